@@ -1,0 +1,89 @@
+"""What the owner notes of each panel customer beside the memory, to measure noise.
+
+From successive order-days comes sigma^2, the variance of a customer's own log order values; from
+adjacent 28-day counts phi, how much busier and quieter months are than a Poisson process would have it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+import numpy as np
+
+from models.behaviour.layout import FloatArray
+
+WINDOW = 28
+_WINDOWS = 7  # so many windows are remembered
+_MOST_STEP = 3.0  # largest log step between two baskets that still counts as noise
+
+
+class Diary(msgspec.Struct, array_like=True):
+    """Notes on one customer. ``open_*`` may still change until a later day is seen or it is closed."""
+
+    first_day: int
+    open_day: int
+    open_basket: float | None = None
+    open_click: bool = False
+    last_basket: float | None = None
+    steps: int = 0
+    squares: float = 0.0
+    counts: dict[int, list[int]] = {}
+    closed_day: int = -1
+
+    def note(self, day: int, basket: float | None, click: bool) -> None:
+        """The state of the open day: mean log order value if it is an order-day, and whether clicked."""
+        if day < self.open_day or day <= self.closed_day:
+            return
+        if day > self.open_day:
+            self.close()
+            self.open_day = day
+        self.open_basket, self.open_click = basket, click
+
+    def close(self) -> None:
+        """Count the open day for good."""
+        if self.open_day <= self.closed_day:
+            return
+        self.closed_day = self.open_day
+        if self.open_basket is None and not self.open_click:
+            return
+        window = self.open_day // WINDOW
+        counts = self.counts.setdefault(window, [0, 0])
+        counts[1] += self.open_click
+        if self.open_basket is not None:
+            counts[0] += 1
+            if self.last_basket is not None:
+                step = min(abs(self.open_basket - self.last_basket), _MOST_STEP)
+                self.steps += 1
+                self.squares += step * step / 2
+            self.last_basket = self.open_basket
+        for old in [w for w in self.counts if w <= window - _WINDOWS]:
+            del self.counts[old]
+        self.open_basket, self.open_click = None, False
+
+
+def sigma2(diaries: Iterable[Diary], prior: float = 0.25, weight: float = 20.0) -> float:
+    """Variance of a customer's own log order values, drawn to ``prior`` for few orders."""
+    steps, squares = weight, weight * prior
+    for diary in diaries:
+        steps += diary.steps
+        squares += diary.squares
+    return max(squares / steps, 0.01)
+
+
+def phi(diaries: Iterable[Diary], day: int) -> tuple[float, float]:
+    """Overdispersion max(1, sum (x - y)^2 / sum (x + y)) of order-days and click-days.
+
+    Over pairs of adjacent 28-day windows that lie wholly between the customer's first day and ``day``.
+    """
+    last = day // WINDOW  # the window of ``day`` is not complete
+    above: FloatArray = np.zeros(2)
+    below: FloatArray = np.zeros(2)
+    for diary in diaries:
+        first = max(-(-diary.first_day // WINDOW), last - _WINDOWS)
+        series = np.array([diary.counts.get(w, (0, 0)) for w in range(first, last)], dtype=np.float64)
+        if len(series) > 1:
+            above += ((series[1:] - series[:-1]) ** 2).sum(axis=0)
+            below += (series[1:] + series[:-1]).sum(axis=0)
+    orders, clicks = (max(1.0, float(a / b)) if b > 30 else 1.0 for a, b in zip(above, below, strict=True))
+    return orders, clicks

@@ -1,0 +1,162 @@
+"""The features on which customers are compared, and their names and units.
+
+Inside, features are rows and customers are columns, so that every step is a run over contiguous
+numbers. All arithmetic is elementwise or adds in a fixed tree: a customer's numbers do not depend on
+who else is in the same call (BLAS and ``sum`` would add in another order for another shape).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import exp
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from models.behaviour.layout import (
+    CATEGORIES,
+    CATEGORY,
+    EXPOSURE,
+    FEATURES,
+    LOG_BASKET,
+    LONG,
+    MONEY,
+    ORDER_DAYS,
+    RECENT,
+    SHORT,
+    FloatArray,
+    IntArray,
+)
+from models.behaviour.memory import Memory
+from schemas.errors import InvariantViolation
+
+SCALE_DAYS: Final = 36.0
+"""Counts are given per 36 days: the mean age of what a half-life of 25 days keeps."""
+LEAST_EXPOSURE: Final = 7.0
+"""Days below which counts are not scaled up any further."""
+ORDERS_FLOOR: Final = 0.3
+CLICKS_FLOOR: Final = 0.5
+DISCOUNT_WEIGHT: Final = 2.0
+BASKET_WEIGHT: Final = 1.0
+
+NAMES: Final = ("orders", "clicks", "money", "browse_to_buy", "basket", "discount_share", "breadth")
+UNITS: Final = (
+    "order-days per 36 days",
+    "days with a click per 36 days",
+    "minor units per 36 days",
+    "(days with a click + 1) / (order-days + 0.5), per 36 days",
+    "minor units an order",
+    "share of orders",
+    "categories in effect",
+)
+"""Units of the readable values (``readable``), in the order of NAMES."""
+
+
+@dataclass(frozen=True, slots=True)
+class Priors:
+    """What a customer without orders is taken for. Frozen with the frame.
+
+    Parameters
+    ----------
+    log_basket
+        Mean of the log order value in minor units.
+    discount
+        Share of discounted orders, inside (0, 1).
+    """
+
+    log_basket: float
+    discount: float
+
+    def __post_init__(self) -> None:
+        if not (abs(self.log_basket) < 100 and 0 < self.discount < 1):
+            raise InvariantViolation("behaviour model: priors out of range")
+
+
+def feature_rows(stats: FloatArray, priors: Priors) -> FloatArray:
+    """Features of statistics vectors without negative entries.
+
+    Parameters
+    ----------
+    stats
+        Shape (VECTOR, n), every entry at least 0.
+
+    Returns
+    -------
+    FloatArray
+        Shape (FEATURES + 1, n): the features in the order of NAMES (the first five are logs), then a
+        row of ones, which carries the constant term of a linear score.
+    """
+    n = stats.shape[1]
+    rows = np.empty((FEATURES + 1, n))
+    rows[FEATURES] = 1.0
+    counts = stats[ORDER_DAYS : MONEY + 1] * (SCALE_DAYS / np.maximum(stats[EXPOSURE], LEAST_EXPOSURE))
+    logs = np.empty((4, n))
+    np.add(counts, _floors(priors), out=logs[:3])
+    np.divide(counts[1] + 1.0, counts[0] + 0.5, out=logs[3])
+    np.log(logs, out=rows[:4])
+    # Both ratios at once: log basket over order-days, discounted over orders.
+    weights = np.array(((BASKET_WEIGHT,), (DISCOUNT_WEIGHT,)))
+    shrunk = stats[LOG_BASKET : LOG_BASKET + 2] + _pseudo(priors)
+    shrunk /= stats[ORDER_DAYS:LOG_BASKET:3] + weights
+    rows[4:6] = shrunk
+    rows[6] = _breadth(stats[CATEGORY:])
+    return rows
+
+
+def _floors(priors: Priors) -> FloatArray:
+    return np.array(((ORDERS_FLOOR,), (CLICKS_FLOOR,), (ORDERS_FLOOR * exp(priors.log_basket),)))
+
+
+def _pseudo(priors: Priors) -> FloatArray:
+    return np.array(((BASKET_WEIGHT * priors.log_basket,), (DISCOUNT_WEIGHT * priors.discount,)))
+
+
+def _breadth(counts: FloatArray) -> FloatArray:
+    """Inverse Simpson index of the category counts, drawn towards 1 for few orders."""
+    both = np.empty((2, CATEGORIES, counts.shape[1]))
+    both[0] = counts
+    np.multiply(counts, counts, out=both[1])
+    total, squares = tree_sum(both)
+    return np.asarray((total * total + 1.0) / (squares + 1.0))
+
+
+def tree_sum(parts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Sum over axis 1 of shape (a, 8, n), always in the same order of additions; gives (a, n)."""
+    four = parts[:, :4] + parts[:, 4:]
+    two = four[:, :2] + four[:, 2:]
+    return two[:, 0] + two[:, 1]
+
+
+def position_stats(block: FloatArray) -> FloatArray:
+    """L + R of a block of shape (WIDTH, n), clipped at 0: what the position is judged by."""
+    return np.maximum(block[LONG] + block[RECENT], 0.0)
+
+
+def short_stats(block: FloatArray) -> FloatArray:
+    """S of a block of shape (WIDTH, n), clipped at 0."""
+    return np.maximum(block[SHORT], 0.0)
+
+
+def block_of(memory: Memory, rows: IntArray) -> FloatArray:
+    """Rows of the memory as a float64 block of shape (WIDTH, n); a copy."""
+    return np.array(memory.matrix[rows].T, dtype=np.float64, order="C")
+
+
+def features(memory: Memory, rows: IntArray, priors: Priors) -> FloatArray:
+    """Feature vectors of rows, shape (n, FEATURES), of what was stepped (today's bucket not yet in)."""
+    return np.ascontiguousarray(feature_rows(position_stats(block_of(memory, rows)), priors)[:FEATURES].T)
+
+
+def readable(x: FloatArray, priors: Priors) -> dict[str, float]:
+    """One feature vector in natural units (``UNITS``); anything after the first FEATURES is ignored."""
+    orders, clicks, money, browse, basket, discount, breadth = (float(v) for v in x[:FEATURES])
+    return {
+        "orders": max(0.0, exp(orders) - ORDERS_FLOOR),
+        "clicks": max(0.0, exp(clicks) - CLICKS_FLOOR),
+        "money": max(0.0, exp(money) - ORDERS_FLOOR * exp(priors.log_basket)),
+        "browse_to_buy": exp(browse),
+        "basket": exp(basket),
+        "discount_share": discount,
+        "breadth": breadth,
+    }

@@ -1,0 +1,66 @@
+"""Fitting the frame in which distances are taken. It is frozen between versions.
+
+Only ``standard`` so far. A noise-whitened frame fits the same shape (``Frame.weights`` may be any full
+matrix): give it a name here and a function of the same kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from models.behaviour.features import Priors
+from models.behaviour.layout import (
+    DISCOUNTED,
+    FEATURES,
+    LOG_BASKET,
+    ORDER_DAYS,
+    ORDERS,
+    FloatArray,
+)
+from models.behaviour.model import Frame
+from schemas.errors import InvariantViolation
+
+_BORDER = 0.005  # share of customers beyond each winsorising border
+_CONSTANT = 1e-3  # spread below which a feature says nothing, such as clicks where none are recorded
+
+
+def fit_priors(stats: FloatArray) -> Priors:
+    """Population means that stand in for a customer without orders; ``stats`` is (VECTOR, n)."""
+    bought = stats[ORDER_DAYS] > 0
+    days = float(stats[ORDER_DAYS, bought].sum())
+    orders = float(stats[ORDERS, bought].sum())
+    basket = float(stats[LOG_BASKET, bought].sum()) / days if days > 0 else 0.0
+    discount = float(stats[DISCOUNTED, bought].sum()) / orders if orders > 0 else 0.0
+    return Priors(log_basket=basket, discount=min(max(discount, 0.01), 0.99))
+
+
+def standard(x: FloatArray, priors: Priors) -> Frame:
+    """Winsorised z-scores of features (n, FEATURES); a constant feature gets no axis."""
+    low, high = np.quantile(x, (_BORDER, 1 - _BORDER), axis=0)
+    clipped = np.clip(x, low, high)
+    mu, spread = clipped.mean(axis=0), clipped.std(axis=0)
+    axes = [j for j in range(FEATURES) if spread[j] > _CONSTANT]
+    if not axes:
+        raise InvariantViolation("behaviour frame: all customers of the panel are alike")
+    weights = np.zeros((FEATURES, len(axes)))
+    for axis, j in enumerate(axes):
+        weights[j, axis] = 1 / spread[j]
+    return Frame(
+        mu=tuple(mu.tolist()),
+        weights=tuple(tuple(row) for row in weights.tolist()),
+        low=tuple(low.tolist()),
+        high=tuple(high.tolist()),
+        priors=priors,
+        kind="standard",
+    )
+
+
+FRAMES: dict[str, Callable[[FloatArray, Priors], Frame]] = {"standard": standard}
+
+
+def into_frame(x: FloatArray, frame: Frame) -> FloatArray:
+    """Features (n, FEATURES) as points of the frame (n, axes)."""
+    clipped = np.clip(x, np.array(frame.low), np.array(frame.high))
+    return np.asarray((clipped - np.array(frame.mu)) @ np.array(frame.weights))

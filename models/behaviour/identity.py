@@ -1,0 +1,59 @@
+"""Which new cluster is which old one, and the record of what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from models.behaviour.layout import FloatArray, IntArray
+from models.behaviour.model import Segment, Transition
+
+SAME = 0.3
+"""Least Jaccard overlap of members at which a cluster is still the same one."""
+_PART = 0.5  # least share of members that makes a split or a merge worth telling
+
+
+def overlaps(old: IntArray, new: IntArray, before: int, after: int) -> FloatArray:
+    """Members that two labellings have in common, shape (before, after)."""
+    table = np.zeros((before, after))
+    np.add.at(table, (old, new), 1)
+    return table
+
+
+def carried(table: FloatArray, same: float = SAME) -> list[int | None]:
+    """For each new cluster the old one it continues, by the best one-to-one Jaccard overlap."""
+    from scipy.optimize import linear_sum_assignment
+
+    union = table.sum(axis=1)[:, None] + table.sum(axis=0)[None] - table
+    jaccard = table / np.maximum(union, 1)
+    found: list[int | None] = [None] * table.shape[1]
+    for before, after in zip(*linear_sum_assignment(-jaccard), strict=True):
+        if jaccard[before, after] >= same:
+            found[int(after)] = int(before)
+    return found
+
+
+def transitions(table: FloatArray, old: Sequence[Segment], new: Sequence[Segment]) -> tuple[Transition, ...]:
+    """The MONIC record: survive, split, merge, appear, vanish, with overlaps."""
+    sizes, sizes_after = np.maximum(table.sum(axis=1), 1), np.maximum(table.sum(axis=0), 1)
+    before_ids, after_ids = [s.segment_id for s in old], [s.segment_id for s in new]
+    record = []
+    for i, name in enumerate(before_ids):
+        if name in after_ids:
+            share = float(table[i, after_ids.index(name)] / sizes[i])
+            record.append(Transition("survive", (name,), (name,), share))
+        else:
+            record.append(Transition("vanish", (name,), (), 1.0))
+        parts = [j for j in range(len(new)) if table[i, j] / sizes_after[j] >= _PART]
+        if len(parts) > 1:
+            share = float(table[i, parts].sum() / sizes[i])
+            record.append(Transition("split", (name,), tuple(after_ids[j] for j in parts), share))
+    for j, name in enumerate(after_ids):
+        if name not in before_ids:
+            record.append(Transition("appear", (), (name,), 1.0))
+        sources = [i for i in range(len(old)) if table[i, j] / sizes[i] >= _PART]
+        if len(sources) > 1:
+            share = float(table[sources, j].sum() / sizes_after[j])
+            record.append(Transition("merge", tuple(before_ids[i] for i in sources), (name,), share))
+    return tuple(record)

@@ -1,0 +1,281 @@
+"""Who moves when a day closes, under one model: evidence, change path, position path, cause."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from models.behaviour import step
+from models.behaviour.features import position_stats, short_stats
+from models.behaviour.layout import (
+    AREA,
+    CUSUM,
+    FEATURES,
+    FIRST_DAY,
+    LABEL_VERSION,
+    LAST_EVENT,
+    NEW,
+    NEW_ID,
+    REFERENCE,
+    SEGMENT,
+    UNASSIGNED,
+    VERSION,
+    FloatArray,
+    IntArray,
+)
+from models.behaviour.model import ClusterModel
+from models.behaviour.moves import (
+    Move,
+    Reason,
+    border_reasons,
+    change_reasons,
+    features_of,
+    position_reasons,
+)
+from models.behaviour.scoring import (
+    Compiled,
+    compiled,
+    confidence_of,
+    margin_of,
+    placed,
+    scores,
+)
+
+OWN_EVENT_DAYS = 3
+"""A move is of cause ``event`` if the customer did something in the last so many days."""
+NO_REASONS: tuple[Reason, ...] = ()
+
+
+class Judge:
+    """Closes days for a block under one model, until the model or the set of columns changes.
+
+    Parameters
+    ----------
+    block
+        Shape (WIDTH, n); changed in place by ``close``.
+    rows
+        Memory rows of the columns, for the moves.
+    timeline
+        To find the model that gave a label.
+    """
+
+    def __init__(
+        self, block: FloatArray, rows: IntArray, c: Compiled, timeline: Sequence[tuple[int, ClusterModel]]
+    ) -> None:
+        self.model = c.model
+        self.columns = block.shape[1]
+        self._block = block
+        self._rows = rows
+        self._c = c
+        self._timeline = timeline
+        self._everyone = np.arange(self.columns)
+        self._fresh = self._adopt()
+        self._refresh()
+
+    # --- one day ------------------------------------------------------------------------------
+    def close(self, day: int, happened: step.Happened | None) -> list[Move]:
+        """Close the day before grid day ``day``; gives the moves, in the order of columns."""
+        block, c = self._block, self._c
+        moves: list[Move] = []
+        largest = step.remember(block, self._slot, c, happened)
+        self._check_evidence(day, happened, moves)
+        changed = self._changes(day, largest, moves)
+
+        x = placed(position_stats(block), c)
+        score = scores(x, c)
+        best = score.argmax(axis=0)
+        lead = score[best, self._everyone] - score[self._own, self._everyone]
+        margin = 2 * lead * c.inverse_gap.take(self._pair + best)
+        step.integrate(block, margin, self.model.preset.h)
+        if self._stale:
+            self._confirm(best)
+        if changed:
+            block[AREA, changed] = 0.0
+            block[REFERENCE, changed] = np.float32(x[:FEATURES, changed])
+        over = block[AREA] >= self.model.preset.theta
+        if over.any():
+            for at in np.flatnonzero(over).tolist():
+                self._by_position(day, at, int(best[at]), x[:, at], score[:, at], moves)
+        if self._without.size:
+            self._assign(day, best, x, score, moves)
+        if moves:
+            self._refresh()
+        return moves
+
+    # --- labels and versions ------------------------------------------------------------------
+    def _adopt(self) -> IntArray:
+        """Take rows stepped under another version into this one; gives their columns."""
+        block, c = self._block, self._c
+        fresh = np.flatnonzero(block[VERSION] != self.model.version)
+        if fresh.size:
+            # A slot that was given to another segment since then holds that one's evidence no more.
+            kept = c.since[:, None] <= block[VERSION, fresh]
+            block[CUSUM : CUSUM + c.slots, fresh] *= kept
+            block[CUSUM + c.slots : AREA, fresh] = 0.0
+            block[VERSION, fresh] = self.model.version
+        return fresh
+
+    def _refresh(self) -> None:
+        """Look up what changes only with a label."""
+        c = self._c
+        self._slot = c.slot_of(self._block[SEGMENT].astype(np.int64))
+        self._own = np.minimum(self._slot, c.slots - 1)
+        self._pair = self._slot * c.slots
+        self._without = np.flatnonzero(self._slot == c.slots)
+        self._stale = bool((self._block[LABEL_VERSION] != self.model.version).any())
+
+    def _confirm(self, best: IntArray) -> None:
+        """A customer nearest to the own segment owes the label to this version from now on."""
+        label = self._block[LABEL_VERSION]
+        label[best == self._slot] = self.model.version
+        self._stale = bool((label != self.model.version).any())
+
+    # --- the ways to move ---------------------------------------------------------------------
+    def _check_evidence(self, day: int, happened: step.Happened | None, moves: list[Move]) -> None:
+        """Reversals, or a new rule, may leave a customer without the evidence for a segment."""
+        watched = self._fresh if happened is None else np.union1d(self._fresh, happened.at)
+        self._fresh = self._fresh[:0]
+        watched = watched[self._slot[watched] < self._c.slots]
+        if not watched.size:
+            return
+        for at in watched[~step.eligible(self._block, watched, day, self._c)].tolist():
+            block = self._block
+            moves.append(self._move(at, day, NEW_ID, self._event_or_time(at, day), "evidence", 0.0, 1.0, (), None))
+            self._label(at, NEW, None)
+            block[CUSUM:AREA, at] = 0.0
+        if moves:
+            self._refresh()
+
+    def _changes(self, day: int, largest: FloatArray, moves: list[Move]) -> list[int]:
+        """Step 4: suspected of another segment for long enough, and lately nearest to it."""
+        block, c = self._block, self._c
+        suspects = np.flatnonzero((largest > self.model.preset.eta) & (self._slot < c.slots))
+        if not suspects.size:
+            return []
+        cusum = block[CUSUM : CUSUM + c.slots, suspects]
+        x = placed(short_stats(block[:, suspects]), c)
+        nearest = scores(x, c)
+        lead = cusum.argmax(axis=0)
+        changed = []
+        for index in np.flatnonzero(nearest.argmax(axis=0) == lead).tolist():
+            at, to = int(suspects[index]), int(lead[index])
+            margin, reasons = change_reasons(block[:, at], c, int(self._slot[at]), to)
+            sure = float(-np.expm1(-cusum[to, index]))
+            cause = self._cause(at, day, to, short_stats(block[:, at : at + 1]))
+            moves.append(self._move(at, day, self._id(to), cause, "change", margin, sure, reasons, x[:, index]))
+            step.trust_anew(block, at, c, to)
+            self._label(at, int(c.codes[to]), None)
+            changed.append(at)
+        if changed:
+            self._refresh()
+        return changed
+
+    def _by_position(self, day: int, at: int, to: int, x: FloatArray, score: FloatArray, moves: list[Move]) -> None:
+        """Step 5: the margin stayed above ``h`` for long enough."""
+        block, c, own = self._block, self._c, int(self._slot[at])
+        reasons = position_reasons(x, block[REFERENCE, at], c, own, to)
+        cause = self._cause(at, day, to, position_stats(block[:, at : at + 1]))
+        margin, sure = margin_of(x, c, own, to), confidence_of(score, to)
+        moves.append(self._move(at, day, self._id(to), cause, "position", margin, sure, reasons, x))
+        self._label(at, int(c.codes[to]), x)
+        block[CUSUM:AREA, at] = 0.0
+        block[AREA, at] = 0.0
+
+    def _assign(self, day: int, best: IntArray, x: FloatArray, score: FloatArray, moves: list[Move]) -> None:
+        """Give those without a segment of this version one, or `new` below the evidence."""
+        block, c = self._block, self._c
+        without = self._without
+        ready = step.eligible(block, without, day, c)
+        codes = block[SEGMENT, without].astype(np.int64)
+        for index in np.flatnonzero(ready | (codes != NEW)).tolist():
+            at, code = int(without[index]), int(codes[index])
+            cause, path = self._first_cause(at, day, code)
+            if not ready[index]:
+                moves.append(self._move(at, day, NEW_ID, cause, path, 0.0, 1.0, (), x[:, at]))
+                self._label(at, NEW, None)
+                continue
+            to, others = int(best[at]), score[:, at].copy()
+            others[to] = -np.inf
+            runner_up = int(others.argmax())
+            margin, reasons = 0.0, NO_REASONS
+            if np.isfinite(others[runner_up]):
+                margin, reasons = border_reasons(x[:, at], c, to, runner_up)
+            sure = confidence_of(score[:, at], to)
+            moves.append(self._move(at, day, self._id(to), cause, path, margin, sure, reasons, x[:, at]))
+            self._label(at, int(c.codes[to]), x[:, at])
+            block[CUSUM:AREA, at] = 0.0
+            block[AREA, at] = 0.0
+
+    # --- telling about it ---------------------------------------------------------------------
+    def _first_cause(self, at: int, day: int, code: int) -> tuple[str, str]:
+        if code == UNASSIGNED:
+            # Had a model been in force, the customer would have been `new` since their second day.
+            known = day - int(self._block[FIRST_DAY, at]) > 1
+            return ("refit" if known else self._event_or_time(at, day)), "first"
+        if code == NEW:
+            return self._event_or_time(at, day), "first"
+        return "refit", "vanished"
+
+    def _cause(self, at: int, day: int, to: int, stats: FloatArray) -> str:
+        """Would the version that gave the old label prefer the new segment too? Else it is a refit."""
+        block = self._block
+        old = self._giver(int(block[LABEL_VERSION, at]))
+        if old is not self.model:
+            c = compiled(old)
+            codes = np.array([int(block[SEGMENT, at]), int(self._c.codes[to])])
+            own, other = c.slot_of(codes).tolist()
+            if c.slots in (own, other):
+                return "refit"
+            score = scores(placed(stats, c), c)[:, 0]
+            if score[other] <= score[own]:
+                return "refit"
+        return self._event_or_time(at, day)
+
+    def _giver(self, version: int) -> ClusterModel:
+        """The model of ``version``, or the nearest later one that is still known."""
+        later = [m for _, m in self._timeline if version <= m.version <= self.model.version]
+        return min(later, key=lambda m: m.version, default=self.model)
+
+    def _event_or_time(self, at: int, day: int) -> str:
+        return "event" if day - self._block[LAST_EVENT, at] <= OWN_EVENT_DAYS else "time"
+
+    def _id(self, slot: int) -> str:
+        segment_id = self.model.id_of(int(self._c.codes[slot]))
+        assert segment_id is not None
+        return segment_id
+
+    def _label(self, at: int, code: int, x: FloatArray | None) -> None:
+        block = self._block
+        block[SEGMENT, at] = code
+        block[LABEL_VERSION, at] = self.model.version
+        if x is not None:
+            block[REFERENCE, at] = np.float32(x[:FEATURES])
+
+    def _move(
+        self,
+        at: int,
+        day: int,
+        to_id: str,
+        cause: str,
+        path: str,
+        margin: float,
+        confidence: float,
+        reasons: tuple[Reason, ...],
+        x: FloatArray | None,
+    ) -> Move:
+        if x is None:
+            x = placed(position_stats(self._block[:, at : at + 1]), self._c)[:, 0]
+        return Move(
+            row=int(self._rows[at]),
+            day=day,
+            from_id=self.model.id_of(int(self._block[SEGMENT, at])),
+            to_id=to_id,
+            version=self.model.version,
+            cause=cause,
+            path=path,
+            margin=margin,
+            confidence=confidence,
+            reasons=reasons,
+            features=features_of(x, self._c),
+        )

@@ -1,0 +1,127 @@
+"""k-means on the panel: first fit and challenger (k-means++ and Lloyd), and River's warm update."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from models.behaviour.layout import FloatArray, IntArray
+
+LEARNING_RATE = 0.005
+"""River calls it ``halflife``; it is the share of the way a centre goes towards each customer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """Centroids (k, axes), the nearest of each point (n,), and the sum of squared distances."""
+
+    centroids: FloatArray
+    labels: IntArray
+    inertia: float
+
+
+def nearest(z: FloatArray, centroids: FloatArray) -> Fit:
+    """Assign points (n, axes) to centroids without moving these."""
+    squared = ((z[:, None, :] - centroids[None]) ** 2).sum(axis=2)
+    labels = squared.argmin(axis=1)
+    return Fit(centroids, labels, float(squared[np.arange(len(z)), labels].sum()))
+
+
+def lloyd(z: FloatArray, centroids: FloatArray, steps: int = 50) -> Fit:
+    """Lloyd steps until nothing moves; a centroid without members goes to the worst served point."""
+    fit = nearest(z, centroids)
+    for _ in range(steps):
+        counts = np.bincount(fit.labels, minlength=len(centroids))
+        moved = (
+            np.stack([np.bincount(fit.labels, weights=column, minlength=len(centroids)) for column in z.T], axis=1)
+            / np.maximum(counts, 1)[:, None]
+        )
+        for empty in np.flatnonzero(counts == 0):
+            worst = ((z - fit.centroids[fit.labels]) ** 2).sum(axis=1).argmax()
+            moved[empty] = z[worst]
+        again = nearest(z, moved)
+        if np.array_equal(again.labels, fit.labels):
+            return again
+        fit = again
+    return fit
+
+
+def plus_plus(z: FloatArray, k: int, rng: np.random.Generator) -> FloatArray:
+    """Start centroids after Arthur & Vassilvitskii, *k-means++* (SODA 2007)."""
+    chosen = [z[rng.integers(len(z))]]
+    squared = ((z - chosen[0]) ** 2).sum(axis=1)
+    for _ in range(1, k):
+        total = squared.sum()
+        at = rng.choice(len(z), p=squared / total) if total > 0 else rng.integers(len(z))
+        chosen.append(z[at])
+        squared = np.minimum(squared, ((z - chosen[-1]) ** 2).sum(axis=1))
+    return np.stack(chosen)
+
+
+def multi_start(z: FloatArray, k: int, rng: np.random.Generator, starts: int = 10) -> Fit:
+    """The best of several k-means++ starts."""
+    return min((lloyd(z, plus_plus(z, k, rng)) for _ in range(starts)), key=lambda fit: fit.inertia)
+
+
+def river_update(z: FloatArray, centroids: FloatArray, seed: int) -> FloatArray:
+    """One pass of River's ``KMeans`` over the shuffled panel, warm-started from ``centroids``.
+
+    Three traps are stepped around: River draws its centres from a Gaussian, so they are assigned; a key
+    that a centre does not know is drawn at random even by ``predict_one``, so every point has all axes;
+    and the step never dies, so the jitter it leaves must not be published (``learner`` compares).
+    """
+    from river import cluster  # seconds to import, and only the owner needs it
+
+    k, axes = centroids.shape
+    keys = [f"z{axis}" for axis in range(axes)]
+    model: Any = cluster.KMeans(n_clusters=k, halflife=LEARNING_RATE, seed=seed)
+    model.centers = {i: dict(zip(keys, map(float, centroid), strict=True)) for i, centroid in enumerate(centroids)}
+    for at in np.random.default_rng(seed).permutation(len(z)):
+        model.learn_one(dict(zip(keys, z[at].tolist(), strict=True)))
+    return np.array([[model.centers[i][key] for key in keys] for i in range(k)])
+
+
+def adjusted_rand(a: IntArray, b: IntArray) -> float:
+    """Adjusted Rand index of two labellings (Hubert & Arabie, 1985): 1 equal, 0 as chance."""
+    table = np.zeros((int(a.max()) + 1, int(b.max()) + 1))
+    np.add.at(table, (a, b), 1)
+
+    def pairs(counts: FloatArray) -> float:
+        return float((counts * (counts - 1)).sum() / 2)
+
+    both, left, right = pairs(table), pairs(table.sum(axis=1)), pairs(table.sum(axis=0))
+    everything = len(a) * (len(a) - 1) / 2
+    expected = left * right / everything if everything else 0.0
+    most = (left + right) / 2
+    return 1.0 if most == expected else (both - expected) / (most - expected)
+
+
+def stability(
+    z: FloatArray, ks: range, rng: np.random.Generator, splits: int = 6, sample: int = 800
+) -> dict[int, float]:
+    """Mean agreement, over random halves, of two half-panel fits on all points, for each k."""
+    if len(z) > sample:
+        z = z[np.sort(rng.permutation(len(z))[:sample])]
+    halves = [rng.permutation(len(z)) for _ in range(splits)]
+    found = {}
+    for k in ks:
+        agreements = []
+        for order in halves:
+            one, two = (
+                nearest(z, multi_start(z[half], k, rng, starts=3).centroids).labels
+                for half in (order[: len(z) // 2], order[len(z) // 2 :])
+            )
+            agreements.append(adjusted_rand(one, two))
+        found[k] = float(np.mean(agreements))
+    return found
+
+
+def choose_k(stable: dict[int, float], enough: float = 0.9, slack: float = 0.03) -> int:
+    """The largest k that is stable ``enough``; if none is, the largest about as stable as the best."""
+    fine = [k for k, value in stable.items() if value >= enough]
+    if fine:
+        return max(fine)
+    best = max(stable.values())
+    return max(k for k, value in stable.items() if value >= best - slack)

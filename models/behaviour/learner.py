@@ -1,0 +1,359 @@
+"""The owner of the clusters: keeps the panel, learns from it, and decides when a version is worth it.
+
+Learning never moves a customer by itself. A version goes out only when the clusters changed materially;
+a change of their number is a proposal for a person to accept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import log
+
+import numpy as np
+
+from models.behaviour.bucket import B_INTERACTIONS, B_LOGS, B_ORDERS
+from models.behaviour.build import Sample, build, labels_under, sample_of
+from models.behaviour.diary import Diary
+from models.behaviour.features import block_of, feature_rows
+from models.behaviour.frame import FRAMES, fit_priors
+from models.behaviour.identity import carried, overlaps
+from models.behaviour.kmeans import (
+    Fit,
+    choose_k,
+    lloyd,
+    multi_start,
+    nearest,
+    river_update,
+    stability,
+)
+from models.behaviour.layout import FEATURES, FIRST_DAY, LAST_EVENT, ORDER_COUNT, FloatArray
+from models.behaviour.memory import Memory
+from models.behaviour.model import CONSERVATIVE, ClusterModel, Evidence, Frame, Preset, Segment
+from models.behaviour.night import advance
+from models.behaviour.panel import PanelRow, in_panel
+
+
+@dataclass(frozen=True, slots=True)
+class LearnerConfig:
+    """What the owner may be told.
+
+    Parameters
+    ----------
+    shift
+        The panel is one customer in 2**shift; ``Learner.set_shift`` changes it later.
+    min_buyers
+        Customers with an order, in the whole shop, below which there are no clusters.
+    min_members
+        Panel customers with evidence below which there are no clusters.
+    k, k_range
+        A fixed number of segments, or the range to choose from.
+    frame_days
+        Days after the shop's first day on which the frame is fitted.
+    cadence_days, k_cadence_days
+        Least days between updates, and between looks at the number of segments.
+    better
+        Share of inertia that a challenger must save, in ``streak`` consecutive runs.
+    tolerance
+        Move of a centroid, as a share of the gap to its nearest neighbour, that is worth a version.
+    table_tolerance
+        Log ratio of a segment's rate to the published one that is worth a version.
+    silent_days
+        Customers silent for longer leave the panel.
+    """
+
+    seed: int = 1
+    shift: int = 0
+    min_buyers: int = 200
+    min_members: int = 60
+    k: int | None = None
+    k_range: tuple[int, int] = (3, 8)
+    frame: str = "standard"
+    frame_days: tuple[int, ...] = (90, 120, 150)
+    cadence_days: int = 7
+    k_cadence_days: int = 14
+    better: float = 0.03
+    streak: int = 2
+    tolerance: float = 0.1
+    table_tolerance: float = 0.3
+    silent_days: int = 730
+    preset: Preset = CONSERVATIVE
+    evidence: Evidence = field(default_factory=Evidence)
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What a run of learning came to.
+
+    Parameters
+    ----------
+    outcome
+        ``immature`` (the shop is too young), ``too_few`` (customers), ``kept`` (nothing material),
+        ``moved`` (centroids or tables), ``promoted`` (a first fit, a new frame, a challenger or an accepted
+        proposal), ``proposed`` (nothing to publish, but a proposal waits).
+    model
+        The version to publish, with ``moved`` and ``promoted``.
+    proposal
+        A model with another number of segments; publish only what ``Learner.accept`` gives.
+    figures
+        Numbers for metrics and for people.
+    """
+
+    outcome: str
+    model: ClusterModel | None = None
+    proposal: ClusterModel | None = None
+    figures: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class State:
+    """All that a learner knows beside its panel; see ``owner_snapshot`` for its form on disk."""
+
+    frames_done: int = 0
+    last_update: int | None = None
+    last_k_look: int | None = None
+    beaten: int = 0
+    other_k: int = 0
+    last_version: int = 0
+    working: FloatArray | None = None
+    timeline: list[tuple[int, ClusterModel]] = field(default_factory=list)
+    proposal: ClusterModel | None = None
+    shop_first_day: int | None = None
+
+
+_KEPT_VERSIONS = 12
+
+
+class Learner:
+    """One owner's learner. Deterministic: the same observations and days give the same models."""
+
+    def __init__(self, config: LearnerConfig | None = None) -> None:
+        self.config = config or LearnerConfig()
+        self.shift = self.config.shift
+        self.memory = Memory(1024)
+        self.members: dict[str, tuple[int, Diary]] = {}
+        self.state = State()
+
+    @property
+    def model(self) -> ClusterModel | None:
+        """The published version."""
+        return self.state.timeline[-1][1] if self.state.timeline else None
+
+    # --- the panel ----------------------------------------------------------------------------
+    def observe(self, row: PanelRow) -> None:
+        """Take in what a lane says of a panel customer. Older news than known is left aside."""
+        if not row.blob:
+            self._forget(row.customer)
+            return
+        known = self.members.get(row.customer)
+        if known is None:
+            at = self.memory.load(row.blob)
+            diary = Diary(int(self.memory.matrix[at, FIRST_DAY]), row.day)
+            self.members[row.customer] = (at, diary)
+        else:
+            at, diary = known
+            if row.day < diary.open_day:
+                return
+            self.memory.reload(at, row.blob)
+        first = int(self.memory.matrix[at, FIRST_DAY])
+        self.state.shop_first_day = min(first, self.state.shop_first_day or first)
+        bucket = self.memory.buckets.get(at)
+        orders = bucket[B_ORDERS] if bucket else 0.0
+        basket = bucket[B_LOGS] / orders if bucket and orders > 0 else None
+        diary.note(row.day, basket, bool(bucket and bucket[B_INTERACTIONS] > 0))
+
+    def set_shift(self, shift: int) -> None:
+        """Use a sparser panel, one in 2**shift; customers outside it are forgotten."""
+        self.shift = shift
+        for customer in [c for c in self.members if not in_panel(c, shift)]:
+            self._forget(customer)
+
+    def _forget(self, customer: str) -> None:
+        known = self.members.pop(customer, None)
+        if known is not None:
+            self.memory.free(known[0])
+
+    # --- learning -----------------------------------------------------------------------------
+    def learn(self, day: int) -> Learned:
+        """Learn from the panel as of grid day ``day``; call it daily or weekly, it keeps its own cadence.
+
+        Silent members are aged to ``day`` first, so lanes need not write rows for them.
+        """
+        sample, buyers = self._look(day)
+        state, config = self.state, self.config
+        figures = {
+            "members": float(len(self.members)),
+            "with_evidence": float(sample.stats.shape[1]),
+            "buyers": float(buyers),
+        }
+        age = day - (state.shop_first_day if state.shop_first_day is not None else day)
+        if age < config.frame_days[0]:
+            return Learned("immature", figures=figures)
+        if buyers << self.shift < config.min_buyers or sample.stats.shape[1] < config.min_members:
+            return Learned("too_few", figures=figures)
+        if state.last_update is not None and day - state.last_update < config.cadence_days:
+            return Learned("kept", figures=figures)
+        state.last_update = day
+        rng = np.random.default_rng((config.seed, day))
+        due = sum(age >= d for d in config.frame_days)
+        if due > state.frames_done:
+            state.frames_done = due
+            return Learned("promoted", self._new_frame(sample, rng, figures), figures=figures)
+        return self._update(sample, rng, figures)
+
+    def accept(self, day: int) -> Learned:
+        """Publish the waiting proposal, built anew on the panel as of ``day``; ``kept`` if none waits."""
+        waiting, model = self.state.proposal, self.model
+        if waiting is None or model is None:
+            return Learned("kept")
+        sample, _ = self._look(day)
+        fit = lloyd(sample.points(waiting.frame), np.array([s.centroid for s in waiting.segments]))
+        return Learned("promoted", self._publish(sample, waiting.frame, fit, self._heirs(sample, fit)))
+
+    def _look(self, day: int) -> tuple[Sample, int]:
+        """Age the panel to ``day`` and drop the long silent; the sample, and how many ever bought."""
+        quiet = self.config.silent_days
+        for customer, (row, _) in list(self.members.items()):
+            if day - self.memory.matrix[row, LAST_EVENT] > quiet:
+                self._forget(customer)
+        # In the order of ids, so that the order of arrival does not matter.
+        chosen = [self.members[customer] for customer in sorted(self.members)]
+        rows = np.array([row for row, _ in chosen], dtype=np.int64)
+        advance(self.memory, rows, np.full(len(rows), day), self.state.timeline)
+        for _, diary in chosen:
+            if diary.open_day < day:
+                diary.close()
+        block = block_of(self.memory, rows)
+        sample = sample_of(block, [d for _, d in chosen], self.config.evidence, day)
+        return sample, int((block[ORDER_COUNT] >= 1).sum())
+
+    def _new_frame(self, sample: Sample, rng: np.random.Generator, figures: dict[str, float]) -> ClusterModel:
+        """Fit a frame and the clusters in it; the clusters of before hand on their identity."""
+        priors = fit_priors(sample.stats)
+        x = feature_rows(sample.stats, priors)[:FEATURES].T
+        frame = FRAMES[self.config.frame](np.ascontiguousarray(x), priors)
+        z = sample.points(frame)
+        before = self.model
+        if before is None:
+            k = self.config.k or self._choose_k(z, rng, figures)
+            fit = multi_start(z, k, rng)
+            return self._publish(sample, frame, fit, [None] * k)
+        old = labels_under(before, sample)
+        # Where the old members are in the new frame; an old cluster without members keeps its typical place.
+        seeds = np.stack(
+            [z[old == i].mean(axis=0) if (old == i).any() else z.mean(axis=0) + 1e-3 * (i + 1) for i in range(before.k)]
+        )
+        fit, challenger = lloyd(z, seeds), multi_start(z, before.k, rng)
+        if challenger.inertia < (1 - self.config.better) * fit.inertia:
+            fit = challenger
+        return self._publish(sample, frame, fit, self._heirs(sample, fit))
+
+    def _update(self, sample: Sample, rng: np.random.Generator, figures: dict[str, float]) -> Learned:
+        """The weekly update in the same frame: River from the working centroids, challenger, k."""
+        state, config, model = self.state, self.config, self.model
+        assert model is not None and state.working is not None
+        z = sample.points(model.frame)
+        state.working = river_update(z, state.working, seed=int(rng.integers(2**31)))
+        fit = nearest(z, state.working)
+        challenger = multi_start(z, model.k, rng)
+        figures["inertia_ratio"] = fit.inertia / max(challenger.inertia, 1e-12)
+        state.beaten = state.beaten + 1 if challenger.inertia < (1 - config.better) * fit.inertia else 0
+        if state.beaten >= config.streak:
+            heirs = self._heirs(sample, challenger)
+            return Learned("promoted", self._publish(sample, model.frame, challenger, heirs), None, figures)
+        proposal = self._look_at_k(sample, z, rng, figures)
+        # Working centroid i is segment i of the published model, by construction.
+        heirs = list(model.segments)
+        candidate = self._build(sample, model.frame, fit, heirs)
+        figures["centroid_shift"], figures["table_shift"] = shift_between(model, candidate)
+        if figures["centroid_shift"] > config.tolerance or figures["table_shift"] > config.table_tolerance:
+            return Learned("moved", self._release(candidate, fit, sample.day), proposal, figures)
+        return Learned("proposed" if proposal else "kept", None, proposal, figures)
+
+    def _look_at_k(
+        self, sample: Sample, z: FloatArray, rng: np.random.Generator, figures: dict[str, float]
+    ) -> ClusterModel | None:
+        """Every two weeks: another number of segments twice in a row is proposed."""
+        state, config, model = self.state, self.config, self.model
+        assert model is not None
+        looked = state.last_k_look
+        if config.k is not None or (looked is not None and sample.day - looked < config.k_cadence_days):
+            return None
+        state.last_k_look = sample.day
+        k = self._choose_k(z, rng, figures)
+        before, state.other_k = state.other_k, k if k != model.k else 0
+        if not state.other_k or before != k:
+            return None
+        fit = multi_start(z, k, rng)
+        state.proposal = self._build(sample, model.frame, fit, self._heirs(sample, fit))
+        return state.proposal
+
+    def _choose_k(self, z: FloatArray, rng: np.random.Generator, figures: dict[str, float]) -> int:
+        low, high = self.config.k_range
+        stable = stability(z, range(low, min(high, len(z) // 10) + 1), rng)
+        figures.update({f"stability_{k}": value for k, value in stable.items()})
+        return choose_k(stable)
+
+    # --- versions -----------------------------------------------------------------------------
+    def _heirs(self, sample: Sample, fit: Fit) -> list[Segment | None]:
+        """Which published segment each cluster of ``fit`` continues, by the overlap of members."""
+        model = self.model
+        assert model is not None
+        k = len(fit.centroids)
+        table = overlaps(labels_under(model, sample), fit.labels, model.k, k)
+        return [None if i is None else model.segments[i] for i in carried(table)]
+
+    def _build(self, sample: Sample, frame: Frame, fit: Fit, heirs: Sequence[Segment | None]) -> ClusterModel:
+        config = self.config
+        return build(
+            sample,
+            frame,
+            fit,
+            heirs,
+            version=self.state.last_version + 1,
+            parent=self.model,
+            preset=config.preset,
+            evidence=config.evidence,
+        )
+
+    def _publish(self, sample: Sample, frame: Frame, fit: Fit, heirs: Sequence[Segment | None]) -> ClusterModel:
+        return self._release(self._build(sample, frame, fit, heirs), fit, sample.day)
+
+    def _release(self, model: ClusterModel, fit: Fit, day: int) -> ClusterModel:
+        """Count the version as published and go on from its centroids."""
+        state = self.state
+        state.last_version = model.version
+        state.working = np.array([s.centroid for s in model.segments])
+        state.timeline = [*state.timeline, (day + 1, model)][-_KEPT_VERSIONS:]
+        state.beaten = state.other_k = 0
+        state.proposal = None
+        return model
+
+    # --- snapshots ----------------------------------------------------------------------------
+    def snapshot(self) -> bytes:
+        """Everything but the configuration; ``restore`` and going on equals never having stopped."""
+        from models.behaviour.owner_snapshot import pack
+
+        return pack(self)
+
+    def restore(self, data: bytes) -> None:
+        """Become the learner that ``snapshot`` wrote; InvariantViolation if it cannot be read."""
+        from models.behaviour.owner_snapshot import unpack
+
+        unpack(self, data)
+
+
+def shift_between(old: ClusterModel, new: ClusterModel) -> tuple[float, float]:
+    """Largest move of a centroid over its nearest gap, and largest log ratio of a rate; same segments."""
+    before = np.array([s.centroid for s in old.segments])
+    after = np.array([s.centroid for s in new.segments])
+    gaps = np.sqrt(((before[:, None] - before[None]) ** 2).sum(axis=2))
+    np.fill_diagonal(gaps, np.inf)
+    nearest_gap = gaps.min(axis=1) if old.k > 1 else np.ones(1)
+    moved = np.sqrt(((after - before) ** 2).sum(axis=1)) / nearest_gap
+    rates = max(
+        abs(log(mine / theirs))
+        for a, b in zip(old.segments, new.segments, strict=True)
+        for mine, theirs in ((a.order_rate, b.order_rate), (a.click_rate, b.click_rate))
+    )
+    return float(moved.max()), rates

@@ -1,0 +1,227 @@
+"""The column store of behaviour memories: one row per customer that a worker holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from models.behaviour import bucket as today
+from models.behaviour.layout import (
+    AREA,
+    CUSUM,
+    DAY,
+    DECAY,
+    EXPOSURE,
+    FIRST_DAY,
+    INTERACTION_COUNT,
+    LAST_EVENT,
+    LAYOUT,
+    LONG_AT,
+    ORDER_COUNT,
+    RECENT_AT,
+    SEGMENT,
+    SHORT_AT,
+    VECTOR,
+    WIDTH,
+    BoolArray,
+    FloatArray,
+    IntArray,
+    SingleArray,
+)
+from schemas.errors import InvariantViolation
+
+_ROW_BYTES = 1 + 4 * WIDTH
+_MOST = float(2**53)
+_EXPOSURES = (SHORT_AT + EXPOSURE, LONG_AT + EXPOSURE, RECENT_AT + EXPOSURE)
+
+
+class Memory:
+    """Rows of customers, and the open day's bucket of those who did something today.
+
+    The store is not thread-safe and knows no customer ids: whoever calls keeps the row of each
+    customer. Events go to the day up to which the row is stepped, so step a customer to the event's
+    day (``night.advance``) before adding the event. Blobs of ``dump`` are a layout number, the row as
+    little-endian float32 and, only if the day is open with something in it, the bucket.
+
+    >>> memory = Memory()
+    >>> row = memory.new_row(day=20_000)
+    >>> memory.add_order(row, 4_990, False, [("tea", 4_990)])
+    >>> again = memory.load(memory.dump(row))
+    >>> memory.dump(again) == memory.dump(row)
+    True
+    """
+
+    def __init__(self, capacity: int = 64) -> None:
+        self.matrix: SingleArray = np.zeros((max(1, capacity), WIDTH), dtype="<f4")
+        self.live: BoolArray = np.zeros(max(1, capacity), dtype=np.bool_)
+        self.buckets: dict[int, list[float]] = {}
+        self._free: list[int] = list(range(max(1, capacity) - 1, -1, -1))
+
+    def __len__(self) -> int:
+        return len(self.live) - len(self._free)
+
+    # --- rows ---------------------------------------------------------------------------------
+    def new_row(self, day: int) -> int:
+        """A fresh row for a customer first met on ``day``."""
+        row = self._take()
+        self.matrix[row, [DAY, FIRST_DAY, LAST_EVENT]] = day
+        return row
+
+    def free(self, row: int) -> None:
+        """Forget a row; its number may be given again."""
+        self._check(row)
+        self.matrix[row] = 0
+        self.live[row] = False
+        self.buckets.pop(row, None)
+        self._free.append(row)
+
+    def rows_before(self, day: int) -> IntArray:
+        """Live rows not yet stepped to ``day``, ascending."""
+        return np.flatnonzero(self.live & (self.matrix[:, DAY] < day)).astype(np.int64)
+
+    def day_of(self, row: int) -> int:
+        """Grid day up to which the row is stepped."""
+        return int(self.matrix[row, DAY])
+
+    def segment_code(self, row: int) -> int:
+        """Stable code of the row's segment; ``ClusterModel.id_of`` names it."""
+        return int(self.matrix[row, SEGMENT])
+
+    # --- the hot path -------------------------------------------------------------------------
+    def add_order(self, row: int, money_minor: int, discounted: bool, categories: Sequence[tuple[str, int]]) -> None:
+        """Count an order today."""
+        bucket = self.buckets.get(row)
+        if bucket is None:
+            bucket = self.buckets[row] = [0.0] * today.B_WIDTH
+        today.add_order(bucket, money_minor, discounted, categories)
+
+    def add_interaction(self, row: int, kind: str, category: str | None = None) -> None:
+        """Count an interaction today. Kind and category do not matter to the clusters so far."""
+        bucket = self.buckets.get(row)
+        if bucket is None:
+            bucket = self.buckets[row] = [0.0] * today.B_WIDTH
+        bucket[4] += 1
+        bucket[5] = 1
+
+    def take_back(
+        self,
+        row: int,
+        money_minor: int,
+        *,
+        whole: bool = True,
+        discounted: bool = False,
+        categories: Sequence[tuple[str, int]] = (),
+    ) -> None:
+        """Take an order back today (``whole``), or only money of it.
+
+        Not an event of the customer's own: a refund never makes a later move one of cause ``event``.
+        """
+        bucket = self.buckets.get(row)
+        if bucket is None:
+            bucket = self.buckets[row] = [0.0] * today.B_WIDTH
+        today.take_back(bucket, money_minor, whole, discounted, categories)
+
+    # --- snapshots and merges -----------------------------------------------------------------
+    def dump(self, row: int) -> bytes:
+        """The whole row as bytes; ``load`` gives back the same customer bit for bit."""
+        self._check(row)
+        blob: bytes = bytes((LAYOUT,)) + self.matrix[row].tobytes()
+        bucket = self.buckets.get(row)
+        return blob if bucket is None else blob + today.pack(bucket)
+
+    def load(self, blob: bytes) -> int:
+        """A new row from ``dump``; raises InvariantViolation on a layout this program does not know."""
+        values, bucket = _parse(blob)
+        row = self._take()
+        self.matrix[row] = values
+        if bucket is not None:
+            self.buckets[row] = bucket
+        return row
+
+    def reload(self, row: int, blob: bytes) -> None:
+        """Put what ``blob`` holds in place of what the row held, as if freed and loaded."""
+        self._check(row)
+        values, bucket = _parse(blob)
+        self.matrix[row] = values
+        self.buckets.pop(row, None)
+        if bucket is not None:
+            self.buckets[row] = bucket
+
+    def merge(self, row_into: int, blob: bytes) -> None:
+        """Add the statistics of another memory of the same person.
+
+        Step both to the same day before, if the other one has a label that matters: a memory that is
+        behind is aged here without looking at any model. The label of ``row_into`` stays, what was
+        suspected of either is dropped, and time looked at is not doubled: the longer exposure counts.
+        """
+        self._check(row_into)
+        values, bucket = _parse(blob)
+        mine = self.matrix[row_into].astype(np.float64)
+        other = values.astype(np.float64)
+        _age(other, bucket, int(mine[DAY] - other[DAY]))
+        if other[DAY] >= mine[DAY] and bucket is not None:
+            own = self.buckets.setdefault(row_into, [0.0] * today.B_WIDTH)
+            for index, value in enumerate(bucket):
+                own[index] += value
+            own[today.B_OWN] = min(1.0, own[today.B_OWN])
+        exposures = [
+            (at, max(mine[at], other[at])) for at in (SHORT_AT + EXPOSURE, LONG_AT + EXPOSURE, RECENT_AT + EXPOSURE)
+        ]
+        mine[: 3 * VECTOR] += other[: 3 * VECTOR]
+        for at, exposure in exposures:
+            mine[at] = exposure
+        mine[CUSUM:AREA] = 0
+        mine[ORDER_COUNT] += other[ORDER_COUNT]
+        mine[INTERACTION_COUNT] += other[INTERACTION_COUNT]
+        mine[FIRST_DAY] = min(mine[FIRST_DAY], other[FIRST_DAY])
+        mine[LAST_EVENT] = max(mine[LAST_EVENT], other[LAST_EVENT])
+        self.matrix[row_into] = mine
+
+    # --- inside -------------------------------------------------------------------------------
+    def _take(self) -> int:
+        if not self._free:
+            size = len(self.live)
+            self.matrix = np.concatenate([self.matrix, np.zeros_like(self.matrix)])
+            self.live = np.concatenate([self.live, np.zeros_like(self.live)])
+            self._free = list(range(2 * size - 1, size - 1, -1))
+        row = self._free.pop()
+        self.live[row] = True
+        return row
+
+    def _check(self, row: int) -> None:
+        if not (0 <= row < len(self.live) and self.live[row]):
+            raise InvariantViolation(f"behaviour memory: row {row} is not in use")
+
+
+def _parse(blob: bytes) -> tuple[SingleArray, list[float] | None]:
+    if not blob or blob[0] != LAYOUT:
+        found = blob[0] if blob else "none"
+        raise InvariantViolation(f"behaviour memory: layout {found} is unknown, this program reads {LAYOUT}")
+    if len(blob) not in (_ROW_BYTES, _ROW_BYTES + today.PACKED_BYTES):
+        raise InvariantViolation(f"behaviour memory: a blob of {len(blob)} bytes is damaged")
+    values = np.frombuffer(blob, dtype="<f4", count=WIDTH, offset=1)
+    if not np.isfinite(values).all():
+        raise InvariantViolation("behaviour memory: a blob holds a number that is not finite")
+    bucket = today.unpack(blob, _ROW_BYTES) if len(blob) > _ROW_BYTES else None
+    if bucket is not None and not all(-_MOST < value < _MOST for value in bucket):
+        raise InvariantViolation("behaviour memory: a blob holds a bucket out of range")
+    return values, bucket
+
+
+def _age(values: FloatArray, bucket: list[float] | None, days: int) -> None:
+    """Let ``days`` pass over a row, closing its bucket on the first; in place."""
+    decay = DECAY[:, 0]
+    for step in range(days):
+        values[: 3 * VECTOR] *= decay
+        for at in (SHORT_AT, LONG_AT):
+            values[at + EXPOSURE] += 1
+            if step == 0 and bucket is not None:
+                values[at + 1 : at + VECTOR] += today.day_vectors(np.array([bucket]))[:, 0]
+        if step == 0 and bucket is not None:
+            values[ORDER_COUNT] = max(0.0, values[ORDER_COUNT] + bucket[today.B_ORDERS])
+            values[INTERACTION_COUNT] += bucket[today.B_INTERACTIONS]
+            if bucket[today.B_OWN]:
+                values[LAST_EVENT] = values[DAY]
+    if days > 0:
+        values[DAY] += days

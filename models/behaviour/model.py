@@ -1,0 +1,268 @@
+"""A frozen version of the behaviour clusters: all that lanes need to score, explain and name.
+
+The owner publishes it as JSON; a lane scores against it until the next one. Segments have three names
+for three uses: ``segment_id`` (stable string for the world), ``code`` (stable number in memories,
+never given twice) and ``slot`` (which W column; freed when a segment vanishes). Their order in the
+model has no meaning.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from math import isfinite
+from typing import Any, Final
+
+from models.behaviour.features import NAMES, Priors
+from models.behaviour.layout import FEATURES, FIRST_CODE, NEW, NEW_ID, SLOTS, UNASSIGNED
+from schemas.errors import InvariantViolation
+
+SEGMENTATION: Final = "behaviour"
+_MOST_VERSION = 2**24  # versions and codes live in float32 columns
+Vector = tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """How readily customers move: ``h`` and ``theta`` of the position path, ``eta`` of the change path."""
+
+    h: float = 0.1
+    theta: float = 1.0
+    eta: float = 8.0
+
+
+CONSERVATIVE: Final = Preset()
+RESPONSIVE: Final = Preset(eta=6.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A customer is `new` below ``orders`` and ``interactions``, or younger than ``age_days``."""
+
+    orders: int = 2
+    interactions: int = 5
+    age_days: int = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The space in which distances are taken: z = W' (clip(x, low, high) - mu).
+
+    Parameters
+    ----------
+    mu, low, high
+        Shape (FEATURES,). ``low`` and ``high`` are the winsorising borders.
+    weights
+        W, shape (FEATURES, axes), rows first, full column rank.
+    """
+
+    mu: Vector
+    weights: tuple[Vector, ...]
+    low: Vector
+    high: Vector
+    priors: Priors
+    kind: str = "standard"
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One cluster and what its members do.
+
+    Parameters
+    ----------
+    centroid
+        In the frame, shape (axes,).
+    order_rate, click_rate
+        Order-days and click-days a day (lambda).
+    order_shape, click_shape
+        a = 1 / cv^2 of the members' rates: how alike the members are.
+    log_basket, log_basket_var
+        Mean and tau^2 of the members' mean log order values.
+    basket
+        Mean money of an order-day, minor units.
+    discount
+        Share of discounted orders, inside (0, 1).
+    share
+        Share of the panel when the version was made.
+    typical
+        Readable feature values of a typical member.
+    slot_since
+        Version in which the slot was given to this segment.
+    """
+
+    segment_id: str
+    name: str
+    code: int
+    slot: int
+    slot_since: int
+    centroid: Vector
+    order_rate: float
+    click_rate: float
+    order_shape: float
+    click_shape: float
+    log_basket: float
+    log_basket_var: float
+    basket: float
+    discount: float
+    orders_a_day: float = 1.0
+    share: float = 0.0
+    typical: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """What became of clusters between two versions, as MONIC (Spiliopoulou et al., KDD 2006) tells it.
+
+    ``kind`` is survive, split, merge, appear or vanish; ``overlap`` the share of members concerned.
+    """
+
+    kind: str
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    overlap: float
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterModel:
+    """One version of the clusters. Raises InvariantViolation if it could not be scored with.
+
+    Parameters
+    ----------
+    parent
+        Version it was made from, 0 for the first.
+    retired
+        Codes of segments that vanished, with the id they had.
+    sigma2
+        Variance of a customer's own log order values.
+    phi
+        Overdispersion of the daily counts of order-days and click-days, at least 1.
+    """
+
+    version: int
+    frame: Frame
+    segments: tuple[Segment, ...]
+    sigma2: float
+    phi: tuple[float, float]
+    preset: Preset = CONSERVATIVE
+    evidence: Evidence = Evidence()
+    parent: int = 0
+    retired: tuple[tuple[int, str], ...] = ()
+    transitions: tuple[Transition, ...] = ()
+    feature_names: tuple[str, ...] = NAMES
+    segmentation: str = SEGMENTATION
+    made_on: int = 0
+    cache: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    @property
+    def k(self) -> int:
+        """Number of segments."""
+        return len(self.segments)
+
+    def id_of(self, code: int) -> str | None:
+        """Segment id of a code, also of a vanished segment; None where nobody was assigned yet."""
+        if code == UNASSIGNED:
+            return None
+        if code == NEW:
+            return NEW_ID
+        for segment in self.segments:
+            if segment.code == code:
+                return segment.segment_id
+        for retired, segment_id in self.retired:
+            if retired == code:
+                return segment_id
+        raise InvariantViolation(f"behaviour model {self.version} knows no segment code {code}")
+
+    def by_id(self, segment_id: str) -> Segment | None:
+        """The segment of that id, if this version has it."""
+        return next((s for s in self.segments if s.segment_id == segment_id), None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-safe content with its SHA-256 under ``sha256``."""
+        body = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "cache"}
+        body["frame"] = asdict(self.frame)
+        body["segments"] = [asdict(s) | {"typical": dict(s.typical)} for s in self.segments]
+        body["transitions"] = [asdict(t) for t in self.transitions]
+        body["preset"] = asdict(self.preset)
+        body["evidence"] = asdict(self.evidence)
+        content: dict[str, Any] = json.loads(json.dumps(body))
+        return content | {"sha256": _digest(content)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> ClusterModel:
+        """The model that ``to_dict`` wrote; InvariantViolation if it was damaged or makes no sense."""
+        content = {key: value for key, value in data.items() if key != "sha256"}
+        if data.get("sha256") != _digest(content):
+            raise InvariantViolation("behaviour model: the content does not match its SHA-256")
+        try:
+            return cls(**_parsed(content))
+        except (TypeError, ValueError, KeyError, AttributeError) as error:
+            raise InvariantViolation(f"behaviour model: cannot be read: {error}") from error
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _parsed(content: Mapping[str, Any]) -> dict[str, Any]:
+    frame = content["frame"]
+    return dict(content) | {
+        "frame": Frame(
+            mu=tuple(frame["mu"]),
+            weights=tuple(tuple(row) for row in frame["weights"]),
+            low=tuple(frame["low"]),
+            high=tuple(frame["high"]),
+            priors=Priors(**frame["priors"]),
+            kind=frame["kind"],
+        ),
+        "segments": tuple(Segment(**(s | {"centroid": tuple(s["centroid"])})) for s in content["segments"]),
+        "transitions": tuple(
+            Transition(t["kind"], tuple(t["before"]), tuple(t["after"]), t["overlap"]) for t in content["transitions"]
+        ),
+        "preset": Preset(**content["preset"]),
+        "evidence": Evidence(**content["evidence"]),
+        "phi": tuple(content["phi"]),
+        "retired": tuple((int(code), str(name)) for code, name in content["retired"]),
+        "feature_names": tuple(content["feature_names"]),
+    }
+
+
+def _check(model: ClusterModel) -> None:
+    def need(ok: bool, what: str) -> None:
+        if not ok:
+            raise InvariantViolation(f"behaviour model {model.version}: {what}")
+
+    need(isinstance(model.version, int) and 0 < model.version < _MOST_VERSION, "version out of range")
+    need(0 <= model.parent < model.version, "the parent must be an earlier version")
+    need(model.segmentation == SEGMENTATION, "another segmentation")
+    need(model.feature_names == NAMES, "made for other features than this program computes")
+    need(1 <= model.k <= SLOTS, f"between 1 and {SLOTS} segments are possible")
+    frame = model.frame
+    axes = len(frame.weights[0]) if frame.weights else 0
+    need(1 <= axes <= FEATURES and len(frame.weights) == FEATURES, "the frame has wrong dimensions")
+    need(all(len(row) == axes for row in frame.weights), "the frame has wrong dimensions")
+    need(all(len(v) == FEATURES for v in (frame.mu, frame.low, frame.high)), "the frame has wrong dimensions")
+    numbers = [*frame.mu, *frame.low, *frame.high, *(v for row in frame.weights for v in row)]
+    need(all(low <= high for low, high in zip(frame.low, frame.high, strict=True)), "borders crossed")
+    for s in model.segments:
+        need(len(s.centroid) == axes, "a centroid has wrong dimensions")
+        need(s.order_rate > 0 and s.click_rate > 0, "rates must be above 0")
+        need(s.order_shape > 0 and s.click_shape > 0 and s.log_basket_var > 0, "shapes must be above 0")
+        need(0 < s.discount < 1 and s.basket >= 0 and s.orders_a_day > 0, "a segment table is out of range")
+        need(0 <= s.slot < SLOTS and FIRST_CODE <= s.code < _MOST_VERSION, "a code or slot is out of range")
+        need(bool(s.segment_id) and s.segment_id != NEW_ID, "a segment id is empty or reserved")
+        numbers += [*s.centroid, s.order_rate, s.click_rate, s.order_shape, s.click_shape, s.log_basket]
+        numbers += [s.log_basket_var, s.basket, s.orders_a_day, s.share, *s.typical.values()]
+    for name in ("segment_id", "code", "slot"):
+        need(len({getattr(s, name) for s in model.segments}) == model.k, f"a {name} is given twice")
+    need(not {s.code for s in model.segments} & {c for c, _ in model.retired}, "a retired code is in use")
+    need(len(model.phi) == 2 and min(model.phi) >= 1 and model.sigma2 > 0, "sigma2 or phi out of range")
+    preset, evidence = model.preset, model.evidence
+    need(0 <= preset.h < 1 and preset.theta > 0 and preset.eta > 0, "the preset is out of range")
+    need(min(evidence.orders, evidence.interactions, evidence.age_days) >= 0, "the evidence is out of range")
+    numbers += [model.sigma2, *model.phi, preset.h, preset.theta, preset.eta]
+    need(all(isinstance(v, int | float) and isfinite(v) for v in numbers), "a number is not finite")

@@ -1,0 +1,91 @@
+"""Names of clusters by what their members are like: the best one-to-one match with prototypes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Final
+
+import numpy as np
+
+from models.behaviour.features import NAMES
+from models.behaviour.layout import FloatArray, IntArray
+
+TRAITS: Final = (*NAMES, "recency_days")
+"""What prototypes are described by: the features, and how long ago the last event was."""
+
+# Where a prototype stands among the clusters (0 lowest, 1 highest), and how much that matters.
+_PROTOTYPES: Final[dict[str, dict[str, tuple[float, float]]]] = {
+    "Champions": {"orders": (1.0, 2), "money": (1.0, 2), "clicks": (0.9, 1), "recency_days": (0.0, 1)},
+    "Loyal": {"orders": (0.75, 2), "money": (0.7, 1), "recency_days": (0.2, 1), "discount_share": (0.25, 1)},
+    "Big-ticket": {"basket": (1.0, 3), "orders": (0.35, 1), "money": (0.7, 1)},
+    "Bargain hunters": {"discount_share": (1.0, 4), "orders": (0.6, 1)},
+    "Browsers": {"browse_to_buy": (1.0, 3), "clicks": (0.9, 2), "orders": (0.15, 1)},
+    "Explorers": {"breadth": (1.0, 3), "orders": (0.6, 1), "money": (0.5, 1)},
+    "Specialists": {"breadth": (0.0, 2), "orders": (0.6, 2), "money": (0.5, 1)},
+    "Occasional": {"orders": (0.35, 2), "clicks": (0.35, 1), "money": (0.35, 1), "recency_days": (0.4, 1)},
+    "At risk": {"recency_days": (0.75, 2), "orders": (0.25, 1), "clicks": (0.25, 1), "money": (0.35, 1)},
+    "Hibernating": {"recency_days": (1.0, 2), "orders": (0.0, 2), "clicks": (0.0, 2), "money": (0.0, 1)},
+}
+
+
+def stretched_ranks(traits: FloatArray, labels: IntArray, k: int) -> FloatArray:
+    """Mean percentile rank of each cluster in each trait, stretched to 0..1 over the clusters.
+
+    Parameters
+    ----------
+    traits
+        Shape (n, len(TRAITS)).
+
+    Returns
+    -------
+    FloatArray
+        Shape (k, len(TRAITS)); 0.5 where clusters do not differ.
+    """
+    n = len(traits)
+    ranks = np.empty_like(traits)
+    for j, column in enumerate(traits.T):
+        _, inverse, counts = np.unique(column, return_inverse=True, return_counts=True)
+        # Ties share their middle rank, or the order of customers would name clusters.
+        middle = np.cumsum(counts) - counts / 2
+        ranks[:, j] = middle[inverse] / n
+    means = np.stack([ranks[labels == i].mean(axis=0) if (labels == i).any() else ranks[0] * 0 + 0.5 for i in range(k)])
+    low, high = means.min(axis=0), means.max(axis=0)
+    spread = high - low
+    return np.where(spread > 0.02, (means - low) / np.where(spread > 0.02, spread, 1.0), 0.5)
+
+
+def names_for(ranks: FloatArray, unnamed: Sequence[int], taken: Collection[str]) -> dict[int, str]:
+    """Names for the clusters ``unnamed`` out of those not ``taken``; ranks as ``stretched_ranks``."""
+    from scipy.optimize import linear_sum_assignment
+
+    if not unnamed:
+        return {}
+    free = [name for name in _PROTOTYPES if name not in taken]
+    at = {trait: j for j, trait in enumerate(TRAITS)}
+    cost = np.empty((len(unnamed), len(free)))
+    for column, name in enumerate(free):
+        wanted = _PROTOTYPES[name]
+        total = sum(weight for _, weight in wanted.values())
+        for line, cluster in enumerate(unnamed):
+            cost[line, column] = (
+                sum(w * (ranks[cluster, at[t]] - value) ** 2 for t, (value, w) in wanted.items()) / total
+            )
+    lines, columns = linear_sum_assignment(cost)
+    names = {unnamed[line]: free[column] for line, column in zip(lines, columns, strict=True)}
+    for cluster in unnamed:  # more clusters than prototypes are left, after many structural versions
+        names.setdefault(cluster, f"Group {len(taken) + cluster + 1}")
+    return names
+
+
+def id_for(name: str, taken: Collection[str]) -> str:
+    """A stable id from a first name, unlike any id ever given.
+
+    >>> id_for("Bargain hunters", {"bargain_hunters"})
+    'bargain_hunters_2'
+    """
+    stem = "".join(ch if ch.isalnum() else "_" for ch in name.lower())
+    number, candidate = 1, stem
+    while candidate in taken or candidate == "new":
+        number += 1
+        candidate = f"{stem}_{number}"
+    return candidate

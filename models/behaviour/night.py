@@ -1,0 +1,137 @@
+"""The nightly step: every customer is stepped from grid day to grid day, and some move.
+
+``advance`` is a function of each row alone: how rows are grouped into calls, and whether days are
+stepped one by one or many at once, changes nothing, down to the last bit.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from models.behaviour import step
+from models.behaviour.features import block_of, position_stats
+from models.behaviour.judge import Judge
+from models.behaviour.layout import DAY, STEPPED, IntArray
+from models.behaviour.memory import Memory
+from models.behaviour.model import ClusterModel
+from models.behaviour.moves import Move, features_of
+from models.behaviour.scoring import compiled, confidence_of, placed, scores
+
+CHUNK: Final = 1200
+"""Customers stepped together: few enough for the cache, and no power of two, whose strides evict it."""
+
+Timeline = Sequence[tuple[int, ClusterModel]]
+"""Models by the first grid day on which they are in force, ascending; the last that fits counts.
+
+Keep earlier versions for as long as customers may still carry a label of theirs: the cause of a move is
+told by re-scoring under the version that gave the old label, and where that is gone, under the next one.
+"""
+
+
+def advance(memory: Memory, rows: IntArray, targets: IntArray, timeline: Timeline) -> list[Move]:
+    """Step each row from its own day to its target day; closes day d - 1 at grid point d.
+
+    Parameters
+    ----------
+    memory
+        Changed in place: rows, and the buckets of closed days are dropped.
+    rows, targets
+        Shape (n,), distinct rows and the grid day each is to reach. A target at or before the row's day
+        leaves the row alone.
+    timeline
+        See ``Timeline``. With no model in force memories age, but nobody has a segment.
+
+    Returns
+    -------
+    list[Move]
+        Sorted by day, then row.
+    """
+    starts = memory.matrix[rows, DAY].astype(np.int64)
+    first_days = [first for first, _ in timeline]
+    moves: list[Move] = []
+    for target in sorted(set(targets[targets > starts].tolist())):
+        chosen = np.flatnonzero((targets == target) & (starts < target))
+        # By start day, so that those under way on a day are the first columns of the block.
+        chosen = chosen[np.argsort(starts[chosen], kind="stable")]
+        for at in range(0, len(chosen), CHUNK):
+            part = chosen[at : at + CHUNK]
+            _step_chunk(memory, rows[part], starts[part], target, timeline, first_days, moves)
+    moves.sort(key=lambda move: (move.day, move.row))
+    return moves
+
+
+def _step_chunk(
+    memory: Memory,
+    rows: IntArray,
+    starts: IntArray,
+    target: int,
+    timeline: Timeline,
+    first_days: list[int],
+    moves: list[Move],
+) -> None:
+    block = block_of(memory, rows)
+    buckets: dict[int, tuple[list[int], list[list[float]]]] = {}
+    for column, row in enumerate(rows.tolist() if memory.buckets else ()):
+        bucket = memory.buckets.pop(row, None)
+        if bucket is not None:
+            columns, lists = buckets.setdefault(int(starts[column]), ([], []))
+            columns.append(column)
+            lists.append(bucket)
+    judge: Judge | None = None
+    for day in range(int(starts[0]) + 1, target + 1):
+        under_way = int(np.searchsorted(starts, day)) if starts[-1] >= day else len(rows)
+        part = block[:, :under_way]
+        closing = buckets.get(day - 1)
+        happened = (
+            None if closing is None else step.close_bucket(part, np.array(closing[0], dtype=np.int64), closing[1])
+        )
+        index = bisect_right(first_days, day) - 1
+        if index < 0:
+            step.age(part, happened)
+        else:
+            model = timeline[index][1]
+            if judge is None or judge.model is not model or judge.columns != under_way:
+                judge = Judge(part, rows, compiled(model), timeline)
+            moves += judge.close(day, happened)
+        part[DAY] = day
+        part[:STEPPED] = part[:STEPPED].astype(np.float32)
+    memory.matrix[rows] = block.astype(np.float32).T
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a customer stands now, for a readable view.
+
+    ``margin`` is that of the nearest other segment over the own one: 0 on the border, 1 at its centroid,
+    negative while the own segment is nearer. ``confidence`` is that of the own segment.
+    """
+
+    segment_id: str | None
+    nearest_other: str | None
+    margin: float
+    confidence: float
+    features: dict[str, float]
+
+
+def standing(memory: Memory, row: int, model: ClusterModel) -> Standing:
+    """The standing of one row after its last step; today's bucket is not in it yet."""
+    c = compiled(model)
+    x = placed(position_stats(block_of(memory, np.array([row]))), c)
+    score = scores(x, c)[:, 0]
+    code = memory.segment_code(row)
+    slot = int(c.slot_of(np.array([code]))[0])
+    shown = features_of(x[:, 0], c)
+    if slot == c.slots:
+        return Standing(model.id_of(code), None, 0.0, 0.0, shown)
+    others = score.copy()
+    others[slot] = -np.inf
+    other = int(others.argmax())
+    if not np.isfinite(others[other]):
+        return Standing(model.id_of(code), None, 0.0, 1.0, shown)
+    margin = float(2 * (score[other] - score[slot]) * c.inverse_gap[slot * c.slots + other])
+    return Standing(model.id_of(code), model.id_of(int(c.codes[other])), margin, confidence_of(score, slot), shown)

@@ -1,0 +1,88 @@
+"""The learner on disk: MessagePack, no pickle, models as their own checked JSON form."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import numpy as np
+
+from models.behaviour.diary import Diary
+from models.behaviour.memory import Memory
+from models.behaviour.model import ClusterModel
+from schemas.errors import InvariantViolation
+
+if TYPE_CHECKING:
+    from models.behaviour.learner import Learner
+
+FORMAT: Final = 1
+
+
+class Saved(msgspec.Struct, array_like=True):
+    """One learner."""
+
+    format: int
+    shift: int
+    members: list[tuple[str, bytes, Diary]]
+    frames_done: int
+    last_update: int | None
+    last_k_look: int | None
+    beaten: int
+    other_k: int
+    last_version: int
+    working: list[list[float]] | None
+    timeline: list[tuple[int, dict[str, Any]]]
+    proposal: dict[str, Any] | None
+    shop_first_day: int | None
+
+
+def pack(learner: Learner) -> bytes:
+    """The learner as bytes; the same learner gives the same bytes."""
+    state = learner.state
+    return msgspec.msgpack.encode(
+        Saved(
+            format=FORMAT,
+            shift=learner.shift,
+            members=[
+                (customer, learner.memory.dump(row), diary)
+                for customer, (row, diary) in sorted(learner.members.items())
+            ],
+            frames_done=state.frames_done,
+            last_update=state.last_update,
+            last_k_look=state.last_k_look,
+            beaten=state.beaten,
+            other_k=state.other_k,
+            last_version=state.last_version,
+            working=None if state.working is None else state.working.tolist(),
+            timeline=[(day, model.to_dict()) for day, model in state.timeline],
+            proposal=None if state.proposal is None else state.proposal.to_dict(),
+            shop_first_day=state.shop_first_day,
+        )
+    )
+
+
+def unpack(learner: Learner, data: bytes) -> None:
+    """Put what ``pack`` wrote in place of all that the learner knew."""
+    from models.behaviour.learner import State
+
+    try:
+        saved = msgspec.msgpack.decode(data, type=Saved)
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise InvariantViolation(f"owner snapshot: cannot be read: {error}") from error
+    if saved.format != FORMAT:
+        raise InvariantViolation(f"owner snapshot: format {saved.format} is unknown, not {FORMAT}")
+    learner.shift = saved.shift
+    learner.memory = Memory(max(64, len(saved.members)))
+    learner.members = {customer: (learner.memory.load(blob), diary) for customer, blob, diary in saved.members}
+    learner.state = State(
+        frames_done=saved.frames_done,
+        last_update=saved.last_update,
+        last_k_look=saved.last_k_look,
+        beaten=saved.beaten,
+        other_k=saved.other_k,
+        last_version=saved.last_version,
+        working=None if saved.working is None else np.array(saved.working),
+        timeline=[(day, ClusterModel.from_dict(model)) for day, model in saved.timeline],
+        proposal=None if saved.proposal is None else ClusterModel.from_dict(saved.proposal),
+        shop_first_day=saved.shop_first_day,
+    )

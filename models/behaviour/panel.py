@@ -1,0 +1,69 @@
+"""The panel: the hashed sample of customers from which the owner learns. One customer, one vote."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import Final
+
+import msgspec
+
+from schemas.errors import InvariantViolation
+
+_SALT: Final = b"streamer-panel-1"
+TARGET: Final = 2000
+
+
+def in_panel(customer_id: str, shift: int) -> bool:
+    """Whether a customer belongs to the panel of one in 2**shift.
+
+    Panels are nested: who is in at ``shift`` is in at every smaller one. The hash is its own, so the
+    panel says nothing about lanes or about how anybody else samples.
+    """
+    if shift <= 0:
+        return True
+    digest = blake2b(customer_id.encode(), digest_size=8, salt=_SALT).digest()
+    return int.from_bytes(digest, "little") & ((1 << shift) - 1) == 0
+
+
+def shift_for(customers: int, target: int = TARGET) -> int:
+    """The largest shift that still leaves about ``target`` customers or more in the panel.
+
+    >>> [shift_for(n) for n in (500, 3_999, 4_000, 1_000_000)]
+    [0, 0, 1, 8]
+    """
+    return max(0, (customers // target).bit_length() - 1) if customers > 0 else 0
+
+
+class PanelRow(msgspec.Struct, frozen=True, array_like=True):
+    """What a lane tells the owner of one panel customer: the whole memory after a record.
+
+    Parameters
+    ----------
+    customer
+        Its id.
+    day
+        The grid day that is open in the memory.
+    blob
+        ``Memory.dump``; empty if the customer is gone (erased, or merged into another).
+    """
+
+    customer: str
+    day: int
+    blob: bytes
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(PanelRow)
+
+
+def encode(row: PanelRow) -> bytes:
+    """The row as MessagePack."""
+    return _encoder.encode(row)
+
+
+def decode(data: bytes) -> PanelRow:
+    """The row that ``encode`` wrote; InvariantViolation on anything else."""
+    try:
+        return _decoder.decode(data)
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise InvariantViolation(f"panel row: cannot be read: {error}") from error

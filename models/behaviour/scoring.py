@@ -1,0 +1,164 @@
+"""A model unfolded into arrays, and the scores of feature rows under it.
+
+Scores are linear: s_j = a_j . x + b_j with the frame folded in, larger is nearer, and
+d_s^2 - d_c^2 = 2 (s_c - s_s). The margin of c over s is that difference over |mu_s - mu_c|^2: 0 on the
+border halfway, 1 at the centroid of c.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.behaviour.features import feature_rows, tree_sum
+from models.behaviour.layout import FEATURES, FloatArray, IntArray
+from models.behaviour.model import ClusterModel
+
+DISCOUNT_ORDERS = 10.0
+"""Pseudo-orders behind a customer's own discount share in the change path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """Arrays over slots (K = highest slot + 1); slot K stands for customers without a segment.
+
+    ``linear`` (K, 8, 1) holds a and b; ``raw`` (K, FEATURES) a point in feature space that the frame
+    maps onto the centroid. Dead slots score minus infinity and collect no evidence.
+    """
+
+    model: ClusterModel
+    slots: int
+    linear: FloatArray
+    raw: FloatArray
+    low: FloatArray
+    high: FloatArray
+    inverse_gap: FloatArray  # (K + 1, K) flattened, 1 / |mu_s - mu_c|^2
+    rates: FloatArray  # (2, K), order-days and click-days a day
+    log_rates: FloatArray  # (2, K, 1)
+    shapes: FloatArray  # (2, K + 1)
+    shape_days: FloatArray  # (2, K + 1), a / lambda
+    inverse_phi: FloatArray  # (2, 1)
+    silence: FloatArray  # (K, 1), what a silent day costs the hypothesis
+    unlabelled: FloatArray  # (K + 1,), minus infinity at K: nothing is suspected of nobody
+    log_basket: FloatArray  # (K + 1,)
+    basket_weight: FloatArray  # (K + 1,), sigma^2 / tau^2
+    discount: FloatArray  # (K + 1,)
+    codes: IntArray  # (K,)
+    slot_table: IntArray  # (highest code + 2,), slot by code, K where there is none
+    since: IntArray  # (K,)
+
+    def slot_of(self, codes: IntArray) -> IntArray:
+        """Slots of segment codes; K for those that this version does not have."""
+        found: IntArray = self.slot_table.take(codes, mode="clip")
+        return found
+
+
+def compiled(model: ClusterModel) -> Compiled:
+    """The arrays of a model, made once."""
+    ready = model.cache.get("compiled")
+    if ready is None:
+        ready = model.cache["compiled"] = _compile(model)
+    assert isinstance(ready, Compiled)
+    return ready
+
+
+def _compile(model: ClusterModel) -> Compiled:
+    k = max(s.slot for s in model.segments) + 1
+    frame = model.frame
+    weights = np.array(frame.weights)
+    mu = np.array(frame.mu)
+    inverse = np.linalg.pinv(weights)  # (axes, FEATURES); its rows map an axis back to features
+    linear = np.zeros((k, FEATURES + 1, 1))
+    linear[:, FEATURES] = -np.inf
+    raw = np.tile(mu, (k, 1))
+    centroids = np.full((k, weights.shape[1]), np.nan)
+    rates, log_rates = np.ones((2, k)), np.zeros((2, k, 1))
+    shapes, shape_days = np.ones((2, k + 1)), np.ones((2, k + 1))
+    log_basket, weight, discount = np.zeros(k + 1), np.ones(k + 1), np.full(k + 1, 0.5)
+    silence = np.full((k, 1), np.inf)
+    codes, since = np.full(k, -1, dtype=np.int64), np.zeros(k, dtype=np.int64)
+    table = np.full(max(s.code for s in model.segments) + 2, k, dtype=np.int64)
+    for s in model.segments:
+        j, z = s.slot, np.array(s.centroid)
+        a = weights @ z
+        linear[j, :FEATURES, 0] = a
+        linear[j, FEATURES, 0] = -(a @ mu) - z @ z / 2
+        raw[j] = mu + z @ inverse
+        centroids[j] = z
+        rate = np.array((s.order_rate, s.click_rate))
+        shape = np.array((s.order_shape, s.click_shape))
+        rates[:, j] = rate
+        log_rates[:, j, 0] = np.log(rate)
+        shapes[:, j] = shape
+        shape_days[:, j] = shape / rate
+        silence[j] = s.order_rate / model.phi[0] + s.click_rate / model.phi[1]
+        log_basket[j] = s.log_basket
+        weight[j] = model.sigma2 / s.log_basket_var
+        discount[j] = s.discount
+        codes[j], since[j], table[s.code] = s.code, s.slot_since, j
+    squared = ((centroids[:, None] - centroids[None]) ** 2).sum(axis=2)
+    gap = np.zeros((k + 1, k))
+    with np.errstate(divide="ignore"):
+        gap[:k] = np.where(squared > 0, 1 / squared, 0.0)
+    unlabelled = np.zeros(k + 1)
+    unlabelled[k] = -np.inf
+    return Compiled(
+        model=model,
+        slots=k,
+        linear=linear,
+        raw=raw,
+        low=np.array(frame.low)[:, None],
+        high=np.array(frame.high)[:, None],
+        inverse_gap=gap.ravel(),
+        rates=rates,
+        log_rates=log_rates,
+        shapes=shapes,
+        shape_days=shape_days,
+        inverse_phi=1 / np.array(model.phi)[:, None],
+        silence=silence,
+        unlabelled=unlabelled,
+        log_basket=log_basket,
+        basket_weight=weight,
+        discount=discount,
+        codes=codes,
+        slot_table=table,
+        since=since,
+    )
+
+
+def placed(stats: FloatArray, c: Compiled) -> FloatArray:
+    """Feature rows of statistics, winsorised at the borders of the frame; (FEATURES + 1, n)."""
+    x = feature_rows(stats, c.model.frame.priors)
+    inner = x[:FEATURES]
+    np.maximum(inner, c.low, out=inner)
+    np.minimum(inner, c.high, out=inner)
+    return x
+
+
+def scores(x: FloatArray, c: Compiled) -> FloatArray:
+    """Scores of feature rows (FEATURES + 1, n) under every slot, shape (K, n)."""
+    return tree_sum(c.linear * x)
+
+
+def margin_terms(x: FloatArray, origin: FloatArray, c: Compiled, away: int, to: int) -> FloatArray:
+    """Contributions of the features to the margin of ``to`` over ``away``, from ``origin`` to ``x``.
+
+    They add up to margin(x) - margin(origin) exactly, as the margin is linear in x.
+    """
+    beta = 2 * (c.linear[to, :FEATURES, 0] - c.linear[away, :FEATURES, 0])
+    terms: FloatArray = beta * (x[:FEATURES] - origin[:FEATURES]) * c.inverse_gap[away * c.slots + to]
+    return terms
+
+
+def margin_of(x: FloatArray, c: Compiled, away: int, to: int) -> float:
+    """Margin of slot ``to`` over slot ``away`` at one feature vector."""
+    column = np.append(x[:FEATURES], 1.0)[:, None]
+    score = scores(column, c)[:, 0]
+    return float(2 * (score[to] - score[away]) * c.inverse_gap[away * c.slots + to])
+
+
+def confidence_of(score: FloatArray, to: int) -> float:
+    """Share of slot ``to`` among all, if clusters were round with unit variance; ``score`` is (K,)."""
+    weights = np.exp(score - score.max())
+    return float(weights[to] / weights.sum())

@@ -1,0 +1,185 @@
+"""One day of many customers under one model: the arithmetic of the nightly step.
+
+``block`` is always (WIDTH, n) float64, customers side by side. Nothing here decides; ``night`` does.
+All operations are elementwise over customers (``argmax`` and ``max`` go over slots), hence a customer's
+result is the same in any company.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.behaviour.bucket import B_INTERACTIONS, B_ORDERS, B_OWN, day_vectors
+from models.behaviour.layout import (
+    AREA,
+    CLICK_DAYS,
+    CUSUM,
+    DAY,
+    DECAY,
+    DECAYING,
+    DISCOUNTED,
+    EXPOSURE,
+    FIRST_DAY,
+    INTERACTION_COUNT,
+    LAST_EVENT,
+    LEAK,
+    LOG_BASKET,
+    LONG,
+    LONG_AT,
+    ORDER_COUNT,
+    ORDER_DAYS,
+    ORDERS,
+    RECENT,
+    RECENT_AT,
+    SHORT_AT,
+    VECTOR,
+    BoolArray,
+    FloatArray,
+    IntArray,
+)
+from models.behaviour.scoring import DISCOUNT_ORDERS, Compiled
+
+GAUSS_CLIP = 3.0
+"""Most that one basket may say for or against a segment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """What the closing day held: column indices (m,) and their statistics (VECTOR - 1, m)."""
+
+    at: IntArray
+    day: FloatArray
+
+
+def close_bucket(block: FloatArray, at: IntArray, buckets: list[list[float]]) -> Happened:
+    """Count the evidence of the closing day of columns ``at`` and give its statistics."""
+    raw = np.array(buckets)
+    block[ORDER_COUNT, at] = np.maximum(block[ORDER_COUNT, at] + raw[:, B_ORDERS], 0.0)
+    block[INTERACTION_COUNT, at] += raw[:, B_INTERACTIONS]
+    own = at[raw[:, B_OWN] > 0]
+    block[LAST_EVENT, own] = block[DAY, own]
+    return Happened(at, day_vectors(raw))
+
+
+def _add_day(block: FloatArray, start: int, happened: Happened | None) -> None:
+    block[start + EXPOSURE] += 1.0
+    if happened is not None:
+        block[start + 1 : start + VECTOR, happened.at] += happened.day
+
+
+def age(block: FloatArray, happened: Happened | None) -> None:
+    """A day passes without any model in force: everything is trusted."""
+    block[DECAYING] *= DECAY
+    _add_day(block, SHORT_AT, happened)
+    _add_day(block, RECENT_AT, happened)
+    block[LONG] += block[RECENT]
+    block[RECENT] = 0.0
+
+
+def remember(block: FloatArray, slot: IntArray, c: Compiled, happened: Happened | None) -> FloatArray:
+    """Steps 1 to 3: decay, test the closing day against the customer's own rates, move R into L.
+
+    Parameters
+    ----------
+    slot
+        Slot of each column's segment, ``c.slots`` for none.
+
+    Returns
+    -------
+    FloatArray
+        The largest W of each column, shape (n,).
+    """
+    block[DECAYING] *= DECAY
+    _add_day(block, SHORT_AT, happened)
+    _suspect(block, slot, c, happened)
+    cusum = block[CUSUM : CUSUM + c.slots]
+    largest: FloatArray = cusum.max(axis=0)
+    _add_day(block, RECENT_AT, happened)
+    leaving = block[RECENT] * np.where(largest == 0.0, 1.0, LEAK)
+    block[LONG] += leaving
+    block[RECENT] -= leaving
+    return largest
+
+
+def _suspect(block: FloatArray, slot: IntArray, c: Compiled, happened: Happened | None) -> None:
+    """Page's CUSUM, one a segment: W_c = max(0, W_c + log-likelihood ratio of the day)."""
+    counts = np.maximum(block[LONG_AT + ORDER_DAYS : LONG_AT + CLICK_DAYS + 1], 0.0)
+    counts += c.shapes.take(slot, axis=1)
+    exposure = block[LONG_AT + EXPOSURE] + c.shape_days.take(slot, axis=1)
+    own = counts / exposure
+    scaled = own * c.inverse_phi
+    silent = scaled[0] + scaled[1]
+    silent += c.unlabelled.take(slot)
+    cusum = block[CUSUM : CUSUM + c.slots]
+    cusum += silent - c.silence
+    if happened is not None:
+        cusum[:, happened.at] += _event_terms(block, slot, c, happened, own)
+    np.maximum(cusum, 0.0, out=cusum)
+    # A customer is never suspected of being where they are; of nobody without a segment W is 0 anyway.
+    cusum[np.minimum(slot, c.slots - 1), np.arange(block.shape[1])] = 0.0
+
+
+def _event_terms(block: FloatArray, slot: IntArray, c: Compiled, happened: Happened, own: FloatArray) -> FloatArray:
+    """What the events of the day add to the log-likelihood ratios of silence, shape (K, m)."""
+    at, day = happened.at, happened.day
+    mine = slot[at]
+    bought = np.maximum(day[ORDER_DAYS - 1], 0.0)  # a day of reversals tells nothing of habits
+    clicked = day[CLICK_DAYS - 1]
+    logs = np.log(np.ascontiguousarray(own[:, at]))
+    terms: FloatArray = bought * (c.log_rates[0] - logs[0]) * c.inverse_phi[0]
+    terms += clicked * (c.log_rates[1] - logs[1]) * c.inverse_phi[1]
+
+    long = np.maximum(block[LONG, at], 0.0)
+    weight = c.basket_weight[mine]
+    expected = (long[LOG_BASKET] + weight * c.log_basket[mine]) / (long[ORDER_DAYS] + weight)
+    basket = day[LOG_BASKET - 1]
+    k = c.slots
+    ratio = ((basket - expected) ** 2 - (basket - c.log_basket[:k, None]) ** 2) / (2 * c.model.sigma2)
+    terms += bought * np.minimum(np.maximum(ratio, -GAUSS_CLIP), GAUSS_CLIP)
+
+    share = np.minimum(np.maximum(day[DISCOUNTED - 1], 0.0) / np.maximum(day[ORDERS - 1], 1.0), 1.0)
+    usual = (long[DISCOUNTED] + DISCOUNT_ORDERS * c.discount[mine]) / (long[ORDERS] + DISCOUNT_ORDERS)
+    usual = np.minimum(np.maximum(usual, 1e-6), 1 - 1e-6)
+    theirs = c.discount[:k, None]
+    for part, mine_p, theirs_p in ((share, usual, theirs), (1 - share, 1 - usual, 1 - theirs)):
+        terms += bought * part * (np.log(theirs_p) - np.log(mine_p))
+    return terms
+
+
+def integrate(block: FloatArray, margin: FloatArray, h: float) -> None:
+    """Step 5: the leaky integral of the margin; a margin of at most ``h`` resets it."""
+    above = margin - h
+    area = block[AREA]
+    area += above
+    area *= above > 0.0
+
+
+def trust_anew(block: FloatArray, at: int, c: Compiled, slot: int) -> None:
+    """After a change (step 4): the suspect window and 30 days of the new segment become the past."""
+    segment = next(s for s in c.model.segments if s.slot == slot)
+    days = 30.0
+    known = np.maximum(block[LONG, at] + block[RECENT, at], 0.0)
+    window = np.maximum(block[RECENT, at], 0.0)
+    order_days = days * segment.order_rate
+    orders = order_days * segment.orders_a_day
+    past = np.zeros(VECTOR)
+    past[: ORDERS + 1] = (days, order_days, days * segment.click_rate, order_days * segment.basket, orders)
+    past[LOG_BASKET] = order_days * segment.log_basket
+    past[DISCOUNTED] = orders * segment.discount
+    # The table knows no categories: keep the customer's own mix.
+    past[DISCOUNTED + 1 :] = known[DISCOUNTED + 1 :] * (orders / max(float(known[ORDERS]), 1.0))
+    block[LONG, at] = window + past
+    block[RECENT, at] = 0.0
+    block[CUSUM:AREA, at] = 0.0
+    block[AREA, at] = 0.0
+
+
+def eligible(block: FloatArray, at: IntArray, day: int, c: Compiled) -> BoolArray:
+    """Which columns of ``at`` have the evidence for a segment at grid day ``day``."""
+    need = c.model.evidence
+    enough = (block[ORDER_COUNT, at] >= need.orders) | (block[INTERACTION_COUNT, at] >= need.interactions)
+    from_day = block[FIRST_DAY, at]
+    result: BoolArray = enough & (day - from_day >= need.age_days)
+    return result

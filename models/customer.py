@@ -1,0 +1,123 @@
+"""What the service knows of one customer, as a lane holds it in memory."""
+
+from __future__ import annotations
+
+from models.orders import OrderBook
+from models.ring import Ring
+
+INTERACTIONS = (
+    "product.viewed",
+    "product.clicked",
+    "cart.added",
+    "cart.removed",
+    "checkout.started",
+    "page.viewed",
+    "email.opened",
+    "email.clicked",
+)
+INTERACTION_INDEX = {name: index for index, name in enumerate(INTERACTIONS)}
+
+
+class Membership:
+    """The segment a customer has in one segmentation, and since when (ms)."""
+
+    __slots__ = ("segment", "since")
+
+    def __init__(self, segment: str, since: int) -> None:
+        self.segment = segment
+        self.since = since
+
+
+class Customer:
+    """Mutable state of one customer; changed only by ``decide``.
+
+    Attributes
+    ----------
+    id
+        The customer's id.
+    born
+        Partition and offset of the record that created this state; part of every change's id.
+    seq
+        Number of changes so far, over all segmentations.
+    first_seen, last_seen
+        Earliest and latest ``occurred_at`` folded, ms.
+    as_of
+        Latest of folded ``occurred_at`` and applied dues, ms; never goes back.
+    source
+        The open import whose clock this customer lives by, or None for the lane's clock.
+    due
+        Next instant (ms) at which time alone may change a rule or band, or None.
+    orders, spend, items, discounted
+        Lifetime order count, money (minor units), items, discounted orders; net of reversals.
+    spend_weight, order_weight
+        Forward-decayed money and orders (``models.decay``).
+    first_order, last_order
+        Instants of the first and last order that still counts, ms, or None.
+    interactions
+        Lifetime counts by kind, in the order of ``INTERACTIONS``.
+    categories
+        Forward-decayed ``[money, interactions]`` per category, bounded (``models.statistics``).
+    segments
+        Membership by segmentation.
+    ring, book
+        Remembered event ids and orders.
+    row
+        Row in the lane's behaviour memory, or -1.
+    written_ids
+        The ring's ``total`` when the state was last written: which ring blocks are still unwritten.
+    book_dirty
+        Whether the order book changed since it was last written.
+    """
+
+    __slots__ = (
+        "as_of",
+        "book",
+        "book_dirty",
+        "born",
+        "categories",
+        "discounted",
+        "due",
+        "first_order",
+        "first_seen",
+        "id",
+        "interactions",
+        "items",
+        "last_order",
+        "last_seen",
+        "order_weight",
+        "orders",
+        "ring",
+        "row",
+        "segments",
+        "seq",
+        "source",
+        "spend",
+        "spend_weight",
+        "written_ids",
+    )
+
+    def __init__(self, id: str, born: tuple[int, int], at: int) -> None:
+        self.id = id
+        self.born = born
+        self.seq = 0
+        self.first_seen = at
+        self.last_seen = at
+        self.as_of = at
+        self.source: str | None = None
+        self.due: int | None = None
+        self.orders = 0
+        self.spend = 0
+        self.items = 0
+        self.discounted = 0
+        self.spend_weight = 0.0
+        self.order_weight = 0.0
+        self.first_order: int | None = None
+        self.last_order: int | None = None
+        self.interactions = [0] * len(INTERACTIONS)
+        self.categories: dict[str, list[float]] = {}
+        self.segments: dict[str, Membership] = {}
+        self.ring = Ring()
+        self.book = OrderBook([], [])
+        self.row = -1
+        self.written_ids = 0
+        self.book_dirty = False

@@ -1,0 +1,100 @@
+"""Named features of a customer that rules and bands may ask for, each with its unit and its next crossing.
+
+A feature's ``crossing`` is the closed-form instant at which time alone carries it over a border, so that a
+silent customer moves on time without anybody looking every day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import ceil, nan
+
+from models.customer import Customer
+from models.decay import decayed, falls_to
+from models.time import DAY_MS
+
+_PRIOR_GAPS = 2
+_PRIOR_GAP_MS = 45 * DAY_MS
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """What turns inner units into a shop's: minor units per major unit, and the half-life of decayed sums (ms)."""
+
+    minor_per_major: int = 100
+    half_life: float = 25.0 * DAY_MS
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """A number that rules may name.
+
+    Attributes
+    ----------
+    name, unit
+        As shown to people.
+    value
+        The value at an instant; NaN where the customer gives none (no order yet), which no comparison passes.
+    crossing
+        The instant at which time alone brings the value to a border, or None if time does not move it there.
+    """
+
+    name: str
+    unit: str
+    value: Callable[[Customer, int, Shop], float]
+    crossing: Callable[[Customer, float, Shop], int | None] | None = None
+
+
+def cadence_ms(customer: Customer) -> float:
+    """Mean gap between orders, shrunk towards 45 days by two prior gaps; ms."""
+    first, last = customer.first_order, customer.last_order
+    span = last - first if first is not None and last is not None else 0
+    return (span + _PRIOR_GAPS * _PRIOR_GAP_MS) / (max(customer.orders, 1) - 1 + _PRIOR_GAPS)
+
+
+def _recency_days(customer: Customer, at: int, shop: Shop) -> float:
+    return nan if customer.last_order is None else (at - customer.last_order) / DAY_MS
+
+
+def _recency_crossing(customer: Customer, border: float, shop: Shop) -> int | None:
+    return None if customer.last_order is None else customer.last_order + ceil(border * DAY_MS)
+
+
+def _lateness(customer: Customer, at: int, shop: Shop) -> float:
+    return nan if customer.last_order is None else (at - customer.last_order) / cadence_ms(customer)
+
+
+def _lateness_crossing(customer: Customer, border: float, shop: Shop) -> int | None:
+    return None if customer.last_order is None else customer.last_order + ceil(border * cadence_ms(customer))
+
+
+def _spend_decayed(customer: Customer, at: int, shop: Shop) -> float:
+    return decayed(customer.spend_weight, at, shop.half_life) / shop.minor_per_major
+
+
+def _spend_crossing(customer: Customer, border: float, shop: Shop) -> int | None:
+    at = falls_to(customer.spend_weight, border * shop.minor_per_major, shop.half_life)
+    return None if at is None else ceil(at)
+
+
+def _age_days(customer: Customer, at: int, shop: Shop) -> float:
+    return (at - customer.first_seen) / DAY_MS
+
+
+FEATURES: dict[str, Feature] = {
+    feature.name: feature
+    for feature in (
+        Feature("orders", "orders", lambda c, at, shop: float(c.orders)),
+        Feature("spend", "money", lambda c, at, shop: c.spend / shop.minor_per_major),
+        Feature("items", "items", lambda c, at, shop: float(c.items)),
+        Feature("spend_decayed", "money", _spend_decayed, _spend_crossing),
+        Feature("orders_decayed", "orders", lambda c, at, shop: decayed(c.order_weight, at, shop.half_life)),
+        Feature("recency_days", "days", _recency_days, _recency_crossing),
+        Feature("lateness", "own order gaps", _lateness, _lateness_crossing),
+        Feature("cadence_days", "days", lambda c, at, shop: cadence_ms(c) / DAY_MS),
+        Feature("age_days", "days", _age_days, lambda c, border, shop: c.first_seen + ceil(border * DAY_MS)),
+        Feature("interactions", "interactions", lambda c, at, shop: float(sum(c.interactions))),
+    )
+}
+"""The table of features; the expression language and the documentation read it."""

@@ -1,0 +1,150 @@
+"""The latest orders of one customer, so that a refund or cancellation is taken back at the order's own time.
+
+Everything here is independent of the order of arrival inside the window (the 64 latest orders by time, and
+64 reversals that wait for their order): what is remembered is a set, and what it books is a sum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import msgspec
+
+REMEMBERED = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """One amount to add to a customer's statistics at an instant.
+
+    ``money`` and the amounts in ``categories`` are minor units; ``orders`` is +1, 0 or -1.
+    """
+
+    at: int
+    money: int
+    items: int
+    orders: int
+    discounted: int
+    categories: tuple[tuple[str, int], ...]
+
+
+class Order(msgspec.Struct, array_like=True):
+    """A remembered order. ``name`` is the digest of its id; ``taken_*`` is what reversals took back so far."""
+
+    at: int
+    name: bytes
+    money: int
+    items: int
+    discounted: int
+    categories: tuple[tuple[str, int], ...]
+    taken_money: int = 0
+    taken_items: int = 0
+    cancelled: bool = False
+
+    @property
+    def live(self) -> bool:
+        """Whether it still counts as an order: not cancelled and not refunded in full."""
+        return not self.cancelled and (self.money <= 0 or self.taken_money < self.money)
+
+    def booking(self) -> Booking:
+        """What this order stands for now, with all that was taken back."""
+        if not self.live:
+            return Booking(self.at, 0, 0, 0, 0, ())
+        left = self.money - self.taken_money
+        categories = self.categories
+        if self.taken_money and self.money > 0:
+            categories = tuple((name, amount * left // self.money) for name, amount in categories)
+        return Booking(self.at, left, max(0, self.items - self.taken_items), 1, self.discounted, categories)
+
+
+class Reversal(msgspec.Struct, array_like=True):
+    """A reversal whose order is not known (yet). ``money`` is None where all of the order is taken back."""
+
+    at: int
+    name: bytes
+    money: int | None
+    items: int
+
+
+class OrderBook(msgspec.Struct, array_like=True):
+    """Orders remembered by time, oldest first, and what is known of those no longer remembered."""
+
+    orders: list[Order]
+    waiting: list[Reversal]
+    older_first: int | None = None
+    older_last: int | None = None
+
+    def knows(self, name: bytes) -> bool:
+        return any(order.name == name for order in self.orders)
+
+    def add(self, order: Order) -> list[Booking]:
+        """Remember an order; gives what to book, waiting reversals of it included.
+
+        A reversal that waited was booked as negative money at its own time: that is booked back.
+        """
+        bookings = []
+        for reversal in [waiting for waiting in self.waiting if waiting.name == order.name]:
+            self.waiting.remove(reversal)
+            bookings.append(Booking(reversal.at, reversal.money or 0, reversal.items, 0, 0, ()))
+            _take(order, reversal)
+        at = len(self.orders)
+        while at and (self.orders[at - 1].at, self.orders[at - 1].name) > (order.at, order.name):
+            at -= 1
+        self.orders.insert(at, order)
+        if len(self.orders) > REMEMBERED:
+            self._forget(self.orders.pop(0))
+        bookings.append(order.booking())
+        return bookings
+
+    def reverse(self, reversal: Reversal) -> list[Booking]:
+        """Take back what the named order still stands for, or wait for it with negative money."""
+        for order in self.orders:
+            if order.name == reversal.name:
+                before = order.booking()
+                _take(order, reversal)
+                return [_negative(before), order.booking()]
+        self.waiting.append(reversal)
+        self.waiting.sort(key=lambda waiting: (waiting.at, waiting.name))
+        del self.waiting[:-REMEMBERED]
+        return [unnamed(reversal)]
+
+    def span(self) -> tuple[int | None, int | None]:
+        """Instants of the first and the last order that still count; None where there is none."""
+        live = [order.at for order in self.orders if order.live]
+        first = self.older_first if self.older_first is not None else (live[0] if live else None)
+        return first, (live[-1] if live else self.older_last)
+
+    def _forget(self, order: Order) -> None:
+        if order.live:
+            self.older_first = order.at if self.older_first is None else min(self.older_first, order.at)
+            self.older_last = order.at if self.older_last is None else max(self.older_last, order.at)
+
+
+def unnamed(reversal: Reversal) -> Booking:
+    """A reversal of no known order: negative money at its own time, no order taken back."""
+    return Booking(reversal.at, -(reversal.money or 0), -reversal.items, 0, 0, ())
+
+
+def total(bookings: Iterable[Booking]) -> int:
+    """Money of several bookings together, in minor units."""
+    return sum(booking.money for booking in bookings)
+
+
+def _take(order: Order, reversal: Reversal) -> None:
+    if reversal.money is None:
+        order.cancelled = True
+    else:
+        order.taken_money = order.taken_money + reversal.money
+        order.taken_items = order.taken_items + reversal.items
+
+
+def _negative(booking: Booking) -> Booking:
+    return Booking(
+        booking.at,
+        -booking.money,
+        -booking.items,
+        -booking.orders,
+        -booking.discounted,
+        tuple((name, -amount) for name, amount in booking.categories),
+    )

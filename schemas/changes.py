@@ -1,0 +1,233 @@
+"""Writing what goes out: quick values, their JSON, and the ids, keys and headers that go with it.
+
+``published`` holds the same shapes as pydantic models. Here instants are epoch milliseconds and segments
+are plain pairs; the encoders turn them into what is on the wire.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Final, Literal, get_args
+from uuid import UUID
+
+import msgspec
+
+from schemas.wire_time import iso
+
+Cause = Literal[
+    "event",
+    "time",
+    "late",
+    "profile",
+    "merge",
+    "refit",
+    "definition_edit",
+    "backfill",
+    "consent",
+    "erase",
+    "reconcile",
+]
+CAUSES: Final[frozenset[str]] = frozenset(get_args(Cause))
+SAFE_CAUSES: Final[frozenset[str]] = frozenset({"event", "time", "profile"})
+"""The causes that an automation may act upon, if the change is live."""
+
+CHANGE_NAMESPACE: Final = UUID("c07a3f0e-6f4c-5d0e-9d5e-6b7f0d8f2a11")
+"""Namespace of change ids. Never change it: consumers drop repeats by those ids."""
+
+
+class SegmentRef(msgspec.Struct, frozen=True, gc=False):
+    """A segment: its stable id, and the name it had then."""
+
+    id: str
+    name: str
+
+
+class Trigger(msgspec.Struct, frozen=True, gc=False):
+    """The record of the lane that moved the customer."""
+
+    event_id: str
+    type: str
+    topic: str
+    partition: int
+    offset: int
+
+
+class ModelRef(msgspec.Struct, frozen=True, gc=False):
+    """Which version of what decided: kind ``rules``, ``bands``, ``clusters`` ..."""
+
+    kind: str
+    version: int
+
+
+class NextMove(msgspec.Struct, frozen=True, gc=False):
+    """Where the customer will go by silence alone, and when (ms)."""
+
+    to: str
+    at: int
+
+
+class Reason(msgspec.Struct, frozen=True, gc=False):
+    """One thing that decided: a feature (or the segment in another segmentation) before and after, the border it
+    crossed, and, for clusters, what it added to the decision: all shares together are what decided.
+    """
+
+    feature: str
+    before: float | str | None = None
+    after: float | str | None = None
+    border: float | str | None = None
+    share: float | None = None
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """A customer moved from one segment to another; see ``published.SegmentChanged`` for what the fields
+    promise.
+
+    ``detected_at`` is not among them: it is the wall clock, no part of any equality, and given to
+    `encode_change`.
+    """
+
+    event_id: str
+    customer_id: str
+    seq: int
+    segmentation: str
+    from_segment: SegmentRef | None
+    to_segment: SegmentRef | None
+    cause: Cause
+    automation_safe: bool
+    is_initial: bool
+    changed_at: int
+    trigger: Trigger | None
+    model: ModelRef
+    confidence: float | None = None
+    next_move: NextMove | None = None
+    reasons: tuple[Reason, ...] = ()
+    features: Mapping[str, float | None] = {}
+
+
+class Membership(msgspec.Struct, frozen=True, gc=False):
+    """The segment a customer is in within one segmentation, since when (ms), and by which model version."""
+
+    id: str
+    name: str
+    since: int
+    version: int
+    confidence: float | None = None
+
+
+_encode: Final = msgspec.json.Encoder().encode
+
+
+def encode_change(change: Change, detected_at: int) -> bytes:
+    """The value of a ``segment.changed`` record; ``detected_at`` is the wall clock in ms."""
+    move = change.next_move
+    return _encode(
+        {
+            "event_id": change.event_id,
+            "type": "segment.changed",
+            "customer_id": change.customer_id,
+            "seq": change.seq,
+            "segmentation": change.segmentation,
+            "from": change.from_segment,
+            "to": change.to_segment,
+            "cause": change.cause,
+            "automation_safe": change.automation_safe,
+            "is_initial": change.is_initial,
+            "changed_at": iso(change.changed_at),
+            "detected_at": iso(detected_at),
+            "trigger": change.trigger,
+            "model": change.model,
+            "confidence": change.confidence,
+            "next_move": None if move is None else {"to": move.to, "at": iso(move.at)},
+            "reasons": change.reasons,
+            "features": change.features,
+        }
+    )
+
+
+def encode_memberships(customer_id: str, seq: int, as_of: int, segments: Mapping[str, Membership]) -> bytes | None:
+    """The value of a membership record: all current segments by segmentation; None (a tombstone) if there
+    are none.
+
+    Parameters
+    ----------
+    seq
+        The customer's last change that is in it.
+    as_of
+        The instant the customer was last judged at, in ms.
+    """
+    if not segments:
+        return None
+    return _encode(
+        {
+            "type": "segment.memberships",
+            "customer_id": customer_id,
+            "seq": seq,
+            "as_of": iso(as_of),
+            "segments": {
+                segmentation: {
+                    "id": member.id,
+                    "name": member.name,
+                    "since": iso(member.since),
+                    "version": member.version,
+                    "confidence": member.confidence,
+                }
+                for segmentation, member in segments.items()
+            },
+        }
+    )
+
+
+_NAMESPACE_BYTES: Final = CHANGE_NAMESPACE.bytes
+# A version 5 UUID has the variant bits 10 at the front of its ninth byte.
+_VARIANT: Final = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+
+
+def change_event_id(customer_id: str, partition: int, offset: int, seq: int) -> str:
+    """The id of a customer's change number ``seq``, the same in every replay of the log.
+
+    Parameters
+    ----------
+    partition, offset
+        The record that created the customer's state; another one after an erase, so ids do not come back.
+
+    Returns
+    -------
+    ``str(uuid5(CHANGE_NAMESPACE, "{customer_id}/{partition}/{offset}/{seq}"))``, at a third of its cost. A
+    customer id has no slash, so no two changes share a name.
+    """
+    name = f"{customer_id}/{partition}/{offset}/{seq}".encode()
+    digest = hashlib.sha1(_NAMESPACE_BYTES + name, usedforsecurity=False).hexdigest()
+    return f"{digest[:8]}-{digest[8:12]}-5{digest[13:16]}-{_VARIANT[digest[16]]}{digest[17:20]}-{digest[20:32]}"
+
+
+def change_headers(change: Change) -> list[tuple[str, bytes]]:
+    """Headers for cheap filtering. ``to`` and ``from`` are segment ids, empty where there is none."""
+    old, new = change.from_segment, change.to_segment
+    return [
+        ("ce_type", b"segment.changed"),
+        ("ce_id", change.event_id.encode()),
+        ("segmentation", change.segmentation.encode()),
+        ("to", b"" if new is None else new.id.encode()),
+        ("from", b"" if old is None else old.id.encode()),
+        ("cause", change.cause.encode()),
+        ("automation_safe", b"true" if change.automation_safe else b"false"),
+    ]
+
+
+def definition_key(segmentation: str, segment: str, version: int) -> bytes:
+    """The key of a definition's record.
+
+    >>> definition_key("lifecycle", "at_risk", 4)
+    b'lifecycle/at_risk@4'
+    """
+    return f"{segmentation}/{segment}@{version}".encode()
+
+
+def model_key(segmentation: str, version: int) -> bytes:
+    """The key of a model's record.
+
+    >>> model_key("behaviour", 12)
+    b'behaviour@12'
+    """
+    return f"{segmentation}@{version}".encode()

@@ -1,0 +1,138 @@
+"""Control records: what the service writes into its own lanes, between the events.
+
+They carry the header ``streamer-control: 1``, are written with an explicit partition, and their key is not
+looked at. With a control key they are signed, because whoever may write events could write these too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import Annotated, Final, Literal, get_args
+
+from pydantic import Field, JsonValue, TypeAdapter, ValidationError
+
+from schemas.errors import InvalidEvent
+from schemas.fields import CustomerId, Id, Instant, Wire
+from schemas.records import Headers
+from schemas.refusals import describe
+
+CONTROL_HEADER: Final = "streamer-control"
+IMPORT_HEADER: Final = "streamer-import"
+REROUTED_HEADER: Final = "streamer-rerouted-from"
+SIGNATURE_HEADER: Final = "streamer-signature"
+
+Version = Annotated[int, Field(ge=1)]
+Json = dict[str, JsonValue]
+
+
+class ControlImport(Wire):
+    """An import of old data begins or ends in this lane; ``source_hash`` is that of the file's content."""
+
+    type: Literal["control.import"] = "control.import"
+    import_id: Id
+    state: Literal["opened", "closed"]
+    source_hash: Id
+
+
+class ControlClock(Wire):
+    """The clock of an open import moves to ``at`` (epoch ms inside, RFC 3339 on the wire)."""
+
+    type: Literal["control.clock"] = "control.clock"
+    import_id: Id
+    at: Instant
+
+
+class ControlModel(Wire):
+    """A model version, inline; ``body`` is read by the segmentation's own code."""
+
+    type: Literal["control.model"] = "control.model"
+    segmentation: Id
+    version: Version
+    body: Json
+
+
+class ControlDefinitions(Wire):
+    """A version of all segment definitions."""
+
+    type: Literal["control.definitions"] = "control.definitions"
+    version: Version
+    body: Json
+
+
+class ControlMerge(Wire):
+    """A customer's statistics arriving from another lane.
+
+    ``event_ids`` are the remembered 64-bit hashes, ``statistics`` and ``orders`` the inner forms of the
+    state.
+    """
+
+    type: Literal["control.merge"] = "control.merge"
+    from_id: Annotated[CustomerId, Field(alias="from")]
+    to_id: Annotated[CustomerId, Field(alias="to")]
+    statistics: Json
+    event_ids: Annotated[tuple[Annotated[int, Field(ge=0, lt=1 << 64)], ...], Field(max_length=512)]
+    orders: tuple[JsonValue, ...]
+
+
+Control = ControlImport | ControlClock | ControlModel | ControlDefinitions | ControlMerge
+CONTROL_MODELS: Final[tuple[type[Control], ...]] = get_args(Control)
+CONTROL_TYPES: Final[frozenset[str]] = frozenset(str(model.model_fields["type"].default) for model in CONTROL_MODELS)
+
+_ADAPTER: Final[TypeAdapter[Control]] = TypeAdapter(Annotated[Control, Field(discriminator="type")])
+
+
+def is_control(headers: Headers) -> bool:
+    """Whether a record's headers say that it is a control record."""
+    return any(name == CONTROL_HEADER and value == b"1" for name, value in headers)
+
+
+def decode_control(value: bytes | None, headers: Headers = (), signing_key: bytes | None = None) -> Control:
+    """The control record of a value.
+
+    Parameters
+    ----------
+    headers
+        Searched for the signature where there is a ``signing_key``.
+    signing_key
+        ``STREAMER_CONTROL_KEY``; None or empty means that nothing is signed.
+
+    Raises
+    ------
+    InvalidEvent
+        ``bad_control``: unsigned or wrongly signed, no JSON, no such type, or a field is not as it must be.
+    """
+    if value is None:
+        raise InvalidEvent("bad_control", "the record has no value")
+    if signing_key and not any(
+        name == SIGNATURE_HEADER and verify(value, signature, signing_key) for name, signature in headers
+    ):
+        raise InvalidEvent("bad_control", f"header {SIGNATURE_HEADER} is missing or wrong", SIGNATURE_HEADER)
+    try:
+        return _ADAPTER.validate_json(value)
+    except ValidationError as error:
+        _, message, field = describe(error)
+        raise InvalidEvent("bad_control", message, field) from None
+
+
+def encode_control(control: Control) -> bytes:
+    """The value of a control record: JSON, with the names of the wire."""
+    return _ADAPTER.dump_json(control)
+
+
+def control_headers(value: bytes, signing_key: bytes | None = None) -> list[tuple[str, bytes]]:
+    """The headers that go with an encoded control record."""
+    headers = [(CONTROL_HEADER, b"1")]
+    if signing_key:
+        headers.append((SIGNATURE_HEADER, sign(value, signing_key)))
+    return headers
+
+
+def sign(body: bytes, key: bytes) -> bytes:
+    """HMAC-SHA256 of a body, as lower-case hex."""
+    return hmac.new(key, body, hashlib.sha256).hexdigest().encode()
+
+
+def verify(body: bytes, signature: bytes, key: bytes) -> bool:
+    """Whether a signature is that of the body; takes the same time wherever they differ."""
+    return hmac.compare_digest(sign(body, key), signature)

@@ -1,0 +1,251 @@
+"""The events that come in: what each type may say.
+
+A model knows shapes and limits, not meanings: whether a named order is known, a currency has a rate, or a
+time is too far away is judged in ``decide``. Products and contexts are typed dictionaries because an order
+may have a thousand lines, and a model for each costs half as much again.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal, NotRequired, Self, get_args
+
+from pydantic import FailFast, Field, model_validator
+from pydantic_core import PydanticCustomError
+from typing_extensions import TypedDict  # pydantic asks for this one below Python 3.12
+
+from schemas.fields import (
+    MAX_LINES,
+    STRICT,
+    Amount,
+    Body,
+    Currency,
+    CustomerId,
+    Id,
+    Instant,
+    Price,
+    Quantity,
+    Text,
+    Url,
+    Wire,
+)
+
+
+class Context(TypedDict, total=False):
+    """Where the event happened, as the sender saw it."""
+
+    __pydantic_config__ = STRICT  # type: ignore[misc]
+
+    channel: Text | None
+    device: Text | None
+    locale: Text | None
+    campaign: Text | None
+    session_id: Text | None
+
+
+class Line(TypedDict):
+    """One line of an order.
+
+    A negative ``quantity`` is a returned line. Where it is absent it means 1, and an absent ``price`` 0.
+    """
+
+    __pydantic_config__ = STRICT  # type: ignore[misc]
+
+    product_id: Id
+    name: NotRequired[Text | None]
+    category: NotRequired[Text | None]
+    price: NotRequired[Price | None]
+    quantity: NotRequired[Quantity | None]
+
+
+Lines = Annotated[tuple[Line, ...], Field(max_length=MAX_LINES), FailFast()]
+
+
+class BaseEvent(Wire):
+    """What every event says.
+
+    Attributes
+    ----------
+    event_id
+        The dedupe key, unique per customer.
+    occurred_at
+        When it happened, epoch milliseconds UTC.
+    """
+
+    event_id: Id
+    customer_id: CustomerId
+    occurred_at: Instant
+    sent_at: Instant | None = None
+    schema_version: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    context: Context | None = None
+
+    def partition_id(self) -> str:
+        """The id that the record's key must equal."""
+        return self.customer_id
+
+
+class OrderCompleted(BaseEvent):
+    """An order was paid.
+
+    ``total`` is what the invoice says. It may be zero, and below zero where returned lines outweigh the rest.
+    """
+
+    type: Literal["order.completed"]
+    order_id: Id
+    total: Amount
+    currency: Currency
+    discount: Amount | None = None
+    shipping: Amount | None = None
+    tax: Amount | None = None
+    coupon: Text | None = None
+    products: Lines = ()
+
+
+class OrderReversed(BaseEvent):
+    """An order, or a part of one, was taken back.
+
+    ``total`` is the money given back, never negative. Without it all of the named order is meant, so a
+    reversal that names no order must say it. Without ``currency`` it is in the shop's.
+    """
+
+    type: Literal["order.refunded", "order.cancelled"]
+    refund_id: Id
+    order_id: Id | None = None
+    total: Price | None = None
+    currency: Currency | None = None
+    products: Lines = ()
+
+    @model_validator(mode="after")
+    def _says_what_is_taken_back(self) -> Self:
+        if self.order_id is None and self.total is None:
+            raise PydanticCustomError("total_missing", "needed where no order_id is given")
+        return self
+
+
+class Interaction(BaseEvent):
+    """A customer looked at something, or did something with a basket, a page or a message."""
+
+    type: Literal[
+        "product.viewed",
+        "product.clicked",
+        "cart.added",
+        "cart.removed",
+        "checkout.started",
+        "page.viewed",
+        "email.opened",
+        "email.clicked",
+    ]
+    product_id: Id | None = None
+    category: Text | None = None
+    price: Price | None = None
+    currency: Currency | None = None
+    quantity: Quantity | None = None
+    url: Url | None = None
+    query: Text | None = None
+
+
+class Traits(TypedDict, total=False):
+    """What is said of a customer: a field that is absent is left as it was, null removes it."""
+
+    __pydantic_config__ = STRICT  # type: ignore[misc]
+
+    birth_year: Annotated[int, Field(ge=1850, le=2200)] | None
+    gender: Text | None
+    country: Text | None
+    city: Text | None
+    signup_at: Instant | None
+    loyalty_tier: Text | None
+    income: Price | None
+    marketing_opt_in: bool | None
+    custom: Annotated[dict[Text, Text | int | float | bool | None], Field(max_length=100)] | None
+
+
+class ProfileUpdated(BaseEvent):
+    """Traits of a customer, merged field by field."""
+
+    type: Literal["profile.updated"]
+    traits: Traits
+
+
+class IdentityLinked(BaseEvent):
+    """``anonymous_id`` turned out to be ``customer_id``. The record's key is the anonymous id."""
+
+    type: Literal["identity.linked"]
+    anonymous_id: CustomerId
+
+    def partition_id(self) -> str:
+        return self.anonymous_id
+
+
+class ConsentUpdated(BaseEvent):
+    """What the customer allows from now on."""
+
+    type: Literal["consent.updated"]
+    personalization: bool
+    marketing: bool
+    analytics: bool
+    policy_version: Text | None = None
+
+
+class CustomerErased(BaseEvent):
+    """The customer is to be forgotten."""
+
+    type: Literal["customer.erased"]
+
+
+class FeedbackSubmitted(BaseEvent):
+    """A review, a score or a complaint. Only a complaint may come without ``rating``."""
+
+    type: Literal["feedback.submitted"]
+    kind: Literal["review", "nps", "csat", "complaint"]
+    rating: Annotated[float, Field(ge=0, le=100)] | None = None
+    order_id: Id | None = None
+    product_id: Id | None = None
+    body: Body | None = None
+
+    @model_validator(mode="after")
+    def _rates_unless_it_complains(self) -> Self:
+        if self.rating is None and self.kind != "complaint":
+            raise PydanticCustomError("rating_missing", "needed unless the kind is complaint")
+        return self
+
+
+class MessageOutcome(BaseEvent):
+    """What became of a message that a segment change had triggered."""
+
+    type: Literal["message.outcome"]
+    message_id: Id
+    change_event_id: Id
+    outcome: Literal["sent", "delivered", "opened", "clicked", "converted", "unsubscribed"]
+    variant: Text | None = None
+
+
+Event = (
+    OrderCompleted
+    | OrderReversed
+    | Interaction
+    | ProfileUpdated
+    | IdentityLinked
+    | ConsentUpdated
+    | CustomerErased
+    | FeedbackSubmitted
+    | MessageOutcome
+)
+MODELS: tuple[type[Event], ...] = (
+    OrderCompleted,
+    OrderReversed,
+    Interaction,
+    ProfileUpdated,
+    IdentityLinked,
+    ConsentUpdated,
+    CustomerErased,
+    FeedbackSubmitted,
+    MessageOutcome,
+)
+
+
+def types_of(model: type[Event]) -> frozenset[str]:
+    """The values of ``type`` that a model stands for."""
+    return frozenset(get_args(model.model_fields["type"].annotation))
+
+
+EVENT_TYPES: Final[frozenset[str]] = frozenset().union(*map(types_of, MODELS))

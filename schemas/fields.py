@@ -1,0 +1,64 @@
+"""The field types that the models of the wire share: ids, texts, amounts, times."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, Field, GetPydanticSchema, WithJsonSchema
+from pydantic_core import core_schema
+
+from schemas.wire_time import epoch_ms, iso
+
+STRICT: Final = ConfigDict(
+    strict=True,
+    allow_inf_nan=False,
+    extra="ignore",
+    frozen=True,
+    cache_strings="keys",
+    serialize_by_alias=True,
+)
+
+MAX_AMOUNT: Final = 1e12
+MAX_QUANTITY: Final = 1_000_000_000
+MAX_LINES: Final = 1_000
+
+CustomerId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:@+-]{1,128}$")]
+# Any text that can stand in a log line: no control characters (C0, DEL, C1) and no line or paragraph
+# separator.
+Id = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,256}$")]
+Text = Annotated[str, Field(max_length=512)]
+Url = Annotated[str, Field(max_length=4096)]
+Body = Annotated[str, Field(max_length=20_000)]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+
+# The bounds keep every sum of minor units exact in 64 bits.
+Amount = Annotated[float, Field(ge=-MAX_AMOUNT, le=MAX_AMOUNT)]
+Price = Annotated[float, Field(ge=0, le=MAX_AMOUNT)]
+Quantity = Annotated[int, Field(ge=-MAX_QUANTITY, le=MAX_QUANTITY)]
+
+
+def _from_python(value: object) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return epoch_ms(value)
+    raise ValueError("neither whole milliseconds nor an RFC 3339 text")
+
+
+def _instant(_source: object, _handler: object) -> core_schema.CoreSchema:
+    from_text = core_schema.no_info_after_validator_function(epoch_ms, core_schema.str_schema(max_length=64))
+    return core_schema.json_or_python_schema(
+        json_schema=from_text,
+        python_schema=core_schema.no_info_plain_validator_function(_from_python),
+        serialization=core_schema.plain_serializer_function_ser_schema(iso, when_used="json"),
+    )
+
+
+Instant = Annotated[int, GetPydanticSchema(_instant), WithJsonSchema({"type": "string", "format": "date-time"})]
+"""RFC 3339 with an offset in JSON; epoch milliseconds in Python, where whole numbers are taken as such."""
+
+
+class Wire(BaseModel):
+    """Base of what crosses the wire: strict types, finite numbers, unknown fields ignored, values frozen."""
+
+    model_config = STRICT

@@ -1,0 +1,125 @@
+"""Money: JSON numbers with an ISO 4217 code outside, integer minor units of the shop's currency inside."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from decimal import ROUND_HALF_EVEN, Decimal
+from types import MappingProxyType
+from typing import Final
+
+from schemas.errors import InvalidEvent, UserError
+
+# The active codes of ISO 4217 that people pay with; funds codes, metals and test codes are left out.
+_CODES: Final = {
+    0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF",
+    2: """
+        AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BRL BSD BTN BWP BYN BZD CAD
+        CDF CHF CNY COP CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD
+        HKD HNL HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD
+        MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON
+        RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD
+        TZS UAH USD UYU UZS VED VES WST XCD XCG YER ZAR ZMW ZWG
+    """,
+    3: "BHD IQD JOD KWD LYD OMR TND",
+}
+EXPONENTS: Final[Mapping[str, int]] = MappingProxyType(
+    {code: places for places, codes in _CODES.items() for code in codes.split()}
+)
+
+_SCALE: Final = (1, 10, 100, 1000)
+# Below this the error of one float multiplication is far under the thousandth that the fast path leaves free.
+_FAST_LIMIT: Final = 1e11
+
+
+def exponent(currency: str) -> int:
+    """Decimal places of a currency: JPY 0, EUR 2, KWD 3.
+
+    Raises
+    ------
+    InvalidEvent
+        ``unknown_currency``: no such code.
+    """
+    places = EXPONENTS.get(currency)
+    if places is None:
+        raise InvalidEvent("unknown_currency", "currency: no such ISO 4217 code", "currency")
+    return places
+
+
+def to_minor(amount: float, currency: str | int) -> int:
+    """Minor units of an amount, half to even of the decimal number that JSON showed.
+
+    Parameters
+    ----------
+    amount
+        Finite. Its shortest decimal text is taken as what was meant: 1.005 is 1.005, not 1.00499999999999989.
+    currency
+        An ISO 4217 code, or the number of decimal places (0 to 3) for those who looked it up before.
+
+    >>> to_minor(1.005, "EUR"), to_minor(1.015, "EUR"), to_minor(-2.55, 2), to_minor(1499.0, "JPY")
+    (100, 102, -255, 1499)
+    """
+    places = currency if isinstance(currency, int) else exponent(currency)
+    scaled = amount * _SCALE[places]
+    nearest = round(scaled)
+    # Only near a half can the float product and the decimal one fall on different sides.
+    if -0.499 < scaled - nearest < 0.499 and -_FAST_LIMIT < scaled < _FAST_LIMIT:
+        return nearest
+    return _round(Decimal(repr(amount)).scaleb(places))
+
+
+def convert(amount: float, rate: float, places: int) -> int:
+    """Minor units of ``amount * rate`` in a currency of ``places`` decimal places, half to even of the
+    decimal product.
+    """
+    return _round((Decimal(repr(amount)) * Decimal(repr(rate))).scaleb(places))
+
+
+def _round(value: Decimal) -> int:
+    return int(value.to_integral_value(ROUND_HALF_EVEN))
+
+
+class Rates:
+    """The shop's currency, and what one unit of other currencies is worth in it.
+
+    Parameters
+    ----------
+    base
+        ISO 4217 code of the shop's currency.
+    rates
+        Units of ``base`` for one unit of the currency, such as ``{"EUR": 0.86}`` where ``base`` is GBP.
+
+    Raises
+    ------
+    UserError
+        A code that does not exist, or a rate that is not a positive number.
+
+    >>> Rates("GBP", {"EUR": 0.86}).minor(10.0, "EUR")
+    860
+    """
+
+    def __init__(self, base: str, rates: Mapping[str, float] | None = None) -> None:
+        for code in (base, *(rates or ())):
+            if code not in EXPONENTS:
+                raise UserError(f"unknown currency {code!r}", "use an ISO 4217 code, such as EUR")
+        for code, rate in (rates or {}).items():
+            if not (math.isfinite(rate) and rate > 0):
+                raise UserError(f"the rate of {code} must be a number above zero", f"give {base} for one {code}")
+        self.base = base
+        self.rates: Mapping[str, float] = MappingProxyType({**(rates or {}), base: 1.0})
+        self.places = EXPONENTS[base]
+
+    def minor(self, amount: float, currency: str | None = None) -> int:
+        """Minor units of the shop's currency; no currency means the shop's own.
+
+        Raises
+        ------
+        InvalidEvent
+            ``unknown_currency``: there is no rate for it.
+        """
+        if currency is None or currency == self.base:
+            return to_minor(amount, self.places)
+        rate = self.rates.get(currency)
+        if rate is None:
+            raise InvalidEvent("unknown_currency", "currency: there is no rate for it", "currency")
+        return convert(amount, rate, self.places)

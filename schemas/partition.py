@@ -1,0 +1,38 @@
+"""Which lane a customer belongs to: Kafka's default partitioner, as its Java client computes it."""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import Final
+
+_M: Final = 0x5BD1E995
+_SEED: Final = 0x9747B28C
+_MASK: Final = 0xFFFFFFFF
+# One Struct per number of 4-byte words; customer ids are at most 128 bytes long.
+_WORDS: Final = tuple(Struct(f"<{count}I") for count in range(33))
+
+
+def murmur2(key: bytes) -> int:
+    """MurmurHash2 (32 bits, seed 0x9747b28c) of a key, as ``org.apache.kafka.common.utils.Utils.murmur2``.
+
+    Returns the unsigned value; Java's is the same bits read as a signed int.
+
+    >>> murmur2(b"21")  # the Java test says -973932308
+    3321034988
+    """
+    size = len(key)
+    words, tail = size >> 2, size & 3
+    h = _SEED ^ size
+    unpack = _WORDS[words] if words < 33 else Struct(f"<{words}I")
+    for k in unpack.unpack_from(key):
+        k = k * _M & _MASK
+        h = (h * _M & _MASK) ^ ((k ^ k >> 24) * _M & _MASK)
+    if tail:
+        h = (h ^ int.from_bytes(key[words << 2 :], "little")) * _M & _MASK
+    h = (h ^ h >> 13) * _M & _MASK
+    return h ^ h >> 15
+
+
+def partition_for(key: bytes, partitions: int) -> int:
+    """The partition of ``key`` among ``partitions`` (> 0): ``toPositive(murmur2(key)) % partitions``."""
+    return (murmur2(key) & 0x7FFFFFFF) % partitions

@@ -1,0 +1,83 @@
+"""Times on the wire (RFC 3339) and inside (integer milliseconds since 1970, UTC)."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Final
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+# What `iso` can write: the years 1 to 9999 in UTC.
+_FIRST_MS: Final = -62_135_596_800_000
+_LAST_MS: Final = 253_402_300_799_999
+
+# A full date, a full time and an offset; `datetime` alone would also take week dates and naive times.
+_RFC3339: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})"
+)
+# The ends of a UTC time, so that the usual forms (whole seconds, milliseconds) are three look-ups and no
+# parsing.
+_SECOND: Final = {f":{second:02d}": second * 1000 for second in range(60)}
+_FRACTION: Final = {"Z": 0, "+00:00": 0} | {f".{ms:03d}{zone}": ms for ms in range(1000) for zone in ("Z", "+00:00")}
+
+_ENDS: Final = tuple(f":{second:02d}Z" for second in range(60))
+
+
+def epoch_ms(text: str) -> int:
+    """Milliseconds of an RFC 3339 time with an offset; what is finer than a millisecond is cut off.
+
+    Raises
+    ------
+    ValueError
+        There is no such date, time or offset, or it is outside the years 1 to 9999. The error's text does not
+        repeat the input.
+
+    >>> epoch_ms("2011-11-02T11:15:00.120+01:00")
+    1320228900120
+    """
+    try:
+        return _minute(text[:16]) + _SECOND[text[16:19]] + _FRACTION[text[19:]]
+    except KeyError:
+        return _parse(text)
+
+
+@lru_cache(maxsize=16_384)
+def _minute(text: str) -> int:
+    return _parse(text + ":00Z")
+
+
+def _parse(text: str) -> int:
+    if not _RFC3339.fullmatch(text):
+        raise ValueError("not an RFC 3339 time with an offset")
+    try:
+        at = (datetime.fromisoformat(text) - _EPOCH) // _MILLISECOND
+    except ValueError:
+        raise ValueError("no such date or time") from None
+    if not _FIRST_MS <= at <= _LAST_MS:
+        raise ValueError("outside the years 1 to 9999 in UTC")
+    return at
+
+
+def iso(at: int) -> str:
+    """The instant ``at`` (ms) in UTC; milliseconds are written only where they are not zero.
+
+    Raises
+    ------
+    ValueError, OverflowError
+        ``at`` is outside the years 1 to 9999.
+
+    >>> iso(1320228900000), iso(1320228900120)
+    ('2011-11-02T10:15:00Z', '2011-11-02T10:15:00.120Z')
+    """
+    minute, rest = divmod(at, 60_000)
+    second, ms = divmod(rest, 1000)
+    if ms:
+        return f"{_minute_text(minute)}:{second:02d}.{ms:03d}Z"
+    return _minute_text(minute) + _ENDS[second]
+
+
+@lru_cache(maxsize=16_384)
+def _minute_text(minute: int) -> str:
+    return (_EPOCH + timedelta(minutes=minute)).isoformat()[:16]

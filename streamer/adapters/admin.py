@@ -1,0 +1,208 @@
+"""The administrator's way into Kafka: connecting, who is there, how far the logs and the groups are.
+
+Uses kafka-python, which blocks; for the command line, ``doctor`` and start-up, never for a lane.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import time
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from schemas.errors import TransientError, UserError
+
+CONNECT_SECONDS = 5.0
+ANSWER_SECONDS = 20.0
+_DEFAULT_PORT = 9092
+
+Security = Mapping[str, Any]
+"""Client options of kafka-python for SASL and TLS: ``security_protocol``, ``sasl_mechanism`` ..."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterInfo:
+    """What a client can tell about a cluster.
+
+    ``version`` is the release line that the broker's protocol points to, such as ``4.1``; brokers
+    do not tell their patch release.
+    """
+
+    cluster_id: str
+    version: str
+    brokers: tuple[str, ...]
+    """``host:port`` of each."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionLag:
+    """How far a group is in one partition. Offsets are those of the next record."""
+
+    topic: str
+    partition: int
+    start: int
+    end: int
+    committed: int | None
+
+    @property
+    def lag(self) -> int:
+        """Records still to come, transaction markers among them; all of the log without a commit.
+
+        >>> PartitionLag("t", 0, start=10, end=30, committed=25).lag
+        5
+        >>> PartitionLag("t", 0, start=10, end=30, committed=None).lag
+        20
+        """
+        return max(0, self.end - max(self.start, self.committed or 0))
+
+
+@contextmanager
+def connect(bootstrap: str, security: Security | None = None) -> Generator[Any]:
+    """A ``KafkaAdminClient`` for the block.
+
+    Raises
+    ------
+    UserError
+        Nothing listens there, or what does is no Kafka we may talk to; after 5 s at the latest.
+    TransientError
+        Kafka stopped answering inside the block.
+    """
+    _knock(bootstrap)
+    from kafka import KafkaAdminClient
+    from kafka.errors import AuthorizationError, KafkaError, SaslAuthenticationFailedError
+    from kafka.net.compat import KafkaNetClient
+
+    # It reports every refused connection as an error; what matters we say ourselves.
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    made: list[Any] = []
+
+    def client(**options: Any) -> Any:
+        made.append(KafkaNetClient(**options))
+        return made[-1]
+
+    try:
+        admin = KafkaAdminClient(
+            bootstrap_servers=bootstrap.split(","),
+            bootstrap_timeout_ms=int(CONNECT_SECONDS * 1000),
+            request_timeout_ms=int(ANSWER_SECONDS * 1000),
+            client_id="streamer-admin",
+            kafka_client=client,
+            **(security or {}),
+        )
+    except SaslAuthenticationFailedError as error:
+        _abandon(made)
+        raise UserError(f"Kafka at {bootstrap} refuses the user: {error}", "check the SASL settings") from error
+    except KafkaError as error:
+        _abandon(made)
+        raise no_kafka(bootstrap, "something listens there, but it does not answer as Kafka does") from error
+    try:
+        yield admin
+    except AuthorizationError as error:
+        raise UserError(f"Kafka at {bootstrap} does not allow that: {error}", "check the rights (ACLs)") from error
+    except KafkaError as error:
+        raise TransientError(f"Kafka at {bootstrap}: {error}") from error
+    finally:
+        admin.close()
+
+
+def no_kafka(bootstrap: str, detail: str = "") -> UserError:
+    """The error that everybody gives when there is no Kafka."""
+    return UserError(
+        f"no Kafka at {bootstrap}" + (f" ({detail})" if detail else ""),
+        "start one with `streamer up`, or set STREAMER_KAFKA",
+    )
+
+
+def patiently(ask: Callable[[], T], seconds: float = ANSWER_SECONDS) -> T:
+    """Ask again while Kafka says "not yet", as it does when its own topics are being made."""
+    from kafka.errors import RetriableError
+
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return ask()
+        except RetriableError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+def cluster_info(bootstrap: str, *, security: Security | None = None) -> ClusterInfo:
+    """Cluster id, release line and brokers."""
+    with connect(bootstrap, security) as admin:
+        told = admin.describe_cluster()
+        brokers = sorted(f"{broker['host']}:{broker['port']}" for broker in told["brokers"])
+        version = admin.get_broker_version_data(told["brokers"][0]["broker_id"]).broker_version
+        return ClusterInfo(told["cluster_id"], ".".join(map(str, version)), tuple(brokers))
+
+
+def end_offsets(
+    bootstrap: str, topics: Iterable[str], *, security: Security | None = None
+) -> dict[tuple[str, int], int]:
+    """The next offset of each partition, by full topic name and partition; absent topics are left out."""
+    with connect(bootstrap, security) as admin:
+        return offsets(admin, topics, latest=True)
+
+
+def group_lag(
+    bootstrap: str, group: str, topics: Iterable[str], *, security: Security | None = None
+) -> list[PartitionLag]:
+    """How far ``group`` is in ``topics`` (full names), in order; absent topics are left out."""
+    names = list(topics)
+    with connect(bootstrap, security) as admin:
+        # Committed first: an end read earlier could lie below it.
+        committed = {
+            (key.topic, key.partition): value.offset
+            for key, value in patiently(lambda: admin.list_group_offsets(group))[group].items()
+            if value.offset >= 0
+        }
+        starts = offsets(admin, names, latest=False)
+        ends = offsets(admin, names, latest=True)
+    return [PartitionLag(*key, starts[key], ends[key], committed.get(key)) for key in sorted(ends)]
+
+
+def offsets(admin: Any, topics: Iterable[str], *, latest: bool) -> dict[tuple[str, int], int]:
+    """First or next offsets of all partitions of the topics that exist, as their leaders tell them."""
+    from kafka import TopicPartition
+    from kafka.admin import OffsetSpec
+
+    found = [topic for topic in admin.describe_topics(list(topics)) if not topic["error_code"]]
+    spec = OffsetSpec.LATEST if latest else OffsetSpec.EARLIEST
+    wanted = {
+        TopicPartition(topic["name"], part["partition_index"]): spec for topic in found for part in topic["partitions"]
+    }
+    if not wanted:
+        return {}
+    answer = patiently(lambda: admin.list_partition_offsets(wanted))
+    return {(key.topic, key.partition): value.offset for key, value in answer.items()}
+
+
+def _knock(bootstrap: str) -> None:
+    """See in a moment that nobody is there: the client would try for the whole of its time."""
+    reasons = []
+    for server in bootstrap.split(","):
+        host, _, port = server.strip().rpartition(":")
+        if not host:
+            host, port = server.strip(), str(_DEFAULT_PORT)
+        try:
+            with socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_SECONDS):
+                return
+        except ValueError:
+            raise UserError(f"{server!r} is not an address of Kafka", "write it as host:port") from None
+        except OSError as error:
+            reasons.append(error.strerror or str(error))
+    raise no_kafka(bootstrap, reasons[0].lower())
+
+
+def _abandon(made: list[Any]) -> None:
+    """Stop the thread of a client whose constructor failed; the library leaves it running."""
+    for client in made:
+        with suppress(Exception):
+            client.close()
+        with suppress(Exception):
+            client._manager._net.stop()

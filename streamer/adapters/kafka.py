@@ -1,0 +1,191 @@
+"""The lane's log on a real Kafka: aiokafka, one transactional producer per lane.
+
+The transactional id of a lane is the fence: starting a producer with it ends the former owner's open transaction,
+and whatever that owner still sends is refused (``docs/adr/0002``). Consumer-group fencing plays no part.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import (
+    IllegalOperation,
+    InvalidProducerEpoch,
+    InvalidProducerIdMapping,
+    KafkaError,
+    OutOfOrderSequenceNumber,
+    ProducerFenced,
+)
+from aiokafka.structs import OffsetAndMetadata
+
+from schemas import topics
+from schemas.errors import TransientError
+from streamer.ports import Fenced, Writes
+
+log = structlog.get_logger(__name__)
+
+_FENCED = (ProducerFenced, InvalidProducerEpoch, InvalidProducerIdMapping, OutOfOrderSequenceNumber)
+_BATCH_BYTES = 262_144
+_CHANGELOG_CHUNK = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaConnection:
+    """Where Kafka is, and how every client of ours talks to it.
+
+    Attributes
+    ----------
+    bootstrap
+        ``host:port``, several separated by commas.
+    prefix
+        Topic prefix.
+    group
+        The consumer group, and the front part of transactional ids.
+    security
+        Keyword arguments that aiokafka's clients share: ``security_protocol``, ``sasl_*``, ``ssl_context``.
+    """
+
+    bootstrap: str
+    prefix: str = ""
+    group: str = "streamer"
+    security: Mapping[str, Any] = field(default_factory=dict)
+
+    def topic(self, name: str) -> str:
+        """The full name of a topic."""
+        return topics.full_name(name, self.prefix)
+
+
+class Offsets:
+    """Asks the broker for offsets. One for all lanes of a process; start it before use."""
+
+    def __init__(self, connection: KafkaConnection) -> None:
+        self._connection = connection
+        self._consumer: AIOKafkaConsumer | None = None
+
+    async def start(self) -> None:
+        self._consumer = AIOKafkaConsumer(bootstrap_servers=self._connection.bootstrap, **self._connection.security)
+        await self._consumer.start()
+
+    async def stop(self) -> None:
+        if self._consumer is not None:
+            await self._consumer.stop()
+
+    async def end(self, topic: str, partition: int) -> int:
+        """The high watermark: the offset that the next record appended will get."""
+        return await self._ask("end_offsets", topic, partition)
+
+    async def first(self, topic: str, partition: int) -> int:
+        """The first offset still held."""
+        return await self._ask("beginning_offsets", topic, partition)
+
+    async def _ask(self, what: str, topic: str, partition: int) -> int:
+        assert self._consumer is not None, "start() comes first"
+        where = TopicPartition(self._connection.topic(topic), partition)
+        found = await getattr(self._consumer, what)([where])
+        return int(found[where])
+
+
+class KafkaLog:
+    """A `LaneLog` of one lane."""
+
+    def __init__(self, connection: KafkaConnection, lane: int, offsets: Offsets) -> None:
+        self._connection = connection
+        self._lane = lane
+        self._offsets = offsets
+        self._producer: AIOKafkaProducer | None = None
+        self._input = TopicPartition(connection.topic(topics.EVENTS), lane)
+
+    async def open(self) -> None:
+        await self.close()
+        self._producer = AIOKafkaProducer(
+            bootstrap_servers=self._connection.bootstrap,
+            client_id=f"{self._connection.group}-lane-{self._lane}",
+            transactional_id=f"{self._connection.group}-lane-{self._lane}",
+            max_batch_size=_BATCH_BYTES,
+            max_request_size=4 * topics.MAX_MESSAGE_BYTES,
+            # Short: what a dead owner left open hides everybody's later records on the partition.
+            transaction_timeout_ms=10_000,
+            # Right after a commit the broker answers CONCURRENT_TRANSACTIONS for a moment; the default of
+            # 100 ms would then be the latency of every second transaction.
+            retry_backoff_ms=10,
+            **self._connection.security,
+        )
+        await self._producer.start()
+
+    async def commit(self, writes: Writes, next_offset: int) -> int:
+        producer = self._producer
+        assert producer is not None, "open() comes first"
+        changelog_end = 0
+        try:
+            await producer.begin_transaction()
+            sent = []
+            for (topic, partition), records in writes.items():
+                name = self._connection.topic(topic)
+                batch = producer.create_batch()
+                for record in records:
+                    if batch.append(timestamp=None, key=record.key, value=record.value, headers=record.headers) is None:
+                        sent.append((topic, batch, await producer.send_batch(batch, name, partition=partition)))
+                        batch = producer.create_batch()
+                        batch.append(timestamp=None, key=record.key, value=record.value, headers=record.headers)
+                sent.append((topic, batch, await producer.send_batch(batch, name, partition=partition)))
+            # A batch that fails only fails its future; the transaction could still be committed without it.
+            for topic, batch, future in sent:
+                metadata = await future
+                if topic == topics.STATE:
+                    changelog_end = metadata.offset + batch.record_count()
+            await producer.send_offsets_to_transaction(
+                {self._input: OffsetAndMetadata(next_offset, "")}, self._connection.group
+            )
+            await producer.commit_transaction()
+        except _FENCED as error:
+            raise Fenced(f"lane {self._lane} has another owner: {error!r}") from error
+        except (KafkaError, IllegalOperation, AssertionError) as error:
+            raise TransientError(f"lane {self._lane}: a transaction ended unknown: {error!r}") from error
+        return changelog_end
+
+    async def changelog(self, start: int) -> AsyncIterator[list[tuple[int, bytes, bytes | None]]]:
+        # Nobody else writes this partition and our producer has ended what was open, so the high
+        # watermark is the end of what is committed.
+        end = await self._offsets.end(topics.STATE, self._lane)
+        first = await self._offsets.first(topics.STATE, self._lane)
+        where = TopicPartition(self._connection.topic(topics.STATE), self._lane)
+        if max(start, first) >= end:
+            return
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._connection.bootstrap,
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            max_partition_fetch_bytes=8 * topics.MAX_MESSAGE_BYTES,
+            **self._connection.security,
+        )
+        await consumer.start()
+        try:
+            consumer.assign([where])
+            consumer.seek(where, max(start, first))
+            while await consumer.position(where) < end:
+                found = await consumer.getmany(where, timeout_ms=200, max_records=_CHANGELOG_CHUNK)
+                records = found.get(where)
+                if records:
+                    yield [(record.offset, record.key or b"", record.value) for record in records]
+        finally:
+            await consumer.stop()
+
+    async def end_offset(self) -> int:
+        return await self._offsets.end(topics.EVENTS, self._lane)
+
+    async def first_offset(self) -> int:
+        return await self._offsets.first(topics.EVENTS, self._lane)
+
+    async def close(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            try:
+                await asyncio.wait_for(producer.stop(), 10)
+            except (KafkaError, TimeoutError, IllegalOperation) as error:
+                log.info("a lane's producer did not close cleanly", lane=self._lane, error=repr(error))

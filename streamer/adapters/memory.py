@@ -1,0 +1,143 @@
+"""The log and the view in memory: what an in-process replay and most tests run on.
+
+They keep the promises of the ports: a commit happens whole or not at all, a fenced writer is refused, a view write is
+compare-and-set, and the view can be wiped behind the lane's back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from schemas import topics
+from schemas.records import Record
+from streamer.ports import Fenced, Read, Update, Write, Writes
+
+_CHUNK = 1_000
+
+
+class MemoryBroker:
+    """All topics of one service: records by topic and partition, offsets and owners of lanes."""
+
+    def __init__(self, now_ms: int = 0) -> None:
+        self.now_ms = now_ms
+        self.topics: dict[tuple[str, int], list[Record]] = {}
+        self.committed: dict[int, int] = {}
+        self.epochs: dict[int, int] = {}
+
+    def append(self, topic: str, partition: int, write: Write, timestamp: int | None = None) -> int:
+        """Append one record; gives its offset."""
+        records = self.topics.setdefault((topic, partition), [])
+        offset = len(records)
+        at = self.now_ms if timestamp is None else timestamp
+        records.append(Record(partition, offset, at, write.key, write.value, tuple(write.headers)))
+        return offset
+
+    def records(self, topic: str, partition: int = 0) -> list[Record]:
+        """What a topic's partition holds."""
+        return self.topics.get((topic, partition), [])
+
+
+class MemoryLog:
+    """A `LaneLog` of one lane over a `MemoryBroker`."""
+
+    def __init__(self, broker: MemoryBroker, lane: int) -> None:
+        self._broker = broker
+        self._lane = lane
+        self._epoch = -1
+
+    async def open(self) -> None:
+        self._epoch = self._broker.epochs[self._lane] = self._broker.epochs.get(self._lane, 0) + 1
+
+    async def commit(self, writes: Writes, next_offset: int) -> int:
+        if self._epoch != self._broker.epochs.get(self._lane):
+            raise Fenced(f"lane {self._lane} has another owner")
+        for (topic, partition), records in writes.items():
+            for record in records:
+                self._broker.append(topic, partition, record)
+        self._broker.committed[self._lane] = next_offset
+        return len(self._broker.records(topics.STATE, self._lane))
+
+    async def changelog(self, start: int) -> AsyncIterator[list[tuple[int, bytes, bytes | None]]]:
+        records = self._broker.records(topics.STATE, self._lane)[start:]
+        for at in range(0, len(records), _CHUNK):
+            yield [(r.offset, r.key or b"", r.value) for r in records[at : at + _CHUNK]]
+
+    async def end_offset(self) -> int:
+        return len(self._broker.records(topics.EVENTS, self._lane))
+
+    async def first_offset(self) -> int:
+        return 0
+
+    async def close(self) -> None:
+        self._epoch = -1
+
+
+@dataclass(slots=True)
+class _Shelf:
+    parts: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    documents: dict[str, bytes] = field(default_factory=dict)
+    dues: dict[str, dict[str, int]] = field(default_factory=dict)
+    models: dict[int, bytes] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
+    ledger: bytes | None = None
+    token: str | None = None
+
+
+class MemoryView:
+    """A `LaneView` of one lane; ``shelf`` is what a server would hold."""
+
+    def __init__(self) -> None:
+        self.shelf = _Shelf()
+
+    def lose(self) -> None:
+        """Lose everything, as a server without persistence does."""
+        self.shelf = _Shelf()
+
+    async def read(self, ids: Sequence[str], dues: Mapping[str, int], limit: int) -> Read:
+        shelf = self.shelf
+        due: list[str] = []
+        for domain, clock in dues.items():
+            ripe = sorted((at, id) for id, at in shelf.dues.get(domain, {}).items() if at <= clock)
+            due.extend(id for _, id in ripe[: limit - len(due)])
+        found = {id: dict(shelf.parts[id]) for id in ids if id in shelf.parts}
+        return Read(shelf.token, found, due)
+
+    async def ledger(self) -> bytes | None:
+        return self.shelf.ledger
+
+    async def models(self) -> dict[int, bytes]:
+        return dict(self.shelf.models)
+
+    async def ids_after(self, id: str, limit: int) -> list[str]:
+        return [name for name in sorted(self.shelf.parts) if name > id][:limit]
+
+    async def write(self, expected: str | None, token: str, update: Update) -> bool:
+        shelf = self.shelf
+        if shelf.token != expected:
+            return shelf.token == token
+        for id, stored in update.customers.items():
+            if stored is None:
+                shelf.parts.pop(id, None)
+                shelf.documents.pop(id, None)
+                for dues in shelf.dues.values():
+                    dues.pop(id, None)
+                continue
+            shelf.parts.setdefault(id, {}).update(stored.parts)
+            if stored.document is not None:
+                shelf.documents[id] = stored.document
+                for dues in shelf.dues.values():
+                    dues.pop(id, None)
+                if stored.due is not None:
+                    shelf.dues.setdefault(stored.domain, {})[id] = stored.due
+        for domain in update.closed:
+            shelf.dues.setdefault("", {}).update(shelf.dues.pop(domain, {}))
+        shelf.models.update(update.models)
+        if update.ledger:
+            shelf.ledger = update.ledger
+            shelf.sizes = dict(update.sizes)
+        shelf.token = token
+        return True
+
+    async def wipe(self, token: str) -> None:
+        self.shelf = _Shelf(token=token)

@@ -1,0 +1,153 @@
+"""The readable view on a real Redis or Valkey (7.2 or later), through one read and one write function.
+
+Keys of lane 3 begin with ``streamer:{3}:``, so that a cluster keeps a lane together:
+
+===========================  ==============================================================
+``customer:ID``              the readable JSON document
+``parts:ID``                 hash of the state's parts (``models.snapshot``)
+``due:DOMAIN``               sorted set of next due instants (ms), per clock
+``ids``                      sorted set of all customer ids
+``sizes``, ``ledger``        customers per ``segmentation/segment``; the lane's ledger, JSON
+``models``                   cluster models by version
+``token``                    the changelog position that all of this shows
+===========================  ==============================================================
+
+redis-py sends a call again when its answer is late. That is harmless here: reads read, and a write that finds its
+own token already there says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from importlib.resources import files
+from typing import Any
+
+import structlog
+from redis.asyncio import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import BusyLoadingError, ConnectionError, RedisError, ResponseError, TimeoutError
+from redis.retry import Retry
+
+from streamer.ports import Read, Update
+
+log = structlog.get_logger(__name__)
+
+_LIBRARY = files("streamer.adapters").joinpath("view.lua").read_text()
+_SLOWEST_RETRY_SECONDS = 2.0
+_CHUNK = 1_000
+
+
+def connect(url: str, **options: Any) -> Redis:
+    """A client that fails fast; whoever needs patience retries above it."""
+    return Redis.from_url(url, retry=Retry(NoBackoff(), 0), socket_timeout=10, socket_connect_timeout=5, **options)
+
+
+def base_key(prefix: str, lane: int) -> str:
+    """What all keys of a lane begin with."""
+    return f"{prefix or 'streamer'}:{{{lane}}}"
+
+
+class RedisView:
+    """A `LaneView` of one lane. Waits, with growing pauses, while the server is away."""
+
+    def __init__(self, client: Redis, lane: int, prefix: str = "") -> None:
+        self._client = client
+        self._lane = lane
+        self._base = base_key(prefix, lane)
+
+    async def read(self, ids: Sequence[str], dues: Mapping[str, int], limit: int) -> Read:
+        args: list[Any] = [limit, len(dues)]
+        for domain, clock in dues.items():
+            args += (domain, clock)
+        answer = await self._function("streamer_read", [*args, *ids])
+        token, due, *found = answer
+        customers = {}
+        for id, flat in zip(ids, found, strict=True):
+            if flat:
+                customers[id] = {flat[at].decode(): flat[at + 1] for at in range(0, len(flat), 2)}
+        return Read(token.decode() or None, customers, [id.decode() for id in due])
+
+    async def ledger(self) -> bytes | None:
+        value: bytes | None = await self._patiently(lambda: self._client.get(f"{self._base}:ledger"))
+        return value
+
+    async def models(self) -> dict[int, bytes]:
+        found = await self._patiently(lambda: self._client.hgetall(f"{self._base}:models"))
+        return {int(version): body for version, body in found.items()}
+
+    async def ids_after(self, id: str, limit: int) -> list[str]:
+        low = f"({id}" if id else "-"
+        key = f"{self._base}:ids"
+        found = await self._patiently(lambda: self._client.zrangebylex(key, low, "+", start=0, num=limit))
+        return [name.decode() for name in found]
+
+    async def write(self, expected: str | None, token: str, update: Update) -> bool:
+        args: list[Any] = [expected or "", token, update.ledger, len(update.sizes)]
+        for name, size in update.sizes.items():
+            args += (name, size)
+        args.append(len(update.models))
+        for version, body in update.models.items():
+            args += (version, body)
+        args.append(len(update.closed))
+        args += update.closed
+        for id, stored in update.customers.items():
+            if stored is None:
+                args += (id, "d", "", "", "", 0)
+                continue
+            kind = "p" if stored.document is None else "n" if stored.born else "u"
+            due = "" if stored.due is None else stored.due
+            args += (id, kind, stored.document or "", stored.domain, due, len(stored.parts))
+            for part, value in stored.parts.items():
+                args += (part, value)
+        return bool(await self._function("streamer_write", args))
+
+    async def wipe(self, token: str) -> None:
+        async def empty() -> None:
+            batch: list[bytes] = []
+            async for key in self._client.scan_iter(match=f"{_literal(self._base)}:*", count=_CHUNK):
+                batch.append(key)
+                if len(batch) >= _CHUNK:
+                    await self._client.unlink(*batch)
+                    batch.clear()
+            await self._client.unlink(f"{self._base}:token", *batch)
+            await self._client.set(f"{self._base}:token", token)
+
+        await self._patiently(empty)
+
+    async def _function(self, name: str, args: Sequence[Any]) -> Any:
+        async def call() -> Any:
+            try:
+                return await self._client.execute_command("FCALL", name, 1, self._base, *args)
+            except ResponseError as error:
+                # A server that lost its data lost its functions too.
+                if "not found" not in str(error).lower():
+                    raise
+                await self._client.function_load(_LIBRARY, replace=True)
+                return await self._client.execute_command("FCALL", name, 1, self._base, *args)
+
+        return await self._patiently(call)
+
+    async def _patiently(self, call: Callable[[], Awaitable[Any]]) -> Any:
+        pause, told = 0.05, False
+        while True:
+            try:
+                return await call()
+            except (ConnectionError, TimeoutError, BusyLoadingError, OSError) as error:
+                reason: RedisError | OSError = error
+            except ResponseError as error:
+                # Full, read-only or failing disk: it says so and may recover; anything else is our mistake.
+                if not str(error).startswith(("OOM", "MISCONF", "READONLY", "LOADING", "MASTERDOWN", "NOREPLICAS")):
+                    raise
+                reason = error
+            if not told:
+                log.warning("the view cannot be reached; waiting", lane=self._lane, error=str(reason))
+                told = True
+            await asyncio.sleep(pause * random.uniform(0.5, 1.0))
+            pause = min(_SLOWEST_RETRY_SECONDS, pause * 2)
+
+
+def _literal(key: str) -> str:
+    """A key as a pattern that matches only itself."""
+    return "".join(f"\\{char}" if char in "*?[]\\^" else char for char in key)

@@ -1,0 +1,219 @@
+"""The topics on the broker: making them, and finding what is wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from schemas.errors import UserError
+from schemas.topics import EVENTS, TOPICS, Topic, full_name
+from streamer.adapters.admin import Security, connect, offsets, patiently
+
+MEND_SETTINGS = "run `streamer topics check --mend`"
+_CREATE = "run `streamer topics create`"
+_ALREADY_EXISTS = 36
+_READY_MS = 30_000
+
+# A wrong value here loses records, brings old ones back, or lets decisions use a clock that is
+# not the broker's. The other settings only cost room or time.
+_VITAL = {"cleanup.policy", "retention.ms", "retention.bytes", "message.timestamp.type", "max.message.bytes"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something about a topic that is not as it must be."""
+
+    topic: str
+    """Full name."""
+    problem: str
+    mend: str
+    vital: bool
+    """True if results could become wrong; False if it only costs room or time."""
+    setting: str | None = None
+    """The topic setting, where :func:`mend_topics` can put it right."""
+
+
+def create_topics(
+    bootstrap: str, *, prefix: str = "", lanes: int, replication: int = 1, security: Security | None = None
+) -> list[str]:
+    """Create the topics that are missing and return their full names, ready for use.
+
+    May be called again and by several at once; whoever comes second creates nothing. Topics that
+    exist are left as they are, see :func:`check_topics`.
+
+    Raises
+    ------
+    UserError
+        There is no Kafka, it refuses, or the input topic exists with another number of lanes.
+    """
+    with connect(bootstrap, security) as admin:
+        existing = _partitions(admin, [full_name(topic, prefix) for topic in TOPICS])
+        there = existing.get(full_name(EVENTS, prefix), lanes)
+        if there != lanes:
+            raise UserError(
+                f"{full_name(EVENTS, prefix)} has {there} partitions, that is {there} lanes and not {lanes}",
+                f"set STREAMER_LANES={there}, or use another STREAMER_TOPIC_PREFIX",
+            )
+        wanted = {
+            full_name(topic, prefix): {
+                "num_partitions": topic.partitions(lanes),
+                "replication_factor": replication,
+                "configs": dict(topic.config),
+            }
+            for topic in TOPICS
+            if full_name(topic, prefix) not in existing
+        }
+        if not wanted:
+            return []
+        answer = admin.create_topics(wanted, raise_errors=False)
+        created = []
+        for topic in answer["topics"]:
+            if not topic["error_code"]:
+                created.append(str(topic["name"]))
+            elif topic["error_code"] != _ALREADY_EXISTS:
+                raise UserError(
+                    f"Kafka did not create {topic['name']}: {topic['error_message'] or topic['error_code']}",
+                    "check the replication factor and the rights of the user, or let an operator create it",
+                )
+        admin.wait_for_topics(list(wanted), timeout_ms=_READY_MS)
+        # Listed is not yet served: a first record would be refused by a leader that has not heard of it.
+        offsets(admin, wanted, latest=True)
+        return sorted(created)
+
+
+def check_topics(
+    bootstrap: str, *, prefix: str = "", lanes: int | None = None, security: Security | None = None
+) -> list[Finding]:
+    """What is wrong with the topics, the vital first; empty if all is well.
+
+    ``lanes`` is what the service is set to; without it the input topic says how many there are.
+    """
+    with connect(bootstrap, security) as admin:
+        names = [full_name(topic, prefix) for topic in TOPICS]
+        partitions = _partitions(admin, names)
+        settings = _settings(admin, [name for name in names if name in partitions])
+    expected = lanes or partitions.get(full_name(EVENTS, prefix))
+    findings = [
+        finding
+        for topic, name in zip(TOPICS, names, strict=True)
+        for finding in judge(topic, name, partitions.get(name), settings.get(name, {}), expected)
+    ]
+    return sorted(findings, key=lambda finding: not finding.vital)
+
+
+def mend_topics(
+    bootstrap: str, *, prefix: str = "", findings: Iterable[Finding], security: Security | None = None
+) -> list[str]:
+    """Put right the settings among ``findings``; the full names of the topics changed.
+
+    Partition counts and missing topics are left alone.
+    """
+    by_name = {full_name(topic, prefix): topic for topic in TOPICS}
+    changes: dict[str, dict[str, str]] = {}
+    for finding in findings:
+        if finding.setting is not None:
+            topic = by_name[finding.topic]
+            changes.setdefault(finding.topic, {})[finding.setting] = topic.config[finding.setting]
+    if not changes:
+        return []
+    from kafka.admin import ConfigResource
+
+    with connect(bootstrap, security) as admin:
+        answer = admin.alter_configs([ConfigResource("TOPIC", name, values) for name, values in changes.items()])
+    for name, result in answer["topic"].items():
+        if result != "OK":
+            raise UserError(f"Kafka did not change {name}: {result}", "let an operator change it")
+    return sorted(changes)
+
+
+def lane_count(bootstrap: str, prefix: str = "", *, security: Security | None = None) -> int | None:
+    """Number of lanes, which is the partitions of the input topic; None if it does not exist."""
+    name = full_name(EVENTS, prefix)
+    with connect(bootstrap, security) as admin:
+        return _partitions(admin, [name]).get(name)
+
+
+def judge(
+    topic: Topic, name: str, partitions: int | None, settings: Mapping[str, str], lanes: int | None
+) -> list[Finding]:
+    """What is wrong with one topic, given what the broker says of it. Pure.
+
+    ``partitions`` is None if the topic is missing, ``lanes`` None if nobody knows their number.
+    """
+    if partitions is None:
+        return [Finding(name, f"{name} is missing", _CREATE, vital=True)]
+    findings = []
+    expected = topic.partitions(lanes or partitions)
+    if partitions != expected:
+        findings.append(_count_finding(topic, name, partitions, expected))
+    for setting, wanted in topic.config.items():
+        found = settings.get(setting)
+        if found is not None and not _good_enough(setting, found, wanted):
+            problem = f"{setting} of {name} is {found}, it should be {wanted}{_because(setting)}"
+            findings.append(Finding(name, problem, MEND_SETTINGS, vital=setting in _VITAL, setting=setting))
+    return findings
+
+
+def _count_finding(topic: Topic, name: str, found: int, expected: int) -> Finding:
+    if topic.name == EVENTS:
+        problem = f"{name} has {found} partitions, but {expected} lanes are set"
+        mend = f"set STREAMER_LANES={found}"
+    else:
+        of_lanes = ", one for each lane" if topic.lanes else ""
+        problem = f"{name} has {found} partitions, it should have {expected}{of_lanes}"
+        mend = (
+            f"Kafka cannot take partitions away, and adding some moves customers to other lanes: save what "
+            f"you need from {name}, delete it, then {_CREATE}; or use another STREAMER_TOPIC_PREFIX"
+        )
+    return Finding(name, problem, mend, vital=True)
+
+
+def _good_enough(setting: str, found: str, wanted: str) -> bool:
+    """Whether a setting does its work; keeping longer or taking larger records than asked is fine.
+
+    >>> _good_enough("retention.ms", "-1", "1000"), _good_enough("retention.ms", "999", "1000")
+    (True, False)
+    >>> _good_enough("cleanup.policy", "delete,compact", "compact,delete")
+    True
+    """
+    if setting in {"retention.ms", "retention.bytes"}:
+        return found == "-1" or (wanted != "-1" and int(found) >= int(wanted))
+    if setting in {"max.message.bytes", "delete.retention.ms"}:
+        return int(found) >= int(wanted)
+    if setting == "cleanup.policy":
+        return set(found.split(",")) == set(wanted.split(","))
+    return found == wanted
+
+
+def _because(setting: str) -> str:
+    return {
+        "message.timestamp.type": ": decisions know no other time than the broker's",
+        "cleanup.policy": ": another policy deletes what is needed or keeps all for ever",
+        "retention.ms": ": a replay needs the older records",
+        "retention.bytes": ": a full log would lose its oldest records",
+        "max.message.bytes": ": larger records would be refused",
+        "delete.retention.ms": ": a reader that was away could bring deleted customers back",
+    }.get(setting, "")
+
+
+def _partitions(admin: Any, names: list[str]) -> dict[str, int]:
+    """Partition counts of those of the topics that exist."""
+    return {
+        topic["name"]: len(topic["partitions"])
+        for topic in patiently(lambda: admin.describe_topics(names))
+        if not topic["error_code"]
+    }
+
+
+def _settings(admin: Any, names: list[str]) -> dict[str, dict[str, str]]:
+    """Settings in force, defaults of the broker included, by topic."""
+    from kafka.admin import ConfigResource
+
+    if not names:
+        return {}
+    told = admin.describe_configs([ConfigResource("TOPIC", name) for name in names], config_filter="all")
+    return {
+        name: {setting: str(entry["value"]) for setting, entry in entries.items()}
+        for name, entries in told["topic"].items()
+    }

@@ -1,0 +1,106 @@
+#!lua name=streamer
+
+-- The readable view of a lane. Every call gets the lane's base key, all keys of a lane share its hash tag.
+-- What is written depends on the token alone, so a call may be sent twice.
+
+-- args: limit, number of domains, (domain, clock)..., ids...
+-- gives: token or "", due ids, then for every id its parts as a flat list (empty: no such customer)
+local function read(keys, args)
+  local base, limit, at = keys[1], tonumber(args[1]), 3
+  local due = {}
+  for _ = 1, tonumber(args[2]) do
+    local room = limit - #due
+    if room > 0 then
+      local ripe = redis.call('ZRANGEBYSCORE', base .. ':due:' .. args[at], '-inf', args[at + 1], 'LIMIT', 0, room)
+      for _, id in ipairs(ripe) do due[#due + 1] = id end
+    end
+    at = at + 2
+  end
+  local answer = { redis.call('GET', base .. ':token') or '', due }
+  for index = at, #args do
+    answer[#answer + 1] = redis.call('HGETALL', base .. ':parts:' .. args[index])
+  end
+  return answer
+end
+
+-- args: expected token ("" none), token, ledger ("" keep), count of sizes, (name, size)..., count of models,
+-- (version, body)..., count of closed domains, domain..., then customers:
+-- id, kind ("d" delete, "p" parts only, "n" new, "u" update), document, domain, due ("" none), count, (part, bytes)...
+local function write(keys, args)
+  local base = keys[1]
+  local current = redis.call('GET', base .. ':token') or ''
+  if current ~= args[1] then
+    return current == args[2] and 1 or 0
+  end
+  local at = 4
+  local sizes = tonumber(args[at])
+  if args[3] ~= '' then
+    redis.call('SET', base .. ':ledger', args[3])
+    redis.call('DEL', base .. ':sizes')
+  end
+  at = at + 1
+  for _ = 1, sizes do
+    redis.call('HSET', base .. ':sizes', args[at], args[at + 1])
+    at = at + 2
+  end
+  local models = tonumber(args[at])
+  at = at + 1
+  for _ = 1, models do
+    redis.call('HSET', base .. ':models', args[at], args[at + 1])
+    at = at + 2
+  end
+  local closed = tonumber(args[at])
+  at = at + 1
+  local first_closed = at
+  at = at + closed
+  local domains = redis.call('SMEMBERS', base .. ':domains')
+  local known = {}
+  for _, domain in ipairs(domains) do known[domain] = true end
+  while at <= #args do
+    local id, kind, document, domain, due, parts = args[at], args[at + 1], args[at + 2], args[at + 3], args[at + 4], tonumber(args[at + 5])
+    at = at + 6
+    if kind == 'd' then
+      redis.call('DEL', base .. ':customer:' .. id, base .. ':parts:' .. id)
+      redis.call('ZREM', base .. ':ids', id)
+      redis.call('ZREM', base .. ':due:', id)
+      for _, other in ipairs(domains) do redis.call('ZREM', base .. ':due:' .. other, id) end
+    else
+      for _ = 1, parts do
+        redis.call('HSET', base .. ':parts:' .. id, args[at], args[at + 1])
+        at = at + 2
+      end
+      if kind ~= 'p' then
+        redis.call('SET', base .. ':customer:' .. id, document)
+        if kind == 'n' then redis.call('ZADD', base .. ':ids', 0, id) end
+        if domain ~= '' and not known[domain] then
+          redis.call('SADD', base .. ':domains', domain)
+          known[domain] = true
+          domains[#domains + 1] = domain
+        end
+        -- A customer is due in one domain only; there are others only while an import is open.
+        if #domains > 0 then
+          if domain ~= '' then redis.call('ZREM', base .. ':due:', id) end
+          for _, other in ipairs(domains) do
+            if other ~= domain then redis.call('ZREM', base .. ':due:' .. other, id) end
+          end
+        end
+        if due ~= '' then
+          redis.call('ZADD', base .. ':due:' .. domain, due, id)
+        elseif kind ~= 'n' then
+          redis.call('ZREM', base .. ':due:' .. domain, id)
+        end
+      end
+    end
+  end
+  for index = first_closed, first_closed + closed - 1 do
+    local gone = base .. ':due:' .. args[index]
+    redis.call('ZUNIONSTORE', base .. ':due:', 2, base .. ':due:', gone)
+    redis.call('DEL', gone)
+    redis.call('SREM', base .. ':domains', args[index])
+  end
+  redis.call('SET', base .. ':token', args[2])
+  return 1
+end
+
+redis.register_function { function_name = 'streamer_read', callback = read, flags = { 'no-writes' } }
+redis.register_function('streamer_write', write)

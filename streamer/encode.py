@@ -1,0 +1,190 @@
+"""From an outcome to bytes: what goes into the transaction, and what changes in the view. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from models import snapshot
+from models.behaviour.layout import NEW_ID
+from models.behaviour.model import ClusterModel
+from models.behaviour.panel import PanelRow
+from models.behaviour.panel import encode as encode_row
+from models.customer import Customer
+from models.document import document
+from schemas import topics
+from schemas.changes import (
+    Change as WireChange,
+)
+from schemas.changes import (
+    Membership,
+    ModelRef,
+    NextMove,
+    Reason,
+    SegmentRef,
+    Trigger,
+    change_event_id,
+    change_headers,
+    encode_change,
+    encode_memberships,
+)
+from schemas.control import ControlImport
+from schemas.deadletters import headers_for
+from streamer.decide import BEHAVIOUR, LaneState
+from streamer.intake import Item
+from streamer.keys import LEDGER_KEY, model_key, part_key
+from streamer.outcome import Change, Outcome
+from streamer.policy import Policy
+from streamer.ports import Stored, Update, Write, Writes
+from streamer.restore import sizes_of
+
+_encode = msgspec.json.Encoder().encode
+
+
+def store(outcome: Outcome, state: LaneState, policy: Policy) -> dict[str, Stored]:
+    """The parts and documents of all touched customers. Marks them as written: commit or throw the state away."""
+    memory, shop, imports = state.residents.memory, policy.shop, state.ledger.imports
+    return {
+        id: Stored(
+            snapshot.dump(customer, memory.dump(customer.row)),
+            document(customer, shop),
+            customer.due,
+            customer.source if customer.source in imports else "",
+            id in outcome.born,
+        )
+        for id, customer in outcome.touched.items()
+    }
+
+
+def writes(
+    outcome: Outcome,
+    stored: Mapping[str, Stored],
+    raw_ledger: bytes,
+    state: LaneState,
+    policy: Policy,
+    detected_at: int,
+) -> Writes:
+    """All records of the transaction. In the changelog the ledger comes last: the view's token points behind it."""
+    lane = state.ledger.partition
+    out: Writes = {}
+    names = Names(state, policy)
+    if outcome.changes:
+        wire = [_wire(change, names) for change in outcome.changes]
+        out[topics.CHANGES, lane] = [
+            Write(change.customer_id.encode(), encode_change(change, detected_at), change_headers(change))
+            for change in wire
+        ]
+        moved = dict.fromkeys(change.customer_id for change in outcome.changes)
+        out[topics.MEMBERSHIPS, lane] = [Write(id.encode(), memberships(outcome.touched[id], names)) for id in moved]
+    if outcome.dead_letters:
+        out[topics.DEADLETTERS, lane] = [
+            Write(
+                dead.record.key,
+                dead.record.value,
+                headers_for(dead.record, topics.EVENTS, dead.stage, dead.reason, dead.message),
+            )
+            for dead in outcome.dead_letters
+        ]
+    for onward in outcome.onward:
+        out.setdefault((topics.EVENTS, onward.partition), []).append(Write(onward.key, onward.value, onward.headers))
+    if outcome.panel:
+        memory = state.residents.memory
+        rows = []
+        for id in outcome.panel:
+            row = outcome.touched[id].row
+            rows.append(Write(id.encode(), encode_row(PanelRow(id, memory.day_of(row), memory.dump(row)))))
+        out[topics.PANEL, 0] = rows
+    changelog = [Write(part_key(id, part), value) for id, one in stored.items() for part, value in one.parts.items()]
+    changelog.extend(Write(model_key(version), model_bytes(model)) for version, model in outcome.models.items())
+    changelog.append(Write(LEDGER_KEY, raw_ledger))
+    out[topics.STATE, lane] = changelog
+    return out
+
+
+def update(
+    outcome: Outcome, stored: Mapping[str, Stored], raw_ledger: bytes, state: LaneState, items: Iterable[Item]
+) -> Update:
+    """What the same outcome changes in the view."""
+    closed = [
+        item.control.import_id
+        for item in items
+        if isinstance(item.control, ControlImport) and item.control.import_id not in state.ledger.imports
+    ]
+    models = {version: model_bytes(model) for version, model in outcome.models.items()}
+    return Update(stored, raw_ledger, sizes_of(state.ledger), models, closed)
+
+
+def model_bytes(model: ClusterModel) -> bytes:
+    """A cluster model as it is kept in the changelog and the view: JSON."""
+    return _encode(model.to_dict())
+
+
+class Names:
+    """What segments are called now."""
+
+    def __init__(self, state: LaneState, policy: Policy) -> None:
+        self._declared = policy.definitions.names
+        self._version = policy.definitions.version
+        timeline = state.ledger.timeline
+        self._model = state.models[timeline[-1].version] if timeline else None
+
+    def ref(self, segmentation: str, segment: str | None) -> SegmentRef | None:
+        """A segment with its name, or None for none."""
+        return None if segment is None else SegmentRef(segment, self.name(segmentation, segment))
+
+    def name(self, segmentation: str, segment: str) -> str:
+        """The name of a segment; its id where no name is known (any more)."""
+        if segmentation == BEHAVIOUR and self._model is not None:
+            found = self._model.by_id(segment)
+            return found.name if found is not None else ("New" if segment == NEW_ID else segment)
+        return self._declared.get((segmentation, segment), segment)
+
+    def version(self, segmentation: str) -> int:
+        """The version in force of what decides a segmentation."""
+        if segmentation == BEHAVIOUR:
+            return 0 if self._model is None else self._model.version
+        return self._version
+
+
+def memberships(customer: Customer, names: Names) -> bytes | None:
+    """The membership record of a customer; None where there is none left."""
+    return encode_memberships(
+        customer.id,
+        customer.seq,
+        customer.as_of,
+        {
+            name: Membership(held.segment, names.name(name, held.segment), held.since, names.version(name))
+            for name, held in customer.segments.items()
+        },
+    )
+
+
+def wire_changes(changes: Sequence[Change], state: LaneState, policy: Policy) -> list[WireChange]:
+    """Changes as they are published, without the time of detection."""
+    names = Names(state, policy)
+    return [_wire(change, names) for change in changes]
+
+
+def _wire(change: Change, names: Names) -> WireChange:
+    trigger = change.trigger
+    return WireChange(
+        event_id=change_event_id(change.customer_id, *change.born, change.seq),
+        customer_id=change.customer_id,
+        seq=change.seq,
+        segmentation=change.segmentation,
+        from_segment=names.ref(change.segmentation, change.before),
+        to_segment=names.ref(change.segmentation, change.after),
+        cause=change.cause,
+        automation_safe=change.automation_safe,
+        is_initial=change.before is None,
+        changed_at=change.changed_at,
+        trigger=None
+        if trigger is None
+        else Trigger(trigger.event_id, trigger.type, topics.EVENTS, trigger.partition, trigger.offset),
+        model=ModelRef(change.kind, change.version),
+        confidence=change.confidence,
+        next_move=None if change.next_move is None else NextMove(*change.next_move),
+        reasons=tuple(Reason(r.feature, r.before, r.after, r.border, r.share) for r in change.reasons),
+        features=change.features,
+    )

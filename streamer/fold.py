@@ -1,0 +1,92 @@
+"""Folding one valid event into its customer: statistics, order book, behaviour memory. No segment is judged here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from models import statistics
+from models.behaviour.memory import Memory
+from models.customer import INTERACTION_INDEX, Customer
+from models.features import Shop
+from models.orders import Booking, Order, Reversal, total, unnamed
+from models.ring import digest, holds
+from schemas.events import Interaction, Line, OrderCompleted, OrderReversed
+from schemas.money import Rates
+
+MAX_ORDER_CATEGORIES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """What folding did: money booked (minor units), and whether rules over orders may now say something else."""
+
+    money: int = 0
+    orders: int = 0
+    reversals: int = 0
+    settles: bool = False
+
+
+def is_duplicate(customer: Customer, event_digest: bytes, event: object) -> bool:
+    """Whether the event, or the order it completes, is among those remembered (windows of ``contracts``)."""
+    if holds(customer.ring.ids, event_digest):
+        return True
+    return isinstance(event, OrderCompleted) and customer.book.knows(digest(event.order_id))
+
+
+def fold_order(
+    customer: Customer, event: OrderCompleted, money: int, rates: Rates, shop: Shop, memory: Memory
+) -> Folded:
+    """Fold a completed order of ``money`` minor units."""
+    lines = event.products
+    discounted = int(bool(event.discount) or event.coupon is not None)
+    categories = _by_category(lines, event.currency, rates)
+    order = Order(event.occurred_at, digest(event.order_id), money, _items(lines), discounted, categories)
+    bookings = customer.book.add(order)
+    statistics.book(customer, bookings, shop.half_life)
+    memory.add_order(customer.row, money, bool(discounted), categories)
+    booked = total(bookings)
+    if booked < money:
+        memory.take_back(customer.row, money - booked)
+    return Folded(booked, orders=1, settles=True)
+
+
+def fold_reversal(customer: Customer, event: OrderReversed, money: int | None, shop: Shop, memory: Memory) -> Folded:
+    """Fold a refund or cancellation of ``money`` minor units; None takes back all of the named order."""
+    items = _items(event.products)
+    named = event.order_id is not None
+    reversal = Reversal(event.occurred_at, digest(event.order_id) if event.order_id else b"", money, items)
+    bookings: list[Booking] = customer.book.reverse(reversal) if named else [unnamed(reversal)]
+    statistics.book(customer, bookings, shop.half_life)
+    booked = total(bookings)
+    if booked < 0:
+        memory.take_back(customer.row, -booked)
+    return Folded(booked, reversals=1, settles=True)
+
+
+def fold_interaction(customer: Customer, event: Interaction, shop: Shop, memory: Memory) -> Folded:
+    """Fold a view, click, cart or message interaction."""
+    kind = INTERACTION_INDEX[event.type]
+    statistics.interact(customer, kind, event.category, event.occurred_at, shop.half_life)
+    memory.add_interaction(customer.row, event.type, event.category)
+    return _NOTHING_SETTLES
+
+
+_NOTHING_SETTLES = Folded()
+
+
+def _items(lines: Sequence[Line]) -> int:
+    return sum(line.get("quantity", 1) for line in lines)
+
+
+def _by_category(lines: Sequence[Line], currency: str | None, rates: Rates) -> tuple[tuple[str, int], ...]:
+    """Money per category of an order's lines, largest first, at most 20."""
+    sums: dict[str, float] = {}
+    for line in lines:
+        category = line.get("category")
+        if category is not None:
+            amount = line.get("price", 0.0) * line.get("quantity", 1)
+            sums[category] = sums.get(category, 0.0) + amount
+    if len(sums) > MAX_ORDER_CATEGORIES:
+        sums = dict(sorted(sums.items(), key=lambda item: (-item[1], item[0]))[:MAX_ORDER_CATEGORIES])
+    return tuple((category, rates.minor(amount, currency)) for category, amount in sums.items())

@@ -1,0 +1,85 @@
+"""The first step of a batch: records of the log become events, control records, or reasons why not. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable
+from dataclasses import dataclass
+
+from schemas.codec import decode
+from schemas.control import CONTROL_HEADER, IMPORT_HEADER, REROUTED_HEADER, Control, decode_control
+from schemas.errors import InvalidEvent
+from schemas.events import Event
+from schemas.partition import partition_for
+from schemas.records import LogRecord
+
+
+@dataclass(slots=True)
+class Item:
+    """A record of the lane and what it turned out to be: exactly one of ``event``, ``control``, ``error`` is set.
+
+    ``import_id`` names the import that wrote it. ``home`` is the partition it belongs to, where that is another.
+    """
+
+    record: LogRecord
+    event: Event | None = None
+    control: Control | None = None
+    error: InvalidEvent | None = None
+    import_id: str | None = None
+    home: int | None = None
+
+
+def take_in(
+    records: Iterable[LogRecord],
+    *,
+    lanes: int,
+    local: Container[str],
+    max_event_bytes: int,
+    control_key: bytes | None = None,
+) -> list[Item]:
+    """Decode and validate records, in order.
+
+    Parameters
+    ----------
+    lanes
+        Partitions of the input topic, to find misplaced records.
+    local
+        Ids known to belong to this lane: spares them the hash of their key.
+    control_key
+        With it, control records must be signed.
+    """
+    return [_take_one(record, lanes, local, max_event_bytes, control_key) for record in records]
+
+
+def _take_one(
+    record: LogRecord, lanes: int, local: Container[str], max_event_bytes: int, control_key: bytes | None
+) -> Item:
+    import_id = None
+    rerouted = False
+    headers = record.headers
+    if headers:
+        for name, value in headers:
+            if name == IMPORT_HEADER:
+                import_id = value.decode("utf-8", "replace")
+            elif name == CONTROL_HEADER:
+                return _control(record, control_key)
+            elif name == REROUTED_HEADER:
+                rerouted = True
+    try:
+        event = decode(record.key, record.value, headers, max_event_bytes=max_event_bytes)
+    except InvalidEvent as error:
+        return Item(record, error=error, import_id=import_id)
+    if event.customer_id not in local:
+        home = partition_for(record.key or event.partition_id().encode(), lanes)
+        if home != record.partition:
+            if rerouted:
+                astray = InvalidEvent("key_mismatch", "the record arrived on a wrong partition a second time", "key")
+                return Item(record, error=astray, import_id=import_id)
+            return Item(record, event=event, import_id=import_id, home=home)
+    return Item(record, event=event, import_id=import_id)
+
+
+def _control(record: LogRecord, control_key: bytes | None) -> Item:
+    try:
+        return Item(record, control=decode_control(record.value, record.headers, control_key))
+    except InvalidEvent as error:
+        return Item(record, error=error)

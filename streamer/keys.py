@@ -1,0 +1,26 @@
+"""Keys of the changelog: a customer's parts, the ledger, and cluster models. ``!`` is in no customer id."""
+
+from __future__ import annotations
+
+LEDGER_KEY = b"!ledger"
+_MODEL = b"!model:"
+
+
+def part_key(id: str, part: str) -> bytes:
+    """The key of a part of a customer; the core part has the bare id."""
+    return f"{id}\0{part}".encode() if part else id.encode()
+
+
+def split_key(key: bytes) -> tuple[str, str]:
+    """The customer id and the part of a key."""
+    id, _, part = key.decode().partition("\0")
+    return id, part
+
+
+def model_key(version: int) -> bytes:
+    return _MODEL + str(version).encode()
+
+
+def model_version(key: bytes) -> int | None:
+    """The version that a model's key names; None for other keys."""
+    return int(key[len(_MODEL) :]) if key.startswith(_MODEL) else None

@@ -1,0 +1,346 @@
+"""A lane: one partition's owner. Own it, restore, then batch after batch in the one order that loses nothing.
+
+The order of effects, and why:
+
+1. Read the view: states, and the token that says what the view shows. A token that is not ours means that the
+   view was lost or is another's, and a wiped view must not look like new customers: restore first.
+2. `decide`. Pure.
+3. Commit one Kafka transaction: states, changes, memberships, dead letters, panel rows, onward records, ledger,
+   offset. Either all of it happened or none.
+4. Write the view, compare-and-set on its token. A crash between 3 and 4 leaves it behind; 1 notices.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from models import snapshot
+from schemas.control import ControlClock, ControlImport, control_headers, encode_control
+from schemas.records import LogRecord
+from streamer import encode, ledger
+from streamer.decide import LaneState, Look, decide
+from streamer.intake import Item, take_in
+from streamer.outcome import Onward, Outcome
+from streamer.policy import Policy
+from streamer.ports import Batch, LaneLog, LaneView, Update, WallClock
+from streamer.restore import restore, token_of
+
+log = structlog.get_logger(__name__)
+
+MAX_WAITING = 4
+"""Batches that may wait in a lane before its partition is not fetched any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaneSettings:
+    """How a lane runs; nothing here changes what it decides.
+
+    Attributes
+    ----------
+    max_records
+        Records after which no further waiting batch joins a transaction.
+    max_due
+        Customers due by time that are taken with one batch, so that live records stay in between.
+    max_residents
+        Customers kept in memory.
+    tick_seconds
+        How often an idle lane looks at the clock.
+    wall, wall_margin_ms
+        Whether the wall clock moves the lane's clock while nothing arrives (``STREAMER_CLOCK=wall``), and by
+        how much it stays behind: more than `Policy.lateness_ms`, so that a replay of the log judges the same.
+    import_silence_ms
+        An open import not heard of for so long is closed by the lane.
+    control_key
+        Signs and checks control records, where set.
+    """
+
+    max_records: int = 1_500
+    max_due: int = 500
+    max_residents: int = 100_000
+    tick_seconds: float = 1.0
+    wall: bool = True
+    wall_margin_ms: int = 10_000
+    import_silence_ms: int = 600_000
+    control_key: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one committed step did; for metrics and whoever waits. ``seconds`` by stage."""
+
+    partition: int
+    items: Sequence[Item]
+    outcome: Outcome
+    state: LaneState
+    committed_ms: int
+    seconds: dict[str, float]
+
+
+class Lane:
+    """Owns one partition from `open` to `close`. All methods run in one event loop.
+
+    Parameters
+    ----------
+    seek
+        Called with an offset when a hole was found: fetch again from there.
+    on_step
+        Called after every committed step.
+    """
+
+    def __init__(
+        self,
+        partition: int,
+        lane_log: LaneLog,
+        view: LaneView,
+        policy: Policy,
+        clock: WallClock,
+        settings: LaneSettings | None = None,
+        *,
+        seek: Callable[[int], None] = lambda offset: None,
+        on_step: Callable[[Step], None] = lambda step: None,
+    ) -> None:
+        self.partition = partition
+        self.settings = settings or LaneSettings()
+        self.state = LaneState.fresh(partition)
+        self._log = lane_log
+        self._view = view
+        self._policy = policy
+        self._clock = clock
+        self._seek = seek
+        self._on_step = on_step
+        self._token: str | None = None
+        self._waiting: list[Batch] = []
+        self._arrived = asyncio.Event()
+        self._stopping = False
+        # More is due than one turn takes.
+        self._hurry = False
+        # Where the walk through customers outside of memory stands; None when all were seen since the last night.
+        self._cursor: str | None = ""
+        self._asked: tuple[int, int] | None = None
+        self._closing: set[str] = set()
+
+    # -- life -------------------------------------------------------------------------------------------------
+
+    async def open(self) -> int:
+        """Fence the former owner and restore; gives the offset to read from."""
+        await self._log.open()
+        await self._restore()
+        return self.next_offset
+
+    @property
+    def next_offset(self) -> int:
+        """The first record that this lane has not decided."""
+        return self.state.ledger.next_offset
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another batch may be offered."""
+        return len(self._waiting) < MAX_WAITING
+
+    def offer(self, batch: Batch) -> None:
+        """Hand over a fetched batch; never blocks."""
+        self._waiting.append(batch)
+        self._arrived.set()
+
+    async def run(self) -> None:
+        """Take batches until `stop`. Raises whatever makes going on impossible; the process must then end."""
+        while not self._stopping:
+            if not self._waiting:
+                self._arrived.clear()
+                patience = 0.0 if self._hurry or self._cursor is not None else self.settings.tick_seconds
+                try:
+                    await asyncio.wait_for(self._arrived.wait(), patience)
+                except TimeoutError:
+                    pass
+            if not self._stopping:
+                await self.turn()
+
+    def start(self) -> None:
+        """Allow `run` (again), with nothing waiting."""
+        self._stopping = False
+        self._waiting.clear()
+
+    def stop(self) -> None:
+        """Let `run` finish its step and return; what waits is dropped."""
+        self._stopping = True
+        self._waiting.clear()
+        self._arrived.set()
+
+    async def close(self) -> None:
+        """Give the lane up."""
+        await self._log.close()
+
+    # -- one turn ---------------------------------------------------------------------------------------------
+
+    async def turn(self) -> None:
+        """One step: everything that waits, within bounds, or a look at the clock."""
+        time = asyncio.get_running_loop().time
+        stages = [time()]
+        records, end = self._take_waiting()
+        clock = None if records else await self._wall_clock()
+        items = take_in(
+            records,
+            lanes=self._policy.lanes,
+            local=self.state.residents.customers,
+            max_event_bytes=self._policy.max_event_bytes,
+            control_key=self.settings.control_key,
+        )
+        stages.append(time())
+        due = await self._load(items, clock)
+        stages.append(time())
+        outcome = decide(items, self.state, self._policy, Look(clock, due))
+        self.state.ledger.next_offset = end
+        if outcome.night:
+            self._cursor = ""
+        outcome.onward.extend(self._silent_imports(idle=not records))
+        stages.append(time())
+        if not (items or outcome.touched or outcome.onward):
+            return
+        stored = encode.store(outcome, self.state, self._policy)
+        raw_ledger = ledger.dump(self.state.ledger)
+        writes = encode.writes(outcome, stored, raw_ledger, self.state, self._policy, self._clock.now_ms())
+        offset = await self._log.commit(writes, end)
+        stages.append(time())
+        committed_ms = self._clock.now_ms()
+        await self._show(encode.update(outcome, stored, raw_ledger, self.state, items), offset)
+        stages.append(time())
+        names = ("decode", "load", "decide", "commit", "view")
+        seconds = {name: after - before for name, before, after in zip(names, stages, stages[1:], strict=False)}
+        self._on_step(Step(self.partition, items, outcome, self.state, committed_ms, seconds))
+        self._forget(outcome)
+
+    def _take_waiting(self) -> tuple[list[LogRecord], int]:
+        """Consecutive records from what waits, and the offset after them; repeats dropped, holes healed by a seek."""
+        records: list[LogRecord] = []
+        position = self.next_offset
+        while self._waiting and len(records) < self.settings.max_records:
+            batch = self._waiting.pop(0)
+            if batch.end <= position:
+                continue
+            if batch.start > position:
+                # Fetched around a rebalance and dropped: what lies between must be read again.
+                log.warning("hole in fetched records", lane=self.partition, expected=position, got=batch.start)
+                self._waiting.clear()
+                self._seek(position)
+                break
+            if batch.start == position:
+                records.extend(batch.records)
+            else:
+                records.extend(record for record in batch.records if record.offset >= position)
+            position = batch.end
+        return records, position
+
+    async def _load(self, items: Sequence[Item], clock: int | None) -> list[str]:
+        """Make the customers of a batch resident, and some of those who are due; gives the latter's ids."""
+        dues = self._clocks(items, clock)
+        while True:
+            residents = self.state.residents.customers
+            wanted = list(
+                dict.fromkeys(
+                    item.event.customer_id
+                    for item in items
+                    if item.event is not None and item.home is None and item.event.customer_id not in residents
+                )
+            )
+            read = await self._view.read(wanted, dues, self.settings.max_due)
+            if read.token == self._token:
+                break
+            log.warning("the view is not ours; restoring it", lane=self.partition, found=read.token)
+            await self._restore()
+        self._admit(read.customers)
+        due = list(read.due)
+        self._hurry = len(due) >= self.settings.max_due
+        due.extend(await self._walk())
+        absent = [id for id in due if id not in self.state.residents.customers]
+        if absent:
+            again = await self._view.read(absent, {}, 0)
+            if again.token != self._token:
+                self._hurry = True
+                return []
+            self._admit(again.customers)
+        return [id for id in dict.fromkeys(due) if id in self.state.residents.customers]
+
+    def _admit(self, customers: dict[str, dict[str, bytes]]) -> None:
+        residents = self.state.residents
+        for id, parts in customers.items():
+            if id not in residents.customers:
+                customer, behaviour = snapshot.load(id, parts)
+                residents.admit(customer, residents.memory.load(behaviour))
+
+    def _clocks(self, items: Sequence[Item], clock: int | None) -> dict[str, int]:
+        """Where the clocks will stand after the records: by import, and "" for the lane's."""
+        lane = max(self.state.ledger.clock, clock or 0)
+        clocks = {id: opened.clock or 0 for id, opened in self.state.ledger.imports.items()}
+        for item in items:
+            control = item.control
+            if isinstance(control, ControlClock):
+                clocks[control.import_id] = max(clocks.get(control.import_id, 0), control.at)
+            elif item.import_id is None and not isinstance(control, ControlImport):
+                lane = max(lane, item.record.timestamp - self._policy.lateness_ms)
+        return {"": lane, **clocks}
+
+    async def _walk(self) -> list[str]:
+        """The next customers that are not in memory, once after every night: clusters move by time too."""
+        residents = self.state.residents
+        if len(residents) >= self.state.ledger.customers:
+            self._cursor = None
+            return []
+        if self._cursor is None:
+            return []
+        ids = await self._view.ids_after(self._cursor, self.settings.max_due)
+        self._cursor = ids[-1] if len(ids) >= self.settings.max_due else None
+        return [id for id in ids if id not in residents.customers]
+
+    async def _wall_clock(self) -> int | None:
+        """The wall clock less its margin, once everything appended before it was asked for has been read."""
+        if self._asked is None:
+            now = self._clock.now_ms()
+            self._asked = (now, await self._log.end_offset())
+        asked_at, end = self._asked
+        if self.next_offset < end:
+            return None
+        self._asked = None
+        return asked_at - self.settings.wall_margin_ms if self.settings.wall else None
+
+    def _silent_imports(self, idle: bool) -> list[Onward]:
+        """Close, by control records, the imports that were not heard of for too long."""
+        opened = self.state.ledger.imports
+        self._closing.intersection_update(opened)
+        if not idle or not opened:
+            return []
+        silent_since = self._clock.now_ms() - self.settings.import_silence_ms
+        records = []
+        for id, state in opened.items():
+            if state.heard < silent_since and id not in self._closing and self._asked is None:
+                self._closing.add(id)
+                value = encode_control(ControlImport(import_id=id, state="closed", source_hash="silence"))
+                records.append(Onward(self.partition, None, value, control_headers(value, self.settings.control_key)))
+        return records
+
+    # -- the view ---------------------------------------------------------------------------------------------
+
+    async def _show(self, update: Update, offset: int) -> None:
+        token = token_of(self.state.ledger, offset)
+        if await self._view.write(self._token, token, update):
+            self._token = token
+        else:
+            log.warning("the view refused an update; restoring it", lane=self.partition)
+            await self._restore()
+
+    async def _restore(self) -> None:
+        restored = await restore(self.partition, self._log, self._view, self._policy)
+        self.state = restored.state
+        self._token = restored.token
+        self._cursor = ""
+
+    def _forget(self, outcome: Outcome) -> None:
+        """Keep memory bounded: those in memory longest go, but not who was just touched."""
+        residents = self.state.residents
+        excess = len(residents) - self.settings.max_residents
+        if excess > 0:
+            for id in [id for id in residents.customers if id not in outcome.touched][:excess]:
+                residents.dismiss(id)

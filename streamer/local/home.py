@@ -1,0 +1,34 @@
+"""Where the embedded servers keep their data, and where what can be made again is cached."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+Progress = Callable[[str], None]
+"""Receives one short line whenever something that takes a while begins or gets on."""
+
+
+def silent(_: str) -> None:
+    """Progress for those who do not want any."""
+
+
+def default_home(environ: Mapping[str, str] = os.environ) -> Path:
+    """The folder of the data: ``STREAMER_HOME``, else the user's data folder for ``streamer``."""
+    if given := environ.get("STREAMER_HOME"):
+        return Path(given).expanduser().resolve()
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "streamer"
+    return Path(environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "streamer"
+
+
+def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """The folder of what may be deleted at any time: checked jar paths, the class archive.
+
+    It is one per user and not per home, so that a fresh home starts as fast as an old one.
+    """
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "streamer"
+    return Path(environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "streamer"

@@ -1,0 +1,93 @@
+"""What ``decide`` gives back: plain values that the lane turns into records, and nothing else happens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from models.behaviour.model import ClusterModel
+from models.customer import Customer
+from models.settle import Reason
+from schemas.changes import Cause
+from schemas.records import Headers, LogRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """The record that caused a change; None where time did."""
+
+    event_id: str
+    type: str
+    partition: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A customer moved. ``seq`` is gap-free per customer; times are ms."""
+
+    customer_id: str
+    born: tuple[int, int]
+    seq: int
+    segmentation: str
+    before: str | None
+    after: str | None
+    cause: Cause
+    automation_safe: bool
+    changed_at: int
+    trigger: Trigger | None
+    kind: str
+    version: int
+    confidence: float | None
+    next_move: tuple[str, int] | None
+    reasons: tuple[Reason, ...]
+    features: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A record that is not applied, with its reason; its bytes go on untouched."""
+
+    record: LogRecord
+    stage: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Onward:
+    """A record for a lane's partition of the input topic."""
+
+    partition: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+@dataclass(slots=True)
+class Outcome:
+    """Everything one call of ``decide`` decided.
+
+    Attributes
+    ----------
+    touched
+        Customers whose state must be written, by id.
+    born
+        Ids of those among them that had no state before.
+    night
+        Whether some clock passed a grid point, so that customers outside of memory have to be looked at.
+    changes, dead_letters, onward
+        In the order in which they were decided.
+    models
+        Cluster models first seen in this batch, by version; kept in the changelog.
+    panel
+        Ids of touched customers whose statistics the model owner learns from.
+    """
+
+    touched: dict[str, Customer] = field(default_factory=dict)
+    born: set[str] = field(default_factory=set)
+    night: bool = False
+    changes: list[Change] = field(default_factory=list)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
+    onward: list[Onward] = field(default_factory=list)
+    models: dict[int, ClusterModel] = field(default_factory=dict)
+    panel: list[str] = field(default_factory=list)

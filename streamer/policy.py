@@ -1,0 +1,50 @@
+"""The settings a decision depends on, as one value. The same policy and the same log give the same decisions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from models.defaults import DEFAULTS
+from models.definitions import Definitions
+from models.features import Shop
+from models.time import DAY_MS, Grid
+from schemas.money import Rates
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What ``decide`` is told beside the log.
+
+    Attributes
+    ----------
+    lanes
+        Partitions of the input topic.
+    lateness_ms
+        How far the lane's clock stays behind append time: events this late are still in order.
+    early_ms, horizon_ms
+        An event later than append time plus the first is ``too_early``; older than append time less the second,
+        and not from an import, is ``too_late``.
+    live_window_ms
+        A change older than this when decided is not safe for automation.
+    label_backfill
+        Whether changes by records of an import get the cause ``backfill``; an in-process replay says no.
+    panel_target
+        Customers the model owner learns from, over all lanes.
+    """
+
+    lanes: int = 1
+    grid: Grid = field(default_factory=Grid)
+    rates: Rates = field(default_factory=lambda: Rates("EUR"))
+    definitions: Definitions = DEFAULTS
+    half_life_days: float = 25.0
+    max_event_bytes: int = 262_144
+    lateness_ms: int = 5_000
+    early_ms: int = 300_000
+    horizon_ms: int = 3 * 365 * DAY_MS
+    live_window_ms: int = 3_600_000
+    label_backfill: bool = True
+    panel_target: int = 2_000
+
+    @property
+    def shop(self) -> Shop:
+        return Shop(10**self.rates.places, self.half_life_days * DAY_MS)

@@ -1,0 +1,56 @@
+"""Reading of plain and gzipped files, with errors a person can act on."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, cast
+
+from schemas.errors import UserError
+
+_GZIP_MAGIC = b"\x1f\x8b"
+_CHUNK = 1 << 20
+
+
+def content_hash(path: Path) -> str:
+    """SHA-256 (hex) of the unpacked content, so that a file packed anew counts as the same file."""
+    digest = hashlib.sha256()
+    with _opened(path) as stream:
+        while chunk := stream.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def lines(path: Path, limit: int) -> Iterator[bytes | None]:
+    """The lines of a file with their line ends; ``None`` in place of one longer than ``limit`` bytes.
+
+    An over-long line is passed over in pieces, so memory stays within ``limit`` whatever the file holds.
+    """
+    with _opened(path) as stream:
+        while line := stream.readline(limit + 1):
+            if len(line) <= limit or line.endswith(b"\n"):
+                yield line
+                continue
+            while (rest := stream.readline(limit)) and not rest.endswith(b"\n"):
+                pass
+            yield None
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    """The unpacked bytes of a file; gzip is known by its first two bytes, not by the name."""
+    try:
+        with path.open("rb") as raw:
+            packed = raw.read(2) == _GZIP_MAGIC
+            raw.seek(0)
+            # A GzipFile reads as any binary stream does; typeshed only does not say so.
+            with cast("IO[bytes]", gzip.GzipFile(fileobj=raw)) if packed else raw as stream:
+                yield stream
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise UserError(f"{path} is damaged: {error}", "fetch or pack it again") from None
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}", "give the path of a file") from None

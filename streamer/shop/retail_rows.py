@@ -1,0 +1,120 @@
+"""One row of Online Retail, parsed or refused."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "InvoiceNo": ("invoiceno", "invoice"),
+    "StockCode": ("stockcode",),
+    "Description": ("description",),
+    "Quantity": ("quantity",),
+    "InvoiceDate": ("invoicedate",),
+    "UnitPrice": ("unitprice", "price"),
+    "CustomerID": ("customerid",),
+    "Country": ("country",),
+}
+"""Columns and the spellings of them: Online Retail II writes Invoice, Price and "Customer ID"."""
+
+ZONE = ZoneInfo("Europe/London")
+_CUSTOMER = re.compile(r"[A-Za-z0-9._:@+-]{1,128}")
+_INVOICE = re.compile(r"[AC]?[A-Za-z0-9-]{1,64}")
+_MAX_QUANTITY = 1_000_000
+_MAX_PRICE = Decimal(10_000_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of an invoice. ``quantity`` is negative where ``takes_back``; ``price`` is never negative."""
+
+    invoice: str
+    product: str
+    description: str
+    quantity: int
+    at: int
+    price: Decimal
+    customer: str
+    takes_back: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row that becomes no part of an event, and why."""
+
+    reason: str
+
+
+def column_positions(header: Sequence[str]) -> dict[str, int | None]:
+    """Where each of ``COLUMNS`` stands in a header line; ``None`` where it is missing."""
+    found = {re.sub(r"[^a-z]", "", name.lower()): at for at, name in enumerate(header)}
+    return {
+        name: next((found[s] for s in spellings if s in found), None) for name, spellings in COLUMNS.items()
+    }
+
+
+def parse_row(cells: Sequence[str], positions: Sequence[int], width: int) -> Row | BadRow:
+    """The row in ``cells``, whose columns stand at ``positions`` (in the order of ``COLUMNS``).
+
+    A missing customer comes before every other fault: such rows are counted, never guessed.
+    """
+    if len(cells) != width:
+        return BadRow("column_count")
+    invoice, product, description, quantity_text, date, price_text, customer, _ = (
+        cells[p] for p in positions
+    )
+    customer = customer.removesuffix(".0")
+    if not customer or customer == "nan":
+        return BadRow("no_customer")
+    if not _CUSTOMER.fullmatch(customer):
+        return BadRow("bad_customer")
+    if not _INVOICE.fullmatch(invoice):
+        return BadRow("bad_invoice")
+    if invoice[0] == "A":
+        return BadRow("adjustment")
+    if not product or len(product) > 128:
+        return BadRow("bad_product")
+    at = epoch_ms(date)
+    if at is None:
+        return BadRow("bad_date")
+    try:
+        quantity = int(quantity_text)
+    except ValueError:
+        return BadRow("bad_quantity")
+    try:
+        price = Decimal(price_text)
+    except InvalidOperation:
+        return BadRow("bad_price")
+    if not price.is_finite() or not 0 <= price <= _MAX_PRICE:
+        return BadRow("bad_price")
+    if quantity == 0 or abs(quantity) > _MAX_QUANTITY:
+        return BadRow("bad_quantity")
+    takes_back = invoice[0] == "C"
+    if takes_back != (quantity < 0):
+        return BadRow("wrong_sign")
+    return Row(invoice, product, description.strip(), quantity, at, price, customer, takes_back)
+
+
+@lru_cache(maxsize=4096)
+def epoch_ms(text: str) -> int | None:
+    """Epoch ms of a London wall clock from 1970 on; ``None`` where the text is none.
+
+    Takes the forms in which the data set is around, ``2010-12-01 08:26:00`` and ``12/1/2010 8:26``.
+
+    >>> epoch_ms("2011-07-01 12:00:00") == epoch_ms("7/1/2011 12:00") == 1_309_518_000_000
+    True
+    """
+    for form in ("%Y-%m-%d %H:%M:%S", "%m/%d/%Y %H:%M"):
+        try:
+            local = datetime.strptime(text, form)
+            # Years at the edge of the calendar have no UTC instant.
+            at = round(local.replace(tzinfo=ZONE).timestamp()) * 1000
+            return at if at >= 0 else None
+        except (ValueError, OverflowError):
+            continue
+    return None

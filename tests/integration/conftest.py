@@ -1,0 +1,51 @@
+"""The embedded servers, one pair for all integration tests."""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+import warnings
+from collections.abc import Generator, Iterator
+
+import pytest
+import redis
+
+from streamer.local import Addresses, Services, running
+
+with warnings.catch_warnings():
+    # kafka-python reads its own schemas with a call that Python 3.11 and 3.12 call deprecated.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    import kafka.admin  # noqa: F401
+
+_DATABASES = itertools.cycle(range(1, 16))
+
+
+@pytest.fixture(scope="session")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Generator[Services]:
+    """A real Kafka and a real Valkey in a folder of their own, for the whole session.
+
+    A test that kills one of them starts it again before it ends.
+    """
+    with running(tmp_path_factory.mktemp("streamer"), persistent_redis=False) as started:
+        yield started
+
+
+@pytest.fixture
+def addresses(services: Services) -> Addresses:
+    return services.addresses
+
+
+@pytest.fixture
+def prefix() -> str:
+    """A topic prefix that no other test has, and a name for groups and Redis keys."""
+    return f"t{uuid.uuid4().hex[:10]}"
+
+
+@pytest.fixture
+def redis_url(addresses: Addresses) -> Iterator[str]:
+    """The address of an empty database of its own."""
+    url = f"{addresses.redis.rpartition('/')[0]}/{next(_DATABASES)}"
+    with redis.Redis.from_url(url) as client:
+        client.flushdb()
+        yield url
+        client.flushdb()

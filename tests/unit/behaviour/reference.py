@@ -1,0 +1,160 @@
+"""The nightly step once more, slowly: one customer, plain floats, straight from the design text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import exp, log
+
+import numpy as np
+
+from models.behaviour.model import ClusterModel, Segment
+
+VECTOR = 15  # exposure, order-days, click-days, money, orders, log basket, discounted, 8 categories
+
+
+@dataclass
+class Day:
+    """What happened on a day: order values, discounted orders, clicks, orders by category slot."""
+
+    orders: list[int] = field(default_factory=list)
+    discounted: int = 0
+    clicks: int = 0
+    categories: list[int] = field(default_factory=lambda: [0] * 8)
+
+    def vector(self) -> list[float]:
+        """The day as statistics, the exposure included."""
+        n = len(self.orders)
+        logs = sum(log(m) for m in self.orders) / n if n else 0.0
+        return [
+            1.0,
+            float(n > 0),
+            float(self.clicks > 0),
+            float(sum(self.orders)),
+            float(n),
+            logs,
+            float(self.discounted),
+            *map(float, self.categories),
+        ]
+
+
+def single(value: float) -> float:
+    """Rounded as the store rounds."""
+    return float(np.float32(value))
+
+
+@dataclass
+class Slow:
+    """One customer under one model that is in force from the first day."""
+
+    model: ClusterModel
+    first_day: int
+    day: int = 0
+    segment: Segment | None = None
+    area: float = 0.0
+    order_count: int = 0
+    click_count: int = 0
+
+    def __post_init__(self) -> None:
+        self.day = self.first_day
+        self.short, self.long, self.recent = ([0.0] * VECTOR for _ in range(3))
+        self.cusum = {s.segment_id: 0.0 for s in self.model.segments}
+
+    def point(self, stats: list[float]) -> list[float]:
+        """Where statistics lie in the frame."""
+        s, frame = [max(v, 0.0) for v in stats], self.model.frame
+        b0, d0 = frame.priors.log_basket, frame.priors.discount
+        scale = 36 / max(s[0], 7.0)
+        total, squares = sum(s[7:]), sum(v * v for v in s[7:])
+        x = [
+            log(s[1] * scale + 0.3),
+            log(s[2] * scale + 0.5),
+            log(s[3] * scale + 0.3 * exp(b0)),
+            log((s[2] * scale + 1) / (s[1] * scale + 0.5)),
+            (s[5] + b0) / (s[1] + 1),
+            (s[6] + 2 * d0) / (s[4] + 2),
+            (total * total + 1) / (squares + 1),
+        ]
+        x = [min(max(v, lo), hi) for v, lo, hi in zip(x, frame.low, frame.high, strict=True)]
+        return [sum((x[i] - frame.mu[i]) * frame.weights[i][a] for i in range(7)) for a in range(len(frame.weights[0]))]
+
+    def squared(self, z: list[float], s: Segment) -> float:
+        """Squared distance of a point from a centroid."""
+        return sum((a - b) ** 2 for a, b in zip(z, s.centroid, strict=True))
+
+    def nearest(self, stats: list[float]) -> Segment:
+        """The segment whose centroid is nearest."""
+        z = self.point(stats)
+        return min(self.model.segments, key=lambda s: self.squared(z, s))
+
+    def close(self, today: Day | None = None) -> tuple[str, str] | None:
+        """Close a day; the path and the new segment id if the customer moved."""
+        self.day += 1
+        day = (today or Day()).vector()
+        self.order_count += len(today.orders) if today else 0
+        self.click_count += today.clicks if today else 0
+        fast, slow = 2 ** (-1 / 25), 2 ** (-1 / 120)
+        self.short = [v * fast + d for v, d in zip(self.short, day, strict=True)]
+        self.long = [v * slow for v in self.long]
+        self.recent = [v * slow for v in self.recent]
+        self._suspect(day)
+        self.recent = [v + d for v, d in zip(self.recent, day, strict=True)]
+        leak = 1 - fast if any(self.cusum.values()) else 1.0
+        self.long = [v + r * leak for v, r in zip(self.long, self.recent, strict=True)]
+        self.recent = [r - r * leak for r in self.recent]
+        moved = self._move()
+        for vector in (self.short, self.long, self.recent):
+            vector[:] = map(single, vector)
+        self.cusum = {name: single(w) for name, w in self.cusum.items()}
+        self.area = single(self.area)
+        return moved
+
+    def _suspect(self, day: list[float]) -> None:
+        own_segment = self.segment
+        if own_segment is None:
+            return
+        s, n, m = own_segment, [max(v, 0.0) for v in self.long], self.model
+        order_rate = (n[1] + s.order_shape) / (n[0] + s.order_shape / s.order_rate)
+        click_rate = (n[2] + s.click_shape) / (n[0] + s.click_shape / s.click_rate)
+        weight = m.sigma2 / s.log_basket_var
+        basket = (n[5] + weight * s.log_basket) / (n[1] + weight)
+        discount = (n[6] + 10 * s.discount) / (n[4] + 10)
+        for c in m.segments:
+            if c is s:
+                continue
+            llr = (day[1] * log(c.order_rate / order_rate) - (c.order_rate - order_rate)) / m.phi[0]
+            llr += (day[2] * log(c.click_rate / click_rate) - (c.click_rate - click_rate)) / m.phi[1]
+            if day[1]:
+                gauss = ((day[5] - basket) ** 2 - (day[5] - c.log_basket) ** 2) / (2 * m.sigma2)
+                llr += min(max(gauss, -3.0), 3.0)
+                share = day[6] / day[4]
+                llr += share * log(c.discount / discount)
+                llr += (1 - share) * log((1 - c.discount) / (1 - discount))
+            self.cusum[c.segment_id] = max(0.0, self.cusum[c.segment_id] + llr)
+
+    def _move(self) -> tuple[str, str] | None:
+        rule, preset = self.model.evidence, self.model.preset
+        enough = self.order_count >= rule.orders or self.click_count >= rule.interactions
+        position = [a + b for a, b in zip(self.long, self.recent, strict=True)]
+        if self.segment is None:
+            if not enough or self.day - self.first_day < rule.age_days:
+                return None
+            return self._go("first", self.nearest(position))
+        top = max(self.model.segments, key=lambda s: self.cusum[s.segment_id])
+        if self.cusum[top.segment_id] > preset.eta and self.nearest(self.short) is top:
+            known = [max(v, 0.0) for v in position]
+            days = 30 * top.order_rate
+            past = [30.0, days, 30 * top.click_rate, days * top.basket, days, days * top.log_basket]
+            past += [days * top.discount, *(v * days / max(known[4], 1.0) for v in known[7:])]
+            self.long = [max(r, 0.0) + p for r, p in zip(self.recent, past, strict=True)]
+            self.recent = [0.0] * VECTOR
+            return self._go("change", top)
+        z, best, own = self.point(position), self.nearest(position), self.segment
+        gap = sum((a - b) ** 2 for a, b in zip(best.centroid, own.centroid, strict=True))
+        g = 0.0 if best is own else (self.squared(z, own) - self.squared(z, best)) / gap
+        self.area = self.area + g - preset.h if g > preset.h else 0.0
+        return self._go("position", best) if self.area >= preset.theta else None
+
+    def _go(self, path: str, to: Segment) -> tuple[str, str]:
+        self.segment, self.area = to, 0.0
+        self.cusum = dict.fromkeys(self.cusum, 0.0)
+        return path, to.segment_id
