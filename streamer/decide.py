@@ -485,4 +485,5 @@ class _Run:
         """Close the outcome: which of the touched customers the model owner hears about."""
         shift = shift_for(self.ledger.customers * self.policy.lanes, self.policy.panel_target)
         self.outcome.panel = [id for id in self.outcome.touched if in_panel(id, shift)]
+        self.outcome.panel_shift = shift
         return self.outcome

@@ -33,7 +33,7 @@ from schemas.control import ControlImport
 from schemas.deadletters import headers_for
 from streamer.decide import BEHAVIOUR, LaneState
 from streamer.intake import Item
-from streamer.keys import LEDGER_KEY, model_key, part_key
+from streamer.keys import LEDGER_KEY, SHIFT_HEADER, model_key, part_key
 from streamer.outcome import Change, Outcome
 from streamer.policy import Policy
 from streamer.ports import Stored, Update, Write, Writes
@@ -90,10 +90,11 @@ def writes(
         out.setdefault((topics.EVENTS, onward.partition), []).append(Write(onward.key, onward.value, onward.headers))
     if outcome.panel:
         memory = state.residents.memory
+        headers = ((SHIFT_HEADER, str(outcome.panel_shift).encode()),)
         rows = []
         for id in outcome.panel:
             row = outcome.touched[id].row
-            rows.append(Write(id.encode(), encode_row(PanelRow(id, memory.day_of(row), memory.dump(row)))))
+            rows.append(Write(id.encode(), encode_row(PanelRow(id, memory.day_of(row), memory.dump(row))), headers))
         out[topics.PANEL, 0] = rows
     changelog = [Write(part_key(id, part), value) for id, one in stored.items() for part, value in one.parts.items()]
     changelog.extend(Write(model_key(version), model_bytes(model)) for version, model in outcome.models.items())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 LEDGER_KEY = b"!ledger"
 _MODEL = b"!model:"
+SHIFT_HEADER = "streamer-panel-shift"
+"""Header of panel rows: the panel is one customer in 2**shift."""
 
 
 def part_key(id: str, part: str) -> bytes:

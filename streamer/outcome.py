@@ -79,8 +79,8 @@ class Outcome:
         In the order in which they were decided.
     models
         Cluster models first seen in this batch, by version; kept in the changelog.
-    panel
-        Ids of touched customers whose statistics the model owner learns from.
+    panel, panel_shift
+        Ids of touched customers whose statistics the model owner learns from; one customer in 2**panel_shift.
     """
 
     touched: dict[str, Customer] = field(default_factory=dict)
@@ -91,3 +91,4 @@ class Outcome:
     onward: list[Onward] = field(default_factory=list)
     models: dict[int, ClusterModel] = field(default_factory=dict)
     panel: list[str] = field(default_factory=list)
+    panel_shift: int = 0

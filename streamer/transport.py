@@ -13,7 +13,7 @@ Three things of Faust's own driver are replaced here, each because it loses data
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 import faust
@@ -168,11 +168,24 @@ class Transport(driver.Transport):  # type: ignore[misc]
 class App(faust.App):  # type: ignore[misc]
     """A Faust application whose one topic is read in batches by ``readers``.
 
-    ``hooks`` keeps alive the receivers of Faust's signals, which holds them weakly.
+    Attributes
+    ----------
+    before_start
+        Awaited once in the running loop, before anything is fetched.
+    hooks
+        Keeps alive the receivers of Faust's signals, which holds them weakly.
     """
 
     readers: Readers
+    before_start: Callable[[], Awaitable[None]]
     hooks: tuple[Any, ...] = ()
+
+    async def on_first_start(self) -> None:
+        """Faust would make a data folder here, for tables that we do not have."""
+
+    async def on_start(self) -> None:
+        await super().on_start()
+        await self.before_start()
 
     def _new_transport(self) -> Transport:
         return Transport(self.conf.broker_consumer, self, loop=self.loop)

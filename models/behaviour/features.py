@@ -8,6 +8,7 @@ who else is in the same call (BLAS and ``sum`` would add in another order for an
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import exp
 from typing import Final
 
@@ -39,6 +40,7 @@ ORDERS_FLOOR: Final = 0.3
 CLICKS_FLOOR: Final = 0.5
 DISCOUNT_WEIGHT: Final = 2.0
 BASKET_WEIGHT: Final = 1.0
+_WEIGHTS: Final[FloatArray] = np.array(((BASKET_WEIGHT,), (DISCOUNT_WEIGHT,)))
 
 NAMES: Final = ("orders", "clicks", "money", "browse_to_buy", "basket", "discount_share", "breadth")
 UNITS: Final = (
@@ -88,28 +90,28 @@ def feature_rows(stats: FloatArray, priors: Priors) -> FloatArray:
         row of ones, which carries the constant term of a linear score.
     """
     n = stats.shape[1]
+    floors, pseudo = _constants(priors)
     rows = np.empty((FEATURES + 1, n))
     rows[FEATURES] = 1.0
     counts = stats[ORDER_DAYS : MONEY + 1] * (SCALE_DAYS / np.maximum(stats[EXPOSURE], LEAST_EXPOSURE))
     logs = np.empty((4, n))
-    np.add(counts, _floors(priors), out=logs[:3])
+    np.add(counts, floors, out=logs[:3])
     np.divide(counts[1] + 1.0, counts[0] + 0.5, out=logs[3])
     np.log(logs, out=rows[:4])
     # Both ratios at once: log basket over order-days, discounted over orders.
-    weights = np.array(((BASKET_WEIGHT,), (DISCOUNT_WEIGHT,)))
-    shrunk = stats[LOG_BASKET : LOG_BASKET + 2] + _pseudo(priors)
-    shrunk /= stats[ORDER_DAYS:LOG_BASKET:3] + weights
+    shrunk = stats[LOG_BASKET : LOG_BASKET + 2] + pseudo
+    shrunk /= stats[ORDER_DAYS:LOG_BASKET:3] + _WEIGHTS
     rows[4:6] = shrunk
     rows[6] = _breadth(stats[CATEGORY:])
     return rows
 
 
-def _floors(priors: Priors) -> FloatArray:
-    return np.array(((ORDERS_FLOOR,), (CLICKS_FLOOR,), (ORDERS_FLOOR * exp(priors.log_basket),)))
-
-
-def _pseudo(priors: Priors) -> FloatArray:
-    return np.array(((BASKET_WEIGHT * priors.log_basket,), (DISCOUNT_WEIGHT * priors.discount,)))
+@lru_cache(maxsize=64)
+def _constants(priors: Priors) -> tuple[FloatArray, FloatArray]:
+    """What is added to counts before their logs, and the numerators of the two shrunk ratios."""
+    floors = np.array(((ORDERS_FLOOR,), (CLICKS_FLOOR,), (ORDERS_FLOOR * exp(priors.log_basket),)))
+    pseudo = np.array(((BASKET_WEIGHT * priors.log_basket,), (DISCOUNT_WEIGHT * priors.discount,)))
+    return floors, pseudo
 
 
 def _breadth(counts: FloatArray) -> FloatArray:

@@ -27,7 +27,7 @@ from models.behaviour.kmeans import (
     river_update,
     stability,
 )
-from models.behaviour.layout import FEATURES, FIRST_DAY, LAST_EVENT, ORDER_COUNT, FloatArray
+from models.behaviour.layout import FEATURES, FIRST_DAY, LAST_EVENT, ORDER_COUNT, FloatArray, IntArray
 from models.behaviour.memory import Memory
 from models.behaviour.model import CONSERVATIVE, ClusterModel, Evidence, Frame, Preset, Segment
 from models.behaviour.night import advance
@@ -257,6 +257,7 @@ class Learner:
         fit = nearest(z, state.working)
         challenger = multi_start(z, model.k, rng)
         figures["inertia_ratio"] = fit.inertia / max(challenger.inertia, 1e-12)
+        figures["share_psi"] = stability_index([s.share for s in model.segments], fit.labels)
         state.beaten = state.beaten + 1 if challenger.inertia < (1 - config.better) * fit.inertia else 0
         if state.beaten >= config.streak:
             heirs = self._heirs(sample, challenger)
@@ -266,8 +267,10 @@ class Learner:
         heirs = list(model.segments)
         candidate = self._build(sample, model.frame, fit, heirs)
         figures["centroid_shift"], figures["table_shift"] = shift_between(model, candidate)
-        if figures["centroid_shift"] > config.tolerance or figures["table_shift"] > config.table_tolerance:
-            return Learned("moved", self._release(candidate, fit, sample.day), proposal, figures)
+        material = figures["centroid_shift"] > config.tolerance or figures["table_shift"] > config.table_tolerance
+        # While a challenger leads, a version of the beaten clusters would only move people twice.
+        if material and not state.beaten:
+            return Learned("moved", self._release(candidate, sample.day), proposal, figures)
         return Learned("proposed" if proposal else "kept", None, proposal, figures)
 
     def _look_at_k(
@@ -317,16 +320,18 @@ class Learner:
         )
 
     def _publish(self, sample: Sample, frame: Frame, fit: Fit, heirs: Sequence[Segment | None]) -> ClusterModel:
-        return self._release(self._build(sample, frame, fit, heirs), fit, sample.day)
+        """Release a new structure: what was counted or proposed about the old one is void."""
+        model = self._release(self._build(sample, frame, fit, heirs), sample.day)
+        self.state.beaten = self.state.other_k = 0
+        self.state.proposal = None
+        return model
 
-    def _release(self, model: ClusterModel, fit: Fit, day: int) -> ClusterModel:
+    def _release(self, model: ClusterModel, day: int) -> ClusterModel:
         """Count the version as published and go on from its centroids."""
         state = self.state
         state.last_version = model.version
         state.working = np.array([s.centroid for s in model.segments])
         state.timeline = [*state.timeline, (day + 1, model)][-_KEPT_VERSIONS:]
-        state.beaten = state.other_k = 0
-        state.proposal = None
         return model
 
     # --- snapshots ----------------------------------------------------------------------------
@@ -341,6 +346,16 @@ class Learner:
         from models.behaviour.owner_snapshot import unpack
 
         unpack(self, data)
+
+
+def stability_index(shares: Sequence[float], labels: IntArray) -> float:
+    """Population stability index of segment shares against those at the model's birth; .1 is a lot.
+
+    Stationary shops stay below .006, a season makes .03, a new kind of customer .03 to .08.
+    """
+    born = np.maximum(np.array(shares), 1e-3)
+    now = np.maximum(np.bincount(labels, minlength=len(born)) / max(len(labels), 1), 1e-3)
+    return float(((now - born) * np.log(now / born)).sum())
 
 
 def shift_between(old: ClusterModel, new: ClusterModel) -> tuple[float, float]:

@@ -66,6 +66,8 @@ def fit_table(stats: FloatArray, sigma2: float, prior_log_basket: float, prior_d
 
 def _shape(counts: FloatArray, exposure: FloatArray, rate: float) -> float:
     """1 / cv^2 of the members' true rates: the variance that counting alone makes is taken off."""
+    if not counts.size:
+        return 1.0
     days = np.maximum(exposure, 7.0)
     seen = float(((counts / days - rate) ** 2).mean())
     true = max(seen - rate * _VISIT_NOISE * float((1 / days).mean()), 0.0)

@@ -91,21 +91,46 @@ class Offsets:
 
 
 class KafkaLog:
-    """A `LaneLog` of one lane."""
+    """A `LaneLog`.
 
-    def __init__(self, connection: KafkaConnection, lane: int, offsets: Offsets) -> None:
+    Parameters
+    ----------
+    name
+        What the owner is called: end of the transactional id.
+    source, changelog
+        Topic (without prefix) and partition that is consumed, and that holds the state.
+    group
+        The consumer group whose offset goes into the transaction, for lag tools.
+    """
+
+    def __init__(
+        self,
+        connection: KafkaConnection,
+        offsets: Offsets,
+        name: str,
+        source: tuple[str, int],
+        changelog: tuple[str, int],
+        group: str | None = None,
+    ) -> None:
         self._connection = connection
-        self._lane = lane
         self._offsets = offsets
+        self._name = name
+        self._source = source
+        self._changelog = changelog
+        self._group = group or connection.group
         self._producer: AIOKafkaProducer | None = None
-        self._input = TopicPartition(connection.topic(topics.EVENTS), lane)
+
+    @classmethod
+    def of_lane(cls, connection: KafkaConnection, offsets: Offsets, lane: int) -> KafkaLog:
+        """The log of one lane of the input topic."""
+        return cls(connection, offsets, f"lane-{lane}", (topics.EVENTS, lane), (topics.STATE, lane))
 
     async def open(self) -> None:
         await self.close()
         self._producer = AIOKafkaProducer(
             bootstrap_servers=self._connection.bootstrap,
-            client_id=f"{self._connection.group}-lane-{self._lane}",
-            transactional_id=f"{self._connection.group}-lane-{self._lane}",
+            client_id=f"{self._connection.group}-{self._name}",
+            transactional_id=f"{self._connection.group}-{self._name}",
             max_batch_size=_BATCH_BYTES,
             max_request_size=4 * topics.MAX_MESSAGE_BYTES,
             # Short: what a dead owner left open hides everybody's later records on the partition.
@@ -128,32 +153,31 @@ class KafkaLog:
                 name = self._connection.topic(topic)
                 batch = producer.create_batch()
                 for record in records:
-                    if batch.append(timestamp=None, key=record.key, value=record.value, headers=record.headers) is None:
+                    if batch.append(timestamp=None, key=record.key, value=record.value, headers=list(record.headers)) is None:
                         sent.append((topic, batch, await producer.send_batch(batch, name, partition=partition)))
                         batch = producer.create_batch()
-                        batch.append(timestamp=None, key=record.key, value=record.value, headers=record.headers)
+                        batch.append(timestamp=None, key=record.key, value=record.value, headers=list(record.headers))
                 sent.append((topic, batch, await producer.send_batch(batch, name, partition=partition)))
             # A batch that fails only fails its future; the transaction could still be committed without it.
             for topic, batch, future in sent:
                 metadata = await future
-                if topic == topics.STATE:
+                if topic == self._changelog[0]:
                     changelog_end = metadata.offset + batch.record_count()
-            await producer.send_offsets_to_transaction(
-                {self._input: OffsetAndMetadata(next_offset, "")}, self._connection.group
-            )
+            consumed = TopicPartition(self._connection.topic(self._source[0]), self._source[1])
+            await producer.send_offsets_to_transaction({consumed: OffsetAndMetadata(next_offset, "")}, self._group)
             await producer.commit_transaction()
         except _FENCED as error:
-            raise Fenced(f"lane {self._lane} has another owner: {error!r}") from error
+            raise Fenced(f"{self._name} has another owner: {error!r}") from error
         except (KafkaError, IllegalOperation, AssertionError) as error:
-            raise TransientError(f"lane {self._lane}: a transaction ended unknown: {error!r}") from error
+            raise TransientError(f"{self._name}: a transaction ended unknown: {error!r}") from error
         return changelog_end
 
     async def changelog(self, start: int) -> AsyncIterator[list[tuple[int, bytes, bytes | None]]]:
-        # Nobody else writes this partition and our producer has ended what was open, so the high
-        # watermark is the end of what is committed.
-        end = await self._offsets.end(topics.STATE, self._lane)
-        first = await self._offsets.first(topics.STATE, self._lane)
-        where = TopicPartition(self._connection.topic(topics.STATE), self._lane)
+        # Our producer has ended what its predecessor left open, so all up to the high watermark is decided,
+        # or will be within the transaction timeout of whoever else writes here.
+        end = await self._offsets.end(*self._changelog)
+        first = await self._offsets.first(*self._changelog)
+        where = TopicPartition(self._connection.topic(self._changelog[0]), self._changelog[1])
         if max(start, first) >= end:
             return
         consumer = AIOKafkaConsumer(
@@ -177,10 +201,10 @@ class KafkaLog:
             await consumer.stop()
 
     async def end_offset(self) -> int:
-        return await self._offsets.end(topics.EVENTS, self._lane)
+        return await self._offsets.end(*self._source)
 
     async def first_offset(self) -> int:
-        return await self._offsets.first(topics.EVENTS, self._lane)
+        return await self._offsets.first(*self._source)
 
     async def close(self) -> None:
         producer, self._producer = self._producer, None
@@ -188,4 +212,4 @@ class KafkaLog:
             try:
                 await asyncio.wait_for(producer.stop(), 10)
             except (KafkaError, TimeoutError, IllegalOperation) as error:
-                log.info("a lane's producer did not close cleanly", lane=self._lane, error=repr(error))
+                log.info("a producer did not close cleanly", owner=self._name, error=repr(error))

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from cases import SEGMENTS, model
+from behaviour_cases import SEGMENTS, model
 
 from models.behaviour.model import ClusterModel, Preset, Transition
 from schemas.errors import InvariantViolation

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from cases import model
+from behaviour_cases import model
 
 from models.behaviour.features import features
 from models.behaviour.layout import DAY, EXPOSURE, LONG_AT, ORDER_COUNT, ORDER_DAYS, SEGMENT, SHORT_AT

@@ -45,6 +45,7 @@ class World:
     seed: int = 7
     config: LearnerConfig = field(default_factory=LearnerConfig)
     alike: float = 8.0  # Gamma shape of the customers' own rates
+    clicks: bool = True  # whether clicks are recorded
 
     def __post_init__(self) -> None:
         self.rng = np.random.default_rng(self.seed)
@@ -79,7 +80,7 @@ class World:
         for i, name in enumerate(self.truth):
             kind, row = ARCHETYPES[name], int(self.rows[i])
             ordered = draws[i, 0] < kind.orders * self.busy[i, 0]
-            clicked = draws[i, 1] < kind.clicks * self.busy[i, 1]
+            clicked = self.clicks and draws[i, 1] < kind.clicks * self.busy[i, 1]
             if i in self.quiet or not (ordered or clicked):
                 continue
             if clicked:

@@ -1,0 +1,111 @@
+"""A small HTTP server beside the worker: ``/metrics``, ``/healthz``, ``/readyz``. Answers in threads of its own, so
+that a worker whose event loop hangs can still be asked how it is.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from socketserver import TCPServer, ThreadingMixIn
+from typing import TYPE_CHECKING, Any, Final
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+
+from schemas.errors import UserError
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+Check = Callable[[], str | None]
+"""Gives None if all is well, else what is wrong in a few words."""
+
+_TEXT: Final = [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store")]
+
+
+class StatusServer:
+    """Serves metrics and two checks until `stop`.
+
+    Parameters
+    ----------
+    metrics
+        The WSGI application behind ``/metrics``.
+    healthy
+        Behind ``/healthz``: is the process alive and getting on? Else it should be started anew.
+    ready
+        Behind ``/readyz``: are its lanes owned and restored?
+    """
+
+    def __init__(self, metrics: WSGIApplication, healthy: Check, ready: Check) -> None:
+        self._metrics = metrics
+        self._checks = {"/healthz": healthy, "/readyz": ready}
+        self._server: _Server | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self, host: str, port: int) -> int:
+        """Listen; gives the port, which is a free one where ``port`` is 0. Raises UserError where it cannot."""
+        try:
+            server = _server_class(host)((host, port), _Handler)
+        except OSError as error:
+            raise UserError(
+                f"metrics cannot be served on {host}:{port}: {error.strerror or error}",
+                "set STREAMER_METRICS_PORT to another port (0 takes a free one), or mend STREAMER_METRICS_HOST",
+            ) from error
+        server.set_app(self._answer)
+        self._server = server
+        self._thread = threading.Thread(target=server.serve_forever, name="status-server", daemon=True)
+        self._thread.start()
+        return int(server.server_address[1])
+
+    def stop(self) -> None:
+        """Stop listening; idempotent."""
+        server, self._server = self._server, None
+        if server is not None:
+            server.shutdown()
+            server.server_close()
+        if self._thread is not None:
+            self._thread.join(timeout=5)
+            self._thread = None
+
+    def _answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        path = environ.get("PATH_INFO", "")
+        if path == "/metrics":
+            return self._metrics(environ, start_response)
+        if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+            start_response("405 Method Not Allowed", [*_TEXT, ("Allow", "GET")])
+            return [b"use GET\n"]
+        check = self._checks.get(path)
+        if check is None:
+            start_response("404 Not Found", _TEXT)
+            return [b"here are /metrics, /healthz and /readyz\n"]
+        try:
+            wrong = check()
+        except Exception as error:
+            # Whatever keeps a check from answering is a bad answer, not a broken page.
+            wrong = f"the check failed: {type(error).__name__}"
+        start_response("200 OK" if wrong is None else "503 Service Unavailable", _TEXT)
+        return [f"{wrong or 'ok'}\n".encode()]
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+    def server_bind(self) -> None:
+        # The library's own looks up the host's name, which takes seconds where DNS does not answer.
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
+        self.setup_environ()
+
+
+def _server_class(host: str) -> type[_Server]:
+    if ":" not in host:
+        return _Server
+    import socket
+
+    return type("_Server6", (_Server,), {"address_family": socket.AF_INET6})
+
+
+class _Handler(WSGIRequestHandler):
+    # A client that sends nothing must not hold a thread for ever.
+    timeout = 10
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Scrapes are no news."""

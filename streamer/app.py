@@ -1,0 +1,133 @@
+"""The composition root: puts real adapters behind the ports, and runs a worker process until it is told to stop."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import faust
+import structlog
+
+from models.behaviour.learner import Learned, Learner, LearnerConfig
+from schemas import topics
+from streamer import agents
+from streamer.adapters.clock import SystemClock
+from streamer.adapters.kafka import KafkaConnection, KafkaLog, Offsets
+from streamer.adapters.redis import RedisView, connect
+from streamer.lane import Lane, LaneSettings, Step
+from streamer.owner import Owner
+from streamer.policy import Policy
+from streamer.pool import Pool
+
+log = structlog.get_logger(__name__)
+
+EXIT_FATAL = 70
+"""Exit code of a worker that must be started anew: fenced, or in a state it cannot know."""
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """All that a worker process is made of.
+
+    Attributes
+    ----------
+    redis_url, redis_options
+        Where the view is, and further options of the client.
+    broker
+        Faust's settings for credentials, matching ``kafka.security``.
+    """
+
+    kafka: KafkaConnection
+    redis_url: str
+    policy: Policy
+    lane: LaneSettings = field(default_factory=LaneSettings)
+    learner: LearnerConfig = field(default_factory=LearnerConfig)
+    redis_prefix: str = ""
+    redis_options: dict[str, Any] = field(default_factory=dict)
+    broker: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Who hears what a worker does; every part may be left out."""
+
+    on_step: Callable[[Step], None] = lambda step: None
+    on_lanes: Callable[[set[int]], None] = lambda lanes: None
+    on_learned: Callable[[int, Learned], None] = lambda day, learned: None
+    on_start: Callable[[Offsets], None] = lambda offsets: None
+
+
+def fatal(error: BaseException) -> None:
+    """End the process at once: state and log may differ from here on, and only a fresh start may go on."""
+    log.error("this worker cannot go on and ends; start it again", error=repr(error), exc_info=error)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(EXIT_FATAL)
+
+
+def run_lanes(wiring: Wiring, watch: Watch | None = None) -> None:
+    """Run a worker that owns lanes; returns when it was told to stop."""
+    watch = watch or Watch()
+    clock = SystemClock()
+    offsets = Offsets(wiring.kafka)
+    client = connect(wiring.redis_url, **wiring.redis_options)
+    events = wiring.kafka.topic(topics.EVENTS)
+
+    def make(lane: int) -> Lane:
+        return Lane(
+            lane,
+            KafkaLog.of_lane(wiring.kafka, offsets, lane),
+            RedisView(client, lane, wiring.redis_prefix),
+            wiring.policy,
+            clock,
+            wiring.lane,
+            seek=lambda offset: app.seek_back(events, lane, offset),
+            on_step=watch.on_step,
+        )
+
+    pool = Pool(make, fatal, watch.on_lanes)
+    app = agents.build(wiring.kafka.group, wiring.kafka.bootstrap, events, pool, **wiring.broker)
+    _run(app, offsets, watch)
+
+
+def run_owner(wiring: Wiring, watch: Watch | None = None) -> None:
+    """Run the model owner; a second one waits until the first is gone."""
+    watch = watch or Watch()
+    clock = SystemClock()
+    offsets = Offsets(wiring.kafka)
+    group = f"{wiring.kafka.group}-owner"
+
+    def make(partition: int) -> Owner:
+        source = (topics.PANEL, partition)
+        return Owner(
+            Learner(wiring.learner),
+            KafkaLog(wiring.kafka, offsets, "owner", source, source, group),
+            wiring.policy.definitions,
+            wiring.policy.lanes,
+            clock,
+            wiring.lane.control_key,
+            watch.on_learned,
+        )
+
+    pool = Pool(make, fatal, watch.on_lanes)
+    topic = wiring.kafka.topic(topics.PANEL)
+    app = agents.build(group, wiring.kafka.bootstrap, topic, pool, **wiring.broker)
+    _run(app, offsets, watch)
+
+
+def _run(app: agents.App, offsets: Offsets, watch: Watch) -> None:
+    async def before_start() -> None:
+        await offsets.start()
+        watch.on_start(offsets)
+
+    async def on_shutdown(*args: Any, **kwargs: Any) -> None:
+        await offsets.stop()
+
+    app.before_start = before_start
+    app.hooks = (*app.hooks, on_shutdown)
+    app.on_before_shutdown.connect(on_shutdown)
+    worker = faust.Worker(app, loglevel="WARN", override_logging=False, redirect_stdouts=False, quiet=True)
+    worker.execute_from_commandline()

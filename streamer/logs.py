@@ -1,0 +1,188 @@
+"""Logging: ours and that of the libraries, as JSON lines with ECS field names or readable on a terminal.
+
+Everything goes to stderr, because ``--json`` results go to stdout. Customer ids are hashed, payloads never logged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import sys
+from collections.abc import Mapping, MutableMapping
+from typing import Any, Final, Literal, TextIO
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+ECS_VERSION: Final = "8.11.0"
+OURS: Final = ("streamer", "models", "schemas")
+
+# What a fenced producer's other futures fail with. Its lane has been told by the first of them.
+_FENCES: Final = frozenset(
+    {
+        "ProducerFenced",
+        "InvalidProducerEpoch",
+        "InvalidProducerIdMapping",
+        "OutOfOrderSequenceNumber",
+        "UnknownProducerId",
+    }
+)
+# Our short names, and where ECS has a place for them. What has no place goes under ``streamer.``.
+_ECS_NAMES: Final = {
+    "event": "message",
+    "level": "log.level",
+    "timestamp": "@timestamp",
+    "logger": "log.logger",
+    "exception": "error.stack_trace",
+    "error": "error.message",
+    "error_type": "error.type",
+}
+_ECS_FIRST: Final[tuple[str, ...]] = ("@timestamp", "log.level", "message", "ecs.version")
+
+
+def configure(
+    level: str = "info",
+    form: Literal["auto", "json", "console"] = "auto",
+    *,
+    customer_ids: bool = False,
+    hash_key: bytes | None = None,
+    version: str = "",
+    stream: TextIO | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> None:
+    """Set up logging for the process. May be called again; the last call holds.
+
+    Parameters
+    ----------
+    level
+        Least level of our own loggers; those of libraries speak from ``warning`` on.
+    form
+        ``auto`` is ``console`` on a terminal, else ``json``.
+    customer_ids
+        Whether the value of the key ``customer_id`` is logged as it is.
+    hash_key
+        Keys the hash of ids, so that nobody without it can find an id by trying; the same in all workers.
+    stream
+        stderr unless given.
+    environ
+        Searched for ``NO_COLOR`` (no-color.org).
+    """
+    out = sys.stderr if stream is None else stream
+    terminal = out.isatty()
+    # Shared by our own records and those of the standard library.
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+        _Privacy(customer_ids, hash_key),
+    ]
+    if form == "json" or (form == "auto" and not terminal):
+        last: list[Processor] = [
+            _error_type,
+            structlog.processors.format_exc_info,
+            _Ecs(version),
+            structlog.processors.JSONRenderer(default=str, ensure_ascii=False),
+        ]
+    else:
+        colors = terminal and not environ.get("NO_COLOR")
+        last = [structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback)]
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    for name in OURS:
+        logging.getLogger(name).setLevel(level.upper())
+    logging.captureWarnings(True)
+    asyncio_log = logging.getLogger("asyncio")
+    if not any(isinstance(one, FenceNoise) for one in asyncio_log.filters):
+        asyncio_log.addFilter(FenceNoise())
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        # Loggers are made at import, before this is called, and a test may call it again.
+        cache_logger_on_first_use=False,
+    )
+
+
+class FenceNoise(logging.Filter):
+    """Drops asyncio's "Future exception was never retrieved" where the exception is a fence of aiokafka.
+
+    A fence fails every batch of the transaction, and the lane ends at the first; nobody asks the others, and
+    aiokafka's sender task leaves one more. All other exceptions pass.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if "exception was never retrieved" not in record.getMessage() or not record.exc_info:
+            return True
+        kind = record.exc_info[0]
+        return kind is None or kind.__name__ not in _FENCES or not kind.__module__.startswith("aiokafka.")
+
+
+def hashed(customer_id: str, key: bytes | None = None) -> str:
+    """What stands for a customer id in logs: equal for equal ids, and not the id.
+
+    >>> hashed("17850") == hashed("17850"), hashed("17850") == hashed("17850", b"key"), len(hashed("17850"))
+    (True, False, 17)
+    """
+    digest = hashlib.blake2b(
+        customer_id.encode("utf-8", "replace"), digest_size=8, key=(key or b"")[:64], person=b"log"
+    )
+    return f"#{digest.hexdigest()}"
+
+
+class _Privacy:
+    """Hashes ``customer_id``, and shows of bytes only how many: they are payloads."""
+
+    def __init__(self, customer_ids: bool, key: bytes | None) -> None:
+        self._plain = customer_ids
+        self._key = key
+
+    def __call__(self, logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+        for name, value in event.items():
+            if isinstance(value, bytes | bytearray | memoryview):
+                event[name] = f"<{len(value)} bytes>"
+        if not self._plain and (id := event.get("customer_id")) is not None:
+            event["customer_id"] = hashed(str(id), self._key)
+        return event
+
+
+def _error_type(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """Names the exception's class and text beside its stack trace."""
+    info = event.get("exc_info")
+    if info is True:
+        info = sys.exc_info()
+    error = info if isinstance(info, BaseException) else info[1] if isinstance(info, tuple) else None
+    if error is not None:
+        event["error_type"] = type(error).__name__
+        event.setdefault("error", str(error))
+    return event
+
+
+class _Ecs:
+    """Gives the fields their ECS names, in the order in which the specification wants the first of them."""
+
+    def __init__(self, version: str) -> None:
+        self._service: dict[str, str] = {"service.name": "streamer"}
+        if version:
+            self._service["service.version"] = version
+        self._pid = os.getpid()
+
+    def __call__(self, logger: WrappedLogger, method: str, event: EventDict) -> MutableMapping[str, Any]:
+        named = {_ECS_NAMES.get(name) or f"streamer.{name}": value for name, value in event.items()}
+        named["ecs.version"] = ECS_VERSION
+        first = {name: named.pop(name) for name in _ECS_FIRST if name in named}
+        return {**first, **self._service, "process.pid": self._pid, **named}

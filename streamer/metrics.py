@@ -1,0 +1,112 @@
+"""The table of metrics: what a worker exposes, each with its kind, meaning and closed set of labels.
+
+The exporter, the documentation and the tests read this table; nothing is registered here. Counters of a lane carry the
+label ``lane`` and go on from the lane's ledger wherever the lane runs, so a sum over workers counts every record once.
+Counters without that label count what this process did since it started. No label ever holds a customer id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, Literal
+
+PREFIX: Final = "streamer_"
+
+_LATENCY: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
+_STAGE: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_RECORDS: Final = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0, 5000.0)
+_RESTORE: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric.
+
+    Attributes
+    ----------
+    name
+        Without `PREFIX`; base units; a counter ends in ``_total``.
+    buckets
+        Upper bounds of a histogram, ascending, without infinity.
+    """
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    help: str
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = ()
+
+    @property
+    def full_name(self) -> str:
+        """The name as it is exposed."""
+        return PREFIX + self.name
+
+
+def _counter(name: str, help: str, *labels: str) -> Metric:
+    return Metric(name, "counter", help, labels)
+
+
+def _gauge(name: str, help: str, *labels: str) -> Metric:
+    return Metric(name, "gauge", help, labels)
+
+
+def _histogram(name: str, help: str, buckets: tuple[float, ...], *labels: str) -> Metric:
+    return Metric(name, "histogram", help, labels, buckets)
+
+
+METRICS: Final[tuple[Metric, ...]] = (
+    # Flow: consumed = applied + duplicate + dead letters + rerouted + control; late is a part of applied.
+    _counter("records_consumed_total", "Records of the lane that were decided", "lane"),
+    _counter("events_applied_total", "Events folded into a customer", "lane"),
+    _counter("events_duplicate_total", "Events that had been applied before, and were not again", "lane"),
+    _counter("events_late_total", "Applied events older than what their customer had already seen", "lane"),
+    _counter("dead_letters_total", "Records that cannot be applied, by reason", "reason", "lane"),
+    _counter("records_rerouted_total", "Records written on to the lane they belong to", "lane"),
+    _counter("control_records_total", "Control records taken, by type", "type", "lane"),
+    _gauge("unaccounted_records", "Consumed records that no other counter explains; always 0", "lane"),
+    _counter("events_received_total", "Well-formed events in their own lane, repeats included, by type", "type"),
+    # Latency.
+    _histogram(
+        "event_to_change_seconds", "From when an event occurred to when the change it caused was committed", _LATENCY
+    ),
+    _histogram(
+        "append_to_commit_seconds", "From when the broker took a record to when its effects were committed", _LATENCY
+    ),
+    _histogram("batch_stage_seconds", "Duration of one step of a lane, by stage", _STAGE, "stage"),
+    _histogram("batch_records", "Records in one transaction", _RECORDS),
+    # Kafka.
+    _counter("transactions_total", "Transactions of lanes, by how they ended", "outcome"),
+    _gauge("lanes_owned", "Lanes that this worker owns"),
+    _counter("rebalances_total", "Times the lanes of this worker were given out anew"),
+    _histogram("lane_restore_seconds", "Duration of restoring a lane", _RESTORE),
+    _counter("lane_restored_states_total", "Customers read back from the changelog"),
+    _gauge("consumer_lag_records", "Records appended to the lane and not yet decided", "partition"),
+    _gauge("consumer_lag_seconds", "Longest that a record now waiting in the lane can have waited", "lane"),
+    # Segments.
+    _gauge("customers_tracked", "Customers of the lane", "lane"),
+    _gauge("segment_customers", "Customers in a segment", "segmentation", "segment", "lane"),
+    _counter("segment_changes_total", "Published changes, by what caused them", "segmentation", "cause", "lane"),
+    _counter(
+        "segment_moves_total",
+        "Published changes, by where from and where to; none stands for no segment",
+        "segmentation",
+        "from_segment",
+        "to_segment",
+    ),
+    # Model and runtime.
+    _gauge(
+        "model_info",
+        "1 for each cluster model in force in a lane of this worker",
+        "segmentation",
+        "version",
+        "frame",
+        "k",
+    ),
+    _gauge("build_info", "1 for the version of the program", "version"),
+)
+"""Not here because a lane's step does not tell it: time_moves_due, segment_dwell_days, bounced_moves_total,
+assignment_margin, and all that the model owner, Redis and data quality would say."""
+
+BY_NAME: Final[Mapping[str, Metric]] = MappingProxyType({metric.name: metric for metric in METRICS})

@@ -1,0 +1,77 @@
+"""What the model owner publishes: versions into every lane, and the tables of models and definitions."""
+
+from __future__ import annotations
+
+import msgspec
+
+from models.behaviour.model import ClusterModel, Segment
+from models.definitions import Definitions
+from schemas import topics
+from schemas.changes import definition_key, model_key
+from schemas.control import ControlModel, control_headers, encode_control
+from schemas.published import SegmentDefinition, SegmentModel
+from streamer.ports import Write, Writes
+
+BEHAVIOUR = "behaviour"
+
+
+def model_writes(model: ClusterModel, lanes: int, now_ms: int, control_key: bytes | None = None) -> Writes:
+    """A new version: inline into every lane, as a record of the models topic, and its segments as definitions."""
+    body = msgspec.json.decode(msgspec.json.encode(model.to_dict()))
+    value = encode_control(ControlModel(segmentation=BEHAVIOUR, version=model.version, body=body))
+    headers = control_headers(value, control_key)
+    writes: Writes = {(topics.EVENTS, lane): [Write(None, value, headers)] for lane in range(lanes)}
+    record = SegmentModel(
+        type="segment.model",
+        segmentation=BEHAVIOUR,
+        version=model.version,
+        kind="clusters",
+        published_at=now_ms,
+        body=body,
+    )
+    writes[topics.MODELS, 0] = [Write(model_key(BEHAVIOUR, model.version), record.model_dump_json().encode())]
+    writes[topics.DEFINITIONS, 0] = [
+        _definition(BEHAVIOUR, segment.segment_id, model.version, segment.name, _meaning(segment), "clusters", now_ms)
+        for segment in model.segments
+    ]
+    return writes
+
+
+def _meaning(segment: Segment) -> str:
+    """Typical values of the members, as they stand; cards in words are made from the same numbers."""
+    return ", ".join(f"{name} {value:.3g}" for name, value in segment.typical.items())
+
+
+def definition_writes(definitions: Definitions, now_ms: int) -> Writes:
+    """The declared segmentations as records of the definitions topic."""
+    return {
+        (topics.DEFINITIONS, 0): [
+            _definition(
+                segmentation.name,
+                segment.id,
+                definitions.version,
+                segment.name,
+                segment.meaning,
+                segmentation.kind,
+                now_ms,
+            )
+            for segmentation in definitions.segmentations
+            for segment in segmentation.segments
+        ]
+    }
+
+
+def _definition(
+    segmentation: str, segment: str, version: int, name: str, meaning: str, kind: str, now_ms: int
+) -> Write:
+    record = SegmentDefinition(
+        type="segment.definition",
+        segmentation=segmentation,
+        segment=segment,
+        version=version,
+        name=name,
+        meaning=meaning,
+        kind=kind,
+        published_at=now_ms,
+    )
+    return Write(definition_key(segmentation, segment, version), record.model_dump_json().encode())

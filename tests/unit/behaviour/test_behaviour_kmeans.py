@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from models.behaviour.kmeans import (
+    LEARNING_RATE,
+    adjusted_rand,
+    choose_k,
+    lloyd,
+    multi_start,
+    nearest,
+    river_update,
+    stability,
+)
+from models.behaviour.layout import FloatArray, IntArray
+
+CENTRES = np.array([[0.0, 0.0], [6.0, 0.0], [0.0, 6.0], [6.0, 6.0]])
+
+
+def blobs(n: int = 400, seed: int = 1) -> tuple[FloatArray, IntArray]:
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 4, n)
+    return CENTRES[labels] + rng.normal(0, 0.7, (n, 2)), labels
+
+
+def test_the_first_fit_finds_what_is_there() -> None:
+    z, truth = blobs()
+    fit = multi_start(z, 4, np.random.default_rng(0))
+    assert adjusted_rand(fit.labels, truth) == 1.0
+    assert fit.inertia == pytest.approx(nearest(z, fit.centroids).inertia)
+
+
+def test_no_centroid_stays_without_members() -> None:
+    z, _ = blobs()
+    fit = lloyd(z, np.array([[0.0, 0.0], [6.0, 6.0], [90.0, 90.0], [91.0, 90.0]]))
+    assert np.bincount(fit.labels, minlength=4).min() > 20
+
+
+def test_river_goes_on_from_the_given_centroids_and_keeps_their_order() -> None:
+    z, _ = blobs()
+    start = CENTRES[[2, 0, 3, 1]] + 0.8
+    moved = river_update(z, start, seed=3)
+    target = lloyd(z, start).centroids
+    assert np.abs(moved - target).max() < np.abs(start - target).max()
+    # One centre of its own each: none is dead, none was drawn at random.
+    assert [int(nearest(CENTRES, moved).labels[i]) for i in (2, 0, 3, 1)] == [0, 1, 2, 3]
+
+
+def test_river_is_reproducible_and_one_point_moves_one_centre_by_the_learning_rate() -> None:
+    z, _ = blobs()
+    assert np.array_equal(river_update(z, CENTRES, seed=5), river_update(z, CENTRES, seed=5))
+    one = river_update(np.array([[1.0, 1.0]]), CENTRES, seed=5)
+    assert one[0].tolist() == pytest.approx([LEARNING_RATE, LEARNING_RATE])
+    assert np.array_equal(one[1:], CENTRES[1:])
+
+
+def test_the_trap_that_river_sets_is_still_there() -> None:
+    """An axis a centre does not know is drawn at random; hence all points have all axes."""
+    from river import cluster
+
+    model: Any = cluster.KMeans(n_clusters=2, seed=1)
+    before = dict(model.centers[0])
+    model.predict_one({"unseen": 1.0})
+    assert before == {} and "unseen" in model.centers[0]
+
+
+def test_adjusted_rand_by_hand() -> None:
+    a = np.array([0, 0, 1, 1])
+    assert adjusted_rand(a, np.array([1, 1, 0, 0])) == 1.0
+    assert adjusted_rand(a, np.array([0, 1, 0, 1])) == pytest.approx(-0.5)
+    assert adjusted_rand(np.zeros(4, dtype=np.int64), np.zeros(4, dtype=np.int64)) == 1.0
+
+
+def test_stability_finds_the_number_of_clusters() -> None:
+    z, _ = blobs()
+    stable = stability(z, range(3, 8), np.random.default_rng(2))
+    assert choose_k(stable) == 4
+    assert choose_k({3: 0.7, 4: 0.8, 5: 0.79, 6: 0.5}) == 5

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from behaviour_cases import SEGMENTS
+
+from models.behaviour.identity import carried, overlaps, transitions
+from models.behaviour.naming import TRAITS, id_for, names_for, stretched_ranks
+
+
+def ranks(**rows: dict[str, float]) -> np.ndarray:
+    table = np.full((len(rows), len(TRAITS)), 0.5)
+    for i, values in enumerate(rows.values()):
+        for trait, value in values.items():
+            table[i, TRAITS.index(trait)] = value
+    return table
+
+
+def test_prototypes_find_their_clusters() -> None:
+    table = ranks(
+        a={"discount_share": 1.0, "orders": 0.6},
+        b={"orders": 1.0, "money": 1.0, "clicks": 0.9, "recency_days": 0.0},
+        c={"orders": 0.0, "clicks": 0.0, "money": 0.0, "recency_days": 1.0},
+        d={"browse_to_buy": 1.0, "clicks": 1.0, "orders": 0.1},
+        e={"basket": 1.0, "orders": 0.3, "money": 0.7},
+    )
+    names = names_for(table, range(5), set())
+    assert [names[i] for i in range(5)] == ["Bargain hunters", "Champions", "Hibernating", "Browsers", "Big-ticket"]
+
+
+def test_a_name_in_use_is_not_given_again_and_ids_never() -> None:
+    table = ranks(a={"orders": 1.0, "money": 1.0, "clicks": 0.9, "recency_days": 0.0})
+    assert names_for(table, [0], {"Champions"}) != {0: "Champions"}
+    assert id_for("At risk", set()) == "at_risk"
+    assert id_for("At risk", {"at_risk", "at_risk_2"}) == "at_risk_3"
+
+
+def test_there_is_a_name_for_everybody() -> None:
+    names = names_for(np.full((12, len(TRAITS)), 0.5), range(12), set())
+    assert len(set(names.values())) == 12
+
+
+def test_ranks_do_not_depend_on_the_order_of_customers_with_equal_values() -> None:
+    rng = np.random.default_rng(0)
+    traits = rng.integers(0, 3, (60, len(TRAITS))).astype(float)
+    labels = rng.integers(0, 3, 60)
+    order = rng.permutation(60)
+    assert np.allclose(stretched_ranks(traits, labels, 3), stretched_ranks(traits[order], labels[order], 3))
+    assert stretched_ranks(traits, labels, 3).min() == 0.0
+
+
+def test_identity_goes_to_the_best_overlap_one_to_one() -> None:
+    old = np.repeat([0, 1, 2], [50, 30, 20])
+    new = np.concatenate([np.full(45, 2), np.full(5, 0), np.full(30, 0), np.full(20, 1)])
+    table = overlaps(old, new, 3, 3)
+    assert carried(table) == [1, 2, 0]
+    scattered = overlaps(np.repeat([0, 1], 50), np.tile([0, 1, 2, 3], 25), 2, 4)
+    assert carried(scattered) == [None] * 4
+
+
+def test_the_record_tells_splits_merges_births_and_deaths() -> None:
+    a, b, c, d = SEGMENTS
+    table = np.array([[30.0, 30.0], [0.0, 2.0], [0.0, 2.0]])
+    record = transitions(table, (a, b, c), (a, d))
+    kinds = {(t.kind, t.before, t.after) for t in record}
+    assert ("survive", ("busy",), ("busy",)) in kinds
+    assert ("split", ("busy",), ("busy", "steady")) in kinds
+    assert ("vanish", ("looking",), ()) in kinds and ("vanish", ("quiet",), ()) in kinds
+    assert ("appear", (), ("steady",)) in kinds
+    assert ("merge", ("busy", "looking", "quiet"), ("steady",)) in kinds
+    assert next(t for t in record if t.kind == "survive").overlap == pytest.approx(0.5)
