@@ -25,7 +25,10 @@ def decayed(stored: float, now: int, half_life: float) -> float:
 
 
 def falls_to(stored: float, border: float, half_life: float) -> float | None:
-    """The instant (ms) at which a stored sum has decayed to ``border``; None if it never does."""
-    if stored <= 0 or border <= 0:
+    """The instant (ms) at which a stored sum has decayed to ``border``; None if it never does.
+
+    A sum below zero rises to a border below zero.
+    """
+    if stored == 0 or border == 0 or (stored > 0) != (border > 0):
         return None
     return LANDMARK + half_life * log2(stored / border)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import operator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 Op = Literal[">=", ">", "<=", "<", "=", "!="]
 
@@ -65,6 +66,38 @@ def leaves(condition: Condition) -> Iterator[Leaf]:
             yield condition
 
 
+Predicate = Callable[[Mapping[str, float], Mapping[str, str]], bool]
+"""A condition made ready to ask: from feature values and segments by name to whether it holds."""
+
+OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
+    ">=": operator.ge,
+    ">": operator.gt,
+    "<=": operator.le,
+    "<": operator.lt,
+    "=": operator.eq,
+    "!=": operator.ne,
+}
+
+
+def predicate(condition: Condition, held: bool) -> Predicate:
+    """``condition`` made ready, with exit borders where the customer is in the rule's segment (``held``)."""
+    match condition:
+        case Compare(feature, op, enter, exit):
+            compare, border = OPERATORS[op], exit if held else enter
+            return lambda values, segments: compare(values[feature], border)
+        case Member(segmentation, wanted):
+            return lambda values, segments: segments.get(segmentation) in wanted
+        case Every(parts):
+            every = [predicate(part, held) for part in parts]
+            return lambda values, segments: all(part(values, segments) for part in every)
+        case Some(parts):
+            some = [predicate(part, held) for part in parts]
+            return lambda values, segments: any(part(values, segments) for part in some)
+        case Negation(part):
+            negated = predicate(part, held)
+            return lambda values, segments: not negated(values, segments)
+
+
 @dataclass(frozen=True, slots=True)
 class Segment:
     """A segment as people see it: stable id, name, meaning."""
@@ -91,10 +124,36 @@ class Rules:
     rules: tuple[Rule, ...]
     kind: Literal["rules"] = "rules"
 
+    def borders(self, current: str | None) -> Iterator[tuple[str, Op, float]]:
+        """Every comparison ``(feature, op, border)`` as it stands for a customer whose segment is ``current``."""
+        for rule, rule_leaves in zip(self.rules, self.leaves, strict=True):
+            for leaf in rule_leaves:
+                if isinstance(leaf, Compare):
+                    yield leaf.feature, leaf.op, leaf.exit if rule.segment == current else leaf.enter
+
+    @cached_property
+    def ready(self) -> dict[str | None, Any]:
+        """A place for what is worked out once per current segment (``models.due``)."""
+        return {}
+
     @cached_property
     def leaves(self) -> tuple[tuple[Leaf, ...], ...]:
         """The leaves of each rule, in rule order."""
         return tuple(tuple(leaves(rule.when)) if rule.when else () for rule in self.rules)
+
+    @cached_property
+    def predicates(self) -> tuple[tuple[str, Predicate, Predicate], ...]:
+        """For each rule its segment, and its condition for customers outside of it and in it."""
+        return tuple(
+            (rule.segment, predicate(rule.when, False), predicate(rule.when, True))
+            if rule.when
+            else (rule.segment, _always, _always)
+            for rule in self.rules
+        )
+
+
+def _always(values: Mapping[str, float], segments: Mapping[str, str]) -> bool:
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +174,19 @@ class Bands:
     feature: str
     bands: tuple[Band, ...]
     kind: Literal["bands"] = "bands"
+
+    def borders(self, current: str | None) -> Iterator[tuple[str, Op, float]]:
+        """The comparisons that lead out of the band ``current``: below its exit, or into the next one."""
+        index = next((i for i, band in enumerate(self.bands) if band.segment == current), 0)
+        if index > 0:
+            yield self.feature, "<", self.bands[index].exit
+        if index + 1 < len(self.bands):
+            yield self.feature, ">=", self.bands[index + 1].enter
+
+    @cached_property
+    def ready(self) -> dict[str | None, Any]:
+        """A place for what is worked out once per current segment (``models.due``)."""
+        return {}
 
 
 Segmentation = Rules | Bands

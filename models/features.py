@@ -78,6 +78,15 @@ def _spend_crossing(customer: Customer, border: float, shop: Shop) -> int | None
     return None if at is None else ceil(at)
 
 
+def _orders_decayed(customer: Customer, at: int, shop: Shop) -> float:
+    return decayed(customer.order_weight, at, shop.half_life)
+
+
+def _orders_crossing(customer: Customer, border: float, shop: Shop) -> int | None:
+    at = falls_to(customer.order_weight, border, shop.half_life)
+    return None if at is None else ceil(at)
+
+
 def _age_days(customer: Customer, at: int, shop: Shop) -> float:
     return (at - customer.first_seen) / DAY_MS
 
@@ -89,7 +98,7 @@ FEATURES: dict[str, Feature] = {
         Feature("spend", "money", lambda c, at, shop: c.spend / shop.minor_per_major),
         Feature("items", "items", lambda c, at, shop: float(c.items)),
         Feature("spend_decayed", "money", _spend_decayed, _spend_crossing),
-        Feature("orders_decayed", "orders", lambda c, at, shop: decayed(c.order_weight, at, shop.half_life)),
+        Feature("orders_decayed", "orders", _orders_decayed, _orders_crossing),
         Feature("recency_days", "days", _recency_days, _recency_crossing),
         Feature("lateness", "own order gaps", _lateness, _lateness_crossing),
         Feature("cadence_days", "days", lambda c, at, shop: cadence_ms(c) / DAY_MS),

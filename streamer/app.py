@@ -21,6 +21,7 @@ from streamer.lane import Lane, LaneSettings, Step
 from streamer.owner import Owner
 from streamer.policy import Policy
 from streamer.pool import Pool
+from streamer.transport import App
 
 log = structlog.get_logger(__name__)
 
@@ -118,7 +119,7 @@ def run_owner(wiring: Wiring, watch: Watch | None = None) -> None:
     _run(app, offsets, watch)
 
 
-def _run(app: agents.App, offsets: Offsets, watch: Watch) -> None:
+def _run(app: App, offsets: Offsets, watch: Watch) -> None:
     async def before_start() -> None:
         await offsets.start()
         watch.on_start(offsets)

@@ -9,35 +9,41 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 
 from models.behaviour.layout import DAY, IntArray
 from models.behaviour.memory import Memory
 from models.behaviour.model import ClusterModel
-from models.behaviour.night import Move, advance
+from models.behaviour.moves import Move
+from models.behaviour.night import advance
 from models.behaviour.panel import in_panel, shift_for
 from models.customer import Customer, Membership
+from models.due import next_move
+from models.judge import Facts, facts
 from models.ring import digest
-from models.settle import Facts, Reason, Shift, facts, judge, segmentation_due, settle
+from models.settle import Reason, Shift, settle
+from schemas.changes import SAFE_CAUSES, Cause
 from schemas.control import (
     REROUTED_HEADER,
     ControlClock,
     ControlImport,
     ControlModel,
 )
-from schemas.errors import InvalidEvent
+from schemas.errors import InvalidEvent, InvariantViolation
 from schemas.events import Interaction, OrderCompleted, OrderReversed
 from schemas.records import LogRecord
 from streamer.fold import Folded, fold_interaction, fold_order, fold_reversal, is_duplicate
 from streamer.intake import Item
 from streamer.ledger import ImportClock, Ledger, ModelEntry, bump
-from streamer.outcome import Cause, Change, DeadLetter, Onward, Outcome, Trigger
+from streamer.outcome import Change, DeadLetter, Onward, Outcome, Trigger
 from streamer.policy import Policy
 from streamer.residents import Residents
 
 BEHAVIOUR = "behaviour"
-_SAFE: frozenset[Cause] = frozenset(("event", "time", "profile"))
+_MOVED_BY_INTERACTIONS = frozenset(("interactions", "age_days"))
+"""Features that an interaction may move; a late one makes a customer older than thought."""
 
 
 @dataclass(slots=True)
@@ -103,13 +109,16 @@ def decide(items: Iterable[Item], state: LaneState, policy: Policy, look: Look =
 
 
 def _spans(items: Iterable[Item]) -> Iterator[list[Item]]:
-    """Cut before every control record: within a span, clocks move little and versions not at all."""
+    """Cut around every control record: within a span, clocks move little, imports and versions not at all."""
     span: list[Item] = []
     for item in items:
-        if item.control is not None and span:
+        if item.control is None:
+            span.append(item)
+            continue
+        if span:
             yield span
             span = []
-        span.append(item)
+        yield [item]
     if span:
         yield span
 
@@ -127,7 +136,7 @@ class _Run:
         self.outcome = Outcome()
         # Night moves found ahead of time for a whole span, waiting for their customer's turn.
         self.nights: dict[str, list[Move]] = {}
-        self.settles_on_interaction = "interactions" in policy.definitions.features
+        self.settles_on_interaction = not _MOVED_BY_INTERACTIONS.isdisjoint(policy.definitions.features)
 
     # -- records ----------------------------------------------------------------------------------------------
 
@@ -195,7 +204,8 @@ class _Run:
             ledger.duplicates += 1
             return
         else:
-            until = max(ledger.clock_of(source), at)
+            # Also up to the clock lived by so far: somebody may have looked there already.
+            until = max(ledger.clock_of(customer.source), ledger.clock_of(source), at)
             self._pass_time(customer, until, record.timestamp)
             if customer.source != source:
                 self.residents.move_clock(customer, source)
@@ -279,7 +289,12 @@ class _Run:
             raise InvalidEvent("bad_control", "no such cluster segmentation", "segmentation")
         if ledger.timeline and control.version <= ledger.timeline[-1].version:
             return
-        model = ClusterModel.from_dict(control.body)
+        try:
+            model = ClusterModel.from_dict(control.body)
+        except InvariantViolation:
+            raise InvalidEvent("bad_control", "the body is no cluster model that can be read", "body") from None
+        if model.version != control.version:
+            raise InvalidEvent("bad_control", "the body is another version", "version")
         day = self.grid.day_of(ledger.clock) + 1
         imports = {id: self.grid.day_of(opened.clock or 0) + 1 for id, opened in ledger.imports.items()}
         ledger.timeline.append(ModelEntry(control.version, day, imports))
@@ -307,8 +322,9 @@ class _Run:
             customer = self.residents.get(event.customer_id)
             if customer is None or item.home is not None:
                 continue
-            source = item.import_id if item.import_id in self.ledger.imports else None
-            target = day_of(self.ledger.clock_of(source) if source is not None else clock)
+            # By the clock lived by so far, wherever the record comes from: it may turn out to be a repeat.
+            source = customer.source if customer.source in self.ledger.imports else None
+            target = day_of(clock if source is None else self.ledger.clock_of(source))
             if memory.day_of(customer.row) < target:
                 rows.setdefault(customer.source, []).append((customer.row, target))
         for source, pairs in rows.items():
@@ -321,11 +337,15 @@ class _Run:
             self.nights.setdefault(customer.id, []).append(move)
 
     def _timeline(self, source: str | None) -> list[tuple[int, ClusterModel]]:
-        models = self.state.models
-        return [
-            (entry.day if source is None else entry.import_days.get(source, entry.day), models[entry.version])
-            for entry in self.ledger.timeline
-        ]
+        timeline: list[tuple[int, ClusterModel]] = []
+        first: int | None = None
+        # Backwards: an import opened later may be earlier in time than versions it never heard of.
+        for entry in reversed(self.ledger.timeline):
+            day = entry.day if source is None else entry.import_days.get(source, entry.day)
+            first = day if first is None else min(first, day)
+            timeline.append((first, self.state.models[entry.version]))
+        timeline.reverse()
+        return timeline
 
     def _pass_time(self, customer: Customer, until: int, now: int) -> None:
         """Apply in order all that time alone does to a customer up to ``until``: nights and dues of rules."""
@@ -360,7 +380,7 @@ class _Run:
         self._emit(
             customer,
             shift,
-            move.cause,
+            cast(Cause, move.cause),
             None,
             now,
             "clusters",
@@ -421,23 +441,8 @@ class _Run:
         features = {name: value for name, value in after.values.items() if value == value}
         for shift in shifts:
             kind = next(s.kind for s in definitions.segmentations if s.name == shift.segmentation)
-            next_move = self._next_move(customer, shift.segmentation)
-            self._emit(customer, shift, cause, trigger, now, kind, definitions.version, None, next_move, features)
-
-    def _next_move(self, customer: Customer, name: str) -> tuple[str, int] | None:
-        """Where time alone takes the customer next in a segmentation, and when."""
-        definitions = self.policy.definitions
-        segmentation = next(s for s in definitions.segmentations if s.name == name)
-        current = customer.segments[name].segment
-        at = segmentation_due(customer, customer.as_of, segmentation, self.shop)
-        for _ in range(4):
-            if at is None:
-                return None
-            segment = judge(segmentation, current, facts(customer, at, definitions, self.shop))
-            if segment != current:
-                return segment, at
-            at = segmentation_due(customer, at, segmentation, self.shop)
-        return None
+            move = next_move(customer, shift.segmentation, definitions, self.shop)
+            self._emit(customer, shift, cause, trigger, now, kind, definitions.version, None, move, features)
 
     def _emit(
         self,
@@ -469,7 +474,7 @@ class _Run:
                 before=shift.before,
                 after=shift.after,
                 cause=cause,
-                automation_safe=cause in _SAFE and abs(now - at) <= self.policy.live_window_ms,
+                automation_safe=cause in SAFE_CAUSES and abs(now - at) <= self.policy.live_window_ms,
                 changed_at=at,
                 trigger=trigger,
                 kind=kind,

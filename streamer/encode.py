@@ -128,17 +128,26 @@ class Names:
         self._declared = policy.definitions.names
         self._version = policy.definitions.version
         timeline = state.ledger.timeline
-        self._model = state.models[timeline[-1].version] if timeline else None
+        self._models = [state.models[entry.version] for entry in reversed(timeline)]
+        self._model = self._models[0] if self._models else None
 
-    def ref(self, segmentation: str, segment: str | None) -> SegmentRef | None:
+    def ref(self, segmentation: str, segment: str | None, version: int | None = None) -> SegmentRef | None:
         """A segment with its name, or None for none."""
-        return None if segment is None else SegmentRef(segment, self.name(segmentation, segment))
+        return None if segment is None else SegmentRef(segment, self.name(segmentation, segment, version))
 
-    def name(self, segmentation: str, segment: str) -> str:
-        """The name of a segment; its id where no name is known (any more)."""
-        if segmentation == BEHAVIOUR and self._model is not None:
-            found = self._model.by_id(segment)
-            return found.name if found is not None else ("New" if segment == NEW_ID else segment)
+    def name(self, segmentation: str, segment: str, version: int | None = None) -> str:
+        """The name of a segment, under ``version`` where given; its id where no name is known.
+
+        A cluster that a version no longer has keeps the name it had last. Later versions are not asked: whether
+        they are known already depends on where a batch ends.
+        """
+        if segmentation == BEHAVIOUR:
+            if segment == NEW_ID:
+                return "New"
+            for model in self._models:
+                if (version is None or model.version <= version) and (found := model.by_id(segment)) is not None:
+                    return found.name
+            return segment
         return self._declared.get((segmentation, segment), segment)
 
     def version(self, segmentation: str) -> int:
@@ -174,8 +183,8 @@ def _wire(change: Change, names: Names) -> WireChange:
         customer_id=change.customer_id,
         seq=change.seq,
         segmentation=change.segmentation,
-        from_segment=names.ref(change.segmentation, change.before),
-        to_segment=names.ref(change.segmentation, change.after),
+        from_segment=names.ref(change.segmentation, change.before, change.version),
+        to_segment=names.ref(change.segmentation, change.after, change.version),
         cause=change.cause,
         automation_safe=change.automation_safe,
         is_initial=change.before is None,

@@ -62,6 +62,6 @@ def feed(
                 yield control(ControlClock(import_id=import_id, at=grid.instant(day)))
         yield Outgoing(event.key, event.value, headers)
     if until is not None:
-        clock = max(clock, until)
+        clock = max(clock, until if latest is None else min(until, latest))
     yield control(ControlClock(import_id=import_id, at=clock))
     yield control(ControlImport(import_id=import_id, state="closed", source_hash=source.content_hash))

@@ -12,6 +12,7 @@ from models.features import Shop
 from models.orders import Booking, Order, Reversal, total, unnamed
 from models.ring import digest, holds
 from schemas.events import Interaction, Line, OrderCompleted, OrderReversed
+from schemas.fields import MAX_AMOUNT
 from schemas.money import Rates
 
 MAX_ORDER_CATEGORIES = 20
@@ -45,9 +46,14 @@ def fold_order(
     bookings = customer.book.add(order)
     statistics.book(customer, bookings, shop.half_life)
     memory.add_order(customer.row, money, bool(discounted), categories)
+    counted = money
+    if not order.live:
+        memory.take_back(customer.row, money, discounted=bool(discounted), categories=categories)
+        counted = 0
     booked = total(bookings)
-    if booked < money:
-        memory.take_back(customer.row, money - booked)
+    if booked != counted:
+        # Reversals that waited for this order took their money when they came; it is part of the order now.
+        memory.take_back(customer.row, counted - booked, whole=False)
     return Folded(booked, orders=1, settles=True)
 
 
@@ -59,8 +65,11 @@ def fold_reversal(customer: Customer, event: OrderReversed, money: int | None, s
     bookings: list[Booking] = customer.book.reverse(reversal) if named else [unnamed(reversal)]
     statistics.book(customer, bookings, shop.half_life)
     booked = total(bookings)
-    if booked < 0:
-        memory.take_back(customer.row, -booked)
+    if sum(booking.orders for booking in bookings) < 0:
+        gone = bookings[0]
+        memory.take_back(customer.row, -booked, discounted=gone.discounted < 0, categories=gone.categories)
+    elif booked:
+        memory.take_back(customer.row, -booked, whole=False)
     return Folded(booked, reversals=1, settles=True)
 
 
@@ -76,7 +85,13 @@ _NOTHING_SETTLES = Folded()
 
 
 def _items(lines: Sequence[Line]) -> int:
-    return sum(line.get("quantity", 1) for line in lines)
+    return sum(_quantity(line) for line in lines)
+
+
+def _quantity(line: Line) -> int:
+    """Absent and null mean 1."""
+    quantity = line.get("quantity")
+    return 1 if quantity is None else quantity
 
 
 def _by_category(lines: Sequence[Line], currency: str | None, rates: Rates) -> tuple[tuple[str, int], ...]:
@@ -85,8 +100,10 @@ def _by_category(lines: Sequence[Line], currency: str | None, rates: Rates) -> t
     for line in lines:
         category = line.get("category")
         if category is not None:
-            amount = line.get("price", 0.0) * line.get("quantity", 1)
-            sums[category] = sums.get(category, 0.0) + amount
+            amount = (line.get("price") or 0.0) * _quantity(line)
+            # Price times quantity may be far beyond 64 bits of minor units; no order's total is.
+            amount = max(-MAX_AMOUNT, min(MAX_AMOUNT, sums.get(category, 0.0) + amount))
+            sums[category] = amount
     if len(sums) > MAX_ORDER_CATEGORIES:
         sums = dict(sorted(sums.items(), key=lambda item: (-item[1], item[0]))[:MAX_ORDER_CATEGORIES])
     return tuple((category, rates.minor(amount, currency)) for category, amount in sums.items())

@@ -59,8 +59,9 @@ def _take_one(
     if headers:
         for name, value in headers:
             if name == IMPORT_HEADER:
-                import_id = value.decode("utf-8", "replace")
-            elif name == CONTROL_HEADER:
+                # A header's value may be null on the wire, whatever the types say.
+                import_id = (value or b"").decode("utf-8", "replace")
+            elif name == CONTROL_HEADER and value == b"1":
                 return _control(record, control_key)
             elif name == REROUTED_HEADER:
                 rerouted = True
@@ -80,6 +81,7 @@ def _take_one(
 
 def _control(record: LogRecord, control_key: bytes | None) -> Item:
     try:
-        return Item(record, control=decode_control(record.value, record.headers, control_key))
+        headers = [(name, value) for name, value in record.headers if value is not None]
+        return Item(record, control=decode_control(record.value, headers, control_key))
     except InvalidEvent as error:
         return Item(record, error=error)

@@ -199,6 +199,8 @@ class Lane:
         outcome.onward.extend(self._silent_imports(idle=not records))
         stages.append(time())
         if not (items or outcome.touched or outcome.onward):
+            # The walk after a night may have made many resident of whom none moved.
+            self._forget(outcome)
             return
         stored = encode.store(outcome, self.state, self._policy)
         raw_ledger = ledger.dump(self.state.ledger)

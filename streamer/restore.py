@@ -106,6 +106,8 @@ class _Filler:
                     return False
                 known = True
                 self.ledger = ledger.load(value)
+                # Those that the tail closes: who was due by them need not be in the tail.
+                self._domains.update(self.ledger.imports)
                 chunk = chunk[1:]
             if chunk:
                 await self._apply(chunk)

@@ -117,7 +117,7 @@ class Tally:
         self._rebalances = 0
         self._restored = 0
         self._received: Counter[str] = Counter()
-        self._moves: Counter[Labels] = Counter()
+        self._moves: Counter[tuple[str, str | None, str | None]] = Counter()
         self._transactions: Counter[str] = Counter(committed=0, unknown=0, fenced=0)
         self._to_change = Histogram(BY_NAME["event_to_change_seconds"].buckets)
         self._to_commit = Histogram(BY_NAME["append_to_commit_seconds"].buckets)
@@ -135,12 +135,8 @@ class Tally:
         types = [item.event.type for item in items if item.event is not None and item.home is None]
         appended = np.fromiter((item.record.timestamp for item in items), np.int64, len(items))
         waited = np.maximum(committed_ms - appended, 0) / 1000.0
-        moves = [(c.segmentation, c.before or NONE, c.after or NONE) for c in changes]
-        since = [
-            max(committed_ms - c.changed_at, 0) / 1000.0
-            for c in changes
-            if c.cause in _CAUSED_BY_EVENT and c.trigger is not None
-        ]
+        moves = [(c.segmentation, c.before, c.after) for c in changes]
+        occurred = [c.changed_at for c in changes if c.cause in _CAUSED_BY_EVENT]
         with self._lock:
             self._lanes[step.partition] = figures
             self._received.update(types)
@@ -149,8 +145,8 @@ class Tally:
             if len(items):
                 self._records.observe(len(items))
                 self._to_commit.observe_many(waited)
-            for value in since:
-                self._to_change.observe(value)
+            if occurred:
+                self._to_change.observe_many(np.maximum(committed_ms - np.array(occurred), 0) / 1000.0)
             for stage, seconds in step.seconds.items():
                 if stage not in self._stages:
                     self._stages[stage] = Histogram(BY_NAME["batch_stage_seconds"].buckets)
@@ -212,7 +208,10 @@ class Tally:
             }
         out: Samples = {name: {(): float(value)} for name, value in plain.items()}
         out["events_received_total"] = {(type,): float(count) for type, count in received.items()}
-        out["segment_moves_total"] = {labels: float(count) for labels, count in moves.items()}
+        out["segment_moves_total"] = {
+            (segmentation, before or NONE, after or NONE): float(count)
+            for (segmentation, before, after), count in moves.items()
+        }
         out["transactions_total"] = {(outcome,): float(count) for outcome, count in transactions.items()}
         for lane, figures in lanes.items():
             self._lane_samples(out, str(lane), figures)

@@ -9,7 +9,7 @@ import numpy as np
 
 from models.behaviour.diary import Diary, phi, sigma2
 from models.behaviour.features import feature_rows, position_stats, readable
-from models.behaviour.frame import into_frame
+from models.behaviour.frame import into_frame, silent_features
 from models.behaviour.identity import overlaps, transitions
 from models.behaviour.kmeans import Fit
 from models.behaviour.layout import (
@@ -84,7 +84,7 @@ def build(
     k = len(fit.centroids)
     x = sample.features(frame)
     spread = sigma2(sample.diaries)
-    names, ids, codes, slots, since = _identities(sample, x, fit, heirs, parent, version)
+    names, ids, codes, slots, since = _identities(sample, x, frame, fit, heirs, parent, version)
     segments = []
     for i in range(k):
         members = fit.labels == i
@@ -143,6 +143,7 @@ def labels_under(model: ClusterModel, sample: Sample) -> IntArray:
 def _identities(
     sample: Sample,
     x: FloatArray,
+    frame: Frame,
     fit: Fit,
     heirs: Sequence[Segment | None],
     parent: ClusterModel | None,
@@ -152,6 +153,7 @@ def _identities(
     unnamed = [i for i, heir in enumerate(heirs) if heir is None]
     before = parent.segments if parent else ()
     ranks = stretched_ranks(np.column_stack([x, sample.recency]), fit.labels, k)
+    ranks[:, silent_features(frame)] = 0.5
     given = names_for(ranks, unnamed, {s.name for s in before})
     used_ids = {s.segment_id for s in before} | {name for _, name in (parent.retired if parent else ())}
     used_codes = {s.code for s in before} | {code for code, _ in (parent.retired if parent else ())}

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from models.behaviour.features import Priors
+from models.behaviour.features import NAMES, Priors
 from models.behaviour.layout import (
     DISCOUNTED,
     FEATURES,
@@ -24,6 +24,7 @@ from schemas.errors import InvariantViolation
 
 _BORDER = 0.005  # share of customers beyond each winsorising border
 _CONSTANT = 1e-3  # spread below which a feature says nothing, such as clicks where none are recorded
+_NO_DISCOUNTS = 0.02  # spread that shrinking alone gives the share where discounts are not recorded
 
 
 def fit_priors(stats: FloatArray) -> Priors:
@@ -41,7 +42,7 @@ def standard(x: FloatArray, priors: Priors) -> Frame:
     low, high = np.quantile(x, (_BORDER, 1 - _BORDER), axis=0)
     clipped = np.clip(x, low, high)
     mu, spread = clipped.mean(axis=0), clipped.std(axis=0)
-    axes = [j for j in range(FEATURES) if spread[j] > _CONSTANT]
+    axes = [j for j in range(FEATURES) if spread[j] > _CONSTANT and _told(NAMES[j], spread)]
     if not axes:
         raise InvariantViolation("behaviour frame: all customers of the panel are alike")
     weights = np.zeros((FEATURES, len(axes)))
@@ -57,6 +58,13 @@ def standard(x: FloatArray, priors: Priors) -> Frame:
     )
 
 
+def _told(name: str, spread: FloatArray) -> bool:
+    """Whether the shop records what the feature needs; if not, it would only repeat the orders."""
+    if name == "browse_to_buy":
+        return bool(spread[NAMES.index("clicks")] > _CONSTANT)
+    return name != "discount_share" or bool(spread[NAMES.index(name)] > _NO_DISCOUNTS)
+
+
 FRAMES: dict[str, Callable[[FloatArray, Priors], Frame]] = {"standard": standard}
 
 
@@ -64,3 +72,8 @@ def into_frame(x: FloatArray, frame: Frame) -> FloatArray:
     """Features (n, FEATURES) as points of the frame (n, axes)."""
     clipped = np.clip(x, np.array(frame.low), np.array(frame.high))
     return np.asarray((clipped - np.array(frame.mu)) @ np.array(frame.weights))
+
+
+def silent_features(frame: Frame) -> list[int]:
+    """Indices of the features that play no part in a frame."""
+    return [j for j, row in enumerate(frame.weights) if not any(row)]

@@ -7,8 +7,6 @@ a change of their number is a proposal for a person to accept.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from math import log
 
 import numpy as np
 
@@ -27,99 +25,13 @@ from models.behaviour.kmeans import (
     river_update,
     stability,
 )
-from models.behaviour.layout import FEATURES, FIRST_DAY, LAST_EVENT, ORDER_COUNT, FloatArray, IntArray
+from models.behaviour.layout import FEATURES, FIRST_DAY, LAST_EVENT, ORDER_COUNT, FloatArray
 from models.behaviour.memory import Memory
-from models.behaviour.model import CONSERVATIVE, ClusterModel, Evidence, Frame, Preset, Segment
+from models.behaviour.model import ClusterModel, Frame, Segment
 from models.behaviour.night import advance
+from models.behaviour.owner_types import Learned, LearnerConfig, State
 from models.behaviour.panel import PanelRow, in_panel
-
-
-@dataclass(frozen=True, slots=True)
-class LearnerConfig:
-    """What the owner may be told.
-
-    Parameters
-    ----------
-    shift
-        The panel is one customer in 2**shift; ``Learner.set_shift`` changes it later.
-    min_buyers
-        Customers with an order, in the whole shop, below which there are no clusters.
-    min_members
-        Panel customers with evidence below which there are no clusters.
-    k, k_range
-        A fixed number of segments, or the range to choose from.
-    frame_days
-        Days after the shop's first day on which the frame is fitted.
-    cadence_days, k_cadence_days
-        Least days between updates, and between looks at the number of segments.
-    better
-        Share of inertia that a challenger must save, in ``streak`` consecutive runs.
-    tolerance
-        Move of a centroid, as a share of the gap to its nearest neighbour, that is worth a version.
-    table_tolerance
-        Log ratio of a segment's rate to the published one that is worth a version.
-    silent_days
-        Customers silent for longer leave the panel.
-    """
-
-    seed: int = 1
-    shift: int = 0
-    min_buyers: int = 200
-    min_members: int = 60
-    k: int | None = None
-    k_range: tuple[int, int] = (3, 8)
-    frame: str = "standard"
-    frame_days: tuple[int, ...] = (90, 120, 150)
-    cadence_days: int = 7
-    k_cadence_days: int = 14
-    better: float = 0.03
-    streak: int = 2
-    tolerance: float = 0.1
-    table_tolerance: float = 0.3
-    silent_days: int = 730
-    preset: Preset = CONSERVATIVE
-    evidence: Evidence = field(default_factory=Evidence)
-
-
-@dataclass(frozen=True, slots=True)
-class Learned:
-    """What a run of learning came to.
-
-    Parameters
-    ----------
-    outcome
-        ``immature`` (the shop is too young), ``too_few`` (customers), ``kept`` (nothing material),
-        ``moved`` (centroids or tables), ``promoted`` (a first fit, a new frame, a challenger or an accepted
-        proposal), ``proposed`` (nothing to publish, but a proposal waits).
-    model
-        The version to publish, with ``moved`` and ``promoted``.
-    proposal
-        A model with another number of segments; publish only what ``Learner.accept`` gives.
-    figures
-        Numbers for metrics and for people.
-    """
-
-    outcome: str
-    model: ClusterModel | None = None
-    proposal: ClusterModel | None = None
-    figures: dict[str, float] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class State:
-    """All that a learner knows beside its panel; see ``owner_snapshot`` for its form on disk."""
-
-    frames_done: int = 0
-    last_update: int | None = None
-    last_k_look: int | None = None
-    beaten: int = 0
-    other_k: int = 0
-    last_version: int = 0
-    working: FloatArray | None = None
-    timeline: list[tuple[int, ClusterModel]] = field(default_factory=list)
-    proposal: ClusterModel | None = None
-    shop_first_day: int | None = None
-
+from models.behaviour.watch import shift_between, stability_index
 
 _KEPT_VERSIONS = 12
 
@@ -179,8 +91,10 @@ class Learner:
 
         Silent members are aged to ``day`` first, so lanes need not write rows for them.
         """
-        sample, buyers = self._look(day)
         state, config = self.state, self.config
+        if state.last_update is not None and day - state.last_update < config.cadence_days:
+            return Learned("kept")
+        sample, buyers = self._look(day)
         figures = {
             "members": float(len(self.members)),
             "with_evidence": float(sample.stats.shape[1]),
@@ -191,8 +105,6 @@ class Learner:
             return Learned("immature", figures=figures)
         if buyers << self.shift < config.min_buyers or sample.stats.shape[1] < config.min_members:
             return Learned("too_few", figures=figures)
-        if state.last_update is not None and day - state.last_update < config.cadence_days:
-            return Learned("kept", figures=figures)
         state.last_update = day
         rng = np.random.default_rng((config.seed, day))
         due = sum(age >= d for d in config.frame_days)
@@ -348,27 +260,4 @@ class Learner:
         unpack(self, data)
 
 
-def stability_index(shares: Sequence[float], labels: IntArray) -> float:
-    """Population stability index of segment shares against those at the model's birth; .1 is a lot.
-
-    Stationary shops stay below .006, a season makes .03, a new kind of customer .03 to .08.
-    """
-    born = np.maximum(np.array(shares), 1e-3)
-    now = np.maximum(np.bincount(labels, minlength=len(born)) / max(len(labels), 1), 1e-3)
-    return float(((now - born) * np.log(now / born)).sum())
-
-
-def shift_between(old: ClusterModel, new: ClusterModel) -> tuple[float, float]:
-    """Largest move of a centroid over its nearest gap, and largest log ratio of a rate; same segments."""
-    before = np.array([s.centroid for s in old.segments])
-    after = np.array([s.centroid for s in new.segments])
-    gaps = np.sqrt(((before[:, None] - before[None]) ** 2).sum(axis=2))
-    np.fill_diagonal(gaps, np.inf)
-    nearest_gap = gaps.min(axis=1) if old.k > 1 else np.ones(1)
-    moved = np.sqrt(((after - before) ** 2).sum(axis=1)) / nearest_gap
-    rates = max(
-        abs(log(mine / theirs))
-        for a, b in zip(old.segments, new.segments, strict=True)
-        for mine, theirs in ((a.order_rate, b.order_rate), (a.click_rate, b.click_rate))
-    )
-    return float(moved.max()), rates
+__all__ = ["Learned", "Learner", "LearnerConfig"]

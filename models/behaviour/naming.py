@@ -15,8 +15,8 @@ TRAITS: Final = (*NAMES, "recency_days")
 
 # Where a prototype stands among the clusters (0 lowest, 1 highest), and how much that matters.
 _PROTOTYPES: Final[dict[str, dict[str, tuple[float, float]]]] = {
-    "Champions": {"orders": (1.0, 2), "money": (1.0, 2), "clicks": (0.9, 1), "recency_days": (0.0, 1)},
-    "Loyal": {"orders": (0.75, 2), "money": (0.7, 1), "recency_days": (0.2, 1), "discount_share": (0.25, 1)},
+    "Champions": {"orders": (1.0, 2), "money": (1.0, 3), "clicks": (0.9, 1), "recency_days": (0.0, 1)},
+    "Loyal": {"orders": (0.85, 2), "money": (0.65, 2), "recency_days": (0.2, 1), "discount_share": (0.25, 1)},
     "Big-ticket": {"basket": (1.0, 3), "orders": (0.35, 1), "money": (0.7, 1)},
     "Bargain hunters": {"discount_share": (1.0, 4), "orders": (0.6, 1)},
     "Browsers": {"browse_to_buy": (1.0, 3), "clicks": (0.9, 2), "orders": (0.15, 1)},
@@ -25,6 +25,14 @@ _PROTOTYPES: Final[dict[str, dict[str, tuple[float, float]]]] = {
     "Occasional": {"orders": (0.35, 2), "clicks": (0.35, 1), "money": (0.35, 1), "recency_days": (0.4, 1)},
     "At risk": {"recency_days": (0.75, 2), "orders": (0.25, 1), "clicks": (0.25, 1), "money": (0.35, 1)},
     "Hibernating": {"recency_days": (1.0, 2), "orders": (0.0, 2), "clicks": (0.0, 2), "money": (0.0, 1)},
+}
+
+# Names that would be a fable in a shop that does not record these.
+_NEEDED: Final[dict[str, tuple[str, ...]]] = {
+    "Browsers": ("clicks",),
+    "Bargain hunters": ("discount_share",),
+    "Explorers": ("breadth",),
+    "Specialists": ("breadth",),
 }
 
 
@@ -60,8 +68,12 @@ def names_for(ranks: FloatArray, unnamed: Sequence[int], taken: Collection[str])
 
     if not unnamed:
         return {}
-    free = [name for name in _PROTOTYPES if name not in taken]
     at = {trait: j for j, trait in enumerate(TRAITS)}
+    free = [
+        name
+        for name, wanted in _PROTOTYPES.items()
+        if name not in taken and all(np.ptp(ranks[:, at[t]]) > 0 for t in _NEEDED.get(name, ()))
+    ]
     cost = np.empty((len(unnamed), len(free)))
     for column, name in enumerate(free):
         wanted = _PROTOTYPES[name]

@@ -10,6 +10,7 @@ import numpy as np
 from models.behaviour.diary import Diary
 from models.behaviour.memory import Memory
 from models.behaviour.model import ClusterModel
+from models.behaviour.owner_types import State
 from schemas.errors import InvariantViolation
 
 if TYPE_CHECKING:
@@ -63,8 +64,6 @@ def pack(learner: Learner) -> bytes:
 
 def unpack(learner: Learner, data: bytes) -> None:
     """Put what ``pack`` wrote in place of all that the learner knew."""
-    from models.behaviour.learner import State
-
     try:
         saved = msgspec.msgpack.decode(data, type=Saved)
     except (msgspec.DecodeError, msgspec.ValidationError) as error:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Check = Callable[[], str | None]
 """Gives None if all is well, else what is wrong in a few words."""
 
-_TEXT: Final = [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store")]
+_TEXT: Final = (("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store"))
 
 
 class StatusServer:
@@ -74,14 +74,14 @@ class StatusServer:
             return [b"use GET\n"]
         check = self._checks.get(path)
         if check is None:
-            start_response("404 Not Found", _TEXT)
+            start_response("404 Not Found", [*_TEXT])
             return [b"here are /metrics, /healthz and /readyz\n"]
         try:
             wrong = check()
         except Exception as error:
             # Whatever keeps a check from answering is a bad answer, not a broken page.
             wrong = f"the check failed: {type(error).__name__}"
-        start_response("200 OK" if wrong is None else "503 Service Unavailable", _TEXT)
+        start_response("200 OK" if wrong is None else "503 Service Unavailable", [*_TEXT])
         return [f"{wrong or 'ok'}\n".encode()]
 
 

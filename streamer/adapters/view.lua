@@ -86,7 +86,8 @@ local function write(keys, args)
         end
         if due ~= '' then
           redis.call('ZADD', base .. ':due:' .. domain, due, id)
-        elseif kind ~= 'n' then
+        else
+          -- Also for new ones: a restore does not know what the view held, and calls everybody new.
           redis.call('ZREM', base .. ':due:' .. domain, id)
         end
       end

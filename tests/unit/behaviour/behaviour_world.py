@@ -46,6 +46,7 @@ class World:
     config: LearnerConfig = field(default_factory=LearnerConfig)
     alike: float = 8.0  # Gamma shape of the customers' own rates
     clicks: bool = True  # whether clicks are recorded
+    discounts: bool = True  # whether discounts are
 
     def __post_init__(self) -> None:
         self.rng = np.random.default_rng(self.seed)
@@ -88,7 +89,7 @@ class World:
             if ordered:
                 money = round(kind.basket * self.taste[i] * float(np.exp(self.rng.normal(0, 0.35))))
                 category = CATEGORIES[int(self.rng.integers(kind.breadth))]
-                cheap = bool(self.rng.random() < kind.discount)
+                cheap = bool(self.rng.random() < kind.discount) and self.discounts
                 self.memory.add_order(row, money, cheap, [(category, money)])
             self.learner.observe(PanelRow(f"c{i}", self.day, self.memory.dump(row)))
 

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from behaviour_world import FIRST_DAY, World
 
-from models.behaviour.kmeans import adjusted_rand
+from models.behaviour.kmeans import adjusted_rand, nearest
 from models.behaviour.layout import FIRST_DAY as FIRST_DAY_COLUMN
 from models.behaviour.layout import LAST_EVENT
 from models.behaviour.learner import Learned, Learner, LearnerConfig
 from models.behaviour.model import ClusterModel
 from models.behaviour.panel import PanelRow, in_panel
+from models.behaviour.watch import stability_index
 from schemas.errors import InvariantViolation
 
 
@@ -178,6 +179,26 @@ def test_a_centroid_in_a_bad_optimum_is_replaced_after_two_runs_and_ids_stay(you
     assert {s.segment_id for s in first_model(learned).segments} == {s.segment_id for s in model.segments}
 
 
+def test_clusters_in_another_order_keep_their_identity(young: World) -> None:
+    learner = copy_of(young, LearnerConfig(k=5, frame_days=(90,), min_buyers=150))
+    model = first_model(learner.learn(young.day))
+    sample, _ = learner._look(young.day)
+    for order in ([4, 2, 0, 1, 3], [1, 0, 3, 2, 4]):
+        fit = nearest(sample.points(model.frame), np.array([model.segments[i].centroid for i in order]))
+        again = learner._build(sample, model.frame, fit, learner._heirs(sample, fit))
+        assert [replace(s, share=0, typical={}) for s in again.segments] == [
+            replace(s, share=0, typical={}) for s in model.segments
+        ]
+        assert {t.kind for t in again.transitions} == {"survive"}
+        assert all(t.overlap == 1.0 for t in again.transitions)
+
+
+def test_shares_that_shift_are_noticed() -> None:
+    even = np.repeat([0, 1, 2, 3], 50)
+    assert stability_index([0.25] * 4, even) == pytest.approx(0)
+    assert stability_index([0.55, 0.15, 0.15, 0.15], even) > 0.1
+
+
 def test_another_number_of_segments_is_only_proposed(young: World) -> None:
     learner = copy_of(young, LearnerConfig(k=3, frame_days=(90,), min_buyers=150))
     before = first_model(learner.learn(young.day))
@@ -228,11 +249,12 @@ def test_older_news_of_a_customer_is_left_aside(young: World) -> None:
     assert learner.memory.dump(row) == blob
 
 
-def test_clicks_that_nobody_records_take_no_part(young: World) -> None:
-    """Orders only, and no discounts: the frame has fewer axes and everything still works."""
-    world = World(customers=240, config=LearnerConfig(k=4))
-    world.clicks = False
+def test_what_nobody_records_takes_no_part() -> None:
+    """Orders only, and no discounts: the frame has fewer axes, and nobody is called a browser."""
+    world = World(customers=240, config=LearnerConfig(k=4), clicks=False, discounts=False)
     world.run(130)
     model = world.timeline[-1][1]
-    assert len(model.frame.weights[0]) < 7 and model.k == 4
+    silent = {name for name, row in zip(model.feature_names, model.frame.weights, strict=True) if not any(row)}
+    assert silent == {"clicks", "browse_to_buy", "discount_share"} and model.k == 4
+    assert not {s.segment_id for s in model.segments} & {"browsers", "bargain_hunters"}
     assert {m.to_id for m in world.moves} > {"new"}

@@ -1,0 +1,95 @@
+"""What the owner is told, what it knows beside its panel, and what a run of learning comes to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from models.behaviour.layout import FloatArray
+from models.behaviour.model import CONSERVATIVE, ClusterModel, Evidence, Preset
+
+
+@dataclass(frozen=True, slots=True)
+class LearnerConfig:
+    """What the owner may be told.
+
+    Parameters
+    ----------
+    shift
+        The panel is one customer in 2**shift; ``Learner.set_shift`` changes it later.
+    min_buyers
+        Customers with an order, in the whole shop, below which there are no clusters.
+    min_members
+        Panel customers with evidence below which there are no clusters.
+    k, k_range
+        A fixed number of segments, or the range to choose from.
+    frame_days
+        Days after the shop's first day on which the frame is fitted.
+    cadence_days, k_cadence_days
+        Least days between updates, and between looks at the number of segments.
+    better
+        Share of inertia that a challenger must save, in ``streak`` consecutive runs.
+    tolerance
+        Move of a centroid, as a share of the gap to its nearest neighbour, that is worth a version.
+    table_tolerance
+        Log ratio of a segment's rate to the published one that is worth a version.
+    silent_days
+        Customers silent for longer leave the panel.
+    """
+
+    seed: int = 1
+    shift: int = 0
+    min_buyers: int = 200
+    min_members: int = 60
+    k: int | None = None
+    k_range: tuple[int, int] = (3, 8)
+    frame: str = "standard"
+    frame_days: tuple[int, ...] = (90, 120, 150)
+    cadence_days: int = 7
+    k_cadence_days: int = 14
+    better: float = 0.03
+    streak: int = 2
+    tolerance: float = 0.1
+    table_tolerance: float = 0.3
+    silent_days: int = 730
+    preset: Preset = CONSERVATIVE
+    evidence: Evidence = field(default_factory=Evidence)
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What a run of learning came to.
+
+    Parameters
+    ----------
+    outcome
+        ``immature`` (the shop is too young), ``too_few`` (customers), ``kept`` (nothing material),
+        ``moved`` (centroids or tables), ``promoted`` (a first fit, a new frame, a challenger or an accepted
+        proposal), ``proposed`` (nothing to publish, but a proposal waits).
+    model
+        The version to publish, with ``moved`` and ``promoted``.
+    proposal
+        A model with another number of segments; publish only what ``Learner.accept`` gives.
+    figures
+        Numbers for metrics and for people.
+    """
+
+    outcome: str
+    model: ClusterModel | None = None
+    proposal: ClusterModel | None = None
+    figures: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class State:
+    """All that a learner knows beside its panel; see ``owner_snapshot`` for its form on disk."""
+
+    frames_done: int = 0
+    last_update: int | None = None
+    last_k_look: int | None = None
+    beaten: int = 0
+    other_k: int = 0
+    last_version: int = 0
+    working: FloatArray | None = None
+    timeline: list[tuple[int, ClusterModel]] = field(default_factory=list)
+    proposal: ClusterModel | None = None
+    shop_first_day: int | None = None

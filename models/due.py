@@ -1,0 +1,114 @@
+"""When time alone will change something: due instants in closed form, and the next move they lead to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from models.customer import Customer, Membership
+from models.definitions import OPERATORS, Definitions, Segmentation
+from models.features import FEATURES, Feature, Shop
+from models.judge import facts, judge
+
+_MOST_DUES = 16
+"""Dues that are looked through for the next move."""
+
+Test = tuple[Feature, Callable[[float, float], bool], float]
+"""A comparison that time can turn over: feature, operator, border."""
+
+
+def tests(segmentation: Segmentation, current: str | None) -> tuple[Test, ...]:
+    """The comparisons that time can turn over for a customer whose segment is ``current``."""
+    known = segmentation.ready
+    found = known.get(current)
+    if found is None:
+        found = known[current] = tuple(
+            (FEATURES[name], OPERATORS[op], border)
+            for name, op, border in segmentation.borders(current)
+            if FEATURES[name].crossing is not None
+        )
+    return found
+
+
+def next_due(customer: Customer, after: int, definitions: Definitions, shop: Shop) -> int | None:
+    """The first instant later than ``after`` at which time alone may change some rule or band, or None."""
+    best: int | None = None
+    for segmentation in definitions.segmentations:
+        due = segmentation_due(customer, after, segmentation, shop)
+        if due is not None and (best is None or due < best):
+            best = due
+    return best
+
+
+def segmentation_due(customer: Customer, after: int, segmentation: Segmentation, shop: Shop) -> int | None:
+    """The same for one segmentation."""
+    held = customer.segments.get(segmentation.name)
+    crossings = []
+    for test in tests(segmentation, None if held is None else held.segment):
+        crossing = test[0].crossing
+        at = crossing(customer, test[2], shop) if crossing is not None else None
+        # What was crossed before does not come back by time; two milliseconds allow for rounding.
+        if at is not None and at >= after - 2:
+            crossings.append((at, test))
+    if len(crossings) > 1:
+        crossings.sort(key=_instant)
+    best: int | None = None
+    for at, (feature, compare, border) in crossings:
+        if best is not None and at > best + 2:
+            break
+        due = _turns(customer, after, at, feature, compare, border, shop)
+        if due is not None and (best is None or due < best):
+            best = due
+    return best
+
+
+def next_move(customer: Customer, name: str, definitions: Definitions, shop: Shop) -> tuple[str, int] | None:
+    """Where time alone takes the customer next in a segmentation, and when; None if nowhere.
+
+    What time does meanwhile in other segmentations counts, since rules may refer to them.
+    """
+    held = customer.segments
+    customer.segments = dict(held)
+    try:
+        at: int | None = customer.as_of
+        for _ in range(_MOST_DUES):
+            if at is None or (at := next_due(customer, at, definitions, shop)) is None:
+                return None
+            now = facts(customer, at, definitions, shop)
+            for segmentation in definitions.segmentations:
+                current = now.segments.get(segmentation.name)
+                segment = judge(segmentation, current, now)
+                if segment != current:
+                    if segmentation.name == name:
+                        return segment, at
+                    customer.segments[segmentation.name] = Membership(segment, at)
+                    now.segments[segmentation.name] = segment
+        return None
+    finally:
+        customer.segments = held
+
+
+def _instant(crossing: tuple[int, Test]) -> int:
+    return crossing[0]
+
+
+def _turns(
+    customer: Customer,
+    after: int,
+    at: int,
+    feature: Feature,
+    compare: Callable[[float, float], bool],
+    border: float,
+    shop: Shop,
+) -> int | None:
+    """The first millisecond around ``at`` at which the comparison itself has turned over.
+
+    The closed form and the comparison round differently in the last bit; a due one millisecond early would change
+    nothing, and the move would be missed for ever.
+    """
+    value = feature.value
+    was = compare(value(customer, after, shop), border)
+    at = max(at - 2, after + 1)
+    for step in range(8):
+        if compare(value(customer, at + step, shop), border) != was:
+            return at + step
+    return None

@@ -1,0 +1,195 @@
+"""Reading the view of all lanes from outside, for the command line: blocking, and never writing.
+
+Keys are those of ``adapters.redis``. What is read is what lanes committed, some milliseconds later.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from models.behaviour.model import ClusterModel
+from models.customer import Customer
+from models.snapshot import CORE, peek
+from schemas.errors import UserError
+from schemas.partition import partition_for
+from streamer import ledger
+from streamer.adapters.redis import base_key
+from streamer.ledger import Ledger
+
+CONNECT_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A customer as the view shows it: the readable document, and the state without its order book."""
+
+    lane: int
+    document: dict[str, Any]
+    customer: Customer
+
+
+class ViewReader:
+    """The view of all lanes.
+
+    Parameters
+    ----------
+    options
+        Of the Redis client, beside those in the URL.
+
+    Raises
+    ------
+    UserError
+        Redis is not there, or refuses us; by the constructor, and when it goes away later.
+    """
+
+    def __init__(self, url: str, prefix: str, lanes: int, options: Mapping[str, Any] | None = None) -> None:
+        self.lanes = lanes
+        self._prefix = prefix
+        self._client = connect(url, options)
+
+    def close(self) -> None:
+        self._client.close()
+
+    def ledgers(self) -> list[Ledger]:
+        """The ledgers of the lanes that ran already, in order of lanes."""
+        keys = [f"{base_key(self._prefix, lane)}:ledger" for lane in range(self.lanes)]
+        with told(self._client):
+            return [ledger.load(raw) for raw in self._many(keys) if raw]
+
+    def customer(self, id: str) -> Shown | None:
+        """A customer, or None if there is no such."""
+        lane = partition_for(id.encode(), self.lanes)
+        base = base_key(self._prefix, lane)
+        with told(self._client):
+            # One transaction, so that both are of the same instant.
+            pipe = self._client.pipeline(transaction=True)
+            pipe.get(f"{base}:customer:{id}")
+            pipe.hget(f"{base}:parts:{id}", CORE)
+            document, core = pipe.execute()
+        if document is None or core is None:
+            return None
+        return Shown(lane, json.loads(document), peek(id, core))
+
+    def model(self) -> ClusterModel | None:
+        """The newest cluster model that some lane has; None if there is none yet."""
+        newest: tuple[int, bytes] | None = None
+        with told(self._client):
+            for lane in range(self.lanes):
+                held: dict[bytes, bytes] = self._client.hgetall(f"{base_key(self._prefix, lane)}:models")
+                for version, body in held.items():
+                    if newest is None or int(version) > newest[0]:
+                        newest = int(version), body
+        return None if newest is None else ClusterModel.from_dict(json.loads(newest[1]))
+
+    def server(self) -> str:
+        """Name and version of the server, such as ``valkey 9.1.0``."""
+        with told(self._client):
+            info: dict[str, Any] = self._client.info("server")
+        name = "valkey" if "valkey_version" in info else "redis"
+        return f"{name} {info.get(f'{name}_version', '?')}"
+
+    def _many(self, keys: list[str]) -> list[bytes | None]:
+        # Keys of lanes lie in different slots of a cluster, where MGET over all would be refused.
+        return [self._client.get(key) for key in keys]
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """The ledgers of all lanes, summed."""
+
+    consumed: int
+    applied: int
+    duplicates: int
+    late: int
+    rerouted: int
+    dead_letters: dict[str, int]
+    control: int
+    customers: int
+    orders: int
+    reversals: int
+    revenue_minor: int
+    changes: dict[str, int]
+    segments: dict[str, dict[str, int]]
+    unaccounted: int
+
+
+def totals(ledgers: Iterable[Ledger]) -> Totals:
+    """The sum over lanes; ``changes`` by segmentation, ``segments`` the customers in each."""
+    held = list(ledgers)
+    dead: Counter[str] = Counter()
+    changes: Counter[str] = Counter()
+    segments: dict[str, Counter[str]] = {}
+    for one in held:
+        dead.update(one.dead_letters)
+        for name, causes in one.changes.items():
+            changes[name] += sum(causes.values())
+        for name, sizes in one.sizes.items():
+            segments.setdefault(name, Counter()).update(sizes)
+    return Totals(
+        consumed=sum(one.consumed for one in held),
+        applied=sum(one.applied for one in held),
+        duplicates=sum(one.duplicates for one in held),
+        late=sum(one.late for one in held),
+        rerouted=sum(one.rerouted for one in held),
+        dead_letters=dict(sorted(dead.items())),
+        control=sum(sum(one.control.values()) for one in held),
+        customers=sum(one.customers for one in held),
+        orders=sum(one.orders for one in held),
+        reversals=sum(one.reversals for one in held),
+        revenue_minor=sum(one.revenue_minor for one in held),
+        changes=dict(sorted(changes.items())),
+        segments={name: dict(sorted(sizes.items())) for name, sizes in sorted(segments.items())},
+        unaccounted=sum(one.unaccounted for one in held),
+    )
+
+
+def connect(url: str, options: Mapping[str, Any] | None = None) -> redis.Redis:
+    """A client that answered once. Raises UserError if none answers within 5 s."""
+    client = redis.Redis.from_url(
+        url,
+        retry=Retry(NoBackoff(), 0),
+        socket_connect_timeout=CONNECT_SECONDS,
+        socket_timeout=CONNECT_SECONDS,
+        **(options or {}),
+    )
+    try:
+        with told(client):
+            client.ping()
+    except BaseException:
+        client.close()
+        raise
+    return client
+
+
+class told:
+    """Inside the block, errors of Redis become UserErrors in plain words."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._client = client
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, redis.AuthenticationError | redis.exceptions.NoPermissionError):
+            raise UserError(
+                f"Redis at {self._place()} refuses us: {error}", "check STREAMER_REDIS_USERNAME and _PASSWORD"
+            ) from error
+        if isinstance(error, redis.ConnectionError | redis.TimeoutError | OSError):
+            raise UserError(
+                f"no Redis at {self._place()}", "start one with `streamer up`, or set STREAMER_REDIS"
+            ) from error
+        if isinstance(error, redis.RedisError):
+            raise UserError(f"Redis at {self._place()}: {error}", "check the server") from error
+
+    def _place(self) -> str:
+        told = self._client.connection_pool.connection_kwargs
+        return str(told["path"]) if "path" in told else f"{told.get('host', '?')}:{told.get('port', '?')}"

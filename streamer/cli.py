@@ -1,0 +1,68 @@
+"""The command line. Each command is in a module of ``streamer.commands``; this only puts them together."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from streamer.commands.common import Group
+
+MODULES = (
+    "demo",
+    "servers",
+    "worker",
+    "topics",
+    "publish",
+    "import_file",
+    "replay",
+    "shop",
+    "watch",
+    "customer",
+    "segments",
+    "deadletters",
+    "doctor",
+    "schemas",
+)
+"""In the order of the help text."""
+
+HELP = """Customer segments that move while customers act: events in on Kafka, features in Redis, changes out.
+
+Everything at once, on this machine:  streamer demo
+
+By hand:  streamer up,  streamer worker,  streamer publish order --customer 17 --total 59.90,  streamer watch
+"""
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"streamer {version('streamer')}")
+        raise typer.Exit
+
+
+def build() -> typer.Typer:
+    """The Typer app with all commands."""
+    app = typer.Typer(cls=Group, help=HELP, no_args_is_help=True, pretty_exceptions_enable=False)
+
+    @app.callback()
+    def root(
+        version: Annotated[
+            bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and end.")
+        ] = False,
+    ) -> None:
+        pass
+
+    for name in MODULES:
+        import_module(f"streamer.commands.{name}").register(app)
+    return app
+
+
+def main() -> None:
+    """The console script ``streamer``."""
+    build()(prog_name="streamer")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The commands, one module for each group; ``register`` adds a module's commands to the Typer app."""

@@ -1,0 +1,270 @@
+"""What all commands share: settings and addresses in force, errors in plain words, output and progress.
+
+Results go to standard output, everything else to standard error, so that ``--json`` can be piped.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+from rich.console import Console
+from typer.core import TyperGroup
+
+from schemas import topics
+from schemas.errors import TransientError, UserError
+from streamer import local
+from streamer.local.home import Progress, silent
+from streamer.settings import Settings
+
+if TYPE_CHECKING:
+    from streamer.adapters.kafka import KafkaConnection
+    from streamer.adapters.redis_reader import ViewReader
+
+EXIT_ERROR: Final = 1
+EXIT_INTERRUPTED: Final = 130
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
+
+
+def settings(given: Mapping[str, Any] | None = None) -> Settings:
+    """The settings in force here; ``given`` are flags of the command line by field name, None for no flag."""
+    return Settings.load(given)
+
+
+@dataclass(frozen=True)
+class Connections:
+    """Where Kafka and Redis are, and how to talk to them.
+
+    Attributes
+    ----------
+    embedded
+        Addresses of our own servers, as far as they are used; None where both are set.
+    """
+
+    settings: Settings
+    embedded: local.Addresses | None = None
+    _closing: list[Any] = field(default_factory=list)
+
+    @cached_property
+    def kafka(self) -> KafkaConnection:
+        """Names of groups and transactions get the topic prefix too: services side by side must not meet there."""
+        from dataclasses import replace
+
+        connection = self.settings.kafka_connection(self.embedded_kafka)
+        return replace(connection, group=topics.full_name(self.settings.group, self.settings.topic_prefix))
+
+    @property
+    def embedded_kafka(self) -> str | None:
+        """Address of the embedded Kafka if that is the one in force."""
+        return None if self.settings.kafka or self.embedded is None else self.embedded.kafka
+
+    @property
+    def embedded_redis(self) -> str | None:
+        """URL of the embedded Valkey if that is the one in force."""
+        return None if self.settings.redis or self.embedded is None else self.embedded.redis
+
+    @property
+    def bootstrap(self) -> str:
+        """``host:port`` of Kafka, several separated by commas."""
+        return self.kafka.bootstrap
+
+    @property
+    def security(self) -> Mapping[str, Any]:
+        """Options that aiokafka's and kafka-python's clients share."""
+        return self.kafka.security
+
+    @property
+    def redis_url(self) -> str:
+        return self.settings.redis_connection(self.embedded_redis)[0]
+
+    @property
+    def redis_options(self) -> dict[str, Any]:
+        """Options of the Redis client that do not stand in the URL."""
+        return self.settings.redis_connection(self.embedded_redis)[1]
+
+    @property
+    def redis_prefix(self) -> str:
+        """What the view's keys begin with: the consumer group's name, prefix included."""
+        return self.kafka.group
+
+    @cached_property
+    def lanes(self) -> int:
+        """Lanes as the input topic has them; raises UserError if there is no such topic."""
+        from streamer.adapters.topics import lane_count
+
+        found = lane_count(self.bootstrap, self.kafka.prefix, security=self.security)
+        if found is None:
+            raise UserError(
+                f"there is no topic {self.kafka.topic(topics.EVENTS)} at {self.bootstrap}",
+                "run `streamer topics create`, or start a worker: `streamer worker`",
+            )
+        return found
+
+    @cached_property
+    def view(self) -> ViewReader:
+        """The readable view of all lanes in Redis; raises UserError if Redis does not answer."""
+        from streamer.adapters.redis_reader import ViewReader
+
+        reader = ViewReader(self.redis_url, self.redis_prefix, self.lanes, self.redis_options)
+        self._closing.append(reader)
+        return reader
+
+    def environment(self) -> dict[str, str]:
+        """Variables by which a child process finds the same embedded servers; see ``streamer.process``."""
+        found = {"STREAMER_EMBEDDED_KAFKA": self.embedded_kafka, "STREAMER_EMBEDDED_REDIS": self.embedded_redis}
+        return {name: value for name, value in found.items() if value is not None}
+
+    def close(self) -> None:
+        while self._closing:
+            self._closing.pop().close()
+
+
+@contextmanager
+def connections(
+    in_force: Settings | None = None, *, own: bool = False, progress: Progress = silent
+) -> Generator[Connections]:
+    """The servers that a command works with, while the block lasts.
+
+    What is set comes first. What is not set (both, or one of the two) is the embedded one: it is used if it runs,
+    and else started for the block if ``own`` says so.
+
+    Raises
+    ------
+    UserError
+        Neither set nor running nor to be started.
+    """
+    found = settings() if in_force is None else in_force
+    if found.kafka and found.redis:
+        made = Connections(found)
+        try:
+            yield made
+        finally:
+            made.close()
+        return
+    with _embedded(found, own, progress) as addresses:
+        made = Connections(found, addresses)
+        try:
+            yield made
+        finally:
+            made.close()
+
+
+@contextmanager
+def _embedded(found: Settings, own: bool, progress: Progress) -> Iterator[local.Addresses]:
+    running = local.status(found.home).addresses
+    if running is not None:
+        yield running
+    elif own:
+        with local.running(found.home, progress=progress) as services:
+            yield services.addresses
+    else:
+        missing = "no Kafka and no Redis are" if not (found.kafka or found.redis) else "no Redis is"
+        names = "STREAMER_KAFKA and STREAMER_REDIS"
+        if found.redis:
+            missing = "no Kafka is"
+        if found.kafka or found.redis:
+            names = "STREAMER_REDIS" if found.kafka else "STREAMER_KAFKA"
+        raise UserError(
+            f"{missing} set, and the embedded ones do not run in {found.home}", f"run `streamer up`, or set {names}"
+        )
+
+
+# -- output ---------------------------------------------------------------------------------------------------
+
+
+def console() -> Console:
+    """Standard output for people; made anew, since tests and pipes change what it is. Knows ``NO_COLOR``."""
+    return Console(highlight=False, soft_wrap=True)
+
+
+def errors() -> Console:
+    """Standard error for people."""
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def say(text: str) -> None:
+    """A line of news on standard error."""
+    errors().print(text, markup=False)
+
+
+def print_json(value: Any) -> None:
+    """One JSON value on one line of standard output."""
+    print(json.dumps(value, ensure_ascii=False, default=str), flush=True)
+
+
+def tell(error: Exception) -> None:
+    """An error in plain words and the mend, on standard error."""
+    message, mend = (error.message, error.mend) if isinstance(error, UserError) else (str(error), "try again")
+    out = errors()
+    out.print("error:", message, style="red", markup=False)
+    if mend:
+        out.print(mend, markup=False)
+
+
+@contextmanager
+def progress(title: str = "") -> Iterator[Progress]:
+    """A function that shows what is going on: a spinner on a terminal, else lines on standard error."""
+    out = errors()
+    if not out.is_terminal:
+        yield lambda text: out.print(text, markup=False)
+        return
+    with out.status(title or "...") as status:
+        yield lambda text: status.update(text)
+
+
+def wait_until(
+    predicate: Callable[[], bool], seconds: float, *, poll: float = 0.1, progress: Callable[[], None] | None = None
+) -> bool:
+    """Whether ``predicate`` came true within ``seconds``; ``progress`` is called after each look in vain."""
+    deadline = time.monotonic() + seconds
+    while not predicate():
+        if time.monotonic() > deadline:
+            return False
+        if progress is not None:
+            progress()
+        time.sleep(poll)
+    return True
+
+
+# -- the frame of all commands --------------------------------------------------------------------------------
+
+
+class Group(TyperGroup):
+    """A group whose commands end with plain words and an exit code, never with a traceback of an expected error."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (UserError, TransientError) as error:
+            tell(error)
+            raise typer.Exit(EXIT_ERROR) from None
+        except KeyboardInterrupt:
+            # A second Ctrl-C must not tear what the first one is still ending; all blocks have ended by now.
+            raise typer.Exit(EXIT_INTERRUPTED) from None
+        except BrokenPipeError:
+            # The reader has gone, as `head` does. Python would complain once more when it flushes at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(0) from None
+
+
+def group(name: str, help: str) -> typer.Typer:
+    """An empty group of subcommands, such as ``topics``; without one it shows its help."""
+    return typer.Typer(name=name, help=help, no_args_is_help=True, pretty_exceptions_enable=False)
+
+
+def existing_file(path: str) -> Path:
+    """A path given on the command line; raises UserError if there is no such file."""
+    found = Path(path).expanduser()
+    if not found.is_file():
+        raise UserError(f"there is no file {path}", "check the path")
+    return found

@@ -1,0 +1,220 @@
+"""Lane logs for tests: events as bytes, records with offsets and append times, and a driver of `decide`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from models import snapshot
+from models.behaviour.model import ClusterModel
+from models.customer import Customer
+from schemas.control import (
+    IMPORT_HEADER,
+    Control,
+    ControlClock,
+    ControlImport,
+    ControlModel,
+    control_headers,
+    encode_control,
+)
+from schemas.records import Headers, Record
+from schemas.wire_time import epoch_ms, iso
+from streamer.decide import LaneState, Look, decide
+from streamer.intake import take_in
+from streamer.outcome import Change, DeadLetter, Onward, Outcome
+from streamer.policy import Policy
+
+SECOND, HOUR, DAY = 1_000, 3_600_000, 86_400_000
+T0 = epoch_ms("2025-03-01T00:00:00Z")
+"""A grid point (UTC)."""
+
+
+def event(type: str, event_id: str, customer: str, at: int, **fields: Any) -> bytes:
+    """Any event as a bare JSON body."""
+    body = {"event_id": event_id, "type": type, "customer_id": customer, "occurred_at": iso(at), **fields}
+    return json.dumps(body).encode()
+
+
+def order(event_id: str, customer: str, at: int, total: float, order_id: str | None = None, **fields: Any) -> bytes:
+    """An order in EUR; its id is the event's unless given."""
+    body = {"order_id": order_id or f"o-{event_id}", "total": total, "currency": "EUR", **fields}
+    return event("order.completed", event_id, customer, at, **body)
+
+
+def reversal(
+    event_id: str, customer: str, at: int, order_id: str | None = None, total: float | None = None, **fields: Any
+) -> bytes:
+    """A cancellation (no total) or refund."""
+    body: dict[str, Any] = {"refund_id": f"r-{event_id}", **fields}
+    if order_id is not None:
+        body["order_id"] = order_id
+    if total is not None:
+        body["total"] = total
+    return event("order.cancelled" if total is None else "order.refunded", event_id, customer, at, **body)
+
+
+def view(event_id: str, customer: str, at: int, kind: str = "product.viewed", **fields: Any) -> bytes:
+    """An interaction."""
+    return event(kind, event_id, customer, at, **fields)
+
+
+@dataclass
+class LogMaker:
+    """Appends records to one lane's log; append time never goes back."""
+
+    partition: int = 0
+    now: int = T0
+    records: list[Record] = field(default_factory=list)
+
+    def put(
+        self, key: bytes | None, value: bytes | None, headers: Headers = (), *, gap: int = 0, now: int | None = None
+    ) -> Record:
+        if now is not None:
+            self.now = max(self.now, now)
+        offset = (self.records[-1].offset + 1 if self.records else 0) + gap
+        record = Record(self.partition, offset, self.now, key, value, tuple(headers))
+        self.records.append(record)
+        return record
+
+    def event(self, value: bytes, *, now: int | None = None, import_id: str | None = None, gap: int = 0) -> Record:
+        """An event under its own customer's key."""
+        headers = [] if import_id is None else [(IMPORT_HEADER, import_id.encode())]
+        return self.put(json.loads(value)["customer_id"].encode(), value, headers, now=now, gap=gap)
+
+    def control(self, control: Control, *, now: int | None = None) -> Record:
+        value = encode_control(control)
+        return self.put(None, value, control_headers(value), now=now)
+
+    def opened(self, import_id: str, *, now: int | None = None) -> Record:
+        return self.control(ControlImport(import_id=import_id, state="opened", source_hash="h"), now=now)
+
+    def closed(self, import_id: str, *, now: int | None = None) -> Record:
+        return self.control(ControlImport(import_id=import_id, state="closed", source_hash="h"), now=now)
+
+    def clock(self, import_id: str, at: int, *, now: int | None = None) -> Record:
+        return self.control(ControlClock(import_id=import_id, at=at), now=now)
+
+    def model(self, model: ClusterModel, *, now: int | None = None) -> Record:
+        body = model.to_dict()
+        return self.control(ControlModel(segmentation="behaviour", version=model.version, body=body), now=now)
+
+
+class Driver:
+    """A lane without a lane: keeps state, and what `decide` said, batch after batch."""
+
+    def __init__(self, policy: Policy | None = None, partition: int = 0) -> None:
+        self.policy = policy or Policy()
+        self.state = LaneState.fresh(partition)
+        self.changes: list[Change] = []
+        self.dead: list[DeadLetter] = []
+        self.onward: list[Onward] = []
+        self.parts: dict[str, dict[str, bytes]] = {}
+        """What a view would hold: parts of everybody ever touched."""
+
+    def feed(self, records: Sequence[Record], look: Look | None = None) -> Outcome:
+        """One batch: customers it names come back into memory first, then `decide`, then all touched are written."""
+        residents = self.state.residents
+        items = take_in(
+            records,
+            lanes=self.policy.lanes,
+            local=residents.customers,
+            max_event_bytes=self.policy.max_event_bytes,
+        )
+        for item in items:
+            if item.event is not None and item.home is None:
+                self.bring(item.event.customer_id)
+        outcome = decide(items, self.state, self.policy, look or Look())
+        for id, customer in outcome.touched.items():
+            written = snapshot.dump(customer, residents.memory.dump(customer.row))
+            self.parts.setdefault(id, {}).update(written)
+        self.changes += outcome.changes
+        self.dead += outcome.dead_letters
+        self.onward += outcome.onward
+        assert self.state.ledger.unaccounted == 0
+        return outcome
+
+    def bring(self, id: str) -> None:
+        """Load a customer that is not in memory, if it has a state."""
+        residents = self.state.residents
+        if residents.get(id) is None and id in self.parts:
+            customer, behaviour = snapshot.load(id, self.parts[id])
+            residents.admit(customer, residents.memory.load(behaviour))
+
+    def drop(self, ids: Iterable[str]) -> None:
+        """Forget customers that were written."""
+        for id in ids:
+            if self.state.residents.get(id) is not None:
+                self.state.residents.dismiss(id)
+
+    def look(self, clock: int | None = None, due: Iterable[str] | None = None) -> Outcome:
+        """A look at the clock; at everybody unless ids are given."""
+        ids = sorted(self.parts) if due is None else [id for id in due if id in self.parts]
+        for id in ids:
+            self.bring(id)
+        return self.feed([], Look(clock, ids))
+
+    def customer(self, id: str) -> Customer:
+        self.bring(id)
+        found = self.state.residents.get(id)
+        assert found is not None
+        return found
+
+    def segment(self, id: str, segmentation: str = "lifecycle") -> str:
+        return self.customer(id).segments[segmentation].segment
+
+    def story(self, id: str, segmentation: str = "lifecycle") -> list[tuple[str | None, int]]:
+        """Where a customer went, and when."""
+        return [
+            (change.after, change.changed_at)
+            for change in self.changes
+            if change.customer_id == id and change.segmentation == segmentation
+        ]
+
+
+ChangeKey = tuple[str, int, str | None, str | None, int, str]
+
+
+def by_customer(changes: Iterable[Change]) -> dict[str, list[ChangeKey]]:
+    """What two runs must agree upon, per customer in order."""
+    found: dict[str, list[ChangeKey]] = {}
+    for change in changes:
+        key = (change.segmentation, change.seq, change.before, change.after, change.changed_at, change.cause)
+        found.setdefault(change.customer_id, []).append(key)
+    return found
+
+
+def check_chain(changes: Iterable[Change]) -> None:
+    """``seq`` is 1, 2, 3 ... per customer, and each change begins where the one before ended; time never goes back."""
+    seq: dict[str, int] = {}
+    held: dict[tuple[str, str], str | None] = {}
+    last: dict[str, int] = {}
+    for change in changes:
+        assert change.seq == seq.get(change.customer_id, 0) + 1
+        seq[change.customer_id] = change.seq
+        key = (change.customer_id, change.segmentation)
+        assert change.before == held.get(key)
+        assert change.after != change.before
+        held[key] = change.after
+        assert change.changed_at >= last.get(change.customer_id, change.changed_at)
+        last[change.customer_id] = change.changed_at
+
+
+def cut(records: Sequence[Record], places: Iterable[int]) -> list[Sequence[Record]]:
+    """The records in batches, cut at the given places."""
+    at = sorted({place for place in places if 0 < place < len(records)})
+    return [records[a:b] for a, b in zip([0, *at], [*at, len(records)], strict=True)]
+
+
+def state_of(customer: Customer) -> Mapping[str, object]:
+    """Everything that is known of a customer, but where it lies in memory, for comparison."""
+    return {
+        name: getattr(customer, name)
+        for name in Customer.__slots__
+        if name not in ("row", "written_ids", "book_dirty", "ring", "segments", "book")
+    } | {
+        "ring": (customer.ring.total, customer.ring.ids),
+        "segments": {name: (held.segment, held.since) for name, held in customer.segments.items()},
+        "book": (customer.book.orders, customer.book.waiting, customer.book.older_first, customer.book.older_last),
+    }

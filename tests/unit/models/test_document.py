@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import json
+
+from heart_logs import DAY, T0
+
+from models.customer import Customer
+from models.defaults import DEFAULTS
+from models.document import document
+from models.features import Shop
+from models.orders import Order
+from models.settle import settle
+from models.statistics import book, interact
+
+SHOP = Shop()
+
+
+def test_shows_segments_and_features_in_the_shops_units() -> None:
+    ann = Customer("ann", (0, 0), T0)
+    for day, money in ((0, 5_000), (10, 2_550)):
+        book(ann, ann.book.add(Order(T0 + day * DAY, b"%d" % day, money, 2, 0, ())), SHOP.half_life)
+    interact(ann, 0, "tea", T0, SHOP.half_life)
+    ann.as_of = T0 + 12 * DAY
+    settle(ann, ann.as_of, DEFAULTS, SHOP, None)
+    ann.seq = 2
+    shown = json.loads(document(ann, SHOP))
+    decayed = 50.0 * 2 ** (-12 / 25) + 25.5 * 2 ** (-2 / 25)
+    assert shown == {
+        "customer_id": "ann",
+        "as_of": "2025-03-13T00:00:00Z",
+        "segments": {"value": "medium", "lifecycle": "active"},
+        "features": {
+            "orders": 2,
+            "spend": 75.5,
+            "items": 4,
+            "spend_decayed": round(decayed, 2),
+            "recency_days": 2.0,
+            "cadence_days": round(100 / 3, 2),
+            "interactions": 1,
+        },
+        "first_order": "2025-03-01T00:00:00Z",
+        "last_order": "2025-03-11T00:00:00Z",
+        "due": shown["due"],
+        "seq": 2,
+    }
+    assert shown["due"] is not None
+
+
+def test_a_customer_without_orders_in_a_currency_without_minor_units() -> None:
+    ann = Customer("ann", (0, 0), T0)
+    ann.spend = -300
+    settle(ann, T0, DEFAULTS, Shop(1), None)
+    shown = json.loads(document(ann, Shop(1)))
+    assert shown["features"]["recency_days"] is None
+    assert shown["features"]["spend"] == -300
+    assert (shown["first_order"], shown["last_order"], shown["due"]) == (None, None, None)

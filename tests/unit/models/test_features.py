@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+from math import ceil, isnan
+
+import pytest
+from heart_logs import DAY, T0
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.customer import Customer, Membership
+from models.definitions import Bands, Compare, Definitions, Rule, Rules, Segment
+from models.features import FEATURES, Shop, cadence_ms
+from models.orders import Order
+from models.settle import Facts, facts, judge, next_due
+from models.statistics import book
+
+SHOP = Shop()
+
+
+def buyer(*orders: tuple[int, int]) -> Customer:
+    """A customer with orders of (instant, minor units)."""
+    customer = Customer("ann", (0, 0), min((at for at, _ in orders), default=T0))
+    for number, (at, money) in enumerate(orders):
+        book(customer, customer.book.add(Order(at, b"%d" % number, money, 1, 0, ())), SHOP.half_life)
+    customer.as_of = max((at for at, _ in orders), default=T0)
+    return customer
+
+
+def value(name: str, customer: Customer, at: int) -> float:
+    return FEATURES[name].value(customer, at, SHOP)
+
+
+def test_values_by_hand() -> None:
+    ann = buyer((T0, 10_000), (T0 + 25 * DAY, 5_000))
+    at = T0 + 50 * DAY
+    assert value("orders", ann, at) == 2
+    assert value("spend", ann, at) == 150.0
+    assert value("items", ann, at) == 2
+    assert value("spend_decayed", ann, at) == pytest.approx(50.0)
+    assert value("orders_decayed", ann, at) == pytest.approx(0.75)
+    assert value("recency_days", ann, at) == 25.0
+    assert value("cadence_days", ann, at) == pytest.approx((25 + 90) / 3)
+    assert value("lateness", ann, at) == pytest.approx(25 / ((25 + 90) / 3))
+    assert value("age_days", ann, at) == 50.0
+    assert value("interactions", ann, at) == 0
+
+
+def test_without_an_order_recency_and_lateness_are_missing_and_pass_no_comparison() -> None:
+    ann = buyer()
+    assert isnan(value("recency_days", ann, T0)) and isnan(value("lateness", ann, T0))
+    assert FEATURES["recency_days"].crossing is not None
+    assert FEATURES["recency_days"].crossing(ann, 5.0, SHOP) is None
+    assert cadence_ms(ann) == 45 * DAY
+    for op in (">=", "<", "=", "<=", ">"):
+        assert judge(_rule("recency_days", op, 3.0), None, facts(ann, T0, _defined("recency_days", op, 3.0), SHOP)) == "b"  # type: ignore[arg-type]
+
+
+def test_what_time_moves_has_a_crossing_and_nothing_else_has() -> None:
+    ann = buyer((T0, 10_000), (T0 + 10 * DAY, 5_000))
+    for feature in FEATURES.values():
+        moves = feature.value(ann, T0 + 400 * DAY, SHOP) != feature.value(ann, T0 + 20 * DAY, SHOP)
+        assert moves == (feature.crossing is not None), feature.name
+
+
+def _rule(feature: str, op: str, border: float) -> Rules:
+    segments = (Segment("a", "A", ""), Segment("b", "B", ""))
+    return Rules("r", segments, (Rule("a", Compare(feature, op, border, border)), Rule("b", None)))  # type: ignore[arg-type]
+
+
+def _defined(feature: str, op: str, border: float) -> Definitions:
+    return Definitions(1, (_rule(feature, op, border),))
+
+
+ORDERS = st.lists(
+    st.tuples(st.integers(T0, T0 + 200 * DAY), st.integers(-2_000, 90_000)), min_size=1, max_size=6
+)
+
+
+@given(
+    ORDERS,
+    st.sampled_from(["recency_days", "lateness", "age_days", "spend_decayed", "orders_decayed"]),
+    st.sampled_from([">=", ">", "<", "<="]),
+    st.one_of(st.integers(1, 400).map(float), st.floats(0.01, 500, allow_nan=False)),
+)
+def test_the_due_is_the_very_millisecond_at_which_the_comparison_turns(
+    orders: list[tuple[int, int]], name: str, op: str, border: float
+) -> None:
+    ann = buyer(*orders)
+    definitions = _defined(name, op, border)
+    segmentation = definitions.segmentations[0]
+
+    def now(at: int) -> str:
+        return judge(segmentation, None, facts(ann, at, definitions, SHOP))
+
+    start, end = ann.as_of, ann.as_of + 5_000 * DAY
+    ann.segments["r"] = Membership(now(start), start)
+    due = next_due(ann, start, definitions, SHOP)
+    if now(start) == now(end):
+        assert due is None or due > end
+        return
+    low, high = start, end
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if now(middle) == now(start) else (low, middle)
+    assert due == high
+
+
+def test_equality_holds_for_its_instant_only() -> None:
+    ann = buyer((T0, 10_000))
+    definitions = _defined("recency_days", "=", 5.0)
+    ann.segments["r"] = Membership("b", T0)
+    first = next_due(ann, T0, definitions, SHOP)
+    assert first == T0 + 5 * DAY
+    assert next_due(ann, first, definitions, SHOP) == first + 1
+    assert next_due(ann, first + 1, definitions, SHOP) is None
+
+
+def test_bands_fall_below_the_exit_border_of_the_band_held() -> None:
+    bands = _bands("spend_decayed", (50.0, 45.0), (200.0, 180.0))
+    ann = buyer((T0, 25_000))
+    ann.segments["v"] = Membership("2", T0)
+    due = next_due(ann, T0, Definitions(1, (bands,)), SHOP)
+    assert due is not None
+    assert value("spend_decayed", ann, due) < 180.0 <= value("spend_decayed", ann, due - 1)
+    ann.segments["v"] = Membership("0", T0)
+    assert next_due(ann, T0, Definitions(1, (bands,)), SHOP) is None, "silence raises nobody"
+
+
+def test_bands_of_a_feature_that_rises_with_time() -> None:
+    bands = _bands("recency_days", (10.0, 9.0), (20.0, 18.0))
+    ann = buyer((T0, 25_000))
+    ann.segments["v"] = Membership("0", T0)
+    assert next_due(ann, T0, Definitions(1, (bands,)), SHOP) == T0 + 10 * DAY
+
+
+def _bands(feature: str, *borders: tuple[float, float]) -> Bands:
+    from models.definitions import Band
+
+    all_borders = ((0.0, 0.0), *borders)
+    return Bands(
+        "v",
+        tuple(Segment(str(number), str(number), "") for number in range(len(all_borders))),
+        feature,
+        tuple(Band(str(number), *border) for number, border in enumerate(all_borders)),
+    )
+
+
+@pytest.mark.parametrize(("held", "spend", "expected"), [
+    ("2", 199.0, "2"), ("2", 180.0, "2"), ("2", 179.9, "1"), ("2", 44.0, "0"), ("2", 46.0, "1"),
+    ("1", 199.0, "1"), ("1", 200.0, "2"), ("1", 45.0, "1"), ("1", 44.9, "0"),
+    ("0", 49.9, "0"), ("0", 50.0, "1"), ("0", 500.0, "2"), (None, 49.9, "0"), (None, 185.0, "1"),
+])  # fmt: skip
+def test_band_hysteresis(held: str | None, spend: float, expected: str) -> None:
+    bands = _bands("spend_decayed", (50.0, 45.0), (200.0, 180.0))
+    assert judge(bands, held, Facts({"spend_decayed": spend}, {})) == expected
+
+
+def test_crossing_rounds_up_to_whole_milliseconds() -> None:
+    ann = buyer((T0, 10_000), (T0 + 7, 10_000))
+    crossing = FEATURES["lateness"].crossing
+    assert crossing is not None
+    assert crossing(ann, 2.0, SHOP) == T0 + 7 + ceil(2 * (7 + 90 * DAY) / 3)

@@ -1,0 +1,268 @@
+"""Settings: which place wins, what is refused and how that is said, and what is handed on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from models.behaviour.model import CONSERVATIVE, RESPONSIVE
+from models.time import DAY_MS
+from schemas.errors import UserError
+from streamer.settings import SECRETS, Settings
+
+SECRET = "correct-horse-battery"
+
+
+def load(folder: Path, given: dict[str, Any] | None = None, **environ: str) -> Settings:
+    return Settings.load(given, environ={f"STREAMER_{name}": value for name, value in environ.items()}, folder=folder)
+
+
+def origin(settings: Settings, name: str) -> tuple[str, str]:
+    found = {one.name: one for one in settings.in_force()}[name]
+    return found.value, found.origin
+
+
+def refused(folder: Path, **environ: str) -> UserError:
+    with pytest.raises(UserError) as caught:
+        load(folder, None, **environ)
+    return caught.value
+
+
+def test_without_anything_set_all_are_defaults(tmp_path: Path) -> None:
+    settings = load(tmp_path)
+    assert settings == Settings()
+    assert {one.origin for one in settings.in_force()} == {"default"}
+    assert (settings.kafka, settings.redis, settings.lanes, settings.metrics_host) == (None, None, 8, "127.0.0.1")
+
+
+def test_the_first_place_that_has_a_value_wins(tmp_path: Path) -> None:
+    (tmp_path / "streamer.toml").write_text('lanes = 2\ncurrency = "GBP"\ntimezone = "Europe/London"\ngroup = "toml"\n')
+    (tmp_path / ".env").write_text("STREAMER_LANES=3\nSTREAMER_CURRENCY=USD\nSTREAMER_GROUP=dotenv\nOTHER=1\n")
+    settings = load(tmp_path, {"lanes": 5, "group": None}, LANES="4", CURRENCY="jpy")
+    assert origin(settings, "STREAMER_LANES") == ("5", "command line")
+    assert origin(settings, "STREAMER_CURRENCY") == ("JPY", "environment")
+    assert origin(settings, "STREAMER_GROUP") == ("dotenv", ".env")
+    assert origin(settings, "STREAMER_TIMEZONE") == ("Europe/London", "streamer.toml")
+    assert origin(settings, "STREAMER_CLOCK") == ("wall", "default")
+
+
+def test_settings_made_in_code_do_not_read_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STREAMER_LANES", "3")
+    assert Settings().lanes == 8
+    assert Settings.load().lanes == 3
+
+
+def test_an_empty_variable_is_not_set(tmp_path: Path) -> None:
+    assert load(tmp_path, KAFKA="", LANES="").lanes == 8
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [("LANE", "STREAMER_LANES"), ("SASL_PASSWORD", "STREAMER_KAFKA_SASL_PASSWORD"), ("TZ", "doctor")],
+)
+def test_an_unknown_variable_is_named_with_the_nearest(tmp_path: Path, name: str, nearest: str) -> None:
+    error = refused(tmp_path, **{name: "x"})
+    assert f"STREAMER_{name} (environment)" in error.message
+    assert nearest in error.mend
+
+
+def test_an_unknown_name_in_a_file_is_refused_as_well(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("STREAMER_CURENCY=EUR\n")
+    assert "did you mean STREAMER_CURRENCY?" in refused(tmp_path).mend
+    (tmp_path / ".env").unlink()
+    (tmp_path / "streamer.toml").write_text("lane = 3\n")
+    error = refused(tmp_path)
+    assert "lane (streamer.toml)" in error.message
+    assert error.mend == "did you mean lanes?"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("LANES", "0", "a whole number from 1 to 1000"),
+        ("LANES", "many", "a whole number from 1 to 1000"),
+        ("HALF_LIFE_DAYS", "4.9", "a number from 5 to 365"),
+        ("HALF_LIFE_DAYS", "nan", "a number from 5 to 365"),
+        ("CLOCK", "walk", "wall or event"),
+        ("LOG_CUSTOMER_IDS", "perhaps", "true or false"),
+        ("KAFKA", "kafka://localhost:9092", "host:port"),
+        ("KAFKA", "localhost", "host:port"),
+        ("REDIS", "http://localhost", "redis://localhost:6379/0"),
+        ("TIMEZONE", "Mars/Olympus", "Europe/Berlin"),
+        ("CURRENCY", "XYZ", "ISO 4217"),
+        ("RATES", "USD:0.9", "USD=0.92,GBP=1.17"),
+        ("RATES", "USD=0", "above zero"),
+        ("TOPIC_PREFIX", "my shop", "letters, digits"),
+        ("CONTROL_KEY", "short", "16 characters or more"),
+        ("KAFKA_SSL_CA", "/no/such/file", "the path of a file that exists"),
+        ("METRICS_PORT", "65536", "a whole number from 0 to 65535"),
+    ],
+)
+def test_an_invalid_value_is_named_with_what_is_allowed(tmp_path: Path, name: str, value: str, allowed: str) -> None:
+    error = refused(tmp_path, **{name: value})
+    assert f"STREAMER_{name}" in error.message
+    assert allowed in f"{error.message}\n{error.mend}"
+
+
+def test_all_invalid_values_are_told_at_once(tmp_path: Path) -> None:
+    error = refused(tmp_path, LANES="0", CLOCK="walk")
+    assert "STREAMER_LANES" in error.message
+    assert "STREAMER_CLOCK" in error.message
+
+
+def test_broken_toml_is_told(tmp_path: Path) -> None:
+    (tmp_path / "streamer.toml").write_text("lanes 3")
+    assert "is not TOML" in refused(tmp_path).message
+
+
+def test_secrets_come_from_files_and_are_never_shown(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    path.write_text(f"{SECRET}\n")
+    settings = load(
+        tmp_path, CONTROL_KEY_FILE=str(path), REDIS=f"redis://me:{SECRET}@cache:6379/1", REDIS_PASSWORD=SECRET
+    )
+    assert settings.control_key_bytes == SECRET.encode()
+    assert settings.lane_settings().control_key == SECRET.encode()
+    assert origin(settings, "STREAMER_CONTROL_KEY") == ("******", f"environment, file {path}")
+    assert origin(settings, "STREAMER_REDIS")[0] == "redis://me:******@cache:6379/1"
+    assert SECRET not in str(settings.in_force())
+
+
+@pytest.mark.parametrize("name", sorted(SECRETS))
+def test_an_invalid_secret_is_not_told(tmp_path: Path, name: str) -> None:
+    (tmp_path / "streamer.toml").write_text(f'{name} = ["{SECRET}"]\n')
+    error = refused(tmp_path)
+    assert name in error.message
+    assert SECRET not in str(error)
+
+
+def test_a_secret_file_that_is_of_no_use_is_named(tmp_path: Path) -> None:
+    missing = tmp_path / "missing"
+    assert str(missing) in refused(tmp_path, REDIS_PASSWORD_FILE=str(missing)).message
+    empty = tmp_path / "empty"
+    empty.write_text("\n")
+    assert "is empty" in refused(tmp_path, REDIS_PASSWORD_FILE=str(empty)).message
+    assert "both set" in refused(tmp_path, REDIS_PASSWORD_FILE=str(empty), REDIS_PASSWORD=SECRET).message
+    assert "only secrets" in refused(tmp_path, LANES_FILE=str(empty)).mend
+
+
+def test_a_secret_given_nearer_hides_the_file_further_away(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("STREAMER_REDIS_PASSWORD=plain\n")
+    (tmp_path / "file").write_text(SECRET)
+    (tmp_path / "streamer.toml").write_text(f'redis_password_file = "{tmp_path / "file"}"\n')
+    assert load(tmp_path, REDIS="redis://cache:6379").redis_connection()[1] == {"password": "plain"}
+
+
+def test_rates_may_be_written_in_three_ways(tmp_path: Path) -> None:
+    wanted = {"USD": 0.92, "GBP": 1.17}
+    assert load(tmp_path, RATES="usd=0.92, GBP=1.17").rates == wanted
+    assert load(tmp_path, RATES='{"USD": 0.92, "GBP": 1.17}').rates == wanted
+    (tmp_path / "streamer.toml").write_text("[rates]\nUSD = 0.92\nGBP = 1.17\n")
+    assert load(tmp_path).rates == wanted
+    # One place decides; rates of two places are not mixed.
+    assert load(tmp_path, RATES="USD=0.5").rates == {"USD": 0.5}
+
+
+def test_a_policy_follows_the_settings(tmp_path: Path) -> None:
+    settings = load(
+        tmp_path,
+        LANES="4",
+        CURRENCY="JPY",
+        RATES="EUR=160",
+        TIMEZONE="Asia/Tokyo",
+        HALF_LIFE_DAYS="45",
+        RETENTION_DAYS="30",
+        MAX_EVENT_BYTES="2048",
+    )
+    policy = settings.policy()
+    assert (policy.lanes, settings.policy(2).lanes) == (4, 2)
+    assert policy.rates.minor(2.0, "EUR") == 320
+    assert policy.grid.zone == "Asia/Tokyo"
+    assert policy.shop.half_life == 45 * DAY_MS
+    assert (policy.horizon_ms, policy.max_event_bytes) == (30 * DAY_MS, 2048)
+
+
+def test_default_settings_give_the_default_policy_and_lane(tmp_path: Path) -> None:
+    from streamer.lane import LaneSettings
+    from streamer.policy import Policy
+
+    settings, policy = load(tmp_path), load(tmp_path).policy(1)
+    assert settings.lane_settings() == LaneSettings()
+    for name in ("half_life_days", "max_event_bytes", "horizon_ms", "definitions"):
+        assert getattr(policy, name) == getattr(Policy(), name)
+
+
+def test_lanes_run_as_set(tmp_path: Path) -> None:
+    lane = load(tmp_path, CLOCK="event", TICK_SECONDS="0.2", MAX_RESIDENTS="5000").lane_settings()
+    assert (lane.wall, lane.tick_seconds, lane.max_residents) == (False, 0.2, 5000)
+
+
+def test_presets_are_those_of_the_clusters(tmp_path: Path) -> None:
+    assert load(tmp_path).behaviour_preset() == CONSERVATIVE
+    assert load(tmp_path, PRESET="responsive").behaviour_preset() == RESPONSIVE
+
+
+def test_kafka_that_is_set_goes_before_the_embedded_one(tmp_path: Path) -> None:
+    settings = load(tmp_path, KAFKA="a:1, b:2", TOPIC_PREFIX="shop", GROUP="g")
+    connection = settings.kafka_connection("embedded:9092")
+    assert (connection.bootstrap, connection.prefix, connection.group) == ("a:1,b:2", "shop", "g")
+    assert connection.security == {}
+    assert load(tmp_path).kafka_connection("embedded:9092").bootstrap == "embedded:9092"
+    with pytest.raises(UserError, match="streamer up"):
+        load(tmp_path).kafka_connection()
+
+
+def test_credentials_reach_every_client_of_kafka(tmp_path: Path) -> None:
+    settings = load(
+        tmp_path, KAFKA="a:1", KAFKA_SECURITY_PROTOCOL="sasl_ssl", KAFKA_SASL_USERNAME="me", KAFKA_SASL_PASSWORD=SECRET
+    )
+    security = dict(settings.kafka_connection().security)
+    context = security.pop("ssl_context")
+    assert context.check_hostname
+    assert security == {
+        "security_protocol": "SASL_SSL",
+        "sasl_mechanism": "SCRAM-SHA-512",
+        "sasl_plain_username": "me",
+        "sasl_plain_password": SECRET,
+    }
+    faust = settings.faust_broker()["broker_credentials"]
+    assert (faust.protocol.value, faust.mechanism.value, faust.username, faust.password) == (
+        "SASL_SSL",
+        "SCRAM-SHA-512",
+        "me",
+        SECRET,
+    )
+
+
+@pytest.mark.parametrize(
+    ("environ", "named"),
+    [
+        ({"KAFKA_SECURITY_PROTOCOL": "SASL_SSL"}, "STREAMER_KAFKA_SASL_USERNAME"),
+        ({"KAFKA_SASL_PASSWORD": SECRET}, "STREAMER_KAFKA_SECURITY_PROTOCOL"),
+        ({"KAFKA_SSL_CA": __file__, "KAFKA_SECURITY_PROTOCOL": "PLAINTEXT"}, "STREAMER_KAFKA_SSL_CA"),
+        ({"KAFKA_SSL_CERT": __file__, "KAFKA_SECURITY_PROTOCOL": "SSL"}, "STREAMER_KAFKA_SSL_KEY"),
+        ({"REDIS": "redis://cache:6379", "REDIS_CA": __file__}, "rediss://"),
+    ],
+)
+def test_protection_that_would_not_be_there_is_refused(tmp_path: Path, environ: dict[str, str], named: str) -> None:
+    assert named in str(refused(tmp_path, **environ))
+
+
+def test_a_certificate_that_is_none_is_told(tmp_path: Path) -> None:
+    settings = load(tmp_path, KAFKA="a:1", KAFKA_SECURITY_PROTOCOL="SSL", KAFKA_SSL_CA=__file__)
+    with pytest.raises(UserError, match="certificates for Kafka"):
+        settings.kafka_connection()
+
+
+def test_redis_options_go_with_the_address(tmp_path: Path) -> None:
+    settings = load(
+        tmp_path, REDIS="rediss://cache:6380/2", REDIS_USERNAME="me", REDIS_PASSWORD=SECRET, REDIS_CA=__file__
+    )
+    url, options = settings.redis_connection("redis://embedded")
+    assert url == "rediss://cache:6380/2"
+    assert options == {"username": "me", "password": SECRET, "ssl_ca_certs": __file__}
+    assert load(tmp_path).redis_connection("redis://embedded") == ("redis://embedded", {})
+    with pytest.raises(UserError, match="streamer up"):
+        load(tmp_path).redis_connection()
