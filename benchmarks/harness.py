@@ -91,6 +91,7 @@ def measure(worker: subprocess.Popen[bytes], url: str, base: str, counts: list[i
     process = psutil.Process(worker.pid)
     total = sum(counts)
     first: tuple[float, float, int] | None = None
+    start = -1
     limit = time.monotonic() + deadline
     while time.monotonic() < limit:
         if worker.poll() is not None:
@@ -99,7 +100,8 @@ def measure(worker: subprocess.Popen[bytes], url: str, base: str, counts: list[i
         consumed = sum(json.loads(raw)["consumed"] for raw in ledgers if raw)
         times = process.cpu_times()
         now = (time.monotonic(), times.user + times.system, consumed)
-        if first is None and consumed:
+        start = consumed if start < 0 else start
+        if first is None and consumed > start:
             first = now
         if first is not None and consumed >= total:
             rss = process.memory_info().rss / 2**20

@@ -2,8 +2,9 @@
 
     python benchmarks/whole_path.py [--events 1000000] [--customers 20000] [--runs 3]
 
-The simulated shop's history is written first; then a worker with four lanes and the model owner (a process of its own,
-not counted) start together. CPU is the worker's, user and system, from the first to the last record.
+A worker with four lanes and the model owner (a process of its own, not counted) take in the first 35 days of the
+simulated shop, so that clusters are there; then the events that are measured are written, and the same worker takes
+them in. CPU is the worker's, user and system, from the first to the last of them.
 """
 
 from __future__ import annotations
@@ -11,26 +12,30 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import os
 import statistics
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import redis
 
 from benchmarks.harness import LANES, Measured, fill, measure, python, servers
+from models.behaviour.learner import LearnerConfig
 from models.time import DAY_MS, Grid
-from streamer.app import Wiring, run_lanes, run_owner
 from streamer.adapters.kafka import KafkaConnection
+from streamer.app import Wiring, run_lanes, run_owner
 from streamer.feed import Outgoing, feed
 from streamer.lane import LaneSettings
+from streamer.ledger import load
 from streamer.local import Addresses
 from streamer.policy import Policy
 from streamer.shop.config import ShopConfig
 from streamer.shop.simulate import Shop
 
 EVENTS_A_CUSTOMER_DAY = 877_000 / 10_000 / 365
+WARM_DAYS = 35
 
 
 def main() -> None:
@@ -50,6 +55,7 @@ def main() -> None:
             args.redis,
             Policy(lanes=LANES),
             LaneSettings(wall=False),
+            LearnerConfig(frame_days=(30, 60, 90)),
             redis_prefix=args.prefix,
         )
         (run_lanes if args.role == "lanes" else run_owner)(wiring)
@@ -61,28 +67,43 @@ def main() -> None:
     print(f"median of {args.runs}: {statistics.median(result.cpu_us for result in results):.1f} us CPU per event")
 
 
-def _history(events: int, customers: int, run: int) -> Iterator[Outgoing]:
-    days = int(events / customers / EVENTS_A_CUSTOMER_DAY) + 20
+def _wait_for_clusters(url: str, prefix: str) -> None:
+    client = redis.Redis.from_url(url)
+    limit = time.monotonic() + 60
+    while not all(_ledger(client, prefix, lane).get("timeline") for lane in range(LANES)):
+        if time.monotonic() > limit:
+            raise RuntimeError("the model owner published nothing")
+        time.sleep(0.1)
+
+
+def _ledger(client: redis.Redis, prefix: str, lane: int) -> dict[str, Any]:
+    raw = client.get(f"{prefix}:{{{lane}}}:ledger")
+    return dict(json.loads(raw)) if raw else {}
+
+
+def _history(customers: int, events: int, seed: int) -> tuple[Iterator[Outgoing], int]:
+    """Records of an import long enough, and how many of them make up the first 35 days."""
+    days = WARM_DAYS + int(events / customers / EVENTS_A_CUSTOMER_DAY) + 15
     now = time.time_ns() // 1_000_000
-    shop = Shop(ShopConfig(customers=customers, days=days, seed=run + 1, start=now - (days + 1) * DAY_MS))
-    records = feed(shop, "bench", Grid(), latest=now)
-    seen = 0
-    for record in records:
-        seen += not record.every_lane
-        if seen > events:
-            break
-        yield record
+    start = now - (days + 1) * DAY_MS
+    shop = Shop(ShopConfig(customers=customers, days=days, seed=seed, start=start))
+    warm = sum(event.occurred_at < start + WARM_DAYS * DAY_MS for event in shop.events())
+    return feed(shop, "bench", Grid(), latest=now), warm
 
 
 def _one(addresses: Addresses, prefix: str, events: int, customers: int) -> Measured:
-    counts = fill(addresses, prefix, _history(events, customers, int(prefix[3:])))
+    records, warm = _history(customers, events, 1 + int(prefix[3:]))
     command = python("-m", "benchmarks.whole_path", "--kafka", addresses.kafka, "--redis", addresses.redis)
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    counts = fill(addresses, prefix, itertools.islice(records, warm + WARM_DAYS))
     workers = [
-        subprocess.Popen([*command, "--prefix", prefix, "--role", role], env=environment)
+        subprocess.Popen([*command, "--prefix", prefix, "--role", role], stderr=subprocess.DEVNULL)
         for role in ("owner", "lanes")
     ]
     try:
+        measure(workers[1], addresses.redis, prefix, counts, 300)
+        _wait_for_clusters(addresses.redis, prefix)
+        more = fill(addresses, prefix, itertools.islice(records, events))
+        counts = [before + after for before, after in zip(counts, more, strict=True)]
         result = measure(workers[1], addresses.redis, prefix, counts, 600)
     finally:
         for worker in workers:
@@ -90,18 +111,13 @@ def _one(addresses: Addresses, prefix: str, events: int, customers: int) -> Meas
         for worker in workers:
             worker.wait(30)
     client = redis.Redis.from_url(addresses.redis)
-    ledgers = [json.loads(client.get(f"{prefix}:{{{lane}}}:ledger") or b"{}") for lane in range(LANES)]
-    sizes: dict[str, int] = {}
-    for name, count in itertools.chain.from_iterable(
-        (ledger.get("sizes", {}).get("behaviour", {}).items()) for ledger in ledgers
-    ):
-        sizes[name] = sizes.get(name, 0) + count
-    changes = sum(sum(causes.values()) for ledger in ledgers for causes in ledger["changes"].values())
+    ledgers = [load(client.get(f"{prefix}:{{{lane}}}:ledger") or b"") for lane in range(LANES)]
+    clusters = sum((Counter(ledger.sizes.get("behaviour", {})) for ledger in ledgers), Counter())
+    changes = sum(sum(causes.values()) for ledger in ledgers for causes in ledger.changes.values())
     print(
         f"{prefix}: {result.records} records, {result.cpu_us:.1f} us CPU per event, {result.rate:,.0f}/s, "
-        f"{result.rss_mb:.0f} MB, {changes} changes, unaccounted "
-        f"{[ledger['consumed'] - sum(ledger[k] for k in ('applied', 'duplicates', 'rerouted')) - sum(ledger['dead_letters'].values()) - sum(ledger['control'].values()) for ledger in ledgers]}, "
-        f"clusters {sizes}",
+        f"{result.rss_mb:.0f} MB, {changes} changes, unaccounted {sum(ledger.unaccounted for ledger in ledgers)}, "
+        f"clusters {dict(clusters)}",
         flush=True,
     )
     return result

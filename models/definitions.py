@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
@@ -198,15 +198,20 @@ class Definitions:
 
     version: int
     segmentations: tuple[Segmentation, ...]
-    names: dict[tuple[str, str], str] = field(init=False)
 
-    def __post_init__(self) -> None:
-        names = {
+    @cached_property
+    def names(self) -> dict[tuple[str, str], str]:
+        """Segment names by segmentation and segment id."""
+        return {
             (segmentation.name, segment.id): segment.name
             for segmentation in self.segmentations
             for segment in segmentation.segments
         }
-        object.__setattr__(self, "names", names)
+
+    @cached_property
+    def kinds(self) -> dict[str, str]:
+        """What kind each segmentation is of: ``rules`` or ``bands``."""
+        return {segmentation.name: segmentation.kind for segmentation in self.segmentations}
 
     @cached_property
     def features(self) -> tuple[str, ...]:

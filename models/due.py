@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from models.customer import Customer, Membership
 from models.definitions import OPERATORS, Definitions, Segmentation
@@ -61,30 +61,33 @@ def segmentation_due(customer: Customer, after: int, segmentation: Segmentation,
     return best
 
 
-def next_move(customer: Customer, name: str, definitions: Definitions, shop: Shop) -> tuple[str, int] | None:
-    """Where time alone takes the customer next in a segmentation, and when; None if nowhere.
+def next_moves(
+    customer: Customer, names: Collection[str], definitions: Definitions, shop: Shop
+) -> dict[str, tuple[str, int]]:
+    """Where time alone takes a settled customer next, and when, in each named segmentation where it does.
 
     What time does meanwhile in other segmentations counts, since rules may refer to them.
     """
-    held = customer.segments
+    found: dict[str, tuple[str, int]] = {}
+    held, at = customer.segments, customer.due
     customer.segments = dict(held)
     try:
-        at: int | None = customer.as_of
         for _ in range(_MOST_DUES):
-            if at is None or (at := next_due(customer, at, definitions, shop)) is None:
-                return None
+            if at is None or len(found) == len(names):
+                break
             now = facts(customer, at, definitions, shop)
             for segmentation in definitions.segmentations:
                 current = now.segments.get(segmentation.name)
                 segment = judge(segmentation, current, now)
                 if segment != current:
-                    if segmentation.name == name:
-                        return segment, at
+                    if segmentation.name in names:
+                        found.setdefault(segmentation.name, (segment, at))
                     customer.segments[segmentation.name] = Membership(segment, at)
                     now.segments[segmentation.name] = segment
-        return None
+            at = next_due(customer, at, definitions, shop)
     finally:
         customer.segments = held
+    return found
 
 
 def _instant(crossing: tuple[int, Test]) -> int:

@@ -38,12 +38,20 @@ class Shift:
     reasons: tuple[Reason, ...]
 
 
-def settle(customer: Customer, at: int, definitions: Definitions, shop: Shop, before: Facts | None) -> list[Shift]:
+def settle(
+    customer: Customer,
+    at: int,
+    definitions: Definitions,
+    shop: Shop,
+    before: Facts | None,
+    now: Facts | None = None,
+) -> list[Shift]:
     """Put the customer where the rules say at ``at``; changes ``segments`` and ``due``; gives the shifts.
 
-    ``before`` are the facts without what happened, for the reasons; None for a new customer.
+    ``before`` are the facts without what happened, for the reasons; None for a new customer. ``now`` are the facts at
+    ``at``, where the caller has them; its segments are brought up to date.
     """
-    now = facts(customer, at, definitions, shop)
+    now = now or facts(customer, at, definitions, shop)
     shifts = []
     for segmentation in definitions.segmentations:
         held = customer.segments.get(segmentation.name)

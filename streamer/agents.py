@@ -46,7 +46,7 @@ def build(group: str, bootstrap: str, topic: str, pool: Pool, **broker: Any) -> 
         stream_recovery_delay=0.0,
         consumer_auto_offset_reset="none",
         consumer_max_fetch_size=4 * 1_048_576,
-        broker_max_poll_records=2_000,
+        broker_max_poll_records=4_000,
         broker_session_timeout=10.0,
         broker_heartbeat_interval=1.0,
         broker_rebalance_timeout=60.0,

@@ -20,7 +20,7 @@ from models.behaviour.moves import Move
 from models.behaviour.night import advance
 from models.behaviour.panel import in_panel, shift_for
 from models.customer import Customer, Membership
-from models.due import next_move
+from models.due import next_moves
 from models.judge import Facts, facts
 from models.ring import digest
 from models.settle import Reason, Shift, settle
@@ -50,13 +50,13 @@ _MOVED_BY_INTERACTIONS = frozenset(("interactions", "age_days"))
 class LaneState:
     """All that a lane knows. `decide` changes it in place; if its outcome is not committed, throw it away and restore.
 
-    ``swept`` remembers, for each clock, the day to which all residents were stepped: it only spares looking again.
+    ``nights`` holds for each clock the last day that was seen to begin.
     """
 
     ledger: Ledger
     residents: Residents
     models: dict[int, ClusterModel] = field(default_factory=dict)
-    swept: dict[str | None, int] = field(default_factory=dict)
+    nights: dict[str | None, int] = field(default_factory=dict)
 
     @classmethod
     def fresh(cls, partition: int) -> LaneState:
@@ -101,7 +101,7 @@ def decide(items: Iterable[Item], state: LaneState, policy: Policy, look: Look =
     """
     run = _Run(state, policy)
     for span in _spans(items):
-        run.pass_nights(span)
+        run.sweep()
         for item in span:
             run.take(item)
     run.look(look)
@@ -109,16 +109,13 @@ def decide(items: Iterable[Item], state: LaneState, policy: Policy, look: Look =
 
 
 def _spans(items: Iterable[Item]) -> Iterator[list[Item]]:
-    """Cut around every control record: within a span, clocks move little, imports and versions not at all."""
+    """Cut after every control record: versions and the clocks of imports change there, and only there."""
     span: list[Item] = []
     for item in items:
-        if item.control is None:
-            span.append(item)
-            continue
-        if span:
+        span.append(item)
+        if item.control is not None:
             yield span
             span = []
-        yield [item]
     if span:
         yield span
 
@@ -170,7 +167,7 @@ class _Run:
         if item.import_id is not None:
             if (opened := ledger.imports.get(item.import_id)) is not None:
                 opened.heard = max(opened.heard, record.timestamp)
-        elif not isinstance(item.control, ControlClock | ControlImport):
+        elif item.control is None or not isinstance(item.control, ControlClock | ControlImport):
             ledger.clock = max(ledger.clock, record.timestamp - self.policy.lateness_ms)
 
     def _dead(self, record: LogRecord, stage: str, error: InvalidEvent) -> None:
@@ -215,7 +212,7 @@ class _Run:
             ledger.late += 1
         # What is late is judged where the customer stands; nothing ever moves a customer back in time.
         judged_at = max(customer.as_of, at)
-        settles = born or self.settles_on_interaction or not isinstance(event, Interaction)
+        settles = born or self.settles_on_interaction or type(event) is not Interaction
         before = facts(customer, judged_at, self.policy.definitions, self.shop) if settles and not born else None
         folded = self._fold(customer, event, money)
         customer.ring.add(name)
@@ -233,6 +230,9 @@ class _Run:
 
     def _money(self, event: object) -> int | None:
         """Minor units of an order or reversal; raises InvalidEvent for a currency without a rate."""
+        # Asked for every event: isinstance of a pydantic model costs ten times a comparison of types.
+        if type(event) is Interaction:
+            return None
         if isinstance(event, OrderCompleted):
             return self.policy.rates.minor(event.total, event.currency)
         if isinstance(event, OrderReversed):
@@ -241,7 +241,7 @@ class _Run:
 
     def _fold(self, customer: Customer, event: object, money: int | None) -> Folded:
         memory = self.residents.memory
-        if isinstance(event, Interaction):
+        if type(event) is Interaction:
             return fold_interaction(customer, event, self.shop, memory)
         if isinstance(event, OrderCompleted):
             assert money is not None
@@ -303,33 +303,14 @@ class _Run:
 
     # -- time -------------------------------------------------------------------------------------------------
 
-    def pass_nights(self, span: Sequence[Item]) -> None:
-        """Step the behaviour of a span's customers to the clock at their first record, all at once.
+    def sweep(self) -> None:
+        """Step all residents whose clock has passed a grid point to it, all at once.
 
-        A shortcut only: `_pass_time` would step each of them alone, to the same place, at ten times the cost.
+        A shortcut only: `_pass_time` steps a customer alone to the same place, at fifty times the cost. The moves found
+        wait for their customer's turn, since rules may have been due before.
         """
-        clock = self.ledger.clock
-        rows: dict[str | None, list[tuple[int, int]]] = {}
-        seen: set[str] = set()
-        memory, day_of = self.residents.memory, self.grid.day_of
-        for item in span:
-            if item.import_id is None and item.control is None:
-                clock = max(clock, item.record.timestamp - self.policy.lateness_ms)
-            event = item.event
-            if event is None or event.customer_id in seen:
-                continue
-            seen.add(event.customer_id)
-            customer = self.residents.get(event.customer_id)
-            if customer is None or item.home is not None:
-                continue
-            # By the clock lived by so far, wherever the record comes from: it may turn out to be a repeat.
-            source = customer.source if customer.source in self.ledger.imports else None
-            target = day_of(clock if source is None else self.ledger.clock_of(source))
-            if memory.day_of(customer.row) < target:
-                rows.setdefault(customer.source, []).append((customer.row, target))
-        for source, pairs in rows.items():
-            pairs_array = np.array(pairs, dtype=np.int64)
-            self._advance(source, pairs_array[:, 0], pairs_array[:, 1])
+        for source, rows in self.residents.rows_by_source(self._sources_of_a_new_day()):
+            self._advance_behind(source, rows)
 
     def _advance(self, source: str | None, rows: IntArray, targets: IntArray) -> None:
         for move in advance(self.residents.memory, rows, targets, self._timeline(source)):
@@ -350,7 +331,7 @@ class _Run:
     def _pass_time(self, customer: Customer, until: int, now: int) -> None:
         """Apply in order all that time alone does to a customer up to ``until``: nights and dues of rules."""
         target = self.grid.day_of(until)
-        if self.residents.memory.day_of(customer.row) < target:
+        if self.residents.is_behind(customer, target):
             self._advance(customer.source, np.array([customer.row], dtype=np.int64), np.array([target], dtype=np.int64))
         nights = self.nights.pop(customer.id, None) if self.nights else None
         if nights is None:
@@ -396,8 +377,7 @@ class _Run:
         if look.clock is not None:
             ledger.clock = max(ledger.clock, look.clock)
         now = max(ledger.appended, ledger.clock)
-        for source, rows in residents.rows_by_source(self._sources_of_a_new_day()):
-            self._advance_behind(source, rows)
+        self.sweep()
         due = [residents.customers[id] for id in look.due]
         for source in {customer.source for customer in due}:
             rows = np.array([customer.row for customer in due if customer.source == source], dtype=np.int64)
@@ -412,14 +392,16 @@ class _Run:
 
     def _sources_of_a_new_day(self) -> list[str | None]:
         """The clocks that have passed a grid point since all residents were stepped to it."""
-        swept = self.state.swept
+        stepped = self.residents.stepped
         found = []
         for source in self.residents.sources:
             day = self.grid.day_of(self.ledger.clock_of(source))
-            if day > swept.get(source, 0):
-                swept[source] = day
-                self.outcome.night = True
+            if day > stepped.get(source, -1):
+                stepped[source] = day
                 found.append(source)
+            if day > self.state.nights.get(source, -1):
+                self.state.nights[source] = day
+                self.outcome.night = True
         return found
 
     def _advance_behind(self, source: str | None, rows: IntArray) -> None:
@@ -434,14 +416,14 @@ class _Run:
         self, customer: Customer, before: Facts | None, cause: Cause, trigger: Trigger | None, now: int
     ) -> None:
         definitions = self.policy.definitions
-        shifts = settle(customer, customer.as_of, definitions, self.shop, before)
+        after = facts(customer, customer.as_of, definitions, self.shop)
+        shifts = settle(customer, customer.as_of, definitions, self.shop, before, after)
         if not shifts:
             return
-        after = facts(customer, customer.as_of, definitions, self.shop)
         features = {name: value for name, value in after.values.items() if value == value}
+        moves = next_moves(customer, [shift.segmentation for shift in shifts], definitions, self.shop)
         for shift in shifts:
-            kind = next(s.kind for s in definitions.segmentations if s.name == shift.segmentation)
-            move = next_move(customer, shift.segmentation, definitions, self.shop)
+            kind, move = definitions.kinds[shift.segmentation], moves.get(shift.segmentation)
             self._emit(customer, shift, cause, trigger, now, kind, definitions.version, None, move, features)
 
     def _emit(

@@ -32,7 +32,7 @@ def is_duplicate(customer: Customer, event_digest: bytes, event: object) -> bool
     """Whether the event, or the order it completes, is among those remembered (windows of ``contracts``)."""
     if holds(customer.ring.ids, event_digest):
         return True
-    return isinstance(event, OrderCompleted) and customer.book.knows(digest(event.order_id))
+    return type(event) is OrderCompleted and customer.book.knows(digest(event.order_id))
 
 
 def fold_order(

@@ -58,7 +58,7 @@ class LaneSettings:
         Signs and checks control records, where set.
     """
 
-    max_records: int = 1_500
+    max_records: int = 4_000
     max_due: int = 500
     max_residents: int = 100_000
     tick_seconds: float = 1.0

@@ -98,7 +98,7 @@ class Replay:
         day = self.policy.grid.day_of(clock)
         if day > self._day:
             self._day = day
-            self._learn(day)
+            self._learn(day, clock)
             self._on_day(self.state.ledger.consumed, clock)
 
     def _due(self, clock: int) -> list[str]:
@@ -114,11 +114,11 @@ class Replay:
 
     def _take(self, outgoing: Sequence[Outgoing]) -> None:
         if outgoing:
-            self._decide([(one.key, one.value, one.headers) for one in outgoing])
+            self._decide([(one.key, one.value, one.headers) for one in outgoing], self.now_ms)
 
-    def _decide(self, written: Iterable[tuple[bytes | None, bytes | None, Headers]]) -> None:
-        offset, now = self.state.ledger.next_offset, self.now_ms
-        records = [Record(0, offset + at, now, *one) for at, one in enumerate(written)]
+    def _decide(self, written: Iterable[tuple[bytes | None, bytes | None, Headers]], appended_ms: int) -> None:
+        offset = self.state.ledger.next_offset
+        records = [Record(0, offset + at, appended_ms, *one) for at, one in enumerate(written)]
         items = take_in(
             records,
             lanes=1,
@@ -145,11 +145,12 @@ class Replay:
             row = outcome.touched[id].row
             learner.observe(PanelRow(id, memory.day_of(row), memory.dump(row)))
 
-    def _learn(self, day: int) -> None:
+    def _learn(self, day: int, clock: int) -> None:
         model = self.learner.learn(day).model
         if model is not None:
             [write] = model_writes(model, 1, self.now_ms)[topics.EVENTS, 0]
-            self._decide([(write.key, write.value, write.headers)])
+            # Appended when it was learned: the present would carry the lane's clock beyond the data.
+            self._decide([(write.key, write.value, write.headers)], clock)
 
 
 def _until_control(records: Iterable[Outgoing]) -> Iterator[tuple[list[Outgoing], Outgoing | None]]:

@@ -24,6 +24,8 @@ class Residents:
         # -1 lives by the lane's clock; other numbers stand for imports, so that rows group without a loop.
         self._domains = np.full(1024, -2, dtype=np.int32)
         self._sources: dict[str, int] = {}
+        # For each clock a day to which all its residents are stepped, at least: spares looking at every row.
+        self.stepped: dict[str | None, int] = {}
 
     def __len__(self) -> int:
         return len(self.customers)
@@ -44,6 +46,7 @@ class Residents:
             grown[: len(self._domains)] = self._domains
             self._domains = grown
         self._domains[row] = self._code(customer.source)
+        self._lower(customer.source, row)
 
     def dismiss(self, id: str) -> None:
         """Drop a customer from memory; what was written stays in the view."""
@@ -57,6 +60,7 @@ class Residents:
         """From now on the customer lives by another clock: an import's, or the lane's (None)."""
         customer.source = source
         self._domains[customer.row] = self._code(source)
+        self._lower(source, customer.row)
 
     @property
     def sources(self) -> tuple[str | None, ...]:
@@ -67,6 +71,15 @@ class Residents:
         """The rows whose customers live by each of the given clocks."""
         for source in sources:
             yield source, np.flatnonzero(self._domains == self._code(source)).astype(np.int64)
+
+    def is_behind(self, customer: Customer, day: int) -> bool:
+        """Whether the customer's behaviour is not yet stepped to ``day``."""
+        return self.stepped.get(customer.source, -1) < day and self.memory.day_of(customer.row) < day
+
+    def _lower(self, source: str | None, row: int) -> None:
+        day = self.memory.day_of(row)
+        if self.stepped.get(source, day) > day:
+            self.stepped[source] = day
 
     def _code(self, source: str | None) -> int:
         return -1 if source is None else self._sources.setdefault(source, len(self._sources))

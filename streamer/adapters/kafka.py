@@ -25,13 +25,14 @@ from aiokafka.structs import OffsetAndMetadata
 
 from schemas import topics
 from schemas.errors import TransientError
+from schemas.records import LogRecord
 from streamer.ports import Fenced, Writes
 
 log = structlog.get_logger(__name__)
 
 _FENCED = (ProducerFenced, InvalidProducerEpoch, InvalidProducerIdMapping, OutOfOrderSequenceNumber)
 _BATCH_BYTES = 262_144
-_CHANGELOG_CHUNK = 2_000
+_CHUNK = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,33 @@ class Offsets:
         where = TopicPartition(self._connection.topic(topic), partition)
         found = await getattr(self._consumer, what)([where])
         return int(found[where])
+
+
+async def read_committed(
+    connection: KafkaConnection, topic: str, partition: int, start: int, end: int
+) -> AsyncIterator[list[LogRecord]]:
+    """Committed records of one partition with offsets in ``[start, end)``, in chunks."""
+    if start >= end:
+        return
+    where = TopicPartition(connection.topic(topic), partition)
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=connection.bootstrap,
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        max_partition_fetch_bytes=8 * topics.MAX_MESSAGE_BYTES,
+        **connection.security,
+    )
+    await consumer.start()
+    try:
+        consumer.assign([where])
+        consumer.seek(where, start)
+        while await consumer.position(where) < end:
+            found = await consumer.getmany(where, timeout_ms=200, max_records=_CHUNK)
+            if records := [record for record in found.get(where, ()) if record.offset < end]:
+                yield records
+    finally:
+        await consumer.stop()
 
 
 class KafkaLog:
@@ -177,28 +205,8 @@ class KafkaLog:
         # or will be within the transaction timeout of whoever else writes here.
         end = await self._offsets.end(*self._changelog)
         first = await self._offsets.first(*self._changelog)
-        where = TopicPartition(self._connection.topic(self._changelog[0]), self._changelog[1])
-        if max(start, first) >= end:
-            return
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._connection.bootstrap,
-            isolation_level="read_committed",
-            enable_auto_commit=False,
-            auto_offset_reset="none",
-            max_partition_fetch_bytes=8 * topics.MAX_MESSAGE_BYTES,
-            **self._connection.security,
-        )
-        await consumer.start()
-        try:
-            consumer.assign([where])
-            consumer.seek(where, max(start, first))
-            while await consumer.position(where) < end:
-                found = await consumer.getmany(where, timeout_ms=200, max_records=_CHANGELOG_CHUNK)
-                records = found.get(where)
-                if records:
-                    yield [(record.offset, record.key or b"", record.value) for record in records]
-        finally:
-            await consumer.stop()
+        async for records in read_committed(self._connection, *self._changelog, max(start, first), end):
+            yield [(record.offset, record.key or b"", record.value) for record in records]
 
     async def end_offset(self) -> int:
         return await self._offsets.end(*self._source)

@@ -1,5 +1,9 @@
 """What all commands share: settings and addresses in force, errors in plain words, output and progress.
 
+A command that works with the servers is ``with connections() as to:`` and then asks ``to.bootstrap``, ``to.lanes``,
+``to.view`` (ledgers and customers; ``adapters.redis_reader.totals`` sums ledgers). Workers beside the command are
+``with supervise.workers(("lanes", "owner"), to.arguments()) as group:``.
+
 Results go to standard output, everything else to standard error, so that ``--json`` can be piped.
 """
 
@@ -25,6 +29,7 @@ from schemas.errors import TransientError, UserError
 from streamer import local
 from streamer.local.home import Progress, silent
 from streamer.settings import Settings
+from streamer.settings_checks import masked
 
 if TYPE_CHECKING:
     from streamer.adapters.kafka import KafkaConnection
@@ -93,6 +98,11 @@ class Connections:
         return self.settings.redis_connection(self.embedded_redis)[1]
 
     @property
+    def view_place(self) -> str:
+        """The Redis URL as it may be shown."""
+        return str(masked(self.redis_url))
+
+    @property
     def redis_prefix(self) -> str:
         """What the view's keys begin with: the consumer group's name, prefix included."""
         return self.kafka.group
@@ -119,10 +129,10 @@ class Connections:
         self._closing.append(reader)
         return reader
 
-    def environment(self) -> dict[str, str]:
-        """Variables by which a child process finds the same embedded servers; see ``streamer.process``."""
-        found = {"STREAMER_EMBEDDED_KAFKA": self.embedded_kafka, "STREAMER_EMBEDDED_REDIS": self.embedded_redis}
-        return {name: value for name, value in found.items() if value is not None}
+    def arguments(self) -> list[str]:
+        """Flags by which a child process finds the same embedded servers; see ``streamer.process``."""
+        found = {"--kafka": self.embedded_kafka, "--redis": self.embedded_redis}
+        return [text for flag, value in found.items() if value is not None for text in (flag, value)]
 
     def close(self) -> None:
         while self._closing:

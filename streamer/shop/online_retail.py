@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from schemas.errors import UserError
@@ -51,10 +51,14 @@ class _Invoice:
             return
         quantity = -row.quantity if row.takes_back else row.quantity
         self.total += quantity * row.price
-        name = f'"name":{json.dumps(row.description)},' if row.description else ""
-        self.products.append(
-            f'{{"product_id":{json.dumps(row.product)},{name}"price":{row.price:f},"quantity":{quantity}}}'
-        )
+        self.products.append(f'{{{_named(row.product, row.description)}"price":{row.price:f},"quantity":{quantity}}}')
+
+
+@lru_cache(maxsize=16_384)
+def _named(product: str, description: str) -> str:
+    """The fields of a line that name its product: half a million lines name four thousand."""
+    name = f'"name":{json.dumps(description)},' if description else ""
+    return f'"product_id":{json.dumps(product)},{name}'
 
 
 class OnlineRetail:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 COLUMNS: dict[str, tuple[str, ...]] = {
@@ -29,8 +30,7 @@ _MAX_QUANTITY = 1_000_000
 _MAX_PRICE = Decimal(10_000_000)
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A line of an invoice. ``quantity`` is negative where ``takes_back``; ``price`` is never negative."""
 
     invoice: str
@@ -65,9 +65,7 @@ def parse_row(cells: Sequence[str], positions: Sequence[int], width: int) -> Row
     """
     if len(cells) != width:
         return BadRow("column_count")
-    invoice, product, description, quantity_text, date, price_text, customer, _ = (
-        cells[p] for p in positions
-    )
+    invoice, product, description, quantity_text, date, price_text, customer, _ = [cells[p] for p in positions]
     customer = customer.removesuffix(".0")
     if not customer or customer == "nan":
         return BadRow("no_customer")
@@ -86,11 +84,8 @@ def parse_row(cells: Sequence[str], positions: Sequence[int], width: int) -> Row
         quantity = int(quantity_text)
     except ValueError:
         return BadRow("bad_quantity")
-    try:
-        price = Decimal(price_text)
-    except InvalidOperation:
-        return BadRow("bad_price")
-    if not price.is_finite() or not 0 <= price <= _MAX_PRICE:
+    price = _price(price_text)
+    if price is None:
         return BadRow("bad_price")
     if quantity == 0 or abs(quantity) > _MAX_QUANTITY:
         return BadRow("bad_quantity")
@@ -98,6 +93,16 @@ def parse_row(cells: Sequence[str], positions: Sequence[int], width: int) -> Row
     if takes_back != (quantity < 0):
         return BadRow("wrong_sign")
     return Row(invoice, product, description.strip(), quantity, at, price, customer, takes_back)
+
+
+@lru_cache(maxsize=4096)
+def _price(text: str) -> Decimal | None:
+    """A price that can be; a shop has few different ones."""
+    try:
+        price = Decimal(text)
+    except InvalidOperation:
+        return None
+    return price if price.is_finite() and 0 <= price <= _MAX_PRICE else None
 
 
 @lru_cache(maxsize=4096)

@@ -8,13 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.customer import Customer, Membership
-from models.definitions import Bands, Compare, Definitions, Rule, Rules, Segment
+from models.definitions import Band, Bands, Compare, Definitions, Op, Rule, Rules, Segment
+from models.due import next_due
 from models.features import FEATURES, Shop, cadence_ms
+from models.judge import Facts, facts, judge
 from models.orders import Order
-from models.settle import Facts, facts, judge, next_due
 from models.statistics import book
 
 SHOP = Shop()
+OPS: tuple[Op, ...] = (">=", ">", "<", "<=", "=")
 
 
 def buyer(*orders: tuple[int, int]) -> Customer:
@@ -51,8 +53,9 @@ def test_without_an_order_recency_and_lateness_are_missing_and_pass_no_compariso
     assert FEATURES["recency_days"].crossing is not None
     assert FEATURES["recency_days"].crossing(ann, 5.0, SHOP) is None
     assert cadence_ms(ann) == 45 * DAY
-    for op in (">=", "<", "=", "<=", ">"):
-        assert judge(_rule("recency_days", op, 3.0), None, facts(ann, T0, _defined("recency_days", op, 3.0), SHOP)) == "b"  # type: ignore[arg-type]
+    for op in OPS:
+        definitions = _defined("recency_days", op, 3.0)
+        assert judge(definitions.segmentations[0], None, facts(ann, T0, definitions, SHOP)) == "b"
 
 
 def test_what_time_moves_has_a_crossing_and_nothing_else_has() -> None:
@@ -62,28 +65,26 @@ def test_what_time_moves_has_a_crossing_and_nothing_else_has() -> None:
         assert moves == (feature.crossing is not None), feature.name
 
 
-def _rule(feature: str, op: str, border: float) -> Rules:
+def _rule(feature: str, op: Op, border: float) -> Rules:
     segments = (Segment("a", "A", ""), Segment("b", "B", ""))
-    return Rules("r", segments, (Rule("a", Compare(feature, op, border, border)), Rule("b", None)))  # type: ignore[arg-type]
+    return Rules("r", segments, (Rule("a", Compare(feature, op, border, border)), Rule("b", None)))
 
 
-def _defined(feature: str, op: str, border: float) -> Definitions:
+def _defined(feature: str, op: Op, border: float) -> Definitions:
     return Definitions(1, (_rule(feature, op, border),))
 
 
-ORDERS = st.lists(
-    st.tuples(st.integers(T0, T0 + 200 * DAY), st.integers(-2_000, 90_000)), min_size=1, max_size=6
-)
+ORDERS = st.lists(st.tuples(st.integers(T0, T0 + 200 * DAY), st.integers(-2_000, 90_000)), min_size=1, max_size=6)
 
 
 @given(
     ORDERS,
     st.sampled_from(["recency_days", "lateness", "age_days", "spend_decayed", "orders_decayed"]),
-    st.sampled_from([">=", ">", "<", "<="]),
+    st.sampled_from(OPS[:4]),
     st.one_of(st.integers(1, 400).map(float), st.floats(0.01, 500, allow_nan=False)),
 )
 def test_the_due_is_the_very_millisecond_at_which_the_comparison_turns(
-    orders: list[tuple[int, int]], name: str, op: str, border: float
+    orders: list[tuple[int, int]], name: str, op: Op, border: float
 ) -> None:
     ann = buyer(*orders)
     definitions = _defined(name, op, border)
@@ -122,8 +123,9 @@ def test_bands_fall_below_the_exit_border_of_the_band_held() -> None:
     due = next_due(ann, T0, Definitions(1, (bands,)), SHOP)
     assert due is not None
     assert value("spend_decayed", ann, due) < 180.0 <= value("spend_decayed", ann, due - 1)
-    ann.segments["v"] = Membership("0", T0)
-    assert next_due(ann, T0, Definitions(1, (bands,)), SHOP) is None, "silence raises nobody"
+    bob = buyer((T0, 3_000))
+    bob.segments["v"] = Membership("0", T0)
+    assert next_due(bob, T0, Definitions(1, (bands,)), SHOP) is None, "silence raises nobody"
 
 
 def test_bands_of_a_feature_that_rises_with_time() -> None:
@@ -134,8 +136,6 @@ def test_bands_of_a_feature_that_rises_with_time() -> None:
 
 
 def _bands(feature: str, *borders: tuple[float, float]) -> Bands:
-    from models.definitions import Band
-
     all_borders = ((0.0, 0.0), *borders)
     return Bands(
         "v",

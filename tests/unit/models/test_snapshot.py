@@ -22,7 +22,11 @@ SHOP = Shop()
 def act(customer: Customer, number: int, kind: str) -> None:
     at = T0 + number * DAY // 7
     if kind == "order":
-        book(customer, customer.book.add(Order(at, digest(f"o{number}"), 100 * number, 2, 1, (("tea", 50),))), SHOP.half_life)
+        book(
+            customer,
+            customer.book.add(Order(at, digest(f"o{number}"), 100 * number, 2, 1, (("tea", 50),))),
+            SHOP.half_life,
+        )
     elif kind == "refund":
         book(customer, customer.book.reverse(Reversal(at, digest(f"o{number - 1}"), 70, 1)), SHOP.half_life)
     else:
@@ -32,7 +36,10 @@ def act(customer: Customer, number: int, kind: str) -> None:
     settle(customer, at, DEFAULTS, SHOP, None)
 
 
-@given(st.lists(st.lists(st.sampled_from(["order", "refund", "view", "view", "view"]), max_size=90), max_size=12), st.booleans())
+@given(
+    st.lists(st.lists(st.sampled_from(["order", "refund", "view", "view", "view"]), max_size=90), max_size=12),
+    st.booleans(),
+)
 def test_parts_written_batch_after_batch_load_as_the_same_customer(batches: list[list[str]], reload: bool) -> None:
     ann = Customer("ann", (3, 4711), T0)
     parts = snapshot.dump(ann, b"row0")

@@ -12,7 +12,15 @@ from models.time import DAY_MS, Grid
 from schemas.errors import UserError
 from schemas.wire_time import epoch_ms, iso
 
-ZONES = ("UTC", "Europe/Berlin", "America/New_York", "America/Sao_Paulo", "Asia/Kolkata", "Australia/Lord_Howe", "Africa/Cairo")
+ZONES = (
+    "UTC",
+    "Europe/Berlin",
+    "America/New_York",
+    "America/Sao_Paulo",
+    "Asia/Kolkata",
+    "Australia/Lord_Howe",
+    "Africa/Cairo",
+)
 FROM, UNTIL = epoch_ms("1990-01-01T00:00:00Z"), epoch_ms("2035-01-01T00:00:00Z")
 
 

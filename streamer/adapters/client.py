@@ -1,0 +1,208 @@
+"""Kafka for the command line: sending records and reading topics with kafka-python, which blocks."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from schemas.errors import TransientError, UserError
+from schemas.partition import partition_for
+from schemas.records import Headers, Record
+from schemas.topics import MAX_MESSAGE_BYTES
+from streamer.adapters.admin import connect
+from streamer.adapters.kafka import KafkaConnection
+
+ANSWER_SECONDS: Final = 30.0
+_IN_FLIGHT: Final = 2_000
+_POLL_MS: Final = 250
+# An open transaction hides what stands behind it for up to its timeout; listing does not wait for that.
+_STUCK_SECONDS: Final = 2.0
+
+Acknowledged = Callable[[int, int], None]
+"""Hears the partition and offset that a record got."""
+
+
+class Sender:
+    """Sends records to one topic, each to the partition of its key, and waits for what the broker says."""
+
+    def __init__(self, producer: Any, topic: str, partitions: int) -> None:
+        self._producer = producer
+        self._topic = topic
+        self._partitions = partitions
+        self._waiting: deque[tuple[Any, int, Acknowledged | None]] = deque()
+
+    def send(
+        self,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Headers = (),
+        acknowledged: Acknowledged | None = None,
+        *,
+        partition: int | None = None,
+    ) -> None:
+        """Hand a record over; waits only while very many are under way.
+
+        Raises
+        ------
+        UserError
+            It is larger than the topic takes; of this record or of one sent before.
+        TransientError
+            The broker did not take one of the records so far.
+        """
+        from kafka.errors import KafkaError, MessageSizeTooLargeError
+
+        if partition is None:
+            partition = partition_for(key or b"", self._partitions)
+        size = len(key or b"") + len(value or b"")
+        try:
+            future = self._producer.send(
+                self._topic, value=value, key=key, headers=list(headers) or None, partition=partition
+            )
+        except MessageSizeTooLargeError:
+            raise too_large(size) from None
+        except KafkaError as error:
+            raise TransientError(f"Kafka did not take a record: {error}") from error
+        self._waiting.append((future, size, acknowledged))
+        while len(self._waiting) > _IN_FLIGHT:
+            self._settle()
+
+    def flush(self) -> None:
+        """Return when the broker has everything; raises as `send`."""
+        while self._waiting:
+            self._settle()
+
+    def _settle(self) -> None:
+        from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
+
+        future, size, acknowledged = self._waiting.popleft()
+        try:
+            metadata = future.get(timeout=ANSWER_SECONDS)
+        except (MessageSizeTooLargeError, RecordListTooLargeError):
+            raise too_large(size) from None
+        except KafkaError as error:
+            raise TransientError(f"Kafka did not take a record: {error}") from error
+        if acknowledged is not None:
+            acknowledged(metadata.partition, metadata.offset)
+
+
+def too_large(size: int) -> UserError:
+    """What is said of a record that the topic does not take."""
+    return UserError(
+        f"this record has {size:,} bytes; the limit is {MAX_MESSAGE_BYTES:,} bytes (max.message.bytes of the topic)",
+        "leave out what segments do not need, such as long texts",
+    )
+
+
+@contextmanager
+def sender(connection: KafkaConnection, topic: str, partitions: int) -> Generator[Sender]:
+    """A `Sender` to a topic (without prefix); all it sent is acknowledged when the block ends without error."""
+    # Says in plain words, and soon, that there is no Kafka.
+    with connect(connection.bootstrap, connection.security):
+        pass
+    from kafka import KafkaProducer
+
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    producer = KafkaProducer(
+        bootstrap_servers=connection.bootstrap.split(","),
+        client_id="streamer-publish",
+        linger_ms=5,
+        batch_size=131_072,
+        # The broker's limit is what counts, and its answer is what we translate.
+        max_request_size=64 * MAX_MESSAGE_BYTES,
+        delivery_timeout_ms=int(ANSWER_SECONDS * 1000),
+        request_timeout_ms=int(ANSWER_SECONDS * 1000) // 2,
+        max_block_ms=int(ANSWER_SECONDS * 1000),
+        allow_auto_create_topics=False,
+        **connection.security,
+    )
+    made = Sender(producer, connection.topic(topic), partitions)
+    try:
+        yield made
+        made.flush()
+    finally:
+        producer.close(timeout=2)
+
+
+def read(
+    connection: KafkaConnection,
+    topic: str,
+    *,
+    from_start: bool = True,
+    follow: bool = False,
+    at: tuple[int, int] | None = None,
+    ready: Callable[[], None] = lambda: None,
+) -> Iterator[Record]:
+    """Committed records of a topic (without prefix), in order within each partition.
+
+    Parameters
+    ----------
+    from_start
+        Else only what comes from now on.
+    follow
+        Go on for ever; else up to the ends as they are now.
+    at
+        A partition and an offset: only that partition, from there.
+    ready
+        Called when nothing that is appended from now on can be missed.
+
+    Raises
+    ------
+    UserError
+        There is no Kafka, or no such topic.
+    """
+    name = connection.topic(topic)
+    with connect(connection.bootstrap, connection.security) as admin:
+        found = [one for one in admin.describe_topics([name]) if not one["error_code"]]
+    if not found:
+        raise UserError(f"there is no topic {name}", "run `streamer topics create`")
+    from kafka import KafkaConsumer, TopicPartition
+    from kafka.errors import KafkaError
+
+    partitions = sorted(part["partition_index"] for part in found[0]["partitions"])
+    if at is not None:
+        partitions = [partition for partition in partitions if partition == at[0]]
+    if not partitions:
+        return
+    consumer = KafkaConsumer(
+        bootstrap_servers=connection.bootstrap.split(","),
+        client_id="streamer-read",
+        group_id=None,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        isolation_level="read_committed",
+        allow_auto_create_topics=False,
+        # A dead letter may be larger than a fetch; the broker gives one record whatever its size.
+        max_partition_fetch_bytes=4 * MAX_MESSAGE_BYTES,
+        **connection.security,
+    )
+    try:
+        places = [TopicPartition(name, partition) for partition in partitions]
+        consumer.assign(places)
+        ends = consumer.end_offsets(places)
+        for place in places:
+            if at is not None:
+                consumer.seek(place, at[1])
+            elif not from_start:
+                consumer.seek(place, ends[place])
+            else:
+                consumer.seek_to_beginning(place)
+        ready()
+        quiet_since = time.monotonic()
+        while follow or any(consumer.position(place) < ends[place] for place in places):
+            polled = consumer.poll(timeout_ms=_POLL_MS)
+            for records in polled.values():
+                for one in records:
+                    headers = tuple((header, value or b"") for header, value in one.headers)
+                    yield Record(one.partition, one.offset, one.timestamp, one.key, one.value, headers)
+            if polled:
+                quiet_since = time.monotonic()
+            elif not follow and time.monotonic() - quiet_since > _STUCK_SECONDS:
+                return
+    except KafkaError as error:
+        raise TransientError(f"Kafka at {connection.bootstrap}: {error}") from error
+    finally:
+        consumer.close()

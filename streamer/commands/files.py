@@ -1,0 +1,98 @@
+"""Files that commands read events from and write results to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+import typer
+
+from models.time import Grid
+from schemas.errors import UserError
+from schemas.wire_time import epoch_ms
+from streamer.commands import common
+from streamer.settings import Settings
+from streamer.settings_sources import DEFAULT, variable
+
+Format = Annotated[
+    Literal["online-retail", "jsonl"],
+    typer.Option("--format", help="online-retail: the UCI data set, csv; jsonl: one event a line. Plain or gzipped."),
+]
+ChangesFile = Annotated[
+    Path | None, typer.Option("--changes", help="Write the changes that came out, one JSON object a line.")
+]
+MembershipsFile = Annotated[
+    Path | None,
+    typer.Option("--memberships", help="Write every customer's segments at the end, one JSON object a line."),
+]
+
+_OF_FORMAT: Final[Mapping[str, Mapping[str, str]]] = {
+    "online-retail": {"currency": "GBP", "timezone": "Europe/London"}
+}
+"""What a format is known to hold: its amounts are in one currency, its times of one place."""
+
+
+def settings_for(format: str, given: Mapping[str, Any] | None = None) -> Settings:
+    """The settings in force, with the currency and time zone of a file's format where none were chosen.
+
+    Raises
+    ------
+    UserError
+        The shop has another currency, and no rate for the file's.
+    """
+    found = common.settings(given)
+    known = _OF_FORMAT.get(format, {})
+    origins = {one.name: one.origin for one in found.in_force()}
+    missing = {name: value for name, value in known.items() if origins[variable(name)] == DEFAULT}
+    # A rate for the file's currency says that the shop's own was meant as it is.
+    if known.get("currency") in found.rates:
+        missing.pop("currency", None)
+    if missing:
+        found = common.settings({**(given or {}), **missing})
+        named = ", ".join(f"{variable(name)}={value}" for name, value in missing.items())
+        common.say(f"the file's own: {named}")
+    currency = known.get("currency", found.currency)
+    if currency != found.currency and currency not in found.rates:
+        raise UserError(
+            f"the amounts in this file are in {currency}, but the shop's currency is {found.currency}",
+            f"set STREAMER_CURRENCY={currency}, or a rate: STREAMER_RATES={currency}=1.17",
+        )
+    return found
+
+
+def instant(text: str, grid: Grid, option: str) -> int:
+    """The instant (ms) that somebody wrote: an RFC 3339 time, or a day, which means its first moment in the shop.
+
+    Raises UserError, naming ``option``.
+    """
+    from datetime import date
+
+    try:
+        if len(text) == 10:
+            return grid.instant((date.fromisoformat(text) - date(1970, 1, 1)).days)
+        return epoch_ms(text)
+    except ValueError:
+        raise UserError(
+            f"{option} {text} is not a time", "write it as 2012-06-01 or 2012-06-01T12:00:00Z"
+        ) from None
+
+
+@contextmanager
+def lines_to(path: Path | None) -> Generator[Callable[[bytes], None] | None]:
+    """A function that writes a line to the file; None where there is no path. Raises UserError if it cannot."""
+    if path is None:
+        yield None
+        return
+    try:
+        stream = path.open("wb")
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror or error}", "give another path") from None
+    with stream:
+
+        def write(line: bytes) -> None:
+            stream.write(line)
+            stream.write(b"\n")
+
+        yield write

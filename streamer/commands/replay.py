@@ -1,0 +1,116 @@
+"""``replay``: the same decisions over a file, inside this process."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from streamer.commands import common
+from streamer.commands.common import Json
+from streamer.commands.files import ChangesFile, Format, MembershipsFile, instant, lines_to, settings_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from streamer.decide import LaneState
+    from streamer.offline import Replay
+    from streamer.outcome import Change
+    from streamer.policy import Policy
+
+
+def register(app: typer.Typer) -> None:
+    app.command("replay")(replay)
+
+
+def replay(
+    file: Annotated[Path, typer.Argument(help="The events.")],
+    format: Format,
+    until: Annotated[
+        str | None,
+        typer.Option(help="Let time pass to there at the end, such as 2012-06-01; else it stands at the last event."),
+    ] = None,
+    preset: Annotated[
+        Literal["responsive", "conservative"] | None,
+        typer.Option(help="How readily customers move between behaviour clusters."),
+    ] = None,
+    changes: ChangesFile = None,
+    memberships: MembershipsFile = None,
+    json: Json = False,
+) -> None:
+    """Decide over a file of events without Kafka or Redis, and report segments and moves.
+
+    The same decisions as the service's; clusters are learned on the way, on the days of the data, so the same file
+    gives the same changes every time. Nothing is kept.
+
+    Example:  streamer replay online_retail.csv.gz --format online-retail --until 2012-06-01
+    """
+    from dataclasses import replace
+
+    from models.behaviour.learner import LearnerConfig
+    from streamer.adapters.redis_reader import totals
+    from streamer.offline import Replay
+    from streamer.result import result_of, show
+    from streamer.shop.open_source import open_source
+
+    source = open_source(file, format)
+    found = settings_for(format, {"preset": preset})
+    policy = replace(found.policy(lanes=1), label_backfill=False)
+    end = None if until is None else instant(until, policy.grid, "--until")
+    begun, now_ms = time.monotonic(), time.time_ns() // 1_000_000
+    with lines_to(changes) as write_change, lines_to(memberships) as write_members, common.progress("reading") as say:
+        run = Replay(
+            policy,
+            LearnerConfig(preset=found.behaviour_preset()),
+            now_ms,
+            on_changes=None if write_change is None else _written(write_change, policy, now_ms),
+            on_day=_teller(say),
+        )
+        run.run(source, end)
+        if write_members is not None:
+            _write_memberships(run, write_members)
+    result = result_of(totals([]), totals([run.state.ledger]), source, time.monotonic() - begun)
+    if end is not None and end < run.clock:
+        common.say(f"--until {until} lies before the last event; time stands at that")
+    if json:
+        common.print_json(result.to_dict())
+    else:
+        show(result, found.currency, common.console())
+
+
+def _written(
+    write: Callable[[bytes], None], policy: Policy, now_ms: int
+) -> Callable[[Sequence[Change], LaneState], None]:
+    from schemas.changes import encode_change
+    from streamer.encode import wire_changes
+
+    def on_changes(changes: Sequence[Change], state: LaneState) -> None:
+        for change in wire_changes(changes, state, policy):
+            write(encode_change(change, now_ms))
+
+    return on_changes
+
+
+def _write_memberships(run: Replay, write: Callable[[bytes], None]) -> None:
+    import msgspec
+
+    for customer in sorted(run.state.residents.customers.values(), key=lambda one: one.id.encode()):
+        segments = {name: held.segment for name, held in customer.segments.items()}
+        write(msgspec.json.encode({"customer_id": customer.id, "segments": segments}))
+
+
+def _teller(say: Callable[[str], None]) -> Callable[[int, int], None]:
+    """Says where the replay is, once a second."""
+    from schemas.wire_time import iso
+
+    told = time.monotonic()
+
+    def on_day(records: int, clock: int) -> None:
+        nonlocal told
+        if time.monotonic() - told >= 1.0:
+            told = time.monotonic()
+            say(f"{iso(clock)[:10]}: {records:,} records")
+
+    return on_day

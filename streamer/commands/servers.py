@@ -1,0 +1,136 @@
+"""``up``, ``down``, ``status``: the embedded servers, and how the service is."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from streamer import local
+from streamer.commands import common
+from streamer.commands.common import Json
+
+if TYPE_CHECKING:
+    from streamer.commands.common import Connections
+
+
+def register(app: typer.Typer) -> None:
+    app.command("up")(up)
+    app.command("down")(down)
+    app.command("status")(status)
+
+
+def up(json: Json = False) -> None:
+    """Start the embedded Kafka and Valkey; they run on until `streamer down`.
+
+    They keep their data between runs, in STREAMER_HOME. Where they run already, this says where.
+
+    Example:  streamer up && streamer worker
+    """
+    found = common.settings()
+    if found.kafka and found.redis:
+        common.say("STREAMER_KAFKA and STREAMER_REDIS are set, so commands will use those and not the embedded ones")
+    with common.progress("starting Kafka and Valkey") as say:
+        addresses = local.up(found.home, say)
+    if json:
+        common.print_json({**asdict(addresses), "home": str(found.home)})
+        return
+    out = common.console()
+    out.print(f"Kafka {addresses.kafka_version} at {addresses.kafka}")
+    out.print(f"{addresses.redis_version} at {addresses.redis}")
+    out.print("next: `streamer worker`, or `streamer down` to stop them")
+
+
+def down(json: Json = False) -> None:
+    """Stop the embedded Kafka and Valkey that `streamer up` started. Data is kept."""
+    found = common.settings()
+    with common.progress("stopping Kafka and Valkey") as say:
+        ran = local.down(found.home, say)
+    if json:
+        common.print_json({"stopped": ran, "home": str(found.home)})
+    else:
+        common.console().print("stopped" if ran else f"nothing runs in {found.home}")
+
+
+def status(json: Json = False) -> None:
+    """How it all is: servers, topics, lag, customers, and whether every record is accounted for."""
+    found = common.settings()
+    servers = local.status(found.home)
+    told: dict[str, Any] = {
+        "home": str(found.home),
+        "embedded": {
+            "kafka_pid": servers.kafka_pid,
+            "redis_pid": servers.redis_pid,
+            "kept": servers.kept,
+            "addresses": None if servers.addresses is None else asdict(servers.addresses),
+        },
+    }
+    out = common.console()
+    if not json:
+        _show_servers(servers)
+    if servers.addresses is None and not (found.kafka and found.redis):
+        if json:
+            common.print_json(told)
+        else:
+            out.print("start them with `streamer up`, or set STREAMER_KAFKA and STREAMER_REDIS")
+        return
+    with common.connections(found) as to:
+        told |= service(to)
+    if json:
+        common.print_json(told)
+    else:
+        _show_service(told)
+
+
+def service(to: Connections) -> dict[str, Any]:
+    """Topics, lag and the ledgers' totals, as JSON-safe values; ``topics`` False where there are none yet."""
+    from schemas.topics import EVENTS
+    from streamer.adapters.admin import group_lag
+    from streamer.adapters.redis_reader import totals
+    from streamer.adapters.topics import lane_count
+
+    prefix = to.kafka.prefix
+    if lane_count(to.bootstrap, prefix, security=to.security) is None:
+        return {"kafka": to.bootstrap, "redis": to.view_place, "topics": False}
+    lag = group_lag(to.bootstrap, to.kafka.group, [to.kafka.topic(EVENTS)], security=to.security)
+    held = to.view.ledgers()
+    return {
+        "kafka": to.bootstrap,
+        "redis": to.view_place,
+        "topics": True,
+        "lanes": to.lanes,
+        "lag": sum(part.lag for part in lag),
+        **asdict(totals(held)),
+    }
+
+
+def _show_servers(servers: local.Status) -> None:
+    out = common.console()
+    if servers.addresses is not None:
+        kept = "kept by `streamer up`" if servers.kept else "of a running command"
+        out.print(f"embedded Kafka {servers.addresses.kafka_version} at {servers.addresses.kafka} ({kept})")
+        out.print(f"embedded {servers.addresses.redis_version} at {servers.addresses.redis}")
+    elif servers.kafka_pid or servers.redis_pid:
+        out.print(f"the embedded servers in {servers.home} are starting or stopping, or one of them is gone")
+    else:
+        out.print(f"no embedded servers run in {servers.home}")
+
+
+def _show_service(told: dict[str, Any]) -> None:
+    out = common.console()
+    out.print(f"Kafka in use: {told['kafka']}, Redis in use: {told['redis']}", markup=False)
+    if not told["topics"]:
+        out.print("there are no topics yet; a worker makes them: `streamer worker`")
+        return
+    out.print(f"{told['lanes']} lanes, {told['lag']:,} records waiting")
+    dead = sum(told["dead_letters"].values())
+    out.print(
+        f"{told['consumed']:,} records: {told['applied']:,} applied ({told['late']:,} late), "
+        f"{told['duplicates']:,} duplicates, {dead:,} dead letters, {told['rerouted']:,} rerouted, "
+        f"{told['control']:,} control; unaccounted: {told['unaccounted']}"
+    )
+    out.print(f"{told['customers']:,} customers, {told['orders']:,} orders")
+    for segmentation, segments in told["segments"].items():
+        sizes = ", ".join(f"{name} {count:,}" for name, count in segments.items())
+        out.print(f"  {segmentation}: {sizes}", markup=False)

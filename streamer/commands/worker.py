@@ -1,0 +1,94 @@
+"""``worker``: the processes that do the work."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import Annotated, Literal
+
+import typer
+
+from streamer import supervise
+from streamer.commands import common
+from streamer.commands.common import Connections
+
+_ROLES: dict[str, tuple[supervise.Role, ...]] = {
+    "lanes": ("lanes",),
+    "owner": ("owner",),
+    "all": ("lanes", "owner"),
+}
+
+
+def register(app: typer.Typer) -> None:
+    app.command("worker")(worker)
+
+
+def worker(
+    role: Annotated[
+        Literal["lanes", "owner", "all"],
+        typer.Option(help="lanes: segments of customers; owner: learns the behaviour clusters; all: both."),
+    ] = "all",
+    supervised: Annotated[
+        bool,
+        typer.Option(
+            "--supervise/--no-supervise",
+            help="Start a worker again that ended because only a fresh start may go on; without it, run one role here.",
+        ),
+    ] = True,
+) -> None:
+    """Run a worker until Ctrl-C or SIGTERM. Makes missing topics first.
+
+    Run as many `--role lanes` workers as there are lanes, on as many machines, and one or two `--role owner`; the
+    second waits for the first to go. Metrics are on http://127.0.0.1:9464/metrics.
+
+    Example:  streamer worker --role lanes
+    """
+    if role == "all" and not supervised:
+        raise typer.BadParameter("one process has one role; give --role lanes or --role owner", param_hint="--role")
+    with common.connections() as to:
+        prepare(to)
+        if not supervised:
+            from streamer import process
+
+            process.run(to.settings, _ROLES[role][0], to.embedded_kafka, to.embedded_redis)
+            return
+        arguments = to.arguments()
+    _supervise(_ROLES[role], arguments)
+
+
+def prepare(to: Connections) -> None:
+    """Make missing topics, and see that Redis answers; raises UserError where a worker could not begin."""
+    from streamer.adapters.redis_reader import connect
+    from streamer.adapters.topics import create_topics, lane_count
+
+    prefix = to.kafka.prefix
+    # A topic that exists says how many lanes there are; the setting is for making it.
+    lanes = lane_count(to.bootstrap, prefix, security=to.security) or to.settings.lanes
+    created = create_topics(to.bootstrap, prefix=prefix, lanes=lanes, security=to.security)
+    if created:
+        common.say(f"made {len(created)} topics with {lanes} lanes")
+    connect(to.redis_url, to.redis_options).close()
+
+
+def _supervise(roles: tuple[supervise.Role, ...], arguments: list[str]) -> None:
+    stop = threading.Event()
+    asked: list[int] = []
+
+    def end(number: int, frame: object) -> None:
+        asked.append(number)
+        stop.set()
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        with supervise.workers(roles, arguments, told=common.say) as group:
+            common.say(f"running {' and '.join(roles)}; Ctrl-C ends it")
+            while group.alive and not stop.wait(0.2):
+                pass
+            failed = group.failed
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if failed and not asked:
+        raise typer.Exit(common.EXIT_ERROR)
+    if signal.SIGINT in asked:
+        raise typer.Exit(common.EXIT_INTERRUPTED)

@@ -1,0 +1,123 @@
+"""Parity: the lane's log replayed by `decide` must give what the live lane published, field by field.
+
+This is the proof behind the promise of the change stream: whatever batches, restarts, rebalances and workers there were,
+the published changes are a function of the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+import msgspec
+
+from schemas.changes import Change as WireChange
+from schemas.records import LogRecord
+from schemas.wire_time import iso
+from streamer.decide import LaneState, Look, decide
+from streamer.encode import wire_changes
+from streamer.intake import take_in
+from streamer.ledger import Ledger
+from streamer.policy import Policy
+
+_BATCH = 1_000
+FIELDS = ("event_id", "segmentation", "from", "to", "changed_at", "cause")
+"""What must be equal for the same customer and ``seq``."""
+
+COUNTERS = ("consumed", "applied", "duplicates", "late", "rerouted", "dead_letters", "control", "orders", "reversals")
+"""What the ledgers must agree on, beside money, customers and sizes."""
+
+
+@dataclass(slots=True)
+class Parity:
+    """What a comparison found: nothing, if ``differences`` is empty."""
+
+    changes: int = 0
+    customers: int = 0
+    differences: list[str] = field(default_factory=list)
+
+    def __iadd__(self, other: Parity) -> Parity:
+        self.changes += other.changes
+        self.customers += other.customers
+        self.differences += other.differences
+        return self
+
+
+def replay(
+    records: Iterable[LogRecord], partition: int, policy: Policy, clock: int, control_key: bytes | None = None
+) -> tuple[LaneState, list[WireChange]]:
+    """What `decide` makes of a lane's log, with its clock moved to ``clock`` (ms) at the end."""
+    state = LaneState.fresh(partition)
+    changes: list[WireChange] = []
+    log = iter(records)
+    while batch := list(islice(log, _BATCH)):
+        items = take_in(
+            batch,
+            lanes=policy.lanes,
+            local=state.residents.customers,
+            max_event_bytes=policy.max_event_bytes,
+            control_key=control_key,
+        )
+        changes += wire_changes(decide(items, state, policy).changes, state, policy)
+    due = [customer.id for customer in state.residents.customers.values() if customer.due is not None]
+    outcome = decide((), state, policy, Look(max(clock, state.ledger.clock), due))
+    changes += wire_changes(outcome.changes, state, policy)
+    return state, changes
+
+
+def compare(
+    expected: Iterable[WireChange], published: Iterable[Mapping[str, Any]], wanted: Ledger, live: Ledger
+) -> Parity:
+    """Differences between the replay of a lane and what it published and counted.
+
+    ``published`` are the values of the lane's ``segment.changed`` records, in the order of the topic.
+    """
+    found = Parity()
+    by_customer: dict[str, list[Mapping[str, Any]]] = {}
+    for change in published:
+        by_customer.setdefault(change["customer_id"], []).append(change)
+    lists: dict[str, list[WireChange]] = {}
+    for one in expected:
+        lists.setdefault(one.customer_id, []).append(one)
+    for customer in sorted(lists.keys() | by_customer.keys()):
+        ours, theirs = lists.get(customer, []), by_customer.get(customer, [])
+        found.customers += 1
+        found.changes += len(theirs)
+        if [change["seq"] for change in theirs] != list(range(1, len(theirs) + 1)):
+            found.differences.append(f"{customer}: published seq {[change['seq'] for change in theirs]}")
+        if len(ours) != len(theirs):
+            found.differences.append(f"{customer}: {len(theirs)} changes published, {len(ours)} follow from the log")
+        for mine, other in zip(ours, theirs, strict=False):
+            found.differences += _difference(mine, other)
+    for name in (*COUNTERS, "revenue_minor", "customers", "sizes"):
+        if getattr(wanted, name) != getattr(live, name):
+            found.differences.append(
+                f"lane {live.partition}: {name} is {getattr(live, name)}, the log gives {getattr(wanted, name)}"
+            )
+    return found
+
+
+def _difference(mine: WireChange, other: Mapping[str, Any]) -> Iterator[str]:
+    def segment(value: Any) -> Any:
+        return value["id"] if isinstance(value, Mapping) else value.id if value is not None else None
+
+    wanted = {
+        "event_id": mine.event_id,
+        "segmentation": mine.segmentation,
+        "from": segment(mine.from_segment),
+        "to": segment(mine.to_segment),
+        "changed_at": iso(mine.changed_at),
+        "cause": mine.cause,
+    }
+    seen = {**other, "from": segment(other["from"]), "to": segment(other["to"])}
+    for name in FIELDS:
+        if seen[name] != wanted[name]:
+            yield f"{mine.customer_id} seq {mine.seq}: {name} is {seen[name]!r}, the log gives {wanted[name]!r}"
+
+
+def decode_change(value: bytes) -> Mapping[str, Any]:
+    """The value of a ``segment.changed`` record."""
+    change: Mapping[str, Any] = msgspec.json.decode(value)
+    return change

@@ -1,0 +1,185 @@
+"""A worker process: ``python -m streamer.process lanes|owner``, as the supervisor starts it.
+
+Everything that only the running process knows is put together here: logging, metrics, the composition root.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib.metadata import version
+
+import structlog
+from aiokafka.errors import KafkaError
+
+from models.behaviour.learner import LearnerConfig
+from schemas import topics
+from schemas.errors import TransientError, UserError
+from streamer import logs, supervise
+from streamer.adapters.clock import SystemClock
+from streamer.adapters.kafka import KafkaConnection, Offsets
+from streamer.adapters.prometheus import Exporter
+from streamer.adapters.topics import lane_count
+from streamer.app import Watch, Wiring, run_lanes, run_owner
+from streamer.settings import Settings
+from streamer.settings_sources import DEFAULT
+
+log = structlog.get_logger(__name__)
+
+_LOOK_SECONDS = 2.0
+_HUNG_SECONDS = 60.0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one role until told to stop; gives the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m streamer.process", description=__doc__)
+    parser.add_argument("role", choices=("lanes", "owner"))
+    parser.add_argument("--kafka", help="address of the embedded Kafka, used where STREAMER_KAFKA is not set")
+    parser.add_argument("--redis", help="URL of the embedded Valkey, used where STREAMER_REDIS is not set")
+    parser.add_argument("--follow-parent", action="store_true", help="end when standard input does")
+    given = parser.parse_args(arguments)
+    if given.follow_parent:
+        supervise.follow_parent()
+    try:
+        run(Settings.load(), given.role, given.kafka, given.redis)
+    except TransientError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except UserError as error:
+        print(f"error: {error.message}\n{error.mend}".rstrip(), file=sys.stderr)
+        return supervise.EXIT_MISTAKE
+    return 0
+
+
+def run(
+    settings: Settings, role: supervise.Role, embedded_kafka: str | None = None, embedded_redis: str | None = None
+) -> None:
+    """Run one role in this process until SIGTERM or SIGINT.
+
+    Raises
+    ------
+    UserError
+        It cannot begin, and could not later.
+    TransientError
+        Kafka is not there, or not yet.
+    """
+    logs.configure(
+        settings.log_level,
+        settings.log_format,
+        customer_ids=settings.log_customer_ids,
+        hash_key=settings.control_key_bytes,
+        version=version("streamer"),
+    )
+    wired = wiring(settings, embedded_kafka, embedded_redis)
+    if role == "owner":
+        # All metrics there are yet are those of lanes.
+        run_owner(wired)
+        return
+    watched = Watched(wired)
+    watched.serve(settings)
+    try:
+        run_lanes(wired, watched.watch)
+    finally:
+        watched.exporter.stop()
+
+
+def wiring(settings: Settings, embedded_kafka: str | None = None, embedded_redis: str | None = None) -> Wiring:
+    """What a worker is made of, with as many lanes as the input topic has partitions."""
+    kafka = settings.kafka_connection(embedded_kafka)
+    # As in commands.common: services side by side must not meet in a group or fence each other.
+    kafka = replace(kafka, group=topics.full_name(kafka.group, kafka.prefix))
+    url, options = settings.redis_connection(embedded_redis)
+    return Wiring(
+        kafka=kafka,
+        redis_url=url,
+        policy=settings.policy(_lanes(kafka)),
+        lane=settings.lane_settings(),
+        learner=LearnerConfig(preset=settings.behaviour_preset()),
+        redis_prefix=kafka.group,
+        redis_options=options,
+        broker=settings.faust_broker(),
+    )
+
+
+def _lanes(kafka: KafkaConnection) -> int:
+    try:
+        lanes = lane_count(kafka.bootstrap, kafka.prefix, security=kafka.security)
+    except UserError as error:
+        # It was there when the supervisor looked, so this is an outage.
+        raise TransientError(error.message) from error
+    if lanes is None:
+        raise UserError(f"there is no topic {kafka.topic(topics.EVENTS)}", "run `streamer topics create`")
+    return lanes
+
+
+class Watched:
+    """The metrics of a lanes worker, and how it is.
+
+    Attributes
+    ----------
+    watch
+        To be given to `run_lanes`.
+    """
+
+    def __init__(self, wired: Wiring) -> None:
+        declared = [
+            (segmentation.name, segment.id)
+            for segmentation in wired.policy.definitions.segmentations
+            for segment in segmentation.segments
+        ]
+        self.exporter = Exporter(
+            SystemClock(), version("streamer"), declared, healthy=self._healthy, ready=self._ready
+        )
+        self.watch = Watch(on_step=self.exporter.on_step, on_lanes=self._on_lanes, on_start=self._on_start)
+        self._lanes: frozenset[int] = frozenset()
+        self._joined = False
+        self._looked = time.monotonic()
+        self._task: asyncio.Task[None] | None = None
+
+    def serve(self, settings: Settings) -> None:
+        """Open the port. If it is taken and nobody asked for that very one, another: workers stand side by side."""
+        origins: Mapping[str, str] = {one.name: one.origin for one in settings.in_force()}
+        host, port = settings.metrics_host, settings.metrics_port
+        try:
+            port = self.exporter.start(host, port)
+        except UserError:
+            if origins["STREAMER_METRICS_PORT"] != DEFAULT:
+                raise
+            port = self.exporter.start(host, 0)
+        log.info("metrics are served", url=f"http://{host}:{port}/metrics")
+
+    def _on_lanes(self, lanes: set[int]) -> None:
+        self._joined = True
+        self._lanes = frozenset(lanes)
+        self.exporter.on_lanes(lanes)
+        log.info("lanes owned", lanes=sorted(lanes))
+
+    def _on_start(self, offsets: Offsets) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._look(offsets))
+
+    async def _look(self, offsets: Offsets) -> None:
+        """Ask for the ends of the lanes again and again; that it gets on says that the loop does."""
+        while True:
+            ends: dict[int, int] = {}
+            with contextlib.suppress(KafkaError):
+                for lane in sorted(self._lanes):
+                    ends[lane] = await offsets.end(topics.EVENTS, lane)
+            self.exporter.on_end_offsets({lane: end for lane, end in ends.items() if lane in self._lanes})
+            self._looked = time.monotonic()
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    def _healthy(self) -> str | None:
+        silent = time.monotonic() - self._looked
+        return None if silent < _HUNG_SECONDS else f"nothing moved for {silent:.0f} s"
+
+    def _ready(self) -> str | None:
+        return None if self._joined else "lanes are not yet given out and restored"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,123 @@
+"""What a replay, an import or a demo came to: figures for scripts, and the same for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from schemas.money import exponent
+from streamer.adapters.redis_reader import Totals
+from streamer.shop.source import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Counts of one run, as JSON has them; ``consumed`` is called ``records`` there.
+
+    Attributes
+    ----------
+    rows, skipped
+        Lines of the file, None where there is none; and those that became no event, by reason.
+    records
+        Records of the lane log: ``applied + duplicates + dead_letters + rerouted + control``.
+    customers
+        Those seen for the first time.
+    revenue_minor
+        Orders less reversals, in minor units of the shop's currency.
+    segments
+        Customers by segmentation and segment at the end, those of earlier runs included.
+    """
+
+    rows: int | None
+    records: int
+    applied: int
+    duplicates: int
+    late: int
+    dead_letters: dict[str, int]
+    rerouted: int
+    control: int
+    skipped: dict[str, int]
+    customers: int
+    orders: int
+    reversals: int
+    revenue_minor: int
+    changes: dict[str, int]
+    segments: dict[str, dict[str, int]]
+    seconds: float
+    records_per_second: float
+
+    @property
+    def unaccounted(self) -> int:
+        """Records that nothing says anything about: always 0."""
+        known = self.applied + self.duplicates + sum(self.dead_letters.values()) + self.rerouted + self.control
+        return self.records - known
+
+    def to_dict(self) -> dict[str, Any]:
+        """The figures by the names they have in JSON."""
+        return asdict(self)
+
+
+def result_of(before: Totals, after: Totals, source: Source | None, seconds: float) -> Result:
+    """What happened between two looks at the ledgers, while ``source`` was read."""
+    records = after.consumed - before.consumed
+    return Result(
+        rows=None if source is None else source.rows,
+        records=records,
+        applied=after.applied - before.applied,
+        duplicates=after.duplicates - before.duplicates,
+        late=after.late - before.late,
+        dead_letters=_less(after.dead_letters, before.dead_letters),
+        rerouted=after.rerouted - before.rerouted,
+        control=after.control - before.control,
+        skipped={} if source is None else dict(sorted(source.skipped.items())),
+        customers=after.customers - before.customers,
+        orders=after.orders - before.orders,
+        reversals=after.reversals - before.reversals,
+        revenue_minor=after.revenue_minor - before.revenue_minor,
+        changes=_less(after.changes, before.changes),
+        segments=after.segments,
+        seconds=round(seconds, 3),
+        records_per_second=round(records / max(seconds, 1e-9), 1),
+    )
+
+
+def _less(after: Mapping[str, int], before: Mapping[str, int]) -> dict[str, int]:
+    return {name: count - before.get(name, 0) for name, count in after.items() if count != before.get(name, 0)}
+
+
+def show(result: Result, currency: str, console: Console) -> None:
+    """The result for people."""
+    money = result.revenue_minor / 10 ** exponent(currency)
+    rows = "" if result.rows is None else f"{result.rows:,} rows, "
+    console.print(
+        f"{rows}{result.records:,} records in {result.seconds:,.1f} s ({result.records_per_second:,.0f} a second)"
+    )
+    console.print(
+        f"{result.customers:,} customers, {result.orders:,} orders, {result.reversals:,} refunds and cancellations, "
+        f"{money:,.2f} {currency} net"
+    )
+    console.print(
+        f"{result.applied:,} applied ({result.late:,} late), {result.duplicates:,} repeats, "
+        f"{sum(result.dead_letters.values()):,} dead letters, {result.rerouted:,} rerouted, {result.control:,} control"
+    )
+    for title, counts in (("no event", result.skipped), ("dead letters", result.dead_letters)):
+        if counts:
+            console.print(f"{title}: " + ", ".join(f"{count:,} {name}" for name, count in counts.items()))
+    if result.segments:
+        console.print(segments_table(result.segments, result.changes))
+
+
+def segments_table(segments: Mapping[str, Mapping[str, int]], changes: Mapping[str, int]) -> Table:
+    """Customers per segment, and changes per segmentation."""
+    table = Table(box=None, pad_edge=False, show_header=True)
+    table.add_column("segmentation")
+    table.add_column("changes", justify="right")
+    table.add_column("customers by segment")
+    for name, sizes in segments.items():
+        ordered = sorted(sizes.items(), key=lambda item: -item[1])
+        table.add_row(name, f"{changes.get(name, 0):,}", ", ".join(f"{segment} {count:,}" for segment, count in ordered))
+    return table

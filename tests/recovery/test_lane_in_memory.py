@@ -1,0 +1,234 @@
+"""Stop a lane at each of its effects, start another, and compare with the run that nobody disturbed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+import pytest
+from heart_lanes import MODES, Mode, Rig, counters
+from heart_logs import DAY, HOUR, T0, LogMaker, by_customer, order, reversal, view
+from heart_models import jumpy
+from heart_strategies import HERE, STEPS, Step, lane_log, straight
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas import topics
+from schemas.records import Record
+from streamer.ports import Fenced
+
+
+def a_log() -> list[Record]:
+    """A bit of everything in 30 records."""
+    log = LogMaker(now=T0)
+    for number, id in enumerate(HERE):
+        log.event(order(f"a{number}", id, log.now, 30.0 + number), now=log.now + HOUR)
+    log.model(jumpy(1))
+    log.put(b"ann", b"{")
+    log.event(order("x", "gus", log.now, 1.0))
+    log.opened("old")
+    for day in (300, 290, 200):
+        log.clock("old", T0 - day * DAY)
+        log.event(order(f"h{day}", "kim" if day == 290 else "hal", T0 - day * DAY + HOUR, 80.0), import_id="old")
+    log.closed("old")
+    for day in (2, 3, 5, 40):
+        log.event(view(f"v{day}", "bob", T0 + day * DAY), now=T0 + day * DAY)
+        log.event(order(f"b{day}", "cem", T0 + day * DAY, 60.0))
+    log.event(reversal("r1", "cem", log.now, "o-b3"))
+    log.event(order("b3", "cem", T0 + 3 * DAY, 60.0))
+    log.model(jumpy(2, shift=0.4), now=T0 + 60 * DAY)
+    log.event(order("late", "ann", T0 - DAY, 60.0))
+    log.event(view("v90", "eve", T0 + 90 * DAY), now=T0 + 90 * DAY)
+    return log.records
+
+
+LOG = a_log()
+
+
+async def played(rig: Rig, mischief: list[int] | None = None) -> Rig:
+    await rig.run(mischief or [])
+    rig.check_view()
+    return rig
+
+
+@pytest.fixture(scope="module")
+def usual() -> Rig:
+    return asyncio.run(played(Rig(LOG)))
+
+
+def same(rig: Rig, usual: Rig) -> None:
+    assert rig.outputs() == usual.outputs()
+    assert rig.state() == usual.state()
+    assert counters(rig.ledger()) == counters(usual.ledger())
+
+
+def test_the_undisturbed_run_says_what_decide_says(usual: Rig) -> None:
+    """Portions, loads from the view and people leaving memory change nothing."""
+    changes = usual.values(topics.CHANGES)
+    plain = Rig(LOG)
+    plain.append([*LOG])
+    expected = straight(plain.broker.records(topics.EVENTS, 0))
+    found: dict[str, list[object]] = {}
+    for change in changes:
+        ids = [None if change[side] is None else change[side]["id"] for side in ("from", "to")]
+        key = (change["segmentation"], change["seq"], *ids, change["cause"])
+        found.setdefault(change["customer_id"], []).append(key)
+    told = {
+        id: [(segmentation, seq, before, after, cause) for segmentation, seq, before, after, _, cause in keys]
+        for id, keys in by_customer(expected.changes).items()
+    }
+    assert {id: keys for id, keys in found.items() if id != "leo"} == told
+    causes = Counter(change["cause"] for change in changes)
+    assert set(causes) >= {"event", "time", "late", "refit", "backfill"}
+    assert usual.ledger().dead_letters == {"not_json": 1} and usual.ledger().rerouted == 2
+
+
+def test_nothing_depends_on_portions(usual: Rig) -> None:
+    for chunk in (1, 7, 100):
+        same(asyncio.run(played(Rig(LOG, chunk=chunk))), usual)
+
+
+def test_a_crash_at_every_effect_of_every_kind(usual: Rig) -> None:
+    """The process dies before or after each read, commit, view write and wipe, with the view's data or without."""
+    effects = usual.faults.count
+    assert {"read", "commit", "write", "wipe"} == set(usual.faults.names)
+    # Every effect would take a while; a stride that is coprime to the pattern of a step meets all kinds.
+    for mode in MODES:
+        for at in range(0, effects, 1 if mode == "after" else 3):
+            rig = asyncio.run(played(Rig(LOG, {at: mode})))
+            assert rig.crashes == 1
+            same(rig, usual)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.dictionaries(st.integers(0, 120), st.sampled_from(MODES), min_size=2, max_size=8), st.integers(1, 9))
+def test_many_crashes_in_one_run(plan: dict[int, Mode], chunk: int) -> None:
+    rig, undisturbed = Rig(LOG, plan, chunk=chunk), Rig(LOG)
+
+    async def both() -> None:
+        await played(undisturbed)
+        await played(rig)
+        await rig.haunt()
+
+    asyncio.run(both())
+    same(rig, undisturbed)
+
+
+@settings(deadline=None, max_examples=25)
+@given(STEPS, st.dictionaries(st.integers(0, 100), st.sampled_from(MODES), max_size=5))
+def test_any_log_and_any_crashes(steps: list[Step], plan: dict[int, Mode]) -> None:
+    records = lane_log(steps)
+    rig, undisturbed = Rig(records, plan), Rig(records)
+
+    async def both() -> None:
+        await played(undisturbed)
+        await played(rig)
+
+    asyncio.run(both())
+    same(rig, undisturbed)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.integers(-4, 4), max_size=20))
+def test_holes_are_sought_and_repeats_dropped(mischief: list[int]) -> None:
+    rig, undisturbed = Rig(LOG), Rig(LOG)
+
+    async def both() -> None:
+        await played(undisturbed)
+        await played(rig, mischief)
+
+    asyncio.run(both())
+    same(rig, undisturbed)
+    fetched = [move for move in mischief if move > 0]
+    assert len(rig.sought) <= len(fetched)
+
+
+def test_a_hole_drops_what_waits_and_asks_for_the_missing_offset() -> None:
+    async def go() -> None:
+        rig = Rig(LOG)
+        lane = await rig.own()
+        rig.append(LOG[:10])
+        lane.offer(rig.batch(0, 2))
+        lane.offer(rig.batch(5, 8))
+        lane.offer(rig.batch(8, 10))
+        await lane.turn()
+        assert (lane.next_offset, rig.sought) == (2, [2])
+        assert lane.has_room
+        await lane.turn()
+        assert (lane.next_offset, rig.sought) == (2, [2]), "asked once; what waited is gone"
+        lane.offer(rig.batch(0, 7))
+        await lane.turn()
+        assert lane.next_offset == 7
+        assert rig.ledger().consumed == 7
+
+    asyncio.run(go())
+
+
+def test_offsets_that_hold_no_record_count_as_read() -> None:
+    async def go() -> None:
+        rig = Rig(LOG)
+        lane = await rig.own()
+        rig.append(LOG[:3])
+        batch = rig.batch(0, 3)
+        lane.offer(type(batch)(0, 9, batch.records))
+        await lane.turn()
+        assert lane.next_offset == 9 and rig.broker.committed[0] == 9 and rig.sought == []
+
+    asyncio.run(go())
+
+
+def test_a_former_owner_is_refused_and_harms_nothing() -> None:
+    async def go() -> None:
+        rig = Rig(LOG)
+        old = await rig.own()
+        rig.append(LOG[:6])
+        old.offer(rig.batch(0, 3))
+        await old.turn()
+        new = await rig.own()
+        assert new is not old
+        old.offer(rig.batch(3, 6))
+        with pytest.raises(Fenced):
+            await old.turn()
+        before = rig.outputs(), rig.server.shelf.token
+        new.offer(rig.batch(3, 6))
+        await new.turn()
+        assert rig.ledger().consumed == 6
+        assert before != (rig.outputs(), rig.server.shelf.token)
+        rig.check_view()
+
+    asyncio.run(go())
+
+
+def test_a_view_lost_while_running_is_filled_again_from_the_changelog() -> None:
+    async def go() -> None:
+        rig = Rig(LOG)
+        lane = await rig.own()
+        rig.append(LOG)
+        lane.offer(rig.batch(0, 20))
+        await lane.turn()
+        rig.server.lose()
+        lane.offer(rig.batch(20))
+        await lane.turn()
+        rig.check_view()
+        assert rig.ledger().customers == len(rig.server.shelf.parts)
+
+    asyncio.run(go())
+
+
+def test_memory_stays_bounded_while_the_night_walks_through_everybody() -> None:
+    async def go() -> None:
+        log = LogMaker(now=T0)
+        for number in range(40):
+            log.event(view(f"e{number}", f"{HERE[number % 5]}", T0), now=T0)
+        rig = Rig(log.records)
+        lane = await rig.own()
+        rig.append(log.records)
+        lane.offer(rig.batch(0))
+        await lane.turn()
+        rig.append([Record(0, 0, T0 + DAY, b"leo", view("n", "leo", T0 + DAY))])
+        lane.offer(rig.batch(40))
+        for _ in range(20):
+            await lane.turn()
+            assert len(lane.state.residents) <= 2 + rig.settings.max_due
+
+    asyncio.run(go())

@@ -1,0 +1,276 @@
+"""A lane over the log and view in memory, with crashes, lost views and bad fetches where a test wants them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from heart_logs import DAY, view
+from heart_strategies import POLICY
+
+from schemas import topics
+from schemas.records import Record
+from streamer import ledger
+from streamer.adapters.memory import MemoryBroker, MemoryLog, MemoryView
+from streamer.keys import LEDGER_KEY
+from streamer.lane import Lane, LaneSettings
+from streamer.ledger import Ledger
+from streamer.policy import Policy
+from streamer.ports import Batch, Fenced, Read, Update, Write, Writes
+
+Mode = Literal["before", "after", "lost before", "lost after"]
+MODES: tuple[Mode, ...] = ("before", "after", "lost before", "lost after")
+
+
+class Crash(Exception):
+    """The process dies here."""
+
+
+@dataclass
+class Faults:
+    """Counts effects; at planned ones the process dies, before or after the effect, perhaps with the view's data."""
+
+    plan: Mapping[int, Mode] = field(default_factory=dict)
+    count: int = 0
+    names: list[str] = field(default_factory=list)
+    view: MemoryView = field(default_factory=MemoryView)
+
+    def next(self, name: str) -> Mode | None:
+        mode = self.plan.get(self.count)
+        self.count += 1
+        self.names.append(name)
+        if mode is not None and mode.startswith("lost"):
+            self.view.lose()
+        if mode in ("before", "lost before"):
+            raise Crash(name)
+        return mode
+
+    def then(self, mode: Mode | None) -> None:
+        if mode is not None:
+            raise Crash(mode)
+
+
+class CrashingLog(MemoryLog):
+    def __init__(self, broker: MemoryBroker, lane: int, faults: Faults) -> None:
+        super().__init__(broker, lane)
+        self.faults = faults
+
+    async def commit(self, writes: Writes, next_offset: int) -> int:
+        mode = self.faults.next("commit")
+        end = await super().commit(writes, next_offset)
+        self.faults.then(mode)
+        return end
+
+    async def changelog(self, start: int) -> AsyncIterator[list[tuple[int, bytes, bytes | None]]]:
+        async for chunk in super().changelog(start):
+            # Small chunks, so that a restore takes several writes.
+            for at in range(0, len(chunk), 7):
+                yield chunk[at : at + 7]
+
+
+class CrashingView(MemoryView):
+    """Shares its shelf with every other view of the same server."""
+
+    def __init__(self, server: MemoryView, faults: Faults) -> None:
+        self.server = server
+        self.faults = faults
+
+    async def read(self, ids: Sequence[str], dues: Mapping[str, int], limit: int) -> Read:
+        mode = self.faults.next("read")
+        answer = await self.server.read(ids, dues, limit)
+        self.faults.then(mode)
+        return answer
+
+    async def ledger(self) -> bytes | None:
+        return await self.server.ledger()
+
+    async def models(self) -> dict[int, bytes]:
+        return await self.server.models()
+
+    async def ids_after(self, id: str, limit: int) -> list[str]:
+        return await self.server.ids_after(id, limit)
+
+    async def write(self, expected: str | None, token: str, update: Update) -> bool:
+        mode = self.faults.next("write")
+        done = await self.server.write(expected, token, update)
+        self.faults.then(mode)
+        return done
+
+    async def wipe(self, token: str) -> None:
+        mode = self.faults.next("wipe")
+        await self.server.wipe(token)
+        self.faults.then(mode)
+
+
+@dataclass
+class ManualClock:
+    now: int = 0
+
+    def now_ms(self) -> int:
+        return self.now
+
+
+TIGHT = LaneSettings(max_records=4, max_due=2, max_residents=2, wall=False, import_silence_ms=10**15)
+"""Everything in small portions, so that a short log needs many steps."""
+
+
+class Rig:
+    """One lane's world: an input log given bit by bit, a broker, a view server, and the lane's present owner."""
+
+    def __init__(
+        self,
+        records: Sequence[Record],
+        plan: Mapping[int, Mode] | None = None,
+        *,
+        settings: LaneSettings = TIGHT,
+        policy: Policy = POLICY,
+        chunk: int = 3,
+    ) -> None:
+        self.broker = MemoryBroker()
+        self.server = MemoryView()
+        self.faults = Faults(plan or {}, view=self.server)
+        self.clock = ManualClock()
+        self.settings = settings
+        self.policy = policy
+        self.records = list(records)
+        self.chunk = chunk
+        self.crashes = 0
+        self.sought: list[int] = []
+        self.zombies: list[Lane] = []
+        self.lane: Lane | None = None
+
+    async def own(self) -> Lane:
+        """A new process takes the lane over; the old one is not told."""
+        if self.lane is not None:
+            self.zombies.append(self.lane)
+        while True:
+            self.lane = Lane(
+                0,
+                CrashingLog(self.broker, 0, self.faults),
+                CrashingView(self.server, self.faults),
+                self.policy,
+                self.clock,
+                self.settings,
+                seek=self.sought.append,
+            )
+            try:
+                await self.lane.open()
+            except Crash:
+                self.crashes += 1
+                continue
+            return self.lane
+
+    def append(self, records: Sequence[Record]) -> None:
+        for record in records:
+            write = Write(record.key, record.value, record.headers)
+            self.clock.now = self.broker.now_ms = max(self.clock.now, record.timestamp)
+            self.broker.append(topics.EVENTS, 0, write, record.timestamp)
+
+    def batch(self, start: int, end: int | None = None) -> Batch:
+        held = self.broker.records(topics.EVENTS, 0)
+        end = len(held) if end is None else min(end, len(held))
+        return Batch(start, max(start, end), held[start:end])
+
+    async def run(self, mischief: Sequence[int] = ()) -> None:
+        """The whole log and then a hundred days, whatever happens to the process meanwhile.
+
+        ``mischief``: how far each fetch begins beside where it should (behind: a repeat; ahead: a hole).
+        """
+        lane = await self.own()
+        waiting = [*self.records, last_record(self.records)]
+        wrong = list(mischief)
+        idle = written = 0
+        # Long enough for a walk through everybody, two at a time.
+        while idle < 10:
+            try:
+                held = len(self.broker.records(topics.EVENTS, 0))
+                if lane.next_offset >= held and waiting:
+                    self.append(waiting[: self.chunk])
+                    del waiting[: self.chunk]
+                if lane.next_offset < len(self.broker.records(topics.EVENTS, 0)):
+                    begin = lane.next_offset + (wrong.pop(0) if wrong else 0)
+                    lane.offer(self.batch(max(0, begin), max(0, begin) + 5))
+                else:
+                    idle += 1
+                await lane.turn()
+                if written != (written := len(self.broker.records(topics.STATE, 0))):
+                    idle = 0
+            except Crash:
+                self.crashes += 1
+                idle = 0
+                lane = await self.own()
+
+    async def haunt(self) -> None:
+        """Every former owner wakes up and goes on with what it had: it must be refused and change nothing."""
+        for zombie in self.zombies:
+            zombie._view = self.server
+            zombie.offer(self.batch(zombie.next_offset))
+            before = self.outputs()
+            try:
+                await zombie.turn()
+                zombie.offer(self.batch(0))
+                await zombie.turn()
+            except Fenced:
+                pass
+            assert self.outputs() == before
+
+    # -- what came of it --------------------------------------------------------------------------------------
+
+    def values(self, topic: str, partition: int = 0) -> list[dict[str, Any]]:
+        return [json.loads(record.value or b"null") for record in self.broker.records(topic, partition)]
+
+    def outputs(self) -> dict[str, object]:
+        """Everything that the world may see, but the wall clock."""
+        changes: dict[str, list[dict[str, Any]]] = {}
+        for change in self.values(topics.CHANGES):
+            del change["detected_at"], change["automation_safe"]
+            changes.setdefault(change["customer_id"], []).append(change)
+        memberships = {}
+        for record in self.broker.records(topics.MEMBERSHIPS, 0):
+            body = json.loads(record.value or b"{}")
+            segments = {name: (held["id"], held["since"]) for name, held in body["segments"].items()}
+            memberships[record.key] = (body["seq"], segments)
+        onward = [(r.key, r.value, r.headers) for r in self.broker.records(topics.EVENTS, 1)]
+        dead = [(r.key, r.value, dict(r.headers)) for r in self.broker.records(topics.DEADLETTERS, 0)]
+        return {"changes": changes, "memberships": memberships, "onward": onward, "dead": dead}
+
+    def state(self) -> dict[str, object]:
+        """The latest of the changelog by key, as a restore would read it; the ledger apart."""
+        latest = {r.key: r.value for r in self.broker.records(topics.STATE, 0) if r.key != LEDGER_KEY}
+        return {"parts": latest}
+
+    def ledger(self) -> Ledger:
+        raw = [r.value for r in self.broker.records(topics.STATE, 0) if r.key == LEDGER_KEY][-1]
+        return ledger.load(raw or b"")
+
+    def check_view(self) -> None:
+        """The view shows exactly the changelog's latest."""
+        latest: dict[str, dict[str, bytes]] = {}
+        for record in self.broker.records(topics.STATE, 0):
+            key = (record.key or b"").decode()
+            if not key.startswith("!"):
+                id, _, part = key.partition("\0")
+                latest.setdefault(id, {})[part] = record.value or b""
+        assert self.server.shelf.parts == latest
+        assert self.server.shelf.documents.keys() == latest.keys()
+        found = self.server.shelf.ledger
+        assert found is not None and ledger.load(found) == self.ledger()
+
+
+def last_record(records: Sequence[Record]) -> Record:
+    """Somebody else looks at something a hundred days later: the lane's clock moves on for all."""
+    at = max((record.timestamp for record in records), default=0) + 100 * DAY
+    return Record(0, 0, at, b"leo", view("last", "leo", at))
+
+
+COUNTERS = (
+    *("next_offset", "consumed", "applied", "duplicates", "late", "rerouted", "dead_letters", "control", "orders"),
+    *("reversals", "revenue_minor", "customers", "changes", "sizes", "timeline", "imports"),
+)
+
+
+def counters(of: Ledger) -> dict[str, object]:
+    assert of.unaccounted == 0
+    return {name: getattr(of, name) for name in COUNTERS}

@@ -1,0 +1,230 @@
+"""Hypothesis strategies for whole lane logs, and for ways of going through them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from heart_logs import DAY, HOUR, T0, Driver, LogMaker, by_customer, check_chain, order, reversal, view
+from heart_models import jumpy
+from hypothesis import strategies as st
+
+from models.time import Grid
+from schemas.control import CONTROL_HEADER, IMPORT_HEADER
+from schemas.records import Record
+from streamer.decide import Look
+from streamer.policy import Policy
+
+POLICY = Policy(lanes=2, grid=Grid("Europe/Berlin"), panel_target=2)
+HERE = ("ann", "bob", "cem", "eve", "fay")
+"""Customers whose keys belong to partition 0 of two."""
+ELSEWHERE = "gus"
+"""One whose key belongs to partition 1."""
+
+_BROKEN = (
+    b"{",
+    b'{"type": "order.completed"}',
+    order("x", "ann", T0, 5.0, currency="XXX"),
+    order("x", "ann", T0, 5.0, currency="USD"),
+    view("x", "ann", T0 + 4_000 * DAY),
+    view("x", "ann", T0 - 4_000 * DAY),
+    b'{"type": "control.clock", "import_id": "i", "at": "2025-03-02T00:00:00Z"}',
+)
+
+KINDS = (
+    *("order",) * 6,
+    *("view",) * 6,
+    *("refund",) * 2,
+    *("wait",) * 3,
+    *("import",) * 5,
+    "cancel",
+    "duplicate",
+    "same order",
+    "late",
+    "ahead",
+    "broken",
+    "misplaced",
+    "no key",
+    "open",
+    "clock",
+    "close",
+    "model",
+    "bad control",
+    "long wait",
+)
+
+Step = tuple[str, int, int, int]
+STEPS = st.lists(
+    st.tuples(st.sampled_from(KINDS), st.integers(0, 4), st.integers(0, 40), st.integers(1, 30)),
+    min_size=8,
+    max_size=60,
+)
+"""What happens: kind, customer, hours, an amount."""
+
+
+def lane_log(steps: Sequence[Step]) -> list[Record]:
+    """A log of partition 0 that tells ``steps``: live events in their time, imports of last year beside them."""
+    log = LogMaker(now=T0)
+    history = T0 - 300 * DAY
+    opened: set[str] = set()
+    imports = ["i0", "i1"]
+    names: list[str] = []
+    model = 0
+    for number, (kind, who, hours, amount) in enumerate(steps):
+        customer, id = HERE[who], f"e{number}"
+        log.now += hours * HOUR // 8 + 7 * amount
+        now = log.now
+        some_order = names[amount % len(names)] if names else "o-unknown"
+        match kind:
+            case "order":
+                names.append(f"o-{id}")
+                log.event(order(id, customer, now - 800, 7.5 * amount, products=_lines(amount)), gap=who == 4)
+            case "view":
+                log.event(view(id, customer, now - 300, category=f"c{amount % 3}"))
+            case "refund":
+                log.event(reversal(id, customer, now, some_order, total=2.0 * amount))
+            case "cancel":
+                log.event(reversal(id, customer, now, some_order))
+            case "wait":
+                log.now += amount * 3 * HOUR
+            case "long wait":
+                log.now += amount * 5 * DAY
+            case "duplicate" if log.records:
+                again = log.records[amount % len(log.records)]
+                log.put(again.key, again.value, again.headers)
+            case "same order" if names:
+                log.event(order(id, customer, now, 3.0, names[amount % len(names)]))
+            case "late":
+                names.append(f"o-{id}")
+                log.event(order(id, customer, now - amount * DAY, 4.0 * amount))
+            case "ahead":
+                log.event(view(id, customer, now + amount * 9_000))
+            case "broken":
+                log.put(b"ann", _BROKEN[amount % len(_BROKEN)])
+            case "misplaced":
+                log.event(order(id, ELSEWHERE, now, 1.0))
+            case "no key":
+                log.put(None, view(id, customer, now))
+            case "open":
+                # An import that was closed is not opened again: another run of it has another id.
+                if imports[who % 2] not in opened:
+                    imports[who % 2] = f"i{who % 2}-{number}"
+                opened.add(imports[who % 2])
+                log.opened(imports[who % 2])
+            case "clock":
+                history = min(history + amount * DAY, now)
+                log.clock(imports[who % 2], POLICY.grid.instant(POLICY.grid.day_of(history)))
+            case "import":
+                history = min(history + amount * HOUR, now)
+                value = order(id, customer, history, 5.0 * amount) if hours % 2 else view(id, customer, history)
+                log.event(value, import_id=imports[who % 2])
+            case "close":
+                log.closed(imports[who % 2])
+                opened.discard(imports[who % 2])
+            case "model":
+                model += 1
+                log.model(jumpy(model, shift=0.3 * (amount % 3), without=("steady",) if amount % 5 == 0 else ()))
+            case "bad control":
+                log.put(None, b'{"type": "control.clock"}', [(CONTROL_HEADER, b"1")])
+            case _:
+                pass
+    return log.records
+
+
+def _lines(amount: int) -> list[dict[str, object]]:
+    return [{"product_id": "p", "category": f"c{amount % 3}", "price": 7.5, "quantity": amount}]
+
+
+def moves_clock(record: Record) -> bool:
+    """Whether the lane's clock hears a record: it is no import's. Only before such a record may a look move it."""
+    names = {name for name, _ in record.headers}
+    if CONTROL_HEADER in names:
+        return json.loads(record.value or b"{}").get("type") == "control.model"
+    return IMPORT_HEADER not in names
+
+
+@dataclass(frozen=True)
+class Stop:
+    """What happens between two batches: a look (at some, perhaps with the wall clock), and people leaving memory."""
+
+    place: int
+    look: frozenset[int]
+    wall: int | None
+    leave: frozenset[int]
+
+
+STOPS = st.lists(
+    st.builds(
+        Stop,
+        st.integers(0, 60),
+        st.frozensets(st.integers(0, 4)),
+        st.one_of(st.none(), st.integers(0, 100)),
+        st.frozensets(st.integers(0, 4)),
+    ),
+    max_size=12,
+)
+
+
+def finish(driver: Driver, records: Sequence[Record]) -> None:
+    """Look at everybody when a hundred days have passed after the last record."""
+    driver.look(max((record.timestamp for record in records), default=T0) + 100 * DAY)
+    check_chain(driver.changes)
+
+
+def straight(records: Sequence[Record], policy: Policy = POLICY) -> Driver:
+    """The log in one batch, and nobody looks before the end."""
+    driver = Driver(policy)
+    driver.feed(records)
+    finish(driver, records)
+    return driver
+
+
+def one_by_one(records: Sequence[Record], policy: Policy = POLICY) -> Driver:
+    """Every record a batch of its own."""
+    driver = Driver(policy)
+    for record in records:
+        driver.feed([record])
+    finish(driver, records)
+    return driver
+
+
+def with_stops(records: Sequence[Record], stops: Sequence[Stop], policy: Policy = POLICY) -> Driver:
+    """Batches cut at stops, where people are looked at and leave memory."""
+    driver = Driver(policy)
+    position = 0
+    for stop in sorted(stops, key=lambda stop: stop.place):
+        place = min(stop.place, len(records))
+        driver.feed(records[position:place])
+        position = place
+        clock = None
+        if stop.wall is not None and place < len(records) and moves_clock(records[place]):
+            before = driver.state.ledger.clock
+            latest = records[place].timestamp - 10_000
+            if latest > before:
+                clock = before + (latest - before) * stop.wall // 100
+        due = [HERE[index] for index in sorted(stop.look) if HERE[index] in driver.parts]
+        for id in due:
+            driver.bring(id)
+        driver.feed([], Look(clock, due))
+        driver.drop(HERE[index] for index in stop.leave)
+    driver.feed(records[position:])
+    finish(driver, records)
+    return driver
+
+
+def summary(driver: Driver) -> dict[str, object]:
+    """What must be the same, however the log was gone through."""
+    ledger = driver.state.ledger
+    return {
+        "changes": by_customer(driver.changes),
+        "dead": [(dead.record.offset, dead.reason) for dead in driver.dead],
+        "onward": driver.onward,
+        "counts": {
+            name: getattr(ledger, name)
+            for name in (
+                *("next_offset", "clock", "consumed", "applied", "duplicates", "late", "rerouted", "dead_letters"),
+                *("control", "orders", "reversals", "revenue_minor", "customers", "changes", "sizes", "timeline"),
+            )
+        },
+    }
