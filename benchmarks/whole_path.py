@@ -54,7 +54,7 @@ def main() -> None:
             KafkaConnection(args.kafka, prefix=args.prefix, group=f"bench-{args.prefix}"),
             args.redis,
             Policy(lanes=LANES),
-            LaneSettings(wall=False),
+            LaneSettings(),
             LearnerConfig(frame_days=(30, 60, 90)),
             redis_prefix=args.prefix,
         )

@@ -17,7 +17,7 @@ from streamer.transport import CODEC, App, owned
 log = structlog.get_logger(__name__)
 
 
-def build(group: str, bootstrap: str, topic: str, pool: Pool, **broker: Any) -> App:
+def build(group: str, bootstrap: str, topic: str, pool: Pool, session_seconds: float = 6.0, **broker: Any) -> App:
     """A Faust app that reads one topic into the readers of a pool.
 
     Parameters
@@ -28,6 +28,8 @@ def build(group: str, bootstrap: str, topic: str, pool: Pool, **broker: Any) -> 
         ``host:port`` of Kafka, several separated by commas.
     topic
         The full name of the topic.
+    session_seconds
+        After so long without a sign of life a worker's lanes go to others.
     broker
         Further Faust settings, such as credentials.
     """
@@ -47,8 +49,8 @@ def build(group: str, bootstrap: str, topic: str, pool: Pool, **broker: Any) -> 
         consumer_auto_offset_reset="none",
         consumer_max_fetch_size=4 * 1_048_576,
         broker_max_poll_records=4_000,
-        broker_session_timeout=10.0,
-        broker_heartbeat_interval=1.0,
+        broker_session_timeout=session_seconds,
+        broker_heartbeat_interval=min(1.0, session_seconds / 4),
         broker_rebalance_timeout=60.0,
         # A reader without partitions, or one that waits out a long outage, must not be expelled for idling.
         broker_max_poll_interval=7 * 86_400.0,

@@ -50,6 +50,7 @@ class Wiring:
     redis_prefix: str = ""
     redis_options: dict[str, Any] = field(default_factory=dict)
     broker: dict[str, Any] = field(default_factory=dict)
+    session_seconds: float = 6.0
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,9 @@ def run_lanes(wiring: Wiring, watch: Watch | None = None) -> None:
         )
 
     pool = Pool(make, fatal, watch.on_lanes)
-    app = agents.build(wiring.kafka.group, wiring.kafka.bootstrap, events, pool, **wiring.broker)
+    app = agents.build(
+        wiring.kafka.group, wiring.kafka.bootstrap, events, pool, wiring.session_seconds, **wiring.broker
+    )
     _run(app, offsets, watch)
 
 
@@ -116,7 +119,7 @@ def run_owner(wiring: Wiring, watch: Watch | None = None) -> None:
 
     pool = Pool(make, fatal, watch.on_lanes)
     topic = wiring.kafka.topic(topics.PANEL)
-    app = agents.build(group, wiring.kafka.bootstrap, topic, pool, **wiring.broker)
+    app = agents.build(group, wiring.kafka.bootstrap, topic, pool, wiring.session_seconds, **wiring.broker)
     _run(app, offsets, watch)
 
 

@@ -120,6 +120,11 @@ def _spans(items: Iterable[Item]) -> Iterator[list[Item]]:
         yield span
 
 
+def moves_clock(item: Item, policy: Policy) -> bool:
+    """Whether a record's append time moves the lane's clock: not what an import wrote, unless the wall clock counts."""
+    return policy.wall or (item.import_id is None and not isinstance(item.control, ControlClock | ControlImport))
+
+
 class _Run:
     """One call of `decide`: the state it works on and the outcome it builds."""
 
@@ -160,14 +165,13 @@ class _Run:
                 self._dead(record, "decide", error)
 
     def _hear(self, record: LogRecord, item: Item) -> None:
-        """Move the lane's clock by append time, unless an import wrote the record."""
+        """Move the lane's clock by append time."""
         ledger = self.ledger
         if record.timestamp > ledger.appended:
             ledger.appended = record.timestamp
-        if item.import_id is not None:
-            if (opened := ledger.imports.get(item.import_id)) is not None:
-                opened.heard = max(opened.heard, record.timestamp)
-        elif item.control is None or not isinstance(item.control, ControlClock | ControlImport):
+        if item.import_id is not None and (opened := ledger.imports.get(item.import_id)) is not None:
+            opened.heard = max(opened.heard, record.timestamp)
+        if moves_clock(item, self.policy):
             ledger.clock = max(ledger.clock, record.timestamp - self.policy.lateness_ms)
 
     def _dead(self, record: LogRecord, stage: str, error: InvalidEvent) -> None:
@@ -387,8 +391,12 @@ class _Run:
             customer = residents.customers[id]
             last = self.grid.instant(self.nights[id][-1].day)
             self._pass_time(customer, max(last, ledger.clock_of(customer.source)), now)
+        # Those just touched may be due already, such as after an old event; nobody else knows yet.
+        due.extend(self.outcome.touched.values())
         for customer in due:
-            self._pass_time(customer, ledger.clock_of(customer.source), now)
+            clock = ledger.clock_of(customer.source)
+            if customer.due is not None and customer.due <= clock:
+                self._pass_time(customer, clock, now)
 
     def _sources_of_a_new_day(self) -> list[str | None]:
         """The clocks that have passed a grid point since all residents were stepped to it."""

@@ -22,7 +22,7 @@ from models import snapshot
 from schemas.control import ControlClock, ControlImport, control_headers, encode_control
 from schemas.records import LogRecord
 from streamer import encode, ledger
-from streamer.decide import LaneState, Look, decide
+from streamer.decide import LaneState, Look, decide, moves_clock
 from streamer.intake import Item, take_in
 from streamer.outcome import Onward, Outcome
 from streamer.policy import Policy
@@ -49,9 +49,9 @@ class LaneSettings:
         Customers kept in memory.
     tick_seconds
         How often an idle lane looks at the clock.
-    wall, wall_margin_ms
-        Whether the wall clock moves the lane's clock while nothing arrives (``STREAMER_CLOCK=wall``), and by
-        how much it stays behind: more than `Policy.lateness_ms`, so that a replay of the log judges the same.
+    wall_margin_ms
+        How much a lane's clock stays behind the wall clock while nothing arrives: more than `Policy.lateness_ms`, so
+        that whatever comes next moves it further, and a replay of the log judges the same.
     import_silence_ms
         An open import not heard of for so long is closed by the lane.
     control_key
@@ -62,7 +62,6 @@ class LaneSettings:
     max_due: int = 500
     max_residents: int = 100_000
     tick_seconds: float = 1.0
-    wall: bool = True
     wall_margin_ms: int = 10_000
     import_silence_ms: int = 600_000
     control_key: bytes | None = None
@@ -281,7 +280,7 @@ class Lane:
             control = item.control
             if isinstance(control, ControlClock):
                 clocks[control.import_id] = max(clocks.get(control.import_id, 0), control.at)
-            elif item.import_id is None and not isinstance(control, ControlImport):
+            if moves_clock(item, self._policy):
                 lane = max(lane, item.record.timestamp - self._policy.lateness_ms)
         return {"": lane, **clocks}
 
@@ -306,7 +305,7 @@ class Lane:
         if self.next_offset < end:
             return None
         self._asked = None
-        return asked_at - self.settings.wall_margin_ms if self.settings.wall else None
+        return asked_at - self.settings.wall_margin_ms if self._policy.wall else None
 
     def _silent_imports(self, idle: bool) -> list[Onward]:
         """Close, by control records, the imports that were not heard of for too long."""

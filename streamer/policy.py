@@ -26,6 +26,9 @@ class Policy:
         and not from an import, is ``too_late``.
     live_window_ms
         A change older than this when decided is not safe for automation.
+    wall
+        Whether the wall clock counts (``STREAMER_CLOCK=wall``): it moves idle lanes, and so the append time of
+        records written by imports has to move lanes as well, or a replay of the log would know less than the lane did.
     label_backfill
         Whether changes by records of an import get the cause ``backfill``; an in-process replay says no.
     panel_target
@@ -42,6 +45,7 @@ class Policy:
     early_ms: int = 300_000
     horizon_ms: int = 3 * 365 * DAY_MS
     live_window_ms: int = 3_600_000
+    wall: bool = False
     label_backfill: bool = True
     panel_target: int = 2_000
 

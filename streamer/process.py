@@ -103,6 +103,7 @@ def wiring(settings: Settings, embedded_kafka: str | None = None, embedded_redis
         redis_prefix=kafka.group,
         redis_options=options,
         broker=settings.faust_broker(),
+        session_seconds=settings.session_seconds,
     )
 
 

@@ -118,6 +118,9 @@ class Settings(BaseSettings):
     )
 
     tick_seconds: float = Field(1.0, ge=0.05, le=60, description="how often an idle lane looks at the clock")
+    session_seconds: float = Field(
+        6.0, ge=1, le=300, description="after so long without a sign of life a worker's lanes go to others"
+    )
     max_residents: int = Field(100_000, ge=1_000, description="customers of a lane kept in memory")
     control_key: SecretStr | None = Field(
         None,
@@ -239,6 +242,7 @@ class Settings(BaseSettings):
             half_life_days=self.half_life_days,
             max_event_bytes=self.max_event_bytes,
             horizon_ms=self.retention_days * DAY_MS,
+            wall=self.clock == "wall",
         )
 
     def lane_settings(self) -> LaneSettings:
@@ -248,7 +252,6 @@ class Settings(BaseSettings):
         return LaneSettings(
             max_residents=self.max_residents,
             tick_seconds=self.tick_seconds,
-            wall=self.clock == "wall",
             control_key=self.control_key_bytes,
         )
 

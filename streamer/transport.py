@@ -60,6 +60,7 @@ codecs.register(CODEC, _Identity())
 class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     """The thread that talks to Kafka. Methods named ``_...`` here run in its own loop."""
 
+    logger = driver.logger
     readers: Readers
 
     def __post_init__(self) -> None:
@@ -133,6 +134,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
 class Consumer(driver.Consumer):  # type: ignore[misc]
     """Faust's consumer with our thread; acknowledgements mean nothing here."""
 
+    logger = driver.logger
+
     def _new_consumer_thread(self) -> ConsumerThread:
         thread = ConsumerThread(self, loop=self.loop, beacon=self.beacon)
         thread.readers = self.app.readers
@@ -176,6 +179,7 @@ class App(faust.App):  # type: ignore[misc]
         Keeps alive the receivers of Faust's signals, which holds them weakly.
     """
 
+    logger = driver.logger
     readers: Readers
     before_start: Callable[[], Awaitable[None]]
     hooks: tuple[Any, ...] = ()

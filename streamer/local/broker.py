@@ -131,6 +131,7 @@ class Broker(Server):
             "offsets.topic.num.partitions": "8",
             "transaction.state.log.num.partitions": "8",
             # A killed broker is let back in only when its old session has run out: 3 s, not 9.
+            "group.min.session.timeout.ms": "1000",
             "broker.session.timeout.ms": "3000",
             "broker.heartbeat.interval.ms": "500",
             "group.initial.rebalance.delay.ms": "0",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import asdict, dataclass
 
 from schemas.errors import UserError
 from schemas.money import EXPONENTS
 from streamer.shop.scenarios import scenario_named
 
+_IDS = re.compile(r"[A-Za-z0-9._:@+-]{1,100}")
 _SHARES = ("late", "duplicates", "broken", "refunds")
 _DEFAULT_START = 1_735_689_600_000
 """2025-01-01T00:00:00Z."""
@@ -34,6 +36,8 @@ class ShopConfig:
         Share of orders that are later refunded or cancelled, wholly or partly.
     currency
         ISO 4217 code of all amounts.
+    ids
+        What customers' ids begin with, so that two shops can share a service.
     all_types
         Also profiles, consents, linked identities, feedback, message outcomes and erasures.
 
@@ -56,6 +60,7 @@ class ShopConfig:
     broken: float = 0.0
     refunds: float = 0.04
     currency: str = "EUR"
+    ids: str = "c"
     all_types: bool = False
 
     def __post_init__(self) -> None:
@@ -67,6 +72,8 @@ class ShopConfig:
         for name in _SHARES:
             if not 0 <= getattr(self, name) <= 0.9:
                 raise UserError(f"{name} is a share of the events", "give a number from 0 to 0.9")
+        if not _IDS.fullmatch(self.ids):
+            raise UserError(f"customers' ids cannot begin with {self.ids!r}", "use up to 100 letters, digits, '.', '-'")
         if self.currency not in EXPONENTS:
             raise UserError(f"unknown currency {self.currency!r}", "use an ISO 4217 code, such as EUR")
 

@@ -77,7 +77,7 @@ def build_world(config: ShopConfig) -> World:
         prices=prices,
         unit=unit,
         prefix=config.digest(noise=False)[:6],
-        ids=[f"c{number:06d}" for number in range(count)],
+        ids=[f"{config.ids}{number:06d}" for number in range(count)],
         contexts=[
             f'"channel":"{channel}","device":"{device}","locale":"{locale}"'
             for channel, device, locale in zip(channels, devices, locales, strict=True)

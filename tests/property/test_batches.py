@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+from random import Random
+
 from heart_logs import Driver, state_of
-from heart_strategies import HERE, STEPS, STOPS, Step, Stop, lane_log, one_by_one, straight, summary, with_stops
+from heart_strategies import (
+    HERE,
+    KINDS,
+    POLICY,
+    STEPS,
+    STOPS,
+    WALL,
+    Step,
+    Stop,
+    lane_log,
+    one_by_one,
+    straight,
+    summary,
+    with_stops,
+)
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from schemas.partition import partition_for
+from streamer.policy import Policy
 
 
 def known(driver: Driver) -> dict[str, object]:
@@ -24,7 +42,7 @@ def test_the_customers_live_where_the_strategies_say() -> None:
     assert partition_for(b"gus", 2) == 1
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 @given(STEPS)
 def test_one_batch_or_one_record_at_a_time(steps: list[Step]) -> None:
     records = lane_log(steps)
@@ -33,10 +51,34 @@ def test_one_batch_or_one_record_at_a_time(steps: list[Step]) -> None:
     assert known(apart) == known(together)
 
 
-@settings(deadline=None, max_examples=250)
-@given(STEPS, STOPS)
-def test_looks_and_leaving_memory_anywhere(steps: list[Step], stops: list[Stop]) -> None:
+@settings(deadline=None, max_examples=100)
+@given(STEPS, STOPS, st.sampled_from([POLICY, WALL]))
+def test_looks_and_leaving_memory_anywhere(steps: list[Step], stops: list[Stop], policy: Policy) -> None:
     records = lane_log(steps)
-    usual, disturbed = straight(records), with_stops(records, stops)
+    usual, disturbed = straight(records, policy), with_stops(records, stops, policy)
     assert summary(disturbed) == summary(usual)
     assert known(disturbed) == known(usual)
+
+
+def test_a_long_life_of_everybody() -> None:
+    """A fixed log of hundreds of steps with all that can happen; few examples of hypothesis are as long."""
+    random = Random(11)
+
+    def some() -> frozenset[int]:
+        return frozenset(random.sample(range(5), 2))
+
+    def step() -> Step:
+        return random.choice(KINDS), random.randrange(5), random.randrange(41), random.randrange(1, 31)
+
+    records = lane_log([step() for _ in range(500)])
+    usual = straight(records)
+    stops = [Stop(random.randrange(500), some(), random.randrange(101), some()) for _ in range(100)]
+    for other in (one_by_one(records), with_stops(records, stops)):
+        assert summary(other) == summary(usual)
+        assert known(other) == known(usual)
+    ledger = usual.state.ledger
+    causes = {cause for found in ledger.changes.values() for cause in found}
+    assert causes == {"event", "time", "late", "backfill", "refit"}
+    reasons = {"not_json", "invalid_field", "unknown_currency", "too_early", "too_late", "bad_control"}
+    assert set(ledger.dead_letters) >= reasons
+    assert ledger.duplicates and ledger.rerouted and len(ledger.timeline) > 5

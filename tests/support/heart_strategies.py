@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from heart_logs import DAY, HOUR, T0, Driver, LogMaker, by_customer, check_chain, order, reversal, view
 from heart_models import jumpy
@@ -136,8 +136,14 @@ def _lines(amount: int) -> list[dict[str, object]]:
     return [{"product_id": "p", "category": f"c{amount % 3}", "price": 7.5, "quantity": amount}]
 
 
-def moves_clock(record: Record) -> bool:
-    """Whether the lane's clock hears a record: it is no import's. Only before such a record may a look move it."""
+WALL = replace(POLICY, wall=True)
+"""The same where the wall clock counts."""
+
+
+def moves_clock(record: Record, policy: Policy) -> bool:
+    """Whether the lane's clock hears a record. Only before such a record may a look move it."""
+    if policy.wall:
+        return True
     names = {name for name, _ in record.headers}
     if CONTROL_HEADER in names:
         return json.loads(record.value or b"{}").get("type") == "control.model"
@@ -198,7 +204,7 @@ def with_stops(records: Sequence[Record], stops: Sequence[Stop], policy: Policy 
         driver.feed(records[position:place])
         position = place
         clock = None
-        if stop.wall is not None and place < len(records) and moves_clock(records[place]):
+        if stop.wall is not None and place < len(records) and moves_clock(records[place], policy):
             before = driver.state.ledger.clock
             latest = records[place].timestamp - 10_000
             if latest > before:

@@ -196,7 +196,7 @@ def test_default_settings_give_the_default_policy_and_lane(tmp_path: Path) -> No
 
 def test_lanes_run_as_set(tmp_path: Path) -> None:
     lane = load(tmp_path, CLOCK="event", TICK_SECONDS="0.2", MAX_RESIDENTS="5000").lane_settings()
-    assert (lane.wall, lane.tick_seconds, lane.max_residents) == (False, 0.2, 5000)
+    assert (lane.tick_seconds, lane.max_residents) == (0.2, 5000)
 
 
 def test_presets_are_those_of_the_clusters(tmp_path: Path) -> None:

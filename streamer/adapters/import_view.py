@@ -1,0 +1,96 @@
+"""What an import needs of Redis: which imports there were, what is still due, and every customer's segments."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import msgspec
+import redis
+
+from streamer.adapters.redis import base_key
+from streamer.adapters.redis_reader import Totals, told
+from streamer.ledger import Ledger
+
+_CHUNK = 1_000
+
+
+@dataclass
+class ImportRecord:
+    """An import, as it is remembered.
+
+    Attributes
+    ----------
+    import_id
+        The content's hash, and how many imports of that content there were before.
+    finished
+        Whether all of it was written and applied.
+    starts, changes_from
+        The first offset of its records by lane, and that of changes it can have caused.
+    before
+        The ledgers' totals when it began: what came of it is the difference.
+    """
+
+    import_id: str
+    source_hash: str
+    name: str
+    begun_ms: int
+    finished: bool = False
+    starts: dict[int, int] = field(default_factory=dict)
+    changes_from: dict[int, int] = field(default_factory=dict)
+    before: Totals | None = None
+
+
+class ImportView:
+    """Reads and writes beside the lanes' own keys; blocking.
+
+    Imports are remembered under ``PREFIX:imports``. If Redis loses that, an import is no longer refused the second
+    time; what it would do twice is dropped as duplicates all the same, within the dedupe window.
+    """
+
+    def __init__(self, client: redis.Redis, prefix: str, lanes: int) -> None:
+        self._client = client
+        self._prefix = prefix
+        self._lanes = lanes
+        self._key = f"{prefix or 'streamer'}:imports"
+
+    def imports_of(self, source_hash: str) -> list[ImportRecord]:
+        """The imports of this content, the oldest first."""
+        with told(self._client):
+            held: dict[bytes, bytes] = self._client.hgetall(self._key)
+        records = [msgspec.json.decode(raw, type=ImportRecord) for raw in held.values()]
+        return sorted((one for one in records if one.source_hash == source_hash), key=lambda one: one.begun_ms)
+
+    def remember(self, record: ImportRecord) -> None:
+        """Write an import down, or write it anew."""
+        with told(self._client):
+            self._client.hset(self._key, record.import_id, json.dumps(asdict(record)))
+
+    def dues_waiting(self, ledgers: Iterable[Ledger]) -> int:
+        """Customers whom time has passed and who were not looked at yet, by the lanes' clocks."""
+        with told(self._client):
+            return sum(
+                int(self._client.zcount(f"{base_key(self._prefix, one.partition)}:due:", "-inf", one.clock))
+                for one in ledgers
+            )
+
+    def segments(self) -> Iterator[tuple[str, dict[str, str]]]:
+        """Every customer's id and segment by segmentation, lane by lane in order of ids."""
+        for lane in range(self._lanes):
+            base = base_key(self._prefix, lane)
+            last = "-"
+            while True:
+                with told(self._client):
+                    ids: list[bytes] = self._client.zrangebylex(f"{base}:ids", last, "+", start=0, num=_CHUNK)
+                    if not ids:
+                        break
+                    names = [id.decode() for id in ids]
+                    documents: list[bytes | None] = self._client.mget([f"{base}:customer:{id}" for id in names])
+                last = f"({names[-1]}"
+                for id, raw in zip(names, documents, strict=True):
+                    # Erased since the ids were read.
+                    if raw is not None:
+                        shown: dict[str, Any] = json.loads(raw)
+                        yield id, shown["segments"]

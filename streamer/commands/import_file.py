@@ -1,0 +1,161 @@
+"""``import``: events of a file into the service, once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from streamer.commands import common
+from streamer.commands.common import Connections, Json
+from streamer.commands.files import ChangesFile, Format, MembershipsFile, lines_to, settings_for
+
+if TYPE_CHECKING:
+    from streamer.adapters.import_view import ImportRecord
+    from streamer.importer import Service, Told
+
+
+def register(app: typer.Typer) -> None:
+    app.command("import")(import_file)
+
+
+def import_file(
+    file: Annotated[Path, typer.Argument(help="The events.")],
+    format: Format,
+    again: Annotated[bool, typer.Option("--again", help="Also if this content was imported before.")] = False,
+    changes: ChangesFile = None,
+    memberships: MembershipsFile = None,
+    json: Json = False,
+) -> None:
+    """Bring events of the past into the service, and wait until they are applied.
+
+    Workers that run are used, else one is started for the time. Changes get the cause `backfill`, and no automation
+    acts on them. An import that was broken off goes on where it stopped when the same command is given again; a file
+    that was imported wholly is refused.
+
+    Example:  streamer import online_retail.csv.gz --format online-retail
+    """
+    from streamer.commands.worker import prepare
+    from streamer.importer import Import, begin
+    from streamer.result import show
+    from streamer.shop.open_source import open_source
+
+    source = open_source(file, format)
+    found = settings_for(format)
+    with lines_to(changes) as write_change, lines_to(memberships) as write_members:
+        with common.progress("connecting") as say, common.connections(found, own=True, progress=say) as to:
+            prepare(to)
+            with service_of(to) as service:
+                record, resumed = begin(service, source, str(file), again=again)
+                if resumed:
+                    common.say(f"going on with an import of this content that was broken off ({record.import_id})")
+                try:
+                    with shown() as told:
+                        result = Import(service, source, record, told).run(resumed)
+                except KeyboardInterrupt:
+                    common.say("broken off; what was written stays. The same command goes on where it stopped")
+                    raise
+                if write_change is not None:
+                    asyncio.run(_write_changes(service, record, write_change))
+                if write_members is not None:
+                    _write_memberships(service, write_members)
+    if json:
+        common.print_json(result.to_dict())
+    else:
+        show(result, found.currency, common.console())
+
+
+@contextmanager
+def service_of(to: Connections) -> Iterator[Service]:
+    """The service at these connections, as an import needs it."""
+    from streamer.adapters.import_view import ImportView
+    from streamer.adapters.redis_reader import connect
+    from streamer.importer import Service
+
+    found = to.settings
+    client = connect(to.redis_url, to.redis_options)
+    try:
+        yield Service(
+            kafka=to.kafka,
+            lanes=to.lanes,
+            view=to.view,
+            imports=ImportView(client, to.redis_prefix, to.lanes),
+            grid=found.policy(to.lanes).grid,
+            control_key=found.control_key_bytes,
+            arguments=to.arguments(),
+            environment={"STREAMER_CURRENCY": found.currency, "STREAMER_TIMEZONE": found.timezone},
+            log_path=found.home / "logs" / "workers.log",
+        )
+    finally:
+        client.close()
+
+
+async def _write_changes(service: Service, record: ImportRecord, write: Callable[[bytes], None]) -> None:
+    from schemas import topics
+    from streamer import change_reader
+
+    stops = await change_reader.ends(service.kafka, topics.CHANGES, service.lanes)
+    async for change in change_reader.between(service.kafka, record.changes_from, stops):
+        write(change.value)
+
+
+def _write_memberships(service: Service, write: Callable[[bytes], None]) -> None:
+    import msgspec
+
+    for id, segments in service.imports.segments():
+        write(msgspec.json.encode({"customer_id": id, "segments": segments}))
+
+
+@contextmanager
+def shown() -> Iterator[Told]:
+    """Progress of an import: bars on a terminal, else a line now and then."""
+    from streamer.importer import Told
+
+    out = common.errors()
+    if not out.is_terminal:
+        lines = _Lines()
+        yield Told(common.say, lines.written, lines.applied)
+        return
+    columns: tuple[Any, ...] = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=out, transient=True) as bars:
+        writing, applying = bars.add_task("written", total=None), bars.add_task("applied", total=None)
+        yield Told(
+            lambda text: out.print(text, markup=False),
+            lambda records: bars.update(writing, completed=records),
+            lambda records, of: bars.update(applying, completed=records, total=of),
+        )
+
+
+@dataclass
+class _Lines:
+    """The same without a terminal: a line every few seconds."""
+
+    told: float = 0.0
+
+    def written(self, records: int) -> None:
+        self._say(f"{records:,} records written")
+
+    def applied(self, records: int, of: int) -> None:
+        self._say(f"{records:,} of {of:,} records applied")
+
+    def _say(self, text: str) -> None:
+        import time
+
+        now = time.monotonic()
+        if not self.told:
+            self.told = now
+        elif now - self.told >= 2.0:
+            self.told = now
+            common.say(text)

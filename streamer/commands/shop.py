@@ -1,0 +1,156 @@
+"""``shop``: a simulated shop with known truth, as events on Kafka or in a file."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from schemas.errors import UserError
+from streamer.commands import common
+from streamer.commands.files import lines_to
+
+if TYPE_CHECKING:
+    from streamer.commands.common import Connections
+    from streamer.shop.simulate import Shop
+
+_DAY_MS = 86_400_000
+
+
+def register(app: typer.Typer) -> None:
+    app.command("shop")(shop)
+
+
+def shop(
+    customers: Annotated[int, typer.Option(min=1, help="Customers.")] = 1_000,
+    rate: Annotated[float, typer.Option(min=0, help="Live events a second; 0 for none.")] = 50.0,
+    days: Annotated[int, typer.Option(min=0, help="Days of history before the present; imported first.")] = 0,
+    scenario: Annotated[
+        Literal["stationary", "shock", "hard", "new-archetype", "bots"], typer.Option(help="What happens in the shop.")
+    ] = "stationary",
+    seed: Annotated[int, typer.Option(min=0, help="The same numbers give the same shop.")] = 1,
+    late: Annotated[float, typer.Option(min=0, max=0.9, help="Share of events that arrive late.")] = 0.0,
+    duplicates: Annotated[float, typer.Option(min=0, max=0.9, help="Share of events that come twice.")] = 0.0,
+    broken: Annotated[float, typer.Option(min=0, max=0.9, help="Share of records that are no events.")] = 0.0,
+    ids: Annotated[str, typer.Option(help="What the customers' ids begin with.")] = "c",
+    start: Annotated[
+        str | None, typer.Option(help="First day of the history, such as 2026-01-01; else so that it ends today.")
+    ] = None,
+    seconds: Annotated[float | None, typer.Option(min=0, help="End after so long; else with Ctrl-C.")] = None,
+    truth: Annotated[Path | None, typer.Option(help="Write who every customer really is, one JSON object a line.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the history to a file, as JSON lines, and not to Kafka.")] = None,
+) -> None:
+    """A simulated shop: customers of known kinds who look, buy, send back and fall silent.
+
+    Its history is imported, then its customers go on live. A shop that was imported already (the same numbers on the
+    same day) goes on live at once. Needs a worker that runs: `streamer worker`.
+
+    Example:  streamer shop --customers 5000 --days 180 --rate 200 --late 0.01 --duplicates 0.01
+    """
+    from streamer.commands.files import instant
+    from streamer.shop.config import ShopConfig
+    from streamer.shop.simulate import Shop
+    from streamer.shop.truth import write_truth
+
+    if out is not None and not days:
+        raise UserError("--out needs a history", "give --days, such as --days 180")
+    if not (days or rate):
+        raise UserError("this shop would do nothing", "give --days for a history, or --rate for live events")
+    found = common.settings()
+    length = max(1, days)
+    if start is not None:
+        begins = instant(start, found.policy(1).grid, "--start")
+    else:
+        # Whole days, so that the same command on the same day is the same shop.
+        begins = (time.time_ns() // 1_000_000 // _DAY_MS - length) * _DAY_MS
+    world = Shop(
+        ShopConfig(
+            customers=customers,
+            seed=seed,
+            scenario=scenario,
+            days=length,
+            start=begins,
+            late=late,
+            duplicates=duplicates,
+            broken=broken,
+            currency=found.currency,
+            ids=ids,
+        )
+    )
+    if truth is not None:
+        write_truth(world.truth(), truth)
+    if out is not None:
+        _to_file(world, out)
+        return
+    with common.progress("connecting") as say, common.connections(found, progress=say) as to:
+        _publish(to, world, days, rate, seconds)
+
+
+def _to_file(world: Shop, out: Path) -> None:
+    with lines_to(out) as write:
+        assert write is not None
+        for event in world.events():
+            write(event.value)
+    common.say(f"wrote {world.rows or 0:,} events to {out}")
+
+
+def _publish(to: Connections, world: Shop, days: int, rate: float, seconds: float | None) -> None:
+    """The history as an import, then live."""
+    from streamer.commands.import_file import service_of, shown
+    from streamer.commands.worker import prepare
+    from streamer.importer import Import, begin
+
+    prepare(to)
+    begun = time.monotonic()
+    if days:
+        config = world.config
+        name = f"simulated shop of {config.customers:,} customers, seed {config.seed}, {days} days"
+        with service_of(to) as service:
+            record, resumed = None, False
+            try:
+                record, resumed = begin(service, world, name, again=False)
+            except UserError as error:
+                common.say(f"{error.message}; going on live")
+            if record is not None:
+                with shown() as told:
+                    result = Import(service, world, record, told).run(resumed)
+                common.say(f"imported {result.records:,} records in {result.seconds:.1f} s")
+    if rate:
+        left = None if seconds is None else max(0.0, seconds - (time.monotonic() - begun))
+        asyncio.run(_live(to, world, rate, left))
+
+
+async def _live(to: Connections, world: Shop, rate: float, seconds: float | None) -> None:
+    """Publish until the time is over, Ctrl-C or SIGTERM; says how it goes every few seconds."""
+    from streamer.live_writer import play
+
+    ended, written = asyncio.Event(), 0
+
+    def on_sent(sent: Any) -> None:
+        nonlocal written
+        written += 1
+
+    async def tell() -> None:
+        while True:
+            await asyncio.sleep(5)
+            common.say(f"{written:,} events")
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, ended.set)
+    if seconds is not None:
+        loop.call_later(seconds, ended.set)
+    common.say(f"live at {rate:g} events a second; Ctrl-C ends it")
+    telling = asyncio.create_task(tell())
+    try:
+        await play(world.live(time.time_ns() // 1_000_000, rate), to.kafka, to.lanes, ended, on_sent)
+    finally:
+        telling.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await telling
+    common.say(f"{written:,} events published")

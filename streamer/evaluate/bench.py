@@ -1,0 +1,132 @@
+"""Playing a shop day by day over the behaviour memory and its learner, and nothing else of the service.
+
+The same calls as a lane's, in the same order: the day's events into the buckets, the panel's rows to the owner, the
+owner's learning, then the night. What it yields is what the service would publish.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.behaviour.layout import INTERACTION_COUNT, ORDER_COUNT, SEGMENT, BoolArray, FloatArray, IntArray
+from models.behaviour.learner import Learner, LearnerConfig
+from models.behaviour.memory import Memory
+from models.behaviour.model import ClusterModel
+from models.behaviour.moves import Move
+from models.behaviour.night import advance
+from models.behaviour.panel import PanelRow, in_panel, shift_for
+from streamer.evaluate.activity import Activity
+
+Labels = NDArray[np.int16]
+
+
+@dataclass(slots=True)
+class Run:
+    """What came of a shop.
+
+    Attributes
+    ----------
+    labels
+        Shape (days + 1, customers): segment code at each grid day; 0 nobody assigned yet, 1 ``new``.
+    evidence
+        Shape (days + 1, customers): whether the customer had what a cluster asks for, age aside.
+    moves
+        All moves; ``row`` is the place in ``Activity.customers``.
+    timeline
+        Versions by the grid day on which they came into force.
+    figures
+        What the learner said, by grid day.
+    """
+
+    labels: Labels
+    evidence: BoolArray
+    moves: list[Move]
+    timeline: list[tuple[int, ClusterModel]]
+    memory: Memory
+    learner: Learner
+    figures: list[tuple[int, dict[str, float]]] = field(default_factory=list)
+
+    @property
+    def model(self) -> ClusterModel | None:
+        """The last version."""
+        return self.timeline[-1][1] if self.timeline else None
+
+
+def play(
+    activity: Activity,
+    config: LearnerConfig,
+    *,
+    panel: Callable[[str], bool] | None = None,
+    until: int | None = None,
+) -> Run:
+    """Play ``activity`` up to day ``until`` (all of it).
+
+    Parameters
+    ----------
+    panel
+        Who is in the panel; else the hashed one of about 2,000 customers that the service takes.
+    """
+    days, base = activity.days if until is None else until, activity.first_day
+    count = len(activity.customers)
+    seen = int((activity.met < days).sum())
+    shift = shift_for(seen)
+    learner = Learner(_with_shift(config, shift))
+    chosen = panel or (lambda customer: in_panel(customer, shift))
+    member = [chosen(customer) for customer in activity.customers]
+    memory = Memory(max(count, 1))
+    run = Run(
+        np.zeros((days + 1, count), dtype=np.int16),
+        np.zeros((days + 1, count), dtype=np.bool_),
+        [],
+        [],
+        memory,
+        learner,
+    )
+    row_of = np.full(count, -1, dtype=np.int64)
+    edges, arrivals = activity.edges, np.argsort(activity.met, kind="stable")
+    arrived = 0
+    need = config.evidence
+    for day in range(days):
+        while arrived < count and activity.met[arrivals[arrived]] <= day:
+            row_of[arrivals[arrived]] = memory.new_row(base + day)
+            arrived += 1
+        begin, end = int(edges[day]), int(edges[day + 1])
+        who = activity.customer[begin:end].tolist()
+        for customer, values in zip(who, activity.buckets[begin:end].tolist(), strict=True):
+            row = int(row_of[customer])
+            memory.buckets[row] = values
+            if member[customer]:
+                learner.observe(PanelRow(activity.customers[customer], base + day, memory.dump(row)))
+        learned = learner.learn(base + day)
+        if learned.figures and learned.outcome != "kept" or "inertia_ratio" in learned.figures:
+            run.figures.append((base + day, learned.figures))
+        if learned.model is not None:
+            run.timeline.append((base + day + 1, learned.model))
+        here = arrivals[:arrived]
+        rows = row_of[here]
+        run.moves += _named(advance(memory, rows, np.full(len(rows), base + day + 1), run.timeline), rows, here)
+        run.labels[day + 1, here] = memory.matrix[rows, SEGMENT]
+        run.evidence[day + 1, here] = (memory.matrix[rows, ORDER_COUNT] >= need.orders) | (
+            memory.matrix[rows, INTERACTION_COUNT] >= need.interactions
+        )
+    return run
+
+
+def _with_shift(config: LearnerConfig, shift: int) -> LearnerConfig:
+    from dataclasses import replace
+
+    return replace(config, shift=shift)
+
+
+def _named(moves: Sequence[Move], rows: IntArray, here: IntArray) -> list[Move]:
+    """The moves with the customer's place instead of the row of the memory."""
+    from dataclasses import replace
+
+    if not moves:
+        return []
+    place = dict(zip(rows.tolist(), here.tolist(), strict=True))
+    return [replace(move, row=place[move.row]) for move in moves]

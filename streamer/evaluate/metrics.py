@@ -1,0 +1,183 @@
+"""The figures by which segments are judged, exactly as the design notes define them.
+
+All of them work on labels over time: an array (days + 1, customers) of codes at each grid day, where 0 and 1 stand for
+customers without a cluster. Truth has the same shape and holds the archetype, -1 before the customer came.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.behaviour.kmeans import adjusted_rand
+from models.behaviour.layout import NEW, BoolArray, IntArray
+
+FROM_DAY = 150
+"""Labels are judged from here on: the clusters are fitted at days 90, 120 and 150."""
+AGE_DAYS = 45
+SETTLED_DAYS = 90
+"""A move this long after the customer's last true change is spurious."""
+SEEN_WITHIN_DAYS = 90
+STAY_DAYS = 8
+BOUNCE_DAYS = 30
+_EVERY = 5  # days between those on which partitions are compared
+
+Labels = NDArray[np.int16]
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """Who customers really are.
+
+    Attributes
+    ----------
+    kind
+        Shape (days + 1, customers): archetype at each grid day, -1 before joining.
+    met
+        Shape (customers,): day of the first event.
+    changed
+        Shape (customers,): grid day of the last true change, or a day long ago.
+    before, after
+        Shape (customers,): archetype before and after that change, -1 without one.
+    """
+
+    kind: NDArray[np.int8]
+    met: IntArray
+    changed: IntArray
+    after: IntArray
+
+
+LONG_AGO = -10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """The figures of one run. Rates of moves are per 1,000 events of the judged days."""
+
+    ari: float
+    ari_end: float
+    coverage: float
+    spurious: float
+    away: float
+    toward: float
+    bounce: float
+    detected: float
+    delay: float
+    moves: int
+    segments: int
+
+
+def judge(labels: Labels, truth: Truth, events: IntArray, evidence: BoolArray) -> Scores:
+    """Judge labels (days + 1, customers).
+
+    Parameters
+    ----------
+    events
+        Shape (days,), events of each day.
+    evidence
+        Shape (days + 1, customers): who has what a cluster asks for. Customers without it are left out of ARI and
+        coverage; those with it and yet without a cluster count as a group of their own.
+    """
+    days = len(labels) - 1
+    owner = majority(labels, truth.kind)
+    at, customer, before, after = moves_of(labels)
+    spurious = (at - truth.changed[customer] > SETTLED_DAYS) | (truth.changed[customer] > at)
+    spurious &= at - truth.met[customer] > AGE_DAYS
+    right = truth.kind[at, customer]
+    was, now = owner[before] == right, owner[after] == right
+    per = 1_000 / max(int(events[FROM_DAY:].sum()), 1)
+    detected, delay = detection(labels, truth, owner)
+    looks = range(FROM_DAY, days + 1, _EVERY)
+    agreement = [_ari(labels, truth, evidence, day) for day in looks]
+    return Scores(
+        ari=float(np.mean(agreement)),
+        ari_end=_ari(labels, truth, evidence, days),
+        coverage=float(np.mean([_covered(labels, truth, evidence, day) for day in looks])),
+        spurious=float(spurious.sum()) * per,
+        away=float((spurious & was & ~now).sum()) * per,
+        toward=float((spurious & ~was & now).sum()) * per,
+        bounce=bounce(labels),
+        detected=detected,
+        delay=delay,
+        moves=len(at),
+        segments=len(np.unique(labels[days][labels[days] > NEW])),
+    )
+
+
+def moves_of(labels: Labels) -> tuple[IntArray, IntArray, IntArray, IntArray]:
+    """Published changes from FROM_DAY on: grid day, customer, code before and after.
+
+    Coming out of ``new`` for the first time is no change; falling back to it is one.
+    """
+    tail = labels[FROM_DAY:]
+    step, customer = np.nonzero((tail[1:] != tail[:-1]) & (tail[:-1] > NEW))
+    before, after = tail[step, customer], tail[step + 1, customer]
+    return step + 1 + FROM_DAY, customer, before.astype(np.int64), after.astype(np.int64)
+
+
+def majority(labels: Labels, kind: NDArray[np.int8]) -> IntArray:
+    """For each code the archetype of most of its customer-days from FROM_DAY on; -2 for no cluster."""
+    codes, kinds = labels[FROM_DAY:].ravel().astype(np.int64), kind[FROM_DAY:].ravel().astype(np.int64)
+    there = kinds >= 0
+    table = np.zeros((int(codes.max()) + 1, int(kinds.max()) + 1), dtype=np.int64)
+    np.add.at(table, (codes[there], kinds[there]), 1)
+    owner: IntArray = table.argmax(axis=1)
+    owner[: NEW + 1] = -2
+    owner[table.sum(axis=1) == 0] = -2
+    return owner
+
+
+def bounce(labels: Labels) -> float:
+    """Share of changes after which the customer is back where they were within BOUNCE_DAYS.
+
+    Changes of the last BOUNCE_DAYS days, about which that cannot be known, are left out.
+    """
+    days = len(labels) - 1
+    at, customer, before, _ = moves_of(labels)
+    known = at <= days - BOUNCE_DAYS
+    if not known.any():
+        return 0.0
+    at, customer, before = at[known], customer[known], before[known]
+    back = np.zeros(len(at), dtype=np.bool_)
+    for later in range(1, BOUNCE_DAYS + 1):
+        back |= labels[at + later, customer] == before
+    return float(back.mean())
+
+
+def detection(labels: Labels, truth: Truth, owner: IntArray) -> tuple[float, float]:
+    """Share of true movers who reach a segment of the new archetype in time and stay, and the median delay in days.
+
+    In time is SEEN_WITHIN_DAYS, staying is STAY_DAYS. Movers whose time runs past the end, and those who moved before
+    FROM_DAY, are left out.
+    """
+    days = len(labels) - 1
+    changed = truth.changed
+    movers = np.flatnonzero((changed >= FROM_DAY) & (changed + SEEN_WITHIN_DAYS + STAY_DAYS <= days))
+    if not movers.size:
+        return float("nan"), float("nan")
+    right = owner[labels[:, movers]] == truth.after[movers]
+    delays = np.full(len(movers), np.inf)
+    for delay in range(SEEN_WITHIN_DAYS, -1, -1):
+        begin = changed[movers] + delay
+        stays = np.ones(len(movers), dtype=np.bool_)
+        for later in range(STAY_DAYS):
+            stays &= right[begin + later, np.arange(len(movers))]
+        delays[stays] = delay
+    seen = np.isfinite(delays)
+    return float(seen.mean()), float(np.median(delays[seen])) if seen.any() else float("nan")
+
+
+def _ari(labels: Labels, truth: Truth, evidence: BoolArray, day: int) -> float:
+    chosen = (day - truth.met > AGE_DAYS) & evidence[day] & (truth.kind[day] >= 0)
+    if not chosen.any():
+        return 0.0
+    return adjusted_rand(
+        np.maximum(labels[day, chosen].astype(np.int64), NEW), truth.kind[day, chosen].astype(np.int64)
+    )
+
+
+def _covered(labels: Labels, truth: Truth, evidence: BoolArray, day: int) -> float:
+    chosen = (day - truth.met > AGE_DAYS) & evidence[day]
+    return float((labels[day, chosen] > NEW).mean()) if chosen.any() else 1.0

@@ -1,0 +1,22 @@
+"""A worker whose fetched batches get lost on the way to their lane now and then, as around a rebalance."""
+
+from __future__ import annotations
+
+import random
+import sys
+
+from streamer import pool, process
+from streamer.ports import Batch
+
+_dice = random.Random(7)
+_offer = pool.Pool.offer
+
+
+def _lossy(self: pool.Pool, partition: int, batch: Batch) -> None:
+    if _dice.random() < 0.7:
+        _offer(self, partition, batch)
+
+
+if __name__ == "__main__":
+    pool.Pool.offer = _lossy  # type: ignore[method-assign]
+    sys.exit(process.main())

@@ -1,0 +1,183 @@
+"""A service for tests of the whole: worker processes on the embedded servers, an import, and what came out of it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import redis
+from aiokafka import AIOKafkaProducer
+
+from schemas import topics
+from schemas.partition import partition_for
+from streamer.adapters.kafka import KafkaConnection, Offsets, read_committed
+from streamer.adapters.topics import create_topics
+from streamer.feed import Outgoing
+from streamer.ledger import Ledger, load
+from streamer.local import Addresses
+from streamer.parity import Parity, compare, decode_change, replay
+from streamer.policy import Policy
+
+SESSION_SECONDS = 2
+
+
+class LiveService:
+    """Workers of one topic prefix, to be killed and started again.
+
+    Parameters
+    ----------
+    settings
+        Further ``STREAMER_*`` variables of the workers.
+    """
+
+    def __init__(
+        self, addresses: Addresses, redis_url: str, prefix: str, folder: Path, *, lanes: int = 4, **settings: str
+    ) -> None:
+        self.lanes = lanes
+        self.prefix = prefix
+        self.connection = KafkaConnection(addresses.kafka, prefix=prefix)
+        self.policy = Policy(lanes=lanes, wall=settings.get("STREAMER_CLOCK") != "event")
+        self._folder = folder
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("STREAMER_")},
+            "STREAMER_KAFKA": addresses.kafka,
+            "STREAMER_REDIS": redis_url,
+            "STREAMER_TOPIC_PREFIX": prefix,
+            "STREAMER_METRICS_PORT": "0",
+            "STREAMER_SESSION_SECONDS": str(SESSION_SECONDS),
+            "STREAMER_LOG_FORMAT": "json",
+            "PYTHONPATH": str(Path(__file__).parent),
+            **settings,
+        }
+        self._redis = redis.Redis.from_url(redis_url)
+        self.workers: list[subprocess.Popen[bytes]] = []
+        create_topics(addresses.kafka, prefix=prefix, lanes=lanes)
+
+    # -- workers ----------------------------------------------------------------------------------------------
+
+    def start(self, role: str = "lanes", module: str = "streamer.process") -> subprocess.Popen[bytes]:
+        """One more worker process; ``module`` may be one that runs it with faults."""
+        command = [sys.executable, "-m", module, role]
+        with (self._folder / f"{role}-{len(self.workers)}.log").open("wb") as log:
+            worker = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
+        self.workers.append(worker)
+        return worker
+
+    def close(self) -> None:
+        """End all workers."""
+        for worker in self.workers:
+            worker.kill()
+        for worker in self.workers:
+            worker.wait(20)
+        self._redis.close()
+
+    def logs(self) -> str:
+        """What the workers wrote, for failure messages."""
+        return "\n".join(f"== {path.name}\n{path.read_text()[-3000:]}" for path in sorted(self._folder.glob("*.log")))
+
+    # -- what goes in -----------------------------------------------------------------------------------------
+
+    def publish(self, records: Iterable[Outgoing], *, pause_every: int = 0, partitioner: Any = partition_for) -> None:
+        """Write records to their lanes; after ``pause_every`` records a moment's rest."""
+        asyncio.run(self._publish(records, pause_every, partitioner))
+
+    async def _publish(
+        self, records: Iterable[Outgoing], pause_every: int, partitioner: Callable[[bytes, int], int]
+    ) -> None:
+        producer = AIOKafkaProducer(bootstrap_servers=self.connection.bootstrap, linger_ms=5)
+        await producer.start()
+        topic = self.connection.topic(topics.EVENTS)
+        sent = []
+        try:
+            for number, record in enumerate(records):
+                lanes = range(self.lanes) if record.every_lane else (partitioner(record.key or b"", self.lanes),)
+                for lane in lanes:
+                    headers = list(record.headers)
+                    sent.append(
+                        await producer.send(topic, record.value, key=record.key, partition=lane, headers=headers)
+                    )
+                if pause_every and number % pause_every == 0:
+                    await asyncio.sleep(0.05)
+            await asyncio.gather(*sent)
+        finally:
+            await producer.stop()
+
+    # -- what comes out ---------------------------------------------------------------------------------------
+
+    def key(self, lane: int, name: str) -> str:
+        """A key of a lane in Redis."""
+        return f"{self.prefix}.streamer:{{{lane}}}:{name}"
+
+    def ledgers(self) -> list[Ledger]:
+        """The ledgers of all lanes that have one."""
+        raw = [self._redis.get(self.key(lane, "ledger")) for lane in range(self.lanes)]
+        return [load(one) for one in raw if one]
+
+    def wait_until_applied(self, seconds: float = 60) -> None:
+        """Wait until every lane has consumed all that is in its input now."""
+        last = {
+            lane: records[-1].offset if (records := self.records(topics.EVENTS, lane)) else -1
+            for lane in range(self.lanes)
+        }
+
+        def done() -> bool:
+            stands = {ledger.partition: ledger.next_offset for ledger in self.ledgers()}
+            return all(stands.get(lane, 0) > offset for lane, offset in last.items())
+
+        self.wait(done, seconds)
+
+    def wait(self, done: Callable[[], bool], seconds: float = 60) -> None:
+        """Poll until ``done``, or fail with the workers' logs."""
+        deadline = time.monotonic() + seconds
+        while not done():
+            assert time.monotonic() < deadline, f"not done after {seconds} s\n{self.logs()}"
+            time.sleep(0.1)
+
+    def records(self, topic: str, partition: int) -> list[Any]:
+        """All committed records of a partition."""
+        return asyncio.run(self._records(topic, partition))
+
+    async def _records(self, topic: str, partition: int) -> list[Any]:
+        offsets = Offsets(self.connection)
+        await offsets.start()
+        try:
+            end = await offsets.end(topic, partition)
+            first = await offsets.first(topic, partition)
+        finally:
+            await offsets.stop()
+        return [
+            record async for chunk in read_committed(self.connection, topic, partition, first, end) for record in chunk
+        ]
+
+    def changes(self) -> list[Mapping[str, Any]]:
+        """All published changes, lane by lane."""
+        return [
+            decode_change(record.value) for lane in range(self.lanes) for record in self.records(topics.CHANGES, lane)
+        ]
+
+    def parity(self) -> Parity:
+        """Replay every lane's log and compare with what was published."""
+        found = Parity()
+        for ledger in self.ledgers():
+            lane = ledger.partition
+            state, expected = replay(self.records(topics.EVENTS, lane), lane, self.policy, ledger.clock)
+            published = [decode_change(record.value) for record in self.records(topics.CHANGES, lane)]
+            found += compare(expected, published, state.ledger, ledger)
+        return found
+
+    def wipe_view(self) -> None:
+        """Lose all data of the view, functions included."""
+        self._redis.flushdb()
+        self._redis.function_flush()
+
+    def document(self, customer: str) -> bytes | None:
+        """The readable document of a customer."""
+        lane = partition_for(customer.encode(), self.lanes)
+        value: bytes | None = self._redis.get(self.key(lane, f"customer:{customer}"))
+        return value
