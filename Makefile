@@ -1,0 +1,49 @@
+# `make run` and `make test` are the only set-up a fresh machine needs: Python 3.11 to 3.13 and a network for packages.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: run test check unit bench soak lock clean help
+
+help:
+	@echo "make run    everything at once, on this machine: Kafka, Valkey, a worker, a simulated shop"
+	@echo "make test   all tests, on a real Kafka and a real Valkey"
+	@echo "make check  format, lint, types, layers, unit and property tests; about a minute"
+	@echo "make bench  CPU per event of the whole path and of the small job; minutes"
+	@echo "make soak   kills, pauses and lost data for longer than the tests do"
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+		{ echo "streamer needs Python 3.11, 3.12 or 3.13; name one with: make PYTHON=python3.12 ..."; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+run: $(STAMP)
+	@$(BIN)/streamer demo $(ARGS)
+
+test: $(STAMP)
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy schemas models streamer benchmarks tests
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest --doctest-modules schemas models tests/unit tests/property
+
+bench: $(STAMP)
+	$(BIN)/python -m benchmarks.whole_path $(ARGS)
+	$(BIN)/python -m benchmarks.small_job $(ARGS)
+
+soak: $(STAMP)
+	$(BIN)/python -m pytest -m recovery --soak $(ARGS)
+
+lock:
+	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-annotate --no-header --output-file requirements.lock
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
