@@ -11,13 +11,11 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
 import statistics
 import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
 import redis
 
@@ -28,7 +26,7 @@ from streamer.adapters.kafka import KafkaConnection
 from streamer.app import Wiring, run_lanes, run_owner
 from streamer.feed import Outgoing, feed
 from streamer.lane import LaneSettings
-from streamer.ledger import load
+from streamer.ledger import Ledger, load
 from streamer.local import Addresses
 from streamer.policy import Policy
 from streamer.shop.config import ShopConfig
@@ -60,25 +58,24 @@ def main() -> None:
         )
         (run_lanes if args.role == "lanes" else run_owner)(wiring)
         return
-    results = []
     with servers() as services:
-        for run in range(args.runs):
-            results.append(_one(services.addresses, f"run{run}", args.events, args.customers))
+        results = [_one(services.addresses, f"run{run}", args.events, args.customers) for run in range(args.runs)]
     print(f"median of {args.runs}: {statistics.median(result.cpu_us for result in results):.1f} us CPU per event")
 
 
 def _wait_for_clusters(url: str, prefix: str) -> None:
     client = redis.Redis.from_url(url)
     limit = time.monotonic() + 60
-    while not all(_ledger(client, prefix, lane).get("timeline") for lane in range(LANES)):
+    while not all(_ledger(client, prefix, lane).timeline for lane in range(LANES)):
         if time.monotonic() > limit:
             raise RuntimeError("the model owner published nothing")
         time.sleep(0.1)
 
 
-def _ledger(client: redis.Redis, prefix: str, lane: int) -> dict[str, Any]:
+def _ledger(client: redis.Redis, prefix: str, lane: int) -> Ledger:
     raw = client.get(f"{prefix}:{{{lane}}}:ledger")
-    return dict(json.loads(raw)) if raw else {}
+    assert isinstance(raw, bytes), f"lane {lane} has no ledger"
+    return load(raw)
 
 
 def _history(customers: int, events: int, seed: int) -> tuple[Iterator[Outgoing], int]:
@@ -111,7 +108,7 @@ def _one(addresses: Addresses, prefix: str, events: int, customers: int) -> Meas
         for worker in workers:
             worker.wait(30)
     client = redis.Redis.from_url(addresses.redis)
-    ledgers = [load(client.get(f"{prefix}:{{{lane}}}:ledger") or b"") for lane in range(LANES)]
+    ledgers = [_ledger(client, prefix, lane) for lane in range(LANES)]
     clusters = sum((Counter(ledger.sizes.get("behaviour", {})) for ledger in ledgers), Counter())
     changes = sum(sum(causes.values()) for ledger in ledgers for causes in ledger.changes.values())
     print(

@@ -63,6 +63,8 @@ class Customer:
         Remembered event ids and orders.
     row
         Row in the lane's behaviour memory, or -1.
+    panel_rank
+        Up to which shift the customer is in the owner's panel; -1 while not yet worked out.
     written_ids
         The ring's ``total`` when the state was last written: which ring blocks are still unwritten.
     book_dirty
@@ -86,6 +88,7 @@ class Customer:
         "last_seen",
         "order_weight",
         "orders",
+        "panel_rank",
         "ring",
         "row",
         "segments",
@@ -119,5 +122,6 @@ class Customer:
         self.ring = Ring()
         self.book = OrderBook([], [])
         self.row = -1
+        self.panel_rank = -1
         self.written_ids = 0
         self.book_dirty = False

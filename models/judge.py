@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from models.customer import Customer
 from models.definitions import Bands, Definitions, Rules, Segmentation
 from models.features import FEATURES, Shop
 
 
-@dataclass(slots=True)
-class Facts:
+class Facts(msgspec.Struct):
     """Feature values and segments of one customer at one instant."""
 
     values: dict[str, float]

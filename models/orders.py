@@ -7,15 +7,13 @@ Everything here is independent of the order of arrival inside the window (the 64
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import msgspec
 
 REMEMBERED = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Booking:
+class Booking(msgspec.Struct, frozen=True):
     """One amount to add to a customer's statistics at an instant.
 
     ``money`` and the amounts in ``categories`` are minor units; ``orders`` is +1, 0 or -1.

@@ -8,7 +8,8 @@ the new segment.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from models.customer import Customer, Membership
 from models.definitions import Bands, Definitions, Leaf, Member, Segmentation, predicate
@@ -17,8 +18,7 @@ from models.features import Shop
 from models.judge import Facts, band_index, facts, judge, rule_index
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(msgspec.Struct, frozen=True, gc=False):
     """One thing that decided. ``border`` is what was crossed; ``share`` its part of the decision, for clusters."""
 
     feature: str
@@ -28,8 +28,7 @@ class Reason:
     share: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Shift:
+class Shift(msgspec.Struct, frozen=True):
     """A customer moved in one segmentation. ``before`` is None on the first assignment."""
 
     segmentation: str

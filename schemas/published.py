@@ -49,13 +49,15 @@ class NextMove(Wire):
 
 
 class Reason(Wire):
-    """One thing that decided: a feature before and after, the border it crossed, its share of it all."""
+    """One thing that decided: a feature, or the segment in another segmentation, before and after, the border it
+    crossed, its share of it all (below zero where it spoke against the move).
+    """
 
     feature: Text
-    before: float | None = None
-    after: float | None = None
-    border: float | None = None
-    share: Annotated[float, Field(ge=0, le=1)] | None = None
+    before: float | Text | None = None
+    after: float | Text | None = None
+    border: float | Text | None = None
+    share: Annotated[float, Field(ge=-1, le=1)] | None = None
 
 
 class SegmentChanged(Wire):

@@ -18,6 +18,7 @@ from streamer import agents
 from streamer.adapters.clock import SystemClock
 from streamer.adapters.kafka import KafkaConnection, KafkaLog, Offsets
 from streamer.adapters.redis import RedisView, connect
+from streamer.decide import LaneState
 from streamer.lane import Lane, LaneSettings, Step
 from streamer.owner import Owner
 from streamer.policy import Policy
@@ -58,6 +59,7 @@ class Watch:
     """Who hears what a worker does; every part may be left out."""
 
     on_step: Callable[[Step], None] = lambda step: None
+    on_restored: Callable[[LaneState, float, int], None] = lambda state, seconds, customers: None
     on_lanes: Callable[[set[int]], None] = lambda lanes: None
     on_learned: Callable[[int, Learned], None] = lambda day, learned: None
     on_start: Callable[[Offsets], None] = lambda offsets: None
@@ -71,8 +73,8 @@ def fatal(error: BaseException) -> None:
     os._exit(EXIT_FATAL)
 
 
-def run_lanes(wiring: Wiring, watch: Watch | None = None) -> None:
-    """Run a worker that owns lanes; returns when it was told to stop."""
+def run_lanes(wiring: Wiring, watch: Watch | None = None, kind: type[Lane] = Lane) -> None:
+    """Run a worker that owns lanes; returns when it was told to stop. ``kind`` is for benchmarks with another job."""
     watch = watch or Watch()
     clock = SystemClock()
     offsets = Offsets(wiring.kafka)
@@ -80,7 +82,7 @@ def run_lanes(wiring: Wiring, watch: Watch | None = None) -> None:
     events = wiring.kafka.topic(topics.EVENTS)
 
     def make(lane: int) -> Lane:
-        return Lane(
+        return kind(
             lane,
             KafkaLog.of_lane(wiring.kafka, offsets, lane),
             RedisView(client, lane, wiring.redis_prefix),
@@ -89,6 +91,7 @@ def run_lanes(wiring: Wiring, watch: Watch | None = None) -> None:
             wiring.lane,
             seek=lambda offset: app.seek_back(events, lane, offset),
             on_step=watch.on_step,
+            on_restored=watch.on_restored,
         )
 
     pool = Pool(make, fatal, watch.on_lanes)

@@ -18,7 +18,7 @@ from models.behaviour.memory import Memory
 from models.behaviour.model import ClusterModel
 from models.behaviour.moves import Move
 from models.behaviour.night import advance
-from models.behaviour.panel import in_panel, shift_for
+from models.behaviour.panel import panel_rank, shift_for
 from models.customer import Customer, Membership
 from models.due import next_moves
 from models.judge import Facts, facts
@@ -479,6 +479,10 @@ class _Run:
     def finish(self) -> Outcome:
         """Close the outcome: which of the touched customers the model owner hears about."""
         shift = shift_for(self.ledger.customers * self.policy.lanes, self.policy.panel_target)
-        self.outcome.panel = [id for id in self.outcome.touched if in_panel(id, shift)]
+        for id, customer in self.outcome.touched.items():
+            if customer.panel_rank < 0:
+                customer.panel_rank = panel_rank(id)
+            if customer.panel_rank >= shift:
+                self.outcome.panel.append(id)
         self.outcome.panel_shift = shift
         return self.outcome

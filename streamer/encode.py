@@ -44,17 +44,14 @@ _encode = msgspec.json.Encoder().encode
 
 def store(outcome: Outcome, state: LaneState, policy: Policy) -> dict[str, Stored]:
     """The parts and documents of all touched customers. Marks them as written: commit or throw the state away."""
-    memory, shop, imports = state.residents.memory, policy.shop, state.ledger.imports
-    return {
-        id: Stored(
-            snapshot.dump(customer, memory.dump(customer.row)),
-            document(customer, shop),
-            customer.due,
-            customer.source if customer.source in imports else "",
-            id in outcome.born,
-        )
-        for id, customer in outcome.touched.items()
-    }
+    memory, shop, imports, born = state.residents.memory, policy.shop, state.ledger.imports, outcome.born
+    found = {}
+    for id, customer in outcome.touched.items():
+        behaviour = memory.dump(customer.row)
+        domain = customer.source if customer.source in imports else ""
+        parts = snapshot.dump(customer, behaviour)
+        found[id] = Stored(parts, document(customer, shop), customer.due, domain or "", id in born, behaviour)
+    return found
 
 
 def writes(
@@ -93,8 +90,8 @@ def writes(
         headers = ((SHIFT_HEADER, str(outcome.panel_shift).encode()),)
         rows = []
         for id in outcome.panel:
-            row = outcome.touched[id].row
-            rows.append(Write(id.encode(), encode_row(PanelRow(id, memory.day_of(row), memory.dump(row))), headers))
+            row = PanelRow(id, memory.day_of(outcome.touched[id].row), stored[id].behaviour)
+            rows.append(Write(id.encode(), encode_row(row), headers))
         out[topics.PANEL, 0] = rows
     changelog = [Write(part_key(id, part), value) for id, one in stored.items() for part, value in one.parts.items()]
     changelog.extend(Write(model_key(version), model_bytes(model)) for version, model in outcome.models.items())

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,8 +62,7 @@ async def write(
     lanes: int,
     *,
     skip: Mapping[int, int] | None = None,
-    per_second: float | None = None,
-    on_sent: Callable[[int], None] = lambda records: None,
+    on_day: Callable[[Sent], Awaitable[None]] | None = None,
 ) -> Sent:
     """Write records in order, each lane's confirmed in order too: what is there after a crash is a front part.
 
@@ -73,10 +71,9 @@ async def write(
     skip
         Events to leave out at the front of each lane, since they are there already; control records are always
         written.
-    per_second
-        Not faster than this.
-    on_sent
-        Hears how many records went out so far, now and then.
+    on_day
+        Awaited after every record for all lanes (about one per day of data) with what was written so far: the place to
+        wait for others.
 
     Raises
     ------
@@ -86,10 +83,9 @@ async def write(
     sent, left = Sent(), dict(skip or {})
     topic = connection.topic(topics.EVENTS)
     waiting: deque[asyncio.Future[Any]] = deque()
-    begun = time.monotonic()
 
     async def confirm(down_to: int) -> None:
-        while len(waiting) > down_to:
+        while len(waiting) > down_to or (waiting and waiting[0].done()):
             told = await waiting.popleft()
             sent.ends[told.partition] = max(sent.ends.get(told.partition, 0), told.offset + 1)
 
@@ -109,13 +105,12 @@ async def write(
                     sent.records += 1
                 except MessageSizeTooLargeError:
                     sent.too_long += 1
+            if one.every_lane and on_day is not None:
+                await on_day(sent)
             if number % _BREATH == 0:
                 await confirm(_MAX_OPEN)
-                ahead = 0.0 if per_second is None else sent.records / per_second - (time.monotonic() - begun)
-                await asyncio.sleep(max(0.0, ahead))
-                on_sent(sent.records)
+                await asyncio.sleep(0)
         await confirm(0)
-        on_sent(sent.records)
     except KafkaError as error:
         raise TransientError(f"Kafka at {connection.bootstrap} did not take the records: {error!r}") from error
     finally:
@@ -139,9 +134,7 @@ async def count_written(
     starts
         Where to begin reading, by lane; from the first record held where it says nothing.
     """
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=connection.bootstrap, enable_auto_commit=False, **connection.security
-    )
+    consumer = AIOKafkaConsumer(bootstrap_servers=connection.bootstrap, enable_auto_commit=False, **connection.security)
     await consumer.start()
     try:
         parts = [TopicPartition(connection.topic(topics.EVENTS), lane) for lane in lanes]

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 _POLL_SECONDS = 0.1
 _STALLED_SECONDS = 5.0
+_LEAD_DAYS = 14
+"""Days of data that may be written ahead of the lanes."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,8 @@ class Service:
 
     Attributes
     ----------
+    alone
+        Whether the servers are ours alone, so that no one else can be reading the lanes.
     arguments, environment, log_path, roles
         For workers of our own (``supervise.workers``), where nobody reads the lanes.
     """
@@ -50,6 +55,7 @@ class Service:
     imports: ImportView
     grid: Grid
     control_key: bytes | None
+    alone: bool
     arguments: Sequence[str]
     environment: dict[str, str]
     log_path: Path
@@ -58,11 +64,13 @@ class Service:
 
 @dataclass(frozen=True)
 class Told:
-    """Who hears how an import gets on: news in words, records written, records applied of how many."""
+    """Who hears how an import gets on: news in words, records written, records applied of how many.
+
+    Until all is written, nobody knows of how many."""
 
     say: Callable[[str], None] = lambda text: None
     written: Callable[[int], None] = lambda records: None
-    applied: Callable[[int, int], None] = lambda records, of: None
+    applied: Callable[[int, int | None], None] = lambda records, of: None
 
 
 def begin(service: Service, source: Source, name: str, *, again: bool) -> tuple[ImportRecord, bool]:
@@ -73,7 +81,7 @@ def begin(service: Service, source: Source, name: str, *, again: bool) -> tuple[
     UserError
         The same content was imported before, and nobody said ``again``.
     """
-    known = service.imports.imports_of(source.content_hash)
+    known = [one for one in service.imports.imports() if one.source_hash == source.content_hash]
     for record in known:
         if not record.finished:
             return record, True
@@ -103,8 +111,10 @@ class Import:
 
     Parameters
     ----------
-    per_second
-        Records a second at most; None for as fast as it goes.
+    hires
+        Whether workers of our own are started where nobody reads the lanes.
+    seconds_per_day
+        What a day of the data takes at least; for show.
     """
 
     def __init__(
@@ -113,16 +123,22 @@ class Import:
         source: Source,
         record: ImportRecord,
         told: Told | None = None,
-        per_second: float | None = None,
+        *,
+        hires: bool = True,
+        seconds_per_day: float = 0.0,
     ) -> None:
         self.service = service
         self.source = source
         self.record = record
         self.told = told or Told()
-        self.per_second = per_second
-        self.too_long = 0
-        self._begun = time.monotonic()
+        self._hires = hires
+        self._pace = seconds_per_day
+        self._begun = self._moved = time.monotonic()
+        self._done = -1
+        self._day = 0
+        self._days: deque[dict[int, int]] = deque()
         self._workers: supervise.Workers | None = None
+        self._stack = ExitStack()
 
     def run(self, resumed: bool) -> Result:
         """Write, wait until all is applied, and tell what came of it.
@@ -134,40 +150,23 @@ class Import:
         TransientError
             Kafka did not take a record.
         """
-        with ExitStack() as stack:
-            if not member_count(self.service.kafka.bootstrap, self.service.kafka.group, security=self._security):
-                self._start_workers(stack)
+        record = self.record
+        with self._stack:
+            self._see_to_workers()
             sent = asyncio.run(self._write(resumed))
-            self.too_long = sent.too_long
-            ledgers = self._await_applied(stack, sent.ends)
-        self.record.finished = True
-        self.service.imports.remember(self.record)
-        result = result_of(self.record.before or totals([]), totals(ledgers), self.source, self._seconds)
+            while True:
+                ledgers = self._look(sum(end - record.starts.get(lane, 0) for lane, end in sent.ends.items()))
+                # Time has passed for many at the end: a lane takes them in portions.
+                if _reached(ledgers, sent.ends) and not self.service.imports.dues_waiting(ledgers):
+                    break
+                time.sleep(_POLL_SECONDS)
+        record.finished = True
+        self.service.imports.remember(record)
+        seconds = time.monotonic() - self._begun
+        result = result_of(record.before or totals([]), totals(ledgers), self.source, seconds)
         if sent.too_long:
             result.skipped["too_long"] = result.skipped.get("too_long", 0) + sent.too_long
         return result
-
-    @property
-    def _seconds(self) -> float:
-        return time.monotonic() - self._begun
-
-    @property
-    def _security(self) -> dict[str, object]:
-        return dict(self.service.kafka.security)
-
-    def _start_workers(self, stack: ExitStack) -> None:
-        service = self.service
-        self.told.say(f"no worker runs; starting one for this import (it writes to {service.log_path})")
-        service.log_path.parent.mkdir(parents=True, exist_ok=True)
-        self._workers = stack.enter_context(
-            supervise.workers(
-                service.roles,
-                service.arguments,
-                env=service.environment,
-                log_path=service.log_path,
-                told=self.told.say,
-            )
-        )
 
     async def _write(self, resumed: bool) -> Sent:
         service, record = self.service, self.record
@@ -184,48 +183,58 @@ class Import:
             latest=time.time_ns() // 1_000_000,
             control_key=service.control_key,
         )
-        return await import_writer.write(
-            records,
-            service.kafka,
-            service.lanes,
-            skip=skip,
-            per_second=self.per_second,
-            on_sent=self.told.written,
-        )
+        return await import_writer.write(records, service.kafka, service.lanes, skip=skip, on_day=self._on_day)
 
-    def _await_applied(self, stack: ExitStack, ends: dict[int, int]) -> list[Ledger]:
-        """The ledgers, once the lanes have read up to ``ends`` and nobody is due any more."""
-        starts = self.record.starts
-        whole = sum(end - starts.get(lane, 0) for lane, end in ends.items())
-        seen, since = -1, time.monotonic()
-        while True:
-            ledgers = self.service.view.ledgers()
-            done = sum(
-                max(0, min(one.next_offset, ends.get(one.partition, 0)) - starts.get(one.partition, 0))
-                for one in ledgers
-            )
-            self.told.applied(done, whole)
-            arrived = {one.partition for one in ledgers if one.next_offset >= ends.get(one.partition, 0)}
-            # Time has passed for many at the end: a lane takes them in portions.
-            if arrived >= ends.keys() and not self.service.imports.dues_waiting(ledgers):
-                return ledgers
+    async def _on_day(self, sent: Sent) -> None:
+        """Keep the pace, and stay with the lanes: a model learned on the way must find some of the data before it."""
+        self.told.written(sent.records)
+        self._day += 1
+        ahead = self._day * self._pace - (time.monotonic() - self._begun)
+        await asyncio.sleep(max(0.0, ahead))
+        self._days.append(dict(sent.ends))
+        if len(self._days) > _LEAD_DAYS:
+            goal = self._days.popleft()
+            while not _reached(await asyncio.to_thread(self._look), goal):
+                await asyncio.sleep(_POLL_SECONDS / 5)
+
+    def _look(self, of: int | None = None) -> list[Ledger]:
+        """The ledgers now; tells how far they are, ``of`` how many if that is known, and sees that somebody works."""
+        ledgers, starts = self.service.view.ledgers(), self.record.starts
+        done = sum(max(0, one.next_offset - starts.get(one.partition, 0)) for one in ledgers)
+        self.told.applied(done, of)
+        if done > self._done:
+            self._done, self._moved = done, time.monotonic()
+        elif time.monotonic() - self._moved > _STALLED_SECONDS:
+            self._moved = time.monotonic()
             self._see_to_workers()
-            if done > seen:
-                seen, since = done, time.monotonic()
-            elif time.monotonic() - since > _STALLED_SECONDS:
-                since = time.monotonic()
-                self._help(stack)
-            time.sleep(_POLL_SECONDS)
-
-    def _see_to_workers(self) -> None:
         if self._workers is not None and not self._workers.alive:
             raise UserError(
                 f"the worker for this import cannot run:\n{self._workers.log_tail()}", "mend that, and import again"
             )
+        return ledgers
 
-    def _help(self, stack: ExitStack) -> None:
-        """Nothing moves: those who read the lanes when we began may be gone."""
-        if self._workers is None and not member_count(
-            self.service.kafka.bootstrap, self.service.kafka.group, security=self._security
-        ):
-            self._start_workers(stack)
+    def _see_to_workers(self) -> None:
+        """Start workers where nobody reads the lanes: at the beginning, or when those who did are gone."""
+        service = self.service
+        if self._hires and self._workers is None and not is_read(service):
+            self.told.say(f"no worker runs; starting one for this import (it writes to {service.log_path})")
+            self._workers = self._stack.enter_context(own_workers(service, self.told.say))
+
+
+def is_read(service: Service) -> bool:
+    """Whether somebody reads the lanes; a worker that was killed counts until Kafka has noticed."""
+    kafka = service.kafka
+    return not service.alone and member_count(kafka.bootstrap, kafka.group, security=kafka.security) > 0
+
+
+def own_workers(service: Service, told: Callable[[str], None]) -> AbstractContextManager[supervise.Workers]:
+    """Worker processes of our own, for a block."""
+    service.log_path.parent.mkdir(parents=True, exist_ok=True)
+    return supervise.workers(
+        service.roles, service.arguments, env=service.environment, log_path=service.log_path, told=told
+    )
+
+
+def _reached(ledgers: Iterable[Ledger], goal: Mapping[int, int]) -> bool:
+    """Whether every lane has decided all before its offset in ``goal``."""
+    return {one.partition for one in ledgers if one.next_offset >= goal.get(one.partition, 0)} >= goal.keys()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from schemas.codec import decode
 from schemas.control import CONTROL_HEADER, IMPORT_HEADER, REROUTED_HEADER, Control, decode_control
@@ -13,8 +14,7 @@ from schemas.partition import partition_for
 from schemas.records import LogRecord
 
 
-@dataclass(slots=True)
-class Item:
+class Item(msgspec.Struct):
     """A record of the lane and what it turned out to be: exactly one of ``event``, ``control``, ``error`` is set.
 
     ``import_id`` names the import that wrote it. ``home`` is the partition it belongs to, where that is another.

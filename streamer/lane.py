@@ -13,6 +13,7 @@ The order of effects, and why:
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -88,6 +89,8 @@ class Lane:
         Called with an offset when a hole was found: fetch again from there.
     on_step
         Called after every committed step.
+    on_restored
+        Called after every restore with the state, how many seconds it took, and how many customers were read back.
     """
 
     def __init__(
@@ -101,6 +104,7 @@ class Lane:
         *,
         seek: Callable[[int], None] = lambda offset: None,
         on_step: Callable[[Step], None] = lambda step: None,
+        on_restored: Callable[[LaneState, float, int], None] = lambda state, seconds, customers: None,
     ) -> None:
         self.partition = partition
         self.settings = settings or LaneSettings()
@@ -111,6 +115,7 @@ class Lane:
         self._clock = clock
         self._seek = seek
         self._on_step = on_step
+        self._on_restored = on_restored
         self._token: str | None = None
         self._waiting: list[Batch] = []
         self._arrived = asyncio.Event()
@@ -151,10 +156,8 @@ class Lane:
             if not self._waiting:
                 self._arrived.clear()
                 patience = 0.0 if self._hurry or self._cursor is not None else self.settings.tick_seconds
-                try:
+                with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._arrived.wait(), patience)
-                except TimeoutError:
-                    pass
             if not self._stopping:
                 await self.turn()
 
@@ -333,10 +336,13 @@ class Lane:
             await self._restore()
 
     async def _restore(self) -> None:
+        time = asyncio.get_running_loop().time
+        begun = time()
         restored = await restore(self.partition, self._log, self._view, self._policy)
         self.state = restored.state
         self._token = restored.token
         self._cursor = ""
+        self._on_restored(self.state, time() - begun, restored.customers)
 
     def _forget(self, outcome: Outcome) -> None:
         """Keep memory bounded: those in memory longest go, but not who was just touched."""

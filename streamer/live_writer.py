@@ -22,10 +22,10 @@ async def play(
     shop: LiveShop,
     connection: KafkaConnection,
     lanes: int,
-    ended: asyncio.Event,
+    ended: Callable[[], bool],
     on_sent: Callable[[RecordMetadata], None] = lambda sent: None,
 ) -> dict[int, int]:
-    """Write what the shop does until ``ended``; gives the offset after the last record by lane.
+    """Write what the shop does until ``ended()``; gives the offset after the last record by lane.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ async def play(
     client = producer(connection)
     await client.start()
     try:
-        while not ended.is_set():
+        while not ended():
             waiting = []
             for event in shop.due(time.time_ns() // 1_000_000):
                 lane = lane_of(event.key, event.value, lanes)

@@ -78,6 +78,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     _histogram("batch_records", "Records in one transaction", _RECORDS),
     # Kafka.
     _counter("transactions_total", "Transactions of lanes, by how they ended", "outcome"),
+    _gauge("lanes", "Lanes that there are: partitions of the input topic"),
     _gauge("lanes_owned", "Lanes that this worker owns"),
     _counter("rebalances_total", "Times the lanes of this worker were given out anew"),
     _histogram("lane_restore_seconds", "Duration of restoring a lane", _RESTORE),
@@ -95,6 +96,11 @@ METRICS: Final[tuple[Metric, ...]] = (
         "from_segment",
         "to_segment",
     ),
+    # Business. What a shop keeps can go down, so it is no counter; money is in units, for a board cannot know how many
+    # decimals a currency has.
+    _counter("orders_total", "Completed orders", "lane"),
+    _counter("reversals_total", "Refunds and cancellations", "lane"),
+    _gauge("net_revenue", "Orders less refunds and cancellations, in units of the shop's currency", "currency", "lane"),
     # Model and runtime.
     _gauge(
         "model_info",

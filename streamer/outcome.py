@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import msgspec
+
 from models.behaviour.model import ClusterModel
 from models.customer import Customer
 from models.settle import Reason
@@ -11,8 +13,7 @@ from schemas.changes import Cause
 from schemas.records import Headers, LogRecord
 
 
-@dataclass(frozen=True, slots=True)
-class Trigger:
+class Trigger(msgspec.Struct, frozen=True, gc=False):
     """The record that caused a change; None where time did."""
 
     event_id: str
@@ -21,8 +22,7 @@ class Trigger:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """A customer moved. ``seq`` is gap-free per customer; times are ms."""
 
     customer_id: str

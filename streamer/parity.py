@@ -1,7 +1,7 @@
 """Parity: the lane's log replayed by `decide` must give what the live lane published, field by field.
 
-This is the proof behind the promise of the change stream: whatever batches, restarts, rebalances and workers there were,
-the published changes are a function of the log.
+This is the proof behind the promise of the change stream: whatever batches, restarts, rebalances and workers there
+were, the published changes are a function of the log.
 """
 
 from __future__ import annotations

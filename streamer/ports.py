@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from schemas.records import Headers, LogRecord
 
@@ -26,8 +26,7 @@ class Batch:
     records: Sequence[LogRecord]
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(NamedTuple):
     """One record to write. ``value`` None is a tombstone."""
 
     key: bytes | None
@@ -82,7 +81,8 @@ class LaneLog(Protocol):
 class Stored:
     """A customer's parts as bytes, by part name (``models.snapshot``), with what the view shows of it.
 
-    Without a ``document`` only parts are stored; ``due`` and ``domain`` then say nothing.
+    Without a ``document`` only parts are stored; ``due`` and ``domain`` then say nothing. ``behaviour`` is the row of
+    the behaviour memory alone, for the panel.
     """
 
     parts: dict[str, bytes]
@@ -90,6 +90,7 @@ class Stored:
     due: int | None
     domain: str
     born: bool = False
+    behaviour: bytes = b""
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import logging
 import sys
 import time
 from collections.abc import Mapping
@@ -29,7 +30,7 @@ from streamer.app import Watch, Wiring, run_lanes, run_owner
 from streamer.settings import Settings
 from streamer.settings_sources import DEFAULT
 
-log = structlog.get_logger(__name__)
+log = structlog.get_logger("streamer.process")  # `__name__` is "__main__" here
 
 _LOOK_SECONDS = 2.0
 _HUNG_SECONDS = 60.0
@@ -75,6 +76,8 @@ def run(
         hash_key=settings.control_key_bytes,
         version=version("streamer"),
     )
+    # Faust tells the start and stop of each of its parts under the name of our subclasses.
+    logging.getLogger("streamer.transport").setLevel(logging.WARNING)
     wired = wiring(settings, embedded_kafka, embedded_redis)
     if role == "owner":
         # All metrics there are yet are those of lanes.
@@ -133,9 +136,7 @@ class Watched:
             for segmentation in wired.policy.definitions.segmentations
             for segment in segmentation.segments
         ]
-        self.exporter = Exporter(
-            SystemClock(), version("streamer"), declared, healthy=self._healthy, ready=self._ready
-        )
+        self.exporter = Exporter(SystemClock(), version("streamer"), declared, healthy=self._healthy, ready=self._ready)
         self.watch = Watch(on_step=self.exporter.on_step, on_lanes=self._on_lanes, on_start=self._on_start)
         self._lanes: frozenset[int] = frozenset()
         self._joined = False

@@ -119,5 +119,7 @@ def segments_table(segments: Mapping[str, Mapping[str, int]], changes: Mapping[s
     table.add_column("customers by segment")
     for name, sizes in segments.items():
         ordered = sorted(sizes.items(), key=lambda item: -item[1])
-        table.add_row(name, f"{changes.get(name, 0):,}", ", ".join(f"{segment} {count:,}" for segment, count in ordered))
+        table.add_row(
+            name, f"{changes.get(name, 0):,}", ", ".join(f"{segment} {count:,}" for segment, count in ordered)
+        )
     return table

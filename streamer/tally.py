@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from models.behaviour.layout import NEW_ID
 from models.behaviour.model import SEGMENTATION, ClusterModel
 from schemas.deadletters import REASONS
+from schemas.money import Rates
 from streamer.decide import LaneState
 from streamer.lane import Step
 from streamer.metrics import BY_NAME
@@ -71,6 +72,7 @@ class _Figures:
     control: dict[str, int]
     changes: dict[str, dict[str, int]]
     sizes: dict[str, dict[str, int]]
+    revenue_minor: int
     model: ClusterModel | None
 
     @classmethod
@@ -87,11 +89,14 @@ class _Figures:
                 "records_rerouted_total": ledger.rerouted,
                 "unaccounted_records": ledger.unaccounted,
                 "customers_tracked": ledger.customers,
+                "orders_total": ledger.orders,
+                "reversals_total": ledger.reversals,
             },
             ledger.dead_letters.copy(),
             ledger.control.copy(),
             {name: causes.copy() for name, causes in ledger.changes.items()},
             {name: sizes.copy() for name, sizes in ledger.sizes.items()},
+            ledger.revenue_minor,
             state.models[ledger.timeline[-1].version] if ledger.timeline else None,
         )
 
@@ -103,11 +108,23 @@ class Tally:
     ----------
     declared
         ``(segmentation, segment)`` pairs that are shown even when they are empty.
+    lanes
+        Partitions of the input topic.
+    rates
+        Has the currency that revenue is in; EUR unless given.
     """
 
-    def __init__(self, clock: WallClock, declared: Iterable[tuple[str, str]] = ()) -> None:
+    def __init__(
+        self,
+        clock: WallClock,
+        declared: Iterable[tuple[str, str]] = (),
+        lanes: int = 1,
+        rates: Rates | None = None,
+    ) -> None:
         self._clock = clock
         self._declared = tuple(declared)
+        self._topic_lanes = lanes
+        self._rates = rates or Rates("EUR")
         self._lock = threading.Lock()
         self._lanes: dict[int, _Figures] = {}
         self._ends: dict[int, int] = {}
@@ -202,6 +219,7 @@ class Tally:
             lanes, ends, caught_up = self._lanes.copy(), self._ends.copy(), self._caught_up.copy()
             received, moves, transactions = self._received.copy(), self._moves.copy(), self._transactions.copy()
             plain = {
+                "lanes": self._topic_lanes,
                 "lanes_owned": self._owned,
                 "rebalances_total": self._rebalances,
                 "lane_restored_states_total": self._restored,
@@ -238,6 +256,8 @@ class Tally:
         for segmentation, causes in figures.changes.items():
             for cause, count in causes.items():
                 changes[segmentation, cause, lane] = float(count)
+        revenue = figures.revenue_minor / 10**self._rates.places
+        out.setdefault("net_revenue", {})[self._rates.base, lane] = revenue
         sizes = out.setdefault("segment_customers", {})
         for segmentation, segment in self._known_segments(figures.model):
             sizes[segmentation, segment, lane] = 0.0

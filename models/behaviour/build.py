@@ -40,6 +40,7 @@ class Sample:
     stats: FloatArray
     recency: FloatArray
     diaries: tuple[Diary, ...]
+    customers: tuple[str, ...] = ()
 
     def features(self, frame: Frame) -> FloatArray:
         """Features (n, FEATURES) under the priors of a frame."""
@@ -50,7 +51,9 @@ class Sample:
         return into_frame(self.features(frame), frame)
 
 
-def sample_of(block: FloatArray, diaries: Sequence[Diary], evidence: Evidence, day: int) -> Sample:
+def sample_of(
+    block: FloatArray, diaries: Sequence[Diary], evidence: Evidence, day: int, customers: Sequence[str]
+) -> Sample:
     """The sample at ``day`` out of a block (WIDTH, n) stepped to that day."""
     enough = (block[ORDER_COUNT] >= evidence.orders) | (block[INTERACTION_COUNT] >= evidence.interactions)
     chosen = np.flatnonzero(enough & (block[DAY] - block[FIRST_DAY] >= evidence.age_days))
@@ -59,6 +62,7 @@ def sample_of(block: FloatArray, diaries: Sequence[Diary], evidence: Evidence, d
         stats=position_stats(block[:, chosen]),
         recency=np.maximum(day - block[LAST_EVENT, chosen], 0.0),
         diaries=tuple(diaries[at] for at in chosen.tolist()),
+        customers=tuple(customers[at] for at in chosen.tolist()),
     )
 
 

@@ -30,24 +30,31 @@ class Diary(msgspec.Struct, array_like=True):
     squares: float = 0.0
     counts: dict[int, list[int]] = {}
     closed_day: int = -1
+    open_money: float = 0.0
+    spent: dict[int, float] = {}
 
-    def note(self, day: int, basket: float | None, click: bool) -> None:
-        """The state of the open day: mean log order value if it is an order-day, and whether clicked."""
+    def note(self, day: int, basket: float | None, click: bool, money: float = 0.0) -> None:
+        """The state of the open day: mean log order value if it is an order-day, whether clicked, money spent."""
         if day < self.open_day or day <= self.closed_day:
             return
         if day > self.open_day:
             self.close()
             self.open_day = day
-        self.open_basket, self.open_click = basket, click
+        self.open_basket, self.open_click, self.open_money = basket, click, money
 
     def close(self) -> None:
         """Count the open day for good."""
         if self.open_day <= self.closed_day:
             return
         self.closed_day = self.open_day
+        window = self.open_day // WINDOW
+        if self.open_money:
+            self.spent[window] = self.spent.get(window, 0.0) + self.open_money
+            self.open_money = 0.0
+            for old in [w for w in self.spent if w <= window - _WINDOWS]:
+                del self.spent[old]
         if self.open_basket is None and not self.open_click:
             return
-        window = self.open_day // WINDOW
         counts = self.counts.setdefault(window, [0, 0])
         counts[1] += self.open_click
         if self.open_basket is not None:
@@ -60,6 +67,10 @@ class Diary(msgspec.Struct, array_like=True):
         for old in [w for w in self.counts if w <= window - _WINDOWS]:
             del self.counts[old]
         self.open_basket, self.open_click = None, False
+
+    def money(self, window: int) -> float:
+        """Money spent in a 28-day window, minor units, net of what was taken back in it."""
+        return self.spent.get(window, 0.0)
 
 
 def sigma2(diaries: Iterable[Diary], prior: float = 0.25, weight: float = 20.0) -> float:

@@ -1,12 +1,9 @@
 """Fitting the frame in which distances are taken. It is frozen between versions.
 
-Only ``standard`` so far. A noise-whitened frame fits the same shape (``Frame.weights`` may be any full
-matrix): give it a name here and a function of the same kind.
+``standard`` here; ``whitening`` has the noise-whitened one, and ``choice`` decides between the two.
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import numpy as np
 
@@ -37,35 +34,49 @@ def fit_priors(stats: FloatArray) -> Priors:
     return Priors(log_basket=basket, discount=min(max(discount, 0.01), 0.99))
 
 
+def borders(x: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Winsorising borders of features (n, FEATURES)."""
+    low, high = np.quantile(x, (_BORDER, 1 - _BORDER), axis=0)
+    return low, high
+
+
+def told(spread: FloatArray) -> list[int]:
+    """Features that the shop records and in which customers differ; the others would only repeat the orders."""
+    silent = {j for j in range(FEATURES) if spread[j] <= _CONSTANT}
+    if NAMES.index("clicks") in silent:
+        silent.add(NAMES.index("browse_to_buy"))
+    share = NAMES.index("discount_share")
+    if spread[share] <= _NO_DISCOUNTS:
+        silent.add(share)
+    return [j for j in range(FEATURES) if j not in silent]
+
+
 def standard(x: FloatArray, priors: Priors) -> Frame:
     """Winsorised z-scores of features (n, FEATURES); a constant feature gets no axis."""
-    low, high = np.quantile(x, (_BORDER, 1 - _BORDER), axis=0)
+    low, high = borders(x)
     clipped = np.clip(x, low, high)
     mu, spread = clipped.mean(axis=0), clipped.std(axis=0)
-    axes = [j for j in range(FEATURES) if spread[j] > _CONSTANT and _told(NAMES[j], spread)]
+    axes = told(spread)
     if not axes:
         raise InvariantViolation("behaviour frame: all customers of the panel are alike")
     weights = np.zeros((FEATURES, len(axes)))
     for axis, j in enumerate(axes):
         weights[j, axis] = 1 / spread[j]
+    return frame_of(mu, weights, low, high, priors, "standard")
+
+
+def frame_of(
+    mu: FloatArray, weights: FloatArray, low: FloatArray, high: FloatArray, priors: Priors, kind: str
+) -> Frame:
+    """The frozen form."""
     return Frame(
         mu=tuple(mu.tolist()),
         weights=tuple(tuple(row) for row in weights.tolist()),
         low=tuple(low.tolist()),
         high=tuple(high.tolist()),
         priors=priors,
-        kind="standard",
+        kind=kind,
     )
-
-
-def _told(name: str, spread: FloatArray) -> bool:
-    """Whether the shop records what the feature needs; if not, it would only repeat the orders."""
-    if name == "browse_to_buy":
-        return bool(spread[NAMES.index("clicks")] > _CONSTANT)
-    return name != "discount_share" or bool(spread[NAMES.index(name)] > _NO_DISCOUNTS)
-
-
-FRAMES: dict[str, Callable[[FloatArray, Priors], Frame]] = {"standard": standard}
 
 
 def into_frame(x: FloatArray, frame: Frame) -> FloatArray:

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from models.behaviour.bucket import B_INTERACTIONS, B_LOGS, B_ORDERS
+from models.behaviour.bucket import B_INTERACTIONS, B_LOGS, B_MONEY, B_ORDERS
 from models.behaviour.build import Sample, build, labels_under, sample_of
 from models.behaviour.diary import Diary
-from models.behaviour.features import block_of, feature_rows
-from models.behaviour.frame import FRAMES, fit_priors
+from models.behaviour.choice import KEPT_LOOKS, SPACING_DAYS, PastLook, fit_frame
+from models.behaviour.features import block_of
 from models.behaviour.identity import carried, overlaps
 from models.behaviour.kmeans import (
     Fit,
@@ -25,7 +25,7 @@ from models.behaviour.kmeans import (
     river_update,
     stability,
 )
-from models.behaviour.layout import FEATURES, FIRST_DAY, LAST_EVENT, ORDER_COUNT, FloatArray
+from models.behaviour.layout import FIRST_DAY, LAST_EVENT, ORDER_COUNT, FloatArray
 from models.behaviour.memory import Memory
 from models.behaviour.model import ClusterModel, Frame, Segment
 from models.behaviour.night import advance
@@ -72,7 +72,8 @@ class Learner:
         bucket = self.memory.buckets.get(at)
         orders = bucket[B_ORDERS] if bucket else 0.0
         basket = bucket[B_LOGS] / orders if bucket and orders > 0 else None
-        diary.note(row.day, basket, bool(bucket and bucket[B_INTERACTIONS] > 0))
+        money = bucket[B_MONEY] if bucket else 0.0
+        diary.note(row.day, basket, bool(bucket and bucket[B_INTERACTIONS] > 0), money)
 
     def set_shift(self, shift: int) -> None:
         """Use a sparser panel, one in 2**shift; customers outside it are forgotten."""
@@ -95,6 +96,7 @@ class Learner:
         if state.last_update is not None and day - state.last_update < config.cadence_days:
             return Learned("kept")
         sample, buyers = self._look(day)
+        self._keep(sample)
         figures = {
             "members": float(len(self.members)),
             "with_evidence": float(sample.stats.shape[1]),
@@ -136,14 +138,20 @@ class Learner:
             if diary.open_day < day:
                 diary.close()
         block = block_of(self.memory, rows)
-        sample = sample_of(block, [d for _, d in chosen], self.config.evidence, day)
+        sample = sample_of(block, [d for _, d in chosen], self.config.evidence, day, sorted(self.members))
         return sample, int((block[ORDER_COUNT] >= 1).sum())
+
+    def _keep(self, sample: Sample) -> None:
+        """Remember the panel every four weeks, to tell noise from behaviour and to judge frames by what came after."""
+        looks = self.state.looks
+        if looks and looks[-1].day // SPACING_DAYS == sample.day // SPACING_DAYS:
+            return
+        look = PastLook(sample.day, sample.customers, sample.stats.astype("<f4"))
+        self.state.looks = [*looks, look][-KEPT_LOOKS:]
 
     def _new_frame(self, sample: Sample, rng: np.random.Generator, figures: dict[str, float]) -> ClusterModel:
         """Fit a frame and the clusters in it; the clusters of before hand on their identity."""
-        priors = fit_priors(sample.stats)
-        x = feature_rows(sample.stats, priors)[:FEATURES].T
-        frame = FRAMES[self.config.frame](np.ascontiguousarray(x), priors)
+        frame = fit_frame(self.config.frame, sample, self.state.looks, rng, figures)
         z = sample.points(frame)
         before = self.model
         if before is None:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import numpy as np
 
+from models.behaviour.choice import PastLook
 from models.behaviour.diary import Diary
+from models.behaviour.layout import VECTOR
 from models.behaviour.memory import Memory
 from models.behaviour.model import ClusterModel
 from models.behaviour.owner_types import State
@@ -16,7 +18,7 @@ from schemas.errors import InvariantViolation
 if TYPE_CHECKING:
     from models.behaviour.learner import Learner
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 
 class Saved(msgspec.Struct, array_like=True):
@@ -35,6 +37,7 @@ class Saved(msgspec.Struct, array_like=True):
     timeline: list[tuple[int, dict[str, Any]]]
     proposal: dict[str, Any] | None
     shop_first_day: int | None
+    looks: list[tuple[int, list[str], bytes]]
 
 
 def pack(learner: Learner) -> bytes:
@@ -58,6 +61,7 @@ def pack(learner: Learner) -> bytes:
             timeline=[(day, model.to_dict()) for day, model in state.timeline],
             proposal=None if state.proposal is None else state.proposal.to_dict(),
             shop_first_day=state.shop_first_day,
+            looks=[(look.day, list(look.customers), look.stats.tobytes()) for look in state.looks],
         )
     )
 
@@ -84,4 +88,8 @@ def unpack(learner: Learner, data: bytes) -> None:
         timeline=[(day, ClusterModel.from_dict(model)) for day, model in saved.timeline],
         proposal=None if saved.proposal is None else ClusterModel.from_dict(saved.proposal),
         shop_first_day=saved.shop_first_day,
+        looks=[
+            PastLook(day, tuple(customers), np.frombuffer(stats, dtype="<f4").reshape(VECTOR, len(customers)))
+            for day, customers, stats in saved.looks
+        ],
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from models.behaviour.choice import PastLook
 from models.behaviour.layout import FloatArray
 from models.behaviour.model import CONSERVATIVE, ClusterModel, Evidence, Preset
 
@@ -93,3 +94,4 @@ class State:
     timeline: list[tuple[int, ClusterModel]] = field(default_factory=list)
     proposal: ClusterModel | None = None
     shop_first_day: int | None = None
+    looks: list[PastLook] = field(default_factory=list)

@@ -13,16 +13,20 @@ _SALT: Final = b"streamer-panel-1"
 TARGET: Final = 2000
 
 
+def panel_rank(customer_id: str) -> int:
+    """The largest shift (at most 64) at which a customer is still in the panel; see `in_panel`."""
+    digest = blake2b(customer_id.encode(), digest_size=8, salt=_SALT).digest()
+    number = int.from_bytes(digest, "little")
+    return (number & -number).bit_length() - 1 if number else 64
+
+
 def in_panel(customer_id: str, shift: int) -> bool:
-    """Whether a customer belongs to the panel of one in 2**shift.
+    """Whether a customer belongs to the panel of one in 2**shift: the low ``shift`` bits of a hash are 0.
 
     Panels are nested: who is in at ``shift`` is in at every smaller one. The hash is its own, so the
     panel says nothing about lanes or about how anybody else samples.
     """
-    if shift <= 0:
-        return True
-    digest = blake2b(customer_id.encode(), digest_size=8, salt=_SALT).digest()
-    return int.from_bytes(digest, "little") & ((1 << shift) - 1) == 0
+    return shift <= 0 or panel_rank(customer_id) >= shift
 
 
 def shift_for(customers: int, target: int = TARGET) -> int:

@@ -11,7 +11,7 @@ import msgspec
 import redis
 
 from streamer.adapters.redis import base_key
-from streamer.adapters.redis_reader import Totals, told
+from streamer.adapters.redis_reader import Totals, server_of, told
 from streamer.ledger import Ledger
 
 _CHUNK = 1_000
@@ -56,17 +56,21 @@ class ImportView:
         self._lanes = lanes
         self._key = f"{prefix or 'streamer'}:imports"
 
-    def imports_of(self, source_hash: str) -> list[ImportRecord]:
-        """The imports of this content, the oldest first."""
+    def imports(self) -> list[ImportRecord]:
+        """All imports there were, the oldest first."""
         with told(self._client):
-            held: dict[bytes, bytes] = self._client.hgetall(self._key)
+            held: dict[Any, Any] = self._client.hgetall(self._key)
         records = [msgspec.json.decode(raw, type=ImportRecord) for raw in held.values()]
-        return sorted((one for one in records if one.source_hash == source_hash), key=lambda one: one.begun_ms)
+        return sorted(records, key=lambda one: one.begun_ms)
 
     def remember(self, record: ImportRecord) -> None:
         """Write an import down, or write it anew."""
         with told(self._client):
             self._client.hset(self._key, record.import_id, json.dumps(asdict(record)))
+
+    def server(self) -> str:
+        """Name and version of the server, such as ``valkey 9.1.0``."""
+        return server_of(self._client)
 
     def dues_waiting(self, ledgers: Iterable[Ledger]) -> int:
         """Customers whom time has passed and who were not looked at yet, by the lanes' clocks."""
@@ -83,11 +87,11 @@ class ImportView:
             last = "-"
             while True:
                 with told(self._client):
-                    ids: list[bytes] = self._client.zrangebylex(f"{base}:ids", last, "+", start=0, num=_CHUNK)
+                    ids: list[Any] = self._client.zrangebylex(f"{base}:ids", last, "+", start=0, num=_CHUNK)
                     if not ids:
                         break
                     names = [id.decode() for id in ids]
-                    documents: list[bytes | None] = self._client.mget([f"{base}:customer:{id}" for id in names])
+                    documents: list[Any] = self._client.mget([f"{base}:customer:{id}" for id in names])
                 last = f"({names[-1]}"
                 for id, raw in zip(names, documents, strict=True):
                     # Erased since the ids were read.

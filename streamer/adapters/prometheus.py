@@ -11,6 +11,7 @@ from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
+from schemas.money import Rates
 from streamer.adapters.status_server import Check, StatusServer
 from streamer.metrics import METRICS, Metric
 from streamer.ports import WallClock
@@ -28,8 +29,8 @@ class Exporter(Tally):
     ----------
     version
         Of the program, for ``build_info``.
-    declared
-        ``(segmentation, segment)`` pairs that are shown even when they are empty.
+    declared, lanes, rates
+        As `Tally` has them.
     healthy, ready
         Behind ``/healthz`` and ``/readyz``; called from other threads.
     """
@@ -40,10 +41,12 @@ class Exporter(Tally):
         version: str,
         declared: Iterable[tuple[str, str]] = (),
         *,
+        lanes: int = 1,
+        rates: Rates | None = None,
         healthy: Check = _well,
         ready: Check = _well,
     ) -> None:
-        super().__init__(clock, declared)
+        super().__init__(clock, declared, lanes, rates)
         self._version = version
         self.registry = CollectorRegistry()
         self.registry.register(_Collector(self))

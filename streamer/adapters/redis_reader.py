@@ -83,22 +83,16 @@ class ViewReader:
         newest: tuple[int, bytes] | None = None
         with told(self._client):
             for lane in range(self.lanes):
-                held: dict[bytes, bytes] = self._client.hgetall(f"{base_key(self._prefix, lane)}:models")
+                held: Any = self._client.hgetall(f"{base_key(self._prefix, lane)}:models")
                 for version, body in held.items():
                     if newest is None or int(version) > newest[0]:
                         newest = int(version), body
         return None if newest is None else ClusterModel.from_dict(json.loads(newest[1]))
 
-    def server(self) -> str:
-        """Name and version of the server, such as ``valkey 9.1.0``."""
-        with told(self._client):
-            info: dict[str, Any] = self._client.info("server")
-        name = "valkey" if "valkey_version" in info else "redis"
-        return f"{name} {info.get(f'{name}_version', '?')}"
-
     def _many(self, keys: list[str]) -> list[bytes | None]:
         # Keys of lanes lie in different slots of a cluster, where MGET over all would be refused.
-        return [self._client.get(key) for key in keys]
+        found: list[Any] = [self._client.get(key) for key in keys]
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +161,14 @@ def connect(url: str, options: Mapping[str, Any] | None = None) -> redis.Redis:
         client.close()
         raise
     return client
+
+
+def server_of(client: redis.Redis) -> str:
+    """Name and version of the server, such as ``valkey 9.1.0``."""
+    with told(client):
+        info: dict[str, Any] = client.info("server")
+    name = "valkey" if "valkey_version" in info else "redis"
+    return f"{name} {info.get(f'{name}_version', '?')}"
 
 
 class told:

@@ -30,6 +30,7 @@ from streamer import local
 from streamer.local.home import Progress, silent
 from streamer.settings import Settings
 from streamer.settings_checks import masked
+from streamer.settings_sources import DEFAULT, variable
 
 if TYPE_CHECKING:
     from streamer.adapters.kafka import KafkaConnection
@@ -44,6 +45,12 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard outpu
 def settings(given: Mapping[str, Any] | None = None) -> Settings:
     """The settings in force here; ``given`` are flags of the command line by field name, None for no flag."""
     return Settings.load(given)
+
+
+def is_default(in_force: Settings, field: str) -> bool:
+    """Whether nobody gave a value for a setting."""
+    name = variable(field)
+    return any(one.name == name and one.origin == DEFAULT for one in in_force.in_force())
 
 
 @dataclass(frozen=True)
@@ -77,6 +84,11 @@ class Connections:
     def embedded_redis(self) -> str | None:
         """URL of the embedded Valkey if that is the one in force."""
         return None if self.settings.redis or self.embedded is None else self.embedded.redis
+
+    @property
+    def wanted_lanes(self) -> int | None:
+        """Lanes as somebody set them; None if nobody did, so that an existing topic says how many there are."""
+        return None if is_default(self.settings, "lanes") else self.settings.lanes
 
     @property
     def bootstrap(self) -> str:

@@ -28,9 +28,7 @@ MembershipsFile = Annotated[
     typer.Option("--memberships", help="Write every customer's segments at the end, one JSON object a line."),
 ]
 
-_OF_FORMAT: Final[Mapping[str, Mapping[str, str]]] = {
-    "online-retail": {"currency": "GBP", "timezone": "Europe/London"}
-}
+_OF_FORMAT: Final[Mapping[str, Mapping[str, str]]] = {"online-retail": {"currency": "GBP", "timezone": "Europe/London"}}
 """What a format is known to hold: its amounts are in one currency, its times of one place."""
 
 
@@ -74,9 +72,7 @@ def instant(text: str, grid: Grid, option: str) -> int:
             return grid.instant((date.fromisoformat(text) - date(1970, 1, 1)).days)
         return epoch_ms(text)
     except ValueError:
-        raise UserError(
-            f"{option} {text} is not a time", "write it as 2012-06-01 or 2012-06-01T12:00:00Z"
-        ) from None
+        raise UserError(f"{option} {text} is not a time", "write it as 2012-06-01 or 2012-06-01T12:00:00Z") from None
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,12 +13,13 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from streamer.commands import common
-from streamer.commands.common import Connections, Json
+from streamer.commands.common import Json
 from streamer.commands.files import ChangesFile, Format, MembershipsFile, lines_to, settings_for
 
 if TYPE_CHECKING:
     from streamer.adapters.import_view import ImportRecord
     from streamer.importer import Service, Told
+    from streamer.settings import Settings
 
 
 def register(app: typer.Typer) -> None:
@@ -41,30 +42,30 @@ def import_file(
 
     Example:  streamer import online_retail.csv.gz --format online-retail
     """
-    from streamer.commands.worker import prepare
     from streamer.importer import Import, begin
     from streamer.result import show
     from streamer.shop.open_source import open_source
 
     source = open_source(file, format)
     found = settings_for(format)
-    with lines_to(changes) as write_change, lines_to(memberships) as write_members:
-        with common.progress("connecting") as say, common.connections(found, own=True, progress=say) as to:
-            prepare(to)
-            with service_of(to) as service:
-                record, resumed = begin(service, source, str(file), again=again)
-                if resumed:
-                    common.say(f"going on with an import of this content that was broken off ({record.import_id})")
-                try:
-                    with shown() as told:
-                        result = Import(service, source, record, told).run(resumed)
-                except KeyboardInterrupt:
-                    common.say("broken off; what was written stays. The same command goes on where it stopped")
-                    raise
-                if write_change is not None:
-                    asyncio.run(_write_changes(service, record, write_change))
-                if write_members is not None:
-                    _write_memberships(service, write_members)
+    with (
+        lines_to(changes) as write_change,
+        lines_to(memberships) as write_members,
+        connected(found) as service,
+    ):
+        record, resumed = begin(service, source, str(file), again=again)
+        if resumed:
+            common.say(f"going on with an import of this content that was broken off ({record.import_id})")
+        try:
+            with shown() as told:
+                result = Import(service, source, record, told).run(resumed)
+        except KeyboardInterrupt:
+            common.say("broken off; what was written stays. The same command goes on where it stopped")
+            raise
+        if write_change is not None:
+            asyncio.run(_write_changes(service, record, write_change))
+        if write_members is not None:
+            _write_memberships(service, write_members)
     if json:
         common.print_json(result.to_dict())
     else:
@@ -72,15 +73,25 @@ def import_file(
 
 
 @contextmanager
-def service_of(to: Connections) -> Iterator[Service]:
-    """The service at these connections, as an import needs it."""
+def connected(found: Settings, *, own: bool = True) -> Iterator[Service]:
+    """The service that is imported into, with its topics made; on servers of our own, if none run and ``own`` says so.
+
+    Raises UserError where it is not there.
+    """
+    from streamer import local
     from streamer.adapters.import_view import ImportView
     from streamer.adapters.redis_reader import connect
+    from streamer.commands.worker import prepare
     from streamer.importer import Service
 
-    found = to.settings
-    client = connect(to.redis_url, to.redis_options)
-    try:
+    alone = found.kafka is None and local.status(found.home).addresses is None
+    with ExitStack() as stack:
+        # The spinner ends before the bars of the import begin.
+        with common.progress("connecting") as say:
+            to = stack.enter_context(common.connections(found, own=own, progress=say))
+            prepare(to)
+        client = connect(to.redis_url, to.redis_options)
+        stack.callback(client.close)
         yield Service(
             kafka=to.kafka,
             lanes=to.lanes,
@@ -88,12 +99,15 @@ def service_of(to: Connections) -> Iterator[Service]:
             imports=ImportView(client, to.redis_prefix, to.lanes),
             grid=found.policy(to.lanes).grid,
             control_key=found.control_key_bytes,
+            alone=alone,
             arguments=to.arguments(),
-            environment={"STREAMER_CURRENCY": found.currency, "STREAMER_TIMEZONE": found.timezone},
+            environment={
+                "STREAMER_CURRENCY": found.currency,
+                "STREAMER_TIMEZONE": found.timezone,
+                "STREAMER_TOPIC_PREFIX": found.topic_prefix,
+            },
             log_path=found.home / "logs" / "workers.log",
         )
-    finally:
-        client.close()
 
 
 async def _write_changes(service: Service, record: ImportRecord, write: Callable[[bytes], None]) -> None:
@@ -147,8 +161,8 @@ class _Lines:
     def written(self, records: int) -> None:
         self._say(f"{records:,} records written")
 
-    def applied(self, records: int, of: int) -> None:
-        self._say(f"{records:,} of {of:,} records applied")
+    def applied(self, records: int, of: int | None) -> None:
+        self._say(f"{records:,}{'' if of is None else f' of {of:,}'} records applied")
 
     def _say(self, text: str) -> None:
         import time

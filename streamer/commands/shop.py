@@ -16,7 +16,8 @@ from streamer.commands import common
 from streamer.commands.files import lines_to
 
 if TYPE_CHECKING:
-    from streamer.commands.common import Connections
+    from streamer.importer import Service
+    from streamer.settings import Settings
     from streamer.shop.simulate import Shop
 
 _DAY_MS = 86_400_000
@@ -42,8 +43,8 @@ def shop(
         str | None, typer.Option(help="First day of the history, such as 2026-01-01; else so that it ends today.")
     ] = None,
     seconds: Annotated[float | None, typer.Option(min=0, help="End after so long; else with Ctrl-C.")] = None,
-    truth: Annotated[Path | None, typer.Option(help="Write who every customer really is, one JSON object a line.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Write the history to a file, as JSON lines, and not to Kafka.")] = None,
+    truth: Annotated[Path | None, typer.Option(help="Write who every customer really is, as JSON lines.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the history here as JSON lines, and not to Kafka.")] = None,
 ) -> None:
     """A simulated shop: customers of known kinds who look, buy, send back and fall silent.
 
@@ -87,8 +88,7 @@ def shop(
     if out is not None:
         _to_file(world, out)
         return
-    with common.progress("connecting") as say, common.connections(found, progress=say) as to:
-        _publish(to, world, days, rate, seconds)
+    _publish(found, world, days, rate, seconds)
 
 
 def _to_file(world: Shop, out: Path) -> None:
@@ -99,33 +99,36 @@ def _to_file(world: Shop, out: Path) -> None:
     common.say(f"wrote {world.rows or 0:,} events to {out}")
 
 
-def _publish(to: Connections, world: Shop, days: int, rate: float, seconds: float | None) -> None:
+def _publish(found: Settings, world: Shop, days: int, rate: float, seconds: float | None) -> None:
     """The history as an import, then live."""
-    from streamer.commands.import_file import service_of, shown
-    from streamer.commands.worker import prepare
+    from streamer.commands.import_file import connected
+
+    begun = time.monotonic()
+    with connected(found, own=False) as service:
+        if days:
+            _import(service, world, days)
+        if rate:
+            left = None if seconds is None else max(0.0, seconds - (time.monotonic() - begun))
+            asyncio.run(_live(service, world, rate, left))
+
+
+def _import(service: Service, world: Shop, days: int) -> None:
+    from streamer.commands.import_file import shown
     from streamer.importer import Import, begin
 
-    prepare(to)
-    begun = time.monotonic()
-    if days:
-        config = world.config
-        name = f"simulated shop of {config.customers:,} customers, seed {config.seed}, {days} days"
-        with service_of(to) as service:
-            record, resumed = None, False
-            try:
-                record, resumed = begin(service, world, name, again=False)
-            except UserError as error:
-                common.say(f"{error.message}; going on live")
-            if record is not None:
-                with shown() as told:
-                    result = Import(service, world, record, told).run(resumed)
-                common.say(f"imported {result.records:,} records in {result.seconds:.1f} s")
-    if rate:
-        left = None if seconds is None else max(0.0, seconds - (time.monotonic() - begun))
-        asyncio.run(_live(to, world, rate, left))
+    config = world.config
+    name = f"a simulated shop of {config.customers:,} customers, seed {config.seed}, {days} days"
+    try:
+        record, resumed = begin(service, world, name, again=False)
+    except UserError as error:
+        common.say(f"{error.message}; going on live")
+        return
+    with shown() as told:
+        result = Import(service, world, record, told).run(resumed)
+    common.say(f"imported {result.records:,} records in {result.seconds:.1f} s")
 
 
-async def _live(to: Connections, world: Shop, rate: float, seconds: float | None) -> None:
+async def _live(service: Service, world: Shop, rate: float, seconds: float | None) -> None:
     """Publish until the time is over, Ctrl-C or SIGTERM; says how it goes every few seconds."""
     from streamer.live_writer import play
 
@@ -148,7 +151,7 @@ async def _live(to: Connections, world: Shop, rate: float, seconds: float | None
     common.say(f"live at {rate:g} events a second; Ctrl-C ends it")
     telling = asyncio.create_task(tell())
     try:
-        await play(world.live(time.time_ns() // 1_000_000, rate), to.kafka, to.lanes, ended, on_sent)
+        await play(world.live(time.time_ns() // 1_000_000, rate), service.kafka, service.lanes, ended.is_set, on_sent)
     finally:
         telling.cancel()
         with contextlib.suppress(asyncio.CancelledError):

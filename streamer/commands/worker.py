@@ -62,8 +62,7 @@ def prepare(to: Connections) -> None:
     from streamer.adapters.topics import create_topics, lane_count
 
     prefix = to.kafka.prefix
-    # A topic that exists says how many lanes there are; the setting is for making it.
-    lanes = lane_count(to.bootstrap, prefix, security=to.security) or to.settings.lanes
+    lanes = to.wanted_lanes or lane_count(to.bootstrap, prefix, security=to.security) or to.settings.lanes
     created = create_topics(to.bootstrap, prefix=prefix, lanes=lanes, security=to.security)
     if created:
         common.say(f"made {len(created)} topics with {lanes} lanes")

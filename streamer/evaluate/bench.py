@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from models.behaviour.layout import INTERACTION_COUNT, ORDER_COUNT, SEGMENT, BoolArray, FloatArray, IntArray
+from models.behaviour.layout import INTERACTION_COUNT, ORDER_COUNT, SEGMENT, BoolArray, IntArray
 from models.behaviour.learner import Learner, LearnerConfig
 from models.behaviour.memory import Memory
 from models.behaviour.model import ClusterModel
@@ -102,7 +102,7 @@ def play(
             if member[customer]:
                 learner.observe(PanelRow(activity.customers[customer], base + day, memory.dump(row)))
         learned = learner.learn(base + day)
-        if learned.figures and learned.outcome != "kept" or "inertia_ratio" in learned.figures:
+        if (learned.figures and learned.outcome != "kept") or "inertia_ratio" in learned.figures:
             run.figures.append((base + day, learned.figures))
         if learned.model is not None:
             run.timeline.append((base + day + 1, learned.model))

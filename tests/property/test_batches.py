@@ -29,7 +29,7 @@ from streamer.policy import Policy
 
 def known(driver: Driver) -> dict[str, object]:
     """All that is known of all customers, with the behaviour row."""
-    found = {}
+    found: dict[str, object] = {}
     for id in HERE:
         if id in driver.parts:
             customer = driver.customer(id)
@@ -62,7 +62,7 @@ def test_looks_and_leaving_memory_anywhere(steps: list[Step], stops: list[Stop],
 
 def test_a_long_life_of_everybody() -> None:
     """A fixed log of hundreds of steps with all that can happen; few examples of hypothesis are as long."""
-    random = Random(11)
+    random = Random(12)
 
     def some() -> frozenset[int]:
         return frozenset(random.sample(range(5), 2))

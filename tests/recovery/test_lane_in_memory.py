@@ -102,7 +102,7 @@ def test_a_crash_at_every_effect_of_every_kind(usual: Rig) -> None:
     assert {"read", "commit", "write", "wipe"} == set(usual.faults.names)
     # Every effect would take a while; a stride that is coprime to the pattern of a step meets all kinds.
     for mode in MODES:
-        for at in range(MODES.index(mode), effects, 2 if mode == "after" else 5):
+        for at in range(MODES.index(mode), effects, 3 if mode == "after" else 7):
             rig = asyncio.run(played(Rig(LOG, {at: mode})))
             assert rig.crashes == 1
             same(rig, usual)

@@ -7,18 +7,23 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from heart_logs import DAY, view
+from heart_logs import DAY, state_of, view
 from heart_strategies import POLICY
 
+from models import snapshot
+from models.behaviour.memory import Memory
+from models.behaviour.model import ClusterModel
 from schemas import topics
 from schemas.records import Record
 from streamer import ledger
 from streamer.adapters.memory import MemoryBroker, MemoryLog, MemoryView
-from streamer.keys import LEDGER_KEY
+from streamer.decide import LaneState, Look, decide
+from streamer.keys import LEDGER_KEY, model_version, split_key
 from streamer.lane import Lane, LaneSettings
 from streamer.ledger import Ledger
 from streamer.policy import Policy
 from streamer.ports import Batch, Fenced, Read, Update, Write, Writes
+from streamer.residents import Residents
 
 Mode = Literal["before", "after", "lost before", "lost after"]
 MODES: tuple[Mode, ...] = ("before", "after", "lost before", "lost after")
@@ -237,9 +242,29 @@ class Rig:
         return {"changes": changes, "memberships": memberships, "onward": onward, "dead": dead}
 
     def state(self) -> dict[str, object]:
-        """The latest of the changelog by key, as a restore would read it; the ledger apart."""
-        latest = {r.key: r.value for r in self.broker.records(topics.STATE, 0) if r.key != LEDGER_KEY}
-        return {"parts": latest}
+        """All that is known of all customers, as the changelog has it, when everybody has come to the lane's clock.
+
+        Nights in which nothing happens to a customer are not written, so the bytes depend on who was touched when.
+        """
+        log = self.broker.records(topics.STATE, 0)
+        state = LaneState(self.ledger(), Residents(Memory()))
+        parts: dict[str, dict[str, bytes]] = {}
+        for record in log:
+            key = record.key or b""
+            if (version := model_version(key)) is not None:
+                state.models[version] = ClusterModel.from_dict(json.loads(record.value or b""))
+            elif key != LEDGER_KEY:
+                id, part = split_key(key)
+                parts.setdefault(id, {})[part] = record.value or b""
+        memory = state.residents.memory
+        for id, held in parts.items():
+            customer, behaviour = snapshot.load(id, held)
+            state.residents.admit(customer, memory.load(behaviour))
+        moved = decide([], state, self.policy, Look(due=list(parts))).changes
+        assert moved == [], "somebody was due, and nobody looked"
+        return {
+            id: (state_of(customer), memory.dump(customer.row)) for id, customer in state.residents.customers.items()
+        }
 
     def ledger(self) -> Ledger:
         raw = [r.value for r in self.broker.records(topics.STATE, 0) if r.key == LEDGER_KEY][-1]

@@ -212,7 +212,7 @@ def state_of(customer: Customer) -> Mapping[str, object]:
     return {
         name: getattr(customer, name)
         for name in Customer.__slots__
-        if name not in ("row", "written_ids", "book_dirty", "ring", "segments", "book")
+        if name not in ("row", "written_ids", "book_dirty", "panel_rank", "ring", "segments", "book")
     } | {
         "ring": (customer.ring.total, customer.ring.ids),
         "segments": {name: (held.segment, held.since) for name, held in customer.segments.items()},

@@ -146,7 +146,7 @@ def moves_clock(record: Record, policy: Policy) -> bool:
         return True
     names = {name for name, _ in record.headers}
     if CONTROL_HEADER in names:
-        return json.loads(record.value or b"{}").get("type") == "control.model"
+        return bool(json.loads(record.value or b"{}").get("type") == "control.model")
     return IMPORT_HEADER not in names
 
 

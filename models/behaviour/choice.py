@@ -1,0 +1,138 @@
+"""Which frame suits a shop: fitted both ways on the panel, and judged by the shop's own past.
+
+The earlier looks at the panel are clustered in either frame; what the clusters say about the money spent since, how
+well two halves of the panel agree on them, and how often customers flip to and fro between looks, decide. The standard
+frame is taken unless the other is clearly better, since on orders alone whitening forgets what predicts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from models.behaviour.build import Sample
+from models.behaviour.features import feature_rows
+from models.behaviour.frame import fit_priors, into_frame, standard
+from models.behaviour.kmeans import multi_start, nearest, stability
+from models.behaviour.layout import FEATURES, FloatArray, IntArray, SingleArray
+from models.behaviour.model import Frame
+from models.behaviour.whitening import LEAST_PAIRS, noise_whitened
+
+KINDS: Final = ("standard", "noise_whitened", "auto")
+SPACING_DAYS: Final = 28
+"""Days between looks that are kept; the diary's windows, so that spend between looks is known."""
+KEPT_LOOKS: Final = 5
+LEAST_LAG_DAYS: Final = 28
+FOLLOWING_WINDOWS: Final = 3
+"""Windows of 28 days after a look whose spend the segments are asked about: about 90 days."""
+_JUDGED_K: Final = 6
+_WORSE: Final = 0.95  # least share of the standard frame's eta^2 that the whitened one must keep
+_CALMER: Final = 0.9  # most of the standard frame's flips that it may have
+
+
+@dataclass(frozen=True, slots=True)
+class PastLook:
+    """What the panel was at an earlier grid day: ids, and L + R of each, (VECTOR, n) float32."""
+
+    day: int
+    customers: tuple[str, ...]
+    stats: SingleArray
+
+
+def features_under(stats: FloatArray, frame: Frame) -> FloatArray:
+    """Features (n, FEATURES) of statistics under the priors of a frame."""
+    return np.ascontiguousarray(feature_rows(stats, frame.priors)[:FEATURES].T)
+
+
+def seen_in_both(sample: Sample, past: PastLook) -> tuple[IntArray, IntArray]:
+    """Places in the sample and in the past look of the customers who are in both."""
+    place = {customer: at for at, customer in enumerate(past.customers)}
+    rows = [(at, place[customer]) for at, customer in enumerate(sample.customers) if customer in place]
+    both = np.array(rows, dtype=np.int64).reshape(-1, 2)
+    return both[:, 0], both[:, 1]
+
+
+def fit_frame(
+    kind: str, sample: Sample, looks: list[PastLook], rng: np.random.Generator, figures: dict[str, float]
+) -> Frame:
+    """The frame of that kind for the sample. With ``auto``, or where whitening cannot be, ``figures`` say why."""
+    priors = fit_priors(sample.stats)
+    x = np.ascontiguousarray(feature_rows(sample.stats, priors)[:FEATURES].T)
+    plain = standard(x, priors)
+    if kind == "standard":
+        return plain
+    old = [look for look in looks if sample.day - look.day >= LEAST_LAG_DAYS]
+    if not old:
+        return plain
+    last = old[-1]
+    now, then = seen_in_both(sample, last)
+    if len(now) < LEAST_PAIRS:
+        return plain
+    before = np.ascontiguousarray(feature_rows(last.stats[:, then].astype(np.float64), priors)[:FEATURES].T)
+    white = noise_whitened(x, priors, (now, before, sample.day - last.day))
+    if kind == "noise_whitened":
+        return white
+    judged = {frame.kind: _judged(frame, sample, old, rng) for frame in (plain, white)}
+    for name, found in judged.items():
+        figures.update({f"{name}_{figure}": value for figure, value in found.items()})
+    return white if clearly_better(judged["noise_whitened"], judged["standard"]) else plain
+
+
+def clearly_better(white: dict[str, float], plain: dict[str, float]) -> bool:
+    """Whether whitening keeps what the segments say about the future, and holds customers stiller or halves agree better."""
+    if white["eta2"] < _WORSE * plain["eta2"]:
+        return False
+    return white["flips"] <= _CALMER * plain["flips"] and white["stability"] >= plain["stability"] - 0.02
+
+
+def _judged(frame: Frame, sample: Sample, looks: list[PastLook], rng: np.random.Generator) -> dict[str, float]:
+    """eta^2 of the following spend, flips between looks, and agreement of half panels."""
+    z = sample.points(frame)
+    k = min(_JUDGED_K, max(2, len(z) // 20))
+    fit = multi_start(z, k, rng)
+    values, weights = [], []
+    labels: dict[int, dict[str, int]] = {}
+    for look in looks:
+        found = nearest(into_frame(features_under(look.stats.astype(np.float64), frame), frame), fit.centroids).labels
+        labels[look.day] = dict(zip(look.customers, found.tolist(), strict=True))
+        now, then = seen_in_both(sample, look)
+        spend, windows = _spend_after(sample, now, look.day)
+        if windows and len(now) >= LEAST_PAIRS:
+            values.append(eta2(found[then], np.log1p(spend)))
+            weights.append(windows)
+    labels[sample.day] = dict(zip(sample.customers, fit.labels.tolist(), strict=True))
+    return {
+        "eta2": float(np.average(values, weights=weights)) if values else 0.0,
+        "flips": _flips([labels[day] for day in sorted(labels)]),
+        "stability": stability(z, range(k, k + 1), rng)[k],
+    }
+
+
+def _spend_after(sample: Sample, rows: IntArray, day: int) -> tuple[FloatArray, int]:
+    """Money spent by the customers in the whole windows after ``day``, and how many windows these are."""
+    first = -(-day // SPACING_DAYS)
+    end = min(sample.day // SPACING_DAYS, first + FOLLOWING_WINDOWS)
+    spend = [sum(sample.diaries[row].money(window) for window in range(first, end)) for row in rows.tolist()]
+    return np.maximum(np.array(spend, dtype=np.float64), 0.0), max(end - first, 0)
+
+
+def _flips(labels: list[dict[str, int]]) -> float:
+    """Share of customers in another cluster at a look than at the one before, over all looks."""
+    moved = seen = 0
+    for before, after in zip(labels, labels[1:], strict=False):
+        both = before.keys() & after.keys()
+        seen += len(both)
+        moved += sum(before[customer] != after[customer] for customer in both)
+    return moved / seen if seen else 0.0
+
+
+def eta2(labels: IntArray, values: FloatArray) -> float:
+    """Share of the variance of ``values`` that the groups explain."""
+    total = float(((values - values.mean()) ** 2).sum()) if len(values) else 0.0
+    if total <= 0:
+        return 0.0
+    count = np.bincount(labels)
+    mean = np.bincount(labels, weights=values) / np.maximum(count, 1)
+    return float((count * (mean - values.mean()) ** 2).sum()) / total

@@ -1,0 +1,152 @@
+"""``deadletters list`` and ``show``: the records that could not be applied, and why."""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from schemas.errors import UserError
+from streamer.commands import common
+from streamer.commands.common import Json
+
+if TYPE_CHECKING:
+    from schemas.deadletters import DeadLetter
+    from schemas.records import Record
+
+
+def register(app: typer.Typer) -> None:
+    deadletters = common.group("deadletters", "Records that could not be applied, and why.")
+    deadletters.command("list")(list_)
+    deadletters.command("show")(show)
+    app.add_typer(deadletters)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A dead letter where it lies now, and what its headers say."""
+
+    record: Record
+    letter: DeadLetter
+
+    @property
+    def place(self) -> str:
+        return f"{self.record.partition}:{self.record.offset}"
+
+
+def list_(
+    reason: Annotated[str | None, typer.Option("--reason", "-r", help="Only these, such as invalid_field.")] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="The newest so many.")] = 50,
+    json: Json = False,
+) -> None:
+    """List the newest dead letters, the newest last. The first column is what `deadletters show` takes.
+
+    Example:  streamer deadletters list --reason invalid_field
+    """
+    from schemas.deadletters import REASONS, parse_headers
+    from schemas.topics import DEADLETTERS
+    from streamer.adapters.client import read
+
+    if reason is not None and reason not in REASONS:
+        raise typer.BadParameter(f"one of {', '.join(sorted(REASONS))}", param_hint="--reason")
+    newest: list[tuple[int, int, int, _Found]] = []
+    total = 0
+    with common.connections() as to, common.progress("reading the dead letters"):
+        for record in read(to.kafka, DEADLETTERS):
+            found = _Found(record, parse_headers(record.headers))
+            if reason is not None and found.letter.reason != reason:
+                continue
+            total += 1
+            heapq.heappush(newest, (record.timestamp, record.partition, record.offset, found))
+            if len(newest) > limit:
+                heapq.heappop(newest)
+    shown = [found for *_, found in sorted(newest, key=lambda one: one[:3])]
+    if json:
+        common.print_json({"total": total, "dead_letters": [_json(found) for found in shown]})
+        return
+    out = common.console()
+    for found in shown:
+        letter = found.letter
+        out.print(
+            f"{found.place:>8}  {_time(letter.timestamp)}  {letter.reason:<16} {letter.message}"
+            f"  (lane {letter.partition}, offset {letter.offset})",
+            markup=False,
+        )
+    if total > len(shown):
+        out.print(f"{total - len(shown):,} older ones are not shown; see --limit")
+    if not total:
+        out.print("no dead letters" if reason is None else f"no dead letters with the reason {reason}")
+
+
+def show(
+    place: Annotated[str, typer.Argument(metavar="PARTITION:OFFSET", help="As `deadletters list` prints it.")],
+    json: Json = False,
+) -> None:
+    """Show one dead letter: why it is one, its headers, and its bytes as they were received.
+
+    Example:  streamer deadletters show 3:41
+    """
+    from schemas.deadletters import parse_headers
+    from schemas.topics import DEADLETTERS
+    from streamer.adapters.client import read
+
+    partition, colon, offset = place.partition(":")
+    if not (colon and partition.isdigit() and offset.isdigit()):
+        raise typer.BadParameter(f"{place!r} is not PARTITION:OFFSET, such as 3:41", param_hint="PARTITION:OFFSET")
+    at = int(partition), int(offset)
+    with common.connections() as to:
+        record = next(iter(read(to.kafka, DEADLETTERS, at=at)), None)
+    if record is None or record.offset != at[1]:
+        raise UserError(f"there is no dead letter at {place}", "`streamer deadletters list` shows where they are")
+    found = _Found(record, parse_headers(record.headers))
+    if json:
+        headers = {name: value.decode("utf-8", "backslashreplace") for name, value in found.letter.headers}
+        value = None if record.value is None else record.value.decode("utf-8", "backslashreplace")
+        common.print_json({**_json(found), "headers": headers, "value": value})
+        return
+    letter, out = found.letter, common.console()
+    out.print(f"reason   {letter.reason}: {letter.message}", markup=False)
+    out.print(f"stage    {letter.stage}")
+    out.print(f"record   {letter.topic}, partition {letter.partition}, offset {letter.offset}", markup=False)
+    out.print(f"appended {_time(letter.timestamp)}")
+    out.print(f"key      {printable(record.key)}", markup=False)
+    for name, raw in letter.headers:
+        out.print(f"header   {name}: {printable(raw)}", markup=False)
+    out.print(f"value    {0 if record.value is None else len(record.value):,} bytes")
+    out.print(printable(record.value), markup=False)
+
+
+def printable(raw: bytes | None) -> str:
+    r"""Bytes as text that does a terminal no harm: what is not printable is escaped.
+
+    >>> printable(b"caf\xc3\xa9 \xff \x1b[31m"), printable(None)
+    ('café \\xff \\x1b[31m', '(null)')
+    """
+    if raw is None:
+        return "(null)"
+    text = raw.decode("utf-8", "backslashreplace")
+    return "".join(char if char.isprintable() or char in "\n\t" else repr(char)[1:-1] for char in text)
+
+
+def _json(found: _Found) -> dict[str, Any]:
+    letter = found.letter
+    return {
+        "place": found.place,
+        "reason": letter.reason,
+        "message": letter.message,
+        "stage": letter.stage,
+        "topic": letter.topic,
+        "partition": letter.partition,
+        "offset": letter.offset,
+        "appended_at": _time(letter.timestamp),
+        "key": None if found.record.key is None else printable(found.record.key),
+        "bytes": 0 if found.record.value is None else len(found.record.value),
+    }
+
+
+def _time(at: int) -> str:
+    from schemas.wire_time import iso
+
+    return iso(at)

@@ -1,0 +1,194 @@
+"""``demo``: everything at once, on this machine."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from schemas.errors import UserError
+from streamer.commands import common
+from streamer.commands.common import Json
+
+if TYPE_CHECKING:
+    from streamer.demo import Demo
+    from streamer.importer import Service
+    from streamer.result import Result
+    from streamer.settings import Settings
+    from streamer.shop.simulate import Shop
+
+_DAY_MS = 86_400_000
+_NAME = "the demo's shop"
+_HISTORY_SECONDS = 25.0
+_LOOK_SECONDS = 0.25
+_LINE_SECONDS = 5.0
+
+
+def register(app: typer.Typer) -> None:
+    app.command("demo")(demo)
+
+
+def demo(
+    seconds: Annotated[float | None, typer.Option(min=1, help="End after so long; else with Ctrl-C.")] = None,
+    customers: Annotated[int, typer.Option(min=1, help="Customers of the simulated shop.")] = 1_000,
+    rate: Annotated[float, typer.Option(min=0.1, help="Live events a second.")] = 50.0,
+    json: Json = False,
+) -> None:
+    """See it work: Kafka, Valkey, a worker, the model owner and a simulated shop, and customers who move.
+
+    The shop's last 180 days are played in half a minute, so that segments and behaviour clusters come to life before
+    your eyes; then its customers go on live. Nothing to install or to set up. Each run brings a new shop beside those
+    of earlier runs, which are kept and grow older; delete the folder STREAMER_HOME to begin anew.
+
+    Meanwhile, in another terminal: `streamer watch`, `streamer publish order --customer me --total 59.90`
+
+    Example:  streamer demo --seconds 60
+    """
+    begun = time.monotonic()
+    found = common.settings()
+    if found.kafka and not found.topic_prefix:
+        # Not into topics that may be somebody's shop.
+        found = common.settings({"topic_prefix": "demo"})
+        common.say("STREAMER_KAFKA is set, so the demo keeps to topics of its own: STREAMER_TOPIC_PREFIX=demo")
+    from streamer.commands.import_file import connected
+    from streamer.demo import Demo
+
+    with connected(found) as service:
+        run = _number(service, found)
+        history = _HISTORY_SECONDS if seconds is None else min(_HISTORY_SECONDS, seconds / 2)
+        show = Demo(service, _shop(found, run, customers), f"{_NAME}, run {run}", rate, history)
+        try:
+            show.start()
+            with _until_asked(seconds) as over:
+                _watch(show, over, live=not json)
+                common.say("ending")
+                result = show.end()
+        finally:
+            show.close()
+        told = {**result.to_dict(), **_more(show, found), "exit": "ok"}
+    if json:
+        common.print_json(told)
+    else:
+        _summary(show, result, found, begun)
+
+
+def _number(service: Service, found: Settings) -> int:
+    """Which run of the demo this is here. Raises UserError if the service holds customers of somebody else."""
+    from streamer.adapters.redis_reader import totals
+
+    runs = sum(one.name.startswith(_NAME) for one in service.imports.imports())
+    if not runs and totals(service.view.ledgers()).customers:
+        raise UserError(
+            "this service holds customers that are not the demo's",
+            "set STREAMER_TOPIC_PREFIX=demo for a demo beside them"
+            + ("" if found.kafka else ", or STREAMER_HOME for another folder"),
+        )
+    return runs + 1
+
+
+def _shop(found: Settings, run: int, customers: int) -> Shop:
+    """This run's shop: other customers than those of earlier runs, and a history that ends now."""
+    from streamer.demo import HISTORY_DAYS
+    from streamer.shop.config import ShopConfig
+    from streamer.shop.simulate import Shop
+
+    return Shop(
+        ShopConfig(
+            customers=customers,
+            seed=run,
+            days=HISTORY_DAYS,
+            start=time.time_ns() // 1_000_000 - HISTORY_DAYS * _DAY_MS,
+            late=0.01,
+            duplicates=0.01,
+            broken=0.001,
+            currency=found.currency,
+            ids=f"c{run}-",
+        )
+    )
+
+
+@contextmanager
+def _until_asked(seconds: float | None) -> Iterator[Callable[[], bool]]:
+    """Tells whether it is time to end: after ``seconds``, or at Ctrl-C or SIGTERM."""
+    asked = threading.Event()
+    deadline = None if seconds is None else time.monotonic() + seconds
+    before = {number: signal.signal(number, lambda *_: asked.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: asked.wait(_LOOK_SECONDS) or (deadline is not None and time.monotonic() >= deadline)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _watch(show: Demo, over: Callable[[], bool], *, live: bool) -> None:
+    """Show how it goes until it is over."""
+    from streamer.demo_screen import cells, headline, screen
+
+    out = common.console()
+    if live and out.is_terminal:
+        from rich.live import Live
+
+        with Live(screen(show.show), console=out, auto_refresh=False, transient=True) as view:
+            while not over():
+                show.look()
+                view.update(screen(show.show), refresh=True)
+        return
+    told, first = time.monotonic(), True
+    while not over():
+        show.look()
+        if (first and show.show.changes) or time.monotonic() - told >= _LINE_SECONDS:
+            told, first = time.monotonic(), not show.show.changes
+            common.say(headline(show.show).plain)
+            for change in list(show.show.latest)[-1:]:
+                common.say("  " + "  ".join(cells(change)))
+
+
+def _more(show: Demo, found: Settings) -> dict[str, Any]:
+    """What the demo tells beside the figures of an import."""
+    server, _, version = show.service.imports.server().partition(" ")
+    return {
+        "append_to_change_seconds": show.show.latency.quantiles(),
+        "kafka": {"version": _kafka_version(show, found), "embedded": found.kafka is None},
+        "redis": {"server": server, "version": version, "embedded": found.redis is None},
+    }
+
+
+def _kafka_version(show: Demo, found: Settings) -> str:
+    if found.kafka is None:
+        from streamer.local.broker import KAFKA_VERSION
+
+        return KAFKA_VERSION
+    from streamer.adapters.admin import cluster_info
+
+    kafka = show.service.kafka
+    return cluster_info(kafka.bootstrap, security=kafka.security).version
+
+
+def _summary(show: Demo, result: Result, found: Settings, begun: float) -> None:
+    from streamer import result as results
+
+    out = common.console()
+    results.show(result, found.currency, out)
+    seen = show.show
+    if seen.first_change is not None:
+        out.print(f"the first change came {seen.first_change - begun:.1f} s after the start")
+    latency = seen.latency.quantiles()
+    if latency["p50"] is not None:
+        out.print(
+            f"changes of live events were readable after {latency['p50']:.3f} s (median), "
+            f"{latency['p95']:.3f} s (95 of 100), {latency['p99']:.3f} s (99 of 100)"
+        )
+    customer = seen.latest[-1]["customer_id"] if seen.latest else "c1-000001"
+    prefix = f"STREAMER_TOPIC_PREFIX={found.topic_prefix} " if found.topic_prefix else ""
+    out.print("next:")
+    if not (found.kafka and found.redis):
+        out.print("  streamer up", style="bold")
+    else:
+        out.print(f"  {prefix}streamer segments list", style="bold")
+    out.print(f"  {prefix}streamer customer show {customer}", style="bold")
+    out.print(f"  {prefix}streamer worker      (and in another terminal: {prefix}streamer watch)", style="bold")

@@ -1,0 +1,299 @@
+"""``publish``: one event from flags, or many as JSON lines. What would be dead-lettered is refused here, in words."""
+
+from __future__ import annotations
+
+import json
+import sys
+import uuid
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from schemas.errors import InvalidEvent, UserError
+from streamer.commands import common
+from streamer.commands.common import Json
+
+if TYPE_CHECKING:
+    from schemas.events import Event
+    from streamer.commands.common import Connections
+    from streamer.policy import Policy
+    from streamer.settings import Settings
+
+_INTERACTIONS = {
+    "view": "product.viewed",
+    "click": "product.clicked",
+    "cart-add": "cart.added",
+    "cart-remove": "cart.removed",
+    "checkout": "checkout.started",
+    "page": "page.viewed",
+    "email-open": "email.opened",
+    "email-click": "email.clicked",
+}
+_REVERSALS = {"refund": "order.refunded", "cancellation": "order.cancelled"}
+
+Customer = Annotated[str, typer.Option("--customer", "-c", help="The customer's id.")]
+At = Annotated[str | None, typer.Option(help="When it happened: RFC 3339 with an offset. Default: now.")]
+EventId = Annotated[str | None, typer.Option(help="Repeats of an id are dropped. Default: a new one.")]
+Currency = Annotated[str | None, typer.Option(help="ISO 4217 code. Default: STREAMER_CURRENCY.")]
+Products = Annotated[
+    list[str] | None,
+    typer.Option("--product", help="ID, or ID,PRICE, or ID,PRICE,QUANTITY, or with CATEGORY as a fourth. May repeat."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    publish = common.group("publish", "Publish one event from flags, or many as JSON lines (publish events).")
+    publish.command("order")(order)
+    for name, type in _REVERSALS.items():
+        publish.command(name, help=f"Publish one {type} event.")(_reversal(type))
+    for name, type in _INTERACTIONS.items():
+        publish.command(name, help=f"Publish one {type} event.")(_interaction(type))
+    publish.command("events")(events)
+    app.add_typer(publish)
+
+
+def order(
+    customer: Customer,
+    total: Annotated[float, typer.Option(help="What was paid.")],
+    currency: Currency = None,
+    order_id: Annotated[str | None, typer.Option(help="Default: a new one.")] = None,
+    product: Products = None,
+    discount: Annotated[float | None, typer.Option(help="How much cheaper it was.")] = None,
+    coupon: Annotated[str | None, typer.Option()] = None,
+    at: At = None,
+    event_id: EventId = None,
+    json: Json = False,
+) -> None:
+    """Publish one order.completed event.
+
+    Example:  streamer publish order --customer 17 --total 59.90 --product A1,29.95,2
+    """
+    in_force = common.settings()
+    more = {
+        "order_id": order_id or f"o-{uuid.uuid4().hex[:12]}",
+        "total": total,
+        "currency": currency or in_force.currency,
+        "discount": discount,
+        "coupon": coupon,
+        "products": _lines(product),
+    }
+    _publish(in_force, _event("order.completed", customer, at, event_id, more), json)
+
+
+def _reversal(type: str) -> Callable[..., None]:
+    def command(
+        customer: Customer,
+        order_id: Annotated[str | None, typer.Option(help="The order that is taken back, if known.")] = None,
+        total: Annotated[float | None, typer.Option(help="Money given back. Default: all of the order.")] = None,
+        currency: Currency = None,
+        refund_id: Annotated[str | None, typer.Option(help="Default: a new one.")] = None,
+        product: Products = None,
+        at: At = None,
+        event_id: EventId = None,
+        json: Json = False,
+    ) -> None:
+        in_force = common.settings()
+        more = {
+            "refund_id": refund_id or f"r-{uuid.uuid4().hex[:12]}",
+            "order_id": order_id,
+            "total": total,
+            "currency": currency or (in_force.currency if total is not None else None),
+            "products": _lines(product),
+        }
+        _publish(in_force, _event(type, customer, at, event_id, more), json)
+
+    return command
+
+
+def _interaction(type: str) -> Callable[..., None]:
+    def command(
+        customer: Customer,
+        product_id: Annotated[str | None, typer.Option("--product", help="The product's id.")] = None,
+        category: Annotated[str | None, typer.Option(help="The product's category.")] = None,
+        price: Annotated[float | None, typer.Option(help="The product's price.")] = None,
+        currency: Currency = None,
+        quantity: Annotated[int | None, typer.Option()] = None,
+        url: Annotated[str | None, typer.Option()] = None,
+        query: Annotated[str | None, typer.Option(help="What was searched for.")] = None,
+        at: At = None,
+        event_id: EventId = None,
+        json: Json = False,
+    ) -> None:
+        in_force = common.settings()
+        more = {
+            "product_id": product_id,
+            "category": category,
+            "price": price,
+            "currency": currency or (in_force.currency if price is not None else None),
+            "quantity": quantity,
+            "url": url,
+            "query": query,
+        }
+        _publish(in_force, _event(type, customer, at, event_id, more), json)
+
+    return command
+
+
+def events(
+    unchecked: Annotated[
+        bool, typer.Option("--unchecked", help="Publish what is no event as well; workers will dead-letter it.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Publish JSON lines from standard input, one bare event a line, of any type. Nothing is sent after a wrong one.
+
+    Example:  streamer publish events < events.jsonl
+    """
+    if sys.stdin.isatty():
+        common.say("reading events from the terminal, one JSON object a line; end with Ctrl-D")
+    in_force = common.settings()
+    with common.connections(in_force) as to:
+        sent = _send_lines(to, sys.stdin.buffer, unchecked)
+    if json:
+        common.print_json({"published": sent})
+    else:
+        common.console().print(f"published {sent:,} events")
+
+
+def _send_lines(to: Connections, lines: Iterable[bytes], unchecked: bool) -> int:
+    from schemas.topics import EVENTS
+    from streamer.adapters.client import sender
+
+    policy, sent = to.settings.policy(to.lanes), 0
+    with sender(to.kafka, EVENTS, to.lanes) as send:
+        for number, line in enumerate(lines, 1):
+            body = line.rstrip(b"\r\n")
+            if not body.strip():
+                continue
+            try:
+                key = _key(body) if unchecked else check(body, policy, _now_ms()).partition_id().encode()
+            except UserError as error:
+                told = f"line {number}: {error.message}" + (f" ({sent:,} before it are published)" if sent else "")
+                send.flush()
+                raise UserError(told, error.mend) from None
+            send.send(key, body)
+            sent += 1
+    return sent
+
+
+def _key(body: bytes) -> bytes | None:
+    """The customer a line seems to be about; None where it does not say."""
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return None
+    id = found.get("customer_id") if isinstance(found, dict) else None
+    return id.encode("utf-8", "surrogatepass") if isinstance(id, str) else None
+
+
+def _publish(in_force: Settings, event: dict[str, Any], as_json: bool) -> None:
+    from schemas.topics import EVENTS
+    from streamer.adapters.client import sender
+
+    body = json.dumps(event, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    # Before anybody connects: what is wrong with the flags is known without a broker.
+    checked = check(body, in_force.policy(), _now_ms())
+    places: list[tuple[int, int]] = []
+    with common.connections(in_force) as to, sender(to.kafka, EVENTS, to.lanes) as send:
+        send.send(checked.partition_id().encode(), body, acknowledged=lambda *place: places.append(place))
+    partition, offset = places[0]
+    if as_json:
+        named = {name: event[name] for name in ("event_id", "type", "customer_id")}
+        common.print_json({**named, "partition": partition, "offset": offset})
+        return
+    more = "".join(f", {name} {event[name]}" for name in ("order_id", "refund_id") if name in event)
+    common.console().print(
+        f"{event['type']} of customer {event['customer_id']}: partition {partition}, offset {offset} "
+        f"(event_id {event['event_id']}{more})",
+        markup=False,
+    )
+
+
+def check(body: bytes, policy: Policy, now_ms: int) -> Event:
+    """The event of a body that workers would take.
+
+    Raises
+    ------
+    UserError
+        They would dead-letter it, or the topic would not take it.
+    """
+    from schemas.codec import decode
+    from schemas.topics import MAX_MESSAGE_BYTES
+    from streamer.adapters.client import too_large
+
+    if len(body) > MAX_MESSAGE_BYTES:
+        raise too_large(len(body))
+    if len(body) > policy.max_event_bytes:
+        raise UserError(
+            f"this event has {len(body):,} bytes; those above {policy.max_event_bytes:,} are dead-lettered as oversize",
+            "leave out what segments do not need, such as long texts, or raise STREAMER_MAX_EVENT_BYTES",
+        )
+    try:
+        event = decode(None, body, max_event_bytes=policy.max_event_bytes)
+    except InvalidEvent as error:
+        raise UserError(f"{error.message} ({error.reason})", _mend(error)) from None
+    if event.occurred_at > now_ms + policy.early_ms:
+        raise UserError("occurred_at lies in the future (too_early)", "check the clock and the offset of the time")
+    if event.occurred_at < now_ms - policy.horizon_ms:
+        raise UserError(
+            f"occurred_at is older than {policy.horizon_ms // 86_400_000:,} days (too_late)",
+            "bring old events with `streamer import`, or raise STREAMER_RETENTION_DAYS",
+        )
+    currency = getattr(event, "currency", None)
+    if currency is not None and currency not in policy.rates.rates:
+        raise UserError(
+            f"currency: no rate for {currency} (unknown_currency)", f"set STREAMER_RATES, such as {currency}=1.08"
+        )
+    return event
+
+
+def _mend(error: InvalidEvent) -> str:
+    from schemas.codec import ENABLED_TYPES
+
+    if error.reason == "unknown_type" or error.field == "type":
+        return f"type may be {', '.join(sorted(ENABLED_TYPES))}"
+    if error.reason == "not_json":
+        return "write one JSON object a line, in UTF-8"
+    if error.reason == "invalid_field" and error.field:
+        return f"mend {error.field}; `streamer schemas export` says what each field may be"
+    return "see `streamer schemas export` for what an event may be"
+
+
+def _event(type: str, customer: str, at: str | None, event_id: str | None, more: dict[str, Any]) -> dict[str, Any]:
+    event = {
+        "event_id": event_id or str(uuid.uuid4()),
+        "type": type,
+        "customer_id": customer,
+        "occurred_at": at or datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        **more,
+    }
+    return {name: value for name, value in event.items() if value is not None}
+
+
+def _lines(products: list[str] | None) -> list[dict[str, Any]] | None:
+    """The lines of an order from flags such as ``A1,29.95,2,Toys``."""
+    lines = []
+    for text in products or []:
+        id, *rest = text.split(",", 3)
+        line: dict[str, Any] = {"product_id": id}
+        try:
+            if rest and rest[0]:
+                line["price"] = float(rest[0])
+            if len(rest) > 1 and rest[1]:
+                line["quantity"] = int(rest[1])
+        except ValueError:
+            raise typer.BadParameter(
+                f"{text!r} is not ID,PRICE,QUANTITY,CATEGORY, such as A1,29.95,2,Toys", param_hint="--product"
+            ) from None
+        if len(rest) > 2:
+            line["category"] = rest[2]
+        lines.append(line)
+    return lines or None
+
+
+def _now_ms() -> int:
+    from streamer.adapters.clock import SystemClock
+
+    return SystemClock().now_ms()

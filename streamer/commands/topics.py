@@ -1,0 +1,76 @@
+"""``topics create`` and ``topics check``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from streamer.commands import common
+from streamer.commands.common import Json
+
+
+def register(app: typer.Typer) -> None:
+    topics = common.group("topics", "Make the topics, and find what is wrong with them.")
+    topics.command("create")(create)
+    topics.command("check")(check)
+    app.add_typer(topics)
+
+
+def create(
+    lanes: Annotated[
+        int | None, typer.Option(min=1, max=1000, help="Partitions of the input topic. Default: STREAMER_LANES.")
+    ] = None,
+    replication: Annotated[int, typer.Option(min=1, help="Copies of each topic on the brokers.")] = 1,
+    json: Json = False,
+) -> None:
+    """Make the topics that are missing. Those that exist are left as they are.
+
+    Example:  streamer topics create --lanes 8 --replication 3
+    """
+    from streamer.adapters.topics import create_topics, lane_count
+
+    with common.connections(common.settings({"lanes": lanes})) as to:
+        prefix = to.kafka.prefix
+        wanted = to.wanted_lanes or lane_count(to.bootstrap, prefix, security=to.security) or to.settings.lanes
+        made = create_topics(to.bootstrap, prefix=prefix, lanes=wanted, replication=replication, security=to.security)
+    if json:
+        common.print_json({"created": made, "lanes": wanted})
+        return
+    out = common.console()
+    for name in made:
+        out.print(f"made {name}", markup=False)
+    if not made:
+        out.print(f"all topics are there, with {wanted} lanes; `streamer topics check` looks at their settings")
+
+
+def check(
+    mend: Annotated[bool, typer.Option("--mend", help="Put right the settings that can be.")] = False,
+    json: Json = False,
+) -> None:
+    """Say what is wrong with the topics and how to mend it. The exit code is 1 if something is.
+
+    Example:  streamer topics check --mend
+    """
+    from streamer.adapters.topics import check_topics, mend_topics
+
+    with common.connections() as to:
+        prefix, lanes, security = to.kafka.prefix, to.wanted_lanes, to.security
+        findings = check_topics(to.bootstrap, prefix=prefix, lanes=lanes, security=security)
+        mended = mend_topics(to.bootstrap, prefix=prefix, findings=findings, security=security) if mend else []
+        if mended:
+            findings = check_topics(to.bootstrap, prefix=prefix, lanes=lanes, security=security)
+    if json:
+        common.print_json({"mended": mended, "findings": [asdict(finding) for finding in findings]})
+    else:
+        out = common.console()
+        for name in mended:
+            out.print(f"mended {name}", markup=False)
+        for finding in findings:
+            out.print(f"{'wrong' if finding.vital else 'costly'}: {finding.problem}", markup=False)
+            out.print(f"    {finding.mend}", markup=False)
+        if not findings:
+            out.print("all topics are as they must be")
+    if findings:
+        raise typer.Exit(common.EXIT_ERROR)

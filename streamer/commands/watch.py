@@ -1,0 +1,137 @@
+"""``watch``: follow the segment changes, readable."""
+
+from __future__ import annotations
+
+import json as jsonlib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+from streamer.commands import common
+from streamer.commands.common import Json
+
+if TYPE_CHECKING:
+    from datetime import date, tzinfo
+
+    from schemas.records import Record
+
+_MOST_REASONS = 4
+
+
+def register(app: typer.Typer) -> None:
+    app.command("watch")(watch)
+
+
+def watch(
+    segmentation: Annotated[
+        str | None, typer.Option("--segmentation", "-s", help="Only this one, such as lifecycle.")
+    ] = None,
+    to: Annotated[str | None, typer.Option(help="Only moves into this segment, such as at_risk.")] = None,
+    customer: Annotated[str | None, typer.Option("--customer", "-c", help="Only this customer.")] = None,
+    from_start: Annotated[bool, typer.Option("--from-start", help="Show what was published before, too.")] = False,
+    limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, help="End after so many.")] = None,
+    json: Json = False,
+) -> None:
+    """Follow the changes of segments as they are published, until Ctrl-C.
+
+    With --json each change is one line, as it is on the topic.
+
+    Example:  streamer watch --segmentation lifecycle --to at_risk
+    """
+    from schemas.topics import CHANGES
+    from streamer.adapters.client import read
+
+    found, shown = common.settings(), 0
+    zone = ZoneInfo(found.timezone)
+    out = common.console()
+    with common.connections(found) as server:
+        records = read(
+            server.kafka,
+            CHANGES,
+            from_start=from_start,
+            follow=True,
+            ready=lambda: common.say("watching segment changes; Ctrl-C ends it"),
+        )
+        for record in records:
+            if record.value is None or not _wanted(record, segmentation, to, customer):
+                continue
+            if json:
+                print(record.value.decode(), flush=True)
+            else:
+                out.print(line(jsonlib.loads(record.value), zone, datetime.now(zone).date()), markup=False)
+            shown += 1
+            if shown == limit:
+                return
+
+
+def _wanted(record: Record, segmentation: str | None, to: str | None, customer: str | None) -> bool:
+    """By key and headers alone: most records are not even parsed."""
+    if customer is not None and record.key != customer.encode():
+        return False
+    headers = dict(record.headers)
+    for name, wanted in (("segmentation", segmentation), ("to", to)):
+        if wanted is not None and headers.get(name) != wanted.encode():
+            return False
+    return True
+
+
+def line(change: Mapping[str, Any], zone: tzinfo = UTC, today: date | None = None) -> str:
+    """A change in one line.
+
+    >>> line({"changed_at": "2011-11-02T10:15:00Z", "customer_id": "17850", "segmentation": "lifecycle",
+    ...       "from": {"id": "at_risk", "name": "At risk"}, "to": {"id": "active", "name": "Active"},
+    ...       "reasons": [{"feature": "recency_days", "before": 61.2, "after": 0.0, "border": 45.0}],
+    ...       "cause": "event", "automation_safe": True})
+    '2011-11-02 10:15:00 17850 lifecycle At risk -> Active because recency_days 61.2 -> 0 (border 45) [event, safe]'
+    """
+    at = datetime.fromisoformat(change["changed_at"]).astimezone(zone)
+    form = "%H:%M:%S" if at.date() == today else "%Y-%m-%d %H:%M:%S"
+    reasons = list(change["reasons"])
+    because = "; ".join(_reason(reason) for reason in reasons[:_MOST_REASONS])
+    if len(reasons) > _MOST_REASONS:
+        because += f"; and {len(reasons) - _MOST_REASONS} more"
+    tags = change["cause"] + (", safe" if change["automation_safe"] else "")
+    return (
+        f"{at.strftime(form)} {change['customer_id']} {change['segmentation']} "
+        f"{_segment(change['from'])} -> {_segment(change['to'])}"
+        + (f" because {because}" if because else "")
+        + f" [{tags}]"
+    )
+
+
+def _segment(segment: Mapping[str, str] | None) -> str:
+    return "(none)" if segment is None else segment["name"]
+
+
+def _reason(reason: Mapping[str, Any]) -> str:
+    before, after, border = (number(reason.get(name)) for name in ("before", "after", "border"))
+    text = f"{reason['feature']} {after}" if before == "-" else f"{reason['feature']} {before} -> {after}"
+    if reason.get("border") is not None:
+        text += f" (border {border})"
+    if reason.get("share") is not None:
+        text += f" ({reason['share']:.0%})"
+    return text
+
+
+def number(value: float | str | None) -> str:
+    """A feature's value for people.
+
+    >>> number(61.2), number(0.0), number(None), number("high"), number(0.123456), number(1234567.0)
+    ('61.2', '0', '-', 'high', '0.123', '1234567')
+    """
+    if value is None:
+        return "-"
+    if isinstance(value, str):
+        return value
+    if value == int(value):
+        return str(int(value))
+    return (
+        f"{value:.4g}"
+        if abs(value) >= 1 and abs(value) < 10_000
+        else f"{value:.3f}"
+        if abs(value) < 1
+        else f"{value:.2f}"
+    )

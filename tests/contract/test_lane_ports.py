@@ -1,0 +1,414 @@
+"""What every `LaneLog` and `LaneView` must do, held against the ones in memory and the real ones."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+
+from schemas import topics
+from streamer.adapters.kafka import KafkaConnection, KafkaLog, Offsets
+from streamer.adapters.memory import MemoryBroker, MemoryLog, MemoryView
+from streamer.adapters.redis import RedisView, connect
+from streamer.adapters.topics import create_topics
+from streamer.ports import Fenced, LaneLog, LaneView, Stored, Update, Write, Writes
+
+LANES = 2
+
+
+@dataclass
+class World:
+    """One backend: logs and views of lanes, and what only a test may do to them."""
+
+    log: Callable[[int], LaneLog]
+    view: Callable[[int], LaneView]
+    append: Callable[[int, bytes], Awaitable[None]]
+    lose: Callable[[], Awaitable[None]]
+    committed: Callable[[int], Awaitable[int | None]]
+    shown: Callable[[str], Awaitable[bytes | None]]
+    due: Callable[[str], Awaitable[dict[str, int]]]
+
+
+Backend = Callable[[], AbstractAsyncContextManager[World]]
+
+
+@asynccontextmanager
+async def memory() -> AsyncIterator[World]:
+    broker, views = MemoryBroker(), {lane: MemoryView() for lane in range(LANES)}
+
+    async def append(lane: int, value: bytes) -> None:
+        broker.append(topics.EVENTS, lane, Write(b"k", value))
+
+    async def lose() -> None:
+        for view in views.values():
+            view.lose()
+
+    async def committed(lane: int) -> int | None:
+        return broker.committed.get(lane)
+
+    async def shown(id: str) -> bytes | None:
+        return views[0].shelf.documents.get(id)
+
+    async def due(domain: str) -> dict[str, int]:
+        return dict(views[0].shelf.dues.get(domain, {}))
+
+    yield World(lambda lane: MemoryLog(broker, lane), views.__getitem__, append, lose, committed, shown, due)
+
+
+def real(bootstrap: str, redis_url: str, prefix: str) -> Backend:
+    create_topics(bootstrap, prefix=prefix, lanes=LANES)
+
+    @asynccontextmanager
+    async def world() -> AsyncIterator[World]:
+        connection = KafkaConnection(bootstrap, prefix=prefix, group=prefix)
+        offsets, client = Offsets(connection), connect(redis_url)
+        logs: list[KafkaLog] = []
+
+        def log(lane: int) -> KafkaLog:
+            logs.append(KafkaLog.of_lane(connection, offsets, lane))
+            return logs[-1]
+
+        async def append(lane: int, value: bytes) -> None:
+            await producer.send_and_wait(connection.topic(topics.EVENTS), value, b"k", partition=lane)
+
+        async def lose() -> None:
+            await client.flushall()
+            await client.function_flush("SYNC")
+
+        async def committed(lane: int) -> int | None:
+            found = await admin.list_consumer_group_offsets(prefix)
+            held = found.get(TopicPartition(connection.topic(topics.EVENTS), lane))
+            return None if held is None else int(held.offset)
+
+        async def shown(id: str) -> bytes | None:
+            value = await client.get(f"{prefix}:{{0}}:customer:{id}")
+            assert value is None or isinstance(value, bytes)
+            return value
+
+        async def due(domain: str) -> dict[str, int]:
+            found: Any = await client.zrange(f"{prefix}:{{0}}:due:{domain}", 0, -1, withscores=True)
+            return {id.decode(): int(at) for id, at in found}
+
+        producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
+        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+        await offsets.start()
+        await producer.start()
+        await admin.start()
+        try:
+            yield World(log, lambda lane: RedisView(client, lane, prefix), append, lose, committed, shown, due)
+        finally:
+            for one in logs:
+                await one.close()
+            await admin.close()
+            await producer.stop()
+            await offsets.stop()
+            await client.aclose()
+
+    return world
+
+
+@pytest.fixture(params=["memory", pytest.param("real", marks=pytest.mark.integration)])
+def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
+    if request.param == "memory":
+        yield memory
+        return
+    addresses = request.getfixturevalue("addresses")
+    yield real(addresses.kafka, request.getfixturevalue("redis_url"), request.getfixturevalue("prefix"))
+
+
+def run(backend: Backend, test: Callable[[World], Awaitable[None]]) -> None:
+    async def go() -> None:
+        async with backend() as world:
+            await test(world)
+
+    asyncio.run(go())
+
+
+# -- the log --------------------------------------------------------------------------------------------------
+
+
+def writes(*names: str, lane: int = 0) -> Writes:
+    """State records of these names, and a change for each."""
+    return {
+        (topics.CHANGES, lane): [Write(name.encode(), b"change of " + name.encode(), [("to", b"x")]) for name in names],
+        (topics.STATE, lane): [Write(name.encode(), b"state of " + name.encode()) for name in names],
+    }
+
+
+async def changelog(log: LaneLog, start: int = 0) -> list[tuple[int, bytes, bytes | None]]:
+    return [record async for chunk in log.changelog(start) for record in chunk]
+
+
+def test_what_was_committed_is_in_the_changelog(backend: Backend) -> None:
+    async def test(world: World) -> None:
+        log = world.log(0)
+        await log.open()
+        assert await changelog(log) == []
+        end = await log.commit(writes("ann", "bob"), 5)
+        found = await changelog(log)
+        assert [(key, value) for _, key, value in found] == [(b"ann", b"state of ann"), (b"bob", b"state of bob")]
+        assert end == found[-1][0] + 1, "just after the last record written there"
+        later = await log.commit({(topics.STATE, 0): [Write(b"ann", None), Write(b"!ledger", b"{}")]}, 7)
+        tail = await changelog(log, end)
+        assert [(key, value) for _, key, value in tail] == [(b"ann", None), (b"!ledger", b"{}")]
+        assert later == tail[-1][0] + 1
+        assert [key for _, key, _ in await changelog(log, later - 1)] == [b"!ledger"]
+        assert await changelog(log, later) == []
+        assert await world.committed(0) == 7
+
+    run(backend, test)
+
+
+def test_lanes_are_apart(backend: Backend) -> None:
+    async def test(world: World) -> None:
+        one, two = world.log(0), world.log(1)
+        await one.open()
+        await two.open()
+        await one.commit(writes("ann"), 1)
+        await two.commit(writes("bob", lane=1), 2)
+        assert [key for _, key, _ in await changelog(one)] == [b"ann"]
+        assert [key for _, key, _ in await changelog(two)] == [b"bob"]
+        assert (await world.committed(0), await world.committed(1)) == (1, 2)
+
+    run(backend, test)
+
+
+def test_a_new_owner_fences_the_old_one(backend: Backend) -> None:
+    async def test(world: World) -> None:
+        old, new, other = world.log(0), world.log(0), world.log(1)
+        await old.open()
+        await other.open()
+        await old.commit(writes("ann"), 1)
+        await new.open()
+        with pytest.raises(Fenced):
+            await old.commit(writes("zombie"), 2)
+        await new.commit(writes("bob"), 2)
+        await other.commit(writes("cem", lane=1), 1)
+        assert [key for _, key, _ in await changelog(new)] == [b"ann", b"bob"]
+        assert await world.committed(0) == 2
+        await old.close()
+        await old.close()
+        await new.commit(writes("dee"), 3)
+
+    run(backend, test)
+
+
+def test_offsets_of_the_input(backend: Backend) -> None:
+    async def test(world: World) -> None:
+        log = world.log(0)
+        await log.open()
+        assert (await log.first_offset(), await log.end_offset()) == (0, 0)
+        for number in range(3):
+            await world.append(0, b"%d" % number)
+        await world.append(1, b"other lane")
+        assert (await log.first_offset(), await log.end_offset()) == (0, 3)
+        await log.commit({(topics.EVENTS, 0): [Write(None, b"to myself")], (topics.STATE, 0): [Write(b"!", b"")]}, 3)
+        assert await log.end_offset() >= 4
+
+    run(backend, test)
+
+
+def test_a_large_transaction_is_whole(backend: Backend) -> None:
+    async def test(world: World) -> None:
+        log = world.log(0)
+        await log.open()
+        names = [f"c{number:05}" for number in range(3_000)]
+        big = [Write(name.encode(), name.encode() * 50) for name in names]
+        end = await log.commit({(topics.STATE, 0): [*big, Write(b"huge", b"x" * 600_000), Write(b"!ledger", b"l")]}, 9)
+        found = await changelog(log)
+        assert [key.decode() for _, key, _ in found] == [*names, "huge", "!ledger"]
+        assert found[-1][0] + 1 == end
+        assert [value for _, _, value in found[-2:]] == [b"x" * 600_000, b"l"]
+
+    run(backend, test)
+
+
+# -- the view -------------------------------------------------------------------------------------------------
+
+
+def stored(due: int | None = None, domain: str = "", *, born: bool = True, **parts: bytes) -> Stored:
+    return Stored({"": b"core", **parts}, b'{"a document": 1}', due, domain, born)
+
+
+EMPTY = Update({}, b"", {})
+
+
+def test_an_empty_view_has_nothing(backend: Backend) -> None:
+    async def test(world: World) -> None:
+        view = world.view(0)
+        answer = await view.read(["ann"], {"": 10, "imp": 10}, 5)
+        assert (answer.token, answer.customers, answer.due) == (None, {}, [])
+        assert await view.ledger() is None
+        assert await view.models() == {}
+        assert await view.ids_after("", 10) == []
+
+    run(backend, test)
+
+
+def test_a_write_is_read_back_and_parts_are_kept(backend: Backend) -> None:
+    async def test(world: World) -> None:
+        view = world.view(0)
+        update = Update({"ann": stored(o=b"\x00\xff", r3=b"ring")}, b"ledger", {"value/low": 1}, {2: b"{}"})
+        assert await view.write(None, "l:1", update)
+        answer = await view.read(["bob", "ann"], {}, 5)
+        assert answer.token == "l:1"
+        assert answer.customers == {"ann": {"": b"core", "o": b"\x00\xff", "r3": b"ring"}}
+        assert (await view.ledger(), await view.models()) == (b"ledger", {2: b"{}"})
+        assert await world.shown("ann") == b'{"a document": 1}'
+        only_core = Stored({"": b"core 2"}, b"{}", None, "")
+        assert await view.write("l:1", "l:2", Update({"ann": only_core}, b"ledger 2", {}, {3: b"m"}))
+        assert (await view.read(["ann"], {}, 5)).customers["ann"] == {"": b"core 2", "o": b"\x00\xff", "r3": b"ring"}
+        assert (await view.ledger(), await view.models()) == (b"ledger 2", {2: b"{}", 3: b"m"})
+        parts_only = Stored({"o": b"book"}, None, None, "")
+        assert await view.write("l:2", "l:3", Update({"ann": parts_only}, b"", {}))
+        assert (await view.read(["ann"], {}, 5)).customers["ann"]["o"] == b"book"
+        assert await view.ledger() == b"ledger 2", "an empty ledger leaves it as it is"
+        assert await world.shown("ann") == b"{}"
+
+    run(backend, test)
+
+
+def test_a_write_compares_and_sets_the_token(backend: Backend) -> None:
+    async def test(world: World) -> None:
+        view = world.view(0)
+        assert not await view.write("l:1", "l:2", replace(EMPTY, ledger=b"late"))
+        assert await view.write(None, "l:1", replace(EMPTY, ledger=b"first"))
+        assert not await view.write(None, "l:9", replace(EMPTY, ledger=b"other"))
+        assert not await view.write("l:0", "l:9", replace(EMPTY, ledger=b"other"))
+        assert await view.ledger() == b"first"
+        assert await view.write("l:1", "l:2", Update({"ann": stored(due=5)}, b"second", {}))
+        assert await view.write("l:1", "l:2", Update({"ann": stored(due=9)}, b"again", {})), "it is done already"
+        assert await view.ledger() == b"second" and await world.due("") == {"ann": 5}
+        assert (await world.view(1).read([], {}, 0)).token is None, "lanes are apart"
+
+    run(backend, test)
+
+
+def test_wipe_empties_the_lane_and_only_it(backend: Backend) -> None:
+    async def test(world: World) -> None:
+        one, two = world.view(0), world.view(1)
+        full = Update({"ann": stored(5, "imp", o=b"o"), "bob": stored(6)}, b"ledger", {"value/low": 2}, {1: b"m"})
+        assert await one.write(None, "l:1", full) and await two.write(None, "m:1", full)
+        await one.wipe("restoring:x")
+        answer = await one.read(["ann", "bob"], {"": 99, "imp": 99}, 9)
+        assert (answer.token, answer.customers, answer.due) == ("restoring:x", {}, [])
+        assert (await one.ledger(), await one.models(), await one.ids_after("", 9)) == (None, {}, [])
+        assert await world.shown("ann") is None
+        assert not await one.write("l:1", "l:2", EMPTY)
+        assert await one.write("restoring:x", "l:2", EMPTY)
+        kept = await two.read(["ann", "bob"], {"": 99, "imp": 99}, 9)
+        assert (kept.token, set(kept.customers), set(kept.due)) == ("m:1", {"ann", "bob"}, {"ann", "bob"})
+
+    run(backend, test)
+
+
+def test_who_is_due_by_which_clock(backend: Backend) -> None:
+    async def test(world: World) -> None:
+        view = world.view(0)
+        people = {"ann": stored(30), "bob": stored(10), "cem": stored(20), "dee": stored(), "eve": stored(15, "imp")}
+        assert await view.write(None, "l:1", Update(people, b"l", {}))
+        assert (await view.read([], {"": 20}, 9)).due == ["bob", "cem"], "the clock's instant counts, earliest first"
+        assert (await view.read([], {"": 9}, 9)).due == []
+        assert (await view.read([], {"imp": 15}, 9)).due == ["eve"]
+        assert (await view.read([], {"": 99, "imp": 99}, 9)).due == ["bob", "cem", "ann", "eve"]
+        assert (await view.read([], {"": 99, "imp": 99}, 2)).due == ["bob", "cem"]
+        assert (await view.read([], {"": 10, "imp": 99}, 2)).due == ["bob", "eve"]
+        assert (await view.read([], {"": 99}, 0)).due == []
+        moved = {"bob": stored(50, born=False), "cem": stored(born=False), "ann": stored(31, "imp", born=False)}
+        assert await view.write("l:1", "l:2", Update(moved, b"l", {}))
+        assert await world.due("") == {"bob": 50}
+        assert await world.due("imp") == {"eve": 15, "ann": 31}
+        assert await view.write("l:2", "l:3", Update({"eve": stored(16, born=False)}, b"l", {}))
+        assert (await world.due(""), await world.due("imp")) == ({"bob": 50, "eve": 16}, {"ann": 31})
+
+    run(backend, test)
+
+
+def test_a_restore_that_calls_everybody_new_leaves_no_stale_due(backend: Backend) -> None:
+    async def test(world: World) -> None:
+        view = world.view(0)
+        assert await view.write(None, "l:1", Update({"ann": stored(10), "bob": stored(10, "imp")}, b"l", {}))
+        assert await view.write("l:1", "l:2", Update({"ann": stored(), "bob": stored(None, "imp")}, b"l", {}))
+        assert (await world.due(""), await world.due("imp")) == ({}, {})
+
+    run(backend, test)
+
+
+def test_a_closed_domain_joins_the_lanes(backend: Backend) -> None:
+    async def test(world: World) -> None:
+        view = world.view(0)
+        people = {"ann": stored(10), "bob": stored(20, "imp"), "cem": stored(30, "imp"), "dee": stored(40, "other")}
+        assert await view.write(None, "l:1", Update(people, b"l", {}))
+        closing = Update({"cem": stored(31, born=False)}, b"l", {}, closed=["imp", "never heard of"])
+        assert await view.write("l:1", "l:2", closing)
+        assert await world.due("") == {"ann": 10, "bob": 20, "cem": 31}
+        assert (await world.due("imp"), await world.due("other")) == ({}, {"dee": 40})
+        assert (await view.read([], {"": 25, "imp": 99}, 9)).due == ["ann", "bob"]
+
+    run(backend, test)
+
+
+def test_customers_are_removed_with_all_that_is_theirs(backend: Backend) -> None:
+    async def test(world: World) -> None:
+        view = world.view(0)
+        people = {"ann": stored(10, o=b"o"), "bob": stored(20, "imp")}
+        assert await view.write(None, "l:1", Update(people, b"l", {}))
+        assert await view.write("l:1", "l:2", Update({"ann": None, "bob": None, "nobody": None}, b"l", {}))
+        assert (await view.read(["ann", "bob"], {"": 99, "imp": 99}, 9)).customers == {}
+        assert (await world.due(""), await world.due("imp"), await world.shown("ann")) == ({}, {}, None)
+        assert await view.ids_after("", 9) == []
+
+    run(backend, test)
+
+
+def test_ids_come_in_byte_order(backend: Backend) -> None:
+    async def test(world: World) -> None:
+        view = world.view(0)
+        ids = ["b", "B", "a10", "a9", "_", "a", "a:b@c+d-e.f", "1", "Z" * 128]
+        assert await view.write(None, "l:1", Update({id: stored() for id in ids}, b"l", {}))
+        ordered = sorted(ids, key=str.encode)
+        assert await view.ids_after("", 99) == ordered
+        assert await view.ids_after("", 3) == ordered[:3]
+        assert await view.ids_after("a", 2) == [id for id in ordered if id > "a"][:2]
+        assert await view.ids_after("a~", 99) == ["b"], "the place need not be anybody's"
+        assert await view.ids_after(ordered[-1], 9) == []
+
+    run(backend, test)
+
+
+def test_a_server_that_lost_everything_is_an_empty_view(backend: Backend) -> None:
+    """Data and functions gone: noticed by the token, and reads and writes work again at once."""
+
+    async def test(world: World) -> None:
+        view = world.view(0)
+        assert await view.write(None, "l:1", Update({"ann": stored(10)}, b"l", {}))
+        await world.lose()
+        assert not await view.write("l:1", "l:2", Update({"bob": stored()}, b"l", {}))
+        await world.lose()
+        answer = await view.read(["ann"], {"": 99}, 9)
+        assert (answer.token, answer.customers, answer.due) == (None, {}, [])
+        await view.wipe("restoring:x")
+        await world.lose()
+        await view.wipe("restoring:y")
+        assert await view.write("restoring:y", "l:2", Update({"ann": stored(10)}, b"l", {}))
+        assert (await view.read(["ann"], {"": 99}, 9)).due == ["ann"]
+
+    run(backend, test)
+
+
+def test_many_customers_at_once(backend: Backend) -> None:
+    async def test(world: World) -> None:
+        view = world.view(0)
+        people = {f"c{number:05}": stored(number, o=b"x" * 40) for number in range(2_500)}
+        assert await view.write(None, "l:1", Update(people, b"l", {"value/low": 2_500}))
+        answer = await view.read(list(people), {"": 10**6}, 500)
+        assert len(answer.customers) == 2_500 and len(answer.due) == 500
+        assert await view.ids_after("c02400", 500) == [f"c{number:05}" for number in range(2_401, 2_500)]
+
+    run(backend, test)

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import pytest
+from heart_logs import T0, LogMaker, order, view
+
+from schemas.control import CONTROL_HEADER, IMPORT_HEADER, REROUTED_HEADER, SIGNATURE_HEADER, ControlClock, sign
+from schemas.records import Headers, Record
+from streamer.intake import Item, take_in
+
+KEY = b"secret"
+CLOCK = b'{"type": "control.clock", "import_id": "i", "at": "2025-03-01T00:00:00Z"}'
+
+
+def one(
+    key: bytes | None,
+    value: bytes | None,
+    headers: Headers = (),
+    *,
+    local: tuple[str, ...] = (),
+    control_key: bytes | None = None,
+) -> Item:
+    record = Record(0, 7, T0, key, value, headers)
+    [item] = take_in([record], lanes=2, local=local, max_event_bytes=1_000, control_key=control_key)
+    assert item.record is record
+    assert [item.event is None, item.control is None, item.error is None].count(False) == 1
+    return item
+
+
+def test_an_event_at_home() -> None:
+    item = one(b"ann", order("e", "ann", T0, 5.0))
+    assert item.event is not None and item.event.customer_id == "ann"
+    assert (item.home, item.import_id) == (None, None)
+
+
+def test_a_misplaced_event_knows_its_home() -> None:
+    assert one(b"gus", view("e", "gus", T0)).home == 1
+    assert one(None, view("e", "gus", T0)).home == 1, "a null key takes the customer id"
+    assert one(b"gus", view("e", "gus", T0), local=("gus",)).home is None, "known to be here"
+
+
+def test_misplaced_a_second_time_it_is_a_dead_letter() -> None:
+    item = one(b"gus", view("e", "gus", T0), [(REROUTED_HEADER, b"1")])
+    assert item.error is not None and item.error.reason == "key_mismatch"
+    assert one(b"ann", view("e", "ann", T0), [(REROUTED_HEADER, b"1")]).error is None
+
+
+def test_what_an_import_wrote_says_so() -> None:
+    headers = [("traceparent", b"x"), (IMPORT_HEADER, b"i-1")]
+    assert one(b"ann", view("e", "ann", T0), headers).import_id == "i-1"
+    assert one(b"ann", b"{", headers).import_id == "i-1", "also what is broken"
+    assert one(b"gus", view("e", "gus", T0), headers).import_id == "i-1"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "reason"),
+    [
+        (b"ann", b"{", "not_json"),
+        (b"ann", b"\xff\xfe", "not_json"),
+        (b"ann", b"[]", "invalid_field"),
+        (b"ann", b'{"type": "order.completed"}', "invalid_field"),
+        (b"ann", b'{"type": "no.such"}', "unknown_type"),
+        (b"ann", None, "unknown_type"),
+        (b"ann", b" " * 1_001, "oversize"),
+        (b"bob", view("e", "ann", T0), "key_mismatch"),
+        (b"ann", CLOCK, "bad_control"),
+    ],
+)
+def test_what_is_no_event_has_a_reason(key: bytes, value: bytes | None, reason: str) -> None:
+    item = one(key, value)
+    assert item.error is not None and item.error.reason == reason
+
+
+def test_control_records_are_known_by_their_header() -> None:
+    item = one(b"any key at all", CLOCK, [(CONTROL_HEADER, b"1")])
+    assert item.control == ControlClock(import_id="i", at=T0)
+    assert one(None, b"{", [(CONTROL_HEADER, b"1")]).error is not None
+    off = one(None, CLOCK, [(CONTROL_HEADER, b"0")])
+    assert off.error is not None and off.error.reason == "bad_control"
+
+
+@pytest.mark.parametrize(
+    ("signature", "good"), [(sign(CLOCK, KEY), True), (sign(CLOCK, b"other"), False), (b"", False), (None, False)]
+)
+def test_with_a_key_control_records_must_be_signed(signature: bytes | None, good: bool) -> None:
+    headers = [(CONTROL_HEADER, b"1")]
+    if signature is not None:
+        headers.append((SIGNATURE_HEADER, signature))
+    item = one(None, CLOCK, headers, control_key=KEY)
+    assert (item.error is None) == good
+    if item.error is not None:
+        assert item.error.reason == "bad_control"
+
+
+def test_headers_without_a_value_stop_nobody() -> None:
+    """Kafka allows them, and aiokafka gives None for them."""
+    null: list[tuple[str, bytes]] = [(IMPORT_HEADER, None)]  # type: ignore[list-item]
+    assert one(b"ann", view("e", "ann", T0), null).event is not None
+    null = [(CONTROL_HEADER, b"1"), (SIGNATURE_HEADER, None)]  # type: ignore[list-item]
+    assert one(None, CLOCK, null, control_key=KEY).error is not None
+
+
+def test_order_is_kept() -> None:
+    log = LogMaker()
+    for number in range(20):
+        log.event(view(f"e{number}", "ann", T0))
+        log.put(b"ann", b"{")
+    items = take_in(log.records, lanes=2, local=(), max_event_bytes=1_000)
+    assert [item.record for item in items] == log.records
