@@ -18,11 +18,11 @@ from streamer import agents
 from streamer.adapters.clock import SystemClock
 from streamer.adapters.kafka import KafkaConnection, KafkaLog, Offsets
 from streamer.adapters.redis import RedisView, connect
-from streamer.decide import LaneState
 from streamer.lane import Lane, LaneSettings, Step
 from streamer.owner import Owner
 from streamer.policy import Policy
 from streamer.pool import Pool
+from streamer.state import LaneState
 from streamer.transport import App
 
 log = structlog.get_logger(__name__)

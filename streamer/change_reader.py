@@ -1,60 +1,60 @@
-"""Reading published changes as any consumer would: read_committed, between two points or as they come."""
+"""Reading published changes as any consumer would, read_committed: between two points, or as they come."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.structs import ConsumerRecord
 
 from schemas import topics
-from streamer.adapters.kafka import KafkaConnection
+from schemas.records import LogRecord
+from streamer.adapters.kafka import KafkaConnection, Offsets, read_committed
+
+_PATIENCE_MS = 100
 
 
-def consumer(connection: KafkaConnection, **options: object) -> AIOKafkaConsumer:
-    """A consumer of no group that sees only what was committed; to be started."""
-    return AIOKafkaConsumer(
+async def ends(connection: KafkaConnection, topic: str, lanes: int) -> dict[int, int]:
+    """The next offset of each lane of a topic."""
+    offsets = Offsets(connection)
+    await offsets.start()
+    try:
+        return {lane: await offsets.end(topic, lane) for lane in range(lanes)}
+    finally:
+        await offsets.stop()
+
+
+async def between(
+    connection: KafkaConnection, starts: Mapping[int, int], stops: Mapping[int, int]
+) -> AsyncIterator[LogRecord]:
+    """The changes from ``starts`` to before ``stops``, lane by lane; a customer's come in order."""
+    for lane, stop in sorted(stops.items()):
+        async for records in read_committed(connection, topics.CHANGES, lane, starts.get(lane, 0), stop):
+            for record in records:
+                yield record
+
+
+async def follow(
+    connection: KafkaConnection,
+    starts: Mapping[int, int],
+    on_records: Callable[[Iterable[LogRecord]], None],
+    ended: Callable[[], bool],
+) -> None:
+    """Hand on changes from ``starts`` as they come, until ``ended()``; a consumer of no group."""
+    reader = AIOKafkaConsumer(
         bootstrap_servers=connection.bootstrap,
         isolation_level="read_committed",
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         **connection.security,
-        **options,
     )
-
-
-async def ends(connection: KafkaConnection, topic: str, lanes: int) -> dict[int, int]:
-    """The next offset of each lane of a topic."""
-    reader = consumer(connection)
     await reader.start()
     try:
-        parts = [TopicPartition(connection.topic(topic), lane) for lane in range(lanes)]
-        return {part.partition: offset for part, offset in (await reader.end_offsets(parts)).items()}
-    finally:
-        await reader.stop()
-
-
-async def between(
-    connection: KafkaConnection, starts: Mapping[int, int], stops: Mapping[int, int]
-) -> AsyncIterator[ConsumerRecord]:
-    """The changes from ``starts`` to before ``stops``, lane by lane; a customer's come in order."""
-    wanted = {
-        TopicPartition(connection.topic(topics.CHANGES), lane): stop
-        for lane, stop in sorted(stops.items())
-        if starts.get(lane, 0) < stop
-    }
-    if not wanted:
-        return
-    reader = consumer(connection)
-    await reader.start()
-    try:
-        reader.assign(list(wanted))
-        for part in wanted:
-            reader.seek(part, starts.get(part.partition, 0))
-        for part, stop in wanted.items():
-            while await reader.position(part) < stop:
-                for record in (await reader.getmany(part, timeout_ms=200)).get(part, ()):
-                    if record.offset < stop:
-                        yield record
+        parts = {TopicPartition(connection.topic(topics.CHANGES), lane): offset for lane, offset in starts.items()}
+        reader.assign(list(parts))
+        for part, offset in parts.items():
+            reader.seek(part, offset)
+        while not ended():
+            for records in (await reader.getmany(timeout_ms=_PATIENCE_MS)).values():
+                on_records(records)
     finally:
         await reader.stop()

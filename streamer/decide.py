@@ -7,80 +7,29 @@ its own offset, and time is applied to a customer as instants in order, whenever
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import cast
+from collections.abc import Iterable, Iterator
 
-import numpy as np
-
-from models.behaviour.layout import DAY, IntArray
-from models.behaviour.memory import Memory
 from models.behaviour.model import ClusterModel
-from models.behaviour.moves import Move
-from models.behaviour.night import advance
 from models.behaviour.panel import panel_rank, shift_for
-from models.customer import Customer, Membership
-from models.due import next_moves
-from models.judge import Facts, facts
+from models.customer import Customer
+from models.judge import facts
 from models.ring import digest
-from models.settle import Reason, Shift, settle
-from schemas.changes import SAFE_CAUSES, Cause
-from schemas.control import (
-    REROUTED_HEADER,
-    ControlClock,
-    ControlImport,
-    ControlModel,
-)
+from schemas.changes import Cause
+from schemas.control import REROUTED_HEADER, ControlClock, ControlImport, ControlModel
 from schemas.errors import InvalidEvent, InvariantViolation
 from schemas.events import Interaction, OrderCompleted, OrderReversed
 from schemas.records import LogRecord
 from streamer.fold import Folded, fold_interaction, fold_order, fold_reversal, is_duplicate
 from streamer.intake import Item
-from streamer.ledger import ImportClock, Ledger, ModelEntry, bump
-from streamer.outcome import Change, DeadLetter, Onward, Outcome, Trigger
+from streamer.ledger import ImportClock, ModelEntry, bump
+from streamer.moves import BEHAVIOUR, Moves
+from streamer.outcome import DeadLetter, Onward, Outcome, Trigger
+from streamer.passing import Passage
 from streamer.policy import Policy
-from streamer.residents import Residents
+from streamer.state import NO_LOOK, LaneState, Look
 
-BEHAVIOUR = "behaviour"
 _MOVED_BY_INTERACTIONS = frozenset(("interactions", "age_days"))
 """Features that an interaction may move; a late one makes a customer older than thought."""
-
-
-@dataclass(slots=True)
-class LaneState:
-    """All that a lane knows. `decide` changes it in place; if its outcome is not committed, throw it away and restore.
-
-    ``nights`` holds for each clock the last day that was seen to begin.
-    """
-
-    ledger: Ledger
-    residents: Residents
-    models: dict[int, ClusterModel] = field(default_factory=dict)
-    nights: dict[str | None, int] = field(default_factory=dict)
-
-    @classmethod
-    def fresh(cls, partition: int) -> LaneState:
-        """The state of a lane that has never run."""
-        return cls(Ledger.fresh(partition), Residents(Memory()))
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """A look at the clock, after the records: who is due?
-
-    Attributes
-    ----------
-    clock
-        Move the lane's clock up to this instant (ms); None leaves it where the records put it.
-    due
-        Resident customers whose next due, or next grid point, may have passed.
-    """
-
-    clock: int | None = None
-    due: Sequence[str] = ()
-
-
-NO_LOOK = Look()
 
 
 def decide(items: Iterable[Item], state: LaneState, policy: Policy, look: Look = NO_LOOK) -> Outcome:
@@ -101,10 +50,10 @@ def decide(items: Iterable[Item], state: LaneState, policy: Policy, look: Look =
     """
     run = _Run(state, policy)
     for span in _spans(items):
-        run.sweep()
+        run.passage.sweep()
         for item in span:
             run.take(item)
-    run.look(look)
+    run.passage.look(look)
     return run.finish()
 
 
@@ -136,8 +85,8 @@ class _Run:
         self.shop = policy.shop
         self.grid = policy.grid
         self.outcome = Outcome()
-        # Night moves found ahead of time for a whole span, waiting for their customer's turn.
-        self.nights: dict[str, list[Move]] = {}
+        self.moves = Moves(state, policy, self.outcome)
+        self.passage = Passage(state, policy, self.outcome, self.moves)
         self.settles_on_interaction = not _MOVED_BY_INTERACTIONS.isdisjoint(policy.definitions.features)
 
     # -- records ----------------------------------------------------------------------------------------------
@@ -207,7 +156,7 @@ class _Run:
         else:
             # Also up to the clock lived by so far: somebody may have looked there already.
             until = max(ledger.clock_of(customer.source), ledger.clock_of(source), at)
-            self._pass_time(customer, until, record.timestamp)
+            self.passage.pass_time(customer, until, record.timestamp)
             if customer.source != source:
                 self.residents.move_clock(customer, source)
         ledger.applied += 1
@@ -230,7 +179,7 @@ class _Run:
         if settles:
             trigger = Trigger(event.event_id, event.type, record.partition, record.offset)
             cause = self._cause(item.import_id, late)
-            self._settle(customer, before, cause, trigger, record.timestamp)
+            self.moves.settle(customer, before, cause, trigger, record.timestamp)
 
     def _money(self, event: object) -> int | None:
         """Minor units of an order or reversal; raises InvalidEvent for a currency without a rate."""
@@ -304,177 +253,6 @@ class _Run:
         ledger.timeline.append(ModelEntry(control.version, day, imports))
         self.state.models[control.version] = model
         self.outcome.models[control.version] = model
-
-    # -- time -------------------------------------------------------------------------------------------------
-
-    def sweep(self) -> None:
-        """Step all residents whose clock has passed a grid point to it, all at once.
-
-        A shortcut only: `_pass_time` steps a customer alone to the same place, at fifty times the cost. The moves found
-        wait for their customer's turn, since rules may have been due before.
-        """
-        for source, rows in self.residents.rows_by_source(self._sources_of_a_new_day()):
-            self._advance_behind(source, rows)
-
-    def _advance(self, source: str | None, rows: IntArray, targets: IntArray) -> None:
-        for move in advance(self.residents.memory, rows, targets, self._timeline(source)):
-            customer = self.residents.of_row(move.row)
-            self.nights.setdefault(customer.id, []).append(move)
-
-    def _timeline(self, source: str | None) -> list[tuple[int, ClusterModel]]:
-        timeline: list[tuple[int, ClusterModel]] = []
-        first: int | None = None
-        # Backwards: an import opened later may be earlier in time than versions it never heard of.
-        for entry in reversed(self.ledger.timeline):
-            day = entry.day if source is None else entry.import_days.get(source, entry.day)
-            first = day if first is None else min(first, day)
-            timeline.append((first, self.state.models[entry.version]))
-        timeline.reverse()
-        return timeline
-
-    def _pass_time(self, customer: Customer, until: int, now: int) -> None:
-        """Apply in order all that time alone does to a customer up to ``until``: nights and dues of rules."""
-        target = self.grid.day_of(until)
-        if self.residents.is_behind(customer, target):
-            self._advance(customer.source, np.array([customer.row], dtype=np.int64), np.array([target], dtype=np.int64))
-        nights = self.nights.pop(customer.id, None) if self.nights else None
-        if nights is None:
-            if customer.due is None or customer.due > until:
-                return
-            nights = []
-        self.outcome.touched[customer.id] = customer
-        definitions = self.policy.definitions
-        position = 0
-        while True:
-            night = self.grid.instant(nights[position].day) if position < len(nights) else None
-            if night is not None and (customer.due is None or customer.due >= night):
-                self._night_move(customer, nights[position], night, now)
-                position += 1
-            elif customer.due is not None and customer.due <= until:
-                before = facts(customer, customer.as_of, definitions, self.shop)
-                customer.as_of = max(customer.as_of, customer.due)
-                self._settle(customer, before, "time", None, now)
-            else:
-                return
-
-    def _night_move(self, customer: Customer, move: Move, at: int, now: int) -> None:
-        customer.as_of = max(customer.as_of, at)
-        customer.segments[BEHAVIOUR] = Membership(move.to_id, customer.as_of)
-        reasons = tuple(Reason(r.feature, r.before, r.after, None, r.share) for r in move.reasons)
-        shift = Shift(BEHAVIOUR, move.from_id, move.to_id, reasons)
-        self._emit(
-            customer,
-            shift,
-            cast(Cause, move.cause),
-            None,
-            now,
-            "clusters",
-            move.version,
-            move.confidence,
-            None,
-            move.features,
-        )
-
-    def look(self, look: Look) -> None:
-        """Apply time to those who are due by their clock, and to all at a grid point."""
-        ledger, residents = self.ledger, self.residents
-        if look.clock is not None:
-            ledger.clock = max(ledger.clock, look.clock)
-        now = max(ledger.appended, ledger.clock)
-        self.sweep()
-        due = [residents.customers[id] for id in look.due]
-        for source in {customer.source for customer in due}:
-            rows = np.array([customer.row for customer in due if customer.source == source], dtype=np.int64)
-            self._advance_behind(source, rows)
-        # Also the nights of customers whose records turned out to be repeats or dead letters.
-        for id in list(self.nights):
-            customer = residents.customers[id]
-            last = self.grid.instant(self.nights[id][-1].day)
-            self._pass_time(customer, max(last, ledger.clock_of(customer.source)), now)
-        # Those just touched may be due already, such as after an old event; nobody else knows yet.
-        due.extend(self.outcome.touched.values())
-        for customer in due:
-            clock = ledger.clock_of(customer.source)
-            if customer.due is not None and customer.due <= clock:
-                self._pass_time(customer, clock, now)
-
-    def _sources_of_a_new_day(self) -> list[str | None]:
-        """The clocks that have passed a grid point since all residents were stepped to it."""
-        stepped = self.residents.stepped
-        found = []
-        for source in self.residents.sources:
-            day = self.grid.day_of(self.ledger.clock_of(source))
-            if day > stepped.get(source, -1):
-                stepped[source] = day
-                found.append(source)
-            if day > self.state.nights.get(source, -1):
-                self.state.nights[source] = day
-                self.outcome.night = True
-        return found
-
-    def _advance_behind(self, source: str | None, rows: IntArray) -> None:
-        target = self.grid.day_of(self.ledger.clock_of(source))
-        behind = rows[self.residents.memory.matrix[rows, DAY] < target]
-        if len(behind):
-            self._advance(source, behind, np.full(len(behind), target, dtype=np.int64))
-
-    # -- changes ----------------------------------------------------------------------------------------------
-
-    def _settle(
-        self, customer: Customer, before: Facts | None, cause: Cause, trigger: Trigger | None, now: int
-    ) -> None:
-        definitions = self.policy.definitions
-        after = facts(customer, customer.as_of, definitions, self.shop)
-        shifts = settle(customer, customer.as_of, definitions, self.shop, before, after)
-        if not shifts:
-            return
-        features = {name: value for name, value in after.values.items() if value == value}
-        moves = next_moves(customer, [shift.segmentation for shift in shifts], definitions, self.shop)
-        for shift in shifts:
-            kind, move = definitions.kinds[shift.segmentation], moves.get(shift.segmentation)
-            self._emit(customer, shift, cause, trigger, now, kind, definitions.version, None, move, features)
-
-    def _emit(
-        self,
-        customer: Customer,
-        shift: Shift,
-        cause: Cause,
-        trigger: Trigger | None,
-        now: int,
-        kind: str,
-        version: int,
-        confidence: float | None,
-        next_move: tuple[str, int] | None,
-        features: dict[str, float],
-    ) -> None:
-        ledger, at = self.ledger, customer.as_of
-        customer.seq += 1
-        sizes = ledger.sizes.setdefault(shift.segmentation, {})
-        if shift.before is not None:
-            bump(sizes, shift.before, -1)
-        if shift.after is not None:
-            bump(sizes, shift.after)
-        bump(ledger.changes.setdefault(shift.segmentation, {}), cause)
-        self.outcome.changes.append(
-            Change(
-                customer_id=customer.id,
-                born=customer.born,
-                seq=customer.seq,
-                segmentation=shift.segmentation,
-                before=shift.before,
-                after=shift.after,
-                cause=cause,
-                automation_safe=cause in SAFE_CAUSES and abs(now - at) <= self.policy.live_window_ms,
-                changed_at=at,
-                trigger=trigger,
-                kind=kind,
-                version=version,
-                confidence=confidence,
-                next_move=next_move,
-                reasons=shift.reasons,
-                features=features,
-            )
-        )
 
     def finish(self) -> Outcome:
         """Close the outcome: which of the touched customers the model owner hears about."""

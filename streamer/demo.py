@@ -10,7 +10,7 @@ import json
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ import numpy as np
 
 from schemas import topics
 from schemas.errors import UserError
+from schemas.records import LogRecord
 from streamer import change_reader, importer
 from streamer.adapters.redis_reader import Totals, totals
 from streamer.importer import Import, Service, Told
@@ -30,7 +31,7 @@ from streamer.shop.source import SourceEvent
 if TYPE_CHECKING:
     from aiokafka.structs import RecordMetadata
 
-    from streamer.supervise import Workers
+    from streamer.supervise import Role, Workers
 
 HISTORY_DAYS = 180
 _LATEST = 12
@@ -113,6 +114,8 @@ class Show:
     @property
     def speed(self) -> float:
         """Records decided a second, over the last few seconds."""
+        if not self.applied:
+            return 0.0
         (first, before), (last, after) = self.applied[0], self.applied[-1]
         return (after - before) / (last - first) if last > first else 0.0
 
@@ -120,9 +123,9 @@ class Show:
 class _History:
     """The shop's history as a source that can be cut short; an import of it still ends in order."""
 
-    def __init__(self, shop: Shop, ended: threading.Event) -> None:
+    def __init__(self, shop: Shop, over: Callable[[], bool]) -> None:
         self._shop = shop
-        self._ended = ended
+        self._over = over
         self.content_hash = shop.content_hash
         self.skipped = shop.skipped
 
@@ -132,7 +135,7 @@ class _History:
 
     def events(self) -> Iterator[SourceEvent]:
         for event in self._shop.events():
-            if self._ended.is_set():
+            if self._over():
                 return
             yield event
 
@@ -147,41 +150,50 @@ class Demo:
     rate
         Live events a second.
     history_seconds
-        How long the history takes at least.
+        How long the history takes at least, and at most, where there is a most: what is left then is not played.
     """
 
-    def __init__(self, service: Service, shop: Shop, name: str, rate: float, history_seconds: float) -> None:
+    def __init__(
+        self, service: Service, shop: Shop, name: str, rate: float, history_seconds: tuple[float, float | None]
+    ) -> None:
         self.show = Show()
         self.service = service
         self.shop = shop
         self._name = name
         self._rate = rate
-        self._pace = history_seconds / shop.config.days
+        self._pace = history_seconds[0] / shop.config.days
+        self._most = history_seconds[1]
         self._ended = threading.Event()
         self._tail_ended = threading.Event()
         self._ends: dict[int, int] = {}
         self._error: BaseException | None = None
         self._threads: list[threading.Thread] = []
-        self._workers: Workers | None = None
+        self._workers: list[Workers] = []
         self._stack = ExitStack()
         self._before = totals(service.view.ledgers())
         self._begun = time.monotonic()
 
     def start(self) -> None:
         """Start workers, if none run, and the threads."""
-        starts = asyncio.run(change_reader.ends(self.service.kafka, topics.CHANGES, self.service.lanes))
         if not importer.is_read(self.service):
-            self._workers = self._stack.enter_context(importer.own_workers(self.service, lambda text: None))
+            self._hire("lanes")
+        starts = asyncio.run(change_reader.ends(self.service.kafka, topics.CHANGES, self.service.lanes))
         self._begun = time.monotonic()
-        self._run(lambda: asyncio.run(self._tail(starts)))
+        tail = change_reader.follow(self.service.kafka, starts, self._received, self._tail_ended.is_set)
+        self._run(lambda: asyncio.run(tail))
         self._run(self._play)
 
     def look(self) -> None:
         """See how it goes; call it a few times a second. Raises what ended a thread, or a worker for good."""
         if self._error is not None:
             raise self._error
-        if self._workers is not None and not self._workers.alive:
-            raise UserError(f"the worker cannot run:\n{self._workers.log_tail()}", "mend that, and start again")
+        for group in self._workers:
+            if not group.alive:
+                raise UserError(f"the worker cannot run:\n{group.log_tail()}", "mend that, and start again")
+        if len(self._workers) == 1 and self.show.changes:
+            # Later than the lanes, so that on a small machine the first changes come sooner: it learns for months
+            # of the history before there is a model.
+            self._hire("owner")
         self.show.look(totals(self.service.view.ledgers()))
 
     def end(self) -> Result:
@@ -204,6 +216,9 @@ class Demo:
             thread.join(_ENDING_SECONDS)
         self._stack.close()
 
+    def _hire(self, role: Role) -> None:
+        self._workers.append(self._stack.enter_context(importer.own_workers(self.service, lambda text: None, (role,))))
+
     def _caught_up(self) -> bool:
         """Whether the lanes have decided everything, and the reader has seen every change."""
         ledgers = self.service.view.ledgers()
@@ -211,7 +226,7 @@ class Demo:
         made = sum(totals(ledgers).changes.values()) - sum(self._before.changes.values())
         return done >= self._ends.keys() and self.show.changes >= made
 
-    def _run(self, work: Any) -> None:
+    def _run(self, work: Callable[[], None]) -> None:
         def guarded() -> None:
             try:
                 work()
@@ -224,11 +239,11 @@ class Demo:
 
     def _play(self) -> None:
         show, service = self.show, self.service
-        history = _History(self.shop, self._ended)
+        history = _History(self.shop, self._history_over)
         record, _ = importer.begin(service, history, self._name, again=True)
         show.phase = "history"
         # Workers are ours, or somebody else's who may be gone: then the import finds some.
-        hires = self._workers is None
+        hires = not self._workers
 
         def written(records: int) -> None:
             show.day += 1
@@ -242,29 +257,18 @@ class Demo:
         live = self.shop.live(time.time_ns() // 1_000_000, self._rate)
         self._ends = asyncio.run(play(live, service.kafka, service.lanes, self._ended.is_set, self._sent))
 
+    def _history_over(self) -> bool:
+        late = self._most is not None and time.monotonic() - self._begun > self._most
+        return late or self._ended.is_set()
+
     def _sent(self, sent: RecordMetadata) -> None:
         self.show.latency.appended(sent.partition, sent.offset, sent.timestamp / 1000.0)
 
-    async def _tail(self, starts: dict[int, int]) -> None:
-        from aiokafka import TopicPartition
-
-        show, kafka = self.show, self.service.kafka
-        reader = change_reader.consumer(kafka)
-        await reader.start()
-        try:
-            parts = {TopicPartition(kafka.topic(topics.CHANGES), lane): offset for lane, offset in starts.items()}
-            reader.assign(list(parts))
-            for part, offset in parts.items():
-                reader.seek(part, offset)
-            while not self._tail_ended.is_set():
-                found = await reader.getmany(timeout_ms=100)
-                then = time.time()
-                for records in found.values():
-                    for record in records:
-                        self._changed(json.loads(record.value), then)
-                    show.changes += len(records)
-        finally:
-            await reader.stop()
+    def _received(self, records: Iterable[LogRecord]) -> None:
+        then = time.time()
+        for record in records:
+            self._changed(json.loads(record.value or b"{}"), then)
+            self.show.changes += 1
 
     def _changed(self, change: dict[str, Any], then: float) -> None:
         show = self.show

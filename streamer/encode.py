@@ -31,13 +31,14 @@ from schemas.changes import (
 )
 from schemas.control import ControlImport
 from schemas.deadletters import headers_for
-from streamer.decide import BEHAVIOUR, LaneState
 from streamer.intake import Item
 from streamer.keys import LEDGER_KEY, SHIFT_HEADER, model_key, part_key
+from streamer.moves import BEHAVIOUR
 from streamer.outcome import Change, Outcome
 from streamer.policy import Policy
 from streamer.ports import Stored, Update, Write, Writes
 from streamer.restore import sizes_of
+from streamer.state import LaneState
 
 _encode = msgspec.json.Encoder().encode
 

@@ -45,7 +45,7 @@ class Service:
     ----------
     alone
         Whether the servers are ours alone, so that no one else can be reading the lanes.
-    arguments, environment, log_path, roles
+    arguments, environment, log_path
         For workers of our own (``supervise.workers``), where nobody reads the lanes.
     """
 
@@ -59,7 +59,6 @@ class Service:
     arguments: Sequence[str]
     environment: dict[str, str]
     log_path: Path
-    roles: tuple[supervise.Role, ...] = ("lanes", "owner")
 
 
 @dataclass(frozen=True)
@@ -227,12 +226,12 @@ def is_read(service: Service) -> bool:
     return not service.alone and member_count(kafka.bootstrap, kafka.group, security=kafka.security) > 0
 
 
-def own_workers(service: Service, told: Callable[[str], None]) -> AbstractContextManager[supervise.Workers]:
+def own_workers(
+    service: Service, told: Callable[[str], None], roles: Sequence[supervise.Role] = ("lanes", "owner")
+) -> AbstractContextManager[supervise.Workers]:
     """Worker processes of our own, for a block."""
     service.log_path.parent.mkdir(parents=True, exist_ok=True)
-    return supervise.workers(
-        service.roles, service.arguments, env=service.environment, log_path=service.log_path, told=told
-    )
+    return supervise.workers(roles, service.arguments, env=service.environment, log_path=service.log_path, told=told)
 
 
 def _reached(ledgers: Iterable[Ledger], goal: Mapping[int, int]) -> bool:

@@ -23,12 +23,13 @@ from models import snapshot
 from schemas.control import ControlClock, ControlImport, control_headers, encode_control
 from schemas.records import LogRecord
 from streamer import encode, ledger
-from streamer.decide import LaneState, Look, decide, moves_clock
+from streamer.decide import decide, moves_clock
 from streamer.intake import Item, take_in
 from streamer.outcome import Onward, Outcome
 from streamer.policy import Policy
 from streamer.ports import Batch, LaneLog, LaneView, Update, WallClock
 from streamer.restore import restore, token_of
+from streamer.state import LaneState, Look
 
 log = structlog.get_logger(__name__)
 

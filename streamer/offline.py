@@ -13,13 +13,14 @@ from models.behaviour.learner import Learner, LearnerConfig
 from models.behaviour.panel import PanelRow
 from schemas import topics
 from schemas.records import Headers, Record
-from streamer.decide import NO_LOOK, LaneState, Look, decide
+from streamer.decide import decide
 from streamer.feed import Outgoing, feed
 from streamer.intake import take_in
 from streamer.outcome import Change, Outcome
 from streamer.policy import Policy
 from streamer.publish_model import model_writes
 from streamer.shop.source import Source
+from streamer.state import NO_LOOK, LaneState, Look
 
 _BATCH_RECORDS = 2_000
 """Records decided together. It changes no result; days of a small shop are smaller."""

@@ -16,11 +16,12 @@ import msgspec
 from schemas.changes import Change as WireChange
 from schemas.records import LogRecord
 from schemas.wire_time import iso
-from streamer.decide import LaneState, Look, decide
+from streamer.decide import decide
 from streamer.encode import wire_changes
 from streamer.intake import take_in
 from streamer.ledger import Ledger
 from streamer.policy import Policy
+from streamer.state import LaneState, Look
 
 _BATCH = 1_000
 FIELDS = ("event_id", "segmentation", "from", "to", "changed_at", "cause")

@@ -28,11 +28,12 @@ from streamer.adapters.prometheus import Exporter
 from streamer.adapters.topics import lane_count
 from streamer.app import Watch, Wiring, run_lanes, run_owner
 from streamer.settings import Settings
-from streamer.settings_sources import DEFAULT
+from streamer.settings_sources import DEFAULT, variable
 
 log = structlog.get_logger("streamer.process")  # `__name__` is "__main__" here
 
 _LOOK_SECONDS = 2.0
+_LOOK_LIMIT_SECONDS = 20.0
 _HUNG_SECONDS = 60.0
 
 
@@ -79,14 +80,13 @@ def run(
     # Faust tells the start and stop of each of its parts under the name of our subclasses.
     logging.getLogger("streamer.transport").setLevel(logging.WARNING)
     wired = wiring(settings, embedded_kafka, embedded_redis)
-    if role == "owner":
-        # All metrics there are yet are those of lanes.
-        run_owner(wired)
-        return
-    watched = Watched(wired)
+    watched = Watched(wired, role)
     watched.serve(settings)
     try:
-        run_lanes(wired, watched.watch)
+        if role == "owner":
+            run_owner(wired, watched.watch)
+        else:
+            run_lanes(wired, watched.watch)
     finally:
         watched.exporter.stop()
 
@@ -122,22 +122,37 @@ def _lanes(kafka: KafkaConnection) -> int:
 
 
 class Watched:
-    """The metrics of a lanes worker, and how it is.
+    """The metrics of a worker process, and how it is. A model owner has only those of the process itself.
 
     Attributes
     ----------
     watch
-        To be given to `run_lanes`.
+        To be given to `run_lanes` or `run_owner`.
     """
 
-    def __init__(self, wired: Wiring) -> None:
+    def __init__(self, wired: Wiring, role: supervise.Role = "lanes") -> None:
         declared = [
             (segmentation.name, segment.id)
             for segmentation in wired.policy.definitions.segmentations
             for segment in segmentation.segments
         ]
-        self.exporter = Exporter(SystemClock(), version("streamer"), declared, healthy=self._healthy, ready=self._ready)
-        self.watch = Watch(on_step=self.exporter.on_step, on_lanes=self._on_lanes, on_start=self._on_start)
+        policy = wired.policy
+        self.exporter = Exporter(
+            SystemClock(),
+            version("streamer"),
+            declared,
+            lanes=policy.lanes,
+            rates=policy.rates,
+            healthy=self._healthy,
+            ready=self._ready,
+        )
+        self.watch = Watch(
+            on_step=self.exporter.on_step,
+            on_restored=self.exporter.lane_restored,
+            on_lanes=self._on_lanes if role == "lanes" else self._on_panel,
+            on_start=self._on_start,
+        )
+        self._role = role
         self._lanes: frozenset[int] = frozenset()
         self._joined = False
         self._looked = time.monotonic()
@@ -146,11 +161,12 @@ class Watched:
     def serve(self, settings: Settings) -> None:
         """Open the port. If it is taken and nobody asked for that very one, another: workers stand side by side."""
         origins: Mapping[str, str] = {one.name: one.origin for one in settings.in_force()}
-        host, port = settings.metrics_host, settings.metrics_port
+        field = "metrics_port" if self._role == "lanes" else "owner_metrics_port"
+        host, port = settings.metrics_host, getattr(settings, field)
         try:
             port = self.exporter.start(host, port)
         except UserError:
-            if origins["STREAMER_METRICS_PORT"] != DEFAULT:
+            if origins[variable(field)] != DEFAULT:
                 raise
             port = self.exporter.start(host, 0)
         log.info("metrics are served", url=f"http://{host}:{port}/metrics")
@@ -161,6 +177,10 @@ class Watched:
         self.exporter.on_lanes(lanes)
         log.info("lanes owned", lanes=sorted(lanes))
 
+    def _on_panel(self, partitions: set[int]) -> None:
+        self._joined = True
+        log.info("this process learns the clusters" if partitions else "another process learns the clusters")
+
     def _on_start(self, offsets: Offsets) -> None:
         self._task = asyncio.get_running_loop().create_task(self._look(offsets))
 
@@ -168,9 +188,11 @@ class Watched:
         """Ask for the ends of the lanes again and again; that it gets on says that the loop does."""
         while True:
             ends: dict[int, int] = {}
-            with contextlib.suppress(KafkaError):
-                for lane in sorted(self._lanes):
-                    ends[lane] = await offsets.end(topics.EVENTS, lane)
+            # While Kafka is away an answer may take longer than a worker may be silent, and it is not the one to blame.
+            with contextlib.suppress(KafkaError, TimeoutError):
+                async with asyncio.timeout(_LOOK_LIMIT_SECONDS):
+                    for lane in sorted(self._lanes):
+                        ends[lane] = await offsets.end(topics.EVENTS, lane)
             self.exporter.on_end_offsets({lane: end for lane, end in ends.items() if lane in self._lanes})
             self._looked = time.monotonic()
             await asyncio.sleep(_LOOK_SECONDS)

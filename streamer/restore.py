@@ -18,12 +18,12 @@ from models.behaviour.model import ClusterModel
 from models.document import document
 from schemas.errors import InvariantViolation
 from streamer import ledger
-from streamer.decide import LaneState
 from streamer.keys import LEDGER_KEY, model_version, split_key
 from streamer.ledger import Ledger
 from streamer.policy import Policy
 from streamer.ports import LaneLog, LaneView, Stored, Update
 from streamer.residents import Residents
+from streamer.state import LaneState
 
 log = structlog.get_logger(__name__)
 

@@ -130,7 +130,8 @@ class Settings(BaseSettings):
     )
 
     metrics_host: str = Field("127.0.0.1", min_length=1, description="address that /metrics is served on")
-    metrics_port: int = Field(9464, ge=0, le=65_535, description="port of /metrics; 0 takes a free one")
+    metrics_port: int = Field(9464, ge=0, le=65_535, description="port of a worker's /metrics; 0 takes a free one")
+    owner_metrics_port: int = Field(9465, ge=0, le=65_535, description="port of the model owner's /metrics")
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = Field(
         "info", description="least level that is logged"
     )

@@ -20,10 +20,10 @@ from models.behaviour.layout import NEW_ID
 from models.behaviour.model import SEGMENTATION, ClusterModel
 from schemas.deadletters import REASONS
 from schemas.money import Rates
-from streamer.decide import LaneState
 from streamer.lane import Step
 from streamer.metrics import BY_NAME
 from streamer.ports import WallClock
+from streamer.state import LaneState
 
 NONE: Final = "none"
 """Label value that stands for no segment."""

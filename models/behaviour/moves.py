@@ -32,7 +32,7 @@ from models.behaviour.layout import (
     VECTOR,
     FloatArray,
 )
-from models.behaviour.scoring import DISCOUNT_ORDERS, Compiled, margin_terms
+from models.behaviour.scoring import DISCOUNT_ORDERS, MOST_RATE, Compiled, margin_terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +120,7 @@ def own_of(long: FloatArray, c: Compiled, slot: int) -> Own:
     """Own rates from one L vector, shape (VECTOR,)."""
     stats = np.maximum(long, 0.0)
     rates = (stats[ORDER_DAYS : CLICK_DAYS + 1] + c.shapes[:, slot]) / (stats[EXPOSURE] + c.shape_days[:, slot])
+    rates = np.minimum(rates, MOST_RATE)
     weight = c.basket_weight[slot]
     basket = (stats[LOG_BASKET] + weight * c.log_basket[slot]) / (stats[ORDER_DAYS] + weight)
     discount = (stats[DISCOUNTED] + DISCOUNT_ORDERS * c.discount[slot]) / (stats[ORDERS] + DISCOUNT_ORDERS)
@@ -137,8 +138,10 @@ def change_reasons(column: FloatArray, c: Compiled, slot: int, to: int) -> tuple
     segment = next(s for s in c.model.segments if s.slot == to)
     phi = c.model.phi
 
-    def poisson(count: float, mine: float, theirs: float, spread: float) -> float:
-        return (count * log(theirs / mine) - days * (theirs - mine)) / spread
+    def days_with(count: float, mine: float, theirs: float, spread: float) -> float:
+        theirs = min(theirs, MOST_RATE)
+        without = max(days - count, 0.0)
+        return (count * log(theirs / mine) + without * log((1 - theirs) / (1 - mine))) / spread
 
     mean = segment.log_basket
     basket_sum = float(window[LOG_BASKET])
@@ -154,13 +157,13 @@ def change_reasons(column: FloatArray, c: Compiled, slot: int, to: int) -> tuple
             "orders",
             own.order_rate * SCALE_DAYS,
             orders / length * SCALE_DAYS,
-            poisson(orders, own.order_rate, segment.order_rate, phi[0]),
+            days_with(orders, own.order_rate, segment.order_rate, phi[0]),
         ),
         (
             "clicks",
             own.click_rate * SCALE_DAYS,
             clicks / length * SCALE_DAYS,
-            poisson(clicks, own.click_rate, segment.click_rate, phi[1]),
+            days_with(clicks, own.click_rate, segment.click_rate, phi[1]),
         ),
         (
             "basket",

@@ -17,6 +17,8 @@ from models.behaviour.model import ClusterModel
 
 DISCOUNT_ORDERS = 10.0
 """Pseudo-orders behind a customer's own discount share in the change path."""
+MOST_RATE = 0.95
+"""Rates are chances of a day with an order or a click; above this one, a day without would say too much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +36,11 @@ class Compiled:
     low: FloatArray
     high: FloatArray
     inverse_gap: FloatArray  # (K + 1, K) flattened, 1 / |mu_s - mu_c|^2
-    rates: FloatArray  # (2, K), order-days and click-days a day
-    log_rates: FloatArray  # (2, K, 1)
+    log_odds: FloatArray  # (2, K, 1), of a day with an order, with a click
     shapes: FloatArray  # (2, K + 1)
     shape_days: FloatArray  # (2, K + 1), a / lambda
     inverse_phi: FloatArray  # (2, 1)
-    silence: FloatArray  # (K, 1), what a silent day costs the hypothesis
+    silence: FloatArray  # (K, 1), what a silent day costs the hypothesis: -log of its chance
     unlabelled: FloatArray  # (K + 1,), minus infinity at K: nothing is suspected of nobody
     log_basket: FloatArray  # (K + 1,)
     basket_weight: FloatArray  # (K + 1,), sigma^2 / tau^2
@@ -73,7 +74,7 @@ def _compile(model: ClusterModel) -> Compiled:
     linear[:, FEATURES] = -np.inf
     raw = np.tile(mu, (k, 1))
     centroids = np.full((k, weights.shape[1]), np.nan)
-    rates, log_rates = np.ones((2, k)), np.zeros((2, k, 1))
+    log_odds = np.zeros((2, k, 1))
     shapes, shape_days = np.ones((2, k + 1)), np.ones((2, k + 1))
     log_basket, weight, discount = np.zeros(k + 1), np.ones(k + 1), np.full(k + 1, 0.5)
     silence = np.full((k, 1), np.inf)
@@ -86,13 +87,12 @@ def _compile(model: ClusterModel) -> Compiled:
         linear[j, FEATURES, 0] = -(a @ mu) - z @ z / 2
         raw[j] = mu + z @ inverse
         centroids[j] = z
-        rate = np.array((s.order_rate, s.click_rate))
+        rate = np.minimum((s.order_rate, s.click_rate), MOST_RATE)
         shape = np.array((s.order_shape, s.click_shape))
-        rates[:, j] = rate
-        log_rates[:, j, 0] = np.log(rate)
+        log_odds[:, j, 0] = np.log(rate / (1 - rate))
         shapes[:, j] = shape
         shape_days[:, j] = shape / rate
-        silence[j] = s.order_rate / model.phi[0] + s.click_rate / model.phi[1]
+        silence[j] = -(np.log1p(-rate) / model.phi).sum()
         log_basket[j] = s.log_basket
         weight[j] = model.sigma2 / s.log_basket_var
         discount[j] = s.discount
@@ -111,8 +111,7 @@ def _compile(model: ClusterModel) -> Compiled:
         low=np.array(frame.low)[:, None],
         high=np.array(frame.high)[:, None],
         inverse_gap=gap.ravel(),
-        rates=rates,
-        log_rates=log_rates,
+        log_odds=log_odds,
         shapes=shapes,
         shape_days=shape_days,
         inverse_phi=1 / np.array(model.phi)[:, None],

@@ -39,7 +39,7 @@ from models.behaviour.layout import (
     FloatArray,
     IntArray,
 )
-from models.behaviour.scoring import DISCOUNT_ORDERS, Compiled
+from models.behaviour.scoring import DISCOUNT_ORDERS, MOST_RATE, Compiled
 
 GAUSS_CLIP = 3.0
 """Most that one basket may say for or against a segment."""
@@ -104,12 +104,16 @@ def remember(block: FloatArray, slot: IntArray, c: Compiled, happened: Happened 
 
 
 def _suspect(block: FloatArray, slot: IntArray, c: Compiled, happened: Happened | None) -> None:
-    """Page's CUSUM, one a segment: W_c = max(0, W_c + log-likelihood ratio of the day)."""
+    """Page's CUSUM, one a segment: W_c = max(0, W_c + log-likelihood ratio of the day).
+
+    A day has an order or not, a click or not: its likelihood is Bernoulli's, which makes more of the silent days of busy
+    customers than Poisson's would.
+    """
     counts = np.maximum(block[LONG_AT + ORDER_DAYS : LONG_AT + CLICK_DAYS + 1], 0.0)
     counts += c.shapes.take(slot, axis=1)
     exposure = block[LONG_AT + EXPOSURE] + c.shape_days.take(slot, axis=1)
-    own = counts / exposure
-    scaled = own * c.inverse_phi
+    own = np.minimum(counts / exposure, MOST_RATE)
+    scaled = -np.log1p(-own) * c.inverse_phi
     silent = scaled[0] + scaled[1]
     silent += c.unlabelled.take(slot)
     cusum = block[CUSUM : CUSUM + c.slots]
@@ -127,9 +131,10 @@ def _event_terms(block: FloatArray, slot: IntArray, c: Compiled, happened: Happe
     mine = slot[at]
     bought = np.maximum(day[ORDER_DAYS - 1], 0.0)  # a day of reversals tells nothing of habits
     clicked = day[CLICK_DAYS - 1]
-    logs = np.log(np.ascontiguousarray(own[:, at]))
-    terms: FloatArray = bought * (c.log_rates[0] - logs[0]) * c.inverse_phi[0]
-    terms += clicked * (c.log_rates[1] - logs[1]) * c.inverse_phi[1]
+    chances = np.ascontiguousarray(own[:, at])
+    odds = np.log(chances / (1 - chances))
+    terms: FloatArray = bought * (c.log_odds[0] - odds[0]) * c.inverse_phi[0]
+    terms += clicked * (c.log_odds[1] - odds[1]) * c.inverse_phi[1]
 
     long = np.maximum(block[LONG, at], 0.0)
     weight = c.basket_weight[mine]

@@ -47,7 +47,8 @@ class StatusServer:
         except OSError as error:
             raise UserError(
                 f"metrics cannot be served on {host}:{port}: {error.strerror or error}",
-                "set STREAMER_METRICS_PORT to another port (0 takes a free one), or mend STREAMER_METRICS_HOST",
+                "set STREAMER_METRICS_PORT (of the model owner: STREAMER_OWNER_METRICS_PORT) to another port; "
+                "0 takes a free one",
             ) from error
         server.set_app(self._answer)
         self._server = server

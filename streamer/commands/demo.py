@@ -60,7 +60,9 @@ def demo(
 
     with connected(found) as service:
         run = _number(service, found)
-        history = _HISTORY_SECONDS if seconds is None else min(_HISTORY_SECONDS, seconds / 2)
+        # A short demo must get to the live part, too.
+        least = _HISTORY_SECONDS if seconds is None else min(_HISTORY_SECONDS, seconds / 2)
+        history = least, None if seconds is None else 0.6 * seconds
         show = Demo(service, _shop(found, run, customers), f"{_NAME}, run {run}", rate, history)
         try:
             show.start()

@@ -116,7 +116,7 @@ async def _write_changes(service: Service, record: ImportRecord, write: Callable
 
     stops = await change_reader.ends(service.kafka, topics.CHANGES, service.lanes)
     async for change in change_reader.between(service.kafka, record.changes_from, stops):
-        write(change.value)
+        write(change.value or b"")
 
 
 def _write_memberships(service: Service, write: Callable[[bytes], None]) -> None:

@@ -15,10 +15,10 @@ from streamer.commands.files import ChangesFile, Format, MembershipsFile, instan
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from streamer.decide import LaneState
     from streamer.offline import Replay
     from streamer.outcome import Change
     from streamer.policy import Policy
+    from streamer.state import LaneState
 
 
 def register(app: typer.Typer) -> None:

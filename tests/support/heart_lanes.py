@@ -17,13 +17,14 @@ from schemas import topics
 from schemas.records import Record
 from streamer import ledger
 from streamer.adapters.memory import MemoryBroker, MemoryLog, MemoryView
-from streamer.decide import LaneState, Look, decide
+from streamer.decide import decide
 from streamer.keys import LEDGER_KEY, model_version, split_key
 from streamer.lane import Lane, LaneSettings
 from streamer.ledger import Ledger
 from streamer.policy import Policy
 from streamer.ports import Batch, Fenced, Read, Update, Write, Writes
 from streamer.residents import Residents
+from streamer.state import LaneState, Look
 
 Mode = Literal["before", "after", "lost before", "lost after"]
 MODES: tuple[Mode, ...] = ("before", "after", "lost before", "lost after")

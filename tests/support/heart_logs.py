@@ -21,10 +21,11 @@ from schemas.control import (
 )
 from schemas.records import Headers, Record
 from schemas.wire_time import epoch_ms, iso
-from streamer.decide import LaneState, Look, decide
+from streamer.decide import decide
 from streamer.intake import take_in
 from streamer.outcome import Change, DeadLetter, Onward, Outcome
 from streamer.policy import Policy
+from streamer.state import LaneState, Look
 
 SECOND, HOUR, DAY = 1_000, 3_600_000, 86_400_000
 T0 = epoch_ms("2025-03-01T00:00:00Z")

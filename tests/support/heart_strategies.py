@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from models.time import Grid
 from schemas.control import CONTROL_HEADER, IMPORT_HEADER
 from schemas.records import Record
-from streamer.decide import Look
 from streamer.policy import Policy
+from streamer.state import Look
 
 POLICY = Policy(lanes=2, grid=Grid("Europe/Berlin"), panel_target=2)
 HERE = ("ann", "bob", "cem", "eve", "fay")

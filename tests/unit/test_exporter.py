@@ -19,6 +19,7 @@ from schemas.control import CONTROL_TYPES, ControlModel, control_headers, encode
 from schemas.deadletters import REASONS
 from schemas.errors import UserError
 from schemas.events import EVENT_TYPES
+from schemas.money import Rates
 from schemas.records import Record
 from streamer.adapters.memory import MemoryBroker, MemoryLog, MemoryView
 from streamer.adapters.prometheus import Exporter
@@ -242,6 +243,17 @@ def test_what_is_decided_but_not_committed_does_not_show(exporter: Exporter) -> 
     assert value(exporter, "segment_customers", segmentation="value", segment="top", lane="0") == 0
 
 
+def test_money_is_in_units_of_the_shops_currency(clock: Clock) -> None:
+    (step,) = run_lane([records()])
+    euros, yen = Exporter(clock, "1"), Exporter(clock, "1", rates=Rates("JPY"))
+    for one in (euros, yen):
+        one.on_step(step)
+    assert value(euros, "net_revenue", currency="EUR", lane="0") == 60.0
+    assert value(yen, "net_revenue", currency="JPY", lane="0") == 6_000.0
+    assert value(euros, "orders_total", lane="0") == 1
+    assert value(euros, "reversals_total", lane="0") == 0
+
+
 # -- segments and models --------------------------------------------------------------------------------------
 
 
@@ -279,6 +291,7 @@ def test_label_values_are_of_closed_sets(exporter: Exporter) -> None:
         "from_segment": segments,
         "to_segment": segments,
         "version": {"7", "1.2.3"},
+        "currency": {"EUR"},
         "frame": {"standard"},
         "k": {"2"},
     }
@@ -340,6 +353,7 @@ def test_a_rebalance_keeps_the_lanes_that_stay(exporter: Exporter) -> None:
     exporter.on_step(other)
     exporter.on_lanes({1})
     assert value(exporter, "lanes_owned") == 1
+    assert value(exporter, "lanes") == 1
     assert value(exporter, "rebalances_total") == 2
     assert value(exporter, "records_consumed_total", lane="0") is None
     assert value(exporter, "records_consumed_total", lane="1") == 1

@@ -121,8 +121,13 @@ class Slow:
         for c in m.segments:
             if c is s:
                 continue
-            llr = (day[1] * log(c.order_rate / order_rate) - (c.order_rate - order_rate)) / m.phi[0]
-            llr += (day[2] * log(c.click_rate / click_rate) - (c.click_rate - click_rate)) / m.phi[1]
+            llr = 0.0
+            for happened, own, theirs, phi in (
+                (day[1], order_rate, c.order_rate, m.phi[0]),
+                (day[2], click_rate, c.click_rate, m.phi[1]),
+            ):
+                own, theirs = min(own, 0.95), min(theirs, 0.95)
+                llr += (log(theirs / own) if happened else log((1 - theirs) / (1 - own))) / phi
             if day[1]:
                 gauss = ((day[5] - basket) ** 2 - (day[5] - c.log_basket) ** 2) / (2 * m.sigma2)
                 llr += min(max(gauss, -3.0), 3.0)

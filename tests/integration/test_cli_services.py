@@ -1,0 +1,268 @@
+"""The command line on the real servers: from a worker under its supervisor to what a person sees of a customer."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from schemas import topics
+from schemas.partition import partition_for
+from streamer import cli
+from streamer.adapters.topics import create_topics
+from streamer.local import Addresses
+
+pytestmark = pytest.mark.integration
+
+LANES = 2
+PATIENCE_SECONDS = 60.0
+
+
+class CommandLine:
+    """``streamer`` with one set of variables: in this process what ends soon, as a child what runs on."""
+
+    def __init__(self, folder: Path, variables: Mapping[str, str]) -> None:
+        self.folder = folder
+        others = {name for name in os.environ if name.startswith("STREAMER_")} - set(variables)
+        self._changed: dict[str, str | None] = {**variables, **dict.fromkeys(others)}
+        self._env = {**{name: value for name, value in os.environ.items() if name not in others}, **variables}
+        self._app = cli.build()
+
+    def run(self, *arguments: str, input: bytes = b"") -> Result:
+        """Run a command to its end."""
+        return CliRunner().invoke(self._app, list(arguments), input=input, env=self._changed)
+
+    def json(self, *arguments: str, input: bytes = b"") -> Any:
+        """Run a command that succeeds, and give the JSON of its last line."""
+        done = self.run(*arguments, "--json", input=input)
+        assert done.exit_code == 0, done.stderr
+        return json.loads(done.stdout.splitlines()[-1])
+
+    @contextmanager
+    def running(self, *arguments: str) -> Generator[tuple[subprocess.Popen[bytes], Path]]:
+        """A command that runs on, and the file that takes what it says; killed at the end of the block."""
+        log = self.folder / f"{'-'.join(arguments[:1])}-{time.monotonic_ns()}.log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "streamer.cli", *arguments],
+                env=self._env,
+                cwd=self.folder,
+                stdout=output,
+                stderr=output,
+            )
+        try:
+            yield process, log
+        finally:
+            process.kill()
+            process.wait()
+
+
+def until(true: Callable[[], bool], log: Path | None = None) -> None:
+    """Poll until something is true, or fail with the end of a log."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not true():
+        said = "" if log is None else log.read_text(errors="replace")[-3000:]
+        assert time.monotonic() < deadline, f"it did not happen in time\n{said}"
+        time.sleep(0.05)
+
+
+def children(pid: int) -> dict[int, str]:
+    """Processes started by ``pid``, with their command lines."""
+    listed = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
+    found = {}
+    for line in listed.splitlines():
+        own, parent, arguments = line.split(None, 2)
+        if int(parent) == pid:
+            found[int(own)] = arguments
+    return found
+
+
+def lives(pid: int) -> bool:
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+    return bool(state.strip()) and not state.startswith("Z")
+
+
+@pytest.fixture
+def streamer(tmp_path: Path, addresses: Addresses, redis_url: str, prefix: str) -> CommandLine:
+    return CommandLine(
+        tmp_path,
+        {
+            "STREAMER_HOME": str(tmp_path / "home"),
+            "STREAMER_KAFKA": addresses.kafka,
+            "STREAMER_REDIS": redis_url,
+            "STREAMER_TOPIC_PREFIX": prefix,
+            "STREAMER_LANES": str(LANES),
+            "STREAMER_METRICS_PORT": "0",
+            "STREAMER_SESSION_SECONDS": "2",
+        },
+    )
+
+
+def test_an_event_is_published_watched_and_shown(streamer: CommandLine) -> None:
+    with streamer.running("worker") as (worker, log):
+        until(lambda: "lanes owned" in log.read_text(), log)
+        with streamer.running("watch", "--customer", "17", "--segmentation", "lifecycle", "--limit", "1") as (
+            watching,
+            seen,
+        ):
+            until(lambda: "watching" in seen.read_text(), seen)
+            sent = streamer.json("publish", "order", "--customer", "17", "--total", "59.90", "--event-id", "e-1")
+            assert sent["partition"] == partition_for(b"17", LANES)
+            until(lambda: watching.poll() is not None, seen)
+            assert watching.returncode == 0
+            assert "17 lifecycle (none) -> New because orders 1" in seen.read_text()
+            assert "[event, safe]" in seen.read_text()
+
+        # The view is written just after the transaction that `watch` saw.
+        until(lambda: streamer.run("customer", "show", "17").exit_code == 0)
+        shown = streamer.json("customer", "show", "17")
+        assert {name: one["id"] for name, one in shown["segments"].items()} == {"lifecycle": "new", "value": "medium"}
+        assert shown["next_moves"]["lifecycle"]["to"] == "at_risk"
+        assert "by time alone At risk on" in streamer.run("customer", "show", "17").stdout
+        missing = streamer.run("customer", "show", "nobody")
+        assert missing.exit_code == 1
+        assert "no customer nobody is known" in missing.stderr
+
+        sizes = streamer.json("segments", "list")
+        assert {one["id"]: one["size"] for one in sizes["lifecycle"]["segments"]}["new"] == 1
+
+        # The same event again is a duplicate; lines that are no events are dead letters.
+        streamer.json("publish", "order", "--customer", "17", "--total", "59.90", "--event-id", "e-1")
+        lines = b'nonsense\n{"type": "order.exploded", "customer_id": "5"}\n'
+        refused = streamer.run("publish", "events", input=lines)
+        assert refused.exit_code == 1
+        assert "line 1" in refused.stderr
+        assert streamer.json("publish", "events", "--unchecked", input=lines) == {"published": 2}
+        until(lambda: streamer.json("deadletters", "list")["total"] == 2, log)
+        letter = streamer.json("deadletters", "list", "--reason", "not_json")["dead_letters"][0]
+        told = streamer.run("deadletters", "show", letter["place"]).stdout
+        assert "not_json" in told
+        assert "nonsense" in told
+
+        status = streamer.json("status")
+        assert status["unaccounted"] == 0
+        assert (status["consumed"], status["applied"], status["duplicates"]) == (4, 1, 1)
+        assert status["dead_letters"] == {"not_json": 1, "unknown_type": 1}
+        assert streamer.run("doctor").exit_code == 0
+        assert streamer.run("topics", "check").exit_code == 0
+
+        started = time.monotonic()
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(20) == 0
+        assert time.monotonic() - started < 10
+
+
+def test_a_killed_worker_comes_back_and_ctrl_c_leaves_nothing(streamer: CommandLine) -> None:
+    with streamer.running("worker", "--role", "lanes") as (worker, log):
+        until(lambda: "lanes owned" in log.read_text(), log)
+        (first,) = children(worker.pid)
+        with urllib.request.urlopen(_metrics(log), timeout=10) as answer:
+            assert f"streamer_lanes_owned {LANES}.0" in answer.read().decode()
+        os.kill(first, signal.SIGKILL)
+        until(lambda: log.read_text().count("lanes owned") >= 2, log)
+        assert "SIGKILL" in log.read_text()
+        (second,) = children(worker.pid)
+        assert second != first
+        streamer.json("publish", "order", "--customer", "18", "--total", "5")
+        until(lambda: streamer.run("customer", "show", "18").exit_code == 0, log)
+
+        worker.send_signal(signal.SIGINT)
+        assert worker.wait(20) == 130
+        until(lambda: not lives(second))
+        assert "Traceback" not in log.read_text()
+
+
+def test_workers_end_with_a_killed_supervisor(streamer: CommandLine) -> None:
+    with streamer.running("worker") as (worker, log):
+        until(lambda: "lanes owned" in log.read_text(), log)
+        started = list(children(worker.pid))
+        assert len(started) == 2
+        worker.kill()
+        until(lambda: not any(lives(pid) for pid in started), log)
+
+
+def test_ctrl_c_ends_a_watch_at_once(streamer: CommandLine) -> None:
+    streamer.json("topics", "create")
+    with streamer.running("watch") as (watching, seen):
+        until(lambda: "watching" in seen.read_text(), seen)
+        watching.send_signal(signal.SIGINT)
+        assert watching.wait(10) == 130
+        assert "Traceback" not in seen.read_text()
+
+
+def test_topics_are_made_checked_and_mended(streamer: CommandLine, addresses: Addresses, prefix: str) -> None:
+    missing = streamer.run("publish", "order", "--customer", "1", "--total", "1")
+    assert missing.exit_code == 1
+    assert "streamer topics create" in missing.stderr
+    assert streamer.run("topics", "check").exit_code == 1
+    made = streamer.json("topics", "create")
+    assert len(made["created"]) == len(topics.TOPICS)
+    assert streamer.json("topics", "create")["created"] == []
+    name = topics.full_name(topics.EVENTS, prefix)
+    _set_retention(addresses.kafka, name, "1000")
+    wrong = streamer.run("topics", "check")
+    assert wrong.exit_code == 1
+    assert f"retention.ms of {name} is 1000" in wrong.stdout
+    assert streamer.json("topics", "check", "--mend") == {"mended": [name], "findings": []}
+
+
+def test_other_lanes_than_set_are_refused(streamer: CommandLine, addresses: Addresses, prefix: str) -> None:
+    create_topics(addresses.kafka, prefix=prefix, lanes=LANES + 1)
+    refused = streamer.run("worker", "--role", "lanes")
+    assert refused.exit_code == 1
+    assert f"STREAMER_LANES={LANES + 1}" in refused.stderr
+
+
+def test_a_record_beyond_the_limit_says_what_the_limit_is(streamer: CommandLine) -> None:
+    streamer.json("topics", "create")
+    line = json.dumps({"type": "order.completed", "customer_id": "5", "note": "x" * 2_000_000}).encode()
+    for flags in ((), ("--unchecked",)):
+        refused = streamer.run("publish", "events", *flags, input=line)
+        assert refused.exit_code == 1
+        assert "the limit is 1,048,576 bytes" in refused.stderr
+
+
+def test_a_missing_redis_is_named(streamer: CommandLine, tmp_path: Path, addresses: Addresses, prefix: str) -> None:
+    lost = CommandLine(
+        tmp_path,
+        {
+            "STREAMER_KAFKA": addresses.kafka,
+            "STREAMER_REDIS": "redis://127.0.0.1:1/0",
+            "STREAMER_TOPIC_PREFIX": prefix,
+            "STREAMER_LANES": str(LANES),
+        },
+    )
+    for command in (("worker",), ("segments", "list")):
+        refused = lost.run(*command)
+        assert refused.exit_code == 1
+        assert "no Redis at 127.0.0.1:1" in refused.stderr
+        assert "Traceback" not in refused.stderr
+
+
+def _metrics(log: Path) -> str:
+    for line in log.read_text().splitlines():
+        if "metrics are served" in line:
+            return str(json.loads(line[line.index("{") :])["streamer.url"])
+    raise AssertionError("no metrics are served")
+
+
+def _set_retention(bootstrap: str, name: str, value: str) -> None:
+    from kafka import KafkaAdminClient
+    from kafka.admin import ConfigResource
+
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        admin.alter_configs([ConfigResource("TOPIC", name, {"retention.ms": value})])
+    finally:
+        admin.close()

@@ -1,0 +1,87 @@
+"""``demo``: a stranger's first minute, on servers of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.integration
+
+
+def start(home: Path, *arguments: str) -> subprocess.Popen[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("STREAMER_")}
+    environment |= {"STREAMER_HOME": str(home), "STREAMER_LANES": "2"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "streamer.cli", "demo", *arguments],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def processes_of(home: Path) -> list[str]:
+    """Command lines of processes that have to do with this home, or were started from it."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            environment = (folder / "environ").read_bytes()
+        except OSError:
+            continue
+        if str(home) in line or f"STREAMER_HOME={home}".encode() in environment:
+            found.append(line)
+    return found
+
+
+def wait_until_gone(home: Path, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while left := processes_of(home):
+        assert time.monotonic() < deadline, left
+        time.sleep(0.2)
+
+
+def test_two_demos_on_one_home_each_show_changes_and_leave_nothing_running(tmp_path: Path) -> None:
+    results: list[dict[str, Any]] = []
+    for _ in range(2):
+        process = start(tmp_path, "--seconds", "25", "--customers", "60", "--rate", "40", "--json")
+        out, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, errors
+        results.append(json.loads(out.splitlines()[-1]))
+        assert processes_of(tmp_path) == []
+    for result in results:
+        assert result["exit"] == "ok"
+        assert sum(result["changes"].values()) > 0
+        known = result["applied"] + result["duplicates"] + result["rerouted"] + result["control"]
+        assert result["records"] == known + sum(result["dead_letters"].values())
+        assert result["kafka"]["embedded"] and result["redis"]["embedded"]
+        assert result["redis"]["server"] == "valkey"
+        latency = result["append_to_change_seconds"]
+        assert 0 < latency["p50"] <= latency["p95"] <= latency["p99"]
+    # The second shop is another one, beside the first.
+    assert results[1]["customers"] > 0
+    held = [sum(result["segments"]["lifecycle"].values()) for result in results]
+    assert held == [results[0]["customers"], results[0]["customers"] + results[1]["customers"]]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_a_demo_that_is_stopped_leaves_nothing_running(tmp_path: Path, number: signal.Signals) -> None:
+    process = start(tmp_path, "--customers", "60")
+    assert process.stderr is not None
+    while "changes" not in (line := process.stderr.readline()):
+        assert line, "it ended before it showed anything"
+    process.send_signal(number)
+    out, errors = process.communicate(timeout=60)
+    if number == signal.SIGINT:
+        assert process.returncode == 0, errors
+        assert "streamer up" in out
+    wait_until_gone(tmp_path)

@@ -1,0 +1,188 @@
+"""``import`` on real Kafka and Valkey, beside ``replay`` of the same file."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from retail import retail
+
+from streamer.ledger import load
+from streamer.local import Addresses
+from streamer.shop.config import ShopConfig
+from streamer.shop.simulate import Shop
+
+pytestmark = pytest.mark.integration
+
+LANES = 3
+
+
+@dataclass
+class Commands:
+    """The command line on a service of its own."""
+
+    environment: Mapping[str, str]
+    client: redis.Redis
+    prefix: str
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "streamer.cli", *arguments],
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *arguments: str) -> dict[str, Any]:
+        """The JSON of a command that must succeed."""
+        process = self.start(*arguments, "--json")
+        out, errors = process.communicate(timeout=150)
+        assert process.returncode == 0, errors
+        found: dict[str, Any] = json.loads(out.splitlines()[-1])
+        return found
+
+    def refused(self, *arguments: str) -> str:
+        """What a command says that must fail."""
+        process = self.start(*arguments)
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == 1
+        assert "Traceback" not in errors
+        return errors
+
+    def consumed(self) -> int:
+        keys = [f"{self.prefix}.streamer:{{{lane}}}:ledger" for lane in range(LANES)]
+        return sum(load(raw).consumed for key in keys if (raw := self.client.get(key)))
+
+
+@pytest.fixture
+def commands(addresses: Addresses, redis_url: str, prefix: str, tmp_path: Path) -> Commands:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("STREAMER_")}
+    environment |= {
+        "STREAMER_KAFKA": addresses.kafka,
+        "STREAMER_REDIS": redis_url,
+        "STREAMER_TOPIC_PREFIX": prefix,
+        "STREAMER_HOME": str(tmp_path / "home"),
+        "STREAMER_LANES": str(LANES),
+        "STREAMER_CLOCK": "event",
+        "STREAMER_METRICS_PORT": "0",
+        "STREAMER_SESSION_SECONDS": "3",
+    }
+    return Commands(environment, redis.Redis.from_url(redis_url), prefix)
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def moves(path: Path) -> dict[str, list[tuple[object, ...]]]:
+    """By customer, what must be equal between an import and a replay of the same file."""
+    found: dict[str, list[tuple[object, ...]]] = {}
+    for change in lines(path):
+        if change["segmentation"] in ("lifecycle", "value"):
+            # An import calls all its own events backfill; a replay tells event from late.
+            cause = "backfill" if change["cause"] in ("event", "late") else change["cause"]
+            before, after = ((change[end] or {}).get("id") for end in ("from", "to"))
+            found.setdefault(change["customer_id"], []).append(
+                (change["segmentation"], before, after, change["changed_at"], cause)
+            )
+    return found
+
+
+def members(path: Path) -> dict[str, dict[str, str]]:
+    return {one["customer_id"]: {name: one["segments"][name] for name in ("lifecycle", "value")} for one in lines(path)}
+
+
+def accounted(result: Mapping[str, Any]) -> bool:
+    known = result["applied"] + result["duplicates"] + result["rerouted"] + result["control"]
+    return bool(result["records"] == known + sum(result["dead_letters"].values()))
+
+
+def simulated(folder: Path, customers: int, days: int) -> Path:
+    """A file of a shop too young for clusters, with everything in it that real streams have."""
+    path = folder / "shop.jsonl"
+    shop = Shop(ShopConfig(customers=customers, days=days, late=0.02, duplicates=0.02, broken=0.003))
+    path.write_bytes(b"\n".join(event.value for event in shop.events()) + b"\n")
+    return path
+
+
+@pytest.mark.parametrize("data", ["simulated", "december"])
+def test_an_import_into_an_empty_service_equals_a_replay(commands: Commands, tmp_path: Path, data: str) -> None:
+    if data == "december":
+        file, format = retail("online_retail_2010-12.csv.gz"), "online-retail"
+    else:
+        file, format = simulated(tmp_path, customers=300, days=60), "jsonl"
+    what = [str(file), "--format", format]
+
+    def out(name: str) -> list[str]:
+        return ["--changes", str(tmp_path / f"{name}-changes"), "--memberships", str(tmp_path / f"{name}-members")]
+
+    replayed = commands.run("replay", *what, *out("replay"))
+    imported = commands.run("import", *what, *out("import"))
+    assert moves(tmp_path / "import-changes") == moves(tmp_path / "replay-changes")
+    assert members(tmp_path / "import-members") == members(tmp_path / "replay-members")
+    assert accounted(imported)
+    assert accounted(replayed)
+    alike = ("rows", "applied", "duplicates", "dead_letters", "customers", "orders", "reversals", "revenue_minor")
+    assert {name: imported[name] for name in alike} == {name: replayed[name] for name in alike}
+    assert {name: imported["changes"][name] for name in ("lifecycle", "value")} == {
+        name: replayed["changes"][name] for name in ("lifecycle", "value")
+    }
+    if data == "december":
+        assert imported["revenue_minor"] == 55_460_402
+
+    assert "imported already" in commands.refused("import", *what)
+    again = commands.run("import", *what, "--again", *out("again"))
+    assert again["applied"] == 0
+    assert again["duplicates"] == imported["applied"] + imported["duplicates"]
+    assert moves(tmp_path / "again-changes") == {}
+    assert members(tmp_path / "again-members") == members(tmp_path / "import-members")
+    assert accounted(again)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_an_import_that_was_broken_off_goes_on_where_it_stopped(
+    commands: Commands, tmp_path: Path, number: signal.Signals
+) -> None:
+    what = [str(simulated(tmp_path, customers=900, days=80)), "--format", "jsonl"]
+    replayed = commands.run("replay", *what, "--changes", str(tmp_path / "replay"))
+    process = commands.start("import", *what)
+    deadline = time.monotonic() + 60
+    while commands.consumed() < 1_000:
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == (130 if number == signal.SIGINT else -signal.SIGKILL)
+    if number == signal.SIGINT:
+        assert "goes on where it stopped" in errors
+        assert "Traceback" not in errors
+    assert commands.consumed() < replayed["records"], "it was through already, so this shows nothing"
+
+    resumed = commands.run("import", *what, "--changes", str(tmp_path / "import"))
+    # No event was written twice: repeats are those of the file.
+    alike = ("applied", "duplicates", "dead_letters", "customers", "orders", "reversals", "revenue_minor")
+    assert {name: resumed[name] for name in alike} == {name: replayed[name] for name in alike}
+    assert accounted(resumed)
+    assert moves(tmp_path / "import") == moves(tmp_path / "replay")
+
+
+def test_amounts_in_a_currency_without_a_rate_are_refused_before_anything_is_written(
+    commands: Commands, tmp_path: Path
+) -> None:
+    commands.environment = {**commands.environment, "STREAMER_CURRENCY": "EUR"}
+    file = tmp_path / "retail.csv"
+    file.write_text("InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n")
+    said = commands.refused("import", str(file), "--format", "online-retail")
+    assert "STREAMER_CURRENCY=GBP" in said
+    assert commands.consumed() == 0

@@ -1,0 +1,28 @@
+"""The command line in this process, in an empty folder, with nothing set and no server anywhere."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from command_line import Run
+from typer.testing import CliRunner, Result
+
+from streamer import cli
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs ``streamer`` with arguments, ``input`` on standard input, ``env`` added."""
+    for name in list(os.environ):
+        if name.startswith("STREAMER_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("STREAMER_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    app = cli.build()
+
+    def runs(*arguments: str, input: bytes | None = None, env: dict[str, str] | None = None) -> Result:
+        return CliRunner().invoke(app, list(arguments), input=input, env=env)
+
+    return runs

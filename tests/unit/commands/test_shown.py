@@ -1,0 +1,118 @@
+"""How changes, customers and segments are told to people. Pure."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from models.customer import Customer, Membership
+from models.defaults import DEFAULTS
+from models.due import next_due
+from models.time import DAY_MS
+from schemas.wire_time import epoch_ms, iso
+from streamer.commands.customer import describe
+from streamer.commands.deadletters import printable
+from streamer.commands.segments import table
+from streamer.commands.watch import line, number
+from streamer.policy import Policy
+
+POLICY = Policy()
+AT = epoch_ms("2026-01-10T12:00:00Z")
+
+CHANGE: dict[str, Any] = {
+    "changed_at": "2026-01-10T10:15:00Z",
+    "customer_id": "17850",
+    "segmentation": "lifecycle",
+    "from": {"id": "at_risk", "name": "At risk"},
+    "to": {"id": "active", "name": "Active"},
+    "reasons": [{"feature": "recency_days", "before": 61.2, "after": 0.0, "border": 45.0}],
+    "cause": "event",
+    "automation_safe": True,
+}
+
+
+def test_a_change_is_one_line_with_its_reason() -> None:
+    today = date(2026, 1, 10)
+    assert line(CHANGE, ZoneInfo("UTC"), today) == (
+        "10:15:00 17850 lifecycle At risk -> Active because recency_days 61.2 -> 0 (border 45) [event, safe]"
+    )
+    assert line(CHANGE, ZoneInfo("Europe/Berlin"), today).startswith("11:15:00 ")
+
+
+def test_other_days_show_their_date() -> None:
+    assert line(CHANGE, ZoneInfo("UTC"), date(2026, 1, 11)).startswith("2026-01-10 10:15:00 ")
+
+
+def test_first_and_last_memberships_and_shares_are_readable() -> None:
+    reasons = [{"feature": "clicks", "before": None, "after": 3.0, "border": None, "share": 0.805}]
+    first = line({**CHANGE, "from": None, "reasons": reasons, "automation_safe": False, "cause": "backfill"})
+    assert "(none) -> Active because clicks 3 (80%) [backfill]" in first
+    assert "At risk -> (none) [" in line({**CHANGE, "to": None, "reasons": []})
+
+
+def test_many_reasons_are_cut() -> None:
+    reasons = [{"feature": f"f{at}", "before": 0.0, "after": 1.0, "border": None, "share": 0.1} for at in range(9)]
+    told = line({**CHANGE, "reasons": reasons})
+    assert "f3 0 -> 1" in told
+    assert "f4" not in told
+    assert "and 5 more" in told
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, "-"), ("high", "high"), (0.0, "0"), (61.2, "61.2"), (0.12345, "0.123"), (12345.678, "12345.68")],
+)
+def test_numbers_are_short(value: float | str | None, text: str) -> None:
+    assert number(value) == text
+
+
+def bought_once() -> Customer:
+    customer = Customer("17", (0, 0), AT)
+    customer.orders, customer.spend = 1, 6_000
+    customer.first_order = customer.last_order = AT
+    customer.segments = {"value": Membership("low", AT), "lifecycle": Membership("new", AT)}
+    customer.due = next_due(customer, AT, DEFAULTS, POLICY.shop)
+    return customer
+
+
+def test_a_customer_shows_since_when_and_where_time_takes_it() -> None:
+    told = describe(bought_once(), AT + DAY_MS, POLICY, None)
+    assert told["segments"]["lifecycle"] == {"id": "new", "name": "New", "since": iso(AT)}
+    # Twice the usual gap of a first-time buyer, 45 days.
+    assert told["next_moves"] == {"lifecycle": {"to": "at_risk", "name": "At risk", "at": iso(AT + 90 * DAY_MS)}}
+    assert told["features"]["recency_days"] == 1.0
+    json.dumps(told, allow_nan=False)
+
+
+def test_bands_show_how_far_the_next_border_is() -> None:
+    told = describe(bought_once(), AT, POLICY, None)["borders"]["value"]
+    assert told["up"] == {"to": "medium", "at": 50.0}
+    assert told["down"] is None
+
+
+def test_a_customer_without_orders_has_no_recency() -> None:
+    customer = Customer("17", (0, 0), AT)
+    told = describe(customer, 0, POLICY, None)
+    assert told["features"]["recency_days"] is None
+    assert told["now"] == iso(AT)
+    json.dumps(told, allow_nan=False)
+
+
+def test_segments_show_sizes_and_why_there_are_no_clusters() -> None:
+    told = table(DEFAULTS, None, {"value": {"low": 7}})
+    assert list(told) == ["value", "lifecycle", "behaviour"]
+    low = told["value"]["segments"][0]
+    assert (low["id"], low["size"]) == ("low", 7)
+    assert all(segment["size"] == 0 for segment in told["lifecycle"]["segments"])
+    assert told["behaviour"]["segments"] == []
+    assert "200 buyers" in told["behaviour"]["note"]
+
+
+def test_bytes_of_strangers_do_a_terminal_no_harm() -> None:
+    assert printable(b"\x1b]0;title\x07ok\n") == "\\x1b]0;title\\x07ok\n"
+    assert printable(b"\xff\xfe") == "\\xff\\xfe"
+    assert printable(None) == "(null)"

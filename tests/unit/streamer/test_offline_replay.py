@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+import pytest
+from retail import retail
+
+from models.behaviour.learner import LearnerConfig
+from models.time import DAY_MS, Grid
+from schemas.changes import encode_change
+from schemas.money import Rates
+from schemas.wire_time import epoch_ms, iso
+from streamer.adapters.redis_reader import totals
+from streamer.decide import LaneState
+from streamer.encode import wire_changes
+from streamer.offline import Replay
+from streamer.outcome import Change
+from streamer.policy import Policy
+from streamer.result import Result, result_of
+from streamer.shop.config import ShopConfig
+from streamer.shop.online_retail import OnlineRetail
+from streamer.shop.simulate import Shop
+from streamer.shop.source import Source, SourceEvent
+
+NOW = 1_760_000_000_000
+POLICY = Policy(label_backfill=False)
+BRITISH = replace(POLICY, rates=Rates("GBP"), grid=Grid("Europe/London"))
+NO_CLUSTERS = LearnerConfig(min_buyers=10**9)
+
+
+class Events:
+    """A source of given orders: customer, instant (ms)."""
+
+    content_hash = "0" * 64
+    rows = None
+
+    def __init__(self, orders: Iterable[tuple[str, int]]) -> None:
+        self.skipped: Counter[str] = Counter()
+        self._orders = list(orders)
+
+    def events(self) -> Iterator[SourceEvent]:
+        for number, (customer, at) in enumerate(self._orders):
+            event = {
+                "event_id": f"e{number}",
+                "type": "order.completed",
+                "customer_id": customer,
+                "occurred_at": iso(at),
+                "order_id": f"o{number}",
+                "total": 120.0,
+                "currency": "EUR",
+            }
+            yield SourceEvent(at, customer.encode(), json.dumps(event).encode())
+
+
+def run(
+    source: Source, policy: Policy = POLICY, learner: LearnerConfig | None = None, until: int | None = None
+) -> tuple[Replay, list[bytes]]:
+    """A replay that has run, and its changes as they would be published."""
+    lines: list[bytes] = []
+
+    def on_changes(changes: Sequence[Change], state: LaneState) -> None:
+        lines.extend(encode_change(change, NOW) for change in wire_changes(changes, state, policy))
+
+    replay = Replay(policy, learner or LearnerConfig(), NOW, on_changes=on_changes)
+    replay.run(source, until)
+    return replay, lines
+
+
+def figures(replay: Replay, source: Source) -> Result:
+    return result_of(totals([]), totals([replay.state.ledger]), source, 1.0)
+
+
+def shop() -> Shop:
+    return Shop(ShopConfig(customers=700, days=130, start=NOW - 140 * DAY_MS, late=0.02, duplicates=0.02, broken=0.002))
+
+
+def test_a_replay_is_a_function_of_the_file() -> None:
+    source = shop()
+    (one, first), (two, second) = run(source), run(source)
+    assert first == second
+    assert one.state.ledger.timeline, "the owner published nothing, so this shows little"
+    assert {json.loads(line)["segmentation"] for line in first} == {"lifecycle", "value", "behaviour"}
+    assert figures(one, source) == figures(two, source)
+
+
+def test_changes_follow_upon_each_other_and_nothing_is_unaccounted_for() -> None:
+    source = shop()
+    replay, lines = run(source)
+    held: dict[tuple[str, str], str | None] = {}
+    seqs: Counter[str] = Counter()
+    for line in lines:
+        change = json.loads(line)
+        customer, where = change["customer_id"], (change["customer_id"], change["segmentation"])
+        seqs[customer] += 1
+        assert change["seq"] == seqs[customer]
+        assert (change["from"] or {}).get("id") == held.get(where)
+        held[where] = change["to"]["id"]
+    shown = {
+        (id, name): m.segment for id, c in replay.state.residents.customers.items() for name, m in c.segments.items()
+    }
+    assert held == shown
+    result = figures(replay, source)
+    assert result.unaccounted == 0
+    assert result.duplicates and result.dead_letters and result.late
+
+
+def test_no_change_is_called_backfill() -> None:
+    _, lines = run(shop(), learner=NO_CLUSTERS)
+    assert {json.loads(line)["cause"] for line in lines} == {"event", "late", "time"}
+
+
+def test_a_model_learned_on_the_way_does_not_carry_time_beyond_the_data() -> None:
+    replay, lines = run(shop())
+    last = max(json.loads(line)["changed_at"] for line in lines)
+    assert replay.state.ledger.timeline
+    assert epoch_ms(last) <= replay.clock < NOW - 5 * DAY_MS
+
+
+def test_without_until_time_stands_at_the_last_event() -> None:
+    replay, lines = run(Events([("a", NOW - 300 * DAY_MS), ("b", NOW - 100 * DAY_MS)]))
+    assert replay.clock == NOW - 100 * DAY_MS
+    a = {c["segmentation"]: c["to"]["id"] for c in map(json.loads, lines) if c["customer_id"] == "a"}
+    # 200 days of silence passed for the first customer while the second came.
+    assert a == {"lifecycle": "hibernating", "value": "low"}
+
+
+def test_until_lets_time_pass_also_beyond_the_present() -> None:
+    source = Events([("a", NOW - 20 * DAY_MS)])
+    replay, lines = run(source, until=NOW + 400 * DAY_MS)
+    assert replay.clock == NOW + 400 * DAY_MS
+    told = [json.loads(line) for line in lines]
+    assert [(c["to"]["id"], c["cause"]) for c in told if c["segmentation"] == "lifecycle"] == [
+        ("new", "event"),
+        ("at_risk", "time"),
+        ("hibernating", "time"),
+        ("lost", "time"),
+    ]
+    assert [c["changed_at"] for c in told] == sorted(c["changed_at"] for c in told)
+
+
+def test_until_before_the_last_event_changes_nothing() -> None:
+    source = Events([("a", NOW - 20 * DAY_MS)])
+    assert run(source, until=NOW - 500 * DAY_MS)[1] == run(source)[1]
+
+
+def test_a_replay_has_one_lane() -> None:
+    with pytest.raises(ValueError, match="one lane"):
+        Replay(Policy(lanes=2), LearnerConfig(), NOW)
+
+
+def test_the_result_has_the_keys_that_scripts_read() -> None:
+    source = Events([("a", NOW - 20 * DAY_MS)])
+    replay, _ = run(source)
+    told = figures(replay, source).to_dict()
+    assert list(told) == [
+        "rows",
+        "records",
+        "applied",
+        "duplicates",
+        "late",
+        "dead_letters",
+        "rerouted",
+        "control",
+        "skipped",
+        "customers",
+        "orders",
+        "reversals",
+        "revenue_minor",
+        "changes",
+        "segments",
+        "seconds",
+        "records_per_second",
+    ]
+    assert told["revenue_minor"] == 12_000
+    assert told["segments"] == {"lifecycle": {"new": 1}, "value": {"medium": 1}}
+
+
+def test_december_2010_to_the_penny() -> None:
+    source = OnlineRetail(retail("online_retail_2010-12.csv.gz"))
+    replay, lines = run(source, BRITISH)
+    result = figures(replay, source)
+    assert (result.rows, result.skipped) == (42_481, {"no_customer": 15_631})
+    assert (result.customers, result.orders, result.reversals) == (948, 1_400, 308)
+    assert result.revenue_minor == 55_460_402
+    assert result.applied == 1_708
+    assert result.unaccounted == 0
+    assert sum(result.changes.values()) == len(lines)
+
+
+def test_the_whole_online_retail_to_the_penny() -> None:
+    source = OnlineRetail(retail("online_retail.csv.gz"))
+    # Figures do not depend on clusters, and learning them would take most of the time.
+    replay, _ = run(source, BRITISH, NO_CLUSTERS)
+    result = figures(replay, source)
+    assert (result.rows, result.skipped) == (541_909, {"no_customer": 135_080})
+    assert (result.customers, result.orders, result.reversals) == (4_372, 18_536, 3_654)
+    assert result.revenue_minor == 830_006_581
+    assert result.unaccounted == 0
