@@ -1,4 +1,4 @@
-"""Writes the boards of ``grafana/boards.py`` as dashboard JSON:  ``python -m grafana.build``.
+"""Writes the boards as dashboard JSON:  ``python -m grafana.build``.
 
 Classic JSON, since every Grafana from 10 on reads it and files can be provisioned with it.
 """
@@ -258,12 +258,18 @@ def text(board: Board) -> str:
     return json.dumps(dashboard(board), indent=2, ensure_ascii=False) + "\n"
 
 
+def boards() -> dict[Path, Board]:
+    """All boards by their file."""
+    from grafana.pipeline import PIPELINE
+    from grafana.shop import SHOP
+
+    return {DASHBOARDS / "shop.json": SHOP, DASHBOARDS / "pipeline.json": PIPELINE}
+
+
 def main() -> None:
     """Write all boards."""
-    from grafana.boards import BOARDS
-
-    for board in BOARDS:
-        (DASHBOARDS / f"{board.uid.removeprefix('streamer-')}.json").write_text(text(board), encoding="utf-8")
+    for path, board in boards().items():
+        path.write_text(text(board), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ MODULES = (
     "customer",
     "segments",
     "deadletters",
+    "parity",
     "doctor",
     "schemas",
 )

@@ -28,6 +28,8 @@ from streamer.passing import Passage
 from streamer.policy import Policy
 from streamer.state import NO_LOOK, LaneState, Look
 
+_CLOSED_IMPORTS = 256
+"""Imports remembered after their end."""
 _MOVED_BY_INTERACTIONS = frozenset(("interactions", "age_days"))
 """Features that an interaction may move; a late one makes a customer older than thought."""
 
@@ -221,9 +223,12 @@ class _Run:
         control, record, ledger = item.control, item.record, self.ledger
         if isinstance(control, ControlImport):
             if control.state == "opened":
+                if control.import_id in ledger.closed:
+                    raise InvalidEvent("bad_control", "this import has ended; a new one needs a new id", "import_id")
                 ledger.imports.setdefault(control.import_id, ImportClock(None, record.timestamp))
             elif (closed := ledger.imports.pop(control.import_id, None)) is not None:
                 ledger.clock = max(ledger.clock, closed.clock or 0)
+                ledger.closed = [*ledger.closed, control.import_id][-_CLOSED_IMPORTS:]
         elif isinstance(control, ControlClock):
             if control.at > record.timestamp:
                 raise InvalidEvent("bad_control", "the clock of an import lies after its own append time", "at")

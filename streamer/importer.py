@@ -88,7 +88,7 @@ def begin(service: Service, source: Source, name: str, *, again: bool) -> tuple[
         last = known[-1]
         day = time.strftime("%Y-%m-%d", time.localtime(last.begun_ms / 1000))
         raise UserError(
-            f"{name} was imported already, on {day} (as {last.name})",
+            f"{name} was imported already, on {day}" + ("" if last.name == name else f", as {last.name}"),
             "with --again it is sent once more: repeats of events are dropped, as far as they are remembered",
         )
     lanes = service.lanes
@@ -157,6 +157,8 @@ class Import:
                 ledgers = self._look(sum(end - record.starts.get(lane, 0) for lane, end in sent.ends.items()))
                 # Time has passed for many at the end: a lane takes them in portions.
                 if _reached(ledgers, sent.ends) and not self.service.imports.dues_waiting(ledgers):
+                    # Not those from before the last ones were taken.
+                    ledgers = self._look()
                     break
                 time.sleep(_POLL_SECONDS)
         record.finished = True

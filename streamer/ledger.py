@@ -43,6 +43,8 @@ class Ledger(msgspec.Struct):
         Customers by segmentation and segment.
     timeline
         Model versions and since when they are in force.
+    closed
+        The imports that ended last; none of them may be opened again, since its customers live by the lane's clock.
     """
 
     lane: str
@@ -65,6 +67,7 @@ class Ledger(msgspec.Struct):
     changes: dict[str, dict[str, int]] = {}
     sizes: dict[str, dict[str, int]] = {}
     timeline: list[ModelEntry] = []
+    closed: list[str] = []
 
     @classmethod
     def fresh(cls, partition: int) -> Ledger:

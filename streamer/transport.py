@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import faust
 import structlog
@@ -44,7 +44,7 @@ class Readers(Protocol):
         ...
 
 
-class _Identity(codecs.Codec):  # type: ignore[misc]
+class _Identity(codecs.Codec):
     """A batch is no bytes: leave it as it is."""
 
     def _loads(self, s: Any) -> Any:
@@ -57,7 +57,7 @@ class _Identity(codecs.Codec):  # type: ignore[misc]
 codecs.register(CODEC, _Identity())
 
 
-class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
+class ConsumerThread(driver.AIOKafkaConsumerThread):
     """The thread that talks to Kafka. Methods named ``_...`` here run in its own loop."""
 
     logger = driver.logger
@@ -102,7 +102,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """After a rebalance: every owned partition starts where its reader stands."""
-        return await self.call_thread(self._seek_to_readers)  # type: ignore[no-any-return]
+        return cast(Mapping[TP, int], await self.call_thread(self._seek_to_readers))
 
     async def _seek_to_readers(self) -> dict[TopicPartition, int]:
         consumer = self._ensure_consumer()
@@ -131,14 +131,15 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         """Faust's livelock check looks at commits, which are not its own any more."""
 
 
-class Consumer(driver.Consumer):  # type: ignore[misc]
+class Consumer(driver.Consumer):
     """Faust's consumer with our thread; acknowledgements mean nothing here."""
 
     logger = driver.logger
+    _thread: ConsumerThread
 
     def _new_consumer_thread(self) -> ConsumerThread:
         thread = ConsumerThread(self, loop=self.loop, beacon=self.beacon)
-        thread.readers = self.app.readers
+        thread.readers = cast(App, self.app).readers
         return thread
 
     def _to_message(self, tp: TP, record: Batch) -> ConsumerMessage:
@@ -152,7 +153,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
             0,
             [],
             None,
-            record,
+            cast(Any, record),
             None,
             None,
             None,
@@ -164,11 +165,11 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         """Gaps are the lanes' business."""
 
 
-class Transport(driver.Transport):  # type: ignore[misc]
+class Transport(driver.Transport):
     Consumer = Consumer
 
 
-class App(faust.App):  # type: ignore[misc]
+class App(faust.App):
     """A Faust application whose one topic is read in batches by ``readers``.
 
     Attributes
@@ -196,7 +197,7 @@ class App(faust.App):  # type: ignore[misc]
 
     def seek_back(self, topic: str, partition: int, offset: int) -> None:
         """Read a partition again from ``offset``."""
-        self.consumer._thread.seek_back(topic, partition, offset)
+        cast(Consumer, self.consumer)._thread.seek_back(topic, partition, offset)
 
 
 def owned(assignment: Iterable[TP], topic: str) -> set[int]:

@@ -29,9 +29,13 @@ from models.behaviour.naming import id_for, names_for, stretched_ranks
 from models.behaviour.tables import fit_table
 
 
+QUIET_DAYS = 45
+"""Age from which a customer is learned from even without the evidence for a segment."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Panel customers with evidence, side by side in the order of their ids.
+    """Panel customers from whom clusters are learned, side by side in the order of their ids.
 
     ``stats`` is L + R clipped at 0, (VECTOR, n); ``recency`` days since the last event, (n,).
     """
@@ -54,9 +58,14 @@ class Sample:
 def sample_of(
     block: FloatArray, diaries: Sequence[Diary], evidence: Evidence, day: int, customers: Sequence[str]
 ) -> Sample:
-    """The sample at ``day`` out of a block (WIDTH, n) stepped to that day."""
+    """The sample at ``day`` out of a block (WIDTH, n) stepped to that day.
+
+    Who has the evidence for a segment is in it, and who has been here for QUIET_DAYS whatever they did: that there is
+    little to see of them is what they are like, and without them the quiet cluster would be late.
+    """
     enough = (block[ORDER_COUNT] >= evidence.orders) | (block[INTERACTION_COUNT] >= evidence.interactions)
-    chosen = np.flatnonzero(enough & (block[DAY] - block[FIRST_DAY] >= evidence.age_days))
+    age = block[DAY] - block[FIRST_DAY]
+    chosen = np.flatnonzero((enough & (age >= evidence.age_days)) | (age >= QUIET_DAYS))
     return Sample(
         day=day,
         stats=position_stats(block[:, chosen]),

@@ -1,12 +1,13 @@
 """Which frame suits a shop: fitted both ways on the panel, and judged by the shop's own past.
 
-The earlier looks at the panel are clustered in either frame; what the clusters say about the money spent since, how
-well two halves of the panel agree on them, and how often customers flip to and fro between looks, decide. The standard
-frame is taken unless the other is clearly better, since on orders alone whitening forgets what predicts.
+Earlier looks at the panel are divided into segments in either frame, each with the number of segments that is stable in
+it. What these say about the money spent since, and how many customers flip from look to look, decide. The standard frame
+is taken unless the other is clearly better, since on orders alone whitening forgets what predicts.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +16,7 @@ import numpy as np
 from models.behaviour.build import Sample
 from models.behaviour.features import feature_rows
 from models.behaviour.frame import fit_priors, into_frame, standard
-from models.behaviour.kmeans import multi_start, nearest, stability
+from models.behaviour.kmeans import multi_start, nearest
 from models.behaviour.layout import FEATURES, FloatArray, IntArray, SingleArray
 from models.behaviour.model import Frame
 from models.behaviour.whitening import LEAST_PAIRS, noise_whitened
@@ -27,9 +28,7 @@ KEPT_LOOKS: Final = 5
 LEAST_LAG_DAYS: Final = 28
 FOLLOWING_WINDOWS: Final = 3
 """Windows of 28 days after a look whose spend the segments are asked about: about 90 days."""
-_JUDGED_K: Final = 6
 _WORSE: Final = 0.95  # least share of the standard frame's eta^2 that the whitened one must keep
-_CALMER: Final = 0.9  # most of the standard frame's flips that it may have
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,42 +54,77 @@ def seen_in_both(sample: Sample, past: PastLook) -> tuple[IntArray, IntArray]:
 
 
 def fit_frame(
-    kind: str, sample: Sample, looks: list[PastLook], rng: np.random.Generator, figures: dict[str, float]
+    kind: str,
+    sample: Sample,
+    looks: list[PastLook],
+    k_of: Callable[[FloatArray], int],
+    rng: np.random.Generator,
+    figures: dict[str, float],
 ) -> Frame:
-    """The frame of that kind for the sample. With ``auto``, or where whitening cannot be, ``figures`` say why."""
+    """The frame of that kind for the sample. With ``auto``, ``figures`` say what decided.
+
+    Without an earlier look at enough customers noise is not known, and the frame is the standard one.
+
+    Parameters
+    ----------
+    k_of
+        The number of segments that points would be divided into.
+    """
     priors = fit_priors(sample.stats)
     x = np.ascontiguousarray(feature_rows(sample.stats, priors)[:FEATURES].T)
     plain = standard(x, priors)
-    if kind == "standard":
-        return plain
     old = [look for look in looks if sample.day - look.day >= LEAST_LAG_DAYS]
-    if not old:
+    if kind == "standard" or not old:
         return plain
-    last = old[-1]
-    now, then = seen_in_both(sample, last)
+    now, then = seen_in_both(sample, old[-1])
     if len(now) < LEAST_PAIRS:
         return plain
-    before = np.ascontiguousarray(feature_rows(last.stats[:, then].astype(np.float64), priors)[:FEATURES].T)
-    white = noise_whitened(x, priors, (now, before, sample.day - last.day))
+    before = np.ascontiguousarray(feature_rows(old[-1].stats[:, then].astype(np.float64), priors)[:FEATURES].T)
+    white = noise_whitened(x, priors, (now, before, sample.day - old[-1].day))
     if kind == "noise_whitened":
         return white
-    judged = {frame.kind: _judged(frame, sample, old, rng) for frame in (plain, white)}
+    judged = {frame.kind: _judged(frame, sample, old, k_of, rng) for frame in (plain, white)}
     for name, found in judged.items():
         figures.update({f"{name}_{figure}": value for figure, value in found.items()})
     return white if clearly_better(judged["noise_whitened"], judged["standard"]) else plain
 
 
-def clearly_better(white: dict[str, float], plain: dict[str, float]) -> bool:
-    """Whether whitening keeps what the segments say about the future, and holds customers stiller or halves agree better."""
-    if white["eta2"] < _WORSE * plain["eta2"]:
+def clearly_better(white: Mapping[str, float], plain: Mapping[str, float]) -> bool:
+    """Whether whitening tells as many groups apart, keeps what they say about the future, and holds customers stiller."""
+    if white["k"] < plain["k"] or white["eta2"] < _WORSE * plain["eta2"]:
         return False
-    return white["flips"] <= _CALMER * plain["flips"] and white["stability"] >= plain["stability"] - 0.02
+    return white["k"] > plain["k"] or white["flips"] < plain["flips"]
 
 
-def _judged(frame: Frame, sample: Sample, looks: list[PastLook], rng: np.random.Generator) -> dict[str, float]:
-    """eta^2 of the following spend, flips between looks, and agreement of half panels."""
+def why(figures: Mapping[str, float]) -> str | None:
+    """In words what decided between the frames; None where nothing was to be decided.
+
+    >>> why({"standard_k": 6, "standard_eta2": 0.29, "standard_flips": 0.2,
+    ...      "noise_whitened_k": 6, "noise_whitened_eta2": 0.18, "noise_whitened_flips": 0.1})
+    'standard: 6 segments explain 29.0 % of the spend of the following 90 days and 20.0 % of customers flip in four weeks; noise_whitened: 6 segments, 18.0 %, 10.0 %'
+    """
+    if "noise_whitened_eta2" not in figures or "standard_eta2" not in figures:
+        return None
+    found = {kind: {name: figures[f"{kind}_{name}"] for name in ("k", "eta2", "flips")} for kind in KINDS[:2]}
+    chosen, other = ("noise_whitened", "standard") if clearly_better(found["noise_whitened"], found["standard"]) else KINDS[:2]
+    a, b = found[chosen], found[other]
+    return (
+        f"{chosen}: {a['k']:.0f} segments explain {100 * a['eta2']:.1f} % of the spend of the following 90 days and "
+        f"{100 * a['flips']:.1f} % of customers flip in four weeks; "
+        f"{other}: {b['k']:.0f} segments, {100 * b['eta2']:.1f} %, {100 * b['flips']:.1f} %"
+    )
+
+
+def _judged(
+    frame: Frame,
+    sample: Sample,
+    looks: list[PastLook],
+    k_of: Callable[[FloatArray], int],
+    rng: np.random.Generator,
+) -> dict[str, float]:
+    """The number of segments, eta^2 of the following spend, and flips from look to look."""
     z = sample.points(frame)
-    k = min(_JUDGED_K, max(2, len(z) // 20))
+    k = k_of(z)
     fit = multi_start(z, k, rng)
     values, weights = [], []
     labels: dict[int, dict[str, int]] = {}
@@ -104,9 +138,9 @@ def _judged(frame: Frame, sample: Sample, looks: list[PastLook], rng: np.random.
             weights.append(windows)
     labels[sample.day] = dict(zip(sample.customers, fit.labels.tolist(), strict=True))
     return {
+        "k": float(k),
         "eta2": float(np.average(values, weights=weights)) if values else 0.0,
         "flips": _flips([labels[day] for day in sorted(labels)]),
-        "stability": stability(z, range(k, k + 1), rng)[k],
     }
 
 

@@ -7,6 +7,7 @@ adjacent 28-day counts phi, how much busier and quieter months are than a Poisso
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import pi
 
 import msgspec
 import numpy as np
@@ -27,7 +28,7 @@ class Diary(msgspec.Struct, array_like=True):
     open_click: bool = False
     last_basket: float | None = None
     steps: int = 0
-    squares: float = 0.0
+    stepped: float = 0.0  # sum of absolute log steps between successive baskets
     counts: dict[int, list[int]] = {}
     closed_day: int = -1
     open_money: float = 0.0
@@ -62,7 +63,7 @@ class Diary(msgspec.Struct, array_like=True):
             if self.last_basket is not None:
                 step = min(abs(self.open_basket - self.last_basket), _MOST_STEP)
                 self.steps += 1
-                self.squares += step * step / 2
+                self.stepped += step
             self.last_basket = self.open_basket
         for old in [w for w in self.counts if w <= window - _WINDOWS]:
             del self.counts[old]
@@ -74,12 +75,15 @@ class Diary(msgspec.Struct, array_like=True):
 
 
 def sigma2(diaries: Iterable[Diary], prior: float = 0.25, weight: float = 20.0) -> float:
-    """Variance of a customer's own log order values, drawn to ``prior`` for few orders."""
-    steps, squares = weight, weight * prior
+    """Variance of a customer's own log order values, drawn to ``prior`` for few orders.
+
+    From mean absolute steps (2 sigma / sqrt(pi) for a Gaussian), so that a few huge orders hardly matter.
+    """
+    steps, stepped = weight, weight * 2 * (prior / pi) ** 0.5
     for diary in diaries:
         steps += diary.steps
-        squares += diary.squares
-    return max(squares / steps, 0.01)
+        stepped += diary.stepped
+    return max((stepped / steps) ** 2 * pi / 4, 0.01)
 
 
 def phi(diaries: Iterable[Diary], day: int) -> tuple[float, float]:

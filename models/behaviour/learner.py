@@ -93,7 +93,11 @@ class Learner:
         Silent members are aged to ``day`` first, so lanes need not write rows for them.
         """
         state, config = self.state, self.config
-        if state.last_update is not None and day - state.last_update < config.cadence_days:
+        age = day - (state.shop_first_day if state.shop_first_day is not None else day)
+        due = sum(age >= d for d in config.frame_days)
+        waits = state.last_update is not None and day - state.last_update < config.cadence_days
+        # A frame does not wait for the weekly day.
+        if waits and due <= state.frames_done:
             return Learned("kept")
         sample, buyers = self._look(day)
         self._keep(sample)
@@ -102,14 +106,12 @@ class Learner:
             "with_evidence": float(sample.stats.shape[1]),
             "buyers": float(buyers),
         }
-        age = day - (state.shop_first_day if state.shop_first_day is not None else day)
-        if age < config.frame_days[0]:
+        if not due:
             return Learned("immature", figures=figures)
         if buyers << self.shift < config.min_buyers or sample.stats.shape[1] < config.min_members:
             return Learned("too_few", figures=figures)
         state.last_update = day
         rng = np.random.default_rng((config.seed, day))
-        due = sum(age >= d for d in config.frame_days)
         if due > state.frames_done:
             state.frames_done = due
             return Learned("promoted", self._new_frame(sample, rng, figures), figures=figures)
@@ -151,7 +153,15 @@ class Learner:
 
     def _new_frame(self, sample: Sample, rng: np.random.Generator, figures: dict[str, float]) -> ClusterModel:
         """Fit a frame and the clusters in it; the clusters of before hand on their identity."""
-        frame = fit_frame(self.config.frame, sample, self.state.looks, rng, figures)
+        count = self.config.k
+        frame = fit_frame(
+            self.config.frame,
+            sample,
+            self.state.looks,
+            lambda points: count or self._choose_k(points, rng, {}),
+            rng,
+            figures,
+        )
         z = sample.points(frame)
         before = self.model
         if before is None:
@@ -163,7 +173,12 @@ class Learner:
         seeds = np.stack(
             [z[old == i].mean(axis=0) if (old == i).any() else z.mean(axis=0) + 1e-3 * (i + 1) for i in range(before.k)]
         )
-        fit, challenger = lloyd(z, seeds), multi_start(z, before.k, rng)
+        k = self.config.k or self._choose_k(z, rng, figures)
+        if k != before.k:
+            # The first frames are fitted while the shop shows ever more of itself; so is the number of segments.
+            fit = multi_start(z, k, rng)
+            return self._publish(sample, frame, fit, self._heirs(sample, fit))
+        fit, challenger = lloyd(z, seeds), multi_start(z, k, rng)
         if challenger.inertia < (1 - self.config.better) * fit.inertia:
             fit = challenger
         return self._publish(sample, frame, fit, self._heirs(sample, fit))

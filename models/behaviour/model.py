@@ -30,7 +30,7 @@ class Preset:
 
     h: float = 0.1
     theta: float = 1.0
-    eta: float = 8.0
+    eta: float = 7.5
 
 
 CONSERVATIVE: Final = Preset()

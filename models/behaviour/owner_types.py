@@ -23,6 +23,8 @@ class LearnerConfig:
         Panel customers with evidence below which there are no clusters.
     k, k_range
         A fixed number of segments, or the range to choose from.
+    frame
+        ``standard``, ``noise_whitened``, or ``auto``, which judges both by the shop's own past (``choice``).
     frame_days
         Days after the shop's first day on which the frame is fitted.
     cadence_days, k_cadence_days
@@ -43,7 +45,7 @@ class LearnerConfig:
     min_members: int = 60
     k: int | None = None
     k_range: tuple[int, int] = (3, 8)
-    frame: str = "standard"
+    frame: str = "auto"
     frame_days: tuple[int, ...] = (90, 120, 150)
     cadence_days: int = 7
     k_cadence_days: int = 14

@@ -117,15 +117,17 @@ class RedisView:
         await self._patiently(empty)
 
     async def _function(self, name: str, args: Sequence[Any]) -> Any:
+        fcall: Callable[..., Awaitable[Any]] = self._client.fcall
+
         async def call() -> Any:
             try:
-                return await self._client.execute_command("FCALL", name, 1, self._base, *args)
+                return await fcall(name, 1, self._base, *args)
             except ResponseError as error:
                 # A server that lost its data lost its functions too.
                 if "not found" not in str(error).lower():
                     raise
                 await self._client.function_load(_LIBRARY, replace=True)
-                return await self._client.execute_command("FCALL", name, 1, self._base, *args)
+                return await fcall(name, 1, self._base, *args)
 
         return await self._patiently(call)
 

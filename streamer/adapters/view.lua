@@ -95,7 +95,7 @@ local function write(keys, args)
   end
   for index = first_closed, first_closed + closed - 1 do
     local gone = base .. ':due:' .. args[index]
-    redis.call('ZUNIONSTORE', base .. ':due:', 2, base .. ':due:', gone)
+    redis.call('ZUNIONSTORE', base .. ':due:', 2, base .. ':due:', gone, 'AGGREGATE', 'MIN')
     redis.call('DEL', gone)
     redis.call('SREM', base .. ':domains', args[index])
   end

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -21,6 +22,7 @@ def register(app: typer.Typer) -> None:
     deadletters = common.group("deadletters", "Records that could not be applied, and why.")
     deadletters.command("list")(list_)
     deadletters.command("show")(show)
+    deadletters.command("replay")(replay)
     app.add_typer(deadletters)
 
 
@@ -116,6 +118,49 @@ def show(
         out.print(f"header   {name}: {printable(raw)}", markup=False)
     out.print(f"value    {0 if record.value is None else len(record.value):,} bytes")
     out.print(printable(record.value), markup=False)
+
+
+def replay(
+    reason: Annotated[str, typer.Option("--reason", "-r", help="Only these, such as unknown_currency.")],
+    repaired: Annotated[
+        Path | None, typer.Option(help="Send the JSON events of this file instead, one a line, in the same order.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Send dead letters of one reason to the input again, after their cause was mended.
+
+    What was applied in the meantime is a duplicate, and what is still wrong becomes a dead letter again.
+
+    Example:  streamer deadletters replay --reason unknown_currency
+    """
+    from schemas.control import CONTROL_HEADER
+    from schemas.deadletters import REASONS, parse_headers
+    from schemas.topics import DEADLETTERS, EVENTS
+    from streamer.adapters.client import read, sender
+
+    if reason not in REASONS:
+        raise typer.BadParameter(f"one of {', '.join(sorted(REASONS))}", param_hint="--reason")
+    with common.connections() as to:
+        with common.progress("reading the dead letters"):
+            found = [_Found(record, parse_headers(record.headers)) for record in read(to.kafka, DEADLETTERS)]
+        found = [one for one in found if one.letter.reason == reason]
+        bodies = [one.record.value for one in found]
+        if repaired is not None:
+            bodies = [line for line in common.existing_file(str(repaired)).read_bytes().splitlines() if line.strip()]
+            if len(bodies) != len(found):
+                raise UserError(
+                    f"{repaired} has {len(bodies)} events, and there are {len(found)} dead letters of that reason",
+                    "`streamer deadletters list --json` shows them in their order",
+                )
+        if found and not yes:
+            typer.confirm(f"send {len(found):,} records again?", abort=True)
+        with sender(to.kafka, EVENTS, to.lanes) as out:
+            for one, body in zip(found, bodies, strict=True):
+                control = any(name == CONTROL_HEADER for name, _ in one.letter.headers)
+                # A control record belongs to its lane and has no key to find it by.
+                lane = one.letter.partition if control else None
+                out.send(one.record.key, body, one.letter.headers, partition=lane)
+    common.console().print(f"{len(found):,} records sent again")
 
 
 def printable(raw: bytes | None) -> str:

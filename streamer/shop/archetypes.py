@@ -73,6 +73,4 @@ class Spread:
     def widened(self, factor: float) -> Spread:
         """The same with ``factor`` times the variance between customers."""
         root = factor**0.5
-        return Spread(
-            self.rate_variance * factor, self.basket_sd * root, self.discount_sd * root, self.order_sd
-        )
+        return Spread(self.rate_variance * factor, self.basket_sd * root, self.discount_sd * root, self.order_sd)

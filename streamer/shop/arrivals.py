@@ -13,9 +13,7 @@ from streamer.shop.scenarios import Scenario
 
 DAY_MS = 86_400_000
 # Share of the day's traffic up to each hour: quiet nights, a bump at noon, most in the evening.
-_HOURLY = np.array(
-    [2, 1, 1, 1, 1, 2, 3, 5, 6, 7, 7, 8, 9, 8, 7, 7, 7, 8, 10, 12, 13, 11, 8, 4], dtype=np.float64
-)
+_HOURLY = np.array([2, 1, 1, 1, 1, 2, 3, 5, 6, 7, 7, 8, 9, 8, 7, 7, 7, 8, 10, 12, 13, 11, 8, 4], dtype=np.float64)
 _BY_HOUR: Floats = np.concatenate([[0.0], np.cumsum(_HOURLY / _HOURLY.sum())])
 _FOLLOW_UP_DAYS = (0.5, 7.0)
 _BETWEEN_CLICKS_MS = 45_000.0

@@ -138,9 +138,7 @@ def draw_reversals(world: World, orders: Orders, end: int, rng: np.random.Genera
     count = len(orders.at)
     order = np.flatnonzero(rng.random(count) < world.config.refunds)
     kind = rng.choice(len(_REVERSAL_SHARES), size=len(order), p=_REVERSAL_SHARES)
-    hours = np.where(
-        kind == CANCELLATION, rng.uniform(0.2, 12.0, len(order)), rng.uniform(24.0, 480.0, len(order))
-    )
+    hours = np.where(kind == CANCELLATION, rng.uniform(0.2, 12.0, len(order)), rng.uniform(24.0, 480.0, len(order)))
     at = orders.at[order] + (hours * 3_600_000).astype(np.int64)
     kept: NDArray[np.bool_] = at < end
     return Reversals(order[kept], at[kept], kind[kept])

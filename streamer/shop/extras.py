@@ -40,8 +40,7 @@ def render_extras(
     customers, at = _drawn(world, days, _MESSAGE_RATE, rng)
     outcomes = rng.choice(_OUTCOMES, size=len(at), p=_OUTCOME_SHARES).tolist()
     bodies = [
-        f'"message_id":"m{tag}-{n:x}","change_event_id":"s{tag}-{n:x}",'
-        f'"outcome":"{outcome}","variant":"{"ab"[n % 2]}"'
+        f'"message_id":"m{tag}-{n:x}","change_event_id":"s{tag}-{n:x}","outcome":"{outcome}","variant":"{"ab"[n % 2]}"'
         for n, outcome in enumerate(outcomes)
     ]
     _add(world, f"{tag}-m", "message.outcome", customers, at, bodies, into)
@@ -74,9 +73,7 @@ def _profiles(count: int, rng: np.random.Generator) -> list[str]:
     ]
 
 
-def _linked(
-    world: World, tag: str, customers: Ints, at: Ints, rng: np.random.Generator, into: Rendered
-) -> None:
+def _linked(world: World, tag: str, customers: Ints, at: Ints, rng: np.random.Generator, into: Rendered) -> None:
     """Newcomers who had looked around before they had an id: one view as anonymous, then the link."""
     places = np.flatnonzero(rng.random(len(customers)) < _LINKED_SHARE)
     chosen, when = customers[places], at[places]
@@ -112,15 +109,11 @@ def _feedback(world: World, tag: str, orders: Orders, rng: np.random.Generator, 
     _add(world, f"{tag}-f", "feedback.submitted", orders.customer[order], at, bodies, into)
 
 
-def _add(
-    world: World, tag: str, kind: str, customers: Ints, at: Ints, bodies: list[str], into: Rendered
-) -> None:
+def _add(world: World, tag: str, kind: str, customers: Ints, at: Ints, bodies: list[str], into: Rendered) -> None:
     texts = [
         f'{{"event_id":"{world.prefix}-{tag}{number:x}","type":"{kind}","customer_id":"{world.ids[customer]}",'
         f'"occurred_at":"{stamp}Z"{"," if body else ""}{body}}}'
-        for number, (customer, stamp, body) in enumerate(
-            zip(customers.tolist(), stamps(at), bodies, strict=True)
-        )
+        for number, (customer, stamp, body) in enumerate(zip(customers.tolist(), stamps(at), bodies, strict=True))
     ]
     into.add(at, customers, world.ids, texts)
 

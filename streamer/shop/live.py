@@ -103,16 +103,12 @@ class LiveShop:
 
     def _arrivals(self, cumulative: Floats, count: int, begins: int, gap: int) -> Arrivals:
         draws = self._rng.random(count) * cumulative[-1]
-        spell = self._spells[
-            np.minimum(np.searchsorted(cumulative, draws, side="right"), len(cumulative) - 1)
-        ]
+        spell = self._spells[np.minimum(np.searchsorted(cumulative, draws, side="right"), len(cumulative) - 1)]
         at = begins + (self._rng.random(count) * gap).astype(np.int64)
         waits = lateness(self._late, count, self._noise)
         self.sent["late"] += int(np.count_nonzero(waits))
         at -= waits
-        return Arrivals(
-            spell, at, self._world.population.customer[spell] * 100_000 + at // _VISIT_MS % 100_000
-        )
+        return Arrivals(spell, at, self._world.population.customer[spell] * 100_000 + at // _VISIT_MS % 100_000)
 
     def _noisy(self, drawn: Rendered, begins: int) -> list[SourceEvent]:
         # What is late has its event time in the past already and arrives with the batch.

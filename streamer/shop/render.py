@@ -21,8 +21,7 @@ from streamer.shop.world import World
 
 # What an interaction is about where it is not about a product, and what its context says besides.
 _ABOUT = [
-    {"page.viewed": '"url":"/new-in",'}.get(kind, "" if kind.startswith("email") else None)
-    for kind in INTERACTIONS
+    {"page.viewed": '"url":"/new-in",'}.get(kind, "" if kind.startswith("email") else None) for kind in INTERACTIONS
 ]
 _MORE = [',"campaign":"newsletter"' if kind.startswith("email") else "" for kind in INTERACTIONS]
 

@@ -53,9 +53,7 @@ class BadRow:
 def column_positions(header: Sequence[str]) -> dict[str, int | None]:
     """Where each of ``COLUMNS`` stands in a header line; ``None`` where it is missing."""
     found = {re.sub(r"[^a-z]", "", name.lower()): at for at, name in enumerate(header)}
-    return {
-        name: next((found[s] for s in spellings if s in found), None) for name, spellings in COLUMNS.items()
-    }
+    return {name: next((found[s] for s in spellings if s in found), None) for name, spellings in COLUMNS.items()}
 
 
 def parse_row(cells: Sequence[str], positions: Sequence[int], width: int) -> Row | BadRow:

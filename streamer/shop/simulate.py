@@ -106,9 +106,7 @@ class Shop:
             self.rows += count
             kept = order[count:]
             places = kept.tolist()
-            waiting = Rendered(
-                [at[p] for p in places], [keys[p] for p in places], [values[p] for p in places]
-            )
+            waiting = Rendered([at[p] for p in places], [keys[p] for p in places], [values[p] for p in places])
             arrivals = arrivals[kept]
 
     def blocks(self) -> Iterator[Block]:

@@ -53,7 +53,7 @@ def wait_until_gone(home: Path, seconds: float = 30) -> None:
 def test_two_demos_on_one_home_each_show_changes_and_leave_nothing_running(tmp_path: Path) -> None:
     results: list[dict[str, Any]] = []
     for _ in range(2):
-        process = start(tmp_path, "--seconds", "25", "--customers", "60", "--rate", "40", "--json")
+        process = start(tmp_path, "--seconds", "20", "--customers", "60", "--rate", "40", "--json")
         out, errors = process.communicate(timeout=120)
         assert process.returncode == 0, errors
         results.append(json.loads(out.splitlines()[-1]))

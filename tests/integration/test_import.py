@@ -62,7 +62,8 @@ class Commands:
 
     def consumed(self) -> int:
         keys = [f"{self.prefix}.streamer:{{{lane}}}:ledger" for lane in range(LANES)]
-        return sum(load(raw).consumed for key in keys if (raw := self.client.get(key)))
+        held: list[Any] = [self.client.get(key) for key in keys]
+        return sum(load(raw).consumed for raw in held if raw)
 
 
 @pytest.fixture

@@ -117,7 +117,7 @@ class LiveService:
     def ledgers(self) -> list[Ledger]:
         """The ledgers of all lanes that have one."""
         raw = [self._redis.get(self.key(lane, "ledger")) for lane in range(self.lanes)]
-        return [load(one) for one in raw if one]
+        return [load(one) for one in raw if isinstance(one, bytes)]
 
     def wait_until_applied(self, seconds: float = 60) -> None:
         """Wait until every lane has consumed all that is in its input now."""
@@ -179,5 +179,6 @@ class LiveService:
     def document(self, customer: str) -> bytes | None:
         """The readable document of a customer."""
         lane = partition_for(customer.encode(), self.lanes)
-        value: bytes | None = self._redis.get(self.key(lane, f"customer:{customer}"))
+        value = self._redis.get(self.key(lane, f"customer:{customer}"))
+        assert value is None or isinstance(value, bytes)
         return value

@@ -3,31 +3,26 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 
 import pytest
-from retail import retail
 
 from models.behaviour.learner import LearnerConfig
-from models.time import DAY_MS, Grid
+from models.time import DAY_MS
 from schemas.changes import encode_change
-from schemas.money import Rates
 from schemas.wire_time import epoch_ms, iso
 from streamer.adapters.redis_reader import totals
-from streamer.decide import LaneState
 from streamer.encode import wire_changes
 from streamer.offline import Replay
 from streamer.outcome import Change
 from streamer.policy import Policy
 from streamer.result import Result, result_of
 from streamer.shop.config import ShopConfig
-from streamer.shop.online_retail import OnlineRetail
 from streamer.shop.simulate import Shop
 from streamer.shop.source import Source, SourceEvent
+from streamer.state import LaneState
 
 NOW = 1_760_000_000_000
 POLICY = Policy(label_backfill=False)
-BRITISH = replace(POLICY, rates=Rates("GBP"), grid=Grid("Europe/London"))
 NO_CLUSTERS = LearnerConfig(min_buyers=10**9)
 
 
@@ -74,7 +69,7 @@ def figures(replay: Replay, source: Source) -> Result:
 
 
 def shop() -> Shop:
-    return Shop(ShopConfig(customers=700, days=130, start=NOW - 140 * DAY_MS, late=0.02, duplicates=0.02, broken=0.002))
+    return Shop(ShopConfig(customers=450, days=110, start=NOW - 120 * DAY_MS, late=0.02, duplicates=0.02, broken=0.002))
 
 
 def test_a_replay_is_a_function_of_the_file() -> None:
@@ -176,26 +171,3 @@ def test_the_result_has_the_keys_that_scripts_read() -> None:
     ]
     assert told["revenue_minor"] == 12_000
     assert told["segments"] == {"lifecycle": {"new": 1}, "value": {"medium": 1}}
-
-
-def test_december_2010_to_the_penny() -> None:
-    source = OnlineRetail(retail("online_retail_2010-12.csv.gz"))
-    replay, lines = run(source, BRITISH)
-    result = figures(replay, source)
-    assert (result.rows, result.skipped) == (42_481, {"no_customer": 15_631})
-    assert (result.customers, result.orders, result.reversals) == (948, 1_400, 308)
-    assert result.revenue_minor == 55_460_402
-    assert result.applied == 1_708
-    assert result.unaccounted == 0
-    assert sum(result.changes.values()) == len(lines)
-
-
-def test_the_whole_online_retail_to_the_penny() -> None:
-    source = OnlineRetail(retail("online_retail.csv.gz"))
-    # Figures do not depend on clusters, and learning them would take most of the time.
-    replay, _ = run(source, BRITISH, NO_CLUSTERS)
-    result = figures(replay, source)
-    assert (result.rows, result.skipped) == (541_909, {"no_customer": 135_080})
-    assert (result.customers, result.orders, result.reversals) == (4_372, 18_536, 3_654)
-    assert result.revenue_minor == 830_006_581
-    assert result.unaccounted == 0

@@ -1,0 +1,150 @@
+"""The stack of docker-compose.yml without Docker: its commands and settings at other addresses, and a real Prometheus.
+
+For the test of the boards and for their pictures.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from streamer.local.ports import HOST, choose
+
+ROOT: Final = Path(__file__).parents[1]
+SCRAPE_SECONDS: Final = 1
+_STOP_SECONDS: Final = 30.0
+
+
+@dataclass
+class Stack:
+    """Processes of ours and a Prometheus that scrapes them; to be closed.
+
+    Attributes
+    ----------
+    environment
+        Settings of all processes, put over those of the compose file.
+    folder
+        Takes logs, configuration and data.
+    prometheus
+        The program.
+    """
+
+    compose: Mapping[str, Any]
+    environment: Mapping[str, str]
+    folder: Path
+    prometheus: Path
+    targets: list[str] = field(default_factory=list)
+    processes: list[tuple[str, subprocess.Popen[bytes]]] = field(default_factory=list)
+    url: str = ""
+
+    def run(self, service: str, *more: str) -> subprocess.Popen[bytes]:
+        """Start the command of a service; ``more`` are further words, which win over earlier ones."""
+        told = self.compose["services"][service]
+        words = [str(word) for word in told["command"]]
+        port = choose(1)[0]
+        ports = {name: str(port) for name in ("STREAMER_METRICS_PORT", "STREAMER_OWNER_METRICS_PORT")}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("STREAMER_")}
+        # What the compose file passes through has a default there and another here.
+        plain = {name: str(value) for name, value in told["environment"].items() if "${" not in str(value)}
+        command = [str(Path(sys.executable).parent / "streamer"), *words, *more]
+        with (self.folder / f"{service}-{len(self.processes)}.log").open("wb") as log:
+            process = subprocess.Popen(
+                command,
+                env={**inherited, **plain, "STREAMER_METRICS_HOST": HOST, **ports, **self.environment},
+                stdout=log,
+                stderr=log,
+                cwd=self.folder,
+            )
+        self.processes.append((service, process))
+        if "expose" in told:
+            self.targets.append(f"{HOST}:{port}")
+        return process
+
+    def scrape(self) -> None:
+        """Start Prometheus with the rules of the project, on the processes that run by now."""
+        port = choose(1)[0]
+        self.url = f"http://{HOST}:{port}"
+        config = {
+            "global": {"scrape_interval": f"{SCRAPE_SECONDS}s", "evaluation_interval": f"{SCRAPE_SECONDS}s"},
+            "rule_files": [str(ROOT / "prometheus" / "rules" / "*.yml")],
+            "scrape_configs": [{"job_name": "streamer", "static_configs": [{"targets": self.targets}]}],
+        }
+        # JSON is YAML.
+        file = self.folder / "prometheus.yml"
+        file.write_text(json.dumps(config))
+        command = [
+            str(self.prometheus),
+            f"--config.file={file}",
+            f"--storage.tsdb.path={self.folder / 'tsdb'}",
+            f"--web.listen-address={HOST}:{port}",
+            f"--web.console.templates={ROOT / 'docs' / 'runbooks'}",
+            "--log.level=warn",
+        ]
+        with (self.folder / "prometheus.log").open("wb") as log:
+            self.processes.append(("prometheus", subprocess.Popen(command, stdout=log, stderr=log)))
+        self.wait(lambda: self.get("/-/ready")[0] == 200, 30, "Prometheus is ready")
+
+    def get(self, path: str) -> tuple[int, str]:
+        """Status and text of a page of Prometheus; status 0 where nobody answers."""
+        return fetch(self.url + path)
+
+    def ask(self, path: str, **parameters: str | float) -> Any:
+        """The data of an answer of Prometheus' API. Raises ValueError with what is wrong with the query."""
+        status, text = self.get(f"/api/v1/{path}?{urllib.parse.urlencode(parameters)}")
+        answer = json.loads(text) if text.startswith("{") else {"error": text}
+        if answer.get("status") != "success":
+            raise ValueError(f"{status}: {answer.get('error')}")
+        return answer["data"]
+
+    def wait(self, done: Callable[[], bool], seconds: float, what: str) -> None:
+        """Poll until ``done``; else TimeoutError with the ends of all logs."""
+        deadline = time.monotonic() + seconds
+        while not done():
+            ended = [name for name, process in self.processes if process.poll() not in (None, 0)]
+            if ended or time.monotonic() > deadline:
+                raise TimeoutError(f"not so after {seconds:g} s: {what}; ended: {ended}\n{self.logs()}")
+            time.sleep(0.2)
+
+    def ready(self) -> bool:
+        """Whether all workers and owners have their lanes."""
+        return all(fetch(f"http://{target}/readyz")[0] == 200 for target in self.targets)
+
+    def logs(self) -> str:
+        """The end of what each process wrote."""
+        return "\n".join(f"== {path.name}\n{path.read_text()[-2000:]}" for path in sorted(self.folder.glob("*.log")))
+
+    def stop(self, names: Sequence[str]) -> list[tuple[str, int]]:
+        """SIGTERM to the services so called, and their exit codes when they are gone."""
+        chosen = [(name, process) for name, process in self.processes if name in names]
+        for _, process in chosen:
+            process.terminate()
+        return [(name, process.wait(_STOP_SECONDS)) for name, process in chosen]
+
+    def close(self) -> None:
+        """End whatever still runs."""
+        for _, process in self.processes:
+            process.kill()
+        for _, process in self.processes:
+            process.wait(_STOP_SECONDS)
+
+
+def fetch(url: str) -> tuple[int, str]:
+    """Status and text of a page; status 0 where nobody answers."""
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+    except OSError:
+        return 0, ""

@@ -1,0 +1,28 @@
+"""Parts of queries that panels share.
+
+Counters of a lane go on wherever the lane runs, so ``sum`` over workers counts every record once.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from grafana.build import Query
+
+JOB: Final = 'job="$job"'
+ONE: Final = 'job="$job", segmentation="$segmentation"'
+
+
+def rate(metric: str, by: str = "", labels: str = JOB, per_minute: bool = False) -> str:
+    """Sum of rates over all workers and lanes, by a label, a second or a minute."""
+    expr = f"sum{f' by ({by})' if by else ''} (rate(streamer_{metric}{{{labels}}}[$__rate_interval]))"
+    return f"60 * {expr}" if per_minute else expr
+
+
+def quantiles(metric: str) -> tuple[Query, ...]:
+    """Median, 95 and 99 of a hundred, over all workers together."""
+    rates = f"sum by (le) (rate(streamer_{metric}_bucket{{{JOB}}}[$__rate_interval]))"
+    return tuple(
+        Query(f"histogram_quantile({share}, {rates})", name)
+        for share, name in ((0.5, "median"), (0.95, "95 %"), (0.99, "99 %"))
+    )

@@ -1,0 +1,140 @@
+"""The board Shop: who the customers are, where they move, and why."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from grafana.build import Board, Panel, Query, Variable
+from grafana.queries import JOB, ONE, rate
+
+SHOP: Final = Board(
+    uid="streamer-shop",
+    title="Shop",
+    description="Who the customers are, where they move, and why.",
+    variables=(
+        Variable(
+            "segmentation",
+            "Segmentation",
+            'label_values(streamer_segment_customers{job="$job"}, segmentation)',
+            "value",
+        ),
+    ),
+    panels=(
+        Panel(
+            "Customers",
+            "Customers known to the service.",
+            "short",
+            (Query(f"sum(streamer_customers_tracked{{{JOB}}})", "customers"),),
+            kind="stat",
+            width=6,
+            height=4,
+        ),
+        Panel(
+            "Orders",
+            "Orders completed within the time shown.",
+            "short",
+            (Query(f"round(sum(increase(streamer_orders_total{{{JOB}}}[$__range])))", "orders"),),
+            kind="stat",
+            width=6,
+            height=4,
+        ),
+        Panel(
+            "Net revenue",
+            "Orders less refunds and cancellations, from the first event on, in the shop's currency.",
+            "short",
+            (Query(f"sum by (currency) (streamer_net_revenue{{{JOB}}})", "{{currency}}"),),
+            kind="stat",
+            width=6,
+            height=4,
+        ),
+        Panel(
+            "Moves",
+            "Changes of the chosen segmentation within the time shown, first segments included.",
+            "short",
+            (Query(f"round(sum(increase(streamer_segment_changes_total{{{ONE}}}[$__range])))", "moves"),),
+            kind="stat",
+            width=6,
+            height=4,
+            runbook="MoveStorm",
+        ),
+        Panel(
+            "Customers by segment",
+            "How many customers are in each segment of the chosen segmentation.",
+            "short",
+            (Query(f"sum by (segment) (streamer_segment_customers{{{ONE}}})", "{{segment}}"),),
+            width=16,
+            height=9,
+            stacked=True,
+            runbook="SegmentSizeJump",
+        ),
+        Panel(
+            "Shares now",
+            "The share of customers in each segment at this moment.",
+            "percentunit",
+            (
+                Query(
+                    f"sort_desc(sum by (segment) (streamer_segment_customers{{{ONE}}}) "
+                    f"/ scalar(sum(streamer_segment_customers{{{ONE}}})))",
+                    "{{segment}}",
+                ),
+            ),
+            kind="bargauge",
+            width=8,
+            height=9,
+            runbook="SegmentCollapse",
+        ),
+        Panel(
+            "Who moved where",
+            "Moves from segment to segment within the time shown, the most frequent first; none stands for no segment.",
+            "short",
+            (
+                Query(
+                    "sort_desc(round(sum by (from_segment, to_segment) "
+                    f"(increase(streamer_segment_moves_total{{{ONE}}}[$__range]))) > 0)",
+                    "{{from_segment}} → {{to_segment}}",
+                ),
+            ),
+            kind="table",
+            width=8,
+            height=9,
+            runbook="MoveStorm",
+        ),
+        Panel(
+            "Moves by cause",
+            "What made customers move: an event, time that passed, a late event, an import (backfill), a new model.",
+            "cpm",
+            (Query(rate("segment_changes_total", "cause", ONE, per_minute=True), "{{cause}}"),),
+            width=16,
+            height=9,
+            stacked=True,
+            runbook="MoveStorm",
+        ),
+        Panel(
+            "Into each segment",
+            "Customers who entered a segment, a minute.",
+            "cpm",
+            (Query(rate("segment_moves_total", "to_segment", ONE, per_minute=True), "{{to_segment}}"),),
+        ),
+        Panel(
+            "Out of each segment",
+            "Customers who left a segment, a minute; none are those who had no segment before.",
+            "cpm",
+            (Query(rate("segment_moves_total", "from_segment", ONE, per_minute=True), "{{from_segment}}"),),
+        ),
+        Panel(
+            "Revenue of the last hour",
+            "Orders less refunds and cancellations booked within the hour before, in the shop's currency.",
+            "short",
+            (Query(f"sum by (currency) (delta(streamer_net_revenue{{{JOB}}}[1h]))", "{{currency}}"),),
+        ),
+        Panel(
+            "Orders and reversals",
+            "Completed orders, and refunds and cancellations, a minute.",
+            "cpm",
+            (
+                Query(rate("orders_total", per_minute=True), "orders"),
+                Query(rate("reversals_total", per_minute=True), "reversals"),
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,89 @@
+"""``parity``: the lanes' logs replayed by `decide`, held against what was published and counted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from schemas.errors import UserError
+from streamer.commands import common
+from streamer.commands.common import Json
+
+if TYPE_CHECKING:
+    from streamer.commands.common import Connections
+    from streamer.parity import Parity
+
+_TRIES = 5
+_SHOWN = 20
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(parity)
+
+
+def parity(json: Json = False) -> None:
+    """Replay every lane's log and compare it with the published changes and the counters: 0 differences.
+
+    Exit code 1 if there is a difference. Events that retention deleted cannot be replayed; a lane whose log does not
+    go back to its first record is named and left out.
+
+    Example:  streamer parity
+    """
+    from streamer.parity import Parity
+
+    total, left_out = Parity(), []
+    with common.connections() as to, common.progress("replaying") as say:
+        for lane in [ledger.partition for ledger in to.view.ledgers()]:
+            say(f"lane {lane}")
+            found = _lane(to, lane)
+            if found is None:
+                left_out.append(lane)
+            else:
+                total += found
+    if json:
+        common.print_json(
+            {
+                "customers": total.customers,
+                "changes": total.changes,
+                "differences": total.differences,
+                "lanes_left_out": left_out,
+            }
+        )
+    else:
+        out = common.console()
+        for difference in total.differences[:_SHOWN]:
+            out.print(difference, markup=False)
+        out.print(
+            f"{len(total.differences):,} differences in {total.changes:,} changes of {total.customers:,} customers"
+        )
+        if left_out:
+            out.print(f"left out, since their logs do not go back to the first record: lanes {left_out}", markup=False)
+    if total.differences:
+        raise typer.Exit(1)
+
+
+def _lane(to: Connections, lane: int) -> Parity | None:
+    """One lane at rest, or None if its first records are gone."""
+    from schemas.topics import CHANGES, EVENTS
+    from streamer.adapters.client import read
+    from streamer.parity import compare, decode_change, replay
+
+    policy = to.settings.policy(to.lanes)
+    for _ in range(_TRIES):
+        before = next(ledger for ledger in to.view.ledgers() if ledger.partition == lane)
+        records = [r for r in read(to.kafka, EVENTS, at=(lane, 0)) if r.offset < before.next_offset]
+        published = [
+            decode_change(record.value) for record in read(to.kafka, CHANGES, at=(lane, 0)) if record.value is not None
+        ]
+        after = next(ledger for ledger in to.view.ledgers() if ledger.partition == lane)
+        if before == after:
+            break
+    else:
+        raise UserError(
+            f"lane {lane} did not rest while it was compared", "stop what publishes for a moment, and run it again"
+        )
+    if len(records) < before.consumed:
+        return None
+    state, expected = replay(records, lane, policy, before.clock, to.settings.control_key_bytes)
+    return compare(expected, published, state.ledger, before)

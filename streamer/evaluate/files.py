@@ -1,0 +1,105 @@
+"""The activity in a file of events, folded as a lane folds it: order books, reversals and duplicates included."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import numpy as np
+
+from models.behaviour import bucket
+from models.behaviour.memory import Memory
+from models.customer import Customer
+from models.ring import digest
+from schemas.codec import decode
+from schemas.errors import InvalidEvent, UserError
+from schemas.events import Interaction, OrderCompleted, OrderReversed
+from streamer.evaluate.activity import Activity, fold
+from streamer.fold import fold_interaction, fold_order, fold_reversal, is_duplicate
+from streamer.policy import Policy
+from streamer.shop.source import Source
+
+
+class _Recorder:
+    """Takes the calls that the behaviour memory would get, one bucket a call."""
+
+    def __init__(self) -> None:
+        self.rows: list[list[float]] = []
+
+    def _new(self) -> list[float]:
+        self.rows.append([0.0] * bucket.B_WIDTH)
+        return self.rows[-1]
+
+    def add_order(self, row: int, money_minor: int, discounted: bool, categories: Sequence[tuple[str, int]]) -> None:
+        bucket.add_order(self._new(), money_minor, discounted, categories)
+
+    def add_interaction(self, row: int, kind: str, category: str | None = None) -> None:
+        new = self._new()
+        new[bucket.B_INTERACTIONS] = new[bucket.B_OWN] = 1
+
+    def take_back(
+        self,
+        row: int,
+        money_minor: int,
+        *,
+        whole: bool = True,
+        discounted: bool = False,
+        categories: Sequence[tuple[str, int]] = (),
+    ) -> None:
+        bucket.take_back(self._new(), money_minor, whole, discounted, categories)
+
+
+def of_source(source: Source, policy: Policy) -> Activity:
+    """The activity of a source; events that a lane would dead-letter are left out.
+
+    Raises
+    ------
+    UserError
+        There is no usable event in it.
+    """
+    recorder, grid = _Recorder(), policy.grid
+    memory = cast(Memory, recorder)
+    customers: dict[str, Customer] = {}
+    who: list[int] = []
+    days: list[int] = []
+    stands_for: list[int] = []
+    for record in source.events():
+        try:
+            event = decode(record.key, record.value, max_event_bytes=policy.max_event_bytes)
+        except InvalidEvent:
+            continue
+        if not isinstance(event, OrderCompleted | OrderReversed | Interaction):
+            continue
+        customer = customers.get(event.customer_id)
+        if customer is None:
+            customer = customers[event.customer_id] = Customer(event.customer_id, (0, len(customers)), event.occurred_at)
+            customer.row = len(customers) - 1
+        name = digest(event.event_id)
+        if is_duplicate(customer, name, event):
+            continue
+        customer.ring.add(name)
+        before = len(recorder.rows)
+        if isinstance(event, Interaction):
+            fold_interaction(customer, event, policy.shop, memory)
+        elif isinstance(event, OrderCompleted):
+            fold_order(customer, event, policy.rates.minor(event.total, event.currency), policy.rates, policy.shop, memory)
+        else:
+            money = None if event.total is None else policy.rates.minor(event.total, event.currency)
+            fold_reversal(customer, event, money, policy.shop, memory)
+        made = len(recorder.rows) - before
+        who += [customer.row] * made
+        days += [grid.day_of(event.occurred_at)] * made
+        stands_for += [1] + [0] * (made - 1) if made else []
+    if not days:
+        raise UserError("there is no usable event in this file", "check the file and --format")
+    day = np.array(days)
+    first = int(day.min())
+    return fold(
+        list(customers),
+        first,
+        int(day.max()) - first + 1,
+        day - first,
+        np.array(who),
+        np.array(recorder.rows),
+        np.array(stands_for),
+    )

@@ -1,0 +1,40 @@
+"""The real data set through the whole of `decide`: figures that anybody can recount from the file."""
+
+from __future__ import annotations
+
+import pytest
+from retail import retail
+
+from models.behaviour.learner import LearnerConfig
+from models.time import Grid
+from schemas.money import Rates
+from streamer.adapters.redis_reader import totals
+from streamer.offline import Replay
+from streamer.policy import Policy
+from streamer.result import result_of
+from streamer.shop.online_retail import OnlineRetail
+
+NOW = 1_760_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "without_customer", "customers", "orders", "reversals", "pence"),
+    [
+        ("online_retail_2010-12.csv.gz", 42_481, 15_631, 948, 1_400, 308, 55_460_402),
+        ("online_retail.csv.gz", 541_909, 135_080, 4_372, 18_536, 3_654, 830_006_581),
+    ],
+)
+def test_online_retail_to_the_penny(
+    name: str, rows: int, without_customer: int, customers: int, orders: int, reversals: int, pence: int
+) -> None:
+    source = OnlineRetail(retail(name))
+    policy = Policy(rates=Rates("GBP"), grid=Grid("Europe/London"), label_backfill=False)
+    # The figures do not depend on clusters, and learning them would take most of the time.
+    replay = Replay(policy, LearnerConfig(min_buyers=10**9), NOW)
+    replay.run(source)
+    result = result_of(totals([]), totals([replay.state.ledger]), source, 1.0)
+    assert (result.rows, result.skipped) == (rows, {"no_customer": without_customer})
+    assert (result.customers, result.orders, result.reversals) == (customers, orders, reversals)
+    assert result.revenue_minor == pence
+    assert result.applied == orders + reversals
+    assert result.unaccounted == 0

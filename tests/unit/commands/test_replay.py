@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from command_line import Run
+
+HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
+SALE = "536365,85123A,HEART,6,2010-12-01 08:26:00,2.55,17850.0,United Kingdom\n"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "retail.csv"
+    path.write_text(HEADER + SALE + SALE.replace("17850.0", ""))
+    return path
+
+
+def test_the_last_line_is_the_result_as_json(run: Run, file: Path, tmp_path: Path) -> None:
+    changes, members = tmp_path / "changes", tmp_path / "members"
+    ran = run(
+        *("replay", str(file), "--format", "online-retail", "--json"),
+        *("--changes", str(changes), "--memberships", str(members)),
+    )
+    told = json.loads(ran.stdout.splitlines()[-1])
+    assert (told["rows"], told["skipped"], told["orders"], told["revenue_minor"]) == (2, {"no_customer": 1}, 1, 1_530)
+    assert [json.loads(line)["customer_id"] for line in changes.read_text().splitlines()] == ["17850", "17850"]
+    assert json.loads(members.read_text()) == {
+        "customer_id": "17850",
+        "segments": {"lifecycle": "new", "value": "low"},
+    }
+
+
+def test_without_json_it_is_told_in_words(run: Run, file: Path) -> None:
+    ran = run("replay", str(file), "--format", "online-retail")
+    assert "1 customers, 1 orders" in ran.stdout
+    assert "15.30 GBP net" in ran.stdout
+    assert "STREAMER_CURRENCY=GBP" in ran.stderr
+
+
+def test_the_shops_own_currency_needs_a_rate_for_the_files(run: Run, file: Path) -> None:
+    ran = run("replay", str(file), "--format", "online-retail", env={"STREAMER_CURRENCY": "EUR"})
+    assert ran.exit_code == 1
+    assert "STREAMER_RATES=GBP" in ran.stderr
+    rated = {"STREAMER_CURRENCY": "EUR", "STREAMER_RATES": "GBP=1.20"}
+    ran = run("replay", str(file), "--format", "online-retail", "--json", env=rated)
+    assert json.loads(ran.stdout.splitlines()[-1])["revenue_minor"] == 1_836
+
+
+@pytest.mark.parametrize("until", ["2012-06-01", "2012-06-01T12:00:00Z", "2031-01-01"])
+def test_until_takes_a_day_or_an_instant(run: Run, file: Path, until: str) -> None:
+    ran = run("replay", str(file), "--format", "online-retail", "--json", "--until", until)
+    assert json.loads(ran.stdout.splitlines()[-1])["segments"]["lifecycle"] == {"lost": 1}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["replay", "nowhere.csv", "--format", "online-retail"], "does not exist"),
+        (["replay", "FILE", "--format", "online-retail", "--until", "soon"], "--until soon is not a time"),
+        (["replay", "FILE", "--format", "online-retail", "--changes", "no/such/folder"], "cannot write"),
+        (["shop", "--out", "x.jsonl"], "--out needs a history"),
+        (["shop", "--rate", "0"], "would do nothing"),
+    ],
+)
+def test_mistakes_are_told_in_words(run: Run, file: Path, arguments: list[str], said: str) -> None:
+    ran = run(*(str(file) if one == "FILE" else one for one in arguments))
+    assert ran.exit_code == 1
+    assert said in ran.stderr.replace("\n", " ")
+
+
+def test_a_simulated_shop_goes_into_a_file_with_its_truth(run: Run, tmp_path: Path) -> None:
+    out, truth = tmp_path / "shop.jsonl", tmp_path / "truth.jsonl"
+    ran = run("shop", "--customers", "20", "--days", "30", "--out", str(out), "--truth", str(truth), "--ids", "me-")
+    assert ran.exit_code == 0, ran.stderr
+    assert len(truth.read_text().splitlines()) == 20
+    told = run("replay", str(out), "--format", "jsonl", "--json")
+    result = json.loads(told.stdout.splitlines()[-1])
+    assert result["rows"] == len(out.read_text().splitlines()) == result["applied"]
+    assert all(json.loads(line)["customer_id"].startswith("me-") for line in out.read_text().splitlines())
