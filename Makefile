@@ -4,14 +4,15 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run test check unit bench soak lock clean help
+.PHONY: run test check bench soak pictures boards lock clean help
 
 help:
 	@echo "make run    everything at once, on this machine: Kafka, Valkey, a worker, a simulated shop"
 	@echo "make test   all tests, on a real Kafka and a real Valkey"
 	@echo "make check  format, lint, types, layers, unit and property tests; about a minute"
 	@echo "make bench  CPU per event of the whole path and of the small job; minutes"
-	@echo "make soak   kills, pauses and lost data for longer than the tests do"
+	@echo "make soak   the kills and handovers again and again; SEEDS=20 by default"
+	@echo "make pictures, make boards, make lock   renew what is generated: board pictures, boards, locked dependencies"
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
@@ -30,7 +31,7 @@ test: $(STAMP)
 check: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy schemas models streamer benchmarks tests
+	$(BIN)/mypy schemas models streamer benchmarks grafana tests
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest --doctest-modules schemas models tests/unit tests/property
 
@@ -38,12 +39,21 @@ bench: $(STAMP)
 	$(BIN)/python -m benchmarks.whole_path $(ARGS)
 	$(BIN)/python -m benchmarks.small_job $(ARGS)
 
+SEEDS ?= 20
 soak: $(STAMP)
-	$(BIN)/python -m pytest -m recovery --soak $(ARGS)
+	SOAK_SEEDS=$(SEEDS) $(BIN)/python -m pytest tests/recovery $(ARGS)
 
-lock:
+pictures: $(STAMP)
+	$(BIN)/python -m grafana.pictures $(ARGS)
+
+boards: $(STAMP)
+	$(BIN)/python -m grafana.build
+
+lock: $(STAMP)
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-annotate --no-header --output-file requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-annotate --no-header --constraint requirements.lock --output-file deploy/requirements.lock
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -142,4 +142,6 @@ def _run(app: App, offsets: Offsets, watch: Watch) -> None:
     app.hooks = (*app.hooks, on_shutdown)
     app.on_before_shutdown.connect(on_shutdown)
     worker = faust.Worker(app, loglevel="WARN", override_logging=False, redirect_stdouts=False, quiet=True)
+    # Its cursor codes would stand in front of log lines.
+    worker.spinner = None
     worker.execute_from_commandline()

@@ -72,8 +72,12 @@ def _spans(items: Iterable[Item]) -> Iterator[list[Item]]:
 
 
 def moves_clock(item: Item, policy: Policy) -> bool:
-    """Whether a record's append time moves the lane's clock: not what an import wrote, unless the wall clock counts."""
-    return policy.wall or (item.import_id is None and not isinstance(item.control, ControlClock | ControlImport))
+    """Whether a record's append time moves the lane's clock.
+
+    Where the wall clock counts, every record's does; else neither what an import wrote nor what the service wrote, so
+    that old data is judged by its own time alone.
+    """
+    return policy.wall or (item.import_id is None and item.control is None)
 
 
 class _Run:
@@ -226,6 +230,9 @@ class _Run:
                 if control.import_id in ledger.closed:
                     raise InvalidEvent("bad_control", "this import has ended; a new one needs a new id", "import_id")
                 ledger.imports.setdefault(control.import_id, ImportClock(None, record.timestamp))
+                # What was learned before is in force from the import's first day on.
+                for entry in ledger.timeline:
+                    entry.import_days.setdefault(control.import_id, 0)
             elif (closed := ledger.imports.pop(control.import_id, None)) is not None:
                 ledger.clock = max(ledger.clock, closed.clock or 0)
                 ledger.closed = [*ledger.closed, control.import_id][-_CLOSED_IMPORTS:]

@@ -41,11 +41,14 @@ class Moves:
         moves = next_moves(customer, [shift.segmentation for shift in shifts], definitions, self._shop)
         for shift in shifts:
             kind, move = definitions.kinds[shift.segmentation], moves.get(shift.segmentation)
-            self._emit(customer, shift, cause, trigger, now, kind, definitions.version, None, move, features)
+            self._emit(
+                customer, customer.as_of, shift, cause, trigger, now, kind, definitions.version, None, move, features
+            )
 
     def _emit(
         self,
         customer: Customer,
+        at: int,
         shift: Shift,
         cause: Cause,
         trigger: Trigger | None,
@@ -56,7 +59,7 @@ class Moves:
         next_move: tuple[str, int] | None,
         features: dict[str, float],
     ) -> None:
-        ledger, at = self._ledger, customer.as_of
+        ledger = self._ledger
         customer.seq += 1
         sizes = ledger.sizes.setdefault(shift.segmentation, {})
         if shift.before is not None:
@@ -86,13 +89,16 @@ class Moves:
         )
 
     def night(self, customer: Customer, move: Move, at: int, now: int) -> None:
-        """Take over a move that the clusters decided at the grid point ``at`` (ms)."""
-        customer.as_of = max(customer.as_of, at)
-        customer.segments[BEHAVIOUR] = Membership(move.to_id, customer.as_of)
+        """Take over a move that the clusters decided at the grid point ``at`` (ms).
+
+        ``as_of`` stays: clusters come and go with the owner, and must not date what rules say of a late event.
+        """
+        customer.segments[BEHAVIOUR] = Membership(move.to_id, at)
         reasons = tuple(Reason(r.feature, r.before, r.after, None, r.share) for r in move.reasons)
         shift = Shift(BEHAVIOUR, move.from_id, move.to_id, reasons)
         self._emit(
             customer,
+            at,
             shift,
             cast(Cause, move.cause),
             None,

@@ -148,7 +148,7 @@ class Judge:
             self._refresh()
 
     def _changes(self, day: int, largest: FloatArray, moves: list[Move]) -> list[int]:
-        """Step 4: suspected of another segment for long enough, and lately nearer to it than to the own one."""
+        """Step 4: suspected of another segment for long enough, and lately nearest to it."""
         block, c = self._block, self._c
         suspects = np.flatnonzero((largest > self.model.preset.eta) & (self._slot < c.slots))
         if not suspects.size:
@@ -158,8 +158,7 @@ class Judge:
         nearest = scores(x, c)
         lead = cusum.argmax(axis=0)
         changed = []
-        every = np.arange(len(suspects))
-        for index in np.flatnonzero(nearest[lead, every] > nearest[self._slot[suspects], every]).tolist():
+        for index in np.flatnonzero(nearest.argmax(axis=0) == lead).tolist():
             at, to = int(suspects[index]), int(lead[index])
             margin, reasons = change_reasons(block[:, at], c, int(self._slot[at]), to)
             sure = float(-np.expm1(-cusum[to, index]))

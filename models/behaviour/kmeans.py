@@ -13,6 +13,10 @@ LEARNING_RATE = 0.005
 """River calls it ``halflife``; it is the share of the way a centre goes towards each customer."""
 
 
+_STARTS = 8
+"""Starts of a half-panel fit. With 3, half the disagreement of two halves is a bad optimum of one of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fit:
     """Centroids (k, axes), the nearest of each point (n,), and the sum of squared distances."""
@@ -101,7 +105,7 @@ def adjusted_rand(a: IntArray, b: IntArray) -> float:
 
 
 def stability(
-    z: FloatArray, ks: range, rng: np.random.Generator, splits: int = 8, sample: int = 2000
+    z: FloatArray, ks: range, rng: np.random.Generator, splits: int = 6, sample: int = 1600
 ) -> dict[int, float]:
     """Mean agreement, over random halves, of two half-panel fits on all points, for each k."""
     if len(z) > sample:
@@ -112,7 +116,7 @@ def stability(
         agreements = []
         for order in halves:
             one, two = (
-                nearest(z, multi_start(z[half], k, rng, starts=3).centroids).labels
+                nearest(z, multi_start(z[half], k, rng, starts=_STARTS).centroids).labels
                 for half in (order[: len(z) // 2], order[len(z) // 2 :])
             )
             agreements.append(adjusted_rand(one, two))
@@ -120,7 +124,7 @@ def stability(
     return found
 
 
-def choose_k(stable: dict[int, float], enough: float = 0.85, slack: float = 0.03) -> int:
+def choose_k(stable: dict[int, float], enough: float = 0.9, slack: float = 0.02) -> int:
     """The largest k that is stable ``enough`` and hardly less so than k - 1; else the largest about as stable as the best.
 
     A k that is stable enough but clearly less so than the one before cuts through a group that is one.

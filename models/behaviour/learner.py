@@ -164,8 +164,9 @@ class Learner:
         )
         z = sample.points(frame)
         before = self.model
+        # A frame that was judged against another one was judged with its number of segments.
+        k = count or int(figures.get(f"{frame.kind}_k", 0)) or self._choose_k(z, rng, figures)
         if before is None:
-            k = self.config.k or self._choose_k(z, rng, figures)
             fit = multi_start(z, k, rng)
             return self._publish(sample, frame, fit, [None] * k)
         old = labels_under(before, sample)
@@ -173,7 +174,6 @@ class Learner:
         seeds = np.stack(
             [z[old == i].mean(axis=0) if (old == i).any() else z.mean(axis=0) + 1e-3 * (i + 1) for i in range(before.k)]
         )
-        k = self.config.k or self._choose_k(z, rng, figures)
         if k != before.k:
             # The first frames are fitted while the shop shows ever more of itself; so is the number of segments.
             fit = multi_start(z, k, rng)

@@ -7,11 +7,13 @@ owner's learning, then the night. What it yields is what the service would publi
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.behaviour.choice import PastLook
+from models.behaviour.features import block_of, position_stats
 from models.behaviour.layout import INTERACTION_COUNT, ORDER_COUNT, SEGMENT, BoolArray, IntArray
 from models.behaviour.learner import Learner, LearnerConfig
 from models.behaviour.memory import Memory
@@ -40,6 +42,8 @@ class Run:
         Versions by the grid day on which they came into force.
     figures
         What the learner said, by grid day.
+    looks
+        Statistics of everybody who had come, by day from 0.
     """
 
     labels: Labels
@@ -49,6 +53,7 @@ class Run:
     memory: Memory
     learner: Learner
     figures: list[tuple[int, dict[str, float]]] = field(default_factory=list)
+    looks: dict[int, PastLook] = field(default_factory=dict)
 
     @property
     def model(self) -> ClusterModel | None:
@@ -62,6 +67,7 @@ def play(
     *,
     panel: Callable[[str], bool] | None = None,
     until: int | None = None,
+    look_days: tuple[int, ...] = (),
 ) -> Run:
     """Play ``activity`` up to day ``until`` (all of it).
 
@@ -69,12 +75,14 @@ def play(
     ----------
     panel
         Who is in the panel; else the hashed one of about 2,000 customers that the service takes.
+    look_days
+        Days (from 0) at whose grid point the statistics of everybody are kept in ``Run.looks``.
     """
     days, base = activity.days if until is None else until, activity.first_day
     count = len(activity.customers)
     seen = int((activity.met < days).sum())
     shift = shift_for(seen)
-    learner = Learner(_with_shift(config, shift))
+    learner = Learner(replace(config, shift=shift))
     chosen = panel or (lambda customer: in_panel(customer, shift))
     member = [chosen(customer) for customer in activity.customers]
     memory = Memory(max(count, 1))
@@ -110,22 +118,17 @@ def play(
         rows = row_of[here]
         run.moves += _named(advance(memory, rows, np.full(len(rows), base + day + 1), run.timeline), rows, here)
         run.labels[day + 1, here] = memory.matrix[rows, SEGMENT]
+        if day + 1 in look_days:
+            stats = position_stats(block_of(memory, rows)).astype(np.float32)
+            run.looks[day + 1] = PastLook(base + day + 1, tuple(activity.customers[at] for at in here), stats)
         run.evidence[day + 1, here] = (memory.matrix[rows, ORDER_COUNT] >= need.orders) | (
             memory.matrix[rows, INTERACTION_COUNT] >= need.interactions
         )
     return run
 
 
-def _with_shift(config: LearnerConfig, shift: int) -> LearnerConfig:
-    from dataclasses import replace
-
-    return replace(config, shift=shift)
-
-
 def _named(moves: Sequence[Move], rows: IntArray, here: IntArray) -> list[Move]:
     """The moves with the customer's place instead of the row of the memory."""
-    from dataclasses import replace
-
     if not moves:
         return []
     place = dict(zip(rows.tolist(), here.tolist(), strict=True))

@@ -118,15 +118,15 @@ def judge(labels: Labels, truth: Truth, events: IntArray, evidence: BoolArray) -
     )
 
 
-def moves_of(labels: Labels) -> tuple[IntArray, IntArray, IntArray, IntArray]:
-    """Published changes from FROM_DAY on: grid day, customer, code before and after.
+def moves_of(labels: Labels, first: int = FROM_DAY) -> tuple[IntArray, IntArray, IntArray, IntArray]:
+    """Published changes from day ``first`` on: grid day, customer, code before and after.
 
     Coming out of ``new`` for the first time is no change; falling back to it is one.
     """
-    tail = labels[FROM_DAY:]
+    tail = labels[first:]
     step, customer = np.nonzero((tail[1:] != tail[:-1]) & (tail[:-1] > NEW))
     before, after = tail[step, customer], tail[step + 1, customer]
-    return step + 1 + FROM_DAY, customer, before.astype(np.int64), after.astype(np.int64)
+    return step + 1 + first, customer, before.astype(np.int64), after.astype(np.int64)
 
 
 def majority(labels: Labels, kind: NDArray[np.int8]) -> IntArray:
@@ -141,13 +141,13 @@ def majority(labels: Labels, kind: NDArray[np.int8]) -> IntArray:
     return owner
 
 
-def bounce(labels: Labels) -> float:
+def bounce(labels: Labels, first: int = FROM_DAY) -> float:
     """Share of changes after which the customer is back where they were within BOUNCE_DAYS.
 
     Changes of the last BOUNCE_DAYS days, about which that cannot be known, are left out.
     """
     days = len(labels) - 1
-    at, customer, before, _ = moves_of(labels)
+    at, customer, before, _ = moves_of(labels, first)
     known = at <= days - BOUNCE_DAYS
     if not known.any():
         return 0.0

@@ -42,7 +42,8 @@ def test_workers_come_and_go(service: LiveService) -> None:
         gone = running.pop(dice.randrange(len(running)))
         if dice.random() < 0.5:
             gone.send_signal(signal.SIGTERM)
-            assert gone.wait(20) == 0
+            # One that has hardly started does not know the signal yet, and dies of it.
+            assert gone.wait(20) in (0, -signal.SIGTERM)
         else:
             gone.kill()
             gone.wait()

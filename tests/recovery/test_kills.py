@@ -68,7 +68,7 @@ def outline(service: LiveService) -> dict[str, list[tuple[object, ...]]]:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("seed", [1])
+@pytest.mark.parametrize("seed", range(1, 1 + int(os.environ.get("SOAK_SEEDS", "1"))))
 def test_ten_kills_lose_and_double_nothing(
     service: LiveService, addresses: Addresses, tmp_path: Path, seed: int
 ) -> None:

@@ -39,6 +39,7 @@ def a_log() -> list[Record]:
         log.event(order(f"b{day}", "cem", T0 + day * DAY, 60.0))
     log.event(reversal("r1", "cem", log.now, "o-b3"))
     log.event(order("b3", "cem", T0 + 3 * DAY, 60.0))
+    log.event(order("later", "cem", T0 + 60 * DAY, 10.0), now=T0 + 60 * DAY)
     log.model(jumpy(2, shift=0.4), now=T0 + 60 * DAY)
     log.event(order("late", "ann", T0 - DAY, 60.0))
     log.event(view("v90", "eve", T0 + 90 * DAY), now=T0 + 90 * DAY)

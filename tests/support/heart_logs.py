@@ -187,10 +187,11 @@ def by_customer(changes: Iterable[Change]) -> dict[str, list[ChangeKey]]:
 
 
 def check_chain(changes: Iterable[Change]) -> None:
-    """``seq`` is 1, 2, 3 ... per customer, and each change begins where the one before ended; time never goes back."""
+    """``seq`` is 1, 2, 3 ... per customer, and each change begins where the one before ended; within a
+    segmentation time never goes back."""
     seq: dict[str, int] = {}
     held: dict[tuple[str, str], str | None] = {}
-    last: dict[str, int] = {}
+    last: dict[tuple[str, str], int] = {}
     for change in changes:
         assert change.seq == seq.get(change.customer_id, 0) + 1
         seq[change.customer_id] = change.seq
@@ -198,8 +199,8 @@ def check_chain(changes: Iterable[Change]) -> None:
         assert change.before == held.get(key)
         assert change.after != change.before
         held[key] = change.after
-        assert change.changed_at >= last.get(change.customer_id, change.changed_at)
-        last[change.customer_id] = change.changed_at
+        assert change.changed_at >= last.get(key, change.changed_at)
+        last[key] = change.changed_at
 
 
 def cut(records: Sequence[Record], places: Iterable[int]) -> list[Sequence[Record]]:

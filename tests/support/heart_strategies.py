@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -145,9 +144,7 @@ def moves_clock(record: Record, policy: Policy) -> bool:
     if policy.wall:
         return True
     names = {name for name, _ in record.headers}
-    if CONTROL_HEADER in names:
-        return bool(json.loads(record.value or b"{}").get("type") == "control.model")
-    return IMPORT_HEADER not in names
+    return CONTROL_HEADER not in names and IMPORT_HEADER not in names
 
 
 @dataclass(frozen=True)

@@ -323,8 +323,10 @@ def test_time_is_safe_when_it_is_told_in_time() -> None:
 def test_a_model_is_in_force_from_the_next_grid_point() -> None:
     log = LogMaker()
     log.event(order("e", "ann", T0 + HOUR, 30.0), now=T0 + HOUR)
-    log.model(jumpy(1), now=T0 + 2 * DAY + HOUR)
-    log.event(view("v", "bob", log.now), now=T0 + 4 * DAY)
+    log.event(view("u", "bob", T0 + 2 * DAY + HOUR), now=T0 + 2 * DAY + HOUR)
+    # The model's own append time moves no clock: what is old is judged by its own time.
+    log.model(jumpy(1), now=T0 + 9 * DAY)
+    log.event(view("v", "bob", log.now), now=log.now + DAY)
     driver = played(log)
     driver.look()
     [day] = {entry.day for entry in driver.state.ledger.timeline}

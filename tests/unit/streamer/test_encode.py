@@ -123,6 +123,7 @@ def test_names_are_those_of_the_version_that_moved_the_customer() -> None:
     log, driver = LogMaker(), Driver(POLICY)
     log.event(order("e1", "ann", T0 + HOUR, 30.0), now=T0 + HOUR)
     log.model(jumpy(1))
+    log.event(order("e2", "bob", T0 + 5 * DAY, 30.0), now=T0 + 5 * DAY)
     log.model(jumpy(2, without=("busy", "looking", "quiet")), now=T0 + 5 * DAY)
     driver.feed(log.records)
     driver.look(T0 + 5 * DAY + HOUR)
