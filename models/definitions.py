@@ -142,6 +142,14 @@ class Rules:
         return tuple(tuple(leaves(rule.when)) if rule.when else () for rule in self.rules)
 
     @cached_property
+    def leaf_tests(self) -> tuple[tuple[tuple[Leaf, Predicate, Predicate], ...], ...]:
+        """For each rule its leaves, each made ready for customers outside of the rule's segment and in it."""
+        return tuple(
+            tuple((leaf, predicate(leaf, False), predicate(leaf, True)) for leaf in rule_leaves)
+            for rule_leaves in self.leaves
+        )
+
+    @cached_property
     def predicates(self) -> tuple[tuple[str, Predicate, Predicate], ...]:
         """For each rule its segment, and its condition for customers outside of it and in it."""
         return tuple(

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import msgspec
 
 from models.customer import Customer, Membership
-from models.definitions import Bands, Definitions, Leaf, Member, Segmentation, predicate
+from models.definitions import Bands, Definitions, Leaf, Member, Segmentation
 from models.due import next_due
 from models.features import Shop
 from models.judge import Facts, band_index, facts, judge, rule_index
@@ -72,16 +72,16 @@ def _reasons(segmentation: Segmentation, current: str | None, before: Facts | No
         rule = segmentation.rules[new]
         return tuple(
             _reason(leaf, False, None, now)
-            for leaf in segmentation.leaves[new]
-            if predicate(leaf, rule.segment == current)(now.values, now.segments)
+            for leaf, enter, stay in segmentation.leaf_tests[new]
+            if (stay if rule.segment == current else enter)(now.values, now.segments)
         )
     # Every leaf of the rules that were looked at, before or after, whose truth turned over.
     last = max(new, rule_index(segmentation, current, before))
     found: dict[str, Reason] = {}
-    for rule, rule_leaves in zip(segmentation.rules[: last + 1], segmentation.leaves, strict=False):
+    for rule, tests in zip(segmentation.rules[: last + 1], segmentation.leaf_tests, strict=False):
         held = rule.segment == current
-        for leaf in rule_leaves:
-            test = predicate(leaf, held)
+        for leaf, enter, stay in tests:
+            test = stay if held else enter
             if test(before.values, before.segments) != test(now.values, now.segments):
                 reason = _reason(leaf, held, before, now)
                 found[reason.feature] = reason

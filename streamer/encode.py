@@ -128,6 +128,7 @@ class Names:
         timeline = state.ledger.timeline
         self._models = [state.models[entry.version] for entry in reversed(timeline)]
         self._model = self._models[0] if self._models else None
+        self._found: dict[tuple[str, int | None], str] = {}
 
     def ref(self, segmentation: str, segment: str | None, version: int | None = None) -> SegmentRef | None:
         """A segment with its name, or None for none."""
@@ -139,14 +140,20 @@ class Names:
         A cluster that a version no longer has keeps the name it had last. Later versions are not asked: whether
         they are known already depends on where a batch ends.
         """
-        if segmentation == BEHAVIOUR:
-            if segment == NEW_ID:
-                return "New"
-            for model in self._models:
-                if (version is None or model.version <= version) and (found := model.by_id(segment)) is not None:
-                    return found.name
-            return segment
-        return self._declared.get((segmentation, segment), segment)
+        if segmentation != BEHAVIOUR:
+            return self._declared.get((segmentation, segment), segment)
+        found = self._found.get((segment, version))
+        if found is None:
+            found = self._found[segment, version] = self._cluster(segment, version)
+        return found
+
+    def _cluster(self, segment: str, version: int | None) -> str:
+        if segment == NEW_ID:
+            return "New"
+        for model in self._models:
+            if (version is None or model.version <= version) and (found := model.by_id(segment)) is not None:
+                return found.name
+        return segment
 
     def version(self, segmentation: str) -> int:
         """The version in force of what decides a segmentation."""

@@ -28,7 +28,7 @@ from streamer.ports import Batch
 
 log = structlog.get_logger(__name__)
 
-NO_ROOM_SECONDS = 0.005
+NO_ROOM_SECONDS = 0.02
 CODEC = "streamer-batch"
 
 

@@ -28,7 +28,6 @@ from models.behaviour.model import ClusterModel, Evidence, Frame, Preset, Segmen
 from models.behaviour.naming import id_for, names_for, stretched_ranks
 from models.behaviour.tables import fit_table
 
-
 QUIET_DAYS = 45
 """Age from which a customer is learned from even without the evidence for a segment."""
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from models.behaviour.bucket import B_INTERACTIONS, B_LOGS, B_MONEY, B_ORDERS
 from models.behaviour.build import Sample, build, labels_under, sample_of
-from models.behaviour.diary import Diary
 from models.behaviour.choice import KEPT_LOOKS, SPACING_DAYS, PastLook, fit_frame
+from models.behaviour.diary import Diary
 from models.behaviour.features import block_of
 from models.behaviour.identity import carried, overlaps
 from models.behaviour.kmeans import (

@@ -25,10 +25,12 @@ from importlib.resources import files
 from typing import Any
 
 import structlog
-from redis.asyncio import Redis
+from redis.asyncio import Connection, Redis
 from redis.backoff import NoBackoff
+from redis.connection import HiredisRespSerializer
 from redis.exceptions import BusyLoadingError, ConnectionError, RedisError, ResponseError, TimeoutError
 from redis.retry import Retry
+from redis.typing import EncodableT
 
 from streamer.ports import Read, Update
 
@@ -39,8 +41,18 @@ _SLOWEST_RETRY_SECONDS = 2.0
 _CHUNK = 1_000
 
 
+class _PackedConnection(Connection):
+    """Commands are put into bytes by hiredis: redis-py does it in Python, at a tenth of a worker's CPU."""
+
+    def pack_command(self, *args: EncodableT) -> list[bytes]:
+        pack: Callable[..., list[bytes]] = HiredisRespSerializer().pack
+        return pack(*args)
+
+
 def connect(url: str, **options: Any) -> Redis:
     """A client that fails fast; whoever needs patience retries above it."""
+    if url.startswith("redis://"):
+        options["connection_class"] = _PackedConnection
     return Redis.from_url(url, retry=Retry(NoBackoff(), 0), socket_timeout=10, socket_connect_timeout=5, **options)
 
 
