@@ -89,7 +89,10 @@ def test_bytes_are_payloads_and_are_not_logged() -> None:
     assert lines(out)[0]["streamer.value"] == "<13 bytes>"
 
 
-def test_our_level_is_set_and_libraries_speak_from_warning_on() -> None:
+def test_our_level_is_set_and_libraries_speak_from_warning_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The command line silences this one for good, and other tests of this process run it.
+    monkeypatch.setattr(logging.getLogger("kafka"), "level", logging.NOTSET)
+    logging.getLogger("kafka").manager._clear_cache()  # type: ignore[attr-defined]
     out = configured(level="debug")
     structlog.get_logger("models.settle").debug("ours")
     for library in ("faust.app", "aiokafka.consumer", "kafka.client", "asyncio"):

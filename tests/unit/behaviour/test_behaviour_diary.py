@@ -36,7 +36,7 @@ def test_the_last_word_on_a_day_counts_and_late_news_of_a_closed_one_does_not() 
     diary.close()
     diary.note(START + 1, 7.0, True)
     diary.close()
-    assert diary.counts == {100: [2, 1]} and diary.steps == 1 and diary.squares == pytest.approx(4.5)
+    assert diary.counts == {100: [2, 1]} and diary.steps == 1 and diary.stepped == pytest.approx(3.0)
 
 
 @pytest.mark.parametrize(("burst", "low", "high"), [(1, 0.9, 1.35), (4, 3.0, 6.0)])
