@@ -110,10 +110,13 @@ def _one(addresses: Addresses, prefix: str, events: int, customers: int) -> Meas
     client = redis.Redis.from_url(addresses.redis)
     ledgers = [_ledger(client, prefix, lane) for lane in range(LANES)]
     clusters = sum((Counter(ledger.sizes.get("behaviour", {})) for ledger in ledgers), Counter())
-    changes = sum(sum(causes.values()) for ledger in ledgers for causes in ledger.changes.values())
+    changes: Counter[str] = Counter()
+    for ledger in ledgers:
+        for segmentation, causes in ledger.changes.items():
+            changes[segmentation] += sum(causes.values())
     print(
         f"{prefix}: {result.records} records, {result.cpu_us:.1f} us CPU per event, {result.rate:,.0f}/s, "
-        f"{result.rss_mb:.0f} MB, {changes} changes, unaccounted {sum(ledger.unaccounted for ledger in ledgers)}, "
+        f"{result.rss_mb:.0f} MB, changes {dict(changes)}, unaccounted {sum(ledger.unaccounted for ledger in ledgers)}, "
         f"clusters {dict(clusters)}",
         flush=True,
     )
