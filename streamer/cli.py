@@ -22,6 +22,7 @@ MODULES = (
     "watch",
     "customer",
     "segments",
+    "evaluate",
     "deadletters",
     "parity",
     "doctor",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -106,7 +107,9 @@ def why(figures: Mapping[str, float]) -> str | None:
     if "noise_whitened_eta2" not in figures or "standard_eta2" not in figures:
         return None
     found = {kind: {name: figures[f"{kind}_{name}"] for name in ("k", "eta2", "flips")} for kind in KINDS[:2]}
-    chosen, other = ("noise_whitened", "standard") if clearly_better(found["noise_whitened"], found["standard"]) else KINDS[:2]
+    chosen, other = (
+        ("noise_whitened", "standard") if clearly_better(found["noise_whitened"], found["standard"]) else KINDS[:2]
+    )
     a, b = found[chosen], found[other]
     return (
         f"{chosen}: {a['k']:.0f} segments explain {100 * a['eta2']:.1f} % of the spend of the following 90 days and "
@@ -155,7 +158,7 @@ def _spend_after(sample: Sample, rows: IntArray, day: int) -> tuple[FloatArray, 
 def _flips(labels: list[dict[str, int]]) -> float:
     """Share of customers in another cluster at a look than at the one before, over all looks."""
     moved = seen = 0
-    for before, after in zip(labels, labels[1:], strict=False):
+    for before, after in pairwise(labels):
         both = before.keys() & after.keys()
         seen += len(both)
         moved += sum(before[customer] != after[customer] for customer in both)

@@ -83,7 +83,7 @@ def sigma2(diaries: Iterable[Diary], prior: float = 0.25, weight: float = 20.0) 
     for diary in diaries:
         steps += diary.steps
         stepped += diary.stepped
-    return max((stepped / steps) ** 2 * pi / 4, 0.01)
+    return max(float((stepped / steps) ** 2) * pi / 4, 0.01)
 
 
 def phi(diaries: Iterable[Diary], day: int) -> tuple[float, float]:

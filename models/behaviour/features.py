@@ -34,9 +34,9 @@ from schemas.errors import InvariantViolation
 
 SCALE_DAYS: Final = 36.0
 """Counts are given per 36 days: the mean age of what a half-life of 25 days keeps."""
-LEAST_EXPOSURE: Final = 90.0
+LEAST_EXPOSURE: Final = 7.0
 """Days below which counts are not scaled up any further."""
-ORDERS_FLOOR: Final = 0.1
+ORDERS_FLOOR: Final = 0.3
 CLICKS_FLOOR: Final = 0.5
 DISCOUNT_WEIGHT: Final = 2.0
 BASKET_WEIGHT: Final = 1.0

@@ -14,6 +14,7 @@ from models.behaviour.bucket import B_INTERACTIONS, B_LOGS, B_MONEY, B_ORDERS
 from models.behaviour.build import Sample, build, labels_under, sample_of
 from models.behaviour.choice import KEPT_LOOKS, SPACING_DAYS, PastLook, fit_frame
 from models.behaviour.diary import Diary
+from models.behaviour.drift import alarming
 from models.behaviour.features import block_of
 from models.behaviour.identity import carried, overlaps
 from models.behaviour.kmeans import (
@@ -135,7 +136,9 @@ class Learner:
         # In the order of ids, so that the order of arrival does not matter.
         chosen = [self.members[customer] for customer in sorted(self.members)]
         rows = np.array([row for row, _ in chosen], dtype=np.int64)
-        advance(self.memory, rows, np.full(len(rows), day), self.state.timeline)
+        moves = advance(self.memory, rows, np.full(len(rows), day), self.state.timeline)
+        named = dict(zip(rows.tolist(), sorted(self.members), strict=True))
+        self.state.drift.note_moves(moves, named, day)
         for _, diary in chosen:
             if diary.open_day < day:
                 diary.close()
@@ -169,19 +172,22 @@ class Learner:
         if before is None:
             fit = multi_start(z, k, rng)
             return self._publish(sample, frame, fit, [None] * k)
-        old = labels_under(before, sample)
-        # Where the old members are in the new frame; an old cluster without members keeps its typical place.
-        seeds = np.stack(
-            [z[old == i].mean(axis=0) if (old == i).any() else z.mean(axis=0) + 1e-3 * (i + 1) for i in range(before.k)]
-        )
         if k != before.k:
             # The first frames are fitted while the shop shows ever more of itself; so is the number of segments.
             fit = multi_start(z, k, rng)
             return self._publish(sample, frame, fit, self._heirs(sample, fit))
-        fit, challenger = lloyd(z, seeds), multi_start(z, k, rng)
-        if challenger.inertia < (1 - self.config.better) * fit.inertia:
-            fit = challenger
+        fit = self._carried(sample, z, before, rng)
         return self._publish(sample, frame, fit, self._heirs(sample, fit))
+
+    def _carried(self, sample: Sample, z: FloatArray, before: ClusterModel, rng: np.random.Generator) -> Fit:
+        """The clusters of before in another frame, from where their members are in it, unless others are better."""
+        old = labels_under(before, sample)
+        # An old cluster without members keeps to the middle.
+        seeds = np.stack(
+            [z[old == i].mean(axis=0) if (old == i).any() else z.mean(axis=0) + 1e-3 * (i + 1) for i in range(before.k)]
+        )
+        fit, challenger = lloyd(z, seeds), multi_start(z, before.k, rng)
+        return challenger if challenger.inertia < (1 - self.config.better) * fit.inertia else fit
 
     def _update(self, sample: Sample, rng: np.random.Generator, figures: dict[str, float]) -> Learned:
         """The weekly update in the same frame: River from the working centroids, challenger, k."""
@@ -193,11 +199,13 @@ class Learner:
         challenger = multi_start(z, model.k, rng)
         figures["inertia_ratio"] = fit.inertia / max(challenger.inertia, 1e-12)
         figures["share_psi"] = stability_index([s.share for s in model.segments], fit.labels)
+        distances = np.sqrt(((z - fit.centroids[fit.labels]) ** 2).sum(axis=1))
+        figures.update(state.drift.look(sample.features(model.frame), distances, sample.day))
         state.beaten = state.beaten + 1 if challenger.inertia < (1 - config.better) * fit.inertia else 0
         if state.beaten >= config.streak:
             heirs = self._heirs(sample, challenger)
             return Learned("promoted", self._publish(sample, model.frame, challenger, heirs), None, figures)
-        proposal = self._look_at_k(sample, z, rng, figures)
+        proposal = self._look_at_k(sample, z, rng, figures) or self._look_at_drift(sample, rng, figures)
         # Working centroid i is segment i of the published model, by construction.
         heirs = list(model.segments)
         candidate = self._build(sample, model.frame, fit, heirs)
@@ -224,6 +232,23 @@ class Learner:
             return None
         fit = multi_start(z, k, rng)
         state.proposal = self._build(sample, model.frame, fit, self._heirs(sample, fit))
+        return state.proposal
+
+    def _look_at_drift(
+        self, sample: Sample, rng: np.random.Generator, figures: dict[str, float]
+    ) -> ClusterModel | None:
+        """Where the panel has drifted away from its frame, the same clusters in a new one are proposed, monthly at most."""
+        state, model = self.state, self.model
+        assert model is not None
+        recent = state.last_alarm is not None and sample.day - state.last_alarm < SPACING_DAYS
+        # While frames are still due, the next one comes by itself.
+        maturing = state.frames_done < len(self.config.frame_days)
+        if not alarming(figures) or recent or maturing or state.proposal is not None:
+            return None
+        state.last_alarm = sample.day
+        frame = fit_frame(model.frame.kind, sample, state.looks, lambda points: model.k, rng, {})
+        fit = self._carried(sample, sample.points(frame), model, rng)
+        state.proposal = self._build(sample, frame, fit, self._heirs(sample, fit))
         return state.proposal
 
     def _choose_k(self, z: FloatArray, rng: np.random.Generator, figures: dict[str, float]) -> int:
@@ -256,7 +281,10 @@ class Learner:
 
     def _publish(self, sample: Sample, frame: Frame, fit: Fit, heirs: Sequence[Segment | None]) -> ClusterModel:
         """Release a new structure: what was counted or proposed about the old one is void."""
+        fresh = self.model is None or self.model.frame != frame
         model = self._release(self._build(sample, frame, fit, heirs), sample.day)
+        if fresh:
+            self.state.drift.begin(sample.features(frame))
         self.state.beaten = self.state.other_k = 0
         self.state.proposal = None
         return model

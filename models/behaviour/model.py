@@ -34,7 +34,7 @@ class Preset:
 
 
 CONSERVATIVE: Final = Preset()
-RESPONSIVE: Final = Preset(eta=6.0)
+RESPONSIVE: Final = Preset(eta=6.5)
 
 
 @dataclass(frozen=True, slots=True)

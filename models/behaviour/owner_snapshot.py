@@ -9,6 +9,7 @@ import numpy as np
 
 from models.behaviour.choice import PastLook
 from models.behaviour.diary import Diary
+from models.behaviour.drift import Drift
 from models.behaviour.layout import VECTOR
 from models.behaviour.memory import Memory
 from models.behaviour.model import ClusterModel
@@ -38,6 +39,8 @@ class Saved(msgspec.Struct, array_like=True):
     proposal: dict[str, Any] | None
     shop_first_day: int | None
     looks: list[tuple[int, list[str], bytes]]
+    drift: Drift
+    last_alarm: int | None
 
 
 def pack(learner: Learner) -> bytes:
@@ -62,6 +65,8 @@ def pack(learner: Learner) -> bytes:
             proposal=None if state.proposal is None else state.proposal.to_dict(),
             shop_first_day=state.shop_first_day,
             looks=[(look.day, list(look.customers), look.stats.tobytes()) for look in state.looks],
+            drift=state.drift,
+            last_alarm=state.last_alarm,
         )
     )
 
@@ -92,4 +97,6 @@ def unpack(learner: Learner, data: bytes) -> None:
             PastLook(day, tuple(customers), np.frombuffer(stats, dtype="<f4").reshape(VECTOR, len(customers)))
             for day, customers, stats in saved.looks
         ],
+        drift=saved.drift,
+        last_alarm=saved.last_alarm,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from models.behaviour.choice import PastLook
+from models.behaviour.drift import Drift
 from models.behaviour.layout import FloatArray
 from models.behaviour.model import CONSERVATIVE, ClusterModel, Evidence, Preset
 
@@ -97,3 +98,5 @@ class State:
     proposal: ClusterModel | None = None
     shop_first_day: int | None = None
     looks: list[PastLook] = field(default_factory=list)
+    drift: Drift = field(default_factory=Drift)
+    last_alarm: int | None = None

@@ -164,7 +164,7 @@ def integrate(block: FloatArray, margin: FloatArray, h: float) -> None:
 def trust_anew(block: FloatArray, at: int, c: Compiled, slot: int) -> None:
     """After a change (step 4): the suspect window and 30 days of the new segment become the past."""
     segment = next(s for s in c.model.segments if s.slot == slot)
-    days = 90.0
+    days = 30.0
     known = np.maximum(block[LONG, at] + block[RECENT, at], 0.0)
     window = np.maximum(block[RECENT, at], 0.0)
     order_days = days * segment.order_rate

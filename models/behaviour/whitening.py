@@ -39,7 +39,8 @@ def noise_of(now: FloatArray, before: FloatArray, lag_days: int) -> FloatArray:
         kept = squared <= np.quantile(squared, _TRIM)
     shared = 2 ** (-lag_days / HALF_LIFE_LONG)
     noise: FloatArray = np.atleast_2d(np.cov(differences[kept].T)) / (2 * (1 - shared))
-    return noise + _RIDGE * np.trace(noise) / len(noise) * np.eye(len(noise))
+    whole: FloatArray = noise + _RIDGE * float(np.trace(noise)) / len(noise) * np.eye(len(noise))
+    return whole
 
 
 def noise_whitened(x: FloatArray, priors: Priors, pairs: tuple[IntArray, FloatArray, int]) -> Frame:
@@ -63,7 +64,7 @@ def noise_whitened(x: FloatArray, priors: Priors, pairs: tuple[IntArray, FloatAr
     used = told(clipped.std(axis=0))
     if not used:
         raise InvariantViolation("behaviour frame: all customers of the panel are alike")
-    noise = noise_of(clipped[np.ix_(rows, used)], earlier[:, used], lag)
+    noise = noise_of(clipped[rows][:, used], earlier[:, used], lag)
     values, vectors = np.linalg.eigh(noise)
     root = vectors @ np.diag(np.maximum(values, 1e-9) ** -0.5) @ vectors.T
     spread, turn = np.linalg.eigh(root @ np.atleast_2d(np.cov(clipped[:, used].T)) @ root)

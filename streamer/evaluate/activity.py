@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from models.behaviour import bucket
 from models.behaviour.layout import FloatArray, IntArray
+from streamer.shop.arrivals import DAY_MS
 from streamer.shop.baskets import CANCELLATION, FULL_REFUND, PART_REFUND, Orders, Reversals
 from streamer.shop.catalogue import CATEGORIES, RUNGS
 from streamer.shop.config import ShopConfig
-from streamer.shop.simulate import DAY_MS, Block, Shop
+from streamer.shop.simulate import Block, Shop
 from streamer.shop.world import World
 
 
@@ -62,7 +63,9 @@ def of_shop(config: ShopConfig) -> Activity:
     shop = Shop(config)
     parts = [_of_block(block, shop._world) for block in shop.blocks()]
     at, customer, bucket_rows, events = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return fold(shop.ids, config.start // DAY_MS, config.days, (at - config.start) // DAY_MS, customer, bucket_rows, events)
+    return fold(
+        shop.ids, config.start // DAY_MS, config.days, (at - config.start) // DAY_MS, customer, bucket_rows, events
+    )
 
 
 def fold(
@@ -129,11 +132,13 @@ def _reversal_rows(reversals: Reversals, orders: Orders, bought: FloatArray) -> 
     """What reversals take back: all of the order, or only money of it. No events of the customer's own."""
     rows = -bought[reversals.order]
     rows[:, bucket.B_OWN] = 0
-    whole: NDArray[np.bool_] = (reversals.kind == FULL_REFUND) | (reversals.kind == CANCELLATION)
-    rows[~whole] *= np.arange(bucket.B_WIDTH) == bucket.B_MONEY
-    part = np.flatnonzero(reversals.kind == PART_REFUND)
-    order = reversals.order[part]
+    order = reversals.order
     first = orders.first_line[order]
-    gross = orders.line_price[first] * orders.line_quantity[first]
-    rows[part, bucket.B_MONEY] = -(gross * (orders.gross[order] - orders.discount[order]) // orders.gross[order])
+    gross, total = orders.gross[order], orders.gross[order] - orders.discount[order]
+    line = orders.line_price[first] * orders.line_quantity[first] * total // gross
+    part = reversals.kind == PART_REFUND
+    whole: NDArray[np.bool_] = (reversals.kind == FULL_REFUND) | (reversals.kind == CANCELLATION)
+    whole |= part & (line >= total)  # an order of one line is taken back with it
+    rows[~whole] *= np.arange(bucket.B_WIDTH) == bucket.B_MONEY
+    rows[part, bucket.B_MONEY] = -line[part]
     return rows

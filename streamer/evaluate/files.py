@@ -72,7 +72,9 @@ def of_source(source: Source, policy: Policy) -> Activity:
             continue
         customer = customers.get(event.customer_id)
         if customer is None:
-            customer = customers[event.customer_id] = Customer(event.customer_id, (0, len(customers)), event.occurred_at)
+            customer = customers[event.customer_id] = Customer(
+                event.customer_id, (0, len(customers)), event.occurred_at
+            )
             customer.row = len(customers) - 1
         name = digest(event.event_id)
         if is_duplicate(customer, name, event):
@@ -82,7 +84,9 @@ def of_source(source: Source, policy: Policy) -> Activity:
         if isinstance(event, Interaction):
             fold_interaction(customer, event, policy.shop, memory)
         elif isinstance(event, OrderCompleted):
-            fold_order(customer, event, policy.rates.minor(event.total, event.currency), policy.rates, policy.shop, memory)
+            fold_order(
+                customer, event, policy.rates.minor(event.total, event.currency), policy.rates, policy.shop, memory
+            )
         else:
             money = None if event.total is None else policy.rates.minor(event.total, event.currency)
             fold_reversal(customer, event, money, policy.shop, memory)

@@ -133,7 +133,7 @@ def majority(labels: Labels, kind: NDArray[np.int8]) -> IntArray:
     """For each code the archetype of most of its customer-days from FROM_DAY on; -2 for no cluster."""
     codes, kinds = labels[FROM_DAY:].ravel().astype(np.int64), kind[FROM_DAY:].ravel().astype(np.int64)
     there = kinds >= 0
-    table = np.zeros((int(codes.max()) + 1, int(kinds.max()) + 1), dtype=np.int64)
+    table = np.zeros((max(int(labels.max()), NEW) + 1, int(kinds.max()) + 1), dtype=np.int64)
     np.add.at(table, (codes[there], kinds[there]), 1)
     owner: IntArray = table.argmax(axis=1)
     owner[: NEW + 1] = -2

@@ -51,7 +51,11 @@ def agreement(
         float((np.array(a_names)[a] == np.array(b_names)[b]).mean())
         for (a_names, a), (b_names, b) in combinations(found, 2)
     ]
-    return min(same), float(np.mean(same)), float(np.mean([adjusted_rand(a, b) for (_, a), (_, b) in combinations(found, 2)]))
+    return (
+        min(same),
+        float(np.mean(same)),
+        float(np.mean([adjusted_rand(a, b) for (_, a), (_, b) in combinations(found, 2)])),
+    )
 
 
 def _sample(look: PastLook, recency: FloatArray, chosen: IntArray) -> Sample:

@@ -63,7 +63,8 @@ def stream(peer: Peer, activity: Activity, k: int, seed: int) -> Labels:
     """Labels (days + 1, customers) that the peer publishes; code 2 + cluster, 1 before it gave any."""
     from river import preprocessing
 
-    model, scaler = peer.make(k, seed), preprocessing.StandardScaler()
+    model: Any = peer.make(k, seed)
+    scaler: Any = preprocessing.StandardScaler()
     x = features(activity)
     labels = np.zeros((activity.days + 1, len(activity.customers)), dtype=np.int16)
     now = np.zeros(len(activity.customers), dtype=np.int16)
@@ -170,7 +171,9 @@ def batch(x: FloatArray, k: int, seed: int) -> dict[str, IntArray]:
     density = cluster.DBSCAN(eps=float(np.quantile(reach, 0.7)), min_samples=10)
     return {
         "batch K-means": cluster.KMeans(k, n_init=10, random_state=seed).fit_predict(x),
-        "batch Gaussian mixture": mixture.GaussianMixture(k, n_init=3, random_state=seed, reg_covar=1e-4).fit_predict(x),
+        "batch Gaussian mixture": mixture.GaussianMixture(k, n_init=3, random_state=seed, reg_covar=1e-4).fit_predict(
+            x
+        ),
         "batch agglomerative (Ward)": cluster.AgglomerativeClustering(k).fit_predict(x),
         "batch DBSCAN": density.fit_predict(x) + 1,
     }

@@ -11,7 +11,7 @@ from models.behaviour.build import Sample
 from models.behaviour.choice import why
 from models.behaviour.frame import into_frame
 from models.behaviour.kmeans import multi_start, nearest
-from models.behaviour.layout import NEW, FloatArray, IntArray
+from models.behaviour.layout import NEW, FloatArray, IntArray, SingleArray
 from models.behaviour.learner import LearnerConfig
 from models.behaviour.model import ClusterModel, Preset
 from schemas.errors import UserError
@@ -70,7 +70,8 @@ def evaluate(activity: Activity, config: LearnerConfig, as_of: int, seed: int = 
     """
     if as_of + FOLLOWING_DAYS > activity.days:
         raise UserError(
-            f"only {activity.days - as_of} days of data follow that day", f"give --as-of at least {FOLLOWING_DAYS} days before the end"
+            f"only {activity.days - as_of} days of data follow that day",
+            f"give --as-of at least {FOLLOWING_DAYS} days before the end",
         )
     on = play(activity, config, look_days=(as_of, activity.days))
     off = play(activity, replace(config, preset=OFF), look_days=(as_of, activity.days))
@@ -83,7 +84,6 @@ def evaluate(activity: Activity, config: LearnerConfig, as_of: int, seed: int = 
     codes = on.labels[as_of, chosen].astype(np.int64)
     model_off = _in_force(off, activity.first_day + as_of)
     assert model_off is not None
-    z = into_frame(_features(stats, model), model.frame)[place]
     z_off = into_frame(_features(stats, model_off), model_off.frame)[place]
     divisions: list[tuple[str, IntArray]] = [
         ("segments", codes),
@@ -95,7 +95,6 @@ def evaluate(activity: Activity, config: LearnerConfig, as_of: int, seed: int = 
     for name, labels in divisions:
         eta, area = said(labels, spend[chosen], orders[chosen])
         rows.append((name, eta, area, len(np.unique(labels))))
-    del z
     told = [text for text in (why(figures) for _, figures in on.figures) if text]
     return Retail(
         rows=rows,
@@ -114,18 +113,22 @@ def _in_force(run: Run, day: int) -> ClusterModel | None:
     return next((model for first, model in reversed(run.timeline) if first <= day), None)
 
 
-def _features(stats: FloatArray, model: ClusterModel) -> FloatArray:
+def _features(stats: SingleArray, model: ClusterModel) -> FloatArray:
     return Sample(0, stats.astype(np.float64), np.zeros(0), ()).features(model.frame)
 
 
-def _clustered(on: Run, off: Run, activity: Activity, day: int) -> tuple[IntArray, FloatArray, IntArray]:
+def _clustered(on: Run, off: Run, activity: Activity, day: int) -> tuple[IntArray, SingleArray, IntArray]:
     """Customers with a segment in both runs, everybody's statistics, and where the customers stand in them."""
     look = off.looks[day]
     place = {customer: at for at, customer in enumerate(look.customers)}
     chosen = np.flatnonzero((on.labels[day] > NEW) & (off.labels[day] > NEW))
     if not chosen.size:
         raise UserError("nobody has a segment on that day", "give a later --as-of, or a longer file")
-    return chosen, look.stats, np.array([place[activity.customers[at]] for at in chosen.tolist()])
+    return (
+        np.asarray(chosen, dtype=np.int64),
+        look.stats,
+        np.array([place[activity.customers[at]] for at in chosen.tolist()]),
+    )
 
 
 def _following(activity: Activity, day: int) -> tuple[FloatArray, FloatArray]:
@@ -148,7 +151,7 @@ def _recency_frequency(activity: Activity, day: int) -> tuple[FloatArray, FloatA
 
 
 def _bounce(run: Run, activity: Activity) -> float:
-    """Bounce within 30 days from a month after the last frame on, or from the first one where there is no more."""
+    """Bounce within 30 days, from the first frame on."""
     first = run.timeline[0][0] - activity.first_day
     return metrics.bounce(run.labels, first)
 

@@ -84,7 +84,7 @@ def test_silence_is_seen_without_any_event(settled: World) -> None:
 def test_outcomes_follow_the_calendar(settled: World) -> None:
     outcomes = settled.outcomes
     assert set(outcomes[:90]) == {"immature"}
-    assert [day for day, o in enumerate(outcomes) if o == "promoted"][:3] == [90, 125, 153]
+    assert [day for day, o in enumerate(outcomes) if o == "promoted"][:3] == [90, 120, 150]
     versions = [m.version for _, m in settled.timeline]
     assert versions == list(range(1, len(versions) + 1)) and len(versions) <= 12
     assert outcomes.count("kept") > 100

@@ -20,9 +20,7 @@ HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,Custome
 WHEN = "2010-12-01 08:26:00"
 
 
-def row(
-    invoice: str = "1", code: str = "A", quantity: object = 2, price: object = "2.55", **more: str
-) -> str:
+def row(invoice: str = "1", code: str = "A", quantity: object = 2, price: object = "2.55", **more: str) -> str:
     at, customer = more.get("at", WHEN), more.get("customer", "17850.0")
     return f"{invoice},{code},A THING ,{quantity},{at},{price},{customer},United Kingdom"
 

@@ -1,0 +1,121 @@
+"""Has the shop changed since its clusters were published? Figures for metrics, and when to propose a new frame.
+
+Everything is judged on the panel, where each customer has one vote, never on events, which are autocorrelated and come
+mostly from a few. What is remembered is small and plain, so it lives in the owner's snapshot; River's ADWIN is run anew
+over the remembered weeks instead of being kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+
+from models.behaviour.features import NAMES
+from models.behaviour.layout import FloatArray
+from models.behaviour.moves import Move
+
+ADWIN_DELTA: Final = 0.002
+WEEKS: Final = 26
+PER_WEEK: Final = 200
+"""Distances remembered of a week: evenly spaced quantiles of the panel's, shuffled by a fixed stride."""
+BOUNCE_DAYS: Final = 30
+_BINS: Final = 10
+_STRIDE: Final = 77  # coprime to PER_WEEK, so that a week does not reach ADWIN sorted
+ALARM_PSI: Final = 0.25
+"""Index of a feature from which its distribution counts as another one; .1 is a lot, a season makes about that."""
+
+
+class Drift(msgspec.Struct, array_like=True):
+    """What is remembered to tell drift.
+
+    Attributes
+    ----------
+    borders, shares
+        Of each feature, the inner decile borders and the shares between them when the frame was fitted.
+    weeks
+        Distances of panel customers to their centroid, one list a week, newest last; since the frame was fitted.
+    moves
+        Moves of panel customers of the last 60 days: day, customer, from, to.
+    """
+
+    borders: list[list[float]] = []
+    shares: list[list[float]] = []
+    weeks: list[list[float]] = []
+    moves: list[tuple[int, str, str, str]] = []
+
+    def begin(self, x: FloatArray) -> None:
+        """Start afresh with the features (n, FEATURES) on which a frame was fitted."""
+        self.borders = np.quantile(x, np.arange(1, _BINS) / _BINS, axis=0).T.tolist()
+        self.shares = [_shares(x[:, j], border).tolist() for j, border in enumerate(self.borders)]
+        self.weeks = []
+
+    def note_moves(self, moves: Iterable[Move], customer_of: dict[int, str], day: int) -> None:
+        """Remember the panel's moves between segments."""
+        for move in moves:
+            if move.from_id is not None and move.row in customer_of:
+                self.moves.append((move.day, customer_of[move.row], move.from_id, move.to_id))
+        self.moves = [move for move in self.moves if move[0] > day - 2 * BOUNCE_DAYS]
+
+    def look(self, x: FloatArray, distances: FloatArray, day: int) -> dict[str, float]:
+        """Take in the panel's features and distances of this week, and say how far it has drifted.
+
+        Returns
+        -------
+        dict[str, float]
+            ``adwin`` (1 where this week's distances are other than before), ``feature_psi`` (largest),
+            ``psi_<feature>``, ``distance`` (mean), ``bounce`` (share of the panel's moves undone in 30 days).
+        """
+        figures = {"distance": float(distances.mean()) if len(distances) else 0.0, "bounce": self.bounce(day)}
+        if self.borders and len(x):
+            for j, name in enumerate(NAMES):
+                figures[f"psi_{name}"] = _index(self.shares[j], _shares(x[:, j], self.borders[j]))
+            figures["feature_psi"] = max(figures[f"psi_{name}"] for name in NAMES)
+        if len(distances):
+            points = np.quantile(distances, (np.arange(PER_WEEK) + 0.5) / PER_WEEK)
+            self.weeks = [*self.weeks, points[np.arange(PER_WEEK) * _STRIDE % PER_WEEK].tolist()][-WEEKS:]
+            figures["adwin"] = float(_changed_in_the_last(self.weeks))
+        return figures
+
+    def bounce(self, day: int) -> float:
+        """Share of the moves of 60 to 30 days ago after which the customer was back within 30 days."""
+        old = [move for move in self.moves if move[0] <= day - BOUNCE_DAYS]
+        back = sum(
+            any(
+                customer == other and origin == to and at < later <= at + BOUNCE_DAYS
+                for later, other, _, to in self.moves
+            )
+            for at, customer, origin, _ in old
+        )
+        return back / len(old) if old else 0.0
+
+
+def alarming(figures: dict[str, float]) -> bool:
+    """Whether the figures ask for a new frame: ADWIN sees other distances, or a feature has another distribution."""
+    return figures.get("adwin", 0.0) > 0 or figures.get("feature_psi", 0.0) >= ALARM_PSI
+
+
+def _shares(values: FloatArray, borders: Sequence[float]) -> FloatArray:
+    return np.bincount(np.searchsorted(borders, values, side="right"), minlength=_BINS) / max(len(values), 1)
+
+
+def _index(born: Sequence[float], now: FloatArray) -> float:
+    """Population stability index."""
+    before, after = np.maximum(born, 1e-3), np.maximum(now, 1e-3)
+    return float(((after - before) * np.log(after / before)).sum())
+
+
+def _changed_in_the_last(weeks: Sequence[Sequence[float]]) -> bool:
+    """Whether River's ADWIN (Bifet & Gavalda, SDM 2007) notices a change during the newest week."""
+    from river import drift  # seconds to import, and only the owner needs it
+
+    adwin: Any = drift.ADWIN
+    detector = adwin(delta=ADWIN_DELTA)
+    for number, week in enumerate(weeks):
+        for value in week:
+            detector.update(value)
+            if number == len(weeks) - 1 and detector.drift_detected:
+                return True
+    return False

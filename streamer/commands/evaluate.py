@@ -1,0 +1,118 @@
+"""``evaluate segments``: how good the segments are, on simulated shops with known truth or on a file of events."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from streamer.commands import common
+from streamer.commands.common import Json
+
+_ALL = ("stationary", "hard", "shock", "new-archetype", "holidays", "lifelike", "bots")
+
+
+def register(app: typer.Typer) -> None:
+    group = common.group("evaluate", "How good the segments are.")
+    group.command("segments")(segments)
+    app.add_typer(group)
+
+
+def segments(
+    data: Annotated[Path | None, typer.Option(help="A file of events instead of simulated shops.")] = None,
+    format: Annotated[
+        Literal["online-retail", "jsonl"], typer.Option("--format", help="What the file holds, as for `replay`.")
+    ] = "online-retail",
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", help="With --data: the day of the segments; else 90 days before the end.")
+    ] = None,
+    scenario: Annotated[
+        list[str] | None, typer.Option(help=f"A simulated shop; may be repeated. One of {', '.join(_ALL)}; else all.")
+    ] = None,
+    seeds: Annotated[str, typer.Option(help="Seeds of the shops, separated by commas.")] = "7,8",
+    preset: Annotated[
+        Literal["conservative", "responsive", "both"], typer.Option(help="How readily customers move.")
+    ] = "both",
+    customers: Annotated[int, typer.Option(min=600, help="Customers of a shop.")] = 10_000,
+    frame: Annotated[
+        Literal["auto", "standard", "noise_whitened"], typer.Option(help="The space in which distances are taken.")
+    ] = "auto",
+    k: Annotated[int | None, typer.Option("-k", min=2, max=8, help="Number of segments; else chosen.")] = None,
+    peers: Annotated[bool, typer.Option(help="Also River's and scikit-learn's clusterers, on the first shop.")] = True,
+    json: Json = False,
+    html: Annotated[Path | None, typer.Option(help="Also write a page with pictures.")] = None,
+) -> None:
+    """Measure the behaviour segments, beside other clusterers on the same events.
+
+    Simulated shops know the truth: agreement, spurious moves, bounce, and how soon true changes are seen are exact. Of a
+    file, the segments of one day are asked about the 90 days after it.
+
+    Example:  streamer evaluate segments --scenario stationary --seeds 7
+    """
+    from models.behaviour.learner import LearnerConfig
+
+    config = LearnerConfig(frame=frame, k=k)
+    if data is not None:
+        _file(data, format, as_of, config, preset, json)
+        return
+    from streamer.evaluate import report, suite
+
+    numbers = _numbers(seeds)
+    presets = ("conservative", "responsive") if preset == "both" else (preset,)
+    with common.progress("simulating") as say:
+        rows = suite.run(scenario or _ALL, numbers, presets, customers, peers, say, config)
+    if html is not None:
+        _write(html, report.to_html(rows, numbers))
+    if json:
+        common.print_json(report.to_json(rows, numbers))
+    else:
+        report.show(rows, numbers, common.console())
+
+
+def _file(data: Path, format: str, as_of: str | None, config: object, preset: str, json: bool) -> None:
+    from dataclasses import asdict, replace
+    from datetime import date, timedelta
+
+    from models.behaviour.learner import LearnerConfig
+    from streamer.commands.files import instant, settings_for
+    from streamer.evaluate import files, report, retail
+    from streamer.evaluate.suite import PRESETS
+    from streamer.shop.open_source import open_source
+
+    assert isinstance(config, LearnerConfig)
+    source = open_source(data, format)
+    policy = settings_for(format).policy(lanes=1)
+    with common.progress("reading") as say:
+        activity = files.of_source(source, policy)
+        say(f"{len(activity.customers):,} customers, {activity.days} days")
+        last = activity.days - retail.FOLLOWING_DAYS
+        day = last if as_of is None else policy.grid.day_of(instant(as_of, policy.grid, "--as-of")) - activity.first_day
+        chosen = PRESETS["conservative" if preset == "both" else preset]
+        found = retail.evaluate(activity, replace(config, preset=chosen), day)
+    shown = (date(1970, 1, 1) + timedelta(days=found.as_of)).isoformat()
+    if json:
+        common.print_json(asdict(found) | {"as_of": shown})
+    else:
+        report.show_retail(found, shown, common.console())
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    from schemas.errors import UserError
+
+    try:
+        found = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise UserError(f"--seeds {text} are not numbers", "write them as 7,8") from None
+    if min(found) < 0:
+        raise UserError("seeds must not be negative", "write them as 7,8")
+    return found
+
+
+def _write(path: Path, text: str) -> None:
+    from schemas.errors import UserError
+
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror or error}", "give another path") from None

@@ -1,0 +1,183 @@
+"""What the command runs: the simulated shops with ours and the others on them, as rows of figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from math import nan
+from typing import Any, Final
+
+import numpy as np
+
+from models.behaviour.frame import into_frame
+from models.behaviour.kmeans import adjusted_rand, multi_start, nearest
+from models.behaviour.layout import NEW, FloatArray, IntArray, SingleArray
+from models.behaviour.learner import LearnerConfig
+from models.behaviour.model import CONSERVATIVE, RESPONSIVE, Preset
+from streamer.evaluate import peers as others
+from streamer.evaluate.activity import Activity, of_shop
+from streamer.evaluate.bench import Run, play
+from streamer.evaluate.metrics import AGE_DAYS, Scores, Truth, judge
+from streamer.evaluate.panels import agreement
+from streamer.evaluate.truth import over_days
+from streamer.shop.config import ShopConfig
+from streamer.shop.simulate import Shop
+
+TUNING_SEEDS: Final = (1, 2, 3)
+"""Seeds on which settings were chosen; never printed as results."""
+SEEDS: Final = (7, 8)
+SCENARIOS: Final = ("stationary", "hard", "shock", "new-archetype", "holidays", "lifelike", "bots")
+PRESETS: Final[dict[str, Preset]] = {"conservative": CONSERVATIVE, "responsive": RESPONSIVE}
+PEER_CUSTOMERS, SLOW_PEER_CUSTOMERS = 3_000, 300
+_LOOK_BACK = 42
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One method on one shop. Figures that a method does not have are NaN.
+
+    Attributes
+    ----------
+    batch_ari, batch_ari_off
+        Agreement with batch K-means in the same frame at the end, and that of the nearest centroids without hysteresis.
+    inertia_off
+        Inertia of the nearest centroids over that of batch K-means.
+    names, names_mean
+        Share of customers to whom two of six independent panels give the same name: the worst pair, and the mean.
+    refits
+        Share of published moves whose cause is a refit.
+    """
+
+    scenario: str
+    seed: int
+    method: str
+    customers: int
+    scores: Scores
+    batch_ari: float = nan
+    batch_ari_off: float = nan
+    inertia_off: float = nan
+    names: float = nan
+    names_mean: float = nan
+    refits: float = nan
+
+    def to_dict(self) -> dict[str, Any]:
+        found = asdict(self)
+        scores: dict[str, Any] = found.pop("scores")
+        return found | scores
+
+
+def run(
+    scenarios: Sequence[str],
+    seeds: Sequence[int],
+    presets: Sequence[str],
+    customers: int,
+    with_peers: bool,
+    say: Say,
+    config: LearnerConfig | None = None,
+) -> list[Row]:
+    """All rows. The others run on the first scenario and seed only: they say the same on every shop."""
+    rows: list[Row] = []
+    given = config or LearnerConfig()
+    for scenario in scenarios:
+        for seed in seeds:
+            activity, truth = shop(scenario, seed, customers)
+            for preset in presets:
+                say(f"{scenario}, seed {seed}: {preset}")
+                rows.append(ours(scenario, seed, preset, activity, truth, given))
+    if with_peers:
+        rows += of_peers(scenarios[0], seeds[0], given, say)
+    return rows
+
+
+def shop(scenario: str, seed: int, customers: int) -> tuple[Activity, Truth]:
+    """A shop's activity and truth over a year."""
+    config = ShopConfig(customers=customers, seed=seed, scenario=scenario)
+    activity = of_shop(config)
+    return activity, over_days(Shop(config).truth(), activity)
+
+
+def ours(scenario: str, seed: int, preset: str, activity: Activity, truth: Truth, config: LearnerConfig) -> Row:
+    """The service's segments under a preset."""
+    days = activity.days
+    run = play(activity, replace(config, preset=PRESETS[preset]), look_days=(days - _LOOK_BACK, days))
+    scores = judge(run.labels, truth, activity.events, run.evidence)
+    named = [move for move in run.moves if move.from_id not in (None, "new")]
+    row = Row(
+        scenario,
+        seed,
+        preset,
+        len(activity.customers),
+        scores,
+        refits=sum(move.cause == "refit" for move in named) / max(len(named), 1),
+    )
+    return row if run.model is None else _beside_batch(row, run, activity, seed)
+
+
+def _beside_batch(row: Row, run: Run, activity: Activity, seed: int) -> Row:
+    """The row with agreement with batch K-means in the same frame, and of names over panels."""
+    model, look, days = run.model, run.looks[activity.days], activity.days
+    assert model is not None
+    place = {customer: at for at, customer in enumerate(activity.customers)}
+    who = np.array([place[customer] for customer in look.customers])
+    labels = run.labels[days, who].astype(np.int64)
+    chosen = labels > NEW
+    z = into_frame(_features(look.stats[:, chosen], run), model.frame)
+    batch = multi_start(z, model.k, np.random.default_rng(seed), starts=20)
+    now = nearest(z, np.array([s.centroid for s in model.segments]))
+    last = activity.met.copy()
+    np.maximum.at(last, activity.customer, activity.day)
+    size = min(2_000, len(who) // 3)
+    worst, mean, _ = agreement(
+        look, run.looks[days - _LOOK_BACK], (days - last[who]).astype(np.float64), model, size, seed
+    )
+    return replace(
+        row,
+        batch_ari=adjusted_rand(labels[chosen], batch.labels),
+        batch_ari_off=adjusted_rand(now.labels, batch.labels),
+        inertia_off=now.inertia / max(batch.inertia, 1e-9),
+        names=worst,
+        names_mean=mean,
+    )
+
+
+def _features(stats: SingleArray, run: Run) -> FloatArray:
+    from models.behaviour.choice import features_under
+
+    assert run.model is not None
+    return features_under(stats.astype(np.float64), run.model.frame)
+
+
+def of_peers(scenario: str, seed: int, config: LearnerConfig, say: Say) -> list[Row]:
+    """River's clusterers on the stream, and scikit-learn's at the end; fewer customers than ours, as the rows say."""
+    rows = []
+    for peer in others.PEERS:
+        count = SLOW_PEER_CUSTOMERS if peer.slow else PEER_CUSTOMERS
+        say(f"{scenario}, seed {seed}: {peer.name} on {count:,} customers")
+        activity, truth = shop(scenario, seed, count)
+        evidence = others.evidence_of(activity, config.evidence)
+        labels = others.stream(peer, activity, config.k or 6, seed)
+        rows.append(Row(scenario, seed, peer.name, count, judge(labels, truth, activity.events, evidence)))
+    activity, truth = shop(scenario, seed, PEER_CUSTOMERS)
+    evidence = others.evidence_of(activity, config.evidence)
+    chosen = np.flatnonzero((activity.days - activity.met > AGE_DAYS) & evidence[activity.days])
+    say(f"{scenario}, seed {seed}: batch methods on {PEER_CUSTOMERS:,} customers at the end")
+    kinds = truth.kind[activity.days, chosen].astype(np.int64)
+    for name, groups in others.batch(others.at_the_end(activity, chosen), config.k or 6, seed).items():
+        rows.append(Row(scenario, seed, f"{name}, 25 days, z-scores", PEER_CUSTOMERS, _at_the_end(groups, kinds)))
+    ours = play(activity, config, look_days=(activity.days,))
+    if ours.model is not None:
+        place = {customer: at for at, customer in enumerate(ours.looks[activity.days].customers)}
+        stats = ours.looks[activity.days].stats[:, [place[activity.customers[at]] for at in chosen.tolist()]]
+        z = into_frame(_features(stats, ours), ours.model.frame)
+        for name, groups in others.batch(z, ours.model.k, seed).items():
+            rows.append(
+                Row(scenario, seed, f"{name}, our memory and frame", PEER_CUSTOMERS, _at_the_end(groups, kinds))
+            )
+    return rows
+
+
+def _at_the_end(labels: IntArray, kinds: IntArray) -> Scores:
+    found = adjusted_rand(np.asarray(labels, dtype=np.int64), kinds)
+    return Scores(found, nan, nan, 1.0, nan, nan, nan, nan, nan, nan, 0, len(np.unique(labels)))

@@ -1,0 +1,38 @@
+"""A small shop a year long: a regression of the segments shows here before the full gate is run (`make evaluate`)."""
+
+from __future__ import annotations
+
+import pytest
+
+from models.behaviour.learner import LearnerConfig
+from models.behaviour.model import CONSERVATIVE
+from streamer.evaluate.report import to_html, to_json
+from streamer.evaluate.suite import Row, ours, shop
+
+CUSTOMERS, SEED = 1_500, 11
+
+
+@pytest.fixture(scope="module")
+def row() -> Row:
+    activity, truth = shop("stationary", SEED, CUSTOMERS)
+    return ours("stationary", SEED, "conservative", activity, truth, LearnerConfig(preset=CONSERVATIVE))
+
+
+def test_segments_agree_with_the_truth_and_hold_still(row: Row) -> None:
+    found = row.scores
+    assert found.segments == 6
+    assert found.ari >= 0.88 and found.ari_settled >= 0.86
+    assert found.coverage >= 0.95
+    assert found.spurious <= 4.0 and found.away <= 1.5 and found.bounce <= 0.08
+    assert found.detected >= 0.74 and found.delay <= 50
+
+
+def test_they_are_what_batch_would_find_and_names_are_the_same_on_every_panel(row: Row) -> None:
+    assert row.batch_ari_off >= 0.9 and row.inertia_off <= 1.03
+    assert row.names >= 0.85 and row.names_mean >= 0.93
+
+
+def test_the_report_holds_every_row_and_loads_nothing(row: Row) -> None:
+    page = to_html([row], (SEED,))
+    assert "conservative" in page and "<svg" in page and "src=" not in page and "href=" not in page
+    assert to_json([row], (SEED,))["rows"][0]["ari"] == row.scores.ari
