@@ -150,15 +150,20 @@ def features(memory: Memory, rows: IntArray, priors: Priors) -> FloatArray:
     return np.ascontiguousarray(feature_rows(position_stats(block_of(memory, rows)), priors)[:FEATURES].T)
 
 
+def bounded_exp(value: float) -> float:
+    """``exp(value)``, at most that of 60: a border may lie anywhere, and telling a reason must not overflow."""
+    return exp(min(value, 60.0))
+
+
 def readable(x: FloatArray, priors: Priors) -> dict[str, float]:
     """One feature vector in natural units (``UNITS``); anything after the first FEATURES is ignored."""
     orders, clicks, money, browse, basket, discount, breadth = (float(v) for v in x[:FEATURES])
     return {
-        "orders": max(0.0, exp(orders) - ORDERS_FLOOR),
-        "clicks": max(0.0, exp(clicks) - CLICKS_FLOOR),
-        "money": max(0.0, exp(money) - ORDERS_FLOOR * exp(priors.log_basket)),
-        "browse_to_buy": exp(browse),
-        "basket": exp(basket),
+        "orders": max(0.0, bounded_exp(orders) - ORDERS_FLOOR),
+        "clicks": max(0.0, bounded_exp(clicks) - CLICKS_FLOOR),
+        "money": max(0.0, bounded_exp(money) - ORDERS_FLOOR * exp(priors.log_basket)),
+        "browse_to_buy": bounded_exp(browse),
+        "basket": bounded_exp(basket),
         "discount_share": discount,
         "breadth": breadth,
     }

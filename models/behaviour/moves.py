@@ -14,11 +14,11 @@ Three ways to a segment are explained differently, always by contributions that 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import exp, log
+from math import log
 
 import numpy as np
 
-from models.behaviour.features import SCALE_DAYS, readable
+from models.behaviour.features import SCALE_DAYS, bounded_exp, readable
 from models.behaviour.layout import (
     CLICK_DAYS,
     DISCOUNTED,
@@ -167,8 +167,8 @@ def change_reasons(column: FloatArray, c: Compiled, slot: int, to: int) -> tuple
         ),
         (
             "basket",
-            exp(own.log_basket),
-            exp(basket_sum / orders if orders > 0 else own.log_basket),
+            bounded_exp(own.log_basket),
+            bounded_exp(basket_sum / orders if orders > 0 else own.log_basket),
             basket,
         ),
         ("discount_share", own.discount, share if orders > 0 else own.discount, discount),

@@ -40,6 +40,7 @@ def segments(
     ] = "auto",
     k: Annotated[int | None, typer.Option("-k", min=2, max=8, help="Number of segments; else chosen.")] = None,
     peers: Annotated[bool, typer.Option(help="Also River's and scikit-learn's clusterers, on the first shop.")] = True,
+    gate: Annotated[bool, typer.Option("--gate", help="Fail if a figure is not what it must be.")] = False,
     json: Json = False,
     html: Annotated[Path | None, typer.Option(help="Also write a page with pictures.")] = None,
 ) -> None:
@@ -57,6 +58,7 @@ def segments(
         _file(data, format, as_of, config, preset, json)
         return
     from streamer.evaluate import report, suite
+    from streamer.evaluate.gate import missed
 
     numbers = _numbers(seeds)
     presets = ("conservative", "responsive") if preset == "both" else (preset,)
@@ -68,6 +70,10 @@ def segments(
         common.print_json(report.to_json(rows, numbers))
     else:
         report.show(rows, numbers, common.console())
+    if gate and (found := missed(rows)):
+        for sentence in found:
+            common.say(sentence)
+        raise typer.Exit(common.EXIT_ERROR)
 
 
 def _file(data: Path, format: str, as_of: str | None, config: object, preset: str, json: bool) -> None:

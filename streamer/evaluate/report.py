@@ -29,6 +29,7 @@ COLUMNS: Final[tuple[tuple[str, str, str], ...]] = (
 )
 """Figure, heading, and how it is written."""
 
+_WIDE: Final = 200
 LEGEND: Final = (
     "ARI: adjusted Rand index to the truth on the last day; settled: its mean from day 150 on, without customers who "
     "truly changed in the last 90 days; covered: share of customers older than 45 days with the evidence who have a "
@@ -66,7 +67,8 @@ def show(rows: Sequence[Row], seeds: Sequence[int], console: Console) -> None:
         table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
         table.add_row(row.scenario, str(row.seed), row.method, f"{row.customers:,}", *written(row))
-    console.print(table)
+    # A file or a pipe has no width; the table keeps its lines there.
+    console.print(table, width=None if console.is_terminal else _WIDE)
     console.print(LEGEND, markup=False)
     console.print(seeds_note(seeds), markup=False)
 
@@ -78,7 +80,7 @@ def show_retail(found: Retail, day: str, console: Console) -> None:
         table.add_column(heading, justify="left" if heading == "division" else "right")
     for name, eta, area, groups in found.rows:
         table.add_row(name, f"{eta:.3f}", f"{area:.3f}", str(groups))
-    console.print(table)
+    console.print(table, width=None if console.is_terminal else _WIDE)
     cards = Table(pad_edge=False)
     for heading in ("segment", "customers", "share of the next 90 days' spend", "orders in 36 days", "basket"):
         cards.add_column(heading, justify="left" if heading == "segment" else "right")
@@ -92,7 +94,7 @@ def show_retail(found: Retail, day: str, console: Console) -> None:
             f"{typical['orders']:.2f}",
             f"{typical['basket'] / 100:,.0f}",
         )
-    console.print(cards)
+    console.print(cards, width=None if console.is_terminal else _WIDE)
     console.print(f"frame: {found.frame}; {found.why}", markup=False)
     console.print(
         f"moves undone within 30 days: {found.bounce:.1%}; moves per 1,000 customer-months: {found.moves:.0f}; labels "

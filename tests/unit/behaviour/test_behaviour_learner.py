@@ -258,3 +258,20 @@ def test_what_nobody_records_takes_no_part() -> None:
     assert silent == {"clicks", "browse_to_buy", "discount_share"} and model.k == 4
     assert not {s.segment_id for s in model.segments} & {"browsers", "bargain_hunters"}
     assert {m.to_id for m in world.moves} > {"new"}
+
+
+def test_a_shop_that_changed_gets_a_new_frame_proposed_once(young: World) -> None:
+    learner = copy_of(
+        young, LearnerConfig(k=5, frame_days=(90,), min_buyers=150, tolerance=9.0, table_tolerance=9.0, better=1.0)
+    )
+    before = first_model(learner.learn(young.day))
+    # All baskets the panel was born with were ten times dearer: everybody's features have moved since.
+    learner.state.drift.borders[4] = [border + 2.3 for border in learner.state.drift.borders[4]]
+    learned = learner.learn(young.day + 7)
+    assert learned.outcome == "proposed" and learned.figures["psi_basket"] > 0.25
+    proposal = learned.proposal
+    assert proposal is not None and proposal.k == before.k and proposal.frame != before.frame
+    assert {s.segment_id for s in proposal.segments} == {s.segment_id for s in before.segments}
+    assert learner.learn(young.day + 14).outcome == "kept" and learner.model == before
+    accepted = first_model(learner.accept(young.day + 15))
+    assert accepted.frame == proposal.frame and learner.learn(young.day + 22).figures["psi_basket"] < 0.25

@@ -1,0 +1,60 @@
+"""The figures that must be reached, by shop and preset; `make evaluate` fails on any that is not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from streamer.evaluate.suite import Row
+
+_Targets = dict[str, float]
+
+AT_LEAST: Final = frozenset(("ari", "ari_settled", "detected", "coverage", "names", "batch_ari_off"))
+"""Figures of which more is better; of the others less is."""
+_CALM: Final[_Targets] = {
+    "ari": 0.89,
+    "ari_settled": 0.89,
+    "spurious": 3.0,
+    "away": 1.0,
+    "bounce": 0.05,
+    "detected": 0.80,
+    "delay": 48,
+    "batch_ari_off": 0.95,
+}
+_QUICK: Final[_Targets] = {
+    "ari": 0.87,
+    "ari_settled": 0.87,
+    "spurious": 5.0,
+    "away": 2.0,
+    "bounce": 0.09,
+    "detected": 0.87,
+    "delay": 45,
+}
+TARGETS: Final[dict[tuple[str, str], _Targets]] = {
+    ("stationary", "conservative"): _CALM | {"names": 0.96},
+    ("shock", "conservative"): _CALM,
+    ("stationary", "responsive"): _QUICK,
+    ("shock", "responsive"): _QUICK,
+    ("hard", "conservative"): {"ari": 0.74, "ari_settled": 0.74, "spurious": 5.0, "detected": 0.72},
+    ("holidays", "conservative"): {"ari": 0.85, "ari_settled": 0.85, "spurious": 6.0, "detected": 0.78},
+    ("lifelike", "conservative"): {"ari": 0.80, "ari_settled": 0.80, "spurious": 6.0, "detected": 0.60},
+}
+COVERAGE: Final = 0.95
+
+
+def missed(rows: Sequence[Row]) -> list[str]:
+    """One sentence for each figure that is not reached; rows without a target pass."""
+    found = []
+    for row in rows:
+        targets = TARGETS.get((row.scenario, row.method))
+        if targets is None:
+            continue
+        values = row.to_dict()
+        for name, target in {**targets, "coverage": COVERAGE}.items():
+            value = float(values[name])
+            more = name in AT_LEAST
+            # Written so that a figure that is not a number misses.
+            if not (value >= target if more else value <= target):
+                asked = f"{'at least' if more else 'at most'} {target:g}"
+                found.append(f"{row.scenario}, seed {row.seed}, {row.method}: {name} is {value:.3f}, {asked} is asked")
+    return found

@@ -1,0 +1,50 @@
+"""The command's own part: what it refuses, and the gate."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import nan
+
+import pytest
+from typer.testing import CliRunner
+
+from streamer.cli import build
+from streamer.evaluate.gate import TARGETS, missed
+from streamer.evaluate.metrics import Scores
+from streamer.evaluate.report import seeds_note
+from streamer.evaluate.suite import Row
+
+GOOD = Scores(0.95, 0.95, 0.9, 0.99, 1.0, 0.2, 0.5, 0.01, 0.9, 40, 10, 6)
+ROW = Row("stationary", 7, "conservative", 100, GOOD, batch_ari_off=0.99, names=0.97)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--seeds", "7,x"], "7,8"),
+        (["--data", "no-such-file"], "does not exist"),
+        (["--scenario", "chaos"], "stationary"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_words(arguments: list[str], words: str) -> None:
+    result = CliRunner().invoke(build(), ["evaluate", "segments", "--no-peers", "--customers", "600", *arguments])
+    assert result.exit_code == 1 and words in result.output
+
+
+def test_the_gate_names_what_is_missed_and_only_that() -> None:
+    assert missed([ROW]) == []
+    assert missed([replace(ROW, method="River KMeans")]) == []
+    worse = replace(ROW, scores=replace(GOOD, spurious=3.2, detected=nan, coverage=0.9))
+    assert [sentence.split(": ")[1].split(" is ")[0] for sentence in missed([worse])] == [
+        "spurious",
+        "detected",
+        "coverage",
+    ]
+
+
+def test_every_target_is_a_figure_of_a_row() -> None:
+    assert all(name in ROW.to_dict() for targets in TARGETS.values() for name in targets)
+
+
+def test_seeds_that_were_tuned_on_are_owned_up_to() -> None:
+    assert "tuned on!" not in seeds_note((7, 8)) and "seeds 2 were tuned on!" in seeds_note((2, 7))
