@@ -67,20 +67,21 @@ def show(rows: Sequence[Row], seeds: Sequence[int], console: Console) -> None:
         table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
         table.add_row(row.scenario, str(row.seed), row.method, f"{row.customers:,}", *written(row))
-    # A file or a pipe has no width; the table keeps its lines there.
-    console.print(table, width=None if console.is_terminal else _WIDE)
+    _widen(console)
+    console.print(table)
     console.print(LEGEND, markup=False)
     console.print(seeds_note(seeds), markup=False)
 
 
 def show_retail(found: Retail, day: str, console: Console) -> None:
     """Print what the segments of a file's day say about the days after it."""
+    _widen(console)
     table = Table(title=f"Segments as of {day} and the 90 days after, {found.customers:,} customers", pad_edge=False)
     for heading in ("division", "eta² of log(1 + spend)", "AUC of buying again", "groups"):
         table.add_column(heading, justify="left" if heading == "division" else "right")
     for name, eta, area, groups in found.rows:
         table.add_row(name, f"{eta:.3f}", f"{area:.3f}", str(groups))
-    console.print(table, width=None if console.is_terminal else _WIDE)
+    console.print(table)
     cards = Table(pad_edge=False)
     for heading in ("segment", "customers", "share of the next 90 days' spend", "orders in 36 days", "basket"):
         cards.add_column(heading, justify="left" if heading == "segment" else "right")
@@ -94,13 +95,19 @@ def show_retail(found: Retail, day: str, console: Console) -> None:
             f"{typical['orders']:.2f}",
             f"{typical['basket'] / 100:,.0f}",
         )
-    console.print(cards, width=None if console.is_terminal else _WIDE)
+    console.print(cards)
     console.print(f"frame: {found.frame}; {found.why}", markup=False)
     console.print(
         f"moves undone within 30 days: {found.bounce:.1%}; moves per 1,000 customer-months: {found.moves:.0f}; labels "
         f"that an exact re-score at the end would change, hysteresis off: {found.stale:.1%}",
         markup=False,
     )
+
+
+def _widen(console: Console) -> None:
+    """A file or a pipe has no width of its own; the table keeps all its columns there."""
+    if not console.is_terminal:
+        console.width = _WIDE
 
 
 def to_json(rows: Sequence[Row], seeds: Sequence[int]) -> dict[str, Any]:
