@@ -209,7 +209,11 @@ class Rig:
                 lane = await self.own()
 
     async def haunt(self) -> None:
-        """Every former owner wakes up and goes on with what it had: it must be refused and change nothing."""
+        """Every former owner wakes up and goes on with what it had: it must be refused and change nothing.
+
+        What was planned for the run and never came to pass is off: a crash here would not be the fence.
+        """
+        self.faults.plan = {}
         for zombie in self.zombies:
             zombie._view = self.server
             zombie.offer(self.batch(zombie.next_offset))

@@ -121,6 +121,18 @@ class LiveService:
 
     def wait_until_applied(self, seconds: float = 60) -> None:
         """Wait until every lane has consumed all that is in its input now."""
+        self.wait(self._all_applied(), seconds)
+
+    def applied_within(self, seconds: float) -> bool:
+        """Whether every lane consumes all that is in its input now, before so long."""
+        done, deadline = self._all_applied(), time.monotonic() + seconds
+        while not done():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.1)
+        return True
+
+    def _all_applied(self) -> Callable[[], bool]:
         last = {
             lane: records[-1].offset if (records := self.records(topics.EVENTS, lane)) else -1
             for lane in range(self.lanes)
@@ -130,7 +142,7 @@ class LiveService:
             stands = {ledger.partition: ledger.next_offset for ledger in self.ledgers()}
             return all(stands.get(lane, 0) > offset for lane, offset in last.items())
 
-        self.wait(done, seconds)
+        return done
 
     def wait(self, done: Callable[[], bool], seconds: float = 60) -> None:
         """Poll until ``done``, or fail with the workers' logs."""
