@@ -20,12 +20,11 @@ MAX_ORDER_CATEGORIES = 20
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """What folding did: money booked (minor units), and whether rules over orders may now say something else."""
+    """What folding booked: money (minor units), orders and reversals, for the ledger."""
 
     money: int = 0
     orders: int = 0
     reversals: int = 0
-    settles: bool = False
 
 
 def is_duplicate(customer: Customer, event_digest: bytes, event: object) -> bool:
@@ -54,7 +53,7 @@ def fold_order(
     if booked != counted:
         # Reversals that waited for this order took their money when they came; it is part of the order now.
         memory.take_back(customer.row, counted - booked, whole=False)
-    return Folded(booked, orders=1, settles=True)
+    return Folded(booked, orders=1)
 
 
 def fold_reversal(customer: Customer, event: OrderReversed, money: int | None, shop: Shop, memory: Memory) -> Folded:
@@ -70,7 +69,7 @@ def fold_reversal(customer: Customer, event: OrderReversed, money: int | None, s
         memory.take_back(customer.row, -booked, discounted=gone.discounted < 0, categories=gone.categories)
     elif booked:
         memory.take_back(customer.row, -booked, whole=False)
-    return Folded(booked, reversals=1, settles=True)
+    return Folded(booked, reversals=1)
 
 
 def fold_interaction(customer: Customer, event: Interaction, shop: Shop, memory: Memory) -> Folded:
@@ -78,10 +77,10 @@ def fold_interaction(customer: Customer, event: Interaction, shop: Shop, memory:
     kind = INTERACTION_INDEX[event.type]
     statistics.interact(customer, kind, event.category, event.occurred_at, shop.half_life)
     memory.add_interaction(customer.row, event.type, event.category)
-    return _NOTHING_SETTLES
+    return _NOTHING_BOOKED
 
 
-_NOTHING_SETTLES = Folded()
+_NOTHING_BOOKED = Folded()
 
 
 def _items(lines: Sequence[Line]) -> int:

@@ -13,7 +13,6 @@ The order of effects, and why:
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -24,17 +23,15 @@ from schemas.control import ControlClock, ControlImport, control_headers, encode
 from schemas.records import LogRecord
 from streamer import encode, ledger
 from streamer.decide import decide, moves_clock
+from streamer.inbox import Inbox
 from streamer.intake import Item, take_in
 from streamer.outcome import Onward, Outcome
 from streamer.policy import Policy
-from streamer.ports import Batch, LaneLog, LaneView, Update, WallClock
+from streamer.ports import LaneLog, LaneView, Update, WallClock
 from streamer.restore import restore, token_of
 from streamer.state import LaneState, Look
 
 log = structlog.get_logger(__name__)
-
-MAX_WAITING = 4
-"""Batches that may wait in a lane before its partition is not fetched any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +78,7 @@ class Step:
     seconds: dict[str, float]
 
 
-class Lane:
+class Lane(Inbox):
     """Owns one partition from `open` to `close`. All methods run in one event loop.
 
     Parameters
@@ -107,6 +104,7 @@ class Lane:
         on_step: Callable[[Step], None] = lambda step: None,
         on_restored: Callable[[LaneState, float, int], None] = lambda state, seconds, customers: None,
     ) -> None:
+        super().__init__()
         self.partition = partition
         self.settings = settings or LaneSettings()
         self.state = LaneState.fresh(partition)
@@ -118,9 +116,6 @@ class Lane:
         self._on_step = on_step
         self._on_restored = on_restored
         self._token: str | None = None
-        self._waiting: list[Batch] = []
-        self._arrived = asyncio.Event()
-        self._stopping = False
         # More is due than one turn takes.
         self._hurry = False
         # Where the walk through customers outside of memory stands; None when all were seen since the last night.
@@ -141,37 +136,12 @@ class Lane:
         """The first record that this lane has not decided."""
         return self.state.ledger.next_offset
 
-    @property
-    def has_room(self) -> bool:
-        """Whether another batch may be offered."""
-        return len(self._waiting) < MAX_WAITING
-
-    def offer(self, batch: Batch) -> None:
-        """Hand over a fetched batch; never blocks."""
-        self._waiting.append(batch)
-        self._arrived.set()
-
     async def run(self) -> None:
         """Take batches until `stop`. Raises whatever makes going on impossible; the process must then end."""
         while not self._stopping:
-            if not self._waiting:
-                self._arrived.clear()
-                patience = 0.0 if self._hurry or self._cursor is not None else self.settings.tick_seconds
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._arrived.wait(), patience)
+            await self._something_waits(0.0 if self._hurry or self._cursor is not None else self.settings.tick_seconds)
             if not self._stopping:
                 await self.turn()
-
-    def start(self) -> None:
-        """Allow `run` (again), with nothing waiting."""
-        self._stopping = False
-        self._waiting.clear()
-
-    def stop(self) -> None:
-        """Let `run` finish its step and return; what waits is dropped."""
-        self._stopping = True
-        self._waiting.clear()
-        self._arrived.set()
 
     async def close(self) -> None:
         """Give the lane up."""

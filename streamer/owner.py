@@ -7,8 +7,6 @@ as a group member without partition, and a paused one is fenced by the transacti
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import zlib
 from collections.abc import Callable
 
@@ -21,8 +19,8 @@ from models.definitions import Definitions
 from schemas import topics
 from schemas.errors import InvariantViolation
 from schemas.records import Headers
+from streamer.inbox import Inbox
 from streamer.keys import SHIFT_HEADER
-from streamer.lane import MAX_WAITING
 from streamer.ports import Batch, LaneLog, WallClock, Write
 from streamer.publish_model import definition_writes, model_writes
 
@@ -30,6 +28,7 @@ log = structlog.get_logger(__name__)
 
 _SNAPSHOT = b"!learner:"
 _PIECE = 400_000
+_PATIENCE_SECONDS = 1.0
 
 
 class _Piece(msgspec.Struct, array_like=True):
@@ -40,7 +39,7 @@ class _Piece(msgspec.Struct, array_like=True):
     data: bytes
 
 
-class Owner:
+class Owner(Inbox):
     """Learns from the panel and publishes.
 
     Parameters
@@ -63,6 +62,7 @@ class Owner:
         control_key: bytes | None = None,
         on_learned: Callable[[int, Learned], None] = lambda day, learned: None,
     ) -> None:
+        super().__init__()
         self._learner = learner
         self._log = owner_log
         self._definitions = definitions
@@ -70,34 +70,14 @@ class Owner:
         self._clock = clock
         self._control_key = control_key
         self._on_learned = on_learned
-        self._waiting: list[Batch] = []
-        self._arrived = asyncio.Event()
-        self._stopping = False
         self._position = 0
         self._end = 0
         self._day = -1
         self._looked = -1
 
     @property
-    def has_room(self) -> bool:
-        return len(self._waiting) < MAX_WAITING
-
-    @property
     def next_offset(self) -> int:
         return self._position
-
-    def offer(self, batch: Batch) -> None:
-        self._waiting.append(batch)
-        self._arrived.set()
-
-    def start(self) -> None:
-        self._stopping = False
-        self._waiting.clear()
-
-    def stop(self) -> None:
-        self._stopping = True
-        self._waiting.clear()
-        self._arrived.set()
 
     async def close(self) -> None:
         await self._log.close()
@@ -126,10 +106,7 @@ class Owner:
 
     async def run(self) -> None:
         while not self._stopping:
-            if not self._waiting:
-                self._arrived.clear()
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._arrived.wait(), 1.0)
+            await self._something_waits(_PATIENCE_SECONDS)
             if self._waiting:
                 self._take(self._waiting.pop(0))
                 # Only once what was there at the start has been read, or an old day would be learned again.

@@ -12,8 +12,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -242,20 +241,6 @@ def progress(title: str = "") -> Iterator[Progress]:
         return
     with out.status(title or "...") as status:
         yield lambda text: status.update(text)
-
-
-def wait_until(
-    predicate: Callable[[], bool], seconds: float, *, poll: float = 0.1, progress: Callable[[], None] | None = None
-) -> bool:
-    """Whether ``predicate`` came true within ``seconds``; ``progress`` is called after each look in vain."""
-    deadline = time.monotonic() + seconds
-    while not predicate():
-        if time.monotonic() > deadline:
-            return False
-        if progress is not None:
-            progress()
-        time.sleep(poll)
-    return True
 
 
 # -- the frame of all commands --------------------------------------------------------------------------------
