@@ -95,7 +95,8 @@ def test_stop_asks_first_and_then_insists(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_workers_take_extra_variables_and_write_to_their_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    code = "import os, sys, time; print(sys.argv[1], os.environ['STREAMER_CLOCK'], flush=True); time.sleep(600)"
+    # One write for the whole line: two processes share the file, and under PYTHONUNBUFFERED print() writes piece by piece.
+    code = "import os, sys, time; os.write(1, f'{sys.argv[1]} {os.environ[\"STREAMER_CLOCK\"]}\\n'.encode()); time.sleep(600)"
     monkeypatch.setattr(supervise, "command", lambda role, arguments: [sys.executable, "-c", code, role])
     log = tmp_path / "workers.log"
     with workers(("lanes", "owner"), env={"STREAMER_CLOCK": "event"}, log_path=log) as group:
