@@ -4,11 +4,12 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run test check bench soak pictures boards lock clean help
+.PHONY: run test lint check bench soak pictures boards lock clean help
 
 help:
 	@echo "make run    everything at once, on this machine: Kafka, Valkey, a worker, a simulated shop"
 	@echo "make test   all tests, on a real Kafka and a real Valkey"
+	@echo "make lint   format, lint, types, layers"
 	@echo "make check  format, lint, types, layers, unit and property tests; about a minute"
 	@echo "make bench  CPU per event of the whole path and of the small job; minutes"
 	@echo "make soak   the kills and handovers again and again; SEEDS=20 by default"
@@ -28,12 +29,14 @@ run: $(STAMP)
 test: $(STAMP)
 	$(BIN)/python -m pytest $(ARGS)
 
-check: $(STAMP)
+lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy schemas models streamer benchmarks grafana tests
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest --doctest-modules schemas models tests/unit tests/property
+
+check: lint
+	$(BIN)/python -m pytest schemas models tests/unit tests/property
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.whole_path $(ARGS)
