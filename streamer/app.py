@@ -118,6 +118,7 @@ def run_owner(wiring: Wiring, watch: Watch | None = None) -> None:
             clock,
             wiring.lane.control_key,
             watch.on_learned,
+            wiring.policy.language,
         )
 
     pool = Pool(make, fatal, watch.on_lanes)

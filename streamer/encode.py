@@ -7,12 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from models import snapshot
-from models.behaviour.layout import NEW_ID
+from models.behaviour.layout import NEW_ID, NEW_NAME
+from models.behaviour.memory import Memory
 from models.behaviour.model import ClusterModel
 from models.behaviour.panel import PanelRow
 from models.behaviour.panel import encode as encode_row
 from models.customer import Customer
 from models.document import document
+from models.words import words
 from schemas import topics
 from schemas.changes import (
     Change as WireChange,
@@ -73,8 +75,11 @@ def writes(
             Write(change.customer_id.encode(), encode_change(change, detected_at), change_headers(change))
             for change in wire
         ]
+        memory = state.residents.memory
         moved = dict.fromkeys(change.customer_id for change in outcome.changes)
-        out[topics.MEMBERSHIPS, lane] = [Write(id.encode(), memberships(outcome.touched[id], names)) for id in moved]
+        out[topics.MEMBERSHIPS, lane] = [
+            Write(id.encode(), memberships(outcome.touched[id], memory, names)) for id in moved
+        ]
     if outcome.dead_letters:
         out[topics.DEADLETTERS, lane] = [
             Write(
@@ -124,10 +129,10 @@ class Names:
 
     def __init__(self, state: LaneState, policy: Policy) -> None:
         self._declared = policy.definitions.names
+        self._words = words(policy.language)
         self._version = policy.definitions.version
         timeline = state.ledger.timeline
         self._models = [state.models[entry.version] for entry in reversed(timeline)]
-        self._model = self._models[0] if self._models else None
         self._found: dict[tuple[str, int | None], str] = {}
 
     def ref(self, segmentation: str, segment: str | None, version: int | None = None) -> SegmentRef | None:
@@ -141,7 +146,8 @@ class Names:
         they are known already depends on where a batch ends.
         """
         if segmentation != BEHAVIOUR:
-            return self._declared.get((segmentation, segment), segment)
+            name = self._declared.get((segmentation, segment), segment)
+            return self._words.segment(segmentation, segment, name)
         found = self._found.get((segment, version))
         if found is None:
             found = self._found[segment, version] = self._cluster(segment, version)
@@ -149,30 +155,28 @@ class Names:
 
     def _cluster(self, segment: str, version: int | None) -> str:
         if segment == NEW_ID:
-            return "New"
+            return self._words.segment(BEHAVIOUR, NEW_ID, NEW_NAME)
         for model in self._models:
             if (version is None or model.version <= version) and (found := model.by_id(segment)) is not None:
-                return found.name
+                return self._words.cluster(found.name)
         return segment
 
     def version(self, segmentation: str) -> int:
-        """The version in force of what decides a segmentation."""
-        if segmentation == BEHAVIOUR:
-            return 0 if self._model is None else self._model.version
+        """The version in force of what decides a declared segmentation."""
         return self._version
 
 
-def memberships(customer: Customer, names: Names) -> bytes | None:
-    """The membership record of a customer; None where there is none left."""
-    return encode_memberships(
-        customer.id,
-        customer.seq,
-        customer.as_of,
-        {
-            name: Membership(held.segment, names.name(name, held.segment), held.since, names.version(name))
-            for name, held in customer.segments.items()
-        },
-    )
+def memberships(customer: Customer, memory: Memory, names: Names) -> bytes | None:
+    """The membership record of a customer; None where there is none left.
+
+    A cluster is told with the version that gave the label or last confirmed it: a later one may not have the segment any
+    more, and its definition could not be found.
+    """
+    segments = {}
+    for name, held in customer.segments.items():
+        version = memory.label_version(customer.row) if name == BEHAVIOUR else names.version(name)
+        segments[name] = Membership(held.segment, names.name(name, held.segment, version), held.since, version)
+    return encode_memberships(customer.id, customer.seq, customer.as_of, segments)
 
 
 def wire_changes(changes: Sequence[Change], state: LaneState, policy: Policy) -> list[WireChange]:

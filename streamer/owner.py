@@ -16,6 +16,7 @@ import structlog
 from models.behaviour.learner import Learned, Learner
 from models.behaviour.panel import decode as decode_row
 from models.definitions import Definitions
+from models.words import Language
 from schemas import topics
 from schemas.errors import InvariantViolation
 from schemas.records import Headers
@@ -61,6 +62,7 @@ class Owner(Inbox):
         clock: WallClock,
         control_key: bytes | None = None,
         on_learned: Callable[[int, Learned], None] = lambda day, learned: None,
+        language: Language = "en",
     ) -> None:
         super().__init__()
         self._learner = learner
@@ -70,6 +72,7 @@ class Owner(Inbox):
         self._clock = clock
         self._control_key = control_key
         self._on_learned = on_learned
+        self._language = language
         self._position = 0
         self._end = 0
         self._day = -1
@@ -101,7 +104,9 @@ class Owner(Inbox):
         else:
             self._position = await self._log.first_offset()
         self._end = await self._log.end_offset()
-        await self._log.commit(definition_writes(self._definitions, self._clock.now_ms()), self._position)
+        await self._log.commit(
+            definition_writes(self._definitions, self._clock.now_ms(), self._language), self._position
+        )
         return self._position
 
     async def run(self) -> None:
@@ -143,7 +148,8 @@ class Owner(Inbox):
             return
         writes = {}
         if learned.model is not None:
-            writes = model_writes(learned.model, self._lanes, self._clock.now_ms(), self._control_key)
+            now = self._clock.now_ms()
+            writes = model_writes(learned.model, self._lanes, now, self._control_key, self._language)
             log.info("published a model version", version=learned.model.version, outcome=learned.outcome, day=day)
         writes[topics.PANEL, 0] = self._snapshot()
         await self._log.commit(writes, self._position)

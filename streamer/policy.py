@@ -8,6 +8,7 @@ from models.defaults import DEFAULTS
 from models.definitions import Definitions
 from models.features import Shop
 from models.time import DAY_MS, Grid
+from models.words import Language
 from schemas.money import Rates
 
 
@@ -33,6 +34,8 @@ class Policy:
         Whether changes by records of an import get the cause ``backfill``; an in-process replay says no.
     panel_target
         Customers the model owner learns from, over all lanes.
+    language
+        Of the names in what is published; no decision depends on it.
     """
 
     lanes: int = 1
@@ -48,6 +51,7 @@ class Policy:
     wall: bool = False
     label_backfill: bool = True
     panel_target: int = 2_000
+    language: Language = "en"
 
     @property
     def shop(self) -> Shop:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from models.behaviour.model import ClusterModel, Segment
+from models.behaviour.naming import prototype_of
 from models.definitions import Definitions
+from models.words import Language, Words, words
 from schemas import topics
 from schemas.changes import definition_key, model_key
 from schemas.control import ControlModel, control_headers, encode_control
@@ -15,8 +17,11 @@ from streamer.ports import Write, Writes
 BEHAVIOUR = "behaviour"
 
 
-def model_writes(model: ClusterModel, lanes: int, now_ms: int, control_key: bytes | None = None) -> Writes:
+def model_writes(
+    model: ClusterModel, lanes: int, now_ms: int, control_key: bytes | None = None, language: Language = "en"
+) -> Writes:
     """A new version: inline into every lane, as a record of the models topic, and its segments as definitions."""
+    told = words(language)
     body = msgspec.json.decode(msgspec.json.encode(model.to_dict()))
     value = encode_control(ControlModel(segmentation=BEHAVIOUR, version=model.version, body=body))
     headers = control_headers(value, control_key)
@@ -31,27 +36,37 @@ def model_writes(model: ClusterModel, lanes: int, now_ms: int, control_key: byte
     )
     writes[topics.MODELS, 0] = [Write(model_key(BEHAVIOUR, model.version), record.model_dump_json().encode())]
     writes[topics.DEFINITIONS, 0] = [
-        _definition(BEHAVIOUR, segment.segment_id, model.version, segment.name, _meaning(segment), "clusters", now_ms)
+        _definition(
+            BEHAVIOUR,
+            segment.segment_id,
+            model.version,
+            told.cluster(segment.name),
+            cluster_meaning(segment, told),
+            "clusters",
+            now_ms,
+        )
         for segment in model.segments
     ]
     return writes
 
 
-def _meaning(segment: Segment) -> str:
-    """Typical values of the members, as they stand; cards in words are made from the same numbers."""
-    return ", ".join(f"{name} {value:.3g}" for name, value in segment.typical.items())
+def cluster_meaning(segment: Segment, told: Words) -> str:
+    """What a cluster's prototype is like, and typical values of the members."""
+    typical = ", ".join(f"{told.feature(name)} {value:.3g}" for name, value in segment.typical.items())
+    return ": ".join(part for part in (told.cluster_meaning(prototype_of(segment.segment_id)), typical) if part)
 
 
-def definition_writes(definitions: Definitions, now_ms: int) -> Writes:
-    """The declared segmentations as records of the definitions topic."""
+def definition_writes(definitions: Definitions, now_ms: int, language: Language = "en") -> Writes:
+    """The declared segmentations as records of the definitions topic, in a language."""
+    told = words(language)
     return {
         (topics.DEFINITIONS, 0): [
             _definition(
                 segmentation.name,
                 segment.id,
                 definitions.version,
-                segment.name,
-                segment.meaning,
+                told.segment(segmentation.name, segment.id, segment.name),
+                told.meaning(segmentation.name, segment.id, segment.meaning),
                 segmentation.kind,
                 now_ms,
             )

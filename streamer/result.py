@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from models.words import Words, words
 from schemas.money import exponent
 from streamer.adapters.redis_reader import Totals
 from streamer.shop.source import Source
@@ -89,37 +90,52 @@ def _less(after: Mapping[str, int], before: Mapping[str, int]) -> dict[str, int]
     return {name: count - before.get(name, 0) for name, count in after.items() if count != before.get(name, 0)}
 
 
-def show(result: Result, currency: str, console: Console) -> None:
+def show(result: Result, currency: str, console: Console, told: Words | None = None) -> None:
     """The result for people."""
+    told = told or words()
     money = result.revenue_minor / 10 ** exponent(currency)
-    rows = "" if result.rows is None else f"{result.rows:,} rows, "
+    rows = "" if result.rows is None else told("result rows", rows=result.rows)
+    speed = result.records_per_second
+    console.print(told("result records", rows=rows, records=result.records, seconds=result.seconds, speed=speed))
     console.print(
-        f"{rows}{result.records:,} records in {result.seconds:,.1f} s ({result.records_per_second:,.0f} a second)"
+        told(
+            "result customers",
+            customers=result.customers,
+            orders=result.orders,
+            reversals=result.reversals,
+            money=money,
+            currency=currency,
+        )
     )
     console.print(
-        f"{result.customers:,} customers, {result.orders:,} orders, {result.reversals:,} refunds and cancellations, "
-        f"{money:,.2f} {currency} net"
+        told(
+            "result applied",
+            applied=result.applied,
+            late=result.late,
+            duplicates=result.duplicates,
+            dead=sum(result.dead_letters.values()),
+            rerouted=result.rerouted,
+            control=result.control,
+        )
     )
-    console.print(
-        f"{result.applied:,} applied ({result.late:,} late), {result.duplicates:,} repeats, "
-        f"{sum(result.dead_letters.values()):,} dead letters, {result.rerouted:,} rerouted, {result.control:,} control"
-    )
-    for title, counts in (("no event", result.skipped), ("dead letters", result.dead_letters)):
+    for key, counts in (("result skipped", result.skipped), ("result dead letters", result.dead_letters)):
         if counts:
-            console.print(f"{title}: " + ", ".join(f"{count:,} {name}" for name, count in counts.items()))
+            console.print(told(key, counts=", ".join(f"{count:,} {name}" for name, count in counts.items())))
     if result.segments:
-        console.print(segments_table(result.segments, result.changes))
+        console.print(segments_table(result.segments, result.changes, told))
 
 
-def segments_table(segments: Mapping[str, Mapping[str, int]], changes: Mapping[str, int]) -> Table:
+def segments_table(
+    segments: Mapping[str, Mapping[str, int]], changes: Mapping[str, int], told: Words | None = None
+) -> Table:
     """Customers per segment, and changes per segmentation."""
+    told = told or words()
     table = Table(box=None, pad_edge=False, show_header=True)
-    table.add_column("segmentation")
-    table.add_column("changes", justify="right")
-    table.add_column("customers by segment")
+    table.add_column(told("column segmentation"))
+    table.add_column(told("column changes"), justify="right")
+    table.add_column(told("column customers"))
     for name, sizes in segments.items():
         ordered = sorted(sizes.items(), key=lambda item: -item[1])
-        table.add_row(
-            name, f"{changes.get(name, 0):,}", ", ".join(f"{segment} {count:,}" for segment, count in ordered)
-        )
+        held = ", ".join(f"{told.of_id(name, segment)} {count:,}" for segment, count in ordered)
+        table.add_row(told.segmentation(name), f"{changes.get(name, 0):,}", held)
     return table

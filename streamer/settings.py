@@ -114,7 +114,7 @@ class Settings(BaseSettings):
     retention_days: int = Field(3 * 365, ge=1, le=36_500, description="events older than this are refused")
     max_event_bytes: int = Field(262_144, ge=1_024, le=MAX_MESSAGE_BYTES, description="events above are refused")
     language: Annotated[Literal["en", "zh"], BeforeValidator(_lower)] = Field(
-        "en", description="language of generated names and reasons"
+        "en", description="language of names and of what is shown: en or zh"
     )
 
     tick_seconds: float = Field(1.0, ge=0.05, le=60, description="how often an idle lane looks at the clock")
@@ -244,6 +244,7 @@ class Settings(BaseSettings):
             max_event_bytes=self.max_event_bytes,
             horizon_ms=self.retention_days * DAY_MS,
             wall=self.clock == "wall",
+            language=self.language,
         )
 
     def lane_settings(self) -> LaneSettings:

@@ -74,6 +74,7 @@ UNASSIGNED: Final = 0
 NEW: Final = 1
 """Segment code of customers below the evidence."""
 NEW_ID: Final = "new"
+NEW_NAME: Final = "New"
 FIRST_CODE: Final = 2
 """Codes of real segments start here and are never given twice."""
 

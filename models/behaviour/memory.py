@@ -15,6 +15,7 @@ from models.behaviour.layout import (
     EXPOSURE,
     FIRST_DAY,
     INTERACTION_COUNT,
+    LABEL_VERSION,
     LAST_EVENT,
     LAYOUT,
     LONG_AT,
@@ -87,6 +88,10 @@ class Memory:
     def segment_code(self, row: int) -> int:
         """Stable code of the row's segment; ``ClusterModel.id_of`` names it."""
         return int(self.matrix[row, SEGMENT])
+
+    def label_version(self, row: int) -> int:
+        """Model version that gave the row's segment or last confirmed it; 0 before there was any."""
+        return int(self.matrix[row, LABEL_VERSION])
 
     # --- the hot path -------------------------------------------------------------------------
     def add_order(self, row: int, money_minor: int, discounted: bool, categories: Sequence[tuple[str, int]]) -> None:

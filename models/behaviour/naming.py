@@ -9,12 +9,13 @@ import numpy as np
 
 from models.behaviour.features import NAMES
 from models.behaviour.layout import FloatArray, IntArray
+from models.words import id_of
 
 TRAITS: Final = (*NAMES, "recency_days")
 """What prototypes are described by: the features, and how long ago the last event was."""
 
 # Where a prototype stands among the clusters (0 lowest, 1 highest), and how much that matters.
-_PROTOTYPES: Final[dict[str, dict[str, tuple[float, float]]]] = {
+PROTOTYPES: Final[dict[str, dict[str, tuple[float, float]]]] = {
     "Champions": {"orders": (1.0, 2), "money": (1.0, 3), "clicks": (0.9, 1), "recency_days": (0.0, 1)},
     "Loyal": {"orders": (0.85, 2), "money": (0.65, 2), "recency_days": (0.2, 1), "discount_share": (0.25, 1)},
     "Big-ticket": {"basket": (1.0, 3), "orders": (0.35, 1), "money": (0.7, 1)},
@@ -71,12 +72,12 @@ def names_for(ranks: FloatArray, unnamed: Sequence[int], taken: Collection[str])
     at = {trait: j for j, trait in enumerate(TRAITS)}
     free = [
         name
-        for name, wanted in _PROTOTYPES.items()
+        for name, wanted in PROTOTYPES.items()
         if name not in taken and all(np.ptp(ranks[:, at[t]]) > 0 for t in _NEEDED.get(name, ()))
     ]
     cost = np.empty((len(unnamed), len(free)))
     for column, name in enumerate(free):
-        wanted = _PROTOTYPES[name]
+        wanted = PROTOTYPES[name]
         total = sum(weight for _, weight in wanted.values())
         for line, cluster in enumerate(unnamed):
             cost[line, column] = (
@@ -89,13 +90,24 @@ def names_for(ranks: FloatArray, unnamed: Sequence[int], taken: Collection[str])
     return names
 
 
+def prototype_of(segment_id: str) -> str:
+    """The prototype that an id was made from, whatever the segment is called now; empty if it was made from none.
+
+    >>> prototype_of("bargain_hunters_2"), prototype_of("big_ticket"), prototype_of("group_11")
+    ('Bargain hunters', 'Big-ticket', '')
+    """
+    head, _, tail = segment_id.rpartition("_")
+    stem = head if head and tail.isdigit() else segment_id
+    return next((name for name in PROTOTYPES if id_of(name) == stem), "")
+
+
 def id_for(name: str, taken: Collection[str]) -> str:
     """A stable id from a first name, unlike any id ever given.
 
     >>> id_for("Bargain hunters", {"bargain_hunters"})
     'bargain_hunters_2'
     """
-    stem = "".join(ch if ch.isalnum() else "_" for ch in name.lower())
+    stem = id_of(name)
     number, candidate = 1, stem
     while candidate in taken or candidate == "new":
         number += 1

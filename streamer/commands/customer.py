@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from models.words import Words, words
 from schemas.errors import UserError
 from streamer.commands import common
 from streamer.commands.common import Json
@@ -52,7 +53,7 @@ def show(id: Annotated[str, typer.Argument(metavar="ID", help="The customer's id
     if json:
         common.print_json(told)
     else:
-        _print(told, ZoneInfo(found.timezone), found.currency)
+        _print(told, ZoneInfo(found.timezone), found.currency, words(found.language))
 
 
 def describe(customer: Customer, clock: int, policy: Policy, model: ClusterModel | None) -> dict[str, Any]:
@@ -88,8 +89,18 @@ def describe(customer: Customer, clock: int, policy: Policy, model: ClusterModel
                 "value": value,
                 "up": None
                 if index + 1 == len(bands)
-                else {"to": bands[index + 1].segment, "at": bands[index + 1].enter},
-                "down": None if index == 0 else {"to": bands[index - 1].segment, "below": bands[index].exit},
+                else {
+                    "to": bands[index + 1].segment,
+                    "name": segment_name(segmentation.name, bands[index + 1].segment, policy, model),
+                    "at": bands[index + 1].enter,
+                },
+                "down": None
+                if index == 0
+                else {
+                    "to": bands[index - 1].segment,
+                    "name": segment_name(segmentation.name, bands[index - 1].segment, policy, model),
+                    "below": bands[index].exit,
+                },
             }
     values = {name: feature.value(customer, at, shop) for name, feature in FEATURES.items()}
     return {
@@ -104,18 +115,19 @@ def describe(customer: Customer, clock: int, policy: Policy, model: ClusterModel
 
 def segment_name(segmentation: str, segment: str, policy: Policy, model: ClusterModel | None) -> str:
     """What a segment is called now; its id where no name is known."""
-    from models.behaviour.layout import NEW_ID
+    from models.behaviour.layout import NEW_ID, NEW_NAME
     from models.behaviour.model import SEGMENTATION
 
+    told = words(policy.language)
     if segmentation != SEGMENTATION:
-        return policy.definitions.names.get((segmentation, segment), segment)
+        return told.segment(segmentation, segment, policy.definitions.names.get((segmentation, segment), segment))
     if segment == NEW_ID:
-        return "New"
+        return told.segment(SEGMENTATION, NEW_ID, NEW_NAME)
     named = None if model is None else model.by_id(segment)
-    return segment if named is None else named.name
+    return segment if named is None else told.cluster(named.name)
 
 
-def _print(told: dict[str, Any], zone: ZoneInfo, currency: str) -> None:
+def _print(told: dict[str, Any], zone: ZoneInfo, currency: str, say: Words) -> None:
     from models.features import FEATURES
 
     out = common.console()
@@ -123,23 +135,27 @@ def _print(told: dict[str, Any], zone: ZoneInfo, currency: str) -> None:
     def day(text: str) -> str:
         return datetime.fromisoformat(text).astimezone(zone).strftime("%Y-%m-%d %H:%M")
 
-    out.print(f"customer {told['customer_id']}, last seen {day(told['as_of'])}", markup=False)
+    out.print(say("customer", id=told["customer_id"], day=day(told["as_of"])), markup=False)
     for name, segment in told["segments"].items():
-        text = f"  {name}: {segment['name']}, since {day(segment['since'])}"
+        text = say(
+            "in segment", segmentation=say.segmentation(name), segment=segment["name"], day=day(segment["since"])
+        )
         if (move := told["next_moves"].get(name)) is not None:
-            text += f"; by time alone {move['name']} on {day(move['at'])}"
+            text += say("by time", segment=move["name"], day=day(move["at"]))
         out.print(text, markup=False)
         if (border := told["borders"].get(name)) is not None:
+            feature = say.feature(border["feature"])
             if (up := border["up"]) is not None:
                 more = number(round(up["at"] - border["value"], 2))
-                out.print(f"      {more} more {border['feature']} for {up['to']}", markup=False)
+                out.print(say("more for", amount=more, feature=feature, segment=up["name"]), markup=False)
             if (down := border["down"]) is not None:
-                out.print(f"      {down['to']} below {border['feature']} {number(down['below'])}", markup=False)
+                below = number(down["below"])
+                out.print(say("below", segment=down["name"], feature=feature, border=below), markup=False)
     if not told["segments"]:
-        out.print("  in no segment")
-    out.print(f"features as of {day(told['now'])}:")
+        out.print(say("in none"))
+    out.print(say("features as of", day=day(told["now"])))
     for name, value in told["features"].items():
         unit = FEATURES[name].unit
-        shown = "" if value is None or unit == name else f" {currency if unit == 'money' else unit}"
+        shown = "" if value is None or unit == name else f" {currency if unit == 'money' else say.unit(unit)}"
         rounded = round(value, 2) if value is not None else None
-        out.print(f"  {name} {number(rounded)}{shown}", markup=False)
+        out.print(f"  {say.feature(name)} {number(rounded)}{shown}", markup=False)

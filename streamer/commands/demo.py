@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from models.words import Words, words
 from schemas.errors import UserError
 from streamer.commands import common
 from streamer.commands.common import Json
@@ -58,6 +59,7 @@ def demo(
     from streamer.commands.import_file import connected
     from streamer.demo import Demo
 
+    told_in = words(found.language)
     with connected(found) as service:
         run = _number(service, found)
         # A short demo must get to the live part, too.
@@ -67,7 +69,7 @@ def demo(
         try:
             show.start()
             with _until_asked(seconds) as over:
-                _watch(show, over, live=not json)
+                _watch(show, over, told_in, live=not json)
                 common.say("ending")
                 result = show.end()
         finally:
@@ -127,7 +129,7 @@ def _until_asked(seconds: float | None) -> Iterator[Callable[[], bool]]:
             signal.signal(number, handler)
 
 
-def _watch(show: Demo, over: Callable[[], bool], *, live: bool) -> None:
+def _watch(show: Demo, over: Callable[[], bool], told_in: Words, *, live: bool) -> None:
     """Show how it goes until it is over."""
     from streamer.demo_screen import cells, headline, screen
 
@@ -135,19 +137,19 @@ def _watch(show: Demo, over: Callable[[], bool], *, live: bool) -> None:
     if live and out.is_terminal:
         from rich.live import Live
 
-        with Live(screen(show.show), console=out, auto_refresh=False, transient=True) as view:
+        with Live(screen(show.show, told_in), console=out, auto_refresh=False, transient=True) as view:
             while not over():
                 show.look()
-                view.update(screen(show.show), refresh=True)
+                view.update(screen(show.show, told_in), refresh=True)
         return
     told, first = time.monotonic(), True
     while not over():
         show.look()
         if (first and show.show.changes) or time.monotonic() - told >= _LINE_SECONDS:
             told, first = time.monotonic(), not show.show.changes
-            common.say(headline(show.show).plain)
+            common.say(headline(show.show, told_in).plain)
             for change in list(show.show.latest)[-1:]:
-                common.say("  " + "  ".join(cells(change)))
+                common.say("  " + "  ".join(cells(change, told_in)))
 
 
 def _more(show: Demo, found: Settings) -> dict[str, Any]:
@@ -175,22 +177,21 @@ def _summary(show: Demo, result: Result, found: Settings, begun: float) -> None:
     from streamer import result as results
 
     out = common.console()
-    results.show(result, found.currency, out)
+    told = words(found.language)
+    results.show(result, found.currency, out, told)
     seen = show.show
     if seen.first_change is not None:
-        out.print(f"the first change came {seen.first_change - begun:.1f} s after the start")
+        out.print(told("first change", seconds=seen.first_change - begun))
     latency = seen.latency.quantiles()
     if latency["p50"] is not None:
-        out.print(
-            f"changes of live events were readable after {latency['p50']:.3f} s (median), "
-            f"{latency['p95']:.3f} s (95 of 100), {latency['p99']:.3f} s (99 of 100)"
-        )
+        out.print(told("readable after", **latency))
     customer = seen.latest[-1]["customer_id"] if seen.latest else "c1-000001"
     prefix = f"STREAMER_TOPIC_PREFIX={found.topic_prefix} " if found.topic_prefix else ""
-    out.print("next:")
+    out.print(told("next"))
     if not (found.kafka and found.redis):
         out.print("  streamer up", style="bold")
     else:
         out.print(f"  {prefix}streamer segments list", style="bold")
     out.print(f"  {prefix}streamer customer show {customer}", style="bold")
-    out.print(f"  {prefix}streamer worker      (and in another terminal: {prefix}streamer watch)", style="bold")
+    terminal = told("another terminal", command=f"{prefix}streamer watch")
+    out.print(f"  {prefix}streamer worker      {terminal}", style="bold")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from models.words import words
 from streamer.commands import common
 from streamer.commands.common import Json
 from streamer.commands.files import ChangesFile, Format, MembershipsFile, lines_to, settings_for
@@ -69,7 +70,7 @@ def import_file(
     if json:
         common.print_json(result.to_dict())
     else:
-        show(result, found.currency, common.console())
+        show(result, found.currency, common.console(), words(found.language))
 
 
 @contextmanager

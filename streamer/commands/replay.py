@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from models.words import words
 from streamer.commands import common
 from streamer.commands.common import Json
 from streamer.commands.files import ChangesFile, Format, MembershipsFile, instant, lines_to, settings_for
@@ -78,7 +79,7 @@ def replay(
     if json:
         common.print_json(result.to_dict())
     else:
-        show(result, found.currency, common.console())
+        show(result, found.currency, common.console(), words(found.language))
 
 
 def _written(

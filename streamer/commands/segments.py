@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from models.words import Words, words
 from streamer.commands import common
 from streamer.commands.common import Json
 
@@ -35,15 +36,18 @@ def list_(json: Json = False) -> None:
     with common.connections(found) as to:
         model = to.view.model()
         sizes = totals(to.view.ledgers()).segments
-        told = table(found.policy(to.lanes).definitions, model, sizes)
+        told = table(found.policy(to.lanes).definitions, model, sizes, words(found.language))
     if json:
         common.print_json(told)
     else:
-        _print(told)
+        _print(told, words(found.language))
 
 
 def table(
-    definitions: Definitions, model: ClusterModel | None, sizes: Mapping[str, Mapping[str, int]]
+    definitions: Definitions,
+    model: ClusterModel | None,
+    sizes: Mapping[str, Mapping[str, int]],
+    told_in: Words | None = None,
 ) -> dict[str, Any]:
     """Segmentations by name, each with its kind and version, and its segments in order; JSON-safe.
 
@@ -51,7 +55,9 @@ def table(
     """
     from models.behaviour.layout import NEW_ID
     from models.behaviour.model import SEGMENTATION
+    from streamer.publish_model import cluster_meaning
 
+    told_in = told_in or words()
     told: dict[str, Any] = {}
     for one in definitions.segmentations:
         held = sizes.get(one.name, {})
@@ -59,20 +65,26 @@ def table(
             "kind": one.kind,
             "version": definitions.version,
             "segments": [
-                {"id": segment.id, "name": segment.name, "meaning": segment.meaning, "size": held.get(segment.id, 0)}
+                {
+                    "id": segment.id,
+                    "name": told_in.segment(one.name, segment.id, segment.name),
+                    "meaning": told_in.meaning(one.name, segment.id, segment.meaning),
+                    "size": held.get(segment.id, 0),
+                }
                 for segment in one.segments
             ],
         }
     if model is None:
-        told[SEGMENTATION] = {"kind": "clusters", "version": None, "segments": [], "note": why_no_clusters()}
+        told[SEGMENTATION] = {"kind": "clusters", "version": None, "segments": [], "note": why_no_clusters(told_in)}
         return told
     held = dict(sizes.get(SEGMENTATION, {}))
-    segments = [(segment.segment_id, segment.name, _meaning(segment.typical)) for segment in model.segments]
-    segments.append((NEW_ID, "New", "too little is known yet to say whom the customer is like"))
-    known = {id for id, _, _ in segments}
-    segments += [
-        (id, id, "of an earlier version; its customers move on as they are judged") for id in held if id not in known
+    segments = [
+        (segment.segment_id, told_in.cluster(segment.name), cluster_meaning(segment, told_in))
+        for segment in model.segments
     ]
+    segments.append((NEW_ID, *told_in.table.segments[SEGMENTATION, NEW_ID]))
+    known = {id for id, _, _ in segments}
+    segments += [(id, id, told_in("earlier version")) for id in held if id not in known]
     told[SEGMENTATION] = {
         "kind": "clusters",
         "version": model.version,
@@ -83,28 +95,21 @@ def table(
     return told
 
 
-def why_no_clusters() -> str:
+def why_no_clusters(told_in: Words) -> str:
     """What must be there before the first version of the behaviour clusters."""
     from models.behaviour.learner import LearnerConfig
 
     needs = LearnerConfig()
-    return (
-        f"no version yet: the model owner (`streamer worker --role owner`) learns the first one once the shop has "
-        f"{needs.min_buyers} buyers and {needs.frame_days[0]} days of events"
-    )
+    return told_in("no clusters yet", buyers=needs.min_buyers, days=needs.frame_days[0])
 
 
-def _meaning(typical: Mapping[str, float]) -> str:
-    return ", ".join(f"{name} {value:.3g}" for name, value in typical.items())
-
-
-def _print(told: dict[str, Any]) -> None:
+def _print(told: dict[str, Any], told_in: Words) -> None:
     from rich.table import Table
 
     out = common.console()
     for name, one in told.items():
-        version = "" if one["version"] is None else f", version {one['version']}"
-        out.print(f"{name} ({one['kind']}{version})", style="bold", markup=False)
+        version = "" if one["version"] is None else told_in("version", version=one["version"])
+        out.print(f"{told_in.segmentation(name)} ({told_in.kind(one['kind'])}{version})", style="bold", markup=False)
         if "note" in one:
             out.print(f"  {one['note']}", markup=False)
             continue

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from models.words import Words, words
 from streamer.commands import common
 from streamer.commands.common import Json
 
@@ -45,7 +46,7 @@ def watch(
     from streamer.adapters.client import read
 
     found, shown = common.settings(), 0
-    zone = ZoneInfo(found.timezone)
+    zone, told = ZoneInfo(found.timezone), words(found.language)
     out = common.console()
     with common.connections(found) as server:
         records = read(
@@ -53,7 +54,7 @@ def watch(
             CHANGES,
             from_start=from_start,
             follow=True,
-            ready=lambda: common.say("watching segment changes; Ctrl-C ends it"),
+            ready=lambda: common.say(told("watching")),
         )
         for record in records:
             if record.value is None or not _wanted(record, segmentation, to, customer):
@@ -61,7 +62,7 @@ def watch(
             if json:
                 print(record.value.decode(), flush=True)
             else:
-                out.print(line(jsonlib.loads(record.value), zone, datetime.now(zone).date()), markup=False)
+                out.print(line(jsonlib.loads(record.value), zone, datetime.now(zone).date(), told), markup=False)
             shown += 1
             if shown == limit:
                 return
@@ -78,7 +79,7 @@ def _wanted(record: Record, segmentation: str | None, to: str | None, customer: 
     return True
 
 
-def line(change: Mapping[str, Any], zone: tzinfo = UTC, today: date | None = None) -> str:
+def line(change: Mapping[str, Any], zone: tzinfo = UTC, today: date | None = None, told: Words | None = None) -> str:
     """A change in one line.
 
     >>> line({"changed_at": "2011-11-02T10:15:00Z", "customer_id": "17850", "segmentation": "lifecycle",
@@ -87,30 +88,38 @@ def line(change: Mapping[str, Any], zone: tzinfo = UTC, today: date | None = Non
     ...       "cause": "event", "automation_safe": True})
     '2011-11-02 10:15:00 17850 lifecycle At risk -> Active because recency_days 61.2 -> 0 (border 45) [event, safe]'
     """
+    told = told or words()
     at = datetime.fromisoformat(change["changed_at"]).astimezone(zone)
     form = "%H:%M:%S" if at.date() == today else "%Y-%m-%d %H:%M:%S"
     reasons = list(change["reasons"])
-    because = "; ".join(_reason(reason) for reason in reasons[:_MOST_REASONS])
+    because = told("between reasons").join(reason_words(reason, told) for reason in reasons[:_MOST_REASONS])
     if len(reasons) > _MOST_REASONS:
-        because += f"; and {len(reasons) - _MOST_REASONS} more"
-    tags = change["cause"] + (", safe" if change["automation_safe"] else "")
+        because += told("more reasons", count=len(reasons) - _MOST_REASONS)
+    tags = told.cause(change["cause"]) + (told("safe") if change["automation_safe"] else "")
     return (
-        f"{at.strftime(form)} {change['customer_id']} {change['segmentation']} "
-        f"{_segment(change['from'])} -> {_segment(change['to'])}"
-        + (f" because {because}" if because else "")
+        f"{at.strftime(form)} {change['customer_id']} {told.segmentation(change['segmentation'])} "
+        f"{_segment(change, 'from', told)} -> {_segment(change, 'to', told)}"
+        + (told("because", reasons=because) if because else "")
         + f" [{tags}]"
     )
 
 
-def _segment(segment: Mapping[str, str] | None) -> str:
-    return "(none)" if segment is None else segment["name"]
+def _segment(change: Mapping[str, Any], end: str, told: Words) -> str:
+    segment = change[end]
+    return told("none") if segment is None else told.named(change["segmentation"], segment["id"], segment["name"])
 
 
-def _reason(reason: Mapping[str, Any]) -> str:
-    before, after, border = (number(reason.get(name)) for name in ("before", "after", "border"))
-    text = f"{reason['feature']} {after}" if before == "-" else f"{reason['feature']} {before} -> {after}"
+def reason_words(reason: Mapping[str, Any], told: Words) -> str:
+    """One reason of a change, for people."""
+
+    def value(name: str) -> str:
+        held = reason.get(name)
+        return told.member(reason["feature"], held) if isinstance(held, str) else number(held)
+
+    before, after, feature = value("before"), value("after"), told.feature(reason["feature"])
+    text = f"{feature} {after}" if before == "-" else f"{feature} {before} -> {after}"
     if reason.get("border") is not None:
-        text += f" (border {border})"
+        text += told("border", border=value("border"))
     if reason.get("share") is not None:
         text += f" ({reason['share']:.0%})"
     return text

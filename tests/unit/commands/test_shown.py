@@ -13,6 +13,7 @@ from models.customer import Customer, Membership
 from models.defaults import DEFAULTS
 from models.due import next_due
 from models.time import DAY_MS
+from models.words import words
 from schemas.wire_time import epoch_ms, iso
 from streamer.commands.customer import describe
 from streamer.commands.deadletters import printable
@@ -41,6 +42,16 @@ def test_a_change_is_one_line_with_its_reason() -> None:
         "10:15:00 17850 lifecycle At risk -> Active because recency_days 61.2 -> 0 (border 45) [event, safe]"
     )
     assert line(CHANGE, ZoneInfo("Europe/Berlin"), today).startswith("11:15:00 ")
+
+
+def test_a_change_is_told_in_chinese() -> None:
+    told = line(
+        {**CHANGE, "reasons": [{"feature": "value", "before": "low", "after": "high", "border": "high, top"}]},
+        told=words("zh"),
+    )
+    assert told == (
+        "2026-01-10 10:15:00 17850 生命周期 有流失风险 -> 活跃客户，因为 价值 低 -> 较高（界限 较高, 顶级） [事件，可自动触达]"
+    ).replace("较高", "高")
 
 
 def test_other_days_show_their_date() -> None:
@@ -90,7 +101,7 @@ def test_a_customer_shows_since_when_and_where_time_takes_it() -> None:
 
 def test_bands_show_how_far_the_next_border_is() -> None:
     told = describe(bought_once(), AT, POLICY, None)["borders"]["value"]
-    assert told["up"] == {"to": "medium", "at": 50.0}
+    assert told["up"] == {"to": "medium", "name": "Medium", "at": 50.0}
     assert told["down"] is None
 
 
@@ -100,6 +111,16 @@ def test_a_customer_without_orders_has_no_recency() -> None:
     assert told["features"]["recency_days"] is None
     assert told["now"] == iso(AT)
     json.dumps(told, allow_nan=False)
+
+
+def test_names_are_in_the_language_in_force() -> None:
+    policy = Policy(language="zh")
+    told = describe(bought_once(), AT, policy, None)
+    assert told["segments"]["lifecycle"]["name"] == "新客户"
+    assert told["borders"]["value"]["up"]["name"] == "中"
+    listed = table(DEFAULTS, None, {}, words("zh"))
+    assert listed["value"]["segments"][0]["name"] == "低"
+    assert "200 位买家" in listed["behaviour"]["note"]
 
 
 def test_segments_show_sizes_and_why_there_are_no_clusters() -> None:

@@ -42,7 +42,7 @@ def test_without_changes_there_is_no_latency() -> None:
     ("reason", "said"),
     [
         ({"feature": "orders", "before": None, "after": 1.0, "border": 1.0}, "orders 1 (border 1)"),
-        ({"feature": "value", "before": "low", "after": "high", "border": None}, "value low -> high"),
+        ({"feature": "value", "before": "low", "after": "high", "border": None}, "value Low -> High"),
         ({"feature": "looks", "before": 2.0, "after": 2.0, "border": None}, "looks 2"),
     ],
 )
@@ -90,4 +90,4 @@ def test_segments_are_listed_largest_first() -> None:
     console = Console(width=100)
     with console.capture() as seen:
         console.print(segments_table({"value": {"low": 3, "top": 12}}, {"value": 20}))
-    assert "top 12, low 3" in seen.get()
+    assert "Top 12, Low 3" in seen.get()

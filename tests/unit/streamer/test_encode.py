@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
+import msgspec
 from heart_logs import DAY, HOUR, T0, Driver, LogMaker, order, view
 from heart_models import jumpy
 from heart_strategies import KINDS, POLICY, lane_log, straight
@@ -9,7 +11,7 @@ from heart_strategies import KINDS, POLICY, lane_log, straight
 from models.behaviour.model import ClusterModel
 from models.behaviour.panel import decode as decode_panel
 from schemas import topics
-from schemas.changes import SegmentRef, change_event_id, encode_change
+from schemas.changes import Change, SegmentRef, change_event_id, encode_change
 from schemas.deadletters import parse_headers
 from schemas.published import CustomerMemberships, SegmentChanged
 from schemas.wire_time import iso
@@ -17,6 +19,7 @@ from streamer import encode, ledger
 from streamer.decide import decide
 from streamer.intake import Item, take_in
 from streamer.keys import LEDGER_KEY, model_version, part_key, split_key
+from streamer.ledger import ModelEntry
 from streamer.outcome import Outcome
 from streamer.ports import Writes
 
@@ -175,3 +178,37 @@ def test_the_view_hears_of_closed_imports_and_whose_clock_counts() -> None:
 def test_keys_of_the_changelog() -> None:
     assert split_key(part_key("ann", "")) == ("ann", "") and split_key(part_key("a!b", "r3")) == ("a!b", "r3")
     assert model_version(b"!model:12") == 12 and model_version(b"ann") is None and model_version(LEDGER_KEY) is None
+
+
+def test_names_are_in_the_language_in_force_and_ids_are_not() -> None:
+    driver = a_life()
+    english = encode.wire_changes(driver.changes, driver.state, driver.policy)
+    chinese = encode.wire_changes(driver.changes, driver.state, replace(driver.policy, language="zh"))
+    named = {one.to_segment for one in chinese if one.to_segment is not None}
+    assert SegmentRef("at_risk", "有流失风险") in named and SegmentRef("new", "新客户") in named
+    for mine, other in zip(english, chinese, strict=True):
+        assert (mine.to_segment and mine.to_segment.id) == (other.to_segment and other.to_segment.id)
+        assert replace_names(mine) == replace_names(other)
+
+
+def replace_names(change: Change) -> Change:
+    return msgspec.structs.replace(change, from_segment=None, to_segment=None)
+
+
+def test_a_membership_names_a_version_that_has_the_segment() -> None:
+    """A reader finds the definition under ``segmentation/segment@version`` even where a later version dropped it."""
+    log, driver = LogMaker(), Driver(POLICY)
+    log.model(jumpy(1))
+    for day in range(6):
+        for number in range(3):
+            at = T0 + day * DAY + number * HOUR
+            log.event(order(f"o{day}-{number}", "ann", at, 30.0), now=at)
+    driver.feed(log.records)
+    customer = driver.state.residents.customers["ann"]
+    held = customer.segments["behaviour"].segment
+    driver.state.models[2] = jumpy(2, without=(held,))
+    driver.state.ledger.timeline.append(ModelEntry(2, 10**6, {}))
+    body = encode.memberships(customer, driver.state.residents.memory, encode.Names(driver.state, POLICY))
+    told = CustomerMemberships.model_validate_json(body or b"").segments["behaviour"]
+    assert (told.id, told.version) == (held, 1) and held != "new"
+    assert told.name == held.title()

@@ -1,0 +1,115 @@
+"""The catalogue: what the service says to people, in each language, in one place.
+
+Ids stay what they are in every language. A segment whose name is still the one it was shipped with is told by its id in
+the language in force; whoever wrote a name of their own, in ``segments.toml`` or with ``segments rename``, reads that
+name in every language. ``english`` and ``chinese`` hold the words; both have the same keys, and a test holds that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final, Literal, get_args
+
+from models.words import chinese, english
+from models.words.table import Named, Table
+
+Language = Literal["en", "zh"]
+LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
+TABLES: Final[dict[Language, Table]] = {"en": english.TABLE, "zh": chinese.TABLE}
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The words of one language. Call it with a key of ``Table.texts`` and what the text has room for.
+
+    >>> words("en")("border", border="45")
+    ' (border 45)'
+    >>> words("zh").segment("lifecycle", "at_risk", "At risk"), words("zh").segment("lifecycle", "at_risk", "Sleepy")
+    ('有流失风险', 'Sleepy')
+    """
+
+    language: Language
+    table: Table
+
+    def __call__(self, key: str, **values: object) -> str:
+        return self.table.texts[key].format(**values)
+
+    def segment(self, segmentation: str, id: str, name: str) -> str:
+        """The name of a declared segment; ``name`` is what its definition says."""
+        shipped = english.TABLE.segments.get((segmentation, id))
+        if shipped is None or shipped.name != name:
+            return name
+        return self.table.segments[segmentation, id].name
+
+    def meaning(self, segmentation: str, id: str, meaning: str) -> str:
+        """The meaning of a declared segment; ``meaning`` is what its definition says."""
+        shipped = english.TABLE.segments.get((segmentation, id))
+        if shipped is None or shipped.meaning != meaning:
+            return meaning
+        return self.table.segments[segmentation, id].meaning
+
+    def cluster(self, name: str) -> str:
+        """The name of a cluster; ``name`` is that of its prototype in English, ``Group 12``, or one given by hand."""
+        if (found := self.table.clusters.get(name)) is not None:
+            return found.name
+        number = name.removeprefix("Group ")
+        return self("group", number=number) if number != name and number.isdigit() else name
+
+    def named(self, segmentation: str, id: str, name: str) -> str:
+        """The name of any segment, as its definition, its model or a published change has it."""
+        if (segmentation, id) in english.TABLE.segments:
+            return self.segment(segmentation, id, name)
+        return self.cluster(name) if segmentation == "behaviour" else name
+
+    def member(self, segmentation: str, ids: str) -> str:
+        """Segments that a rule asks for, ids separated by commas, by their names where they have one here."""
+        found = [self.table.segments.get((segmentation, id), Named(id, "")) for id in ids.split(", ")]
+        return ", ".join(one.name for one in found)
+
+    def of_id(self, segmentation: str, id: str) -> str:
+        """The shipped name of a segment of which no more than the id is at hand; the id where there is none."""
+        found = self.table.segments.get((segmentation, id))
+        if found is None and segmentation == "behaviour":
+            found = next((named for name, named in self.table.clusters.items() if id_of(name) == id), None)
+        return id if found is None else found.name
+
+    def cluster_meaning(self, name: str) -> str:
+        """What customers of a prototype are like; empty for any other name."""
+        found = self.table.clusters.get(name)
+        return "" if found is None else found.meaning
+
+    def segmentation(self, name: str) -> str:
+        """What a segmentation is called; its id where it is the shop's own."""
+        return self.table.segmentations.get(name, name)
+
+    def kind(self, name: str) -> str:
+        """``rules``, ``bands``, ``clusters`` ..."""
+        return self.table.kinds.get(name, name)
+
+    def cause(self, name: str) -> str:
+        """Why a change came."""
+        return self.table.causes.get(name, name)
+
+    def feature(self, name: str) -> str:
+        """A feature as people read it; rules always use its id."""
+        return self.table.features.get(name, name)
+
+    def unit(self, name: str) -> str:
+        """The unit of a feature."""
+        return self.table.units.get(name, name)
+
+
+def id_of(name: str) -> str:
+    """The id that is made from a first name.
+
+    >>> id_of("Bargain hunters"), id_of("Big-ticket")
+    ('bargain_hunters', 'big_ticket')
+    """
+    return "".join(ch if ch.isalnum() else "_" for ch in name.lower())
+
+
+@lru_cache
+def words(language: Language = "en") -> Words:
+    """The words of a language."""
+    return Words(language, TABLES[language])

@@ -1,0 +1,38 @@
+"""What the catalogue of a language holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Named(NamedTuple):
+    """A name, and what it means in a few words."""
+
+    name: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Words of one language.
+
+    Attributes
+    ----------
+    segments
+        Declared segments by segmentation and id.
+    clusters
+        Prototypes of clusters by their English name, which is what models hold.
+    texts
+        Sentences by key; in braces what they have room for.
+    """
+
+    segmentations: Mapping[str, str]
+    kinds: Mapping[str, str]
+    segments: Mapping[tuple[str, str], Named]
+    clusters: Mapping[str, Named]
+    causes: Mapping[str, str]
+    features: Mapping[str, str]
+    units: Mapping[str, str]
+    texts: Mapping[str, str]

@@ -1,0 +1,88 @@
+"""The catalogue: complete in each language, and what the program asks it for is there."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+from string import Formatter
+
+import pytest
+
+from models.behaviour import features as behaviour
+from models.behaviour.naming import PROTOTYPES
+from models.defaults import DEFAULTS
+from models.features import FEATURES
+from models.words import LANGUAGES, TABLES, Language, words
+from schemas.changes import CAUSES
+
+ROOT = Path(__file__).parents[3]
+OPTIONAL = {"features", "units"}
+"""Where English calls things by their ids."""
+
+
+def places(text: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language_says_everything_and_with_the_same_places(language: Language) -> None:
+    english, other = TABLES["en"], TABLES[language]
+    for name in set(other.__dataclass_fields__) - OPTIONAL:
+        assert getattr(other, name).keys() == getattr(english, name).keys(), name
+    for key, text in other.texts.items():
+        assert places(text) == places(english.texts[key]), key
+
+
+def test_what_is_shipped_has_its_words() -> None:
+    english = TABLES["en"]
+    for segmentation in DEFAULTS.segmentations:
+        for segment in segmentation.segments:
+            # Otherwise it would count as written by the shop, and never be translated.
+            assert english.segments[segmentation.name, segment.id] == (segment.name, segment.meaning)
+    assert english.clusters.keys() == set(PROTOTYPES)
+    assert english.causes.keys() == CAUSES
+    assert TABLES["zh"].features.keys() >= {*FEATURES, *behaviour.NAMES}
+    assert TABLES["zh"].units.keys() >= {feature.unit for feature in FEATURES.values()} - {*FEATURES} | {"orders"}
+
+
+def test_chinese_is_chinese() -> None:
+    table = TABLES["zh"]
+    shown = [*table.texts.values(), *table.causes.values(), *table.features.values(), *table.segmentations.values()]
+    shown += [part for named in (*table.segments.values(), *table.clusters.values()) for part in named]
+    for text in shown:
+        said = re.sub(r"\{[^}]*\}|`[^`]*`", "", text)
+        assert not re.search(r"[A-Za-z]{3,}", said.replace("Ctrl-C", "")), text
+    assert len(table.clusters) == len({named.name for named in table.clusters.values()}), "two clusters of one name"
+
+
+def test_a_name_of_the_shop_s_own_is_left_alone() -> None:
+    zh = words("zh")
+    assert zh.segment("lifecycle", "at_risk", "At risk") == "有流失风险"
+    assert zh.segment("lifecycle", "at_risk", "Sleepy") == "Sleepy"
+    assert zh.segment("tiers", "gold", "Gold") == "Gold"
+    assert zh.meaning("value", "low", "my own words") == "my own words"
+    assert (zh.cluster("Bargain hunters"), zh.cluster("Group 12"), zh.cluster("Regulars")) == (
+        "折扣猎手",
+        "第 12 组",
+        "Regulars",
+    )
+    assert zh.named("behaviour", "new", "New") == "新客户"
+    assert words("en").cluster("Group 12") == "Group 12"
+
+
+def test_every_text_that_is_asked_for_is_there_and_none_is_there_for_nobody() -> None:
+    """Keys are written out at each call, so the source says which there are."""
+    texts = TABLES["en"].texts
+    found: set[str] = set()
+    for path in [*(ROOT / "streamer").rglob("*.py"), *(ROOT / "models").rglob("*.py")]:
+        if path.parent.name == "words" and path.name != "__init__.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in texts:
+                found.add(node.value)
+            if isinstance(node, ast.JoinedStr) and isinstance(node.values[0], ast.Constant):
+                start = str(node.values[0].value)
+                if start in ("demo ", "column "):
+                    found |= {key for key in texts if key.startswith(start)}
+    assert set(texts) - found == set()
