@@ -75,7 +75,8 @@ OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
     "<": operator.lt,
     "=": operator.eq,
-    "!=": operator.ne,
+    # What is not known (NaN) passes no comparison, this one neither.
+    "!=": lambda value, border: value == value and value != border,
 }
 
 
@@ -117,12 +118,18 @@ class Rule:
 
 @dataclass(frozen=True)
 class Rules:
-    """Ordered rules: the first that holds decides. The last rule is the default."""
+    """Ordered rules: the first that holds decides. The last rule is the default.
+
+    A customer stays in a segment for ``dwell_days`` grid days at least, but in a ``provisional`` one no longer than
+    must be.
+    """
 
     name: str
     segments: tuple[Segment, ...]
     rules: tuple[Rule, ...]
     kind: Literal["rules"] = "rules"
+    dwell_days: int = 0
+    provisional: frozenset[str] = frozenset()
 
     def borders(self, current: str | None) -> Iterator[tuple[str, Op, float]]:
         """Every comparison ``(feature, op, border)`` as it stands for a customer whose segment is ``current``."""
@@ -175,16 +182,25 @@ class Band:
 
 @dataclass(frozen=True)
 class Bands:
-    """Bands of one feature, lowest first. The lowest takes everything below the second."""
+    """Bands of one feature, lowest first. The lowest takes everything below the second.
+
+    ``guards`` come before the bands: the first of their rules that holds decides, and its last, without a condition,
+    means the bands. ``dwell_days`` and ``provisional`` are as for rules.
+    """
 
     name: str
     segments: tuple[Segment, ...]
     feature: str
     bands: tuple[Band, ...]
     kind: Literal["bands"] = "bands"
+    dwell_days: int = 0
+    provisional: frozenset[str] = frozenset()
+    guards: Rules | None = None
 
     def borders(self, current: str | None) -> Iterator[tuple[str, Op, float]]:
         """The comparisons that lead out of the band ``current``: below its exit, or into the next one."""
+        if self.guards is not None:
+            yield from self.guards.borders(current)
         index = next((i for i, band in enumerate(self.bands) if band.segment == current), 0)
         if index > 0:
             yield self.feature, "<", self.bands[index].exit
@@ -198,14 +214,20 @@ class Bands:
 
 
 Segmentation = Rules | Bands
+CLUSTERS = ("behaviour",)
+"""Cluster segmentations that there can be."""
 
 
 @dataclass(frozen=True)
 class Definitions:
-    """One version of all declared segmentations, each after those it refers to."""
+    """One version of all declared segmentations, each after those it refers to.
+
+    ``clusters`` are the cluster segmentations that are switched on; what their segments are, models say.
+    """
 
     version: int
     segmentations: tuple[Segmentation, ...]
+    clusters: tuple[str, ...] = CLUSTERS
 
     @cached_property
     def names(self) -> dict[tuple[str, str], str]:
@@ -228,7 +250,32 @@ class Definitions:
         for segmentation in self.segmentations:
             if isinstance(segmentation, Bands):
                 found.add(segmentation.feature)
-            else:
-                for rule in segmentation.leaves:
-                    found.update(leaf.feature for leaf in rule if isinstance(leaf, Compare))
+            found.update(leaf.feature for leaf in leaves_of(segmentation) if isinstance(leaf, Compare))
         return tuple(sorted(found))
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """Names of all features with words that some rule asks for, sorted."""
+        found = {name for segmentation in self.segmentations for name in refers_to(segmentation)}
+        return tuple(sorted(found.difference(self.kinds, CLUSTERS)))
+
+    @cached_property
+    def behind_clusters(self) -> frozenset[str]:
+        """Names of the segmentations that look at clusters, be it through others."""
+        found = set(self.clusters)
+        for segmentation in self.segmentations:
+            if not found.isdisjoint(refers_to(segmentation)):
+                found.add(segmentation.name)
+        return frozenset(found.difference(self.clusters))
+
+
+def leaves_of(segmentation: Segmentation) -> Iterator[Leaf]:
+    """All comparisons and memberships of a segmentation's rules, or of its guards."""
+    rules = segmentation.guards if isinstance(segmentation, Bands) else segmentation
+    for found in () if rules is None else rules.leaves:
+        yield from found
+
+
+def refers_to(segmentation: Segmentation) -> frozenset[str]:
+    """Names whose words a segmentation asks for: other segmentations, and features with words."""
+    return frozenset(leaf.segmentation for leaf in leaves_of(segmentation) if isinstance(leaf, Member))

@@ -42,6 +42,9 @@ def next_due(customer: Customer, after: int, definitions: Definitions, shop: Sho
 def segmentation_due(customer: Customer, after: int, segmentation: Segmentation, shop: Shop) -> int | None:
     """The same for one segmentation."""
     held = customer.segments.get(segmentation.name)
+    if held is not None and segmentation.dwell_days and is_held(segmentation, held, after, shop):
+        # Whatever its conditions say meanwhile, it is looked at again when it may be left.
+        return free_at(segmentation, held, shop)
     crossings = []
     for test in tests(segmentation, None if held is None else held.segment):
         crossing = test[0].crossing
@@ -79,7 +82,7 @@ def next_moves(
             for segmentation in definitions.segmentations:
                 current = now.segments.get(segmentation.name)
                 segment = judge(segmentation, current, now)
-                if segment != current:
+                if segment != current and not is_held(segmentation, held.get(segmentation.name), at, shop):
                     if segmentation.name in names:
                         found.setdefault(segmentation.name, (segment, at))
                     customer.segments[segmentation.name] = Membership(segment, at)
@@ -88,6 +91,23 @@ def next_moves(
     finally:
         customer.segments = held
     return found
+
+
+def free_at(segmentation: Segmentation, held: Membership, shop: Shop) -> int:
+    """The grid point (ms) from which on a segment may be left again.
+
+    The least time between two switches is the *dwell time* of switched systems (Liberzon, *Switching in Systems and
+    Control*, 2003, chapter 3); with it nobody moves more often, however the features flutter.
+    """
+    days = shop.grid
+    return days.instant(days.day_of(held.since) + segmentation.dwell_days)
+
+
+def is_held(segmentation: Segmentation, held: Membership | None, at: int, shop: Shop) -> bool:
+    """Whether the dwell keeps a customer where it is at ``at``. Nobody is kept in what the guards give."""
+    if held is None or not segmentation.dwell_days or held.segment in segmentation.provisional:
+        return False
+    return at < free_at(segmentation, held, shop)
 
 
 def _instant(crossing: tuple[int, Test]) -> int:

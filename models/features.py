@@ -12,18 +12,21 @@ from math import ceil, nan
 
 from models.customer import Customer
 from models.decay import decayed, falls_to
-from models.time import DAY_MS
+from models.time import DAY_MS, Grid
 
 _PRIOR_GAPS = 2
 _PRIOR_GAP_MS = 45 * DAY_MS
 
+UTC_DAYS = Grid()
+
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """What turns inner units into a shop's: minor units per major unit, and the half-life of decayed sums (ms)."""
+    """What turns inner units into a shop's: minor units per major unit, the half-life of decayed sums (ms), its days."""
 
     minor_per_major: int = 100
     half_life: float = 25.0 * DAY_MS
+    grid: Grid = UTC_DAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,3 +110,25 @@ FEATURES: dict[str, Feature] = {
     )
 }
 """The table of features; the expression language and the documentation read it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A word that rules may name; the same until something happens to the customer. None where it is not known."""
+
+    name: str
+    value: Callable[[Customer], str | None]
+
+
+MISSING = ""
+"""What stands among the facts for a word that is not known."""
+
+
+def _top_category(customer: Customer) -> str | None:
+    """The category with the most money of late; all categories fade alike, so time does not change which."""
+    best = max(customer.categories.items(), key=lambda item: (item[1][0], item[0]), default=None)
+    return None if best is None or best[1][0] <= 0 else best[0]
+
+
+LABELS: dict[str, Label] = {label.name: label for label in (Label("top_category", _top_category),)}
+"""The table of features with words instead of numbers."""

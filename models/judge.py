@@ -6,11 +6,11 @@ import msgspec
 
 from models.customer import Customer
 from models.definitions import Bands, Definitions, Rules, Segmentation
-from models.features import FEATURES, Shop
+from models.features import FEATURES, LABELS, MISSING, Shop
 
 
 class Facts(msgspec.Struct):
-    """Feature values and segments of one customer at one instant."""
+    """Feature values and segments of one customer at one instant; among the segments also features with words."""
 
     values: dict[str, float]
     segments: dict[str, str]
@@ -18,15 +18,23 @@ class Facts(msgspec.Struct):
 
 def facts(customer: Customer, at: int, definitions: Definitions, shop: Shop) -> Facts:
     """What the rules of ``definitions`` may look at, at the instant ``at`` (ms)."""
-    return Facts(
-        {name: FEATURES[name].value(customer, at, shop) for name in definitions.features},
-        {name: membership.segment for name, membership in customer.segments.items()},
-    )
+    segments = {name: membership.segment for name, membership in customer.segments.items()}
+    for name in definitions.labels:
+        segments[name] = LABELS[name].value(customer) or MISSING
+    return Facts({name: FEATURES[name].value(customer, at, shop) for name in definitions.features}, segments)
+
+
+def copied(of: Facts) -> Facts:
+    """Facts that stay as they are when ``of`` is changed."""
+    return Facts(dict(of.values), dict(of.segments))
 
 
 def judge(segmentation: Segmentation, current: str | None, now: Facts) -> str:
     """The segment of a customer who is in ``current`` and of whom ``now`` holds."""
     if isinstance(segmentation, Bands):
+        guards = segmentation.guards
+        if guards is not None and (first := rule_index(guards, current, now)) < len(guards.rules) - 1:
+            return guards.rules[first].segment
         return segmentation.bands[band_index(segmentation, current, now)].segment
     return segmentation.rules[rule_index(segmentation, current, now)].segment
 

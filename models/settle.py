@@ -7,15 +7,16 @@ the new segment.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from math import isfinite
 
 import msgspec
 
 from models.customer import Customer, Membership
-from models.definitions import Bands, Definitions, Leaf, Member, Segmentation
-from models.due import next_due
+from models.definitions import Bands, Definitions, Leaf, Member, Rules, Segmentation
+from models.due import is_held, next_due
 from models.features import Shop
-from models.judge import Facts, band_index, facts, judge, rule_index
+from models.judge import Facts, band_index, copied, facts, judge, rule_index
 
 
 class Reason(msgspec.Struct, frozen=True, gc=False):
@@ -29,12 +30,15 @@ class Reason(msgspec.Struct, frozen=True, gc=False):
 
 
 class Shift(msgspec.Struct, frozen=True):
-    """A customer moved in one segmentation. ``before`` is None on the first assignment."""
+    """A customer moved in one segmentation at ``at`` (ms). ``before`` is None on the first assignment, ``after`` where
+    the segmentation is no longer there.
+    """
 
     segmentation: str
     before: str | None
     after: str | None
     reasons: tuple[Reason, ...]
+    at: int
 
 
 def settle(
@@ -44,47 +48,96 @@ def settle(
     shop: Shop,
     before: Facts | None,
     now: Facts | None = None,
+    only: Collection[str] | None = None,
 ) -> list[Shift]:
     """Put the customer where the rules say at ``at``; changes ``segments`` and ``due``; gives the shifts.
 
-    ``before`` are the facts without what happened, for the reasons; None for a new customer. ``now`` are the facts at
-    ``at``, where the caller has them; its segments are brought up to date.
+    Parameters
+    ----------
+    before
+        The facts without what happened, for the reasons; None for a new customer.
+    now
+        The facts at ``at``, where the caller has them; its segments are brought up to date.
+    only
+        Names of the segmentations to look at, if not all.
     """
     now = now or facts(customer, at, definitions, shop)
     shifts = []
     for segmentation in definitions.segmentations:
+        if only is not None and segmentation.name not in only:
+            continue
         held = customer.segments.get(segmentation.name)
         current = None if held is None else held.segment
         segment = judge(segmentation, current, now)
-        if segment != current:
-            shifts.append(Shift(segmentation.name, current, segment, _reasons(segmentation, current, before, now)))
-            customer.segments[segmentation.name] = Membership(segment, at)
+        if segment != current and not is_held(segmentation, held, at, shop):
+            # A night may have moved the customer later than what rules say of a late event.
+            moved = at if held is None or held.since <= at else held.since
+            reasons = _reasons(segmentation, current, before, now)
+            shifts.append(Shift(segmentation.name, current, segment, reasons, moved))
+            customer.segments[segmentation.name] = Membership(segment, moved)
             now.segments[segmentation.name] = segment
     customer.due = next_due(customer, at, definitions, shop)
     return shifts
 
 
+def readjust(customer: Customer, at: int, old: Definitions, new: Definitions, shop: Shop) -> list[Shift]:
+    """Put the customer where another version of the definitions says at ``at``.
+
+    Memberships of segmentations that it no longer has end.
+    """
+    there = {*new.kinds, *new.clusters}
+    shifts = []
+    for name in [name for name in customer.segments if name not in there]:
+        gone = customer.segments.pop(name)
+        why = Reason("definitions", float(old.version), float(new.version), None)
+        shifts.append(Shift(name, gone.segment, None, (why,), max(at, gone.since)))
+    now = facts(customer, at, new, shop)
+    return shifts + settle(customer, at, new, shop, copied(now), now)
+
+
 def _reasons(segmentation: Segmentation, current: str | None, before: Facts | None, now: Facts) -> tuple[Reason, ...]:
     if isinstance(segmentation, Bands):
-        return _band_reasons(segmentation, current, before, now)
-    new = rule_index(segmentation, current, now)
-    if current is None or before is None:
-        rule = segmentation.rules[new]
-        return tuple(
-            _reason(leaf, False, None, now)
-            for leaf, enter, stay in segmentation.leaf_tests[new]
-            if (stay if rule.segment == current else enter)(now.values, now.segments)
-        )
-    # Every leaf of the rules that were looked at, before or after, whose truth turned over.
-    last = max(new, rule_index(segmentation, current, before))
+        guards = segmentation.guards
+        if guards is None:
+            return (_band_reason(segmentation, current, before, now),)
+        found = _rule_reasons(guards, current, before, now)
+        if judge(segmentation, current, now) in segmentation.provisional:
+            return found
+        return (*found, _band_reason(segmentation, current, before, now))
+    return _rule_reasons(segmentation, current, before, now)
+
+
+def _rule_reasons(rules: Rules, current: str | None, before: Facts | None, now: Facts) -> tuple[Reason, ...]:
+    """Every leaf of the rules that were looked at, before or after, whose truth turned over.
+
+    Where none did (the first assignment, another version, the end of a dwell): what holds of the rule that decided,
+    or, if that asks for nothing, what no longer holds of the rule that had decided.
+    """
+    new = rule_index(rules, current, now)
     found: dict[str, Reason] = {}
-    for rule, tests in zip(segmentation.rules[: last + 1], segmentation.leaf_tests, strict=False):
-        held = rule.segment == current
-        for leaf, enter, stay in tests:
-            test = stay if held else enter
-            if test(before.values, before.segments) != test(now.values, now.segments):
-                reason = _reason(leaf, held, before, now)
-                found[reason.feature] = reason
+    if current is not None and before is not None:
+        last = max(new, rule_index(rules, current, before))
+        for rule, tests in zip(rules.rules[: last + 1], rules.leaf_tests, strict=False):
+            held = rule.segment == current
+            for leaf, enter, stay in tests:
+                test = stay if held else enter
+                if test(before.values, before.segments) != test(now.values, now.segments):
+                    reason = _reason(leaf, held, before, now)
+                    found[reason.feature] = reason
+    if found:
+        return tuple(found.values())
+    known = before if current is not None else None
+    held = rules.rules[new].segment == current
+    for leaf, enter, stay in rules.leaf_tests[new]:
+        if (stay if held else enter)(now.values, now.segments):
+            reason = _reason(leaf, held, known, now)
+            found[reason.feature] = reason
+    if not found and current is not None:
+        for rule, tests in zip(rules.rules, rules.leaf_tests, strict=True):
+            for leaf, _, stay in tests if rule.segment == current else ():
+                if not stay(now.values, now.segments):
+                    reason = _reason(leaf, True, known, now)
+                    found[reason.feature] = reason
     return tuple(found.values())
 
 
@@ -93,30 +146,29 @@ def _reason(leaf: Leaf, held: bool, before: Facts | None, now: Facts) -> Reason:
         name = leaf.segmentation
         return Reason(
             name,
-            None if before is None else before.segments.get(name),
-            now.segments.get(name),
-            ", ".join(sorted(leaf.segments)),
+            None if before is None else before.segments.get(name) or None,
+            now.segments.get(name) or None,
+            ", ".join(sorted(leaf.segments)) or None,
         )
+    border = leaf.exit if held else leaf.enter
     return Reason(
         leaf.feature,
         None if before is None else _number(before.values, leaf.feature),
         _number(now.values, leaf.feature),
-        leaf.exit if held else leaf.enter,
+        border if isfinite(border) else None,
     )
 
 
-def _band_reasons(bands: Bands, current: str | None, before: Facts | None, now: Facts) -> tuple[Reason, ...]:
+def _band_reason(bands: Bands, current: str | None, before: Facts | None, now: Facts) -> Reason:
     new = band_index(bands, current, now)
     held = next((i for i, band in enumerate(bands.bands) if band.segment == current), -1)
     falls = new < held
     border = bands.bands[new + 1].exit if falls else bands.bands[new].enter
-    return (
-        Reason(
-            bands.feature,
-            None if before is None else _number(before.values, bands.feature),
-            _number(now.values, bands.feature),
-            border if falls or new else bands.bands[1].enter,
-        ),
+    return Reason(
+        bands.feature,
+        None if before is None else _number(before.values, bands.feature),
+        _number(now.values, bands.feature),
+        border if falls or new else bands.bands[1].enter,
     )
 
 

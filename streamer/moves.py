@@ -41,9 +41,7 @@ class Moves:
         moves = next_moves(customer, [shift.segmentation for shift in shifts], definitions, self._shop)
         for shift in shifts:
             kind, move = definitions.kinds[shift.segmentation], moves.get(shift.segmentation)
-            self._emit(
-                customer, customer.as_of, shift, cause, trigger, now, kind, definitions.version, None, move, features
-            )
+            self._emit(customer, shift.at, shift, cause, trigger, now, kind, definitions.version, None, move, features)
 
     def _emit(
         self,
@@ -95,7 +93,7 @@ class Moves:
         """
         customer.segments[BEHAVIOUR] = Membership(move.to_id, at)
         reasons = tuple(Reason(r.feature, r.before, r.after, None, r.share) for r in move.reasons)
-        shift = Shift(BEHAVIOUR, move.from_id, move.to_id, reasons)
+        shift = Shift(BEHAVIOUR, move.from_id, move.to_id, reasons, at)
         self._emit(
             customer,
             at,

@@ -55,4 +55,4 @@ class Policy:
 
     @property
     def shop(self) -> Shop:
-        return Shop(10**self.rates.places, self.half_life_days * DAY_MS)
+        return Shop(10**self.rates.places, self.half_life_days * DAY_MS, self.grid)

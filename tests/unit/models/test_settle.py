@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.customer import Customer, Membership
-from models.defaults import DEFAULTS, LIFECYCLE, VALUE
+from models.defaults import DEFAULTS
 from models.definitions import Compare, Definitions, Every, Member, Negation, Rule, Rules, Segment, Some
 from models.due import next_moves
 from models.features import Shop
@@ -18,6 +18,7 @@ from models.settle import Reason, Shift, settle
 from models.statistics import book
 
 SHOP = Shop()
+VALUE, LIFECYCLE = DEFAULTS.segmentations
 
 
 def lifecycle(
