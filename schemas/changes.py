@@ -201,17 +201,33 @@ def change_event_id(customer_id: str, partition: int, offset: int, seq: int) -> 
     return f"{digest[:8]}-{digest[8:12]}-5{digest[13:16]}-{_VARIANT[digest[16]]}{digest[17:20]}-{digest[20:32]}"
 
 
-def change_headers(change: Change) -> list[tuple[str, bytes]]:
-    """Headers for cheap filtering. ``to`` and ``from`` are segment ids, empty where there is none."""
+_CE_HEADERS: Final = (
+    ("content-type", b"application/json"),
+    ("ce_specversion", b"1.0"),
+    ("ce_source", b"streamer"),
+    ("ce_type", b"segment.changed"),
+)
+
+
+def change_headers(change: Change, traceparent: bytes | None = None) -> list[tuple[str, bytes]]:
+    """A change's attributes as a CloudEvent in binary mode, and headers for cheap filtering.
+
+    ``to`` and ``from`` are segment ids, empty where there is none. ``traceparent`` is that of the record that moved
+    the customer; one of those two names is what the reader's tracing library looks for.
+    """
     old, new = change.from_segment, change.to_segment
+    traces = () if traceparent is None else (("traceparent", traceparent), ("ce_traceparent", traceparent))
     return [
-        ("ce_type", b"segment.changed"),
+        *_CE_HEADERS,
         ("ce_id", change.event_id.encode()),
+        ("ce_time", iso(change.changed_at).encode()),
+        ("ce_subject", change.customer_id.encode()),
         ("segmentation", change.segmentation.encode()),
         ("to", b"" if new is None else new.id.encode()),
         ("from", b"" if old is None else old.id.encode()),
         ("cause", change.cause.encode()),
         ("automation_safe", b"true" if change.automation_safe else b"false"),
+        *traces,
     ]
 
 

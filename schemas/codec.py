@@ -1,7 +1,8 @@
 """From the bytes of a record to an event, or to the reason why it is none.
 
 This is the first thing that happens to every record, so the usual way through is one call of pydantic's
-compiled validator and two comparisons; the rest runs only for what is refused.
+compiled validator and two comparisons. CloudEvents are unwrapped only where there are headers, and Segment's
+names looked up only for a type that is none of ours.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from schemas import cloudevents, segment_spec
 from schemas.control import CONTROL_TYPES
 from schemas.errors import InvalidEvent
 from schemas.events import Event, Interaction, OrderCompleted, OrderReversed, types_of
@@ -46,10 +48,9 @@ def decode(
     key
         Must equal the event's ``customer_id`` (``anonymous_id`` of ``identity.linked``); None takes it.
     value
-        A bare JSON body in UTF-8.
+        A JSON body in UTF-8: a bare event, a Segment call (``segment_spec``), or a structured CloudEvent.
     headers
-        Carry nothing that a bare body does not say. CloudEvents, whose headers do, are unwrapped here and
-        nowhere else once they are accepted.
+        May say that the record is a CloudEvent, and then win over the body (``cloudevents``).
     max_event_bytes
         Largest ``value`` that is looked at.
 
@@ -60,22 +61,34 @@ def decode(
 
         - ``oversize``: more than ``max_event_bytes``; nothing was parsed.
         - ``not_json``: not JSON in UTF-8, nested too deep, or a number of too many digits.
-        - ``unknown_type``: a ``type`` that is not among `ENABLED_TYPES`, or a null value.
+        - ``unknown_type``: a ``type`` that is neither among `ENABLED_TYPES` nor an alias, or a null value.
         - ``invalid_field``: a field is missing (``type`` too) or not as it must be, or the body is no object.
         - ``bad_control``: the type of a control record, without its header.
         - ``key_mismatch``: the key is another customer's.
     """
+    if value is not None and len(value) > max_event_bytes:
+        raise InvalidEvent("oversize", f"{len(value)} bytes, allowed are {max_event_bytes}")
+    if headers:
+        value = cloudevents.body_of(value, headers)
     if value is None:
         raise InvalidEvent("unknown_type", "the record has no value")
-    if len(value) > max_event_bytes:
-        raise InvalidEvent("oversize", f"{len(value)} bytes, allowed are {max_event_bytes}")
     try:
         event = _validate(value)
     except ValidationError as error:
-        raise _refusal(error) from None
+        event = _by_alias(value, error)
     if key is not None and key != event.partition_id().encode():
         raise InvalidEvent("key_mismatch", "the record's key is not the customer_id of its event", "customer_id")
     return event
+
+
+def _by_alias(value: bytes, error: ValidationError) -> Event:
+    """The event of a body that uses Segment's names. Raises the refusal of one that does not."""
+    if unknown_tag(error) not in segment_spec.TAGS:
+        raise _refusal(error) from None
+    try:
+        return _validate(segment_spec.translate(value))
+    except ValidationError as second:
+        raise _refusal(second) from None
 
 
 def _refusal(error: ValidationError) -> InvalidEvent:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 from schemas.records import LogRecord
+from schemas.tracing import TRACE_HEADER, traceparent
 
 Reason = Literal[
     "oversize",
@@ -74,6 +75,7 @@ def headers_for(record: LogRecord, topic: str, stage: str, reason: str, message:
         raise ValueError(f"no such dead letter reason: {reason!r}")
     return [
         *_own(record.headers),
+        *_trace(record),
         (TOPIC, topic.encode()),
         (PARTITION, b"%d" % record.partition),
         (OFFSET, b"%d" % record.offset),
@@ -82,6 +84,13 @@ def headers_for(record: LogRecord, topic: str, stage: str, reason: str, message:
         (REASON, reason.encode()),
         (MESSAGE, message[:MAX_MESSAGE_CHARS].encode()),
     ]
+
+
+def _trace(record: LogRecord) -> Iterable[tuple[str, bytes]]:
+    """A trace that only a CloudEvents attribute names, as the header that tracing tools look for."""
+    trace = traceparent(record)
+    if trace is not None and all(name != TRACE_HEADER for name, _ in record.headers):
+        yield TRACE_HEADER, trace
 
 
 def parse_headers(headers: Iterable[tuple[str, bytes]]) -> DeadLetter:

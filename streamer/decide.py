@@ -19,6 +19,7 @@ from schemas.control import REROUTED_HEADER, ControlClock, ControlImport, Contro
 from schemas.errors import InvalidEvent, InvariantViolation
 from schemas.events import Interaction, OrderCompleted, OrderReversed
 from schemas.records import LogRecord
+from schemas.tracing import traceparent
 from streamer.fold import Folded, fold_interaction, fold_order, fold_reversal, is_duplicate
 from streamer.intake import Item
 from streamer.ledger import ImportClock, ModelEntry, bump
@@ -183,7 +184,7 @@ class _Run:
         ledger.revenue_minor += folded.money
         self.outcome.touched[customer.id] = customer
         if settles:
-            trigger = Trigger(event.event_id, event.type, record.partition, record.offset)
+            trigger = Trigger(event.event_id, event.type, record.partition, record.offset, traceparent(record))
             cause = self._cause(item.import_id, late)
             self.moves.settle(customer, before, cause, trigger, record.timestamp)
 

@@ -72,8 +72,8 @@ def writes(
     if outcome.changes:
         wire = [_wire(change, names) for change in outcome.changes]
         out[topics.CHANGES, lane] = [
-            Write(change.customer_id.encode(), encode_change(change, detected_at), change_headers(change))
-            for change in wire
+            Write(wired.customer_id.encode(), encode_change(wired, detected_at), change_headers(wired, _trace(change)))
+            for change, wired in zip(outcome.changes, wire, strict=True)
         ]
         memory = state.residents.memory
         moved = dict.fromkeys(change.customer_id for change in outcome.changes)
@@ -183,6 +183,10 @@ def wire_changes(changes: Sequence[Change], state: LaneState, policy: Policy) ->
     """Changes as they are published, without the time of detection."""
     names = Names(state, policy)
     return [_wire(change, names) for change in changes]
+
+
+def _trace(change: Change) -> bytes | None:
+    return None if change.trigger is None else change.trigger.traceparent
 
 
 def _wire(change: Change, names: Names) -> WireChange:

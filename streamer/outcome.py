@@ -14,12 +14,13 @@ from schemas.records import Headers, LogRecord
 
 
 class Trigger(msgspec.Struct, frozen=True, gc=False):
-    """The record that caused a change; None where time did."""
+    """The record that caused a change; None where time did. ``traceparent`` is that of the record, if it has one."""
 
     event_id: str
     type: str
     partition: int
     offset: int
+    traceparent: bytes | None = None
 
 
 class Change(msgspec.Struct, frozen=True):

@@ -26,6 +26,8 @@ class _Head(msgspec.Struct):
     customer_id: Any = None
     user_id: Any = msgspec.field(default=None, name="userId")
     anonymous_id: Any = None
+    segment_anonymous_id: Any = msgspec.field(default=None, name="anonymousId")
+    previous_id: Any = msgspec.field(default=None, name="previousId")
     occurred_at: Any = None
     timestamp: Any = None
 
@@ -73,8 +75,11 @@ class JsonLines:
 def _key(head: _Head) -> bytes | None:
     if head.type == "identity.linked":
         customer = head.anonymous_id
+    elif head.type == "alias":
+        customer = head.previous_id
     else:
-        customer = head.customer_id if head.customer_id is not None else head.user_id
+        said = (head.customer_id, head.user_id, head.segment_anonymous_id)
+        customer = next((id for id in said if id is not None), None)
     return customer.encode() if isinstance(customer, str) and customer else None
 
 

@@ -130,8 +130,13 @@ def test_change_ids_never_alter() -> None:
     assert change_event_id("17850", 3, 4711, 7) == CHANGE.event_id
 
 
-def test_headers_for_filtering() -> None:
+def test_headers_make_a_cloud_event_and_allow_filtering() -> None:
     assert dict(change_headers(CHANGE)) == {
+        "content-type": b"application/json",
+        "ce_specversion": b"1.0",
+        "ce_source": b"streamer",
+        "ce_time": b"2011-11-02T10:15:00Z",
+        "ce_subject": b"17850",
         "ce_type": b"segment.changed",
         "ce_id": CHANGE.event_id.encode(),
         "segmentation": b"lifecycle",
@@ -142,6 +147,13 @@ def test_headers_for_filtering() -> None:
     }
     ended = dict(change_headers(ENDED))
     assert (ended["to"], ended["from"], ended["automation_safe"]) == (b"", b"", b"false")
+
+
+def test_a_trace_goes_into_the_headers() -> None:
+    trace = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    headers = dict(change_headers(CHANGE, trace))
+    assert headers["traceparent"] == headers["ce_traceparent"] == trace
+    assert "traceparent" not in dict(change_headers(CHANGE))
 
 
 def test_causes() -> None:

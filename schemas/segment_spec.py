@@ -1,0 +1,204 @@
+"""Twilio Segment's names as aliases: ``track``, ``identify``, ``page``, ``alias`` and its e-commerce events.
+
+Only asked for a ``type`` that is none of ours, so bare events pay nothing. What an alias says is told again in our
+words and then validated like any other body. Names of https://segment.com/docs/connections/spec/ecommerce/v2/ that
+have no counterpart here (wishlists, coupons, sharing ...) stay unknown.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from pydantic_core import from_json
+
+ALIASES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "Order Completed": "order.completed",
+        "Order Refunded": "order.refunded",
+        "Order Cancelled": "order.cancelled",
+        "Product Viewed": "product.viewed",
+        "Product Clicked": "product.clicked",
+        "Product Added": "cart.added",
+        "Product Removed": "cart.removed",
+        "Checkout Started": "checkout.started",
+        "Cart Viewed": "page.viewed",
+        "Products Searched": "page.viewed",
+        "Product List Viewed": "page.viewed",
+        "Product List Filtered": "page.viewed",
+        "Email Opened": "email.opened",
+        "Email Link Clicked": "email.clicked",
+        "Product Reviewed": "feedback.submitted",
+        "page": "page.viewed",
+        "screen": "page.viewed",
+        "identify": "profile.updated",
+        "alias": "identity.linked",
+    }
+)
+TAGS: Final[frozenset[str]] = frozenset({*ALIASES, "track"})
+"""Values of ``type`` that `translate` knows; the name of a ``track`` call stands in ``event``."""
+
+_ENVELOPE: Final = ("event_id", "type", "customer_id", "occurred_at", "sent_at", "context", "anonymous_id")
+
+
+def translate(value: bytes) -> bytes:
+    """The bare body that means what a Segment call says.
+
+    Parameters
+    ----------
+    value
+        A JSON object whose ``type`` is among `TAGS`. Fields of ours in it, such as those a CloudEvents header put
+        there, win over Segment's of the same meaning.
+
+    Returns
+    -------
+    A JSON object. What is missing or wrong in it is left to the codec. ``userId`` is the customer, ``anonymousId``
+    where there is none; an unknown name of a ``track`` call remains its ``type``.
+    """
+    said: dict[str, Any] = from_json(value)
+    kind = said["type"]
+    name = said.get("event") if kind == "track" else kind
+    type = ALIASES.get(name, name) if isinstance(name, str) else name
+    properties = _mapping(said.get("properties"))
+    body = {name: value for name, value in properties.items() if name not in _ENVELOPE}
+    body |= {name: value for name, value in said.items() if name != "properties"}
+    body["type"] = type
+    _default(body, "event_id", said.get("messageId"))
+    _default(body, "customer_id", said.get("userId"), said.get("anonymousId"))
+    _default(body, "occurred_at", said.get("timestamp"), said.get("originalTimestamp"))
+    _default(body, "sent_at", said.get("sentAt"))
+    if (context := _context(said)) is not None:
+        body["context"] = context
+    if type == "page.viewed":
+        _default(body, "url", _mapping(_mapping(said.get("context")).get("page")).get("url"))
+    _MEANINGS.get(str(type), _interaction)(body)
+    return json.dumps(body).encode()
+
+
+def _default(body: dict[str, Any], name: str, *values: Any) -> None:
+    """Say what was left unsaid, with the first of ``values`` that is there."""
+    if body.get(name) is None:
+        for value in values:
+            if value is not None:
+                body[name] = value
+                return
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _context(said: dict[str, Any]) -> Any:
+    """Segment nests what we say in one text: ``device.type``, ``campaign.name``."""
+    given = said.get("context")
+    if not isinstance(given, dict):
+        return given
+    found = {
+        "channel": said.get("channel", given.get("channel")),
+        "device": _inner(given.get("device"), "type"),
+        "locale": given.get("locale"),
+        "campaign": _inner(given.get("campaign"), "name"),
+        "session_id": given.get("session_id"),
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _inner(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, dict) else value
+
+
+# -- what the names mean beyond their fields --------------------------------------------------------------------
+
+
+def _interaction(body: dict[str, Any]) -> None:
+    _default(body, "product_id", body.get("sku"))
+
+
+def _order(body: dict[str, Any]) -> None:
+    _default(body, "total", body.get("revenue"))
+    body["products"] = _lines(body.get("products"))
+
+
+def _refund(body: dict[str, Any]) -> None:
+    """A refund that lists products takes back those; without them and a total it takes back the whole order."""
+    _default(body, "refund_id", body.get("event_id"))
+    lines = body["products"] = _lines(body.get("products"))
+    if body.get("total") is None and lines and isinstance(lines, list):
+        _default(body, "total", _sum(lines))
+
+
+def _cancellation(body: dict[str, Any]) -> None:
+    """Segment repeats the whole order in its cancellation; ours then says neither total nor products."""
+    _default(body, "refund_id", body.get("event_id"))
+    if body.get("order_id") is not None:
+        body.pop("total", None)
+        body.pop("products", None)
+    else:
+        body["products"] = _lines(body.get("products"))
+
+
+def _profile(body: dict[str, Any]) -> None:
+    traits = _mapping(body.get("traits"))
+    address = _mapping(traits.get("address"))
+    _default(traits, "signup_at", traits.get("createdAt"))
+    _default(traits, "city", address.get("city"))
+    _default(traits, "country", address.get("country"))
+    birthday = traits.get("birthday")
+    if isinstance(birthday, str) and birthday[:4].isdecimal():
+        _default(traits, "birth_year", int(birthday[:4]))
+    body["traits"] = traits
+
+
+def _link(body: dict[str, Any]) -> None:
+    _default(body, "anonymous_id", body.get("previousId"))
+
+
+def _review(body: dict[str, Any]) -> None:
+    _default(body, "kind", "review")
+    _default(body, "body", body.get("review_body"))
+    rating = body.get("rating")
+    if isinstance(rating, str):
+        try:
+            body["rating"] = float(rating)
+        except ValueError:
+            return
+
+
+def _lines(products: Any) -> Any:
+    """Lines whose ``product_id`` may stand under ``sku``."""
+    if products is None:
+        return []
+    if not isinstance(products, list):
+        return products
+    return [
+        {**line, "product_id": line["sku"]}
+        if isinstance(line, dict) and line.get("product_id") is None and "sku" in line
+        else line
+        for line in products
+    ]
+
+
+def _sum(lines: list[Any]) -> float | None:
+    """What the lines cost together, to a hundred-thousandth; None where a price is missing or no number."""
+    total = 0.0
+    for line in lines:
+        price, quantity = _mapping(line).get("price"), _mapping(line).get("quantity")
+        if not isinstance(price, int | float) or not isinstance(quantity, int | None):
+            return None
+        try:
+            total += price * (1 if quantity is None else quantity)
+        except OverflowError:
+            return None
+    return round(total, 5)
+
+
+_MEANINGS: Final = {
+    "order.completed": _order,
+    "order.refunded": _refund,
+    "order.cancelled": _cancellation,
+    "profile.updated": _profile,
+    "identity.linked": _link,
+    "feedback.submitted": _review,
+}
