@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from models.behaviour.model import ClusterModel
-from models.behaviour.panel import panel_rank, shift_for
 from models.customer import Customer
 from models.judge import facts
 from models.ring import digest
@@ -25,6 +24,7 @@ from streamer.intake import Item
 from streamer.ledger import ImportClock, ModelEntry, bump
 from streamer.moves import BEHAVIOUR, Moves
 from streamer.outcome import DeadLetter, Onward, Outcome, Trigger
+from streamer.panel import Panel
 from streamer.passing import Passage
 from streamer.policy import Policy
 from streamer.state import NO_LOOK, LaneState, Look
@@ -56,6 +56,7 @@ def decide(items: Iterable[Item], state: LaneState, policy: Policy, look: Look =
         run.passage.sweep()
         for item in span:
             run.take(item)
+        run.tell()
     run.passage.look(look)
     return run.finish()
 
@@ -94,6 +95,9 @@ class _Run:
         self.outcome = Outcome()
         self.moves = Moves(state, policy, self.outcome)
         self.passage = Passage(state, policy, self.outcome, self.moves)
+        self.panel = Panel(state, policy, self.outcome)
+        self.active: dict[str, Customer] = {}
+        self.told: set[str] = set()
         self.settles_on_interaction = not _MOVED_BY_INTERACTIONS.isdisjoint(policy.definitions.features)
 
     # -- records ----------------------------------------------------------------------------------------------
@@ -182,7 +186,7 @@ class _Run:
         ledger.orders += folded.orders
         ledger.reversals += folded.reversals
         ledger.revenue_minor += folded.money
-        self.outcome.touched[customer.id] = customer
+        self.outcome.touched[customer.id] = self.active[customer.id] = customer
         if settles:
             trigger = Trigger(event.event_id, event.type, record.partition, record.offset, traceparent(record))
             cause = self._cause(item.import_id, late)
@@ -267,13 +271,13 @@ class _Run:
         self.state.models[control.version] = model
         self.outcome.models[control.version] = model
 
+    def tell(self) -> None:
+        """Let the model owner hear of the customers that did something in a span."""
+        self.panel.tell(self.active.values())
+        self.told |= self.active.keys()
+        self.active.clear()
+
     def finish(self) -> Outcome:
-        """Close the outcome: which of the touched customers the model owner hears about."""
-        shift = shift_for(self.ledger.customers * self.policy.lanes, self.policy.panel_target)
-        for id, customer in self.outcome.touched.items():
-            if customer.panel_rank < 0:
-                customer.panel_rank = panel_rank(id)
-            if customer.panel_rank >= shift:
-                self.outcome.panel.append(id)
-        self.outcome.panel_shift = shift
+        """Close the outcome: the model owner hears also of those whom time alone touched."""
+        self.panel.tell(customer for id, customer in self.outcome.touched.items() if id not in self.told)
         return self.outcome

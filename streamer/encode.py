@@ -10,7 +10,6 @@ from models import snapshot
 from models.behaviour.layout import NEW_ID, NEW_NAME
 from models.behaviour.memory import Memory
 from models.behaviour.model import ClusterModel
-from models.behaviour.panel import PanelRow
 from models.behaviour.panel import encode as encode_row
 from models.customer import Customer
 from models.document import document
@@ -50,10 +49,9 @@ def store(outcome: Outcome, state: LaneState, policy: Policy) -> dict[str, Store
     memory, shop, imports, born = state.residents.memory, policy.shop, state.ledger.imports, outcome.born
     found = {}
     for id, customer in outcome.touched.items():
-        behaviour = memory.dump(customer.row)
         domain = customer.source if customer.source in imports else ""
-        parts = snapshot.dump(customer, behaviour)
-        found[id] = Stored(parts, document(customer, shop), customer.due, domain or "", id in born, behaviour)
+        parts = snapshot.dump(customer, memory.dump(customer.row))
+        found[id] = Stored(parts, document(customer, shop), customer.due, domain or "", id in born)
     return found
 
 
@@ -92,13 +90,8 @@ def writes(
     for onward in outcome.onward:
         out.setdefault((topics.EVENTS, onward.partition), []).append(Write(onward.key, onward.value, onward.headers))
     if outcome.panel:
-        memory = state.residents.memory
         headers = ((SHIFT_HEADER, str(outcome.panel_shift).encode()),)
-        rows = []
-        for id in outcome.panel:
-            row = PanelRow(id, memory.day_of(outcome.touched[id].row), stored[id].behaviour)
-            rows.append(Write(id.encode(), encode_row(row), headers))
-        out[topics.PANEL, 0] = rows
+        out[topics.PANEL, 0] = [Write(row.customer.encode(), encode_row(row), headers) for row in outcome.panel]
     changelog = [Write(part_key(id, part), value) for id, one in stored.items() for part, value in one.parts.items()]
     changelog.extend(Write(model_key(version), model_bytes(model)) for version, model in outcome.models.items())
     changelog.append(Write(LEDGER_KEY, raw_ledger))

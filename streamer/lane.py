@@ -13,8 +13,9 @@ The order of effects, and why:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import structlog
 
@@ -33,6 +34,8 @@ from streamer.state import LaneState, Look
 
 log = structlog.get_logger(__name__)
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True)
 class LaneSettings:
@@ -41,7 +44,10 @@ class LaneSettings:
     Attributes
     ----------
     max_records
-        Records after which no further waiting batch joins a transaction.
+        Records after which no further waiting batch joins a transaction: the more of them, the fewer customers are
+        written again and again while a backlog is taken in.
+    turn_records
+        Records decided before other lanes of the process may have a turn.
     max_due
         Customers due by time that are taken with one batch, so that live records stay in between.
     max_residents
@@ -57,7 +63,8 @@ class LaneSettings:
         Signs and checks control records, where set.
     """
 
-    max_records: int = 4_000
+    max_records: int = 8_000
+    turn_records: int = 1_000
     max_due: int = 500
     max_residents: int = 100_000
     tick_seconds: float = 1.0
@@ -155,17 +162,24 @@ class Lane(Inbox):
         stages = [time()]
         records, end = self._take_waiting()
         clock = None if records else await self._wall_clock()
-        items = take_in(
-            records,
-            lanes=self._policy.lanes,
-            local=self.state.residents.customers,
-            max_event_bytes=self._policy.max_event_bytes,
-            control_key=self.settings.control_key,
-        )
+        items: list[Item] = []
+        for some in self._portions(records):
+            items += take_in(
+                some,
+                lanes=self._policy.lanes,
+                local=self.state.residents.customers,
+                max_event_bytes=self._policy.max_event_bytes,
+                control_key=self.settings.control_key,
+            )
+            await asyncio.sleep(0)
         stages.append(time())
         due = await self._load(items, clock)
         stages.append(time())
-        outcome = decide(items, self.state, self._policy, Look(clock, due))
+        outcome = Outcome()
+        for portion in self._portions(items):
+            outcome.absorb(decide(portion, self.state, self._policy))
+            await asyncio.sleep(0)
+        outcome.absorb(decide((), self.state, self._policy, Look(clock, due)))
         self.state.ledger.next_offset = end
         if outcome.night:
             self._cursor = ""
@@ -187,6 +201,11 @@ class Lane(Inbox):
         seconds = {name: after - before for name, before, after in zip(names, stages, stages[1:], strict=False)}
         self._on_step(Step(self.partition, items, outcome, self.state, committed_ms, seconds))
         self._forget(outcome)
+
+    def _portions(self, all: Sequence[T]) -> Iterator[Sequence[T]]:
+        """In portions that other lanes can wait for."""
+        size = self.settings.turn_records
+        return (all[at : at + size] for at in range(0, len(all), size))
 
     def _take_waiting(self) -> tuple[list[LogRecord], int]:
         """Consecutive records from what waits, and the offset after them; repeats dropped, holes healed by a seek."""

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from heapq import heappop, heappush
 
 from models.behaviour.learner import Learner, LearnerConfig
-from models.behaviour.panel import PanelRow
 from schemas import topics
 from schemas.records import Headers, Record
 from streamer.decide import decide
@@ -139,12 +138,11 @@ class Replay:
             self._on_changes(sorted(outcome.changes, key=lambda change: change.changed_at), self.state)
 
     def _observe(self, outcome: Outcome) -> None:
-        learner, memory = self.learner, self.state.residents.memory
+        learner = self.learner
         if outcome.panel_shift > learner.shift:
             learner.set_shift(outcome.panel_shift)
-        for id in outcome.panel:
-            row = outcome.touched[id].row
-            learner.observe(PanelRow(id, memory.day_of(row), memory.dump(row)))
+        for row in outcome.panel:
+            learner.observe(row)
 
     def _learn(self, day: int, clock: int) -> None:
         model = self.learner.learn(day).model

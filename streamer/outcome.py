@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from models.behaviour.model import ClusterModel
+from models.behaviour.panel import PanelRow, panel_rank
 from models.customer import Customer
 from models.settle import Reason
 from schemas.changes import Cause
@@ -81,7 +82,7 @@ class Outcome:
     models
         Cluster models first seen in this batch, by version; kept in the changelog.
     panel, panel_shift
-        Ids of touched customers whose statistics the model owner learns from; one customer in 2**panel_shift.
+        Memories of customers that the model owner learns from, in order; one customer in 2**panel_shift.
     """
 
     touched: dict[str, Customer] = field(default_factory=dict)
@@ -91,5 +92,23 @@ class Outcome:
     dead_letters: list[DeadLetter] = field(default_factory=list)
     onward: list[Onward] = field(default_factory=list)
     models: dict[int, ClusterModel] = field(default_factory=dict)
-    panel: list[str] = field(default_factory=list)
+    panel: list[PanelRow] = field(default_factory=list)
     panel_shift: int = 0
+
+    def thin_panel(self, shift: int) -> None:
+        """The panel is one customer in 2**shift from now on, or sparser already."""
+        if shift > self.panel_shift:
+            self.panel = [row for row in self.panel if panel_rank(row.customer) >= shift]
+            self.panel_shift = shift
+
+    def absorb(self, later: Outcome) -> None:
+        """Add what was decided next: both together go into one transaction."""
+        self.touched.update(later.touched)
+        self.born |= later.born
+        self.night |= later.night
+        self.changes += later.changes
+        self.dead_letters += later.dead_letters
+        self.onward += later.onward
+        self.models.update(later.models)
+        self.thin_panel(later.panel_shift)
+        self.panel += later.panel

@@ -81,8 +81,7 @@ class LaneLog(Protocol):
 class Stored:
     """A customer's parts as bytes, by part name (``models.snapshot``), with what the view shows of it.
 
-    Without a ``document`` only parts are stored; ``due`` and ``domain`` then say nothing. ``behaviour`` is the row of
-    the behaviour memory alone, for the panel.
+    Without a ``document`` only parts are stored; ``due`` and ``domain`` then say nothing.
     """
 
     parts: dict[str, bytes]
@@ -90,7 +89,6 @@ class Stored:
     due: int | None
     domain: str
     born: bool = False
-    behaviour: bytes = b""
 
 
 @dataclass(slots=True)

@@ -1,0 +1,185 @@
+"""CPU of the heart by stage, in this process, without servers: a lane's log in, bytes for Kafka and Redis out.
+
+    python -m benchmarks.heart [--events 100000] [--customers 5000] [--batch 8000] [--runs 3] [--log FILE] [--hot 30]
+
+The log is that of one lane of the simulated shop, clusters and their versions in it. Its first 35 days are taken in
+unmeasured. What is printed last is a digest of all bytes that came out: the same log must give the same.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from hashlib import sha256
+from itertools import islice
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+from aiokafka.producer.message_accumulator import BatchBuilder
+from redis.connection import HiredisRespSerializer
+
+from benchmarks.recorded import POLICY, Recorded, recorded
+from benchmarks.stages import Sampler
+from benchmarks.yardstick import yardstick
+from models import document, due, judge, snapshot
+from models.behaviour import night
+from models.behaviour.memory import Memory
+from schemas.records import Record
+from streamer import decide as heart
+from streamer import encode, fold, intake, ledger, moves, panel, passing
+from streamer.adapters.redis import RedisView
+from streamer.lane import LaneSettings
+from streamer.outcome import Outcome
+from streamer.ports import Update, Writes
+from streamer.state import LaneState
+
+# Wall clock of changes; any will do.
+_DETECTED_AT = 1_767_225_600_000
+_BATCH_BYTES = 262_144
+_TURN = LaneSettings().turn_records
+
+
+def _codes(functions: Mapping[str, Iterable[Callable[..., Any]]]) -> dict[Any, str]:
+    return {
+        function.__code__: stage
+        for stage, named in functions.items()
+        for function in named
+        if isinstance(function, FunctionType)
+    }
+
+
+def main() -> None:
+    """Take the log in ``runs`` times; print microseconds of CPU per record, the least and by stage."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=100_000)
+    parser.add_argument("--customers", type=int, default=5_000)
+    parser.add_argument("--batch", type=int, default=8_000)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--log", type=Path, help="keep the log here for the next time")
+    parser.add_argument("--hot", type=int, default=0, help="also print so many lines of code where CPU goes")
+    args = parser.parse_args()
+    log = recorded(args.customers, args.events, args.log)
+    sampler = Sampler(_codes(_STAGES))
+    least, unit, digest = float("inf"), yardstick(), ""
+    for _ in range(args.runs):
+        spent, digest = _run(log, args.batch, sampler)
+        least, unit = min(least, spent), min(unit, yardstick())
+    events = len(log.records) - log.warm
+    print(f"{least / events * 1e6:.1f} us per record, {least / events * 1e6 / unit:.2f} yardsticks of {unit:.1f} us")
+    taken = sum(sampler.samples.values())
+    for stage, count in sampler.samples.most_common():
+        print(f"  {stage:12} {least / events * 1e6 * count / taken:6.2f}")
+    for line, count in sampler.functions.most_common(args.hot):
+        print(f"    {least / events * 1e6 * count / taken:6.2f} {line}")
+    print(f"digest {digest}")
+
+
+def _run(log: Recorded, batch: int, sampler: Sampler) -> tuple[float, str]:
+    state = LaneState.fresh(0)
+    state.ledger.lane = "benchmark"
+    # As a worker does.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 1_000)
+    digest = sha256()
+    records = iter(log.records)
+    for some in _batches(islice(records, log.warm), batch):
+        _digest(digest, _decide(some, state))
+    spent = 0.0
+    for some in _batches(records, batch):
+        begun = time.process_time()
+        sampler.start()
+        out = _decide(some, state)
+        sampler.stop()
+        spent += time.process_time() - begun
+        _digest(digest, out)
+    return spent, digest.hexdigest()[:16]
+
+
+def _batches(records: Iterable[Record], size: int) -> Iterator[list[Record]]:
+    records = iter(records)
+    while some := list(islice(records, size)):
+        yield some
+
+
+def _decide(records: list[Record], state: LaneState) -> tuple[Writes, list[Any]]:
+    """What a lane does with a batch, as in ``Lane.turn``."""
+    items = intake.take_in(records, lanes=1, local=state.residents.customers, max_event_bytes=POLICY.max_event_bytes)
+    outcome = Outcome()
+    for at in range(0, len(items), _TURN):
+        outcome.absorb(heart.decide(items[at : at + _TURN], state, POLICY))
+    state.ledger.next_offset = records[-1].offset + 1
+    stored = encode.store(outcome, state, POLICY)
+    raw = ledger.dump(state.ledger)
+    writes = encode.writes(outcome, stored, raw, state, POLICY, _DETECTED_AT)
+    update = encode.update(outcome, stored, raw, state, items)
+    _append(writes)
+    args = _arguments(update)
+    _pack(args)
+    return writes, args
+
+
+def _append(writes: Writes) -> None:
+    for records in writes.values():
+        builder = BatchBuilder(_BATCH_BYTES, 0, is_transactional=True)
+        for key, value, headers in records:
+            if builder.append(timestamp=None, key=key, value=value, headers=list(headers)) is None:
+                builder._build()
+                builder = BatchBuilder(_BATCH_BYTES, 0, is_transactional=True)
+                builder.append(timestamp=None, key=key, value=value, headers=list(headers))
+        builder._build()
+
+
+def _arguments(update: Update) -> list[Any]:
+    """The arguments of the view's function."""
+    taken: list[Any] = []
+    coroutine = _View(taken).write("before", "after", update)
+    try:
+        coroutine.send(None)
+    except StopIteration:
+        return taken
+    raise AssertionError("nothing is waited for")
+
+
+class _View(RedisView):
+    """Keeps what would be sent."""
+
+    def __init__(self, taken: list[Any]) -> None:
+        self._taken = taken
+
+    async def _function(self, name: str, args: Any) -> Any:
+        self._taken.extend(args)
+        return 1
+
+
+def _pack(args: list[Any]) -> None:
+    pack: Callable[..., list[bytes]] = HiredisRespSerializer().pack
+    pack("FCALL", "streamer_write", 1, "streamer:{0}", *args)
+
+
+def _digest(digest: Any, out: tuple[Writes, list[Any]]) -> None:
+    digest.update(repr(out).encode())
+
+
+_STAGES: Mapping[str, Iterable[Callable[..., Any]]] = {
+    "decode": (intake.take_in,),
+    "decide": (heart.decide,),
+    "fold": (fold.fold_order, fold.fold_reversal, fold.fold_interaction, fold.is_duplicate),
+    "settle": (moves.Moves.settle, judge.facts),
+    "next moves": (due.next_moves,),
+    "night": (night.advance, passing.Passage.sweep),
+    "moves": (moves.Moves.night,),
+    "panel": (panel.Panel.tell,),
+    "state": (encode.store, snapshot.dump, Memory.dump),
+    "document": (document.document,),
+    "encode": (encode.writes, encode.update, ledger.dump),
+    "append": (_append,),
+    "pack": (_arguments, _pack),
+}
+
+
+if __name__ == "__main__":
+    main()

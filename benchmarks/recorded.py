@@ -1,0 +1,68 @@
+"""One lane's log of the simulated shop, with the versions of the clusters in it where their owner published them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from models.behaviour.learner import LearnerConfig
+from models.time import DAY_MS
+from schemas.records import Headers, Record
+from streamer.offline import Replay
+from streamer.policy import Policy
+from streamer.shop.config import ShopConfig
+from streamer.shop.simulate import Shop
+
+EVENTS_A_CUSTOMER_DAY = 877_000 / 10_000 / 365
+WARM_DAYS = 35
+# 2026-01-01: nothing here depends on the day of the run.
+_NOW = 1_767_225_600_000
+# One customer in eight is of the panel, as in each of four lanes with 20,000 customers in all.
+POLICY = Policy(lanes=1, panel_target=500)
+
+
+class Recorded(msgspec.Struct):
+    """A log, and how many of its records come before what is measured: 35 days, so that clusters are there."""
+
+    records: list[Record]
+    warm: int
+
+
+class _Recording(Replay):
+    """A replay that keeps every record it is given, its owner's versions among them."""
+
+    def __init__(self, policy: Policy, learner: LearnerConfig, warm_until: int) -> None:
+        super().__init__(policy, learner, _NOW)
+        self.records: list[Record] = []
+        self.warm = 0
+        self._warm_until = warm_until
+
+    def _decide(self, written: Iterable[tuple[bytes | None, bytes | None, Headers]], appended_ms: int) -> None:
+        taken = list(written)
+        offset = self.state.ledger.next_offset
+        self.records.extend(Record(0, offset + at, appended_ms, *one) for at, one in enumerate(taken))
+        super()._decide(taken, appended_ms)
+        if any((opened.clock or 0) < self._warm_until for opened in self.state.ledger.imports.values()):
+            self.warm = len(self.records)
+
+
+def record(customers: int, events: int, seed: int = 1) -> Recorded:
+    """The log of a lane with ``customers`` customers, ``events`` of its records after the first 35 days."""
+    days = WARM_DAYS + int(events / customers / EVENTS_A_CUSTOMER_DAY) + 3
+    start = _NOW - (days + 1) * DAY_MS
+    learner = LearnerConfig(frame_days=(30, 60, 90))
+    recording = _Recording(POLICY, learner, start + WARM_DAYS * DAY_MS)
+    recording.run(Shop(ShopConfig(customers=customers, days=days, seed=seed, start=start)))
+    return Recorded(recording.records[: recording.warm + events], recording.warm)
+
+
+def recorded(customers: int, events: int, kept: Path | None = None) -> Recorded:
+    """The same, from the file ``kept`` where there is one, written there where there is none."""
+    if kept is not None and kept.exists():
+        return msgspec.msgpack.decode(kept.read_bytes(), type=Recorded)
+    made = record(customers, events)
+    if kept is not None:
+        kept.write_bytes(msgspec.msgpack.encode(made))
+    return made
