@@ -32,7 +32,7 @@ test: $(STAMP)
 lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy schemas models streamer benchmarks grafana tests
+	$(BIN)/mypy schemas models streamer benchmarks grafana examples tests
 	$(BIN)/lint-imports
 
 check: lint

@@ -1,0 +1,239 @@
+"""Every program in ``examples/`` as it stands: publishers move customers, subscribers act once on what is safe."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+import uuid
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from live_service import LiveService
+
+from schemas.partition import partition_for
+from schemas.wire_time import iso
+from streamer.feed import Outgoing
+from streamer.local import Services
+
+pytestmark = pytest.mark.integration
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+PUBLISHERS = sorted(path.name for path in EXAMPLES.glob("publish_*"))
+SUBSCRIBERS = sorted(path.name for path in EXAMPLES.glob("subscribe_*"))
+LANES = 2
+SECONDS = 60
+
+
+@dataclass
+class Played:
+    """What the examples did: who published for whom, and what each subscriber printed, before and after its restart."""
+
+    absent: dict[str, str] = field(default_factory=dict)
+    customers: dict[str, str] = field(default_factory=dict)
+    moved: set[str] = field(default_factory=set)
+    rerouted: int = 0
+    first: dict[str, list[str]] = field(default_factory=dict)
+    again: dict[str, list[str]] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+
+    def need(self, name: str) -> None:
+        """Skip the test of an example whose tools this machine has not."""
+        if name in self.absent:
+            pytest.skip(self.absent[name])
+
+
+def node_modules(folder: Path) -> str:
+    """What is missing for the Node examples; empty if their packages are installed in ``folder``."""
+    if not (shutil.which("node") and shutil.which("npm")):
+        return "node or npm is not installed"
+    folder.mkdir()
+    packages = ["kafkajs@2.2.4", "node-sqlite3-wasm@0.8.60"]
+    command = ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(folder), *packages]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    except subprocess.TimeoutExpired:
+        return "npm could not install kafkajs in two minutes"
+    return "" if done.returncode == 0 else f"npm could not install kafkajs: {done.stderr[-300:]}"
+
+
+def command_for(name: str) -> list[str]:
+    run_by = {".py": sys.executable, ".js": "node", ".sh": "sh"}[Path(name).suffix]
+    return [run_by, str(EXAMPLES / name)]
+
+
+def order(customer: str, at: int) -> Outgoing:
+    body = {
+        "type": "order.completed",
+        "event_id": f"e-{customer}",
+        "customer_id": customer,
+        "occurred_at": iso(at),
+        "order_id": f"o-{customer}",
+        "total": 59.9,
+        "currency": "EUR",
+    }
+    return Outgoing(customer.encode(), json.dumps(body).encode(), ())
+
+
+def one_per_lane(name: str) -> list[str]:
+    """Names of which each lane has one."""
+    found: dict[int, str] = {}
+    number = 0
+    while len(found) < LANES:
+        customer = f"{name}-{number}"
+        found.setdefault(partition_for(customer.encode(), LANES), customer)
+        number += 1
+    return sorted(found.values())
+
+
+def misplaced_by_crc32(name: str) -> str:
+    """A name that CRC32 puts on another partition than murmur2."""
+    candidates = (f"{name}-{number}" for number in range(100))
+    return next(id for id in candidates if zlib.crc32(id.encode()) % LANES != partition_for(id.encode(), LANES))
+
+
+def moves(customers: Iterator[str] | list[str]) -> list[str]:
+    """What a subscriber prints of first orders of 59.90."""
+    return sorted(f"{customer} {move}" for customer in customers for move in ("value medium", "lifecycle new"))
+
+
+class Subscriber:
+    """A subscriber's process in a folder of its own, which keeps its ``seen.db``."""
+
+    def __init__(self, name: str, group: str, folder: Path, environment: Mapping[str, str]) -> None:
+        self.folder = folder
+        self.told = folder / f"{group}.out"
+        self.errors = folder / f"{group}.err"
+        with self.told.open("wb") as out, self.errors.open("wb") as errors:
+            self.process = subprocess.Popen(
+                [*command_for(name), group],
+                cwd=folder,
+                env=environment,
+                stdout=out,
+                stderr=errors,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+
+    def lines(self) -> list[str]:
+        return self.told.read_text().splitlines()
+
+    def has_noted(self, lines: int) -> bool:
+        """Whether so many changes were acted on and noted down as seen."""
+        try:
+            with sqlite3.connect(f"file:{self.folder / 'seen.db'}?mode=ro", uri=True) as seen:
+                return bool(seen.execute("SELECT count(*) >= ? FROM seen", [lines]).fetchone()[0])
+        except sqlite3.Error:
+            # Not made yet, or just being written.
+            return False
+
+    def stop(self) -> None:
+        # The whole group: a shell's pipe has several processes.
+        os.killpg(self.process.pid, 15)
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, 9)
+            self.process.wait(10)
+
+
+@pytest.fixture(scope="module")
+def played(services: Services, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
+    """All examples at once against one service: subscribers run, publishers publish, subscribers start again."""
+    folder = tmp_path_factory.mktemp("examples")
+    prefix = f"t{uuid.uuid4().hex[:10]}"
+    logs = folder / "logs"
+    logs.mkdir()
+    service = LiveService(
+        services.addresses, f"{services.addresses.redis.rpartition('/')[0]}/0", prefix, logs, lanes=LANES
+    )
+    found = Played()
+    for name in (*PUBLISHERS, *SUBSCRIBERS):
+        if "kcat" in name and not all(map(shutil.which, ("kcat", "jq", "sqlite3"))):
+            found.absent[name] = "kcat, jq or sqlite3 is not installed"
+    if missing := node_modules(folder / "node"):
+        found.absent |= dict.fromkeys((name for name in (*PUBLISHERS, *SUBSCRIBERS) if name.endswith(".js")), missing)
+    environment = service.environment | {
+        "KAFKA": services.addresses.kafka,
+        "TOPIC_PREFIX": f"{prefix}.",
+        "NODE_PATH": str(folder / "node" / "node_modules"),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
+    running: dict[str, Subscriber] = {}
+
+    def subscribe(group: str) -> None:
+        for name in SUBSCRIBERS:
+            if name not in found.absent:
+                place = folder / name.partition(".")[0]
+                place.mkdir(exist_ok=True)
+                running[name] = Subscriber(name, f"{group}-{name}", place, environment)
+
+    def finish(noted: int, told: dict[str, list[str]]) -> None:
+        deadline = time.monotonic() + SECONDS
+        for name, subscriber in running.items():
+            while not subscriber.has_noted(noted) and time.monotonic() < deadline:
+                time.sleep(0.05)
+            subscriber.stop()
+            told[name] = subscriber.lines()
+            found.errors[name] = subscriber.errors.read_text()[-2000:]
+        running.clear()
+
+    try:
+        service.start()
+        # Of two hours ago, so not safe; and before all others in both lanes.
+        service.publish(
+            [order(customer, time.time_ns() // 1_000_000 - 2 * 3_600_000) for customer in one_per_lane("old")]
+        )
+        service.wait_until_applied()
+        subscribe("first")
+        at_work = {}
+        for name in PUBLISHERS:
+            if name not in found.absent:
+                customer = found.customers[name] = misplaced_by_crc32(name.partition(".")[0])
+                at_work[name] = subprocess.Popen(
+                    [*command_for(name), customer], cwd=folder, env=environment, stderr=subprocess.PIPE, text=True
+                )
+        for name, process in at_work.items():
+            found.errors[name] = process.communicate(timeout=SECONDS)[1]
+        finish(2 * len(found.customers), found.first)
+        service.publish([order(customer, time.time_ns() // 1_000_000) for customer in one_per_lane("after")])
+        subscribe("again")
+        finish(2 * len(found.customers) + 2 * LANES, found.again)
+        found.moved = {change["customer_id"] for change in service.changes()}
+        found.rerouted = sum(ledger.rerouted for ledger in service.ledgers())
+        yield found
+    finally:
+        for subscriber in running.values():
+            subscriber.stop()
+        service.close()
+
+
+@pytest.mark.parametrize("name", PUBLISHERS)
+def test_what_a_publisher_sends_moves_its_customer(played: Played, name: str) -> None:
+    played.need(name)
+    assert played.customers[name] in played.moved, played.errors[name]
+
+
+def test_only_the_crc32_publisher_is_carried_to_another_lane(played: Played) -> None:
+    assert played.rerouted == 1
+
+
+@pytest.mark.parametrize("name", SUBSCRIBERS)
+def test_a_subscriber_acts_on_each_safe_change_once(played: Played, name: str) -> None:
+    played.need(name)
+    assert sorted(played.first[name]) == moves(list(played.customers.values())), played.errors[name]
+    # Read again from the beginning, as another group: nothing but what is new.
+    assert sorted(played.again[name]) == moves(one_per_lane("after")), played.errors[name]
+
+
+@pytest.mark.parametrize("name", [*PUBLISHERS, *SUBSCRIBERS])
+def test_an_example_is_short_and_named_on_the_page(name: str) -> None:
+    assert len((EXAMPLES / name).read_text().splitlines()) <= 40
+    assert f"]({name})" in (EXAMPLES / "README.md").read_text()
