@@ -59,6 +59,7 @@ class Watch:
     """Who hears what a worker does; every part may be left out."""
 
     on_step: Callable[[Step], None] = lambda step: None
+    on_restoring: Callable[[int, int, int], None] = lambda lane, passed, of: None
     on_restored: Callable[[LaneState, float, int], None] = lambda state, seconds, customers: None
     on_lanes: Callable[[set[int]], None] = lambda lanes: None
     on_learned: Callable[[int, Learned], None] = lambda day, learned: None
@@ -91,6 +92,7 @@ def run_lanes(wiring: Wiring, watch: Watch | None = None, kind: type[Lane] = Lan
             wiring.lane,
             seek=lambda offset: app.seek_back(events, lane, offset),
             on_step=watch.on_step,
+            on_restoring=watch.on_restoring,
             on_restored=watch.on_restored,
         )
 

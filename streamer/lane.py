@@ -94,6 +94,8 @@ class Lane(Inbox):
         Called with an offset when a hole was found: fetch again from there.
     on_step
         Called after every committed step.
+    on_restoring
+        Called while a restore goes on with the lane, how many offsets of the changelog were passed, and of how many.
     on_restored
         Called after every restore with the state, how many seconds it took, and how many customers were read back.
     """
@@ -109,6 +111,7 @@ class Lane(Inbox):
         *,
         seek: Callable[[int], None] = lambda offset: None,
         on_step: Callable[[Step], None] = lambda step: None,
+        on_restoring: Callable[[int, int, int], None] = lambda lane, passed, of: None,
         on_restored: Callable[[LaneState, float, int], None] = lambda state, seconds, customers: None,
     ) -> None:
         super().__init__()
@@ -121,6 +124,7 @@ class Lane(Inbox):
         self._clock = clock
         self._seek = seek
         self._on_step = on_step
+        self._on_restoring = on_restoring
         self._on_restored = on_restored
         self._token: str | None = None
         # More is due than one turn takes.
@@ -328,7 +332,11 @@ class Lane(Inbox):
     async def _restore(self) -> None:
         time = asyncio.get_running_loop().time
         begun = time()
-        restored = await restore(self.partition, self._log, self._view, self._policy)
+
+        def told(passed: int, of: int) -> None:
+            self._on_restoring(self.partition, passed, of)
+
+        restored = await restore(self.partition, self._log, self._view, self._policy, told)
         self.state = restored.state
         self._token = restored.token
         self._cursor = ""

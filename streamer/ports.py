@@ -65,6 +65,10 @@ class LaneLog(Protocol):
         """Committed changelog records ``(offset, key, value)`` from ``start`` to its end now, in chunks."""
         ...
 
+    async def changelog_end(self) -> int:
+        """The offset after the last record of the changelog, asked of the broker now."""
+        ...
+
     async def end_offset(self) -> int:
         """The high watermark of the lane's input, asked of the broker now (open transactions included)."""
         ...

@@ -29,12 +29,14 @@ from streamer.adapters.topics import lane_count
 from streamer.app import Watch, Wiring, run_lanes, run_owner
 from streamer.settings import Settings
 from streamer.settings_sources import DEFAULT, variable
+from streamer.state import LaneState
 
 log = structlog.get_logger("streamer.process")  # `__name__` is "__main__" here
 
 _LOOK_SECONDS = 2.0
 _LOOK_LIMIT_SECONDS = 20.0
 _HUNG_SECONDS = 60.0
+_TELL_SECONDS = 2.0
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -148,7 +150,8 @@ class Watched:
         )
         self.watch = Watch(
             on_step=self.exporter.on_step,
-            on_restored=self.exporter.lane_restored,
+            on_restoring=self._on_restoring,
+            on_restored=self._on_restored,
             on_lanes=self._on_lanes if role == "lanes" else self._on_panel,
             on_start=self._on_start,
         )
@@ -157,6 +160,7 @@ class Watched:
         self._joined = False
         self._looked = time.monotonic()
         self._task: asyncio.Task[None] | None = None
+        self._told: dict[int, float] = {}
 
     def serve(self, settings: Settings) -> None:
         """Open the port. If it is taken and nobody asked for that very one, another: workers stand side by side."""
@@ -176,6 +180,18 @@ class Watched:
         self._lanes = frozenset(lanes)
         self.exporter.on_lanes(lanes)
         log.info("lanes owned", lanes=sorted(lanes))
+
+    def _on_restoring(self, lane: int, passed: int, of: int) -> None:
+        self.exporter.lane_restoring(lane, passed, of)
+        now = time.monotonic()
+        if now - self._told.setdefault(lane, now) >= _TELL_SECONDS:
+            self._told[lane] = now
+            log.info("restoring a lane", lane=lane, passed=passed, of=of)
+
+    def _on_restored(self, state: LaneState, seconds: float, customers: int) -> None:
+        self.exporter.lane_restored(state, seconds, customers)
+        self._told.pop(state.ledger.partition, None)
+        log.info("lane restored", lane=state.ledger.partition, seconds=round(seconds, 3), customers=customers)
 
     def _on_panel(self, partitions: set[int]) -> None:
         self._joined = True

@@ -6,6 +6,7 @@ very lane just before that offset, only the tail after it is read; else the view
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -27,6 +28,10 @@ from streamer.state import LaneState
 
 log = structlog.get_logger(__name__)
 
+_BUSY = "restoring"
+Progress = Callable[[int, int], None]
+"""Called with how many offsets of the changelog were passed, and of how many."""
+
 
 @dataclass(frozen=True, slots=True)
 class Restored:
@@ -42,8 +47,22 @@ def token_of(of: Ledger, offset: int) -> str:
     return f"{of.lane}:{offset}"
 
 
-async def restore(partition: int, lane_log: LaneLog, view: LaneView, policy: Policy) -> Restored:
-    """Fill the view from the changelog as far as needed.
+def progress_of(token: str) -> tuple[int, int] | None:
+    """Offsets passed, and of how many, of the restore that a view's token speaks of; None if it does not.
+
+    >>> progress_of("restoring:5f3a:2000:90000"), progress_of("5f3a:90000")
+    ((2000, 90000), None)
+    """
+    kind, *rest = token.split(":")
+    if kind != _BUSY:
+        return None
+    return (int(rest[1]), int(rest[2])) if len(rest) == 3 else (0, 0)
+
+
+async def restore(
+    partition: int, lane_log: LaneLog, view: LaneView, policy: Policy, told: Progress = lambda passed, of: None
+) -> Restored:
+    """Fill the view from the changelog as far as needed; ``told`` hears of each chunk.
 
     Raises
     ------
@@ -51,7 +70,7 @@ async def restore(partition: int, lane_log: LaneLog, view: LaneView, policy: Pol
         The input no longer holds records that were never decided, or the changelog cannot be read.
     """
     token = (await view.read([], {}, 0)).token
-    filler = _Filler(lane_log, view, policy)
+    filler = _Filler(lane_log, view, policy, told)
     if token is None or not await filler.follow(token):
         await filler.refill()
     found = filler.ledger
@@ -77,30 +96,34 @@ async def restore(partition: int, lane_log: LaneLog, view: LaneView, policy: Pol
 class _Filler:
     """Writes changelog records into the view, chunk by chunk, each write guarded by the one before."""
 
-    def __init__(self, lane_log: LaneLog, view: LaneView, policy: Policy) -> None:
+    def __init__(self, lane_log: LaneLog, view: LaneView, policy: Policy, told: Progress) -> None:
         self.ledger: Ledger | None = None
         self.token = ""
         self.customers = 0
         self._log = lane_log
         self._view = view
         self._shop = policy.shop
-        # While filling, the token is nobody's: a crash in between means starting over.
-        self._busy = f"restoring:{uuid4().hex}"
+        self._told = told
+        self._id = uuid4().hex
+        self._passed = self._of = 0
         self._domains: set[str] = set()
         self._end = 0
 
     async def follow(self, token: str) -> bool:
         """Read only what came after ``token``; False if the view does not belong to this changelog."""
         lane, _, number = token.rpartition(":")
-        if lane == "restoring" or not number.isdigit() or int(number) < 1:
+        if progress_of(token) is not None or not number.isdigit() or int(number) < 1:
             return False
         known = False
         self.token = token
         self._end = int(number)
-        async for chunk in self._log.changelog(int(number) - 1):
+        start = self._end - 1
+        self._of = max(0, await self._log.changelog_end() - start)
+        async for chunk in self._log.changelog(start):
+            self._passed = chunk[-1][0] + 1 - start
             if not known:
                 offset, key, value = chunk[0]
-                if offset != int(number) - 1 or key != LEDGER_KEY or value is None:
+                if offset != start or key != LEDGER_KEY or value is None:
                     return False
                 if ledger.load(value).lane != lane:
                     return False
@@ -118,9 +141,11 @@ class _Filler:
     async def refill(self) -> None:
         """Empty the view and read the changelog from its start."""
         self.ledger = None
-        await self._view.wipe(self._busy)
-        self.token = self._busy
+        self._passed, self._of = 0, await self._log.changelog_end()
+        self.token = self._busy()
+        await self._view.wipe(self.token)
         async for chunk in self._log.changelog(0):
+            self._passed = chunk[-1][0] + 1
             await self._apply(chunk)
         await self._finish()
 
@@ -152,7 +177,8 @@ class _Filler:
                     stored.domain = customer.source or ""
                     self._domains.add(stored.domain)
         self.customers += len(customers)
-        await self._write(self._busy, Update(customers, b"", {}, models))
+        await self._write(self._busy(), Update(customers, b"", {}, models))
+        self._told(self._passed, self._of)
 
     async def _finish(self) -> None:
         """The last write: ledger, sizes, and the due times of imports that are over."""
@@ -163,6 +189,10 @@ class _Filler:
         closed = sorted(self._domains - {""} - set(self.ledger.imports))
         update = Update({}, ledger.dump(self.ledger), sizes_of(self.ledger), {}, closed)
         await self._write(token_of(self.ledger, self._end), update)
+
+    def _busy(self) -> str:
+        """While filling, the token is nobody's: a crash in between means starting over. It tells how far we are."""
+        return f"{_BUSY}:{self._id}:{self._passed}:{self._of}"
 
     async def _write(self, token: str, update: Update) -> None:
         if not await self._view.write(self.token, token, update):

@@ -133,6 +133,7 @@ class Tally:
         self._owned = 0
         self._rebalances = 0
         self._restored = 0
+        self._restoring: dict[int, float] = {}
         self._received: Counter[str] = Counter()
         self._moves: Counter[tuple[str, str | None, str | None]] = Counter()
         self._transactions: Counter[str] = Counter(committed=0, unknown=0, fenced=0)
@@ -169,10 +170,16 @@ class Tally:
                     self._stages[stage] = Histogram(BY_NAME["batch_stage_seconds"].buckets)
                 self._stages[stage].observe(seconds)
 
+    def lane_restoring(self, lane: int, passed: int, of: int) -> None:
+        """So many offsets of a lane's changelog were passed, of so many."""
+        with self._lock:
+            self._restoring[lane] = passed / max(passed, of, 1)
+
     def lane_restored(self, state: LaneState, seconds: float, customers: int) -> None:
         """A lane was restored: its figures go on from its ledger. ``customers`` were read from the changelog."""
         with self._lock:
             self._lanes[state.ledger.partition] = _Figures.of(state)
+            self._restoring[state.ledger.partition] = 1.0
             self._restores.observe(seconds)
             self._restored += customers
 
@@ -182,7 +189,7 @@ class Tally:
         with self._lock:
             self._owned = len(owned)
             self._rebalances += 1
-            for lane in (self._lanes.keys() | self._ends.keys()) - owned:
+            for lane in (self._lanes.keys() | self._ends.keys() | self._restoring.keys()) - owned:
                 self._release(lane)
 
     def release(self, lane: int) -> None:
@@ -191,7 +198,7 @@ class Tally:
             self._release(lane)
 
     def _release(self, lane: int) -> None:
-        for by_lane in (self._lanes, self._ends, self._caught_up):
+        for by_lane in (self._lanes, self._ends, self._caught_up, self._restoring):
             by_lane.pop(lane, None)
 
     def transaction_ended(self, outcome: str) -> None:
@@ -218,6 +225,7 @@ class Tally:
         with self._lock:
             lanes, ends, caught_up = self._lanes.copy(), self._ends.copy(), self._caught_up.copy()
             received, moves, transactions = self._received.copy(), self._moves.copy(), self._transactions.copy()
+            restoring = self._restoring.copy()
             plain = {
                 "lanes": self._topic_lanes,
                 "lanes_owned": self._owned,
@@ -230,6 +238,7 @@ class Tally:
             (segmentation, before or NONE, after or NONE): float(count)
             for (segmentation, before, after), count in moves.items()
         }
+        out["lane_restored_ratio"] = {(str(lane),): ratio for lane, ratio in restoring.items()}
         out["transactions_total"] = {(outcome,): float(count) for outcome, count in transactions.items()}
         for lane, figures in lanes.items():
             self._lane_samples(out, str(lane), figures)

@@ -204,10 +204,13 @@ class KafkaLog:
     async def changelog(self, start: int) -> AsyncIterator[list[tuple[int, bytes, bytes | None]]]:
         # Our producer has ended what its predecessor left open, so all up to the high watermark is decided,
         # or will be within the transaction timeout of whoever else writes here.
-        end = await self._offsets.end(*self._changelog)
+        end = await self.changelog_end()
         first = await self._offsets.first(*self._changelog)
         async for records in read_committed(self._connection, *self._changelog, max(start, first), end):
             yield [(record.offset, record.key or b"", record.value) for record in records]
+
+    async def changelog_end(self) -> int:
+        return await self._offsets.end(*self._changelog)
 
     async def end_offset(self) -> int:
         return await self._offsets.end(*self._source)

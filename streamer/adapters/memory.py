@@ -63,6 +63,9 @@ class MemoryLog:
         for at in range(0, len(records), _CHUNK):
             yield [(r.offset, r.key or b"", r.value) for r in records[at : at + _CHUNK]]
 
+    async def changelog_end(self) -> int:
+        return len(self._broker.records(topics.STATE, self._lane))
+
     async def end_offset(self) -> int:
         return len(self._broker.records(topics.EVENTS, self._lane))
 

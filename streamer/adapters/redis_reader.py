@@ -23,6 +23,7 @@ from schemas.partition import partition_for
 from streamer import ledger
 from streamer.adapters.redis import base_key
 from streamer.ledger import Ledger
+from streamer.restore import progress_of
 
 CONNECT_SECONDS = 5.0
 
@@ -63,6 +64,13 @@ class ViewReader:
         keys = [f"{base_key(self._prefix, lane)}:ledger" for lane in range(self.lanes)]
         with told(self._client):
             return [ledger.load(raw) for raw in self._many(keys) if raw]
+
+    def restoring(self) -> dict[int, tuple[int, int]]:
+        """Lanes that are being restored, or whose restore was broken off: offsets passed, and of how many."""
+        with told(self._client):
+            tokens = self._many([f"{base_key(self._prefix, lane)}:token" for lane in range(self.lanes)])
+        found = {lane: progress_of(token.decode()) for lane, token in enumerate(tokens) if token}
+        return {lane: progress for lane, progress in found.items() if progress is not None}
 
     def customer(self, id: str) -> Shown | None:
         """A customer, or None if there is no such."""

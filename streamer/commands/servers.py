@@ -101,6 +101,7 @@ def service(to: Connections) -> dict[str, Any]:
         "topics": True,
         "lanes": to.lanes,
         "lag": sum(part.lag for part in lag),
+        "restoring": {str(lane): {"passed": done, "of": of} for lane, (done, of) in to.view.restoring().items()},
         **asdict(totals(held)),
     }
 
@@ -124,6 +125,12 @@ def _show_service(told: dict[str, Any]) -> None:
         out.print("there are no topics yet; a worker makes them: `streamer worker`")
         return
     out.print(f"{told['lanes']} lanes, {told['lag']:,} records waiting")
+    for lane, progress in told["restoring"].items():
+        share = progress["passed"] / max(progress["of"], 1)
+        out.print(
+            f"lane {lane} is being restored: {share:.0%} of its changelog is read back "
+            f"(offset {progress['passed']:,} of {progress['of']:,}); until it is done, its customers do not move"
+        )
     dead = sum(told["dead_letters"].values())
     out.print(
         f"{told['consumed']:,} records: {told['applied']:,} applied ({told['late']:,} late), "

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 from typer.testing import CliRunner, Result
 
 from schemas import topics
@@ -150,7 +151,10 @@ def test_an_event_is_published_watched_and_shown(streamer: CommandLine) -> None:
         assert "not_json" in told
         assert "nonsense" in told
 
+        # `deadletters` reads the log, `status` the view, which follows it.
+        until(lambda: streamer.json("status")["consumed"] == 4, log)
         status = streamer.json("status")
+        assert status["restoring"] == {}
         assert status["unaccounted"] == 0
         assert (status["consumed"], status["applied"], status["duplicates"]) == (4, 1, 1)
         assert status["dead_letters"] == {"not_json": 1, "unknown_type": 1}
@@ -161,6 +165,23 @@ def test_an_event_is_published_watched_and_shown(streamer: CommandLine) -> None:
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(20) == 0
         assert time.monotonic() - started < 10
+
+
+def test_a_restore_shows_how_far_it_is(streamer: CommandLine, redis_url: str, prefix: str) -> None:
+    with streamer.running("worker", "--role", "lanes") as (_, log):
+        until(lambda: "lanes owned" in log.read_text(), log)
+        streamer.json("publish", "order", "--customer", "17", "--total", "5")
+        until(lambda: streamer.run("customer", "show", "17").exit_code == 0, log)
+        # Where a restore writes how far it is; nobody looks at an idle lane's token but once a second.
+        with redis.Redis.from_url(redis_url) as view:
+            view.set(f"{prefix}.streamer:{{1}}:token", "restoring:5f3a:50:200")
+        told = streamer.run("status").stdout
+        assert "lane 1 is being restored: 25% of its changelog is read back (offset 50 of 200)" in " ".join(
+            told.split()
+        )
+        # It is not our restore: the worker sees that, and makes one of its own.
+        until(lambda: streamer.json("status")["restoring"] == {}, log)
+        until(lambda: log.read_text().count("lane restored") > LANES, log)
 
 
 def test_a_killed_worker_comes_back_and_ctrl_c_leaves_nothing(streamer: CommandLine) -> None:

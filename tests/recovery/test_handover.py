@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import random
+import os
 import signal
 import threading
 import time
@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from live_service import LiveService
+from handovers import hand_over
+from live_service import LiveService, moves_of_rules
 
 from models.time import DAY_MS, Grid
 from streamer.feed import feed
@@ -20,39 +21,71 @@ from streamer.shop.simulate import Shop
 
 pytestmark = [pytest.mark.integration, pytest.mark.recovery]
 
+HANDOVERS = int(os.environ.get("HANDOVERS", "6"))
+EVENTS = int(os.environ.get("HANDOVER_EVENTS", "20000"))
+GAP_AFTER_SIGTERM = 3.0
+GAP_AFTER_SIGKILL = 15.0
+"""Seconds; a killed worker is missed after its session of 6 s, as in a service with default settings."""
+
 
 @pytest.fixture
 def service(addresses: Addresses, redis_url: str, prefix: str, tmp_path: Path) -> Iterator[LiveService]:
-    service = LiveService(addresses, redis_url, prefix, tmp_path, STREAMER_CLOCK="event")
+    service = LiveService(addresses, redis_url, prefix, tmp_path, STREAMER_CLOCK="event", STREAMER_SESSION_SECONDS="6")
     yield service
     service.close()
 
 
-@pytest.mark.timeout(240)
-def test_workers_come_and_go(service: LiveService) -> None:
-    now = time.time_ns() // 1_000_000
-    shop = Shop(ShopConfig(customers=400, days=100, start=now - 101 * DAY_MS, late=0.02, duplicates=0.02, broken=0.01))
-    records = list(feed(shop, "handover", Grid(), latest=now))
-    running = [service.start(), service.start()]
-    writer = threading.Thread(target=service.publish, args=(records,), kwargs={"pause_every": 40})
-    writer.start()
-    dice = random.Random(3)
-    for _ in range(8):
-        time.sleep(dice.uniform(0.5, 2.5))
-        gone = running.pop(dice.randrange(len(running)))
-        if dice.random() < 0.5:
-            gone.send_signal(signal.SIGTERM)
-            # One that has hardly started does not know the signal yet, and dies of it.
-            assert gone.wait(20) in (0, -signal.SIGTERM)
-        else:
-            gone.kill()
-            gone.wait()
-        running.append(service.start())
-    writer.join()
+@pytest.mark.timeout(300 + 60 * HANDOVERS)
+def test_handovers_lose_nothing_double_nothing_and_are_short(
+    service: LiveService, addresses: Addresses, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two workers, one of which is ended again and again; `make handovers` does it at length."""
+    found = hand_over(service, workers=2, handovers=HANDOVERS, events=EVENTS, seed=3)
     service.wait_until_applied(90)
+    restores = [line for worker in service.workers for line in service.told(worker, "lane restored")]
+    with capsys.disabled():
+        print("\n" + found.told(restores))
+
     parity = service.parity()
     assert parity.differences[:10] == []
-    assert parity.changes > 500
+    assert parity.changes > EVENTS / 20
+    assert sum(ledger.unaccounted for ledger in service.ledgers()) == 0
+    # At each handover one lane or more changed hands.
+    assert len(restores) >= HANDOVERS + service.lanes
+
+    with LiveService.beside(service, addresses, tmp_path, "calm") as undisturbed:
+        undisturbed.start()
+        undisturbed.publish(found.written)
+        undisturbed.wait_until_applied(120)
+        assert moves_of_rules(service) == moves_of_rules(undisturbed)
+
+    assert max(found.gaps(signal.SIGTERM)) <= GAP_AFTER_SIGTERM
+    assert max(found.gaps(signal.SIGKILL)) <= GAP_AFTER_SIGKILL
+
+
+@pytest.mark.timeout(180)
+def test_workers_join_until_there_are_more_than_lanes_and_go_again(service: LiveService) -> None:
+    now = time.time_ns() // 1_000_000
+    shop = Shop(ShopConfig(customers=300, days=100, start=now - 101 * DAY_MS, late=0.02, duplicates=0.02, broken=0.01))
+    records = list(feed(shop, "join", Grid(), latest=now))
+    writer = threading.Thread(target=service.publish, args=(records,), kwargs={"rate": 800})
+    writer.start()
+    running = []
+    for _ in range(service.lanes + 1):
+        running.append(service.start())
+        service.wait(lambda: service.shared_out(running))
+    assert sorted(len(service.lanes_of(worker)) for worker in running) == [0, 1, 1, 1, 1]
+    # The one without a lane waits for one to become free.
+    idle = next(worker for worker in running if not service.lanes_of(worker))
+    for worker in [worker for worker in running if worker is not idle][:2]:
+        running.remove(worker)
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(20) == 0
+        service.wait(lambda: service.shared_out(running))
+    assert len(running) == 3 and service.lanes_of(idle)
+    writer.join()
+    service.wait_until_applied(60)
+    assert service.parity().differences[:10] == []
 
 
 @pytest.mark.timeout(120)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from live_service import LiveService
+from live_service import LiveService, moves_of_rules
 
 from models.time import DAY_MS, Grid
 from streamer.feed import Outgoing, feed
@@ -23,7 +23,6 @@ pytestmark = [pytest.mark.integration, pytest.mark.recovery]
 
 CUSTOMERS = 400
 DAYS = 130
-RULES = ("lifecycle", "value")
 
 
 @pytest.fixture
@@ -50,23 +49,6 @@ def history(seed: int) -> Iterator[Outgoing]:
     return feed(shop, f"seed{seed}", Grid(), latest=now)
 
 
-def outline(service: LiveService) -> dict[str, list[tuple[object, ...]]]:
-    """What must be the same in every run: moves of rules and bands, per customer in order."""
-    found: dict[str, list[tuple[object, ...]]] = {}
-    for change in service.changes():
-        if change["segmentation"] in RULES:
-            found.setdefault(change["customer_id"], []).append(
-                (
-                    change["segmentation"],
-                    (change["from"] or {}).get("id"),
-                    (change["to"] or {}).get("id"),
-                    change["changed_at"],
-                    change["cause"],
-                )
-            )
-    return found
-
-
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("seed", range(1, 1 + int(os.environ.get("SOAK_SEEDS", "1"))))
 def test_ten_kills_lose_and_double_nothing(
@@ -91,13 +73,8 @@ def test_ten_kills_lose_and_double_nothing(
     assert parity.changes > 1_000
     assert sum(ledger.unaccounted for ledger in service.ledgers()) == 0
 
-    undisturbed = LiveService(
-        addresses, service.environment["STREAMER_REDIS"], f"{service.prefix}-calm", tmp_path, STREAMER_CLOCK="event"
-    )
-    try:
+    with LiveService.beside(service, addresses, tmp_path, "calm") as undisturbed:
         undisturbed.start()
         undisturbed.publish(records)
         undisturbed.wait_until_applied(60)
-        assert outline(service) == outline(undisturbed)
-    finally:
-        undisturbed.close()
+        assert moves_of_rules(service) == moves_of_rules(undisturbed)

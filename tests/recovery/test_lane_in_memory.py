@@ -19,6 +19,7 @@ from schemas import topics
 from schemas.records import Record
 from streamer.policy import Policy
 from streamer.ports import Fenced
+from streamer.restore import progress_of
 
 
 def a_log() -> list[Record]:
@@ -63,6 +64,25 @@ def undisturbed() -> Rig:
 @pytest.fixture
 def usual() -> Rig:
     return undisturbed()
+
+
+def test_a_restore_tells_how_far_it_is_and_the_view_says_so_too() -> None:
+    rig = Rig(LOG)
+    asyncio.run(played(rig))
+    end = len(rig.broker.records(topics.STATE, 0))
+    rig.server.lose()
+    rig.progress.clear()
+    rig.faults.tokens.clear()
+    asyncio.run(rig.own())
+    assert len(rig.progress) > 3
+    assert rig.progress == sorted(rig.progress)
+    assert {of for _, of in rig.progress} == {end} == {rig.progress[-1][0]}
+    shown = [progress_of(token) for token in rig.faults.tokens]
+    assert shown == [*rig.progress, None]
+    # A view that is whole needs the last record only, to know that it is.
+    rig.progress.clear()
+    asyncio.run(rig.own())
+    assert rig.progress == []
 
 
 def same(rig: Rig, usual: Rig) -> None:

@@ -41,6 +41,7 @@ class Faults:
     plan: Mapping[int, Mode] = field(default_factory=dict)
     count: int = 0
     names: list[str] = field(default_factory=list)
+    tokens: list[str] = field(default_factory=list)
     view: MemoryView = field(default_factory=MemoryView)
 
     def next(self, name: str) -> Mode | None:
@@ -101,6 +102,7 @@ class CrashingView(MemoryView):
     async def write(self, expected: str | None, token: str, update: Update) -> bool:
         mode = self.faults.next("write")
         done = await self.server.write(expected, token, update)
+        self.faults.tokens.append(token)
         self.faults.then(mode)
         return done
 
@@ -144,6 +146,7 @@ class Rig:
         self.chunk = chunk
         self.crashes = 0
         self.sought: list[int] = []
+        self.progress: list[tuple[int, int]] = []
         self.zombies: list[Lane] = []
         self.lane: Lane | None = None
 
@@ -160,6 +163,7 @@ class Rig:
                 self.clock,
                 self.settings,
                 seek=self.sought.append,
+                on_restoring=lambda lane, passed, of: self.progress.append((passed, of)),
             )
             try:
                 await self.lane.open()

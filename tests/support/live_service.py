@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,17 +58,62 @@ class LiveService:
         }
         self._redis = redis.Redis.from_url(redis_url)
         self.workers: list[subprocess.Popen[bytes]] = []
+        self._logs: dict[int, Path] = {}
         create_topics(addresses.kafka, prefix=prefix, lanes=lanes)
+
+    @classmethod
+    def beside(cls, other: LiveService, addresses: Addresses, folder: Path, name: str) -> LiveService:
+        """Another service on the same servers, with topics and keys of its own."""
+        settings = {
+            variable: value
+            for variable, value in other.environment.items()
+            if variable in ("STREAMER_CLOCK", "STREAMER_SESSION_SECONDS")
+        }
+        folder = folder / name
+        folder.mkdir()
+        url = other.environment["STREAMER_REDIS"]
+        return cls(addresses, url, f"{other.prefix}-{name}", folder, lanes=other.lanes, **settings)
+
+    def __enter__(self) -> LiveService:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
     # -- workers ----------------------------------------------------------------------------------------------
 
     def start(self, role: str = "lanes", module: str = "streamer.process") -> subprocess.Popen[bytes]:
         """One more worker process; ``module`` may be one that runs it with faults."""
         command = [sys.executable, "-m", module, role]
-        with (self._folder / f"{role}-{len(self.workers)}.log").open("wb") as log:
+        path = self._folder / f"{role}-{len(self.workers)}.log"
+        with path.open("wb") as log:
             worker = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
         self.workers.append(worker)
+        self._logs[worker.pid] = path
         return worker
+
+    def told(self, worker: subprocess.Popen[bytes], message: str) -> list[dict[str, Any]]:
+        """The fields of a worker's log lines with a message, in order and without their namespace."""
+        # What is being written right now has no end of line yet.
+        whole = self._logs[worker.pid].read_text().rpartition("\n")[0].splitlines()
+        lines = [json.loads(line) for line in whole if line.startswith("{")]
+        return [
+            {name.removeprefix("streamer."): value for name, value in line.items()}
+            for line in lines
+            if line["message"] == message
+        ]
+
+    def lanes_of(self, worker: subprocess.Popen[bytes]) -> list[int]:
+        """The lanes a worker says it owns."""
+        told = self.told(worker, "lanes owned")
+        return list(told[-1]["lanes"]) if told else []
+
+    def shared_out(self, workers: Sequence[subprocess.Popen[bytes]]) -> bool:
+        """Whether each lane is owned by one of these workers, and each of them owns its share or has heard of none."""
+        owned = sorted(lane for worker in workers for lane in self.lanes_of(worker))
+        shares = [len(self.lanes_of(worker)) for worker in workers]
+        joined = all(self.told(worker, "lanes owned") for worker in workers)
+        return joined and owned == list(range(self.lanes)) and max(shares) - min(shares) <= 1
 
     def close(self) -> None:
         """End all workers."""
@@ -83,17 +129,20 @@ class LiveService:
 
     # -- what goes in -----------------------------------------------------------------------------------------
 
-    def publish(self, records: Iterable[Outgoing], *, pause_every: int = 0, partitioner: Any = partition_for) -> None:
-        """Write records to their lanes; after ``pause_every`` records a moment's rest."""
-        asyncio.run(self._publish(records, pause_every, partitioner))
+    def publish(
+        self, records: Iterable[Outgoing], *, pause_every: int = 0, rate: float = 0, partitioner: Any = partition_for
+    ) -> None:
+        """Write records to their lanes; after ``pause_every`` records a moment's rest, or at most ``rate`` a second."""
+        asyncio.run(self._publish(records, pause_every, rate, partitioner))
 
     async def _publish(
-        self, records: Iterable[Outgoing], pause_every: int, partitioner: Callable[[bytes, int], int]
+        self, records: Iterable[Outgoing], pause_every: int, rate: float, partitioner: Callable[[bytes, int], int]
     ) -> None:
         producer = AIOKafkaProducer(bootstrap_servers=self.connection.bootstrap, linger_ms=5)
         await producer.start()
         topic = self.connection.topic(topics.EVENTS)
         sent = []
+        begun = time.monotonic()
         try:
             for number, record in enumerate(records):
                 lanes = range(self.lanes) if record.every_lane else (partitioner(record.key or b"", self.lanes),)
@@ -104,6 +153,8 @@ class LiveService:
                     )
                 if pause_every and number % pause_every == 0:
                     await asyncio.sleep(0.05)
+                if rate and number % 10 == 0:
+                    await asyncio.sleep(max(0.0, begun + number / rate - time.monotonic()))
             await asyncio.gather(*sent)
         finally:
             await producer.stop()
@@ -194,3 +245,21 @@ class LiveService:
         value = self._redis.get(self.key(lane, f"customer:{customer}"))
         assert value is None or isinstance(value, bytes)
         return value
+
+
+_NOT_OF_THE_RULES = ("event_id", "seq", "detected_at", "trigger")
+"""Differ between two runs: a customer's changes are counted over all segmentations, and a lane holds the versions of
+clusters among the events, at other offsets in each run."""
+
+
+def moves_of_rules(service: LiveService) -> dict[str, list[Mapping[str, Any]]]:
+    """All changes of rules and bands by customer, in order, field by field."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for change in service.changes():
+        if change["segmentation"] in ("lifecycle", "value"):
+            kept = {name: value for name, value in change.items() if name not in _NOT_OF_THE_RULES}
+            kept["trigger"] = change["trigger"] and {
+                name: value for name, value in change["trigger"].items() if name not in ("offset", "topic")
+            }
+            found.setdefault(change["customer_id"], []).append(kept)
+    return found

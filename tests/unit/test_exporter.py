@@ -233,6 +233,17 @@ def test_counters_of_a_lane_go_on_where_another_worker_left_it(exporter: Exporte
     assert value(other, "transactions_total", outcome="committed") == 1
 
 
+def test_how_far_a_restore_is(exporter: Exporter) -> None:
+    exporter.lane_restoring(0, 50, 200)
+    exporter.lane_restoring(1, 0, 0)
+    assert value(exporter, "lane_restored_ratio", lane="0") == 0.25
+    assert value(exporter, "lane_restored_ratio", lane="1") == 0
+    step = fed(exporter)
+    assert value(exporter, "lane_restored_ratio", lane=str(step.partition)) == 1
+    exporter.on_lanes({step.partition})
+    assert value(exporter, "lane_restored_ratio", lane="1") is None
+
+
 def test_what_is_decided_but_not_committed_does_not_show(exporter: Exporter) -> None:
     step = fed(exporter)
     step.state.ledger.consumed += 100

@@ -1,0 +1,176 @@
+"""Handovers of lanes between workers while a shop's events go in, and how long changes stay away at each."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+import statistics
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+from live_service import LiveService
+
+from models.time import DAY_MS, Grid
+from schemas.records import LogRecord
+from streamer import change_reader
+from streamer.feed import Outgoing, feed
+from streamer.shop.config import ShopConfig
+from streamer.shop.simulate import Shop
+from streamer.shop.source import SourceEvent
+
+SIGNALS = (signal.SIGTERM, signal.SIGKILL)
+RATE = 500
+"""Events a second: low enough for a slow machine, high enough that every lane has changes every moment."""
+
+
+class EndlessShop:
+    """A shop's history that goes on until ``enough`` is set; an import of it still ends in order."""
+
+    def __init__(self, config: ShopConfig, enough: threading.Event) -> None:
+        self._shop = Shop(config)
+        self._enough = enough
+        self.content_hash = self._shop.content_hash
+        self.skipped = self._shop.skipped
+        self.rows = None
+
+    def events(self) -> Iterator[SourceEvent]:
+        for event in self._shop.events():
+            if self._enough.is_set():
+                return
+            yield event
+        raise AssertionError("the shop's history was too short for this many handovers")
+
+
+@dataclass
+class Arrivals:
+    """When changes came into the hands of a consumer, by lane, in monotonic seconds."""
+
+    times: dict[int, list[float]] = field(default_factory=dict)
+
+    def take(self, records: Iterable[LogRecord]) -> None:
+        now = time.monotonic()
+        for record in records:
+            self.times.setdefault(record.partition, []).append(now)
+
+    def since(self, then: float) -> set[int]:
+        """The lanes that had a change after ``then``."""
+        return {lane for lane, times in self.times.items() if times[-1] > then}
+
+    def longest_gap(self, lane: int, begin: float, end: float) -> float:
+        """The longest time without a change of a lane that touches ``[begin, end]``, in seconds."""
+        times = self.times[lane]
+        pairs = pairwise(times)
+        return max(after - before for before, after in pairs if after > begin and before < end)
+
+
+@dataclass(frozen=True)
+class Handover:
+    """One worker gone and another come. ``gap``: the longest that a lane had no change; ``settled``: seconds until the
+    new worker had its share."""
+
+    signal: signal.Signals
+    gap: float
+    settled: float
+
+
+@dataclass
+class Outcome:
+    """What was written, in order, and the handovers meanwhile."""
+
+    written: list[Outgoing]
+    handovers: list[Handover]
+    quiet_gap: float
+    """The longest that a lane had no change before the first handover: what the shop itself leaves out."""
+
+    def gaps(self, number: signal.Signals) -> list[float]:
+        return [one.gap for one in self.handovers if one.signal == number]
+
+    def told(self, restores: list[dict[str, Any]]) -> str:
+        lines = [
+            f"{len(self.handovers)} handovers during {len(self.written):,} records; "
+            f"without any, a lane had no change for {self.quiet_gap:.2f} s at most"
+        ]
+        for number in SIGNALS:
+            gaps = self.gaps(number)
+            settled = [one.settled for one in self.handovers if one.signal == number]
+            lines.append(
+                f"after {number.name}: longest gap in the changes of a lane {max(gaps):.2f} s, median "
+                f"{statistics.median(gaps):.2f} s; lanes shared out again after {max(settled):.2f} s, median "
+                f"{statistics.median(settled):.2f} s"
+            )
+        seconds = sorted(line["seconds"] for line in restores)
+        lines.append(
+            f"{len(seconds)} restores: median {statistics.median(seconds):.3f} s, longest {seconds[-1]:.3f} s, "
+            f"{sum(line['customers'] for line in restores):,} customers read back"
+        )
+        return "\n".join(lines)
+
+
+def hand_over(service: LiveService, *, workers: int, handovers: int, events: int, seed: int) -> Outcome:
+    """Let ``workers`` run; again and again end one of them, by SIGTERM and SIGKILL in turns, and start another.
+
+    Goes on until there were as many handovers and as many events. The next handover begins when the new worker has
+    its lanes and every lane shows changes.
+    """
+    dice = random.Random(seed)
+    enough = threading.Event()
+    now = time.time_ns() // 1_000_000
+    config = ShopConfig(
+        customers=3_000, days=700, seed=seed, start=now - 701 * DAY_MS, late=0.02, duplicates=0.02, broken=0.01
+    )
+    written: list[Outgoing] = []
+
+    def records() -> Iterator[Outgoing]:
+        for record in feed(EndlessShop(config, enough), f"seed{seed}", Grid(), latest=now):
+            written.append(record)
+            yield record
+
+    service.start("owner")
+    running = [service.start() for _ in range(workers)]
+    service.wait(lambda: service.shared_out(running))
+    arrivals, over = Arrivals(), threading.Event()
+    starts = dict.fromkeys(range(service.lanes), 0)
+    tail = change_reader.follow(service.connection, starts, arrivals.take, over.is_set)
+    threads = [
+        threading.Thread(target=lambda: asyncio.run(tail)),
+        threading.Thread(target=service.publish, args=(records(),), kwargs={"rate": RATE}),
+    ]
+    for thread in threads:
+        thread.start()
+    made: list[tuple[signal.Signals, float, float]] = []
+    try:
+        service.wait(lambda: len(arrivals.times) == service.lanes)
+        calm = time.monotonic()
+        time.sleep(5)
+        first = time.monotonic()
+        for number in range(handovers):
+            how = SIGNALS[number % 2]
+            gone = running.pop(dice.randrange(len(running)))
+            begun = time.monotonic()
+            gone.send_signal(how)
+            running.append(service.start())
+            expected = 0 if how == signal.SIGTERM else -how
+            code = gone.wait(30)
+            assert code == expected, f"a worker ended with {code}\n{service.logs()}"
+            service.wait(lambda: service.shared_out(running), 60)
+            settled = time.monotonic()
+            service.wait(lambda at=settled: len(arrivals.since(at)) == service.lanes, 60)  # type: ignore[misc]
+            made.append((how, begun, settled))
+            time.sleep(dice.uniform(0.2, 1.5))
+        service.wait(lambda: len(written) >= events, 600)
+    finally:
+        enough.set()
+        threads[1].join()
+        over.set()
+        threads[0].join()
+    lanes = range(service.lanes)
+    done = [
+        Handover(how, max(arrivals.longest_gap(lane, begun, settled) for lane in lanes), settled - begun)
+        for how, begun, settled in made
+    ]
+    return Outcome(written, done, max(arrivals.longest_gap(lane, calm, first) for lane in lanes))
