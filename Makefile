@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run test lint check bench soak pictures boards lock clean help
+.PHONY: run test lint check bench soak handovers pictures boards lock clean help
 
 help:
 	@echo "make run    everything at once, on this machine: Kafka, Valkey, a worker, a simulated shop"
@@ -13,6 +13,7 @@ help:
 	@echo "make check  format, lint, types, layers, unit and property tests; about a minute"
 	@echo "make bench  CPU per event of the whole path and of the small job; minutes"
 	@echo "make soak   the kills and handovers again and again; SEEDS=20 by default"
+	@echo "make handovers  20 handovers of lanes during 100,000 events, timed and compared; minutes"
 	@echo "make pictures, make boards, make lock   renew what is generated: board pictures, boards, locked dependencies"
 
 $(STAMP): requirements.lock pyproject.toml
@@ -45,6 +46,9 @@ bench: $(STAMP)
 SEEDS ?= 20
 soak: $(STAMP)
 	SOAK_SEEDS=$(SEEDS) $(BIN)/python -m pytest tests/recovery $(ARGS)
+
+handovers: $(STAMP)
+	HANDOVERS=20 HANDOVER_EVENTS=100000 $(BIN)/python -m pytest tests/recovery/test_handover.py -k handovers $(ARGS)
 
 pictures: $(STAMP)
 	$(BIN)/python -m grafana.pictures $(ARGS)

@@ -50,7 +50,8 @@ def build(group: str, bootstrap: str, topic: str, pool: Pool, session_seconds: f
         consumer_max_fetch_size=4 * 1_048_576,
         broker_max_poll_records=4_000,
         broker_session_timeout=session_seconds,
-        broker_heartbeat_interval=min(1.0, session_seconds / 4),
+        # Workers hear of a rebalance in the answer to a heartbeat, and until then nobody's lanes go on.
+        broker_heartbeat_interval=min(0.3, session_seconds / 4),
         broker_rebalance_timeout=60.0,
         # A reader without partitions, or one that waits out a long outage, must not be expelled for idling.
         broker_max_poll_interval=7 * 86_400.0,
