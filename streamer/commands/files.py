@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
@@ -16,9 +17,28 @@ from streamer.commands import common
 from streamer.settings import Settings
 from streamer.settings_sources import DEFAULT, variable
 
+if TYPE_CHECKING:
+    from streamer.shop.source import Source
+
 Format = Annotated[
-    Literal["online-retail", "jsonl"],
-    typer.Option("--format", help="online-retail: the UCI data set, csv; jsonl: one event a line. Plain or gzipped."),
+    Literal["csv", "jsonl", "online-retail"],
+    typer.Option(
+        "--format",
+        help="csv: any table, with --mapping; jsonl: one event a line; online-retail: the UCI data set. Plain or gzipped.",
+    ),
+]
+Mapped = Annotated[
+    str | None,
+    typer.Option(
+        "--mapping",
+        help="What the columns of a csv file mean: a TOML file (docs/import-csv.md), or shopify or woocommerce.",
+    ),
+]
+RejectsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--rejects", help="Where refused rows of a csv file go, with line and reason. [FILE.rejects.csv, here]"
+    ),
 ]
 ChangesFile = Annotated[
     Path | None, typer.Option("--changes", help="Write the changes that came out, one JSON object a line.")
@@ -58,6 +78,39 @@ def settings_for(format: str, given: Mapping[str, Any] | None = None) -> Setting
             f"set STREAMER_CURRENCY={currency}, or a rate: STREAMER_RATES={currency}=1.17",
         )
     return found
+
+
+def source_of(
+    file: Path, format: str, found: Settings, mapping: str | None, rejects: Path | None, say: Callable[[str], None]
+) -> Source:
+    """The file as a source; ``say`` hears how the reading of a CSV file gets on.
+
+    Raises UserError where the file, the mapping, or the two together will not do.
+    """
+    from streamer.shop.open_source import CsvOptions, open_source
+
+    if mapping is None and rejects is None:
+        return open_source(file, format)
+    if mapping is None or format != "csv":
+        raise UserError("--mapping and --rejects go with --format csv", "give --format csv --mapping FILE.toml")
+    told = time.monotonic()
+
+    def progress(rows: int) -> None:
+        nonlocal told
+        if time.monotonic() - told >= 1.0:
+            told = time.monotonic()
+            say(f"{rows:,} rows read")
+
+    rejects = rejects if rejects is not None else Path(f"{file.name}.rejects.csv")
+    return open_source(file, format, CsvOptions(mapping, found.timezone, found.currency, rejects, progress))
+
+
+def tell_rejects(source: Source) -> None:
+    """Say where refused rows went, if there are any."""
+    from streamer.shop.csv_file import CsvFile
+
+    if isinstance(source, CsvFile) and source.rejected:
+        common.say(f"{source.rejected:,} rows were refused; {source.rejects} says which and why")
 
 
 def instant(text: str, grid: Grid, option: str) -> int:

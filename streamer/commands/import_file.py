@@ -15,7 +15,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from models.words import words
 from streamer.commands import common
 from streamer.commands.common import Json
-from streamer.commands.files import ChangesFile, Format, MembershipsFile, lines_to, settings_for
+from streamer.commands.files import (
+    ChangesFile,
+    Format,
+    Mapped,
+    MembershipsFile,
+    RejectsFile,
+    lines_to,
+    settings_for,
+    source_of,
+    tell_rejects,
+)
 
 if TYPE_CHECKING:
     from streamer.adapters.import_view import ImportRecord
@@ -31,6 +41,8 @@ def import_file(
     file: Annotated[Path, typer.Argument(help="The events.")],
     format: Format,
     again: Annotated[bool, typer.Option("--again", help="Also if this content was imported before.")] = False,
+    mapping: Mapped = None,
+    rejects: RejectsFile = None,
     changes: ChangesFile = None,
     memberships: MembershipsFile = None,
     json: Json = False,
@@ -41,14 +53,13 @@ def import_file(
     acts on them. An import that was broken off goes on where it stopped when the same command is given again; a file
     that was imported wholly is refused.
 
-    Example:  streamer import online_retail.csv.gz --format online-retail
+    Example:  streamer import orders_export.csv --format csv --mapping shopify
     """
     from streamer.importer import Import, begin
     from streamer.result import show
-    from streamer.shop.open_source import open_source
 
-    source = open_source(file, format)
     found = settings_for(format)
+    source = source_of(file, format, found, mapping, rejects, common.say)
     with (
         lines_to(changes) as write_change,
         lines_to(memberships) as write_members,
@@ -63,6 +74,8 @@ def import_file(
         except KeyboardInterrupt:
             common.say("broken off; what was written stays. The same command goes on where it stopped")
             raise
+        finally:
+            tell_rejects(source)
         if write_change is not None:
             asyncio.run(_write_changes(service, record, write_change))
         if write_members is not None:

@@ -11,7 +11,18 @@ import typer
 from models.words import words
 from streamer.commands import common
 from streamer.commands.common import Json
-from streamer.commands.files import ChangesFile, Format, MembershipsFile, instant, lines_to, settings_for
+from streamer.commands.files import (
+    ChangesFile,
+    Format,
+    Mapped,
+    MembershipsFile,
+    RejectsFile,
+    instant,
+    lines_to,
+    settings_for,
+    source_of,
+    tell_rejects,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,6 +48,8 @@ def replay(
         Literal["responsive", "conservative"] | None,
         typer.Option(help="How readily customers move between behaviour clusters."),
     ] = None,
+    mapping: Mapped = None,
+    rejects: RejectsFile = None,
     changes: ChangesFile = None,
     memberships: MembershipsFile = None,
     json: Json = False,
@@ -54,15 +67,14 @@ def replay(
     from streamer.adapters.redis_reader import totals
     from streamer.offline import Replay
     from streamer.result import result_of, show
-    from streamer.shop.open_source import open_source
 
-    source = open_source(file, format)
     found = settings_for(format, {"preset": preset})
     # Old data is judged by its own time only, whatever the clock says now.
     policy = replace(found.policy(lanes=1), label_backfill=False, wall=False)
     end = None if until is None else instant(until, policy.grid, "--until")
     begun, now_ms = time.monotonic(), time.time_ns() // 1_000_000
     with lines_to(changes) as write_change, lines_to(memberships) as write_members, common.progress("reading") as say:
+        source = source_of(file, format, found, mapping, rejects, say)
         run = Replay(
             policy,
             LearnerConfig(preset=found.behaviour_preset()),
@@ -73,6 +85,7 @@ def replay(
         run.run(source, end)
         if write_members is not None:
             _write_memberships(run, write_members)
+    tell_rejects(source)
     result = result_of(totals([]), totals([run.state.ledger]), source, time.monotonic() - begun)
     if end is not None and end < run.clock:
         common.say(f"--until {until} lies before the last event; time stands at that")

@@ -10,8 +10,10 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import redis
@@ -176,6 +178,82 @@ def test_an_import_that_was_broken_off_goes_on_where_it_stopped(
     assert {name: resumed[name] for name in alike} == {name: replayed[name] for name in alike}
     assert accounted(resumed)
     assert moves(tmp_path / "import") == moves(tmp_path / "replay")
+
+
+MAPPING = """
+delimiter = ";"
+decimal = ","
+timezone = "Europe/Berlin"
+dates = ["%d.%m.%Y %H:%M:%S"]
+group = "order"
+[[event]]
+[event.fields]
+order_id = "order"
+customer_id = "customer"
+occurred_at = "placed"
+total = "total"
+currency = "currency"
+[event.lines]
+product_id = "product"
+quantity = "quantity"
+"""
+
+
+def table(folder: Path, customers: int, days: int) -> tuple[Path, Path, int]:
+    """A table of orders, the newest first, a row a line of an order, every 200th without a total; and its mapping.
+
+    The number is that of rows that must be refused.
+    """
+    rows, refused, zone = [], 0, ZoneInfo("Europe/Berlin")
+    for number, event in enumerate(Shop(ShopConfig(customers=customers, days=days)).events()):
+        order = json.loads(event.value)
+        if order["type"] != "order.completed":
+            continue
+        placed = datetime.fromtimestamp(event.occurred_at // 1000, zone)
+        bad = number % 200 == 0
+        total = "" if bad else f"{order['total']:.2f}".replace(".", ",")
+        for line in order["products"]:
+            shared = [order["order_id"], order["customer_id"], f"{placed:%d.%m.%Y %H:%M:%S}", total, order["currency"]]
+            rows.append(";".join([*shared, line["product_id"], str(line.get("quantity", 1))]))
+        refused += bad * len(order["products"])
+    path, mapping = folder / "orders.csv", folder / "mapping.toml"
+    path.write_text("\n".join(["order;customer;placed;total;currency;product;quantity", *reversed(rows)]) + "\n")
+    mapping.write_text(MAPPING)
+    return path, mapping, refused
+
+
+def test_a_table_broken_off_goes_on_where_it_stopped_and_once_more_changes_nothing(
+    commands: Commands, tmp_path: Path
+) -> None:
+    file, mapping, refused = table(tmp_path, customers=1_500, days=80)
+    rejects = tmp_path / "rejects.csv"
+    what = [str(file), "--format", "csv", "--mapping", str(mapping), "--rejects", str(rejects)]
+    replayed = commands.run("replay", *what, "--changes", str(tmp_path / "replay"))
+    assert replayed["skipped"] == {"invalid_field": refused}
+    assert refused > 0
+    assert replayed["rows"] == len(file.read_text().splitlines()) - 1
+    process = commands.start("import", *what)
+    deadline = time.monotonic() + 60
+    while commands.consumed() < 200:
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "goes on where it stopped" in errors
+    assert commands.consumed() < replayed["records"], "it was through already, so this shows nothing"
+
+    alike = ("rows", "skipped", "applied", "duplicates", "dead_letters", "customers", "orders", "revenue_minor")
+    resumed = commands.run("import", *what, "--changes", str(tmp_path / "import"))
+    assert {name: resumed[name] for name in alike} == {name: replayed[name] for name in alike}
+    assert accounted(resumed)
+    assert moves(tmp_path / "import") == moves(tmp_path / "replay")
+    assert len(rejects.read_text().splitlines()) == 1 + refused
+
+    assert "imported already" in commands.refused("import", *what)
+    again = commands.run("import", *what, "--again")
+    assert (again["applied"], again["duplicates"]) == (0, resumed["applied"] + resumed["duplicates"])
+    assert {name: again["changes"].get(name, 0) for name in ("lifecycle", "value")} == {"lifecycle": 0, "value": 0}
 
 
 def test_amounts_in_a_currency_without_a_rate_are_refused_before_anything_is_written(

@@ -79,3 +79,38 @@ def test_a_simulated_shop_goes_into_a_file_with_its_truth(run: Run, tmp_path: Pa
     result = json.loads(told.stdout.splitlines()[-1])
     assert result["rows"] == len(out.read_text().splitlines()) == result["applied"]
     assert all(json.loads(line)["customer_id"].startswith("me-") for line in out.read_text().splitlines())
+
+
+SHOPIFY = (
+    "Name,Email,Financial Status,Paid at,Currency,Shipping,Taxes,Total,Discount Code,Discount Amount,Created at,"
+    "Lineitem quantity,Lineitem name,Lineitem price,Lineitem sku,Refunded Amount\n"
+    "#1,ann@example.org,paid,,EUR,0,0,45.00,,0.00,2024-03-02 10:00:00 +0100,3,Lamp,15.00,L1,0.00\n"
+    "#2,,paid,,EUR,0,0,5.00,,0.00,2024-03-02 10:00:00 +0100,1,Mug,5.00,M1,0.00\n"
+)
+
+
+def test_a_table_is_read_by_a_shipped_mapping_and_its_rejects_are_told(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "orders_export.csv").write_text(SHOPIFY)
+    ran = run("replay", "orders_export.csv", "--format", "csv", "--mapping", "shopify", "--json")
+    told = json.loads(ran.stdout.splitlines()[-1])
+    assert (told["rows"], told["skipped"], told["orders"], told["revenue_minor"]) == (2, {"no_customer": 1}, 1, 4_500)
+    assert "1 rows were refused; orders_export.csv.rejects.csv says which and why" in ran.stderr
+    assert (tmp_path / "orders_export.csv.rejects.csv").read_text().splitlines()[1].startswith("3,no_customer,")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--format", "csv"], "what the columns mean is not said"),
+        (["--format", "csv", "--mapping", "magento"], "there is no mapping magento"),
+        (["--format", "jsonl", "--mapping", "shopify"], "go with --format csv"),
+        (["--format", "csv", "--mapping", "woocommerce"], "has no column order_id"),
+    ],
+)
+def test_a_table_without_a_mapping_that_fits_is_refused(
+    run: Run, tmp_path: Path, arguments: list[str], said: str
+) -> None:
+    (tmp_path / "orders_export.csv").write_text(SHOPIFY)
+    ran = run("replay", "orders_export.csv", *arguments)
+    assert ran.exit_code == 1
+    assert said in ran.stderr
