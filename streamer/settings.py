@@ -218,6 +218,12 @@ class Settings(BaseSettings):
                 if getattr(self, name) is None:
                     raise ValueError(f"{variable(name)} is needed with {self.kafka_security_protocol}; set it")
         # Credentials that go nowhere mean that somebody believes in a protection that is not there.
+        if self.kafka is None and self.kafka_security_protocol != "PLAINTEXT":
+            raise ValueError("STREAMER_KAFKA_SECURITY_PROTOCOL has no effect on the embedded Kafka; set STREAMER_KAFKA")
+        if self.redis is None and (self.redis_username is not None or self.redis_password is not None):
+            raise ValueError(
+                "STREAMER_REDIS_USERNAME and _PASSWORD have no effect on the embedded one; set STREAMER_REDIS"
+            )
         for name, part in _NEEDS.items():
             if part not in self.kafka_security_protocol and getattr(self, name) is not None:
                 raise ValueError(

@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterator
 
 import pytest
 import redis
+from secured import Secured, prepare
 
 from streamer.local import Addresses, Services, running
 
@@ -21,12 +22,22 @@ _DATABASES = itertools.cycle(range(1, 16))
 
 
 @pytest.fixture(scope="session")
-def services(tmp_path_factory: pytest.TempPathFactory) -> Generator[Services]:
+def secured(tmp_path_factory: pytest.TempPathFactory) -> Secured:
+    """The ports of these servers that ask for TLS and passwords."""
+    return prepare(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="session")
+def services(secured: Secured, tmp_path_factory: pytest.TempPathFactory) -> Generator[Services]:
     """A real Kafka and a real Valkey in a folder of their own, for the whole session.
 
     A test that kills one of them starts it again before it ends.
     """
-    with running(tmp_path_factory.mktemp("streamer"), persistent_redis=False) as started:
+    with running(
+        tmp_path_factory.mktemp("streamer"),
+        persistent_redis=False,
+        kafka_overrides=secured.kafka_overrides,
+    ) as started:
         yield started
 
 

@@ -6,7 +6,6 @@ Uses kafka-python, which blocks; for the command line, ``doctor`` and start-up, 
 from __future__ import annotations
 
 import logging
-import socket
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager, suppress
@@ -14,10 +13,9 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from schemas.errors import TransientError, UserError
+from streamer.adapters.knock import CONNECT_SECONDS, knock, no_kafka
 
-CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 20.0
-_DEFAULT_PORT = 9092
 
 Security = Mapping[str, Any]
 """Client options of kafka-python for SASL and TLS: ``security_protocol``, ``sasl_mechanism`` ..."""
@@ -72,9 +70,9 @@ def connect(bootstrap: str, security: Security | None = None) -> Generator[Any]:
     TransientError
         Kafka stopped answering inside the block.
     """
-    _knock(bootstrap)
+    knock(bootstrap, security)
     from kafka import KafkaAdminClient
-    from kafka.errors import AuthorizationError, KafkaError, SaslAuthenticationFailedError
+    from kafka.errors import AuthorizationError, KafkaError
     from kafka.net.compat import KafkaNetClient
 
     # It reports every refused connection as an error; what matters we say ourselves.
@@ -94,28 +92,20 @@ def connect(bootstrap: str, security: Security | None = None) -> Generator[Any]:
             kafka_client=client,
             **(security or {}),
         )
-    except SaslAuthenticationFailedError as error:
-        _abandon(made)
-        raise UserError(f"Kafka at {bootstrap} refuses the user: {error}", "check the SASL settings") from error
     except KafkaError as error:
         _abandon(made)
-        raise no_kafka(bootstrap, "something listens there, but it does not answer as Kafka does") from error
+        raise no_kafka(bootstrap, "it answers, but the others of its cluster do not") from error
     try:
         yield admin
     except AuthorizationError as error:
-        raise UserError(f"Kafka at {bootstrap} does not allow that: {error}", "check the rights (ACLs)") from error
+        raise UserError(
+            f"Kafka at {bootstrap} does not allow that: {error}",
+            "give the user the rights that the README lists (Security)",
+        ) from error
     except KafkaError as error:
         raise TransientError(f"Kafka at {bootstrap}: {error}") from error
     finally:
         admin.close()
-
-
-def no_kafka(bootstrap: str, detail: str = "") -> UserError:
-    """The error that everybody gives when there is no Kafka."""
-    return UserError(
-        f"no Kafka at {bootstrap}" + (f" ({detail})" if detail else ""),
-        "start one with `streamer up`, or set STREAMER_KAFKA",
-    )
 
 
 def patiently(ask: Callable[[], T], seconds: float = ANSWER_SECONDS) -> T:
@@ -180,23 +170,6 @@ def offsets(admin: Any, topics: Iterable[str], *, latest: bool) -> dict[tuple[st
         return {}
     answer = patiently(lambda: admin.list_partition_offsets(wanted))
     return {(key.topic, key.partition): value.offset for key, value in answer.items()}
-
-
-def _knock(bootstrap: str) -> None:
-    """See in a moment that nobody is there: the client would try for the whole of its time."""
-    reasons = []
-    for server in bootstrap.split(","):
-        host, _, port = server.strip().rpartition(":")
-        if not host:
-            host, port = server.strip(), str(_DEFAULT_PORT)
-        try:
-            with socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_SECONDS):
-                return
-        except ValueError:
-            raise UserError(f"{server!r} is not an address of Kafka", "write it as host:port") from None
-        except OSError as error:
-            reasons.append(error.strerror or str(error))
-    raise no_kafka(bootstrap, reasons[0].lower())
 
 
 def _abandon(made: list[Any]) -> None:

@@ -36,7 +36,7 @@ from streamer.ports import Read, Update
 
 log = structlog.get_logger(__name__)
 
-_LIBRARY = files("streamer.adapters").joinpath("view.lua").read_text()
+LIBRARY = files("streamer.adapters").joinpath("view.lua").read_text()
 _SLOWEST_RETRY_SECONDS = 2.0
 _CHUNK = 1_000
 
@@ -138,7 +138,7 @@ class RedisView:
                 # A server that lost its data lost its functions too.
                 if "not found" not in str(error).lower():
                     raise
-                await self._client.function_load(_LIBRARY, replace=True)
+                await self._client.function_load(LIBRARY, replace=True)
                 return await fcall(name, 1, self._base, *args)
 
         return await self._patiently(call)

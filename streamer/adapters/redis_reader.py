@@ -6,6 +6,8 @@ Keys are those of ``adapters.redis``. What is read is what lanes committed, some
 from __future__ import annotations
 
 import json
+import socket
+import ssl
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -21,7 +23,7 @@ from models.snapshot import CORE, peek
 from schemas.errors import UserError
 from schemas.partition import partition_for
 from streamer import ledger
-from streamer.adapters.redis import base_key
+from streamer.adapters.redis import LIBRARY, base_key
 from streamer.ledger import Ledger
 from streamer.restore import progress_of
 
@@ -171,6 +173,17 @@ def connect(url: str, options: Mapping[str, Any] | None = None) -> redis.Redis:
     return client
 
 
+def try_view(client: redis.Redis, prefix: str) -> None:
+    """Do once, on keys of no lane, what a lane does; raises UserError where the user's rights do not allow it."""
+    base = f"{prefix}:{{trial}}"
+    with told(client):
+        client.function_load(LIBRARY, replace=True)
+        client.fcall("streamer_read", 1, base, 1, 0)
+        client.set(f"{base}:token", "")
+        client.unlink(f"{base}:token")
+        client.scan(match=f"{base}:*", count=1)
+
+
 def server_of(client: redis.Redis) -> str:
     """Name and version of the server, such as ``valkey 9.1.0``."""
     with told(client):
@@ -189,16 +202,36 @@ class told:
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, redis.AuthenticationError | redis.exceptions.NoPermissionError):
+        if isinstance(error, redis.exceptions.NoPermissionError):
             raise UserError(
-                f"Redis at {self._place()} refuses us: {error}", "check STREAMER_REDIS_USERNAME and _PASSWORD"
+                f"Redis at {self._place()} refuses us: {error}",
+                "give this user the rights that the README lists (Security)",
+            ) from error
+        if isinstance(error, redis.AuthenticationError):
+            raise UserError(
+                f"Redis at {self._place()} refuses us: {error}",
+                "check STREAMER_REDIS_USERNAME and STREAMER_REDIS_PASSWORD",
             ) from error
         if isinstance(error, redis.ConnectionError | redis.TimeoutError | OSError):
-            raise UserError(
-                f"no Redis at {self._place()}", "start one with `streamer up`, or set STREAMER_REDIS"
-            ) from error
+            raise self._unreachable(error) from error
         if isinstance(error, redis.RedisError):
             raise UserError(f"Redis at {self._place()}: {error}", "check the server") from error
+
+    def _unreachable(self, error: BaseException) -> UserError:
+        place, cause = self._place(), error.__cause__ or error.__context__
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return UserError(
+                f"the certificate of Redis at {place} cannot be trusted: {cause.verify_message}",
+                "set STREAMER_REDIS_CA to the certificate of the authority that signed it, and STREAMER_REDIS to a name "
+                "that it holds",
+            )
+        # A name or an address without anybody; everything else is somebody who speaks otherwise, or no more.
+        if isinstance(cause, ConnectionRefusedError | FileNotFoundError | socket.gaierror):
+            return UserError(f"no Redis at {place}", "start one with `streamer up`, or set STREAMER_REDIS")
+        return UserError(
+            f"no Redis at {place}: something listens there, but it does not answer",
+            "check STREAMER_REDIS, and whether that port wants redis:// (plain) or rediss:// (TLS)",
+        )
 
     def _place(self) -> str:
         told = self._client.connection_pool.connection_kwargs

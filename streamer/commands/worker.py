@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from contextlib import closing
 from typing import Annotated, Literal
 
 import typer
@@ -58,7 +59,7 @@ def worker(
 
 def prepare(to: Connections) -> None:
     """Make missing topics, and see that Redis answers; raises UserError where a worker could not begin."""
-    from streamer.adapters.redis_reader import connect
+    from streamer.adapters.redis_reader import connect, try_view
     from streamer.adapters.topics import create_topics, lane_count
 
     prefix = to.kafka.prefix
@@ -66,7 +67,8 @@ def prepare(to: Connections) -> None:
     created = create_topics(to.bootstrap, prefix=prefix, lanes=lanes, security=to.security)
     if created:
         common.say(f"made {len(created)} topics with {lanes} lanes")
-    connect(to.redis_url, to.redis_options).close()
+    with closing(connect(to.redis_url, to.redis_options)) as client:
+        try_view(client, to.redis_prefix)
 
 
 def _supervise(roles: tuple[supervise.Role, ...], arguments: list[str]) -> None:

@@ -6,21 +6,16 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 import urllib.request
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 import redis
-from typer.testing import CliRunner, Result
+from command_line import CommandLine, until
 
 from schemas import topics
 from schemas.partition import partition_for
-from streamer import cli
 from streamer.adapters.topics import create_topics
 from streamer.local import Addresses
 
@@ -28,54 +23,6 @@ pytestmark = pytest.mark.integration
 
 LANES = 2
 PATIENCE_SECONDS = 60.0
-
-
-class CommandLine:
-    """``streamer`` with one set of variables: in this process what ends soon, as a child what runs on."""
-
-    def __init__(self, folder: Path, variables: Mapping[str, str]) -> None:
-        self.folder = folder
-        others = {name for name in os.environ if name.startswith("STREAMER_")} - set(variables)
-        self._changed: dict[str, str | None] = {**variables, **dict.fromkeys(others)}
-        self._env = {**{name: value for name, value in os.environ.items() if name not in others}, **variables}
-        self._app = cli.build()
-
-    def run(self, *arguments: str, input: bytes = b"") -> Result:
-        """Run a command to its end."""
-        return CliRunner().invoke(self._app, list(arguments), input=input, env=self._changed)
-
-    def json(self, *arguments: str, input: bytes = b"") -> Any:
-        """Run a command that succeeds, and give the JSON of its last line."""
-        done = self.run(*arguments, "--json", input=input)
-        assert done.exit_code == 0, done.stderr
-        return json.loads(done.stdout.splitlines()[-1])
-
-    @contextmanager
-    def running(self, *arguments: str) -> Generator[tuple[subprocess.Popen[bytes], Path]]:
-        """A command that runs on, and the file that takes what it says; killed at the end of the block."""
-        log = self.folder / f"{'-'.join(arguments[:1])}-{time.monotonic_ns()}.log"
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "streamer.cli", *arguments],
-                env=self._env,
-                cwd=self.folder,
-                stdout=output,
-                stderr=output,
-            )
-        try:
-            yield process, log
-        finally:
-            process.kill()
-            process.wait()
-
-
-def until(true: Callable[[], bool], log: Path | None = None) -> None:
-    """Poll until something is true, or fail with the end of a log."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not true():
-        said = "" if log is None else log.read_text(errors="replace")[-3000:]
-        assert time.monotonic() < deadline, f"it did not happen in time\n{said}"
-        time.sleep(0.05)
 
 
 def children(pid: int) -> dict[int, str]:

@@ -121,13 +121,13 @@ def test_nobody_at_the_address_is_said_at_once() -> None:
 def test_another_server_at_the_address_is_given_up_and_leaves_no_thread(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("streamer.adapters.admin.CONNECT_SECONDS", 1.0)
+    monkeypatch.setattr("streamer.adapters.knock.CONNECT_SECONDS", 1.0)
     before = threading.active_count()
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         began = time.monotonic()
-        with pytest.raises(UserError, match="does not answer as Kafka"):
+        with pytest.raises(UserError, match="it does not answer"):
             lane_count(f"127.0.0.1:{silent.getsockname()[1]}")
     assert time.monotonic() - began < 4
     _until(lambda: threading.active_count() <= before)

@@ -240,9 +240,11 @@ def test_credentials_reach_every_client_of_kafka(tmp_path: Path) -> None:
     ("environ", "named"),
     [
         ({"KAFKA_SECURITY_PROTOCOL": "SASL_SSL"}, "STREAMER_KAFKA_SASL_USERNAME"),
+        ({"KAFKA_SECURITY_PROTOCOL": "SSL"}, "set STREAMER_KAFKA"),
+        ({"REDIS_PASSWORD": SECRET}, "set STREAMER_REDIS"),
         ({"KAFKA_SASL_PASSWORD": SECRET}, "STREAMER_KAFKA_SECURITY_PROTOCOL"),
         ({"KAFKA_SSL_CA": __file__, "KAFKA_SECURITY_PROTOCOL": "PLAINTEXT"}, "STREAMER_KAFKA_SSL_CA"),
-        ({"KAFKA_SSL_CERT": __file__, "KAFKA_SECURITY_PROTOCOL": "SSL"}, "STREAMER_KAFKA_SSL_KEY"),
+        ({"KAFKA": "a:1", "KAFKA_SSL_CERT": __file__, "KAFKA_SECURITY_PROTOCOL": "SSL"}, "STREAMER_KAFKA_SSL_KEY"),
         ({"REDIS": "redis://cache:6379", "REDIS_CA": __file__}, "rediss://"),
     ],
 )
@@ -266,3 +268,49 @@ def test_redis_options_go_with_the_address(tmp_path: Path) -> None:
     assert load(tmp_path).redis_connection("redis://embedded") == ("redis://embedded", {})
     with pytest.raises(UserError, match="streamer up"):
         load(tmp_path).redis_connection()
+
+
+CONNECTING = {
+    "kafka": "broker.example:9093",
+    "kafka_security_protocol": "SASL_SSL",
+    "kafka_sasl_mechanism": "PLAIN",
+    "kafka_sasl_username": "me",
+    "kafka_sasl_password": SECRET,
+    "kafka_ssl_ca": __file__,
+    "kafka_ssl_cert": __file__,
+    "kafka_ssl_key": __file__,
+    "kafka_ssl_key_password": SECRET,
+    "redis": "rediss://cache.example:6380/0",
+    "redis_username": "me",
+    "redis_password": SECRET,
+    "redis_ca": __file__,
+}
+
+
+@pytest.mark.parametrize("place", ["environment", ".env", "streamer.toml", "files"])
+def test_every_setting_of_connections_is_taken_from_every_place(tmp_path: Path, place: str) -> None:
+    environ: dict[str, str] = {}
+    if place == "environment":
+        environ = {name.upper(): value for name, value in CONNECTING.items()}
+    elif place == ".env":
+        lines = [f"STREAMER_{name.upper()}={value}" for name, value in CONNECTING.items()]
+        (tmp_path / ".env").write_text("\n".join(lines))
+    elif place == "streamer.toml":
+        (tmp_path / "streamer.toml").write_text("\n".join(f'{name} = "{value}"' for name, value in CONNECTING.items()))
+    else:
+        for name, value in CONNECTING.items():
+            if name in SECRETS:
+                (tmp_path / name).write_text(f"{value}\n")
+                environ[f"{name.upper()}_FILE"] = str(tmp_path / name)
+            else:
+                environ[name.upper()] = value
+    settings = load(tmp_path, None, **environ)
+    for name, value in CONNECTING.items():
+        held = getattr(settings, name)
+        assert str(held.get_secret_value() if name in SECRETS and name != "redis" else held) == value
+        shown, where = origin(settings, f"STREAMER_{name.upper()}")
+        if place != "files":
+            assert where == place
+        elif name in SECRETS:
+            assert where == f"environment, file {tmp_path / name}"
+        assert SECRET not in shown

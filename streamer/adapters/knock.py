@@ -1,0 +1,132 @@
+"""A first word with Kafka, before a client begins: says at once, and in plain words, why it cannot be used.
+
+Clients of Kafka try again and again and then report a timeout, whether nobody is there, the password is wrong or the
+port speaks TLS. Here one connection is made as they make it, and whatever stops it is told with the mend.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from schemas.errors import UserError
+
+CONNECT_SECONDS = 5.0
+_DEFAULT_PORT = 9092
+_PROTOCOL = "STREAMER_KAFKA_SECURITY_PROTOCOL"
+
+
+def knock(bootstrap: str, security: Mapping[str, Any] | None = None) -> None:
+    """Return if one of the servers lets us in; blocks for at most 5 s a server.
+
+    Raises
+    ------
+    UserError
+        None does; what the first says.
+    """
+    options = dict(security or {})
+    first: UserError | None = None
+    for server in bootstrap.split(","):
+        host, port = _address(server.strip())
+        try:
+            _run(host, port, options)
+            return
+        except UserError as error:
+            first = first or error
+    assert first is not None
+    raise first
+
+
+def no_kafka(bootstrap: str, detail: str = "") -> UserError:
+    """The error that everybody gives when there is no Kafka."""
+    return UserError(
+        f"no Kafka at {bootstrap}" + (f" ({detail})" if detail else ""),
+        "start one with `streamer up`, or set STREAMER_KAFKA",
+    )
+
+
+def _address(server: str) -> tuple[str, int]:
+    host, _, port = server.rpartition(":")
+    if not host:
+        host, port = server, str(_DEFAULT_PORT)
+    try:
+        return host.strip("[]"), int(port)
+    except ValueError:
+        raise UserError(f"{server!r} is not an address of Kafka", "write it as host:port") from None
+
+
+def _run(host: str, port: int, options: Mapping[str, Any]) -> None:
+    """In a thread of its own, since whoever asks may have an event loop running."""
+    raised: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            asyncio.run(_introduce(host, port, options))
+        except BaseException as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=run, name="knock", daemon=True)
+    thread.start()
+    thread.join()
+    if raised:
+        raise raised[0]
+
+
+async def _introduce(host: str, port: int, options: Mapping[str, Any]) -> None:
+    from aiokafka.conn import AIOKafkaConnection
+    from aiokafka.errors import KafkaError, SaslAuthenticationFailed, UnsupportedSaslMechanismError
+
+    place = f"{host}:{port}"
+    connection = AIOKafkaConnection(host, port, request_timeout_ms=int(CONNECT_SECONDS * 1000), **options)
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            await connection.connect()
+    except ssl.SSLCertVerificationError as error:
+        raise UserError(
+            f"the certificate of Kafka at {place} cannot be trusted: {error.verify_message}",
+            "set STREAMER_KAFKA_SSL_CA to the certificate of the authority that signed it, and STREAMER_KAFKA to a name "
+            "that it holds",
+        ) from None
+    except ssl.SSLError as error:
+        raise _no_answer(place, options, f"no TLS there: {error.reason or error}") from None
+    except SaslAuthenticationFailed as error:
+        raise UserError(
+            f"Kafka at {place} refuses the user {options['sasl_plain_username']}: {error}",
+            "check STREAMER_KAFKA_SASL_USERNAME and STREAMER_KAFKA_SASL_PASSWORD",
+        ) from None
+    except UnsupportedSaslMechanismError:
+        raise UserError(
+            f"Kafka at {place} does not take {options['sasl_mechanism']}",
+            "set STREAMER_KAFKA_SASL_MECHANISM to one that it takes: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512",
+        ) from None
+    except (KafkaError, TimeoutError):
+        raise _no_answer(place, options) from None
+    except OSError as error:
+        if isinstance(error, ConnectionRefusedError):
+            raise no_kafka(place, "connection refused") from None
+        if isinstance(error, ConnectionError):
+            # Somebody took the connection, and ended it when we spoke.
+            raise _no_answer(place, options) from None
+        raise no_kafka(place, (error.strerror or str(error)).lower()) from None
+    finally:
+        await _part(connection)
+
+
+async def _part(connection: Any) -> None:
+    """Close so that nothing is left when the loop ends; TLS says farewell, which the other side may never answer."""
+    connection.close()
+    if connection._protocol is not None:
+        await asyncio.wait([connection._closed_fut], timeout=1.0)
+
+
+def _no_answer(place: str, options: Mapping[str, Any], detail: str = "") -> UserError:
+    protocol = options.get("security_protocol", "PLAINTEXT")
+    return UserError(
+        f"no Kafka at {place} that speaks {protocol}: something listens there, but it does not answer"
+        + (f" ({detail})" if detail else ""),
+        f"check STREAMER_KAFKA, and whether that port wants another {_PROTOCOL} "
+        "(PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL)",
+    )

@@ -1,0 +1,209 @@
+"""The service where Kafka and Redis ask for TLS and a password, with the rights the README names and no others."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import redis
+from command_line import CommandLine, until
+from secured import Guard, Secured, tls_before
+
+from streamer.local import Addresses, Services
+
+pytestmark = pytest.mark.integration
+
+LANES = 2
+PROMPT_SECONDS = 8.0
+"""Commands that cannot connect say so within this, start of Python included."""
+
+Start = Callable[..., CommandLine]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tls(secured: Secured, services: Services) -> Iterator[None]:
+    with tls_before(services.redis.port, secured):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nobody ever answers, 1 s shows it as well as 5."""
+    for module in ("knock", "redis_reader"):
+        monkeypatch.setattr(f"streamer.adapters.{module}.CONNECT_SECONDS", 1.0)
+
+
+@pytest.fixture
+def guard(secured: Secured, addresses: Addresses, prefix: str) -> Guard:
+    return Guard(secured, addresses, prefix)
+
+
+@pytest.fixture
+def start(tmp_path: Path, prefix: str) -> Start:
+    def starts(variables: dict[str, str]) -> CommandLine:
+        return CommandLine(
+            tmp_path,
+            {
+                "STREAMER_HOME": str(tmp_path / "home"),
+                "STREAMER_TOPIC_PREFIX": prefix,
+                "STREAMER_LANES": str(LANES),
+                "STREAMER_METRICS_PORT": "0",
+                "STREAMER_OWNER_METRICS_PORT": "0",
+                "STREAMER_SESSION_SECONDS": "2",
+                **variables,
+            },
+        )
+
+    return starts
+
+
+def test_an_event_goes_in_and_a_change_comes_out(start: Start, guard: Guard, redis_url: str, tmp_path: Path) -> None:
+    variables = guard.environment(redis_url)
+    secret = tmp_path / "secret"
+    secret.write_text(variables.pop("STREAMER_KAFKA_SASL_PASSWORD") + "\n")
+    streamer = start({**variables, "STREAMER_KAFKA_SASL_PASSWORD_FILE": str(secret)})
+    with streamer.running("worker") as (_, log):
+        until(lambda: "lanes owned" in log.read_text() and "learns the clusters" in log.read_text(), log)
+        streamer.json("publish", "order", "--customer", "17", "--total", "59.90")
+        with streamer.running("watch", "--from-start", "--limit", "2") as (watching, seen):
+            until(lambda: watching.poll() is not None, seen)
+            assert "17 lifecycle (none) -> New because orders 1" in seen.read_text()
+        until(lambda: streamer.run("customer", "show", "17").exit_code == 0)
+
+        # Each of the other clients: admin, readers of topics and of the view, the importer, the replay of lanes.
+        assert streamer.json("segments", "list")["lifecycle"]
+        history = tmp_path / "history.jsonl"
+        history.write_text(
+            '{"event_id":"h","type":"order.completed","customer_id":"18","occurred_at":"2024-03-02T10:00:00Z",'
+            '"order_id":"1","total":45.0,"currency":"EUR"}\nnonsense\n'
+        )
+        imported = streamer.json("import", str(history), "--format", "jsonl")
+        assert (imported["orders"], imported["dead_letters"]) == (1, {"not_json": 1})
+        assert streamer.json("deadletters", "list")["total"] == 1
+        status = streamer.json("status")
+        assert (status["unaccounted"], status["lag"]) == (0, 0)
+        assert streamer.run("topics", "check").exit_code == 0
+        assert streamer.run("parity").exit_code == 0
+        doctor = streamer.run("doctor", "--json")
+        told = json.loads(doctor.stdout)
+        assert doctor.exit_code == 0, told["findings"]
+        shown = {one["name"]: (one["value"], one["origin"]) for one in told["settings"]}
+        assert shown["STREAMER_KAFKA_SASL_PASSWORD"] == ("******", f"environment, file {secret}")
+        assert secret.read_text().strip() not in doctor.stdout
+        assert variables["STREAMER_REDIS_PASSWORD"] not in doctor.stdout + log.read_text()
+
+
+def test_a_password_may_also_go_by_sasl_plain(start: Start, guard: Guard, redis_url: str) -> None:
+    streamer = start(guard.environment(redis_url, "PLAIN"))
+    assert streamer.run("topics", "create").exit_code == 0
+    assert streamer.json("publish", "view", "--customer", "17")["partition"] in range(LANES)
+    assert streamer.json("deadletters", "list")["total"] == 0
+
+
+def test_a_redis_user_whose_rights_do_not_suffice_is_told_before_a_worker_begins(
+    start: Start, guard: Guard, redis_url: str
+) -> None:
+    variables = guard.environment(redis_url)
+    with redis.Redis.from_url(redis_url) as admin:
+        admin.execute_command("ACL", "SETUSER", variables["STREAMER_REDIS_USERNAME"], "-function|load")
+    ran = start(variables).run("worker")
+    assert ran.exit_code == 1
+    assert "refuses us" in ran.stderr
+    assert "function|load" in ran.stderr
+    assert "rights that the README lists" in ran.stderr.splitlines()[-1]
+
+
+def test_a_kafka_user_whose_rights_do_not_suffice_is_told(start: Start, guard: Guard, redis_url: str) -> None:
+    streamer = start({**guard.environment(redis_url), "STREAMER_TOPIC_PREFIX": "anothers"})
+    ran = streamer.run("worker")
+    assert ran.exit_code == 1
+    assert "rights" in ran.stderr.splitlines()[-1]
+
+
+def wrong(variables: dict[str, str], secured: Secured, addresses: Addresses, name: str) -> dict[str, str]:
+    """The settings with one mistake that people make."""
+    kafka_port = addresses.kafka.rpartition(":")[2]
+    changes = {
+        "kafka password": {"STREAMER_KAFKA_SASL_PASSWORD": "wrong"},
+        "kafka mechanism": {"STREAMER_KAFKA_SASL_MECHANISM": "SCRAM-SHA-256"},
+        "kafka authority": {"STREAMER_KAFKA_SSL_CA": str(secured.stranger_ca)},
+        "kafka without TLS": {"STREAMER_KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT", "STREAMER_KAFKA_SSL_CA": ""},
+        "kafka's port in plain text": {"STREAMER_KAFKA": f"127.0.0.1:{kafka_port}"},
+        "kafka's port is Redis's": {"STREAMER_KAFKA": f"127.0.0.1:{secured.redis_port}"},
+        "redis password": {"STREAMER_REDIS_PASSWORD": "wrong"},
+        "redis authority": {"STREAMER_REDIS_CA": str(secured.stranger_ca)},
+        "redis without TLS": {
+            "STREAMER_REDIS": variables["STREAMER_REDIS"].replace("rediss", "redis"),
+            "STREAMER_REDIS_CA": "",
+        },
+        "redis's port in plain text": {
+            "STREAMER_REDIS": addresses.redis.replace("redis:", "rediss:"),
+        },
+        "redis's port is Kafka's": {"STREAMER_REDIS": f"rediss://127.0.0.1:{secured.kafka.rpartition(':')[2]}/0"},
+        "redis user without rights": {"STREAMER_REDIS_USERNAME": "nobody"},
+    }
+    return {**variables, **changes[name]}
+
+
+@pytest.mark.parametrize(
+    ("mistake", "said", "mend"),
+    [
+        ("kafka password", "refuses the user", "STREAMER_KAFKA_SASL_USERNAME and STREAMER_KAFKA_SASL_PASSWORD"),
+        ("kafka mechanism", "does not take SCRAM-SHA-256", "STREAMER_KAFKA_SASL_MECHANISM"),
+        ("kafka authority", "certificate", "STREAMER_KAFKA_SSL_CA"),
+        ("kafka without TLS", "does not answer", "STREAMER_KAFKA_SECURITY_PROTOCOL"),
+        ("kafka's port in plain text", "does not answer", "STREAMER_KAFKA_SECURITY_PROTOCOL"),
+        ("kafka's port is Redis's", "does not answer", "STREAMER_KAFKA"),
+        ("redis password", "refuses us", "STREAMER_REDIS_USERNAME and STREAMER_REDIS_PASSWORD"),
+        ("redis authority", "certificate", "STREAMER_REDIS_CA"),
+        ("redis without TLS", "does not answer", "rediss://"),
+        ("redis's port in plain text", "does not answer", "redis://"),
+        ("redis's port is Kafka's", "does not answer", "STREAMER_REDIS"),
+        ("redis user without rights", "refuses us", "STREAMER_REDIS_USERNAME and STREAMER_REDIS_PASSWORD"),
+    ],
+)
+def test_a_mistake_is_told_at_once_in_plain_words_with_the_mend(
+    start: Start,
+    guard: Guard,
+    secured: Secured,
+    addresses: Addresses,
+    redis_url: str,
+    mistake: str,
+    said: str,
+    mend: str,
+) -> None:
+    right = guard.environment(redis_url)
+    streamer = start(wrong(right, secured, addresses, mistake))
+    started = time.monotonic()
+    # `worker` needs both; `doctor` goes on and says it of the one that is wrong.
+    ran = streamer.run("worker")
+    assert time.monotonic() - started < PROMPT_SECONDS
+    assert ran.exit_code == 1
+    assert ran.exception is None or isinstance(ran.exception, SystemExit)
+    assert said in ran.stderr
+    assert mend in ran.stderr.splitlines()[-1]
+    assert right["STREAMER_KAFKA_SASL_PASSWORD"] not in ran.stderr
+    findings = json.loads(streamer.run("doctor", "--json").stdout)["findings"]
+    (finding,) = [one for one in findings if one["mend"] is not None and one["subject"] in ("Kafka", "Redis")]
+    assert said in finding["text"]
+    assert mend in finding["mend"]
+
+
+@pytest.mark.parametrize("server", ["STREAMER_KAFKA", "STREAMER_REDIS"])
+def test_a_port_that_takes_connections_and_never_answers_does_not_hold_a_command_up(
+    start: Start, addresses: Addresses, redis_url: str, server: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        place = f"127.0.0.1:{silent.getsockname()[1]}"
+        address = place if server == "STREAMER_KAFKA" else f"redis://{place}/0"
+        streamer = start({"STREAMER_KAFKA": addresses.kafka, "STREAMER_REDIS": redis_url, server: address})
+        started = time.monotonic()
+        ran = streamer.run("worker")
+        assert time.monotonic() - started < PROMPT_SECONDS
+        assert ran.exit_code == 1
+        assert place in ran.stderr
+        assert "does not answer" in ran.stderr
