@@ -21,9 +21,9 @@ import numpy as np
 from benchmarks.harness import LANES, Measured, fill, measure, python, servers
 from models.ring import Ring, digest, holds
 from schemas import topics
-from schemas.codec import decode
+from schemas.arrivals import OrderCompleted
+from schemas.codec import arrival
 from schemas.errors import InvalidEvent
-from schemas.events import OrderCompleted
 from schemas.records import LogRecord
 from schemas.wire_time import iso
 from streamer import ledger
@@ -117,11 +117,11 @@ class SmallLane(Lane):
         for record in records:
             book.consumed += 1
             try:
-                event = decode(record.key, record.value, record.headers)
+                event = arrival(record.key, record.value, record.headers)
             except InvalidEvent as error:
                 bump(book.dead_letters, error.reason)
                 continue
-            assert type(event) is OrderCompleted
+            assert isinstance(event, OrderCompleted)
             one = customers.get(event.customer_id)
             if one is None:
                 one = customers[event.customer_id] = Small()

@@ -1,7 +1,7 @@
 """From the bytes of a record to an event, or to the reason why it is none.
 
-This is the first thing that happens to every record, so the usual way through is one call of pydantic's
-compiled validator and two comparisons. CloudEvents are unwrapped only where there are headers, and Segment's
+`decode` judges by the contract. `arrival` is the first thing that happens to every record of a lane: most are read by
+``arrivals.quick`` alone, and the rest by `decode`. CloudEvents are unwrapped only where there are headers, and Segment's
 names looked up only for a type that is none of ours.
 """
 
@@ -14,7 +14,8 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from schemas import cloudevents, segment_spec
+from schemas import arrivals, cloudevents, segment_spec
+from schemas.arrivals import Arrival
 from schemas.control import CONTROL_TYPES
 from schemas.errors import InvalidEvent
 from schemas.events import Event, Interaction, OrderCompleted, OrderReversed, types_of
@@ -36,6 +37,18 @@ def _adapter(models: Sequence[type[Event]]) -> TypeAdapter[Event]:
 
 # The compiled validator itself: the adapter's own method around it costs a twentieth more.
 _validate: Final[Callable[[bytes], Event]] = _adapter(ENABLED_MODELS).validator.validate_json
+
+
+def arrival(
+    key: bytes | None, value: bytes | None, headers: Headers = (), *, max_event_bytes: int = MAX_EVENT_BYTES
+) -> Arrival | Event:
+    """The same as `decode`, as a quick value where its kind has one."""
+    if value is not None and len(value) <= max_event_bytes:
+        body = cloudevents.body_of(value, headers) if headers else value
+        event = None if body is None else arrivals.quick(body)
+        if event is not None and (key is None or key == event.customer_id.encode()):
+            return event
+    return arrivals.of(decode(key, value, headers, max_event_bytes=max_event_bytes))
 
 
 def decode(

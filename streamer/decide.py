@@ -13,10 +13,10 @@ from models.behaviour.model import ClusterModel
 from models.customer import Customer
 from models.judge import facts
 from models.ring import digest
+from schemas.arrivals import Interaction, OrderCompleted, OrderReversed
 from schemas.changes import Cause
 from schemas.control import REROUTED_HEADER, ControlClock, ControlImport, ControlModel
 from schemas.errors import InvalidEvent, InvariantViolation
-from schemas.events import Interaction, OrderCompleted, OrderReversed
 from schemas.records import LogRecord
 from schemas.tracing import traceparent
 from streamer.fold import Folded, fold_interaction, fold_order, fold_reversal, is_duplicate
@@ -176,7 +176,7 @@ class _Run:
             ledger.late += 1
         # What is late is judged where the customer stands; nothing ever moves a customer back in time.
         judged_at = max(customer.as_of, at)
-        settles = born or self.settles_on_interaction or type(event) is not Interaction
+        settles = born or self.settles_on_interaction or not isinstance(event, Interaction)
         before = facts(customer, judged_at, self.policy.definitions, self.shop) if settles and not born else None
         folded = self._fold(customer, event, money)
         customer.ring.add(name)
@@ -194,8 +194,7 @@ class _Run:
 
     def _money(self, event: object) -> int | None:
         """Minor units of an order or reversal; raises InvalidEvent for a currency without a rate."""
-        # Asked for every event: isinstance of a pydantic model costs ten times a comparison of types.
-        if type(event) is Interaction:
+        if isinstance(event, Interaction):
             return None
         if isinstance(event, OrderCompleted):
             return self.policy.rates.minor(event.total, event.currency)
@@ -205,7 +204,7 @@ class _Run:
 
     def _fold(self, customer: Customer, event: object, money: int | None) -> Folded:
         memory = self.residents.memory
-        if type(event) is Interaction:
+        if isinstance(event, Interaction):
             return fold_interaction(customer, event, self.shop, memory)
         if isinstance(event, OrderCompleted):
             assert money is not None

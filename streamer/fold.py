@@ -11,7 +11,7 @@ from models.customer import INTERACTION_INDEX, Customer
 from models.features import Shop
 from models.orders import Booking, Order, Reversal, total, unnamed
 from models.ring import digest, holds
-from schemas.events import Interaction, Line, OrderCompleted, OrderReversed
+from schemas.arrivals import Interaction, Line, OrderCompleted, OrderReversed
 from schemas.fields import MAX_AMOUNT
 from schemas.money import Rates
 
@@ -31,7 +31,7 @@ def is_duplicate(customer: Customer, event_digest: bytes, event: object) -> bool
     """Whether the event, or the order it completes, is among those remembered (windows of ``contracts``)."""
     if holds(customer.ring.ids, event_digest):
         return True
-    return type(event) is OrderCompleted and customer.book.knows(digest(event.order_id))
+    return isinstance(event, OrderCompleted) and customer.book.knows(digest(event.order_id))
 
 
 def fold_order(
@@ -84,22 +84,21 @@ _NOTHING_BOOKED = Folded()
 
 
 def _items(lines: Sequence[Line]) -> int:
-    return sum(_quantity(line) for line in lines)
+    return sum([_quantity(line) for line in lines])
 
 
 def _quantity(line: Line) -> int:
-    """Absent and null mean 1."""
-    quantity = line.get("quantity")
-    return 1 if quantity is None else quantity
+    """Absent means 1."""
+    return 1 if line.quantity is None else line.quantity
 
 
 def _by_category(lines: Sequence[Line], currency: str | None, rates: Rates) -> tuple[tuple[str, int], ...]:
     """Money per category of an order's lines, largest first, at most 20."""
     sums: dict[str, float] = {}
     for line in lines:
-        category = line.get("category")
+        category = line.category
         if category is not None:
-            amount = (line.get("price") or 0.0) * _quantity(line)
+            amount = (line.price or 0.0) * _quantity(line)
             # Price times quantity may be far beyond 64 bits of minor units; no order's total is.
             amount = max(-MAX_AMOUNT, min(MAX_AMOUNT, sums.get(category, 0.0) + amount))
             sums[category] = amount

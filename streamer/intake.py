@@ -6,7 +6,8 @@ from collections.abc import Container, Iterable
 
 import msgspec
 
-from schemas.codec import decode
+from schemas.arrivals import Arrival
+from schemas.codec import arrival
 from schemas.control import CONTROL_HEADER, IMPORT_HEADER, REROUTED_HEADER, Control, decode_control
 from schemas.errors import InvalidEvent
 from schemas.events import Event
@@ -21,7 +22,7 @@ class Item(msgspec.Struct):
     """
 
     record: LogRecord
-    event: Event | None = None
+    event: Arrival | Event | None = None
     control: Control | None = None
     error: InvalidEvent | None = None
     import_id: str | None = None
@@ -66,7 +67,7 @@ def _take_one(
             elif name == REROUTED_HEADER:
                 rerouted = True
     try:
-        event = decode(record.key, record.value, headers, max_event_bytes=max_event_bytes)
+        event = arrival(record.key, record.value, headers, max_event_bytes=max_event_bytes)
     except InvalidEvent as error:
         return Item(record, error=error, import_id=import_id)
     if event.customer_id not in local:

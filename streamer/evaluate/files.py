@@ -11,9 +11,9 @@ from models.behaviour import bucket
 from models.behaviour.memory import Memory
 from models.customer import Customer
 from models.ring import digest
-from schemas.codec import decode
+from schemas.arrivals import Interaction, OrderCompleted, OrderReversed
+from schemas.codec import arrival
 from schemas.errors import InvalidEvent, UserError
-from schemas.events import Interaction, OrderCompleted, OrderReversed
 from streamer.evaluate.activity import Activity, fold
 from streamer.fold import fold_interaction, fold_order, fold_reversal, is_duplicate
 from streamer.policy import Policy
@@ -65,7 +65,7 @@ def of_source(source: Source, policy: Policy) -> Activity:
     stands_for: list[int] = []
     for record in source.events():
         try:
-            event = decode(record.key, record.value, max_event_bytes=policy.max_event_bytes)
+            event = arrival(record.key, record.value, max_event_bytes=policy.max_event_bytes)
         except InvalidEvent:
             continue
         if not isinstance(event, OrderCompleted | OrderReversed | Interaction):

@@ -1,0 +1,194 @@
+"""The events that come by the million, as quick values, and the quick way to them.
+
+``events`` says what an event may be; a pydantic model of it costs five times what these cost. Whatever `quick` accepts
+the contract accepts, with the same values (``tests/property/test_decoding.py``). What it does not accept may still be
+valid, and is for the contract to judge: `of` gives the value of a valid model.
+"""
+
+from __future__ import annotations
+
+from re import compile as pattern
+from typing import TYPE_CHECKING, Annotated, Any, Final, Union, get_args
+
+import msgspec
+from msgspec import Meta
+
+from schemas import events
+from schemas.fields import MAX_AMOUNT, MAX_LINES, MAX_QUANTITY
+from schemas.wire_time import epoch_ms
+
+_CUSTOMER: Final = pattern(r"[A-Za-z0-9._:@+-]+").fullmatch
+
+Text = Annotated[str, Meta(max_length=512)]
+Id = Annotated[str, Meta(min_length=1, max_length=256)]
+Currency = Annotated[str, Meta(min_length=3, max_length=3)]
+Amount = Annotated[float, Meta(ge=-MAX_AMOUNT, le=MAX_AMOUNT)]
+Price = Annotated[float, Meta(ge=0, le=MAX_AMOUNT)]
+Quantity = Annotated[int, Meta(ge=-MAX_QUANTITY, le=MAX_QUANTITY)]
+if TYPE_CHECKING:
+    Instant = int
+else:
+    # A text until `quick` has read it.
+    Instant = Annotated[str, Meta(max_length=64)]
+
+
+class Context(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """As ``events.Context``."""
+
+    channel: Text | None = None
+    device: Text | None = None
+    locale: Text | None = None
+    campaign: Text | None = None
+    session_id: Text | None = None
+
+
+class Line(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """As ``events.Line``; what is absent is None."""
+
+    product_id: Id
+    name: Text | None = None
+    category: Text | None = None
+    price: Price | None = None
+    quantity: Quantity | None = None
+
+
+Lines = Annotated[tuple[Line, ...], Meta(max_length=MAX_LINES)]
+
+
+class Arrival(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """As ``events.BaseEvent``. Treat as frozen."""
+
+    event_id: Id
+    customer_id: Annotated[str, Meta(min_length=1, max_length=128)]
+    occurred_at: Instant
+    sent_at: Instant | None = None
+    schema_version: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
+    context: Context | None = None
+
+    type = ""
+
+    def partition_id(self) -> str:
+        """The id that the record's key must equal."""
+        return self.customer_id
+
+    def is_plain(self) -> bool:
+        """Whether ids and currency are surely as the contract wants them."""
+        return self.event_id.isprintable()
+
+
+class OrderCompleted(Arrival, kw_only=True):
+    """As ``events.OrderCompleted``."""
+
+    order_id: Id
+    total: Amount
+    currency: Currency
+    discount: Amount | None = None
+    shipping: Amount | None = None
+    tax: Amount | None = None
+    coupon: Text | None = None
+    products: Lines = ()
+
+    def is_plain(self) -> bool:
+        return (
+            self.event_id.isprintable()
+            and self.order_id.isprintable()
+            and (self.currency in _codes or _is_code(self.currency))
+            and _are_plain(self.products)
+        )
+
+
+class OrderReversed(Arrival, kw_only=True):
+    """As ``events.OrderReversed``."""
+
+    refund_id: Id
+    order_id: Id | None = None
+    total: Price | None = None
+    currency: Currency | None = None
+    products: Lines = ()
+
+    def is_plain(self) -> bool:
+        return (
+            self.event_id.isprintable()
+            and self.refund_id.isprintable()
+            and (self.order_id.isprintable() if self.order_id is not None else self.total is not None)
+            and (self.currency in _codes or _is_code(self.currency))
+            and _are_plain(self.products)
+        )
+
+
+class Interaction(Arrival, kw_only=True):
+    """As ``events.Interaction``."""
+
+    product_id: Id | None = None
+    category: Text | None = None
+    price: Price | None = None
+    currency: Currency | None = None
+    quantity: Quantity | None = None
+    url: Annotated[str, Meta(max_length=4096)] | None = None
+    query: Text | None = None
+
+    def is_plain(self) -> bool:
+        return (
+            self.event_id.isprintable()
+            and (self.product_id is None or self.product_id.isprintable())
+            and (self.currency in _codes or _is_code(self.currency))
+        )
+
+
+_codes: set[str | None] = {None}
+
+
+def _is_code(currency: str | None) -> bool:
+    """Whether a text of three characters is ``[A-Z]{3}``; there are few enough to remember those seen."""
+    found = currency in _codes
+    if not found and currency is not None and currency.isascii() and currency.isalpha() and currency.isupper():
+        _codes.add(currency)
+        return True
+    return found
+
+
+def _are_plain(lines: tuple[Line, ...]) -> bool:
+    return all(line.product_id.isprintable() for line in lines)
+
+
+_CONTRACT: Final[dict[type[events.BaseEvent], type[Arrival]]] = {
+    events.OrderCompleted: OrderCompleted,
+    events.OrderReversed: OrderReversed,
+    events.Interaction: Interaction,
+}
+# One tagged struct for each value of ``type``: the decoder finds the right one by itself.
+_BY_TYPE: Final[dict[str, Any]] = {
+    name: msgspec.defstruct(kind.__name__, [], bases=(kind,), tag_field="type", tag=name, namespace={"type": name})
+    for model, kind in _CONTRACT.items()
+    for name in get_args(model.model_fields["type"].annotation)
+}
+_decode: Final = msgspec.json.Decoder(Union[tuple(_BY_TYPE.values())]).decode  # noqa: UP007
+
+
+def quick(value: bytes) -> Arrival | None:
+    """The event of a bare JSON body in UTF-8, or None where the contract has to be asked."""
+    try:
+        event: Any = _decode(value)
+        event.occurred_at = epoch_ms(event.occurred_at)
+        if event.sent_at is not None:
+            event.sent_at = epoch_ms(event.sent_at)
+    except ValueError:
+        # Also what msgspec raises.
+        return None
+    id = event.customer_id
+    return event if ((id.isascii() and id.isalnum()) or _CUSTOMER(id)) and event.is_plain() else None
+
+
+def of(model: events.Event) -> Arrival | events.Event:
+    """The quick value of a valid event; the model itself where its kind has none."""
+    kind = _BY_TYPE.get(model.type)
+    if kind is None:
+        return model
+    fields = dict(model)
+    del fields["type"]
+    if (context := fields["context"]) is not None:
+        fields["context"] = Context(**context)
+    if (lines := fields.get("products")) is not None:
+        fields["products"] = tuple(Line(**line) for line in lines)
+    made: Arrival = kind(**fields)
+    return made
