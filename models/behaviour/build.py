@@ -25,7 +25,7 @@ from models.behaviour.layout import (
     IntArray,
 )
 from models.behaviour.model import ClusterModel, Evidence, Frame, Preset, Segment, Transition
-from models.behaviour.naming import id_for, names_for, stretched_ranks
+from models.behaviour.naming import id_for, names_for, prototype_of, stretched_ranks
 from models.behaviour.tables import fit_table
 
 QUIET_DAYS = 45
@@ -166,7 +166,8 @@ def _identities(
     before = parent.segments if parent else ()
     ranks = stretched_ranks(np.column_stack([x, sample.recency]), fit.labels, k)
     ranks[:, silent_features(frame)] = 0.5
-    given = names_for(ranks, unnamed, {s.name for s in before})
+    # A renamed segment keeps its prototype's name for itself: nobody else is called so while it lives.
+    given = names_for(ranks, unnamed, {s.name for s in before} | {prototype_of(s.segment_id) for s in before})
     used_ids = {s.segment_id for s in before} | {name for _, name in (parent.retired if parent else ())}
     used_codes = {s.code for s in before} | {code for code, _ in (parent.retired if parent else ())}
     next_code = max(used_codes, default=FIRST_CODE - 1) + 1

@@ -7,7 +7,7 @@ over the remembered weeks instead of being kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -24,8 +24,13 @@ PER_WEEK: Final = 200
 BOUNCE_DAYS: Final = 30
 _BINS: Final = 10
 _STRIDE: Final = 77  # coprime to PER_WEEK, so that a week does not reach ADWIN sorted
+ALARM_BOUNCE: Final = 0.2
+"""Share of moves undone within 30 days that is too much; while segments hold still it is a twentieth."""
+_LEAST_MOVES: Final = 20
 ALARM_PSI: Final = 0.25
 """Index of a feature from which its distribution counts as another one; .1 is a lot, a season makes about that."""
+ALARM_SHARES: Final = 0.1
+"""The same of the segments' shares, which are steadier: a season makes .03, a new kind of customer .03 to .08."""
 
 
 class Drift(msgspec.Struct, array_like=True):
@@ -66,9 +71,11 @@ class Drift(msgspec.Struct, array_like=True):
         -------
         dict[str, float]
             ``adwin`` (1 where this week's distances are other than before), ``feature_psi`` (largest),
-            ``psi_<feature>``, ``distance`` (mean), ``bounce`` (share of the panel's moves undone in 30 days).
+            ``psi_<feature>``, ``distance`` (mean), ``bounce`` (share of the panel's moves undone in 30 days, out of
+            ``bounce_moves``).
         """
         figures = {"distance": float(distances.mean()) if len(distances) else 0.0, "bounce": self.bounce(day)}
+        figures["bounce_moves"] = float(sum(move[0] <= day - BOUNCE_DAYS for move in self.moves))
         if self.borders and len(x):
             for j, name in enumerate(NAMES):
                 figures[f"psi_{name}"] = _index(self.shares[j], _shares(x[:, j], self.borders[j]))
@@ -92,9 +99,19 @@ class Drift(msgspec.Struct, array_like=True):
         return back / len(old) if old else 0.0
 
 
-def alarming(figures: dict[str, float]) -> bool:
-    """Whether the figures ask for a new frame: ADWIN sees other distances, or a feature has another distribution."""
-    return figures.get("adwin", 0.0) > 0 or figures.get("feature_psi", 0.0) >= ALARM_PSI
+def alarms_of(figures: Mapping[str, float]) -> tuple[str, ...]:
+    """Which figures ask for a new frame; none do while the shop is as it was.
+
+    ADWIN sees other distances, a feature has another distribution (``psi_<feature>``), customers are spread over the
+    segments in another way, or too many of those who move come back.
+    """
+    found = ["adwin"] if figures.get("adwin", 0.0) > 0 else []
+    found += [f"psi_{name}" for name in NAMES if figures.get(f"psi_{name}", 0.0) >= ALARM_PSI]
+    if figures.get("share_psi", 0.0) >= ALARM_SHARES:
+        found.append("share_psi")
+    if figures.get("bounce", 0.0) >= ALARM_BOUNCE and figures.get("bounce_moves", 0.0) >= _LEAST_MOVES:
+        found.append("bounce")
+    return tuple(found)
 
 
 def _shares(values: FloatArray, borders: Sequence[float]) -> FloatArray:

@@ -1,7 +1,7 @@
 """The owner of the clusters: keeps the panel, learns from it, and decides when a version is worth it.
 
-Learning never moves a customer by itself. A version goes out only when the clusters changed materially;
-a change of their number is a proposal for a person to accept.
+Learning never moves a customer by itself. A version goes out only when the clusters changed materially; a change of
+their number, or a new frame after the first ones, is a proposal for a person to accept (``decisions``).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from models.behaviour.bucket import B_INTERACTIONS, B_LOGS, B_MONEY, B_ORDERS
 from models.behaviour.build import Sample, build, labels_under, sample_of
 from models.behaviour.choice import KEPT_LOOKS, SPACING_DAYS, PastLook, fit_frame
 from models.behaviour.diary import Diary
-from models.behaviour.drift import alarming
+from models.behaviour.drift import alarms_of
 from models.behaviour.features import block_of
 from models.behaviour.identity import carried, overlaps
 from models.behaviour.kmeans import (
@@ -32,6 +32,7 @@ from models.behaviour.model import ClusterModel, Frame, Segment
 from models.behaviour.night import advance
 from models.behaviour.owner_types import Learned, LearnerConfig, State
 from models.behaviour.panel import PanelRow, in_panel
+from models.behaviour.proposal import NEW_FRAME, NEW_NUMBER, Proposal, tried
 from models.behaviour.watch import shift_between, stability_index
 
 _KEPT_VERSIONS = 12
@@ -118,14 +119,13 @@ class Learner:
             return Learned("promoted", self._new_frame(sample, rng, figures), figures=figures)
         return self._update(sample, rng, figures)
 
-    def accept(self, day: int) -> Learned:
-        """Publish the waiting proposal, built anew on the panel as of ``day``; ``kept`` if none waits."""
-        waiting, model = self.state.proposal, self.model
-        if waiting is None or model is None:
-            return Learned("kept")
+    def adopt(self, proposal: Proposal, day: int) -> ClusterModel:
+        """Publish a proposal, built anew on the panel as of ``day``."""
         sample, _ = self._look(day)
-        fit = lloyd(sample.points(waiting.frame), np.array([s.centroid for s in waiting.segments]))
-        return Learned("promoted", self._publish(sample, waiting.frame, fit, self._heirs(sample, fit)))
+        frame = proposal.model.frame
+        fit = lloyd(sample.points(frame), np.array([s.centroid for s in proposal.model.segments]))
+        self.state.last_update = day
+        return self._publish(sample, frame, fit, self._heirs(sample, fit))
 
     def _look(self, day: int) -> tuple[Sample, int]:
         """Age the panel to ``day`` and drop the long silent; the sample, and how many ever bought."""
@@ -206,10 +206,14 @@ class Learner:
             heirs = self._heirs(sample, challenger)
             return Learned("promoted", self._publish(sample, model.frame, challenger, heirs), None, figures)
         proposal = self._look_at_k(sample, z, rng, figures) or self._look_at_drift(sample, rng, figures)
+        if proposal is not None and config.adopt_share is not None and proposal.trial.share <= config.adopt_share:
+            return Learned("promoted", self.adopt(proposal, sample.day), proposal, figures)
         # Working centroid i is segment i of the published model, by construction.
         heirs = list(model.segments)
         candidate = self._build(sample, model.frame, fit, heirs)
-        figures["centroid_shift"], figures["table_shift"] = shift_between(model, candidate)
+        shifts, figures["table_shift"] = shift_between(model, candidate)
+        figures.update({f"shift_{segment}": shift for segment, shift in shifts.items()})
+        figures["centroid_shift"] = max(shifts.values())
         material = figures["centroid_shift"] > config.tolerance or figures["table_shift"] > config.table_tolerance
         # While a challenger leads, a version of the beaten clusters would only move people twice.
         if material and not state.beaten:
@@ -218,7 +222,7 @@ class Learner:
 
     def _look_at_k(
         self, sample: Sample, z: FloatArray, rng: np.random.Generator, figures: dict[str, float]
-    ) -> ClusterModel | None:
+    ) -> Proposal | None:
         """Every two weeks: another number of segments twice in a row is proposed."""
         state, config, model = self.state, self.config, self.model
         assert model is not None
@@ -230,26 +234,42 @@ class Learner:
         before, state.other_k = state.other_k, k if k != model.k else 0
         if not state.other_k or before != k:
             return None
+        waiting = state.proposal
+        if waiting is not None and (waiting.why, waiting.model.k) == (NEW_NUMBER, k):
+            return None
         fit = multi_start(z, k, rng)
-        state.proposal = self._build(sample, model.frame, fit, self._heirs(sample, fit))
-        return state.proposal
+        return self._propose(sample, NEW_NUMBER, self._build(sample, model.frame, fit, self._heirs(sample, fit)))
 
-    def _look_at_drift(
-        self, sample: Sample, rng: np.random.Generator, figures: dict[str, float]
-    ) -> ClusterModel | None:
+    def _look_at_drift(self, sample: Sample, rng: np.random.Generator, figures: dict[str, float]) -> Proposal | None:
         """Where the panel has drifted away from its frame, the same clusters in a new one are proposed, monthly at most."""
         state, model = self.state, self.model
         assert model is not None
         recent = state.last_alarm is not None and sample.day - state.last_alarm < SPACING_DAYS
         # While frames are still due, the next one comes by itself.
         maturing = state.frames_done < len(self.config.frame_days)
-        if not alarming(figures) or recent or maturing or state.proposal is not None:
+        alarms = alarms_of(figures)
+        # While a challenger leads, the shares are those of the beaten clusters and say nothing of the shop.
+        if not alarms or recent or maturing or state.beaten or state.proposal is not None:
             return None
         state.last_alarm = sample.day
         frame = fit_frame(model.frame.kind, sample, state.looks, lambda points: model.k, rng, {})
         fit = self._carried(sample, sample.points(frame), model, rng)
-        state.proposal = self._build(sample, frame, fit, self._heirs(sample, fit))
-        return state.proposal
+        return self._propose(sample, NEW_FRAME, self._build(sample, frame, fit, self._heirs(sample, fit)), alarms)
+
+    def _propose(
+        self, sample: Sample, why: str, candidate: ClusterModel, alarms: tuple[str, ...] = ()
+    ) -> Proposal | None:
+        """Try a candidate out and let it wait for an answer, unless the same was turned down not long ago."""
+        state = self.state
+        rows = [row for row, _ in self.members.values()]
+        trial = tried(self.memory, rows, state.timeline, candidate, sample.day)
+        proposal = Proposal(state.proposals + 1, sample.day, why, candidate, trial, alarms)
+        refused = state.turned_down.get(proposal.subject)
+        if refused is not None and sample.day - refused < self.config.no_means_days:
+            return None
+        state.proposals += 1
+        state.proposal = proposal
+        return proposal
 
     def _choose_k(self, z: FloatArray, rng: np.random.Generator, figures: dict[str, float]) -> int:
         low, high = self.config.k_range
@@ -294,8 +314,12 @@ class Learner:
         state = self.state
         state.last_version = model.version
         state.working = np.array([s.centroid for s in model.segments])
-        state.timeline = [*state.timeline, (day + 1, model)][-_KEPT_VERSIONS:]
+        self.enter(model, day)
         return model
+
+    def enter(self, model: ClusterModel, day: int) -> None:
+        """Let a version be in force from the day after."""
+        self.state.timeline = [*self.state.timeline, (day + 1, model)][-_KEPT_VERSIONS:]
 
     # --- snapshots ----------------------------------------------------------------------------
     def snapshot(self) -> bytes:

@@ -14,12 +14,15 @@ from models.behaviour.layout import VECTOR
 from models.behaviour.memory import Memory
 from models.behaviour.model import ClusterModel
 from models.behaviour.owner_types import State
+from models.behaviour.proposal import Proposal
 from schemas.errors import InvariantViolation
 
 if TYPE_CHECKING:
     from models.behaviour.learner import Learner
 
-FORMAT: Final = 2
+FORMAT: Final = 3
+_READ: Final = (2, 3)
+"""Before 3 a waiting proposal was a bare model; it is dropped, and made again within two weeks."""
 
 
 class Saved(msgspec.Struct, array_like=True):
@@ -41,6 +44,8 @@ class Saved(msgspec.Struct, array_like=True):
     looks: list[tuple[int, list[str], bytes]]
     drift: Drift
     last_alarm: int | None
+    proposals: int = 0
+    turned_down: dict[str, int] = {}
 
 
 def pack(learner: Learner) -> bytes:
@@ -67,6 +72,8 @@ def pack(learner: Learner) -> bytes:
             looks=[(look.day, list(look.customers), look.stats.tobytes()) for look in state.looks],
             drift=state.drift,
             last_alarm=state.last_alarm,
+            proposals=state.proposals,
+            turned_down=state.turned_down,
         )
     )
 
@@ -77,7 +84,7 @@ def unpack(learner: Learner, data: bytes) -> None:
         saved = msgspec.msgpack.decode(data, type=Saved)
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
         raise InvariantViolation(f"owner snapshot: cannot be read: {error}") from error
-    if saved.format != FORMAT:
+    if saved.format not in _READ:
         raise InvariantViolation(f"owner snapshot: format {saved.format} is unknown, not {FORMAT}")
     learner.shift = saved.shift
     learner.memory = Memory(max(64, len(saved.members)))
@@ -91,7 +98,7 @@ def unpack(learner: Learner, data: bytes) -> None:
         last_version=saved.last_version,
         working=None if saved.working is None else np.array(saved.working),
         timeline=[(day, ClusterModel.from_dict(model)) for day, model in saved.timeline],
-        proposal=None if saved.proposal is None else ClusterModel.from_dict(saved.proposal),
+        proposal=None if saved.proposal is None or saved.format < 3 else Proposal.from_dict(saved.proposal),
         shop_first_day=saved.shop_first_day,
         looks=[
             PastLook(day, tuple(customers), np.frombuffer(stats, dtype="<f4").reshape(VECTOR, len(customers)))
@@ -99,4 +106,6 @@ def unpack(learner: Learner, data: bytes) -> None:
         ],
         drift=saved.drift,
         last_alarm=saved.last_alarm,
+        proposals=saved.proposals,
+        turned_down=saved.turned_down,
     )

@@ -8,6 +8,7 @@ from models.behaviour.choice import PastLook
 from models.behaviour.drift import Drift
 from models.behaviour.layout import FloatArray
 from models.behaviour.model import CONSERVATIVE, ClusterModel, Evidence, Preset
+from models.behaviour.proposal import Proposal
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,10 @@ class LearnerConfig:
         Log ratio of a segment's rate to the published one that is worth a version.
     silent_days
         Customers silent for longer leave the panel.
+    adopt_share
+        A proposal that would move at most this share of the panel is adopted at once; None: a person decides.
+    no_means_days
+        For so long nothing is proposed again that was turned down.
     """
 
     seed: int = 1
@@ -55,6 +60,8 @@ class LearnerConfig:
     tolerance: float = 0.1
     table_tolerance: float = 0.3
     silent_days: int = 730
+    adopt_share: float | None = None
+    no_means_days: int = 90
     preset: Preset = CONSERVATIVE
     evidence: Evidence = field(default_factory=Evidence)
 
@@ -67,19 +74,20 @@ class Learned:
     ----------
     outcome
         ``immature`` (the shop is too young), ``too_few`` (customers), ``kept`` (nothing material),
-        ``moved`` (centroids or tables), ``promoted`` (a first fit, a new frame, a challenger or an accepted
-        proposal), ``proposed`` (nothing to publish, but a proposal waits).
+        ``moved`` (centroids or tables), ``promoted`` (a first fit, a new frame, a challenger or an adopted
+        proposal), ``proposed`` (nothing to publish, but a proposal waits), ``rejected`` (a proposal), ``renamed``
+        (a segment).
     model
-        The version to publish, with ``moved`` and ``promoted``.
+        The version to publish, with ``moved``, ``promoted`` and ``renamed``.
     proposal
-        A model with another number of segments; publish only what ``Learner.accept`` gives.
+        The one just made, adopted (with ``promoted``) or rejected.
     figures
         Numbers for metrics and for people.
     """
 
     outcome: str
     model: ClusterModel | None = None
-    proposal: ClusterModel | None = None
+    proposal: Proposal | None = None
     figures: dict[str, float] = field(default_factory=dict)
 
 
@@ -95,8 +103,10 @@ class State:
     last_version: int = 0
     working: FloatArray | None = None
     timeline: list[tuple[int, ClusterModel]] = field(default_factory=list)
-    proposal: ClusterModel | None = None
+    proposal: Proposal | None = None
     shop_first_day: int | None = None
     looks: list[PastLook] = field(default_factory=list)
     drift: Drift = field(default_factory=Drift)
     last_alarm: int | None = None
+    proposals: int = 0
+    turned_down: dict[str, int] = field(default_factory=dict)

@@ -21,8 +21,8 @@ def stability_index(shares: Sequence[float], labels: IntArray) -> float:
     return float(((now - born) * np.log(now / born)).sum())
 
 
-def shift_between(old: ClusterModel, new: ClusterModel) -> tuple[float, float]:
-    """Largest move of a centroid over its nearest gap, and largest log ratio of a rate; same segments."""
+def shift_between(old: ClusterModel, new: ClusterModel) -> tuple[dict[str, float], float]:
+    """Move of each centroid over its nearest gap, by segment id, and largest log ratio of a rate; same segments."""
     before = np.array([s.centroid for s in old.segments])
     after = np.array([s.centroid for s in new.segments])
     gaps = np.sqrt(((before[:, None] - before[None]) ** 2).sum(axis=2))
@@ -34,4 +34,4 @@ def shift_between(old: ClusterModel, new: ClusterModel) -> tuple[float, float]:
         for a, b in zip(old.segments, new.segments, strict=True)
         for mine, theirs in ((a.order_rate, b.order_rate), (a.click_rate, b.click_rate))
     )
-    return float(moved.max()), rates
+    return dict(zip((s.segment_id for s in old.segments), moved.tolist(), strict=True)), rates

@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from models.behaviour.drift import Drift, alarming
+from models.behaviour.drift import Drift, alarms_of
 from models.behaviour.layout import FEATURES
 from models.behaviour.moves import Move
 
@@ -28,7 +28,7 @@ def weeks(drift: Drift, count: int, scale: float, shift: float) -> list[dict[str
 def test_a_year_without_change_raises_no_alarm() -> None:
     drift = Drift()
     drift.begin(RNG.normal(0, 1, (1_000, FEATURES)))
-    assert not any(alarming(figures) for figures in weeks(drift, 52, 1.0, 0.0))
+    assert not any(alarms_of(figures) for figures in weeks(drift, 52, 1.0, 0.0))
 
 
 def test_customers_farther_from_their_centroids_are_noticed() -> None:
@@ -42,9 +42,9 @@ def test_features_that_moved_are_noticed_and_a_new_frame_starts_afresh() -> None
     drift = Drift()
     drift.begin(RNG.normal(0, 1, (1_000, FEATURES)))
     found = weeks(drift, 1, 1.0, 0.8)[0]
-    assert found["feature_psi"] > 0.25 and alarming(found)
+    assert found["feature_psi"] > 0.25 and alarms_of(found)
     drift.begin(RNG.normal(0.8, 1, (1_000, FEATURES)))
-    assert not alarming(weeks(drift, 1, 1.0, 0.8)[0])
+    assert not alarms_of(weeks(drift, 1, 1.0, 0.8)[0])
 
 
 def test_the_index_by_hand() -> None:
@@ -66,3 +66,10 @@ def test_bounce_counts_only_moves_whose_month_is_over() -> None:
     # Of a, b and c, only a was back within 30 days; d's month is not over.
     assert drift.bounce(140) == pytest.approx(1 / 3)
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(drift), type=Drift) == drift
+
+
+def test_each_figure_that_alarms_says_so() -> None:
+    assert alarms_of({"adwin": 1.0, "psi_basket": 0.3, "psi_orders": 0.2}) == ("adwin", "psi_basket")
+    assert alarms_of({"share_psi": 0.12}) == ("share_psi",)
+    assert alarms_of({"bounce": 0.3, "bounce_moves": 30.0}) == ("bounce",)
+    assert alarms_of({"bounce": 0.3, "bounce_moves": 5.0}) == ()

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from behaviour_world import FIRST_DAY, World
 
+from models.behaviour.decisions import approve
 from models.behaviour.kmeans import adjusted_rand, nearest
 from models.behaviour.layout import FIRST_DAY as FIRST_DAY_COLUMN
 from models.behaviour.layout import LAST_EVENT
@@ -206,14 +207,14 @@ def test_another_number_of_segments_is_only_proposed(young: World) -> None:
     learned = [learner.learn(young.day + 14 * i) for i in (1, 2)]
     assert [one.outcome for one in learned] == ["kept", "proposed"]
     proposal = learned[1].proposal
-    assert proposal is not None and proposal.k == 5 and learner.model == before
-    kinds = Counter(t.kind for t in proposal.transitions)
+    assert proposal is not None and proposal.model.k == 5 and learner.model == before
+    kinds = Counter(t.kind for t in proposal.model.transitions)
     assert kinds["appear"] >= 2
     copy = Learner(learner.config)
     copy.restore(learner.snapshot())
-    accepted = first_model(copy.accept(young.day + 29))
+    accepted = first_model(approve(copy, proposal.number, young.day + 29))
     assert accepted.k == 5 and accepted.parent == before.version and copy.model == accepted
-    assert copy.accept(young.day + 30).outcome == "kept"
+    assert approve(copy, proposal.number, young.day + 30).outcome == "kept"
     carried = {s.segment_id for s in accepted.segments} & {s.segment_id for s in before.segments}
     assert carried
     for segment in accepted.segments:
@@ -270,8 +271,9 @@ def test_a_shop_that_changed_gets_a_new_frame_proposed_once(young: World) -> Non
     learned = learner.learn(young.day + 7)
     assert learned.outcome == "proposed" and learned.figures["psi_basket"] > 0.25
     proposal = learned.proposal
-    assert proposal is not None and proposal.k == before.k and proposal.frame != before.frame
-    assert {s.segment_id for s in proposal.segments} == {s.segment_id for s in before.segments}
+    assert proposal is not None and proposal.model.k == before.k and proposal.model.frame != before.frame
+    assert (proposal.why, proposal.alarms) == ("drift", ("psi_basket",))
+    assert {s.segment_id for s in proposal.model.segments} == {s.segment_id for s in before.segments}
     assert learner.learn(young.day + 14).outcome == "kept" and learner.model == before
-    accepted = first_model(learner.accept(young.day + 15))
-    assert accepted.frame == proposal.frame and learner.learn(young.day + 22).figures["psi_basket"] < 0.25
+    accepted = first_model(approve(learner, proposal.number, young.day + 15))
+    assert accepted.frame == proposal.model.frame and learner.learn(young.day + 22).figures["psi_basket"] < 0.25

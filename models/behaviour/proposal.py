@@ -1,0 +1,110 @@
+"""A version that the owner would publish if a person agreed, and what it would do: tried out on a copy of the panel."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from models.behaviour.layout import FIRST_CODE, IntArray
+from models.behaviour.memory import Memory
+from models.behaviour.model import ClusterModel
+from models.behaviour.night import Timeline, advance
+
+TRIAL_DAYS: Final = 14
+"""Silent days that a trial lets pass: long enough for whoever is clearly nearer to another segment to arrive there."""
+NEW_NUMBER: Final = "segments"
+NEW_FRAME: Final = "drift"
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What a version would do to the panel.
+
+    Parameters
+    ----------
+    customers
+        Panel customers who are in a segment now.
+    moved
+        Those of them whom the version alone would move.
+    flows
+        From, to, customers; largest first.
+    """
+
+    customers: int
+    moved: int
+    flows: tuple[tuple[str, str, int], ...] = ()
+
+    @property
+    def share(self) -> float:
+        """Share of the customers who would move."""
+        return self.moved / self.customers if self.customers else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A version that waits for a yes or a no. What is adopted is built anew, on the panel as it is then.
+
+    Parameters
+    ----------
+    number
+        Counts proposals; never given twice.
+    why
+        ``segments`` (another number of them is stable) or ``drift`` (the shop has changed since the frame was fitted).
+    alarms
+        The drift figures that asked for it.
+    """
+
+    number: int
+    day: int
+    why: str
+    model: ClusterModel
+    trial: Trial
+    alarms: tuple[str, ...] = ()
+
+    @property
+    def subject(self) -> str:
+        """What a no is remembered under."""
+        return f"{self.why}:{self.model.k}" if self.why == NEW_NUMBER else self.why
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-safe content."""
+        return {
+            "number": self.number,
+            "day": self.day,
+            "why": self.why,
+            "model": self.model.to_dict(),
+            "trial": asdict(self.trial),
+            "alarms": list(self.alarms),
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Proposal:
+        """What ``to_dict`` wrote."""
+        trial = data["trial"]
+        return cls(
+            number=data["number"],
+            day=data["day"],
+            why=data["why"],
+            model=ClusterModel.from_dict(data["model"]),
+            trial=Trial(trial["customers"], trial["moved"], tuple((a, b, int(n)) for a, b, n in trial["flows"])),
+            alarms=tuple(data["alarms"]),
+        )
+
+
+def tried(memory: Memory, rows: Sequence[int], timeline: Timeline, model: ClusterModel, day: int) -> Trial:
+    """What ``model`` would do if it were in force from the day after ``day``: the nightly step itself, on a copy.
+
+    Only moves of cause ``refit`` count: the others would come without the version, too.
+    """
+    labelled = [row for row in rows if memory.segment_code(row) >= FIRST_CODE]
+    copy = Memory(max(1, len(labelled)))
+    copied: IntArray = np.array([copy.load(memory.dump(row)) for row in labelled], dtype=np.int64)
+    moves = advance(copy, copied, np.full(len(copied), day + TRIAL_DAYS), [*timeline, (day + 1, model)])
+    first = {move.row: move for move in reversed(moves) if move.cause == "refit" and move.from_id is not None}
+    flows = Counter((move.from_id or "", move.to_id) for move in first.values())
+    ordered = sorted(flows.items(), key=lambda item: (-item[1], item[0]))
+    return Trial(len(labelled), len(first), tuple((a, b, count) for (a, b), count in ordered))
