@@ -240,6 +240,15 @@ def definition_key(segmentation: str, segment: str, version: int) -> bytes:
     return f"{segmentation}/{segment}@{version}".encode()
 
 
+def proposal_key(segmentation: str, number: int) -> bytes:
+    """The key of a proposal's record.
+
+    >>> proposal_key("behaviour", 3)
+    b'behaviour/proposal@3'
+    """
+    return f"{segmentation}/proposal@{number}".encode()
+
+
 def model_key(segmentation: str, version: int) -> bytes:
     """The key of a model's record.
 

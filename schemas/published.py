@@ -147,3 +147,33 @@ class SegmentModel(Wire):
     kind: Id
     published_at: Instant
     body: dict[str, JsonValue]
+
+
+class ModelProposal(Wire):
+    """A version that the model owner would publish if somebody agreed. The record's key is
+    ``segmentation/proposal@number``, see ``changes.proposal_key``; the newest record of a key says how it stands.
+
+    Attributes
+    ----------
+    status
+        ``waiting``; ``approved`` or ``rejected`` by a person; ``adopted`` within the budget that a setting gives;
+        ``superseded`` by another version or proposal.
+    why
+        ``segments`` (another number of them is stable) or ``drift`` (the shop has changed).
+    version
+        What it became.
+    moves
+        Share of the customers tried out whom it alone would move.
+    body
+        The candidate, with the flows between segments that the trial saw.
+    """
+
+    type: Literal["segment.proposal"]
+    segmentation: Id
+    number: Version
+    status: Literal["waiting", "approved", "rejected", "adopted", "superseded"]
+    why: Id
+    version: Version | None = None
+    moves: Annotated[float, Field(ge=0, le=1)]
+    published_at: Instant
+    body: dict[str, JsonValue]

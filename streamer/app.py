@@ -13,6 +13,7 @@ import faust
 import structlog
 
 from models.behaviour.learner import Learned, Learner, LearnerConfig
+from models.behaviour.owner_types import State
 from schemas import topics
 from streamer import agents
 from streamer.adapters.clock import SystemClock
@@ -62,7 +63,7 @@ class Watch:
     on_restoring: Callable[[int, int, int], None] = lambda lane, passed, of: None
     on_restored: Callable[[LaneState, float, int], None] = lambda state, seconds, customers: None
     on_lanes: Callable[[set[int]], None] = lambda lanes: None
-    on_learned: Callable[[int, Learned], None] = lambda day, learned: None
+    on_learned: Callable[[int, Learned, State], None] = lambda day, learned, state: None
     on_start: Callable[[Offsets], None] = lambda offsets: None
 
 
@@ -121,6 +122,7 @@ def run_owner(wiring: Wiring, watch: Watch | None = None) -> None:
             wiring.lane.control_key,
             watch.on_learned,
             wiring.policy.language,
+            seek=lambda offset: app.seek_back(topic, partition, offset),
         )
 
     pool = Pool(make, fatal, watch.on_lanes)

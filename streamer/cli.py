@@ -22,6 +22,7 @@ MODULES = (
     "watch",
     "customer",
     "segments",
+    "models",
     "evaluate",
     "deadletters",
     "parity",

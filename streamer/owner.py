@@ -13,17 +13,21 @@ from collections.abc import Callable
 import msgspec
 import structlog
 
+from models.behaviour.decisions import approve, reject, rename
 from models.behaviour.learner import Learned, Learner
+from models.behaviour.owner_types import State
 from models.behaviour.panel import decode as decode_row
+from models.behaviour.proposal import Proposal
 from models.definitions import Definitions
 from models.words import Language
 from schemas import topics
-from schemas.errors import InvariantViolation
+from schemas.decisions import DECISION_KEY, ModelDecision, decode_decision
+from schemas.errors import InvalidEvent, InvariantViolation
 from schemas.records import Headers
 from streamer.inbox import Inbox
 from streamer.keys import SHIFT_HEADER
-from streamer.ports import Batch, LaneLog, WallClock, Write
-from streamer.publish_model import definition_writes, model_writes
+from streamer.ports import Batch, LaneLog, WallClock, Write, Writes
+from streamer.publish_model import definition_writes, model_writes, proposal_writes
 
 log = structlog.get_logger(__name__)
 
@@ -50,7 +54,10 @@ class Owner(Inbox):
     owner_log
         Consumes and keeps its snapshot in the panel topic.
     on_learned
-        Called after every look at the clusters, with the day and what came of it.
+        Called after every look at the clusters and every decision, with the day, what came of it, and what the owner
+        knows; at the start with the outcome ``restored``.
+    seek
+        Called with an offset when a hole was found: fetch again from there.
     """
 
     def __init__(
@@ -61,8 +68,9 @@ class Owner(Inbox):
         lanes: int,
         clock: WallClock,
         control_key: bytes | None = None,
-        on_learned: Callable[[int, Learned], None] = lambda day, learned: None,
+        on_learned: Callable[[int, Learned, State], None] = lambda day, learned, state: None,
         language: Language = "en",
+        seek: Callable[[int], None] = lambda offset: None,
     ) -> None:
         super().__init__()
         self._learner = learner
@@ -73,9 +81,11 @@ class Owner(Inbox):
         self._control_key = control_key
         self._on_learned = on_learned
         self._language = language
+        self._seek = seek
         self._position = 0
         self._end = 0
         self._day = -1
+        self._asked: list[tuple[bytes, bytes, Headers]] = []
         self._looked = -1
 
     @property
@@ -103,6 +113,8 @@ class Owner(Inbox):
             self._position = first.position
         else:
             self._position = await self._log.first_offset()
+        state = self._learner.state
+        self._on_learned(state.last_update or 0, Learned("restored"), state)
         self._end = await self._log.end_offset()
         await self._log.commit(
             definition_writes(self._definitions, self._clock.now_ms(), self._language), self._position
@@ -113,18 +125,34 @@ class Owner(Inbox):
         while not self._stopping:
             await self._something_waits(_PATIENCE_SECONDS)
             if self._waiting:
-                self._take(self._waiting.pop(0))
-                # Only once what was there at the start has been read, or an old day would be learned again.
-                if not self._stopping and self._position >= self._end and self._day > self._looked:
-                    await self._learn(self._day)
+                await self.turn()
+
+    async def turn(self) -> None:
+        """Take one batch; answer what was decided, and learn if it brought a new day."""
+        self._take(self._waiting.pop(0))
+        # Only once what was there at the start has been read, or an old day would be learned again.
+        if self._stopping or self._position < self._end:
+            return
+        if self._asked:
+            await self._answer()
+        if self._day > self._looked:
+            await self._learn(self._day)
 
     def _take(self, batch: Batch) -> None:
         if batch.start > self._position:
-            # The panel is compacted and each row stands for all before it: a hole costs nothing.
-            log.info("rows of the panel were skipped", expected=self._position, got=batch.start)
+            # Fetched around a rebalance and dropped. Rows that stand for all before them could be spared, but what
+            # somebody decided is said only once.
+            log.warning("hole in fetched rows of the panel", expected=self._position, got=batch.start)
+            self._waiting.clear()
+            self._seek(self._position)
+            return
         for record in batch.records:
             key = record.key or b""
-            if record.offset < self._position or key.startswith(b"!") or record.value is None:
+            if record.offset < self._position or record.value is None:
+                continue
+            if key.startswith(DECISION_KEY):
+                self._asked.append((key, record.value, record.headers))
+            if key.startswith(b"!"):
                 continue
             self._thin_out(record.headers)
             row = decode_row(record.value)
@@ -141,18 +169,58 @@ class Owner(Inbox):
     async def _learn(self, day: int) -> None:
         self._looked = day
         learner = self._learner
-        before = learner.state.last_update
+        before, waiting = learner.state.last_update, learner.state.proposal
         learned = learner.learn(day)
-        self._on_learned(day, learned)
-        if learner.state.last_update == before:
-            return
-        writes = {}
+        self._on_learned(day, learned, learner.state)
+        if learner.state.last_update != before:
+            writes = self._writes(day, waiting, learned, "adopted")
+            writes[topics.PANEL, 0] = self._snapshot()
+            await self._log.commit(writes, self._position)
+
+    async def _answer(self) -> None:
+        """Do what people decided. What it does, the snapshot after it and the tombstone of the decision are one
+        transaction, so a decision takes effect once, whenever the owner is killed.
+        """
+        state = self._learner.state
+        # A fresh start may not have heard of any day yet, and no look at the panel may go back.
+        day = max(self._day, state.last_update or 0)
+        writes: Writes = {}
+        done = []
+        for key, value, headers in self._asked:
+            done.append(Write(key, None))
+            try:
+                decision = decode_decision(value, headers, self._control_key)
+            except InvalidEvent as error:
+                log.warning("a decision about models cannot be taken", error=error.message)
+                continue
+            waiting = state.proposal
+            learned = self._decided(decision, day)
+            log.info("decided about models", action=decision.action, outcome=learned.outcome)
+            self._on_learned(day, learned, state)
+            for place, more in self._writes(day, waiting, learned, "approved").items():
+                writes.setdefault(place, []).extend(more)
+        self._asked.clear()
+        writes[topics.PANEL, 0] = [*done, *self._snapshot()]
+        await self._log.commit(writes, self._position)
+
+    def _decided(self, decision: ModelDecision, day: int) -> Learned:
+        match decision.action:
+            case "approve":
+                return approve(self._learner, decision.proposal or 0, day)
+            case "reject":
+                return reject(self._learner, decision.proposal or 0, day)
+            case "rename":
+                return rename(self._learner, decision.segment or "", decision.name or "", day)
+
+    def _writes(self, day: int, waiting: Proposal | None, learned: Learned, by: str) -> Writes:
+        """What one step publishes: a version, and how its proposals stand."""
+        now, writes = self._clock.now_ms(), Writes()
         if learned.model is not None:
-            now = self._clock.now_ms()
             writes = model_writes(learned.model, self._lanes, now, self._control_key, self._language)
             log.info("published a model version", version=learned.model.version, outcome=learned.outcome, day=day)
-        writes[topics.PANEL, 0] = self._snapshot()
-        await self._log.commit(writes, self._position)
+        for place, more in proposal_writes(waiting, learned, self._learner.state.proposal, now, by).items():
+            writes.setdefault(place, []).extend(more)
+        return writes
 
     def _snapshot(self) -> list[Write]:
         data = zlib.compress(self._learner.snapshot(), 1)

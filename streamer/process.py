@@ -18,7 +18,6 @@ from importlib.metadata import version
 import structlog
 from aiokafka.errors import KafkaError
 
-from models.behaviour.learner import LearnerConfig
 from schemas import topics
 from schemas.errors import TransientError, UserError
 from streamer import logs, supervise
@@ -104,7 +103,7 @@ def wiring(settings: Settings, embedded_kafka: str | None = None, embedded_redis
         redis_url=url,
         policy=settings.policy(_lanes(kafka)),
         lane=settings.lane_settings(),
-        learner=LearnerConfig(preset=settings.behaviour_preset()),
+        learner=settings.learner_config(),
         redis_prefix=kafka.group,
         redis_options=options,
         broker=settings.faust_broker(),

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from models.behaviour.model import ClusterModel, Segment
 from models.behaviour.naming import prototype_of
+from models.behaviour.owner_types import Learned
+from models.behaviour.proposal import Proposal
 from models.definitions import Definitions
 from models.words import Language, Words, words
 from schemas import topics
-from schemas.changes import definition_key, model_key
+from schemas.changes import definition_key, model_key, proposal_key
 from schemas.control import ControlModel, control_headers, encode_control
-from schemas.published import SegmentDefinition, SegmentModel
+from schemas.published import ModelProposal, SegmentDefinition, SegmentModel
 from streamer.ports import Write, Writes
 
 BEHAVIOUR = "behaviour"
@@ -48,6 +52,44 @@ def model_writes(
         for segment in model.segments
     ]
     return writes
+
+
+def proposal_writes(before: Proposal | None, learned: Learned, after: Proposal | None, now_ms: int, by: str) -> Writes:
+    """Records of what became of proposals in one step of the owner.
+
+    Parameters
+    ----------
+    before, after
+        The one that waited before the step, and the one that waits now.
+    by
+        What a proposal is that was published in this step: ``approved`` or ``adopted``.
+    """
+    found = []
+    settled = learned.proposal if learned.outcome in ("promoted", "rejected") else None
+    if settled is not None:
+        version = None if learned.model is None else learned.model.version
+        found.append(_proposal(settled, by if learned.outcome == "promoted" else "rejected", version, now_ms))
+    known = {one.number for one in (settled, after) if one is not None}
+    if before is not None and before.number not in known:
+        found.append(_proposal(before, "superseded", None, now_ms))
+    if after is not None and (before is None or before.number != after.number):
+        found.append(_proposal(after, "waiting", None, now_ms))
+    return {(topics.MODELS, 0): found} if found else {}
+
+
+def _proposal(proposal: Proposal, status: Any, version: int | None, now_ms: int) -> Write:
+    record = ModelProposal(
+        type="segment.proposal",
+        segmentation=BEHAVIOUR,
+        number=proposal.number,
+        status=status,
+        why=proposal.why,
+        version=version,
+        moves=proposal.trial.share,
+        published_at=now_ms,
+        body=msgspec.json.decode(msgspec.json.encode(proposal.to_dict())),
+    )
+    return Write(proposal_key(BEHAVIOUR, proposal.number), record.model_dump_json().encode())
 
 
 def cluster_meaning(segment: Segment, told: Words) -> str:

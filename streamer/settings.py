@@ -35,6 +35,7 @@ from streamer.settings_sources import DEFAULT, Found, gather, variable
 
 if TYPE_CHECKING:
     # What these need (NumPy, the Kafka client) takes a while to import, and `--help` needs none of it.
+    from models.behaviour.learner import LearnerConfig
     from models.behaviour.model import Preset
     from streamer.adapters.kafka import KafkaConnection
     from streamer.lane import LaneSettings
@@ -107,6 +108,12 @@ class Settings(BaseSettings):
     half_life_days: float = Field(25.0, ge=5, le=365, description="half-life of decayed money and orders")
     preset: Annotated[Literal["responsive", "conservative"], BeforeValidator(_lower)] = Field(
         "conservative", description="how readily customers move between behaviour clusters"
+    )
+    adopt_share: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="proposed clusters that would move at most this share of customers are adopted unasked; none: never",
     )
     consent_default: Annotated[Literal["granted", "denied"], BeforeValidator(_lower)] = Field(
         "granted", description="what holds for customers without a consent record"
@@ -267,6 +274,12 @@ class Settings(BaseSettings):
     def control_key_bytes(self) -> bytes | None:
         """The key of control records, where one is set."""
         return self.control_key.get_secret_value().encode() if self.control_key is not None else None
+
+    def learner_config(self) -> LearnerConfig:
+        """How the model owner learns."""
+        from models.behaviour.learner import LearnerConfig
+
+        return LearnerConfig(preset=self.behaviour_preset(), adopt_share=self.adopt_share)
 
     def behaviour_preset(self) -> Preset:
         """How readily the clusters of new model versions let customers move."""

@@ -63,7 +63,6 @@ def replay(
     """
     from dataclasses import replace
 
-    from models.behaviour.learner import LearnerConfig
     from streamer.adapters.redis_reader import totals
     from streamer.offline import Replay
     from streamer.result import result_of, show
@@ -77,7 +76,7 @@ def replay(
         source = source_of(file, format, found, mapping, rejects, say)
         run = Replay(
             policy,
-            LearnerConfig(preset=found.behaviour_preset()),
+            found.learner_config(),
             now_ms,
             on_changes=None if write_change is None else _written(write_change, policy, now_ms),
             on_day=_teller(say),

@@ -68,6 +68,7 @@ def documents() -> dict[str, dict[str, Any]]:
         ("segment.memberships", published.CustomerMemberships),
         ("segment.definition", published.SegmentDefinition),
         ("segment.model", published.SegmentModel),
+        ("segment.proposal", published.ModelProposal),
     ):
         schema = outgoing.model_json_schema(by_alias=True, mode="serialization")
         found[name] = {"$schema": _DIALECT, **schema, "title": name}

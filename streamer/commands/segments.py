@@ -9,6 +9,7 @@ import typer
 from models.words import Words, words
 from streamer.commands import common
 from streamer.commands.common import Json
+from streamer.commands.segment_names import rename
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +26,7 @@ def register(app: typer.Typer) -> None:
         """The segments."""
 
     segments.command("list")(list_)
+    segments.command("rename")(rename)
     app.add_typer(segments)
 
 

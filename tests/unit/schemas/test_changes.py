@@ -27,7 +27,7 @@ from schemas.changes import (
     encode_memberships,
 )
 from schemas.fields import Wire
-from schemas.published import CustomerMemberships, SegmentChanged, SegmentDefinition, SegmentModel
+from schemas.published import CustomerMemberships, ModelProposal, SegmentChanged, SegmentDefinition, SegmentModel
 from schemas.wire_time import epoch_ms
 
 EXAMPLES = Path(str(schemas.__file__)).parent / "examples" / "outgoing"
@@ -112,6 +112,7 @@ def test_no_membership_left_is_a_tombstone() -> None:
         ("segment.memberships", CustomerMemberships),
         ("segment.definition", SegmentDefinition),
         ("segment.model", SegmentModel),
+        ("segment.proposal", ModelProposal),
     ],
 )
 def test_examples_survive_reading_and_writing(name: str, model: type[Wire]) -> None:

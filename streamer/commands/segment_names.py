@@ -1,0 +1,75 @@
+"""``segments rename``: another name for a cluster, which it keeps through all versions to come."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from models.words import words
+from schemas.errors import UserError
+from streamer.commands import common
+from streamer.commands.common import Json
+from streamer.commands.models import decided, published, until
+
+if TYPE_CHECKING:
+    from models.behaviour.model import ClusterModel
+
+
+def rename(
+    id: Annotated[str, typer.Argument(metavar="ID", help="The id of a behaviour cluster, such as bargain_hunters.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What to call it, in any language.")],
+    json: Json = False,
+) -> None:
+    """Give a behaviour cluster another name. It belongs to the id, and stays through refits and restarts.
+
+    Nobody moves: the model owner publishes the version in force once more, with the name. Declared segments are named
+    in segments.toml.
+
+    Example:  streamer segments rename bargain_hunters "Coupon lovers"
+    """
+    from schemas.decisions import ModelDecision
+
+    found = common.settings()
+    with common.connections(found) as to:
+        model = published(to).newest
+        check(model, id, name)
+        decided(to, ModelDecision(action="rename", segment=id, name=name))
+        after = until(to, lambda now: named_so(now.newest, id, name))
+    say = words(found.language)
+    told: dict[str, Any] = {"id": id, "name": name, "version": None}
+    if after is not None and after.newest is not None:
+        told["version"] = after.newest.version
+    if json:
+        common.print_json(told)
+    elif told["version"] is None:
+        common.say(say("not answered yet"))
+    else:
+        common.console().print(say("renamed", **told), markup=False)
+
+
+def named_so(model: ClusterModel | None, id: str, name: str) -> bool:
+    """Whether the segment has the name in a version."""
+    return model is not None and (segment := model.by_id(id)) is not None and segment.name == name
+
+
+def check(model: ClusterModel | None, id: str, name: str) -> None:
+    """Raise UserError if a cluster cannot be called so."""
+    from models.behaviour.decisions import MOST_NAME, name_refused
+
+    if model is None:
+        raise UserError("there are no behaviour clusters yet", "`streamer segments list` says what they wait for")
+    known = ", ".join(segment.segment_id for segment in model.segments)
+    problems = {
+        "unknown": (
+            f"there is no behaviour cluster {id}",
+            f"there are {known}; declared segments are named in the file",
+        ),
+        "empty": ("a name needs something to read, without spaces around it", 'such as "Coupon lovers"'),
+        "long": (f"a name has at most {MOST_NAME} characters", "take a shorter one"),
+        "same": (f"{id} is called {name} already", "nothing to do"),
+        "taken": (f"another cluster is called {name}", "take a name that no other has"),
+    }
+    refused = name_refused(model, id, name)
+    if refused is not None:
+        raise UserError(*problems[refused])

@@ -1,0 +1,126 @@
+"""What people decide about models reaches the owner once, whatever happens to the owner."""
+
+from __future__ import annotations
+
+import asyncio
+from copy import deepcopy
+from dataclasses import replace
+
+import pytest
+from behaviour_world import World
+from owner_rig import OwnerRig
+
+from models.behaviour.learner import LearnerConfig
+from schemas import topics
+
+START = LearnerConfig(k=3, frame_days=(90,), min_buyers=150)
+FREE = replace(START, k=None, tolerance=9.0, table_tolerance=9.0, better=1.0)
+
+
+@pytest.fixture(scope="module")
+def young() -> World:
+    """A shop just before its first clusters."""
+    world = World(customers=240)
+    world.run(100, learn=False)
+    return world
+
+
+@pytest.fixture
+def days(young: World) -> World:
+    """A copy of it, to be played on."""
+    return deepcopy(young)
+
+
+async def proposing(world: World, **given: object) -> OwnerRig:
+    """An owner who has published three clusters, and proposes five."""
+    rig = OwnerRig(world, START, **given)  # type: ignore[arg-type]
+    first = world.day
+    rig.tell_all()
+    await rig.run()
+    rig.config = FREE
+    while not rig.published("segment.proposal"):
+        assert world.day < first + 60
+        world.run(7, learn=False)
+        rig.tell_all()
+        await rig.run()
+    return rig
+
+
+@pytest.mark.parametrize("crash", [None, "before", "after"])
+def test_an_approval_takes_effect_once(days: World, crash: str | None) -> None:
+    async def go() -> None:
+        rig = await proposing(days)
+        [waiting] = rig.published("segment.proposal")
+        assert (waiting["status"], waiting["why"], waiting["version"]) == ("waiting", "segments", None)
+        assert 0 < waiting["moves"] < 1
+        versions = rig.in_lanes()
+        rig.ask(action="approve", proposal=waiting["number"])
+        # Somebody presses twice.
+        rig.ask(action="approve", proposal=waiting["number"])
+        await rig.run(crash)
+        await rig.run()
+        await rig.run()
+        assert rig.in_lanes() == [*versions, versions[-1] + 1]
+        [_, approved] = rig.published("segment.proposal")
+        assert (approved["status"], approved["version"]) == ("approved", versions[-1] + 1)
+        model = rig.published("segment.model")[-1]["body"]
+        assert len(model["segments"]) == 5 and model["parent"] == versions[-1]
+        asked = [r for r in rig.broker.records(topics.PANEL) if (r.key or b"").startswith(b"!decision:")]
+        newest = {record.key: record.value for record in asked}
+        assert len(newest) == 2 and set(newest.values()) == {None}
+
+    asyncio.run(go())
+
+
+def test_rejecting_and_renaming_survive_a_restart(days: World) -> None:
+    async def go() -> None:
+        rig = await proposing(days, language="zh")
+        [waiting] = rig.published("segment.proposal")
+        before = rig.published("segment.model")[-1]
+        id = before["body"]["segments"][0]["segment_id"]
+        rig.ask(action="reject", proposal=waiting["number"])
+        rig.ask(action="rename", segment=id, name="常客")
+        await rig.run("after")
+        days.run(7, learn=False)
+        rig.tell_all()
+        owner = await rig.run()
+        assert [one["status"] for one in rig.published("segment.proposal")] == ["waiting", "rejected"]
+        renamed = rig.published("segment.model")[-1]
+        assert renamed["version"] == before["version"] + 1
+        assert {s["segment_id"]: s["name"] for s in renamed["body"]["segments"]}[id] == "常客"
+        definitions = {r.key: r.value or b"" for r in rig.broker.records(topics.DEFINITIONS)}
+        assert '"name":"常客"' in definitions[f"behaviour/{id}@{renamed['version']}".encode()].decode()
+        others = [s["segment_id"] for s in before["body"]["segments"] if s["segment_id"] != id]
+        told = definitions[f"behaviour/{others[0]}@{renamed['version']}".encode()].decode()
+        assert not any(s["name"] in told for s in before["body"]["segments"] if s["segment_id"] == others[0])
+        assert owner._learner.state.turned_down
+
+    asyncio.run(go())
+
+
+def test_a_decision_in_a_hole_is_read_again(days: World) -> None:
+    async def go() -> None:
+        rig = await proposing(days)
+        [waiting] = rig.published("segment.proposal")
+        rig.ask(action="reject", proposal=waiting["number"])
+        rig.tell_all()
+        behind = len(rig.broker.records(topics.PANEL))
+        await rig.run(lost_until=behind - 100)
+        assert [one["status"] for one in rig.published("segment.proposal")] == ["waiting", "rejected"]
+
+    asyncio.run(go())
+
+
+def test_with_a_control_key_only_signed_decisions_count(days: World) -> None:
+    async def go() -> None:
+        rig = await proposing(days, key=b"a key of sixteen")
+        [waiting] = rig.published("segment.proposal")
+        versions = rig.in_lanes()
+        rig.ask(action="approve", proposal=waiting["number"], signed=False)
+        await rig.run()
+        assert rig.in_lanes() == versions
+        rig.ask(action="approve", proposal=waiting["number"])
+        await rig.run()
+        assert rig.in_lanes() == [*versions, versions[-1] + 1]
+
+    asyncio.run(go())

@@ -1,0 +1,118 @@
+"""A model owner over memory: its panel topic is input and changelog at once, as on the real broker."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+from behaviour_world import World
+
+from models.behaviour.learner import Learner, LearnerConfig
+from models.behaviour.model import ClusterModel
+from models.behaviour.panel import PanelRow, encode
+from models.defaults import DEFAULTS
+from schemas import topics
+from schemas.decisions import ModelDecision, decision_key, encode_decision
+from streamer.adapters.memory import MemoryBroker, MemoryLog
+from streamer.owner import Owner
+from streamer.ports import Batch, Write, Writes
+
+OWNER = 999
+
+
+class Stopped(Exception):
+    """The process was killed here."""
+
+
+class PanelLog(MemoryLog):
+    """The owner's log; ``crash`` kills it ``before`` or ``after`` its next commit that says anything."""
+
+    def __init__(self, broker: MemoryBroker) -> None:
+        super().__init__(broker, OWNER)
+        self.crash: str | None = None
+
+    async def changelog(self, start: int) -> AsyncIterator[list[tuple[int, bytes, bytes | None]]]:
+        yield [(r.offset, r.key or b"", r.value) for r in self._broker.records(topics.PANEL)[start:]]
+
+    async def end_offset(self) -> int:
+        return len(self._broker.records(topics.PANEL))
+
+    async def commit(self, writes: Writes, next_offset: int) -> int:
+        struck = self.crash if (topics.PANEL, 0) in writes else None
+        if struck == "before":
+            raise Stopped
+        offset = await super().commit(writes, next_offset)
+        if struck == "after":
+            raise Stopped
+        return offset
+
+
+class Clock:
+    def now_ms(self) -> int:
+        return 1_750_000_000_000
+
+
+class OwnerRig:
+    """Feeds an owner from a `World`, and reads what it published."""
+
+    def __init__(self, world: World, config: LearnerConfig, key: bytes | None = None, language: Any = "en") -> None:
+        self.broker = MemoryBroker()
+        self.world = world
+        self.config = config
+        self.key = key
+        self.language = language
+
+    def tell_all(self) -> None:
+        """Rows of all customers as of today."""
+        for i, row in enumerate(self.world.rows):
+            blob = self.world.memory.dump(int(row))
+            value = encode(PanelRow(f"c{i}", self.world.day, blob))
+            self.broker.append(topics.PANEL, 0, Write(f"c{i}".encode(), value))
+
+    def ask(self, *, signed: bool = True, **decision: Any) -> None:
+        """Write a decision."""
+        value, headers = encode_decision(ModelDecision(**decision), self.key if signed else None)
+        self.broker.append(topics.PANEL, 0, Write(decision_key(), value, headers))
+
+    async def run(self, crash: str | None = None, lost_until: int = 0) -> Owner:
+        """Start an owner and let it read to the end; what lies before ``lost_until`` is lost on the way, once."""
+        log = PanelLog(self.broker)
+        back: list[int] = []
+        owner = Owner(
+            Learner(self.config), log, DEFAULTS, 2, Clock(), self.key, language=self.language, seek=back.append
+        )
+        start = await owner.open()
+        log.crash = crash
+        records = self.broker.records(topics.PANEL)
+        end = len(records)
+        begin = max(start, lost_until)
+        owner.offer(Batch(begin, end, records[begin:end]))
+        try:
+            await self._until_read(owner)
+            if back:
+                start = back[0]
+                owner.offer(Batch(start, end, records[start:end]))
+                await self._until_read(owner)
+        except Stopped:
+            pass
+        # The lanes take what is published.
+        models = [ClusterModel.from_dict(one["body"]) for one in self.published("segment.model")]
+        self.world.timeline = [(model.made_on + 1, model) for model in models]
+        return owner
+
+    async def _until_read(self, owner: Owner) -> None:
+        # One turn of `run` for each batch that waits.
+        while owner._waiting:
+            batch_count = len(owner._waiting)
+            await owner.turn()
+            assert len(owner._waiting) < batch_count
+
+    def published(self, kind: str) -> list[dict[str, Any]]:
+        """Records of the models topic."""
+        bodies = [msgspec.json.decode(record.value or b"{}") for record in self.broker.records(topics.MODELS)]
+        return [body for body in bodies if body["type"] == kind]
+
+    def in_lanes(self) -> list[int]:
+        """Versions written into the first lane."""
+        return [msgspec.json.decode(record.value or b"{}")["version"] for record in self.broker.records(topics.EVENTS)]

@@ -1,0 +1,127 @@
+"""Versions and proposals as people read them, from what an owner really published."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import replace
+
+import pytest
+from behaviour_world import World
+from owner_rig import OwnerRig
+
+from models.behaviour.learner import LearnerConfig
+from models.words import Language, words
+from schemas import topics
+from schemas.errors import UserError
+from schemas.published import ModelProposal, SegmentModel
+from streamer.commands import models
+from streamer.commands.segment_names import check, named_so
+from streamer.model_reader import Published
+
+CONFIG = LearnerConfig(k=3, frame_days=(90,), min_buyers=150)
+
+
+@pytest.fixture(scope="module")
+def rig() -> OwnerRig:
+    """Three clusters, then a proposal of five that is approved."""
+
+    async def go() -> OwnerRig:
+        world = World(customers=240)
+        world.run(100, learn=False)
+        rig = OwnerRig(world, CONFIG)
+        while not rig.published("segment.proposal"):
+            rig.tell_all()
+            await rig.run()
+            rig.config = replace(CONFIG, k=None, tolerance=9.0, table_tolerance=9.0, better=1.0)
+            world.run(7, learn=False)
+        return rig
+
+    return asyncio.run(go())
+
+
+@pytest.fixture(scope="module")
+def waiting(rig: OwnerRig) -> Published:
+    found = Published()
+    found.take(rig.broker.records(topics.MODELS))
+    return found
+
+
+@pytest.fixture(scope="module")
+def approved(rig: OwnerRig, waiting: Published) -> Published:
+    async def go() -> None:
+        rig.ask(action="approve", proposal=1)
+        await rig.run()
+
+    asyncio.run(go())
+    found = Published()
+    found.take(rig.broker.records(topics.MODELS))
+    return found
+
+
+def test_what_is_published_is_what_the_contract_says(rig: OwnerRig, approved: Published) -> None:
+    for record in rig.broker.records(topics.MODELS):
+        body = json.loads(record.value or b"")
+        kind = ModelProposal if body["type"] == "segment.proposal" else SegmentModel
+        kind.model_validate_json(record.value or b"")
+        assert (record.key or b"").decode().startswith("behaviour")
+
+
+def test_a_proposal_waits_with_what_it_would_move(waiting: Published) -> None:
+    assert waiting.waiting is not None and waiting.waiting.proposal.number == 1
+    told = models.listed(waiting)
+    [proposal] = told["proposals"]
+    assert (proposal["id"], proposal["status"], proposal["k"], proposal["version"]) == ("p1", "waiting", 5, None)
+    assert 0 < proposal["moves"] < 1 and proposal["moved"] <= proposal["tried"]
+    full = models.shown(waiting, "p1", words())
+    json.dumps(full, allow_nan=False)
+    assert sum(flow["customers"] for flow in full["flows"]) == proposal["moved"]
+    assert {one["kind"] for one in full["transitions"]} >= {"survive", "appear"}
+    assert sum(segment["share"] for segment in full["segments"]) == pytest.approx(1, abs=1e-3)
+    surviving = {id for one in full["transitions"] if one["kind"] == "survive" for id in one["to"]}
+    assert {s["id"] for s in full["segments"] if s["share_before"] is not None} == surviving
+
+
+def test_what_became_of_it_and_of_the_segments(approved: Published) -> None:
+    told = models.listed(approved)
+    [proposal] = told["proposals"]
+    newest = told["versions"][-1]
+    assert (proposal["status"], proposal["version"]) == ("approved", newest["version"])
+    assert newest["k"] == 5 and newest["parent"] == newest["version"] - 1 and approved.waiting is None
+    full = models.shown(approved, str(newest["version"]), words())
+    assert {segment["id"] for segment in full["segments"]} <= full["names"].keys()
+
+
+@pytest.mark.parametrize("id", ["7", "p7", "best", "p"])
+def test_what_is_not_there_is_said_so(approved: Published, id: str) -> None:
+    with pytest.raises(UserError, match="there is no"):
+        models.shown(approved, id, words())
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_it_is_told_in_words(waiting: Published, capsys: pytest.CaptureFixture[str], language: Language) -> None:
+    say = words(language)
+    for id in ("p1", "1"):
+        models._print(models.shown(waiting, id, say), say)
+    told = capsys.readouterr().out
+    assert ("would move" if language == "en" else "将移动") in told
+    assert "models approve p1" in told
+    name = say.cluster(next(iter(waiting.versions.values())).model.segments[0].name)
+    assert name in told
+
+
+def test_a_name_that_will_not_do_is_refused_in_words(waiting: Published) -> None:
+    model = waiting.newest
+    assert model is not None
+    first, second = model.segments[:2]
+    check(model, first.segment_id, "常客")
+    assert named_so(model, first.segment_id, first.name) and not named_so(None, "x", "y")
+    for id, name, said in (
+        ("lifecycle", "X", "no behaviour cluster lifecycle"),
+        (first.segment_id, second.name, "another cluster is called"),
+        (first.segment_id, " ", "needs something to read"),
+    ):
+        with pytest.raises(UserError, match=said):
+            check(model, id, name)
+    with pytest.raises(UserError, match="no behaviour clusters yet"):
+        check(None, "x", "y")
