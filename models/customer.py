@@ -63,6 +63,8 @@ class Customer:
         Remembered event ids and orders.
     row
         Row in the lane's behaviour memory, or -1.
+    edition
+        The version of the declared segmentations that the customer was brought to.
     panel_rank
         Up to which shift the customer is in the owner's panel; -1 while not yet worked out.
     written_ids
@@ -79,6 +81,7 @@ class Customer:
         "categories",
         "discounted",
         "due",
+        "edition",
         "first_order",
         "first_seen",
         "id",
@@ -122,6 +125,7 @@ class Customer:
         self.ring = Ring()
         self.book = OrderBook([], [])
         self.row = -1
+        self.edition = 1
         self.panel_rank = -1
         self.written_ids = 0
         self.book_dirty = False

@@ -72,6 +72,8 @@ class _File:
             raise UserError(f"{source} is not TOML: {error}", "see docs/segmentations.md for its shape") from None
 
     def definitions(self, version: int) -> Definitions:
+        if not self._tables:
+            raise UserError(f"{self._source} declares no segmentation", "begin with a line such as [lifecycle]")
         for name, table in self._tables.items():
             self._check_name(name, table)
         active = {name: table for name, table in self._tables.items() if table.get("active", True)}

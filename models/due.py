@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from math import isfinite
 
 from models.customer import Customer, Membership
 from models.definitions import OPERATORS, Definitions, Segmentation
@@ -24,7 +25,8 @@ def tests(segmentation: Segmentation, current: str | None) -> tuple[Test, ...]:
         found = known[current] = tuple(
             (FEATURES[name], OPERATORS[op], border)
             for name, op, border in segmentation.borders(current)
-            if FEATURES[name].crossing is not None
+            # Whether a number is known at all (a border at minus infinity) does not change with time.
+            if FEATURES[name].crossing is not None and isfinite(border)
         )
     return found
 

@@ -16,7 +16,7 @@ from models.customer import Customer, Membership
 from models.definitions import Bands, Definitions, Leaf, Member, Rules, Segmentation
 from models.due import is_held, next_due
 from models.features import Shop
-from models.judge import Facts, band_index, copied, facts, judge, rule_index
+from models.judge import Facts, band_index, facts, judge, rule_index
 
 
 class Reason(msgspec.Struct, frozen=True, gc=False):
@@ -80,19 +80,15 @@ def settle(
     return shifts
 
 
-def readjust(customer: Customer, at: int, old: Definitions, new: Definitions, shop: Shop) -> list[Shift]:
-    """Put the customer where another version of the definitions says at ``at``.
-
-    Memberships of segmentations that it no longer has end.
-    """
+def retire(customer: Customer, at: int, old: Definitions, new: Definitions) -> list[Shift]:
+    """End the customer's memberships in segmentations that ``new`` does not have; changes ``segments``."""
     there = {*new.kinds, *new.clusters}
     shifts = []
     for name in [name for name in customer.segments if name not in there]:
         gone = customer.segments.pop(name)
         why = Reason("definitions", float(old.version), float(new.version), None)
         shifts.append(Shift(name, gone.segment, None, (why,), max(at, gone.since)))
-    now = facts(customer, at, new, shop)
-    return shifts + settle(customer, at, new, shop, copied(now), now)
+    return shifts
 
 
 def _reasons(segmentation: Segmentation, current: str | None, before: Facts | None, now: Facts) -> tuple[Reason, ...]:

@@ -50,6 +50,7 @@ class _Core(msgspec.Struct, array_like=True):
     ids: int
     open_block: bytes
     behaviour: bytes
+    edition: int = 1
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -88,6 +89,7 @@ def dump(customer: Customer, behaviour: bytes) -> dict[str, bytes]:
                 ring.total,
                 ring.open_block,
                 behaviour,
+                customer.edition,
             )
         )
     }
@@ -151,5 +153,6 @@ def _from_core(id: str, raw: bytes) -> tuple[Customer, _Core]:
     customer.last_order = core.last_order
     customer.interactions = core.interactions + [0] * (len(INTERACTIONS) - len(core.interactions))
     customer.categories = core.categories
+    customer.edition = core.edition
     customer.segments = {name: Membership(*held) for name, held in core.segments.items()}
     return customer, core

@@ -11,17 +11,18 @@ from collections.abc import Iterable, Iterator
 
 from models.behaviour.model import ClusterModel
 from models.customer import Customer
+from models.declared import load
 from models.judge import facts
 from models.ring import digest
 from schemas.arrivals import Interaction, OrderCompleted, OrderReversed
 from schemas.changes import Cause
-from schemas.control import REROUTED_HEADER, ControlClock, ControlImport, ControlModel
-from schemas.errors import InvalidEvent, InvariantViolation
+from schemas.control import REROUTED_HEADER, ControlClock, ControlDefinitions, ControlImport, ControlModel
+from schemas.errors import InvalidEvent, InvariantViolation, UserError
 from schemas.records import LogRecord
 from schemas.tracing import traceparent
 from streamer.fold import Folded, fold_interaction, fold_order, fold_reversal, is_duplicate
 from streamer.intake import Item
-from streamer.ledger import ImportClock, ModelEntry, bump
+from streamer.ledger import Edition, ImportClock, ModelEntry, bump
 from streamer.moves import BEHAVIOUR, Moves
 from streamer.outcome import DeadLetter, Onward, Outcome, Trigger
 from streamer.panel import Panel
@@ -98,7 +99,12 @@ class _Run:
         self.panel = Panel(state, policy, self.outcome)
         self.active: dict[str, Customer] = {}
         self.told: set[str] = set()
-        self.settles_on_interaction = not _MOVED_BY_INTERACTIONS.isdisjoint(policy.definitions.features)
+        self._adopt()
+
+    def _adopt(self) -> None:
+        """Take up the definitions that are in force now."""
+        definitions = self.definitions = self.moves.definitions = self.state.in_force(self.policy)
+        self.settles_on_interaction = not _MOVED_BY_INTERACTIONS.isdisjoint(definitions.features)
 
     # -- records ----------------------------------------------------------------------------------------------
 
@@ -177,7 +183,7 @@ class _Run:
         # What is late is judged where the customer stands; nothing ever moves a customer back in time.
         judged_at = max(customer.as_of, at)
         settles = born or self.settles_on_interaction or not isinstance(event, Interaction)
-        before = facts(customer, judged_at, self.policy.definitions, self.shop) if settles and not born else None
+        before = facts(customer, judged_at, self.definitions, self.shop) if settles and not born else None
         folded = self._fold(customer, event, money)
         customer.ring.add(name)
         customer.first_seen = min(customer.first_seen, at)
@@ -215,6 +221,7 @@ class _Run:
     def _create(self, id: str, record: LogRecord, at: int, source: str | None) -> Customer:
         customer = Customer(id, (record.partition, record.offset), at)
         customer.source = source
+        customer.edition = self.definitions.version
         self.residents.admit(customer, self.residents.memory.new_row(self.grid.day_of(at)))
         self.ledger.customers += 1
         self.outcome.born.add(id)
@@ -248,6 +255,8 @@ class _Run:
                 opened.heard = max(opened.heard, record.timestamp)
         elif isinstance(control, ControlModel):
             self._model(control)
+        elif isinstance(control, ControlDefinitions):
+            self._definitions(control)
         else:
             raise InvalidEvent("bad_control", "this kind of control record is not known here", "type")
 
@@ -275,6 +284,23 @@ class _Run:
         self.panel.tell(self.active.values())
         self.told |= self.active.keys()
         self.active.clear()
+
+    def _definitions(self, control: ControlDefinitions) -> None:
+        """A new version is in force from now on; each customer is brought to it before anything else happens to it."""
+        ledger = self.ledger
+        if control.version <= self.definitions.version:
+            return
+        text = control.body.get("toml")
+        try:
+            definitions = load(text if isinstance(text, str) else "", control.version)
+        except UserError:
+            raise InvalidEvent("bad_control", "the body is no file of segmentations that can be read", "body") from None
+        imports = {id: opened.clock or 0 for id, opened in ledger.imports.items()}
+        ledger.editions.append(Edition(control.version, ledger.clock, imports))
+        ledger.behind = ledger.customers
+        self.state.definitions[control.version] = definitions
+        self.outcome.definitions[control.version] = str(text)
+        self._adopt()
 
     def finish(self) -> Outcome:
         """Close the outcome: the model owner hears also of those whom time alone touched."""

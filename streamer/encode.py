@@ -33,7 +33,7 @@ from schemas.changes import (
 from schemas.control import ControlImport
 from schemas.deadletters import headers_for
 from streamer.intake import Item
-from streamer.keys import LEDGER_KEY, SHIFT_HEADER, model_key, part_key
+from streamer.keys import LEDGER_KEY, SHIFT_HEADER, definitions_key, model_key, part_key
 from streamer.moves import BEHAVIOUR
 from streamer.outcome import Change, Outcome
 from streamer.policy import Policy
@@ -94,6 +94,7 @@ def writes(
         out[topics.PANEL, 0] = [Write(row.customer.encode(), encode_row(row), headers) for row in outcome.panel]
     changelog = [Write(part_key(id, part), value) for id, one in stored.items() for part, value in one.parts.items()]
     changelog.extend(Write(model_key(version), model_bytes(model)) for version, model in outcome.models.items())
+    changelog.extend(Write(definitions_key(version), text.encode()) for version, text in outcome.definitions.items())
     changelog.append(Write(LEDGER_KEY, raw_ledger))
     out[topics.STATE, lane] = changelog
     return out
@@ -109,7 +110,8 @@ def update(
         if isinstance(item.control, ControlImport) and item.control.import_id not in state.ledger.imports
     ]
     models = {version: model_bytes(model) for version, model in outcome.models.items()}
-    return Update(stored, raw_ledger, sizes_of(state.ledger), models, closed)
+    texts = {version: text.encode() for version, text in outcome.definitions.items()}
+    return Update(stored, raw_ledger, sizes_of(state.ledger), models, closed, texts)
 
 
 def model_bytes(model: ClusterModel) -> bytes:
@@ -121,12 +123,12 @@ class Names:
     """What segments are called now."""
 
     def __init__(self, state: LaneState, policy: Policy) -> None:
-        self._declared = policy.definitions.names
+        # The newest first: a segment that a version does not have keeps the name it had last.
+        self._declared = [*reversed(state.definitions.values()), policy.definitions]
         self._words = words(policy.language)
-        self._version = policy.definitions.version
         timeline = state.ledger.timeline
         self._models = [state.models[entry.version] for entry in reversed(timeline)]
-        self._found: dict[tuple[str, int | None], str] = {}
+        self._found: dict[tuple[str, str, int | None], str] = {}
 
     def ref(self, segmentation: str, segment: str | None, version: int | None = None) -> SegmentRef | None:
         """A segment with its name, or None for none."""
@@ -135,28 +137,30 @@ class Names:
     def name(self, segmentation: str, segment: str, version: int | None = None) -> str:
         """The name of a segment, under ``version`` where given; its id where no name is known.
 
-        A cluster that a version no longer has keeps the name it had last. Later versions are not asked: whether
+        A segment that a version no longer has keeps the name it had last. Later versions are not asked: whether
         they are known already depends on where a batch ends.
         """
-        if segmentation != BEHAVIOUR:
-            name = self._declared.get((segmentation, segment), segment)
-            return self._words.segment(segmentation, segment, name)
-        found = self._found.get((segment, version))
+        found = self._found.get((segmentation, segment, version))
         if found is None:
-            found = self._found[segment, version] = self._cluster(segment, version)
+            ask = self._cluster if segmentation == BEHAVIOUR else self._of_declared
+            found = self._found[segmentation, segment, version] = ask(segmentation, segment, version)
         return found
 
-    def _cluster(self, segment: str, version: int | None) -> str:
+    def _of_declared(self, segmentation: str, segment: str, version: int | None) -> str:
+        for definitions in self._declared:
+            if version is None or definitions.version <= version:
+                name = definitions.names.get((segmentation, segment))
+                if name is not None:
+                    return self._words.segment(segmentation, segment, name)
+        return segment
+
+    def _cluster(self, segmentation: str, segment: str, version: int | None) -> str:
         if segment == NEW_ID:
             return self._words.segment(BEHAVIOUR, NEW_ID, NEW_NAME)
         for model in self._models:
             if (version is None or model.version <= version) and (found := model.by_id(segment)) is not None:
                 return self._words.cluster(found.name)
         return segment
-
-    def version(self, segmentation: str) -> int:
-        """The version in force of what decides a declared segmentation."""
-        return self._version
 
 
 def memberships(customer: Customer, memory: Memory, names: Names) -> bytes | None:
@@ -167,7 +171,7 @@ def memberships(customer: Customer, memory: Memory, names: Names) -> bytes | Non
     """
     segments = {}
     for name, held in customer.segments.items():
-        version = memory.label_version(customer.row) if name == BEHAVIOUR else names.version(name)
+        version = memory.label_version(customer.row) if name == BEHAVIOUR else customer.edition
         segments[name] = Membership(held.segment, names.name(name, held.segment, version), held.since, version)
     return encode_memberships(customer.id, customer.seq, customer.as_of, segments)
 

@@ -1,9 +1,10 @@
-"""Keys of the changelog: a customer's parts, the ledger, and cluster models. ``!`` is in no customer id."""
+"""Keys of the changelog: a customer's parts, the ledger, models and definitions. ``!`` is in no customer id."""
 
 from __future__ import annotations
 
 LEDGER_KEY = b"!ledger"
 _MODEL = b"!model:"
+_DEFINITIONS = b"!definitions:"
 SHIFT_HEADER = "streamer-panel-shift"
 """Header of panel rows: the panel is one customer in 2**shift."""
 
@@ -26,3 +27,12 @@ def model_key(version: int) -> bytes:
 def model_version(key: bytes) -> int | None:
     """The version that a model's key names; None for other keys."""
     return int(key[len(_MODEL) :]) if key.startswith(_MODEL) else None
+
+
+def definitions_key(version: int) -> bytes:
+    return _DEFINITIONS + str(version).encode()
+
+
+def definitions_version(key: bytes) -> int | None:
+    """The version that a key of declared segmentations names; None for other keys."""
+    return int(key[len(_DEFINITIONS) :]) if key.startswith(_DEFINITIONS) else None

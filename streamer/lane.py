@@ -129,7 +129,7 @@ class Lane(Inbox):
         self._token: str | None = None
         # More is due than one turn takes.
         self._hurry = False
-        # Where the walk through customers outside of memory stands; None when all were seen since the last night.
+        # Where the walk through customers stands; None when all were seen since the last night or new definitions.
         self._cursor: str | None = ""
         self._asked: tuple[int, int] | None = None
         self._closing: set[str] = set()
@@ -185,7 +185,7 @@ class Lane(Inbox):
             await asyncio.sleep(0)
         outcome.absorb(decide((), self.state, self._policy, Look(clock, due)))
         self.state.ledger.next_offset = end
-        if outcome.night:
+        if outcome.night or outcome.definitions:
             self._cursor = ""
         outcome.onward.extend(self._silent_imports(idle=not records))
         stages.append(time())
@@ -282,16 +282,19 @@ class Lane(Inbox):
         return {"": lane, **clocks}
 
     async def _walk(self) -> list[str]:
-        """The next customers that are not in memory, once after every night: clusters move by time too."""
-        residents = self.state.residents
-        if len(residents) >= self.state.ledger.customers:
+        """The next customers that are not in memory, once after every night: clusters move by time too.
+
+        Those in memory as well while some customers were not yet brought to new definitions.
+        """
+        residents, everybody = self.state.residents, self.state.ledger.behind > 0
+        if len(residents) >= self.state.ledger.customers and not everybody:
             self._cursor = None
             return []
         if self._cursor is None:
             return []
         ids = await self._view.ids_after(self._cursor, self.settings.max_due)
         self._cursor = ids[-1] if len(ids) >= self.settings.max_due else None
-        return [id for id in ids if id not in residents.customers]
+        return ids if everybody else [id for id in ids if id not in residents.customers]
 
     async def _wall_clock(self) -> int | None:
         """The wall clock less its margin, once everything appended before it was asked for has been read."""

@@ -24,6 +24,18 @@ class ModelEntry(msgspec.Struct):
     import_days: dict[str, int]
 
 
+class Edition(msgspec.Struct):
+    """Since when a version of the declared segmentations is in force: ms, by the lane's clock and by each import's."""
+
+    version: int
+    at: int
+    imports: dict[str, int]
+
+    def at_for(self, source: str | None) -> int:
+        """The instant for customers who live by a clock: an import's, or the lane's (None)."""
+        return self.at if source is None else self.imports.get(source, self.at)
+
+
 class Ledger(msgspec.Struct):
     """Counters are exact over crashes, since they change in the transaction of what they count.
 
@@ -43,6 +55,10 @@ class Ledger(msgspec.Struct):
         Customers by segmentation and segment.
     timeline
         Model versions and since when they are in force.
+    editions
+        Versions of the declared segmentations that control records brought; before them the policy's is in force.
+    behind
+        Customers that were not yet brought to the newest of them; 0 when its sweep is over.
     closed
         The imports that ended last; none of them may be opened again, since its customers live by the lane's clock.
     """
@@ -68,6 +84,8 @@ class Ledger(msgspec.Struct):
     sizes: dict[str, dict[str, int]] = {}
     timeline: list[ModelEntry] = []
     closed: list[str] = []
+    editions: list[Edition] = []
+    behind: int = 0
 
     @classmethod
     def fresh(cls, partition: int) -> Ledger:

@@ -81,6 +81,8 @@ class Outcome:
         In the order in which they were decided.
     models
         Cluster models first seen in this batch, by version; kept in the changelog.
+    definitions
+        The same of declared segmentations: the text of the file.
     panel, panel_shift
         Memories of customers that the model owner learns from, in order; one customer in 2**panel_shift.
     """
@@ -92,6 +94,7 @@ class Outcome:
     dead_letters: list[DeadLetter] = field(default_factory=list)
     onward: list[Onward] = field(default_factory=list)
     models: dict[int, ClusterModel] = field(default_factory=dict)
+    definitions: dict[int, str] = field(default_factory=dict)
     panel: list[PanelRow] = field(default_factory=list)
     panel_shift: int = 0
 
@@ -110,5 +113,6 @@ class Outcome:
         self.dead_letters += later.dead_letters
         self.onward += later.onward
         self.models.update(later.models)
+        self.definitions.update(later.definitions)
         self.thin_panel(later.panel_shift)
         self.panel += later.panel

@@ -62,7 +62,8 @@ def replay(
             control_key=control_key,
         )
         changes += wire_changes(decide(items, state, policy).changes, state, policy)
-    due = [customer.id for customer in state.residents.customers.values() if customer.due is not None]
+    behind = state.ledger.behind > 0
+    due = [customer.id for customer in state.residents.customers.values() if behind or customer.due is not None]
     outcome = decide((), state, policy, Look(max(clock, state.ledger.clock), due))
     changes += wire_changes(outcome.changes, state, policy)
     return state, changes

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Sequence
+
 import numpy as np
 
 from models.behaviour.layout import DAY, IntArray
@@ -10,6 +13,7 @@ from models.behaviour.moves import Move
 from models.behaviour.night import advance
 from models.customer import Customer
 from models.judge import facts
+from streamer.ledger import Edition
 from streamer.moves import Moves
 from streamer.outcome import Outcome
 from streamer.policy import Policy
@@ -56,29 +60,54 @@ class Passage:
         return timeline
 
     def pass_time(self, customer: Customer, until: int, now: int) -> None:
-        """Apply in order all that time alone does to a customer up to ``until``: nights and dues of rules."""
+        """Apply in order all that time alone does to a customer up to ``until``: nights, dues of rules, and new versions
+        of the declared segmentations.
+        """
         target = self._grid.day_of(until)
         if self._residents.is_behind(customer, target):
             self._advance(customer.source, np.array([customer.row], dtype=np.int64), np.array([target], dtype=np.int64))
         nights = self._nights.pop(customer.id, None) if self._nights else None
+        behind = self.is_behind(customer)
         if nights is None:
-            if customer.due is None or customer.due > until:
+            if not behind and (customer.due is None or customer.due > until):
                 return
             nights = []
         self._outcome.touched[customer.id] = customer
-        definitions = self._policy.definitions
+        edits = [one for one in self._ledger.editions if one.version > customer.edition] if behind else []
         position = 0
         while True:
             night = self._grid.instant(nights[position].day) if position < len(nights) else None
+            if edits:
+                # What happened until then, happened by the version before.
+                at = edits[0].at_for(customer.source)
+                if (night is None or night > at) and (customer.due is None or customer.due > at):
+                    self._edit(customer, edits.pop(0), nights[position:], now)
+                    continue
             if night is not None and (customer.due is None or customer.due >= night):
                 self._moves.night(customer, nights[position], night, now)
                 position += 1
             elif customer.due is not None and customer.due <= until:
-                before = facts(customer, customer.as_of, definitions, self._policy.shop)
+                before = facts(customer, customer.as_of, self._moves.definitions_of(customer), self._policy.shop)
                 customer.as_of = max(customer.as_of, customer.due)
                 self._moves.settle(customer, before, "time", None, now)
             else:
                 return
+
+    def is_behind(self, customer: Customer) -> bool:
+        """Whether a version of the declared segmentations is in force that the customer was not yet brought to."""
+        return customer.edition != self._moves.definitions.version
+
+    def _edit(self, customer: Customer, edition: Edition, nights: Sequence[Move], now: int) -> None:
+        """Bring the customer to a version; ``nights`` are the moves of clusters that come after it."""
+        at = edition.at_for(customer.source)
+        timeline = self._timeline(customer.source)
+        index = bisect_right([first for first, _ in timeline], self._grid.day_of(at)) - 1
+        model = timeline[index][1] if index >= 0 else None
+        # The memory may have been stepped beyond that instant already; the next move then says where it was.
+        cluster = nights[0].from_id if nights else None
+        if not nights and model is not None:
+            cluster = timeline[-1][1].id_of(self._residents.memory.segment_code(customer.row))
+        self._moves.edit(customer, edition.version, at, 0 if model is None else model.version, cluster, now)
 
     def look(self, look: Look) -> None:
         """Apply time to those who are due by their clock, and to all at a grid point."""
@@ -100,7 +129,7 @@ class Passage:
         due.extend(self._outcome.touched.values())
         for customer in due:
             clock = ledger.clock_of(customer.source)
-            if customer.due is not None and customer.due <= clock:
+            if (customer.due is not None and customer.due <= clock) or self.is_behind(customer):
                 self.pass_time(customer, clock, now)
 
     def _sources_of_a_new_day(self) -> list[str | None]:

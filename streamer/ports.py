@@ -111,6 +111,8 @@ class Update:
         Cluster model bodies by version.
     closed
         Imports that ended: their due times join the lane's.
+    definitions
+        Texts of declared segmentations by version.
     """
 
     customers: Mapping[str, Stored | None]
@@ -118,6 +120,7 @@ class Update:
     sizes: Mapping[str, int]
     models: Mapping[int, bytes] = field(default_factory=dict)
     closed: Sequence[str] = ()
+    definitions: Mapping[int, bytes] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -146,6 +149,10 @@ class LaneView(Protocol):
 
     async def models(self) -> dict[int, bytes]:
         """Cluster model bodies by version."""
+        ...
+
+    async def definitions(self) -> dict[int, bytes]:
+        """Texts of declared segmentations by version."""
         ...
 
     async def ids_after(self, id: str, limit: int) -> list[str]:

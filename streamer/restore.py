@@ -16,10 +16,11 @@ import structlog
 from models import snapshot
 from models.behaviour.memory import Memory
 from models.behaviour.model import ClusterModel
+from models.declared import load
 from models.document import document
 from schemas.errors import InvariantViolation
 from streamer import ledger
-from streamer.keys import LEDGER_KEY, model_version, split_key
+from streamer.keys import LEDGER_KEY, definitions_version, model_version, split_key
 from streamer.ledger import Ledger
 from streamer.policy import Policy
 from streamer.ports import LaneLog, LaneView, Stored, Update
@@ -90,7 +91,14 @@ async def restore(
     models = {
         entry.version: ClusterModel.from_dict(msgspec.json.decode(bodies[entry.version])) for entry in found.timeline
     }
-    return Restored(LaneState(found, Residents(Memory()), models), filler.token, filler.customers)
+    texts = await view.definitions()
+    missing = [entry.version for entry in found.editions if entry.version not in texts]
+    if missing:
+        raise InvariantViolation(f"lane {partition}: definitions {missing} are in force but cannot be found")
+    state = LaneState(found, Residents(Memory()), models)
+    for edition in found.editions:
+        state.definitions[edition.version] = load(texts[edition.version].decode(), edition.version)
+    return Restored(state, filler.token, filler.customers)
 
 
 class _Filler:
@@ -152,6 +160,7 @@ class _Filler:
     async def _apply(self, chunk: list[tuple[int, bytes, bytes | None]]) -> None:
         customers: dict[str, Stored | None] = {}
         models: dict[int, bytes] = {}
+        texts: dict[int, bytes] = {}
         for offset, key, value in chunk:
             if key == LEDGER_KEY:
                 if value is not None:
@@ -160,6 +169,9 @@ class _Filler:
             elif (version := model_version(key)) is not None:
                 if value is not None:
                     models[version] = value
+            elif (version := definitions_version(key)) is not None:
+                if value is not None:
+                    texts[version] = value
             else:
                 id, part = split_key(key)
                 if value is None:
@@ -177,7 +189,7 @@ class _Filler:
                     stored.domain = customer.source or ""
                     self._domains.add(stored.domain)
         self.customers += len(customers)
-        await self._write(self._busy(), Update(customers, b"", {}, models))
+        await self._write(self._busy(), Update(customers, b"", {}, models, definitions=texts))
         self._told(self._passed, self._of)
 
     async def _finish(self) -> None:

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 
 from models.behaviour.memory import Memory
 from models.behaviour.model import ClusterModel
+from models.definitions import Definitions
 from streamer.ledger import Ledger
+from streamer.policy import Policy
 from streamer.residents import Residents
 
 
@@ -15,18 +17,25 @@ from streamer.residents import Residents
 class LaneState:
     """All that a lane knows. `decide` changes it in place; if its outcome is not committed, throw it away and restore.
 
-    ``nights`` holds for each clock the last day that was seen to begin.
+    ``nights`` holds for each clock the last day that was seen to begin; ``definitions`` the versions of the declared
+    segmentations that control records brought.
     """
 
     ledger: Ledger
     residents: Residents
     models: dict[int, ClusterModel] = field(default_factory=dict)
     nights: dict[str | None, int] = field(default_factory=dict)
+    definitions: dict[int, Definitions] = field(default_factory=dict)
 
     @classmethod
     def fresh(cls, partition: int) -> LaneState:
         """The state of a lane that has never run."""
         return cls(Ledger.fresh(partition), Residents(Memory()))
+
+    def in_force(self, policy: Policy) -> Definitions:
+        """The newest version of the declared segmentations."""
+        editions = self.ledger.editions
+        return self.definitions[editions[-1].version] if editions else policy.definitions
 
 
 @dataclass(frozen=True, slots=True)

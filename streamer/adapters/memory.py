@@ -82,6 +82,7 @@ class _Shelf:
     documents: dict[str, bytes] = field(default_factory=dict)
     dues: dict[str, dict[str, int]] = field(default_factory=dict)
     models: dict[int, bytes] = field(default_factory=dict)
+    definitions: dict[int, bytes] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
     ledger: bytes | None = None
     token: str | None = None
@@ -112,6 +113,9 @@ class MemoryView:
     async def models(self) -> dict[int, bytes]:
         return dict(self.shelf.models)
 
+    async def definitions(self) -> dict[int, bytes]:
+        return dict(self.shelf.definitions)
+
     async def ids_after(self, id: str, limit: int) -> list[str]:
         return [name for name in sorted(self.shelf.parts) if name > id][:limit]
 
@@ -136,6 +140,7 @@ class MemoryView:
         for domain in update.closed:
             shelf.dues.setdefault("", {}).update(shelf.dues.pop(domain, {}))
         shelf.models.update(update.models)
+        shelf.definitions.update(update.definitions)
         if update.ledger:
             shelf.ledger = update.ledger
             shelf.sizes = dict(update.sizes)

@@ -9,6 +9,7 @@ Keys of lane 3 begin with ``streamer:{3}:``, so that a cluster keeps a lane toge
 ``ids``                      sorted set of all customer ids
 ``sizes``, ``ledger``        customers per ``segmentation/segment``; the lane's ledger, JSON
 ``models``                   cluster models by version
+``definitions``              texts of declared segmentations by version
 ``token``                    the changelog position that all of this shows
 ===========================  ==============================================================
 
@@ -89,6 +90,10 @@ class RedisView:
         found = await self._patiently(lambda: self._client.hgetall(f"{self._base}:models"))
         return {int(version): body for version, body in found.items()}
 
+    async def definitions(self) -> dict[int, bytes]:
+        found = await self._patiently(lambda: self._client.hgetall(f"{self._base}:definitions"))
+        return {int(version): text for version, text in found.items()}
+
     async def ids_after(self, id: str, limit: int) -> list[str]:
         low = f"({id}" if id else "-"
         key = f"{self._base}:ids"
@@ -99,9 +104,10 @@ class RedisView:
         args: list[Any] = [expected or "", token, update.ledger, len(update.sizes)]
         for name, size in update.sizes.items():
             args += (name, size)
-        args.append(len(update.models))
-        for version, body in update.models.items():
-            args += (version, body)
+        for bodies in (update.models, update.definitions):
+            args.append(len(bodies))
+            for version, body in bodies.items():
+                args += (version, body)
         args.append(len(update.closed))
         args += update.closed
         for id, stored in update.customers.items():

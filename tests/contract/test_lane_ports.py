@@ -245,7 +245,7 @@ def test_an_empty_view_has_nothing(backend: Backend) -> None:
         answer = await view.read(["ann"], {"": 10, "imp": 10}, 5)
         assert (answer.token, answer.customers, answer.due) == (None, {}, [])
         assert await view.ledger() is None
-        assert await view.models() == {}
+        assert await view.models() == {} and await view.definitions() == {}
         assert await view.ids_after("", 10) == []
 
     run(backend, test)
@@ -262,11 +262,13 @@ def test_a_write_is_read_back_and_parts_are_kept(backend: Backend) -> None:
         assert (await view.ledger(), await view.models()) == (b"ledger", {2: b"{}"})
         assert await world.shown("ann") == b'{"a document": 1}'
         only_core = Stored({"": b"core 2"}, b"{}", None, "")
-        assert await view.write("l:1", "l:2", Update({"ann": only_core}, b"ledger 2", {}, {3: b"m"}))
+        assert await view.write("l:1", "l:2", Update({"ann": only_core}, b"ledger 2", {}, {3: b"m"}, (), {7: b"[x]"}))
         assert (await view.read(["ann"], {}, 5)).customers["ann"] == {"": b"core 2", "o": b"\x00\xff", "r3": b"ring"}
         assert (await view.ledger(), await view.models()) == (b"ledger 2", {2: b"{}", 3: b"m"})
+        assert await view.write("l:2", "l:2b", Update({}, b"ledger 2", {}, {}, (), {8: b"[y]", 7: b"[z]"}))
+        assert await view.definitions() == {7: b"[z]", 8: b"[y]"}
         parts_only = Stored({"o": b"book"}, None, None, "")
-        assert await view.write("l:2", "l:3", Update({"ann": parts_only}, b"", {}))
+        assert await view.write("l:2b", "l:3", Update({"ann": parts_only}, b"", {}))
         assert (await view.read(["ann"], {}, 5)).customers["ann"]["o"] == b"book"
         assert await view.ledger() == b"ledger 2", "an empty ledger leaves it as it is"
         assert await world.shown("ann") == b"{}"
@@ -293,12 +295,14 @@ def test_a_write_compares_and_sets_the_token(backend: Backend) -> None:
 def test_wipe_empties_the_lane_and_only_it(backend: Backend) -> None:
     async def test(world: World) -> None:
         one, two = world.view(0), world.view(1)
-        full = Update({"ann": stored(5, "imp", o=b"o"), "bob": stored(6)}, b"ledger", {"value/low": 2}, {1: b"m"})
+        people = {"ann": stored(5, "imp", o=b"o"), "bob": stored(6)}
+        full = Update(people, b"ledger", {"value/low": 2}, {1: b"m"}, (), {2: b"[x]"})
         assert await one.write(None, "l:1", full) and await two.write(None, "m:1", full)
         await one.wipe("restoring:x")
         answer = await one.read(["ann", "bob"], {"": 99, "imp": 99}, 9)
         assert (answer.token, answer.customers, answer.due) == ("restoring:x", {}, [])
         assert (await one.ledger(), await one.models(), await one.ids_after("", 9)) == (None, {}, [])
+        assert await one.definitions() == {} and await two.definitions() == {2: b"[x]"}
         assert await world.shown("ann") is None
         assert not await one.write("l:1", "l:2", EMPTY)
         assert await one.write("restoring:x", "l:2", EMPTY)

@@ -13,12 +13,13 @@ from heart_strategies import POLICY
 from models import snapshot
 from models.behaviour.memory import Memory
 from models.behaviour.model import ClusterModel
+from models.declared import load
 from schemas import topics
 from schemas.records import Record
 from streamer import ledger
 from streamer.adapters.memory import MemoryBroker, MemoryLog, MemoryView
 from streamer.decide import decide
-from streamer.keys import LEDGER_KEY, model_version, split_key
+from streamer.keys import LEDGER_KEY, definitions_version, model_version, split_key
 from streamer.lane import Lane, LaneSettings
 from streamer.ledger import Ledger
 from streamer.policy import Policy
@@ -95,6 +96,9 @@ class CrashingView(MemoryView):
 
     async def models(self) -> dict[int, bytes]:
         return await self.server.models()
+
+    async def definitions(self) -> dict[int, bytes]:
+        return await self.server.definitions()
 
     async def ids_after(self, id: str, limit: int) -> list[str]:
         return await self.server.ids_after(id, limit)
@@ -262,6 +266,8 @@ class Rig:
             key = record.key or b""
             if (version := model_version(key)) is not None:
                 state.models[version] = ClusterModel.from_dict(json.loads(record.value or b""))
+            elif (version := definitions_version(key)) is not None:
+                state.definitions[version] = load((record.value or b"").decode(), version)
             elif key != LEDGER_KEY:
                 id, part = split_key(key)
                 parts.setdefault(id, {})[part] = record.value or b""
@@ -301,7 +307,7 @@ def last_record(records: Sequence[Record]) -> Record:
 
 COUNTERS = (
     *("next_offset", "consumed", "applied", "duplicates", "late", "rerouted", "dead_letters", "control", "orders"),
-    *("reversals", "revenue_minor", "customers", "changes", "sizes", "timeline", "imports"),
+    *("reversals", "revenue_minor", "customers", "changes", "sizes", "timeline", "imports", "editions", "behind"),
 )
 
 

@@ -14,6 +14,7 @@ from schemas.control import (
     IMPORT_HEADER,
     Control,
     ControlClock,
+    ControlDefinitions,
     ControlImport,
     ControlModel,
     control_headers,
@@ -100,6 +101,9 @@ class LogMaker:
     def model(self, model: ClusterModel, *, now: int | None = None) -> Record:
         body = model.to_dict()
         return self.control(ControlModel(segmentation="behaviour", version=model.version, body=body), now=now)
+
+    def definitions(self, version: int, text: str, *, now: int | None = None) -> Record:
+        return self.control(ControlDefinitions(version=version, body={"toml": text}), now=now)
 
 
 class Driver:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from heart_editions import HEART_EDITIONS
 from heart_logs import DAY, HOUR, T0, Driver, LogMaker, by_customer, check_chain, order, reversal, view
 from heart_models import jumpy
 from hypothesis import strategies as st
 
+from models.defaults import DEFAULT_TEXT
 from models.time import Grid
 from schemas.control import CONTROL_HEADER, IMPORT_HEADER
 from schemas.records import Record
@@ -49,9 +51,14 @@ KINDS = (
     "clock",
     "close",
     "model",
+    "definitions",
+    "definitions",
     "bad control",
     "long wait",
 )
+
+EDITIONS = (DEFAULT_TEXT, *HEART_EDITIONS, "[no", "[x]\nkind = 'none'")
+"""Files of segmentations that come into force one after the other; the last two are mistakes."""
 
 Step = tuple[str, int, int, int]
 STEPS = st.lists(
@@ -69,7 +76,7 @@ def lane_log(steps: Sequence[Step]) -> list[Record]:
     opened: set[str] = set()
     imports = ["i0", "i1"]
     names: list[str] = []
-    model = 0
+    model, edition = 0, 1
     for number, (kind, who, hours, amount) in enumerate(steps):
         customer, id = HERE[who], f"e{number}"
         log.now += hours * HOUR // 8 + 7 * amount
@@ -124,6 +131,9 @@ def lane_log(steps: Sequence[Step]) -> list[Record]:
             case "model":
                 model += 1
                 log.model(jumpy(model, shift=0.3 * (amount % 3), without=("steady",) if amount % 5 == 0 else ()))
+            case "definitions":
+                edition += 1 + who
+                log.definitions(edition, EDITIONS[amount % len(EDITIONS)])
             case "bad control":
                 log.put(None, b'{"type": "control.clock"}', [(CONTROL_HEADER, b"1")])
             case _:
@@ -227,7 +237,18 @@ def summary(driver: Driver) -> dict[str, object]:
             name: getattr(ledger, name)
             for name in (
                 *("next_offset", "clock", "consumed", "applied", "duplicates", "late", "rerouted", "dead_letters"),
-                *("control", "orders", "reversals", "revenue_minor", "customers", "changes", "sizes", "timeline"),
+                *(
+                    "control",
+                    "orders",
+                    "reversals",
+                    "revenue_minor",
+                    "customers",
+                    "changes",
+                    "sizes",
+                    "timeline",
+                    "editions",
+                    "behind",
+                ),
             )
         },
     }

@@ -147,5 +147,7 @@ def test_a_mistake_in_a_condition_is_pointed_at() -> None:
 def test_what_is_no_toml_or_too_much() -> None:
     with pytest.raises(UserError, match=r"is not TOML.*line 1"):
         load("a = [1,,2]", 2)
+    with pytest.raises(UserError, match="declares no segmentation"):
+        load("# nothing yet", 2)
     with pytest.raises(UserError, match="more than 200,000 bytes"):
         load("#" * 200_001, 2)

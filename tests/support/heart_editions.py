@@ -1,0 +1,67 @@
+"""Files of segmentations as a shop edits them: other borders, dwell, guards, new and retired segmentations, hybrids."""
+
+from __future__ import annotations
+
+from models.defaults import DEFAULT_TEXT
+
+OTHER_BORDERS = DEFAULT_TEXT.replace("orders >= 4", "orders >= 2").replace("lateness >= 2 exit 1.8", "lateness >= 1.5")
+
+HYBRID = (
+    DEFAULT_TEXT
+    + """
+[hybrid]
+kind = "rules"
+rules = [
+    { segment = "seen_and_rich", when = "behaviour in (busy, looking) and value is not low" },
+    { segment = "seen", when = "known(recency_days) and behaviour is not quiet and interactions >= 1" },
+    { segment = "rest" },
+]
+[hybrid.segments]
+seen_and_rich = {}
+seen = {}
+rest = {}
+
+[over]
+kind = "rules"
+dwell_days = 4
+rules = [
+    { segment = "yes", when = "hybrid is rest or lifecycle in (lost, at_risk)" },
+    { segment = "no" },
+]
+[over.segments]
+yes = {}
+no = {}
+"""
+)
+
+SLOW = """
+[lifecycle]
+kind = "rules"
+dwell_days = 20
+new = { until = "orders >= 2 or age_days >= 14" }
+unknown = { without = ["top_category"] }
+rules = [
+    { segment = "gone", when = "recency_days >= 40 exit 30 and orders_decayed < 0.5" },
+    { segment = "here" },
+]
+[lifecycle.segments]
+new = { name = "Newcomer" }
+unknown = {}
+gone = {}
+here = {}
+
+[value]
+kind = "bands"
+feature = "spend_decayed"
+dwell_days = 2
+new = { until = "orders >= 1" }
+bands = [{ segment = "low" }, { segment = "some", from = 20, exit = 10 }, { segment = "top", from = 90 }]
+[value.segments]
+new = {}
+low = {}
+some = {}
+top = {}
+"""
+"""No clusters; and what was called `new` before is something else."""
+
+HEART_EDITIONS = (OTHER_BORDERS, HYBRID, SLOW)
