@@ -76,6 +76,9 @@ TABLE = Table(
         "border": " (border {border})",
         "safe": ", safe",
         "watching": "watching segment changes; Ctrl-C ends it",
+        "no worker": "no worker runs, so nobody moves until one does: `streamer worker`",
+        "unknown segmentation": "no segmentation is called {name}; there are: {known}",
+        "unknown segment": "no segment is called {name} so far; there are: {known}",
         # One customer.
         "customer": "customer {id}, last seen {day}",
         "in segment": "  {segmentation}: {segment}, since {day}",

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
+from itertools import chain, islice
 from typing import Any
 
 import msgspec
 import redis
 
-from streamer.adapters.redis import base_key
+from streamer.adapters.redis import base_key, literal
 from streamer.adapters.redis_reader import Totals, server_of, told
 from streamer.ledger import Ledger
 
@@ -68,6 +69,28 @@ class ImportView:
         with told(self._client):
             self._client.hset(self._key, record.import_id, json.dumps(asdict(record)))
 
+    def ids(self) -> Iterator[str]:
+        """Every customer's id, lane by lane in order."""
+        return chain.from_iterable(self.ids_of(lane) for lane in range(self._lanes))
+
+    def ids_of(self, lane: int) -> Iterator[str]:
+        """The ids of a lane's customers in order."""
+        key, last = f"{base_key(self._prefix, lane)}:ids", "-"
+        while True:
+            with told(self._client):
+                found: list[Any] = self._client.zrangebylex(key, last, "+", start=0, num=_CHUNK)
+            if not found:
+                return
+            last = f"({found[-1].decode()}"
+            yield from (id.decode() for id in found)
+
+    def forget_all(self) -> None:
+        """Delete everything under the prefix: the view of all lanes, and what is known of imports."""
+        with told(self._client):
+            found = self._client.scan_iter(match=f"{literal(self._prefix or 'streamer')}:*", count=_CHUNK)
+            while batch := list(islice(found, _CHUNK)):
+                self._client.unlink(*batch)
+
     def server(self) -> str:
         """Name and version of the server, such as ``valkey 9.1.0``."""
         return server_of(self._client)
@@ -83,16 +106,10 @@ class ImportView:
     def segments(self) -> Iterator[tuple[str, dict[str, str]]]:
         """Every customer's id and segment by segmentation, lane by lane in order of ids."""
         for lane in range(self._lanes):
-            base = base_key(self._prefix, lane)
-            last = "-"
-            while True:
+            base, ids = base_key(self._prefix, lane), self.ids_of(lane)
+            while names := list(islice(ids, _CHUNK)):
                 with told(self._client):
-                    ids: list[Any] = self._client.zrangebylex(f"{base}:ids", last, "+", start=0, num=_CHUNK)
-                    if not ids:
-                        break
-                    names = [id.decode() for id in ids]
                     documents: list[Any] = self._client.mget([f"{base}:customer:{id}" for id in names])
-                last = f"({names[-1]}"
                 for id, raw in zip(names, documents, strict=True):
                     # Erased since the ids were read.
                     if raw is not None:

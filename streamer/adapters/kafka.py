@@ -7,7 +7,7 @@ and whatever that owner still sends is refused (``docs/adr/0002``). Consumer-gro
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -93,7 +93,7 @@ class Offsets:
 
 async def read_committed(
     connection: KafkaConnection, topic: str, partition: int, start: int, end: int
-) -> AsyncIterator[list[LogRecord]]:
+) -> AsyncGenerator[list[LogRecord]]:
     """Committed records of one partition with offsets in ``[start, end)``, in chunks."""
     if start >= end:
         return

@@ -124,7 +124,7 @@ class RedisView:
     async def wipe(self, token: str) -> None:
         async def empty() -> None:
             batch: list[bytes] = []
-            async for key in self._client.scan_iter(match=f"{_literal(self._base)}:*", count=_CHUNK):
+            async for key in self._client.scan_iter(match=f"{literal(self._base)}:*", count=_CHUNK):
                 batch.append(key)
                 if len(batch) >= _CHUNK:
                     await self._client.unlink(*batch)
@@ -168,6 +168,6 @@ class RedisView:
             pause = min(_SLOWEST_RETRY_SECONDS, pause * 2)
 
 
-def _literal(key: str) -> str:
+def literal(key: str) -> str:
     """A key as a pattern that matches only itself."""
     return "".join(f"\\{char}" if char in "*?[]\\^" else char for char in key)

@@ -72,7 +72,8 @@ class ViewReader:
         with told(self._client):
             tokens = self._many([f"{base_key(self._prefix, lane)}:token" for lane in range(self.lanes)])
         found = {lane: progress_of(token.decode()) for lane, token in enumerate(tokens) if token}
-        return {lane: progress for lane, progress in found.items() if progress is not None}
+        # A lane that never wrote anything has nothing to restore, and keeps that token until it does.
+        return {lane: progress for lane, progress in found.items() if progress is not None and progress[1]}
 
     def customer(self, id: str) -> Shown | None:
         """A customer, or None if there is no such."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -80,6 +81,26 @@ def create_topics(
         # Listed is not yet served: a first record would be refused by a leader that has not heard of it.
         offsets(admin, wanted, latest=True)
         return sorted(created)
+
+
+def delete_topics(bootstrap: str, *, prefix: str = "", security: Security | None = None) -> list[str]:
+    """Delete all our topics with everything in them, and return the full names of those that there were.
+
+    Raises
+    ------
+    UserError
+        There is no Kafka, or it refuses.
+    """
+    with connect(bootstrap, security) as admin:
+        existing = sorted(_partitions(admin, [full_name(topic, prefix) for topic in TOPICS]))
+        if existing:
+            admin.delete_topics(existing)
+            deadline = time.monotonic() + _READY_MS / 1000
+            while _partitions(admin, existing):
+                if time.monotonic() > deadline:
+                    raise UserError("Kafka does not delete topics", "see delete.topic.enable of the broker")
+                time.sleep(0.05)
+        return existing
 
 
 def check_topics(

@@ -37,13 +37,17 @@ def show(id: Annotated[str, typer.Argument(metavar="ID", help="The customer's id
 
     Example:  streamer customer show 17850
     """
+    from streamer.adapters.group import member_count
+
     found = common.settings()
     with common.connections(found) as to:
         shown = to.view.customer(id)
         if shown is None:
             raise UserError(
                 f"no customer {id} is known",
-                "check the id; a customer is there as soon as a worker took its first event",
+                "check the id; a customer is there as soon as a worker took its first event"
+                if member_count(to.bootstrap, to.kafka.group, security=to.security)
+                else "no worker runs, so new customers are not taken in: start one with `streamer worker`",
             )
         held = next((one for one in to.view.ledgers() if one.partition == shown.lane), None)
         clock = 0 if held is None else held.clock_of(shown.customer.source)

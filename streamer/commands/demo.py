@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import threading
 import time
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 _DAY_MS = 86_400_000
 _NAME = "the demo's shop"
+_CUSTOMERS = re.compile(r"c\d+-.+|me")
+"""The simulated ones, and who `streamer demo --help` tells to publish."""
 _HISTORY_SECONDS = 25.0
 _LOOK_SECONDS = 0.25
 _LINE_SECONDS = 5.0
@@ -43,8 +46,8 @@ def demo(
     """See it work: Kafka, Valkey, a worker, the model owner and a simulated shop, and customers who move.
 
     The shop's last 180 days are played in half a minute, so that segments and behaviour clusters come to life before
-    your eyes; then its customers go on live. Nothing to install or to set up. Each run brings a new shop beside those
-    of earlier runs, which are kept and grow older; delete the folder STREAMER_HOME to begin anew.
+    your eyes; then its customers go on live. Nothing to install or to set up. What a run leaves can be looked
+    at until the next one begins anew; if there are customers of your own among it, all stays, and a new shop comes beside it.
 
     Meanwhile, in another terminal: `streamer watch`, `streamer publish order --customer me --total 59.90`
 
@@ -61,6 +64,7 @@ def demo(
 
     told_in = words(found.language)
     with connected(found) as service:
+        _make_room(service, found)
         run = _number(service, found)
         # A short demo must get to the live part, too.
         least = _HISTORY_SECONDS if seconds is None else min(_HISTORY_SECONDS, seconds / 2)
@@ -79,6 +83,22 @@ def demo(
         common.print_json(told)
     else:
         _summary(show, result, found, begun)
+
+
+def _make_room(service: Service, found: Settings) -> None:
+    """Put away what earlier demos left here, unless it is in use or somebody else's data is with it."""
+    from streamer.afresh import begin_afresh, only_holds
+
+    if found.kafka or not any(one.name.startswith(_NAME) for one in service.imports.imports()):
+        return
+    if only_holds(service, _NAME, _CUSTOMERS):
+        begin_afresh(service)
+        common.say("the last demo's shop is put away, a new one begins")
+    else:
+        common.say(
+            "a new shop begins beside what earlier demos left, which is in use or holds more than their customers; "
+            f"to begin anew, delete {found.home}"
+        )
 
 
 def _number(service: Service, found: Settings) -> int:

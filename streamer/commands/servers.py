@@ -87,6 +87,7 @@ def service(to: Connections) -> dict[str, Any]:
     """Topics, lag and the ledgers' totals, as JSON-safe values; ``topics`` False where there are none yet."""
     from schemas.topics import EVENTS
     from streamer.adapters.admin import group_lag
+    from streamer.adapters.group import member_count
     from streamer.adapters.redis_reader import totals
     from streamer.adapters.topics import lane_count
 
@@ -101,6 +102,7 @@ def service(to: Connections) -> dict[str, Any]:
         "topics": True,
         "lanes": to.lanes,
         "lag": sum(part.lag for part in lag),
+        "workers": member_count(to.bootstrap, to.kafka.group, security=to.security),
         "restoring": {str(lane): {"passed": done, "of": of} for lane, (done, of) in to.view.restoring().items()},
         **asdict(totals(held)),
     }
@@ -124,7 +126,15 @@ def _show_service(told: dict[str, Any]) -> None:
     if not told["topics"]:
         out.print("there are no topics yet; a worker makes them: `streamer worker`")
         return
-    out.print(f"{told['lanes']} lanes, {told['lag']:,} records waiting")
+    lag, workers = told["lag"], told["workers"]
+    out.print(
+        f"{told['lanes']} lanes, {lag:,} {'record' if lag == 1 else 'records'} waiting, "
+        + (
+            f"{workers} {'worker' if workers == 1 else 'workers'}"
+            if workers
+            else "no worker; start one: `streamer worker`"
+        )
+    )
     for lane, progress in told["restoring"].items():
         share = progress["passed"] / max(progress["of"], 1)
         out.print(

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from models.words import Words, words
+from schemas.errors import UserError
 from streamer.commands import common
 from streamer.commands.common import Json
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import date, tzinfo
 
     from schemas.records import Record
+    from streamer.commands.common import Connections
 
 _MOST_REASONS = 4
 
@@ -49,6 +51,7 @@ def watch(
     zone, told = ZoneInfo(found.timezone), words(found.language)
     out = common.console()
     with common.connections(found) as server:
+        _doubt(server, segmentation, to, told)
         records = read(
             server.kafka,
             CHANGES,
@@ -66,6 +69,30 @@ def watch(
             shown += 1
             if shown == limit:
                 return
+
+
+def _doubt(server: Connections, segmentation: str | None, to: str | None, told: Words) -> None:
+    """Say why nothing may ever show: nobody works, or no segment is called so. It may yet come, so watch all the same."""
+    from streamer.adapters.group import member_count
+    from streamer.commands.segments import table
+
+    if not member_count(server.bootstrap, server.kafka.group, security=server.security):
+        common.say(told("no worker"))
+    if segmentation is None and to is None:
+        return
+    try:
+        model = server.view.model()
+    except UserError:
+        # Changes are on Kafka; whoever only watches needs no Redis.
+        return
+    known = table(server.settings.policy(server.lanes).definitions, model, {}, told)
+    if segmentation is not None and segmentation not in known:
+        common.say(told("unknown segmentation", name=segmentation, known=", ".join(known)))
+        return
+    among = [known[segmentation]] if segmentation is not None else list(known.values())
+    ids = [segment["id"] for one in among for segment in one["segments"]]
+    if to is not None and to not in ids:
+        common.say(told("unknown segment", name=to, known=", ".join(dict.fromkeys(ids))))
 
 
 def _wanted(record: Record, segmentation: str | None, to: str | None, customer: str | None) -> bool:

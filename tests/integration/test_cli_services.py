@@ -159,10 +159,24 @@ def test_workers_end_with_a_killed_supervisor(streamer: CommandLine) -> None:
         until(lambda: not any(lives(pid) for pid in started), log)
 
 
-def test_ctrl_c_ends_a_watch_at_once(streamer: CommandLine) -> None:
+def test_where_no_worker_runs_that_is_said(streamer: CommandLine) -> None:
     streamer.json("topics", "create")
-    with streamer.running("watch") as (watching, seen):
+    streamer.json("publish", "order", "--customer", "17", "--total", "5")
+    assert "1 record waiting, no worker; start one: `streamer worker`" in " ".join(
+        streamer.run("status").stdout.split()
+    )
+    assert streamer.json("status")["workers"] == 0
+    missing = streamer.run("customer", "show", "17")
+    assert missing.exit_code == 1
+    assert "no worker runs, so new customers are not taken in" in " ".join(missing.stderr.split())
+
+
+def test_ctrl_c_ends_a_watch_at_once_and_odd_wishes_are_doubted(streamer: CommandLine) -> None:
+    streamer.json("topics", "create")
+    with streamer.running("watch", "--to", "nowhere") as (watching, seen):
         until(lambda: "watching" in seen.read_text(), seen)
+        assert "no worker runs" in seen.read_text()
+        assert "no segment is called nowhere so far; there are: " in seen.read_text()
         watching.send_signal(signal.SIGINT)
         assert watching.wait(10) == 130
         assert "Traceback" not in seen.read_text()

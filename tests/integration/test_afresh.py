@@ -1,0 +1,111 @@
+"""Beginning afresh deletes what the demo left, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import redis
+from live_service import LiveService
+
+from models.time import Grid
+from schemas import topics
+from schemas.wire_time import iso
+from streamer.adapters.import_view import ImportRecord, ImportView
+from streamer.adapters.redis_reader import ViewReader
+from streamer.afresh import begin_afresh, only_holds
+from streamer.feed import Outgoing
+from streamer.importer import Service
+from streamer.local import Addresses
+
+pytestmark = pytest.mark.integration
+
+OURS = re.compile(r"c\d+-.+")
+
+
+@pytest.fixture
+def live(addresses: Addresses, redis_url: str, prefix: str, tmp_path: Path) -> Iterator[LiveService]:
+    with LiveService(addresses, redis_url, prefix, tmp_path, lanes=2) as service:
+        yield service
+
+
+@pytest.fixture
+def view(redis_url: str) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(redis_url) as client:
+        yield client
+
+
+@pytest.fixture
+def service(live: LiveService, redis_url: str, view: redis.Redis) -> Iterator[Service]:
+    """The same service as the demo sees it, when one import was made."""
+    prefix = f"{live.prefix}.streamer"
+    reader = ViewReader(redis_url, prefix, live.lanes)
+    imports = ImportView(view, prefix, live.lanes)
+    imports.remember(ImportRecord("i-1", "h", "the demo's shop, run 1", 1, finished=True))
+    alone = True
+    yield Service(live.connection, live.lanes, reader, imports, Grid(), None, alone, (), {}, Path("log"))
+    reader.close()
+
+
+def order(customer: str, number: int) -> Outgoing:
+    body = {
+        "type": "order.completed",
+        "event_id": f"e-{number}",
+        "customer_id": customer,
+        "occurred_at": iso(time.time_ns() // 1_000_000),
+        "order_id": f"o-{number}",
+        "total": 60.0,
+        "currency": "EUR",
+    }
+    return Outgoing(customer.encode(), json.dumps(body).encode(), ())
+
+
+def applied(live: LiveService, *ids: str) -> None:
+    """Let a worker take an order of each, and end."""
+    worker = live.start()
+    live.publish([order(id, number) for number, id in enumerate(ids)])
+    live.wait_until_applied()
+    worker.terminate()
+    assert worker.wait(20) == 0
+
+
+def test_what_the_demo_left_is_deleted(live: LiveService, service: Service, view: redis.Redis) -> None:
+    view.set("of-somebody-else", 1)
+    applied(live, "c1-0001", "c1-0002", "c2-0001")
+    assert only_holds(service, "the demo", OURS)
+    begin_afresh(service)
+    assert view.keys() == [b"of-somebody-else"]
+    assert [live.records(topic, 0) for topic in (topics.EVENTS, topics.CHANGES, topics.STATE)] == [[], [], []]
+    # And the service works: a stale group offset or token would stop a lane.
+    applied(live, "c1-0001")
+    assert sum(ledger.customers for ledger in live.ledgers()) == 1
+    assert live.parity().differences == []
+
+
+def a_stranger(live: LiveService, service: Service, view: redis.Redis) -> None:
+    applied(live, "17")
+
+
+def a_waiting_record(live: LiveService, service: Service, view: redis.Redis) -> None:
+    live.publish([order("17", 9)])
+
+
+def another_import(live: LiveService, service: Service, view: redis.Redis) -> None:
+    service.imports.remember(ImportRecord("i-2", "h2", "orders.csv", 2, finished=True))
+
+
+def a_lost_view(live: LiveService, service: Service, view: redis.Redis) -> None:
+    view.flushdb()
+
+
+@pytest.mark.parametrize("more", [a_stranger, a_waiting_record, another_import, a_lost_view])
+def test_anything_else_keeps_all(
+    more: Callable[[LiveService, Service, redis.Redis], None], live: LiveService, service: Service, view: redis.Redis
+) -> None:
+    applied(live, "c1-0001")
+    more(live, service, view)
+    assert not only_holds(service, "the demo", OURS)
