@@ -88,7 +88,8 @@ TOPICS: Final[tuple[Topic, ...]] = (
     Topic(DEADLETTERS, True, _log(30, max_message_bytes=str(2 * MAX_MESSAGE_BYTES))),
     Topic(STATE, True, _table()),
     Topic(PANEL, False, _table()),
-    Topic(ALERTS, False, _log(30)),
+    # `doctor` asks for the broker's clock here.
+    Topic(ALERTS, False, _log(30, message_timestamp_type="LogAppendTime")),
 )
 
 

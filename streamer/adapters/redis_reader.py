@@ -185,6 +185,13 @@ def try_view(client: redis.Redis, prefix: str) -> None:
         client.scan(match=f"{base}:*", count=1)
 
 
+def info_of(client: redis.Redis) -> dict[str, Any]:
+    """What INFO says; raises UserError where the user may not ask."""
+    with told(client):
+        info: dict[str, Any] = client.info()
+        return info
+
+
 def server_of(client: redis.Redis) -> str:
     """Name and version of the server, such as ``valkey 9.1.0``."""
     with told(client):

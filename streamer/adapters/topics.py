@@ -209,7 +209,7 @@ def _good_enough(setting: str, found: str, wanted: str) -> bool:
 
 def _because(setting: str) -> str:
     return {
-        "message.timestamp.type": ": decisions know no other time than the broker's",
+        "message.timestamp.type": ": only the broker's time counts",
         "cleanup.policy": ": another policy deletes what is needed or keeps all for ever",
         "retention.ms": ": a replay needs the older records",
         "retention.bytes": ": a full log would lose its oldest records",

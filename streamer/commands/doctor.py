@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
 from schemas import topics
 from schemas.errors import TransientError, UserError
-from streamer.commands import common
+from streamer.commands import common, findings
 from streamer.commands.common import Json
+from streamer.commands.findings import Finding
 
 if TYPE_CHECKING:
     from streamer.commands.common import Connections
@@ -25,37 +26,29 @@ _SAMPLE: Final = 500
 """Offsets looked at per partition, from the end."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing looked at. ``mend`` is None where all is well."""
-
-    subject: str
-    text: str
-    mend: str | None = None
-
-
 def register(app: typer.Typer) -> None:
     app.command("doctor")(doctor)
 
 
 def doctor(json: Json = False) -> None:
-    """Settings and where they come from, connections, versions, topics, lag. The exit code is 1 if something is wrong.
+    """Settings and where they come from, connections, versions, clocks, topics, lag, dead letters; what is wrong and how
+    to mend it.
 
-    Secrets are not shown.
+    The exit code is 1 if something is wrong; a note is only worth knowing. Secrets are not shown.
     """
     found = common.settings()
-    findings = list(examine(found))
+    looked = list(examine(found))
     if json:
         common.print_json(
             {
                 "settings": [asdict(one) for one in found.in_force()],
                 "versions": _versions(),
-                "findings": [asdict(finding) for finding in findings],
+                "findings": [asdict(finding) for finding in looked],
             }
         )
     else:
-        _print(found, findings)
-    if any(finding.mend is not None for finding in findings):
+        _print(found, looked)
+    if any(finding.mend is not None and finding.wrong for finding in looked):
         raise typer.Exit(common.EXIT_ERROR)
 
 
@@ -65,28 +58,27 @@ def examine(found: Settings) -> Iterator[Finding]:
         with common.connections(found) as to:
             broker = _look("Kafka", lambda: _kafka(to))
             yield broker
-            redis = _look("Redis", lambda: _redis(to))
+            redis, info = _redis(to)
             yield redis
+            if info:
+                yield from findings.view(info)
             if broker.mend is None:
-                yield from _topics(to)
+                told = list(_topics(to))
+                yield from told
+                if all(one.mend is None for one in told):
+                    yield _look("clock", lambda: findings.clocks(to))
                 yield from _producers(to)
             if broker.mend is None and redis.mend is None:
-                yield _look("records", lambda: _records(to))
+                yield from _records(to)
     except (UserError, TransientError) as error:
-        yield _trouble("servers", error)
+        yield findings.trouble("servers", error)
 
 
 def _look(subject: str, look: Callable[[], Finding]) -> Finding:
     try:
         return look()
     except (UserError, TransientError) as error:
-        return _trouble(subject, error)
-
-
-def _trouble(subject: str, error: Exception) -> Finding:
-    if isinstance(error, UserError):
-        return Finding(subject, error.message, error.mend)
-    return Finding(subject, str(error), "try again")
+        return findings.trouble(subject, error)
 
 
 def _kafka(to: Connections) -> Finding:
@@ -97,15 +89,19 @@ def _kafka(to: Connections) -> Finding:
     return Finding("Kafka", f"{to.bootstrap} ({kind}release line {info.version}, brokers {', '.join(info.brokers)})")
 
 
-def _redis(to: Connections) -> Finding:
-    from streamer.adapters.redis_reader import connect, server_of
+def _redis(to: Connections) -> tuple[Finding, dict[str, Any]]:
+    """What is there, and what it says of itself; nothing where it does not answer."""
+    from streamer.adapters.redis_reader import connect, info_of, server_of
 
-    client = connect(to.redis_url, to.redis_options)
     try:
-        kind = "embedded, " if to.embedded_redis else ""
-        return Finding("Redis", f"{to.view_place} ({kind}{server_of(client)})")
-    finally:
-        client.close()
+        client = connect(to.redis_url, to.redis_options)
+        try:
+            kind = "embedded, " if to.embedded_redis else ""
+            return Finding("Redis", f"{to.view_place} ({kind}{server_of(client)})"), info_of(client)
+        finally:
+            client.close()
+    except (UserError, TransientError) as error:
+        return findings.trouble("Redis", error), {}
 
 
 def _topics(to: Connections) -> Iterator[Finding]:
@@ -114,7 +110,7 @@ def _topics(to: Connections) -> Iterator[Finding]:
     try:
         wrong = check_topics(to.bootstrap, prefix=to.kafka.prefix, lanes=to.wanted_lanes, security=to.security)
     except (UserError, TransientError) as error:
-        yield _trouble("topics", error)
+        yield findings.trouble("topics", error)
         return
     if len(wrong) >= len(topics.TOPICS) and all(finding.setting is None for finding in wrong):
         yield Finding("topics", "there are none yet", "run `streamer topics create`, or start a worker")
@@ -154,16 +150,18 @@ def _producers(to: Connections) -> Iterator[Finding]:
         yield Finding("producers", f"all {of} lie on the partition that their key says")
 
 
-def _records(to: Connections) -> Finding:
+def _records(to: Connections) -> Iterator[Finding]:
     from streamer.commands.servers import service
 
-    told = service(to)
-    if not told["topics"]:
-        return Finding("records", "none yet")
-    text = f"{told['consumed']:,} taken, {told['lag']:,} waiting, unaccounted {told['unaccounted']}"
-    if told["unaccounted"]:
-        return Finding("records", text, "this is a mistake in streamer; please report it with this output")
-    return Finding("records", text)
+    try:
+        told = service(to)
+        if not told["topics"]:
+            yield Finding("records", "none yet")
+            return
+        yield findings.work(to, told)
+        yield from findings.refused(told)
+    except (UserError, TransientError) as error:
+        yield findings.trouble("records", error)
 
 
 def _versions() -> dict[str, str]:
@@ -176,7 +174,7 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _print(found: Settings, findings: list[Finding]) -> None:
+def _print(found: Settings, looked: list[Finding]) -> None:
     from rich.table import Table
 
     out = common.console()
@@ -191,8 +189,8 @@ def _print(found: Settings, findings: list[Finding]) -> None:
     out.print("versions", style="bold")
     out.print("  " + ", ".join(f"{name} {number}" for name, number in _versions().items()), markup=False)
     out.print("findings", style="bold")
-    for finding in findings:
-        state = "ok   " if finding.mend is None else "WRONG"
+    for finding in looked:
+        state = "ok   " if finding.mend is None else "WRONG" if finding.wrong else "note "
         out.print(f"  {state} {finding.subject}: {finding.text}", markup=False)
         if finding.mend is not None:
             out.print(f"        {finding.mend}", markup=False)

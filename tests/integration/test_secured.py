@@ -79,10 +79,10 @@ def test_an_event_goes_in_and_a_change_comes_out(start: Start, guard: Guard, red
         history = tmp_path / "history.jsonl"
         history.write_text(
             '{"event_id":"h","type":"order.completed","customer_id":"18","occurred_at":"2024-03-02T10:00:00Z",'
-            '"order_id":"1","total":45.0,"currency":"EUR"}\nnonsense\n'
+            '"order_id":"1","total":45.0,"currency":"EUR"}\n{"type":"order.exploded","customer_id":"18"}\n'
         )
         imported = streamer.json("import", str(history), "--format", "jsonl")
-        assert (imported["orders"], imported["dead_letters"]) == (1, {"not_json": 1})
+        assert (imported["orders"], imported["dead_letters"]) == (1, {"unknown_type": 1})
         assert streamer.json("deadletters", "list")["total"] == 1
         status = streamer.json("status")
         assert (status["unaccounted"], status["lag"]) == (0, 0)
@@ -91,6 +91,10 @@ def test_an_event_goes_in_and_a_change_comes_out(start: Start, guard: Guard, red
         doctor = streamer.run("doctor", "--json")
         told = json.loads(doctor.stdout)
         assert doctor.exit_code == 0, told["findings"]
+        notes = {one["subject"]: one for one in told["findings"]}
+        assert notes["clock"]["text"].startswith("as the broker's, within 0.")
+        assert notes["dead letters"]["text"].startswith("1 refused as unknown_type (")
+        assert "0 waiting" in notes["records"]["text"]
         shown = {one["name"]: (one["value"], one["origin"]) for one in told["settings"]}
         assert shown["STREAMER_KAFKA_SASL_PASSWORD"] == ("******", f"environment, file {secret}")
         assert secret.read_text().strip() not in doctor.stdout

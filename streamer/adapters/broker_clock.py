@@ -1,0 +1,65 @@
+"""How far the broker's clock is from ours, found without leaving a trace."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from schemas import topics
+from schemas.errors import TransientError, UserError
+from streamer.adapters.kafka import KafkaConnection
+
+_SECONDS = 10.0
+_TRIES = 3
+_LOG_APPEND_TIME = 1
+
+
+async def skew_seconds(connection: KafkaConnection) -> float:
+    """The broker's clock less ours; positive where the broker is ahead. Exact to half the time an answer takes.
+
+    A record is appended to the topic of alerts, whose append time the broker stamps and tells, in a transaction that is
+    aborted: no reader of committed records ever sees it.
+
+    Raises
+    ------
+    UserError
+        The topic does not have the broker's clock.
+    TransientError
+        Kafka did not take it.
+    """
+    producer = AIOKafkaProducer(
+        bootstrap_servers=connection.bootstrap,
+        transactional_id=f"{connection.group}-doctor",
+        transaction_timeout_ms=10_000,
+        retry_backoff_ms=10,
+        **connection.security,
+    )
+    try:
+        async with asyncio.timeout(_SECONDS):
+            await producer.start()
+            # The first answer takes longest, and the quickest is the most exact.
+            return min([await _ask(producer, connection.topic(topics.ALERTS)) for _ in range(_TRIES)])[1]
+    except (KafkaError, TimeoutError) as error:
+        raise TransientError(f"the broker's clock could not be asked for: {error!r}") from error
+    finally:
+        await producer.stop()
+
+
+async def _ask(producer: AIOKafkaProducer, topic: str) -> tuple[float, float]:
+    """How long the answer took, s, and the skew, s."""
+    await producer.begin_transaction()
+    try:
+        before = time.time()
+        told = await producer.send_and_wait(topic, b"{}", partition=0)
+        after = time.time()
+    finally:
+        await producer.abort_transaction()
+    if told.timestamp_type != _LOG_APPEND_TIME:
+        raise UserError(
+            f"the broker's clock is not known: {topic} does not have message.timestamp.type LogAppendTime",
+            "run `streamer topics check --mend`",
+        )
+    return after - before, told.timestamp / 1000 - (before + after) / 2

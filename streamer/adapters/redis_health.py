@@ -1,0 +1,61 @@
+"""Whether a Redis is fit to hold the view: judged by what its INFO says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+_OLDEST: Final = (7, 2)
+"""Functions as we use them, in Redis; every Valkey has them."""
+_FULL: Final = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something that should be otherwise. ``vital`` where results or the service could suffer; else it costs time."""
+
+    text: str
+    mend: str
+    vital: bool
+
+
+def judge(info: Mapping[str, Any]) -> Iterator[Trouble]:
+    """What is wrong, given INFO's sections server, memory and persistence as redis-py reads them. Pure."""
+    if "valkey_version" not in info and _version(str(info.get("redis_version", "0"))) < _OLDEST:
+        yield Trouble(f"its version {info.get('redis_version')} is too old", "take Redis 7.2 or later, or Valkey", True)
+    policy = str(info.get("maxmemory_policy", "noeviction"))
+    limit, used = int(info.get("maxmemory", 0)), int(info.get("used_memory", 0))
+    if policy != "noeviction":
+        yield Trouble(
+            f"maxmemory-policy is {policy}: a full Redis would drop customers from the view, and nobody would notice",
+            "set maxmemory-policy noeviction (redis.conf, or CONFIG SET)",
+            True,
+        )
+    if limit and used >= _FULL * limit:
+        yield Trouble(
+            f"{used / limit:.0%} of its memory are used; at 100 % the lanes wait",
+            "raise maxmemory, or lower what others keep there",
+            True,
+        )
+    saves = bool(info.get("aof_enabled")) or info.get("rdb_saves", 0)
+    if not info.get("aof_enabled"):
+        what = "it saves snapshots only now and then" if saves else "it writes nothing to disk"
+        yield Trouble(
+            f"{what}: after a restart of Redis the view is rebuilt from Kafka, which takes its time",
+            "set appendonly yes, appendfsync everysec",
+            False,
+        )
+    for name, part in (("aof_last_write_status", "append-only file"), ("rdb_last_bgsave_status", "snapshot")):
+        if info.get(name, "ok") != "ok":
+            yield Trouble(f"the last write of its {part} failed", "look into its log; free disk space", True)
+
+
+def _version(text: str) -> tuple[int, ...]:
+    """The first two numbers of a version; zeros where there are none.
+
+    >>> _version("7.0.15")
+    (7, 0)
+    """
+    parts = [int(part) if part.isdigit() else 0 for part in text.split(".")]
+    return (parts[0], parts[1] if len(parts) > 1 else 0)

@@ -1,0 +1,101 @@
+"""What ``doctor`` looks at beside connections and topics: clocks, memory of Redis, who works, what was refused."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from schemas.errors import UserError
+
+if TYPE_CHECKING:
+    from streamer.commands.common import Connections
+
+SKEW_SECONDS: Final = 2.0
+"""Lanes keep 10 s behind the wall clock; a tenth of that and the network's delay are no reason to worry."""
+
+_REFUSED: Final = {
+    "oversize": "leave out what segments do not need, or raise STREAMER_MAX_EVENT_BYTES",
+    "not_json": "the producer must write one JSON object in UTF-8 a record",
+    "unknown_type": "`streamer schemas export` lists the types; look for a misspelt one",
+    "invalid_field": "`streamer deadletters list --reason invalid_field` names the fields",
+    "key_mismatch": "the record's key must be the customer_id of its event",
+    "unknown_currency": "give its rate: STREAMER_RATES=USD=0.92",
+    "too_late": "bring the past with `streamer import`, or raise STREAMER_RETENTION_DAYS",
+    "too_early": "the clock or the time zone of the producer is wrong",
+    "bad_control": "set the same STREAMER_CONTROL_KEY everywhere; if it is, somebody else writes control records",
+    "poison": "please report it, with `streamer deadletters show`",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at.
+
+    Attributes
+    ----------
+    mend
+        None where all is well.
+    wrong
+        False for what only should be known; then the exit code is not touched.
+    """
+
+    subject: str
+    text: str
+    mend: str | None = None
+    wrong: bool = True
+
+
+def clocks(to: Connections) -> Finding:
+    """The broker's clock beside ours: decisions compare the two where nothing arrives."""
+    from streamer.adapters.broker_clock import skew_seconds
+
+    skew = asyncio.run(skew_seconds(to.kafka))
+    if abs(skew) <= SKEW_SECONDS:
+        return Finding("clock", f"as the broker's, within {max(abs(skew), 0.001):.3f} s")
+    direction = "behind" if skew > 0 else "ahead of"
+    return Finding(
+        "clock",
+        f"this machine is {abs(skew):,.1f} s {direction} the broker: customers would move by time too "
+        + ("late" if skew > 0 else "early"),
+        "let both set their clocks by NTP (timedatectl, chronyc)",
+    )
+
+
+def view(info: dict[str, Any]) -> Iterator[Finding]:
+    """What INFO of Redis says."""
+    from streamer.adapters.redis_health import judge
+
+    for trouble in judge(info):
+        yield Finding("Redis", trouble.text, trouble.mend, wrong=trouble.vital)
+
+
+def work(to: Connections, told: dict[str, Any]) -> Finding:
+    """What was taken, what waits, and whether anybody works on it."""
+    from streamer.adapters.group import member_count
+
+    text = f"{told['consumed']:,} taken, {told['lag']:,} waiting, unaccounted {told['unaccounted']}"
+    if told["unaccounted"]:
+        return Finding("records", text, "this is a mistake in streamer; please report it with this output")
+    workers = member_count(to.bootstrap, to.kafka.group, security=to.security)
+    text += f", {workers} workers"
+    if told["lag"] and not workers:
+        return Finding("records", text, "start one: `streamer worker`")
+    return Finding("records", text)
+
+
+def refused(told: dict[str, Any]) -> Iterator[Finding]:
+    """Dead letters by reason, most first."""
+    counts: dict[str, int] = told["dead_letters"]
+    for reason, count in sorted(counts.items(), key=lambda one: -one[1]):
+        share = count / max(told["consumed"], 1)
+        text = f"{count:,} refused as {reason} ({share:.1%} of all records)"
+        yield Finding("dead letters", text, _REFUSED.get(reason, "see `streamer deadletters list`"), wrong=False)
+
+
+def trouble(subject: str, error: Exception) -> Finding:
+    """An error as a finding."""
+    if isinstance(error, UserError):
+        return Finding(subject, error.message, error.mend)
+    return Finding(subject, str(error), "try again")
