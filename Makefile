@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run test lint check bench soak handovers pictures boards lock clean help
+.PHONY: run test lint check bench soak handovers pictures boards documents lock clean help
 
 help:
 	@echo "make run    everything at once, on this machine: Kafka, Valkey, a worker, a simulated shop"
@@ -14,7 +14,7 @@ help:
 	@echo "make bench  CPU per event of the whole path and of the small job; minutes"
 	@echo "make soak   the kills and handovers again and again; SEEDS=20 by default"
 	@echo "make handovers  20 handovers of lanes during 100,000 events, timed and compared; minutes"
-	@echo "make pictures, make boards, make lock   renew what is generated: board pictures, boards, locked dependencies"
+	@echo "make pictures, make boards, make documents, make lock   renew what is generated: board pictures, boards, contracts, locked dependencies"
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
@@ -37,7 +37,7 @@ lint: $(STAMP)
 	$(BIN)/lint-imports
 
 check: lint
-	$(BIN)/python -m pytest schemas models tests/unit tests/property
+	$(BIN)/python -m pytest schemas models tests/unit tests/property tests/golden/test_contracts.py
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.whole_path $(ARGS)
@@ -52,6 +52,9 @@ handovers: $(STAMP)
 
 pictures: $(STAMP)
 	$(BIN)/python -m grafana.pictures $(ARGS)
+
+documents: $(STAMP)
+	$(BIN)/streamer schemas export schemas/generated
 
 boards: $(STAMP)
 	$(BIN)/python -m grafana.build
