@@ -70,7 +70,7 @@ def applied(live: LiveService, *ids: str) -> None:
     live.publish([order(id, number) for number, id in enumerate(ids)])
     live.wait_until_applied()
     worker.terminate()
-    assert worker.wait(20) == 0
+    assert worker.wait(60) == 0
 
 
 def test_what_the_demo_left_is_deleted(live: LiveService, service: Service, view: redis.Redis) -> None:

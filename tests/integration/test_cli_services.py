@@ -22,7 +22,7 @@ from streamer.local import Addresses
 pytestmark = pytest.mark.integration
 
 LANES = 2
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
 
 
 def children(pid: int) -> dict[int, str]:
@@ -110,8 +110,8 @@ def test_an_event_is_published_watched_and_shown(streamer: CommandLine) -> None:
 
         started = time.monotonic()
         worker.send_signal(signal.SIGTERM)
-        assert worker.wait(20) == 0
-        assert time.monotonic() - started < 10
+        assert worker.wait(60) == 0
+        assert time.monotonic() - started < 20, "it had to be killed"
 
 
 def test_a_restore_shows_how_far_it_is(streamer: CommandLine, redis_url: str, prefix: str) -> None:
@@ -134,7 +134,7 @@ def test_a_killed_worker_comes_back_and_ctrl_c_leaves_nothing(streamer: CommandL
     with streamer.running("worker", "--role", "lanes") as (worker, log):
         until(lambda: "lanes owned" in log.read_text(), log)
         (first,) = children(worker.pid)
-        with urllib.request.urlopen(_metrics(log), timeout=10) as answer:
+        with urllib.request.urlopen(_metrics(log), timeout=30) as answer:
             assert f"streamer_lanes_owned {LANES}.0" in answer.read().decode()
         os.kill(first, signal.SIGKILL)
         until(lambda: log.read_text().count("lanes owned") >= 2, log)
@@ -145,7 +145,7 @@ def test_a_killed_worker_comes_back_and_ctrl_c_leaves_nothing(streamer: CommandL
         until(lambda: streamer.run("customer", "show", "18").exit_code == 0, log)
 
         worker.send_signal(signal.SIGINT)
-        assert worker.wait(20) == 130
+        assert worker.wait(60) == 130
         until(lambda: not lives(second))
         assert "Traceback" not in log.read_text()
 
@@ -178,7 +178,7 @@ def test_ctrl_c_ends_a_watch_at_once_and_odd_wishes_are_doubted(streamer: Comman
         assert "no worker runs" in seen.read_text()
         assert "no segment is called nowhere so far; there are: " in seen.read_text()
         watching.send_signal(signal.SIGINT)
-        assert watching.wait(10) == 130
+        assert watching.wait(30) == 130
         assert "Traceback" not in seen.read_text()
 
 

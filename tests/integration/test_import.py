@@ -57,7 +57,7 @@ class Commands:
     def refused(self, *arguments: str) -> str:
         """What a command says that must fail."""
         process = self.start(*arguments)
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=120)
         assert process.returncode == 1
         assert "Traceback" not in errors
         return errors
@@ -160,12 +160,12 @@ def test_an_import_that_was_broken_off_goes_on_where_it_stopped(
     what = [str(simulated(tmp_path, customers=900, days=80)), "--format", "jsonl"]
     replayed = commands.run("replay", *what, "--changes", str(tmp_path / "replay"))
     process = commands.start("import", *what)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while commands.consumed() < 1_000:
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.02)
     process.send_signal(number)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=120)
     assert process.returncode == (130 if number == signal.SIGINT else -signal.SIGKILL)
     if number == signal.SIGINT:
         assert "goes on where it stopped" in errors
@@ -233,12 +233,12 @@ def test_a_table_broken_off_goes_on_where_it_stopped_and_once_more_changes_nothi
     assert refused > 0
     assert replayed["rows"] == len(file.read_text().splitlines()) - 1
     process = commands.start("import", *what)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while commands.consumed() < 200:
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "goes on where it stopped" in errors
     assert commands.consumed() < replayed["records"], "it was through already, so this shows nothing"

@@ -164,7 +164,7 @@ def test_the_same_input_again_changes_nothing(service: LiveService) -> None:
     service.wait_until_applied()
     changes = len(service.changes())
     service.workers[-1].terminate()
-    assert service.workers[-1].wait(20) == 0
+    assert service.workers[-1].wait(60) == 0
     service.start()
     service.publish(records)
     service.wait_until_applied()
@@ -195,7 +195,7 @@ def test_a_lost_consumer_group_costs_nothing(service: LiveService, services: Ser
     service.publish(records[:half])
     service.wait_until_applied()
     service.workers[-1].terminate()
-    service.workers[-1].wait(20)
+    service.workers[-1].wait(60)
     group = topics.full_name("streamer", service.prefix)
     admin = KafkaAdminClient(bootstrap_servers=services.addresses.kafka)
     try:

@@ -113,7 +113,7 @@ def test_nobody_at_the_address_is_said_at_once() -> None:
         began = time.monotonic()
         with pytest.raises(UserError, match=f"no Kafka at {address}") as refused:
             check_topics(address)
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 10  # clients would go on for half a minute
     assert "streamer up" in refused.value.mend
     assert "STREAMER_KAFKA" in refused.value.mend
 
@@ -129,7 +129,7 @@ def test_another_server_at_the_address_is_given_up_and_leaves_no_thread(
         began = time.monotonic()
         with pytest.raises(UserError, match="it does not answer"):
             lane_count(f"127.0.0.1:{silent.getsockname()[1]}")
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 10
     _until(lambda: threading.active_count() <= before)
 
 

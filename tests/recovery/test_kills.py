@@ -67,7 +67,7 @@ def test_ten_kills_lose_and_double_nothing(
         worker.wait()
         service.start()
     writer.join()
-    service.wait_until_applied(90)
+    service.wait_until_applied()
     parity = service.parity()
     assert parity.differences == []
     assert parity.changes > 1_000
@@ -76,5 +76,5 @@ def test_ten_kills_lose_and_double_nothing(
     with LiveService.beside(service, addresses, tmp_path, "calm") as undisturbed:
         undisturbed.start()
         undisturbed.publish(records)
-        undisturbed.wait_until_applied(60)
+        undisturbed.wait_until_applied()
         assert moves_of_rules(service) == moves_of_rules(undisturbed)

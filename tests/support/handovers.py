@@ -155,11 +155,11 @@ def hand_over(service: LiveService, *, workers: int, handovers: int, events: int
             gone.send_signal(how)
             running.append(service.start())
             expected = 0 if how == signal.SIGTERM else -how
-            code = gone.wait(30)
+            code = gone.wait(60)
             assert code == expected, f"a worker ended with {code}\n{service.logs()}"
-            service.wait(lambda: service.shared_out(running), 60)
+            service.wait(lambda: service.shared_out(running))
             settled = time.monotonic()
-            service.wait(lambda at=settled: len(arrivals.since(at)) == service.lanes, 60)  # type: ignore[misc]
+            service.wait(lambda at=settled: len(arrivals.since(at)) == service.lanes)  # type: ignore[misc]
             made.append((how, begun, settled))
             time.sleep(dice.uniform(0.2, 1.5))
         service.wait(lambda: len(written) >= events, 600)

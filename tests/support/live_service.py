@@ -170,7 +170,7 @@ class LiveService:
         raw = [self._redis.get(self.key(lane, "ledger")) for lane in range(self.lanes)]
         return [load(one) for one in raw if isinstance(one, bytes)]
 
-    def wait_until_applied(self, seconds: float = 60) -> None:
+    def wait_until_applied(self, seconds: float = 120) -> None:
         """Wait until every lane has consumed all that is in its input now."""
         self.wait(self._all_applied(), seconds)
 
@@ -195,7 +195,7 @@ class LiveService:
 
         return done
 
-    def wait(self, done: Callable[[], bool], seconds: float = 60) -> None:
+    def wait(self, done: Callable[[], bool], seconds: float = 120) -> None:
         """Poll until ``done``, or fail with the workers' logs."""
         deadline = time.monotonic() + seconds
         while not done():

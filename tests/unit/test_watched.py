@@ -81,7 +81,7 @@ def test_a_broker_that_does_not_answer_is_not_the_workers_fault(
         one.watch.on_lanes({0})
         one._looked = 0.0
         one.watch.on_start(cast(Offsets, broker))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while broker.asked < 3:
                 await asyncio.sleep(0.005)
         task: Any = one._task
@@ -99,5 +99,5 @@ def test_worker_and_owner_on_one_machine_have_ports_of_their_own(made: list[Watc
     roles: tuple[tuple[supervise.Role, int], ...] = (("lanes", worker), ("owner", owner))
     for role, port in roles:
         watched(made, role).serve(settings)
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=30) as answer:
             assert answer.read() == b"ok\n"

@@ -89,7 +89,7 @@ def test_a_missing_broker_is_named_soon(run: Run, command: str) -> None:
         address = f"127.0.0.1:{held.getsockname()[1]}"
         started = time.monotonic()
         result = run(*command.split(), env={"STREAMER_KAFKA": address, "STREAMER_REDIS": "redis://127.0.0.1:1/0"})
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 15
     assert result.exit_code == 1
     assert f"no Kafka at {address}" in result.stderr
     assert "streamer up" in result.stderr

@@ -81,15 +81,16 @@ def test_an_end_that_no_restart_helps_is_the_end(code: int, failed: bool) -> Non
         group.stop()
 
 
-def test_stop_asks_first_and_then_insists(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stop_asks_first_and_then_insists(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(supervise, "STOP_SECONDS", 0.5)
-    deaf = "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
+    up = tmp_path / "up"
+    deaf = f"import pathlib, signal, time; signal.signal(15, signal.SIG_IGN); pathlib.Path({str(up)!r}).touch(); time.sleep(600)"
     group = Workers({"lanes": child(deaf)})
     group.start()
-    time.sleep(0.5)
+    until(up.exists)
     started = time.monotonic()
     group.stop()
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started >= 0.5, "it was not asked first"
     assert group.pids == {"lanes": None}
     group.stop()
 
