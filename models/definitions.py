@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
+from models import compiling
+from models.compiling import Chooser, Predicate
+
 Op = Literal[">=", ">", "<=", "<", "=", "!="]
 
 
@@ -20,6 +23,10 @@ class Compare:
     enter: float
     exit: float
 
+    def source(self, held: bool) -> str:
+        """As ``compiling`` wants it; ``held`` where the customer is in the rule's segment."""
+        return compiling.comparison(self.feature, self.op, self.exit if held else self.enter)
+
 
 @dataclass(frozen=True, slots=True)
 class Member:
@@ -28,12 +35,20 @@ class Member:
     segmentation: str
     segments: frozenset[str]
 
+    def source(self, held: bool) -> str:
+        """As ``compiling`` wants it."""
+        return compiling.membership(self.segmentation, sorted(self.segments))
+
 
 @dataclass(frozen=True, slots=True)
 class Every:
     """All parts hold."""
 
     parts: tuple[Condition, ...]
+
+    def source(self, held: bool) -> str:
+        """As ``compiling`` wants it."""
+        return compiling.joined([part.source(held) for part in self.parts], "and", "True")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +57,20 @@ class Some:
 
     parts: tuple[Condition, ...]
 
+    def source(self, held: bool) -> str:
+        """As ``compiling`` wants it."""
+        return compiling.joined([part.source(held) for part in self.parts], "or", "False")
+
 
 @dataclass(frozen=True, slots=True)
 class Negation:
     """The part does not hold."""
 
     part: Condition
+
+    def source(self, held: bool) -> str:
+        """As ``compiling`` wants it."""
+        return f"(not {self.part.source(held)})"
 
 
 Leaf = Compare | Member
@@ -66,9 +89,6 @@ def leaves(condition: Condition) -> Iterator[Leaf]:
             yield condition
 
 
-Predicate = Callable[[Mapping[str, float], Mapping[str, str]], bool]
-"""A condition made ready to ask: from feature values and segments by name to whether it holds."""
-
 OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
     ">": operator.gt,
@@ -82,21 +102,7 @@ OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
 
 def predicate(condition: Condition, held: bool) -> Predicate:
     """``condition`` made ready, with exit borders where the customer is in the rule's segment (``held``)."""
-    match condition:
-        case Compare(feature, op, enter, exit):
-            compare, border = OPERATORS[op], exit if held else enter
-            return lambda values, segments: compare(values[feature], border)
-        case Member(segmentation, wanted):
-            return lambda values, segments: segments.get(segmentation) in wanted
-        case Every(parts):
-            every = [predicate(part, held) for part in parts]
-            return lambda values, segments: all(part(values, segments) for part in every)
-        case Some(parts):
-            some = [predicate(part, held) for part in parts]
-            return lambda values, segments: any(part(values, segments) for part in some)
-        case Negation(part):
-            negated = predicate(part, held)
-            return lambda values, segments: not negated(values, segments)
+    return compiling.predicate_of(condition.source(held))
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,18 +163,17 @@ class Rules:
         )
 
     @cached_property
-    def predicates(self) -> tuple[tuple[str, Predicate, Predicate], ...]:
-        """For each rule its segment, and its condition for customers outside of it and in it."""
-        return tuple(
-            (rule.segment, predicate(rule.when, False), predicate(rule.when, True))
-            if rule.when
-            else (rule.segment, _always, _always)
-            for rule in self.rules
-        )
+    def choosers(self) -> dict[str | None, Chooser]:
+        """Which rule is the first that holds, by the customer's current segment; use `chooser`."""
+        return {}
 
-
-def _always(values: Mapping[str, float], segments: Mapping[str, str]) -> bool:
-    return True
+    def chooser(self, current: str | None) -> Chooser:
+        """Which rule is the first that holds for a customer whose segment is ``current``, made once."""
+        found = self.choosers.get(current)
+        if found is None:
+            sources = [rule.when.source(rule.segment == current) if rule.when else "True" for rule in self.rules]
+            found = self.choosers[current] = compiling.chooser_of(sources)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +217,11 @@ class Bands:
         """A place for what is worked out once per current segment (``models.due``)."""
         return {}
 
+    @cached_property
+    def index(self) -> dict[str | None, int]:
+        """The place of each band by its segment, lowest first."""
+        return {band.segment: place for place, band in reversed(list(enumerate(self.bands)))}
+
 
 Segmentation = Rules | Bands
 CLUSTERS = ("behaviour",)
@@ -254,10 +264,27 @@ class Definitions:
         return tuple(sorted(found))
 
     @cached_property
+    def ready(self) -> dict[str, Any]:
+        """A place for what is worked out once (``models.judge``)."""
+        return {}
+
+    @cached_property
     def labels(self) -> tuple[str, ...]:
         """Names of all features with words that some rule asks for, sorted."""
         found = {name for segmentation in self.segmentations for name in refers_to(segmentation)}
         return tuple(sorted(found.difference(self.kinds, CLUSTERS)))
+
+    def asked_by(self, names: frozenset[str]) -> tuple[Segmentation, ...]:
+        """The named segmentations and those that their rules refer to, be it through others; in their order."""
+        known: dict[frozenset[str], tuple[Segmentation, ...]] = self.ready.setdefault("asked", {})
+        found = known.get(names)
+        if found is None:
+            asked = set(names)
+            for segmentation in reversed(self.segmentations):
+                if segmentation.name in asked:
+                    asked |= refers_to(segmentation)
+            found = known[names] = tuple(one for one in self.segmentations if one.name in asked)
+        return found
 
     @cached_property
     def behind_clusters(self) -> frozenset[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from math import isfinite
 
 from models.customer import Customer, Membership
@@ -33,8 +33,12 @@ def tests(segmentation: Segmentation, current: str | None) -> tuple[Test, ...]:
 
 def next_due(customer: Customer, after: int, definitions: Definitions, shop: Shop) -> int | None:
     """The first instant later than ``after`` at which time alone may change some rule or band, or None."""
+    return _first_due(customer, after, definitions.segmentations, shop)
+
+
+def _first_due(customer: Customer, after: int, segmentations: Iterable[Segmentation], shop: Shop) -> int | None:
     best: int | None = None
-    for segmentation in definitions.segmentations:
+    for segmentation in segmentations:
         due = segmentation_due(customer, after, segmentation, shop)
         if due is not None and (best is None or due < best):
             best = due
@@ -71,17 +75,19 @@ def next_moves(
 ) -> dict[str, tuple[str, int]]:
     """Where time alone takes a settled customer next, and when, in each named segmentation where it does.
 
-    What time does meanwhile in other segmentations counts, since rules may refer to them.
+    What time does meanwhile in those segmentations counts that their rules refer to.
     """
     found: dict[str, tuple[str, int]] = {}
-    held, at = customer.segments, customer.due
+    asked = definitions.asked_by(frozenset(names))
+    every = len(asked) == len(definitions.segmentations)
+    held, at = customer.segments, customer.due if every else _first_due(customer, customer.as_of, asked, shop)
     customer.segments = dict(held)
     try:
         for _ in range(_MOST_DUES):
             if at is None or len(found) == len(names):
                 break
             now = facts(customer, at, definitions, shop)
-            for segmentation in definitions.segmentations:
+            for segmentation in asked:
                 current = now.segments.get(segmentation.name)
                 segment = judge(segmentation, current, now)
                 if segment != current and not is_held(segmentation, held.get(segmentation.name), at, shop):
@@ -89,7 +95,7 @@ def next_moves(
                         found.setdefault(segmentation.name, (segment, at))
                     customer.segments[segmentation.name] = Membership(segment, at)
                     now.segments[segmentation.name] = segment
-            at = next_due(customer, at, definitions, shop)
+            at = _first_due(customer, at, asked, shop)
     finally:
         customer.segments = held
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from models.compiling import values_of
 from models.customer import Customer
 from models.definitions import Bands, Definitions, Rules, Segmentation
 from models.features import FEATURES, LABELS, MISSING, Shop
@@ -21,7 +22,11 @@ def facts(customer: Customer, at: int, definitions: Definitions, shop: Shop) -> 
     segments = {name: membership.segment for name, membership in customer.segments.items()}
     for name in definitions.labels:
         segments[name] = LABELS[name].value(customer) or MISSING
-    return Facts({name: FEATURES[name].value(customer, at, shop) for name in definitions.features}, segments)
+    values = definitions.ready.get("values")
+    if values is None:
+        values = values_of({name: FEATURES[name].value for name in definitions.features})
+        definitions.ready["values"] = values
+    return Facts(values(customer, at, shop), segments)
 
 
 def copied(of: Facts) -> Facts:
@@ -42,18 +47,14 @@ def judge(segmentation: Segmentation, current: str | None, now: Facts) -> str:
 def band_index(bands: Bands, current: str | None, now: Facts) -> int:
     """Which band: enter borders decide upwards, exit borders downwards."""
     value = now.values[bands.feature]
-    held = next((i for i, band in enumerate(bands.bands) if band.segment == current), -1)
-    best = 0
-    for index, band in enumerate(bands.bands):
-        if index and value >= (band.exit if index <= held else band.enter):
-            best = index
-    return best
+    held = bands.index.get(current, -1)
+    for place in range(len(bands.bands) - 1, 0, -1):
+        band = bands.bands[place]
+        if value >= (band.exit if place <= held else band.enter):
+            return place
+    return 0
 
 
 def rule_index(rules: Rules, current: str | None, now: Facts) -> int:
     """Which rule is the first that holds."""
-    values, segments = now.values, now.segments
-    for index, (segment, enter, stay) in enumerate(rules.predicates):
-        if (stay if segment == current else enter)(values, segments):
-            return index
-    return len(rules.rules) - 1
+    return rules.chooser(current)(now.values, now.segments)

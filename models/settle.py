@@ -157,7 +157,7 @@ def _reason(leaf: Leaf, held: bool, before: Facts | None, now: Facts) -> Reason:
 
 def _band_reason(bands: Bands, current: str | None, before: Facts | None, now: Facts) -> Reason:
     new = band_index(bands, current, now)
-    held = next((i for i, band in enumerate(bands.bands) if band.segment == current), -1)
+    held = bands.index.get(current, -1)
     falls = new < held
     border = bands.bands[new + 1].exit if falls else bands.bands[new].enter
     return Reason(

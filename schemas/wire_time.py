@@ -17,11 +17,13 @@ _LAST_MS: Final = 253_402_300_799_999
 _RFC3339: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})"
 )
-# The ends of a UTC time, so that the usual forms (whole seconds, milliseconds) are three look-ups and no
-# parsing.
+# The pieces of a UTC time, so that the usual forms (whole seconds, milliseconds) are four look-ups and no parsing.
+_MINUTE: Final = {f"T{minute // 60:02d}:{minute % 60:02d}": minute * 60_000 for minute in range(1440)}
 _SECOND: Final = {f":{second:02d}": second * 1000 for second in range(60)}
 _FRACTION: Final = {"Z": 0, "+00:00": 0} | {f".{ms:03d}{zone}": ms for ms in range(1000) for zone in ("Z", "+00:00")}
 
+_MINUTES: Final = tuple(_MINUTE)
+_SECONDS: Final = tuple(_SECOND)
 _ENDS: Final = tuple(f":{second:02d}Z" for second in range(60))
 
 
@@ -38,14 +40,14 @@ def epoch_ms(text: str) -> int:
     1320228900120
     """
     try:
-        return _minute(text[:16]) + _SECOND[text[16:19]] + _FRACTION[text[19:]]
-    except KeyError:
+        return _day(text[:10]) + _MINUTE[text[10:16]] + _SECOND[text[16:19]] + _FRACTION[text[19:]]
+    except (KeyError, ValueError):
         return _parse(text)
 
 
-@lru_cache(maxsize=16_384)
-def _minute(text: str) -> int:
-    return _parse(text + ":00Z")
+@lru_cache(maxsize=4_096)
+def _day(text: str) -> int:
+    return _parse(text + "T00:00:00Z")
 
 
 def _parse(text: str) -> int:
@@ -72,12 +74,13 @@ def iso(at: int) -> str:
     ('2011-11-02T10:15:00Z', '2011-11-02T10:15:00.120Z')
     """
     minute, rest = divmod(at, 60_000)
+    day, minute = divmod(minute, 1440)
     second, ms = divmod(rest, 1000)
     if ms:
-        return f"{_minute_text(minute)}:{second:02d}.{ms:03d}Z"
-    return _minute_text(minute) + _ENDS[second]
+        return f"{_day_text(day)}{_MINUTES[minute]}{_SECONDS[second]}.{ms:03d}Z"
+    return _day_text(day) + _MINUTES[minute] + _ENDS[second]
 
 
-@lru_cache(maxsize=16_384)
-def _minute_text(minute: int) -> str:
-    return (_EPOCH + timedelta(minutes=minute)).isoformat()[:16]
+@lru_cache(maxsize=4_096)
+def _day_text(day: int) -> str:
+    return (_EPOCH + timedelta(days=day)).date().isoformat()

@@ -157,7 +157,7 @@ def bounded_exp(value: float) -> float:
 
 def readable(x: FloatArray, priors: Priors) -> dict[str, float]:
     """One feature vector in natural units (``UNITS``); anything after the first FEATURES is ignored."""
-    orders, clicks, money, browse, basket, discount, breadth = (float(v) for v in x[:FEATURES])
+    orders, clicks, money, browse, basket, discount, breadth = x[:FEATURES].tolist()
     return {
         "orders": max(0.0, bounded_exp(orders) - ORDERS_FLOOR),
         "clicks": max(0.0, bounded_exp(clicks) - CLICKS_FLOOR),

@@ -134,7 +134,9 @@ class Judge:
     # --- the ways to move ---------------------------------------------------------------------
     def _check_evidence(self, day: int, happened: step.Happened | None, moves: list[Move]) -> None:
         """Reversals, or a new rule, may leave a customer without the evidence for a segment."""
-        watched = self._fresh if happened is None else np.union1d(self._fresh, happened.at)
+        watched = self._fresh
+        if happened is not None:
+            watched = np.union1d(watched, happened.at) if watched.size else happened.at
         self._fresh = self._fresh[:0]
         watched = watched[self._slot[watched] < self._c.slots]
         if not watched.size:

@@ -16,6 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import log
 
+import msgspec
 import numpy as np
 
 from models.behaviour.features import SCALE_DAYS, bounded_exp, readable
@@ -35,8 +36,7 @@ from models.behaviour.layout import (
 from models.behaviour.scoring import DISCOUNT_ORDERS, MOST_RATE, Compiled, margin_terms
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(msgspec.Struct, frozen=True, gc=False):
     """One feature's part in a move.
 
     ``before`` and ``after`` are in natural units, ``contribution`` in those of the margin, and ``share``
@@ -50,8 +50,7 @@ class Reason:
     contribution: float
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(msgspec.Struct, frozen=True):
     """A customer's segment changed at the grid point of ``day``.
 
     Parameters
@@ -86,9 +85,13 @@ class Move:
 
 
 def _ranked(rows: list[tuple[str, float, float, float]]) -> tuple[Reason, ...]:
-    total = sum(abs(term) for *_, term in rows) or 1.0
-    reasons = [Reason(name, before, after, term / total, term) for name, before, after, term in rows]
-    return tuple(sorted(reasons, key=lambda r: (-abs(r.contribution), r.feature)))
+    total = sum([abs(row[3]) for row in rows]) or 1.0
+    rows.sort(key=_rank)
+    return tuple([Reason(name, before, after, term / total, term) for name, before, after, term in rows])
+
+
+def _rank(row: tuple[str, float, float, float]) -> tuple[float, str]:
+    return -abs(row[3]), row[0]
 
 
 def position_reasons(x: FloatArray, origin: FloatArray, c: Compiled, away: int, to: int) -> tuple[Reason, ...]:
@@ -96,7 +99,7 @@ def position_reasons(x: FloatArray, origin: FloatArray, c: Compiled, away: int, 
     terms = margin_terms(x, origin, c, away, to)
     priors = c.model.frame.priors
     before, after = readable(origin, priors), readable(x, priors)
-    return _ranked([(n, before[n], after[n], float(t)) for n, t in zip(before, terms, strict=True)])
+    return _ranked([(n, before[n], after[n], t) for n, t in zip(before, terms.tolist(), strict=True)])
 
 
 def border_reasons(x: FloatArray, c: Compiled, to: int, runner_up: int) -> tuple[float, tuple[Reason, ...]]:

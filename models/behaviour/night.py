@@ -99,7 +99,8 @@ def _step_chunk(
                 judge = Judge(part, rows, compiled(model), timeline)
             moves += judge.close(day, happened)
         part[DAY] = day
-        part[:STEPPED] = part[:STEPPED].astype(np.float32)
+        if day < target:
+            part[:STEPPED] = part[:STEPPED].astype(np.float32)
     memory.matrix[rows] = block.astype(np.float32).T
 
 

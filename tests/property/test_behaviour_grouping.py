@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from models.behaviour.features import NAMES, Priors
 from models.behaviour.layout import DAY, SLOTS
@@ -78,7 +79,7 @@ def random_crowd(rng: np.random.Generator, memory: Memory, n: int) -> list[bytes
 
 
 def told(moves: list[Move], who: dict[int, int]) -> list[Move]:
-    return sorted((replace(m, row=who[m.row]) for m in moves), key=lambda m: (m.day, m.row))
+    return sorted((structs.replace(m, row=who[m.row]) for m in moves), key=lambda m: (m.day, m.row))
 
 
 @settings(max_examples=15, deadline=None)
