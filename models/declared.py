@@ -33,6 +33,8 @@ from schemas.errors import UserError
 MAX_BYTES = 200_000
 """Of a file: it travels inside a record of every lane."""
 MAX_DWELL_DAYS = 3_650
+RESERVED = ("definitions",)
+"""Under this name the files themselves stand in the models topic."""
 
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 _COMMON = ("kind", "active", "segments")
@@ -110,6 +112,8 @@ class _File:
             self._fail(line, f"{name!r} is no table", f"a segmentation begins with a line such as [{name}]")
         if not _ID.fullmatch(name) or name in KEYWORDS:
             self._fail(line, f"{name!r} cannot be the name of a segmentation", "use letters, digits and _")
+        if name in RESERVED:
+            self._fail(line, f"{name} means something else in Kafka", "call the segmentation something else")
         if name in FEATURES or name in LABELS:
             self._fail(line, f"{name} is the name of a feature", "call the segmentation something else")
         kind = table.get("kind")

@@ -14,8 +14,8 @@ from models.customer import Customer
 from models.decay import decayed, falls_to
 from models.time import DAY_MS, Grid
 
-_PRIOR_GAPS = 2
-_PRIOR_GAP_MS = 45 * DAY_MS
+PRIOR_GAPS = 2
+PRIOR_GAP_MS = 45 * DAY_MS
 
 UTC_DAYS = Grid()
 
@@ -53,7 +53,7 @@ def cadence_ms(customer: Customer) -> float:
     """Mean gap between orders, shrunk towards 45 days by two prior gaps; ms."""
     first, last = customer.first_order, customer.last_order
     span = last - first if first is not None and last is not None else 0
-    return (span + _PRIOR_GAPS * _PRIOR_GAP_MS) / (max(customer.orders, 1) - 1 + _PRIOR_GAPS)
+    return (span + PRIOR_GAPS * PRIOR_GAP_MS) / (max(customer.orders, 1) - 1 + PRIOR_GAPS)
 
 
 def _recency_days(customer: Customer, at: int, shop: Shop) -> float:

@@ -124,10 +124,12 @@ def _rule_reasons(rules: Rules, current: str | None, before: Facts | None, now: 
         return tuple(found.values())
     known = before if current is not None else None
     held = rules.rules[new].segment == current
-    for leaf, enter, stay in rules.leaf_tests[new]:
-        if (stay if held else enter)(now.values, now.segments):
-            reason = _reason(leaf, held, known, now)
-            found[reason.feature] = reason
+    tests = rules.leaf_tests[new]
+    holding = [leaf for leaf, enter, stay in tests if (stay if held else enter)(now.values, now.segments)]
+    # Where nothing of it holds, that is why: the condition asks for what is not.
+    for leaf in holding or [leaf for leaf, _, _ in tests]:
+        reason = _reason(leaf, held, known, now)
+        found[reason.feature] = reason
     if not found and current is not None:
         for rule, tests in zip(rules.rules, rules.leaf_tests, strict=True):
             for leaf, _, stay in tests if rule.segment == current else ():

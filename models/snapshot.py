@@ -118,16 +118,27 @@ def load(id: str, parts: Mapping[str, bytes]) -> tuple[Customer, bytes]:
     customer.ring = Ring.of(core.ids, core.open_block, slots)
     customer.written_ids = core.ids
     if BOOK in parts:
-        try:
-            customer.book = _decode_book(parts[BOOK])
-        except msgspec.DecodeError as error:
-            raise InvariantViolation(f"the order book of a customer cannot be read: {error}") from error
+        customer.book = book_of(parts[BOOK])
     return customer, core.behaviour
+
+
+def book_of(raw: bytes) -> OrderBook:
+    """The order book from its part; raises InvariantViolation if it cannot be read."""
+    try:
+        return _decode_book(raw)
+    except msgspec.DecodeError as error:
+        raise InvariantViolation(f"the order book of a customer cannot be read: {error}") from error
 
 
 def peek(id: str, core: bytes) -> Customer:
     """A customer from its core part alone: enough to show it, not to fold events into it."""
     return _from_core(id, core)[0]
+
+
+def glance(id: str, core: bytes) -> tuple[Customer, bytes]:
+    """A customer from its core part alone and its behaviour row as bytes: enough to judge it, not to fold events."""
+    customer, found = _from_core(id, core)
+    return customer, found.behaviour
 
 
 def _from_core(id: str, raw: bytes) -> tuple[Customer, _Core]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import cast
 
+import msgspec
+
 from models.behaviour.moves import Move
 from models.customer import Customer, Membership
 from models.definitions import Definitions
@@ -80,6 +82,7 @@ class Moves:
         customer.edition = version
         if version == self.definitions.version:
             self._ledger.behind -= 1
+        why = Reason("definitions", float(old.version), float(version), None)
         for shift in retire(customer, customer.as_of, old, new):
             kind, by = (
                 (old.kinds[shift.segmentation], version) if shift.segmentation in old.kinds else ("clusters", model)
@@ -87,11 +90,13 @@ class Moves:
             self._emit(customer, shift, "definition_edit", None, now, kind, by, None, None, {})
         if cluster is not None and BEHAVIOUR in new.clusters and BEHAVIOUR not in customer.segments:
             customer.segments[BEHAVIOUR] = Membership(cluster, customer.as_of)
-            why = Reason("definitions", float(old.version), float(version), None)
             shift = Shift(BEHAVIOUR, None, cluster, (why,), customer.as_of)
             self._emit(customer, shift, "definition_edit", None, now, "clusters", model, None, None, {})
         after = facts(customer, customer.as_of, new, self._shop)
-        shifts = settle(customer, customer.as_of, new, self._shop, copied(after), after)
+        shifts = [
+            shift if shift.reasons else msgspec.structs.replace(shift, reasons=(why,))
+            for shift in settle(customer, customer.as_of, new, self._shop, copied(after), after)
+        ]
         if shifts:
             self._tell(customer, shifts, after, new, "definition_edit", None, now)
 

@@ -124,6 +124,12 @@ class Settings(BaseSettings):
         "en", description="language of names and of what is shown: en or zh"
     )
 
+    segments: FilePath | None = Field(
+        None,
+        description="file of segmentations, for `segments preview` and `activate`",
+        json_schema_extra=_PATH_WORDS,
+    )
+
     tick_seconds: float = Field(1.0, ge=0.05, le=60, description="how often an idle lane looks at the clock")
     session_seconds: float = Field(
         6.0, ge=1, le=300, description="after so long without a sign of life a worker's lanes go to others"

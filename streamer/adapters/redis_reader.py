@@ -9,7 +9,7 @@ import json
 import socket
 import ssl
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,15 +19,18 @@ from redis.retry import Retry
 
 from models.behaviour.model import ClusterModel
 from models.customer import Customer
-from models.snapshot import CORE, peek
+from models.snapshot import BOOK, CORE, peek
 from schemas.errors import UserError
 from schemas.partition import partition_for
 from streamer import ledger
 from streamer.adapters.redis import LIBRARY, base_key
 from streamer.ledger import Ledger
+from streamer.preview import LaneCopy, lane_copy
 from streamer.restore import progress_of
 
 CONNECT_SECONDS = 5.0
+CHUNK = 1_000
+"""Customers read at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +97,55 @@ class ViewReader:
         newest: tuple[int, bytes] | None = None
         with told(self._client):
             for lane in range(self.lanes):
-                held: Any = self._client.hgetall(f"{base_key(self._prefix, lane)}:models")
-                for version, body in held.items():
-                    if newest is None or int(version) > newest[0]:
-                        newest = int(version), body
+                for version, body in self._bodies(lane, "models").items():
+                    if newest is None or version > newest[0]:
+                        newest = version, body
         return None if newest is None else ClusterModel.from_dict(json.loads(newest[1]))
+
+    def definitions(self) -> tuple[int, str] | None:
+        """Version and text of the newest declared segmentations that some lane has; None where the built-in are."""
+        newest: tuple[int, bytes] | None = None
+        with told(self._client):
+            for lane in range(self.lanes):
+                for version, text in self._bodies(lane, "definitions").items():
+                    if newest is None or version > newest[0]:
+                        newest = version, text
+        return None if newest is None else (newest[0], newest[1].decode())
+
+    def lanes_copied(self) -> list[LaneCopy]:
+        """What each lane that ran already knows, without its customers."""
+        found = []
+        with told(self._client):
+            for lane in range(self.lanes):
+                raw: Any = self._client.get(f"{base_key(self._prefix, lane)}:ledger")
+                if raw is not None:
+                    found.append(lane_copy(raw, self._bodies(lane, "models"), self._bodies(lane, "definitions")))
+        return found
+
+    def customers(self, lane: int) -> Iterator[dict[str, dict[str, bytes]]]:
+        """All customers of a lane in chunks, in byte order of their ids: their states without remembered event ids."""
+        base, after = base_key(self._prefix, lane), b""
+        while True:
+            with told(self._client):
+                low: Any = b"(" + after if after else b"-"
+                ids: Any = self._client.zrangebylex(f"{base}:ids", low, "+", start=0, num=CHUNK)
+                if not ids:
+                    return
+                pipe = self._client.pipeline(transaction=False)
+                for id in ids:
+                    pipe.hmget(f"{base}:parts:{id.decode()}", [CORE, BOOK])
+                answers = pipe.execute()
+            parts = {}
+            for id, (core, book) in zip(ids, answers, strict=True):
+                # Between both questions it may have been erased.
+                if core is not None:
+                    parts[id.decode()] = {CORE: core} if book is None else {CORE: core, BOOK: book}
+            yield parts
+            after = ids[-1]
+
+    def _bodies(self, lane: int, name: str) -> dict[int, bytes]:
+        held: Any = self._client.hgetall(f"{base_key(self._prefix, lane)}:{name}")
+        return {int(version): body for version, body in held.items()}
 
     def _many(self, keys: list[str]) -> list[bytes | None]:
         # Keys of lanes lie in different slots of a cluster, where MGET over all would be refused.

@@ -32,8 +32,10 @@ from streamer.settings_checks import masked
 from streamer.settings_sources import DEFAULT, variable
 
 if TYPE_CHECKING:
+    from models.definitions import Definitions
     from streamer.adapters.kafka import KafkaConnection
     from streamer.adapters.redis_reader import ViewReader
+    from streamer.policy import Policy
 
 EXIT_ERROR: Final = 1
 EXIT_INTERRUPTED: Final = 130
@@ -88,6 +90,21 @@ class Connections:
     def wanted_lanes(self) -> int | None:
         """Lanes as somebody set them; None if nobody did, so that an existing topic says how many there are."""
         return None if is_default(self.settings, "lanes") else self.settings.lanes
+
+    @cached_property
+    def definitions(self) -> Definitions:
+        """The declared segmentations in force: the newest that some lane has, else the built-in ones."""
+        from models.declared import load
+
+        newest = self.view.definitions()
+        return self.settings.policy().definitions if newest is None else load(newest[1], newest[0])
+
+    @property
+    def policy(self) -> Policy:
+        """What decisions depend on now."""
+        from dataclasses import replace
+
+        return replace(self.settings.policy(self.lanes), definitions=self.definitions)
 
     @property
     def bootstrap(self) -> str:

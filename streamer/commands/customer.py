@@ -51,7 +51,7 @@ def show(id: Annotated[str, typer.Argument(metavar="ID", help="The customer's id
             )
         held = next((one for one in to.view.ledgers() if one.partition == shown.lane), None)
         clock = 0 if held is None else held.clock_of(shown.customer.source)
-        policy = found.policy(to.lanes)
+        policy = to.policy
         told = describe(shown.customer, clock, policy, to.view.model())
         told = {**shown.document, **told, "lane": shown.lane}
     if json:

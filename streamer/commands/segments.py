@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from models.words import Words, words
-from streamer.commands import common
+from streamer.commands import common, segments_suggest, segments_versions
 from streamer.commands.common import Json
 from streamer.commands.segment_names import rename
 
@@ -26,6 +26,8 @@ def register(app: typer.Typer) -> None:
         """The segments."""
 
     segments.command("list")(list_)
+    segments_versions.register(segments)
+    segments_suggest.register(segments)
     segments.command("rename")(rename)
     app.add_typer(segments)
 
@@ -38,7 +40,7 @@ def list_(json: Json = False) -> None:
     with common.connections(found) as to:
         model = to.view.model()
         sizes = totals(to.view.ledgers()).segments
-        told = table(found.policy(to.lanes).definitions, model, sizes, words(found.language))
+        told = table(to.definitions, model, sizes, words(found.language))
     if json:
         common.print_json(told)
     else:
@@ -76,6 +78,8 @@ def table(
                 for segment in one.segments
             ],
         }
+    if SEGMENTATION not in definitions.clusters:
+        return told
     if model is None:
         told[SEGMENTATION] = {"kind": "clusters", "version": None, "segments": [], "note": why_no_clusters(told_in)}
         return told

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from models.declared import load
 from models.defaults import DEFAULT_TEXT, DEFAULTS
 from models.definitions import Band, Bands, Compare, Every, Member, Rule, Rules, Some
+from models.features import FEATURES, LABELS
 from schemas.errors import UserError
 
 
@@ -142,6 +146,27 @@ def test_a_mistake_in_a_condition_is_pointed_at() -> None:
         "  first is b or and behaviour is champions",
         "                ^",
     ]
+
+
+PAGE = (Path(__file__).parents[3] / "docs" / "segmentations.md").read_text()
+
+
+def test_the_page_tells_all_features_and_no_others() -> None:
+    table = PAGE[PAGE.index("## Features") : PAGE.index("## What is promised")]
+    told = dict(re.findall(r"^\| `(\w+)` \| .* \| (\w*) ?\|$", table, re.MULTILINE))
+    assert told.keys() == FEATURES.keys() | LABELS.keys()
+    moved = {name for name, feature in FEATURES.items() if feature.crossing is not None}
+    assert {name for name, by_itself in told.items() if by_itself} == moved
+
+
+def test_the_file_on_the_page_is_one() -> None:
+    [block] = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+    assert {one.name for one in load(block, 2).segmentations} == {"spenders", "size"}
+    with pytest.raises(UserError) as caught:
+        load(DEFAULT_TEXT.replace("lateness >= 2 exit 1.8", "latenes >= 2"), 2)
+    shown = re.search(r"error: segments.toml, line \d+: (.*?)```", PAGE, re.DOTALL)
+    assert shown is not None and caught.value.message.split(": ", 1)[1] == shown.group(1).rsplit("did", 1)[0].rstrip()
+    assert caught.value.mend.startswith("did you mean lateness? features and segmentations: age_days, behaviour, ")
 
 
 def test_what_is_no_toml_or_too_much() -> None:

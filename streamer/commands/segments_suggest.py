@@ -1,0 +1,41 @@
+"""``segments suggest``: borders from the shop's own customers, for a person to accept."""
+
+from __future__ import annotations
+
+import typer
+
+from streamer.commands import common
+from streamer.commands.common import Json
+
+
+def register(segments: typer.Typer) -> None:
+    segments.command("suggest")(suggest)
+
+
+def suggest(json: Json = False) -> None:
+    """Print a file whose borders are quantiles of this shop's own customers; nothing is changed.
+
+    Example:  streamer segments suggest > segments.toml
+    """
+    from models import snapshot
+    from models.suggest import Figures, file_of
+    from models.suggest import suggest as suggested
+
+    figures = Figures()
+    with common.connections() as to, common.progress("looking at everybody") as say:
+        shop = to.settings.policy(to.lanes).shop
+        for ledger in to.view.ledgers():
+            for people in to.view.customers(ledger.partition):
+                for id, parts in people.items():
+                    customer = snapshot.peek(id, parts[snapshot.CORE])
+                    if snapshot.BOOK in parts:
+                        customer.book = snapshot.book_of(parts[snapshot.BOOK])
+                    figures.add(customer, max(customer.as_of, ledger.clock_of(customer.source)), shop)
+                say(f"{figures.customers:,} customers")
+    told = suggested(figures)
+    if json:
+        common.print_json(told)
+    elif "note" in told:
+        common.say(told["note"])
+    else:
+        print(file_of(told), end="")

@@ -1,0 +1,309 @@
+"""``segments preview|activate|history|file``: versions of the declared segmentations."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from models.words import words
+from schemas.errors import UserError
+from streamer.commands import common
+from streamer.commands.common import Json
+
+if TYPE_CHECKING:
+    from models.definitions import Definitions
+    from streamer.activation import Published
+    from streamer.commands.common import Connections
+    from streamer.preview import Preview
+
+_SHOWN = 12
+_PATIENCE_SECONDS = 15.0
+
+File = Annotated[Path | None, typer.Argument(help="The file; STREAMER_SEGMENTS unless given.")]
+OfVersion = Annotated[int | None, typer.Option("--version", help="A version that was in force, instead of a file.")]
+
+
+def register(segments: typer.Typer) -> None:
+    segments.command("preview")(preview)
+    segments.command("activate")(activate)
+    segments.command("history")(history)
+    segments.command("file")(file_)
+
+
+def preview(
+    file: File = None,
+    version: OfVersion = None,
+    customers: Annotated[
+        Path | None, typer.Option(help="Write every move here, one JSON object a line, with its reasons.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Who would move from where to where if a file came into force; nothing is changed.
+
+    Time moves customers as well: what is due by now is counted as where they are.
+
+    Example:  streamer segments preview segments.toml
+    """
+    with common.connections() as to:
+        text, _, _ = _text(to, file, version)
+        found = _preview(to, text, customers)
+        told = found.to_dict()
+        if json:
+            common.print_json(told)
+        else:
+            _print(to, told)
+
+
+def activate(
+    file: File = None,
+    version: OfVersion = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    wait: Annotated[bool, typer.Option(help="Wait until every customer was brought to it.")] = True,
+    json: Json = False,
+) -> None:
+    """Bring a file into force: every customer is judged by it, and who moves is told with cause definition_edit.
+
+    None of these moves is safe for automation. With --version an older version comes back, as a new one.
+
+    Example:  streamer segments activate segments.toml
+    """
+    from streamer.activation import publish, versions
+
+    with common.connections() as to:
+        text, source, goes_back_to = _text(to, file, version)
+        known = asyncio.run(versions(to.kafka))
+        if known and known[-1].text == text:
+            if json:
+                common.print_json({"version": known[-1].version, "activated": False})
+            else:
+                common.console().print(f"this is what version {known[-1].version} says already")
+            return
+        if not yes:
+            _print(to, _preview(to, text, None).to_dict())
+            typer.confirm("make it so?", abort=True)
+        published = asyncio.run(
+            publish(
+                to.kafka,
+                to.lanes,
+                text,
+                source,
+                time.time_ns() // 1_000_000,
+                goes_back_to=goes_back_to,
+                control_key=to.settings.control_key_bytes,
+                language=to.settings.language,
+            )
+        )
+        swept = wait and _wait(to, published.version)
+    if json:
+        common.print_json({"version": published.version, "activated": True, "swept": swept})
+        return
+    state = "and every customer was brought to it" if swept else "and workers bring customers to it as they run"
+    common.console().print(f"version {published.version} is published, {state}")
+
+
+def history(json: Json = False) -> None:
+    """All versions there were, what each changed, and how far the newest has come.
+
+    Example:  streamer segments history
+    """
+    from models.declared import load
+    from models.defaults import DEFAULTS
+    from schemas.wire_time import iso
+    from streamer.activation import versions
+
+    with common.connections() as to:
+        known = asyncio.run(versions(to.kafka))
+        ledgers = to.view.ledgers()
+    told: list[dict[str, Any]] = [{"version": 1, "source": "built in", "published_at": None, "changed": {}}]
+    before = DEFAULTS
+    for one in known:
+        now = load(one.text, one.version, one.source)
+        told.append(
+            {
+                "version": one.version,
+                "source": one.source,
+                "published_at": iso(one.at),
+                "changed": differences(before, now),
+                **({} if one.goes_back_to is None else {"goes_back_to": one.goes_back_to}),
+            }
+        )
+        before = now
+    newest = told[-1]["version"]
+    lanes = [0 if not one.editions else one.editions[-1].version for one in ledgers]
+    state = {
+        "lanes_there": sum(version == newest or (newest == 1 and version == 0) for version in lanes),
+        "lanes": len(ledgers),
+        "customers_behind": sum(one.behind for one in ledgers),
+    }
+    if json:
+        common.print_json({"versions": told, "newest": state})
+        return
+    out = common.console()
+    for entry in told:
+        when = "" if entry["published_at"] is None else f", {entry['published_at'][:16].replace('T', ' ')} UTC"
+        back = f", as version {entry['goes_back_to']}" if "goes_back_to" in entry else ""
+        out.print(f"version {entry['version']}  {entry['source']}{when}{back}", markup=False)
+        for name, what in entry["changed"].items():
+            out.print(f"    {name}: {what}", markup=False)
+    out.print(
+        f"version {newest} is in force in {state['lanes_there']} of {state['lanes']} lanes that ran; "
+        f"{state['customers_behind']:,} customers are still to be brought to it"
+    )
+
+
+def file_(version: OfVersion = None) -> None:
+    """Print the file in force, to edit a copy of it.
+
+    Example:  streamer segments file > segments.toml
+    """
+    from models.defaults import DEFAULT_TEXT
+    from streamer.activation import versions
+
+    if version == 1:
+        print(DEFAULT_TEXT, end="")
+        return
+    with common.connections() as to:
+        known = asyncio.run(versions(to.kafka))
+    if version is None:
+        print(known[-1].text if known else DEFAULT_TEXT, end="")
+    else:
+        print(_of(known, version).text, end="")
+
+
+def differences(before: Definitions, now: Definitions) -> dict[str, str]:
+    """What a version changed, by segmentation: ``begins``, ``ends`` or ``changed``."""
+    old = {one.name: one for one in before.segmentations}
+    new = {one.name: one for one in now.segmentations}
+    told = dict.fromkeys(new.keys() - old.keys(), "begins") | dict.fromkeys(old.keys() - new.keys(), "ends")
+    told |= {name: "changed" for name in old.keys() & new.keys() if old[name] != new[name]}
+    told |= dict.fromkeys(set(now.clusters) - set(before.clusters), "begins")
+    told |= dict.fromkeys(set(before.clusters) - set(now.clusters), "ends")
+    return dict(sorted(told.items()))
+
+
+def _text(to: Connections, file: Path | None, version: int | None) -> tuple[str, str, int | None]:
+    """The text meant, what it is called, and which version it goes back to; checked."""
+    from models.defaults import DEFAULT_TEXT
+    from streamer.activation import versions
+
+    if version is not None:
+        if file is not None:
+            raise UserError("a file and --version are given", "give one of them")
+        if version == 1:
+            return DEFAULT_TEXT, "built in", 1
+        one = _of(asyncio.run(versions(to.kafka)), version)
+        return one.text, one.source, version
+    path = file or to.settings.segments
+    if path is None:
+        raise UserError("no file is given", "name one, or set STREAMER_SEGMENTS; `streamer segments file` prints one")
+    return (*read_file(path), None)
+
+
+def read_file(path: Path) -> tuple[str, str]:
+    """The text of a file of segmentations and its name; checked. Raises UserError."""
+    from models.declared import load
+
+    try:
+        text = common.existing_file(str(path)).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise UserError(f"{path} is not UTF-8", "save it as UTF-8") from None
+    load(text, 2, str(path))
+    return text, path.name
+
+
+def _of(known: list[Published], version: int) -> Published:
+    found = next((one for one in known if one.version == version), None)
+    if found is None:
+        there = ", ".join(str(one) for one in [1, *(one.version for one in known)])
+        raise UserError(f"there was no version {version}", f"versions: {there}")
+    return found
+
+
+def _preview(to: Connections, text: str, customers: Path | None) -> Preview:
+    from streamer.commands.files import lines_to
+    from streamer.preview import Preview, newest, preview_chunk
+
+    policy, now_ms = to.settings.policy(to.lanes), time.time_ns() // 1_000_000
+    lanes = to.view.lanes_copied()
+    found = Preview(newest(lanes, policy).version + 1)
+    with common.progress("looking at everybody") as say, lines_to(customers) as write:
+        for lane in lanes:
+            for people in to.view.customers(lane.ledger.partition):
+                for change in preview_chunk(lane, people, text, found, policy, now_ms):
+                    if write is not None:
+                        write(_line(change))
+                say(f"{found.customers:,} customers")
+    return found
+
+
+def _line(change: Any) -> bytes:
+    import msgspec
+
+    return msgspec.json.encode(
+        {
+            "customer_id": change.customer_id,
+            "segmentation": change.segmentation,
+            "from": change.before,
+            "to": change.after,
+            "reasons": change.reasons,
+        }
+    )
+
+
+def _wait(to: Connections, version: int) -> bool:
+    """Wait for the sweep of a version; False if for a while nothing goes on."""
+    with common.progress("bringing customers to it") as say:
+        last, since = None, time.monotonic()
+        while True:
+            ledgers = to.view.ledgers()
+            there = [one for one in ledgers if one.editions and one.editions[-1].version >= version]
+            behind = sum(one.behind for one in there)
+            if len(there) == to.lanes and behind == 0:
+                return True
+            if (state := (len(there), behind)) != last:
+                last, since = state, time.monotonic()
+                say(f"{len(there)} of {to.lanes} lanes, {behind:,} customers to go")
+            elif time.monotonic() - since > _PATIENCE_SECONDS:
+                common.say("nothing moves; does a worker run? It goes on with the sweep whenever one does")
+                return False
+            time.sleep(0.2)
+
+
+def _print(to: Connections, told: dict[str, Any]) -> None:
+    from rich.table import Table
+
+    told_in, out = words(to.settings.language), common.console()
+    out.print(f"as version {told['version']}, of {told['customers']:,} customers:")
+
+    def named(name: str, segment: str | None) -> str:
+        return "-" if segment is None else told_in.of_id(name, segment)
+
+    for name, one in told["segmentations"].items():
+        out.print(f"{told_in.segmentation(name)}: {one['moved']:,} move", style="bold", markup=False)
+        for move in one["moves"][:_SHOWN]:
+            some = ", ".join(move["examples"])
+            out.print(
+                f"  {named(name, move['from'])} -> {named(name, move['to'])}: {move['customers']:,}  ({some})",
+                markup=False,
+            )
+        if len(one["moves"]) > _SHOWN:
+            out.print(f"  and {len(one['moves']) - _SHOWN} more kinds of move")
+        if not one["moved"]:
+            continue
+        table = Table(box=None, padding=(0, 2))
+        for column, justify in (
+            ("", "left"),
+            ("now", "right"),
+            ("then", "right"),
+            ("stay", "right"),
+            ("overlap", "right"),
+        ):
+            table.add_column(column, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+        for segment, size in one["segments"].items():
+            share = f"{size['overlap']:.0%}"
+            table.add_row(named(name, segment), f"{size['now']:,}", f"{size['then']:,}", f"{size['stay']:,}", share)
+        out.print(table)
