@@ -15,6 +15,7 @@ import structlog
 from models.behaviour.learner import Learned, Learner, LearnerConfig
 from models.behaviour.owner_types import State
 from schemas import topics
+from schemas.errors import TransientError
 from streamer import agents
 from streamer.adapters.clock import SystemClock
 from streamer.adapters.kafka import KafkaConnection, KafkaLog, Offsets
@@ -23,13 +24,15 @@ from streamer.lane import Lane, LaneSettings, Step
 from streamer.owner import Owner
 from streamer.policy import Policy
 from streamer.pool import Pool
+from streamer.ports import Fenced
 from streamer.state import LaneState
+from streamer.supervise import EXIT_FENCED, EXIT_UNKNOWN
 from streamer.transport import App
 
 log = structlog.get_logger(__name__)
 
 EXIT_FATAL = 70
-"""Exit code of a worker that must be started anew: fenced, or in a state it cannot know."""
+"""Exit code of a worker that must be started anew, as it is with those of `supervise` that say which way."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,7 @@ class Watch:
     """Who hears what a worker does; every part may be left out."""
 
     on_step: Callable[[Step], None] = lambda step: None
+    on_halt: Callable[[int, str], None] = lambda lane, reason: None
     on_restoring: Callable[[int, int, int], None] = lambda lane, passed, of: None
     on_restored: Callable[[LaneState, float, int], None] = lambda state, seconds, customers: None
     on_lanes: Callable[[set[int]], None] = lambda lanes: None
@@ -72,7 +76,10 @@ def fatal(error: BaseException) -> None:
     log.error("this worker cannot go on and ends; start it again", error=repr(error), exc_info=error)
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(EXIT_FATAL)
+    code = (
+        EXIT_FENCED if isinstance(error, Fenced) else EXIT_UNKNOWN if isinstance(error, TransientError) else EXIT_FATAL
+    )
+    os._exit(code)
 
 
 def run_lanes(wiring: Wiring, watch: Watch | None = None, kind: type[Lane] = Lane) -> None:
@@ -93,6 +100,7 @@ def run_lanes(wiring: Wiring, watch: Watch | None = None, kind: type[Lane] = Lan
             wiring.lane,
             seek=lambda offset: app.seek_back(events, lane, offset),
             on_step=watch.on_step,
+            on_halt=lambda reason: watch.on_halt(lane, reason),
             on_restoring=watch.on_restoring,
             on_restored=watch.on_restored,
         )

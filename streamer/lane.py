@@ -23,6 +23,7 @@ from models import snapshot
 from schemas.control import ControlClock, ControlImport, control_headers, encode_control
 from schemas.records import LogRecord
 from streamer import encode, ledger
+from streamer.deadletter_limit import DeadLetterLimit
 from streamer.decide import decide, moves_clock
 from streamer.inbox import Inbox
 from streamer.intake import Item, take_in
@@ -61,6 +62,8 @@ class LaneSettings:
         An open import not heard of for so long is closed by the lane.
     control_key
         Signs and checks control records, where set.
+    deadletter_run, deadletter_ratio, deadletter_window
+        When the lane stops because too much is refused (`DeadLetterLimit`).
     """
 
     max_records: int = 8_000
@@ -71,6 +74,9 @@ class LaneSettings:
     wall_margin_ms: int = 10_000
     import_silence_ms: int = 600_000
     control_key: bytes | None = None
+    deadletter_run: int = 1_000
+    deadletter_ratio: float = 0.5
+    deadletter_window: int = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +100,8 @@ class Lane(Inbox):
         Called with an offset when a hole was found: fetch again from there.
     on_step
         Called after every committed step.
+    on_halt
+        Called when the lane stops because too much is refused, with what was too much.
     on_restoring
         Called while a restore goes on with the lane, how many offsets of the changelog were passed, and of how many.
     on_restored
@@ -111,6 +119,7 @@ class Lane(Inbox):
         *,
         seek: Callable[[int], None] = lambda offset: None,
         on_step: Callable[[Step], None] = lambda step: None,
+        on_halt: Callable[[str], None] = lambda reason: None,
         on_restoring: Callable[[int, int, int], None] = lambda lane, passed, of: None,
         on_restored: Callable[[LaneState, float, int], None] = lambda state, seconds, customers: None,
     ) -> None:
@@ -124,6 +133,7 @@ class Lane(Inbox):
         self._clock = clock
         self._seek = seek
         self._on_step = on_step
+        self._on_halt = on_halt
         self._on_restoring = on_restoring
         self._on_restored = on_restored
         self._token: str | None = None
@@ -131,6 +141,10 @@ class Lane(Inbox):
         self._hurry = False
         # Where the walk through customers stands; None when all were seen since the last night or new definitions.
         self._cursor: str | None = ""
+        self.halted: str | None = None
+        self._limit = DeadLetterLimit(
+            self.settings.deadletter_run, self.settings.deadletter_ratio, self.settings.deadletter_window
+        )
         self._asked: tuple[int, int] | None = None
         self._closing: set[str] = set()
 
@@ -148,8 +162,11 @@ class Lane(Inbox):
         return self.state.ledger.next_offset
 
     async def run(self) -> None:
-        """Take batches until `stop`. Raises whatever makes going on impossible; the process must then end."""
-        while not self._stopping:
+        """Take batches until `stop`, or until too much is refused (`halted` then says what).
+
+        Raises whatever makes going on impossible; the process must then end.
+        """
+        while not self._stopping and self.halted is None:
             await self._something_waits(0.0 if self._hurry or self._cursor is not None else self.settings.tick_seconds)
             if not self._stopping:
                 await self.turn()
@@ -176,6 +193,9 @@ class Lane(Inbox):
                 control_key=self.settings.control_key,
             )
             await asyncio.sleep(0)
+        if (room := self._limit.room(items)) < len(items):
+            del items[room:]
+            end = items[-1].record.offset + 1
         stages.append(time())
         due = await self._load(items, clock)
         stages.append(time())
@@ -205,6 +225,17 @@ class Lane(Inbox):
         seconds = {name: after - before for name, before, after in zip(names, stages, stages[1:], strict=False)}
         self._on_step(Step(self.partition, items, outcome, self.state, committed_ms, seconds))
         self._forget(outcome)
+        self._judge(items, outcome)
+
+    def _judge(self, items: Sequence[Item], outcome: Outcome) -> None:
+        """Halt where too much is refused: what is committed stays, and nothing more is drained."""
+        reason = self._limit.take(items, {dead.record.offset for dead in outcome.dead_letters})
+        if reason is not None and self.halted is None:
+            self.halted = reason
+            log.error(
+                "the lane stops: too much is refused; see docs/runbooks/LaneStopped.md", lane=self.partition, why=reason
+            )
+            self._on_halt(reason)
 
     def _portions(self, all: Sequence[T]) -> Iterator[Sequence[T]]:
         """In portions that other lanes can wait for."""

@@ -29,6 +29,7 @@ from streamer.app import Watch, Wiring, run_lanes, run_owner
 from streamer.settings import Settings
 from streamer.settings_sources import DEFAULT, variable
 from streamer.state import LaneState
+from streamer.watchman import Watchman
 
 log = structlog.get_logger("streamer.process")  # `__name__` is "__main__" here
 
@@ -45,11 +46,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--kafka", help="address of the embedded Kafka, used where STREAMER_KAFKA is not set")
     parser.add_argument("--redis", help="URL of the embedded Valkey, used where STREAMER_REDIS is not set")
     parser.add_argument("--follow-parent", action="store_true", help="end when standard input does")
+    parser.add_argument("--fenced", type=int, default=0, help="transactions of former processes that ended so")
+    parser.add_argument("--unknown", type=int, default=0, help="the same of those that ended nobody knows how")
     given = parser.parse_args(arguments)
     if given.follow_parent:
         supervise.follow_parent()
     try:
-        run(Settings.load(), given.role, given.kafka, given.redis)
+        ended = {"fenced": given.fenced, "unknown": given.unknown}
+        run(Settings.load(), given.role, given.kafka, given.redis, ended)
     except TransientError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -60,9 +64,18 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def run(
-    settings: Settings, role: supervise.Role, embedded_kafka: str | None = None, embedded_redis: str | None = None
+    settings: Settings,
+    role: supervise.Role,
+    embedded_kafka: str | None = None,
+    embedded_redis: str | None = None,
+    ended: Mapping[str, int] | None = None,
 ) -> None:
     """Run one role in this process until SIGTERM or SIGINT.
+
+    Parameters
+    ----------
+    ended
+        How often transactions of former processes ended otherwise than committed, by outcome; for the metric.
 
     Raises
     ------
@@ -82,6 +95,8 @@ def run(
     logging.getLogger("streamer.transport").setLevel(logging.WARNING)
     wired = wiring(settings, embedded_kafka, embedded_redis)
     watched = Watched(wired, role)
+    for outcome, times in (ended or {}).items():
+        watched.exporter.transaction_ended(outcome, times)
     watched.serve(settings)
     try:
         if role == "owner":
@@ -149,16 +164,19 @@ class Watched:
         )
         self.watch = Watch(
             on_step=self.exporter.on_step,
+            on_halt=self.exporter.lane_stopped,
             on_restoring=self._on_restoring,
             on_restored=self._on_restored,
             on_lanes=self._on_lanes if role == "lanes" else self._on_panel,
             on_start=self._on_start,
         )
         self._role = role
+        self._watchman = Watchman(wired.kafka, self.exporter, SystemClock())
         self._lanes: frozenset[int] = frozenset()
         self._joined = False
         self._looked = time.monotonic()
         self._task: asyncio.Task[None] | None = None
+        self._telling: asyncio.Task[None] | None = None
         self._told: dict[int, float] = {}
 
     def serve(self, settings: Settings) -> None:
@@ -197,7 +215,10 @@ class Watched:
         log.info("this process learns the clusters" if partitions else "another process learns the clusters")
 
     def _on_start(self, offsets: Offsets) -> None:
-        self._task = asyncio.get_running_loop().create_task(self._look(offsets))
+        loop = asyncio.get_running_loop()
+        self._task = loop.create_task(self._look(offsets))
+        if self._role == "lanes":
+            self._telling = loop.create_task(self._tell(offsets))
 
     async def _look(self, offsets: Offsets) -> None:
         """Ask for the ends of the lanes again and again; that it gets on says that the loop does."""
@@ -212,12 +233,21 @@ class Watched:
             self._looked = time.monotonic()
             await asyncio.sleep(_LOOK_SECONDS)
 
+    async def _tell(self, offsets: Offsets) -> None:
+        """Tell the topic of alerts what there is to tell. Apart from `_look`: a slow Kafka must not make us look dead."""
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            await self._watchman.look(offsets, self._lanes)
+
     def _healthy(self) -> str | None:
         silent = time.monotonic() - self._looked
         return None if silent < _HUNG_SECONDS else f"nothing moved for {silent:.0f} s"
 
     def _ready(self) -> str | None:
-        return None if self._joined else "lanes are not yet given out and restored"
+        if not self._joined:
+            return "lanes are not yet given out and restored"
+        stopped = self.exporter.stopped
+        return "; ".join(f"lane {lane} has stopped: {reason}" for lane, reason in sorted(stopped.items())) or None
 
 
 if __name__ == "__main__":

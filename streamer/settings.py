@@ -134,6 +134,13 @@ class Settings(BaseSettings):
     session_seconds: float = Field(
         6.0, ge=1, le=300, description="after so long without a sign of life a worker's lanes go to others"
     )
+    deadletter_run: int = Field(
+        1_000, ge=0, description="records refused one after the other at which a lane stops; 0: never"
+    )
+    deadletter_ratio: float = Field(
+        0.5, ge=0, le=1, description="share of the latest records refused at which a lane stops; 1: never"
+    )
+    deadletter_window: int = Field(2_000, ge=10, description="how many the latest records are for that")
     max_residents: int = Field(100_000, ge=1_000, description="customers of a lane kept in memory")
     control_key: SecretStr | None = Field(
         None,
@@ -274,6 +281,9 @@ class Settings(BaseSettings):
             max_residents=self.max_residents,
             tick_seconds=self.tick_seconds,
             control_key=self.control_key_bytes,
+            deadletter_run=self.deadletter_run,
+            deadletter_ratio=self.deadletter_ratio,
+            deadletter_window=self.deadletter_window,
         )
 
     @property

@@ -1,6 +1,6 @@
 """Worker processes that are started again when they end in a way that a fresh start heals.
 
-A worker that is fenced, or cannot know its state, ends itself (``app.EXIT_FATAL``); one may also be killed by the
+A worker that is fenced, or cannot know its state, ends itself (``app.fatal``); one may also be killed by the
 system. Children end with their supervisor, SIGKILL included, by the same means as the embedded servers
 (``local/keeper.py``): each reads a pipe whose other end only the supervisor holds.
 """
@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,10 @@ Role = Literal["lanes", "owner"]
 
 EXIT_MISTAKE: Final = 78
 """Exit code of a worker that no restart helps, such as one with a wrong setting."""
+
+EXIT_FENCED: Final = 71
+EXIT_UNKNOWN: Final = 72
+"""Exit codes of a worker whose lane another one took, and of one whose transaction ended nobody knows how."""
 
 FIRST_PAUSE_SECONDS: Final = 0.2
 LONGEST_PAUSE_SECONDS: Final = 10.0
@@ -66,6 +71,7 @@ class Child:
         self._env = {**os.environ, **(env or {})}
         self._output = output
         self._told = told
+        self._ends: Counter[int] = Counter()
         self._stopping = threading.Event()
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
@@ -107,7 +113,7 @@ class Child:
                 return
             self.starts += 1
             self._process = subprocess.Popen(
-                self._command,
+                [*self._command, *self._ended()],
                 env=self._env,
                 stdin=subprocess.PIPE,  # its end of file means that we are gone
                 stdout=self._output if self._output is not None else sys.stderr.fileno(),
@@ -115,11 +121,17 @@ class Child:
                 start_new_session=True,  # the terminal's Ctrl-C is for us; we stop the children in order
             )
 
+    def _ended(self) -> list[str]:
+        """How transactions of former processes ended: the next one's metric goes on from there."""
+        told = {"--fenced": self._ends[EXIT_FENCED], "--unknown": self._ends[EXIT_UNKNOWN]}
+        return [text for flag, count in told.items() if count for text in (flag, str(count))]
+
     def _keep(self) -> None:
         pause: float | None = None
         while (process := self._process) is not None:
             started = time.monotonic()
             self.exit_code = code = process.wait()
+            self._ends[code] += 1
             if process.stdin is not None:
                 process.stdin.close()
             if self._stopping.is_set() or code in (0, EXIT_MISTAKE):

@@ -130,6 +130,7 @@ class Tally:
         self._ends: dict[int, int] = {}
         # When a lane was last seen to have nothing waiting, ms.
         self._caught_up: dict[int, int] = {}
+        self._stopped: dict[int, str] = {}
         self._owned = 0
         self._rebalances = 0
         self._restored = 0
@@ -198,15 +199,26 @@ class Tally:
             self._release(lane)
 
     def _release(self, lane: int) -> None:
-        for by_lane in (self._lanes, self._ends, self._caught_up, self._restoring):
+        for by_lane in (self._lanes, self._ends, self._caught_up, self._restoring, self._stopped):
             by_lane.pop(lane, None)
 
-    def transaction_ended(self, outcome: str) -> None:
-        """A transaction ended otherwise than in a step: ``unknown`` or ``fenced``."""
+    def transaction_ended(self, outcome: str, times: int = 1) -> None:
+        """Transactions ended otherwise than in a step: ``unknown`` or ``fenced``."""
         if outcome not in self._transactions:
             raise ValueError(f"a transaction ends in one of {', '.join(self._transactions)}, not {outcome!r}")
         with self._lock:
-            self._transactions[outcome] += 1
+            self._transactions[outcome] += times
+
+    def lane_stopped(self, lane: int, reason: str) -> None:
+        """A lane stopped because too much was refused; until it is given out anew."""
+        with self._lock:
+            self._stopped[lane] = reason
+
+    @property
+    def stopped(self) -> dict[int, str]:
+        """Why lanes of this worker have stopped, by lane."""
+        with self._lock:
+            return self._stopped.copy()
 
     def on_end_offsets(self, ends: Mapping[int, int]) -> None:
         """The high watermarks of lanes, asked of the broker just now."""
@@ -225,7 +237,7 @@ class Tally:
         with self._lock:
             lanes, ends, caught_up = self._lanes.copy(), self._ends.copy(), self._caught_up.copy()
             received, moves, transactions = self._received.copy(), self._moves.copy(), self._transactions.copy()
-            restoring = self._restoring.copy()
+            restoring, stopped = self._restoring.copy(), self._stopped.copy()
             plain = {
                 "lanes": self._topic_lanes,
                 "lanes_owned": self._owned,
@@ -242,6 +254,7 @@ class Tally:
         out["transactions_total"] = {(outcome,): float(count) for outcome, count in transactions.items()}
         for lane, figures in lanes.items():
             self._lane_samples(out, str(lane), figures)
+            out.setdefault("lane_stopped", {})[str(lane),] = float(lane in stopped)
             if (end := ends.get(lane)) is not None:
                 lag = max(0, end - figures.next_offset)
                 out.setdefault("consumer_lag_records", {})[str(lane),] = float(lag)

@@ -68,6 +68,21 @@ def test_a_worker_that_may_not_go_on_is_started_again() -> None:
         group.stop()
 
 
+def test_the_next_process_is_told_how_transactions_of_former_ones_ended(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    program = (
+        "import sys, pathlib; told = pathlib.Path(sys.argv[1]); before = told.read_text() if told.exists() else '';"
+        "told.write_text(before + ' '.join(sys.argv[2:]) + '\\n'); sys.exit([71, 72, 71, 0][before.count('\\n')])"
+    )
+    group = Workers({"lanes": Child([sys.executable, "-c", program, str(told)])})
+    group.start()
+    try:
+        until(lambda: not group.alive)
+    finally:
+        group.stop()
+    assert told.read_text().splitlines() == ["", "--fenced 1", "--fenced 1 --unknown 1", "--fenced 2 --unknown 1"]
+
+
 @pytest.mark.parametrize(("code", "failed"), [(0, False), (supervise.EXIT_MISTAKE, True)])
 def test_an_end_that_no_restart_helps_is_the_end(code: int, failed: bool) -> None:
     group = Workers({"lanes": child(f"import sys; sys.exit({code})"), "owner": child(WAITS)})

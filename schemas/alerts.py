@@ -1,0 +1,60 @@
+"""Alerts for those without an Alertmanager: what goes to ``streamer.alerts.v1``, one record when a condition begins and
+one when it ends.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+from uuid import UUID, uuid5
+
+from schemas.fields import Id, Instant, Text, Wire
+
+ALERT_NAMESPACE: Final = UUID("4a8e5c52-2a51-5b7e-8a86-3f0b9d6a7c11")
+"""Namespace of alert ids. Never change it: consumers drop repeats by those ids."""
+
+AlertName = Literal["LaneStopped", "UnaccountedRecords", "RejectRatioHigh", "LagGrowing", "MoveStorm"]
+
+
+class Alert(Wire):
+    """A condition of one lane began or ended.
+
+    Attributes
+    ----------
+    name
+        As the alert of Prometheus and the page in ``docs/runbooks`` are called.
+    severity
+        ``critical``: look now; ``warning``: look today.
+    since
+        When the condition began, as the worker saw it.
+    at
+        When this record was written.
+    """
+
+    event_id: Id
+    type: Literal["alert.raised", "alert.cleared"]
+    name: AlertName
+    severity: Literal["critical", "warning"]
+    lane: int
+    since: Instant
+    at: Instant
+    summary: Text
+    mend: Text
+
+    @property
+    def key(self) -> bytes:
+        """The record's key: alerts of one condition are in order."""
+        return condition_key(self.name, self.lane)
+
+
+def condition_key(name: str, lane: int) -> bytes:
+    """What names a condition of a lane.
+
+    >>> condition_key("LaneStopped", 3)
+    b'LaneStopped/3'
+    """
+    return f"{name}/{lane}".encode()
+
+
+def alert_id(name: str, lane: int, type: str, since: int) -> str:
+    """The dedupe key: the same for whoever tells the same."""
+    return str(uuid5(ALERT_NAMESPACE, f"{name}/{lane}/{type}/{since}"))

@@ -1,0 +1,42 @@
+"""The topic of alerts on a real Kafka: what stands open there, and one more."""
+
+from __future__ import annotations
+
+from aiokafka import AIOKafkaProducer
+from pydantic import ValidationError
+
+from schemas import topics
+from schemas.alerts import Alert
+from streamer.adapters.kafka import KafkaConnection, Offsets, read_committed
+
+
+async def open_alerts(connection: KafkaConnection, offsets: Offsets) -> list[Alert]:
+    """The alerts that were raised and not cleared; those that a later version wrote in another form are passed over."""
+    end, first = await offsets.end(topics.ALERTS, 0), await offsets.first(topics.ALERTS, 0)
+    standing: dict[bytes, Alert] = {}
+    async for records in read_committed(connection, topics.ALERTS, 0, first, end):
+        for record in records:
+            try:
+                alert = Alert.model_validate_json(record.value or b"")
+            except ValidationError:
+                continue
+            if alert.type == "alert.raised":
+                standing[alert.key] = alert
+            else:
+                standing.pop(alert.key, None)
+    return list(standing.values())
+
+
+async def publish(connection: KafkaConnection, alerts: list[Alert]) -> None:
+    """Write alerts, in order; raises KafkaError where the broker does not take them. Rare: a producer for each time."""
+    producer = AIOKafkaProducer(
+        bootstrap_servers=connection.bootstrap, enable_idempotence=True, retry_backoff_ms=10, **connection.security
+    )
+    await producer.start()
+    try:
+        for alert in alerts:
+            await producer.send_and_wait(
+                connection.topic(topics.ALERTS), alert.model_dump_json().encode(), key=alert.key, partition=0
+            )
+    finally:
+        await producer.stop()
