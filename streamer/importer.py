@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _POLL_SECONDS = 0.1
 _STALLED_SECONDS = 5.0
+_TOLD_STALLS = 4
 _LEAD_DAYS = 14
 """Days of data that may be written ahead of the lanes."""
 
@@ -134,6 +135,7 @@ class Import:
         self._pace = seconds_per_day
         self._begun = self._moved = time.monotonic()
         self._done = -1
+        self._stalls = 0
         self._day = 0
         self._days: deque[dict[int, int]] = deque()
         self._workers: supervise.Workers | None = None
@@ -204,9 +206,12 @@ class Import:
         done = sum(max(0, one.next_offset - starts.get(one.partition, 0)) for one in ledgers)
         self.told.applied(done, of)
         if done > self._done:
-            self._done, self._moved = done, time.monotonic()
+            self._done, self._moved, self._stalls = done, time.monotonic(), 0
         elif time.monotonic() - self._moved > _STALLED_SECONDS:
             self._moved = time.monotonic()
+            self._stalls += 1
+            if self._stalls % _TOLD_STALLS == 0:
+                self.told.say("nothing has moved for some time; `streamer doctor` may know why")
             self._see_to_workers()
         if self._workers is not None and not self._workers.alive:
             raise UserError(

@@ -67,6 +67,7 @@ def examine(found: Settings) -> Iterator[Finding]:
                 yield from told
                 if all(one.mend is None for one in told):
                     yield _look("clock", lambda: findings.clocks(to))
+                    yield from findings.alerts(to)
                 yield from _producers(to)
             if broker.mend is None and redis.mend is None:
                 yield from _records(to)

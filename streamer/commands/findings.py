@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from schemas.errors import UserError
+from schemas.wire_time import iso
 
 if TYPE_CHECKING:
+    from schemas.alerts import Alert
     from streamer.commands.common import Connections
 
 SKEW_SECONDS: Final = 2.0
@@ -92,6 +94,28 @@ def refused(told: dict[str, Any]) -> Iterator[Finding]:
         share = count / max(told["consumed"], 1)
         text = f"{count:,} refused as {reason} ({share:.1%} of all records)"
         yield Finding("dead letters", text, _REFUSED.get(reason, "see `streamer deadletters list`"), wrong=False)
+
+
+def alerts(to: Connections) -> Iterator[Finding]:
+    """Alerts that workers raised and that stand."""
+    from aiokafka.errors import KafkaError
+
+    from streamer.adapters.alert_log import open_alerts
+    from streamer.adapters.kafka import Offsets
+
+    async def ask() -> list[Alert]:
+        offsets = Offsets(to.kafka)
+        await offsets.start()
+        try:
+            return await open_alerts(to.kafka, offsets)
+        finally:
+            await offsets.stop()
+
+    try:
+        for alert in asyncio.run(ask()):
+            yield Finding("alert", f"{alert.summary} (since {iso(alert.since)})", alert.mend)
+    except KafkaError as error:
+        yield Finding("alert", f"the topic of alerts cannot be read: {error!r}", "try again")
 
 
 def trouble(subject: str, error: Exception) -> Finding:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import CommandLine
 from live_service import LiveService
 
 from schemas import topics
@@ -22,6 +23,7 @@ pytestmark = pytest.mark.integration
 
 BAD = 400
 LIMIT = 50
+SETTINGS = ("STREAMER_KAFKA", "STREAMER_REDIS", "STREAMER_TOPIC_PREFIX")
 
 
 @pytest.fixture
@@ -71,7 +73,9 @@ def told(service: LiveService, name: str) -> list[dict[str, Any]]:
     return [line for line in lines if name in line["message"]]
 
 
-def test_a_bad_deploy_stops_the_lane_tells_everybody_and_a_restart_goes_on(service: LiveService) -> None:
+def test_a_bad_deploy_stops_the_lane_tells_everybody_and_a_restart_goes_on(
+    service: LiveService, tmp_path: Path
+) -> None:
     service.publish([order(1, "ann"), *(Outgoing(b"ann", b"{", ()) for _ in range(BAD)), order(2, "ann")])
     service.start()
     service.wait(lambda: served(service, "/readyz")[0] == 503 and "has stopped" in served(service, "/readyz")[1])
@@ -88,6 +92,11 @@ def test_a_bad_deploy_stops_the_lane_tells_everybody_and_a_restart_goes_on(servi
     (alert,) = [alert for alert in alerts(service) if alert.name == "LaneStopped"]
     assert (alert.type, alert.lane, alert.severity) == ("alert.raised", 0, "critical")
     assert alert.summary.endswith("50 records one after the other were refused")
+
+    asked = CommandLine(tmp_path, {name: service.environment[name] for name in SETTINGS}).run("doctor", "--json")
+    (finding,) = [one for one in json.loads(asked.stdout)["findings"] if one["subject"] == "alert"]
+    assert (asked.exit_code, finding["mend"]) == (1, "see docs/runbooks/LaneStopped.md")
+    assert "lane 0 has stopped" in finding["text"]
 
     # SIGTERM ends it in good order though its lane stands; the next one goes on, and does not raise the alert again.
     service.workers[-1].terminate()
