@@ -130,6 +130,11 @@ def book_of(raw: bytes) -> OrderBook:
         raise InvariantViolation(f"the order book of a customer cannot be read: {error}") from error
 
 
+def behaviour_of(id: str, core: bytes) -> bytes:
+    """The behaviour row in a customer's core part, as bytes."""
+    return _from_core(id, core)[1].behaviour
+
+
 def peek(id: str, core: bytes) -> Customer:
     """A customer from its core part alone: enough to show it, not to fold events into it."""
     return _from_core(id, core)[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -13,11 +13,26 @@ from models.behaviour.moves import Move
 from models.behaviour.night import advance
 from models.customer import Customer
 from models.judge import facts
-from streamer.ledger import Edition
+from streamer.ledger import Edition, Ledger
 from streamer.moves import Moves
 from streamer.outcome import Outcome
 from streamer.policy import Policy
 from streamer.state import LaneState, Look
+
+
+def timeline_of(
+    ledger: Ledger, models: Mapping[int, ClusterModel], source: str | None
+) -> list[tuple[int, ClusterModel]]:
+    """The versions by the first day on which they are in force for customers who live by the clock ``source``."""
+    timeline: list[tuple[int, ClusterModel]] = []
+    first: int | None = None
+    # Backwards: an import opened later may be earlier in time than versions it never heard of.
+    for entry in reversed(ledger.timeline):
+        day = entry.day if source is None else entry.import_days.get(source, entry.day)
+        first = day if first is None else min(first, day)
+        timeline.append((first, models[entry.version]))
+    timeline.reverse()
+    return timeline
 
 
 class Passage:
@@ -44,20 +59,11 @@ class Passage:
             self._advance_behind(source, rows)
 
     def _advance(self, source: str | None, rows: IntArray, targets: IntArray) -> None:
-        for move in advance(self._residents.memory, rows, targets, self._timeline(source)):
+        for move in advance(
+            self._residents.memory, rows, targets, timeline_of(self._ledger, self._state.models, source)
+        ):
             customer = self._residents.of_row(move.row)
             self._nights.setdefault(customer.id, []).append(move)
-
-    def _timeline(self, source: str | None) -> list[tuple[int, ClusterModel]]:
-        timeline: list[tuple[int, ClusterModel]] = []
-        first: int | None = None
-        # Backwards: an import opened later may be earlier in time than versions it never heard of.
-        for entry in reversed(self._ledger.timeline):
-            day = entry.day if source is None else entry.import_days.get(source, entry.day)
-            first = day if first is None else min(first, day)
-            timeline.append((first, self._state.models[entry.version]))
-        timeline.reverse()
-        return timeline
 
     def pass_time(self, customer: Customer, until: int, now: int) -> None:
         """Apply in order all that time alone does to a customer up to ``until``: nights, dues of rules, and new versions
@@ -100,7 +106,7 @@ class Passage:
     def _edit(self, customer: Customer, edition: Edition, nights: Sequence[Move], now: int) -> None:
         """Bring the customer to a version; ``nights`` are the moves of clusters that come after it."""
         at = edition.at_for(customer.source)
-        timeline = self._timeline(customer.source)
+        timeline = timeline_of(self._ledger, self._state.models, customer.source)
         index = bisect_right([first for first, _ in timeline], self._grid.day_of(at)) - 1
         model = timeline[index][1] if index >= 0 else None
         # The memory may have been stepped beyond that instant already; the next move then says where it was.

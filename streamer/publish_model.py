@@ -6,12 +6,12 @@ from typing import Any
 
 import msgspec
 
-from models.behaviour.model import ClusterModel, Segment
-from models.behaviour.naming import prototype_of
+from models.behaviour.model import ClusterModel
 from models.behaviour.owner_types import Learned
 from models.behaviour.proposal import Proposal
+from models.cards import cluster_meaning
 from models.definitions import Definitions
-from models.words import Language, Words, words
+from models.words import Language, words
 from schemas import topics
 from schemas.changes import definition_key, model_key, proposal_key
 from schemas.control import ControlModel, control_headers, encode_control
@@ -45,7 +45,7 @@ def model_writes(
             segment.segment_id,
             model.version,
             told.cluster(segment.name),
-            cluster_meaning(segment, told),
+            cluster_meaning(model, segment.segment_id, told),
             "clusters",
             now_ms,
         )
@@ -90,12 +90,6 @@ def _proposal(proposal: Proposal, status: Any, version: int | None, now_ms: int)
         body=msgspec.json.decode(msgspec.json.encode(proposal.to_dict())),
     )
     return Write(proposal_key(BEHAVIOUR, proposal.number), record.model_dump_json().encode())
-
-
-def cluster_meaning(segment: Segment, told: Words) -> str:
-    """What a cluster's prototype is like, and typical values of the members."""
-    typical = ", ".join(f"{told.feature(name)} {value:.3g}" for name, value in segment.typical.items())
-    return ": ".join(part for part in (told.cluster_meaning(prototype_of(segment.segment_id)), typical) if part)
 
 
 def definition_writes(definitions: Definitions, now_ms: int, language: Language = "en") -> Writes:

@@ -19,7 +19,7 @@ from redis.retry import Retry
 
 from models.behaviour.model import ClusterModel
 from models.customer import Customer
-from models.snapshot import BOOK, CORE, peek
+from models.snapshot import BOOK, CORE, behaviour_of, peek
 from schemas.errors import UserError
 from schemas.partition import partition_for
 from streamer import ledger
@@ -35,11 +35,12 @@ CHUNK = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A customer as the view shows it: the readable document, and the state without its order book."""
+    """A customer as the view shows it: the readable document, the state without its order book, the behaviour row."""
 
     lane: int
     document: dict[str, Any]
     customer: Customer
+    behaviour: bytes = b""
 
 
 class ViewReader:
@@ -90,7 +91,7 @@ class ViewReader:
             document, core = pipe.execute()
         if document is None or core is None:
             return None
-        return Shown(lane, json.loads(document), peek(id, core))
+        return Shown(lane, json.loads(document), peek(id, core), behaviour_of(id, core))
 
     def model(self) -> ClusterModel | None:
         """The newest cluster model that some lane has; None if there is none yet."""
@@ -146,6 +147,20 @@ class ViewReader:
     def _bodies(self, lane: int, name: str) -> dict[int, bytes]:
         held: Any = self._client.hgetall(f"{base_key(self._prefix, lane)}:{name}")
         return {int(version): body for version, body in held.items()}
+
+    def models(self, lane: int) -> dict[int, ClusterModel]:
+        """All cluster models that a lane keeps, by version."""
+        with told(self._client):
+            return {
+                version: ClusterModel.from_dict(json.loads(body))
+                for version, body in self._bodies(lane, "models").items()
+            }
+
+    def everyone(self) -> Iterator[Customer]:
+        """All customers of all lanes, each without the order book; in chunks, so that memory stays small."""
+        for lane in range(self.lanes):
+            for chunk in self.customers(lane):
+                yield from (peek(id, parts[CORE]) for id, parts in chunk.items())
 
     def _many(self, keys: list[str]) -> list[bytes | None]:
         # Keys of lanes lie in different slots of a cluster, where MGET over all would be refused.

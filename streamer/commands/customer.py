@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
 import typer
@@ -14,7 +15,13 @@ from streamer.commands import common
 from streamer.commands.common import Json
 from streamer.commands.watch import number
 
+BEHAVIOUR: Final = "behaviour"
+_MONEY: Final = ("money", "basket")
+_PACED: Final = ("orders", "clicks", "money")
+_MOST_LEVERS: Final = 3
+
 if TYPE_CHECKING:
+    from models.behaviour.forecast import Outlook
     from models.behaviour.model import ClusterModel
     from models.customer import Customer
     from streamer.policy import Policy
@@ -52,7 +59,14 @@ def show(id: Annotated[str, typer.Argument(metavar="ID", help="The customer's id
         held = next((one for one in to.view.ledgers() if one.partition == shown.lane), None)
         clock = 0 if held is None else held.clock_of(shown.customer.source)
         policy = to.policy
-        told = describe(shown.customer, clock, policy, to.view.model())
+        ahead = None
+        if held is not None and held.timeline:
+            from models.behaviour.forecast import outlook
+            from streamer.passing import timeline_of
+
+            timeline = timeline_of(held, to.view.models(shown.lane), shown.customer.source)
+            ahead = outlook(shown.behaviour, timeline, policy.grid.day_of(clock))
+        told = describe(shown.customer, clock, policy, to.view.model(), ahead)
         told = {**shown.document, **told, "lane": shown.lane}
     if json:
         common.print_json(told)
@@ -60,7 +74,9 @@ def show(id: Annotated[str, typer.Argument(metavar="ID", help="The customer's id
         _print(told, ZoneInfo(found.timezone), found.currency, words(found.language))
 
 
-def describe(customer: Customer, clock: int, policy: Policy, model: ClusterModel | None) -> dict[str, Any]:
+def describe(
+    customer: Customer, clock: int, policy: Policy, model: ClusterModel | None, ahead: Outlook | None = None
+) -> dict[str, Any]:
     """Segments, features and next moves, by the customer's own clock, as JSON-safe values.
 
     ``borders`` are those of banded segmentations: what the feature must reach to go up, or fall below to go down.
@@ -82,6 +98,14 @@ def describe(customer: Customer, clock: int, policy: Policy, model: ClusterModel
         name: {"to": segment, "name": segment_name(name, segment, policy, model), "at": iso(due)}
         for name, (segment, due) in found.items()
     }
+    if ahead is not None and ahead.next is not None:
+        to = ahead.next.to_id
+        moves[BEHAVIOUR] = {
+            "to": to,
+            # It may be of a version that is in force from tomorrow on only.
+            "name": segment_name(BEHAVIOUR, to, policy, model or ahead.model),
+            "at": iso(policy.grid.instant(ahead.next.day)),
+        }
     borders = {}
     for segmentation in definitions.segmentations:
         if segmentation.kind == "bands" and segmentation.name in customer.segments:
@@ -114,6 +138,38 @@ def describe(customer: Customer, clock: int, policy: Policy, model: ClusterModel
         "features": {name: None if value != value else value for name, value in values.items()},
         "next_moves": moves,
         "borders": borders,
+        **({} if ahead is None else {"clusters": clusters(ahead, policy)}),
+    }
+
+
+def clusters(ahead: Outlook, policy: Policy) -> dict[str, Any]:
+    """How a customer stands among the clusters, as JSON-safe values.
+
+    ``margin`` is 0 on the border with the nearest other cluster, negative on this side, 1 at its centre; above
+    ``border`` the customer is on the way there, ``filled`` of it gone. ``levers`` are features of which each alone would
+    carry the customer over the border. Money in major units.
+    """
+    stands, model, minor = ahead.standing, ahead.model, policy.shop.minor_per_major
+
+    def amount(name: str, value: float) -> float:
+        return round(value / minor if name in _MONEY else value, 4)
+
+    other = stands.nearest_other
+    return {
+        "version": model.version,
+        "nearest": None if other is None else {"id": other, "name": segment_name(BEHAVIOUR, other, policy, model)},
+        "margin": round(stands.margin, 4),
+        "border": ahead.border,
+        "filled": round(ahead.filled, 4),
+        "levers": [
+            {
+                "feature": lever.feature,
+                "now": amount(lever.feature, lever.now),
+                "needed": amount(lever.feature, lever.needed),
+            }
+            for lever in ahead.levers
+        ],
+        "evidence": {**asdict(ahead.known), "needs": asdict(model.evidence)},
     }
 
 
@@ -131,6 +187,46 @@ def segment_name(segmentation: str, segment: str, policy: Policy, model: Cluster
     return segment if named is None else told.cluster(named.name)
 
 
+def cluster_lines(told: dict[str, Any], segment: str, say: Words, currency: str) -> list[str]:
+    """How far the next cluster is, and what would move the customer there, in words."""
+    evidence, nearest = told["evidence"], told["nearest"]
+    if nearest is None:
+        needs = evidence["needs"]
+        return (
+            [
+                say(
+                    "evidence",
+                    **needs,
+                    **{f"has_{name}": evidence[name] for name in ("orders", "interactions")},
+                    days=needs["age_days"],
+                    has_days=evidence["age_days"],
+                )
+            ]
+            if segment == "new"
+            else []
+        )
+    margin, name = told["margin"], nearest["name"]
+    if margin > told["border"]:
+        return [say("over border", segment=name, filled=told["filled"])]
+    key = "near border" if margin > -0.1 else "between" if margin > -0.6 else "far from"
+    lines = [say(key, segment=name)]
+
+    def value(feature: str, amount: float) -> str:
+        return f"{number(amount)} {currency}" if feature in _MONEY else number(amount)
+
+    levers = [
+        say(
+            "lever",
+            feature=say.feature(lever["feature"]),
+            needed=value(lever["feature"], lever["needed"]),
+            now=value(lever["feature"], lever["now"]),
+        )
+        + (say("per 36 days") if lever["feature"] in _PACED else "")
+        for lever in told["levers"][:_MOST_LEVERS]
+    ]
+    return [*lines, say("levers", segment=name, levers=say("between levers").join(levers))] if levers else lines
+
+
 def _print(told: dict[str, Any], zone: ZoneInfo, currency: str, say: Words) -> None:
     from models.features import FEATURES
 
@@ -146,7 +242,12 @@ def _print(told: dict[str, Any], zone: ZoneInfo, currency: str, say: Words) -> N
         )
         if (move := told["next_moves"].get(name)) is not None:
             text += say("by time", segment=move["name"], day=day(move["at"]))
+        elif name == BEHAVIOUR and "clusters" in told:
+            text += say("no move")
         out.print(text, markup=False)
+        if name == BEHAVIOUR and "clusters" in told:
+            for row in cluster_lines(told["clusters"], segment["id"], say, currency):
+                out.print(row, markup=False)
         if (border := told["borders"].get(name)) is not None:
             feature = say.feature(border["feature"])
             if (up := border["up"]) is not None:

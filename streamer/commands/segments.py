@@ -9,6 +9,7 @@ import typer
 from models.words import Words, words
 from streamer.commands import common, segments_suggest, segments_versions
 from streamer.commands.common import Json
+from streamer.commands.segment_cards import show
 from streamer.commands.segment_names import rename
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def register(app: typer.Typer) -> None:
     segments.command("list")(list_)
     segments_versions.register(segments)
     segments_suggest.register(segments)
+    segments.command("show")(show)
     segments.command("rename")(rename)
     app.add_typer(segments)
 
@@ -59,7 +61,7 @@ def table(
     """
     from models.behaviour.layout import NEW_ID
     from models.behaviour.model import SEGMENTATION
-    from streamer.publish_model import cluster_meaning
+    from models.cards import cluster_meaning
 
     told_in = told_in or words()
     told: dict[str, Any] = {}
@@ -85,7 +87,7 @@ def table(
         return told
     held = dict(sizes.get(SEGMENTATION, {}))
     segments = [
-        (segment.segment_id, told_in.cluster(segment.name), cluster_meaning(segment, told_in))
+        (segment.segment_id, told_in.cluster(segment.name), cluster_meaning(model, segment.segment_id, told_in))
         for segment in model.segments
     ]
     segments.append((NEW_ID, *told_in.table.segments[SEGMENTATION, NEW_ID]))
@@ -123,7 +125,7 @@ def _print(told: dict[str, Any], told_in: Words) -> None:
         table.add_column(style="cyan", no_wrap=True)
         table.add_column(justify="right", no_wrap=True)
         table.add_column(no_wrap=True)
-        table.add_column()
+        table.add_column(overflow="fold")  # Chinese has no spaces to break at
         for segment in one["segments"]:
             table.add_row(segment["id"], f"{segment['size']:,}", segment["name"], segment["meaning"])
         out.print(table)

@@ -1,0 +1,123 @@
+"""Where one customer stands among the clusters and what comes next: for a person who asks, never for a lane.
+
+Silence is run forward with the nightly step itself (``night.advance``), on a copy, so the date is the one on which the
+lane will move the customer if nothing happens until then.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from models.behaviour.features import NAMES, block_of, position_stats, readable
+from models.behaviour.layout import AREA, FEATURES, FIRST_DAY, INTERACTION_COUNT, ORDER_COUNT, VERSION
+from models.behaviour.memory import Memory
+from models.behaviour.model import ClusterModel
+from models.behaviour.moves import Move
+from models.behaviour.night import Standing, Timeline, advance, standing
+from models.behaviour.scoring import Compiled, compiled, placed
+
+AHEAD_DAYS: Final = 365
+
+
+@dataclass(frozen=True, slots=True)
+class Lever:
+    """One feature that would by itself carry the customer over the border, in readable units."""
+
+    feature: str
+    now: float
+    needed: float
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What there is to judge a customer by: orders and interactions of a lifetime, days since the first."""
+
+    orders: int
+    interactions: int
+    age_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """Parameters
+    ----------
+    day
+        Grid day of the standing.
+    standing
+        Segment, nearest other one, and the margin between them (0 on the border).
+    border
+        Margin above which the customer is on the way to the other segment.
+    filled
+        How much of that way is gone, 0 to 1.
+    levers
+        What would bring the margin over the border, the smallest change first; empty where it is over.
+    known
+        What evidence there is.
+    next
+        The first move by silence alone within a year.
+    """
+
+    day: int
+    model: ClusterModel
+    standing: Standing
+    border: float
+    filled: float
+    levers: tuple[Lever, ...]
+    known: Known
+    next: Move | None
+
+
+def outlook(blob: bytes, timeline: Timeline, day: int, days: int = AHEAD_DAYS) -> Outlook | None:
+    """The outlook of a customer at grid day ``day``; None before there was a model.
+
+    Parameters
+    ----------
+    blob
+        ``Memory.dump`` of the customer, as the state has it; it may stand at an earlier day, and the nights up to
+        ``day`` are passed first, as the lane does when it touches the customer.
+    """
+    memory = Memory(1)
+    row = memory.load(blob)
+    rows = np.array([row], dtype=np.int64)
+    day = max(day, memory.day_of(row))
+    advance(memory, rows, np.array([day]), timeline)
+    # A customer of a finished import was judged under versions that are in force from tomorrow on by the lane's clock.
+    seen = int(memory.matrix[row, VERSION])
+    models = [model for first, model in timeline if first <= day or model.version == seen]
+    if not models:
+        return None
+    model = models[-1]
+    stands = standing(memory, row, model)
+    column = block_of(memory, rows)
+    first = int(column[FIRST_DAY, 0])
+    known = Known(int(column[ORDER_COUNT, 0]), int(column[INTERACTION_COUNT, 0]), day - first)
+    filled = min(1.0, float(column[AREA, 0]) / model.preset.theta)
+    levers = _levers(placed(position_stats(column), compiled(model))[:FEATURES, 0], compiled(model), stands)
+    moves = advance(memory, rows, np.array([day + days]), timeline)
+    return Outlook(day, model, stands, model.preset.h, filled, levers, known, moves[0] if moves else None)
+
+
+def _levers(x: np.ndarray[tuple[int], np.dtype[np.float64]], c: Compiled, stands: Standing) -> tuple[Lever, ...]:
+    """Single features whose change would lift the margin to the border, within what the frame can see."""
+    model = c.model
+    own = None if stands.segment_id is None else model.by_id(stands.segment_id)
+    other = None if stands.nearest_other is None else model.by_id(stands.nearest_other)
+    if own is None or other is None or stands.margin > model.preset.h:
+        return ()
+    beta = 2 * (c.linear[other.slot, :FEATURES, 0] - c.linear[own.slot, :FEATURES, 0])
+    beta *= c.inverse_gap[own.slot * c.slots + other.slot]
+    spread = c.high[:, 0] - c.low[:, 0]
+    now = readable(x, model.frame.priors)
+    found = []
+    for j, name in enumerate(NAMES):
+        if abs(beta[j]) < 1e-12 or spread[j] <= 0:
+            continue
+        moved = x.copy()
+        moved[j] += (model.preset.h - stands.margin) / beta[j]
+        if c.low[j, 0] <= moved[j] <= c.high[j, 0]:
+            needed = readable(moved, model.frame.priors)[name]
+            found.append((abs(moved[j] - x[j]) / spread[j], Lever(name, now[name], needed)))
+    return tuple(lever for _, lever in sorted(found, key=lambda one: (one[0], one[1].feature)))

@@ -1,0 +1,22 @@
+"""A model owner that was told how to learn, by ``OWNER_CONFIG``: a small shop must come to a proposal within seconds."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Any
+
+from models.behaviour.learner import LearnerConfig
+from streamer import process
+from streamer.settings import Settings
+
+
+def _told(settings: Settings) -> LearnerConfig:
+    given: dict[str, Any] = json.loads(os.environ["OWNER_CONFIG"])
+    return LearnerConfig(**{**given, "frame_days": tuple(given["frame_days"])})
+
+
+if __name__ == "__main__":
+    Settings.learner_config = _told  # type: ignore[method-assign, assignment]
+    sys.exit(process.main())
