@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from models.about import About
 from models.orders import OrderBook
 from models.ring import Ring
 
@@ -61,19 +62,23 @@ class Customer:
         Membership by segmentation.
     ring, book
         Remembered event ids and orders.
+    about
+        Traits, consent, feedback and outcomes of messages (``models.about``); None for most customers.
     row
-        Row in the lane's behaviour memory, or -1.
+        Row in the lane's behaviour memory; -1 for who has none, such as customers who withdrew their consent.
     edition
         The version of the declared segmentations that the customer was brought to.
     panel_rank
         Up to which shift the customer is in the owner's panel; -1 while not yet worked out.
     written_ids
         The ring's ``total`` when the state was last written: which ring blocks are still unwritten.
-    book_dirty
-        Whether the order book changed since it was last written.
+    book_dirty, about_dirty
+        Whether the order book, or ``about``, changed since it was last written.
     """
 
     __slots__ = (
+        "about",
+        "about_dirty",
         "as_of",
         "book",
         "book_dirty",
@@ -124,6 +129,8 @@ class Customer:
         self.segments: dict[str, Membership] = {}
         self.ring = Ring()
         self.book = OrderBook([], [])
+        self.about: About | None = None
+        self.about_dirty = False
         self.row = -1
         self.edition = 1
         self.panel_rank = -1

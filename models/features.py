@@ -8,45 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from math import ceil, nan
 
 from models.customer import Customer
 from models.decay import decayed, falls_to
-from models.time import DAY_MS, Grid
+from models.shop import UTC_DAYS, Feature, Shop
+from models.time import DAY_MS
+from models.traits import ABOUT_FEATURES, TEXT_TRAITS, text_trait
+
+__all__ = ["FEATURES", "LABELS", "MISSING", "UTC_DAYS", "Feature", "Label", "Shop", "cadence_ms"]
 
 PRIOR_GAPS = 2
 PRIOR_GAP_MS = 45 * DAY_MS
-
-UTC_DAYS = Grid()
-
-
-@dataclass(frozen=True, slots=True)
-class Shop:
-    """What turns inner units into a shop's: minor units per major unit, the half-life of decayed sums (ms), its days."""
-
-    minor_per_major: int = 100
-    half_life: float = 25.0 * DAY_MS
-    grid: Grid = UTC_DAYS
-
-
-@dataclass(frozen=True, slots=True)
-class Feature:
-    """A number that rules may name.
-
-    Attributes
-    ----------
-    name, unit
-        As shown to people.
-    value
-        The value at an instant; NaN where the customer gives none (no order yet), which no comparison passes.
-    crossing
-        The instant at which time alone brings the value to a border, or None if time does not move it there.
-    """
-
-    name: str
-    unit: str
-    value: Callable[[Customer, int, Shop], float]
-    crossing: Callable[[Customer, float, Shop], int | None] | None = None
 
 
 def cadence_ms(customer: Customer) -> float:
@@ -107,6 +81,7 @@ FEATURES: dict[str, Feature] = {
         Feature("cadence_days", "days", lambda c, at, shop: cadence_ms(c) / DAY_MS),
         Feature("age_days", "days", _age_days, lambda c, border, shop: c.first_seen + ceil(border * DAY_MS)),
         Feature("interactions", "interactions", lambda c, at, shop: float(sum(c.interactions))),
+        *ABOUT_FEATURES.values(),
     )
 }
 """The table of features; the expression language and the documentation read it."""
@@ -130,5 +105,11 @@ def _top_category(customer: Customer) -> str | None:
     return None if best is None or best[1][0] <= 0 else best[0]
 
 
-LABELS: dict[str, Label] = {label.name: label for label in (Label("top_category", _top_category),)}
+LABELS: dict[str, Label] = {
+    label.name: label
+    for label in (
+        Label("top_category", _top_category),
+        *(Label(name, partial(text_trait, name=name)) for name in TEXT_TRAITS),
+    )
+}
 """The table of features with words instead of numbers."""

@@ -6,6 +6,7 @@ part        holds                                  written
 ``""``      statistics, segments, open ring block  with every event of the customer
 ``"o"``     the order book                         when an order or reversal touched it
 ``"r0-7"``  one sealed ring block each             once per 64 events
+``"a"``     traits, consent, feedback, outcomes    when one of them changed
 ==========  =====================================  ==========================================
 
 MessagePack by position; a leading version guards the layout. New fields go to the end, with a default.
@@ -17,6 +18,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from models.about import About
 from models.customer import INTERACTIONS, Customer, Membership
 from models.orders import OrderBook
 from models.ring import Ring
@@ -25,6 +27,7 @@ from schemas.errors import InvariantViolation
 VERSION = 1
 CORE = ""
 BOOK = "o"
+ABOUT = "a"
 
 
 class _Core(msgspec.Struct, array_like=True):
@@ -56,12 +59,13 @@ class _Core(msgspec.Struct, array_like=True):
 _encode = msgspec.msgpack.Encoder().encode
 _decode_core = msgspec.msgpack.Decoder(_Core).decode
 _decode_book = msgspec.msgpack.Decoder(OrderBook).decode
+_decode_about = msgspec.msgpack.Decoder(About).decode
 
 
 def dump(customer: Customer, behaviour: bytes) -> dict[str, bytes]:
     """The parts that changed since the last ``dump`` or ``load``, by name; marks them as written.
 
-    ``behaviour`` is the customer's row of the behaviour memory, as bytes.
+    ``behaviour`` is the customer's row of the behaviour memory, as bytes; empty where there is none.
     """
     ring = customer.ring
     parts = {
@@ -96,6 +100,9 @@ def dump(customer: Customer, behaviour: bytes) -> dict[str, bytes]:
     if customer.book_dirty:
         parts[BOOK] = _encode(customer.book)
         customer.book_dirty = False
+    if customer.about_dirty:
+        parts[ABOUT] = _encode(customer.about)
+        customer.about_dirty = False
     if ring.total >> 6 != customer.written_ids >> 6:
         for slot, block in ring.sealed_since(customer.written_ids).items():
             parts[f"r{slot}"] = block
@@ -119,6 +126,11 @@ def load(id: str, parts: Mapping[str, bytes]) -> tuple[Customer, bytes]:
     customer.written_ids = core.ids
     if BOOK in parts:
         customer.book = book_of(parts[BOOK])
+    if ABOUT in parts:
+        try:
+            customer.about = _decode_about(parts[ABOUT])
+        except msgspec.DecodeError as error:
+            raise InvariantViolation(f"what is known about a customer cannot be read: {error}") from error
     return customer, core.behaviour
 
 

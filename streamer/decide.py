@@ -18,15 +18,17 @@ from schemas.arrivals import Interaction, OrderCompleted, OrderReversed
 from schemas.changes import Cause
 from schemas.control import REROUTED_HEADER, ControlClock, ControlDefinitions, ControlImport, ControlModel
 from schemas.errors import InvalidEvent, InvariantViolation, UserError
+from schemas.events import ConsentUpdated, ProfileUpdated
 from schemas.records import LogRecord
 from schemas.tracing import traceparent
-from streamer.fold import Folded, fold_interaction, fold_order, fold_reversal, is_duplicate
+from streamer.fold import NOTHING_BOOKED, Folded, fold_interaction, fold_order, fold_reversal, is_duplicate
 from streamer.intake import Item
 from streamer.ledger import Edition, ImportClock, ModelEntry, bump
 from streamer.moves import BEHAVIOUR, Moves
 from streamer.outcome import DeadLetter, Onward, Outcome, Trigger
 from streamer.panel import Panel
 from streamer.passing import Passage
+from streamer.personal import Consents, fold_about
 from streamer.policy import Policy
 from streamer.state import NO_LOOK, LaneState, Look
 
@@ -99,6 +101,7 @@ class _Run:
         self.panel = Panel(state, policy, self.outcome)
         self.active: dict[str, Customer] = {}
         self.told: set[str] = set()
+        self.consents = Consents(state, policy, self.moves, self.panel)
         self._adopt()
 
     def _adopt(self) -> None:
@@ -182,20 +185,29 @@ class _Run:
             ledger.late += 1
         # What is late is judged where the customer stands; nothing ever moves a customer back in time.
         judged_at = max(customer.as_of, at)
+        self.outcome.touched[customer.id] = self.active[customer.id] = customer
+        customer.ring.add(name)
+        if type(event) is ConsentUpdated:
+            customer.as_of = judged_at
+            trigger = Trigger(event.event_id, event.type, record.partition, record.offset, traceparent(record))
+            self.consents.take(customer, event, born, trigger, record.timestamp)
+            return
+        if customer.row < 0 or (customer.about is not None and customer.about.leaves_out(at)):
+            # Without consent nothing is kept of an event but that it came.
+            customer.as_of = judged_at
+            return
         settles = born or self.settles_on_interaction or not isinstance(event, Interaction)
         before = facts(customer, judged_at, self.definitions, self.shop) if settles and not born else None
         folded = self._fold(customer, event, money)
-        customer.ring.add(name)
         customer.first_seen = min(customer.first_seen, at)
         customer.last_seen = max(customer.last_seen, at)
         customer.as_of = judged_at
         ledger.orders += folded.orders
         ledger.reversals += folded.reversals
         ledger.revenue_minor += folded.money
-        self.outcome.touched[customer.id] = self.active[customer.id] = customer
         if settles:
             trigger = Trigger(event.event_id, event.type, record.partition, record.offset, traceparent(record))
-            cause = self._cause(item.import_id, late)
+            cause = self._cause(item.import_id, late, "profile" if type(event) is ProfileUpdated else "event")
             self.moves.settle(customer, before, cause, trigger, record.timestamp)
 
     def _money(self, event: object) -> int | None:
@@ -215,22 +227,25 @@ class _Run:
         if isinstance(event, OrderCompleted):
             assert money is not None
             return fold_order(customer, event, money, self.policy.rates, self.shop, memory)
-        assert isinstance(event, OrderReversed)
-        return fold_reversal(customer, event, money, self.shop, memory)
+        if isinstance(event, OrderReversed):
+            return fold_reversal(customer, event, money, self.shop, memory)
+        fold_about(customer, event, self.shop)
+        return NOTHING_BOOKED
 
     def _create(self, id: str, record: LogRecord, at: int, source: str | None) -> Customer:
         customer = Customer(id, (record.partition, record.offset), at)
         customer.source = source
         customer.edition = self.definitions.version
-        self.residents.admit(customer, self.residents.memory.new_row(self.grid.day_of(at)))
+        row = self.residents.memory.new_row(self.grid.day_of(at)) if self.policy.consent_default else -1
+        self.residents.admit(customer, row)
         self.ledger.customers += 1
         self.outcome.born.add(id)
         return customer
 
-    def _cause(self, import_id: str | None, late: bool) -> Cause:
+    def _cause(self, import_id: str | None, late: bool, own: Cause) -> Cause:
         if import_id is not None and self.policy.label_backfill:
             return "backfill"
-        return "late" if late else "event"
+        return "late" if late else own
 
     # -- control records --------------------------------------------------------------------------------------
 

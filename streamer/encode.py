@@ -50,7 +50,7 @@ def store(outcome: Outcome, state: LaneState, policy: Policy) -> dict[str, Store
     found = {}
     for id, customer in outcome.touched.items():
         domain = customer.source if customer.source in imports else ""
-        parts = snapshot.dump(customer, memory.dump(customer.row))
+        parts = snapshot.dump(customer, memory.dump(customer.row) if customer.row >= 0 else b"")
         found[id] = Stored(parts, document(customer, shop), customer.due, domain or "", id in born)
     return found
 
@@ -91,7 +91,9 @@ def writes(
         out.setdefault((topics.EVENTS, onward.partition), []).append(Write(onward.key, onward.value, onward.headers))
     if outcome.panel:
         headers = ((SHIFT_HEADER, str(outcome.panel_shift).encode()),)
-        out[topics.PANEL, 0] = [Write(row.customer.encode(), encode_row(row), headers) for row in outcome.panel]
+        out[topics.PANEL, 0] = [
+            Write(row.customer.encode(), encode_row(row) if row.blob else None, headers) for row in outcome.panel
+        ]
     changelog = [Write(part_key(id, part), value) for id, one in stored.items() for part, value in one.parts.items()]
     changelog.extend(Write(model_key(version), model_bytes(model)) for version, model in outcome.models.items())
     changelog.extend(Write(definitions_key(version), text.encode()) for version, text in outcome.definitions.items())

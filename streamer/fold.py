@@ -77,10 +77,10 @@ def fold_interaction(customer: Customer, event: Interaction, shop: Shop, memory:
     kind = INTERACTION_INDEX[event.type]
     statistics.interact(customer, kind, event.category, event.occurred_at, shop.half_life)
     memory.add_interaction(customer.row, event.type, event.category)
-    return _NOTHING_BOOKED
+    return NOTHING_BOOKED
 
 
-_NOTHING_BOOKED = Folded()
+NOTHING_BOOKED = Folded()
 
 
 def _items(lines: Sequence[Line]) -> int:

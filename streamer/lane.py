@@ -298,7 +298,7 @@ class Lane(Inbox):
         for id, parts in customers.items():
             if id not in residents.customers:
                 customer, behaviour = snapshot.load(id, parts)
-                residents.admit(customer, residents.memory.load(behaviour))
+                residents.admit(customer, residents.memory.load(behaviour) if behaviour else -1)
 
     def _clocks(self, items: Sequence[Item], clock: int | None) -> dict[str, int]:
         """Where the clocks will stand after the records: by import, and "" for the lane's."""

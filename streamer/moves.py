@@ -100,6 +100,24 @@ class Moves:
         if shifts:
             self._tell(customer, shifts, after, new, "definition_edit", None, now)
 
+    def pass_edit(self, customer: Customer) -> None:
+        """Bring a customer without consent to the newest version: it moves nobody who is in no segment."""
+        customer.edition = self.definitions.version
+        self._ledger.behind -= 1
+
+    def end_all(self, customer: Customer, cause: Cause, trigger: Trigger | None, now: int) -> None:
+        """End every membership, at the customer's ``as_of``."""
+        definitions, timeline = self.definitions_of(customer), self._ledger.timeline
+        for name in sorted(customer.segments):
+            kind, version = definitions.kinds.get(name), definitions.version
+            if kind is None:
+                kind, version = "clusters", timeline[-1].version if timeline else version
+            held = customer.segments[name]
+            # A night may have moved the customer later than what rules say of a late event.
+            shift = Shift(name, held.segment, None, (), max(customer.as_of, held.since))
+            self._emit(customer, shift, cause, trigger, now, kind, version, None, None, {})
+        customer.segments.clear()
+
     def _emit(
         self,
         customer: Customer,

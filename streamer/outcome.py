@@ -84,7 +84,8 @@ class Outcome:
     definitions
         The same of declared segmentations: the text of the file.
     panel, panel_shift
-        Memories of customers that the model owner learns from, in order; one customer in 2**panel_shift.
+        Memories of customers that the model owner learns from, in order; one customer in 2**panel_shift. Those without
+        a memory are to be forgotten.
     """
 
     touched: dict[str, Customer] = field(default_factory=dict)
@@ -101,7 +102,7 @@ class Outcome:
     def thin_panel(self, shift: int) -> None:
         """The panel is one customer in 2**shift from now on, or sparser already."""
         if shift > self.panel_shift:
-            self.panel = [row for row in self.panel if panel_rank(row.customer) >= shift]
+            self.panel = [row for row in self.panel if not row.blob or panel_rank(row.customer) >= shift]
             self.panel_shift = shift
 
     def absorb(self, later: Outcome) -> None:

@@ -16,6 +16,7 @@ import structlog
 from models.behaviour.decisions import approve, reject, rename
 from models.behaviour.learner import Learned, Learner
 from models.behaviour.owner_types import State
+from models.behaviour.panel import PanelRow
 from models.behaviour.panel import decode as decode_row
 from models.behaviour.proposal import Proposal
 from models.definitions import Definitions
@@ -87,6 +88,10 @@ class Owner(Inbox):
         self._day = -1
         self._asked: list[tuple[bytes, bytes, Headers]] = []
         self._looked = -1
+        # How many pieces of snapshots the topic holds.
+        self._pieces = 0
+        # Somebody left the panel whom the snapshot still holds.
+        self._forgot = False
 
     @property
     def next_offset(self) -> int:
@@ -99,10 +104,13 @@ class Owner(Inbox):
         """Fence a former owner, take up its snapshot, publish what the declared segments are."""
         await self._log.open()
         pieces: dict[int, _Piece] = {}
+        self._pieces = 0
         async for chunk in self._log.changelog(0):
             for _, key, value in chunk:
-                if key.startswith(_SNAPSHOT) and value is not None:
-                    pieces[int(key[len(_SNAPSHOT) :])] = msgspec.msgpack.decode(value, type=_Piece)
+                if key.startswith(_SNAPSHOT):
+                    self._pieces = max(self._pieces, int(key[len(_SNAPSHOT) :]) + 1)
+                    if value is not None:
+                        pieces[int(key[len(_SNAPSHOT) :])] = msgspec.msgpack.decode(value, type=_Piece)
         first = pieces.get(0)
         if first is not None:
             whole = [pieces.get(index) for index in range(first.pieces)]
@@ -137,6 +145,8 @@ class Owner(Inbox):
             await self._answer()
         if self._day > self._looked:
             await self._learn(self._day)
+        if self._forgot and not self._waiting:
+            await self._log.commit({(topics.PANEL, 0): self._snapshot()}, self._position)
 
     def _take(self, batch: Batch) -> None:
         if batch.start > self._position:
@@ -148,11 +158,15 @@ class Owner(Inbox):
             return
         for record in batch.records:
             key = record.key or b""
-            if record.offset < self._position or record.value is None:
+            if record.offset < self._position:
                 continue
-            if key.startswith(DECISION_KEY):
+            if key.startswith(DECISION_KEY) and record.value is not None:
                 self._asked.append((key, record.value, record.headers))
             if key.startswith(b"!"):
+                continue
+            if record.value is None:
+                self._learner.observe(PanelRow(key.decode(), 0, b""))
+                self._forgot = True
                 continue
             self._thin_out(record.headers)
             row = decode_row(record.value)
@@ -223,9 +237,14 @@ class Owner(Inbox):
         return writes
 
     def _snapshot(self) -> list[Write]:
+        self._forgot = False
         data = zlib.compress(self._learner.snapshot(), 1)
         pieces = [data[at : at + _PIECE] for at in range(0, len(data), _PIECE)]
-        return [
+        writes = [
             Write(_SNAPSHOT + str(index).encode(), msgspec.msgpack.encode(_Piece(self._position, len(pieces), piece)))
             for index, piece in enumerate(pieces)
         ]
+        # What a longer snapshot left behind may hold customers who are to be forgotten.
+        writes += [Write(_SNAPSHOT + str(index).encode(), None) for index in range(len(pieces), self._pieces)]
+        self._pieces = len(pieces)
+        return writes

@@ -23,11 +23,17 @@ class Panel:
         self._policy = policy
         self._outcome = outcome
 
+    def leave(self, id: str) -> None:
+        """Let the model owner forget a customer."""
+        self._outcome.panel.append(PanelRow(id, 0, b""))
+
     def tell(self, customers: Iterable[Customer]) -> None:
         """Add a row for each of the given customers who is of the panel: one in 2**shift."""
         outcome, memory = self._outcome, self._state.residents.memory
         outcome.thin_panel(shift_for(self._state.ledger.customers * self._policy.lanes, self._policy.panel_target))
         for customer in customers:
+            if customer.row < 0:
+                continue
             if customer.panel_rank < 0:
                 customer.panel_rank = panel_rank(customer.id)
             if customer.panel_rank >= outcome.panel_shift:

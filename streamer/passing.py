@@ -74,6 +74,10 @@ class Passage:
             self._advance(customer.source, np.array([customer.row], dtype=np.int64), np.array([target], dtype=np.int64))
         nights = self._nights.pop(customer.id, None) if self._nights else None
         behind = self.is_behind(customer)
+        if behind and customer.row < 0:
+            self._outcome.touched[customer.id] = customer
+            self._moves.pass_edit(customer)
+            return
         if nights is None:
             if not behind and (customer.due is None or customer.due > until):
                 return
@@ -124,7 +128,8 @@ class Passage:
         self.sweep()
         due = [residents.customers[id] for id in look.due]
         for source in {customer.source for customer in due}:
-            rows = np.array([customer.row for customer in due if customer.source == source], dtype=np.int64)
+            held = [customer.row for customer in due if customer.source == source and customer.row >= 0]
+            rows = np.array(held, dtype=np.int64)
             self._advance_behind(source, rows)
         # Also the nights of customers whose records turned out to be repeats or dead letters.
         for id in list(self._nights):

@@ -32,6 +32,8 @@ class Policy:
         records written by imports has to move lanes as well, or a replay of the log would know less than the lane did.
     label_backfill
         Whether changes by records of an import get the cause ``backfill``; an in-process replay says no.
+    consent_default
+        Whether customers of whom no consent is known may be put into segments.
     panel_target
         Customers the model owner learns from, over all lanes.
     language
@@ -50,6 +52,7 @@ class Policy:
     live_window_ms: int = 3_600_000
     wall: bool = False
     label_backfill: bool = True
+    consent_default: bool = True
     panel_target: int = 2_000
     language: Language = "en"
 

@@ -37,9 +37,15 @@ class Residents:
         return self._by_row[row]
 
     def admit(self, customer: Customer, row: int) -> None:
-        """Take a customer in, with the row that holds its behaviour."""
-        customer.row = row
+        """Take a customer in, with the row that holds its behaviour; -1 for who has none."""
         self.customers[customer.id] = customer
+        customer.row = -1
+        if row >= 0:
+            self.give_row(customer, row)
+
+    def give_row(self, customer: Customer, row: int) -> None:
+        """From now on the customer has a behaviour memory, in ``row``."""
+        customer.row = row
         self._by_row[row] = customer
         if row >= len(self._domains):
             grown = np.full(max(row + 1, 2 * len(self._domains)), -2, dtype=np.int32)
@@ -51,6 +57,11 @@ class Residents:
     def dismiss(self, id: str) -> None:
         """Drop a customer from memory; what was written stays in the view."""
         customer = self.customers.pop(id)
+        if customer.row >= 0:
+            self.take_row(customer)
+
+    def take_row(self, customer: Customer) -> None:
+        """Drop the customer's behaviour memory."""
         del self._by_row[customer.row]
         self._domains[customer.row] = -2
         self.memory.free(customer.row)
@@ -59,8 +70,9 @@ class Residents:
     def move_clock(self, customer: Customer, source: str | None) -> None:
         """From now on the customer lives by another clock: an import's, or the lane's (None)."""
         customer.source = source
-        self._domains[customer.row] = self._code(source)
-        self._lower(source, customer.row)
+        if customer.row >= 0:
+            self._domains[customer.row] = self._code(source)
+            self._lower(source, customer.row)
 
     @property
     def sources(self) -> tuple[str | None, ...]:
@@ -74,7 +86,9 @@ class Residents:
 
     def is_behind(self, customer: Customer, day: int) -> bool:
         """Whether the customer's behaviour is not yet stepped to ``day``."""
-        return self.stepped.get(customer.source, -1) < day and self.memory.day_of(customer.row) < day
+        return (
+            self.stepped.get(customer.source, -1) < day and customer.row >= 0 and self.memory.day_of(customer.row) < day
+        )
 
     def _lower(self, source: str | None, row: int) -> None:
         day = self.memory.day_of(row)

@@ -271,6 +271,7 @@ class Settings(BaseSettings):
             horizon_ms=self.retention_days * DAY_MS,
             wall=self.clock == "wall",
             language=self.language,
+            consent_default=self.consent_default == "granted",
         )
 
     def lane_settings(self) -> LaneSettings:

@@ -40,6 +40,13 @@ class PastLook:
     customers: tuple[str, ...]
     stats: SingleArray
 
+    def without(self, customer: str) -> PastLook:
+        """The same look as if the customer had not been there."""
+        if customer not in self.customers:
+            return self
+        at = self.customers.index(customer)
+        return PastLook(self.day, self.customers[:at] + self.customers[at + 1 :], np.delete(self.stats, at, axis=1))
+
 
 def features_under(stats: FloatArray, frame: Frame) -> FloatArray:
     """Features (n, FEATURES) of statistics under the priors of a frame."""

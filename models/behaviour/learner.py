@@ -58,6 +58,7 @@ class Learner:
         """Take in what a lane says of a panel customer. Older news than known is left aside."""
         if not row.blob:
             self._forget(row.customer)
+            self.state.looks = [look.without(row.customer) for look in self.state.looks]
             return
         known = self.members.get(row.customer)
         if known is None:

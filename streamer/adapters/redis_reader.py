@@ -19,7 +19,7 @@ from redis.retry import Retry
 
 from models.behaviour.model import ClusterModel
 from models.customer import Customer
-from models.snapshot import BOOK, CORE, behaviour_of, peek
+from models.snapshot import ABOUT, BOOK, CORE, behaviour_of, peek
 from schemas.errors import UserError
 from schemas.partition import partition_for
 from streamer import ledger
@@ -134,13 +134,15 @@ class ViewReader:
                     return
                 pipe = self._client.pipeline(transaction=False)
                 for id in ids:
-                    pipe.hmget(f"{base}:parts:{id.decode()}", [CORE, BOOK])
+                    pipe.hmget(f"{base}:parts:{id.decode()}", [CORE, BOOK, ABOUT])
                 answers = pipe.execute()
             parts = {}
-            for id, (core, book) in zip(ids, answers, strict=True):
+            for id, found in zip(ids, answers, strict=True):
                 # Between both questions it may have been erased.
-                if core is not None:
-                    parts[id.decode()] = {CORE: core} if book is None else {CORE: core, BOOK: book}
+                if found[0] is not None:
+                    parts[id.decode()] = {
+                        part: raw for part, raw in zip((CORE, BOOK, ABOUT), found, strict=True) if raw is not None
+                    }
             yield parts
             after = ids[-1]
 

@@ -34,6 +34,26 @@ no = {}
 """
 )
 
+MOODY = (
+    DEFAULT_TEXT
+    + """
+[mood]
+kind = "rules"
+rules = [
+    { segment = "angry", when = "complaints_decayed >= 1.5 exit 0.5" },
+    { segment = "pestered", when = "messages_sent_decayed >= 1 exit 0.4" },
+    { segment = "grown", when = "age_years >= 30 and not consent_marketing = 0" },
+    { segment = "calm" },
+]
+[mood.segments]
+angry = {}
+pestered = {}
+grown = {}
+calm = {}
+"""
+)
+"""Rules over traits, consent, feedback and outcomes, some of which time turns over."""
+
 SLOW = """
 [lifecycle]
 kind = "rules"

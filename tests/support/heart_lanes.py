@@ -245,9 +245,12 @@ class Rig:
         for change in self.values(topics.CHANGES):
             del change["detected_at"], change["automation_safe"]
             changes.setdefault(change["customer_id"], []).append(change)
-        memberships = {}
+        memberships: dict[bytes | None, tuple[int, dict[str, tuple[str, str]]] | None] = {}
         for record in self.broker.records(topics.MEMBERSHIPS, 0):
-            body = json.loads(record.value or b"{}")
+            if record.value is None:
+                memberships[record.key] = None
+                continue
+            body = json.loads(record.value)
             segments = {name: (held["id"], held["since"]) for name, held in body["segments"].items()}
             memberships[record.key] = (body["seq"], segments)
         onward = [(r.key, r.value, r.headers) for r in self.broker.records(topics.EVENTS, 1)]
@@ -274,11 +277,12 @@ class Rig:
         memory = state.residents.memory
         for id, held in parts.items():
             customer, behaviour = snapshot.load(id, held)
-            state.residents.admit(customer, memory.load(behaviour))
+            state.residents.admit(customer, memory.load(behaviour) if behaviour else -1)
         moved = decide([], state, self.policy, Look(due=list(parts))).changes
         assert moved == [], "somebody was due, and nobody looked"
         return {
-            id: (state_of(customer), memory.dump(customer.row)) for id, customer in state.residents.customers.items()
+            id: (state_of(customer), memory.dump(customer.row) if customer.row >= 0 else b"")
+            for id, customer in state.residents.customers.items()
         }
 
     def ledger(self) -> Ledger:

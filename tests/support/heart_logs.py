@@ -132,7 +132,7 @@ class Driver:
                 self.bring(item.event.customer_id)
         outcome = decide(items, self.state, self.policy, look or Look())
         for id, customer in outcome.touched.items():
-            written = snapshot.dump(customer, residents.memory.dump(customer.row))
+            written = snapshot.dump(customer, residents.memory.dump(customer.row) if customer.row >= 0 else b"")
             self.parts.setdefault(id, {}).update(written)
         self.changes += outcome.changes
         self.dead += outcome.dead_letters
@@ -145,7 +145,7 @@ class Driver:
         residents = self.state.residents
         if residents.get(id) is None and id in self.parts:
             customer, behaviour = snapshot.load(id, self.parts[id])
-            residents.admit(customer, residents.memory.load(behaviour))
+            residents.admit(customer, residents.memory.load(behaviour) if behaviour else -1)
 
     def drop(self, ids: Iterable[str]) -> None:
         """Forget customers that were written."""
@@ -218,7 +218,7 @@ def state_of(customer: Customer) -> Mapping[str, object]:
     return {
         name: getattr(customer, name)
         for name in Customer.__slots__
-        if name not in ("row", "written_ids", "book_dirty", "panel_rank", "ring", "segments", "book")
+        if name not in ("row", "written_ids", "book_dirty", "about_dirty", "panel_rank", "ring", "segments", "book")
     } | {
         "ring": (customer.ring.total, customer.ring.ids),
         "segments": {name: (held.segment, held.since) for name, held in customer.segments.items()},

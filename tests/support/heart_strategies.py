@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from heart_editions import HEART_EDITIONS
-from heart_logs import DAY, HOUR, T0, Driver, LogMaker, by_customer, check_chain, order, reversal, view
+from heart_editions import HEART_EDITIONS, MOODY
+from heart_logs import DAY, HOUR, T0, Driver, LogMaker, by_customer, check_chain, event, order, reversal, view
 from heart_models import jumpy
 from hypothesis import strategies as st
 
+from models.declared import load
 from models.defaults import DEFAULT_TEXT
 from models.time import Grid
 from schemas.control import CONTROL_HEADER, IMPORT_HEADER
@@ -17,7 +18,12 @@ from schemas.records import Record
 from streamer.policy import Policy
 from streamer.state import Look
 
-POLICY = Policy(lanes=2, grid=Grid("Europe/Berlin"), panel_target=2)
+POLICY = Policy(
+    lanes=2,
+    grid=Grid("Europe/Berlin"),
+    panel_target=2,
+    definitions=load(MOODY, 1),
+)
 HERE = ("ann", "bob", "cem", "eve", "fay")
 """Customers whose keys belong to partition 0 of two."""
 ELSEWHERE = "gus"
@@ -55,9 +61,13 @@ KINDS = (
     "definitions",
     "bad control",
     "long wait",
+    *("profile",) * 2,
+    "consent",
+    "feedback",
+    "outcome",
 )
 
-EDITIONS = (DEFAULT_TEXT, *HEART_EDITIONS, "[no", "[x]\nkind = 'none'")
+EDITIONS = (DEFAULT_TEXT, MOODY, *HEART_EDITIONS, "[no", "[x]\nkind = 'none'")
 """Files of segmentations that come into force one after the other; the last two are mistakes."""
 
 Step = tuple[str, int, int, int]
@@ -134,6 +144,18 @@ def lane_log(steps: Sequence[Step]) -> list[Record]:
             case "definitions":
                 edition += 1 + who
                 log.definitions(edition, EDITIONS[amount % len(EDITIONS)])
+            case "profile":
+                traits = {"birth_year": 1995 + amount % 5 if amount % 4 else None, "custom": {f"t{amount % 3}": amount}}
+                log.event(event("profile.updated", id, customer, now - hours * HOUR, traits=traits))
+            case "consent":
+                said = {"personalization": amount % 3 > 0, "marketing": amount % 2 > 0, "analytics": True}
+                log.event(event("consent.updated", id, customer, now - hours * HOUR // 4, **said))
+            case "feedback":
+                told = {"kind": "complaint"} if amount % 2 else {"kind": "nps", "rating": amount % 11}
+                log.event(event("feedback.submitted", id, customer, now - hours * HOUR, **told))
+            case "outcome":
+                told = {"message_id": id, "change_event_id": "c", "outcome": ("sent", "unsubscribed")[amount % 2]}
+                log.event(event("message.outcome", id, customer, now - hours * HOUR, **told))
             case "bad control":
                 log.put(None, b'{"type": "control.clock"}', [(CONTROL_HEADER, b"1")])
             case _:

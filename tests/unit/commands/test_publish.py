@@ -45,7 +45,7 @@ def test_good_events_pass() -> None:
         ({"total": None}, "total"),
         ({"occurred_at": "2026-01-10T11:00:00"}, "occurred_at"),
         ({"type": "order.exploded"}, "type"),
-        ({"type": "profile.updated"}, "type"),
+        ({"type": "profile.updated"}, "traits"),
         ({"currency": "SEK"}, "no rate for SEK"),
         ({"occurred_at": "9999-01-01T00:00:00Z"}, "too_early"),
         ({"occurred_at": "1999-01-01T00:00:00Z"}, "too_late"),

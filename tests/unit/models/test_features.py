@@ -7,7 +7,9 @@ from heart_logs import DAY, T0
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.about import OUTCOMES, About, Consent
 from models.customer import Customer, Membership
+from models.decay import weight
 from models.definitions import Band, Bands, Compare, Definitions, Op, Rule, Rules, Segment
 from models.due import next_due
 from models.features import FEATURES, Shop, cadence_ms
@@ -60,8 +62,15 @@ def test_without_an_order_recency_and_lateness_are_missing_and_pass_no_compariso
 
 def test_what_time_moves_has_a_crossing_and_nothing_else_has() -> None:
     ann = buyer((T0, 10_000), (T0 + 10 * DAY, 5_000))
+    ann.about = About(consent=Consent(True, True, False, T0, b""))
+    ann.about.merge_traits({"birth_year": 1990, "signup_at": T0, "income": 5.0, "marketing_opt_in": True}, T0, b"")
+    for kind in ("nps", "csat", "review", "complaint"):
+        ann.about.rate(kind, 4.0, weight(T0, SHOP.half_life))
+    for outcome in OUTCOMES:
+        ann.about.heard(outcome, weight(T0, SHOP.half_life))
     for feature in FEATURES.values():
-        moves = feature.value(ann, T0 + 400 * DAY, SHOP) != feature.value(ann, T0 + 20 * DAY, SHOP)
+        late, early = feature.value(ann, T0 + 400 * DAY, SHOP), feature.value(ann, T0 + 20 * DAY, SHOP)
+        moves = late != early
         assert moves == (feature.crossing is not None), feature.name
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from schemas.codec import ENABLED_TYPES, MAX_EVENT_BYTES, decode
 from schemas.deadletters import REASONS
 from schemas.errors import InvalidEvent
-from schemas.events import EVENT_TYPES, Interaction, OrderCompleted
+from schemas.events import EVENT_TYPES, Interaction, OrderCompleted, types_of
 
 ORDER: dict[str, Any] = {
     "event_id": "e-1",
@@ -61,16 +61,8 @@ def test_types_that_are_not_switched_on_are_unknown(name: str) -> None:
     assert refusal(json.dumps({**ORDER, "type": name}).encode()).reason == "unknown_type"
 
 
-def test_what_is_switched_on() -> None:
-    assert {name.split(".")[0] for name in ENABLED_TYPES} == {
-        "order",
-        "product",
-        "cart",
-        "checkout",
-        "page",
-        "email",
-    }
-    for name in sorted(ENABLED_TYPES - {"order.completed", "order.refunded", "order.cancelled"}):
+def test_interactions_are_one_kind_of_event() -> None:
+    for name in types_of(Interaction):
         assert isinstance(decode(None, json.dumps({**ORDER, "type": name}).encode()), Interaction)
 
 

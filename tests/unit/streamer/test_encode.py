@@ -6,7 +6,7 @@ from dataclasses import replace
 import msgspec
 from heart_logs import DAY, HOUR, T0, Driver, LogMaker, order, view
 from heart_models import jumpy
-from heart_strategies import KINDS, POLICY, lane_log, straight
+from heart_strategies import KINDS, lane_log, straight
 
 from models.behaviour.model import ClusterModel
 from models.behaviour.panel import decode as decode_panel
@@ -21,7 +21,10 @@ from streamer.intake import Item, take_in
 from streamer.keys import LEDGER_KEY, model_version, part_key, split_key
 from streamer.ledger import ModelEntry
 from streamer.outcome import Outcome
+from streamer.policy import Policy
 from streamer.ports import Writes
+
+PLAIN = Policy(lanes=2, panel_target=2)
 
 
 def a_life() -> Driver:
@@ -65,7 +68,7 @@ def decided(driver: Driver, items: list[Item]) -> Outcome:
 
 
 def test_a_transaction_holds_everything_and_the_ledger_last() -> None:
-    log, driver = LogMaker(), Driver(POLICY)
+    log, driver = LogMaker(), Driver(PLAIN)
     log.event(order("e1", "ann", T0, 30.0))
     log.put(b"bob", b"{", [("h", b"1")])
     log.event(view("e2", "gus", T0))
@@ -109,7 +112,7 @@ def test_a_transaction_holds_everything_and_the_ledger_last() -> None:
 
 
 def test_what_nobody_asked_for_is_not_written() -> None:
-    log, driver = LogMaker(), Driver(POLICY)
+    log, driver = LogMaker(), Driver(PLAIN)
     log.event(view("e1", "ann", T0))
     written(driver, log)
     log.event(view("e2", "ann", T0))
@@ -123,7 +126,7 @@ def test_what_nobody_asked_for_is_not_written() -> None:
 
 def test_names_are_those_of_the_version_that_moved_the_customer() -> None:
     """Whether a later version is known already depends on where a batch ends; names must not."""
-    log, driver = LogMaker(), Driver(POLICY)
+    log, driver = LogMaker(), Driver(PLAIN)
     log.event(order("e1", "ann", T0 + HOUR, 30.0), now=T0 + HOUR)
     log.model(jumpy(1))
     log.event(order("e2", "bob", T0 + 5 * DAY, 30.0), now=T0 + 5 * DAY)
@@ -138,7 +141,7 @@ def test_names_are_those_of_the_version_that_moved_the_customer() -> None:
 
 
 def test_a_retired_segment_keeps_the_name_it_had() -> None:
-    log, driver = LogMaker(), Driver(POLICY)
+    log, driver = LogMaker(), Driver(PLAIN)
     log.event(order("e1", "ann", T0 + HOUR, 30.0), now=T0 + HOUR)
     log.model(jumpy(1))
     driver.feed(log.records)
@@ -154,7 +157,7 @@ def test_a_retired_segment_keeps_the_name_it_had() -> None:
 
 
 def test_the_view_hears_of_closed_imports_and_whose_clock_counts() -> None:
-    log, driver = LogMaker(), Driver(POLICY)
+    log, driver = LogMaker(), Driver(PLAIN)
     log.opened("i")
     log.clock("i", T0 - DAY)
     log.event(order("e1", "ann", T0 - DAY, 30.0), import_id="i")
@@ -197,7 +200,7 @@ def replace_names(change: Change) -> Change:
 
 def test_a_membership_names_a_version_that_has_the_segment() -> None:
     """A reader finds the definition under ``segmentation/segment@version`` even where a later version dropped it."""
-    log, driver = LogMaker(), Driver(POLICY)
+    log, driver = LogMaker(), Driver(PLAIN)
     log.model(jumpy(1))
     for day in range(6):
         for number in range(3):
@@ -208,7 +211,7 @@ def test_a_membership_names_a_version_that_has_the_segment() -> None:
     held = customer.segments["behaviour"].segment
     driver.state.models[2] = jumpy(2, without=(held,))
     driver.state.ledger.timeline.append(ModelEntry(2, 10**6, {}))
-    body = encode.memberships(customer, driver.state.residents.memory, encode.Names(driver.state, POLICY))
+    body = encode.memberships(customer, driver.state.residents.memory, encode.Names(driver.state, PLAIN))
     told = CustomerMemberships.model_validate_json(body or b"").segments["behaviour"]
     assert (told.id, told.version) == (held, 1) and held != "new"
     assert told.name == held.title()

@@ -1,0 +1,159 @@
+"""What is known of a customer beside orders and interactions: traits, consent, feedback, outcomes of messages.
+
+Few customers have any of it, so it hangs on the customer as one thing, ``Customer.about``, which is None for all
+others. Everything here is independent of the order of arrival: of a trait or a consent the latest by ``occurred_at``
+counts, and what feedback and outcomes add are sums.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+TraitValue = str | int | float | bool | None
+
+CUSTOM = "custom."
+"""What the names of a shop's own traits begin with here."""
+MAX_CUSTOM = 100
+OUTCOMES = ("sent", "delivered", "opened", "clicked", "converted", "unsubscribed")
+OUTCOME_INDEX = {name: index for index, name in enumerate(OUTCOMES)}
+
+_ALL_CUSTOM = "custom"
+
+
+class Trait(msgspec.Struct, array_like=True):
+    """A trait's value, when it was said (ms), and the digest of the event that said it; None is a removal."""
+
+    value: TraitValue
+    at: int
+    by: bytes
+
+
+class Consent(msgspec.Struct, array_like=True):
+    """What a customer allows, as said last; ``by`` is the digest of that event."""
+
+    personalization: bool
+    marketing: bool
+    analytics: bool
+    at: int
+    by: bytes
+
+
+class Rated(msgspec.Struct, array_like=True):
+    """Ratings of one kind: how many, their forward-decayed weights, and weights times ratings."""
+
+    count: int = 0
+    weight: float = 0.0
+    rated: float = 0.0
+
+
+class About(msgspec.Struct, array_like=True):
+    """See the module; encoded by position, so new fields go to the end, with a default.
+
+    Attributes
+    ----------
+    traits
+        By name, removed ones included: what was said before a removal may arrive after it.
+    consent
+        None where nothing was ever said; then the shop's default holds.
+    since
+        Nothing that happened before this instant (ms) is folded: consent began anew then.
+    ratings
+        By kind of feedback.
+    complaints, complaint_weight
+        Lifetime count, and forward-decayed.
+    outcomes, outcome_weights
+        Lifetime counts and forward-decayed counts, in the order of ``OUTCOMES``; empty for none.
+    """
+
+    traits: dict[str, Trait] = {}
+    consent: Consent | None = None
+    since: int | None = None
+    ratings: dict[str, Rated] = {}
+    complaints: int = 0
+    complaint_weight: float = 0.0
+    outcomes: list[int] = []
+    outcome_weights: list[float] = []
+
+    # -- traits -----------------------------------------------------------------------------------------------
+
+    def merge_traits(self, said: Mapping[str, Any], at: int, by: bytes) -> None:
+        """Take over traits as an event says them: field by field, null removes, an absent field stays."""
+        for name, value in flat(said):
+            self.merge_trait(name, Trait(value, at, by))
+
+    def merge_trait(self, name: str, told: Trait) -> None:
+        """Take over one trait unless a later one is known; of the same instant the larger digest counts."""
+        known = self.traits.get(name)
+        if known is None or (known.at, known.by) < (told.at, told.by):
+            self.traits[name] = told
+        if name.startswith(CUSTOM):
+            self._bound()
+
+    def _bound(self) -> None:
+        """Keep the newest of a shop's own traits."""
+        own = [name for name in self.traits if name.startswith(CUSTOM)]
+        if len(own) > MAX_CUSTOM:
+            own.sort(key=lambda name: (self.traits[name].at, name))
+            for name in own[: len(own) - MAX_CUSTOM]:
+                del self.traits[name]
+
+    def trait(self, name: str) -> TraitValue:
+        """The value of a trait now; None where there is none. A shop's own are named ``custom.NAME``."""
+        told = self.traits.get(name)
+        if told is None:
+            return None
+        if name.startswith(CUSTOM) and (emptied := self.traits.get(_ALL_CUSTOM)) is not None:
+            return told.value if (told.at, told.by) >= (emptied.at, emptied.by) else None
+        return told.value
+
+    def shown_traits(self) -> dict[str, TraitValue]:
+        """All traits that have a value, by name."""
+        found = {name: self.trait(name) for name in sorted(self.traits) if name != _ALL_CUSTOM}
+        return {name: value for name, value in found.items() if value is not None}
+
+    # -- feedback and outcomes --------------------------------------------------------------------------------
+
+    def rate(self, kind: str, rating: float | None, faded: float) -> None:
+        """Add one feedback; ``faded`` is the forward-decayed weight of its instant."""
+        if kind == "complaint":
+            self.complaints += 1
+            self.complaint_weight += faded
+        if rating is not None:
+            rated = self.ratings.setdefault(kind, Rated())
+            rated.count += 1
+            rated.weight += faded
+            rated.rated += faded * rating
+
+    def heard(self, outcome: str, faded: float) -> None:
+        """Add one outcome of a message."""
+        if not self.outcomes:
+            self.outcomes, self.outcome_weights = [0] * len(OUTCOMES), [0.0] * len(OUTCOMES)
+        index = OUTCOME_INDEX[outcome]
+        self.outcomes[index] += 1
+        self.outcome_weights[index] += faded
+
+    def leaves_out(self, at: int) -> bool:
+        """Whether what happened at ``at`` (ms) is not to be folded."""
+        return self.since is not None and at < self.since
+
+    def forget(self) -> None:
+        """Drop everything that features are made of; what was consented to, and since when, stays."""
+        self.traits = {}
+        self.ratings = {}
+        self.complaints, self.complaint_weight = 0, 0.0
+        self.outcomes, self.outcome_weights = [], []
+
+
+def flat(said: Mapping[str, Any]) -> Iterator[tuple[str, TraitValue]]:
+    """Traits of an event by name, a shop's own as ``custom.NAME``; ``custom`` itself where it is null."""
+    for name, value in said.items():
+        if name != _ALL_CUSTOM:
+            yield name, value
+        elif value is None:
+            yield name, None
+        else:
+            for own, inner in value.items():
+                yield CUSTOM + own, inner

@@ -1,0 +1,92 @@
+"""Events about a person rather than about purchases: profile, consent, feedback, outcomes of messages."""
+
+from __future__ import annotations
+
+from models.about import About, Consent
+from models.customer import INTERACTIONS, Customer
+from models.decay import weight
+from models.features import Shop
+from models.judge import facts
+from models.orders import OrderBook
+from models.ring import digest
+from schemas.events import ConsentUpdated, FeedbackSubmitted, MessageOutcome, ProfileUpdated
+from streamer.moves import Moves
+from streamer.outcome import Trigger
+from streamer.panel import Panel
+from streamer.policy import Policy
+from streamer.state import LaneState
+
+
+def about_of(customer: Customer) -> About:
+    """What is known about a customer, to be changed."""
+    about = customer.about
+    if about is None:
+        about = customer.about = About()
+    customer.about_dirty = True
+    return about
+
+
+def fold_about(customer: Customer, event: object, shop: Shop) -> None:
+    """Fold a profile, a feedback, or the outcome of a message."""
+    about = about_of(customer)
+    if isinstance(event, ProfileUpdated):
+        about.merge_traits(event.traits, event.occurred_at, digest(event.event_id))
+    elif isinstance(event, FeedbackSubmitted):
+        about.rate(event.kind, event.rating, weight(event.occurred_at, shop.half_life))
+    else:
+        assert isinstance(event, MessageOutcome)
+        about.heard(event.outcome, weight(event.occurred_at, shop.half_life))
+
+
+def drop_features(customer: Customer) -> None:
+    """Forget all that features are made of, but the behaviour memory, which is the residents'."""
+    customer.orders = customer.spend = customer.items = customer.discounted = 0
+    customer.spend_weight = customer.order_weight = 0.0
+    customer.first_order = customer.last_order = customer.due = None
+    customer.interactions = [0] * len(INTERACTIONS)
+    customer.categories = {}
+    customer.book = OrderBook([], [])
+    customer.book_dirty = True
+    if customer.about is not None:
+        about_of(customer).forget()
+
+
+class Consents:
+    """Who may be put into segments. Who may not has no behaviour memory, no statistics and no dues."""
+
+    def __init__(self, state: LaneState, policy: Policy, moves: Moves, panel: Panel) -> None:
+        self._residents = state.residents
+        self._policy = policy
+        self._moves = moves
+        self._panel = panel
+
+    def take(self, customer: Customer, event: ConsentUpdated, born: bool, trigger: Trigger, now: int) -> None:
+        """Apply what a customer allows, unless something later is known; ``as_of`` is where it is judged."""
+        about, by = about_of(customer), digest(event.event_id)
+        known = about.consent
+        if known is not None and (known.at, known.by) > (event.occurred_at, by):
+            return
+        held = customer.row >= 0
+        before = (
+            None if born or not held else facts(customer, customer.as_of, self._moves.definitions, self._policy.shop)
+        )
+        about.consent = Consent(event.personalization, event.marketing, event.analytics, event.occurred_at, by)
+        if not event.personalization:
+            if held:
+                self._withdraw(customer, trigger, now)
+            return
+        if not held:
+            self._begin_anew(customer, event.occurred_at)
+        self._moves.settle(customer, before, "consent", trigger, now)
+
+    def _withdraw(self, customer: Customer, trigger: Trigger, now: int) -> None:
+        self._moves.end_all(customer, "consent", trigger, now)
+        drop_features(customer)
+        self._residents.take_row(customer)
+        self._panel.leave(customer.id)
+
+    def _begin_anew(self, customer: Customer, at: int) -> None:
+        about_of(customer).since = at
+        customer.first_seen = customer.last_seen = at
+        row = self._residents.memory.new_row(self._policy.grid.day_of(customer.as_of))
+        self._residents.give_row(customer, row)

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+from itertools import permutations
+from math import isnan
+
+import pytest
+from heart_logs import DAY, T0
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.about import MAX_CUSTOM, About, Consent
+from models.customer import Customer
+from models.decay import weight
+from models.features import FEATURES, Shop
+from models.snapshot import dump, load
+from models.traits import text_trait
+from schemas.wire_time import epoch_ms
+
+SHOP = Shop()
+
+
+def told(*says: tuple[int, dict[str, object]]) -> About:
+    """Traits said at instants, in the order given."""
+    about = About()
+    for at, traits in says:
+        about.merge_traits(traits, at, b"%d" % at)
+    return about
+
+
+def someone(about: About) -> Customer:
+    customer = Customer("ann", (0, 0), T0)
+    customer.about = about
+    return customer
+
+
+def value(name: str, about: About, at: int = T0) -> float:
+    return FEATURES[name].value(someone(about), at, SHOP)
+
+
+def test_traits_merge_field_by_field_and_null_removes() -> None:
+    about = told((1, {"city": "Bonn", "income": 5.0}), (2, {"city": "Kiel"}), (3, {"income": None}))
+    assert about.shown_traits() == {"city": "Kiel"}
+    about = told((1, {"custom": {"a": 1, "b": "x"}}), (2, {"custom": {"a": None}}))
+    assert about.shown_traits() == {"custom.b": "x"}
+    assert told((1, {"custom": {"a": 1}}), (2, {"custom": None})).shown_traits() == {}
+
+
+SAYS = st.lists(
+    st.tuples(
+        st.integers(1, 9),
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "city": st.sampled_from([None, "Bonn", "Kiel"]),
+                "custom": st.one_of(
+                    st.none(),
+                    st.dictionaries(st.sampled_from("ab"), st.sampled_from([None, 1, "x"])),
+                ),
+            },
+        ),
+    ),
+    max_size=5,
+    unique_by=lambda say: say[0],
+)
+
+
+@given(SAYS)
+def test_traits_do_not_depend_on_the_order_of_arrival(says: list[tuple[int, dict[str, object]]]) -> None:
+    shown = [told(*order).shown_traits() for order in permutations(says)]
+    assert all(one == shown[0] for one in shown)
+
+
+def test_a_shop_has_at_most_a_hundred_traits_of_its_own_and_the_newest_stay() -> None:
+    says: list[tuple[int, dict[str, object]]] = [(at, {"custom": {f"t{at}": at}}) for at in range(1, 151)]
+    for order in (says, says[::-1]):
+        names = told(*order).shown_traits()
+        assert len(names) == MAX_CUSTOM and "custom.t150" in names and "custom.t50" not in names
+
+
+def test_features_of_traits_by_hand() -> None:
+    signed = {"birth_year": 1995, "signup_at": T0 - 10 * DAY, "income": 40_000.0, "marketing_opt_in": False}
+    about = told((1, signed | {"country": "DE", "custom": {"size": 42, "vip": True}}))
+    assert value("age_years", about, epoch_ms("2025-12-31T23:59:59Z")) == 30
+    assert value("age_years", about, epoch_ms("2026-01-01T00:00:00Z")) == 31
+    assert value("signup_days", about) == 10
+    assert (value("income", about), value("marketing_opt_in", about)) == (40_000, 0)
+    ann = someone(about)
+    assert [text_trait(ann, name) for name in ("country", "custom.size", "custom.vip", "city")] == [
+        "DE",
+        "42",
+        "true",
+        None,
+    ]
+    crossing = FEATURES["age_years"].crossing
+    assert crossing is not None and crossing(ann, 30.5, SHOP) == epoch_ms("2026-01-01T00:00:00Z")
+
+
+def test_satisfaction_is_the_decayed_mean_of_shares_of_each_scale() -> None:
+    about = About()
+    assert isnan(value("satisfaction", about)) and value("ratings", about) == 0
+    about.rate("nps", 10.0, weight(T0, SHOP.half_life))
+    about.rate("review", 2.5, weight(T0 + 25 * DAY, SHOP.half_life))
+    assert value("satisfaction", about) == pytest.approx((1.0 + 2 * 0.5) / 3)
+    about = About()
+    about.rate("csat", 80.0, weight(T0, SHOP.half_life))
+    assert value("satisfaction", about) == pytest.approx(0.8)
+    assert value("csat_rating", about) == pytest.approx(80.0)
+    # So long ago that its weight is no double any more.
+    about = About()
+    about.rate("nps", 3.0, weight(epoch_ms("1900-01-01T00:00:00Z"), SHOP.half_life))
+    assert isnan(value("satisfaction", about)) and value("ratings", about) == 1
+
+
+def test_complaints_and_outcomes_are_counted_and_fade() -> None:
+    about = About()
+    about.rate("complaint", None, weight(T0, SHOP.half_life))
+    about.heard("unsubscribed", weight(T0, SHOP.half_life))
+    about.heard("opened", weight(T0, SHOP.half_life))
+    late = T0 + 25 * DAY
+    assert value("complaints", about, late) == 1 and value("complaints_decayed", about, late) == pytest.approx(0.5)
+    assert value("unsubscribes", about) == 1 and value("messages_sent", about) == 0
+    assert value("messages_opened_decayed", about, late) == pytest.approx(0.5)
+
+
+def test_what_is_known_about_a_customer_comes_back_from_its_part_and_old_states_have_none() -> None:
+    about = told((1, {"city": "Bonn", "custom": {"a": 1.5, "b": True}}))
+    about.consent = Consent(True, False, True, 7, b"12345678")
+    about.since = 7
+    about.rate("nps", 7.0, 1.0)
+    about.heard("sent", 2.0)
+    ann = someone(about)
+    ann.about_dirty = True
+    parts = dump(ann, b"")
+    again, behaviour = load("ann", parts)
+    assert (again.about, behaviour) == (about, b"")
+    assert "a" not in dump(ann, b"")
+    assert load("ann", {"": parts[""]})[0].about is None

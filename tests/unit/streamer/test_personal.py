@@ -1,0 +1,157 @@
+"""Profiles, consents, feedback and outcomes in the heart."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import permutations
+
+from heart_logs import DAY, HOUR, T0, Driver, LogMaker, check_chain, event, order, view
+from heart_models import jumpy
+from heart_strategies import POLICY
+
+from schemas.control import IMPORT_HEADER
+from streamer.policy import Policy
+
+ONE = replace(POLICY, lanes=1)
+
+
+def said(yes: bool, number: int, at: int, marketing: bool = True) -> bytes:
+    return event("consent.updated", f"c{number}", "ann", at, personalization=yes, marketing=marketing, analytics=True)
+
+
+def played(log: LogMaker, policy: Policy = ONE) -> Driver:
+    driver = Driver(policy)
+    driver.feed(log.records)
+    check_chain(driver.changes)
+    return driver
+
+
+def test_a_profile_moves_a_customer_with_its_own_cause() -> None:
+    log = LogMaker()
+    log.event(order("o", "ann", T0, 60.0))
+    log.event(event("profile.updated", "p", "ann", T0 + HOUR, traits={"birth_year": 1980}), now=T0 + HOUR)
+    last = played(log).changes[-1]
+    assert (last.segmentation, last.before, last.after, last.cause) == ("mood", "calm", "grown", "profile")
+    assert last.automation_safe and [reason.feature for reason in last.reasons] == ["age_years"]
+
+
+def test_a_late_profile_and_one_of_an_import_are_not_live() -> None:
+    for header, cause in (([], "late"), ([(IMPORT_HEADER, b"i")], "backfill")):
+        log = LogMaker()
+        log.event(view("v", "ann", T0 + HOUR), now=T0 + HOUR)
+        log.put(b"ann", event("profile.updated", "p", "ann", T0, traits={"birth_year": 1980}), header)
+        last = played(log).changes[-1]
+        assert (last.cause, last.automation_safe) == (cause, False)
+
+
+def test_somebody_first_heard_of_by_a_profile_is_a_customer() -> None:
+    log = LogMaker()
+    log.event(event("profile.updated", "p", "ann", T0, traits={"birth_year": 1980}))
+    driver = played(log)
+    assert driver.state.ledger.customers == 1
+    assert (driver.segment("ann"), driver.segment("ann", "mood")) == ("prospect", "grown")
+
+
+def test_feedback_and_outcomes_move_by_themselves_and_time_moves_back() -> None:
+    log = LogMaker()
+    for number in range(2):
+        log.event(event("feedback.submitted", f"f{number}", "ann", T0 + number, kind="complaint"), now=T0 + number)
+    log.event(
+        event("message.outcome", "m", "ann", T0 + 2, message_id="m", change_event_id="x", outcome="sent"), now=T0 + 2
+    )
+    driver = played(log)
+    assert driver.story("ann", "mood") == [("calm", T0), ("angry", T0 + 1)]
+    driver.look(T0 + 100 * DAY)
+    story = driver.story("ann", "mood")
+    # Two complaints fade to half of one in two half-lives; the message has faded by then as well.
+    assert [segment for segment, _ in story] == ["calm", "angry", "calm"]
+    assert abs(story[-1][1] - (T0 + 50 * DAY)) < 2_000
+    assert {change.cause for change in driver.changes} == {"event", "time"}
+
+
+def test_without_consent_memberships_end_and_nothing_is_kept() -> None:
+    log = LogMaker()
+    log.model(jumpy(1))
+    log.event(order("o", "ann", T0 + 2 * DAY, 60.0), now=T0 + 2 * DAY)
+    log.event(event("profile.updated", "p", "ann", T0 + 2 * DAY, traits={"birth_year": 1980}))
+    log.event(view("v", "ann", T0 + 5 * DAY), now=T0 + 5 * DAY)
+    log.event(said(False, 1, T0 + 5 * DAY))
+    driver = played(log)
+    ends = [change for change in driver.changes if change.after is None]
+    assert [change.segmentation for change in ends] == ["behaviour", "lifecycle", "mood", "value"]
+    assert {(change.cause, change.automation_safe) for change in ends} == {("consent", False)}
+    assert driver.state.ledger.sizes == {"behaviour": {}, "lifecycle": {}, "mood": {}, "value": {}}
+    ann = driver.customer("ann")
+    assert (ann.row, ann.due, ann.segments, ann.orders, ann.spend_weight, ann.book.orders) == (-1, None, {}, 0, 0.0, [])
+    assert ann.about is not None and ann.about.shown_traits() == {}
+    # Neither events nor time bring anything back, and repeats are still repeats.
+    log.event(order("o2", "ann", T0 + 6 * DAY, 60.0), now=T0 + 6 * DAY)
+    log.event(order("o", "ann", T0 + 2 * DAY, 60.0))
+    driver.feed(log.records[-2:])
+    count = len(driver.changes)
+    driver.look(T0 + 400 * DAY)
+    assert len(driver.changes) == count and driver.customer("ann").orders == 0
+    assert (driver.state.ledger.duplicates, driver.state.ledger.applied) == (1, 5)
+
+
+def test_consent_given_again_starts_anew() -> None:
+    log = LogMaker()
+    log.event(order("o", "ann", T0, 600.0))
+    log.event(said(False, 1, T0 + DAY), now=T0 + DAY)
+    log.event(said(True, 2, T0 + 2 * DAY), now=T0 + 2 * DAY)
+    # What happened before does not count, also if it arrives only now.
+    log.event(order("o1", "ann", T0 + DAY + HOUR, 600.0))
+    log.event(order("o2", "ann", T0 + 3 * DAY, 60.0), now=T0 + 3 * DAY)
+    driver = played(log)
+    assert [(c.segmentation, c.before, c.after, c.cause) for c in driver.changes[-5:]] == [
+        ("value", None, "low", "consent"),
+        ("lifecycle", None, "prospect", "consent"),
+        ("mood", None, "calm", "consent"),
+        ("value", "low", "medium", "event"),
+        ("lifecycle", "prospect", "new", "event"),
+    ]
+    ann = driver.customer("ann")
+    assert (ann.orders, ann.spend, ann.first_seen) == (1, 6_000, T0 + 2 * DAY)
+
+
+def test_of_consents_the_latest_counts_whatever_came_last() -> None:
+    says = [(True, 1, T0), (False, 2, T0 + 1), (True, 3, T0 + 2), (False, 4, T0 + 3)]
+    for some in permutations(says):
+        log = LogMaker(now=T0 + DAY)
+        for yes, number, at in some:
+            log.event(said(yes, number, at))
+        assert played(log).customer("ann").segments == {}
+
+
+def test_nobody_is_in_a_segment_before_consent_where_that_is_the_default() -> None:
+    log = LogMaker()
+    log.event(order("o", "ann", T0, 60.0))
+    log.event(said(True, 1, T0 + DAY), now=T0 + DAY)
+    driver = Driver(replace(ONE, consent_default=False))
+    driver.feed(log.records[:1])
+    assert driver.changes == [] and driver.customer("ann").orders == 0
+    driver.feed(log.records[1:])
+    assert driver.segment("ann") == "prospect" and driver.customer("ann").seq == 3
+
+
+def test_marketing_consent_is_a_feature() -> None:
+    log = LogMaker()
+    log.event(event("profile.updated", "p", "ann", T0, traits={"birth_year": 1980}))
+    log.event(said(True, 1, T0 + 1, marketing=False), now=T0 + 1)
+    last = played(log).changes[-1]
+    assert (last.segmentation, last.after, last.cause) == ("mood", "calm", "consent")
+
+
+def test_the_owner_forgets_who_withdraws_and_meets_who_comes_again() -> None:
+    driver = Driver(ONE)
+    log = LogMaker()
+
+    def told() -> list[tuple[str, bool]]:
+        return [(row.customer, bool(row.blob)) for row in driver.feed(log.records[-1:]).panel]
+
+    log.event(order("o", "ann", T0, 60.0))
+    assert told() == [("ann", True)]
+    log.event(said(False, 1, T0 + 1), now=T0 + 1)
+    assert told() == [("ann", False)]
+    log.event(said(True, 2, T0 + 2), now=T0 + 2)
+    assert told() == [("ann", True)]
