@@ -80,5 +80,5 @@ def test_a_misplaced_record_travels_with_its_headers_and_applies_there(way: str,
     assert sent.headers == [*headers, (REROUTED_HEADER, b"0")]
     home = Driver(POLICY, partition=1)
     home.feed([Record(1, 0, at, sent.key, sent.value, sent.headers)])
-    assert {change.segmentation for change in home.changes} == {"value", "lifecycle"}
+    assert {change.segmentation for change in home.changes} >= {"value", "lifecycle"}
     assert all(change.trigger and change.trigger.traceparent == TRACE for change in home.changes)
