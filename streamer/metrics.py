@@ -115,6 +115,32 @@ METRICS: Final[tuple[Metric, ...]] = (
     _gauge("build_info", "1 for the version of the program", "version"),
 )
 """Not here because a lane's step does not tell it: time_moves_due, segment_dwell_days, bounced_moves_total,
-assignment_margin, and all that the model owner, Redis and data quality would say."""
+assignment_margin, and all that Redis and data quality would say."""
 
-BY_NAME: Final[Mapping[str, Metric]] = MappingProxyType({metric.name: metric for metric in METRICS})
+OUTCOMES: Final = ("immature", "too_few", "kept", "moved", "promoted", "proposed", "rejected", "renamed")
+"""What a look at the clusters, or a decision about them, may come to."""
+
+OWNER_METRICS: Final[tuple[Metric, ...]] = (
+    _counter("model_refits_total", "Looks at the clusters and decisions about them, by what came of it", "outcome"),
+    _counter(
+        "drift_detected_total",
+        "Weekly looks at which a figure asked for a new frame, by detector and what it looks at",
+        "detector",
+        "feature",
+    ),
+    _gauge("model_version", "Newest published version of the clusters; 0 before the first"),
+    _gauge("model_age_seconds", "Since the day on whose panel the newest version was made"),
+    _gauge("model_proposals_waiting", "1 while a proposal waits for an answer (streamer models list)"),
+    _gauge("model_proposal_moves_ratio", "Share of the panel that the waiting proposal would move"),
+    _gauge("panel_customers", "Customers that the owner learns from"),
+    _gauge("panel_distance", "Mean distance of panel customers to the centre of their cluster"),
+    _gauge("panel_bounce_ratio", "Share of the panel's moves that were undone within 30 days"),
+    _gauge("segment_share_psi", "Population stability index of the clusters' shares since their version was made"),
+    _gauge("feature_psi", "Population stability index of a feature since the frame was fitted", "feature"),
+    _gauge(
+        "centroid_shift_ratio", "How far a cluster has moved since it was published, over its nearest gap", "segment"
+    ),
+)
+"""What the model owner exposes beside its process; nothing of a lane."""
+
+BY_NAME: Final[Mapping[str, Metric]] = MappingProxyType({metric.name: metric for metric in (*METRICS, *OWNER_METRICS)})

@@ -26,6 +26,7 @@ from streamer.adapters.kafka import KafkaConnection, Offsets
 from streamer.adapters.prometheus import Exporter
 from streamer.adapters.topics import lane_count
 from streamer.app import Watch, Wiring, run_lanes, run_owner
+from streamer.owner_tally import OwnerTally
 from streamer.settings import Settings
 from streamer.settings_sources import DEFAULT, variable
 from streamer.state import LaneState
@@ -138,7 +139,7 @@ def _lanes(kafka: KafkaConnection) -> int:
 
 
 class Watched:
-    """The metrics of a worker process, and how it is. A model owner has only those of the process itself.
+    """The metrics of a worker process, and how it is.
 
     Attributes
     ----------
@@ -153,12 +154,14 @@ class Watched:
             for segment in segmentation.segments
         ]
         policy = wired.policy
+        owner = OwnerTally(SystemClock(), policy.grid) if role == "owner" else None
         self.exporter = Exporter(
             SystemClock(),
             version("streamer"),
             declared,
             lanes=policy.lanes,
             rates=policy.rates,
+            owner=owner,
             healthy=self._healthy,
             ready=self._ready,
         )
@@ -169,6 +172,7 @@ class Watched:
             on_restored=self._on_restored,
             on_lanes=self._on_lanes if role == "lanes" else self._on_panel,
             on_start=self._on_start,
+            on_learned=lambda day, learned, state: None if owner is None else owner.on_learned(day, learned, state),
         )
         self._role = role
         self._watchman = Watchman(wired.kafka, self.exporter, SystemClock())

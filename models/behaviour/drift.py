@@ -41,7 +41,8 @@ class Drift(msgspec.Struct, array_like=True):
     borders, shares
         Of each feature, the inner decile borders and the shares between them when the frame was fitted.
     weeks
-        Distances of panel customers to their centroid, one list a week, newest last; since the frame was fitted.
+        Distances of panel customers to their centroid, one list a week, newest last; since the frame was fitted or
+        other clusters were.
     moves
         Moves of panel customers of the last 60 days: day, customer, from, to.
     """

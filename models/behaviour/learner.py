@@ -306,6 +306,8 @@ class Learner:
         model = self._release(self._build(sample, frame, fit, heirs), sample.day)
         if fresh:
             self.state.drift.begin(sample.features(frame))
+        else:
+            self.state.drift.weeks = []  # distances to other centres are no sign of a changed shop
         self.state.beaten = self.state.other_k = 0
         self.state.proposal = None
         return model

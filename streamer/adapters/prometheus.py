@@ -13,7 +13,8 @@ from prometheus_client.registry import Collector
 
 from schemas.money import Rates
 from streamer.adapters.status_server import Check, StatusServer
-from streamer.metrics import METRICS, Metric
+from streamer.metrics import METRICS, OWNER_METRICS, Metric
+from streamer.owner_tally import OwnerTally
 from streamer.ports import WallClock
 from streamer.tally import Tally
 
@@ -31,6 +32,8 @@ class Exporter(Tally):
         Of the program, for ``build_info``.
     declared, lanes, rates
         As `Tally` has them.
+    owner
+        Figures of the model owner, in its process.
     healthy, ready
         Behind ``/healthz`` and ``/readyz``; called from other threads.
     """
@@ -43,11 +46,13 @@ class Exporter(Tally):
         *,
         lanes: int = 1,
         rates: Rates | None = None,
+        owner: OwnerTally | None = None,
         healthy: Check = _well,
         ready: Check = _well,
     ) -> None:
         super().__init__(clock, declared, lanes, rates)
         self._version = version
+        self._owner = owner
         self.registry = CollectorRegistry()
         self.registry.register(_Collector(self))
         ProcessCollector(registry=self.registry)
@@ -66,6 +71,10 @@ class Exporter(Tally):
         samples = self.samples()
         samples["build_info"] = {(self._version,): 1.0}
         histograms = self.histograms()
+        if self._owner is not None:
+            found = self._owner.samples()
+            for metric in OWNER_METRICS:
+                yield _plain(metric, found.get(metric.name, {}))
         for metric in METRICS:
             if metric.kind == "histogram":
                 family = HistogramMetricFamily(metric.full_name, metric.help, labels=metric.labels)

@@ -24,7 +24,7 @@ from schemas.records import Record
 from streamer.adapters.memory import MemoryBroker, MemoryLog, MemoryView
 from streamer.adapters.prometheus import Exporter
 from streamer.lane import Lane, Step
-from streamer.metrics import BY_NAME, METRICS, PREFIX
+from streamer.metrics import BY_NAME, METRICS, OWNER_METRICS, PREFIX
 from streamer.policy import Policy
 from streamer.ports import Batch
 from streamer.tally import Histogram
@@ -153,8 +153,8 @@ def fed(exporter: Exporter) -> Step:
 
 
 def test_names_follow_the_rules() -> None:
-    assert len(BY_NAME) == len(METRICS)
-    for metric in METRICS:
+    assert len(BY_NAME) == len(METRICS) + len(OWNER_METRICS)
+    for metric in (*METRICS, *OWNER_METRICS):
         assert metric.name.endswith("_total") == (metric.kind == "counter"), metric.name
         assert bool(metric.buckets) == (metric.kind == "histogram"), metric.name
         assert list(metric.buckets) == sorted(set(metric.buckets))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -75,6 +76,20 @@ def test_an_approved_proposal_is_published_once_and_keeps_who_survives(asking: W
     assert survivors and all(s.name == kept[s.segment_id].name for s in survivors)
     assert {t.kind for t in model.transitions} >= {"survive", "appear"}
     assert played(asking, model, 30)
+
+
+def test_other_clusters_are_no_sign_that_the_shop_has_changed(asking: World) -> None:
+    """Distances to five centres are shorter than to three were."""
+    world = deepcopy(asking)
+    approve(world.learner, waiting(world.learner).number, world.day)
+    world.timeline = world.learner.state.timeline
+    figures = []
+    for _ in range(5):
+        world.run(7, learn=False)
+        learned = world.learner.learn(world.day)
+        assert learned.proposal is None
+        figures.append(learned.figures)
+    assert all(found["adwin"] == 0 for found in figures)
 
 
 def test_a_rejected_proposal_is_not_made_again_for_a_while(asking: World) -> None:

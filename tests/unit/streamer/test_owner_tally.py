@@ -1,0 +1,95 @@
+"""What the model owner exposes: fed by a real learner, read as Prometheus reads it."""
+
+from __future__ import annotations
+
+import urllib.request
+from dataclasses import replace
+
+import pytest
+from behaviour_world import FIRST_DAY, World
+from prometheus_client.parser import text_string_to_metric_families
+
+from models.behaviour.decisions import approve, rename
+from models.behaviour.features import NAMES
+from models.behaviour.learner import Learned, LearnerConfig
+from models.time import DAY_MS, Grid
+from streamer.adapters.prometheus import Exporter
+from streamer.metrics import OUTCOMES, OWNER_METRICS, PREFIX
+from streamer.owner_tally import OwnerTally
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.day = FIRST_DAY
+
+    def now_ms(self) -> int:
+        return self.day * DAY_MS
+
+
+@pytest.fixture(scope="module")
+def tally() -> OwnerTally:
+    """Three clusters, a proposal of five that is approved, and a rename."""
+    clock = Clock()
+    tally = OwnerTally(clock, Grid())
+    world = World(customers=240, config=LearnerConfig(k=3, frame_days=(90,), min_buyers=150))
+    learner = world.learner
+    tally.on_learned(0, Learned("restored"), learner.state)
+    world.run(100, learn=False)
+    for week in range(12):
+        tally.on_learned(world.day, learner.learn(world.day), learner.state)
+        learner.config = replace(world.config, k=None, tolerance=9.0, table_tolerance=9.0, better=1.0)
+        world.timeline = learner.state.timeline
+        world.run(7, learn=False)
+        if learner.state.proposal is not None:
+            assert tally.samples()["model_proposals_waiting"] == {(): 1.0} and week > 0
+            assert tally.samples()["model_proposal_moves_ratio"] == {(): learner.state.proposal.trial.share}
+            break
+    proposal = learner.state.proposal
+    assert proposal is not None and learner.model is not None
+    tally.on_learned(world.day, approve(learner, proposal.number, world.day), learner.state)
+    tally.on_learned(world.day, learner.learn(world.day + 7), learner.state)
+    renamed = rename(learner, learner.model.segments[0].segment_id, "Regulars", world.day + 7)
+    tally.on_learned(world.day + 7, renamed, learner.state)
+    clock.day = world.day + 10
+    return tally
+
+
+def test_every_metric_of_the_owner_is_served_once_it_is_known(tally: OwnerTally) -> None:
+    exporter = Exporter(Clock(), "1", owner=tally)
+    try:
+        port = exporter.start()
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+            text = answer.read().decode()
+    finally:
+        exporter.stop()
+    families = {family.name: family for family in text_string_to_metric_families(text)}
+    for metric in OWNER_METRICS:
+        family = families[metric.full_name.removesuffix("_total")]
+        assert family.documentation == metric.help and family.type == metric.kind
+        # No proposal waits any more.
+        assert family.samples or metric.name == "model_proposal_moves_ratio", metric.name
+        for sample in family.samples:
+            assert set(sample.labels) == set(metric.labels)
+
+
+def test_figures_are_those_of_the_learner(tally: OwnerTally) -> None:
+    found = tally.samples()
+    assert {outcome for (outcome,) in found["model_refits_total"]} == set(OUTCOMES)
+    assert found["model_refits_total"]["promoted",] == 2 and found["model_refits_total"]["renamed",] == 1
+    assert found["model_version"] == {(): 3.0} and found["model_proposals_waiting"] == {(): 0.0}
+    assert 230 <= found["panel_customers"][()] <= 240  # a few have never done anything
+    assert {name for (name,) in found["feature_psi"]} == set(NAMES)
+    assert len(found["centroid_shift_ratio"]) == 5
+    assert 0 <= found["panel_bounce_ratio"][()] <= 1 and found["panel_distance"][()] > 0
+    # Approved three days before the end of the fixture's clock, and renamed since: a rename makes nothing younger.
+    assert found["model_age_seconds"][()] == pytest.approx(10 * 86_400)
+
+
+def test_alarms_are_counted_by_what_raised_them() -> None:
+    tally = OwnerTally(Clock(), Grid())
+    state = World(customers=1).learner.state
+    figures = {"adwin": 1.0, "psi_basket": 0.4, "share_psi": 0.2, "bounce": 0.3, "bounce_moves": 30.0}
+    tally.on_learned(1, Learned("proposed", figures=figures), state)
+    counted = {where: count for where, count in tally.samples()["drift_detected_total"].items() if count}
+    assert counted == {("adwin", "distance"): 1, ("psi", "basket"): 1, ("psi", "shares"): 1, ("bounce", "moves"): 1}
+    assert PREFIX == "streamer_"
