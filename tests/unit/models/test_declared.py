@@ -166,7 +166,9 @@ def test_the_file_on_the_page_is_one() -> None:
         load(DEFAULT_TEXT.replace("lateness >= 2 exit 1.8", "latenes >= 2"), 2)
     shown = re.search(r"error: segments.toml, line \d+: (.*?)```", PAGE, re.DOTALL)
     assert shown is not None and caught.value.message.split(": ", 1)[1] == shown.group(1).rsplit("did", 1)[0].rstrip()
-    assert caught.value.mend.startswith("did you mean lateness? features and segmentations: age_days, age_years, behaviour, ")
+    assert caught.value.mend.startswith(
+        "did you mean lateness? features and segmentations: age_days, age_years, behaviour, "
+    )
 
 
 def test_what_is_no_toml_or_too_much() -> None:
