@@ -59,6 +59,12 @@ _CHANNELS: Final[dict[str, tuple[str, str, str, tuple[str, ...]]]] = {
         "Records that could not be applied: key and value as received, the reason in the headers.",
         (_DEADLETTER,),
     ),
+    topics.ALERTS: (
+        "alerts",
+        "send",
+        "What somebody should look at: one record when a condition begins, one when it ends. Key: name/lane.",
+        ("alert.raised", "alert.cleared"),
+    ),
 }
 """Of each topic that is a contract: the channel's name, which way the service uses it, what it is, its messages."""
 

@@ -12,6 +12,7 @@ from typing import Any, Final, get_args
 from pydantic import BaseModel
 
 from schemas import control, deadletters, published
+from schemas.alerts import Alert
 from schemas.changes import Cause
 from schemas.events import MODELS, types_of
 
@@ -24,6 +25,8 @@ OUTGOING: Final[Mapping[str, type[BaseModel]]] = {
     "segment.definition": published.SegmentDefinition,
     "segment.model": published.SegmentModel,
     "segment.proposal": published.ModelProposal,
+    "alert.raised": Alert,
+    "alert.cleared": Alert,
 }
 EVENT_HEADERS: Final = "event.headers"
 CHANGE_HEADERS: Final = "segment.changed.headers"
