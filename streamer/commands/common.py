@@ -9,6 +9,7 @@ Results go to standard output, everything else to standard error, so that ``--js
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -279,6 +280,16 @@ class Group(TyperGroup):
             # The reader has gone, as `head` does. Python would complain once more when it flushes at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(0) from None
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            where = f" ({error.filename})" if error.filename else ""
+            tell(
+                UserError(
+                    f"the disk is full{where}", "make room there, or set STREAMER_HOME to a folder on another disk"
+                )
+            )
+            raise typer.Exit(EXIT_ERROR) from None
 
 
 def group(name: str, help: str) -> typer.Typer:

@@ -209,7 +209,9 @@ class Server(ABC):
                 self._keeper.stdin.close()
             self._keeper.wait()
         self._keeper, self._pid = None, None
-        self._write()
+        # On a full disk the old record stays; its process id is checked against the command line before it is believed.
+        with contextlib.suppress(OSError):
+            self._write()
 
     def _recall(self) -> None:
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import socket
 import time
@@ -11,6 +12,7 @@ import pytest
 from command_line import Run
 
 from schemas.errors import TransientError
+from streamer import __main__ as entry
 from streamer.commands import common
 
 COMMANDS = (
@@ -80,6 +82,28 @@ def test_without_servers_it_says_how_to_get_them(run: Run, command: str) -> None
     assert result.stdout == ""
     assert "streamer up" in result.stderr
     assert "Traceback" not in result.output
+
+
+def test_a_full_disk_is_said_with_the_mend(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(home: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "kafka.draft")
+
+    monkeypatch.setattr("streamer.local.status", full)
+    result = run("status")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: the disk is full (kafka.draft)")
+    assert "STREAMER_HOME" in result.stderr
+
+
+def test_ctrl_c_before_a_command_begins_leaves_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("streamer.cli.main", interrupted)
+    with pytest.raises(SystemExit) as ended:
+        entry.main()
+    assert ended.value.code == 130
+    assert ended.value.__suppress_context__
 
 
 @pytest.mark.parametrize("command", NEED_SERVERS)

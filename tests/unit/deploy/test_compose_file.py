@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
 from command_names import parsed
 from prometheus_tools import ROOT, load_yaml
 
+from streamer.local.broker import Broker
 from streamer.local.jars import KAFKA_VERSION
 from streamer.settings import Settings
 from streamer.settings_sources import variable
@@ -152,6 +153,22 @@ def test_kafka_is_reached_by_the_name_that_it_tells() -> None:
     # A worker's session must be one that the broker allows.
     shortest = int(told["KAFKA_GROUP_MIN_SESSION_TIMEOUT_MS"]) / 1000
     assert settings_of(OURS["worker"]).session_seconds >= shortest
+
+
+def test_every_variable_of_kafka_is_a_setting_that_the_embedded_one_has_too(tmp_path: Path) -> None:
+    embedded = Broker(tmp_path)
+    embedded.ports = (1, 2)
+    known = embedded.properties()
+    told = {
+        name.removeprefix("KAFKA_").lower().replace("_", "."): str(value)
+        for name, value in SERVICES["kafka"]["environment"].items()
+        if name.startswith("KAFKA_")
+    }
+    assert told.keys() <= known.keys()
+    places = {"listener", "advertised", "controller", "inter", "log"}
+    alike = {name: value for name, value in told.items() if name.split(".")[0].removesuffix("s") not in places}
+    assert len(alike) >= 10
+    assert alike == {name: known[name] for name in alike}
 
 
 def test_grafana_opens_with_the_board_and_without_accounts() -> None:
