@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import signal
 import threading
@@ -73,7 +74,7 @@ def demo(
         try:
             show.start()
             with _until_asked(seconds) as over:
-                _watch(show, over, told_in, live=not json)
+                _watch(show, over, told_in, found, live=not json)
                 common.say("ending")
                 result = show.end()
         finally:
@@ -149,8 +150,18 @@ def _until_asked(seconds: float | None) -> Iterator[Callable[[], bool]]:
             signal.signal(number, handler)
 
 
-def _watch(show: Demo, over: Callable[[], bool], told_in: Words, *, live: bool) -> None:
-    """Show how it goes until it is over."""
+def _watch(show: Demo, over: Callable[[], bool], told_in: Words, found: Settings, *, live: bool) -> None:
+    """Show how it goes until it is over. Raises UserError if a server of ours ends meanwhile."""
+    from streamer import local
+
+    # Clients would try for ever, and say so line by line.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+
+    def look() -> None:
+        if not (found.kafka and found.redis):
+            local.check_alive(found.home)
+        show.look()
+
     from streamer.demo_screen import cells, headline, screen
 
     out = common.console()
@@ -159,12 +170,12 @@ def _watch(show: Demo, over: Callable[[], bool], told_in: Words, *, live: bool) 
 
         with Live(screen(show.show, told_in), console=out, auto_refresh=False, transient=True) as view:
             while not over():
-                show.look()
+                look()
                 view.update(screen(show.show, told_in), refresh=True)
         return
     told, first = time.monotonic(), True
     while not over():
-        show.look()
+        look()
         if (first and show.show.changes) or time.monotonic() - told >= _LINE_SECONDS:
             told, first = time.monotonic(), not show.show.changes
             common.say(headline(show.show, told_in).plain)

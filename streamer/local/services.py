@@ -160,6 +160,16 @@ def down(home: Path, progress: Progress = silent) -> bool:
         return services.stop()
 
 
+def check_alive(home: Path) -> None:
+    """Raise UserError if one of the servers of a home has ended, with the last lines of its log."""
+    services = Services(home.resolve())
+    for server in (services.kafka, services.redis):
+        if not server.alive():
+            raise UserError(
+                f"{server.title} has ended:\n{server.log_tail()}", f"see {server.log}; is there room on the disk?"
+            )
+
+
 def status(home: Path) -> Status:
     """What runs in ``home`` right now; starts nothing, waits for nothing."""
     services = Services(home.resolve())

@@ -18,7 +18,7 @@ import redis
 
 from schemas.errors import UserError
 from streamer.adapters.topics import create_topics, lane_count
-from streamer.local import Addresses, Services, down, running, status, up
+from streamer.local import Addresses, Services, check_alive, down, running, status, up
 from streamer.local import ports as port_choice
 from streamer.local.ports import HOST
 from streamer.local.server import command_line
@@ -127,6 +127,15 @@ def test_up_outlives_the_process_that_called_it(tmp_path: Path) -> None:
         assert seen.kafka == told.stdout.strip()
     finally:
         assert down(tmp_path)
+
+
+def test_a_server_that_ended_is_named_with_its_log(tmp_path: Path) -> None:
+    with running(tmp_path) as services:
+        check_alive(tmp_path)
+        services.kafka.kill()
+        with pytest.raises(UserError, match="Kafka has ended") as told:
+            check_alive(tmp_path)
+        assert str(tmp_path / "kafka.log") in told.value.mend
 
 
 def test_second_session_in_the_same_home_is_told_who_is_there(services: Services) -> None:

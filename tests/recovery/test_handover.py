@@ -23,8 +23,8 @@ from streamer.shop.simulate import Shop
 pytestmark = [pytest.mark.integration, pytest.mark.recovery]
 
 AT_LENGTH = "HANDOVERS" in os.environ
-HANDOVERS = int(os.environ.get("HANDOVERS", "6"))
-EVENTS = int(os.environ.get("HANDOVER_EVENTS", "20000"))
+HANDOVERS = int(os.environ.get("HANDOVERS", "4"))
+EVENTS = int(os.environ.get("HANDOVER_EVENTS", "15000"))
 GAP_AFTER_SIGTERM = 3.0
 GAP_AFTER_SIGKILL = 15.0
 """Seconds; a killed worker is missed after its session of 6 s, as in a service with default settings."""
