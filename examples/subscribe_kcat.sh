@@ -1,14 +1,15 @@
 #!/bin/sh
 # Act on segment changes with kcat, jq and sqlite3: sh subscribe_kcat.sh [GROUP]
 set -eu
-sqlite3 seen.db "CREATE TABLE IF NOT EXISTS seen (event_id TEXT PRIMARY KEY)"
+db() { sqlite3 -cmd ".timeout 5000" seen.db "$1"; }
+db "CREATE TABLE IF NOT EXISTS seen (event_id TEXT PRIMARY KEY)"
 # A group of kcat commits as it reads, so what a stop interrupts is not read again: fit for a look, not for messages
 # that must not get lost.
 kcat -u -q -b "$KAFKA" -X isolation.level=read_committed -X auto.offset.reset=earliest \
   -G "${1-my-messages}" "${TOPIC_PREFIX-}segment.changes.v1" |
   jq --unbuffered -r 'select(.automation_safe) | [.event_id, .customer_id, .segmentation, .to.id // "nothing"] | @tsv' |
   while read -r id customer segmentation to; do
-    test -z "$(sqlite3 seen.db "SELECT 1 FROM seen WHERE event_id = '$id'")" || continue
+    test -z "$(db "SELECT 1 FROM seen WHERE event_id = '$id'")" || continue
     echo "$customer $segmentation $to" # send your message here
-    sqlite3 seen.db "INSERT INTO seen VALUES ('$id')"
+    db "INSERT INTO seen VALUES ('$id')"
   done

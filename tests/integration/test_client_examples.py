@@ -12,6 +12,7 @@ import time
 import uuid
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -128,20 +129,20 @@ class Subscriber:
     def has_noted(self, lines: int) -> bool:
         """Whether so many changes were acted on and noted down as seen."""
         try:
-            with sqlite3.connect(f"file:{self.folder / 'seen.db'}?mode=ro", uri=True) as seen:
+            with closing(sqlite3.connect(f"file:{self.folder / 'seen.db'}?mode=ro", uri=True)) as seen:
                 return bool(seen.execute("SELECT count(*) >= ? FROM seen", [lines]).fetchone()[0])
         except sqlite3.Error:
             # Not made yet, or just being written.
             return False
 
     def stop(self) -> None:
-        # The whole group: a shell's pipe has several processes.
-        os.killpg(self.process.pid, 15)
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            os.killpg(self.process.pid, 9)
-            self.process.wait(10)
+        # The whole group: a shell's pipe has several processes. It may have ended by itself, with an error to be shown.
+        for signal in (15, 9):
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal)
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(10)
+                return
 
 
 @pytest.fixture(scope="module")
@@ -167,6 +168,7 @@ def played(services: Services, tmp_path_factory: pytest.TempPathFactory) -> Iter
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }
     running: dict[str, Subscriber] = {}
+    at_work: dict[str, subprocess.Popen[str]] = {}
 
     def subscribe(group: str) -> None:
         for name in SUBSCRIBERS:
@@ -179,7 +181,7 @@ def played(services: Services, tmp_path_factory: pytest.TempPathFactory) -> Iter
         deadline = time.monotonic() + SECONDS
         for name, subscriber in running.items():
             while not subscriber.has_noted(noted) and time.monotonic() < deadline:
-                time.sleep(0.05)
+                time.sleep(0.2)
             subscriber.stop()
             told[name] = subscriber.lines()
             found.errors[name] = subscriber.errors.read_text()[-2000:]
@@ -193,7 +195,6 @@ def played(services: Services, tmp_path_factory: pytest.TempPathFactory) -> Iter
         )
         service.wait_until_applied()
         subscribe("first")
-        at_work = {}
         for name in PUBLISHERS:
             if name not in found.absent:
                 customer = found.customers[name] = misplaced_by_crc32(name.partition(".")[0])
@@ -212,6 +213,8 @@ def played(services: Services, tmp_path_factory: pytest.TempPathFactory) -> Iter
     finally:
         for subscriber in running.values():
             subscriber.stop()
+        for process in at_work.values():
+            process.kill()
         service.close()
 
 
