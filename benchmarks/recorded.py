@@ -58,6 +58,14 @@ def record(customers: int, events: int, seed: int = 1) -> Recorded:
     return Recorded(recording.records[: recording.warm + events], recording.warm)
 
 
+def lived(customers: int, days: int, policy: Policy = POLICY) -> Replay:
+    """A shop that was open for so many days, with its lane's state and its owner's learner."""
+    shop = Shop(ShopConfig(customers=customers, days=days, seed=1, start=_NOW - (days + 1) * DAY_MS))
+    replay = Replay(policy, LearnerConfig(frame_days=(30, 60, 90)), _NOW)
+    replay.run(shop)
+    return replay
+
+
 def recorded(customers: int, events: int, kept: Path | None = None) -> Recorded:
     """The same, from the file ``kept`` where there is one, written there where there is none."""
     if kept is not None and kept.exists():

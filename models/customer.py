@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from models.about import About
 from models.orders import OrderBook
 from models.ring import Ring
@@ -19,14 +21,11 @@ INTERACTIONS = (
 INTERACTION_INDEX = {name: index for index, name in enumerate(INTERACTIONS)}
 
 
-class Membership:
+class Membership(msgspec.Struct, array_like=True, gc=False):
     """The segment a customer has in one segmentation, and since when (ms)."""
 
-    __slots__ = ("segment", "since")
-
-    def __init__(self, segment: str, since: int) -> None:
-        self.segment = segment
-        self.since = since
+    segment: str
+    since: int
 
 
 class Customer:

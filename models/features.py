@@ -27,7 +27,8 @@ def cadence_ms(customer: Customer) -> float:
     """Mean gap between orders, shrunk towards 45 days by two prior gaps; ms."""
     first, last = customer.first_order, customer.last_order
     span = last - first if first is not None and last is not None else 0
-    return (span + PRIOR_GAPS * PRIOR_GAP_MS) / (max(customer.orders, 1) - 1 + PRIOR_GAPS)
+    gaps = customer.orders - 1 if customer.orders > 1 else 0
+    return (span + PRIOR_GAPS * PRIOR_GAP_MS) / (gaps + PRIOR_GAPS)
 
 
 def _recency_days(customer: Customer, at: int, shop: Shop) -> float:

@@ -17,16 +17,7 @@ from models.definitions import Bands, Definitions, Leaf, Member, Rules, Segmenta
 from models.due import is_held, next_due
 from models.features import Shop
 from models.judge import Facts, band_index, facts, judge, rule_index
-
-
-class Reason(msgspec.Struct, frozen=True, gc=False):
-    """One thing that decided. ``border`` is what was crossed; ``share`` its part of the decision, for clusters."""
-
-    feature: str
-    before: float | str | None
-    after: float | str | None
-    border: float | str | None
-    share: float | None = None
+from schemas.changes import Reason as Reason
 
 
 class Shift(msgspec.Struct, frozen=True):

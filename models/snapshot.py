@@ -49,7 +49,7 @@ class _Core(msgspec.Struct, array_like=True):
     last_order: int | None
     interactions: list[int]
     categories: dict[str, list[float]]
-    segments: dict[str, tuple[str, int]]
+    segments: dict[str, Membership]
     ids: int
     open_block: bytes
     behaviour: bytes
@@ -89,7 +89,7 @@ def dump(customer: Customer, behaviour: bytes) -> dict[str, bytes]:
                 customer.last_order,
                 customer.interactions,
                 customer.categories,
-                {name: (held.segment, held.since) for name, held in customer.segments.items()},
+                customer.segments,
                 ring.total,
                 ring.open_block,
                 behaviour,
@@ -182,5 +182,5 @@ def _from_core(id: str, raw: bytes) -> tuple[Customer, _Core]:
     customer.interactions = core.interactions + [0] * (len(INTERACTIONS) - len(core.interactions))
     customer.categories = core.categories
     customer.edition = core.edition
-    customer.segments = {name: Membership(*held) for name, held in core.segments.items()}
+    customer.segments = core.segments
     return customer, core

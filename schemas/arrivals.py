@@ -55,7 +55,7 @@ class Line(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 Lines = Annotated[tuple[Line, ...], Meta(max_length=MAX_LINES)]
 
 
-class Arrival(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class Arrival(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, gc=False):
     """As ``events.BaseEvent``. Treat as frozen."""
 
     event_id: Id

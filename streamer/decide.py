@@ -175,7 +175,9 @@ class _Run:
             return
         else:
             # Also up to the clock lived by so far: somebody may have looked there already.
-            until = max(ledger.clock_of(customer.source), ledger.clock_of(source), at)
+            until = max(ledger.clock_of(source), at)
+            if customer.source != source:
+                until = max(until, ledger.clock_of(customer.source))
             self.passage.pass_time(customer, until, record.timestamp)
             if customer.source != source:
                 self.residents.move_clock(customer, source)

@@ -22,7 +22,6 @@ from schemas.changes import (
     Membership,
     ModelRef,
     NextMove,
-    Reason,
     SegmentRef,
     Trigger,
     change_event_id,
@@ -207,6 +206,6 @@ def _wire(change: Change, names: Names) -> WireChange:
         model=ModelRef(change.kind, change.version),
         confidence=change.confidence,
         next_move=None if change.next_move is None else NextMove(*change.next_move),
-        reasons=tuple(Reason(r.feature, r.before, r.after, r.border, r.share) for r in change.reasons),
+        reasons=change.reasons,
         features=change.features,
     )

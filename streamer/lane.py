@@ -161,13 +161,18 @@ class Lane(Inbox):
         """The first record that this lane has not decided."""
         return self.state.ledger.next_offset
 
+    @property
+    def walking(self) -> bool:
+        """Whether customers outside of memory are still to be seen since the last night."""
+        return self._cursor is not None
+
     async def run(self) -> None:
         """Take batches until `stop`, or until too much is refused (`halted` then says what).
 
         Raises whatever makes going on impossible; the process must then end.
         """
         while not self._stopping and self.halted is None:
-            await self._something_waits(0.0 if self._hurry or self._cursor is not None else self.settings.tick_seconds)
+            await self._something_waits(0.0 if self._hurry or self.walking else self.settings.tick_seconds)
             if not self._stopping:
                 await self.turn()
 

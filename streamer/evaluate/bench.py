@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from msgspec import structs
 from numpy.typing import NDArray
 
 from models.behaviour.choice import PastLook
@@ -132,4 +133,4 @@ def _named(moves: Sequence[Move], rows: IntArray, here: IntArray) -> list[Move]:
     if not moves:
         return []
     place = dict(zip(rows.tolist(), here.tolist(), strict=True))
-    return [replace(move, row=place[move.row]) for move in moves]
+    return [structs.replace(move, row=place[move.row]) for move in moves]
