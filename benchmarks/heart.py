@@ -18,8 +18,8 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
+import hiredis
 from aiokafka.producer.message_accumulator import BatchBuilder
-from redis.connection import HiredisRespSerializer
 
 from benchmarks.recorded import POLICY, Recorded, recorded
 from benchmarks.stages import Sampler
@@ -156,8 +156,7 @@ class _View(RedisView):
 
 
 def _pack(args: list[Any]) -> None:
-    pack: Callable[..., list[bytes]] = HiredisRespSerializer().pack
-    pack("FCALL", "streamer_write", 1, "streamer:{0}", *args)
+    hiredis.pack_command(("FCALL", "streamer_write", 1, "streamer:{0}", *args))
 
 
 def _digest(digest: Any, out: tuple[Writes, list[Any]]) -> None:

@@ -54,7 +54,7 @@ def advance(memory: Memory, rows: IntArray, targets: IntArray, timeline: Timelin
     starts = memory.matrix[rows, DAY].astype(np.int64)
     first_days = [first for first, _ in timeline]
     moves: list[Move] = []
-    for target in sorted(set(targets[targets > starts].tolist())):
+    for target in np.unique(targets[targets > starts]).tolist():
         chosen = np.flatnonzero((targets == target) & (starts < target))
         # By start day, so that those under way on a day are the first columns of the block.
         chosen = chosen[np.argsort(starts[chosen], kind="stable")]
