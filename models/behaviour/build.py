@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,7 +24,7 @@ from models.behaviour.layout import (
     FloatArray,
     IntArray,
 )
-from models.behaviour.model import ClusterModel, Evidence, Frame, Preset, Segment, Transition
+from models.behaviour.model import VOLUME, ClusterModel, Evidence, Frame, Preset, Segment, Transition
 from models.behaviour.naming import id_for, names_for, prototype_of, stretched_ranks
 from models.behaviour.tables import fit_table
 
@@ -95,12 +95,13 @@ def build(
     """
     k = len(fit.centroids)
     x = sample.features(frame)
+    rates = feature_rows(sample.stats, replace(frame.priors, least_part=0.0))[:FEATURES].T
     spread = sigma2(sample.diaries)
     names, ids, codes, slots, since = _identities(sample, x, frame, fit, heirs, parent, version)
     segments = []
     for i in range(k):
         members = fit.labels == i
-        mean = x[members].mean(axis=0) if members.any() else np.array(frame.mu)
+        mean = rates[members].mean(axis=0) if members.any() else np.array(frame.mu)
         table = fit_table(sample.stats[:, members], spread, frame.priors.log_basket, frame.priors.discount)
         segments.append(
             Segment(
@@ -167,7 +168,9 @@ def _identities(
     ranks = stretched_ranks(np.column_stack([x, sample.recency]), fit.labels, k)
     ranks[:, silent_features(frame)] = 0.5
     # A renamed segment keeps its prototype's name for itself: nobody else is called so while it lives.
-    given = names_for(ranks, unnamed, {s.name for s in before} | {prototype_of(s.segment_id) for s in before})
+    given = names_for(
+        ranks, unnamed, {s.name for s in before} | {prototype_of(s.segment_id) for s in before}, frame.kind == VOLUME
+    )
     used_ids = {s.segment_id for s in before} | {name for _, name in (parent.retired if parent else ())}
     used_codes = {s.code for s in before} | {code for code, _ in (parent.retired if parent else ())}
     next_code = max(used_codes, default=FIRST_CODE - 1) + 1

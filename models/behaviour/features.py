@@ -20,6 +20,7 @@ from models.behaviour.layout import (
     CATEGORY,
     EXPOSURE,
     FEATURES,
+    FULL_LONG,
     LOG_BASKET,
     LONG,
     MONEY,
@@ -65,23 +66,29 @@ class Priors:
         Mean of the log order value in minor units.
     discount
         Share of discounted orders, inside (0, 1).
+    least_part
+        Counts are scaled up as if at least this part of the memory had been looked at. 0 compares rates, so that two
+        orders of a newcomer are as many as twenty of somebody who has been here for long; 1 compares what is remembered.
     """
 
     log_basket: float
     discount: float
+    least_part: float = 0.0
 
     def __post_init__(self) -> None:
-        if not (abs(self.log_basket) < 100 and 0 < self.discount < 1):
+        if not (abs(self.log_basket) < 100 and 0 < self.discount < 1 and 0 <= self.least_part <= 1):
             raise InvariantViolation("behaviour model: priors out of range")
 
 
-def feature_rows(stats: FloatArray, priors: Priors) -> FloatArray:
+def feature_rows(stats: FloatArray, priors: Priors, full: float = FULL_LONG) -> FloatArray:
     """Features of statistics vectors without negative entries.
 
     Parameters
     ----------
     stats
         Shape (VECTOR, n), every entry at least 0.
+    full
+        Exposure that the memory of ``stats`` comes to in the end.
 
     Returns
     -------
@@ -93,7 +100,9 @@ def feature_rows(stats: FloatArray, priors: Priors) -> FloatArray:
     floors, pseudo = _constants(priors)
     rows = np.empty((FEATURES + 1, n))
     rows[FEATURES] = 1.0
-    counts = stats[ORDER_DAYS : MONEY + 1] * (SCALE_DAYS / np.maximum(stats[EXPOSURE], LEAST_EXPOSURE))
+    counts = stats[ORDER_DAYS : MONEY + 1] * (
+        SCALE_DAYS / np.maximum(stats[EXPOSURE], max(LEAST_EXPOSURE, priors.least_part * full))
+    )
     logs = np.empty((4, n))
     np.add(counts, floors, out=logs[:3])
     np.divide(counts[1] + 1.0, counts[0] + 0.5, out=logs[3])

@@ -1,13 +1,15 @@
 """Fitting the frame in which distances are taken. It is frozen between versions.
 
-``standard`` here; ``whitening`` has the noise-whitened one, and ``choice`` decides between the two.
+``standard`` and ``volume`` here; ``whitening`` has the noise-whitened one, and ``choice`` decides between them.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from models.behaviour.features import NAMES, Priors
+from models.behaviour.features import NAMES, Priors, feature_rows
 from models.behaviour.layout import (
     DISCOUNTED,
     FEATURES,
@@ -16,10 +18,11 @@ from models.behaviour.layout import (
     ORDERS,
     FloatArray,
 )
-from models.behaviour.model import Frame
+from models.behaviour.model import STANDARD, VOLUME, Frame
 from schemas.errors import InvariantViolation
 
 _BORDER = 0.005  # share of customers beyond each winsorising border
+_VOLUME = (NAMES.index("orders"), NAMES.index("money"))
 _CONSTANT = 1e-3  # spread below which a feature says nothing, such as clicks where none are recorded
 _NO_DISCOUNTS = 0.02  # spread that shrinking alone gives the share where discounts are not recorded
 
@@ -51,18 +54,40 @@ def told(spread: FloatArray) -> list[int]:
     return [j for j in range(FEATURES) if j not in silent]
 
 
-def standard(x: FloatArray, priors: Priors) -> Frame:
-    """Winsorised z-scores of features (n, FEATURES); a constant feature gets no axis."""
-    low, high = borders(x)
-    clipped = np.clip(x, low, high)
-    mu, spread = clipped.mean(axis=0), clipped.std(axis=0)
+def standard(stats: FloatArray, priors: Priors) -> Frame:
+    """Winsorised z-scores of the features of statistics (VECTOR, n); a constant feature gets no axis."""
+    mu, low, high, spread = _moments(stats, priors)
     axes = told(spread)
     if not axes:
         raise InvariantViolation("behaviour frame: all customers of the panel are alike")
     weights = np.zeros((FEATURES, len(axes)))
     for axis, j in enumerate(axes):
         weights[j, axis] = 1 / spread[j]
-    return frame_of(mu, weights, low, high, priors, "standard")
+    return frame_of(mu, weights, low, high, priors, STANDARD)
+
+
+def volume(stats: FloatArray) -> Frame:
+    """One axis: how much a customer buys, as the z-scores of orders and money added up, of statistics (VECTOR, n).
+
+    Both are taken as the memory holds them, where every order weighs less by the day, and not scaled up to the time a
+    customer has been here. So one number says how often, how lately and for how much.
+    """
+    priors = replace(fit_priors(stats), least_part=1.0)
+    mu, low, high, spread = _moments(stats, priors)
+    used = [j for j in _VOLUME if spread[j] > _CONSTANT]
+    if not used:
+        raise InvariantViolation("behaviour frame: all customers of the panel are alike")
+    weights = np.zeros((FEATURES, 1))
+    weights[used, 0] = 1 / spread[used]
+    return frame_of(mu, weights, low, high, priors, VOLUME)
+
+
+def _moments(stats: FloatArray, priors: Priors) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Means, borders and standard deviations of the winsorised features, each (FEATURES,)."""
+    x = np.ascontiguousarray(feature_rows(stats, priors)[:FEATURES].T)
+    low, high = borders(x)
+    clipped = np.clip(x, low, high)
+    return clipped.mean(axis=0), low, high, clipped.std(axis=0)
 
 
 def frame_of(

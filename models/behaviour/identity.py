@@ -34,6 +34,13 @@ def carried(table: FloatArray, same: float = SAME) -> list[int | None]:
     return found
 
 
+def in_order(old: Sequence[float], new: FloatArray, segments: Sequence[Segment]) -> list[Segment]:
+    """For each new cluster on an axis the old segment of the same place: steps are told by their order."""
+    places = np.argsort(np.argsort(new))
+    ascending = np.argsort(np.array(old))
+    return [segments[int(ascending[place])] for place in places]
+
+
 def transitions(table: FloatArray, old: Sequence[Segment], new: Sequence[Segment]) -> tuple[Transition, ...]:
     """The MONIC record: survive, split, merge, appear, vanish, with overlaps."""
     sizes, sizes_after = np.maximum(table.sum(axis=1), 1), np.maximum(table.sum(axis=0), 1)

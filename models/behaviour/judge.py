@@ -13,6 +13,8 @@ from models.behaviour.layout import (
     CUSUM,
     FEATURES,
     FIRST_DAY,
+    FULL_LONG,
+    FULL_SHORT,
     LABEL_VERSION,
     LAST_EVENT,
     NEW,
@@ -156,7 +158,7 @@ class Judge:
         if not suspects.size:
             return []
         cusum = block[CUSUM : CUSUM + c.slots, suspects]
-        x = placed(short_stats(block[:, suspects]), c)
+        x = placed(short_stats(block[:, suspects]), c, FULL_SHORT)
         nearest = scores(x, c)
         lead = cusum.argmax(axis=0)
         changed = []
@@ -164,7 +166,7 @@ class Judge:
             at, to = int(suspects[index]), int(lead[index])
             margin, reasons = change_reasons(block[:, at], c, int(self._slot[at]), to)
             sure = float(-np.expm1(-cusum[to, index]))
-            cause = self._cause(at, day, to, short_stats(block[:, at : at + 1]))
+            cause = self._cause(at, day, to, short_stats(block[:, at : at + 1]), FULL_SHORT)
             moves.append(self._move(at, day, self._id(to), cause, "change", margin, sure, reasons, x[:, index]))
             step.trust_anew(block, at, c, to)
             self._label(at, int(c.codes[to]), None)
@@ -219,7 +221,7 @@ class Judge:
             return self._event_or_time(at, day), "first"
         return "refit", "vanished"
 
-    def _cause(self, at: int, day: int, to: int, stats: FloatArray) -> str:
+    def _cause(self, at: int, day: int, to: int, stats: FloatArray, full: float = FULL_LONG) -> str:
         """Would the version that gave the old label prefer the new segment too? Else it is a refit."""
         block = self._block
         old = self._giver(int(block[LABEL_VERSION, at]))
@@ -229,7 +231,7 @@ class Judge:
             own, other = c.slot_of(codes).tolist()
             if c.slots in (own, other):
                 return "refit"
-            score = scores(placed(stats, c), c)[:, 0]
+            score = scores(placed(stats, c, full), c)[:, 0]
             if score[other] <= score[own]:
                 return "refit"
         return self._event_or_time(at, day)

@@ -81,6 +81,9 @@ FIRST_CODE: Final = 2
 HALF_LIFE_SHORT: Final = 25.0
 HALF_LIFE_LONG: Final = 120.0
 HALF_LIFE_LEAK: Final = 25.0
+FULL_SHORT: Final = 1 / (1 - 2 ** (-1 / HALF_LIFE_SHORT))
+FULL_LONG: Final = 1 / (1 - 2 ** (-1 / HALF_LIFE_LONG))
+"""Days of exposure that a memory comes to in the end: what it holds of somebody who has always been here."""
 DECAY: Final[FloatArray] = np.repeat(
     [2 ** (-1 / HALF_LIFE_SHORT), 2 ** (-1 / HALF_LIFE_LONG), 2 ** (-1 / HALF_LIFE_LONG)], VECTOR
 ).reshape(-1, 1)

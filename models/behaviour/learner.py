@@ -12,23 +12,23 @@ import numpy as np
 
 from models.behaviour.bucket import B_INTERACTIONS, B_LOGS, B_MONEY, B_ORDERS
 from models.behaviour.build import Sample, build, labels_under, sample_of
-from models.behaviour.choice import KEPT_LOOKS, SPACING_DAYS, PastLook, fit_frame
+from models.behaviour.choice import KEPT_LOOKS, fit_frame, steps_of
 from models.behaviour.diary import Diary
 from models.behaviour.drift import alarms_of
 from models.behaviour.features import block_of
-from models.behaviour.identity import carried, overlaps
+from models.behaviour.hindsight import SPACING_DAYS, PastLook
+from models.behaviour.identity import carried, in_order, overlaps
 from models.behaviour.kmeans import (
     Fit,
     choose_k,
     lloyd,
     multi_start,
-    nearest,
     river_update,
     stability,
 )
 from models.behaviour.layout import FIRST_DAY, LAST_EVENT, ORDER_COUNT, FloatArray
 from models.behaviour.memory import Memory
-from models.behaviour.model import ClusterModel, Frame, Segment
+from models.behaviour.model import VOLUME, ClusterModel, Frame, Segment
 from models.behaviour.night import advance
 from models.behaviour.owner_types import Learned, LearnerConfig, State
 from models.behaviour.panel import PanelRow, in_panel
@@ -36,6 +36,8 @@ from models.behaviour.proposal import NEW_FRAME, NEW_NUMBER, Proposal, tried
 from models.behaviour.watch import shift_between, stability_index
 
 _KEPT_VERSIONS = 12
+_POLISH = 3
+"""Lloyd steps after River's pass."""
 
 
 class Learner:
@@ -158,18 +160,14 @@ class Learner:
     def _new_frame(self, sample: Sample, rng: np.random.Generator, figures: dict[str, float]) -> ClusterModel:
         """Fit a frame and the clusters in it; the clusters of before hand on their identity."""
         count = self.config.k
-        frame = fit_frame(
-            self.config.frame,
-            sample,
-            self.state.looks,
-            lambda points: count or self._choose_k(points, rng, {}),
-            rng,
-            figures,
-        )
+        numbers = range(count, count + 1) if count else self._numbers(len(sample.customers))
+        frame = fit_frame(self.config.frame, sample, self.state.looks, numbers, rng, figures)
         z = sample.points(frame)
         before = self.model
         # A frame that was judged against another one was judged with its number of segments.
-        k = count or int(figures.get(f"{frame.kind}_k", 0)) or self._choose_k(z, rng, figures)
+        k = count or int(figures.get(f"{frame.kind}_k", 0))
+        if not k:
+            k = steps_of(numbers)[0] if frame.kind == VOLUME else self._choose_k(z, rng, figures)
         if before is None:
             fit = multi_start(z, k, rng)
             return self._publish(sample, frame, fit, [None] * k)
@@ -196,7 +194,9 @@ class Learner:
         assert model is not None and state.working is not None
         z = sample.points(model.frame)
         state.working = river_update(z, state.working, seed=int(rng.integers(2**31)))
-        fit = nearest(z, state.working)
+        # River's step never dies; what jitter its last customers left is not worth moving anybody for.
+        fit = lloyd(z, state.working, _POLISH)
+        state.working = fit.centroids
         challenger = multi_start(z, model.k, rng)
         figures["inertia_ratio"] = fit.inertia / max(challenger.inertia, 1e-12)
         figures["share_psi"] = stability_index([s.share for s in model.segments], fit.labels)
@@ -228,7 +228,9 @@ class Learner:
         state, config, model = self.state, self.config, self.model
         assert model is not None
         looked = state.last_k_look
-        if config.k is not None or (looked is not None and sample.day - looked < config.k_cadence_days):
+        # How much customers buy is a matter of degree: there, no number of segments is there to be found.
+        found_once = config.k is not None or model.frame.kind == VOLUME
+        if found_once or (looked is not None and sample.day - looked < config.k_cadence_days):
             return None
         state.last_k_look = sample.day
         k = self._choose_k(z, rng, figures)
@@ -253,7 +255,7 @@ class Learner:
         if not alarms or recent or maturing or state.beaten or state.proposal is not None:
             return None
         state.last_alarm = sample.day
-        frame = fit_frame(model.frame.kind, sample, state.looks, lambda points: model.k, rng, {})
+        frame = fit_frame(model.frame.kind, sample, state.looks, range(model.k, model.k + 1), rng, {})
         fit = self._carried(sample, sample.points(frame), model, rng)
         return self._propose(sample, NEW_FRAME, self._build(sample, frame, fit, self._heirs(sample, fit)), alarms)
 
@@ -273,10 +275,14 @@ class Learner:
         return proposal
 
     def _choose_k(self, z: FloatArray, rng: np.random.Generator, figures: dict[str, float]) -> int:
-        low, high = self.config.k_range
-        stable = stability(z, range(low, min(high, len(z) // 10) + 1), rng)
+        stable = stability(z, self._numbers(len(z)), rng)
         figures.update({f"stability_{k}": value for k, value in stable.items()})
         return choose_k(stable)
+
+    def _numbers(self, customers: int) -> range:
+        """Numbers of segments that so many customers can be divided into."""
+        low, high = self.config.k_range
+        return range(low, max(low, min(high, customers // 10)) + 1)
 
     # --- versions -----------------------------------------------------------------------------
     def _heirs(self, sample: Sample, fit: Fit) -> list[Segment | None]:
@@ -284,6 +290,8 @@ class Learner:
         model = self.model
         assert model is not None
         k = len(fit.centroids)
+        if model.frame.kind == VOLUME and fit.centroids.shape[1] == 1 and k == model.k:
+            return list(in_order([s.centroid[0] for s in model.segments], fit.centroids[:, 0], model.segments))
         table = overlaps(labels_under(model, sample), fit.labels, model.k, k)
         return [None if i is None else model.segments[i] for i in carried(table)]
 
@@ -296,7 +304,7 @@ class Learner:
             heirs,
             version=self.state.last_version + 1,
             parent=self.model,
-            preset=config.preset,
+            preset=config.preset.in_frame(frame.kind),
             evidence=config.evidence,
         )
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from math import isfinite
 from typing import Any, Final
 
@@ -20,21 +20,41 @@ from models.behaviour.layout import FEATURES, FIRST_CODE, NEW, NEW_ID, SLOTS, UN
 from schemas.errors import InvariantViolation
 
 SEGMENTATION: Final = "behaviour"
+STANDARD: Final = "standard"
+NOISE_WHITENED: Final = "noise_whitened"
+VOLUME: Final = "volume"
 _MOST_VERSION = 2**24  # versions and codes live in float32 columns
 Vector = tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """How readily customers move: ``h`` and ``theta`` of the position path, ``eta`` of the change path."""
+    """How readily customers move: ``h`` and ``theta`` of the position path, ``eta`` of the change path.
+
+    ``volume_h`` and ``volume_theta`` stand in for ``h`` and ``theta`` where segments are steps of how much somebody buys:
+    an order lifts a customer by a step there and silence wears it off again, so borders are wider.
+    """
 
     h: float = 0.1
     theta: float = 1.0
     eta: float = 7.5
+    volume_h: float = 0.4
+    volume_theta: float = 6.0
+
+    def in_frame(self, kind: str) -> Preset:
+        """The preset that a version in a frame of that kind goes by.
+
+        In a frame of volume the change path has nothing to ask: whether somebody's *rates* are those of another segment
+        now does not say that as much as its members have bought is remembered of them.
+        """
+        if kind != VOLUME:
+            return self
+        return replace(self, h=self.volume_h, theta=self.volume_theta, eta=NEVER)
 
 
+NEVER: Final = 1e9
 CONSERVATIVE: Final = Preset()
-RESPONSIVE: Final = Preset(eta=6.5)
+RESPONSIVE: Final = Preset(eta=6.5, volume_h=0.3, volume_theta=2.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +83,7 @@ class Frame:
     low: Vector
     high: Vector
     priors: Priors
-    kind: str = "standard"
+    kind: str = STANDARD
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,20 @@ PROTOTYPES: Final[dict[str, dict[str, tuple[float, float]]]] = {
     "Hibernating": {"recency_days": (1.0, 2), "orders": (0.0, 2), "clicks": (0.0, 2), "money": (0.0, 1)},
 }
 
+STEPS: Final[dict[str, dict[str, tuple[float, float]]]] = {
+    name: {"orders": (place, 1), "money": (place, 1)}
+    for name, place in (
+        ("Champions", 1.0),
+        ("Loyal", 0.84),
+        ("Regulars", 0.67),
+        ("Moderate", 0.5),
+        ("Occasional", 0.33),
+        ("Fading", 0.16),
+        ("Hibernating", 0.0),
+    )
+}
+"""The steps of a frame of volume, in which customers differ by how much they buy and by nothing else."""
+
 # Names that would be a fable in a shop that does not record these.
 _NEEDED: Final[dict[str, tuple[str, ...]]] = {
     "Browsers": ("clicks",),
@@ -63,21 +77,28 @@ def stretched_ranks(traits: FloatArray, labels: IntArray, k: int) -> FloatArray:
     return np.where(spread > 0.02, (means - low) / np.where(spread > 0.02, spread, 1.0), 0.5)
 
 
-def names_for(ranks: FloatArray, unnamed: Sequence[int], taken: Collection[str]) -> dict[int, str]:
-    """Names for the clusters ``unnamed`` out of those not ``taken``; ranks as ``stretched_ranks``."""
+def names_for(ranks: FloatArray, unnamed: Sequence[int], taken: Collection[str], steps: bool = False) -> dict[int, str]:
+    """Names for the clusters ``unnamed`` out of those not ``taken``; ranks as ``stretched_ranks``.
+
+    Parameters
+    ----------
+    steps
+        The clusters are steps of how much customers buy.
+    """
     from scipy.optimize import linear_sum_assignment
 
     if not unnamed:
         return {}
     at = {trait: j for j, trait in enumerate(TRAITS)}
+    prototypes = STEPS if steps else PROTOTYPES
     free = [
         name
-        for name, wanted in PROTOTYPES.items()
+        for name, wanted in prototypes.items()
         if name not in taken and all(np.ptp(ranks[:, at[t]]) > 0 for t in _NEEDED.get(name, ()))
     ]
     cost = np.empty((len(unnamed), len(free)))
     for column, name in enumerate(free):
-        wanted = PROTOTYPES[name]
+        wanted = prototypes[name]
         total = sum(weight for _, weight in wanted.values())
         for line, cluster in enumerate(unnamed):
             cost[line, column] = (
@@ -98,7 +119,7 @@ def prototype_of(segment_id: str) -> str:
     """
     head, _, tail = segment_id.rpartition("_")
     stem = head if head and tail.isdigit() else segment_id
-    return next((name for name in PROTOTYPES if id_of(name) == stem), "")
+    return next((name for name in (*PROTOTYPES, *STEPS) if id_of(name) == stem), "")
 
 
 def id_for(name: str, taken: Collection[str]) -> str:

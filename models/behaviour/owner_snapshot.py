@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import numpy as np
 
-from models.behaviour.choice import PastLook
 from models.behaviour.diary import Diary
 from models.behaviour.drift import Drift
+from models.behaviour.hindsight import PastLook
 from models.behaviour.layout import VECTOR
 from models.behaviour.memory import Memory
 from models.behaviour.model import ClusterModel

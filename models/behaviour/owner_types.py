@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from models.behaviour.choice import PastLook
 from models.behaviour.drift import Drift
+from models.behaviour.hindsight import PastLook
 from models.behaviour.layout import FloatArray
 from models.behaviour.model import CONSERVATIVE, ClusterModel, Evidence, Preset
 from models.behaviour.proposal import Proposal
@@ -26,7 +26,7 @@ class LearnerConfig:
     k, k_range
         A fixed number of segments, or the range to choose from.
     frame
-        ``standard``, ``noise_whitened``, or ``auto``, which judges both by the shop's own past (``choice``).
+        ``standard``, ``noise_whitened``, ``volume``, or ``auto``, which judges them by the shop's own past (``choice``).
     frame_days
         Days after the shop's first day on which the frame is fitted.
     cadence_days, k_cadence_days

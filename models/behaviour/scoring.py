@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.behaviour.features import feature_rows, tree_sum
-from models.behaviour.layout import FEATURES, FloatArray, IntArray
+from models.behaviour.layout import FEATURES, FULL_LONG, FloatArray, IntArray
 from models.behaviour.model import ClusterModel
 
 DISCOUNT_ORDERS = 10.0
@@ -126,9 +126,9 @@ def _compile(model: ClusterModel) -> Compiled:
     )
 
 
-def placed(stats: FloatArray, c: Compiled) -> FloatArray:
+def placed(stats: FloatArray, c: Compiled, full: float = FULL_LONG) -> FloatArray:
     """Feature rows of statistics, winsorised at the borders of the frame; (FEATURES + 1, n)."""
-    x = feature_rows(stats, c.model.frame.priors)
+    x = feature_rows(stats, c.model.frame.priors, full)
     inner = x[:FEATURES]
     np.maximum(inner, c.low, out=inner)
     np.minimum(inner, c.high, out=inner)

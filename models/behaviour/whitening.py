@@ -12,7 +12,7 @@ import numpy as np
 from models.behaviour.features import Priors
 from models.behaviour.frame import borders, frame_of, told
 from models.behaviour.layout import FEATURES, HALF_LIFE_LONG, FloatArray, IntArray
-from models.behaviour.model import Frame
+from models.behaviour.model import NOISE_WHITENED, Frame
 from schemas.errors import InvariantViolation
 
 LEAST_PAIRS = 50
@@ -75,4 +75,4 @@ def noise_whitened(x: FloatArray, priors: Priors, pairs: tuple[IntArray, FloatAr
     turn = turn * np.where(turn[np.abs(turn).argmax(axis=0), np.arange(axes)] < 0, -1.0, 1.0)
     weights = np.zeros((FEATURES, axes))
     weights[used] = root @ turn
-    return frame_of(clipped.mean(axis=0), weights, low, high, priors, "noise_whitened")
+    return frame_of(clipped.mean(axis=0), weights, low, high, priors, NOISE_WHITENED)

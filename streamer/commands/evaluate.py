@@ -36,7 +36,8 @@ def segments(
     ] = "both",
     customers: Annotated[int, typer.Option(min=600, help="Customers of a shop.")] = 10_000,
     frame: Annotated[
-        Literal["auto", "standard", "noise_whitened"], typer.Option(help="The space in which distances are taken.")
+        Literal["auto", "standard", "noise_whitened", "volume"],
+        typer.Option(help="The space in which distances are taken."),
     ] = "auto",
     k: Annotated[int | None, typer.Option("-k", min=2, max=8, help="Number of segments; else chosen.")] = None,
     peers: Annotated[bool, typer.Option(help="Also River's and scikit-learn's clusterers, on the first shop.")] = True,

@@ -13,8 +13,8 @@ import numpy as np
 from msgspec import structs
 from numpy.typing import NDArray
 
-from models.behaviour.choice import PastLook
 from models.behaviour.features import block_of, position_stats
+from models.behaviour.hindsight import PastLook
 from models.behaviour.layout import INTERACTION_COUNT, ORDER_COUNT, SEGMENT, BoolArray, IntArray
 from models.behaviour.learner import Learner, LearnerConfig
 from models.behaviour.memory import Memory

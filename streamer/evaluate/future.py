@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.behaviour.choice import eta2
+from models.behaviour.hindsight import eta2
 from models.behaviour.layout import BoolArray, FloatArray, IntArray
 
 

@@ -7,7 +7,8 @@ from itertools import combinations
 import numpy as np
 
 from models.behaviour.build import Sample, build, labels_under
-from models.behaviour.choice import PastLook, fit_frame
+from models.behaviour.choice import fit_frame
+from models.behaviour.hindsight import PastLook
 from models.behaviour.kmeans import adjusted_rand, multi_start
 from models.behaviour.layout import FloatArray, IntArray
 from models.behaviour.learner import LearnerConfig
@@ -40,7 +41,7 @@ def agreement(
     for number in range(PANELS):
         chosen = np.unique(order[number * size : (number + 1) * size])
         sample = _sample(now, recency, chosen)
-        frame = fit_frame(model.frame.kind, sample, [before], lambda z: model.k, rng, {})
+        frame = fit_frame(model.frame.kind, sample, [before], range(model.k, model.k + 1), rng, {})
         fit = multi_start(sample.points(frame), model.k, rng)
         config = LearnerConfig()
         made = build(

@@ -13,7 +13,7 @@ from models.behaviour.frame import into_frame
 from models.behaviour.kmeans import multi_start, nearest
 from models.behaviour.layout import NEW, FloatArray, IntArray, SingleArray
 from models.behaviour.learner import LearnerConfig
-from models.behaviour.model import ClusterModel, Preset
+from models.behaviour.model import NEVER, ClusterModel, Preset
 from schemas.errors import UserError
 from streamer.evaluate import metrics
 from streamer.evaluate.activity import Activity
@@ -21,7 +21,7 @@ from streamer.evaluate.bench import Run, play
 from streamer.evaluate.future import said, thirds
 
 FOLLOWING_DAYS = 90
-OFF = Preset(h=0.0, theta=1e-9, eta=1e9)
+OFF = Preset(h=0.0, theta=1e-9, eta=NEVER, volume_h=0.0, volume_theta=1e-9)
 """No hysteresis: everybody is every night where they are nearest."""
 
 

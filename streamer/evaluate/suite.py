@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from models.behaviour.frame import into_frame
+from models.behaviour.hindsight import features_under
 from models.behaviour.kmeans import adjusted_rand, multi_start, nearest
 from models.behaviour.layout import NEW, FloatArray, IntArray, SingleArray
 from models.behaviour.learner import LearnerConfig
@@ -143,8 +144,6 @@ def _beside_batch(row: Row, run: Run, activity: Activity, seed: int) -> Row:
 
 
 def _features(stats: SingleArray, run: Run) -> FloatArray:
-    from models.behaviour.choice import features_under
-
     assert run.model is not None
     return features_under(stats.astype(np.float64), run.model.frame)
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 
-from models.behaviour.choice import clearly_better, eta2, why
+from models.behaviour.build import Sample, build
+from models.behaviour.choice import best_of, clearly_better, orders_alone, why
 from models.behaviour.features import Priors
-from models.behaviour.frame import into_frame, silent_features
-from models.behaviour.layout import FEATURES
+from models.behaviour.frame import fit_priors, into_frame, silent_features, standard, volume
+from models.behaviour.hindsight import Judgement, eta2, features_under
+from models.behaviour.identity import in_order
+from models.behaviour.kmeans import multi_start
+from models.behaviour.layout import EXPOSURE, FEATURES, FULL_LONG, LOG_BASKET, MONEY, ORDER_DAYS, ORDERS, VECTOR
+from models.behaviour.learner import LearnerConfig
+from models.behaviour.naming import STEPS
 from models.behaviour.whitening import noise_of, noise_whitened
 from schemas.errors import InvariantViolation
 
@@ -71,13 +79,75 @@ def test_too_few_seen_twice_are_refused() -> None:
 def test_the_standard_frame_unless_the_other_is_clearly_better(
     white: tuple[float, ...], plain: tuple[float, ...], better: bool
 ) -> None:
-    names = ("k", "eta2", "flips")
-    one, two = dict(zip(names, white, strict=True)), dict(zip(names, plain, strict=True))
+    one, two = (Judgement(int(k), 0.9, eta, flips) for k, eta, flips in (white, plain))
     assert clearly_better(one, two) is better
-    figures = {f"noise_whitened_{n}": v for n, v in one.items()} | {f"standard_{n}": v for n, v in two.items()}
-    said = why(figures)
+    said = why(figures_of(noise_whitened=one, standard=two))
     assert said is not None and said.startswith("noise_whitened" if better else "standard:")
     assert why({}) is None
+
+
+@pytest.mark.parametrize(
+    ("steps", "plain", "white", "best"),
+    [
+        ((7, 0.22, 0.20), (7, 0.18, 0.25), (3, 0.10, 0.05), "volume"),
+        ((7, 0.22, 0.40), (4, 0.18, 0.25), (3, 0.10, 0.05), "volume"),  # more of them flip, but there are more
+        ((7, 0.22, 0.40), (7, 0.18, 0.25), (3, 0.10, 0.05), "standard"),  # as many hold less still
+        ((7, 0.19, 0.20), (7, 0.18, 0.25), (3, 0.10, 0.05), "standard"),  # hardly says more
+        ((7, 0.19, 0.20), (7, 0.18, 0.25), (7, 0.18, 0.05), "noise_whitened"),
+    ],
+)
+def test_volume_where_it_says_clearly_more(
+    steps: tuple[float, ...], plain: tuple[float, ...], white: tuple[float, ...], best: str
+) -> None:
+    found = {
+        name: Judgement(int(k), 0.7, eta, flips)
+        for name, (k, eta, flips) in {"standard": plain, "noise_whitened": white, "volume": steps}.items()
+    }
+    assert best_of(found) == best
+    said = why(figures_of(**found))
+    assert said is not None and said.startswith(f"{best}: ") and all(name in said for name in found)
+
+
+def figures_of(**found: Judgement) -> dict[str, float]:
+    return {f"{name}_{figure}": float(value) for name, j in found.items() for figure, value in asdict(j).items()}
+
+
+def buyers(rng: np.random.Generator, n: int = 400) -> np.ndarray:
+    """Statistics of customers of a shop that records orders alone, newcomers among them."""
+    stats = np.zeros((VECTOR, n))
+    stats[EXPOSURE] = rng.uniform(14, FULL_LONG, n)
+    stats[ORDER_DAYS] = stats[ORDERS] = 1 + rng.poisson(stats[EXPOSURE] * rng.gamma(1, 0.02, n))
+    stats[LOG_BASKET] = stats[ORDER_DAYS] * rng.normal(8, 0.5, n)
+    stats[MONEY] = stats[ORDER_DAYS] * np.exp(stats[LOG_BASKET] / stats[ORDER_DAYS])
+    return stats
+
+
+def test_a_newcomer_with_two_orders_is_not_taken_for_one_with_twenty() -> None:
+    stats = buyers(np.random.default_rng(5))
+    newcomer, regular = np.zeros((VECTOR, 1)), np.zeros((VECTOR, 1))
+    for column, exposure, orders in ((newcomer, 17.0, 2.0), (regular, 170.0, 20.0)):
+        column[EXPOSURE], column[ORDER_DAYS], column[ORDERS] = exposure, orders, orders
+        column[LOG_BASKET], column[MONEY] = 8 * orders, np.exp(8) * orders
+    both = np.hstack([newcomer, regular])
+    plain, steps = standard(stats, fit_priors(stats)), volume(stats)
+    assert orders_alone(plain) and len(steps.weights[0]) == 1 and steps.kind == "volume"
+    rates, amounts = (into_frame(features_under(both, frame), frame) for frame in (plain, steps))
+    assert np.abs(rates[0] - rates[1]).max() < 0.2
+    assert amounts[1, 0] - amounts[0, 0] > 2
+
+
+def test_steps_are_told_by_their_order() -> None:
+    config = LearnerConfig(frame="volume", min_buyers=10, k_range=(3, 8))
+    stats = buyers(np.random.default_rng(6), 600)
+    frame = volume(stats)
+    sample = Sample(100, stats, np.zeros(600), (), tuple(map(str, range(600))))
+    fit = multi_start(sample.points(frame), 7, np.random.default_rng(1))
+    made = build(sample, frame, fit, [None] * 7, version=1, parent=None, preset=config.preset, evidence=config.evidence)
+    downwards = [s.name for s in sorted(made.segments, key=lambda s: -s.centroid[0])]
+    assert downwards == list(STEPS)
+    again = in_order([s.centroid[0] for s in made.segments], fit.centroids[:, 0] + 5.0, made.segments)
+    order = np.argsort(fit.centroids[:, 0])
+    assert [again[i].name for i in order] == list(STEPS)[::-1]
 
 
 def test_eta2_by_hand() -> None:

@@ -10,7 +10,7 @@ from string import Formatter
 import pytest
 
 from models.behaviour import features as behaviour
-from models.behaviour.naming import PROTOTYPES
+from models.behaviour.naming import PROTOTYPES, STEPS
 from models.defaults import DEFAULTS
 from models.features import FEATURES
 from models.words import LANGUAGES, TABLES, Language, words
@@ -40,7 +40,7 @@ def test_what_is_shipped_has_its_words() -> None:
         for segment in segmentation.segments:
             # Otherwise it would count as written by the shop, and never be translated.
             assert english.segments[segmentation.name, segment.id] == (segment.name, segment.meaning)
-    assert english.clusters.keys() == set(PROTOTYPES)
+    assert english.clusters.keys() == {*PROTOTYPES, *STEPS}
     assert english.causes.keys() == CAUSES
     assert TABLES["zh"].features.keys() >= {*FEATURES, *behaviour.NAMES}
     assert TABLES["zh"].units.keys() >= {feature.unit for feature in FEATURES.values()} - {*FEATURES} | {"orders"}
@@ -62,10 +62,10 @@ def test_a_name_of_the_shop_s_own_is_left_alone() -> None:
     assert zh.segment("lifecycle", "at_risk", "Sleepy") == "Sleepy"
     assert zh.segment("tiers", "gold", "Gold") == "Gold"
     assert zh.meaning("value", "low", "my own words") == "my own words"
-    assert (zh.cluster("Bargain hunters"), zh.cluster("Group 12"), zh.cluster("Regulars")) == (
+    assert (zh.cluster("Bargain hunters"), zh.cluster("Group 12"), zh.cluster("Our own")) == (
         "折扣猎手",
         "第 12 组",
-        "Regulars",
+        "Our own",
     )
     assert zh.named("behaviour", "new", "New") == "新客户"
     assert words("en").cluster("Group 12") == "Group 12"
