@@ -64,6 +64,8 @@ class About(msgspec.Struct, array_like=True):
         By kind of feedback.
     complaints, complaint_weight
         Lifetime count, and forward-decayed.
+    erased
+        Everything up to this instant (ms) was erased: the customer is a new one.
     outcomes, outcome_weights
         Lifetime counts and forward-decayed counts, in the order of ``OUTCOMES``; empty for none.
     """
@@ -76,6 +78,7 @@ class About(msgspec.Struct, array_like=True):
     complaint_weight: float = 0.0
     outcomes: list[int] = []
     outcome_weights: list[float] = []
+    erased: int | None = None
 
     # -- traits -----------------------------------------------------------------------------------------------
 
@@ -138,6 +141,10 @@ class About(msgspec.Struct, array_like=True):
     def leaves_out(self, at: int) -> bool:
         """Whether what happened at ``at`` (ms) is not to be folded."""
         return self.since is not None and at < self.since
+
+    def was_erased(self, at: int) -> bool:
+        """Whether what happened at ``at`` (ms) was erased before the customer came back."""
+        return self.erased is not None and at <= self.erased
 
     def forget(self) -> None:
         """Drop everything that features are made of; what was consented to, and since when, stays."""

@@ -21,13 +21,15 @@ import msgspec
 from models.about import About
 from models.customer import INTERACTIONS, Customer, Membership
 from models.orders import OrderBook
-from models.ring import Ring
+from models.ring import SLOTS, Ring
 from schemas.errors import InvariantViolation
 
 VERSION = 1
 CORE = ""
 BOOK = "o"
 ABOUT = "a"
+PARTS = (CORE, BOOK, ABOUT, *(f"r{slot}" for slot in range(SLOTS)))
+"""All parts that a customer may have."""
 
 
 class _Core(msgspec.Struct, array_like=True):

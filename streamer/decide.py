@@ -18,9 +18,10 @@ from schemas.arrivals import Interaction, OrderCompleted, OrderReversed
 from schemas.changes import Cause
 from schemas.control import REROUTED_HEADER, ControlClock, ControlDefinitions, ControlImport, ControlModel
 from schemas.errors import InvalidEvent, InvariantViolation, UserError
-from schemas.events import ConsentUpdated, ProfileUpdated
+from schemas.events import ConsentUpdated, CustomerErased, ProfileUpdated
 from schemas.records import LogRecord
 from schemas.tracing import traceparent
+from streamer.erasure import Erasure
 from streamer.fold import NOTHING_BOOKED, Folded, fold_interaction, fold_order, fold_reversal, is_duplicate
 from streamer.intake import Item
 from streamer.ledger import Edition, ImportClock, ModelEntry, bump
@@ -28,7 +29,7 @@ from streamer.moves import BEHAVIOUR, Moves
 from streamer.outcome import DeadLetter, Onward, Outcome, Trigger
 from streamer.panel import Panel
 from streamer.passing import Passage
-from streamer.personal import Consents, fold_about
+from streamer.personal import Consents, about_of, fold_about
 from streamer.policy import Policy
 from streamer.state import NO_LOOK, LaneState, Look
 
@@ -101,6 +102,7 @@ class _Run:
         self.panel = Panel(state, policy, self.outcome)
         self.active: dict[str, Customer] = {}
         self.told: set[str] = set()
+        self.erasure = Erasure(state, self.outcome, self.moves, self.panel)
         self.consents = Consents(state, policy, self.moves, self.panel)
         self._adopt()
 
@@ -168,9 +170,18 @@ class _Run:
         name = digest(event.event_id)
         customer = self.residents.get(event.customer_id)
         born = customer is None
+        if type(event) is CustomerErased:
+            self._erase(event, customer, record)
+            return
         if customer is None:
+            erased = self.erasure.since(event.customer_id, record.timestamp)
+            if erased is not None and at <= erased:
+                ledger.duplicates += 1
+                return
             customer = self._create(event.customer_id, record, at, source)
-        elif is_duplicate(customer, name, event):
+            if erased is not None:
+                about_of(customer).erased = erased
+        elif is_duplicate(customer, name, event) or (customer.about is not None and customer.about.was_erased(at)):
             ledger.duplicates += 1
             return
         else:
@@ -211,6 +222,25 @@ class _Run:
             trigger = Trigger(event.event_id, event.type, record.partition, record.offset, traceparent(record))
             cause = self._cause(item.import_id, late, "profile" if type(event) is ProfileUpdated else "event")
             self.moves.settle(customer, before, cause, trigger, record.timestamp)
+
+    def _erase(self, event: CustomerErased, customer: Customer | None, record: LogRecord) -> None:
+        """Erase a customer, unless the lane knows of a later erase."""
+        at, now = event.occurred_at, record.timestamp
+        erased = self.erasure.since(event.customer_id, now)
+        if erased is not None and at <= erased:
+            self.ledger.duplicates += 1
+            return
+        self.ledger.applied += 1
+        if customer is None:
+            self.erasure.remember(event.customer_id, at, now)
+            return
+        self.passage.pass_time(customer, max(self.ledger.clock_of(customer.source), at), now)
+        self.ledger.late += at < customer.as_of
+        customer.as_of = max(customer.as_of, at)
+        trigger = Trigger(event.event_id, event.type, record.partition, record.offset, traceparent(record))
+        self.erasure.erase(customer, at, trigger, now)
+        self.ledger.customers -= 1
+        self.active.pop(customer.id, None)
 
     def _money(self, event: object) -> int | None:
         """Minor units of an order or reversal; raises InvalidEvent for a currency without a rate."""
@@ -322,4 +352,6 @@ class _Run:
     def finish(self) -> Outcome:
         """Close the outcome: the model owner hears also of those whom time alone touched."""
         self.panel.tell(customer for id, customer in self.outcome.touched.items() if id not in self.told)
+        if self.outcome.night and self.state.erased:
+            self.erasure.forget_the_oldest()
         return self.outcome

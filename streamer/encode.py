@@ -32,7 +32,7 @@ from schemas.changes import (
 from schemas.control import ControlImport
 from schemas.deadletters import headers_for
 from streamer.intake import Item
-from streamer.keys import LEDGER_KEY, SHIFT_HEADER, definitions_key, model_key, part_key
+from streamer.keys import LEDGER_KEY, SHIFT_HEADER, definitions_key, erased_key, model_key, part_key
 from streamer.moves import BEHAVIOUR
 from streamer.outcome import Change, Outcome
 from streamer.policy import Policy
@@ -50,7 +50,8 @@ def store(outcome: Outcome, state: LaneState, policy: Policy) -> dict[str, Store
     for id, customer in outcome.touched.items():
         domain = customer.source if customer.source in imports else ""
         parts = snapshot.dump(customer, memory.dump(customer.row) if customer.row >= 0 else b"")
-        found[id] = Stored(parts, document(customer, shop), customer.due, domain or "", id in born)
+        due, fresh = customer.due, id in outcome.erased
+        found[id] = Stored(parts, document(customer, shop), due, domain or "", id in born, fresh)
     return found
 
 
@@ -74,8 +75,9 @@ def writes(
         ]
         memory = state.residents.memory
         moved = dict.fromkeys(change.customer_id for change in outcome.changes)
+        touched = outcome.touched
         out[topics.MEMBERSHIPS, lane] = [
-            Write(id.encode(), memberships(outcome.touched[id], memory, names)) for id in moved
+            Write(id.encode(), memberships(touched[id], memory, names) if id in touched else None) for id in moved
         ]
     if outcome.dead_letters:
         out[topics.DEADLETTERS, lane] = [
@@ -93,9 +95,14 @@ def writes(
         out[topics.PANEL, 0] = [
             Write(row.customer.encode(), encode_row(row) if row.blob else None, headers) for row in outcome.panel
         ]
-    changelog = [Write(part_key(id, part), value) for id, one in stored.items() for part, value in one.parts.items()]
+    # First what goes: who was erased may be back by the end of the batch.
+    changelog = [Write(part_key(id, part), None) for id in sorted(outcome.erased) for part in snapshot.PARTS]
+    changelog.extend(
+        Write(part_key(id, part), value) for id, one in stored.items() for part, value in one.parts.items()
+    )
     changelog.extend(Write(model_key(version), model_bytes(model)) for version, model in outcome.models.items())
     changelog.extend(Write(definitions_key(version), text.encode()) for version, text in outcome.definitions.items())
+    changelog.extend(Write(erased_key(name), mark or None) for name, mark in _marks(outcome).items())
     changelog.append(Write(LEDGER_KEY, raw_ledger))
     out[topics.STATE, lane] = changelog
     return out
@@ -112,7 +119,12 @@ def update(
     ]
     models = {version: model_bytes(model) for version, model in outcome.models.items()}
     texts = {version: text.encode() for version, text in outcome.definitions.items()}
-    return Update(stored, raw_ledger, sizes_of(state.ledger), models, closed, texts)
+    customers = {**dict.fromkeys(outcome.erased), **stored}
+    return Update(customers, raw_ledger, sizes_of(state.ledger), models, closed, texts, _marks(outcome))
+
+
+def _marks(outcome: Outcome) -> dict[str, bytes]:
+    return {name: b"" if mark is None else _encode(mark) for name, mark in outcome.marks.items()}
 
 
 def model_bytes(model: ClusterModel) -> bytes:

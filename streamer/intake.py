@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Container, Iterable
 
 import msgspec
+from pydantic import ValidationError
 
 from schemas.arrivals import Arrival
 from schemas.codec import arrival
 from schemas.control import CONTROL_HEADER, IMPORT_HEADER, REROUTED_HEADER, Control, decode_control
 from schemas.errors import InvalidEvent
-from schemas.events import Event
+from schemas.events import CustomerErased, Event
 from schemas.partition import partition_for
 from schemas.records import LogRecord
 
@@ -69,7 +70,12 @@ def _take_one(
     try:
         event = arrival(record.key, record.value, headers, max_event_bytes=max_event_bytes)
     except InvalidEvent as error:
-        return Item(record, error=error, import_id=import_id)
+        if record.value is not None or record.key is None:
+            return Item(record, error=error, import_id=import_id)
+        try:
+            event = _erased(record, record.key)
+        except InvalidEvent as invalid:
+            return Item(record, error=invalid, import_id=import_id)
     if event.customer_id not in local:
         home = partition_for(record.key or event.partition_id().encode(), lanes)
         if home != record.partition:
@@ -78,6 +84,19 @@ def _take_one(
                 return Item(record, error=astray, import_id=import_id)
             return Item(record, event=event, import_id=import_id, home=home)
     return Item(record, event=event, import_id=import_id)
+
+
+def _erased(record: LogRecord, key: bytes) -> Event:
+    """A record with a null value erases its key, as of when it was appended."""
+    try:
+        return CustomerErased(
+            event_id=f"null-value-{record.partition}-{record.offset}",
+            type="customer.erased",
+            customer_id=key.decode("utf-8", "replace"),
+            occurred_at=record.timestamp,
+        )
+    except ValidationError:
+        raise InvalidEvent("invalid_field", "the key of a record without a value is no customer_id", "key") from None
 
 
 def _control(record: LogRecord, control_key: bytes | None) -> Item:

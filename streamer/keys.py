@@ -5,6 +5,7 @@ from __future__ import annotations
 LEDGER_KEY = b"!ledger"
 _MODEL = b"!model:"
 _DEFINITIONS = b"!definitions:"
+_ERASED = b"!erased:"
 SHIFT_HEADER = "streamer-panel-shift"
 """Header of panel rows: the panel is one customer in 2**shift."""
 
@@ -36,3 +37,12 @@ def definitions_key(version: int) -> bytes:
 def definitions_version(key: bytes) -> int | None:
     """The version that a key of declared segmentations names; None for other keys."""
     return int(key[len(_DEFINITIONS) :]) if key.startswith(_DEFINITIONS) else None
+
+
+def erased_key(name: str) -> bytes:
+    return _ERASED + name.encode()
+
+
+def erased_name(key: bytes) -> str | None:
+    """The hash of the erased id that a key names; None for other keys."""
+    return key[len(_ERASED) :].decode() if key.startswith(_ERASED) else None

@@ -12,6 +12,7 @@ from models.customer import Customer
 from models.settle import Reason
 from schemas.changes import Cause
 from schemas.records import Headers, LogRecord
+from streamer.state import Erased
 
 
 class Trigger(msgspec.Struct, frozen=True, gc=False):
@@ -83,6 +84,10 @@ class Outcome:
         Cluster models first seen in this batch, by version; kept in the changelog.
     definitions
         The same of declared segmentations: the text of the file.
+    erased
+        Ids whose state is to go; who is touched as well came back as a new customer.
+    marks
+        Erases to remember, by hash of the id, and those remembered long enough (None).
     panel, panel_shift
         Memories of customers that the model owner learns from, in order; one customer in 2**panel_shift. Those without
         a memory are to be forgotten.
@@ -96,8 +101,16 @@ class Outcome:
     onward: list[Onward] = field(default_factory=list)
     models: dict[int, ClusterModel] = field(default_factory=dict)
     definitions: dict[int, str] = field(default_factory=dict)
+    erased: set[str] = field(default_factory=set)
+    marks: dict[str, Erased | None] = field(default_factory=dict)
     panel: list[PanelRow] = field(default_factory=list)
     panel_shift: int = 0
+
+    def erase(self, id: str) -> None:
+        """Of a customer nothing remains to be written, and what was written is to go."""
+        self.touched.pop(id, None)
+        self.born.discard(id)
+        self.erased.add(id)
 
     def thin_panel(self, shift: int) -> None:
         """The panel is one customer in 2**shift from now on, or sparser already."""
@@ -107,7 +120,10 @@ class Outcome:
 
     def absorb(self, later: Outcome) -> None:
         """Add what was decided next: both together go into one transaction."""
+        for id in later.erased:
+            self.erase(id)
         self.touched.update(later.touched)
+        self.marks.update(later.marks)
         self.born |= later.born
         self.night |= later.night
         self.changes += later.changes

@@ -126,7 +126,8 @@ class Passage:
             ledger.clock = max(ledger.clock, look.clock)
         now = max(ledger.appended, ledger.clock)
         self.sweep()
-        due = [residents.customers[id] for id in look.due]
+        # Somebody may have been erased since it was found to be due.
+        due = [customer for id in look.due if (customer := residents.get(id)) is not None]
         for source in {customer.source for customer in due}:
             held = [customer.row for customer in due if customer.source == source and customer.row >= 0]
             rows = np.array(held, dtype=np.int64)

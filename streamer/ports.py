@@ -85,7 +85,8 @@ class LaneLog(Protocol):
 class Stored:
     """A customer's parts as bytes, by part name (``models.snapshot``), with what the view shows of it.
 
-    Without a ``document`` only parts are stored; ``due`` and ``domain`` then say nothing.
+    Without a ``document`` only parts are stored; ``due`` and ``domain`` then say nothing. Where ``fresh``, all that was
+    there of the customer goes first.
     """
 
     parts: dict[str, bytes]
@@ -93,6 +94,7 @@ class Stored:
     due: int | None
     domain: str
     born: bool = False
+    fresh: bool = False
 
 
 @dataclass(slots=True)
@@ -113,6 +115,8 @@ class Update:
         Imports that ended: their due times join the lane's.
     definitions
         Texts of declared segmentations by version.
+    erased
+        Erases to remember, by hash of the id; empty ones are forgotten.
     """
 
     customers: Mapping[str, Stored | None]
@@ -121,6 +125,7 @@ class Update:
     models: Mapping[int, bytes] = field(default_factory=dict)
     closed: Sequence[str] = ()
     definitions: Mapping[int, bytes] = field(default_factory=dict)
+    erased: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -153,6 +158,10 @@ class LaneView(Protocol):
 
     async def definitions(self) -> dict[int, bytes]:
         """Texts of declared segmentations by version."""
+        ...
+
+    async def erased(self) -> dict[str, bytes]:
+        """Remembered erases by hash of the id."""
         ...
 
     async def ids_after(self, id: str, limit: int) -> list[str]:

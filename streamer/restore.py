@@ -20,12 +20,12 @@ from models.declared import load
 from models.document import document
 from schemas.errors import InvariantViolation
 from streamer import ledger
-from streamer.keys import LEDGER_KEY, definitions_version, model_version, split_key
+from streamer.keys import LEDGER_KEY, definitions_version, erased_name, model_version, split_key
 from streamer.ledger import Ledger
 from streamer.policy import Policy
 from streamer.ports import LaneLog, LaneView, Stored, Update
 from streamer.residents import Residents
-from streamer.state import LaneState
+from streamer.state import Erased, LaneState
 
 log = structlog.get_logger(__name__)
 
@@ -95,7 +95,9 @@ async def restore(
     missing = [entry.version for entry in found.editions if entry.version not in texts]
     if missing:
         raise InvariantViolation(f"lane {partition}: definitions {missing} are in force but cannot be found")
+    marks = await view.erased()
     state = LaneState(found, Residents(Memory()), models)
+    state.erased = {name: msgspec.json.decode(mark, type=Erased) for name, mark in marks.items()}
     for edition in found.editions:
         state.definitions[edition.version] = load(texts[edition.version].decode(), edition.version)
     return Restored(state, filler.token, filler.customers)
@@ -161,6 +163,7 @@ class _Filler:
         customers: dict[str, Stored | None] = {}
         models: dict[int, bytes] = {}
         texts: dict[int, bytes] = {}
+        erased: dict[str, bytes] = {}
         for offset, key, value in chunk:
             if key == LEDGER_KEY:
                 if value is not None:
@@ -172,6 +175,8 @@ class _Filler:
             elif (version := definitions_version(key)) is not None:
                 if value is not None:
                     texts[version] = value
+            elif (name := erased_name(key)) is not None:
+                erased[name] = value or b""
             else:
                 id, part = split_key(key)
                 if value is None:
@@ -180,7 +185,8 @@ class _Filler:
                     continue
                 stored = customers.get(id)
                 if stored is None:
-                    stored = customers[id] = Stored({}, None, None, "", born=True)
+                    # A tombstone before, in the same chunk: it came back as a new customer.
+                    stored = customers[id] = Stored({}, None, None, "", born=True, fresh=id in customers)
                 stored.parts[part] = value
                 if part == snapshot.CORE:
                     customer = snapshot.peek(id, value)
@@ -189,7 +195,7 @@ class _Filler:
                     stored.domain = customer.source or ""
                     self._domains.add(stored.domain)
         self.customers += len(customers)
-        await self._write(self._busy(), Update(customers, b"", {}, models, definitions=texts))
+        await self._write(self._busy(), Update(customers, b"", {}, models, definitions=texts, erased=erased))
         self._told(self._passed, self._of)
 
     async def _finish(self) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import msgspec
+
 from models.behaviour.memory import Memory
 from models.behaviour.model import ClusterModel
 from models.definitions import Definitions
@@ -13,12 +15,19 @@ from streamer.policy import Policy
 from streamer.residents import Residents
 
 
+class Erased(msgspec.Struct, array_like=True, frozen=True):
+    """An erase: everything up to ``at`` is gone, as said by a record appended at ``appended`` (both ms)."""
+
+    at: int
+    appended: int
+
+
 @dataclass(slots=True)
 class LaneState:
     """All that a lane knows. `decide` changes it in place; if its outcome is not committed, throw it away and restore.
 
     ``nights`` holds for each clock the last day that was seen to begin; ``definitions`` the versions of the declared
-    segmentations that control records brought.
+    segmentations that control records brought; ``erased`` the erases of the last 30 days, by hash of the id.
     """
 
     ledger: Ledger
@@ -26,6 +35,7 @@ class LaneState:
     models: dict[int, ClusterModel] = field(default_factory=dict)
     nights: dict[str | None, int] = field(default_factory=dict)
     definitions: dict[int, Definitions] = field(default_factory=dict)
+    erased: dict[str, Erased] = field(default_factory=dict)
 
     @classmethod
     def fresh(cls, partition: int) -> LaneState:

@@ -83,6 +83,7 @@ class _Shelf:
     dues: dict[str, dict[str, int]] = field(default_factory=dict)
     models: dict[int, bytes] = field(default_factory=dict)
     definitions: dict[int, bytes] = field(default_factory=dict)
+    erased: dict[str, bytes] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
     ledger: bytes | None = None
     token: str | None = None
@@ -116,6 +117,9 @@ class MemoryView:
     async def definitions(self) -> dict[int, bytes]:
         return dict(self.shelf.definitions)
 
+    async def erased(self) -> dict[str, bytes]:
+        return dict(self.shelf.erased)
+
     async def ids_after(self, id: str, limit: int) -> list[str]:
         return [name for name in sorted(self.shelf.parts) if name > id][:limit]
 
@@ -124,11 +128,12 @@ class MemoryView:
         if shelf.token != expected:
             return shelf.token == token
         for id, stored in update.customers.items():
-            if stored is None:
+            if stored is None or stored.fresh:
                 shelf.parts.pop(id, None)
                 shelf.documents.pop(id, None)
                 for dues in shelf.dues.values():
                     dues.pop(id, None)
+            if stored is None:
                 continue
             shelf.parts.setdefault(id, {}).update(stored.parts)
             if stored.document is not None:
@@ -141,6 +146,7 @@ class MemoryView:
             shelf.dues.setdefault("", {}).update(shelf.dues.pop(domain, {}))
         shelf.models.update(update.models)
         shelf.definitions.update(update.definitions)
+        shelf.erased = {name: mark for name, mark in {**shelf.erased, **update.erased}.items() if mark}
         if update.ledger:
             shelf.ledger = update.ledger
             shelf.sizes = dict(update.sizes)

@@ -10,6 +10,7 @@ Keys of lane 3 begin with ``streamer:{3}:``, so that a cluster keeps a lane toge
 ``sizes``, ``ledger``        customers per ``segmentation/segment``; the lane's ledger, JSON
 ``models``                   cluster models by version
 ``definitions``              texts of declared segmentations by version
+``erased``                   remembered erases by salted hash of the id
 ``token``                    the changelog position that all of this shows
 ===========================  ==============================================================
 
@@ -98,6 +99,10 @@ class RedisView:
         found = await self._patiently(lambda: self._client.hgetall(f"{self._base}:definitions"))
         return {int(version): text for version, text in found.items()}
 
+    async def erased(self) -> dict[str, bytes]:
+        found = await self._patiently(lambda: self._client.hgetall(f"{self._base}:erased"))
+        return {name.decode(): mark for name, mark in found.items()}
+
     async def ids_after(self, id: str, limit: int) -> list[str]:
         low = f"({id}" if id else "-"
         key = f"{self._base}:ids"
@@ -106,17 +111,18 @@ class RedisView:
 
     async def write(self, expected: str | None, token: str, update: Update) -> bool:
         args: list[Any] = [expected or "", token, update.ledger, len(update.sizes)]
-        for name, size in update.sizes.items():
-            args += (name, size)
-        for bodies in (update.models, update.definitions):
+        for size_of, size in update.sizes.items():
+            args += (size_of, size)
+        for bodies in (update.models, update.definitions, update.erased):
             args.append(len(bodies))
-            for version, body in bodies.items():
-                args += (version, body)
+            for name, body in bodies.items():
+                args += (name, body)
         args.append(len(update.closed))
         args += update.closed
         for id, stored in update.customers.items():
-            if stored is None:
+            if stored is None or stored.fresh:
                 args += (id, "d", "", "", "", 0)
+            if stored is None:
                 continue
             kind = "p" if stored.document is None else "n" if stored.born else "u"
             due = "" if stored.due is None else stored.due

@@ -24,7 +24,7 @@ local function read(keys, args)
 end
 
 -- args: expected token ("" none), token, ledger ("" keep), count of sizes, (name, size)..., count of models,
--- (version, body)..., count of definitions, (version, text)..., count of closed domains, domain..., then customers:
+-- (version, body)..., count of definitions, (version, text)..., count of erases, (hash, mark or "")..., count of closed domains, domain..., then customers:
 -- id, kind ("d" delete, "p" parts only, "n" new, "u" update), document, domain, due ("" none), count, (part, bytes)...
 local function write(keys, args)
   local base = keys[1]
@@ -43,11 +43,15 @@ local function write(keys, args)
     redis.call('HSET', base .. ':sizes', args[at], args[at + 1])
     at = at + 2
   end
-  for _, name in ipairs({ ':models', ':definitions' }) do
+  for _, name in ipairs({ ':models', ':definitions', ':erased' }) do
     local bodies = tonumber(args[at])
     at = at + 1
     for _ = 1, bodies do
-      redis.call('HSET', base .. name, args[at], args[at + 1])
+      if args[at + 1] == '' then
+        redis.call('HDEL', base .. name, args[at])
+      else
+        redis.call('HSET', base .. name, args[at], args[at + 1])
+      end
       at = at + 2
     end
   end

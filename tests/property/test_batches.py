@@ -79,7 +79,7 @@ def test_a_long_life_of_everybody() -> None:
         assert known(other) == known(usual)
     ledger = usual.state.ledger
     causes = {cause for found in ledger.changes.values() for cause in found}
-    assert causes == {"event", "time", "late", "backfill", "refit", "definition_edit", "profile", "consent"}
+    assert causes == {"event", "time", "late", "backfill", "refit", "definition_edit", "profile", "consent", "erase"}
     reasons = {"not_json", "invalid_field", "unknown_currency", "too_early", "too_late", "bad_control"}
     assert set(ledger.dead_letters) >= reasons
     assert ledger.duplicates and ledger.rerouted and len(ledger.timeline) > 5

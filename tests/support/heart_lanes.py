@@ -19,7 +19,7 @@ from schemas.records import Record
 from streamer import ledger
 from streamer.adapters.memory import MemoryBroker, MemoryLog, MemoryView
 from streamer.decide import decide
-from streamer.keys import LEDGER_KEY, definitions_version, model_version, split_key
+from streamer.keys import LEDGER_KEY, definitions_version, erased_name, model_version, split_key
 from streamer.lane import Lane, LaneSettings
 from streamer.ledger import Ledger
 from streamer.policy import Policy
@@ -99,6 +99,9 @@ class CrashingView(MemoryView):
 
     async def definitions(self) -> dict[int, bytes]:
         return await self.server.definitions()
+
+    async def erased(self) -> dict[str, bytes]:
+        return await self.server.erased()
 
     async def ids_after(self, id: str, limit: int) -> list[str]:
         return await self.server.ids_after(id, limit)
@@ -264,16 +267,13 @@ class Rig:
         """
         log = self.broker.records(topics.STATE, 0)
         state = LaneState(self.ledger(), Residents(Memory()))
-        parts: dict[str, dict[str, bytes]] = {}
+        parts = self.parts()
         for record in log:
             key = record.key or b""
             if (version := model_version(key)) is not None:
                 state.models[version] = ClusterModel.from_dict(json.loads(record.value or b""))
             elif (version := definitions_version(key)) is not None:
                 state.definitions[version] = load((record.value or b"").decode(), version)
-            elif key != LEDGER_KEY:
-                id, part = split_key(key)
-                parts.setdefault(id, {})[part] = record.value or b""
         memory = state.residents.memory
         for id, held in parts.items():
             customer, behaviour = snapshot.load(id, held)
@@ -289,16 +289,26 @@ class Rig:
         raw = [r.value for r in self.broker.records(topics.STATE, 0) if r.key == LEDGER_KEY][-1]
         return ledger.load(raw or b"")
 
-    def check_view(self) -> None:
-        """The view shows exactly the changelog's latest."""
+    def parts(self) -> dict[str, dict[str, bytes]]:
+        """The parts of all customers, as a reader of the compacted changelog sees them."""
         latest: dict[str, dict[str, bytes]] = {}
         for record in self.broker.records(topics.STATE, 0):
-            key = (record.key or b"").decode()
-            if not key.startswith("!"):
-                id, _, part = key.partition("\0")
-                latest.setdefault(id, {})[part] = record.value or b""
+            if (key := record.key or b"").startswith(b"!"):
+                continue
+            id, part = split_key(key)
+            if record.value is not None:
+                latest.setdefault(id, {})[part] = record.value
+            else:
+                latest.get(id, {}).pop(part, None)
+        return {id: parts for id, parts in latest.items() if parts}
+
+    def check_view(self) -> None:
+        """The view shows exactly the changelog's latest."""
+        latest = self.parts()
         assert self.server.shelf.parts == latest
-        assert self.server.shelf.documents.keys() == latest.keys()
+        assert self.server.shelf.documents.keys() == {id for id, parts in latest.items() if snapshot.CORE in parts}
+        marks = {erased_name(r.key or b""): r.value for r in self.broker.records(topics.STATE, 0)}
+        assert self.server.shelf.erased == {name: mark for name, mark in marks.items() if name and mark}
         found = self.server.shelf.ledger
         assert found is not None and ledger.load(found) == self.ledger()
 

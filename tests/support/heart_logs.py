@@ -131,6 +131,8 @@ class Driver:
             if item.event is not None and item.home is None:
                 self.bring(item.event.customer_id)
         outcome = decide(items, self.state, self.policy, look or Look())
+        for id in outcome.erased:
+            self.parts.pop(id, None)
         for id, customer in outcome.touched.items():
             written = snapshot.dump(customer, residents.memory.dump(customer.row) if customer.row >= 0 else b"")
             self.parts.setdefault(id, {}).update(written)
@@ -196,7 +198,14 @@ def check_chain(changes: Iterable[Change]) -> None:
     seq: dict[str, int] = {}
     held: dict[tuple[str, str], str | None] = {}
     last: dict[tuple[str, str], int] = {}
+    born: dict[str, tuple[int, int]] = {}
     for change in changes:
+        if change.seq == 1 and born.get(change.customer_id) != change.born:
+            # Erased, and back as a new customer.
+            assert all(held[key] is None for key in held if key[0] == change.customer_id)
+            seq[change.customer_id] = 0
+            born[change.customer_id] = change.born
+            last = {key: at for key, at in last.items() if key[0] != change.customer_id}
         assert change.seq == seq.get(change.customer_id, 0) + 1
         seq[change.customer_id] = change.seq
         key = (change.customer_id, change.segmentation)

@@ -65,6 +65,7 @@ KINDS = (
     "consent",
     "feedback",
     "outcome",
+    "erase",
 )
 
 EDITIONS = (DEFAULT_TEXT, MOODY, *HEART_EDITIONS, "[no", "[x]\nkind = 'none'")
@@ -156,6 +157,11 @@ def lane_log(steps: Sequence[Step]) -> list[Record]:
             case "outcome":
                 told = {"message_id": id, "change_event_id": "c", "outcome": ("sent", "unsubscribed")[amount % 2]}
                 log.event(event("message.outcome", id, customer, now - hours * HOUR, **told))
+            case "erase":
+                if hours % 2:
+                    log.event(event("customer.erased", id, customer, now - hours * HOUR // 4))
+                else:
+                    log.put(customer.encode(), None)
             case "bad control":
                 log.put(None, b'{"type": "control.clock"}', [(CONTROL_HEADER, b"1")])
             case _:
