@@ -66,6 +66,10 @@ class About(msgspec.Struct, array_like=True):
         Lifetime count, and forward-decayed.
     erased
         Everything up to this instant (ms) was erased: the customer is a new one.
+    aliases
+        Other ids of the same customer, sorted.
+    alias
+        The customer whose other id this is; nothing else is known then.
     outcomes, outcome_weights
         Lifetime counts and forward-decayed counts, in the order of ``OUTCOMES``; empty for none.
     """
@@ -79,6 +83,8 @@ class About(msgspec.Struct, array_like=True):
     outcomes: list[int] = []
     outcome_weights: list[float] = []
     erased: int | None = None
+    aliases: list[str] = []
+    alias: str | None = None
 
     # -- traits -----------------------------------------------------------------------------------------------
 
@@ -129,6 +135,13 @@ class About(msgspec.Struct, array_like=True):
             rated.count += 1
             rated.weight += faded
             rated.rated += faded * rating
+
+    def add_ratings(self, kind: str, more: Rated) -> None:
+        """Add the ratings of one kind that another one gave."""
+        rated = self.ratings.setdefault(kind, Rated())
+        rated.count += more.count
+        rated.weight += more.weight
+        rated.rated += more.rated
 
     def heard(self, outcome: str, faded: float) -> None:
         """Add one outcome of a message."""

@@ -110,6 +110,45 @@ class OrderBook(msgspec.Struct, array_like=True):
         del self.waiting[:-REMEMBERED]
         return [unnamed(reversal)]
 
+    def absorb(self, other: OrderBook) -> list[Booking]:
+        """Take in another book, whose bookings were added already; gives what to book besides.
+
+        An order that both know counts once, with what was taken back of either; reversals that waited in one book for
+        an order of the other find it.
+        """
+        bookings: list[Booking] = []
+        mine = {order.name: order for order in self.orders}
+        for order in other.orders:
+            known = mine.get(order.name)
+            if known is None:
+                mine[order.name] = order
+                self.orders.append(order)
+                continue
+            bookings += [_negative(order.booking()), _negative(known.booking())]
+            known.taken_money += order.taken_money
+            known.taken_items += order.taken_items
+            known.cancelled |= order.cancelled
+            bookings.append(known.booking())
+        self.waiting += other.waiting
+        for reversal in [waiting for waiting in self.waiting if waiting.name in mine]:
+            self.waiting.remove(reversal)
+            order = mine[reversal.name]
+            bookings += [
+                Booking(reversal.at, reversal.money or 0, reversal.items, 0, 0, ()),
+                _negative(order.booking()),
+            ]
+            _take(order, reversal)
+            bookings.append(order.booking())
+        self.waiting.sort(key=lambda waiting: (waiting.at, waiting.name))
+        del self.waiting[:-REMEMBERED]
+        self.orders.sort(key=lambda order: (order.at, order.name))
+        firsts = [at for at in (self.older_first, other.older_first) if at is not None]
+        lasts = [at for at in (self.older_last, other.older_last) if at is not None]
+        self.older_first, self.older_last = min(firsts, default=None), max(lasts, default=None)
+        while len(self.orders) > REMEMBERED:
+            self._forget(self.orders.pop(0))
+        return bookings
+
     def span(self) -> tuple[int | None, int | None]:
         """Instants of the first and the last order that still count; None where there is none."""
         last = next((order.at for order in reversed(self.orders) if order.live), self.older_last)

@@ -70,6 +70,9 @@ def dump(customer: Customer, behaviour: bytes) -> dict[str, bytes]:
     ``behaviour`` is the customer's row of the behaviour memory, as bytes; empty where there is none.
     """
     ring = customer.ring
+    if customer.about is not None and customer.about.alias is not None:
+        customer.about_dirty = False
+        return {ABOUT: _encode(customer.about)}
     parts = {
         CORE: _encode(
             (
@@ -121,6 +124,11 @@ def load(id: str, parts: Mapping[str, bytes]) -> tuple[Customer, bytes]:
         If a part is missing, damaged, or of a later version than this code knows.
     """
     if CORE not in parts:
+        about = _about(parts[ABOUT]) if ABOUT in parts else None
+        if about is not None and about.alias is not None:
+            alias = Customer(id, (0, 0), 0)
+            alias.about = about
+            return alias, b""
         raise InvariantViolation("the core part of a customer's state is missing")
     customer, core = _from_core(id, parts[CORE])
     slots = {int(name[1:]): block for name, block in parts.items() if name.startswith("r")}
@@ -129,10 +137,7 @@ def load(id: str, parts: Mapping[str, bytes]) -> tuple[Customer, bytes]:
     if BOOK in parts:
         customer.book = book_of(parts[BOOK])
     if ABOUT in parts:
-        try:
-            customer.about = _decode_about(parts[ABOUT])
-        except msgspec.DecodeError as error:
-            raise InvariantViolation(f"what is known about a customer cannot be read: {error}") from error
+        customer.about = _about(parts[ABOUT])
     return customer, core.behaviour
 
 
@@ -147,6 +152,13 @@ def book_of(raw: bytes) -> OrderBook:
 def behaviour_of(id: str, core: bytes) -> bytes:
     """The behaviour row in a customer's core part, as bytes."""
     return _from_core(id, core)[1].behaviour
+
+
+def _about(raw: bytes) -> About:
+    try:
+        return _decode_about(raw)
+    except msgspec.DecodeError as error:
+        raise InvariantViolation(f"what is known about a customer cannot be read: {error}") from error
 
 
 def peek(id: str, core: bytes) -> Customer:

@@ -18,7 +18,7 @@ from schemas import arrivals, cloudevents, segment_spec
 from schemas.arrivals import Arrival
 from schemas.control import CONTROL_TYPES
 from schemas.errors import InvalidEvent
-from schemas.events import MODELS, Event, IdentityLinked, types_of
+from schemas.events import MODELS, Event, types_of
 from schemas.records import Headers
 from schemas.refusals import describe, unknown_tag
 
@@ -26,7 +26,7 @@ MAX_EVENT_BYTES: Final = 262_144
 
 # What this version of the service acts upon. The other models are published, and refused as unknown until
 # then.
-ENABLED_MODELS: Final[tuple[type[Event], ...]] = tuple(model for model in MODELS if model is not IdentityLinked)
+ENABLED_MODELS: Final[tuple[type[Event], ...]] = MODELS
 ENABLED_TYPES: Final[frozenset[str]] = frozenset().union(*map(types_of, ENABLED_MODELS))
 
 

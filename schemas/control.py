@@ -20,6 +20,8 @@ from schemas.refusals import describe
 CONTROL_HEADER: Final = "streamer-control"
 IMPORT_HEADER: Final = "streamer-import"
 REROUTED_HEADER: Final = "streamer-rerouted-from"
+ALIAS_HEADER: Final = "streamer-alias-of"
+"""On a record that was written on under its customer's other id: the id in its body."""
 SIGNATURE_HEADER: Final = "streamer-signature"
 
 Version = Annotated[int, Field(ge=1)]

@@ -16,13 +16,14 @@ from models.judge import facts
 from models.ring import digest
 from schemas.arrivals import Interaction, OrderCompleted, OrderReversed
 from schemas.changes import Cause
-from schemas.control import REROUTED_HEADER, ControlClock, ControlDefinitions, ControlImport, ControlModel
+from schemas.control import REROUTED_HEADER, ControlClock, ControlDefinitions, ControlImport, ControlMerge, ControlModel
 from schemas.errors import InvalidEvent, InvariantViolation, UserError
-from schemas.events import ConsentUpdated, CustomerErased, ProfileUpdated
+from schemas.events import ConsentUpdated, CustomerErased, IdentityLinked, ProfileUpdated
 from schemas.records import LogRecord
 from schemas.tracing import traceparent
 from streamer.erasure import Erasure
 from streamer.fold import NOTHING_BOOKED, Folded, fold_interaction, fold_order, fold_reversal, is_duplicate
+from streamer.identity import Identity
 from streamer.intake import Item
 from streamer.ledger import Edition, ImportClock, ModelEntry, bump
 from streamer.moves import BEHAVIOUR, Moves
@@ -104,6 +105,9 @@ class _Run:
         self.told: set[str] = set()
         self.erasure = Erasure(state, self.outcome, self.moves, self.panel)
         self.consents = Consents(state, policy, self.moves, self.panel)
+        self.identity = Identity(
+            state, policy, self.outcome, self.moves, self.passage, self.erasure, self.consents, self._create
+        )
         self._adopt()
 
     def _adopt(self) -> None:
@@ -173,6 +177,11 @@ class _Run:
         if type(event) is CustomerErased:
             self._erase(event, customer, record)
             return
+        if type(event) is IdentityLinked:
+            self._link(event, item)
+            return
+        if item.alias is not None and self.identity.stray(item, customer):
+            return
         if customer is None:
             erased = self.erasure.since(event.customer_id, record.timestamp)
             if erased is not None and at <= erased:
@@ -181,6 +190,9 @@ class _Run:
             customer = self._create(event.customer_id, record, at, source)
             if erased is not None:
                 about_of(customer).erased = erased
+        elif customer.about is not None and customer.about.alias is not None:
+            self.identity.forward(item, customer.about.alias)
+            return
         elif is_duplicate(customer, name, event) or (customer.about is not None and customer.about.was_erased(at)):
             ledger.duplicates += 1
             return
@@ -223,6 +235,31 @@ class _Run:
             cause = self._cause(item.import_id, late, "profile" if type(event) is ProfileUpdated else "event")
             self.moves.settle(customer, before, cause, trigger, record.timestamp)
 
+    def _link(self, event: IdentityLinked, item: Item) -> None:
+        """Hand the customer of the anonymous id over to the known one."""
+        record, at, now, ledger = item.record, event.occurred_at, item.record.timestamp, self.ledger
+        customer = self.residents.get(event.anonymous_id)
+        new = self.identity.check(event, customer)
+        erased = self.erasure.since(event.anonymous_id, now)
+        if (
+            not new
+            or (erased is not None and at <= erased)
+            or (customer is not None and is_duplicate(customer, digest(event.event_id), event))
+        ):
+            ledger.duplicates += 1
+            return
+        ledger.applied += 1
+        source = item.import_id if item.import_id in ledger.imports else None
+        if customer is None:
+            customer = self._create(event.anonymous_id, record, at, source)
+        else:
+            self.passage.pass_time(customer, max(ledger.clock_of(customer.source), ledger.clock_of(source), at), now)
+            ledger.late += at < customer.as_of
+        customer.as_of = max(customer.as_of, at)
+        trigger = Trigger(event.event_id, event.type, record.partition, record.offset, traceparent(record))
+        self.identity.link(customer, event, trigger, item.import_id, now)
+        self.active.pop(customer.id, None)
+
     def _erase(self, event: CustomerErased, customer: Customer | None, record: LogRecord) -> None:
         """Erase a customer, unless the lane knows of a later erase."""
         at, now = event.occurred_at, record.timestamp
@@ -234,6 +271,13 @@ class _Run:
         if customer is None:
             self.erasure.remember(event.customer_id, at, now)
             return
+        about = customer.about
+        if about is not None and about.alias is not None:
+            # The person is erased, under whatever id.
+            self.erasure.remember(customer.id, at, now)
+            self.erasure.drop(customer)
+            self.outcome.onward.append(self.erasure.follow(about.alias, at, event.event_id, self.policy.lanes))
+            return
         self.passage.pass_time(customer, max(self.ledger.clock_of(customer.source), at), now)
         self.ledger.late += at < customer.as_of
         customer.as_of = max(customer.as_of, at)
@@ -241,6 +285,9 @@ class _Run:
         self.erasure.erase(customer, at, trigger, now)
         self.ledger.customers -= 1
         self.active.pop(customer.id, None)
+        for alias in about.aliases if about is not None else ():
+            until = max(at, customer.last_seen)
+            self.outcome.onward.append(self.erasure.follow(alias, until, event.event_id, self.policy.lanes))
 
     def _money(self, event: object) -> int | None:
         """Minor units of an order or reversal; raises InvalidEvent for a currency without a rate."""
@@ -304,6 +351,11 @@ class _Run:
             self._model(control)
         elif isinstance(control, ControlDefinitions):
             self._definitions(control)
+        elif isinstance(control, ControlMerge):
+            self.identity.merge(control, record)
+            customer = self.residents.get(control.to_id)
+            if customer is not None:
+                self.active[customer.id] = customer
         else:
             raise InvalidEvent("bad_control", "this kind of control record is not known here", "type")
 

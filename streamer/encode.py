@@ -49,6 +49,9 @@ def store(outcome: Outcome, state: LaneState, policy: Policy) -> dict[str, Store
     found = {}
     for id, customer in outcome.touched.items():
         domain = customer.source if customer.source in imports else ""
+        if customer.about is not None and customer.about.alias is not None:
+            found[id] = Stored(snapshot.dump(customer, b""), None, None, "", fresh=id in outcome.erased)
+            continue
         parts = snapshot.dump(customer, memory.dump(customer.row) if customer.row >= 0 else b"")
         due, fresh = customer.due, id in outcome.erased
         found[id] = Stored(parts, document(customer, shop), due, domain or "", id in born, fresh)

@@ -10,8 +10,10 @@ from __future__ import annotations
 from hashlib import blake2b
 
 from models.customer import Customer
+from schemas.events import CustomerErased
+from schemas.partition import partition_for
 from streamer.moves import Moves
-from streamer.outcome import Outcome, Trigger
+from streamer.outcome import Onward, Outcome, Trigger
 from streamer.panel import Panel
 from streamer.state import Erased, LaneState
 
@@ -47,6 +49,12 @@ class Erasure:
         self._moves.end_all(customer, "erase", trigger, now)
         self.remember(customer.id, max(at, customer.last_seen), now)
         self.drop(customer)
+
+    def follow(self, id: str, at: int, event_id: str, lanes: int) -> Onward:
+        """The record that erases another id of an erased customer, in that id's lane."""
+        event = CustomerErased(event_id=event_id, type="customer.erased", customer_id=id, occurred_at=at)
+        value = event.model_dump_json(exclude_none=True).encode()
+        return Onward(partition_for(id.encode(), lanes), id.encode(), value, ())
 
     def drop(self, customer: Customer) -> None:
         """Drop a state, in memory and wherever it is written."""

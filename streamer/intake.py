@@ -9,9 +9,17 @@ from pydantic import ValidationError
 
 from schemas.arrivals import Arrival
 from schemas.codec import arrival
-from schemas.control import CONTROL_HEADER, IMPORT_HEADER, REROUTED_HEADER, Control, decode_control
+from schemas.control import (
+    ALIAS_HEADER,
+    CONTROL_HEADER,
+    IMPORT_HEADER,
+    REROUTED_HEADER,
+    Control,
+    ControlMerge,
+    decode_control,
+)
 from schemas.errors import InvalidEvent
-from schemas.events import CustomerErased, Event
+from schemas.events import CustomerErased, Event, IdentityLinked
 from schemas.partition import partition_for
 from schemas.records import LogRecord
 
@@ -19,7 +27,8 @@ from schemas.records import LogRecord
 class Item(msgspec.Struct):
     """A record of the lane and what it turned out to be: exactly one of ``event``, ``control``, ``error`` is set.
 
-    ``import_id`` names the import that wrote it. ``home`` is the partition it belongs to, where that is another.
+    ``import_id`` names the import that wrote it, ``alias`` the id in its body where it came under the customer's other
+    id. ``home`` is the partition it belongs to, where that is another.
     """
 
     record: LogRecord
@@ -28,6 +37,7 @@ class Item(msgspec.Struct):
     error: InvalidEvent | None = None
     import_id: str | None = None
     home: int | None = None
+    alias: str | None = None
 
 
 def take_in(
@@ -55,7 +65,7 @@ def take_in(
 def _take_one(
     record: LogRecord, lanes: int, local: Container[str], max_event_bytes: int, control_key: bytes | None
 ) -> Item:
-    import_id = None
+    import_id = alias = None
     rerouted = False
     headers = record.headers
     if headers:
@@ -67,8 +77,10 @@ def _take_one(
                 return _control(record, control_key)
             elif name == REROUTED_HEADER:
                 rerouted = True
+            elif name == ALIAS_HEADER and record.key is not None:
+                alias = record.key
     try:
-        event = arrival(record.key, record.value, headers, max_event_bytes=max_event_bytes)
+        event = arrival(record.key if alias is None else None, record.value, headers, max_event_bytes=max_event_bytes)
     except InvalidEvent as error:
         if record.value is not None or record.key is None:
             return Item(record, error=error, import_id=import_id)
@@ -76,14 +88,33 @@ def _take_one(
             event = _erased(record, record.key)
         except InvalidEvent as invalid:
             return Item(record, error=invalid, import_id=import_id)
-    if event.customer_id not in local:
+    old = None
+    if alias is not None:
+        old, event = event.customer_id, _renamed(event, alias)
+    if event.customer_id not in local or isinstance(event, IdentityLinked):
         home = partition_for(record.key or event.partition_id().encode(), lanes)
         if home != record.partition:
             if rerouted:
                 astray = InvalidEvent("key_mismatch", "the record arrived on a wrong partition a second time", "key")
                 return Item(record, error=astray, import_id=import_id)
             return Item(record, event=event, import_id=import_id, home=home)
-    return Item(record, event=event, import_id=import_id)
+    return Item(record, event=event, import_id=import_id, alias=old)
+
+
+def subject(item: Item) -> str | None:
+    """The id of the customer whom a record is about, in this lane; None for who is elsewhere, and for no one."""
+    if item.event is not None:
+        return item.event.partition_id() if item.home is None else None
+    return item.control.to_id if isinstance(item.control, ControlMerge) else None
+
+
+def _renamed(event: Arrival | Event, key: bytes) -> Arrival | Event:
+    """The event as one of the customer's other id, under which it was written on."""
+    id = key.decode("utf-8", "replace")
+    if isinstance(event, Arrival):
+        event.customer_id = id
+        return event
+    return event.model_copy(update={"customer_id": id})
 
 
 def _erased(record: LogRecord, key: bytes) -> Event:

@@ -20,13 +20,21 @@ from typing import TypeVar
 import structlog
 
 from models import snapshot
-from schemas.control import ControlClock, ControlImport, control_headers, encode_control
+from schemas.control import (
+    SIGNATURE_HEADER,
+    ControlClock,
+    ControlImport,
+    control_headers,
+    encode_control,
+    is_control,
+    sign,
+)
 from schemas.records import LogRecord
 from streamer import encode, ledger
 from streamer.deadletter_limit import DeadLetterLimit
 from streamer.decide import decide, moves_clock
 from streamer.inbox import Inbox
-from streamer.intake import Item, take_in
+from streamer.intake import Item, subject, take_in
 from streamer.outcome import Onward, Outcome
 from streamer.policy import Policy
 from streamer.ports import LaneLog, LaneView, Update, WallClock
@@ -213,6 +221,7 @@ class Lane(Inbox):
         if outcome.night or outcome.definitions:
             self._cursor = ""
         outcome.onward.extend(self._silent_imports(idle=not records))
+        outcome.onward = [self._signed(onward) for onward in outcome.onward]
         stages.append(time())
         if not (items or outcome.touched or outcome.onward):
             # The walk after a night may have made many resident of whom none moved.
@@ -274,11 +283,7 @@ class Lane(Inbox):
         while True:
             residents = self.state.residents.customers
             wanted = list(
-                dict.fromkeys(
-                    item.event.customer_id
-                    for item in items
-                    if item.event is not None and item.home is None and item.event.customer_id not in residents
-                )
+                dict.fromkeys(id for item in items if (id := subject(item)) is not None and id not in residents)
             )
             read = await self._view.read(wanted, dues, self.settings.max_due)
             if read.token == self._token:
@@ -323,7 +328,7 @@ class Lane(Inbox):
         Those in memory as well while some customers were not yet brought to new definitions.
         """
         residents, everybody = self.state.residents, self.state.ledger.behind > 0
-        if len(residents) >= self.state.ledger.customers and not everybody:
+        if len(residents) - residents.aliases >= self.state.ledger.customers and not everybody:
             self._cursor = None
             return []
         if self._cursor is None:
@@ -355,8 +360,16 @@ class Lane(Inbox):
             if state.heard < silent_since and id not in self._closing and self._asked is None:
                 self._closing.add(id)
                 value = encode_control(ControlImport(import_id=id, state="closed", source_hash="silence"))
-                records.append(Onward(self.partition, None, value, control_headers(value, self.settings.control_key)))
+                records.append(Onward(self.partition, None, value, control_headers(value)))
         return records
+
+    def _signed(self, onward: Onward) -> Onward:
+        """The same with a signature, if it is a control record and there is a key."""
+        key = self.settings.control_key
+        if not key or onward.value is None or not is_control(onward.headers):
+            return onward
+        headers = [*onward.headers, (SIGNATURE_HEADER, sign(onward.value, key))]
+        return Onward(onward.partition, onward.key, onward.value, headers)
 
     # -- the view ---------------------------------------------------------------------------------------------
 

@@ -125,7 +125,11 @@ class Replay:
             local=self.state.residents.customers,
             max_event_bytes=self.policy.max_event_bytes,
         )
-        self._step(decide(items, self.state, self.policy, NO_LOOK))
+        outcome = decide(items, self.state, self.policy, NO_LOOK)
+        self._step(outcome)
+        # What a lane writes for another is the next it reads here.
+        if outcome.onward:
+            self._decide([(one.key, one.value, one.headers) for one in outcome.onward], appended_ms)
 
     def _step(self, outcome: Outcome) -> None:
         for customer in outcome.touched.values():

@@ -105,7 +105,9 @@ class Passage:
 
     def is_behind(self, customer: Customer) -> bool:
         """Whether a version of the declared segmentations is in force that the customer was not yet brought to."""
-        return customer.edition != self._moves.definitions.version
+        if customer.edition == self._moves.definitions.version:
+            return False
+        return customer.row >= 0 or customer.about is None or customer.about.alias is None
 
     def _edit(self, customer: Customer, edition: Edition, nights: Sequence[Move], now: int) -> None:
         """Bring the customer to a version; ``nights`` are the moves of clusters that come after it."""

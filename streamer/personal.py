@@ -51,6 +51,13 @@ def drop_features(customer: Customer) -> None:
         about_of(customer).forget()
 
 
+def later_consent(one: Consent | None, other: Consent | None) -> Consent | None:
+    """What was said last; of the same instant the larger digest counts."""
+    if one is None or other is None:
+        return one or other
+    return one if (one.at, one.by) > (other.at, other.by) else other
+
+
 class Consents:
     """Who may be put into segments. Who may not has no behaviour memory, no statistics and no dues."""
 
@@ -79,6 +86,13 @@ class Consents:
             self._begin_anew(customer, event.occurred_at)
         self._moves.settle(customer, before, "consent", trigger, now)
 
+    def bring(self, customer: Customer, allowed: bool, first_seen: int, trigger: Trigger, now: int) -> None:
+        """Begin or end what a customer's consent allows, after a merge changed it."""
+        if customer.row >= 0 and not allowed:
+            self._withdraw(customer, trigger, now)
+        elif customer.row < 0 and allowed:
+            self._give_memory(customer, first_seen)
+
     def _withdraw(self, customer: Customer, trigger: Trigger, now: int) -> None:
         self._moves.end_all(customer, "consent", trigger, now)
         drop_features(customer)
@@ -87,6 +101,9 @@ class Consents:
 
     def _begin_anew(self, customer: Customer, at: int) -> None:
         about_of(customer).since = at
+        self._give_memory(customer, at)
+
+    def _give_memory(self, customer: Customer, at: int) -> None:
         customer.first_seen = customer.last_seen = at
         row = self._residents.memory.new_row(self._policy.grid.day_of(customer.as_of))
         self._residents.give_row(customer, row)

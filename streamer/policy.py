@@ -34,6 +34,10 @@ class Policy:
         Whether changes by records of an import get the cause ``backfill``; an in-process replay says no.
     consent_default
         Whether customers of whom no consent is known may be put into segments.
+    merge_known
+        Whether a customer to whom other ids were joined may itself be joined to another.
+    merge_limit
+        Most ids that may be joined to one customer.
     panel_target
         Customers the model owner learns from, over all lanes.
     language
@@ -53,6 +57,8 @@ class Policy:
     wall: bool = False
     label_backfill: bool = True
     consent_default: bool = True
+    merge_known: bool = False
+    merge_limit: int = 100
     panel_target: int = 2_000
     language: Language = "en"
 

@@ -20,6 +20,8 @@ class Residents:
     def __init__(self, memory: Memory) -> None:
         self.memory = memory
         self.customers: dict[str, Customer] = {}
+        # How many of them only say whose events these are.
+        self.aliases = 0
         self._by_row: dict[int, Customer] = {}
         # -1 lives by the lane's clock; other numbers stand for imports, so that rows group without a loop.
         self._domains = np.full(1024, -2, dtype=np.int32)
@@ -40,6 +42,7 @@ class Residents:
         """Take a customer in, with the row that holds its behaviour; -1 for who has none."""
         self.customers[customer.id] = customer
         customer.row = -1
+        self.aliases += customer.about is not None and customer.about.alias is not None
         if row >= 0:
             self.give_row(customer, row)
 
@@ -57,6 +60,7 @@ class Residents:
     def dismiss(self, id: str) -> None:
         """Drop a customer from memory; what was written stays in the view."""
         customer = self.customers.pop(id)
+        self.aliases -= customer.about is not None and customer.about.alias is not None
         if customer.row >= 0:
             self.take_row(customer)
 

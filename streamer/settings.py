@@ -118,6 +118,8 @@ class Settings(BaseSettings):
     consent_default: Annotated[Literal["granted", "denied"], BeforeValidator(_lower)] = Field(
         "granted", description="what holds for customers without a consent record"
     )
+    merge_known: bool = Field(False, description="whether two known customers may be joined by a link")
+    merge_limit: int = Field(100, ge=1, le=10_000, description="most ids that may be joined to one customer")
     retention_days: int = Field(3 * 365, ge=1, le=36_500, description="events older than this are refused")
     max_event_bytes: int = Field(262_144, ge=1_024, le=MAX_MESSAGE_BYTES, description="events above are refused")
     language: Annotated[Literal["en", "zh"], BeforeValidator(_lower)] = Field(
@@ -272,6 +274,8 @@ class Settings(BaseSettings):
             wall=self.clock == "wall",
             language=self.language,
             consent_default=self.consent_default == "granted",
+            merge_known=self.merge_known,
+            merge_limit=self.merge_limit,
         )
 
     def lane_settings(self) -> LaneSettings:

@@ -14,6 +14,7 @@ from heart_strategies import (
     WALL,
     Step,
     Stop,
+    answered,
     lane_log,
     one_by_one,
     straight,
@@ -46,7 +47,7 @@ def test_the_customers_live_where_the_strategies_say() -> None:
 @settings(deadline=None, max_examples=60)
 @given(STEPS)
 def test_one_batch_or_one_record_at_a_time(steps: list[Step]) -> None:
-    records = lane_log(steps)
+    records = answered(lane_log(steps))
     together, apart = straight(records), one_by_one(records)
     assert summary(apart) == summary(together)
     assert known(apart) == known(together)
@@ -55,7 +56,7 @@ def test_one_batch_or_one_record_at_a_time(steps: list[Step]) -> None:
 @settings(deadline=None, max_examples=100)
 @given(STEPS, STOPS, st.sampled_from([POLICY, WALL]))
 def test_looks_and_leaving_memory_anywhere(steps: list[Step], stops: list[Stop], policy: Policy) -> None:
-    records = lane_log(steps)
+    records = answered(lane_log(steps))
     usual, disturbed = straight(records, policy), with_stops(records, stops, policy)
     assert summary(disturbed) == summary(usual)
     assert known(disturbed) == known(usual)
@@ -71,7 +72,7 @@ def test_a_long_life_of_everybody() -> None:
     def step() -> Step:
         return random.choice(KINDS), random.randrange(5), random.randrange(41), random.randrange(1, 31)
 
-    records = lane_log([step() for _ in range(500)])
+    records = answered(lane_log([step() for _ in range(500)]))
     usual = straight(records)
     stops = [Stop(random.randrange(500), some(), random.randrange(101), some()) for _ in range(100)]
     for other in (one_by_one(records), with_stops(records, stops)):
@@ -79,7 +80,18 @@ def test_a_long_life_of_everybody() -> None:
         assert known(other) == known(usual)
     ledger = usual.state.ledger
     causes = {cause for found in ledger.changes.values() for cause in found}
-    assert causes == {"event", "time", "late", "backfill", "refit", "definition_edit", "profile", "consent", "erase"}
+    assert causes == {
+        "event",
+        "time",
+        "late",
+        "backfill",
+        "refit",
+        "definition_edit",
+        "profile",
+        "consent",
+        "erase",
+        "merge",
+    }
     reasons = {"not_json", "invalid_field", "unknown_currency", "too_early", "too_late", "bad_control"}
     assert set(ledger.dead_letters) >= reasons
     assert ledger.duplicates and ledger.rerouted and len(ledger.timeline) > 5

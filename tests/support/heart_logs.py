@@ -23,7 +23,7 @@ from schemas.control import (
 from schemas.records import Headers, Record
 from schemas.wire_time import epoch_ms, iso
 from streamer.decide import decide
-from streamer.intake import take_in
+from streamer.intake import subject, take_in
 from streamer.outcome import Change, DeadLetter, Onward, Outcome
 from streamer.policy import Policy
 from streamer.state import LaneState, Look
@@ -83,7 +83,8 @@ class LogMaker:
     def event(self, value: bytes, *, now: int | None = None, import_id: str | None = None, gap: int = 0) -> Record:
         """An event under its own customer's key."""
         headers = [] if import_id is None else [(IMPORT_HEADER, import_id.encode())]
-        return self.put(json.loads(value)["customer_id"].encode(), value, headers, now=now, gap=gap)
+        body = json.loads(value)
+        return self.put(body.get("anonymous_id", body["customer_id"]).encode(), value, headers, now=now, gap=gap)
 
     def control(self, control: Control, *, now: int | None = None) -> Record:
         value = encode_control(control)
@@ -128,8 +129,8 @@ class Driver:
             max_event_bytes=self.policy.max_event_bytes,
         )
         for item in items:
-            if item.event is not None and item.home is None:
-                self.bring(item.event.customer_id)
+            if (id := subject(item)) is not None:
+                self.bring(id)
         outcome = decide(items, self.state, self.policy, look or Look())
         for id in outcome.erased:
             self.parts.pop(id, None)

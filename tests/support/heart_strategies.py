@@ -66,6 +66,7 @@ KINDS = (
     "feedback",
     "outcome",
     "erase",
+    "link",
 )
 
 EDITIONS = (DEFAULT_TEXT, MOODY, *HEART_EDITIONS, "[no", "[x]\nkind = 'none'")
@@ -157,6 +158,9 @@ def lane_log(steps: Sequence[Step]) -> list[Record]:
             case "outcome":
                 told = {"message_id": id, "change_event_id": "c", "outcome": ("sent", "unsubscribed")[amount % 2]}
                 log.event(event("message.outcome", id, customer, now - hours * HOUR, **told))
+            case "link":
+                known = (*HERE, ELSEWHERE)[(who + 1 + amount) % 6]
+                log.event(event("identity.linked", id, known, now, anonymous_id=customer))
             case "erase":
                 if hours % 2:
                     log.event(event("customer.erased", id, customer, now - hours * HOUR // 4))
@@ -166,6 +170,22 @@ def lane_log(steps: Sequence[Step]) -> list[Record]:
                 log.put(None, b'{"type": "control.clock"}', [(CONTROL_HEADER, b"1")])
             case _:
                 pass
+    return log.records
+
+
+def answered(records: Sequence[Record]) -> list[Record]:
+    """The log with what the lane itself writes into it: merges, and erases that follow aliases."""
+    driver, log = Driver(POLICY), LogMaker()
+    for record in records:
+        gap = record.offset - (log.records[-1].offset + 1 if log.records else 0)
+        waiting = [(record.key, record.value, record.headers)]
+        while waiting:
+            key, value, headers = waiting.pop(0)
+            log.put(key, value, headers, now=record.timestamp, gap=max(0, gap))
+            gap = 0
+            seen = len(driver.onward)
+            driver.feed(log.records[-1:])
+            waiting += [(one.key, one.value, one.headers) for one in driver.onward[seen:] if one.partition == 0]
     return log.records
 
 

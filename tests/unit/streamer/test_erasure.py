@@ -11,7 +11,7 @@ from heart_strategies import POLICY
 
 from streamer.erasure import KEPT_MS
 from streamer.restore import sizes_of
-from streamer.state import Erased
+from streamer.state import Erased, Look
 
 ONE = replace(POLICY, lanes=1)
 
@@ -49,7 +49,7 @@ def test_an_erase_ends_all_memberships_and_leaves_no_state(null_value: bool) -> 
     assert set(driver.parts) == {"bob"} and set(driver.state.residents.customers) == {"bob"}
     ledger = driver.state.ledger
     assert (ledger.customers, ledger.applied) == (1, 4)
-    assert sum(sizes_of(ledger).values()) == 4
+    assert sum(sizes_of(ledger).values()) == 3
     [name] = driver.state.erased
     assert "ann" not in name and ledger.lane != ""
 
@@ -100,7 +100,9 @@ def test_an_erase_is_remembered_for_thirty_days() -> None:
     driver = Driver(ONE)
     marks = [list(driver.feed([record]).marks.values()) for record in log.records]
     assert (driver.state.ledger.duplicates, driver.state.ledger.customers) == (1, 1)
-    assert marks == [[Erased(T0, T0)], [], [None]] and driver.state.erased == {}
+    assert marks == [[Erased(T0, T0)], [], []]
+    outcome = driver.feed([], Look(T0 + KEPT_MS + DAY))
+    assert list(outcome.marks.values()) == [None] and driver.state.erased == {}
 
 
 def test_a_key_that_is_no_id_erases_nobody() -> None:
