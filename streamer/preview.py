@@ -135,7 +135,7 @@ def preview_chunk(
     now: dict[str, dict[str, str]] = {}
     for id, parts in people.items():
         customer, behaviour = snapshot.glance(id, parts[snapshot.CORE])
-        residents.admit(customer, residents.memory.load(behaviour))
+        residents.admit(customer, residents.memory.load(behaviour) if behaviour else -1)
     # What time has done already and nobody looked at yet is no doing of the file.
     decide((), state, policy, Look(due=list(people)))
     for id, customer in residents.customers.items():

@@ -19,7 +19,7 @@ from redis.retry import Retry
 
 from models.behaviour.model import ClusterModel
 from models.customer import Customer
-from models.snapshot import ABOUT, BOOK, CORE, behaviour_of, peek
+from models.snapshot import ABOUT, BOOK, CORE, behaviour_of, load, peek
 from schemas.errors import UserError
 from schemas.partition import partition_for
 from streamer import ledger
@@ -80,7 +80,7 @@ class ViewReader:
         return {lane: progress for lane, progress in found.items() if progress is not None and progress[1]}
 
     def customer(self, id: str) -> Shown | None:
-        """A customer, or None if there is no such."""
+        """A customer, by any of its ids; None if there is no such."""
         lane = partition_for(id.encode(), self.lanes)
         base = base_key(self._prefix, lane)
         with told(self._client):
@@ -90,8 +90,24 @@ class ViewReader:
             pipe.hget(f"{base}:parts:{id}", CORE)
             document, core = pipe.execute()
         if document is None or core is None:
-            return None
+            alias = self.alias(id)
+            return None if alias is None else self.customer(alias)
         return Shown(lane, json.loads(document), peek(id, core), behaviour_of(id, core))
+
+    def parts(self, id: str) -> dict[str, bytes] | None:
+        """All parts of what is kept under an id; None for nothing."""
+        lane = partition_for(id.encode(), self.lanes)
+        with told(self._client):
+            found: Any = self._client.hgetall(f"{base_key(self._prefix, lane)}:parts:{id}")
+        return {name.decode(): part for name, part in found.items()} or None
+
+    def alias(self, id: str) -> str | None:
+        """The customer to whom an id was joined; None if it was joined to none."""
+        parts = self.parts(id)
+        if parts is None or CORE in parts:
+            return None
+        about = load(id, parts)[0].about
+        return None if about is None else about.alias
 
     def model(self) -> ClusterModel | None:
         """The newest cluster model that some lane has; None if there is none yet."""

@@ -11,7 +11,7 @@ import typer
 
 from models.words import Words, words
 from schemas.errors import UserError
-from streamer.commands import common
+from streamer.commands import common, customer_data
 from streamer.commands.common import Json
 from streamer.commands.watch import number
 
@@ -29,13 +29,9 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     customer = common.group("customer", "One customer.")
-
-    # With a single command, Typer would make it the group itself.
-    @customer.callback()
-    def only_groups() -> None:
-        """One customer."""
-
     customer.command("show")(show)
+    customer.command("export")(customer_data.export)
+    customer.command("erase")(customer_data.erase)
     app.add_typer(customer)
 
 
@@ -60,7 +56,7 @@ def show(id: Annotated[str, typer.Argument(metavar="ID", help="The customer's id
         clock = 0 if held is None else held.clock_of(shown.customer.source)
         policy = to.policy
         ahead = None
-        if held is not None and held.timeline:
+        if held is not None and held.timeline and shown.behaviour:
             from models.behaviour.forecast import outlook
             from streamer.passing import timeline_of
 

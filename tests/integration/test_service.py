@@ -110,9 +110,9 @@ def test_bad_input_is_set_aside_with_its_reason_and_good_input_applies(service: 
     assert service.parity().differences[:10] == []
 
 
-def test_a_null_value_is_an_unknown_type(service: LiveService) -> None:
+def test_a_null_value_without_a_key_is_an_unknown_type(service: LiveService) -> None:
     service.start()
-    service.publish([Outgoing(b"eve", None, ()), order("eve", 1)])  # type: ignore[arg-type]
+    service.publish([Outgoing(None, None, ()), order("eve", 1)])  # type: ignore[arg-type]
     service.wait_until_applied()
     assert sum((Counter(ledger.dead_letters) for ledger in service.ledgers()), Counter()) == {"unknown_type": 1}
 
