@@ -13,9 +13,9 @@ from models.customer import Customer
 from schemas.events import CustomerErased
 from schemas.partition import partition_for
 from streamer.moves import Moves
-from streamer.outcome import Onward, Outcome, Trigger
+from streamer.outcome import Erased, Onward, Outcome, Trigger
 from streamer.panel import Panel
-from streamer.state import Erased, LaneState
+from streamer.state import LaneState
 
 KEPT_MS = 30 * 86_400_000
 """How long an erase is remembered, by append time."""

@@ -12,7 +12,13 @@ from models.customer import Customer
 from models.settle import Reason
 from schemas.changes import Cause
 from schemas.records import Headers, LogRecord
-from streamer.state import Erased
+
+
+class Erased(msgspec.Struct, array_like=True, frozen=True):
+    """An erase: everything up to ``at`` is gone, as said by a record appended at ``appended`` (both ms)."""
+
+    at: int
+    appended: int
 
 
 class Trigger(msgspec.Struct, frozen=True, gc=False):

@@ -22,10 +22,11 @@ from schemas.errors import InvariantViolation
 from streamer import ledger
 from streamer.keys import LEDGER_KEY, definitions_version, erased_name, model_version, split_key
 from streamer.ledger import Ledger
+from streamer.outcome import Erased
 from streamer.policy import Policy
 from streamer.ports import LaneLog, LaneView, Stored, Update
 from streamer.residents import Residents
-from streamer.state import Erased, LaneState
+from streamer.state import LaneState
 
 log = structlog.get_logger(__name__)
 

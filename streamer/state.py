@@ -5,21 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import msgspec
-
 from models.behaviour.memory import Memory
 from models.behaviour.model import ClusterModel
 from models.definitions import Definitions
 from streamer.ledger import Ledger
+from streamer.outcome import Erased
 from streamer.policy import Policy
 from streamer.residents import Residents
-
-
-class Erased(msgspec.Struct, array_like=True, frozen=True):
-    """An erase: everything up to ``at`` is gone, as said by a record appended at ``appended`` (both ms)."""
-
-    at: int
-    appended: int
 
 
 @dataclass(slots=True)

@@ -10,8 +10,9 @@ from heart_models import jumpy
 from heart_strategies import POLICY
 
 from streamer.erasure import KEPT_MS
+from streamer.outcome import Erased
 from streamer.restore import sizes_of
-from streamer.state import Erased, Look
+from streamer.state import Look
 
 ONE = replace(POLICY, lanes=1)
 
