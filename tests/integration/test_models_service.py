@@ -125,7 +125,7 @@ def told(addresses: Addresses, redis_url: str, prefix: str, tmp_path: Path) -> I
     service.close()
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_a_proposal_is_made_approved_and_moves_customers_as_a_refit(told: Told) -> None:
     service = told.service
     service.start()
