@@ -14,6 +14,7 @@ from math import ceil, nan
 from models.customer import Customer
 from models.decay import decayed, falls_to
 from models.shop import UTC_DAYS, Feature, Shop
+from models.statistics import REST
 from models.time import DAY_MS
 from models.traits import ABOUT_FEATURES, TEXT_TRAITS, text_trait
 
@@ -21,6 +22,7 @@ __all__ = ["FEATURES", "LABELS", "MISSING", "UTC_DAYS", "Feature", "Label", "Sho
 
 PRIOR_GAPS = 2
 PRIOR_GAP_MS = 45 * DAY_MS
+_PRIOR_ORDERS = 0.5
 
 
 def cadence_ms(customer: Customer) -> float:
@@ -69,6 +71,56 @@ def _age_days(customer: Customer, at: int, shop: Shop) -> float:
     return (at - customer.first_seen) / DAY_MS
 
 
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A word that rules may name; the same until something happens to the customer. None where it is not known."""
+
+    name: str
+    value: Callable[[Customer], str | None]
+
+
+MISSING = ""
+"""What stands among the facts for a word that is not known."""
+
+
+def _top(customer: Customer) -> tuple[str | None, float]:
+    """The category with the most money of late and its share of all that went to categories.
+
+    All categories fade alike, so time changes neither. What no longer fits (``REST``) is no category.
+    """
+    named, best, total = None, 0.0, 0.0
+    for category, (money, _) in customer.categories.items():
+        if money > 0:
+            total += money
+            if category != REST and (money > best or (money == best and category > (named or ""))):
+                named, best = category, money
+    return named, best / total if total else nan
+
+
+def top_category(customer: Customer) -> str | None:
+    """The category with the most money of late; None for who bought nothing that has one."""
+    return _top(customer)[0]
+
+
+def _top_share(customer: Customer, at: int, shop: Shop) -> float:
+    """Shrunk by half an order towards none: an order of long ago says little of what somebody needs."""
+    orders = decayed(customer.order_weight, at, shop.half_life)
+    return _top(customer)[1] * (orders / (orders + _PRIOR_ORDERS) if orders > 0 else 0.0)
+
+
+def _top_share_crossing(customer: Customer, border: float, shop: Shop) -> int | None:
+    share = _top(customer)[1]
+    # From share * n / (n + prior) = border; not for NaN either.
+    if not 0 < border < share:
+        return None
+    at = falls_to(customer.order_weight, _PRIOR_ORDERS * border / (share - border), shop.half_life)
+    return None if at is None else ceil(at)
+
+
+def _discount_share(customer: Customer, at: int, shop: Shop) -> float:
+    return customer.discounted / customer.orders if customer.orders > 0 else nan
+
+
 FEATURES: dict[str, Feature] = {
     feature.name: feature
     for feature in (
@@ -82,34 +134,18 @@ FEATURES: dict[str, Feature] = {
         Feature("cadence_days", "days", lambda c, at, shop: cadence_ms(c) / DAY_MS),
         Feature("age_days", "days", _age_days, lambda c, border, shop: c.first_seen + ceil(border * DAY_MS)),
         Feature("interactions", "interactions", lambda c, at, shop: float(sum(c.interactions))),
+        Feature("discount_share", "0 to 1", _discount_share),
+        Feature("top_share", "0 to 1", _top_share, _top_share_crossing),
         *ABOUT_FEATURES.values(),
     )
 }
 """The table of features; the expression language and the documentation read it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
-    """A word that rules may name; the same until something happens to the customer. None where it is not known."""
-
-    name: str
-    value: Callable[[Customer], str | None]
-
-
-MISSING = ""
-"""What stands among the facts for a word that is not known."""
-
-
-def _top_category(customer: Customer) -> str | None:
-    """The category with the most money of late; all categories fade alike, so time does not change which."""
-    best = max(customer.categories.items(), key=lambda item: (item[1][0], item[0]), default=None)
-    return None if best is None or best[1][0] <= 0 else best[0]
-
-
 LABELS: dict[str, Label] = {
     label.name: label
     for label in (
-        Label("top_category", _top_category),
+        Label("top_category", top_category),
         *(Label(name, partial(text_trait, name=name)) for name in TEXT_TRAITS),
     )
 }

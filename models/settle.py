@@ -63,7 +63,7 @@ def settle(
         if segment != current and not is_held(segmentation, held, at, shop):
             # A night may have moved the customer later than what rules say of a late event.
             moved = at if held is None or held.since <= at else held.since
-            reasons = _reasons(segmentation, current, before, now)
+            reasons = reasons_for(segmentation, current, before, now)
             shifts.append(Shift(segmentation.name, current, segment, reasons, moved))
             customer.segments[segmentation.name] = Membership(segment, moved)
             now.segments[segmentation.name] = segment
@@ -82,7 +82,10 @@ def retire(customer: Customer, at: int, old: Definitions, new: Definitions) -> l
     return shifts
 
 
-def _reasons(segmentation: Segmentation, current: str | None, before: Facts | None, now: Facts) -> tuple[Reason, ...]:
+def reasons_for(
+    segmentation: Segmentation, current: str | None, before: Facts | None, now: Facts
+) -> tuple[Reason, ...]:
+    """Why a customer who was in ``current`` moves; see the module."""
     if isinstance(segmentation, Bands):
         guards = segmentation.guards
         if guards is None:

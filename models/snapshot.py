@@ -129,29 +129,31 @@ def load(id: str, parts: Mapping[str, bytes]) -> tuple[Customer, bytes]:
             alias = Customer(id, (0, 0), 0)
             alias.about = about
             return alias, b""
-        raise InvariantViolation("the core part of a customer's state is missing")
-    customer, core = _from_core(id, parts[CORE])
+    customer, core = _without_ring(id, parts)
     slots = {int(name[1:]): block for name, block in parts.items() if name.startswith("r")}
     customer.ring = Ring.of(core.ids, core.open_block, slots)
     customer.written_ids = core.ids
-    if BOOK in parts:
-        customer.book = book_of(parts[BOOK])
-    if ABOUT in parts:
-        customer.about = _about(parts[ABOUT])
     return customer, core.behaviour
 
 
-def book_of(raw: bytes) -> OrderBook:
-    """The order book from its part; raises InvariantViolation if it cannot be read."""
-    try:
-        return _decode_book(raw)
-    except msgspec.DecodeError as error:
-        raise InvariantViolation(f"the order book of a customer cannot be read: {error}") from error
+def glance(id: str, parts: Mapping[str, bytes]) -> tuple[Customer, bytes]:
+    """The same without its remembered event ids, which need not be among the parts: enough to judge it by, not to fold."""
+    customer, core = _without_ring(id, parts)
+    return customer, core.behaviour
 
 
-def behaviour_of(id: str, core: bytes) -> bytes:
-    """The behaviour row in a customer's core part, as bytes."""
-    return _from_core(id, core)[1].behaviour
+def _without_ring(id: str, parts: Mapping[str, bytes]) -> tuple[Customer, _Core]:
+    if CORE not in parts:
+        raise InvariantViolation("the core part of a customer's state is missing")
+    customer, core = _from_core(id, parts[CORE])
+    if BOOK in parts:
+        try:
+            customer.book = _decode_book(parts[BOOK])
+        except msgspec.DecodeError as error:
+            raise InvariantViolation(f"the order book of a customer cannot be read: {error}") from error
+    if ABOUT in parts:
+        customer.about = _about(parts[ABOUT])
+    return customer, core
 
 
 def _about(raw: bytes) -> About:
@@ -164,12 +166,6 @@ def _about(raw: bytes) -> About:
 def peek(id: str, core: bytes) -> Customer:
     """A customer from its core part alone: enough to show it, not to fold events into it."""
     return _from_core(id, core)[0]
-
-
-def glance(id: str, core: bytes) -> tuple[Customer, bytes]:
-    """A customer from its core part alone and its behaviour row as bytes: enough to judge it, not to fold events."""
-    customer, found = _from_core(id, core)
-    return customer, found.behaviour
 
 
 def _from_core(id: str, raw: bytes) -> tuple[Customer, _Core]:

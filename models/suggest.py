@@ -6,6 +6,8 @@ of lateness say when those who return have returned, not how many return at all.
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from math import floor, log10
@@ -15,9 +17,11 @@ import numpy as np
 
 from models.customer import Customer
 from models.defaults import DEFAULT_TEXT
-from models.features import FEATURES, PRIOR_GAP_MS, PRIOR_GAPS, Shop
+from models.expressions import KEYWORDS
+from models.features import FEATURES, PRIOR_GAP_MS, PRIOR_GAPS, Shop, top_category
 
 FEWEST_BUYERS = 50
+_MOST_CATEGORIES = 8
 _SPEND_SHARES = (0.5, 0.8, 0.95)
 _LATE_SHARES = (0.9, 0.97, 0.99)
 _ORDER_SHARES = (0.75, 0.93)
@@ -32,6 +36,7 @@ class Figures:
     spend: list[float] = field(default_factory=list)
     orders: list[int] = field(default_factory=list)
     late: list[float] = field(default_factory=list)
+    categories: Counter[str] = field(default_factory=Counter)
 
     def add(self, customer: Customer, at: int, shop: Shop) -> None:
         """Count one customer as of ``at`` (ms)."""
@@ -41,6 +46,8 @@ class Figures:
         self.buyers += 1
         self.orders.append(customer.orders)
         self.spend.append(FEATURES["spend_decayed"].value(customer, at, shop))
+        if (category := top_category(customer)) is not None:
+            self.categories[category] += 1
         self.late += returns([order.at for order in customer.book.orders if order.live])
 
 
@@ -79,6 +86,7 @@ def suggest(figures: Figures) -> dict[str, Any]:
         "returns": len(figures.late),
         "spend_decayed": dict(zip(("medium", "high", "top"), spend, strict=True)),
         "lateness": dict(zip(("at_risk", "hibernating", "lost"), lateness, strict=True)),
+        "categories": dict(figures.categories.most_common(_MOST_CATEGORIES)),
         "orders": {"loyal": loyal, "champion": max(champion, loyal + 2)},
     }
 
@@ -103,12 +111,47 @@ def file_of(told: dict[str, Any]) -> str:
         ("silent for six times", f"silent for {late['lost']:g} times"),
     ):
         text = _put(text, old, new)
+    text = _with_categories(text, list(told["categories"]))
     return (
         f"# Suggested from {told['buyers']:,} buyers of {told['customers']:,} customers:\n"
         f"# value: half of the buyers spend less than the first border of late, 80 % less than the second, 95 % the third.\n"
         f"# lateness: of {told['returns']:,} orders after a first, 90 %, 97 % and 99 % came before these borders.\n"
         f"# orders: a quarter of the buyers have as many as a loyal one, 7 % as many as a champion.\n\n" + text
     )
+
+
+def _with_categories(text: str, categories: Sequence[str]) -> str:
+    """``needs`` with a rule for each category that some customers buy above all; still not active."""
+    ids: dict[str, str] = {}
+    for category in categories:
+        # What cannot stand between quotes is rare enough to be left out.
+        if '"' not in category and "\\" not in category and category.isprintable():
+            ids[_id_of(category, ids.values())] = category
+    rule = '    { segment = "focused", when = "top_share >= 0.4 exit 0.35" },\n'
+    rules = "".join(
+        f'    {{ segment = "{id}", when = \'top_category is "{category}" and top_share >= 0.4 exit 0.35\' }},\n'
+        for id, category in ids.items()
+        if "'" not in category
+    )
+    names = "".join(
+        f'{id} = {{ name = "{category[:100]}", meaning = "buys mostly {category[:100]}" }}\n'
+        for id, category in ids.items()
+        if "'" not in category
+    )
+    return _put(_put(text, rule, rules + rule), "[needs.segments]\n", "[needs.segments]\n" + names)
+
+
+def _id_of(category: str, taken: Iterable[str]) -> str:
+    """A segment id from a category's name.
+
+    >>> _id_of("Tea & Coffee", []), _id_of("茶", ["category_1"])
+    ('tea_coffee', 'category_2')
+    """
+    held = {*taken, "focused", "mixed", "unknown", *KEYWORDS}
+    slug = re.sub(r"[^a-z0-9]+", "_", category.lower()).strip("_")[:40]
+    if re.match("[a-z]", slug) and slug not in held:
+        return slug
+    return next(id for number in range(1, 10_000) if (id := f"category_{number}") not in held)
 
 
 def rounded(value: float) -> float:

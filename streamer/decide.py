@@ -36,8 +36,10 @@ from streamer.state import NO_LOOK, LaneState, Look
 
 _CLOSED_IMPORTS = 256
 """Imports remembered after their end."""
-_MOVED_BY_INTERACTIONS = frozenset(("interactions", "age_days"))
-"""Features that an interaction may move; a late one makes a customer older than thought."""
+_MOVED_BY_INTERACTIONS = frozenset(("interactions", "age_days", "top_share", "top_category"))
+"""Features that an interaction may move; a late one makes a customer older than thought, and one in a new category may
+be the one too many.
+"""
 
 
 def decide(items: Iterable[Item], state: LaneState, policy: Policy, look: Look = NO_LOOK) -> Outcome:
@@ -113,7 +115,9 @@ class _Run:
     def _adopt(self) -> None:
         """Take up the definitions that are in force now."""
         definitions = self.definitions = self.moves.definitions = self.state.in_force(self.policy)
-        self.settles_on_interaction = not _MOVED_BY_INTERACTIONS.isdisjoint(definitions.features)
+        self.settles_on_interaction = not _MOVED_BY_INTERACTIONS.isdisjoint(
+            (*definitions.features, *definitions.labels)
+        )
 
     # -- records ----------------------------------------------------------------------------------------------
 

@@ -117,7 +117,7 @@ def preview_chunk(
     Parameters
     ----------
     people
-        Parts of their states by id; the core part is enough.
+        Parts of their states by id; blocks of event ids are not needed.
     text
         The file.
     into
@@ -134,7 +134,7 @@ def preview_chunk(
     residents = state.residents
     now: dict[str, dict[str, str]] = {}
     for id, parts in people.items():
-        customer, behaviour = snapshot.glance(id, parts[snapshot.CORE])
+        customer, behaviour = snapshot.glance(id, parts)
         residents.admit(customer, residents.memory.load(behaviour) if behaviour else -1)
     # What time has done already and nobody looked at yet is no doing of the file.
     decide((), state, policy, Look(due=list(people)))

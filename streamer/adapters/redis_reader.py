@@ -19,7 +19,7 @@ from redis.retry import Retry
 
 from models.behaviour.model import ClusterModel
 from models.customer import Customer
-from models.snapshot import ABOUT, BOOK, CORE, behaviour_of, load, peek
+from models.snapshot import ABOUT, BOOK, CORE, glance, load, peek
 from schemas.errors import UserError
 from schemas.partition import partition_for
 from streamer import ledger
@@ -31,11 +31,15 @@ from streamer.restore import progress_of
 CONNECT_SECONDS = 5.0
 CHUNK = 1_000
 """Customers read at once."""
+_SHORT = [CORE, BOOK, ABOUT]
+"""Parts of a state that are read from outside: all but remembered event ids."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A customer as the view shows it: the readable document, the state without its order book, the behaviour row."""
+    """A customer as the view shows it: the readable document, the state without remembered event ids, the
+    behaviour row.
+    """
 
     lane: int
     document: dict[str, Any]
@@ -87,12 +91,13 @@ class ViewReader:
             # One transaction, so that both are of the same instant.
             pipe = self._client.pipeline(transaction=True)
             pipe.get(f"{base}:customer:{id}")
-            pipe.hget(f"{base}:parts:{id}", CORE)
-            document, core = pipe.execute()
-        if document is None or core is None:
+            pipe.hmget(f"{base}:parts:{id}", _SHORT)
+            document, answer = pipe.execute()
+        parts = {name: part for name, part in zip(_SHORT, answer, strict=True) if part is not None}
+        if document is None or CORE not in parts:
             alias = self.alias(id)
             return None if alias is None else self.customer(alias)
-        return Shown(lane, json.loads(document), peek(id, core), behaviour_of(id, core))
+        return Shown(lane, json.loads(document), *glance(id, parts))
 
     def parts(self, id: str) -> dict[str, bytes] | None:
         """All parts of what is kept under an id; None for nothing."""
@@ -150,15 +155,13 @@ class ViewReader:
                     return
                 pipe = self._client.pipeline(transaction=False)
                 for id in ids:
-                    pipe.hmget(f"{base}:parts:{id.decode()}", [CORE, BOOK, ABOUT])
+                    pipe.hmget(f"{base}:parts:{id.decode()}", _SHORT)
                 answers = pipe.execute()
             parts = {}
             for id, found in zip(ids, answers, strict=True):
                 # Between both questions it may have been erased.
                 if found[0] is not None:
-                    parts[id.decode()] = {
-                        part: raw for part, raw in zip((CORE, BOOK, ABOUT), found, strict=True) if raw is not None
-                    }
+                    parts[id.decode()] = {part: raw for part, raw in zip(_SHORT, found, strict=True) if raw is not None}
             yield parts
             after = ids[-1]
 

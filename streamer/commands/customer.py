@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from models.customer import Customer
     from streamer.policy import Policy
 
+_WAYS = 3
+
 
 def register(app: typer.Typer) -> None:
     customer = common.group("customer", "One customer.")
@@ -76,9 +78,12 @@ def describe(
     """Segments, features and next moves, by the customer's own clock, as JSON-safe values.
 
     ``borders`` are those of banded segmentations: what the feature must reach to go up, or fall below to go down.
+    ``ways`` are the single features, or words, that would lead to another segment, nearest first, in their own units.
     """
+    from models.borders import borders_of
     from models.due import next_moves
     from models.features import FEATURES
+    from models.judge import facts
     from schemas.wire_time import iso
 
     at, definitions, shop = max(customer.as_of, clock), policy.definitions, policy.shop
@@ -126,6 +131,22 @@ def describe(
                     "below": bands[index].exit,
                 },
             }
+    now = facts(customer, at, definitions, shop)
+    ways = {
+        segmentation.name: [
+            {
+                "to": one.to,
+                "name": segment_name(segmentation.name, one.to, policy, model),
+                "feature": one.feature,
+                "value": one.value,
+                "border": one.border,
+                "distance": one.distance,
+            }
+            for one in borders_of(segmentation, customer.segments[segmentation.name].segment, now)
+        ]
+        for segmentation in definitions.segmentations
+        if segmentation.name in customer.segments
+    }
     values = {name: feature.value(customer, at, shop) for name, feature in FEATURES.items()}
     return {
         "now": iso(at),
@@ -134,6 +155,7 @@ def describe(
         "features": {name: None if value != value else value for name, value in values.items()},
         "next_moves": moves,
         "borders": borders,
+        "ways": ways,
         **({} if ahead is None else {"clusters": clusters(ahead, policy)}),
     }
 
@@ -252,10 +274,20 @@ def _print(told: dict[str, Any], zone: ZoneInfo, currency: str, say: Words) -> N
             if (down := border["down"]) is not None:
                 below = number(down["below"])
                 out.print(say("below", segment=down["name"], feature=feature, border=below), markup=False)
+        else:
+            for way in [way for way in told["ways"].get(name, ()) if way["distance"] is not None][:_WAYS]:
+                feature, distance = say.feature(way["feature"]), number(round(way["distance"], 2))
+                if way["distance"] > 0:
+                    out.print(say("more for", amount=distance, feature=feature, segment=way["name"]), markup=False)
+                else:
+                    border = number(round(way["border"], 2))
+                    out.print(say("at border", segment=way["name"], feature=feature, border=border), markup=False)
     if not told["segments"]:
         out.print(say("in none"))
     out.print(say("features as of", day=day(told["now"])))
     for name, value in told["features"].items():
+        if value is None:
+            continue
         unit = FEATURES[name].unit
         shown = "" if value is None or unit == name else f" {currency if unit == 'money' else say.unit(unit)}"
         rounded = round(value, 2) if value is not None else None

@@ -50,6 +50,9 @@ def replay(
     ] = None,
     mapping: Mapped = None,
     rejects: RejectsFile = None,
+    definitions: Annotated[
+        Path | None, typer.Option(help="A file of segmentations to decide by, instead of the built-in one.")
+    ] = None,
     changes: ChangesFile = None,
     memberships: MembershipsFile = None,
     json: Json = False,
@@ -63,13 +66,17 @@ def replay(
     """
     from dataclasses import replace
 
+    from models.declared import load
     from streamer.adapters.redis_reader import totals
+    from streamer.commands.segments_versions import read_file
     from streamer.offline import Replay
     from streamer.result import result_of, show
 
     found = settings_for(format, {"preset": preset})
     # Old data is judged by its own time only, whatever the clock says now.
     policy = replace(found.policy(lanes=1), label_backfill=False, wall=False)
+    if definitions is not None:
+        policy = replace(policy, definitions=load(read_file(definitions)[0], 1))
     end = None if until is None else instant(until, policy.grid, "--until")
     begun, now_ms = time.monotonic(), time.time_ns() // 1_000_000
     with lines_to(changes) as write_change, lines_to(memberships) as write_members, common.progress("reading") as say:

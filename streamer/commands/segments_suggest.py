@@ -27,9 +27,7 @@ def suggest(json: Json = False) -> None:
         for ledger in to.view.ledgers():
             for people in to.view.customers(ledger.partition):
                 for id, parts in people.items():
-                    customer = snapshot.peek(id, parts[snapshot.CORE])
-                    if snapshot.BOOK in parts:
-                        customer.book = snapshot.book_of(parts[snapshot.BOOK])
+                    customer, _ = snapshot.glance(id, parts)
                     figures.add(customer, max(customer.as_of, ledger.clock_of(customer.source)), shop)
                 say(f"{figures.customers:,} customers")
     told = suggested(figures)

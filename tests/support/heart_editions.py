@@ -7,7 +7,7 @@ from models.defaults import DEFAULT_TEXT
 OTHER_BORDERS = DEFAULT_TEXT.replace("orders >= 4", "orders >= 2").replace("lateness >= 2 exit 1.8", "lateness >= 1.5")
 
 HYBRID = (
-    DEFAULT_TEXT
+    DEFAULT_TEXT.split("# -- Not in force")[0]
     + """
 [hybrid]
 kind = "rules"
@@ -84,4 +84,7 @@ top = {}
 """
 """No clusters; and what was called `new` before is something else."""
 
-HEART_EDITIONS = (OTHER_BORDERS, HYBRID, SLOW)
+ALL_ACTIVE = DEFAULT_TEXT.replace("active = false\n", "")
+"""Everything that the built-in file has."""
+
+HEART_EDITIONS = (ALL_ACTIVE, OTHER_BORDERS, HYBRID, SLOW)

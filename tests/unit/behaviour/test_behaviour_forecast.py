@@ -15,7 +15,7 @@ from models.behaviour.layout import FEATURES, NEW_ID
 from models.behaviour.memory import Memory
 from models.behaviour.night import advance
 from models.behaviour.scoring import compiled, margin_of, placed
-from models.snapshot import CORE, behaviour_of
+from models.snapshot import glance
 from streamer.passing import timeline_of
 from streamer.state import Look
 
@@ -106,7 +106,7 @@ def test_a_lane_without_events_moves_customers_on_the_day_that_was_said() -> Non
     for id in people:
         customer = state.residents.customers[id]
         timeline = timeline_of(state.ledger, state.models, customer.source)
-        one = outlook(behaviour_of(id, driver.parts[id][CORE]), timeline, grid.day_of(state.ledger.clock))
+        one = outlook(glance(id, driver.parts[id])[1], timeline, grid.day_of(state.ledger.clock))
         assert one is not None
         if one.next is not None:
             said[id] = (grid.instant(one.next.day), one.next.to_id)

@@ -39,6 +39,28 @@ def test_without_json_it_is_told_in_words(run: Run, file: Path) -> None:
     assert "STREAMER_CURRENCY=GBP" in ran.stderr
 
 
+def test_another_file_of_segmentations_decides(run: Run, file: Path, tmp_path: Path) -> None:
+    members, mine = tmp_path / "members", tmp_path / "mine.toml"
+    mine.write_text("""
+[size]
+kind = "bands"
+feature = "items"
+bands = [{ segment = "few" }, { segment = "many", from = 6 }]
+[size.segments]
+few = {}
+many = {}
+""")
+    ran = run(
+        "replay", str(file), "--format", "online-retail", "--definitions", str(mine), "--memberships", str(members)
+    )
+    assert ran.exit_code == 0, ran.stderr
+    assert json.loads(members.read_text())["segments"] == {"size": "many"}
+    mine.write_text(mine.read_text().replace("items", "itmes"))
+    ran = run("replay", str(file), "--format", "online-retail", "--definitions", str(mine))
+    assert ran.exit_code == 1 and "mine.toml, line 4: size has bands of 'itmes'" in ran.stderr
+    assert "did you mean items?" in ran.stderr
+
+
 def test_the_shops_own_currency_needs_a_rate_for_the_files(run: Run, file: Path) -> None:
     ran = run("replay", str(file), "--format", "online-retail", env={"STREAMER_CURRENCY": "EUR"})
     assert ran.exit_code == 1

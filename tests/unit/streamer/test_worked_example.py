@@ -1,13 +1,19 @@
-"""The six customers of the guide's worked example, each with the exact instants of what time does to them."""
+"""The six customers of the guide's worked example, in a shop of twenty: each with the exact instants of what time does.
+
+The other fourteen come and go as they like, and matter to nobody.
+"""
 
 from __future__ import annotations
 
 from math import ceil
+from random import Random
 
 import pytest
 from heart_logs import DAY, HOUR, T0, Driver, LogMaker, order, reversal, view
 
 from models.decay import weight
+from models.defaults import DEFAULTS
+from streamer.commands.segments import table
 from streamer.policy import Policy
 
 HALF_LIFE = 25.0 * DAY
@@ -15,6 +21,19 @@ HALF_LIFE = 25.0 * DAY
 
 def day(number: float) -> int:
     return T0 + round(number * DAY)
+
+
+def others() -> list[tuple[int, str, bytes]]:
+    """What fourteen more customers do on 300 days."""
+    random, found = Random(20), []
+    for number in range(14):
+        who = f"gus{number}"
+        for count in range(random.randrange(1, 12)):
+            at = day(random.uniform(0, 300))
+            id = f"{who}-{count}"
+            value = order(id, who, at, random.randrange(5, 900)) if count % 3 else view(id, who, at)
+            found.append((at, who, value))
+    return found
 
 
 @pytest.fixture(params=["one look at the end", "a look every day", "a look after every record"])
@@ -28,6 +47,7 @@ def run(request: pytest.FixtureRequest) -> Driver:
         *((day(d), "eve", order(f"e{d}", "eve", day(d), 150)) for d in range(0, 141, 20)),
         (day(0), "fay", order("f1", "fay", day(0), 80, "fay's")),
         (day(0) + HOUR, "fay", reversal("f2", "fay", day(0) + HOUR, "fay's")),
+        *others(),
     ]
     log = LogMaker(now=T0)
     for at, _, value in sorted(happened, key=lambda one: one[0]):
@@ -48,6 +68,24 @@ def run(request: pytest.FixtureRequest) -> Driver:
         driver.feed(log.records)
     driver.look(day(400))
     return driver
+
+
+def test_a_shop_of_twenty_is_told_why_it_has_no_clusters(run: Driver) -> None:
+    ledger = run.state.ledger
+    assert ledger.customers == 20
+    assert {change.segmentation for change in run.changes} == {"lifecycle", "value"}
+    told = table(DEFAULTS, None, ledger.sizes)
+    assert told["behaviour"]["segments"] == []
+    assert "200 buyers" in told["behaviour"]["note"] and "no version yet" in told["behaviour"]["note"]
+    for name in ("lifecycle", "value"):
+        assert sum(segment["size"] for segment in told[name]["segments"]) == 20
+
+
+def test_everybody_is_somewhere_from_the_first_event_on(run: Driver) -> None:
+    for id in run.parts:
+        for name in ("lifecycle", "value"):
+            first = next(c for c in run.changes if c.customer_id == id and c.segmentation == name)
+            assert (first.before, first.changed_at) == (None, run.customer(id).first_seen)
 
 
 def test_ann_only_looks(run: Driver) -> None:
