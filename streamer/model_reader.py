@@ -53,7 +53,8 @@ class Published:
         for record in records:
             body: dict[str, Any] = msgspec.json.decode(record.value) if record.value else {}
             match body.get("type"):
-                case "segment.model":
+                # Files of declared segmentations stand there as well.
+                case "segment.model" if body["kind"] == "clusters":
                     model = ClusterModel.from_dict(body["body"])
                     self.versions[model.version] = Version(model, body["published_at"])
                 case "segment.proposal":

@@ -153,6 +153,7 @@ def test_what_was_seen_before_is_what_happens_and_nobody_is_left_behind(service:
     assert streamer.run("segments", "file", "--version", "2").stdout == EDITED
     listed = streamer.json("segments", "list")
     assert listed["lifecycle"]["version"] == 4 and "loud" not in listed
+    assert streamer.json("models", "list")["versions"] == [], "files of segmentations are no models"
     someone = next(iter(members)).decode()
     assert streamer.json("customer", "show", someone)["segments"].keys() == {"lifecycle", "value"}
     suggested = streamer.run("segments", "suggest")
