@@ -12,10 +12,10 @@ from models.customer import Customer, Membership
 from models.decay import weight
 from models.definitions import Band, Bands, Compare, Definitions, Op, Rule, Rules, Segment
 from models.due import next_due
-from models.features import FEATURES, Shop, cadence_ms
+from models.features import FEATURES, Shop, cadence_ms, top_category
 from models.judge import Facts, facts, judge
-from models.orders import Order
-from models.statistics import book
+from models.orders import Order, Reversal
+from models.statistics import REST, book
 
 SHOP = Shop()
 OPS: tuple[Op, ...] = (">=", ">", "<", "<=", "=")
@@ -113,6 +113,50 @@ def test_the_due_is_the_very_millisecond_at_which_the_comparison_turns(
         middle = (low + high) // 2
         low, high = (middle, high) if now(middle) == now(start) else (low, middle)
     assert due == high
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 200), st.sampled_from(["tea", "jam", REST]), st.integers(1, 900)), min_size=1),
+    st.sampled_from(OPS[:4]),
+    st.floats(0.02, 0.98),
+)
+def test_the_share_of_a_category_fades_and_its_due_is_the_very_millisecond(
+    orders: list[tuple[int, str, int]], op: Op, border: float
+) -> None:
+    ann = Customer("ann", (0, 0), T0)
+    for number, (day, category, money) in enumerate(orders):
+        at = T0 + day * DAY
+        order = Order(at, b"%d" % number, money, 1, 0, ((category, money),))
+        book(ann, ann.book.add(order), SHOP.half_life)
+        ann.as_of = max(ann.as_of, at)
+    definitions = _defined("top_share", op, border)
+    segmentation, start = definitions.segmentations[0], ann.as_of
+    end = start + 2_000 * DAY
+
+    def now(at: int) -> str:
+        return judge(segmentation, None, facts(ann, at, definitions, SHOP))
+
+    ann.segments["r"] = Membership(now(start), start)
+    due = next_due(ann, start, definitions, SHOP)
+    if now(start) == now(end):
+        assert due is None or due > end
+        return
+    assert due is not None and now(due) != now(start) == now(due - 1)
+    assert value("top_share", ann, start) <= 1 and top_category(ann) in ("tea", "jam")
+
+
+def test_of_categories_the_one_with_the_most_money_of_late_counts() -> None:
+    ann = Customer("ann", (0, 0), T0)
+    assert top_category(ann) is None
+    for day, category, money in ((0, "tea", 9_000), (50, "jam", 3_000)):
+        order = Order(T0 + day * DAY, category.encode(), money, 1, 0, ((category, money),))
+        book(ann, ann.book.add(order), SHOP.half_life)
+    assert top_category(ann) == "jam", "what is 50 days older counts a quarter"
+    faded = 1 + 0.25
+    share = 3_000 / (3_000 + 9_000 / 4)
+    assert value("top_share", ann, T0 + 50 * DAY) == pytest.approx(share * faded / (faded + 0.5))
+    book(ann, ann.book.reverse(Reversal(T0 + 51 * DAY, b"jam", None, 0)), SHOP.half_life)
+    assert top_category(ann) == "tea"
 
 
 def test_equality_holds_for_its_instant_only() -> None:
