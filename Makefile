@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run test lint check bench soak handovers pictures boards documents lock clean help
+.PHONY: run test lint check evaluate bench soak handovers pictures boards documents lock clean help
 
 help:
 	@echo "make run    everything at once, on this machine: Kafka, Valkey, a worker, a simulated shop"
@@ -12,6 +12,7 @@ help:
 	@echo "make lint   format, lint, types, layers"
 	@echo "make check  format, lint, types, layers, unit and property tests; about a minute"
 	@echo "make bench  CPU per event of the whole path and of the small job; minutes"
+	@echo "make evaluate  how good the segments are: must reach the targets; half an hour, SHOPS=8 by default (seeds)"
 	@echo "make soak   the kills and handovers again and again; SEEDS=20 by default"
 	@echo "make handovers  20 handovers of lanes during 100,000 events, timed and compared; minutes"
 	@echo "make pictures, make boards, make documents, make lock   renew what is generated: board pictures, boards, contracts, locked dependencies"
@@ -44,6 +45,16 @@ bench: $(STAMP)
 	$(BIN)/python -m benchmarks.small_job $(ARGS)
 
 SEEDS ?= 20
+SHOPS ?= 8
+RETAIL ?= $(firstword $(wildcard online_retail.csv.gz ../shared/data/online_retail/online_retail.csv.gz))
+JUDGE = $(BIN)/streamer evaluate segments --seeds $(SHOPS)
+evaluate: $(STAMP)
+	$(JUDGE) --scenario stationary --scenario shock --no-peers --gate
+	$(JUDGE) --scenario hard --scenario holidays --scenario lifelike --preset conservative --no-peers --gate
+	$(JUDGE) --scenario new-archetype --scenario bots --preset conservative --no-peers
+	$(if $(RETAIL),$(BIN)/streamer evaluate segments --data $(RETAIL) --as-of 2011-09-10)
+	SILENT_CUSTOMERS=10000 MOVING_CUSTOMERS=3000 $(BIN)/python -m pytest tests/unit/behaviour/test_behaviour_many.py
+
 soak: $(STAMP)
 	SOAK_SEEDS=$(SEEDS) $(BIN)/python -m pytest tests/recovery $(ARGS)
 
