@@ -121,7 +121,7 @@ class MemoryView:
         return dict(self.shelf.erased)
 
     async def ids_after(self, id: str, limit: int) -> list[str]:
-        return [name for name in sorted(self.shelf.parts) if name > id][:limit]
+        return [name for name in sorted(self.shelf.documents) if name > id][:limit]
 
     async def write(self, expected: str | None, token: str, update: Update) -> bool:
         shelf = self.shelf

@@ -151,7 +151,13 @@ async def _live(service: Service, world: Shop, rate: float, seconds: float | Non
     common.say(f"live at {rate:g} events a second; Ctrl-C ends it")
     telling = asyncio.create_task(tell())
     try:
-        await play(world.live(time.time_ns() // 1_000_000, rate), service.kafka, service.lanes, ended.is_set, on_sent)
+        await play(
+            world.live(time.time_ns() // 1_000_000, rate, all_types=True),
+            service.kafka,
+            service.lanes,
+            ended.is_set,
+            on_sent,
+        )
     finally:
         telling.cancel()
         with contextlib.suppress(asyncio.CancelledError):

@@ -50,6 +50,38 @@ def render_extras(
     _feedback(world, tag, orders, rng, into)
 
 
+def render_live(
+    world: World, tag: str, count: int, span: tuple[int, int], rng: np.random.Generator, into: Rendered
+) -> None:
+    """Append what goes with ``count`` live events between two instants (ms): the rarer types, in small ratios."""
+    there = np.unique(world.population.customer[world.population.last_spells])
+
+    def some(share: float) -> tuple[Ints, Ints]:
+        many = int(rng.binomial(count, share))
+        return rng.choice(there, many), span[0] + (rng.random(many) * (span[1] - span[0])).astype(np.int64)
+
+    customers, at = some(1 / 50)
+    _add(world, f"{tag}-p", "profile.updated", customers, at, _profiles(len(at), rng), into)
+    customers, at = some(1 / 200)
+    _linked(world, f"{tag}-l", customers, at, rng, into)
+    customers, at = some(1 / 400)
+    yes = zip(_booleans(len(at), 0.7, rng), _booleans(len(at), 0.5, rng), strict=True)
+    bodies = [f'"personalization":{may},"marketing":{mail},"analytics":true' for may, mail in yes]
+    _add(world, f"{tag}-c", "consent.updated", customers, at, bodies, into)
+    customers, at = some(1 / 40)
+    outcomes = rng.choice(_OUTCOMES, size=len(at), p=_OUTCOME_SHARES).tolist()
+    bodies = [
+        f'"message_id":"m{tag}-{number:x}","change_event_id":"s{tag}-{number:x}","outcome":"{outcome}"'
+        for number, outcome in enumerate(outcomes)
+    ]
+    _add(world, f"{tag}-m", "message.outcome", customers, at, bodies, into)
+    customers, at = some(1 / 100)
+    ratings = (rng.choice(5, size=len(at), p=(0.06, 0.05, 0.12, 0.3, 0.47)) + 1).tolist()
+    _add(world, f"{tag}-f", "feedback.submitted", customers, at, [f'"kind":"csat","rating":{r}' for r in ratings], into)
+    customers, at = some(1 / 5_000)
+    _add(world, f"{tag}-e", "customer.erased", customers, at, [""] * len(at), into)
+
+
 def _drawn(world: World, days: tuple[int, int], rate: float, rng: np.random.Generator) -> tuple[Ints, Ints]:
     """Customers and instants (ms) of events at ``rate`` a customer and day, after joining."""
     length = days[1] - days[0]

@@ -10,6 +10,7 @@ import numpy as np
 from schemas.errors import UserError
 from streamer.shop.arrivals import Arrivals
 from streamer.shop.baskets import Reversals, draw_interactions, draw_orders, draw_reversals
+from streamer.shop.extras import render_live
 from streamer.shop.noise import add_noise, lateness
 from streamer.shop.population import Floats
 from streamer.shop.render import Rendered, render_interactions, render_orders, render_reversals
@@ -33,7 +34,9 @@ class LiveShop:
     start
         The instant from which events fall due, epoch ms.
     rate
-        Events a second, not counting repeats and broken records.
+        Events a second, not counting repeats, broken records and what comes with ``all_types``.
+    all_types
+        Also the rarer types of event, which change nothing in the others.
 
     Attributes
     ----------
@@ -46,13 +49,14 @@ class LiveShop:
         The rate is not above 0.
     """
 
-    def __init__(self, world: World, start: int, rate: float) -> None:
+    def __init__(self, world: World, start: int, rate: float, *, all_types: bool = False) -> None:
         if not rate > 0:
             raise UserError("a live shop needs a rate", "give events a second, above 0")
         people = world.population
         self._world = world
         self._late = world.config.late
         self._config = replace(world.config, late=0.0)
+        self._all_types = all_types
         self._start = self._until = start
         self._rate = rate
         self._owed = 0.0
@@ -63,6 +67,8 @@ class LiveShop:
         self._order_share = float(orders.sum() / (orders.sum() + clicks.sum()))
         self._rng = generator(world.config, "live")
         self._noise = generator(world.config, "live-noise")
+        # Their own, so that orders and interactions are the same with and without the rarer types.
+        self._extras = generator(world.config, "live-extras")
         self.sent: Counter[str] = Counter()
 
     def due(self, now: int) -> list[SourceEvent]:
@@ -85,6 +91,8 @@ class LiveShop:
         self._calls += 1
         self._orders(orders, begins, gap, tag, drawn)
         self._interactions(count - orders, begins, gap, tag, drawn)
+        if self._all_types:
+            render_live(self._world, tag, count, (begins, begins + gap), self._extras, drawn)
         self.sent["events"] += len(drawn.at)
         return self._noisy(drawn, begins)
 

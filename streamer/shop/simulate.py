@@ -128,9 +128,12 @@ class Shop:
         """Who every customer really is, and from which day on."""
         return truth_of(self._world)
 
-    def live(self, start: int, rate: float) -> LiveShop:
-        """The same customers going on from the instant ``start`` (ms) at ``rate`` events a second."""
-        return LiveShop(self._world, start, rate)
+    def live(self, start: int, rate: float, *, all_types: bool = False) -> LiveShop:
+        """The same customers going on from the instant ``start`` (ms) at ``rate`` events a second.
+
+        With ``all_types`` also profiles, consents, links, feedback, outcomes of messages and erases, beside the rate.
+        """
+        return LiveShop(self._world, start, rate, all_types=all_types)
 
     def _rendered(self, block: Block) -> tuple[Rendered, Ints]:
         """The records of a block, noise among them, and when each arrives (ms)."""

@@ -87,7 +87,7 @@ def build_world(config: ShopConfig) -> World:
     )
 
 
-_STREAMS = ("population", "contexts", "block", "noise", "extras", "live", "live-noise")
+_STREAMS = ("population", "contexts", "block", "noise", "extras", "live", "live-noise", "live-extras")
 
 
 def generator(config: ShopConfig, stream: str, number: int = 0) -> np.random.Generator:

@@ -371,6 +371,34 @@ def test_customers_are_removed_with_all_that_is_theirs(backend: Backend) -> None
     run(backend, test)
 
 
+def test_who_comes_back_has_nothing_of_what_was_removed(backend: Backend) -> None:
+    async def test(world: World) -> None:
+        view = world.view(0)
+        assert await view.write(None, "l:1", Update({"ann": stored(10, "imp", o=b"o")}, b"l", {}))
+        back = Stored({"": b"new"}, b"{}", 30, "", born=True, fresh=True)
+        assert await view.write("l:1", "l:2", Update({"ann": back}, b"l", {}))
+        assert (await view.read(["ann"], {}, 9)).customers == {"ann": {"": b"new"}}
+        assert (await world.due(""), await world.due("imp")) == ({"ann": 30}, {})
+        assert await view.ids_after("", 9) == ["ann"]
+        # An alias is no customer: it has a part and nothing else.
+        alias = Stored({"a": b"alias"}, None, None, "", fresh=True)
+        assert await view.write("l:2", "l:3", Update({"ann": alias}, b"l", {}))
+        assert (await view.read(["ann"], {"": 99}, 9)).customers == {"ann": {"a": b"alias"}}
+        assert (await world.due(""), await world.shown("ann"), await view.ids_after("", 9)) == ({}, None, [])
+
+    run(backend, test)
+
+
+def test_erases_are_remembered_and_forgotten(backend: Backend) -> None:
+    async def test(world: World) -> None:
+        view = world.view(0)
+        assert await view.write(None, "l:1", Update({}, b"l", {}, erased={"h1": b"[1,2]", "h2": b"[3,4]"}))
+        assert await view.write("l:1", "l:2", Update({}, b"l", {}, erased={"h1": b"", "h3": b"[5,6]"}))
+        assert await view.erased() == {"h2": b"[3,4]", "h3": b"[5,6]"}
+
+    run(backend, test)
+
+
 def test_ids_come_in_byte_order(backend: Backend) -> None:
     async def test(world: World) -> None:
         view = world.view(0)

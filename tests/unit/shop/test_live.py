@@ -54,6 +54,24 @@ def test_live_events_are_valid_of_known_customers_and_never_repeat_ids_of_the_hi
     assert kinds["order.completed"] > 100 and kinds["order.refunded"] > 0
 
 
+def test_the_rarer_types_come_beside_the_others_and_change_none_of_them() -> None:
+    shop = Shop(ShopConfig(customers=200, days=60))
+    plain = [event.value for event in run(shop.live(NOW, 500.0), 20)]
+    more = run(shop.live(NOW, 500.0, all_types=True), 20)
+    assert [event.value for event in more if event.value in set(plain)] == plain
+    events = [decode(event.key, event.value) for event in more if event.value not in set(plain)]
+    kinds = Counter(event.type for event in events)
+    assert set(kinds) >= {
+        "profile.updated",
+        "identity.linked",
+        "consent.updated",
+        "message.outcome",
+        "feedback.submitted",
+    }
+    assert sum(kinds.values()) < len(plain) / 8
+    assert len({event.event_id for event in events}) == len(events)
+
+
 def test_after_a_pause_it_does_not_make_up_for_it_and_a_clock_set_back_is_waited_for() -> None:
     live = Shop(ShopConfig(customers=100, refunds=0.0)).live(NOW, 100.0)
     events = live.due(NOW + 3_600_000)
