@@ -40,6 +40,8 @@ def build(group: str, bootstrap: str, topic: str, pool: Pool, session_seconds: f
         # Our own server has the metrics; Faust's binds all interfaces and asks nobody for a password.
         web_enabled=False,
         topic_disable_leader=True,
+        # We have no tables, and Faust's own assignor, made for them, leaves the third of three workers without one of four lanes.
+        table_standby_replicas=0,
         topic_allow_declare=False,
         reply_create_topic=False,
         stream_wait_empty=False,

@@ -61,10 +61,11 @@ def test_handovers_lose_nothing_double_nothing_and_are_short(
         undisturbed.wait_until_applied()
         assert moves_of_rules(service) == moves_of_rules(undisturbed)
 
-    # Where few handovers share a machine with whatever else it does, one that was starved says nothing.
-    longest = max if AT_LENGTH else statistics.median
-    assert longest(found.gaps(signal.SIGTERM)) <= GAP_AFTER_SIGTERM
-    assert longest(found.gaps(signal.SIGKILL)) <= GAP_AFTER_SIGKILL
+    # Where few handovers share a machine with whatever else it does, one that was starved says nothing, and a machine on
+    # which a new worker takes longer than 5 s to start and to get its lanes is allowed as much longer for the rest.
+    longest, slow = (max, 1.0) if AT_LENGTH else (statistics.median, max(1.0, found.settled(signal.SIGTERM) / 5.0))
+    assert longest(found.gaps(signal.SIGTERM)) <= slow * GAP_AFTER_SIGTERM
+    assert longest(found.gaps(signal.SIGKILL)) <= slow * GAP_AFTER_SIGKILL
 
 
 @pytest.mark.timeout(300)
@@ -77,7 +78,7 @@ def test_workers_join_until_there_are_more_than_lanes_and_go_again(service: Live
     running = []
     for _ in range(service.lanes + 1):
         running.append(service.start())
-        service.wait(lambda: service.shared_out(running))
+        service.wait(lambda: service.tended(running))
     assert sorted(len(service.lanes_of(worker)) for worker in running) == [0, 1, 1, 1, 1]
     # The one without a lane waits for one to become free.
     idle = next(worker for worker in running if not service.lanes_of(worker))
@@ -85,7 +86,7 @@ def test_workers_join_until_there_are_more_than_lanes_and_go_again(service: Live
         running.remove(worker)
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(60) == 0
-        service.wait(lambda: service.shared_out(running))
+        service.wait(lambda: service.tended(running))
     assert len(running) == 3 and service.lanes_of(idle)
     writer.join()
     service.wait_until_applied()

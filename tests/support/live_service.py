@@ -19,6 +19,7 @@ from schemas import topics
 from schemas.partition import partition_for
 from streamer.adapters.kafka import KafkaConnection, Offsets, read_committed
 from streamer.adapters.topics import create_topics
+from streamer.app import EXIT_FATAL
 from streamer.feed import Outgoing
 from streamer.ledger import Ledger, load
 from streamer.local import Addresses
@@ -107,6 +108,14 @@ class LiveService:
         """The lanes a worker says it owns."""
         told = self.told(worker, "lanes owned")
         return list(told[-1]["lanes"]) if told else []
+
+    def tended(self, workers: list[subprocess.Popen[bytes]]) -> bool:
+        """As `shared_out`, and in place of a worker that ended itself starts another, as a supervisor does."""
+        for at, worker in enumerate(workers):
+            if (code := worker.poll()) is not None:
+                assert code == EXIT_FATAL, f"a worker ended with {code}\n{self.logs()}"
+                workers[at] = self.start()
+        return self.shared_out(workers)
 
     def shared_out(self, workers: Sequence[subprocess.Popen[bytes]]) -> bool:
         """Whether each lane is owned by one of these workers, and each of them owns its share or has heard of none."""
