@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
@@ -76,8 +78,9 @@ def event(at: int, body: dict[str, Any]) -> SourceEvent:
 class Told:
     """The service, and the command line beside it."""
 
-    def __init__(self, service: LiveService) -> None:
+    def __init__(self, service: LiveService, logs: Path) -> None:
         self.service = service
+        self.logs = logs
         self.day = 0
 
     def play(self, days: int) -> None:
@@ -103,6 +106,13 @@ class Told:
     def looked_since(self, looks: int) -> bool:
         return self.looks() > looks
 
+    def metrics(self) -> str:
+        """What the newest owner exposes."""
+        newest = max(self.logs.glob("owner-*.log"), key=lambda path: int(path.stem.rpartition("-")[2]))
+        [url] = re.findall(r"http://127\.0\.0\.1:\d+/metrics", newest.read_text())
+        with urllib.request.urlopen(url, timeout=10) as served:
+            return str(served.read().decode())
+
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "streamer.cli", *arguments, "--json"]
         return subprocess.Popen(command, env=self.service.environment, stdout=subprocess.PIPE)
@@ -121,7 +131,7 @@ def answer(running: subprocess.Popen[bytes]) -> Any:
 @pytest.fixture
 def told(addresses: Addresses, redis_url: str, prefix: str, tmp_path: Path) -> Iterator[Told]:
     service = LiveService(addresses, redis_url, prefix, tmp_path, lanes=2, STREAMER_CLOCK="event")
-    yield Told(service)
+    yield Told(service, tmp_path)
     service.close()
 
 
@@ -164,6 +174,10 @@ def test_a_proposal_is_made_approved_and_moves_customers_as_a_refit(told: Told) 
     kept = sorted(survivors & {s["id"] for s in shown["segments"]})
     renamed = told.run("segments", "rename", kept[0], "常客")
     assert renamed["version"] == approved["version"] + 1
+    metrics = told.metrics()
+    assert f"streamer_model_version {renamed['version']}.0" in metrics
+    assert 'streamer_model_refits_total{outcome="renamed"} 1.0' in metrics
+    assert "streamer_model_proposals_waiting 0.0" in metrics
     told.play(20)
     versions = told.published("segment.model")
     assert [one["version"] for one in versions] == [first["version"] + step for step in range(3)]
