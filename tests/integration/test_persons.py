@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 import zlib
 from collections.abc import Iterator
@@ -211,3 +213,47 @@ def test_a_profile_is_the_cause_of_what_it_alone_brings_and_a_merge_crosses_lane
         assert causes == {"profile"}
     finally:
         service.close()
+
+
+def command(service: LiveService, *words: str) -> dict[str, Any]:
+    """What a command of the program prints as JSON."""
+    done = subprocess.run(
+        [sys.executable, "-m", "streamer", "customer", *words],
+        env=service.environment,
+        capture_output=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
+
+
+def test_everything_held_is_exported_under_any_id_and_erased_by_a_command(service: LiveService, redis_url: str) -> None:
+    sent = Sent()
+    service.start()
+    service.publish(
+        [
+            sent.order(DEVICE),
+            sent("identity.linked", PERSON, anonymous_id=DEVICE),
+            sent("profile.updated", PERSON, traits={"city": "Bonn"}),
+            Outgoing(PERSON.encode(), b"no event", ()),
+        ]
+    )
+    settled(service)
+    told = command(service, "export", DEVICE)
+    assert (told["customer_id"], told["ids"]) == (PERSON, [DEVICE, PERSON])
+    assert told["document"]["features"]["orders"] == told["state"]["orders"] == 1
+    assert told["state"]["about"]["traits"] == {"city": "Bonn"}
+    assert {event["value"]["type"] for event in told["events"] if isinstance(event["value"], dict)} == {
+        "order.completed",
+        "identity.linked",
+        "profile.updated",
+    }
+    assert {change["customer_id"] for change in told["changes"]} == {PERSON, DEVICE}
+    assert told["dead_letters"] == ["no event"]
+    assert [one["customer_id"] for one in told["memberships"]] == [PERSON]
+    assert len(told["panel"]) == 1
+    assert command(service, "erase", DEVICE, "--yes", "--json")["erased"]
+    settled(service)
+    heap = everything_in_redis(redis_url, service.prefix)
+    assert PERSON.encode() not in heap and DEVICE.encode() not in heap
