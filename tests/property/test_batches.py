@@ -47,7 +47,7 @@ def test_the_customers_live_where_the_strategies_say() -> None:
 @settings(deadline=None, max_examples=60)
 @given(STEPS)
 def test_one_batch_or_one_record_at_a_time(steps: list[Step]) -> None:
-    records = answered(lane_log(steps))
+    records = answered(lane_log(steps, own=True))
     together, apart = straight(records), one_by_one(records)
     assert summary(apart) == summary(together)
     assert known(apart) == known(together)
@@ -56,7 +56,7 @@ def test_one_batch_or_one_record_at_a_time(steps: list[Step]) -> None:
 @settings(deadline=None, max_examples=100)
 @given(STEPS, STOPS, st.sampled_from([POLICY, WALL]))
 def test_looks_and_leaving_memory_anywhere(steps: list[Step], stops: list[Stop], policy: Policy) -> None:
-    records = answered(lane_log(steps))
+    records = answered(lane_log(steps, own=True))
     usual, disturbed = straight(records, policy), with_stops(records, stops, policy)
     assert summary(disturbed) == summary(usual)
     assert known(disturbed) == known(usual)
@@ -72,7 +72,7 @@ def test_a_long_life_of_everybody() -> None:
     def step() -> Step:
         return random.choice(KINDS), random.randrange(5), random.randrange(41), random.randrange(1, 31)
 
-    records = answered(lane_log([step() for _ in range(500)]))
+    records = answered(lane_log([step() for _ in range(500)], own=True))
     usual = straight(records)
     stops = [Stop(random.randrange(500), some(), random.randrange(101), some()) for _ in range(100)]
     for other in (one_by_one(records), with_stops(records, stops)):

@@ -81,8 +81,12 @@ STEPS = st.lists(
 """What happens: kind, customer, hours, an amount."""
 
 
-def lane_log(steps: Sequence[Step]) -> list[Record]:
-    """A log of partition 0 that tells ``steps``: live events in their time, imports of last year beside them."""
+def lane_log(steps: Sequence[Step], *, own: bool = False) -> list[Record]:
+    """A log of partition 0 that tells ``steps``: live events in their time, imports of last year beside them.
+
+    With ``own``, customers of the partition are joined to each other as well, so that the lane writes to itself
+    (`answered`); else only to one of the other partition, and the log is all there is.
+    """
     log = LogMaker(now=T0)
     history = T0 - 300 * DAY
     opened: set[str] = set()
@@ -159,7 +163,7 @@ def lane_log(steps: Sequence[Step]) -> list[Record]:
                 told = {"message_id": id, "change_event_id": "c", "outcome": ("sent", "unsubscribed")[amount % 2]}
                 log.event(event("message.outcome", id, customer, now - hours * HOUR, **told))
             case "link":
-                known = (*HERE, ELSEWHERE)[(who + 1 + amount) % 6]
+                known = (*HERE, ELSEWHERE)[(who + 1 + amount) % 6] if own else ELSEWHERE
                 log.event(event("identity.linked", id, known, now, anonymous_id=customer))
             case "erase":
                 if hours % 2:
