@@ -13,7 +13,8 @@ from schemas.segment_spec import ALIASES
 Sent = tuple[bytes, list[tuple[str, bytes]]]
 """A value and the headers that belong to it."""
 
-SEGMENT_NAMES: Final = {type: name for name, type in ALIASES.items() if type not in ("page.viewed", "order.cancelled")}
+_OTHERWISE: Final = ("page.viewed", "order.cancelled", "identity.linked")
+SEGMENT_NAMES: Final = {type: name for name, type in ALIASES.items() if type not in _OTHERWISE}
 """A Segment name of a type, where the call says all that our body does."""
 
 
@@ -50,7 +51,16 @@ def packed(body: Mapping[str, Any]) -> Sent:
 
 
 def segment(body: Mapping[str, Any]) -> Sent:
-    """A ``track`` call; a bare body where Segment has no name for it."""
+    """A ``track`` or ``alias`` call; a bare body where Segment has no name for it."""
+    if body["type"] == "identity.linked":
+        call = {
+            "type": "alias",
+            "messageId": body["event_id"],
+            "previousId": body["anonymous_id"],
+            "userId": body["customer_id"],
+            "timestamp": body["occurred_at"],
+        }
+        return json.dumps(call).encode(), []
     if body["type"] not in SEGMENT_NAMES:
         return bare(body)
     call = {
