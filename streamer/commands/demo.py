@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +14,7 @@ import typer
 from models.words import Words, words
 from schemas.errors import UserError
 from streamer.commands import common
+from streamer.commands.asked import asked_to_end
 from streamer.commands.common import Json
 
 if TYPE_CHECKING:
@@ -140,14 +139,9 @@ def _shop(found: Settings, run: int, customers: int) -> Shop:
 @contextmanager
 def _until_asked(seconds: float | None) -> Iterator[Callable[[], bool]]:
     """Tells whether it is time to end: after ``seconds``, or at Ctrl-C or SIGTERM."""
-    asked = threading.Event()
     deadline = None if seconds is None else time.monotonic() + seconds
-    before = {number: signal.signal(number, lambda *_: asked.set()) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with asked_to_end() as asked:
         yield lambda: asked.wait(_LOOK_SECONDS) or (deadline is not None and time.monotonic() >= deadline)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _watch(show: Demo, over: Callable[[], bool], told_in: Words, found: Settings, *, live: bool) -> None:

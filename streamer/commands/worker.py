@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import threading
 from contextlib import closing
 from typing import Annotated, Literal
 
@@ -11,6 +10,7 @@ import typer
 
 from streamer import supervise
 from streamer.commands import common
+from streamer.commands.asked import asked_to_end
 from streamer.commands.common import Connections
 
 _ROLES: dict[str, tuple[supervise.Role, ...]] = {
@@ -72,24 +72,12 @@ def prepare(to: Connections) -> None:
 
 
 def _supervise(roles: tuple[supervise.Role, ...], arguments: list[str]) -> None:
-    stop = threading.Event()
-    asked: list[int] = []
-
-    def end(number: int, frame: object) -> None:
-        asked.append(number)
-        stop.set()
-
-    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        with supervise.workers(roles, arguments, told=common.say) as group:
-            common.say(f"running {' and '.join(roles)}; Ctrl-C ends it")
-            while group.alive and not stop.wait(0.2):
-                pass
-            failed = group.failed
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    if failed and not asked:
+    with asked_to_end() as asked, supervise.workers(roles, arguments, told=common.say) as group:
+        common.say(f"running {' and '.join(roles)}; Ctrl-C ends it")
+        while group.alive and not asked.wait(0.2):
+            pass
+        failed = group.failed
+    if failed and asked.number is None:
         raise typer.Exit(common.EXIT_ERROR)
-    if signal.SIGINT in asked:
+    if asked.number == signal.SIGINT:
         raise typer.Exit(common.EXIT_INTERRUPTED)

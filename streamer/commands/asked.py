@@ -1,0 +1,48 @@
+"""Being asked to end: Ctrl-C or SIGTERM, told to a loop in the main thread."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class Asked:
+    """Whether this process was asked to end.
+
+    A handler runs in the middle of whatever the main thread does, so it may take no lock: setting an event on which
+    the same thread waits can hang for ever. It writes a byte to a pipe instead. ``number`` is the last signal heard.
+    """
+
+    def __init__(self) -> None:
+        self.number: int | None = None
+        self._reader, self._writer = os.pipe()
+
+    def ask(self, number: int, _: object = None) -> None:
+        """Ask to end; a signal handler."""
+        self.number = number
+        os.write(self._writer, b".")
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for at most ``seconds``, and tell whether it was asked to end by now."""
+        return bool(select.select([self._reader], [], [], seconds)[0])
+
+    def close(self) -> None:
+        """Give the pipe back."""
+        os.close(self._reader)
+        os.close(self._writer)
+
+
+@contextmanager
+def asked_to_end() -> Iterator[Asked]:
+    """Hear Ctrl-C and SIGTERM meanwhile, in the main thread."""
+    asked = Asked()
+    before = {number: signal.signal(number, asked.ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        asked.close()
