@@ -9,33 +9,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from models.behaviour.model import ClusterModel
 from models.customer import Customer
-from models.declared import load
 from models.judge import facts
 from models.ring import digest
 from schemas.arrivals import Interaction, OrderCompleted, OrderReversed
 from schemas.changes import Cause
-from schemas.control import REROUTED_HEADER, ControlClock, ControlDefinitions, ControlImport, ControlMerge, ControlModel
-from schemas.errors import InvalidEvent, InvariantViolation, UserError
+from schemas.control import REROUTED_HEADER, ControlDefinitions, ControlMerge
+from schemas.errors import InvalidEvent
 from schemas.events import ConsentUpdated, CustomerErased, IdentityLinked, ProfileUpdated
 from schemas.records import LogRecord
-from schemas.tracing import traceparent
+from streamer.controls import Controls
 from streamer.erasure import Erasure
 from streamer.fold import NOTHING_BOOKED, Folded, fold_interaction, fold_order, fold_reversal, is_duplicate
 from streamer.identity import Identity
 from streamer.intake import Item
-from streamer.ledger import Edition, ImportClock, ModelEntry, bump
-from streamer.moves import BEHAVIOUR, Moves
-from streamer.outcome import DeadLetter, Onward, Outcome, Trigger
+from streamer.ledger import bump
+from streamer.moves import Moves
+from streamer.outcome import DeadLetter, Onward, Outcome, trigger_of
 from streamer.panel import Panel
 from streamer.passing import Passage
 from streamer.personal import Consents, about_of, fold_about
 from streamer.policy import Policy
 from streamer.state import NO_LOOK, LaneState, Look
 
-_CLOSED_IMPORTS = 256
-"""Imports remembered after their end."""
 _MOVED_BY_INTERACTIONS = frozenset(("interactions", "age_days", "top_share", "top_category"))
 """Features that an interaction may move; a late one makes a customer older than thought, and one in a new category may
 be the one too many.
@@ -103,6 +99,7 @@ class _Run:
         self.moves = Moves(state, policy, self.outcome)
         self.passage = Passage(state, policy, self.outcome, self.moves)
         self.panel = Panel(state, policy, self.outcome)
+        self.controls = Controls(state, policy, self.outcome)
         self.active: dict[str, Customer] = {}
         self.told: set[str] = set()
         self.erasure = Erasure(state, self.outcome, self.moves, self.panel)
@@ -218,7 +215,7 @@ class _Run:
         customer.ring.add(name)
         if type(event) is ConsentUpdated:
             customer.as_of = judged_at
-            trigger = Trigger(event.event_id, event.type, record.partition, record.offset, traceparent(record))
+            trigger = trigger_of(event.event_id, event.type, record)
             self.consents.take(customer, event, born, trigger, record.timestamp)
             return
         if customer.row < 0 or (customer.about is not None and customer.about.leaves_out(at)):
@@ -235,7 +232,7 @@ class _Run:
         ledger.reversals += folded.reversals
         ledger.revenue_minor += folded.money
         if settles:
-            trigger = Trigger(event.event_id, event.type, record.partition, record.offset, traceparent(record))
+            trigger = trigger_of(event.event_id, event.type, record)
             cause = self._cause(item.import_id, late, "profile" if type(event) is ProfileUpdated else "event")
             self.moves.settle(customer, before, cause, trigger, record.timestamp)
 
@@ -260,7 +257,7 @@ class _Run:
             self.passage.pass_time(customer, max(ledger.clock_of(customer.source), ledger.clock_of(source), at), now)
             ledger.late += at < customer.as_of
         customer.as_of = max(customer.as_of, at)
-        trigger = Trigger(event.event_id, event.type, record.partition, record.offset, traceparent(record))
+        trigger = trigger_of(event.event_id, event.type, record)
         self.identity.link(customer, event, trigger, item.import_id, now)
         self.active.pop(customer.id, None)
 
@@ -285,7 +282,7 @@ class _Run:
         self.passage.pass_time(customer, max(self.ledger.clock_of(customer.source), at), now)
         self.ledger.late += at < customer.as_of
         customer.as_of = max(customer.as_of, at)
-        trigger = Trigger(event.event_id, event.type, record.partition, record.offset, traceparent(record))
+        trigger = trigger_of(event.event_id, event.type, record)
         self.erasure.erase(customer, at, trigger, now)
         self.ledger.customers -= 1
         self.active.pop(customer.id, None)
@@ -330,80 +327,23 @@ class _Run:
             return "backfill"
         return "late" if late else own
 
-    # -- control records --------------------------------------------------------------------------------------
-
     def _control(self, item: Item) -> None:
-        control, record, ledger = item.control, item.record, self.ledger
-        if isinstance(control, ControlImport):
-            if control.state == "opened":
-                if control.import_id in ledger.closed:
-                    raise InvalidEvent("bad_control", "this import has ended; a new one needs a new id", "import_id")
-                ledger.imports.setdefault(control.import_id, ImportClock(None, record.timestamp))
-                # What was learned before is in force from the import's first day on.
-                for entry in ledger.timeline:
-                    entry.import_days.setdefault(control.import_id, 0)
-            elif (closed := ledger.imports.pop(control.import_id, None)) is not None:
-                ledger.clock = max(ledger.clock, closed.clock or 0)
-                ledger.closed = [*ledger.closed, control.import_id][-_CLOSED_IMPORTS:]
-        elif isinstance(control, ControlClock):
-            if control.at > record.timestamp:
-                raise InvalidEvent("bad_control", "the clock of an import lies after its own append time", "at")
-            if (opened := ledger.imports.get(control.import_id)) is not None:
-                opened.clock = max(opened.clock or 0, control.at)
-                opened.heard = max(opened.heard, record.timestamp)
-        elif isinstance(control, ControlModel):
-            self._model(control)
-        elif isinstance(control, ControlDefinitions):
-            self._definitions(control)
-        elif isinstance(control, ControlMerge):
+        control, record = item.control, item.record
+        if isinstance(control, ControlMerge):
             self.identity.merge(control, record)
             customer = self.residents.get(control.to_id)
             if customer is not None:
                 self.active[customer.id] = customer
-        else:
-            raise InvalidEvent("bad_control", "this kind of control record is not known here", "type")
-
-    def _model(self, control: ControlModel) -> None:
-        """A new version is in force from the first grid point that no clock has passed at its offset."""
-        ledger = self.ledger
-        if control.segmentation != BEHAVIOUR:
-            raise InvalidEvent("bad_control", "no such cluster segmentation", "segmentation")
-        if ledger.timeline and control.version <= ledger.timeline[-1].version:
-            return
-        try:
-            model = ClusterModel.from_dict(control.body)
-        except InvariantViolation:
-            raise InvalidEvent("bad_control", "the body is no cluster model that can be read", "body") from None
-        if model.version != control.version:
-            raise InvalidEvent("bad_control", "the body is another version", "version")
-        day = self.grid.day_of(ledger.clock) + 1
-        imports = {id: self.grid.day_of(opened.clock or 0) + 1 for id, opened in ledger.imports.items()}
-        ledger.timeline.append(ModelEntry(control.version, day, imports))
-        self.state.models[control.version] = model
-        self.outcome.models[control.version] = model
+        elif control is not None:
+            self.controls.take(control, record)
+            if isinstance(control, ControlDefinitions):
+                self._adopt()
 
     def tell(self) -> None:
         """Let the model owner hear of the customers that did something in a span."""
         self.panel.tell(self.active.values())
         self.told |= self.active.keys()
         self.active.clear()
-
-    def _definitions(self, control: ControlDefinitions) -> None:
-        """A new version is in force from now on; each customer is brought to it before anything else happens to it."""
-        ledger = self.ledger
-        if control.version <= self.definitions.version:
-            return
-        text = control.body.get("toml")
-        try:
-            definitions = load(text if isinstance(text, str) else "", control.version)
-        except UserError:
-            raise InvalidEvent("bad_control", "the body is no file of segmentations that can be read", "body") from None
-        imports = {id: opened.clock or 0 for id, opened in ledger.imports.items()}
-        ledger.editions.append(Edition(control.version, ledger.clock, imports))
-        ledger.behind = ledger.customers
-        self.state.definitions[control.version] = definitions
-        self.outcome.definitions[control.version] = str(text)
-        self._adopt()
 
     def finish(self) -> Outcome:
         """Close the outcome: the model owner hears also of those whom time alone touched."""

@@ -21,11 +21,10 @@ from schemas.errors import InvalidEvent
 from schemas.events import IdentityLinked
 from schemas.partition import partition_for
 from schemas.records import LogRecord
-from schemas.tracing import traceparent
 from streamer.erasure import Erasure
 from streamer.intake import Item
 from streamer.moves import Moves
-from streamer.outcome import Onward, Outcome, Trigger
+from streamer.outcome import Onward, Outcome, Trigger, trigger_of
 from streamer.passing import Passage
 from streamer.personal import Consents, about_of, later_consent
 from streamer.policy import Policy
@@ -204,7 +203,7 @@ class Identity:
                 before = facts(customer, max(customer.as_of, at), self._moves.definitions, self._policy.shop)
         customer.as_of = max(customer.as_of, at)
         self._outcome.touched[new] = customer
-        trigger = Trigger(told.event_id, "identity.linked", record.partition, record.offset, traceparent(record))
+        trigger = trigger_of(told.event_id, "identity.linked", record)
         self._absorb(customer, old, told, orders, trigger, now)
         merging.take_events(customer, [*control.event_ids, int.from_bytes(digest(told.event_id), "big")])
         if customer.row >= 0:

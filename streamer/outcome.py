@@ -12,6 +12,7 @@ from models.customer import Customer
 from models.settle import Reason
 from schemas.changes import Cause
 from schemas.records import Headers, LogRecord
+from schemas.tracing import traceparent
 
 
 class Erased(msgspec.Struct, array_like=True, frozen=True):
@@ -29,6 +30,11 @@ class Trigger(msgspec.Struct, frozen=True, gc=False):
     partition: int
     offset: int
     traceparent: bytes | None = None
+
+
+def trigger_of(event_id: str, type: str, record: LogRecord) -> Trigger:
+    """What a record causes names it so."""
+    return Trigger(event_id, type, record.partition, record.offset, traceparent(record))
 
 
 class Change(msgspec.Struct, frozen=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from models.words.table import Named, Table
+from schemas.changes import CAUSES
 
 TABLE = Table(
     segmentations={
@@ -55,22 +56,7 @@ TABLE = Table(
         "At risk": Named("At risk", "do less than they used to"),
         "Hibernating": Named("Hibernating", "have done nothing for long"),
     },
-    causes={
-        name: name
-        for name in (
-            "event",
-            "time",
-            "late",
-            "profile",
-            "merge",
-            "refit",
-            "definition_edit",
-            "backfill",
-            "consent",
-            "erase",
-            "reconcile",
-        )
-    },
+    causes={cause: cause for cause in CAUSES},
     # In English a feature is called as rules call it.
     features={},
     units={},
