@@ -104,8 +104,8 @@ def take_statistics(customer: Customer, told: Statistics, orders: list[Order], h
     customer.spend += told.spend
     customer.items += told.items
     customer.discounted += told.discounted
-    customer.spend_weight += told.spend_weight
-    customer.order_weight += told.order_weight
+    customer.spend_weight = statistics.plus(customer.spend_weight, told.spend_weight)
+    customer.order_weight = statistics.plus(customer.order_weight, told.order_weight)
     for kind, count in enumerate(told.interactions[: len(customer.interactions)]):
         customer.interactions[kind] += count
     for category, (money, interactions) in told.categories.items():

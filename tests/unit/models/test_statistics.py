@@ -7,7 +7,7 @@ import pytest
 from models.customer import INTERACTION_INDEX, Customer
 from models.decay import decayed, weight
 from models.orders import Order, Reversal, unnamed
-from models.statistics import MAX_CATEGORIES, REST, add_category, book, interact
+from models.statistics import MAX_CATEGORIES, REST, add_category, book, interact, plus
 
 DAY = 86_400_000
 AT = 1_740_787_200_000
@@ -77,3 +77,25 @@ def test_the_smallest_category_joins_the_rest() -> None:
     assert REST not in ann.categories
     add_category(ann, "new", 1_000.0, 0.0)
     assert "c00" not in ann.categories and ann.categories[REST] == [100.0, 0.0] and ann.categories["new"][0] == 1_000.0
+
+
+def test_a_category_with_nothing_in_it_leaves_no_trace() -> None:
+    ann = customer()
+    add_category(ann, "shoes", 10.0, 0.0)
+    add_category(ann, "shoes", -10.0, 0.0)
+    add_category(ann, "hats", 0.0, 0.0)
+    add_category(ann, "bags", 5.0, 1.0)
+    add_category(ann, "bags", -5.0, 0.0)
+    assert ann.categories == {"bags": [0.0, 1.0]}
+
+
+def test_what_is_taken_back_leaves_no_rounding() -> None:
+    assert 0.3 + 0.6 - 0.3 - 0.6 != 0.0
+    ann, total = customer(), 0.0
+    for amount in (0.3, 0.6, -0.3, -0.6):
+        total = plus(total, amount * 1e22)
+        add_category(ann, "shoes", amount * 1e22, 0.0)
+        add_category(ann, "bags", amount * 1e22, 1.0)
+    assert total == 0.0
+    assert ann.categories == {"bags": [0.0, 4.0]}
+    assert plus(1.0, -0.999) == 1.0 - 0.999
