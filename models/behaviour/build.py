@@ -11,7 +11,7 @@ from models.behaviour.diary import Diary, phi, sigma2
 from models.behaviour.features import feature_rows, position_stats, readable
 from models.behaviour.frame import into_frame, silent_features
 from models.behaviour.identity import overlaps, transitions
-from models.behaviour.kmeans import Fit
+from models.behaviour.kmeans import Fit, nearest
 from models.behaviour.layout import (
     DAY,
     FEATURES,
@@ -149,8 +149,7 @@ def build(
 def labels_under(model: ClusterModel, sample: Sample) -> IntArray:
     """Nearest segment of each customer, as an index into ``model.segments``."""
     centroids = np.array([s.centroid for s in model.segments])
-    squared = ((sample.points(model.frame)[:, None] - centroids[None]) ** 2).sum(axis=2)
-    return np.asarray(squared.argmin(axis=1), dtype=np.int64)
+    return nearest(sample.points(model.frame), centroids).labels
 
 
 def _identities(
@@ -162,15 +161,9 @@ def _identities(
     parent: ClusterModel | None,
     version: int,
 ) -> tuple[list[str], list[str], list[int], list[int], list[int]]:
-    k = len(heirs)
     unnamed = [i for i, heir in enumerate(heirs) if heir is None]
     before = parent.segments if parent else ()
-    ranks = stretched_ranks(np.column_stack([x, sample.recency]), fit.labels, k)
-    ranks[:, silent_features(frame)] = 0.5
-    # A renamed segment keeps its prototype's name for itself: nobody else is called so while it lives.
-    given = names_for(
-        ranks, unnamed, {s.name for s in before} | {prototype_of(s.segment_id) for s in before}, frame.kind == VOLUME
-    )
+    given = _new_names(sample, x, frame, fit, unnamed, before) if unnamed else {}
     used_ids = {s.segment_id for s in before} | {name for _, name in (parent.retired if parent else ())}
     used_codes = {s.code for s in before} | {code for code, _ in (parent.retired if parent else ())}
     next_code = max(used_codes, default=FIRST_CODE - 1) + 1
@@ -193,3 +186,14 @@ def _identities(
         slots.append(free.pop(0))
         since.append(version)
     return names, ids, codes, slots, since
+
+
+def _new_names(
+    sample: Sample, x: FloatArray, frame: Frame, fit: Fit, unnamed: Sequence[int], before: Sequence[Segment]
+) -> dict[int, str]:
+    """Names for the clusters ``unnamed`` that no segment of before has."""
+    ranks = stretched_ranks(np.column_stack([x, sample.recency]), fit.labels, len(fit.centroids))
+    ranks[:, silent_features(frame)] = 0.5
+    # A renamed segment keeps its prototype's name for itself: nobody else is called so while it lives.
+    taken = {s.name for s in before} | {prototype_of(s.segment_id) for s in before}
+    return names_for(ranks, unnamed, taken, frame.kind == VOLUME)

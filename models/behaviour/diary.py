@@ -7,6 +7,7 @@ adjacent 28-day counts phi, how much busier and quieter months are than a Poisso
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain
 from math import pi
 
 import msgspec
@@ -92,13 +93,17 @@ def phi(diaries: Iterable[Diary], day: int) -> tuple[float, float]:
     Over pairs of adjacent 28-day windows that lie wholly between the customer's first day and ``day``.
     """
     last = day // WINDOW  # the window of ``day`` is not complete
-    above: FloatArray = np.zeros(2)
-    below: FloatArray = np.zeros(2)
-    for diary in diaries:
-        first = max(-(-diary.first_day // WINDOW), last - _WINDOWS)
-        series = np.array([diary.counts.get(w, (0, 0)) for w in range(first, last)], dtype=np.float64)
-        if len(series) > 1:
-            above += ((series[1:] - series[:-1]) ** 2).sum(axis=0)
-            below += (series[1:] + series[:-1]).sum(axis=0)
+    start, kept = last - _WINDOWS, list(diaries)
+    counts: FloatArray = np.zeros((len(kept), _WINDOWS, 2))
+    sizes = [len(diary.counts) for diary in kept]
+    windows = np.fromiter(chain.from_iterable(diary.counts for diary in kept), dtype=np.int64) - start
+    pairs = chain.from_iterable(both for diary in kept for both in diary.counts.values())
+    noted = np.fromiter(pairs, dtype=np.float64).reshape(-1, 2)
+    whole = (windows >= 0) & (windows < _WINDOWS)
+    counts[np.repeat(np.arange(len(kept)), sizes)[whole], windows[whole]] = noted[whole]
+    first = np.array([-(-diary.first_day // WINDOW) - start for diary in kept])
+    lived = np.arange(_WINDOWS - 1) >= first[:, None]
+    one, next_one = counts[:, :-1][lived], counts[:, 1:][lived]
+    above, below = ((next_one - one) ** 2).sum(axis=0), (next_one + one).sum(axis=0)
     orders, clicks = (max(1.0, float(a / b)) if b > 30 else 1.0 for a, b in zip(above, below, strict=True))
     return orders, clicks

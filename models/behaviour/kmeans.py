@@ -11,8 +11,8 @@ from models.behaviour.layout import FloatArray, IntArray
 
 LEARNING_RATE = 0.005
 """River calls it ``halflife``; it is the share of the way a centre goes towards each customer."""
-
-
+PART = 500
+"""Customers of a weekly look whom River learns from, and from whom the challenger starts; all have a say in the end."""
 _STARTS = 8
 """Starts of a half-panel fit. With 3, half the disagreement of two halves is a bad optimum of one of them."""
 
@@ -71,8 +71,13 @@ def multi_start(z: FloatArray, k: int, rng: np.random.Generator, starts: int = 1
     return min((lloyd(z, plus_plus(z, k, rng)) for _ in range(starts)), key=lambda fit: fit.inertia)
 
 
-def river_update(z: FloatArray, centroids: FloatArray, seed: int) -> FloatArray:
-    """One pass of River's ``KMeans`` over the shuffled panel, warm-started from ``centroids``.
+def random_part(z: FloatArray, rng: np.random.Generator, most: int = PART) -> FloatArray:
+    """At most so many of the points, in random order."""
+    return z[rng.permutation(len(z))[:most]]
+
+
+def river_update(z: FloatArray, centroids: FloatArray) -> FloatArray:
+    """One pass of River's ``KMeans`` over points (n, axes) in their order, warm-started from ``centroids``.
 
     Three traps are stepped around: River draws its centres from a Gaussian, so they are assigned; a key
     that a centre does not know is drawn at random even by ``predict_one``, so every point has all axes;
@@ -82,10 +87,10 @@ def river_update(z: FloatArray, centroids: FloatArray, seed: int) -> FloatArray:
 
     k, axes = centroids.shape
     keys = [f"z{axis}" for axis in range(axes)]
-    model: Any = cluster.KMeans(n_clusters=k, halflife=LEARNING_RATE, seed=seed)
+    model: Any = cluster.KMeans(n_clusters=k, halflife=LEARNING_RATE, seed=1)
     model.centers = {i: dict(zip(keys, map(float, centroid), strict=True)) for i, centroid in enumerate(centroids)}
-    for at in np.random.default_rng(seed).permutation(len(z)):
-        model.learn_one(dict(zip(keys, z[at].tolist(), strict=True)))
+    for point in z.tolist():
+        model.learn_one(dict(zip(keys, point, strict=True)))
     return np.array([[model.centers[i][key] for key in keys] for i in range(k)])
 
 

@@ -23,6 +23,7 @@ from models.behaviour.kmeans import (
     choose_k,
     lloyd,
     multi_start,
+    random_part,
     river_update,
     stability,
 )
@@ -132,21 +133,22 @@ class Learner:
 
     def _look(self, day: int) -> tuple[Sample, int]:
         """Age the panel to ``day`` and drop the long silent; the sample, and how many ever bought."""
-        quiet = self.config.silent_days
-        for customer, (row, _) in list(self.members.items()):
-            if day - self.memory.matrix[row, LAST_EVENT] > quiet:
-                self._forget(customer)
         # In the order of ids, so that the order of arrival does not matter.
-        chosen = [self.members[customer] for customer in sorted(self.members)]
-        rows = np.array([row for row, _ in chosen], dtype=np.int64)
+        ids = sorted(self.members)
+        rows = np.array([self.members[customer][0] for customer in ids], dtype=np.int64)
+        silent = day - self.memory.matrix[rows, LAST_EVENT] > self.config.silent_days
+        for at in np.flatnonzero(silent).tolist():
+            self._forget(ids[at])
+        if silent.any():
+            ids, rows = [customer for customer in ids if customer in self.members], rows[~silent]
         moves = advance(self.memory, rows, np.full(len(rows), day), self.state.timeline)
-        named = dict(zip(rows.tolist(), sorted(self.members), strict=True))
-        self.state.drift.note_moves(moves, named, day)
-        for _, diary in chosen:
+        self.state.drift.note_moves(moves, dict(zip(rows.tolist(), ids, strict=True)), day)
+        diaries = [self.members[customer][1] for customer in ids]
+        for diary in diaries:
             if diary.open_day < day:
                 diary.close()
         block = block_of(self.memory, rows)
-        sample = sample_of(block, [d for _, d in chosen], self.config.evidence, day, sorted(self.members))
+        sample = sample_of(block, diaries, self.config.evidence, day, ids)
         return sample, int((block[ORDER_COUNT] >= 1).sum())
 
     def _keep(self, sample: Sample) -> None:
@@ -193,11 +195,12 @@ class Learner:
         state, config, model = self.state, self.config, self.model
         assert model is not None and state.working is not None
         z = sample.points(model.frame)
-        state.working = river_update(z, state.working, seed=int(rng.integers(2**31)))
+        part = random_part(z, rng)
+        state.working = river_update(part, state.working)
         # River's step never dies; what jitter its last customers left is not worth moving anybody for.
         fit = lloyd(z, state.working, _POLISH)
         state.working = fit.centroids
-        challenger = multi_start(z, model.k, rng)
+        challenger = lloyd(z, multi_start(part, model.k, rng).centroids)
         figures["inertia_ratio"] = fit.inertia / max(challenger.inertia, 1e-12)
         figures["share_psi"] = stability_index([s.share for s in model.segments], fit.labels)
         distances = np.sqrt(((z - fit.centroids[fit.labels]) ** 2).sum(axis=1))

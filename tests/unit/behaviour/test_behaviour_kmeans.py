@@ -7,11 +7,13 @@ import pytest
 
 from models.behaviour.kmeans import (
     LEARNING_RATE,
+    PART,
     adjusted_rand,
     choose_k,
     lloyd,
     multi_start,
     nearest,
+    random_part,
     river_update,
     stability,
 )
@@ -42,17 +44,26 @@ def test_no_centroid_stays_without_members() -> None:
 def test_river_goes_on_from_the_given_centroids_and_keeps_their_order() -> None:
     z, _ = blobs()
     start = CENTRES[[2, 0, 3, 1]] + 0.8
-    moved = river_update(z, start, seed=3)
+    moved = river_update(random_part(z, np.random.default_rng(3)), start)
     target = lloyd(z, start).centroids
     assert np.abs(moved - target).max() < np.abs(start - target).max()
     # One centre of its own each: none is dead, none was drawn at random.
     assert [int(nearest(CENTRES, moved).labels[i]) for i in (2, 0, 3, 1)] == [0, 1, 2, 3]
 
 
+def test_a_random_part_is_a_shuffled_sample_that_the_seed_decides() -> None:
+    z = np.arange(900.0).reshape(-1, 1)
+    part = random_part(z, np.random.default_rng(4))
+    assert part.shape == (PART, 1) and len(set(part[:, 0])) == PART and set(part[:, 0]) <= set(z[:, 0])
+    assert 350 < part.mean() < 550 and not np.array_equal(np.sort(part[:, 0]), part[:, 0])
+    assert np.array_equal(part, random_part(z, np.random.default_rng(4)))
+    assert sorted(random_part(z[:20], np.random.default_rng(4))[:, 0]) == z[:20, 0].tolist()
+
+
 def test_river_is_reproducible_and_one_point_moves_one_centre_by_the_learning_rate() -> None:
     z, _ = blobs()
-    assert np.array_equal(river_update(z, CENTRES, seed=5), river_update(z, CENTRES, seed=5))
-    one = river_update(np.array([[1.0, 1.0]]), CENTRES, seed=5)
+    assert np.array_equal(river_update(z, CENTRES), river_update(z, CENTRES))
+    one = river_update(np.array([[1.0, 1.0]]), CENTRES)
     assert one[0].tolist() == pytest.approx([LEARNING_RATE, LEARNING_RATE])
     assert np.array_equal(one[1:], CENTRES[1:])
 
