@@ -44,6 +44,8 @@ from models.behaviour.scoring import (
     scores,
 )
 
+SURE = 2.0
+"""So far beyond the threshold of a change it is enough that the last weeks are nearer to the new segment than to the old."""
 OWN_EVENT_DAYS = 3
 """A move is of cause ``event`` if the customer did something in the last so many days."""
 NO_REASONS: tuple[Reason, ...] = ()
@@ -72,6 +74,7 @@ class Judge:
         self._c = c
         self._timeline = timeline
         self._everyone = np.arange(self.columns)
+        self._least_eta = c.model.preset.eta + float(c.allowance.min())
         self._fresh = self._adopt()
         self._refresh()
 
@@ -80,9 +83,9 @@ class Judge:
         """Close the day before grid day ``day``; gives the moves, in the order of columns."""
         block, c = self._block, self._c
         moves: list[Move] = []
-        largest = step.remember(block, self._slot, c, happened)
+        cusum = step.remember(block, self._slot, c, happened)
         self._check_evidence(day, happened, moves)
-        changed = self._changes(day, largest, moves)
+        changed = self._changes(day, cusum, moves)
 
         x = placed(position_stats(block), c)
         score = scores(x, c)
@@ -112,9 +115,9 @@ class Judge:
         fresh = np.flatnonzero(block[VERSION] != self.model.version)
         if fresh.size:
             # A slot that was given to another segment since then holds that one's evidence no more.
-            kept = c.since[:, None] <= block[VERSION, fresh]
-            block[CUSUM : CUSUM + c.slots, fresh] *= kept
-            block[CUSUM + c.slots : AREA, fresh] = 0.0
+            parts = step.parts_of(block)
+            parts[:, : c.slots, fresh] *= c.since[:, None] <= block[VERSION, fresh]
+            parts[:, c.slots :, fresh] = 0.0
             block[VERSION, fresh] = self.model.version
         return fresh
 
@@ -151,21 +154,25 @@ class Judge:
         if moves:
             self._refresh()
 
-    def _changes(self, day: int, largest: FloatArray, moves: list[Move]) -> list[int]:
-        """Step 4: suspected of another segment for long enough, and lately nearest to it."""
+    def _changes(self, day: int, cusum: FloatArray, moves: list[Move]) -> list[int]:
+        """Step 4: suspected of another segment for long enough, and lately near it."""
         block, c = self._block, self._c
-        suspects = np.flatnonzero((largest > self.model.preset.eta) & (self._slot < c.slots))
+        suspects = np.flatnonzero((cusum.max(axis=0) > self._least_eta) & (self._slot < c.slots))
         if not suspects.size:
             return []
-        cusum = block[CUSUM : CUSUM + c.slots, suspects]
+        away, each = self._slot[suspects], np.arange(suspects.size)
+        excess = cusum[:, suspects] - (self.model.preset.eta + c.allowance[away].T)
+        to_slots = excess.argmax(axis=0)
+        beyond = excess[to_slots, each]
         x = placed(short_stats(block[:, suspects]), c, FULL_SHORT)
-        nearest = scores(x, c)
-        lead = cusum.argmax(axis=0)
+        near = scores(x, c)
+        # Nearest of all, or, where the suspicion is strong, nearer than the segment of before.
+        there = (near.argmax(axis=0) == to_slots) | ((beyond > SURE) & (near[to_slots, each] > near[away, each]))
         changed = []
-        for index in np.flatnonzero(nearest.argmax(axis=0) == lead).tolist():
-            at, to = int(suspects[index]), int(lead[index])
+        for index in np.flatnonzero((beyond > 0.0) & there).tolist():
+            at, to = int(suspects[index]), int(to_slots[index])
             margin, reasons = change_reasons(block[:, at], c, int(self._slot[at]), to)
-            sure = float(-np.expm1(-cusum[to, index]))
+            sure = float(-np.expm1(-margin))
             cause = self._cause(at, day, to, short_stats(block[:, at : at + 1]), FULL_SHORT)
             moves.append(self._move(at, day, self._id(to), cause, "change", margin, sure, reasons, x[:, index]))
             step.trust_anew(block, at, c, to)

@@ -10,9 +10,9 @@ L
 R
     the suspect recent window (120 days), which leaks into L unless a change is suspected.
 
-After them come W (one CUSUM a segment slot), the area of the position path, and what does not
-decay. Arithmetic is done in float64 and rounded to float32 after every day, so that the memory, a
-snapshot of it and any grouping of the steps hold the very same values.
+After them come W (one CUSUM a segment slot, kept as the four parts that it adds up to), the area of
+the position path, and what does not decay. Arithmetic is done in float64 and rounded to float32 after
+every day, so that the memory, a snapshot of it and any grouping of the steps hold the very same values.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SingleArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
-LAYOUT: Final = 1
+LAYOUT: Final = 2
 """Number of this layout: the first byte of every blob. Raise it with any change below."""
 
 CATEGORIES: Final = 8
@@ -35,6 +35,8 @@ CATEGORIES: Final = 8
 SLOTS: Final = 10
 """Most segments a model may have."""
 FEATURES: Final = 7
+PARTS: Final = ("orders", "clicks", "basket", "discount_share")
+"""What speaks for a change: W of a segment is the sum of one number for each."""
 
 # Columns of one statistics vector.
 EXPOSURE: Final = 0  # days looked at
@@ -55,8 +57,8 @@ SHORT_AT: Final = SHORT.start
 LONG_AT: Final = LONG.start
 RECENT_AT: Final = RECENT.start
 DECAYING: Final = slice(0, 3 * VECTOR)
-CUSUM: Final = 3 * VECTOR  # first of the W slots
-AREA: Final = CUSUM + SLOTS  # position path, leaky integral of the margin
+CUSUM: Final = 3 * VECTOR  # first of the W slots: all slots of the first part, then of the second ...
+AREA: Final = CUSUM + len(PARTS) * SLOTS  # position path, leaky integral of the margin
 STEPPED: Final = AREA + 1  # columns before this one change at every grid point
 SEGMENT: Final = STEPPED  # code of the segment, see UNASSIGNED and NEW
 DAY: Final = SEGMENT + 1  # grid day up to which the row is stepped; its bucket is open

@@ -23,6 +23,7 @@ from models.behaviour.layout import (
     RECENT_AT,
     SEGMENT,
     SHORT_AT,
+    SLOTS,
     VECTOR,
     WIDTH,
     BoolArray,
@@ -200,6 +201,8 @@ class Memory:
 
 
 def _parse(blob: bytes) -> tuple[SingleArray, list[float] | None]:
+    if blob[:1] == b"\x01":
+        blob = _of_layout_1(blob)
     if not blob or blob[0] != LAYOUT:
         found = blob[0] if blob else "none"
         raise InvariantViolation(f"behaviour memory: layout {found} is unknown, this program reads {LAYOUT}")
@@ -212,6 +215,12 @@ def _parse(blob: bytes) -> tuple[SingleArray, list[float] | None]:
     if bucket is not None and not all(-_MOST < value < _MOST for value in bucket):
         raise InvariantViolation("behaviour memory: a blob holds a bucket out of range")
     return values, bucket
+
+
+def _of_layout_1(blob: bytes) -> bytes:
+    """The blob in this layout. W was one number a slot there; in what parts it was is not known, so it begins anew."""
+    cusum = 1 + 4 * CUSUM
+    return bytes((LAYOUT,)) + blob[1:cusum] + bytes(4 * (AREA - CUSUM)) + blob[cusum + 4 * SLOTS :]
 
 
 def _age(values: FloatArray, bucket: list[float] | None, days: int) -> None:

@@ -5,23 +5,22 @@ Three ways to a segment are explained differently, always by contributions that 
 
 - ``position``: the margin of the new segment over the old is linear in the features, so its growth
   since the label was given is a sum over features (see ``scoring.margin_terms``).
-- ``change``: the log-likelihood ratio of what happened in the suspect window, under the table of the new
-  segment against the customer's own rates; it is a sum over order-days, click-days, baskets, discounts.
+- ``change``: W of the new segment, the log-likelihood ratio by which the last weeks fit its table better than the
+  customer's own rates, just as it was added up day by day, in order-days, click-days, baskets and discounts.
 - ``first``, ``vanished``: the margin of the segment over the runner-up, measured from the border between
   the two.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import log
-
 import msgspec
 import numpy as np
 
 from models.behaviour.features import SCALE_DAYS, bounded_exp, readable
 from models.behaviour.layout import (
+    AREA,
     CLICK_DAYS,
+    CUSUM,
     DISCOUNTED,
     EXPOSURE,
     FEATURES,
@@ -29,11 +28,13 @@ from models.behaviour.layout import (
     LONG_AT,
     ORDER_DAYS,
     ORDERS,
+    PARTS,
     RECENT_AT,
+    SLOTS,
     VECTOR,
     FloatArray,
 )
-from models.behaviour.scoring import DISCOUNT_ORDERS, MOST_RATE, Compiled, margin_terms
+from models.behaviour.scoring import DISCOUNT_ORDERS, Compiled, margin_terms
 
 
 class Reason(msgspec.Struct, frozen=True, gc=False):
@@ -109,74 +110,24 @@ def border_reasons(x: FloatArray, c: Compiled, to: int, runner_up: int) -> tuple
     return sum(r.contribution for r in reasons), reasons
 
 
-@dataclass(frozen=True, slots=True)
-class Own:
-    """A customer's own rates, shrunk towards the segment: what the change path tests against."""
-
-    order_rate: float
-    click_rate: float
-    log_basket: float
-    discount: float
-
-
-def own_of(long: FloatArray, c: Compiled, slot: int) -> Own:
-    """Own rates from one L vector, shape (VECTOR,)."""
-    stats = np.maximum(long, 0.0)
-    rates = (stats[ORDER_DAYS : CLICK_DAYS + 1] + c.shapes[:, slot]) / (stats[EXPOSURE] + c.shape_days[:, slot])
-    rates = np.minimum(rates, MOST_RATE)
-    weight = c.basket_weight[slot]
-    basket = (stats[LOG_BASKET] + weight * c.log_basket[slot]) / (stats[ORDER_DAYS] + weight)
-    discount = (stats[DISCOUNTED] + DISCOUNT_ORDERS * c.discount[slot]) / (stats[ORDERS] + DISCOUNT_ORDERS)
-    return Own(float(rates[0]), float(rates[1]), float(basket), min(max(float(discount), 1e-6), 1 - 1e-6))
-
-
-def change_reasons(column: FloatArray, c: Compiled, slot: int, to: int) -> tuple[float, tuple[Reason, ...]]:
-    """Log-likelihood ratio of the suspect window under ``to`` against the customer's own rates, and why.
+def change_reasons(column: FloatArray, c: Compiled, away: int, to: int) -> tuple[float, tuple[Reason, ...]]:
+    """W of slot ``to``, and the parts that it adds up to; before and after are the usual rates and those of the window.
 
     ``column`` is the customer's column of the block, shape (WIDTH,).
     """
-    own = own_of(column[LONG_AT : LONG_AT + VECTOR], c, slot)
+    long = np.maximum(column[LONG_AT : LONG_AT + VECTOR], 0.0)
     window = np.maximum(column[RECENT_AT : RECENT_AT + VECTOR], 0.0)
-    days, orders, clicks = (float(window[i]) for i in (EXPOSURE, ORDER_DAYS, CLICK_DAYS))
-    segment = next(s for s in c.model.segments if s.slot == to)
-    phi = c.model.phi
-
-    def days_with(count: float, mine: float, theirs: float, spread: float) -> float:
-        theirs = min(theirs, MOST_RATE)
-        without = max(days - count, 0.0)
-        return (count * log(theirs / mine) + without * log((1 - theirs) / (1 - mine))) / spread
-
-    mean = segment.log_basket
-    basket_sum = float(window[LOG_BASKET])
-    basket = (2 * (mean - own.log_basket) * basket_sum - orders * (mean**2 - own.log_basket**2)) / (2 * c.model.sigma2)
-    bought = max(float(window[ORDERS]), 1e-9)
-    share = min(1.0, float(window[DISCOUNTED]) / bought)
-    discount = orders * (
-        share * log(segment.discount / own.discount) + (1 - share) * log((1 - segment.discount) / (1 - own.discount))
-    )
-    length = max(days, 1.0)
-    rows = [
-        (
-            "orders",
-            own.order_rate * SCALE_DAYS,
-            orders / length * SCALE_DAYS,
-            days_with(orders, own.order_rate, segment.order_rate, phi[0]),
-        ),
-        (
-            "clicks",
-            own.click_rate * SCALE_DAYS,
-            clicks / length * SCALE_DAYS,
-            days_with(clicks, own.click_rate, segment.click_rate, phi[1]),
-        ),
-        (
-            "basket",
-            bounded_exp(own.log_basket),
-            bounded_exp(basket_sum / orders if orders > 0 else own.log_basket),
-            basket,
-        ),
-        ("discount_share", own.discount, share if orders > 0 else own.discount, discount),
-    ]
-    reasons = _ranked(rows)
+    rates = (long[ORDER_DAYS : CLICK_DAYS + 1] + c.shapes[:, away]) / (long[EXPOSURE] + c.shape_days[:, away])
+    weight = c.basket_weight[away]
+    basket = (long[LOG_BASKET] + weight * c.log_basket[away]) / (long[ORDER_DAYS] + weight)
+    discount = (long[DISCOUNTED] + DISCOUNT_ORDERS * c.discount[away]) / (long[ORDERS] + DISCOUNT_ORDERS)
+    before = (*(rates * SCALE_DAYS).tolist(), bounded_exp(float(basket)), float(discount))
+    after = (*(window[ORDER_DAYS : CLICK_DAYS + 1] * (SCALE_DAYS / max(window[EXPOSURE], 1.0))).tolist(), *before[2:])
+    if window[ORDER_DAYS] > 0 and window[ORDERS] > 0:
+        share = min(1.0, float(window[DISCOUNTED] / window[ORDERS]))
+        after = (*after[:2], bounded_exp(float(window[LOG_BASKET] / window[ORDER_DAYS])), share)
+    parts = column[CUSUM:AREA].reshape(len(PARTS), SLOTS)[:, to].tolist()
+    reasons = _ranked(list(zip(PARTS, before, after, parts, strict=True)))
     return sum(r.contribution for r in reasons), reasons
 
 

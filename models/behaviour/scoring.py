@@ -8,17 +8,25 @@ border halfway, 1 at the centroid of c.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import permutations
+from math import log
 
 import numpy as np
 
 from models.behaviour.features import feature_rows, tree_sum
-from models.behaviour.layout import FEATURES, FULL_LONG, FloatArray, IntArray
-from models.behaviour.model import ClusterModel
+from models.behaviour.layout import FEATURES, FULL_LONG, BoolArray, FloatArray, IntArray
+from models.behaviour.model import ClusterModel, Segment
 
 DISCOUNT_ORDERS = 10.0
 """Pseudo-orders behind a customer's own discount share in the change path."""
 MOST_RATE = 0.95
 """Rates are chances of a day with an order or a click; above this one, a day without would say too much."""
+GAUSS_CLIP = 3.0
+"""Most that one basket may say for or against a segment."""
+USUAL_NATS = 0.2
+"""What a day says, on average, between two segments for which ``Preset.eta`` is meant."""
+MOST_ALLOWANCE = 3.0
+_NEVER = 1e30  # silence in a slot without a segment; finite, so that a product with 0 is 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +48,9 @@ class Compiled:
     shapes: FloatArray  # (2, K + 1)
     shape_days: FloatArray  # (2, K + 1), a / lambda
     inverse_phi: FloatArray  # (2, 1)
-    silence: FloatArray  # (K, 1), what a silent day costs the hypothesis: -log of its chance
-    unlabelled: FloatArray  # (K + 1,), minus infinity at K: nothing is suspected of nobody
+    silence: FloatArray  # (2, K, 1), what a silent day costs the hypothesis: -log of its chance; infinity in dead slots
+    others: BoolArray  # (K, K + 1), of which slots a customer of each slot may be suspected; none at K
+    allowance: FloatArray  # (K + 1, K), what is added to the threshold between two slots
     log_basket: FloatArray  # (K + 1,)
     basket_weight: FloatArray  # (K + 1,), sigma^2 / tau^2
     discount: FloatArray  # (K + 1,)
@@ -77,7 +86,7 @@ def _compile(model: ClusterModel) -> Compiled:
     log_odds = np.zeros((2, k, 1))
     shapes, shape_days = np.ones((2, k + 1)), np.ones((2, k + 1))
     log_basket, weight, discount = np.zeros(k + 1), np.ones(k + 1), np.full(k + 1, 0.5)
-    silence = np.full((k, 1), np.inf)
+    silence = np.full((2, k, 1), _NEVER)
     codes, since = np.full(k, -1, dtype=np.int64), np.zeros(k, dtype=np.int64)
     table = np.full(max(s.code for s in model.segments) + 2, k, dtype=np.int64)
     for s in model.segments:
@@ -92,7 +101,7 @@ def _compile(model: ClusterModel) -> Compiled:
         log_odds[:, j, 0] = np.log(rate / (1 - rate))
         shapes[:, j] = shape
         shape_days[:, j] = shape / rate
-        silence[j] = -(np.log1p(-rate) / model.phi).sum()
+        silence[:, j, 0] = -np.log1p(-rate) / model.phi
         log_basket[j] = s.log_basket
         weight[j] = model.sigma2 / s.log_basket_var
         discount[j] = s.discount
@@ -101,8 +110,11 @@ def _compile(model: ClusterModel) -> Compiled:
     gap = np.zeros((k + 1, k))
     with np.errstate(divide="ignore"):
         gap[:k] = np.where(squared > 0, 1 / squared, 0.0)
-    unlabelled = np.zeros(k + 1)
-    unlabelled[k] = -np.inf
+    others = np.zeros((k, k + 1), dtype=np.bool_)
+    allowance = np.zeros((k + 1, k))
+    for away, to in permutations(model.segments, 2):
+        others[to.slot, away.slot] = True
+        allowance[away.slot, to.slot] = _allowance(nats_a_day(away, to, model))
     return Compiled(
         model=model,
         slots=k,
@@ -116,7 +128,8 @@ def _compile(model: ClusterModel) -> Compiled:
         shape_days=shape_days,
         inverse_phi=1 / np.array(model.phi)[:, None],
         silence=silence,
-        unlabelled=unlabelled,
+        others=others,
+        allowance=allowance,
         log_basket=log_basket,
         basket_weight=weight,
         discount=discount,
@@ -124,6 +137,36 @@ def _compile(model: ClusterModel) -> Compiled:
         slot_table=table,
         since=since,
     )
+
+
+def nats_a_day(away: Segment, to: Segment, model: ClusterModel) -> float:
+    """What a day of a member of ``to`` says against being one of ``away``, on average: the drift of W after a change.
+
+    The Kullback-Leibler divergence of the two tables, a day: Bernoulli in orders, clicks and discounts, Gaussian in baskets.
+    """
+    orders, clicks = (
+        _bernoulli(min(theirs, MOST_RATE), min(mine, MOST_RATE)) / phi
+        for mine, theirs, phi in (
+            (away.order_rate, to.order_rate, model.phi[0]),
+            (away.click_rate, to.click_rate, model.phi[1]),
+        )
+    )
+    basket = min((to.log_basket - away.log_basket) ** 2 / (2 * model.sigma2), GAUSS_CLIP)
+    return orders + clicks + to.order_rate * (basket + _bernoulli(to.discount, away.discount))
+
+
+def _bernoulli(p: float, q: float) -> float:
+    return p * log(p / q) + (1 - p) * log((1 - p) / (1 - q))
+
+
+def _allowance(nats: float) -> float:
+    """By how much the threshold between two segments is higher than ``Preset.eta``: log of nats a day over the usual.
+
+    A CUSUM of drift I that alarms at eta is mistaken about once in e^eta / I days (Siegmund, *Sequential Analysis*, 1985,
+    chapter 2: to first order). So one threshold for all would be mistaken most often about those whom it could tell apart
+    soonest, and would let those wait who are hard to tell apart; this one is mistaken about all alike.
+    """
+    return min(max(log(max(nats, 1e-9) / USUAL_NATS), -MOST_ALLOWANCE), MOST_ALLOWANCE)
 
 
 def placed(stats: FloatArray, c: Compiled, full: float = FULL_LONG) -> FloatArray:

@@ -31,18 +31,17 @@ from models.behaviour.layout import (
     ORDER_COUNT,
     ORDER_DAYS,
     ORDERS,
+    PARTS,
     RECENT,
     RECENT_AT,
     SHORT_AT,
+    SLOTS,
     VECTOR,
     BoolArray,
     FloatArray,
     IntArray,
 )
-from models.behaviour.scoring import DISCOUNT_ORDERS, MOST_RATE, Compiled
-
-GAUSS_CLIP = 3.0
-"""Most that one basket may say for or against a segment."""
+from models.behaviour.scoring import DISCOUNT_ORDERS, GAUSS_CLIP, MOST_RATE, Compiled
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,67 +88,74 @@ def remember(block: FloatArray, slot: IntArray, c: Compiled, happened: Happened 
     Returns
     -------
     FloatArray
-        The largest W of each column, shape (n,).
+        W of each slot and column, shape (K, n).
     """
     block[DECAYING] *= DECAY
     _add_day(block, SHORT_AT, happened)
-    _suspect(block, slot, c, happened)
-    cusum = block[CUSUM : CUSUM + c.slots]
-    largest: FloatArray = cusum.max(axis=0)
+    cusum = _suspect(block, slot, c, happened)
     _add_day(block, RECENT_AT, happened)
-    leaving = block[RECENT] * np.where(largest == 0.0, 1.0, LEAK)
+    leaving = block[RECENT] * np.where(cusum.any(axis=0), LEAK, 1.0)
     block[LONG] += leaving
     block[RECENT] -= leaving
-    return largest
+    return cusum
 
 
-def _suspect(block: FloatArray, slot: IntArray, c: Compiled, happened: Happened | None) -> None:
-    """Page's CUSUM, one a segment: W_c = max(0, W_c + log-likelihood ratio of the day).
+def parts_of(block: FloatArray) -> FloatArray:
+    """W of a block in its parts, shape (PARTS, SLOTS, n); a view."""
+    return block[CUSUM:AREA].reshape(len(PARTS), SLOTS, -1)
+
+
+def _suspect(block: FloatArray, slot: IntArray, c: Compiled, happened: Happened | None) -> FloatArray:
+    """Page's CUSUM, one a segment: W_c = max(0, W_c + log-likelihood ratio of the day). Gives W, shape (K, n).
 
     A day has an order or not, a click or not: its likelihood is Bernoulli's, which makes more of the silent days of busy
-    customers than Poisson's would.
+    customers than Poisson's would. W is kept in parts, so that a move can say exactly what decided it.
     """
     counts = np.maximum(block[LONG_AT + ORDER_DAYS : LONG_AT + CLICK_DAYS + 1], 0.0)
     counts += c.shapes.take(slot, axis=1)
     exposure = block[LONG_AT + EXPOSURE] + c.shape_days.take(slot, axis=1)
     own = np.minimum(counts / exposure, MOST_RATE)
-    scaled = -np.log1p(-own) * c.inverse_phi
-    silent = scaled[0] + scaled[1]
-    silent += c.unlabelled.take(slot)
-    cusum = block[CUSUM : CUSUM + c.slots]
-    cusum += silent - c.silence
+    silent = -np.log1p(-own) * c.inverse_phi
+    parts = parts_of(block)[:, : c.slots]
+    parts[:2] += silent[:, None]
+    parts[:2] -= c.silence
     if happened is not None:
-        cusum[:, happened.at] += _event_terms(block, slot, c, happened, own)
-    np.maximum(cusum, 0.0, out=cusum)
-    # A customer is never suspected of being where they are; of nobody without a segment W is 0 anyway.
-    cusum[np.minimum(slot, c.slots - 1), np.arange(block.shape[1])] = 0.0
+        parts[:, :, happened.at] += _event_terms(block, slot, c, happened, own)
+    cusum: FloatArray = (parts[0] + parts[1]) + (parts[2] + parts[3])
+    suspected = cusum > 0.0
+    # A customer is never suspected of being where they are, and nothing is suspected of nobody.
+    suspected &= c.others.take(slot, axis=1)
+    parts *= suspected
+    cusum *= suspected
+    return cusum
 
 
 def _event_terms(block: FloatArray, slot: IntArray, c: Compiled, happened: Happened, own: FloatArray) -> FloatArray:
-    """What the events of the day add to the log-likelihood ratios of silence, shape (K, m)."""
+    """What the events of the day add to the log-likelihood ratios of silence, shape (PARTS, K, m)."""
     at, day = happened.at, happened.day
     mine = slot[at]
     bought = np.maximum(day[ORDER_DAYS - 1], 0.0)  # a day of reversals tells nothing of habits
     clicked = day[CLICK_DAYS - 1]
     chances = np.ascontiguousarray(own[:, at])
     odds = np.log(chances / (1 - chances))
-    terms: FloatArray = bought * (c.log_odds[0] - odds[0]) * c.inverse_phi[0]
-    terms += clicked * (c.log_odds[1] - odds[1]) * c.inverse_phi[1]
+    k = c.slots
+    terms: FloatArray = np.empty((len(PARTS), k, len(at)))
+    terms[0] = bought * (c.log_odds[0] - odds[0]) * c.inverse_phi[0]
+    terms[1] = clicked * (c.log_odds[1] - odds[1]) * c.inverse_phi[1]
 
     long = np.maximum(block[LONG, at], 0.0)
     weight = c.basket_weight[mine]
     expected = (long[LOG_BASKET] + weight * c.log_basket[mine]) / (long[ORDER_DAYS] + weight)
     basket = day[LOG_BASKET - 1]
-    k = c.slots
     ratio = ((basket - expected) ** 2 - (basket - c.log_basket[:k, None]) ** 2) / (2 * c.model.sigma2)
-    terms += bought * np.minimum(np.maximum(ratio, -GAUSS_CLIP), GAUSS_CLIP)
+    terms[2] = bought * np.minimum(np.maximum(ratio, -GAUSS_CLIP), GAUSS_CLIP)
 
     share = np.minimum(np.maximum(day[DISCOUNTED - 1], 0.0) / np.maximum(day[ORDERS - 1], 1.0), 1.0)
     usual = (long[DISCOUNTED] + DISCOUNT_ORDERS * c.discount[mine]) / (long[ORDERS] + DISCOUNT_ORDERS)
     usual = np.minimum(np.maximum(usual, 1e-6), 1 - 1e-6)
     theirs = c.discount[:k, None]
-    for part, mine_p, theirs_p in ((share, usual, theirs), (1 - share, 1 - usual, 1 - theirs)):
-        terms += bought * part * (np.log(theirs_p) - np.log(mine_p))
+    terms[3] = bought * share * (np.log(theirs) - np.log(usual))
+    terms[3] += bought * (1 - share) * (np.log(1 - theirs) - np.log(1 - usual))
     return terms
 
 

@@ -57,7 +57,12 @@ class Slow:
     def __post_init__(self) -> None:
         self.day = self.first_day
         self.short, self.long, self.recent = ([0.0] * VECTOR for _ in range(3))
-        self.cusum = {s.segment_id: 0.0 for s in self.model.segments}
+        self.parts = {s.segment_id: [0.0] * 4 for s in self.model.segments}
+
+    @property
+    def cusum(self) -> dict[str, float]:
+        """W by segment."""
+        return {name: sum(parts) for name, parts in self.parts.items()}
 
     def point(self, stats: list[float]) -> list[float]:
         """Where statistics lie in the frame."""
@@ -104,7 +109,7 @@ class Slow:
         moved = self._move()
         for vector in (self.short, self.long, self.recent):
             vector[:] = map(single, vector)
-        self.cusum = {name: single(w) for name, w in self.cusum.items()}
+        self.parts = {name: list(map(single, parts)) for name, parts in self.parts.items()}
         self.area = single(self.area)
         return moved
 
@@ -121,20 +126,32 @@ class Slow:
         for c in m.segments:
             if c is s:
                 continue
-            llr = 0.0
-            for happened, own, theirs, phi in (
-                (day[1], order_rate, c.order_rate, m.phi[0]),
-                (day[2], click_rate, c.click_rate, m.phi[1]),
+            parts = [*self.parts[c.segment_id]]
+            for part, happened, own, theirs, phi in (
+                (0, day[1], order_rate, c.order_rate, m.phi[0]),
+                (1, day[2], click_rate, c.click_rate, m.phi[1]),
             ):
                 own, theirs = min(own, 0.95), min(theirs, 0.95)
-                llr += (log(theirs / own) if happened else log((1 - theirs) / (1 - own))) / phi
+                parts[part] += (log(theirs / own) if happened else log((1 - theirs) / (1 - own))) / phi
             if day[1]:
                 gauss = ((day[5] - basket) ** 2 - (day[5] - c.log_basket) ** 2) / (2 * m.sigma2)
-                llr += min(max(gauss, -3.0), 3.0)
+                parts[2] += min(max(gauss, -3.0), 3.0)
                 share = day[6] / day[4]
-                llr += share * log(c.discount / discount)
-                llr += (1 - share) * log((1 - c.discount) / (1 - discount))
-            self.cusum[c.segment_id] = max(0.0, self.cusum[c.segment_id] + llr)
+                parts[3] += share * log(c.discount / discount)
+                parts[3] += (1 - share) * log((1 - c.discount) / (1 - discount))
+            self.parts[c.segment_id] = parts if sum(parts) > 0 else [0.0] * 4
+
+    def allowance(self, away: Segment, to: Segment) -> float:
+        """How much more or less is asked for than usual, by what a day of ``to`` says against ``away``."""
+
+        def bernoulli(p: float, q: float) -> float:
+            return p * log(p / q) + (1 - p) * log((1 - p) / (1 - q))
+
+        nats = bernoulli(to.order_rate, away.order_rate) / self.model.phi[0]
+        nats += bernoulli(to.click_rate, away.click_rate) / self.model.phi[1]
+        basket = min((to.log_basket - away.log_basket) ** 2 / 2 / self.model.sigma2, 3.0)
+        nats += to.order_rate * (basket + bernoulli(to.discount, away.discount))
+        return min(max(log(nats / 0.2), -3.0), 3.0)
 
     def _move(self) -> tuple[str, str] | None:
         rule, preset = self.model.evidence, self.model.preset
@@ -144,8 +161,16 @@ class Slow:
             if not enough or self.day - self.first_day < rule.age_days:
                 return None
             return self._go("first", self.nearest(position))
-        top = max(self.model.segments, key=lambda s: self.cusum[s.segment_id])
-        if self.cusum[top.segment_id] > preset.eta and self.nearest(self.short) is top:
+        own = self.segment
+        excess = {
+            s.segment_id: self.cusum[s.segment_id] - preset.eta - (0 if s is own else self.allowance(own, s))
+            for s in self.model.segments
+        }
+        top = max(self.model.segments, key=lambda s: excess[s.segment_id])
+        lately = self.point(self.short)
+        nearer = self.squared(lately, top) < self.squared(lately, own)
+        beyond = excess[top.segment_id]
+        if beyond > 0 and (self.nearest(self.short) is top or (beyond > 2 and nearer)):
             known = [max(v, 0.0) for v in position]
             days = 30 * top.order_rate
             past = [30.0, days, 30 * top.click_rate, days * top.basket, days, days * top.log_basket]
@@ -153,7 +178,7 @@ class Slow:
             self.long = [max(r, 0.0) + p for r, p in zip(self.recent, past, strict=True)]
             self.recent = [0.0] * VECTOR
             return self._go("change", top)
-        z, best, own = self.point(position), self.nearest(position), self.segment
+        z, best = self.point(position), self.nearest(position)
         gap = sum((a - b) ** 2 for a, b in zip(best.centroid, own.centroid, strict=True))
         g = 0.0 if best is own else (self.squared(z, own) - self.squared(z, best)) / gap
         self.area = self.area + g - preset.h if g > preset.h else 0.0
@@ -161,5 +186,5 @@ class Slow:
 
     def _go(self, path: str, to: Segment) -> tuple[str, str]:
         self.segment, self.area = to, 0.0
-        self.cusum = dict.fromkeys(self.cusum, 0.0)
+        self.parts = {name: [0.0] * 4 for name in self.parts}
         return path, to.segment_id

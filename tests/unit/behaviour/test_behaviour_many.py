@@ -90,14 +90,14 @@ def test_what_is_told_of_random_moves_adds_up_and_makes_them_again() -> None:
             x = inner({r.feature: r.after for r in move.reasons}, made)
             assert margin_of(x, c, own, to) == pytest.approx(move.margin, abs=1e-6)
             assert int(scores(np.append(x, 1.0)[:, None], c)[:, 0].argmax()) == to
+        elif move.path == "change":
+            # The parts add up to what is compared with the threshold between the two.
+            assert total == pytest.approx(move.margin, abs=1e-9)
+            assert move.margin > made.preset.eta + c.allowance[_SLOT[str(move.from_id)], to]
         else:
             assert total == pytest.approx(move.margin, abs=1e-9)
-            paths[f"{move.path} for it"] += move.margin > 0
+            assert move.margin > 0
     assert min(paths["first"], paths["position"], paths["change"]) > MOVERS // 4
-    assert paths["first for it"] == paths["first"]
-    # The test decides day by day on what was known then, and is told of the window as it is known now: it nearly always
-    # says the same.
-    assert paths["change for it"] >= 0.93 * paths["change"]
 
 
 def test_in_a_year_of_silence_nobody_is_missed_moves_twice_or_is_late() -> None:

@@ -5,7 +5,19 @@ import pytest
 from behaviour_cases import model
 
 from models.behaviour.features import features
-from models.behaviour.layout import DAY, EXPOSURE, LONG_AT, ORDER_COUNT, ORDER_DAYS, SEGMENT, SHORT_AT
+from models.behaviour.layout import (
+    AREA,
+    CUSUM,
+    DAY,
+    EXPOSURE,
+    LONG_AT,
+    ORDER_COUNT,
+    ORDER_DAYS,
+    SEGMENT,
+    SHORT_AT,
+    SLOTS,
+    WIDTH,
+)
 from models.behaviour.memory import Memory
 from models.behaviour.night import advance
 from schemas.errors import InvariantViolation
@@ -53,6 +65,21 @@ def test_a_blob_of_another_layout_or_length_stops_the_process(damage: object) ->
     bad = damage(blob) if callable(damage) else damage
     with pytest.raises(InvariantViolation):
         memory.load(bad)  # type: ignore[arg-type]
+
+
+def test_a_blob_of_the_first_layout_is_read_but_for_its_suspicions() -> None:
+    """There W was one number a slot, where now are four."""
+    memory = Memory()
+    row = memory.new_row(3)
+    memory.matrix[row] = np.arange(WIDTH)
+    memory.add_order(row, 4_990, True, [("tea", 4_990)])
+    blob = memory.dump(row)
+    begins, ends = 1 + 4 * CUSUM, 1 + 4 * AREA
+    old = b"\x01" + blob[1:begins] + np.ones(SLOTS, "<f4").tobytes() + blob[ends:]
+    memory.matrix[row, CUSUM:AREA] = 0
+    assert memory.dump(memory.load(old)) == memory.dump(row)
+    with pytest.raises(InvariantViolation):
+        memory.load(old[:-1])
 
 
 def test_a_blob_with_a_number_that_is_not_finite_is_refused() -> None:

@@ -10,7 +10,7 @@ from behaviour_reference import Day, Slow
 
 from models.behaviour.features import block_of as columns
 from models.behaviour.features import position_stats
-from models.behaviour.layout import CUSUM, LABEL_VERSION, REFERENCE, SEGMENT
+from models.behaviour.layout import AREA, CUSUM, LABEL_VERSION, REFERENCE, SEGMENT, SLOTS
 from models.behaviour.memory import Memory
 from models.behaviour.model import ClusterModel, Preset
 from models.behaviour.moves import Move
@@ -71,8 +71,10 @@ def test_every_move_falls_on_the_day_of_an_exact_daily_recomputation() -> None:
     assert {path for _, _, path, _ in expected} == {"first", "change", "position"}
     assert len(expected) > 150
     for row, customer in zip(rows.tolist(), slow, strict=True):
-        cusum = [customer.cusum[s.segment_id] for s in SEGMENTS]
-        assert memory.matrix[row, CUSUM : CUSUM + 4].tolist() == pytest.approx(cusum, rel=1e-5, abs=1e-5)
+        expected_parts = np.array([customer.parts[s.segment_id] for s in SEGMENTS]).T
+        assert memory.matrix[row, CUSUM:AREA].reshape(4, SLOTS)[:, :4] == pytest.approx(
+            expected_parts, rel=1e-4, abs=1e-4
+        )
 
 
 def test_silence_moves_a_customer_on_its_day_though_nobody_looked_for_a_year() -> None:
@@ -295,7 +297,7 @@ def test_a_label_is_owed_to_the_newest_version_that_agrees() -> None:
 def test_a_slot_given_to_another_segment_starts_without_suspicion() -> None:
     first = model()
     memory, rows = crowd(FIRST + 120, [(0, first)])
-    memory.matrix[rows, CUSUM + 2] = 5.0
+    memory.matrix[rows, CUSUM + 2] = 5.0  # orders
     heir = replace(segment("odd", 2, SEGMENTS[2].centroid, 0.005, 0.02), code=20, slot_since=2)
     second = replace(first, version=2, parent=1, segments=(*SEGMENTS[:2], SEGMENTS[3], heir), retired=((4, "quiet"),))
     play(memory, rows, FIRST + 121, [(0, first), (FIRST + 121, second)])
