@@ -42,6 +42,10 @@ STEPS: Final[dict[str, dict[str, tuple[float, float]]]] = {
 }
 """The steps of a frame of volume, in which customers differ by how much they buy and by nothing else."""
 
+_SECOND_CHOICE: Final = frozenset(("Explorers", "Specialists", "Occasional"))
+_RELUCTANCE: Final = 0.05
+"""What a name of second choice costs: `Loyal` and `Explorers` fit the same customers nearly alike, and must not take turns."""
+
 # Names that would be a fable in a shop that does not record these.
 _NEEDED: Final[dict[str, tuple[str, ...]]] = {
     "Browsers": ("clicks",),
@@ -104,6 +108,7 @@ def names_for(ranks: FloatArray, unnamed: Sequence[int], taken: Collection[str],
             cost[line, column] = (
                 sum(w * (ranks[cluster, at[t]] - value) ** 2 for t, (value, w) in wanted.items()) / total
             )
+        cost[:, column] += _RELUCTANCE * (name in _SECOND_CHOICE)
     lines, columns = linear_sum_assignment(cost)
     names = {unnamed[line]: free[column] for line, column in zip(lines, columns, strict=True)}
     for cluster in unnamed:  # more clusters than prototypes are left, after many structural versions

@@ -28,6 +28,22 @@ def test_prototypes_find_their_clusters() -> None:
     assert [names[i] for i in range(5)] == ["Bargain hunters", "Champions", "Hibernating", "Browsers", "Big-ticket"]
 
 
+@pytest.mark.parametrize("breadth", [0.8, 0.85, 0.9])
+def test_a_name_of_second_choice_does_not_take_turns_with_a_usual_one(breadth: float) -> None:
+    """Who buys often buys many things, so one panel would call them loyal and another explorers."""
+    often = {
+        "orders": 0.66,
+        "clicks": 0.37,
+        "money": 0.63,
+        "browse_to_buy": 0.0,
+        "basket": 0.37,
+        "discount_share": 0.06,
+    }
+    table = ranks(a={**often, "breadth": breadth, "recency_days": 0.39}, b={"orders": 1.0, "money": 1.0, "clicks": 0.9})
+    assert names_for(table, [0], set()) == {0: "Loyal"}
+    assert names_for(table, [0], {"Loyal"}) == {0: "Explorers"}
+
+
 def test_a_name_in_use_is_not_given_again_and_ids_never() -> None:
     table = ranks(a={"orders": 1.0, "money": 1.0, "clicks": 0.9, "recency_days": 0.0})
     assert names_for(table, [0], {"Champions"}) != {0: "Champions"}
