@@ -157,7 +157,7 @@ class ModelProposal(Wire):
     ----------
     status
         ``waiting``; ``approved`` or ``rejected`` by a person; ``adopted`` within the budget that a setting gives;
-        ``superseded`` by another version or proposal.
+        ``superseded`` by another version or proposal; ``withdrawn`` by the owner, since what it was made for is gone.
     why
         ``segments`` (another number of them is stable) or ``drift`` (the shop has changed).
     version
@@ -171,7 +171,7 @@ class ModelProposal(Wire):
     type: Literal["segment.proposal"]
     segmentation: Id
     number: Version
-    status: Literal["waiting", "approved", "rejected", "adopted", "superseded"]
+    status: Literal["waiting", "approved", "rejected", "adopted", "superseded", "withdrawn"]
     why: Id
     version: Version | None = None
     moves: Annotated[float, Field(ge=0, le=1)]

@@ -117,7 +117,7 @@ METRICS: Final[tuple[Metric, ...]] = (
 """Not here because a lane's step does not tell it: time_moves_due, segment_dwell_days, bounced_moves_total,
 assignment_margin, and all that Redis and data quality would say."""
 
-OUTCOMES: Final = ("immature", "too_few", "kept", "moved", "promoted", "proposed", "rejected", "renamed")
+OUTCOMES: Final = ("immature", "too_few", "kept", "moved", "promoted", "proposed", "rejected", "renamed", "withdrawn")
 """What a look at the clusters, or a decision about them, may come to."""
 
 OWNER_METRICS: Final[tuple[Metric, ...]] = (

@@ -232,6 +232,8 @@ class Owner(Inbox):
         if learned.model is not None:
             writes = model_writes(learned.model, self._lanes, now, self._control_key, self._language)
             log.info("published a model version", version=learned.model.version, outcome=learned.outcome, day=day)
+        if learned.withdrawn is not None:
+            log.info("withdrew a proposal whose reason is gone", proposal=learned.withdrawn.number, day=day)
         for place, more in proposal_writes(waiting, learned, self._learner.state.proposal, now, by).items():
             writes.setdefault(place, []).extend(more)
         return writes

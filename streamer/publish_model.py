@@ -69,7 +69,9 @@ def proposal_writes(before: Proposal | None, learned: Learned, after: Proposal |
     if settled is not None:
         version = None if learned.model is None else learned.model.version
         found.append(_proposal(settled, by if learned.outcome == "promoted" else "rejected", version, now_ms))
-    known = {one.number for one in (settled, after) if one is not None}
+    if learned.withdrawn is not None:
+        found.append(_proposal(learned.withdrawn, "withdrawn", None, now_ms))
+    known = {one.number for one in (settled, learned.withdrawn, after) if one is not None}
     if before is not None and before.number not in known:
         found.append(_proposal(before, "superseded", None, now_ms))
     if after is not None and (before is None or before.number != after.number):

@@ -34,6 +34,7 @@ from models.behaviour.night import advance
 from models.behaviour.owner_types import Learned, LearnerConfig, State
 from models.behaviour.panel import PanelRow, in_panel
 from models.behaviour.proposal import NEW_FRAME, NEW_NUMBER, Proposal, tried
+from models.behaviour.reason import Reason
 from models.behaviour.watch import shift_between, stability_index
 
 _KEPT_VERSIONS = 12
@@ -209,9 +210,11 @@ class Learner:
         if state.beaten >= config.streak:
             heirs = self._heirs(sample, challenger)
             return Learned("promoted", self._publish(sample, model.frame, challenger, heirs), None, figures)
-        proposal = self._look_at_k(sample, z, rng, figures) or self._look_at_drift(sample, rng, figures)
+        proposal = self._look_at_k(sample, z, rng, figures)
+        withdrawn = self._withdrawn(figures)
+        proposal = proposal or self._look_at_drift(sample, rng, figures)
         if proposal is not None and config.adopt_share is not None and proposal.trial.share <= config.adopt_share:
-            return Learned("promoted", self.adopt(proposal, sample.day), proposal, figures)
+            return Learned("promoted", self.adopt(proposal, sample.day), proposal, figures, withdrawn)
         # Working centroid i is segment i of the published model, by construction.
         heirs = list(model.segments)
         candidate = self._build(sample, model.frame, fit, heirs)
@@ -221,8 +224,9 @@ class Learner:
         material = figures["centroid_shift"] > config.tolerance or figures["table_shift"] > config.table_tolerance
         # While a challenger leads, a version of the beaten clusters would only move people twice.
         if material and not state.beaten:
-            return Learned("moved", self._release(candidate, sample.day), proposal, figures)
-        return Learned("proposed" if proposal else "kept", None, proposal, figures)
+            return Learned("moved", self._release(candidate, sample.day), proposal, figures, withdrawn)
+        outcome = "proposed" if proposal else "withdrawn" if withdrawn else "kept"
+        return Learned(outcome, None, proposal, figures, withdrawn)
 
     def _look_at_k(
         self, sample: Sample, z: FloatArray, rng: np.random.Generator, figures: dict[str, float]
@@ -237,6 +241,7 @@ class Learner:
             return None
         state.last_k_look = sample.day
         k = self._choose_k(z, rng, figures)
+        state.reason.looked_at_k(k, model.k)
         before, state.other_k = state.other_k, k if k != model.k else 0
         if not state.other_k or before != k:
             return None
@@ -246,6 +251,18 @@ class Learner:
         fit = multi_start(z, k, rng)
         return self._propose(sample, NEW_NUMBER, self._build(sample, model.frame, fit, self._heirs(sample, fit)))
 
+    def _withdrawn(self, figures: dict[str, float]) -> Proposal | None:
+        """Drop the waiting proposal if its reason is gone."""
+        state = self.state
+        # While a challenger leads, the shares are those of the beaten clusters and say nothing of the shop.
+        if not state.beaten:
+            state.reason.looked_at_drift(alarms_of(figures), state.drift)
+        waiting = state.proposal
+        if waiting is None or not state.reason.gone(waiting, state.drift):
+            return None
+        state.proposal = None
+        return waiting
+
     def _look_at_drift(self, sample: Sample, rng: np.random.Generator, figures: dict[str, float]) -> Proposal | None:
         """Where the panel has drifted away from its frame, the same clusters in a new one are proposed, monthly at most."""
         state, model = self.state, self.model
@@ -254,7 +271,6 @@ class Learner:
         # While frames are still due, the next one comes by itself.
         maturing = state.frames_done < len(self.config.frame_days)
         alarms = alarms_of(figures)
-        # While a challenger leads, the shares are those of the beaten clusters and say nothing of the shop.
         if not alarms or recent or maturing or state.beaten or state.proposal is not None:
             return None
         state.last_alarm = sample.day
@@ -274,7 +290,8 @@ class Learner:
         if refused is not None and sample.day - refused < self.config.no_means_days:
             return None
         state.proposals += 1
-        state.proposal = proposal
+        state.proposal, state.reason = proposal, Reason()
+        state.reason.looked_at_drift(alarms, state.drift)
         return proposal
 
     def _choose_k(self, z: FloatArray, rng: np.random.Generator, figures: dict[str, float]) -> int:

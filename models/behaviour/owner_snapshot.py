@@ -15,6 +15,7 @@ from models.behaviour.memory import Memory
 from models.behaviour.model import ClusterModel
 from models.behaviour.owner_types import State
 from models.behaviour.proposal import Proposal
+from models.behaviour.reason import Reason
 from schemas.errors import InvariantViolation
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Saved(msgspec.Struct, array_like=True):
     last_alarm: int | None
     proposals: int = 0
     turned_down: dict[str, int] = {}
+    reason: Reason = msgspec.field(default_factory=Reason)
 
 
 def pack(learner: Learner) -> bytes:
@@ -74,6 +76,7 @@ def pack(learner: Learner) -> bytes:
             last_alarm=state.last_alarm,
             proposals=state.proposals,
             turned_down=state.turned_down,
+            reason=state.reason,
         )
     )
 
@@ -108,4 +111,5 @@ def unpack(learner: Learner, data: bytes) -> None:
         last_alarm=saved.last_alarm,
         proposals=saved.proposals,
         turned_down=saved.turned_down,
+        reason=saved.reason,
     )

@@ -9,6 +9,7 @@ from models.behaviour.hindsight import PastLook
 from models.behaviour.layout import FloatArray
 from models.behaviour.model import CONSERVATIVE, ClusterModel, Evidence, Preset
 from models.behaviour.proposal import Proposal
+from models.behaviour.reason import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +77,13 @@ class Learned:
         ``immature`` (the shop is too young), ``too_few`` (customers), ``kept`` (nothing material),
         ``moved`` (centroids or tables), ``promoted`` (a first fit, a new frame, a challenger or an adopted
         proposal), ``proposed`` (nothing to publish, but a proposal waits), ``rejected`` (a proposal), ``renamed``
-        (a segment).
+        (a segment), ``withdrawn`` (nothing to publish, and the proposal that waited is not called for any more).
     model
         The version to publish, with ``moved``, ``promoted`` and ``renamed``.
     proposal
         The one just made, adopted (with ``promoted``) or rejected.
+    withdrawn
+        The one that waited and whose reason is gone; also beside ``moved``, ``proposed`` and ``promoted``.
     figures
         Numbers for metrics and for people.
     """
@@ -89,6 +92,7 @@ class Learned:
     model: ClusterModel | None = None
     proposal: Proposal | None = None
     figures: dict[str, float] = field(default_factory=dict)
+    withdrawn: Proposal | None = None
 
 
 @dataclass(slots=True)
@@ -104,6 +108,7 @@ class State:
     working: FloatArray | None = None
     timeline: list[tuple[int, ClusterModel]] = field(default_factory=list)
     proposal: Proposal | None = None
+    reason: Reason = field(default_factory=Reason)
     shop_first_day: int | None = None
     looks: list[PastLook] = field(default_factory=list)
     drift: Drift = field(default_factory=Drift)

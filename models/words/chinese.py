@@ -194,6 +194,11 @@ TABLE = Table(
         "proposal answers": "  用 `streamer models show {id}` 查看谁会移到哪里；然后 `streamer models approve {id}` "
         "或 `reject {id}`",
         "proposal settled": "提案 {id} 已有结论：{status}",
+        "proposal withdrawn": "提案 {id} 已撤回：{gone}。其内容从未发布",
+        "gone segments": "对客户的查看连续两次发现，现行的分群数目重新稳定",
+        "gone drift": "店铺恢复到学习聚类时的样子，已有四周",
+        "see proposals to come": "无需任何操作：如果情况再次出现，会以新的编号重新提出；"
+        "`streamer models list` 列出等待答复的提案",
         "see models list": "`streamer models list` 列出等待答复的提案",
         "not answered yet": "已交给模型所有者，但它尚未处理；一旦运行（`streamer worker --role owner`）就会处理",
         "as version": "，即版本 {version}",
@@ -202,6 +207,7 @@ TABLE = Table(
         "status rejected": "已拒绝",
         "status adopted": "在预算内自动采用",
         "status superseded": "已被取代",
+        "status withdrawn": "已撤回，因为提出的理由已不存在",
         "why segments": "现在这个数目是稳定的",
         "why drift": "店铺发生了变化",
         "transition split": "分裂",

@@ -124,6 +124,11 @@ TABLE = Table(
         "proposal answers": "  `streamer models show {id}` says who would move where; then `streamer models approve {id}` "
         "or `reject {id}`",
         "proposal settled": "proposal {id} is settled already: {status}",
+        "proposal withdrawn": "proposal {id} was withdrawn: {gone}. Nothing of it was published",
+        "gone segments": "looks at the customers have found the number of segments in force stable again, twice in a row",
+        "gone drift": "the shop is again as it was when its clusters were learned, and has been for four weeks",
+        "see proposals to come": "nothing needs doing: if it comes back, so does the proposal, under a new number; "
+        "`streamer models list` shows what waits",
         "see models list": "`streamer models list` shows what waits",
         "not answered yet": "handed to the model owner, which has not acted on it yet; it will once one runs "
         "(`streamer worker --role owner`)",
@@ -133,6 +138,7 @@ TABLE = Table(
         "status rejected": "rejected",
         "status adopted": "adopted within the budget",
         "status superseded": "superseded",
+        "status withdrawn": "withdrawn, since its reason is gone",
         "why segments": "as many are stable now",
         "why drift": "the shop has changed",
         "transition split": "split",

@@ -103,19 +103,30 @@ def _answer(id: str, action: Any, json: bool) -> None:
         stand = _stand(published(to), id)
         number = stand.proposal.number
         if stand.status != "waiting":
-            raise UserError(
-                say("proposal settled", id=f"p{number}", status=say(f"status {stand.status}")),
-                say("see models list"),
-            )
+            raise settled(stand, say)
         decided(to, ModelDecision(action=action, proposal=number))
         after = until(to, lambda now: now.proposals[number].status != "waiting")
-    told = proposal_of(stand if after is None else after.proposals[number])
+    if after is not None:
+        stand = after.proposals[number]
+        # The owner may have withdrawn it at the same time.
+        if stand.status == "withdrawn":
+            raise settled(stand, say)
+    told = proposal_of(stand)
     if json:
         common.print_json(told)
     elif after is None:
         common.say(say("not answered yet"))
     else:
         common.console().print(_proposal_line(told, say), markup=False)
+
+
+def settled(stand: Stand, say: Words) -> UserError:
+    """What is said of an answer to a proposal that does not wait."""
+    id = f"p{stand.proposal.number}"
+    if stand.status == "withdrawn":
+        gone = say(f"gone {stand.proposal.why}")
+        return UserError(say("proposal withdrawn", id=id, gone=gone), say("see proposals to come"))
+    return UserError(say("proposal settled", id=id, status=say(f"status {stand.status}")), say("see models list"))
 
 
 # -- what is there --------------------------------------------------------------------------------------------

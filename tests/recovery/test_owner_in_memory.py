@@ -98,6 +98,27 @@ def test_rejecting_and_renaming_survive_a_restart(days: World) -> None:
     asyncio.run(go())
 
 
+@pytest.mark.parametrize("crash", [None, "before", "after"])
+def test_a_proposal_is_withdrawn_once_and_cannot_be_approved_any_more(days: World, crash: str | None) -> None:
+    async def go() -> None:
+        rig = await proposing(days)
+        versions = rig.in_lanes()
+        rig.config = replace(FREE, k_range=(3, 3))
+        for _ in range(4):
+            days.run(7, learn=False)
+            rig.tell_all()
+            await rig.run(crash)
+            await rig.run()
+        waiting, withdrawn = rig.published("segment.proposal")
+        assert (waiting["status"], withdrawn["status"], withdrawn["version"]) == ("waiting", "withdrawn", None)
+        assert withdrawn["number"] == waiting["number"] and withdrawn["body"] == waiting["body"]
+        rig.ask(action="approve", proposal=waiting["number"])
+        await rig.run()
+        assert len(rig.published("segment.proposal")) == 2 and rig.in_lanes() == versions
+
+    asyncio.run(go())
+
+
 def test_a_decision_in_a_hole_is_read_again(days: World) -> None:
     async def go() -> None:
         rig = await proposing(days)

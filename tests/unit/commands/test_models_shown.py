@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
@@ -15,9 +16,10 @@ from models.words import Language, words
 from schemas import topics
 from schemas.errors import UserError
 from schemas.published import ModelProposal, SegmentModel
-from streamer.commands import models
+from streamer.commands import common, models
 from streamer.commands.segment_names import check, named_so
 from streamer.model_reader import Published
+from streamer.settings import Settings
 
 CONFIG = LearnerConfig(k=3, frame_days=(90,), min_buyers=150)
 
@@ -108,6 +110,45 @@ def test_it_is_told_in_words(waiting: Published, capsys: pytest.CaptureFixture[s
     assert "models approve p1" in told
     name = say.cluster(next(iter(waiting.versions.values())).model.segments[0].name)
     assert name in told
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize(
+    ("language", "why", "said", "mend"),
+    [
+        ("en", "segments", "proposal p1 was withdrawn: looks at the customers", "nothing needs doing"),
+        ("en", "drift", "proposal p1 was withdrawn: the shop is again as it was", "models list"),
+        ("zh", "segments", "提案 p1 已撤回", "无需任何操作"),
+        ("zh", "drift", "提案 p1 已撤回", "models list"),
+    ],
+)
+def test_an_answer_to_a_withdrawn_proposal_is_told_so(
+    waiting: Published,
+    monkeypatch: pytest.MonkeyPatch,
+    late: bool,
+    language: Language,
+    why: str,
+    said: str,
+    mend: str,
+) -> None:
+    """``late``: it was withdrawn while the answer was on its way."""
+    stand = waiting.proposals[1]
+    gone = replace(stand, status="withdrawn", proposal=replace(stand.proposal, why=why))
+    before, after = Published(proposals={1: stand if late else gone}), Published(proposals={1: gone})
+    asked = []
+    monkeypatch.setattr(common, "settings", lambda: Settings(language=language))
+    monkeypatch.setattr(common, "connections", lambda settings: nullcontext())
+    monkeypatch.setattr(models, "published", lambda to: before)
+    monkeypatch.setattr(models, "decided", lambda to, decision: asked.append(decision))
+    monkeypatch.setattr(models, "until", lambda to, done: after if done(after) else None)
+    with pytest.raises(UserError, match=said) as told:
+        models.approve("p1")
+    assert mend in told.value.mend and len(asked) == late
+    assert say_withdrawn(language) in models._proposal_line(models.proposal_of(gone), words(language))
+
+
+def say_withdrawn(language: Language) -> str:
+    return {"en": "withdrawn, since its reason is gone", "zh": "已撤回"}[language]
 
 
 def test_a_name_that_will_not_do_is_refused_in_words(waiting: Published) -> None:

@@ -85,6 +85,27 @@ def test_figures_are_those_of_the_learner(tally: OwnerTally) -> None:
     assert found["model_age_seconds"][()] == pytest.approx(10 * 86_400)
 
 
+def test_a_withdrawn_proposal_is_counted_and_waits_no_more() -> None:
+    world = World(customers=240, config=LearnerConfig(k=3, frame_days=(90,), min_buyers=150))
+    learner, own = world.learner, OwnerTally(Clock(), Grid())
+    world.run(100, learn=False)
+    learner.learn(world.day)
+    learner.config = replace(world.config, k=None, tolerance=9.0, table_tolerance=9.0, better=1.0)
+    outcomes: list[str] = []
+    while "withdrawn" not in outcomes:
+        assert len(outcomes) < 12
+        world.run(7, learn=False)
+        learned = learner.learn(world.day)
+        own.on_learned(world.day, learned, learner.state)
+        outcomes.append(learned.outcome)
+        waits = "proposed" in outcomes and learned.outcome != "withdrawn"
+        assert own.samples()["model_proposals_waiting"] == {(): float(waits)}
+        if waits:
+            learner.config = replace(learner.config, k_range=(3, 3))
+    assert own.samples()["model_refits_total"]["withdrawn",] == 1
+    assert "model_proposal_moves_ratio" not in own.samples()
+
+
 def test_alarms_are_counted_by_what_raised_them() -> None:
     tally = OwnerTally(Clock(), Grid())
     state = World(customers=1).learner.state
