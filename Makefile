@@ -49,7 +49,7 @@ SHOPS ?= 8
 RETAIL ?= $(firstword $(wildcard online_retail.csv.gz ../shared/data/online_retail/online_retail.csv.gz))
 JUDGE = $(BIN)/streamer evaluate segments --seeds $(SHOPS)
 evaluate: $(STAMP)
-	$(JUDGE) --scenario stationary --scenario shock --no-peers --gate
+	$(JUDGE) --scenario stationary --scenario shock --tuned-river --gate
 	$(JUDGE) --scenario hard --scenario holidays --scenario lifelike --preset conservative --no-peers --gate
 	$(JUDGE) --scenario new-archetype --scenario bots --preset conservative --no-peers
 	$(if $(RETAIL),$(BIN)/streamer evaluate segments --data $(RETAIL) --as-of 2011-09-10)

@@ -18,6 +18,7 @@ COLUMNS: Final[tuple[tuple[str, str, str], ...]] = (
     ("ari_settled", "settled", "{:.3f}"),
     ("coverage", "covered", "{:.1%}"),
     ("spurious", "spurious", "{:.2f}"),
+    ("calmer", "vs River", "{:.1f} x"),
     ("away", "away", "{:.2f}"),
     ("toward", "toward", "{:.2f}"),
     ("bounce", "bounce", "{:.1%}"),
@@ -34,8 +35,9 @@ LEGEND: Final = (
     "ARI: adjusted Rand index to the truth on the last day; settled: its mean from day 150 on, without customers who "
     "truly changed in the last 90 days; covered: share of customers older than 45 days with the evidence who have a "
     "segment; spurious: moves per 1,000 events though the customer has not changed for 90 days, away from the right "
-    "segment, toward it; bounce: moves undone within 30 days; seen 90 d: true changes seen within 90 days and held for "
-    "8, and the median days until then; ARI batch: to batch K-means of the same features and frame; names: customers "
+    "segment, toward it; vs River: how many times as many tuned River KMeans makes of the same customers; bounce: moves "
+    "undone within 30 days; seen 90 d: true changes seen within 90 days and held for 8, and the median days until then; "
+    "ARI batch: to batch K-means of the same features and frame; names: customers "
     "given the same name by the two least alike of six independent panels."
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from math import nan
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 
@@ -29,10 +29,12 @@ TUNING_SEEDS: Final = (1, 2, 3)
 SEEDS: Final = (7, 8)
 SCENARIOS: Final = ("stationary", "hard", "shock", "new-archetype", "holidays", "lifelike", "bots")
 PRESETS: Final[dict[str, Preset]] = {"conservative": CONSERVATIVE, "responsive": RESPONSIVE}
-PEER_CUSTOMERS, SLOW_PEER_CUSTOMERS = 3_000, 300
+BATCH_CUSTOMERS, SLOW_PEER_CUSTOMERS = 3_000, 300
 _LOOK_BACK = 42
 
 Say = Callable[[str], None]
+Others = Literal["all", "tuned", "none"]
+"""Which other methods are run: all, only the tuned one that ours are measured by, or none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,8 @@ class Row:
         Share of customers to whom two of six independent panels give the same name: the worst pair, and the mean.
     refits
         Share of published moves whose cause is a refit.
+    calmer
+        Spurious moves of River's tuned ``KMeans``, given the same customers of the same shop, over this method's.
     """
 
     scenario: str
@@ -62,6 +66,7 @@ class Row:
     names: float = nan
     names_mean: float = nan
     refits: float = nan
+    calmer: float = nan
 
     def to_dict(self) -> dict[str, Any]:
         found = asdict(self)
@@ -74,12 +79,17 @@ def run(
     seeds: Sequence[int],
     presets: Sequence[str],
     customers: int,
-    with_peers: bool,
+    peers: Others,
     say: Say,
     config: LearnerConfig | None = None,
 ) -> list[Row]:
-    """All rows. The others run on the first scenario and seed only: they say the same on every shop."""
+    """All rows.
+
+    The others run on the first scenario: River's ``KMeans`` on each seed with the customers that ours have, the rest
+    on the first seed and with fewer, since they are slow and say the same on every shop.
+    """
     rows: list[Row] = []
+    equals: list[Row] = []
     given = config or LearnerConfig()
     for scenario in scenarios:
         for seed in seeds:
@@ -87,9 +97,34 @@ def run(
             for preset in presets:
                 say(f"{scenario}, seed {seed}: {preset}")
                 rows.append(ours(scenario, seed, preset, activity, truth, given))
-    if with_peers:
-        rows += of_peers(scenarios[0], seeds[0], given, say)
+            for peer in _equals(peers) if scenario == scenarios[0] else ():
+                say(f"{scenario}, seed {seed}: {peer.name}")
+                equals.append(streamed(peer, scenario, seed, activity, truth, given))
+    rows = beside(rows, equals) + equals
+    if peers == "all":
+        rows += of_slow_peers(scenarios[0], seeds[0], given, say)
+        rows += of_batch(scenarios[0], seeds[0], given, say)
     return rows
+
+
+def _equals(peers: Others) -> Sequence[others.Peer]:
+    """The others that are given the same customers as ours."""
+    if peers == "all":
+        return [peer for peer in others.PEERS if not peer.slow]
+    return [others.TUNED] if peers == "tuned" else []
+
+
+def beside(rows: Sequence[Row], peers: Sequence[Row]) -> list[Row]:
+    """``rows`` with how much calmer they are than the tuned peer on the same customers, where it was run on them."""
+    tuned = {(row.scenario, row.seed, row.customers): row for row in peers if row.method == others.TUNED.name}
+    found = []
+    for row in rows:
+        peer = tuned.get((row.scenario, row.seed, row.customers))
+        # In a shop too small for a single spurious move the ratio is no figure.
+        if peer is not None and row.scores.spurious > 0:
+            row = replace(row, calmer=peer.scores.spurious / row.scores.spurious)
+        found.append(row)
+    return found
 
 
 def shop(scenario: str, seed: int, customers: int) -> tuple[Activity, Truth]:
@@ -148,23 +183,36 @@ def _features(stats: SingleArray, run: Run) -> FloatArray:
     return features_under(stats.astype(np.float64), run.model.frame)
 
 
-def of_peers(scenario: str, seed: int, config: LearnerConfig, say: Say) -> list[Row]:
-    """River's clusterers on the stream, and scikit-learn's at the end; fewer customers than ours, as the rows say."""
+def streamed(
+    peer: others.Peer, scenario: str, seed: int, activity: Activity, truth: Truth, config: LearnerConfig
+) -> Row:
+    """A clusterer of River's on the stream."""
+    evidence = others.evidence_of(activity, config.evidence)
+    labels = others.stream(peer, activity, config.k or 6, seed)
+    return Row(scenario, seed, peer.name, len(activity.customers), judge(labels, truth, activity.events, evidence))
+
+
+def of_slow_peers(scenario: str, seed: int, config: LearnerConfig, say: Say) -> list[Row]:
+    """River's other clusterers on the stream; far fewer customers than ours, as the rows say."""
+    activity, truth = shop(scenario, seed, SLOW_PEER_CUSTOMERS)
     rows = []
     for peer in others.PEERS:
-        count = SLOW_PEER_CUSTOMERS if peer.slow else PEER_CUSTOMERS
-        say(f"{scenario}, seed {seed}: {peer.name} on {count:,} customers")
-        activity, truth = shop(scenario, seed, count)
-        evidence = others.evidence_of(activity, config.evidence)
-        labels = others.stream(peer, activity, config.k or 6, seed)
-        rows.append(Row(scenario, seed, peer.name, count, judge(labels, truth, activity.events, evidence)))
-    activity, truth = shop(scenario, seed, PEER_CUSTOMERS)
+        if peer.slow:
+            say(f"{scenario}, seed {seed}: {peer.name} on {SLOW_PEER_CUSTOMERS:,} customers")
+            rows.append(streamed(peer, scenario, seed, activity, truth, config))
+    return rows
+
+
+def of_batch(scenario: str, seed: int, config: LearnerConfig, say: Say) -> list[Row]:
+    """scikit-learn's clusterers at the end; fewer customers than ours, as the rows say."""
+    rows = []
+    activity, truth = shop(scenario, seed, BATCH_CUSTOMERS)
     evidence = others.evidence_of(activity, config.evidence)
     chosen = np.flatnonzero((activity.days - activity.met > AGE_DAYS) & evidence[activity.days])
-    say(f"{scenario}, seed {seed}: batch methods on {PEER_CUSTOMERS:,} customers at the end")
+    say(f"{scenario}, seed {seed}: batch methods on {BATCH_CUSTOMERS:,} customers at the end")
     kinds = truth.kind[activity.days, chosen].astype(np.int64)
     for name, groups in others.batch(others.at_the_end(activity, chosen), config.k or 6, seed).items():
-        rows.append(Row(scenario, seed, f"{name}, 25 days, z-scores", PEER_CUSTOMERS, _at_the_end(groups, kinds)))
+        rows.append(Row(scenario, seed, f"{name}, 25 days, z-scores", BATCH_CUSTOMERS, _at_the_end(groups, kinds)))
     ours = play(activity, config, look_days=(activity.days,))
     if ours.model is not None:
         place = {customer: at for at, customer in enumerate(ours.looks[activity.days].customers)}
@@ -172,7 +220,7 @@ def of_peers(scenario: str, seed: int, config: LearnerConfig, say: Say) -> list[
         z = into_frame(_features(stats, ours), ours.model.frame)
         for name, groups in others.batch(z, ours.model.k, seed).items():
             rows.append(
-                Row(scenario, seed, f"{name}, our memory and frame", PEER_CUSTOMERS, _at_the_end(groups, kinds))
+                Row(scenario, seed, f"{name}, our memory and frame", BATCH_CUSTOMERS, _at_the_end(groups, kinds))
             )
     return rows
 

@@ -11,8 +11,9 @@ from typer.testing import CliRunner
 from streamer.cli import build
 from streamer.evaluate.gate import TARGETS, missed
 from streamer.evaluate.metrics import Scores
+from streamer.evaluate.peers import TUNED
 from streamer.evaluate.report import seeds_note
-from streamer.evaluate.suite import Row
+from streamer.evaluate.suite import Row, beside
 
 GOOD = Scores(0.95, 0.95, 0.9, 0.99, 1.0, 0.2, 0.5, 0.01, 0.9, 40, 10, 6)
 ROW = Row("stationary", 7, "conservative", 100, GOOD, batch_ari_off=0.99, names=0.97)
@@ -40,6 +41,20 @@ def test_the_gate_names_what_is_missed_and_only_that() -> None:
         "detected",
         "coverage",
     ]
+
+
+def test_river_on_the_same_customers_is_what_calm_is_measured_by() -> None:
+    river = replace(ROW, method=TUNED.name, scores=replace(GOOD, spurious=24.9))
+    smaller = replace(river, customers=50)
+    other = replace(ROW, seed=8)
+    assert missed([ROW, other]) == []
+    assert beside([ROW, other], [smaller]) == [ROW, other]
+    measured = beside([ROW, other], [river])
+    assert [row.calmer for row in measured] == [pytest.approx(24.9), pytest.approx(nan, nan_ok=True)]
+    assert [sentence.split(", ")[2] for sentence in missed([*measured, river])] == ["conservative: calmer is 24.900"]
+    assert missed([*beside([ROW], [replace(river, scores=replace(GOOD, spurious=25.1))]), river]) == []
+    # Where River was run and gives no ratio, nothing is shown.
+    assert missed([ROW, river]) != []
 
 
 def test_every_target_is_a_figure_of_a_row() -> None:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from models.behaviour.learner import LearnerConfig
-from models.behaviour.model import CONSERVATIVE
 from streamer.evaluate.report import to_html, to_json
-from streamer.evaluate.suite import Row, ours, shop
+from streamer.evaluate.suite import Row, run
 
 CUSTOMERS, SEED = 1_500, 11
 
 
 @pytest.fixture(scope="module")
-def row() -> Row:
-    activity, truth = shop("stationary", SEED, CUSTOMERS)
-    return ours("stationary", SEED, "conservative", activity, truth, LearnerConfig(preset=CONSERVATIVE))
+def rows() -> list[Row]:
+    return run(["stationary"], [SEED], ["conservative"], CUSTOMERS, "tuned", lambda text: None)
+
+
+@pytest.fixture(scope="module")
+def row(rows: list[Row]) -> Row:
+    return rows[0]
 
 
 def test_segments_agree_with_the_truth_and_hold_still(row: Row) -> None:
@@ -30,6 +32,15 @@ def test_segments_agree_with_the_truth_and_hold_still(row: Row) -> None:
 def test_they_are_what_batch_would_find_and_names_are_the_same_on_every_panel(row: Row) -> None:
     assert row.batch_ari_off >= 0.9 and row.inertia_off <= 1.03
     assert row.names >= 0.85 and row.names_mean >= 0.93
+
+
+def test_they_hold_far_stiller_than_river_tuned_on_the_same_customers(rows: list[Row]) -> None:
+    own, river = rows
+    assert river.customers == own.customers == CUSTOMERS
+    assert own.calmer == river.scores.spurious / own.scores.spurious
+    assert own.calmer >= 15
+    assert f"{own.calmer:.1f} x" in to_html(rows, (SEED,))
+    assert [one["calmer"] for one in to_json(rows, (SEED,))["rows"]] == [own.calmer, None]
 
 
 def test_the_report_holds_every_row_and_loads_nothing(row: Row) -> None:
