@@ -105,6 +105,52 @@ def source_of(
     return open_source(file, format, CsvOptions(mapping, found.timezone, found.currency, rejects, progress))
 
 
+def check_currencies(source: Source, found: Settings, say: Callable[[str], None], *, all_the_same: bool) -> None:
+    """Say before anything is written which amounts have a currency that the shop knows no rate of.
+
+    Raises
+    ------
+    UserError
+        None of the first amounts has another, and nobody said ``all_the_same``.
+    """
+    from streamer.shop.currencies import currencies
+
+    amounts = currencies(source)
+    strange = {code: count for code, count in amounts.most_common() if code not in (found.currency, *found.rates)}
+    if not strange:
+        return
+    named, most = " and ".join(strange), next(iter(strange))
+    held = sum(strange.values())
+    of = "all amounts are" if held == amounts.total() else f"{held:,} of the first {amounts.total():,} amounts are"
+    text = (
+        f"{of} in {named}, but the shop's currency is {found.currency}, and no rate is known: such orders become dead "
+        "letters (unknown_currency)"
+    )
+    rate = f"a rate for each, such as STREAMER_RATES={most}=1.17"
+    if held < amounts.total():
+        say(f"{text}; {rate} mends that")
+    elif all_the_same:
+        say(text)
+    else:
+        raise UserError(
+            text, f"set STREAMER_CURRENCY={most} if that is the shop's, or {rate}; --yes imports the file all the same"
+        )
+
+
+def check_workers_currency(format: str, in_force: Settings) -> None:
+    """Refuse where workers run already and the currency is only the file's: theirs is the one they were started with.
+
+    ``in_force`` are the settings before those of the file's format were added; raises UserError.
+    """
+    currency = _OF_FORMAT.get(format, {}).get("currency", in_force.currency)
+    if common.is_default(in_force, "currency") and currency not in (in_force.currency, *in_force.rates):
+        raise UserError(
+            f"the amounts in this file are in {currency}, and workers run already: with {in_force.currency}, unless they "
+            "were told otherwise",
+            f"set STREAMER_CURRENCY={currency} for the workers and here, and start the workers again",
+        )
+
+
 def tell_rejects(source: Source) -> None:
     """Say where refused rows went, if there are any."""
     from streamer.shop.csv_file import CsvFile

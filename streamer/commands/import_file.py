@@ -21,6 +21,8 @@ from streamer.commands.files import (
     Mapped,
     MembershipsFile,
     RejectsFile,
+    check_currencies,
+    check_workers_currency,
     lines_to,
     settings_for,
     source_of,
@@ -41,6 +43,9 @@ def import_file(
     file: Annotated[Path, typer.Argument(help="The events.")],
     format: Format,
     again: Annotated[bool, typer.Option("--again", help="Also if this content was imported before.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Also if the shop has no rate for the currency of the amounts.")
+    ] = False,
     mapping: Mapped = None,
     rejects: RejectsFile = None,
     changes: ChangesFile = None,
@@ -55,16 +60,19 @@ def import_file(
 
     Example:  streamer import orders_export.csv --format csv --mapping shopify
     """
-    from streamer.importer import Import, begin
+    from streamer.importer import Import, begin, is_read
     from streamer.result import show
 
     found = settings_for(format)
     source = source_of(file, format, found, mapping, rejects, common.say)
+    check_currencies(source, found, common.say, all_the_same=yes)
     with (
         lines_to(changes) as write_change,
         lines_to(memberships) as write_members,
         connected(found) as service,
     ):
+        if is_read(service):
+            check_workers_currency(format, common.settings())
         record, resumed = begin(service, source, str(file), again=again)
         if resumed:
             common.say(f"going on with an import of this content that was broken off ({record.import_id})")

@@ -19,6 +19,7 @@ import pytest
 import redis
 from retail import retail
 
+from streamer.adapters.group import member_count
 from streamer.ledger import load
 from streamer.local import Addresses
 from streamer.shop.config import ShopConfig
@@ -258,3 +259,38 @@ def test_amounts_in_a_currency_without_a_rate_are_refused_before_anything_is_wri
     said = commands.refused("import", str(file), "--format", "online-retail")
     assert "STREAMER_CURRENCY=GBP" in said
     assert commands.consumed() == 0
+
+
+def test_amounts_that_cannot_be_added_up_are_told_before_the_first_record(commands: Commands, tmp_path: Path) -> None:
+    file = tmp_path / "pounds.jsonl"
+    shop = Shop(ShopConfig(customers=40, days=20, currency="GBP"))
+    file.write_bytes(b"\n".join(event.value for event in shop.events()) + b"\n")
+    what = ["import", str(file), "--format", "jsonl"]
+    said = commands.refused(*what)
+    assert "all amounts are in GBP, but the shop's currency is EUR" in said
+    assert "STREAMER_CURRENCY=GBP" in said and "--yes" in said
+    assert commands.consumed() == 0
+    imported = commands.run(*what, "--yes")
+    assert imported["orders"] == 0 and imported["applied"] > 0
+    assert imported["dead_letters"].keys() == {"unknown_currency"}
+
+
+def test_workers_that_run_already_do_not_take_the_files_currency(commands: Commands, tmp_path: Path) -> None:
+    file = tmp_path / "retail.csv"
+    file.write_text(
+        "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
+        "536365,85123A,HEART,6,2010-12-01 08:26:00,2.55,17850.0,United Kingdom\n"
+    )
+    worker = commands.start("worker", "--role", "lanes")
+    try:
+        group = f"{commands.prefix}.streamer"
+        deadline = time.monotonic() + 60
+        while not member_count(commands.environment["STREAMER_KAFKA"], group):
+            assert worker.poll() is None and time.monotonic() < deadline
+            time.sleep(0.1)
+        said = commands.refused("import", str(file), "--format", "online-retail")
+        assert "workers run already" in said and "STREAMER_CURRENCY=GBP" in said
+        assert commands.consumed() == 0
+    finally:
+        worker.send_signal(signal.SIGTERM)
+        worker.communicate(timeout=60)
