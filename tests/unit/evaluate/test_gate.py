@@ -30,8 +30,9 @@ def test_segments_agree_with_the_truth_and_hold_still(row: Row) -> None:
 
 
 def test_they_are_what_batch_would_find_and_names_are_the_same_on_every_panel(row: Row) -> None:
-    assert row.batch_ari_off >= 0.9 and row.inertia_off <= 1.03
-    assert row.names >= 0.85 and row.names_mean >= 0.93
+    # A version stays in force until a centroid is a tenth of the way to the next; what that costs in inertia is little.
+    assert row.batch_ari_off >= 0.95 and row.inertia_off <= 1.05
+    assert row.names >= 0.96
 
 
 def test_they_hold_far_stiller_than_river_tuned_on_the_same_customers(rows: list[Row]) -> None:
