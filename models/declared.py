@@ -15,6 +15,7 @@ from models.definitions import (
     CLUSTERS,
     Band,
     Bands,
+    Compare,
     Condition,
     Definitions,
     Negation,
@@ -23,11 +24,13 @@ from models.definitions import (
     Segment,
     Segmentation,
     Some,
+    leaves,
     refers_to,
 )
 from models.expressions import KEYWORDS, ExpressionError, Known, parse, suggestion
 from models.features import FEATURES, LABELS
 from models.toml_lines import Lines
+from models.traits import is_own_trait
 from schemas.errors import UserError
 
 MAX_BYTES = 200_000
@@ -36,6 +39,7 @@ MAX_DWELL_DAYS = 3_650
 RESERVED = ("definitions",)
 """Under this name the files themselves stand in the models topic."""
 
+_NUMBERS, _WORDS = "a number", "words"
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 _COMMON = ("kind", "active", "segments")
 _GUARDED = ("dwell_days", "new", "unknown")
@@ -66,6 +70,8 @@ class _File:
     def __init__(self, text: str, source: str) -> None:
         self._source = source
         self._lines = Lines(text)
+        # What the shop's own traits are compared with, numbers or words, and in which line first.
+        self._own: dict[str, tuple[str, int]] = {}
         if len(text.encode()) > MAX_BYTES:
             raise UserError(f"{source} has more than {MAX_BYTES:,} bytes", "shorten it")
         try:
@@ -81,16 +87,17 @@ class _File:
         active = {name: table for name, table in self._tables.items() if table.get("active", True)}
         segments = {name: self._segments(name, table) for name, table in active.items()}
         labels: dict[str, frozenset[str] | None] = dict.fromkeys(LABELS)
-        for name, declared in segments.items():
+        for name, listed in segments.items():
             # Which clusters there are is not known before a model says so.
-            labels[name] = None if name in CLUSTERS else frozenset(segment.id for segment in declared)
+            labels[name] = None if name in CLUSTERS else frozenset(segment.id for segment in listed)
         known = Known(frozenset(FEATURES), labels)
-        found = [
-            self._segmentation(name, table, segments[name], known)
-            for name, table in active.items()
-            if table["kind"] != "clusters"
-        ]
+        declared = {name: table for name, table in active.items() if table["kind"] != "clusters"}
+        found = [self._segmentation(name, table, segments[name], known) for name, table in declared.items()]
         self._check_inactive(known)
+        if numbers := {name for name, (kind, _) in self._own.items() if kind == _NUMBERS}:
+            # Once more, now that it is clear of which own traits known(...) asks for a number.
+            known = Known(known.numbers | numbers, labels)
+            found = [self._segmentation(name, table, segments[name], known) for name, table in declared.items()]
         clusters = tuple(name for name, table in active.items() if table["kind"] == "clusters")
         return Definitions(version, self._in_order(found), clusters)
 
@@ -218,9 +225,13 @@ class _File:
 
     def _feature(self, name: str, table: Mapping[str, Any]) -> str:
         feature = table.get("feature")
+        line = self._lines.of(name, "feature")
+        if isinstance(feature, str) and is_own_trait(feature):
+            self._asked_as(feature, _NUMBERS, line)
+            return feature
         if not isinstance(feature, str) or feature not in FEATURES:
             self._fail(
-                self._lines.of(name, "feature"),
+                line,
                 f"{name} has bands of {feature!r}, which is no feature with numbers",
                 suggestion(str(feature), FEATURES, "features"),
             )
@@ -280,13 +291,31 @@ class _File:
         if not isinstance(text, str) or not text.strip():
             self._fail(line, "a condition is missing", 'such as "orders >= 2"')
         try:
-            return parse(text, known)
+            condition = parse(text, known)
         except ExpressionError as error:
             line += text.count("\n", 0, error.position)
             column = error.position - (text.rfind("\n", 0, error.position) + 1)
             shown = text.splitlines()[text.count("\n", 0, error.position)] if text else ""
             marked = f"{shown}\n  {' ' * column}^"
             self._fail(line, f"{error.message}\n  {marked}", error.mend)
+        for leaf in leaves(condition):
+            if isinstance(leaf, Compare):
+                self._asked_as(leaf.feature, _NUMBERS, line)
+            elif any(leaf.segments):
+                self._asked_as(leaf.segmentation, _WORDS, line)
+        return condition
+
+    def _asked_as(self, name: str, kind: str, line: int) -> None:
+        """Remember whether an own trait is compared with numbers or words: it cannot be both."""
+        if not is_own_trait(name):
+            return
+        before, where = self._own.setdefault(name, (kind, line))
+        if before != kind:
+            self._fail(
+                line,
+                f"{name} is compared with {kind} here, and with {before} in line {where}",
+                "a trait is one or the other: what a customer has of the other kind counts as not known",
+            )
 
     def _known_segment(self, name: str, segment: Any, ids: set[str], line: int) -> str:
         if not isinstance(segment, str) or segment not in ids:

@@ -274,6 +274,16 @@ class Definitions:
         found = {name for segmentation in self.segmentations for name in refers_to(segmentation)}
         return tuple(sorted(found.difference(self.kinds, CLUSTERS)))
 
+    @cached_property
+    def asked_words(self) -> frozenset[str]:
+        """Names of which some rule asks for a word, and not only whether there is one."""
+        return frozenset(
+            leaf.segmentation
+            for segmentation in self.segmentations
+            for leaf in leaves_of(segmentation)
+            if isinstance(leaf, Member) and any(leaf.segments)
+        )
+
     def asked_by(self, names: frozenset[str]) -> tuple[Segmentation, ...]:
         """The named segmentations and those that their rules refer to, be it through others; in their order."""
         known: dict[frozenset[str], tuple[Segmentation, ...]] = self.ready.setdefault("asked", {})

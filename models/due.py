@@ -7,7 +7,7 @@ from math import isfinite
 
 from models.customer import Customer, Membership
 from models.definitions import OPERATORS, Definitions, Segmentation
-from models.features import FEATURES, Feature, Shop
+from models.features import Feature, Shop, feature_of
 from models.judge import facts, judge
 
 _MOST_DUES = 16
@@ -23,10 +23,10 @@ def tests(segmentation: Segmentation, current: str | None) -> tuple[Test, ...]:
     found = known.get(current)
     if found is None:
         found = known[current] = tuple(
-            (FEATURES[name], OPERATORS[op], border)
+            (feature_of(name), OPERATORS[op], border)
             for name, op, border in segmentation.borders(current)
             # Whether a number is known at all (a border at minus infinity) does not change with time.
-            if FEATURES[name].crossing is not None and isfinite(border)
+            if feature_of(name).crossing is not None and isfinite(border)
         )
     return found
 

@@ -6,6 +6,7 @@
     part      = "not" part | "(" condition ")" | "known" "(" NAME ")" | test
     test      = NAME (">=" | ">" | "<=" | "<" | "=" | "!=") NUMBER [ "exit" NUMBER ]
               | NAME ["not"] "in" "(" WORD { "," WORD } ")"  |  NAME ("is" ["not"] | "=" | "!=") WORD
+    NAME      = a feature, a segmentation, or a shop's own trait: "custom." and its name, in quotes if need be
 
 Only a name against constants: then each comparison knows the exact instant at which time alone turns it over. Nothing
 of the text is ever run as Python.
@@ -20,8 +21,10 @@ from dataclasses import dataclass
 from math import inf
 from typing import NamedTuple
 
+from models.about import CUSTOM
 from models.definitions import Compare, Condition, Every, Member, Negation, Op, Some
 from models.features import MISSING
+from models.traits import is_own_trait
 from schemas.errors import StreamerError
 
 KEYWORDS = frozenset(("and", "or", "not", "in", "is", "exit", "known"))
@@ -31,7 +34,7 @@ _MAX_DEPTH = 40
 _TOKENS = re.compile(
     r"""\s*(?:
     (?P<number>-?\d[\d_]*(?:\.\d+)?(?:[eE][+-]?\d+)?)(?![\w.])
-  | (?P<word>[A-Za-z_][A-Za-z0-9_]*)
+  | (?P<word>custom\.(?:\w[\w-]*|"[^"\n]*"|'[^'\n]*')|[A-Za-z_][A-Za-z0-9_]*)
   | (?P<text>"[^"\n]*"|'[^'\n]*')
   | (?P<sign>>=|<=|==|!=|[<>=(),])
   | (?P<end>\Z)
@@ -61,6 +64,9 @@ class Known:
         Features with numbers.
     labels
         Features and segmentations with words; with the words that they can have, or None where any may come.
+
+    A shop's own traits may be named beside them. One that is not among ``numbers`` is a number where it is compared with
+    one, and else a word.
     """
 
     numbers: frozenset[str]
@@ -108,10 +114,15 @@ def _tokens(text: str) -> list[_Token]:
                 "a condition compares a feature with a number or a word: no arithmetic and no functions",
             )
         kind = match.lastgroup or ""
-        found.append(_Token(kind, match.group(kind), match.start(kind)))
+        found.append(_Token(kind, _bare(match.group(kind)) if kind == "word" else match.group(kind), match.start(kind)))
         if kind == "end":
             return found
         at = match.end()
+
+
+def _bare(word: str) -> str:
+    """A name without quotes around what stands behind ``custom.``."""
+    return word[: len(CUSTOM)] + word[len(CUSTOM) + 1 : -1] if word.startswith((f"{CUSTOM}'", f'{CUSTOM}"')) else word
 
 
 class _Parser:
@@ -191,14 +202,26 @@ class _Parser:
         token = self._next
         if token.kind != "word" or token.text in KEYWORDS:
             raise self._unexpected("the name of a feature or segmentation")
-        if token.text not in self._known.numbers and token.text not in self._known.labels:
-            mend = suggestion(token.text, self._known.names, "features and segmentations")
-            raise ExpressionError(token.at, f"there is no feature or segmentation {token.text!r}", mend)
+        known = self._known
+        if token.text not in known.numbers and token.text not in known.labels and not is_own_trait(token.text):
+            mend = suggestion(token.text, known.names, "features and segmentations")
+            raise ExpressionError(
+                token.at,
+                f"there is no feature or segmentation {token.text!r}",
+                f"{mend}; {CUSTOM}NAME is a trait of your own",
+            )
         return self._take()
 
     def _test(self) -> Condition:
-        name = self._name()
-        return self._comparison(name.text) if name.text in self._known.numbers else self._membership(name.text)
+        name = self._name().text
+        return self._comparison(name) if self._is_number(name) else self._membership(name)
+
+    def _is_number(self, name: str) -> bool:
+        """Whether a name stands for a number; of an own trait, what it is compared with says so."""
+        if name in self._known.numbers or name in self._known.labels:
+            return name in self._known.numbers
+        sign = _OPERATORS.get(self._next.text)
+        return sign is not None and (sign not in ("=", "!=") or self._tokens[self._at + 1].kind == "number")
 
     def _comparison(self, name: str) -> Condition:
         sign = self._accept(*_OPERATORS)
@@ -230,7 +253,7 @@ class _Parser:
             if number in (inf, -inf):
                 raise ExpressionError(token.at, f"{token.text} is too large", "use a smaller number")
             return number
-        if token.kind == "word" and token.text in self._known.names:
+        if token.kind == "word" and (token.text in self._known.names or is_own_trait(token.text)):
             raise ExpressionError(
                 token.at,
                 f"{name} is compared with {token.text}: when time alone turns that over has no closed form",
@@ -269,8 +292,12 @@ class _Parser:
         token = self._next
         if token.kind not in ("word", "text"):
             raise self._unexpected("a word")
+        if token.kind == "word" and is_own_trait(token.text):
+            raise ExpressionError(
+                token.at, f"{name} is compared with {token.text}: names are compared with words", "write a word there"
+            )
         word = token.text[1:-1] if token.kind == "text" else token.text
-        possible = self._known.labels[name]
+        possible = self._known.labels.get(name)
         if possible is not None and word not in possible:
             raise ExpressionError(
                 token.at, f"{name} has no segment {word!r}", suggestion(word, possible, f"segments of {name}")

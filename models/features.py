@@ -16,9 +16,20 @@ from models.decay import decayed, falls_to
 from models.shop import UTC_DAYS, Feature, Shop
 from models.statistics import REST
 from models.time import DAY_MS
-from models.traits import ABOUT_FEATURES, TEXT_TRAITS, text_trait
+from models.traits import ABOUT_FEATURES, TEXT_TRAITS, is_own_trait, own_feature, own_word, text_trait
 
-__all__ = ["FEATURES", "LABELS", "MISSING", "UTC_DAYS", "Feature", "Label", "Shop", "cadence_ms"]
+__all__ = [
+    "FEATURES",
+    "LABELS",
+    "MISSING",
+    "UTC_DAYS",
+    "Feature",
+    "Label",
+    "Shop",
+    "cadence_ms",
+    "feature_of",
+    "label_of",
+]
 
 PRIOR_GAPS = 2
 PRIOR_GAP_MS = 45 * DAY_MS
@@ -150,3 +161,18 @@ LABELS: dict[str, Label] = {
     )
 }
 """The table of features with words instead of numbers."""
+
+
+def feature_of(name: str) -> Feature:
+    """The feature with numbers of that name: one of `FEATURES`, or a shop's own trait. Raises KeyError for neither."""
+    return own_feature(name) if is_own_trait(name) else FEATURES[name]
+
+
+def label_of(name: str, as_word: bool = True) -> Label:
+    """The feature with words of that name: one of `LABELS`, or a shop's own trait. Raises KeyError for neither.
+
+    ``as_word`` is False where nothing is asked of an own trait but whether it is known: then numbers count as well.
+    """
+    if is_own_trait(name):
+        return Label(name, partial(own_word if as_word else text_trait, name=name))
+    return LABELS[name]

@@ -7,7 +7,7 @@ import msgspec
 from models.compiling import values_of
 from models.customer import Customer
 from models.definitions import Bands, Definitions, Rules, Segmentation
-from models.features import FEATURES, LABELS, MISSING, Shop
+from models.features import MISSING, Shop, feature_of, label_of
 
 
 class Facts(msgspec.Struct):
@@ -20,12 +20,13 @@ class Facts(msgspec.Struct):
 def facts(customer: Customer, at: int, definitions: Definitions, shop: Shop) -> Facts:
     """What the rules of ``definitions`` may look at, at the instant ``at`` (ms)."""
     segments = {name: membership.segment for name, membership in customer.segments.items()}
-    for name in definitions.labels:
-        segments[name] = LABELS[name].value(customer) or MISSING
-    values = definitions.ready.get("values")
-    if values is None:
-        values = values_of({name: FEATURES[name].value for name in definitions.features})
-        definitions.ready["values"] = values
+    ready = definitions.ready
+    if "values" not in ready:
+        ready["labels"] = [label_of(name, name in definitions.asked_words) for name in definitions.labels]
+        ready["values"] = values_of({name: feature_of(name).value for name in definitions.features})
+    for label in ready["labels"]:
+        segments[label.name] = label.value(customer) or MISSING
+    values = ready["values"]
     return Facts(values(customer, at, shop), segments)
 
 

@@ -7,6 +7,7 @@ A number is NaN, and a word None, where nothing is known.
 from __future__ import annotations
 
 from datetime import date, timedelta
+from functools import lru_cache
 from math import ceil, nan
 
 from models.about import CUSTOM, OUTCOME_INDEX, About, Rated, TraitValue
@@ -49,6 +50,18 @@ def number_trait(customer: Customer, name: str) -> float:
 def is_own_trait(name: str) -> bool:
     """Whether a name is that of a shop's own trait."""
     return name.startswith(CUSTOM) and len(name) > len(CUSTOM)
+
+
+def own_word(customer: Customer, name: str) -> str | None:
+    """A shop's own trait where it is a word; ``true`` and ``false`` are words too, a number is none."""
+    value = trait(customer, name)
+    return text_trait(customer, name) if isinstance(value, str | bool) else None
+
+
+@lru_cache(maxsize=1_024)
+def own_feature(name: str) -> Feature:
+    """A shop's own trait as a feature with numbers; NaN where it is a word, or not known."""
+    return Feature(name, "", lambda customer, at, shop: number_trait(customer, name))
 
 
 def _age_years(customer: Customer, at: int, shop: Shop) -> float:

@@ -26,6 +26,7 @@ from schemas.fields import (
     Quantity,
     Text,
     Url,
+    Whole,
     Wire,
 )
 
@@ -156,7 +157,7 @@ class Traits(TypedDict, total=False):
     loyalty_tier: Text | None
     income: Price | None
     marketing_opt_in: bool | None
-    custom: Annotated[dict[Text, Text | int | float | bool | None], Field(max_length=100)] | None
+    custom: Annotated[dict[Text, Text | Whole | float | bool | None], Field(max_length=100)] | None
 
 
 class ProfileUpdated(BaseEvent):

@@ -34,6 +34,8 @@ Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 # The bounds keep every sum of minor units exact in 64 bits.
 Amount = Annotated[float, Field(ge=-MAX_AMOUNT, le=MAX_AMOUNT)]
 Price = Annotated[float, Field(ge=0, le=MAX_AMOUNT)]
+# As wide as a state can be written; what is larger is taken as a number that is not whole.
+Whole = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
 Quantity = Annotated[int, Field(ge=-MAX_QUANTITY, le=MAX_QUANTITY)]
 
 

@@ -82,7 +82,7 @@ def describe(
     """
     from models.borders import borders_of
     from models.due import next_moves
-    from models.features import FEATURES
+    from models.features import FEATURES, feature_of
     from models.judge import facts
     from schemas.wire_time import iso
 
@@ -110,12 +110,12 @@ def describe(
     borders = {}
     for segmentation in definitions.segmentations:
         if segmentation.kind == "bands" and segmentation.name in customer.segments:
-            value = FEATURES[segmentation.feature].value(customer, at, shop)
+            value = feature_of(segmentation.feature).value(customer, at, shop)
             bands = list(segmentation.bands)
             index = [band.segment for band in bands].index(customer.segments[segmentation.name].segment)
             borders[segmentation.name] = {
                 "feature": segmentation.feature,
-                "value": value,
+                "value": None if value != value else value,
                 "up": None
                 if index + 1 == len(bands)
                 else {
@@ -147,7 +147,9 @@ def describe(
         for segmentation in definitions.segmentations
         if segmentation.name in customer.segments
     }
-    values = {name: feature.value(customer, at, shop) for name, feature in FEATURES.items()}
+    # A shop's own traits where segments depend on them.
+    shown = dict.fromkeys((*FEATURES, *definitions.features))
+    values = {name: feature_of(name).value(customer, at, shop) for name in shown}
     return {
         "now": iso(at),
         "segments": segments,
@@ -246,7 +248,7 @@ def cluster_lines(told: dict[str, Any], segment: str, say: Words, currency: str)
 
 
 def _print(told: dict[str, Any], zone: ZoneInfo, currency: str, say: Words) -> None:
-    from models.features import FEATURES
+    from models.features import feature_of
 
     out = common.console()
 
@@ -268,7 +270,7 @@ def _print(told: dict[str, Any], zone: ZoneInfo, currency: str, say: Words) -> N
                 out.print(row, markup=False)
         if (border := told["borders"].get(name)) is not None:
             feature = say.feature(border["feature"])
-            if (up := border["up"]) is not None:
+            if (up := border["up"]) is not None and border["value"] is not None:
                 more = number(round(up["at"] - border["value"], 2))
                 out.print(say("more for", amount=more, feature=feature, segment=up["name"]), markup=False)
             if (down := border["down"]) is not None:
@@ -288,7 +290,7 @@ def _print(told: dict[str, Any], zone: ZoneInfo, currency: str, say: Words) -> N
     for name, value in told["features"].items():
         if value is None:
             continue
-        unit = FEATURES[name].unit
-        shown = "" if value is None or unit == name else f" {currency if unit == 'money' else say.unit(unit)}"
+        unit = feature_of(name).unit
+        shown = "" if value is None or unit in (name, "") else f" {currency if unit == 'money' else say.unit(unit)}"
         rounded = round(value, 2) if value is not None else None
         out.print(f"  {say.feature(name)} {number(rounded)}{shown}", markup=False)

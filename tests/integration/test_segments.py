@@ -17,8 +17,8 @@ from models.declared import load
 from models.defaults import DEFAULT_TEXT
 from models.time import DAY_MS, Grid
 from schemas import topics
-from schemas.wire_time import epoch_ms
-from streamer.feed import feed
+from schemas.wire_time import epoch_ms, iso
+from streamer.feed import Outgoing, feed
 from streamer.local import Addresses
 from streamer.shop.config import ShopConfig
 from streamer.shop.simulate import Shop
@@ -36,11 +36,13 @@ dwell_days = 3
 new = { until = "orders >= 1 or interactions >= 3" }
 rules = [
     { segment = "much", when = "interactions >= 30 exit 25 and value is not low" },
+    { segment = "tall", when = "custom.size >= 40 and custom.skin is dry" },
     { segment = "little" },
 ]
 [loud.segments]
 new = {}
 much = {}
+tall = {}
 little = {}
 
 [behaviour]""",
@@ -54,6 +56,18 @@ def service(addresses: Addresses, redis_url: str, prefix: str, tmp_path: Path) -
     service = LiveService(addresses, redis_url, prefix, tmp_path, lanes=LANES, STREAMER_CLOCK="event")
     yield service
     service.close()
+
+
+def profile(customer: str, size: int) -> bytes:
+    """What a customer's profile says under names of the shop's own."""
+    body = {
+        "type": "profile.updated",
+        "event_id": f"profile-{customer}",
+        "customer_id": customer,
+        "occurred_at": iso(START + 59 * DAY_MS),
+        "traits": {"custom": {"size": size, "skin": ("dry", "oily", 7)[size % 3]}},
+    }
+    return json.dumps(body).encode()
 
 
 def key(change: Any) -> tuple[str, str, str | None, str | None]:
@@ -72,7 +86,10 @@ def test_what_was_seen_before_is_what_happens_and_nobody_is_left_behind(service:
     without_value.write_text(WITHOUT_VALUE)
     worker = service.start()
     shop = Shop(ShopConfig(customers=CUSTOMERS, days=60, start=START))
-    service.publish(feed(shop, "history", Grid(), latest=START + 400 * DAY_MS))
+    *history, clock, closed = feed(shop, "history", Grid(), latest=START + 400 * DAY_MS)
+    keys = sorted({record.key for record in history if record.key is not None})[:90]
+    profiles = [Outgoing(key, profile(key.decode(), size), history[-1].headers) for size, key in enumerate(keys)]
+    service.publish([*history, *profiles, clock, closed])
     service.wait_until_applied()
     done = 0
 
@@ -115,6 +132,9 @@ def test_what_was_seen_before_is_what_happens_and_nobody_is_left_behind(service:
         return len(there) == LANES and all(one.behind == 0 for one in there)
 
     first = activated(str(edited))
+    tall = [change for change in first if change["segmentation"] == "loud" and change["to"]["id"] == "tall"]
+    assert 0 < len(tall) <= 20, "a third of those of size 40 and more, less who is loud"
+    assert all(reason["feature"].startswith("custom.") for change in tall for reason in change["reasons"])
     assert {change["segmentation"] for change in first} == {"lifecycle", "loud"}
     ends = [change for change in activated(str(without_value)) if change["to"] is None]
     customers = sum(one.customers for one in service.ledgers())

@@ -84,7 +84,37 @@ top = {}
 """
 """No clusters; and what was called `new` before is something else."""
 
+OWN = (
+    DEFAULT_TEXT
+    + """
+[own]
+kind = "rules"
+unknown = { without = ["custom.t0"] }
+rules = [
+    { segment = "many", when = "custom.t0 >= 12 exit 9" },
+    { segment = "big", when = "custom.t1 in (big, true)" },
+    { segment = "told", when = "known(custom.t2)" },
+    { segment = "rest" },
+]
+[own.segments]
+unknown = {}
+many = {}
+big = {}
+told = {}
+rest = {}
+
+[sized]
+kind = "bands"
+feature = "custom.t0"
+bands = [{ segment = "small" }, { segment = "large", from = 10, exit = 8 }]
+[sized.segments]
+small = {}
+large = {}
+"""
+)
+"""Rules over a shop's own traits: a number, a word, and one of which only is asked whether it is known."""
+
 ALL_ACTIVE = DEFAULT_TEXT.replace("active = false\n", "")
 """Everything that the built-in file has."""
 
-HEART_EDITIONS = (ALL_ACTIVE, OTHER_BORDERS, HYBRID, SLOW)
+HEART_EDITIONS = (ALL_ACTIVE, OTHER_BORDERS, HYBRID, SLOW, OWN)

@@ -151,7 +151,8 @@ def lane_log(steps: Sequence[Step], *, own: bool = False) -> list[Record]:
                 edition += 1 + who
                 log.definitions(edition, EDITIONS[amount % len(EDITIONS)])
             case "profile":
-                traits = {"birth_year": 1995 + amount % 5 if amount % 4 else None, "custom": {f"t{amount % 3}": amount}}
+                size = (amount, "big", amount > 9)[hours % 3]
+                traits = {"birth_year": 1995 + amount % 5 if amount % 4 else None, "custom": {f"t{amount % 3}": size}}
                 log.event(event("profile.updated", id, customer, now - hours * HOUR, traits=traits))
             case "consent":
                 said = {"personalization": amount % 3 > 0, "marketing": amount % 2 > 0, "analytics": True}

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from models.about import About
 from models.customer import Customer, Membership
+from models.declared import load
 from models.defaults import DEFAULTS
 from models.due import next_due
 from models.time import DAY_MS
@@ -111,6 +114,40 @@ def test_a_customer_without_orders_has_no_recency() -> None:
     assert told["features"]["recency_days"] is None
     assert told["now"] == iso(AT)
     json.dumps(told, allow_nan=False)
+
+
+def test_own_traits_are_shown_where_segments_depend_on_them() -> None:
+    definitions = load(
+        """
+[fit]
+kind = "bands"
+feature = "custom.size"
+bands = [{ segment = "small" }, { segment = "large", from = 40 }]
+segments = { small = {}, large = {} }
+[skin]
+kind = "rules"
+rules = [{ segment = "dry", when = "custom.skin is dry and custom.age > 30" }, { segment = "other" }]
+segments = { dry = {}, other = {} }
+""",
+        2,
+    )
+    policy = replace(POLICY, definitions=definitions)
+    customer = bought_once()
+    customer.edition = 2
+    customer.segments = {"fit": Membership("small", AT), "skin": Membership("other", AT)}
+    told = describe(customer, AT, policy, None)
+    assert (told["features"]["custom.size"], told["borders"]["fit"]["value"], told["ways"]["fit"]) == (None, None, [])
+    json.dumps(told, allow_nan=False)
+    customer.about = About()
+    customer.about.merge_traits({"custom": {"size": 38, "age": 31, "skin": "oily"}}, AT, b"e")
+    told = describe(customer, AT, policy, None)
+    assert (told["features"]["custom.size"], told["features"]["custom.age"]) == (38.0, 31.0)
+    assert told["ways"]["fit"] == [
+        {"to": "large", "name": "Large", "feature": "custom.size", "value": 38.0, "border": 40.0, "distance": 2.0}
+    ]
+    assert [(one["to"], one["feature"], one["border"]) for one in told["ways"]["skin"]] == [
+        ("dry", "custom.skin", "dry")
+    ]
 
 
 def test_names_are_in_the_language_in_force() -> None:

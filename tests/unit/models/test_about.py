@@ -2,18 +2,21 @@ from __future__ import annotations
 
 from itertools import permutations
 from math import isnan
+from typing import Any
 
 import pytest
-from heart_logs import DAY, T0
+from heart_logs import DAY, T0, event
 from hypothesis import given
 from hypothesis import strategies as st
 
 from models.about import MAX_CUSTOM, About, Consent
 from models.customer import Customer
 from models.decay import weight
-from models.features import FEATURES, Shop
+from models.features import FEATURES, Shop, feature_of, label_of
 from models.snapshot import dump, load
 from models.traits import text_trait
+from schemas.codec import decode
+from schemas.events import ProfileUpdated
 from schemas.wire_time import epoch_ms
 
 SHOP = Shop()
@@ -135,3 +138,50 @@ def test_what_is_known_about_a_customer_comes_back_from_its_part_and_old_states_
     assert (again.about, behaviour) == (about, b"")
     assert "a" not in dump(ann, b"")
     assert load("ann", {"": parts[""]})[0].about is None
+
+
+@pytest.mark.parametrize(
+    "said", ["9223372036854775807", "-9223372036854775808", "9223372036854775808", "1" + "0" * 300]
+)
+def test_any_whole_number_that_is_taken_can_be_written(said: str) -> None:
+    body = event("profile.updated", "e", "ann", T0, traits={"custom": {"n": "N"}}).replace(b'"N"', said.encode())
+    profile = decode(b"ann", body)
+    assert isinstance(profile, ProfileUpdated)
+    about = About()
+    about.merge_traits(profile.traits, T0, b"e")
+    ann = someone(about)
+    ann.about_dirty = True
+    again = load("ann", dump(ann, b""))[0]
+    assert feature_of("custom.n").value(again, T0, SHOP) == float(said)
+
+
+@pytest.mark.parametrize(
+    ("value", "number", "word"),
+    [
+        (3, 3.0, None),
+        (2.5, 2.5, None),
+        (True, 1.0, "true"),
+        (False, 0.0, "false"),
+        ("dry", None, "dry"),
+        ("3", None, "3"),
+        ("", None, None),
+        (None, None, None),
+    ],
+)
+def test_an_own_trait_of_the_other_kind_is_not_known(value: Any, number: float | None, word: str | None) -> None:
+    ann = someone(told((1, {"custom": {"t": value}})))
+    found = feature_of("custom.t").value(ann, T0, SHOP)
+    assert (None if isnan(found) else found) == number
+    assert (label_of("custom.t").value(ann) or None) == word
+    asked = label_of("custom.t", as_word=False).value(ann)
+    assert bool(asked) == (value not in (None, ""))
+
+
+def test_who_has_no_own_traits_and_names_of_nothing() -> None:
+    nobody = Customer("ann", (0, 0), T0)
+    assert isnan(feature_of("custom.t").value(nobody, T0, SHOP)) and label_of("custom.t").value(nobody) is None
+    for name in ("custom.", "custom", "nothing"):
+        with pytest.raises(KeyError):
+            feature_of(name)
+        with pytest.raises(KeyError):
+            label_of(name)

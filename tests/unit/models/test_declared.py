@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from math import inf
 from pathlib import Path
 
 import pytest
 
 from models.declared import load
 from models.defaults import DEFAULT_TEXT, DEFAULTS
-from models.definitions import Band, Bands, Compare, Every, Member, Rule, Rules, Some
+from models.definitions import Band, Bands, Compare, Every, Member, Negation, Rule, Rules, Some
 from models.features import FEATURES, LABELS
 from schemas.errors import UserError
 
@@ -154,15 +155,73 @@ PAGE = (Path(__file__).parents[3] / "docs" / "segmentations.md").read_text()
 def test_the_page_tells_all_features_and_no_others() -> None:
     table = PAGE[PAGE.index("## Features") : PAGE.index("## What is promised")]
     rows = re.findall(r"^\| (`.*?`) \| .* \| (\w*) ?\|$", table, re.MULTILINE)
-    told = {name: by_itself for names, by_itself in rows for name in re.findall(r"\w+", names)}
-    assert told.keys() == FEATURES.keys() | LABELS.keys()
+    told = {name: by_itself for names, by_itself in rows for name in re.findall(r"[\w.]+", names)}
+    assert told.keys() == FEATURES.keys() | LABELS.keys() | {"custom.NAME"}
     moved = {name for name, feature in FEATURES.items() if feature.crossing is not None}
     assert {name for name, by_itself in told.items() if by_itself} == moved
 
 
-def test_the_file_on_the_page_is_one() -> None:
-    [block] = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+OWN = """
+[fit]
+kind = "rules"
+new = { until = "known(custom.size)" }
+rules = [
+    { segment = "large", when = "known(custom.size) and custom.size >= 40" },
+    { segment = "dry", when = "custom.skin is dry or known(custom.shoe)" },
+    { segment = "rest" },
+]
+[fit.segments]
+new = {}
+large = {}
+dry = {}
+rest = {}
+"""
+
+
+def test_what_an_own_trait_is_compared_with_says_what_it_is() -> None:
+    found = load(OWN, 2)
+    assert (found.features, found.labels) == (("custom.size",), ("custom.shoe", "custom.skin"))
+    assert found.asked_words == {"custom.skin"}
+    [fit] = found.segmentations
+    assert isinstance(fit, Rules)
+    least = Compare("custom.size", ">=", -inf, -inf)
+    assert fit.rules[:2] == (
+        Rule("new", Negation(least)),
+        Rule("large", Every((least, Compare("custom.size", ">=", 40.0, 40.0)))),
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "message"),
+    [
+        ("custom.skin is dry", "custom.size is dry", 7, "compared with words here, and with a number in line 6"),
+        ("custom.skin is dry", "custom.skin is dry or custom.skin > 2", 7, "a number here, and with words in line 7"),
+        (
+            "[fit]",
+            "[off]\nkind = 'rules'\nactive = false\n"
+            "rules = [{segment = 'x', when = 'custom.size in (a, b)'}, {segment = 'x'}]\nsegments = {x = {}}\n[fit]",
+            5,
+            "custom.size is compared with words here, and with a number in line 11",
+        ),
+        (
+            "[fit]",
+            "[cut]\nkind = 'bands'\nfeature = 'custom.skin'\n"
+            "bands = [{segment = 'x'}, {segment = 'y', from = 1}]\nsegments = {x = {}, y = {}}\n[fit]",
+            12,
+            "custom.skin is compared with words here, and with a number in line 4",
+        ),
+    ],
+)
+def test_an_own_trait_is_either_a_number_or_a_word(old: str, new: str, line: int, message: str) -> None:
+    found = mistake(old, new, OWN)
+    assert f"line {line}:" in found.message and message in found.message, found.message
+    assert "not known" in found.mend
+
+
+def test_the_files_on_the_page_are_such() -> None:
+    block, own = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
     assert {one.name for one in load(block, 2).segmentations} == {"spenders", "size"}
+    assert load(own, 2).features == ("custom.size",)
     with pytest.raises(UserError) as caught:
         load(DEFAULT_TEXT.replace("lateness >= 2 exit 1.8", "latenes >= 2"), 2)
     shown = re.search(r"error: segments.toml, line \d+: (.*?)```", PAGE, re.DOTALL)

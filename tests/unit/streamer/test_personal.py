@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import permutations
 
+from heart_editions import OWN
 from heart_logs import DAY, HOUR, T0, Driver, LogMaker, check_chain, event, order, view
 from heart_models import jumpy
 from heart_strategies import POLICY
@@ -33,6 +34,42 @@ def test_a_profile_moves_a_customer_with_its_own_cause() -> None:
     last = played(log).changes[-1]
     assert (last.segmentation, last.before, last.after, last.cause) == ("mood", "calm", "grown", "profile")
     assert last.automation_safe and [reason.feature for reason in last.reasons] == ["age_years"]
+
+
+def test_traits_of_the_shops_own_move_customers_by_rules_that_name_them() -> None:
+    says: list[tuple[object, str, str, tuple[float | None, ...] | None]] = [
+        (3, "rest", "small", (3.0,)),
+        (12, "many", "large", (3.0, 12.0, 12.0)),
+        (9.5, "many", "large", None),
+        # No number, so it is not known, and the band is the lowest.
+        ("12", "unknown", "small", (9.5, None, 9.0)),
+        (True, "rest", "small", (None, 1.0, None)),
+        (None, "unknown", "small", (1.0, None, None)),
+    ]
+    log, driver = LogMaker(), Driver(ONE)
+    log.definitions(2, OWN)
+    driver.feed(log.records)
+    moves = []
+    for number, (value, own, sized, reason) in enumerate(says):
+        at, before = T0 + (number + 1) * HOUR, len(driver.changes)
+        log.event(event("profile.updated", f"p{number}", "ann", at, traits={"custom": {"t0": value}}), now=at)
+        driver.feed(log.records[-1:])
+        assert (driver.segment("ann", "own"), driver.segment("ann", "sized")) == (own, sized)
+        new = [one for one in driver.changes[before:] if one.segmentation == "own"]
+        assert len(new) == (reason is not None)
+        if number and new:
+            [why] = new[0].reasons
+            assert (why.feature, why.before, why.after, why.border) == ("custom.t0", *(reason or ()))
+        moves += new
+    assert {one.cause for one in moves} == {"profile"} and all(one.automation_safe for one in moves)
+    assert moves[1].features["custom.t0"] == 12.0 and "custom.t0" not in moves[-1].features
+    log.event(event("profile.updated", "w", "ann", T0 + DAY, traits={"custom": {"t0": 1, "t1": "big"}}), now=T0 + DAY)
+    driver.feed(log.records[-1:])
+    assert driver.segment("ann", "own") == "big"
+    assert {one.feature: (one.before, one.after, one.border) for one in driver.changes[-1].reasons} == {
+        "custom.t0": (None, 1.0, None),
+        "custom.t1": (None, "big", "big, true"),
+    }
 
 
 def test_a_late_profile_and_one_of_an_import_are_not_live() -> None:
