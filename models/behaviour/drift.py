@@ -59,11 +59,14 @@ class Drift(msgspec.Struct, array_like=True):
         self.weeks = []
 
     def note_moves(self, moves: Iterable[Move], customer_of: dict[int, str], day: int) -> None:
-        """Remember the panel's moves between segments."""
-        for move in moves:
-            if move.from_id is not None and move.row in customer_of:
-                self.moves.append((move.day, customer_of[move.row], move.from_id, move.to_id))
-        self.moves = [move for move in self.moves if move[0] > day - 2 * BOUNCE_DAYS]
+        """Remember the panel's moves between segments, once however often a customer is stepped over the same day."""
+        noted = {
+            (move.day, customer_of[move.row], move.from_id, move.to_id)
+            for move in moves
+            if move.from_id is not None and move.row in customer_of
+        }
+        # In an order of their own: that of rows is another one after a restart.
+        self.moves = sorted(move for move in noted.union(self.moves) if move[0] > day - 2 * BOUNCE_DAYS)
 
     def look(self, x: FloatArray, distances: FloatArray, day: int) -> dict[str, float]:
         """Take in the panel's features and distances of this week, and say how far it has drifted.

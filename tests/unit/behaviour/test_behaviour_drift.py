@@ -68,6 +68,16 @@ def test_bounce_counts_only_moves_whose_month_is_over() -> None:
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(drift), type=Drift) == drift
 
 
+def test_a_move_counts_once_and_in_an_order_of_its_own() -> None:
+    """A customer told of late is stepped over the same days again, and rows are others after a restart."""
+    moves = [move(1, 100, "x", "y"), move(2, 100, "x", "y"), move(1, 120, "y", "x")]
+    one, other = Drift(), Drift()
+    one.note_moves(moves, {1: "a", 2: "b"}, 120)
+    for part in (moves[1:], moves):
+        other.note_moves([msgspec.structs.replace(m, row=3 - m.row) for m in part], {2: "a", 1: "b"}, 120)
+    assert one == other and len(one.moves) == 3 and one.bounce(140) == pytest.approx(1 / 2)
+
+
 def test_each_figure_that_alarms_says_so() -> None:
     assert alarms_of({"adwin": 1.0, "psi_basket": 0.3, "psi_orders": 0.2}) == ("adwin", "psi_basket")
     assert alarms_of({"share_psi": 0.12}) == ("share_psi",)
