@@ -15,6 +15,8 @@ PART = 500
 """Customers of a weekly look whom River learns from, and from whom the challenger starts; all have a say in the end."""
 _STARTS = 8
 """Starts of a half-panel fit. With 3, half the disagreement of two halves is a bad optimum of one of them."""
+_GROWTH = 1.75
+_NEGLIGIBLE = 0.01  # disagreement of two halves below which differences in it say nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +132,19 @@ def stability(
 
 
 def choose_k(stable: dict[int, float], enough: float = 0.9, slack: float = 0.02) -> int:
-    """The largest k that is stable ``enough`` and hardly less so than k - 1; else the largest about as stable as the best.
+    """The largest k that is stable ``enough`` and hardly less so than fewer; else the largest about as stable as the best.
 
-    A k that is stable enough but clearly less so than the one before cuts through a group that is one.
+    A k that is stable enough but clearly less so than a smaller one cuts through a group that is one. Fewer are easier to
+    find again, so ``slack`` is given for each step between the two. Where k - 1 is found again nearly perfectly, k must
+    be, too: its disagreement may be at most _GROWTH times that of k - 1.
     """
-    fine = [k for k, value in stable.items() if value >= enough and value >= stable.get(k - 1, 0.0) - slack]
+
+    def holds(k: int) -> bool:
+        value, before = stable[k], stable.get(k - 1, 0.0)
+        near = all(value >= stable[less] - slack * (k - less) for less in stable if less < k)
+        return value >= enough and near and 1 - value <= max(_GROWTH * (1 - before), _NEGLIGIBLE)
+
+    fine = [k for k in stable if holds(k)]
     if fine:
         return max(fine)
     best = max(stable.values())

@@ -90,3 +90,19 @@ def test_stability_finds_the_number_of_clusters() -> None:
     stable = stability(z, range(3, 8), np.random.default_rng(2))
     assert choose_k(stable) == 4
     assert choose_k({3: 0.7, 4: 0.8, 5: 0.79, 6: 0.5}) == 5
+
+
+@pytest.mark.parametrize(
+    ("stable", "chosen"),
+    [
+        ({3: 0.95, 4: 0.94, 5: 0.71, 6: 0.93, 7: 0.88}, 6),
+        # A dip in between does not make a number look good that is worse than a smaller one.
+        ({3: 0.986, 4: 0.587, 5: 0.932, 6: 0.985, 7: 0.913, 8: 0.923}, 6),
+        # Twice the disagreement of a number that is found again nearly perfectly cuts through a group.
+        ({5: 0.855, 6: 0.985, 7: 0.971, 8: 0.891}, 6),
+        ({5: 0.956, 6: 0.949, 7: 0.884}, 6),
+        ({5: 0.999, 6: 0.992, 7: 0.5}, 6),
+    ],
+)
+def test_a_number_of_clusters_must_be_as_stable_as_smaller_ones(stable: dict[int, float], chosen: int) -> None:
+    assert choose_k(stable) == chosen
