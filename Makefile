@@ -53,7 +53,7 @@ evaluate: $(STAMP)
 	$(JUDGE) --scenario hard --scenario holidays --scenario lifelike --preset conservative --no-peers --gate
 	$(JUDGE) --scenario new-archetype --scenario bots --preset conservative --no-peers
 	$(if $(RETAIL),$(BIN)/streamer evaluate segments --data $(RETAIL) --as-of 2011-09-10)
-	SILENT_CUSTOMERS=10000 MOVING_CUSTOMERS=3000 $(BIN)/python -m pytest tests/unit/behaviour/test_behaviour_many.py
+	SILENT_CUSTOMERS=10000 MOVING_CUSTOMERS=3000 $(BIN)/python -m pytest --timeout 3600 tests/unit/behaviour/test_behaviour_many.py
 
 soak: $(STAMP)
 	SOAK_SEEDS=$(SEEDS) $(BIN)/python -m pytest tests/recovery $(ARGS)

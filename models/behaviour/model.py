@@ -42,7 +42,7 @@ class Preset:
     theta: float = 1.0
     eta: float = 7.5
     volume_h: float = 0.4
-    volume_theta: float = 6.0
+    volume_theta: float = 7.0
 
     def in_frame(self, kind: str) -> Preset:
         """The preset that a version in a frame of that kind goes by.
