@@ -12,7 +12,7 @@ help:
 	@echo "make lint   format, lint, types, layers"
 	@echo "make check  format, lint, types, layers, unit and property tests; about a minute"
 	@echo "make bench  CPU per event of the whole path and of the small job; minutes"
-	@echo "make evaluate  how good the segments are: must reach the targets; half an hour, SHOPS=8 by default (seeds)"
+	@echo "make evaluate  how good the segments are: must reach the targets; a quarter of an hour, SHOPS=8 by default (seeds), RETAIL=FILE for the real shop"
 	@echo "make soak   the kills and handovers again and again; SEEDS=20 by default"
 	@echo "make handovers  20 handovers of lanes during 100,000 events, timed and compared; minutes"
 	@echo "make pictures, make boards, make documents, make lock   renew what is generated: board pictures, boards, contracts, locked dependencies"
@@ -46,7 +46,7 @@ bench: $(STAMP)
 
 SEEDS ?= 20
 SHOPS ?= 8
-RETAIL ?= $(firstword $(wildcard online_retail.csv.gz ../shared/data/online_retail/online_retail.csv.gz))
+RETAIL ?= $(wildcard online_retail.csv.gz)
 JUDGE = $(BIN)/streamer evaluate segments --seeds $(SHOPS)
 evaluate: $(STAMP)
 	$(JUDGE) --scenario stationary --scenario shock --tuned-river --gate

@@ -73,6 +73,11 @@ class Told:
     applied: Callable[[int, int | None], None] = lambda records, of: None
 
 
+def was_broken_off(service: Service, source: Source) -> bool:
+    """Whether an import of this content began and did not come to its end."""
+    return any(one.source_hash == source.content_hash and not one.finished for one in service.imports.imports())
+
+
 def begin(service: Service, source: Source, name: str, *, again: bool) -> tuple[ImportRecord, bool]:
     """The import to run, and whether it is one that was broken off.
 

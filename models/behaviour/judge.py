@@ -169,7 +169,7 @@ class Judge:
         # Nearest of all, or, where the suspicion is strong, nearer than the segment of before.
         there = (near.argmax(axis=0) == to_slots) | ((beyond > SURE) & (near[to_slots, each] > near[away, each]))
         changed = []
-        for index in np.flatnonzero((beyond > 0.0) & there).tolist():
+        for index in np.flatnonzero((beyond > 0.0) & (cusum[to_slots, suspects] > 0.0) & there).tolist():
             at, to = int(suspects[index]), int(to_slots[index])
             margin, reasons = change_reasons(block[:, at], c, int(self._slot[at]), to)
             sure = float(-np.expm1(-margin))

@@ -135,14 +135,18 @@ def choose_k(stable: dict[int, float], enough: float = 0.9, slack: float = 0.02)
     """The largest k that is stable ``enough`` and hardly less so than fewer; else the largest about as stable as the best.
 
     A k that is stable enough but clearly less so than a smaller one cuts through a group that is one. Fewer are easier to
-    find again, so ``slack`` is given for each step between the two. Where k - 1 is found again nearly perfectly, k must
-    be, too: its disagreement may be at most _GROWTH times that of k - 1.
+    find again, so ``slack`` is given for each step between the two. Where fewer are found again nearly perfectly, k must
+    be, too: disagreement may grow by at most _GROWTH a step.
     """
 
     def holds(k: int) -> bool:
-        value, before = stable[k], stable.get(k - 1, 0.0)
-        near = all(value >= stable[less] - slack * (k - less) for less in stable if less < k)
-        return value >= enough and near and 1 - value <= max(_GROWTH * (1 - before), _NEGLIGIBLE)
+        value = stable[k]
+        return value >= enough and all(
+            value >= stable[less] - slack * (k - less)
+            and 1 - value <= max(_GROWTH ** (k - less) * (1 - stable[less]), _NEGLIGIBLE)
+            for less in stable
+            if less < k
+        )
 
     fine = [k for k in stable if holds(k)]
     if fine:

@@ -32,7 +32,7 @@ class Preset:
     """How readily customers move: ``h`` and ``theta`` of the position path, ``eta`` of the change path.
 
     ``eta`` is the log-likelihood ratio asked for between two segments that a day tells apart by ``scoring.USUAL_NATS``;
-    others are asked for more or less, so that all are mistaken equally seldom (``scoring``).
+    others are asked for up to 3 more or less, so that all are mistaken equally seldom (``scoring``).
 
     ``volume_h`` and ``volume_theta`` stand in for ``h`` and ``theta`` where segments are steps of how much somebody buys:
     an order lifts a customer by a step there and silence wears it off again, so borders are wider.

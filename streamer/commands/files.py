@@ -111,7 +111,7 @@ def check_currencies(source: Source, found: Settings, say: Callable[[str], None]
     Raises
     ------
     UserError
-        None of the first amounts has another, and nobody said ``all_the_same``.
+        The shop knows no rate for any of the first amounts, and nobody said ``all_the_same``.
     """
     from streamer.shop.currencies import currencies
 
@@ -121,13 +121,18 @@ def check_currencies(source: Source, found: Settings, say: Callable[[str], None]
         return
     named, most = " and ".join(strange), next(iter(strange))
     held = sum(strange.values())
-    of = "all amounts are" if held == amounts.total() else f"{held:,} of the first {amounts.total():,} amounts are"
+    all_of_them = held == amounts.total()
+    of = (
+        f"all of the first {held:,} amounts are"
+        if all_of_them
+        else f"{held:,} of the first {amounts.total():,} amounts are"
+    )
     text = (
         f"{of} in {named}, but the shop's currency is {found.currency}, and no rate is known: such orders become dead "
         "letters (unknown_currency)"
     )
-    rate = f"a rate for each, such as STREAMER_RATES={most}=1.17"
-    if held < amounts.total():
+    rate = f"a rate for each (STREAMER_RATES={most}=RATE, what one {most} is worth in {found.currency})"
+    if not all_of_them:
         say(f"{text}; {rate} mends that")
     elif all_the_same:
         say(text)

@@ -60,7 +60,7 @@ def import_file(
 
     Example:  streamer import orders_export.csv --format csv --mapping shopify
     """
-    from streamer.importer import Import, begin, is_read
+    from streamer.importer import Import, begin, is_read, was_broken_off
     from streamer.result import show
 
     found = settings_for(format)
@@ -71,7 +71,8 @@ def import_file(
         lines_to(memberships) as write_members,
         connected(found) as service,
     ):
-        if is_read(service):
+        # Of an import that was broken off, the workers may be its own, not yet known to be gone.
+        if not was_broken_off(service, source) and is_read(service):
             check_workers_currency(format, common.settings())
         record, resumed = begin(service, source, str(file), again=again)
         if resumed:

@@ -57,7 +57,8 @@ def missed(rows: Sequence[Row]) -> list[str]:
             continue
         values = row.to_dict()
         for name, target in {**targets, "coverage": COVERAGE}.items():
-            if name == "calmer" and (row.scenario, row.seed) not in measured:
+            # Without a single spurious move there is no ratio, and nothing to ask for.
+            if name == "calmer" and ((row.scenario, row.seed) not in measured or not row.scores.spurious):
                 continue
             value = float(values[name])
             more = name in AT_LEAST

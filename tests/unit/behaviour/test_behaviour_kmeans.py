@@ -102,6 +102,9 @@ def test_stability_finds_the_number_of_clusters() -> None:
         ({5: 0.855, 6: 0.985, 7: 0.971, 8: 0.891}, 6),
         ({5: 0.956, 6: 0.949, 7: 0.884}, 6),
         ({5: 0.999, 6: 0.992, 7: 0.5}, 6),
+        # A number that was refused is no yardstick for the next.
+        ({3: 0.999, 4: 0.975, 5: 0.96}, 3),
+        ({3: 0.999, 4: 0.985, 5: 0.97, 6: 0.95, 7: 0.93, 8: 0.92}, 3),
     ],
 )
 def test_a_number_of_clusters_must_be_as_stable_as_smaller_ones(stable: dict[int, float], chosen: int) -> None:

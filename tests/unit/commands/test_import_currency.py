@@ -35,10 +35,10 @@ def orders(path: Path, *currencies: str) -> Path:
 @pytest.mark.parametrize(
     ("currencies", "env", "options", "said"),
     [
-        (["GBP", "GBP"], {}, [], "all amounts are in GBP, but the shop's currency is EUR"),
-        (["GBP", "USD", "GBP"], {}, [], "all amounts are in GBP and USD"),
+        (["GBP", "GBP"], {}, [], "all of the first 2 amounts are in GBP, but the shop's currency is EUR"),
+        (["GBP", "USD", "GBP"], {}, [], "all of the first 3 amounts are in GBP and USD"),
         (["GBP", "EUR"], {}, [], "1 of the first 2 amounts are in GBP"),
-        (["GBP"], {}, ["--yes"], "all amounts are in GBP"),
+        (["GBP"], {}, ["--yes"], "all of the first 1 amounts are in GBP"),
         (["GBP"], {"STREAMER_CURRENCY": "GBP"}, [], None),
         (["GBP"], {"STREAMER_RATES": "GBP=1.17"}, [], None),
         ([], {}, [], None),
