@@ -75,7 +75,7 @@ class Told:
 
 def was_broken_off(service: Service, source: Source) -> bool:
     """Whether an import of this content began and did not come to its end."""
-    return any(one.source_hash == source.content_hash and not one.finished for one in service.imports.imports())
+    return any(not record.finished for record in _known(service, source))
 
 
 def begin(service: Service, source: Source, name: str, *, again: bool) -> tuple[ImportRecord, bool]:
@@ -86,7 +86,7 @@ def begin(service: Service, source: Source, name: str, *, again: bool) -> tuple[
     UserError
         The same content was imported before, and nobody said ``again``.
     """
-    known = [one for one in service.imports.imports() if one.source_hash == source.content_hash]
+    known = _known(service, source)
     for record in known:
         if not record.finished:
             return record, True
@@ -109,6 +109,10 @@ def begin(service: Service, source: Source, name: str, *, again: bool) -> tuple[
     )
     service.imports.remember(record)
     return record, False
+
+
+def _known(service: Service, source: Source) -> list[ImportRecord]:
+    return [one for one in service.imports.imports() if one.source_hash == source.content_hash]
 
 
 class Import:

@@ -25,6 +25,7 @@ from models.behaviour.layout import (
     VERSION,
     FloatArray,
     IntArray,
+    parts_of,
 )
 from models.behaviour.model import ClusterModel
 from models.behaviour.moves import (
@@ -115,7 +116,7 @@ class Judge:
         fresh = np.flatnonzero(block[VERSION] != self.model.version)
         if fresh.size:
             # A slot that was given to another segment since then holds that one's evidence no more.
-            parts = step.parts_of(block)
+            parts = parts_of(block)
             parts[:, : c.slots, fresh] *= c.since[:, None] <= block[VERSION, fresh]
             parts[:, c.slots :, fresh] = 0.0
             block[VERSION, fresh] = self.model.version

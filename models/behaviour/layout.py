@@ -93,3 +93,8 @@ DECAY: Final[FloatArray] = np.repeat(
 DECAY.flags.writeable = False
 LEAK: Final = 1 - 2 ** (-1 / HALF_LIFE_LEAK)
 """Share of the suspect window that becomes trusted each day."""
+
+
+def parts_of(block: FloatArray) -> FloatArray:
+    """W of a block (WIDTH, n) in its parts, shape (PARTS, SLOTS, n); a view."""
+    return block[CUSUM:AREA].reshape(len(PARTS), SLOTS, -1)

@@ -18,23 +18,21 @@ import numpy as np
 
 from models.behaviour.features import SCALE_DAYS, bounded_exp, readable
 from models.behaviour.layout import (
-    AREA,
     CLICK_DAYS,
-    CUSUM,
     DISCOUNTED,
     EXPOSURE,
     FEATURES,
     LOG_BASKET,
-    LONG_AT,
+    LONG,
     ORDER_DAYS,
     ORDERS,
     PARTS,
     RECENT_AT,
-    SLOTS,
     VECTOR,
     FloatArray,
+    parts_of,
 )
-from models.behaviour.scoring import DISCOUNT_ORDERS, Compiled, margin_terms
+from models.behaviour.scoring import Compiled, margin_terms, own_habits, own_rates
 
 
 class Reason(msgspec.Struct, frozen=True, gc=False):
@@ -115,18 +113,16 @@ def change_reasons(column: FloatArray, c: Compiled, away: int, to: int) -> tuple
 
     ``column`` is the customer's column of the block, shape (WIDTH,).
     """
-    long = np.maximum(column[LONG_AT : LONG_AT + VECTOR], 0.0)
     window = np.maximum(column[RECENT_AT : RECENT_AT + VECTOR], 0.0)
-    rates = (long[ORDER_DAYS : CLICK_DAYS + 1] + c.shapes[:, away]) / (long[EXPOSURE] + c.shape_days[:, away])
-    weight = c.basket_weight[away]
-    basket = (long[LOG_BASKET] + weight * c.log_basket[away]) / (long[ORDER_DAYS] + weight)
-    discount = (long[DISCOUNTED] + DISCOUNT_ORDERS * c.discount[away]) / (long[ORDERS] + DISCOUNT_ORDERS)
-    before = (*(rates * SCALE_DAYS).tolist(), bounded_exp(float(basket)), float(discount))
+    long, slot = column[LONG, None], np.array([away])
+    basket, discount = own_habits(long, slot, c)
+    rates = own_rates(long, slot, c)[:, 0] * SCALE_DAYS
+    before = (*rates.tolist(), bounded_exp(float(basket[0])), float(discount[0]))
     after = (*(window[ORDER_DAYS : CLICK_DAYS + 1] * (SCALE_DAYS / max(window[EXPOSURE], 1.0))).tolist(), *before[2:])
     if window[ORDER_DAYS] > 0 and window[ORDERS] > 0:
         share = min(1.0, float(window[DISCOUNTED] / window[ORDERS]))
         after = (*after[:2], bounded_exp(float(window[LOG_BASKET] / window[ORDER_DAYS])), share)
-    parts = column[CUSUM:AREA].reshape(len(PARTS), SLOTS)[:, to].tolist()
+    parts = parts_of(column)[:, to, 0].tolist()
     reasons = _ranked(list(zip(PARTS, before, after, parts, strict=True)))
     return sum(r.contribution for r in reasons), reasons
 

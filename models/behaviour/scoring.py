@@ -14,7 +14,19 @@ from math import log
 import numpy as np
 
 from models.behaviour.features import feature_rows, tree_sum
-from models.behaviour.layout import FEATURES, FULL_LONG, BoolArray, FloatArray, IntArray
+from models.behaviour.layout import (
+    CLICK_DAYS,
+    DISCOUNTED,
+    EXPOSURE,
+    FEATURES,
+    FULL_LONG,
+    LOG_BASKET,
+    ORDER_DAYS,
+    ORDERS,
+    BoolArray,
+    FloatArray,
+    IntArray,
+)
 from models.behaviour.model import ClusterModel, Segment
 
 DISCOUNT_ORDERS = 10.0
@@ -48,7 +60,7 @@ class Compiled:
     shapes: FloatArray  # (2, K + 1)
     shape_days: FloatArray  # (2, K + 1), a / lambda
     inverse_phi: FloatArray  # (2, 1)
-    silence: FloatArray  # (2, K, 1), what a silent day costs the hypothesis: -log of its chance; infinity in dead slots
+    silence: FloatArray  # (2, K, 1), what a silent day costs the hypothesis: -log of its chance; huge in dead slots
     others: BoolArray  # (K, K + 1), of which slots a customer of each slot may be suspected; none at K
     allowance: FloatArray  # (K + 1, K), what is added to the threshold between two slots
     log_basket: FloatArray  # (K + 1,)
@@ -137,6 +149,32 @@ def _compile(model: ClusterModel) -> Compiled:
         slot_table=table,
         since=since,
     )
+
+
+def own_rates(long: FloatArray, slot: IntArray, c: Compiled) -> FloatArray:
+    """Customers' own chances of a day with an order and with a click, shape (2, n), drawn towards those of their segment.
+
+    Parameters
+    ----------
+    long
+        The trusted past L, shape (VECTOR, n).
+    slot
+        Slots of their segments, shape (n,).
+    """
+    counts = np.maximum(long[ORDER_DAYS : CLICK_DAYS + 1], 0.0)
+    counts += c.shapes.take(slot, axis=1)
+    exposure = long[EXPOSURE] + c.shape_days.take(slot, axis=1)
+    chances: FloatArray = np.minimum(counts / exposure, MOST_RATE)
+    return chances
+
+
+def own_habits(long: FloatArray, slot: IntArray, c: Compiled) -> tuple[FloatArray, FloatArray]:
+    """Customers' own log order values and discount shares, each (n,), drawn likewise; parameters as ``own_rates``."""
+    past = np.maximum(long, 0.0)
+    weight = c.basket_weight[slot]
+    basket: FloatArray = (past[LOG_BASKET] + weight * c.log_basket[slot]) / (past[ORDER_DAYS] + weight)
+    discount = (past[DISCOUNTED] + DISCOUNT_ORDERS * c.discount[slot]) / (past[ORDERS] + DISCOUNT_ORDERS)
+    return basket, np.minimum(np.maximum(discount, 1e-6), 1 - 1e-6)
 
 
 def nats_a_day(away: Segment, to: Segment, model: ClusterModel) -> float:

@@ -27,7 +27,6 @@ from models.behaviour.layout import (
     LEAK,
     LOG_BASKET,
     LONG,
-    LONG_AT,
     ORDER_COUNT,
     ORDER_DAYS,
     ORDERS,
@@ -35,13 +34,13 @@ from models.behaviour.layout import (
     RECENT,
     RECENT_AT,
     SHORT_AT,
-    SLOTS,
     VECTOR,
     BoolArray,
     FloatArray,
     IntArray,
+    parts_of,
 )
-from models.behaviour.scoring import DISCOUNT_ORDERS, GAUSS_CLIP, MOST_RATE, Compiled
+from models.behaviour.scoring import GAUSS_CLIP, Compiled, own_habits, own_rates
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,21 +99,13 @@ def remember(block: FloatArray, slot: IntArray, c: Compiled, happened: Happened 
     return cusum
 
 
-def parts_of(block: FloatArray) -> FloatArray:
-    """W of a block in its parts, shape (PARTS, SLOTS, n); a view."""
-    return block[CUSUM:AREA].reshape(len(PARTS), SLOTS, -1)
-
-
 def _suspect(block: FloatArray, slot: IntArray, c: Compiled, happened: Happened | None) -> FloatArray:
     """Page's CUSUM, one a segment: W_c = max(0, W_c + log-likelihood ratio of the day). Gives W, shape (K, n).
 
     A day has an order or not, a click or not: its likelihood is Bernoulli's, which makes more of the silent days of busy
     customers than Poisson's would. W is kept in parts, so that a move can say exactly what decided it.
     """
-    counts = np.maximum(block[LONG_AT + ORDER_DAYS : LONG_AT + CLICK_DAYS + 1], 0.0)
-    counts += c.shapes.take(slot, axis=1)
-    exposure = block[LONG_AT + EXPOSURE] + c.shape_days.take(slot, axis=1)
-    own = np.minimum(counts / exposure, MOST_RATE)
+    own = own_rates(block[LONG], slot, c)
     silent = -np.log1p(-own) * c.inverse_phi
     parts = parts_of(block)[:, : c.slots]
     parts[:2] += silent[:, None]
@@ -133,7 +124,6 @@ def _suspect(block: FloatArray, slot: IntArray, c: Compiled, happened: Happened 
 def _event_terms(block: FloatArray, slot: IntArray, c: Compiled, happened: Happened, own: FloatArray) -> FloatArray:
     """What the events of the day add to the log-likelihood ratios of silence, shape (PARTS, K, m)."""
     at, day = happened.at, happened.day
-    mine = slot[at]
     bought = np.maximum(day[ORDER_DAYS - 1], 0.0)  # a day of reversals tells nothing of habits
     clicked = day[CLICK_DAYS - 1]
     chances = np.ascontiguousarray(own[:, at])
@@ -143,16 +133,12 @@ def _event_terms(block: FloatArray, slot: IntArray, c: Compiled, happened: Happe
     terms[0] = bought * (c.log_odds[0] - odds[0]) * c.inverse_phi[0]
     terms[1] = clicked * (c.log_odds[1] - odds[1]) * c.inverse_phi[1]
 
-    long = np.maximum(block[LONG, at], 0.0)
-    weight = c.basket_weight[mine]
-    expected = (long[LOG_BASKET] + weight * c.log_basket[mine]) / (long[ORDER_DAYS] + weight)
+    expected, usual = own_habits(block[LONG, at], slot[at], c)
     basket = day[LOG_BASKET - 1]
     ratio = ((basket - expected) ** 2 - (basket - c.log_basket[:k, None]) ** 2) / (2 * c.model.sigma2)
     terms[2] = bought * np.minimum(np.maximum(ratio, -GAUSS_CLIP), GAUSS_CLIP)
 
     share = np.minimum(np.maximum(day[DISCOUNTED - 1], 0.0) / np.maximum(day[ORDERS - 1], 1.0), 1.0)
-    usual = (long[DISCOUNTED] + DISCOUNT_ORDERS * c.discount[mine]) / (long[ORDERS] + DISCOUNT_ORDERS)
-    usual = np.minimum(np.maximum(usual, 1e-6), 1 - 1e-6)
     theirs = c.discount[:k, None]
     terms[3] = bought * share * (np.log(theirs) - np.log(usual))
     terms[3] += bought * (1 - share) * (np.log(1 - theirs) - np.log(1 - usual))

@@ -291,6 +291,5 @@ def _print(told: dict[str, Any], zone: ZoneInfo, currency: str, say: Words) -> N
         if value is None:
             continue
         unit = feature_of(name).unit
-        shown = "" if value is None or unit in (name, "") else f" {currency if unit == 'money' else say.unit(unit)}"
-        rounded = round(value, 2) if value is not None else None
-        out.print(f"  {say.feature(name)} {number(rounded)}{shown}", markup=False)
+        shown = "" if unit in (name, "") else f" {currency if unit == 'money' else say.unit(unit)}"
+        out.print(f"  {say.feature(name)} {number(round(value, 2))}{shown}", markup=False)
