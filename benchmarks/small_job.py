@@ -81,7 +81,7 @@ class SmallLane(Lane):
         return await super().open()
 
     async def turn(self) -> None:
-        records, end = self._take_waiting()
+        records, end = self._consecutive(self.next_offset, self.settings.max_records)
         if not records:
             return
         read = await self._view.read((), {}, 0)

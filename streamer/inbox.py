@@ -4,17 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 
+import structlog
+
+from schemas.records import LogRecord
 from streamer.ports import Batch
+
+log = structlog.get_logger(__name__)
 
 MAX_WAITING = 4
 """Batches that may wait in a reader before its partition is not fetched any more."""
 
 
 class Inbox:
-    """Batches offered from outside, taken by the reader's own `run`. All of it in one event loop."""
+    """Batches offered from outside, taken by the reader's own `run`. All of it in one event loop.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    reader
+        What the reader is called in the log.
+    seek
+        Called with an offset when a hole was found: fetch again from there.
+    """
+
+    def __init__(self, reader: str, seek: Callable[[int], None]) -> None:
+        self._reader = reader
+        self._seek = seek
         self._waiting: list[Batch] = []
         self._arrived = asyncio.Event()
         self._stopping = False
@@ -46,3 +62,26 @@ class Inbox:
             self._arrived.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._arrived.wait(), seconds)
+
+    def _consecutive(self, position: int, enough: int) -> tuple[list[LogRecord], int]:
+        """Records from ``position`` on, and the offset after them; repeats dropped, holes healed by a seek.
+
+        No further batch joins them once there are ``enough``.
+        """
+        records: list[LogRecord] = []
+        while self._waiting and len(records) < enough:
+            batch = self._waiting.pop(0)
+            if batch.end <= position:
+                continue
+            if batch.start > position:
+                # Fetched around a rebalance and dropped: what lies between must be read again.
+                log.warning("hole in fetched records", reader=self._reader, expected=position, got=batch.start)
+                self._waiting.clear()
+                self._seek(position)
+                break
+            if batch.start == position:
+                records.extend(batch.records)
+            else:
+                records.extend(record for record in batch.records if record.offset >= position)
+            position = batch.end
+        return records, position

@@ -29,7 +29,6 @@ from schemas.control import (
     is_control,
     sign,
 )
-from schemas.records import LogRecord
 from streamer import encode, ledger
 from streamer.deadletter_limit import DeadLetterLimit
 from streamer.decide import decide, moves_clock
@@ -131,7 +130,7 @@ class Lane(Inbox):
         on_restoring: Callable[[int, int, int], None] = lambda lane, passed, of: None,
         on_restored: Callable[[LaneState, float, int], None] = lambda state, seconds, customers: None,
     ) -> None:
-        super().__init__()
+        super().__init__(f"lane {partition}", seek)
         self.partition = partition
         self.settings = settings or LaneSettings()
         self.state = LaneState.fresh(partition)
@@ -139,7 +138,6 @@ class Lane(Inbox):
         self._view = view
         self._policy = policy
         self._clock = clock
-        self._seek = seek
         self._on_step = on_step
         self._on_halt = on_halt
         self._on_restoring = on_restoring
@@ -194,7 +192,7 @@ class Lane(Inbox):
         """One step: everything that waits, within bounds, or a look at the clock."""
         time = asyncio.get_running_loop().time
         stages = [time()]
-        records, end = self._take_waiting()
+        records, end = self._consecutive(self.next_offset, self.settings.max_records)
         clock = None if records else await self._wall_clock()
         items: list[Item] = []
         for some in self._portions(records):
@@ -255,27 +253,6 @@ class Lane(Inbox):
         """In portions that other lanes can wait for."""
         size = self.settings.turn_records
         return (all[at : at + size] for at in range(0, len(all), size))
-
-    def _take_waiting(self) -> tuple[list[LogRecord], int]:
-        """Consecutive records from what waits, and the offset after them; repeats dropped, holes healed by a seek."""
-        records: list[LogRecord] = []
-        position = self.next_offset
-        while self._waiting and len(records) < self.settings.max_records:
-            batch = self._waiting.pop(0)
-            if batch.end <= position:
-                continue
-            if batch.start > position:
-                # Fetched around a rebalance and dropped: what lies between must be read again.
-                log.warning("hole in fetched records", lane=self.partition, expected=position, got=batch.start)
-                self._waiting.clear()
-                self._seek(position)
-                break
-            if batch.start == position:
-                records.extend(batch.records)
-            else:
-                records.extend(record for record in batch.records if record.offset >= position)
-            position = batch.end
-        return records, position
 
     async def _load(self, items: Sequence[Item], clock: int | None) -> list[str]:
         """Make the customers of a batch resident, and some of those who are due; gives the latter's ids."""

@@ -8,7 +8,7 @@ as a group member without partition, and a paused one is fenced by the transacti
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 import structlog
@@ -24,10 +24,10 @@ from models.words import Language
 from schemas import topics
 from schemas.decisions import DECISION_KEY, ModelDecision, decode_decision
 from schemas.errors import InvalidEvent, InvariantViolation
-from schemas.records import Headers
+from schemas.records import Headers, LogRecord
 from streamer.inbox import Inbox
 from streamer.keys import SHIFT_HEADER
-from streamer.ports import Batch, LaneLog, WallClock, Write, Writes
+from streamer.ports import LaneLog, WallClock, Write, Writes
 from streamer.publish_model import definition_writes, model_writes, proposal_writes
 
 log = structlog.get_logger(__name__)
@@ -73,7 +73,7 @@ class Owner(Inbox):
         language: Language = "en",
         seek: Callable[[int], None] = lambda offset: None,
     ) -> None:
-        super().__init__()
+        super().__init__("model owner", seek)
         self._learner = learner
         self._log = owner_log
         self._definitions = definitions
@@ -82,7 +82,6 @@ class Owner(Inbox):
         self._control_key = control_key
         self._on_learned = on_learned
         self._language = language
-        self._seek = seek
         self._position = 0
         self._end = 0
         self._day = -1
@@ -137,7 +136,9 @@ class Owner(Inbox):
 
     async def turn(self) -> None:
         """Take one batch; answer what was decided, and learn if it brought a new day."""
-        self._take(self._waiting.pop(0))
+        # Rows that stand for all before them could be spared, but what somebody decided is said only once: no hole.
+        records, self._position = self._consecutive(self._position, 1)
+        self._take(records)
         # Only once what was there at the start has been read, or an old day would be learned again.
         if self._stopping or self._position < self._end:
             return
@@ -148,18 +149,9 @@ class Owner(Inbox):
         if self._forgot and not self._waiting:
             await self._log.commit({(topics.PANEL, 0): self._snapshot()}, self._position)
 
-    def _take(self, batch: Batch) -> None:
-        if batch.start > self._position:
-            # Fetched around a rebalance and dropped. Rows that stand for all before them could be spared, but what
-            # somebody decided is said only once.
-            log.warning("hole in fetched rows of the panel", expected=self._position, got=batch.start)
-            self._waiting.clear()
-            self._seek(self._position)
-            return
-        for record in batch.records:
+    def _take(self, records: Sequence[LogRecord]) -> None:
+        for record in records:
             key = record.key or b""
-            if record.offset < self._position:
-                continue
             if key.startswith(DECISION_KEY) and record.value is not None:
                 self._asked.append((key, record.value, record.headers))
             if key.startswith(b"!"):
@@ -172,7 +164,6 @@ class Owner(Inbox):
             row = decode_row(record.value)
             self._learner.observe(row)
             self._day = max(self._day, row.day)
-        self._position = max(self._position, batch.end)
 
     def _thin_out(self, headers: Headers) -> None:
         """Follow the lanes to a sparser panel: who is not in it any more would seem to have fallen silent."""

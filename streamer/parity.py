@@ -6,7 +6,7 @@ were, the published changes are a function of the log.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -24,6 +24,7 @@ from streamer.policy import Policy
 from streamer.state import LaneState, Look
 
 _BATCH = 1_000
+_TRIES = 5
 FIELDS = ("event_id", "segmentation", "from", "to", "changed_at", "cause")
 """What must be equal for the same customer and ``seq``."""
 
@@ -44,6 +45,41 @@ class Parity:
         self.customers += other.customers
         self.differences += other.differences
         return self
+
+
+class NoRest(Exception):
+    """A lane went on each time that it was compared."""
+
+
+def of_lane(
+    ledger: Callable[[], Ledger],
+    events: Callable[[], Iterable[LogRecord]],
+    published: Callable[[], Sequence[Mapping[str, Any]]],
+    policy: Policy,
+    control_key: bytes | None = None,
+) -> Parity | None:
+    """Compare a lane at rest, from what reads its ledger, its log, and the changes it published.
+
+    What was appended to the log and not yet taken is left aside; where the lane goes on meanwhile, all is read again.
+    None if the first records of the log are gone.
+
+    Raises
+    ------
+    NoRest
+        The lane never rested.
+    """
+    for _ in range(_TRIES):
+        before = ledger()
+        records = [record for record in events() if record.offset < before.next_offset]
+        seen = published()
+        if ledger() == before:
+            break
+    else:
+        raise NoRest
+    if len(records) < before.consumed:
+        return None
+    state, expected = replay(records, before.partition, policy, before.clock, control_key)
+    return compare(expected, seen, state.ledger, before)
 
 
 def replay(

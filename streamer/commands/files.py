@@ -120,15 +120,16 @@ def check_currencies(source: Source, found: Settings, say: Callable[[str], None]
     if not strange:
         return
     named, most = " and ".join(strange), next(iter(strange))
-    held = sum(strange.values())
-    all_of_them = held == amounts.total()
-    of = (
-        f"all of the first {held:,} amounts are"
-        if all_of_them
-        else f"{held:,} of the first {amounts.total():,} amounts are"
-    )
+    held, looked_at = sum(strange.values()), amounts.total()
+    all_of_them = held == looked_at
+    if looked_at == 1:
+        those = "the first amount is"
+    elif all_of_them:
+        those = f"all of the first {looked_at:,} amounts are"
+    else:
+        those = f"{held:,} of the first {looked_at:,} amounts {'is' if held == 1 else 'are'}"
     text = (
-        f"{of} in {named}, but the shop's currency is {found.currency}, and no rate is known: such orders become dead "
+        f"{those} in {named}, but the shop's currency is {found.currency}, and no rate is known: such orders become dead "
         "letters (unknown_currency)"
     )
     rate = f"a rate for each (STREAMER_RATES={most}=RATE, what one {most} is worth in {found.currency})"

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from streamer.commands.common import Connections
     from streamer.parity import Parity
 
-_TRIES = 5
 _SHOWN = 20
 
 
@@ -67,23 +66,21 @@ def _lane(to: Connections, lane: int) -> Parity | None:
     """One lane at rest, or None if its first records are gone."""
     from schemas.topics import CHANGES, EVENTS
     from streamer.adapters.client import read
-    from streamer.parity import compare, decode_change, replay
+    from streamer.parity import NoRest, decode_change, of_lane
 
-    policy = to.settings.policy(to.lanes)
-    for _ in range(_TRIES):
-        before = next(ledger for ledger in to.view.ledgers() if ledger.partition == lane)
-        records = [r for r in read(to.kafka, EVENTS, at=(lane, 0)) if r.offset < before.next_offset]
-        published = [
-            decode_change(record.value) for record in read(to.kafka, CHANGES, at=(lane, 0)) if record.value is not None
-        ]
-        after = next(ledger for ledger in to.view.ledgers() if ledger.partition == lane)
-        if before == after:
-            break
-    else:
+    try:
+        return of_lane(
+            ledger=lambda: next(ledger for ledger in to.view.ledgers() if ledger.partition == lane),
+            events=lambda: read(to.kafka, EVENTS, at=(lane, 0)),
+            published=lambda: [
+                decode_change(record.value)
+                for record in read(to.kafka, CHANGES, at=(lane, 0))
+                if record.value is not None
+            ],
+            policy=to.settings.policy(to.lanes),
+            control_key=to.settings.control_key_bytes,
+        )
+    except NoRest:
         raise UserError(
             f"lane {lane} did not rest while it was compared", "stop what publishes for a moment, and run it again"
-        )
-    if len(records) < before.consumed:
-        return None
-    state, expected = replay(records, lane, policy, before.clock, to.settings.control_key_bytes)
-    return compare(expected, published, state.ledger, before)
+        ) from None

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import psutil
 import pytest
 import redis
 from retail import retail
@@ -273,6 +274,31 @@ def test_amounts_that_cannot_be_added_up_are_told_before_the_first_record(comman
     imported = commands.run(*what, "--yes")
     assert imported["orders"] == 0 and imported["applied"] > 0
     assert imported["dead_letters"].keys() == {"unknown_currency"}
+
+
+def test_an_import_that_goes_on_does_not_take_its_own_workers_for_strangers(commands: Commands, tmp_path: Path) -> None:
+    """Workers that were killed with their import count as readers of the lanes until the broker has noticed."""
+    file = tmp_path / "retail.csv"
+    rows = ["InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"]
+    for number in range(12_000):
+        day, minute = divmod(number, 240)
+        at = f"2010-{1 + day // 28:02d}-{1 + day % 28:02d} {8 + minute // 60:02d}:{minute % 60:02d}:00"
+        rows.append(f"{500_000 + number},85123A,HEART,6,{at},2.55,{17_000 + number % 600}.0,United Kingdom")
+    file.write_text("\n".join(rows) + "\n")
+    what = ["import", str(file), "--format", "online-retail"]
+    process = commands.start(*what)
+    deadline = time.monotonic() + 120
+    while commands.consumed() < 1_000:
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.02)
+    both = [psutil.Process(process.pid), *psutil.Process(process.pid).children()]
+    for one in both:
+        one.kill()
+    process.communicate(timeout=60)
+    assert commands.consumed() < len(rows), "it was through already, so this shows nothing"
+    assert member_count(commands.environment["STREAMER_KAFKA"], f"{commands.prefix}.streamer") > 0
+    resumed = commands.run(*what)
+    assert (resumed["orders"], resumed["customers"], resumed["dead_letters"]) == (12_000, 600, {})
 
 
 def test_workers_that_run_already_do_not_take_the_files_currency(commands: Commands, tmp_path: Path) -> None:

@@ -37,8 +37,8 @@ def orders(path: Path, *currencies: str) -> Path:
     [
         (["GBP", "GBP"], {}, [], "all of the first 2 amounts are in GBP, but the shop's currency is EUR"),
         (["GBP", "USD", "GBP"], {}, [], "all of the first 3 amounts are in GBP and USD"),
-        (["GBP", "EUR"], {}, [], "1 of the first 2 amounts are in GBP"),
-        (["GBP"], {}, ["--yes"], "all of the first 1 amounts are in GBP"),
+        (["GBP", "EUR"], {}, [], "1 of the first 2 amounts is in GBP"),
+        (["GBP"], {}, ["--yes"], "the first amount is in GBP"),
         (["GBP"], {"STREAMER_CURRENCY": "GBP"}, [], None),
         (["GBP"], {"STREAMER_RATES": "GBP=1.17"}, [], None),
         ([], {}, [], None),
