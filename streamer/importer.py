@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from streamer import change_reader, import_writer, supervise
 from streamer.adapters.group import member_count
 from streamer.adapters.import_view import ImportRecord, ImportView
 from streamer.adapters.redis_reader import ViewReader, totals
-from streamer.feed import feed
+from streamer.feed import Outgoing, feed
 from streamer.import_writer import Sent
 from streamer.ledger import Ledger
 from streamer.result import Result, result_of
@@ -76,6 +77,11 @@ class Told:
 def was_broken_off(service: Service, source: Source) -> bool:
     """Whether an import of this content began and did not come to its end."""
     return any(not record.finished for record in _known(service, source))
+
+
+def is_closed(service: Service, record: ImportRecord) -> bool:
+    """Whether a lane has closed the import: what it has not brought by then is judged as of now."""
+    return any(record.import_id in ledger.closed for ledger in service.view.ledgers())
 
 
 def begin(service: Service, source: Source, name: str, *, again: bool) -> tuple[ImportRecord, bool]:
@@ -188,13 +194,16 @@ class Import:
             skip = await import_writer.count_written(
                 service.kafka, record.import_id, record.starts, range(service.lanes)
             )
-        records = feed(
+        records: Iterator[Outgoing] = feed(
             self.source,
             record.import_id,
             service.grid,
             latest=time.time_ns() // 1_000_000,
             control_key=service.control_key,
         )
+        if resumed and is_closed(service, record):
+            # The lanes would refuse to open again what has ended.
+            records = islice(records, 1, None)
         return await import_writer.write(records, service.kafka, service.lanes, skip=skip, on_day=self._on_day)
 
     async def _on_day(self, sent: Sent) -> None:

@@ -20,15 +20,7 @@ from typing import TypeVar
 import structlog
 
 from models import snapshot
-from schemas.control import (
-    SIGNATURE_HEADER,
-    ControlClock,
-    ControlImport,
-    control_headers,
-    encode_control,
-    is_control,
-    sign,
-)
+from schemas.control import SIGNATURE_HEADER, ControlClock, is_control, sign
 from streamer import encode, ledger
 from streamer.deadletter_limit import DeadLetterLimit
 from streamer.decide import decide, moves_clock
@@ -38,6 +30,7 @@ from streamer.outcome import Onward, Outcome
 from streamer.policy import Policy
 from streamer.ports import LaneLog, LaneView, Update, WallClock
 from streamer.restore import restore, token_of
+from streamer.silent_imports import SilentImports
 from streamer.state import LaneState, Look
 
 log = structlog.get_logger(__name__)
@@ -66,7 +59,7 @@ class LaneSettings:
         How much a lane's clock stays behind the wall clock while nothing arrives: more than `Policy.lateness_ms`, so
         that whatever comes next moves it further, and a replay of the log judges the same.
     import_silence_ms
-        An open import not heard of for so long is closed by the lane.
+        An open import not heard of for so long, while the lane listened, is closed by it.
     control_key
         Signs and checks control records, where set.
     deadletter_run, deadletter_ratio, deadletter_window
@@ -152,7 +145,7 @@ class Lane(Inbox):
             self.settings.deadletter_run, self.settings.deadletter_ratio, self.settings.deadletter_window
         )
         self._asked: tuple[int, int] | None = None
-        self._closing: set[str] = set()
+        self._silent = self._listening()
 
     # -- life -------------------------------------------------------------------------------------------------
 
@@ -160,6 +153,7 @@ class Lane(Inbox):
         """Fence the former owner and restore; gives the offset to read from."""
         await self._log.open()
         await self._restore()
+        self._silent = self._listening()
         return self.next_offset
 
     @property
@@ -218,7 +212,8 @@ class Lane(Inbox):
         self.state.ledger.next_offset = end
         if outcome.night or outcome.definitions:
             self._cursor = ""
-        outcome.onward.extend(self._silent_imports(idle=not records))
+        if not records and self._asked is None:
+            outcome.onward.extend(self._silent.close(self.state.ledger.imports, self._clock.now_ms()))
         outcome.onward = [self._signed(onward) for onward in outcome.onward]
         stages.append(time())
         if not (items or outcome.touched or outcome.onward):
@@ -325,20 +320,8 @@ class Lane(Inbox):
         self._asked = None
         return asked_at - self.settings.wall_margin_ms if self._policy.wall else None
 
-    def _silent_imports(self, idle: bool) -> list[Onward]:
-        """Close, by control records, the imports that were not heard of for too long."""
-        opened = self.state.ledger.imports
-        self._closing.intersection_update(opened)
-        if not idle or not opened:
-            return []
-        silent_since = self._clock.now_ms() - self.settings.import_silence_ms
-        records = []
-        for id, state in opened.items():
-            if state.heard < silent_since and id not in self._closing and self._asked is None:
-                self._closing.add(id)
-                value = encode_control(ControlImport(import_id=id, state="closed", source_hash="silence"))
-                records.append(Onward(self.partition, None, value, control_headers(value)))
-        return records
+    def _listening(self) -> SilentImports:
+        return SilentImports(self.partition, self.settings.import_silence_ms, self._clock.now_ms())
 
     def _signed(self, onward: Onward) -> Onward:
         """The same with a signature, if it is a control record and there is a key."""

@@ -18,10 +18,13 @@ from zoneinfo import ZoneInfo
 import psutil
 import pytest
 import redis
+from kafka import KafkaProducer
 from retail import retail
 
+from schemas import topics
+from schemas.control import ControlImport, control_headers, encode_control
 from streamer.adapters.group import member_count
-from streamer.ledger import load
+from streamer.ledger import Ledger, load
 from streamer.local import Addresses
 from streamer.shop.config import ShopConfig
 from streamer.shop.simulate import Shop
@@ -64,10 +67,13 @@ class Commands:
         assert "Traceback" not in errors
         return errors
 
-    def consumed(self) -> int:
+    def ledgers(self) -> list[Ledger]:
         keys = [f"{self.prefix}.streamer:{{{lane}}}:ledger" for lane in range(LANES)]
         held: list[Any] = [self.client.get(key) for key in keys]
-        return sum(load(raw).consumed for raw in held if raw)
+        return [load(raw) for raw in held if raw]
+
+    def consumed(self) -> int:
+        return sum(ledger.consumed for ledger in self.ledgers())
 
 
 @pytest.fixture
@@ -180,6 +186,47 @@ def test_an_import_that_was_broken_off_goes_on_where_it_stopped(
     assert {name: resumed[name] for name in alike} == {name: replayed[name] for name in alike}
     assert accounted(resumed)
     assert moves(tmp_path / "import") == moves(tmp_path / "replay")
+
+
+def test_an_import_that_the_lanes_closed_meanwhile_brings_what_is_left_all_the_same(
+    commands: Commands, tmp_path: Path
+) -> None:
+    what = [str(simulated(tmp_path, customers=900, days=80)), "--format", "jsonl"]
+    replayed = commands.run("replay", *what)
+    process = commands.start("import", *what)
+    deadline = time.monotonic() + 120
+    while commands.consumed() < 1_000:
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=120)
+    held: list[Any] = commands.client.hkeys(f"{commands.prefix}.streamer:imports")
+    [id] = [name.decode() for name in held]
+
+    # What a lane says that has not heard of the import for ten minutes.
+    value = encode_control(ControlImport(import_id=id, state="closed", source_hash="silence"))
+    producer = KafkaProducer(bootstrap_servers=commands.environment["STREAMER_KAFKA"])
+    for lane in range(LANES):
+        topic = topics.full_name(topics.EVENTS, commands.prefix)
+        producer.send(topic, value, partition=lane, headers=list(control_headers(value)))
+    producer.close()
+
+    worker = commands.start("worker", "--role", "lanes")
+    try:
+        while sum(id in ledger.closed for ledger in commands.ledgers()) < LANES:
+            assert worker.poll() is None and time.monotonic() < deadline
+            time.sleep(0.1)
+        process = commands.start("import", *what, "--json")
+        out, errors = process.communicate(timeout=150)
+    finally:
+        worker.send_signal(signal.SIGTERM)
+        worker.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    assert "the lanes have closed it since" in errors
+    resumed = json.loads(out.splitlines()[-1])
+    alike = ("applied", "duplicates", "dead_letters", "customers", "orders", "reversals", "revenue_minor")
+    assert {name: resumed[name] for name in alike} == {name: replayed[name] for name in alike}
+    assert accounted(resumed)
 
 
 MAPPING = """

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from schemas import topics
 from schemas.records import Record
+from streamer.lane import Lane
 from streamer.policy import Policy
 from streamer.ports import Fenced
 from streamer.restore import progress_of
@@ -263,6 +264,93 @@ def test_who_was_due_by_an_import_is_due_by_the_lane_when_a_crash_hides_its_end(
         for _ in range(3):
             await lane.turn()
         assert rig.values(topics.CHANGES)[-1]["to"]["id"] == "lost"
+
+    asyncio.run(go())
+
+
+MINUTE = 60_000
+LISTENING = replace(TIGHT, import_silence_ms=10 * MINUTE)
+
+
+def broken_off() -> LogMaker:
+    """An import that was opened, brought an order of five days ago, and went no further."""
+    log = LogMaker(now=T0)
+    log.opened("old")
+    log.clock("old", T0 - 5 * DAY)
+    log.event(order("h", "hal", T0 - 5 * DAY, 80.0), import_id="old")
+    return log
+
+
+async def begun(rig: Rig) -> Lane:
+    """A lane that has read the whole log of the rig."""
+    lane = await rig.own()
+    rig.append(rig.records)
+    lane.offer(rig.batch(0))
+    await lane.turn()
+    return lane
+
+
+def closings(rig: Rig) -> int:
+    return len(rig.broker.records(topics.EVENTS, 0)) - len(rig.records)
+
+
+def test_an_import_that_nobody_goes_on_with_is_closed_once() -> None:
+    async def go() -> None:
+        rig = Rig(broken_off().records, settings=LISTENING)
+        lane = await begun(rig)
+        rig.clock.now = T0 + 10 * MINUTE
+        await lane.turn()
+        assert closings(rig) == 0, "heard of ten minutes ago, not before"
+        rig.clock.now += 1
+        for _ in range(3):
+            await lane.turn()
+            assert closings(rig) == 1
+        lane = await rig.own()  # knows nothing of what the former one wrote, but does not think itself at the end
+        rig.clock.now += 11 * MINUTE
+        await lane.turn()
+        assert closings(rig) == 1
+        lane.offer(rig.batch(lane.next_offset))
+        await lane.turn()
+        assert (rig.ledger().imports, rig.ledger().closed) == ({}, ["old"])
+        assert {domain: dues.keys() for domain, dues in rig.server.shelf.dues.items() if dues} == {"": {"hal"}}
+
+    asyncio.run(go())
+
+
+def test_an_import_whose_records_are_not_all_read_is_not_silent() -> None:
+    async def go() -> None:
+        rig = Rig(broken_off().records, settings=LISTENING)
+        lane = await rig.own()
+        rig.append(rig.records)
+        lane.offer(rig.batch(0, 2))
+        await lane.turn()
+        rig.clock.now += 11 * MINUTE
+        for _ in range(3):
+            await lane.turn()
+        assert closings(rig) == 0
+
+    asyncio.run(go())
+
+
+def test_silence_while_no_lane_listened_closes_nothing() -> None:
+    """Broken off with its workers, and taken up again the day after: the new lane is idle before more is written."""
+
+    async def go() -> None:
+        log = broken_off()
+        rig = Rig(log.records[:], settings=LISTENING)
+        await begun(rig)
+        rig.clock.now = T0 + DAY
+        lane = await rig.own()
+        await lane.turn()
+        await lane.turn()
+        assert closings(rig) == 0
+        log.clock("old", T0 - 2 * DAY, now=T0 + DAY)
+        log.event(order("i", "hal", T0 - 2 * DAY, 80.0), import_id="old")
+        rig.append(log.records[3:])
+        lane.offer(rig.batch(3))
+        await lane.turn()
+        assert rig.ledger().imports["old"].clock == T0 - 2 * DAY
+        assert rig.ledger().late == 0
 
     asyncio.run(go())
 
