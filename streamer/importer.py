@@ -79,11 +79,6 @@ def was_broken_off(service: Service, source: Source) -> bool:
     return any(not record.finished for record in _known(service, source))
 
 
-def is_closed(service: Service, record: ImportRecord) -> bool:
-    """Whether a lane has closed the import: what it has not brought by then is judged as of now."""
-    return any(record.import_id in ledger.closed for ledger in service.view.ledgers())
-
-
 def begin(service: Service, source: Source, name: str, *, again: bool) -> tuple[ImportRecord, bool]:
     """The import to run, and whether it is one that was broken off.
 
@@ -201,7 +196,11 @@ class Import:
             latest=time.time_ns() // 1_000_000,
             control_key=service.control_key,
         )
-        if resumed and is_closed(service, record):
+        if resumed and any(record.import_id in ledger.closed for ledger in service.view.ledgers()):
+            self.told.say(
+                "the lanes have closed it since; what was not written yet counts as late: customers come to the "
+                "right segments, but not every move of the past is told any more"
+            )
             # The lanes would refuse to open again what has ended.
             records = islice(records, 1, None)
         return await import_writer.write(records, service.kafka, service.lanes, skip=skip, on_day=self._on_day)

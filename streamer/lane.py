@@ -108,6 +108,9 @@ class Lane(Inbox):
         Called after every restore with the state, how many seconds it took, and how many customers were read back.
     """
 
+    _silent: SilentImports
+    """Made in `open`: from then on the lane listens."""
+
     def __init__(
         self,
         partition: int,
@@ -145,7 +148,6 @@ class Lane(Inbox):
             self.settings.deadletter_run, self.settings.deadletter_ratio, self.settings.deadletter_window
         )
         self._asked: tuple[int, int] | None = None
-        self._silent = self._listening()
 
     # -- life -------------------------------------------------------------------------------------------------
 
@@ -153,7 +155,7 @@ class Lane(Inbox):
         """Fence the former owner and restore; gives the offset to read from."""
         await self._log.open()
         await self._restore()
-        self._silent = self._listening()
+        self._silent = SilentImports(self.partition, self.settings.import_silence_ms, self._clock.now_ms())
         return self.next_offset
 
     @property
@@ -319,9 +321,6 @@ class Lane(Inbox):
             return None
         self._asked = None
         return asked_at - self.settings.wall_margin_ms if self._policy.wall else None
-
-    def _listening(self) -> SilentImports:
-        return SilentImports(self.partition, self.settings.import_silence_ms, self._clock.now_ms())
 
     def _signed(self, onward: Onward) -> Onward:
         """The same with a signature, if it is a control record and there is a key."""

@@ -60,7 +60,7 @@ def import_file(
 
     Example:  streamer import orders_export.csv --format csv --mapping shopify
     """
-    from streamer.importer import Import, begin, is_closed, is_read, was_broken_off
+    from streamer.importer import Import, begin, is_read, was_broken_off
     from streamer.result import show
 
     found = settings_for(format)
@@ -77,11 +77,6 @@ def import_file(
         record, resumed = begin(service, source, str(file), again=again)
         if resumed:
             common.say(f"going on with an import of this content that was broken off ({record.import_id})")
-            if is_closed(service, record):
-                common.say(
-                    "the lanes have closed it since; what was not written yet counts as late: customers come to the "
-                    "right segments, but not every move of the past is told any more"
-                )
         try:
             with shown() as told:
                 result = Import(service, source, record, told).run(resumed)

@@ -8,9 +8,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -74,6 +75,17 @@ class Commands:
 
     def consumed(self) -> int:
         return sum(ledger.consumed for ledger in self.ledgers())
+
+    def has_consumed(self, records: int) -> bool:
+        return self.consumed() >= records
+
+
+def wait(process: subprocess.Popen[str], done: Callable[[], bool]) -> None:
+    """Poll until ``done``, while a process runs."""
+    deadline = time.monotonic() + 120
+    while not done():
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 @pytest.fixture
@@ -168,10 +180,7 @@ def test_an_import_that_was_broken_off_goes_on_where_it_stopped(
     what = [str(simulated(tmp_path, customers=900, days=80)), "--format", "jsonl"]
     replayed = commands.run("replay", *what, "--changes", str(tmp_path / "replay"))
     process = commands.start("import", *what)
-    deadline = time.monotonic() + 120
-    while commands.consumed() < 1_000:
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.02)
+    wait(process, partial(commands.has_consumed, 1_000))
     process.send_signal(number)
     _, errors = process.communicate(timeout=120)
     assert process.returncode == (130 if number == signal.SIGINT else -signal.SIGKILL)
@@ -194,10 +203,7 @@ def test_an_import_that_the_lanes_closed_meanwhile_brings_what_is_left_all_the_s
     what = [str(simulated(tmp_path, customers=900, days=80)), "--format", "jsonl"]
     replayed = commands.run("replay", *what)
     process = commands.start("import", *what)
-    deadline = time.monotonic() + 120
-    while commands.consumed() < 1_000:
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.02)
+    wait(process, partial(commands.has_consumed, 1_000))
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=120)
     held: list[Any] = commands.client.hkeys(f"{commands.prefix}.streamer:imports")
@@ -213,9 +219,7 @@ def test_an_import_that_the_lanes_closed_meanwhile_brings_what_is_left_all_the_s
 
     worker = commands.start("worker", "--role", "lanes")
     try:
-        while sum(id in ledger.closed for ledger in commands.ledgers()) < LANES:
-            assert worker.poll() is None and time.monotonic() < deadline
-            time.sleep(0.1)
+        wait(worker, lambda: sum(id in ledger.closed for ledger in commands.ledgers()) == LANES)
         process = commands.start("import", *what, "--json")
         out, errors = process.communicate(timeout=150)
     finally:
@@ -280,10 +284,7 @@ def test_a_table_broken_off_goes_on_where_it_stopped(commands: Commands, tmp_pat
     assert refused > 0
     assert replayed["rows"] == len(file.read_text().splitlines()) - 1
     process = commands.start("import", *what)
-    deadline = time.monotonic() + 120
-    while commands.consumed() < 200:
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.02)
+    wait(process, partial(commands.has_consumed, 200))
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 130
@@ -334,10 +335,7 @@ def test_an_import_that_goes_on_does_not_take_its_own_workers_for_strangers(comm
     file.write_text("\n".join(rows) + "\n")
     what = ["import", str(file), "--format", "online-retail"]
     process = commands.start(*what)
-    deadline = time.monotonic() + 120
-    while commands.consumed() < 1_000:
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.02)
+    wait(process, partial(commands.has_consumed, 1_000))
     both = [psutil.Process(process.pid), *psutil.Process(process.pid).children()]
     for one in both:
         one.kill()
@@ -357,10 +355,7 @@ def test_workers_that_run_already_do_not_take_the_files_currency(commands: Comma
     worker = commands.start("worker", "--role", "lanes")
     try:
         group = f"{commands.prefix}.streamer"
-        deadline = time.monotonic() + 60
-        while not member_count(commands.environment["STREAMER_KAFKA"], group):
-            assert worker.poll() is None and time.monotonic() < deadline
-            time.sleep(0.1)
+        wait(worker, lambda: member_count(commands.environment["STREAMER_KAFKA"], group) > 0)
         said = commands.refused("import", str(file), "--format", "online-retail")
         assert "workers run already" in said and "STREAMER_CURRENCY=GBP" in said
         assert commands.consumed() == 0
