@@ -8,16 +8,29 @@ counts, and what feedback and outcomes add are sums.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
+T = TypeVar("T", int, float)
 TraitValue = str | int | float | bool | None
 
 CUSTOM = "custom."
 """What the names of a shop's own traits begin with here."""
 MAX_CUSTOM = 100
-OUTCOMES = ("sent", "delivered", "opened", "clicked", "converted", "unsubscribed")
+MAX_LISTS = 100
+OUTCOMES = (
+    "sent",
+    "delivered",
+    "opened",
+    "clicked",
+    "converted",
+    "unsubscribed",
+    "bounced",
+    "complained",
+    "failed",
+)
+"""Counts are stored in this order: new ones go to the end."""
 OUTCOME_INDEX = {name: index for index, name in enumerate(OUTCOMES)}
 
 _ALL_CUSTOM = "custom"
@@ -37,6 +50,14 @@ class Consent(msgspec.Struct, array_like=True):
     personalization: bool
     marketing: bool
     analytics: bool
+    at: int
+    by: bytes
+
+
+class Subscription(msgspec.Struct, array_like=True):
+    """Whether a customer wants messages of a list, when that was said (ms), and the digest of the event."""
+
+    subscribed: bool
     at: int
     by: bytes
 
@@ -72,6 +93,8 @@ class About(msgspec.Struct, array_like=True):
         The customer whose other id this is; nothing else is known then.
     outcomes, outcome_weights
         Lifetime counts and forward-decayed counts, in the order of ``OUTCOMES``; empty for none.
+    subscriptions
+        By list; a list of which nothing was ever said is missing. Bounded by ``MAX_LISTS``.
     """
 
     traits: dict[str, Trait] = {}
@@ -85,6 +108,7 @@ class About(msgspec.Struct, array_like=True):
     erased: int | None = None
     aliases: list[str] = []
     alias: str | None = None
+    subscriptions: dict[str, Subscription] = {}
 
     # -- traits -----------------------------------------------------------------------------------------------
 
@@ -145,11 +169,20 @@ class About(msgspec.Struct, array_like=True):
 
     def heard(self, outcome: str, faded: float) -> None:
         """Add one outcome of a message."""
-        if not self.outcomes:
-            self.outcomes, self.outcome_weights = [0] * len(OUTCOMES), [0.0] * len(OUTCOMES)
+        self.outcomes = padded(self.outcomes, 0)
+        self.outcome_weights = padded(self.outcome_weights, 0.0)
         index = OUTCOME_INDEX[outcome]
         self.outcomes[index] += 1
         self.outcome_weights[index] += faded
+
+    def subscribe(self, name: str, said: Subscription) -> None:
+        """Take over what was said about a list unless something later is known."""
+        known = self.subscriptions.get(name)
+        if known is None or (known.at, known.by) < (said.at, said.by):
+            self.subscriptions[name] = said
+        if len(self.subscriptions) > MAX_LISTS:
+            oldest = min(self.subscriptions, key=lambda one: (self.subscriptions[one].at, one))
+            del self.subscriptions[oldest]
 
     def leaves_out(self, at: int) -> bool:
         """Whether what happened at ``at`` (ms) is not to be folded."""
@@ -160,11 +193,20 @@ class About(msgspec.Struct, array_like=True):
         return self.erased is not None and at <= self.erased
 
     def forget(self) -> None:
-        """Drop everything that features are made of; what was consented to, and since when, stays."""
+        """Drop everything that features are made of; what was consented or subscribed to, and since when, stays."""
         self.traits = {}
         self.ratings = {}
         self.complaints, self.complaint_weight = 0, 0.0
         self.outcomes, self.outcome_weights = [], []
+
+
+def padded(counts: list[T], zero: T) -> list[T]:
+    """A list of counts with room for all of ``OUTCOMES``: older states have fewer.
+
+    >>> padded([2, 1], 0)
+    [2, 1, 0, 0, 0, 0, 0, 0, 0]
+    """
+    return counts if len(counts) == len(OUTCOMES) else counts + [zero] * (len(OUTCOMES) - len(counts))
 
 
 def flat(said: Mapping[str, Any]) -> Iterator[tuple[str, TraitValue]]:

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from models import statistics
-from models.about import About
+from models.about import About, padded
 from models.customer import Customer
 from models.orders import Order, OrderBook, Reversal
 from models.ring import DIGEST, WINDOW, holds
@@ -115,7 +115,7 @@ def take_statistics(customer: Customer, told: Statistics, orders: list[Order], h
 
 
 def take_about(mine: About, other: About) -> None:
-    """Add traits, feedback and outcomes."""
+    """Add traits, feedback, outcomes and subscriptions."""
     for name, trait in other.traits.items():
         mine.merge_trait(name, trait)
     for kind, rated in other.ratings.items():
@@ -123,6 +123,9 @@ def take_about(mine: About, other: About) -> None:
     mine.complaints += other.complaints
     mine.complaint_weight += other.complaint_weight
     if other.outcomes:
-        own = mine.outcomes or [0] * len(other.outcomes), mine.outcome_weights or [0.0] * len(other.outcomes)
-        mine.outcomes = [a + b for a, b in zip(own[0], other.outcomes, strict=True)]
-        mine.outcome_weights = [a + b for a, b in zip(own[1], other.outcome_weights, strict=True)]
+        counts = zip(padded(mine.outcomes, 0), padded(other.outcomes, 0), strict=True)
+        weights = zip(padded(mine.outcome_weights, 0.0), padded(other.outcome_weights, 0.0), strict=True)
+        mine.outcomes = [a + b for a, b in counts]
+        mine.outcome_weights = [a + b for a, b in weights]
+    for name, said in other.subscriptions.items():
+        mine.subscribe(name, said)

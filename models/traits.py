@@ -16,7 +16,7 @@ from models.decay import decayed, falls_to
 from models.shop import Feature, Shop
 from models.time import DAY_MS
 
-TEXT_TRAITS = ("gender", "country", "city", "loyalty_tier")
+TEXT_TRAITS = ("gender", "country", "city", "loyalty_tier", "language", "timezone")
 """Traits whose values are words; a shop's own, ``custom.NAME``, may be words as well."""
 
 _EPOCH = date(1970, 1, 1)
@@ -121,6 +121,11 @@ def _ratings(customer: Customer, at: int, shop: Shop) -> float:
     return 0.0 if customer.about is None else float(sum(one.count for one in customer.about.ratings.values()))
 
 
+def _unsubscribed_lists(customer: Customer, at: int, shop: Shop) -> float:
+    said = () if customer.about is None else customer.about.subscriptions.values()
+    return float(sum(not one.subscribed for one in said))
+
+
 def _complaint_weight(customer: Customer) -> float:
     return 0.0 if customer.about is None else customer.about.complaint_weight
 
@@ -135,7 +140,7 @@ def _count(outcome: str, name: str) -> Feature:
 
     def value(customer: Customer, at: int, shop: Shop) -> float:
         about = customer.about
-        return float(about.outcomes[index]) if about is not None and about.outcomes else 0.0
+        return float(about.outcomes[index]) if about is not None and index < len(about.outcomes) else 0.0
 
     return Feature(name, "messages", value)
 
@@ -144,7 +149,7 @@ def _faded(outcome: str, name: str) -> Feature:
     index = OUTCOME_INDEX[outcome]
 
     def held(about: About | None) -> float:
-        return about.outcome_weights[index] if about is not None and about.outcome_weights else 0.0
+        return about.outcome_weights[index] if about is not None and index < len(about.outcome_weights) else 0.0
 
     def crossing(customer: Customer, border: float, shop: Shop) -> int | None:
         at = falls_to(held(customer.about), border, shop.half_life)
@@ -186,6 +191,7 @@ ABOUT_FEATURES: dict[str, Feature] = {
         _count("clicked", "messages_clicked"),
         _count("converted", "messages_converted"),
         _count("unsubscribed", "unsubscribes"),
+        Feature("unsubscribed_lists", "lists", _unsubscribed_lists),
         _faded("sent", "messages_sent_decayed"),
         _faded("opened", "messages_opened_decayed"),
         _faded("clicked", "messages_clicked_decayed"),

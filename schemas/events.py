@@ -155,6 +155,10 @@ class Traits(TypedDict, total=False):
     city: Text | None
     signup_at: Instant | None
     loyalty_tier: Text | None
+    email: Text | None
+    phone: Text | None
+    timezone: Text | None
+    language: Text | None
     income: Price | None
     marketing_opt_in: bool | None
     custom: Annotated[dict[Text, Text | Whole | float | bool | None], Field(max_length=100)] | None
@@ -187,6 +191,15 @@ class ConsentUpdated(BaseEvent):
     policy_version: Text | None = None
 
 
+class SubscriptionUpdated(BaseEvent):
+    """The customer wants messages of a list, or none of it any more; ``message_id`` names the message that asked."""
+
+    type: Literal["subscription.updated"]
+    list: Id
+    subscribed: bool
+    message_id: Id | None = None
+
+
 class CustomerErased(BaseEvent):
     """The customer is to be forgotten."""
 
@@ -216,7 +229,9 @@ class MessageOutcome(BaseEvent):
     type: Literal["message.outcome"]
     message_id: Id
     change_event_id: Id
-    outcome: Literal["sent", "delivered", "opened", "clicked", "converted", "unsubscribed"]
+    outcome: Literal[
+        "sent", "delivered", "opened", "clicked", "converted", "unsubscribed", "bounced", "complained", "failed"
+    ]
     variant: Text | None = None
 
 
@@ -227,6 +242,7 @@ Event = (
     | ProfileUpdated
     | IdentityLinked
     | ConsentUpdated
+    | SubscriptionUpdated
     | CustomerErased
     | FeedbackSubmitted
     | MessageOutcome
@@ -238,6 +254,7 @@ MODELS: tuple[type[Event], ...] = (
     ProfileUpdated,
     IdentityLinked,
     ConsentUpdated,
+    SubscriptionUpdated,
     CustomerErased,
     FeedbackSubmitted,
     MessageOutcome,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from models.about import About, Consent
+from models.about import About, Consent, Subscription
 from models.customer import INTERACTIONS, Customer
 from models.decay import weight
 from models.features import Shop
 from models.judge import facts
 from models.orders import OrderBook
 from models.ring import digest
-from schemas.events import ConsentUpdated, FeedbackSubmitted, MessageOutcome, ProfileUpdated
+from schemas.events import ConsentUpdated, FeedbackSubmitted, MessageOutcome, ProfileUpdated, SubscriptionUpdated
 from streamer.moves import Moves
 from streamer.outcome import Trigger
 from streamer.panel import Panel
@@ -27,12 +27,15 @@ def about_of(customer: Customer) -> About:
 
 
 def fold_about(customer: Customer, event: object, shop: Shop) -> None:
-    """Fold a profile, a feedback, or the outcome of a message."""
+    """Fold a profile, a feedback, a subscription, or the outcome of a message."""
     about = about_of(customer)
     if isinstance(event, ProfileUpdated):
         about.merge_traits(event.traits, event.occurred_at, digest(event.event_id))
     elif isinstance(event, FeedbackSubmitted):
         about.rate(event.kind, event.rating, weight(event.occurred_at, shop.half_life))
+    elif isinstance(event, SubscriptionUpdated):
+        said = Subscription(event.subscribed, event.occurred_at, digest(event.event_id))
+        about.subscribe(event.list, said)
     else:
         assert isinstance(event, MessageOutcome)
         about.heard(event.outcome, weight(event.occurred_at, shop.half_life))

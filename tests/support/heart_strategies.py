@@ -65,6 +65,7 @@ KINDS = (
     "consent",
     "feedback",
     "outcome",
+    "subscription",
     "erase",
     "link",
 )
@@ -163,6 +164,9 @@ def lane_log(steps: Sequence[Step], *, own: bool = False) -> list[Record]:
             case "outcome":
                 told = {"message_id": id, "change_event_id": "c", "outcome": ("sent", "unsubscribed")[amount % 2]}
                 log.event(event("message.outcome", id, customer, now - hours * HOUR, **told))
+            case "subscription":
+                name, wanted = f"list{amount % 3}", amount % 2 > 0
+                log.event(event("subscription.updated", id, customer, now - hours * HOUR, list=name, subscribed=wanted))
             case "link":
                 known = (*HERE, ELSEWHERE)[(who + 1 + amount) % 6] if own else ELSEWHERE
                 log.event(event("identity.linked", id, known, now, anonymous_id=customer))

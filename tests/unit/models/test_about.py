@@ -9,10 +9,11 @@ from heart_logs import DAY, T0, event
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.about import MAX_CUSTOM, About, Consent
+from models.about import MAX_CUSTOM, MAX_LISTS, About, Consent, Subscription
 from models.customer import Customer
 from models.decay import weight
 from models.features import FEATURES, Shop, feature_of, label_of
+from models.merging import take_about
 from models.snapshot import dump, load
 from models.traits import text_trait
 from schemas.codec import decode
@@ -123,6 +124,33 @@ def test_complaints_and_outcomes_are_counted_and_fade() -> None:
     assert value("complaints", about, late) == 1 and value("complaints_decayed", about, late) == pytest.approx(0.5)
     assert value("unsubscribes", about) == 1 and value("messages_sent", about) == 0
     assert value("messages_opened_decayed", about, late) == pytest.approx(0.5)
+
+
+def test_of_a_subscription_the_latest_word_counts_whatever_arrives_first() -> None:
+    about = About()
+    about.subscribe("offers", Subscription(False, T0 + 2, b"b"))
+    about.subscribe("offers", Subscription(True, T0 + 1, b"c"))
+    about.subscribe("news", Subscription(True, T0, b"a"))
+    assert not about.subscriptions["offers"].subscribed and value("unsubscribed_lists", about) == 1
+    about.subscribe("offers", Subscription(True, T0 + 2, b"c"))
+    assert about.subscriptions["offers"].subscribed and value("unsubscribed_lists", about) == 0
+    for number in range(MAX_LISTS):
+        about.subscribe(f"list{number}", Subscription(False, T0 + 10 + number, b"d"))
+    assert len(about.subscriptions) == MAX_LISTS and "news" not in about.subscriptions
+
+
+def test_counts_of_outcomes_that_an_older_version_wrote_are_read_counted_on_and_merged() -> None:
+    old = About(outcomes=[1, 0, 2, 0, 0, 3], outcome_weights=[1.0, 0.0, 2.0, 0.0, 0.0, 3.0])
+    assert value("unsubscribes", old) == 3 and value("messages_sent", old) == 1
+    new = About()
+    new.heard("complained", 5.0)
+    new.subscribe("offers", Subscription(False, T0, b""))
+    take_about(old, new)
+    assert old.outcomes == [1, 0, 2, 0, 0, 3, 0, 1, 0] and old.outcome_weights[7] == 5.0
+    assert not old.subscriptions["offers"].subscribed
+    older = About(outcomes=[1, 0, 2, 0, 0, 3], outcome_weights=[1.0, 0.0, 2.0, 0.0, 0.0, 3.0])
+    older.heard("bounced", 1.0)
+    assert older.outcomes == [1, 0, 2, 0, 0, 3, 1, 0, 0]
 
 
 def test_what_is_known_about_a_customer_comes_back_from_its_part_and_old_states_have_none() -> None:
