@@ -13,6 +13,7 @@ from typing import Final
 from models.behaviour.layout import NEW_ID
 from models.behaviour.model import ClusterModel
 from models.behaviour.naming import prototype_of
+from models.behaviour.sums import plain_sum
 from models.customer import Customer
 from models.features import Shop, cadence_ms
 from models.time import DAY_MS
@@ -125,11 +126,11 @@ def of_cluster(model: ClusterModel, segment_id: str, minor_per_major: int = 100)
     segment = model.by_id(segment_id)
     if segment_id == NEW_ID or segment is None:
         return None
-    whole = sum(s.share for s in model.segments) or 1.0
-    rate = sum(s.share * s.order_rate for s in model.segments) / whole
-    money = sum(s.share * s.order_rate * s.basket for s in model.segments) / whole
-    cheap = sum(s.share * s.order_rate * s.discount for s in model.segments) / whole
-    clicks = sum(s.share * s.click_rate for s in model.segments) / whole
+    whole = plain_sum(s.share for s in model.segments) or 1.0
+    rate = plain_sum(s.share * s.order_rate for s in model.segments) / whole
+    money = plain_sum(s.share * s.order_rate * s.basket for s in model.segments) / whole
+    cheap = plain_sum(s.share * s.order_rate * s.discount for s in model.segments) / whole
+    clicks = plain_sum(s.share * s.click_rate for s in model.segments) / whole
     average = Typical(1 / rate, money / rate / minor_per_major, cheap / rate, clicks)
     own = Typical(1 / segment.order_rate, segment.basket / minor_per_major, segment.discount, segment.click_rate)
     return own, average

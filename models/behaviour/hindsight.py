@@ -13,6 +13,7 @@ from models.behaviour.frame import into_frame
 from models.behaviour.kmeans import choose_k, multi_start, nearest, stability
 from models.behaviour.layout import FEATURES, FloatArray, IntArray, SingleArray
 from models.behaviour.model import Frame
+from models.behaviour.sums import plain_sum
 from models.behaviour.whitening import LEAST_PAIRS
 
 SPACING_DAYS = 28
@@ -97,7 +98,7 @@ def _spend_after(sample: Sample, rows: IntArray, day: int) -> tuple[FloatArray, 
     """Money spent by the customers in the whole windows after ``day``, and how many windows these are."""
     first = -(-day // SPACING_DAYS)
     end = min(sample.day // SPACING_DAYS, first + FOLLOWING_WINDOWS)
-    spend = [sum(sample.diaries[row].money(window) for window in range(first, end)) for row in rows.tolist()]
+    spend = [plain_sum(sample.diaries[row].money(window) for window in range(first, end)) for row in rows.tolist()]
     return np.maximum(np.array(spend, dtype=np.float64), 0.0), max(end - first, 0)
 
 

@@ -88,7 +88,8 @@ def river_update(z: FloatArray, centroids: FloatArray) -> FloatArray:
     from river import cluster  # seconds to import, and only the owner needs it
 
     k, axes = centroids.shape
-    keys = [f"z{axis}" for axis in range(axes)]
+    # River adds up a distance in the order of a set of these keys: that of numbers does not depend on the hash seed.
+    keys = range(axes)
     model: Any = cluster.KMeans(n_clusters=k, halflife=LEARNING_RATE, seed=1)
     model.centers = {i: dict(zip(keys, map(float, centroid), strict=True)) for i, centroid in enumerate(centroids)}
     for point in z.tolist():

@@ -33,6 +33,7 @@ from models.behaviour.layout import (
     parts_of,
 )
 from models.behaviour.scoring import Compiled, margin_terms, own_habits, own_rates
+from models.behaviour.sums import plain_sum
 
 
 class Reason(msgspec.Struct, frozen=True, gc=False):
@@ -84,7 +85,7 @@ class Move(msgspec.Struct, frozen=True):
 
 
 def _ranked(rows: list[tuple[str, float, float, float]]) -> tuple[Reason, ...]:
-    total = sum([abs(row[3]) for row in rows]) or 1.0
+    total = plain_sum([abs(row[3]) for row in rows]) or 1.0
     rows.sort(key=_rank)
     return tuple([Reason(name, before, after, term / total, term) for name, before, after, term in rows])
 
@@ -105,7 +106,7 @@ def border_reasons(x: FloatArray, c: Compiled, to: int, runner_up: int) -> tuple
     """Margin of ``to`` over ``runner_up`` at ``x``, and why, measured from the border between them."""
     border = (c.raw[to] + c.raw[runner_up]) / 2
     reasons = position_reasons(x, border, c, runner_up, to)
-    return sum(r.contribution for r in reasons), reasons
+    return plain_sum([r.contribution for r in reasons]), reasons
 
 
 def change_reasons(column: FloatArray, c: Compiled, away: int, to: int) -> tuple[float, tuple[Reason, ...]]:
@@ -124,7 +125,7 @@ def change_reasons(column: FloatArray, c: Compiled, away: int, to: int) -> tuple
         after = (*after[:2], bounded_exp(float(window[LOG_BASKET] / window[ORDER_DAYS])), share)
     parts = parts_of(column)[:, to, 0].tolist()
     reasons = _ranked(list(zip(PARTS, before, after, parts, strict=True)))
-    return sum(r.contribution for r in reasons), reasons
+    return plain_sum([r.contribution for r in reasons]), reasons
 
 
 def features_of(x: FloatArray, c: Compiled) -> dict[str, float]:

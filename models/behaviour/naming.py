@@ -9,6 +9,7 @@ import numpy as np
 
 from models.behaviour.features import NAMES
 from models.behaviour.layout import FloatArray, IntArray
+from models.behaviour.sums import plain_sum
 from models.words import id_of
 
 TRAITS: Final = (*NAMES, "recency_days")
@@ -103,10 +104,10 @@ def names_for(ranks: FloatArray, unnamed: Sequence[int], taken: Collection[str],
     cost = np.empty((len(unnamed), len(free)))
     for column, name in enumerate(free):
         wanted = prototypes[name]
-        total = sum(weight for _, weight in wanted.values())
+        total = plain_sum(weight for _, weight in wanted.values())
         for line, cluster in enumerate(unnamed):
             cost[line, column] = (
-                sum(w * (ranks[cluster, at[t]] - value) ** 2 for t, (value, w) in wanted.items()) / total
+                plain_sum(w * (ranks[cluster, at[t]] - value) ** 2 for t, (value, w) in wanted.items()) / total
             )
         cost[:, column] += _RELUCTANCE * (name in _SECOND_CHOICE)
     lines, columns = linear_sum_assignment(cost)

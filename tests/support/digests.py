@@ -1,0 +1,165 @@
+"""Digests of everything that a lane writes for a log: the same log must give the same bytes on every Python.
+
+    python -m digests [NAME ...] [--write] [--record]
+
+Prints one JSON object: for each log (all of them, or those named) a SHA-256 for each kind of output. ``--write`` puts
+them into ``tests/golden/digests.json``, after a change that alters bytes on purpose; the change's commit says why.
+``--record`` draws the simulated shop's log anew first. A log whose data is not on this machine is left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from hashlib import sha256
+from heapq import heappop, heappush
+from pathlib import Path
+from typing import Any
+
+from schemas import topics
+from schemas.records import LogRecord
+from streamer import encode, ledger
+from streamer.decide import decide
+from streamer.intake import take_in
+from streamer.keys import LEDGER_KEY
+from streamer.outcome import Outcome
+from streamer.policy import Policy
+from streamer.state import NO_LOOK, LaneState, Look
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "digests.json"
+# Wall clock of changes and view; any will do.
+_DETECTED_AT = 1_767_225_600_000
+_NAMES: Mapping[str, str] = {
+    topics.STATE: "states",
+    topics.CHANGES: "changes",
+    topics.MEMBERSHIPS: "memberships",
+    topics.DEADLETTERS: "dead letters",
+    topics.PANEL: "panel rows",
+    topics.EVENTS: "records for other lanes",
+}
+
+Digests = dict[str, str]
+"""SHA-256 (hex, 16 digits) by kind of output, ``ledger`` and ``documents`` among them."""
+
+
+class Written:
+    """Hashes what a lane writes, transaction after transaction."""
+
+    def __init__(self) -> None:
+        self._hashes: dict[str, Any] = defaultdict(sha256)
+        self.counts: dict[str, int] = defaultdict(int)
+
+    def add(self, outcome: Outcome, state: LaneState, policy: Policy) -> None:
+        """Hash the bytes of one outcome: all records of the transaction, and the documents of the view."""
+        stored = encode.store(outcome, state, policy)
+        raw = ledger.dump(state.ledger)
+        for (topic, partition), writes in encode.writes(outcome, stored, raw, state, policy, _DETECTED_AT).items():
+            for write in writes:
+                name = "ledger" if write.key == LEDGER_KEY else _NAMES[topic]
+                self._put(name, partition, write.key, write.value, tuple(write.headers))
+        for id, one in stored.items():
+            self._put("documents", id, one.document, one.due, one.domain)
+
+    def _put(self, name: str, *values: object) -> None:
+        self.counts[name] += 1
+        self._hashes[name].update(repr(values).encode())
+
+    @property
+    def digests(self) -> Digests:
+        """What came of it."""
+        return {name: found.hexdigest()[:16] for name, found in sorted(self._hashes.items())}
+
+
+class DigestLane:
+    """One lane in memory: everybody stays there, and time passes whenever the caller lets it.
+
+    Parameters
+    ----------
+    on_outcome
+        Hears each outcome before the next step.
+    """
+
+    def __init__(self, policy: Policy, on_outcome: Callable[[Outcome], None] = lambda outcome: None) -> None:
+        self.policy = policy
+        self.state = LaneState.fresh(0)
+        # A random token in real life.
+        self.state.ledger.lane = "digest"
+        self.written = Written()
+        self._on_outcome = on_outcome
+        self._dues: list[tuple[int, str]] = []
+
+    def take(self, records: Sequence[LogRecord]) -> Outcome:
+        """Apply a batch of records."""
+        items = take_in(
+            records,
+            lanes=self.policy.lanes,
+            local=self.state.residents.customers,
+            max_event_bytes=self.policy.max_event_bytes,
+        )
+        return self._step(decide(items, self.state, self.policy, NO_LOOK))
+
+    def run(self, records: Sequence[LogRecord], batch: int = 200) -> None:
+        """Apply a whole log in batches and let time pass after each."""
+        for at in range(0, len(records), batch):
+            self.take(records[at : at + batch])
+            self.pass_time()
+
+    def pass_time(self, clock: int | None = None) -> None:
+        """Apply what is due, for everybody by their own clock; the lane's moves to ``clock`` (ms) first, if given."""
+        if clock is not None:
+            self._step(decide([], self.state, self.policy, Look(clock=clock)))
+        # A due that is applied may bring the next one, and that may have passed as well.
+        while due := self._due():
+            self._step(decide([], self.state, self.policy, Look(due=due)))
+
+    def _due(self) -> list[str]:
+        ledger, residents = self.state.ledger, self.state.residents
+        latest = max([ledger.clock, *(ledger.clock_of(name) for name in ledger.imports)])
+        found: dict[str, None] = {}
+        waiting = []
+        while self._dues and self._dues[0][0] <= latest:
+            at, id = heappop(self._dues)
+            customer = residents.get(id)
+            if customer is None or customer.due != at:
+                continue
+            if at <= ledger.clock_of(customer.source):
+                found[id] = None
+            else:
+                waiting.append((at, id))
+        for one in waiting:
+            heappush(self._dues, one)
+        return list(found)
+
+    def _step(self, outcome: Outcome) -> Outcome:
+        self.written.add(outcome, self.state, self.policy)
+        for customer in outcome.touched.values():
+            if customer.due is not None:
+                heappush(self._dues, (customer.due, customer.id))
+        self._on_outcome(outcome)
+        return outcome
+
+
+def main(arguments: Iterable[str] | None = None) -> None:
+    """The command."""
+    from digest_logs import LOGS, record_shop
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help=f"of {', '.join(LOGS)}")
+    parser.add_argument("--write", action="store_true", help="keep what is found as what must come out")
+    parser.add_argument("--record", action="store_true", help="draw the log of the simulated shop anew")
+    args = parser.parse_args(None if arguments is None else list(arguments))
+    if args.record:
+        record_shop()
+    found = {name: digests for name in args.names or LOGS if (digests := LOGS[name]()) is not None}
+    if args.write:
+        kept = json.loads(GOLDEN.read_text()) if GOLDEN.exists() else {}
+        GOLDEN.write_text(json.dumps(kept | found, indent=2) + "\n")
+    json.dump(found, sys.stdout, indent=2)
+    print()
+
+
+if __name__ == "__main__":
+    main()
