@@ -5,6 +5,7 @@
     StreamerError
     ├── InvalidEvent         dead-letter the record; carries the reason and the field
     ├── TransientError       try again later: a server is away or slow
+    ├── UnreadableBatch      halt the lane: nobody can say what its next records are
     ├── InvariantViolation   stop the process: what we know contradicts itself
     └── UserError            tell the person in plain words, with the mend; no traceback
 """
@@ -38,6 +39,27 @@ class InvalidEvent(StreamerError):
 
 class TransientError(StreamerError):
     """A server did not answer as it should, and may do so later."""
+
+
+class UnreadableBatch(StreamerError):
+    """Records of the log that no reader can open. Going past them would lose them without a trace.
+
+    Parameters
+    ----------
+    first, last
+        Their offsets.
+    codec
+        What they are compressed with.
+    why
+        What is wrong, in words.
+    """
+
+    def __init__(self, first: int, last: int, codec: str, why: str) -> None:
+        super().__init__(f"the batch of offsets {first} to {last}, compressed with {codec}, cannot be opened: {why}")
+        self.first = first
+        self.last = last
+        self.codec = codec
+        self.why = why
 
 
 class InvariantViolation(StreamerError):

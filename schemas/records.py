@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Self
 
 Headers = Sequence[tuple[str, bytes]]
 
@@ -36,3 +36,44 @@ class Record:
     key: bytes | None
     value: bytes | None
     headers: Headers = ()
+
+
+class UnopenedBatch(bytes):
+    """The value of the one record that stands for a whole batch which could not be opened: its first bytes.
+
+    Attributes
+    ----------
+    first, last
+        Offsets of the records that it stands for. The record itself has the last one.
+    records
+        How many records that are.
+    codec
+        What the batch is compressed with, such as ``lz4``.
+    why
+        What is wrong, in words.
+    oversize
+        Whether it is only too large: the batch is refused, and the lane goes on. Else nobody can say what is in it.
+    """
+
+    first: int
+    last: int
+    records: int
+    codec: str
+    why: str
+    oversize: bool
+
+    def __new__(
+        cls, preview: bytes, *, first: int, last: int, records: int, codec: str, why: str, oversize: bool
+    ) -> Self:
+        made = super().__new__(cls, preview)
+        made.first, made.last, made.records = first, last, records
+        made.codec, made.why, made.oversize = codec, why, oversize
+        return made
+
+    def __str__(self) -> str:
+        return f"the batch of offsets {self.first} to {self.last} ({self.codec}): {self.why}"
+
+
+def count_of(record: LogRecord) -> int:
+    """How many records of the log one record stands for."""
+    return record.value.records if isinstance(record.value, UnopenedBatch) else 1

@@ -121,11 +121,11 @@ class _Run:
     def take(self, item: Item) -> None:
         """Apply one record."""
         record, ledger = item.record, self.ledger
-        ledger.consumed += 1
+        ledger.consumed += item.count
         ledger.next_offset = record.offset + 1
         self._hear(record, item)
         if item.error is not None:
-            self._dead(record, "intake", item.error)
+            self._dead(record, "intake", item.error, item.count)
         elif item.control is not None:
             try:
                 self._control(item)
@@ -150,8 +150,8 @@ class _Run:
         if moves_clock(item, self.policy):
             ledger.clock = max(ledger.clock, record.timestamp - self.policy.lateness_ms)
 
-    def _dead(self, record: LogRecord, stage: str, error: InvalidEvent) -> None:
-        bump(self.ledger.dead_letters, error.reason)
+    def _dead(self, record: LogRecord, stage: str, error: InvalidEvent, count: int = 1) -> None:
+        bump(self.ledger.dead_letters, error.reason, count)
         self.outcome.dead_letters.append(DeadLetter(record, stage, error.reason, error.message))
 
     def _reroute(self, item: Item, home: int) -> None:

@@ -86,7 +86,7 @@ def writes(
         out[topics.DEADLETTERS, lane] = [
             Write(
                 dead.record.key,
-                dead.record.value,
+                _plain(dead.record.value),
                 headers_for(dead.record, topics.EVENTS, dead.stage, dead.reason, dead.message),
             )
             for dead in outcome.dead_letters
@@ -109,6 +109,11 @@ def writes(
     changelog.append(Write(LEDGER_KEY, raw_ledger))
     out[topics.STATE, lane] = changelog
     return out
+
+
+def _plain(value: bytes | None) -> bytes | None:
+    """The same as bytes and nothing more: the Kafka client refuses every other class."""
+    return None if value is None else bytes(value)
 
 
 def update(

@@ -18,17 +18,18 @@ from schemas.control import (
     ControlMerge,
     decode_control,
 )
-from schemas.errors import InvalidEvent
+from schemas.errors import InvalidEvent, UnreadableBatch
 from schemas.events import CustomerErased, Event, IdentityLinked
 from schemas.partition import partition_for
-from schemas.records import LogRecord
+from schemas.records import LogRecord, UnopenedBatch
 
 
 class Item(msgspec.Struct):
     """A record of the lane and what it turned out to be: exactly one of ``event``, ``control``, ``error`` is set.
 
     ``import_id`` names the import that wrote it, ``alias`` the id in its body where it came under the customer's other
-    id. ``home`` is the partition it belongs to, where that is another.
+    id. ``home`` is the partition it belongs to, where that is another. ``count`` is above 1 where one record stands for a
+    batch.
     """
 
     record: LogRecord
@@ -38,6 +39,7 @@ class Item(msgspec.Struct):
     import_id: str | None = None
     home: int | None = None
     alias: str | None = None
+    count: int = 1
 
 
 def take_in(
@@ -58,6 +60,11 @@ def take_in(
         Ids known to belong to this lane: spares them the hash of their key.
     control_key
         With it, control records must be signed.
+
+    Raises
+    ------
+    UnreadableBatch
+        One of the records stands for a batch that nobody can open.
     """
     return [_take_one(record, lanes, local, max_event_bytes, control_key) for record in records]
 
@@ -65,6 +72,8 @@ def take_in(
 def _take_one(
     record: LogRecord, lanes: int, local: Container[str], max_event_bytes: int, control_key: bytes | None
 ) -> Item:
+    if record.value.__class__ is UnopenedBatch:
+        return _unopened(record)
     import_id = alias = None
     rerouted = False
     headers = record.headers
@@ -99,6 +108,14 @@ def _take_one(
                 return Item(record, error=astray, import_id=import_id)
             return Item(record, event=event, import_id=import_id, home=home)
     return Item(record, event=event, import_id=import_id, alias=old)
+
+
+def _unopened(record: LogRecord) -> Item:
+    batch = record.value
+    assert isinstance(batch, UnopenedBatch)
+    if not batch.oversize:
+        raise UnreadableBatch(batch.first, batch.last, batch.codec, batch.why)
+    return Item(record, error=InvalidEvent("oversize", str(batch)), count=batch.records)
 
 
 def subject(item: Item) -> str | None:

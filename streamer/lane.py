@@ -21,6 +21,8 @@ import structlog
 
 from models import snapshot
 from schemas.control import SIGNATURE_HEADER, ControlClock, is_control, sign
+from schemas.errors import UnreadableBatch
+from schemas.records import LogRecord
 from streamer import encode, ledger
 from streamer.deadletter_limit import DeadLetterLimit
 from streamer.decide import decide, moves_clock
@@ -101,7 +103,7 @@ class Lane(Inbox):
     on_step
         Called after every committed step.
     on_halt
-        Called when the lane stops because too much is refused, with what was too much.
+        Called when the lane stops because too much is refused or a batch cannot be opened, with what it was.
     on_restoring
         Called while a restore goes on with the lane, how many offsets of the changelog were passed, and of how many.
     on_restored
@@ -169,7 +171,7 @@ class Lane(Inbox):
         return self._cursor is not None
 
     async def run(self) -> None:
-        """Take batches until `stop`, or until too much is refused (`halted` then says what).
+        """Take batches until `stop`, or until the lane must not go on (`halted` then says why).
 
         Raises whatever makes going on impossible; the process must then end.
         """
@@ -190,16 +192,17 @@ class Lane(Inbox):
         stages = [time()]
         records, end = self._consecutive(self.next_offset, self.settings.max_records)
         clock = None if records else await self._wall_clock()
-        items: list[Item] = []
-        for some in self._portions(records):
-            items += take_in(
-                some,
-                lanes=self._policy.lanes,
-                local=self.state.residents.customers,
-                max_event_bytes=self._policy.max_event_bytes,
-                control_key=self.settings.control_key,
-            )
-            await asyncio.sleep(0)
+        try:
+            items = await self._decoded(records)
+        except UnreadableBatch as error:
+            # What lies before it is decided first; the next turn then begins with it.
+            records = [record for record in records if record.offset < error.first]
+            if not records:
+                self._halt(str(error))
+                return
+            end = records[-1].offset + 1
+            self._seek(end)
+            items = await self._decoded(records)
         if (room := self._limit.room(items)) < len(items):
             del items[room:]
             end = items[-1].record.offset + 1
@@ -236,15 +239,29 @@ class Lane(Inbox):
         self._forget(outcome)
         self._judge(items, outcome)
 
+    async def _decoded(self, records: Sequence[LogRecord]) -> list[Item]:
+        items: list[Item] = []
+        for some in self._portions(records):
+            items += take_in(
+                some,
+                lanes=self._policy.lanes,
+                local=self.state.residents.customers,
+                max_event_bytes=self._policy.max_event_bytes,
+                control_key=self.settings.control_key,
+            )
+            await asyncio.sleep(0)
+        return items
+
     def _judge(self, items: Sequence[Item], outcome: Outcome) -> None:
         """Halt where too much is refused: what is committed stays, and nothing more is drained."""
         reason = self._limit.take(items, {dead.record.offset for dead in outcome.dead_letters})
         if reason is not None and self.halted is None:
-            self.halted = reason
-            log.error(
-                "the lane stops: too much is refused; see docs/runbooks/LaneStopped.md", lane=self.partition, why=reason
-            )
-            self._on_halt(reason)
+            self._halt(reason)
+
+    def _halt(self, reason: str) -> None:
+        self.halted = reason
+        log.error("the lane stops; see docs/runbooks/LaneStopped.md", lane=self.partition, why=reason)
+        self._on_halt(reason)
 
     def _portions(self, all: Sequence[T]) -> Iterator[Sequence[T]]:
         """In portions that other lanes can wait for."""

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from schemas.changes import Change as WireChange
-from schemas.records import LogRecord
+from schemas.records import LogRecord, count_of
 from schemas.wire_time import iso
 from streamer.decide import decide
 from streamer.encode import wire_changes
@@ -76,7 +76,7 @@ def of_lane(
             break
     else:
         raise NoRest
-    if len(records) < before.consumed:
+    if sum(map(count_of, records)) < before.consumed:
         return None
     state, expected = replay(records, before.partition, policy, before.clock, control_key)
     return compare(expected, seen, state.ledger, before)

@@ -21,6 +21,7 @@ from aiokafka.errors import KafkaError
 from schemas import topics
 from schemas.errors import TransientError, UserError
 from streamer import logs, supervise
+from streamer.adapters import record_batches
 from streamer.adapters.clock import SystemClock
 from streamer.adapters.kafka import KafkaConnection, Offsets
 from streamer.adapters.prometheus import Exporter
@@ -94,6 +95,7 @@ def run(
     )
     # Faust tells the start and stop of each of its parts under the name of our subclasses.
     logging.getLogger("streamer.transport").setLevel(logging.WARNING)
+    record_batches.LIMIT.max_batch_bytes = settings.max_batch_bytes
     wired = wiring(settings, embedded_kafka, embedded_redis)
     watched = Watched(wired, role)
     for outcome, times in (ended or {}).items():

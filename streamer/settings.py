@@ -122,6 +122,9 @@ class Settings(BaseSettings):
     merge_limit: int = Field(100, ge=1, le=10_000, description="most ids that may be joined to one customer")
     retention_days: int = Field(3 * 365, ge=1, le=36_500, description="events older than this are refused")
     max_event_bytes: int = Field(262_144, ge=1_024, le=MAX_MESSAGE_BYTES, description="events above are refused")
+    max_batch_bytes: int = Field(
+        64 * 2**20, ge=2**20, le=2**30, description="batches that unpack to more are refused; bounds memory"
+    )
     language: Annotated[Literal["en", "zh"], BeforeValidator(_lower)] = Field(
         "en", description="language of names and of what is shown: en or zh"
     )

@@ -13,6 +13,7 @@ from schemas.errors import TransientError, UserError
 from schemas.partition import partition_for
 from schemas.records import Headers, Record
 from schemas.topics import MAX_MESSAGE_BYTES
+from streamer.adapters import record_batches
 from streamer.adapters.admin import connect
 from streamer.adapters.kafka import KafkaConnection
 
@@ -163,8 +164,11 @@ def read(
     if not found:
         raise UserError(f"there is no topic {name}", "run `streamer topics create`")
     from kafka import KafkaConsumer, TopicPartition
+    from kafka.consumer import fetcher
     from kafka.errors import KafkaError
+    from kafka.record import default_records, memory_records
 
+    record_batches.install(fetcher, memory_records.MemoryRecords, default_records.DefaultRecordBatch)
     partitions = sorted(part["partition_index"] for part in found[0]["partitions"])
     if at is not None:
         partitions = [partition for partition in partitions if partition == at[0]]

@@ -13,6 +13,7 @@ from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.consumer import fetcher
 from aiokafka.errors import (
     IllegalOperation,
     InvalidProducerEpoch,
@@ -21,14 +22,19 @@ from aiokafka.errors import (
     OutOfOrderSequenceNumber,
     ProducerFenced,
 )
+from aiokafka.record import default_records, memory_records
 from aiokafka.structs import OffsetAndMetadata
 
 from schemas import topics
 from schemas.errors import TransientError
 from schemas.records import LogRecord
+from streamer.adapters import record_batches
 from streamer.ports import Fenced, Writes
 
 log = structlog.get_logger(__name__)
+
+# For every consumer of the process, Faust's among them.
+record_batches.install(fetcher, memory_records.MemoryRecords, default_records.DefaultRecordBatch)
 
 _FENCED = (ProducerFenced, InvalidProducerEpoch, InvalidProducerIdMapping, OutOfOrderSequenceNumber)
 _BATCH_BYTES = 262_144

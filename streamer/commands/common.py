@@ -74,6 +74,9 @@ class Connections:
         """Names of groups and transactions get the topic prefix too: services side by side must not meet there."""
         from dataclasses import replace
 
+        from streamer.adapters.record_batches import LIMIT
+
+        LIMIT.max_batch_bytes = self.settings.max_batch_bytes
         connection = self.settings.kafka_connection(self.embedded_kafka)
         return replace(connection, group=topics.full_name(self.settings.group, self.settings.topic_prefix))
 

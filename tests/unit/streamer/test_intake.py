@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import pytest
-from heart_logs import T0, LogMaker, order, view
+from heart_logs import T0, Driver, LogMaker, order, view
 
 from schemas.control import CONTROL_HEADER, IMPORT_HEADER, REROUTED_HEADER, SIGNATURE_HEADER, ControlClock, sign
-from schemas.records import Headers, Record
+from schemas.errors import UnreadableBatch
+from schemas.records import Headers, Record, UnopenedBatch
 from streamer.intake import Item, take_in
 
 KEY = b"secret"
@@ -107,3 +108,23 @@ def test_order_is_kept() -> None:
         log.put(b"ann", b"{")
     items = take_in(log.records, lanes=2, local=(), max_event_bytes=1_000)
     assert [item.record for item in items] == log.records
+
+
+def unopened(*, oversize: bool) -> Record:
+    value = UnopenedBatch(b"{}", first=5, last=9, records=5, codec="lz4", why="no", oversize=oversize)
+    return Record(0, 9, 1_000, None, value)
+
+
+def test_a_batch_above_the_limit_is_refused_as_the_records_that_it_holds() -> None:
+    [item] = take_in([unopened(oversize=True)], lanes=2, local=(), max_event_bytes=1_000)
+    assert item.error is not None and item.error.reason == "oversize" and item.count == 5
+    assert "offsets 5 to 9 (lz4)" in item.error.message
+    driver = Driver()
+    driver.feed([unopened(oversize=True)])
+    ledger = driver.state.ledger
+    assert (ledger.consumed, ledger.next_offset, ledger.dead_letters) == (5, 10, {"oversize": 5})
+
+
+def test_a_batch_that_cannot_be_opened_is_never_passed_over() -> None:
+    with pytest.raises(UnreadableBatch, match="offsets 5 to 9, compressed with lz4"):
+        take_in([unopened(oversize=False)], lanes=2, local=(), max_event_bytes=1_000)

@@ -1,0 +1,147 @@
+"""Opens compressed Kafka batches, never to more than so many bytes.
+
+The sizes that a broker checks are those on the wire: one megabyte there may be a hundred thousand times as much when
+unpacked. Every codec here stops at the limit *while* it unpacks.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import cramjam
+
+CODECS: Final[Mapping[int, str]] = {0: "none", 1: "gzip", 2: "snappy", 3: "lz4", 4: "zstd"}
+"""Names by the number in a batch's attributes."""
+
+_XERIAL: Final = b"\x82SNAPPY\x00"
+"""How Java's snappy library begins a stream of blocks; other clients send one raw block."""
+_XERIAL_HEADER_BYTES: Final = 16
+_FIRST_ROOM_BYTES: Final = 65_536
+_GROWTH: Final = 4
+_PREVIEW_BYTES: Final = 1_000
+_GZIP_WINDOW: Final = 31  # zlib's code for: gzip header expected
+
+
+class TooLarge(Exception):
+    """There are more bytes than allowed. ``preview`` holds the first of them, on the wire where the codec gives none."""
+
+    def __init__(self, preview: bytes) -> None:
+        super().__init__("too large")
+        self.preview = preview
+
+
+class Unreadable(Exception):
+    """The bytes are not what their codec writes, or there is no such codec."""
+
+
+def unpack(codec: int, data: bytes, limit: int) -> bytes:
+    """The unpacked bytes of a batch's records.
+
+    Parameters
+    ----------
+    codec
+        Its number in the attributes of the batch.
+    limit
+        Most bytes that may come out.
+
+    Raises
+    ------
+    TooLarge
+        There are more.
+    Unreadable
+        They cannot be opened.
+
+    >>> unpack(1, zlib.compress(b"x" * 70_000, wbits=_GZIP_WINDOW), 70_000) == b"x" * 70_000
+    True
+    """
+    opener = _OPENERS.get(codec)
+    if opener is None:
+        raise Unreadable(f"there is no codec with the number {codec}")
+    return opener(data, limit)
+
+
+def _none(data: bytes, limit: int) -> bytes:
+    return data
+
+
+def _gzip(data: bytes, limit: int) -> bytes:
+    parts: list[bytes] = []
+    room = limit
+    while data:  # a stream may have several members
+        opened = zlib.decompressobj(_GZIP_WINDOW)
+        try:
+            part = opened.decompress(data, room + 1)
+        except zlib.error as error:
+            raise Unreadable(str(error)) from error
+        parts.append(part)
+        room -= len(part)
+        if room < 0:
+            raise TooLarge(b"".join(parts)[:_PREVIEW_BYTES])
+        if not opened.eof:
+            raise Unreadable("the data ends too early")
+        data = opened.unused_data
+    return b"".join(parts)
+
+
+def _snappy(data: bytes, limit: int) -> bytes:
+    if not data.startswith(_XERIAL):
+        return _snappy_block(data, limit, limit)
+    parts: list[bytes] = []
+    at, room = _XERIAL_HEADER_BYTES, limit
+    while at < len(data):
+        try:
+            (size,) = struct.unpack_from(">i", data, at)
+        except struct.error as error:
+            raise Unreadable("the data ends too early") from error
+        at += 4
+        if not 0 <= size <= len(data) - at:
+            raise Unreadable("the data ends too early")
+        part = _snappy_block(data[at : at + size], room, limit)
+        parts.append(part)
+        room -= len(part)
+        at += size
+    return b"".join(parts)
+
+
+def _snappy_block(data: bytes, room: int, limit: int) -> bytes:
+    try:
+        # A block begins with its unpacked length, and the decoder holds it to that.
+        if cramjam.snappy.decompress_raw_len(data) > room:
+            raise TooLarge(data[:_PREVIEW_BYTES])
+        return bytes(cramjam.snappy.decompress_raw(data))
+    except cramjam.DecompressionError as error:
+        raise Unreadable(str(error)) from error
+
+
+def _into(decompress_into: Callable[[bytes, bytearray], int]) -> Callable[[bytes, int], bytes]:
+    """Unpacks into a buffer of fixed size, a larger one where that was too small."""
+
+    def opener(data: bytes, limit: int) -> bytes:
+        room = min(limit, max(_FIRST_ROOM_BYTES, _GROWTH * len(data)))
+        while True:
+            out = bytearray(room)
+            try:
+                return bytes(memoryview(out)[: decompress_into(data, out)])
+            except cramjam.DecompressionError as error:
+                # That the room is too small is told by the text alone. Whatever it says, more room is tried first.
+                if room >= limit:
+                    if "whole buffer" in str(error):
+                        raise TooLarge(bytes(out[:_PREVIEW_BYTES])) from None
+                    raise Unreadable(str(error)) from error
+            room = min(limit, room * _GROWTH)
+
+    return opener
+
+
+_zstd: Any = cramjam.zstd
+_lz4: Any = cramjam.lz4
+_OPENERS: Final[Mapping[int, Callable[[bytes, int], bytes]]] = {
+    0: _none,
+    1: _gzip,
+    2: _snappy,
+    3: _into(_lz4.decompress_into),
+    4: _into(_zstd.decompress_into),
+}
