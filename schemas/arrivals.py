@@ -15,6 +15,7 @@ from msgspec import Meta
 
 from schemas import events
 from schemas.fields import MAX_AMOUNT, MAX_LINES, MAX_QUANTITY
+from schemas.ids import customer_id
 from schemas.wire_time import epoch_ms
 
 _CUSTOMER: Final = pattern(r"[A-Za-z0-9._:@+-]+").fullmatch
@@ -24,10 +25,12 @@ Id = Annotated[str, Meta(min_length=1, max_length=256)]
 Currency = Annotated[str, Meta(min_length=3, max_length=3)]
 Amount = Annotated[float, Meta(ge=-MAX_AMOUNT, le=MAX_AMOUNT)]
 Price = Annotated[float, Meta(ge=0, le=MAX_AMOUNT)]
-Quantity = Annotated[int, Meta(ge=-MAX_QUANTITY, le=MAX_QUANTITY)]
 if TYPE_CHECKING:
+    Quantity = int | float
     Instant = int
 else:
+    # Parts of pieces are rare: the contract takes them, the quick way need not.
+    Quantity = Annotated[int, Meta(ge=-MAX_QUANTITY, le=MAX_QUANTITY)]
     # A text until `quick` has read it.
     Instant = Annotated[str, Meta(max_length=64)]
 
@@ -176,7 +179,12 @@ def quick(value: bytes) -> Arrival | None:
         # Also what msgspec raises.
         return None
     id = event.customer_id
-    return event if ((id.isascii() and id.isalnum()) or _CUSTOMER(id)) and event.is_plain() else None
+    if not ((id.isascii() and id.isalnum()) or _CUSTOMER(id)):
+        try:
+            event.customer_id = customer_id(id)
+        except ValueError:
+            return None
+    return event if event.is_plain() else None
 
 
 def of(model: events.Event) -> Arrival | events.Event:

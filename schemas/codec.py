@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import reduce
 from operator import or_
 from typing import Annotated, Any, Final
+from unicodedata import normalize
 
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -89,9 +90,17 @@ def decode(
         event = _validate(value)
     except ValidationError as error:
         event = _by_alias(value, error)
-    if key is not None and key != event.partition_id().encode():
+    if key is not None and key != event.partition_id().encode() and not _means(key, event.partition_id()):
         raise InvalidEvent("key_mismatch", "the record's key is not the customer_id of its event", "customer_id")
     return event
+
+
+def _means(key: bytes, id: str) -> bool:
+    """Whether a key is an id in another form of Unicode."""
+    try:
+        return not key.isascii() and normalize("NFC", key.decode()) == id
+    except UnicodeDecodeError:
+        return False
 
 
 def _by_alias(value: bytes, error: ValidationError) -> Event:

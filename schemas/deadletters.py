@@ -18,6 +18,8 @@ Reason = Literal[
     "unknown_currency",
     "too_late",
     "too_early",
+    "bad_date",
+    "nobody",
     "bad_control",
     "poison",
 ]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, GetPydanticSchema, WithJsonSchema
-from pydantic_core import core_schema
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetPydanticSchema, WithJsonSchema
+from pydantic_core import PydanticCustomError, core_schema
 
+from schemas import ids
 from schemas.wire_time import epoch_ms, iso
 
 STRICT: Final = ConfigDict(
@@ -22,7 +23,19 @@ MAX_AMOUNT: Final = 1e12
 MAX_QUANTITY: Final = 1_000_000_000
 MAX_LINES: Final = 1_000
 
-CustomerId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:@+-]{1,128}$")]
+
+def _customer_id(text: str) -> str:
+    try:
+        return ids.customer_id(text)
+    except ValueError as error:
+        raise PydanticCustomError("customer_id", "{words}", {"words": str(error)}) from None
+
+
+CustomerId = Annotated[
+    str, AfterValidator(_customer_id), WithJsonSchema({"type": "string", "pattern": ids.JSON_PATTERN})
+]
+"""See `schemas.ids`; in NFC once it is read."""
+
 # Any text that can stand in a log line: no control characters (C0, DEL, C1) and no line or paragraph
 # separator.
 Id = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,256}$")]
@@ -36,7 +49,8 @@ Amount = Annotated[float, Field(ge=-MAX_AMOUNT, le=MAX_AMOUNT)]
 Price = Annotated[float, Field(ge=0, le=MAX_AMOUNT)]
 # As wide as a state can be written; what is larger is taken as a number that is not whole.
 Whole = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
-Quantity = Annotated[int, Field(ge=-MAX_QUANTITY, le=MAX_QUANTITY)]
+Quantity = Annotated[int | float, Field(ge=-MAX_QUANTITY, le=MAX_QUANTITY)]
+"""Whole pieces, or a part of one: 0.350 of a kilogram."""
 
 
 def _from_python(value: object) -> int:

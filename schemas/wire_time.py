@@ -13,6 +13,9 @@ _MILLISECOND: Final = timedelta(milliseconds=1)
 _FIRST_MS: Final = -62_135_596_800_000
 _LAST_MS: Final = 253_402_300_799_999
 
+EARLIEST_MS: Final = 631_152_000_000
+"""1990-01-01 UTC: no event is older. What files hold from before is a missing date (1899-12-30, 1900-01-01, 1970-01-01)."""
+
 # A full date, a full time and an offset; `datetime` alone would also take week dates and naive times.
 _RFC3339: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})"

@@ -17,7 +17,9 @@ from schemas.changes import Cause
 from schemas.control import REROUTED_HEADER, ControlDefinitions, ControlMerge
 from schemas.errors import InvalidEvent
 from schemas.events import ConsentUpdated, CustomerErased, IdentityLinked, ProfileUpdated
+from schemas.ids import is_nobody
 from schemas.records import LogRecord
+from schemas.wire_time import EARLIEST_MS
 from streamer.controls import Controls
 from streamer.erasure import Erasure
 from streamer.fold import NOTHING_BOOKED, Folded, fold_interaction, fold_order, fold_reversal, is_duplicate
@@ -158,7 +160,7 @@ class _Run:
         record, event = item.record, item.event
         assert event is not None
         headers = [*record.headers, (REROUTED_HEADER, str(record.partition).encode())]
-        key = record.key if record.key is not None else event.partition_id().encode()
+        key = record.key if record.key is not None and record.key.isascii() else event.partition_id().encode()
         self.ledger.rerouted += 1
         self.outcome.onward.append(Onward(home, key, record.value, headers))
 
@@ -166,6 +168,8 @@ class _Run:
         event, record, ledger = item.event, item.record, self.ledger
         assert event is not None
         at = event.occurred_at
+        if at < EARLIEST_MS:
+            raise InvalidEvent("bad_date", "occurred_at lies before 1990", "occurred_at")
         if at > record.timestamp + self.policy.early_ms:
             raise InvalidEvent("too_early", "occurred_at lies in the future", "occurred_at")
         if item.import_id is None and at < record.timestamp - self.policy.horizon_ms:
@@ -184,6 +188,8 @@ class _Run:
         if item.alias is not None and self.identity.stray(item, customer):
             return
         if customer is None:
+            if is_nobody(event.customer_id, self.policy.nobody):
+                raise InvalidEvent("nobody", "customer_id is a placeholder that stands for no customer", "customer_id")
             erased = self.erasure.since(event.customer_id, record.timestamp)
             if erased is not None and at <= erased:
                 ledger.duplicates += 1

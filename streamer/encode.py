@@ -96,7 +96,7 @@ def writes(
     if outcome.panel:
         headers = ((SHIFT_HEADER, str(outcome.panel_shift).encode()),)
         out[topics.PANEL, 0] = [
-            Write(row.customer.encode(), encode_row(row) if row.blob else None, headers) for row in outcome.panel
+            Write(part_key(row.customer, ""), encode_row(row) if row.blob else None, headers) for row in outcome.panel
         ]
     # First what goes: who was erased may be back by the end of the batch.
     changelog = [Write(part_key(id, part), None) for id in sorted(outcome.erased) for part in snapshot.PARTS]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -84,10 +85,14 @@ NOTHING_BOOKED = Folded()
 
 
 def _items(lines: Sequence[Line]) -> int:
-    return sum([_quantity(line) for line in lines])
+    items = sum([_quantity(line) for line in lines])
+    if type(items) is int:
+        return items
+    # A part of a piece (0.350 kg of cheese) is one item.
+    return sum(math.ceil(one) if one > 0 else math.floor(one) for one in map(_quantity, lines))
 
 
-def _quantity(line: Line) -> int:
+def _quantity(line: Line) -> int | float:
     """Absent means 1."""
     return 1 if line.quantity is None else line.quantity
 

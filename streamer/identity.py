@@ -19,6 +19,7 @@ from models.ring import digest
 from schemas.control import ALIAS_HEADER, REROUTED_HEADER, ControlMerge, control_headers, encode_control
 from schemas.errors import InvalidEvent
 from schemas.events import IdentityLinked
+from schemas.ids import is_nobody
 from schemas.partition import partition_for
 from schemas.records import LogRecord
 from streamer.erasure import Erasure
@@ -29,28 +30,6 @@ from streamer.passing import Passage
 from streamer.personal import Consents, about_of, later_consent
 from streamer.policy import Policy
 from streamer.state import LaneState
-
-BLOCKED = frozenset(
-    (
-        *(
-            "",
-            "null",
-            "none",
-            "nil",
-            "undefined",
-            "nan",
-            "anonymous",
-            "anon",
-            "guest",
-            "unknown",
-            "unidentified",
-            "user",
-        ),
-        *("customer", "visitor", "test", "true", "false", "0", "-1", "-", "n.a", "id", "user_id", "userid"),
-        *("customer_id", "anonymous_id", "00000000-0000-0000-0000-000000000000"),
-    )
-)
-"""Ids that stand for nobody: to join somebody to them would make one customer of many."""
 
 Create = Callable[[str, LogRecord, int, str | None], Customer]
 
@@ -92,7 +71,7 @@ class Identity:
         if old == new:
             raise InvalidEvent("invalid_field", "an id cannot be joined to itself", "anonymous_id")
         for name, id in (("anonymous_id", old), ("customer_id", new)):
-            if id.lower() in BLOCKED:
+            if is_nobody(id, self._policy.nobody):
                 raise InvalidEvent("invalid_field", f"{name} stands for nobody", name)
         about = None if customer is None else customer.about
         if about is None:

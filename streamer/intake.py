@@ -101,7 +101,9 @@ def _take_one(
     if alias is not None:
         old, event = event.customer_id, _renamed(event, alias)
     if event.customer_id not in local or isinstance(event, IdentityLinked):
-        home = partition_for(record.key or event.partition_id().encode(), lanes)
+        key = record.key
+        # A key that is not in NFC belongs where the id is that it means.
+        home = partition_for(key if key and key.isascii() else event.partition_id().encode(), lanes)
         if home != record.partition:
             if rerouted:
                 astray = InvalidEvent("key_mismatch", "the record arrived on a wrong partition a second time", "key")
@@ -140,10 +142,10 @@ def _erased(record: LogRecord, key: bytes) -> Event:
         return CustomerErased(
             event_id=f"null-value-{record.partition}-{record.offset}",
             type="customer.erased",
-            customer_id=key.decode("utf-8", "replace"),
+            customer_id=key.decode(),
             occurred_at=record.timestamp,
         )
-    except ValidationError:
+    except (ValidationError, UnicodeDecodeError):
         raise InvalidEvent("invalid_field", "the key of a record without a value is no customer_id", "key") from None
 
 

@@ -1,6 +1,12 @@
-"""Keys of the changelog: a customer's parts, the ledger, models and definitions. ``!`` is in no customer id."""
+"""Keys of the changelog: a customer's parts, the ledger, models and definitions.
+
+The service's own keys begin with ``!``. A customer's key is the id; where that begins with ``!``, a control character,
+which no id holds, stands before it, so no customer can take an own key. Keys of all other ids are as they ever were.
+"""
 
 from __future__ import annotations
+
+from unicodedata import normalize
 
 LEDGER_KEY = b"!ledger"
 _MODEL = b"!model:"
@@ -10,15 +16,32 @@ SHIFT_HEADER = "streamer-panel-shift"
 """Header of panel rows: the panel is one customer in 2**shift."""
 
 
+_NOT_OURS = "\1"
+
+
 def part_key(id: str, part: str) -> bytes:
-    """The key of a part of a customer; the core part has the bare id."""
+    """The key of a part of a customer; the core part has the bare id.
+
+    >>> part_key("!ledger", ""), split_key(part_key("!ledger", "book"))
+    (b'\\x01!ledger', ('!ledger', 'book'))
+    """
+    if id.startswith("!"):
+        id = _NOT_OURS + id
     return f"{id}\0{part}".encode() if part else id.encode()
 
 
 def split_key(key: bytes) -> tuple[str, str]:
     """The customer id and the part of a key."""
     id, _, part = key.decode().partition("\0")
-    return id, part
+    return id.removeprefix(_NOT_OURS), part
+
+
+def id_of(key: bytes | None) -> str | None:
+    """The customer that a record's key names, whoever wrote it and in whatever form of Unicode; None for no text."""
+    try:
+        return None if key is None else normalize("NFC", split_key(key)[0])
+    except UnicodeDecodeError:
+        return None
 
 
 def model_key(version: int) -> bytes:

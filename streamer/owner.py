@@ -26,7 +26,7 @@ from schemas.decisions import DECISION_KEY, ModelDecision, decode_decision
 from schemas.errors import InvalidEvent, InvariantViolation
 from schemas.records import Headers, LogRecord
 from streamer.inbox import Inbox
-from streamer.keys import SHIFT_HEADER
+from streamer.keys import SHIFT_HEADER, split_key
 from streamer.ports import LaneLog, WallClock, Write, Writes
 from streamer.publish_model import definition_writes, model_writes, proposal_writes
 
@@ -157,7 +157,7 @@ class Owner(Inbox):
             if key.startswith(b"!"):
                 continue
             if record.value is None:
-                self._learner.observe(PanelRow(key.decode(), 0, b""))
+                self._learner.observe(PanelRow(split_key(key)[0], 0, b""))
                 self._forgot = True
                 continue
             self._thin_out(record.headers)

@@ -9,6 +9,7 @@ from models.definitions import Definitions
 from models.features import Shop
 from models.time import DAY_MS, Grid
 from models.words import Language
+from schemas.ids import NOBODY
 from schemas.money import Rates
 
 
@@ -38,6 +39,8 @@ class Policy:
         Whether a customer to whom other ids were joined may itself be joined to another.
     merge_limit
         Most ids that may be joined to one customer.
+    nobody
+        Ids, in small letters, that stand for no customer.
     panel_target
         Customers the model owner learns from, over all lanes.
     language
@@ -59,6 +62,7 @@ class Policy:
     consent_default: bool = True
     merge_known: bool = False
     merge_limit: int = 100
+    nobody: frozenset[str] = NOBODY
     panel_target: int = 2_000
     language: Language = "en"
 

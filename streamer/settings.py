@@ -26,6 +26,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from models.time import DAY_MS, Grid
 from schemas.errors import UserError
+from schemas.ids import nobody_of
 from schemas.money import EXPONENTS, Rates
 from schemas.topics import MAX_MESSAGE_BYTES
 from streamer.local.home import default_home
@@ -120,6 +121,11 @@ class Settings(BaseSettings):
     )
     merge_known: bool = Field(False, description="whether two known customers may be joined by a link")
     merge_limit: int = Field(100, ge=1, le=10_000, description="most ids that may be joined to one customer")
+    nobody: str = Field(
+        "...",
+        max_length=10_000,
+        description="ids that stand for nobody, by commas; ... are null, undefined, guest, 0 etc.",
+    )
     retention_days: int = Field(3 * 365, ge=1, le=36_500, description="events older than this are refused")
     max_event_bytes: int = Field(262_144, ge=1_024, le=MAX_MESSAGE_BYTES, description="events above are refused")
     max_batch_bytes: int = Field(
@@ -279,6 +285,7 @@ class Settings(BaseSettings):
             consent_default=self.consent_default == "granted",
             merge_known=self.merge_known,
             merge_limit=self.merge_limit,
+            nobody=nobody_of(self.nobody),
         )
 
     def lane_settings(self) -> LaneSettings:

@@ -79,16 +79,16 @@ def held(to: Connections, id: str) -> dict[str, Any]:
     from schemas.partition import partition_for
     from schemas.topics import CHANGES, DEADLETTERS, EVENTS, MEMBERSHIPS, PANEL
     from streamer.adapters.client import read
+    from streamer.keys import id_of
 
     shown = to.view.customer(id)
     name = id if shown is None else shown.customer.id
     state = state_of(to, name)
     ids = sorted({id, name, *(state or {}).get("aliases", ())})
-    keys = [one.encode() for one in ids]
-    lanes = sorted({partition_for(key, to.lanes) for key in keys})
+    lanes = sorted({partition_for(one.encode(), to.lanes) for one in ids})
 
     def records(topic: str, of: Iterable[int]) -> Iterator[Record]:
-        return (one for lane in of for one in read(to.kafka, topic, at=(lane, 0)) if one.key in keys)
+        return (one for lane in of for one in read(to.kafka, topic, at=(lane, 0)) if id_of(one.key) in ids)
 
     latest: dict[bytes | None, Record] = {one.key: one for one in records(MEMBERSHIPS, lanes)}
     rows = {one.key: one for one in records(PANEL, (0,))}

@@ -26,6 +26,8 @@ _REFUSED: Final = {
     "unknown_currency": "give its rate: STREAMER_RATES=USD=0.92",
     "too_late": "bring the past with `streamer import`, or raise STREAMER_RETENTION_DAYS",
     "too_early": "the clock or the time zone of the producer is wrong",
+    "bad_date": "the producer sends a date that means there is none, such as 1970-01-01",
+    "nobody": "guests and placeholders are no customers; STREAMER_NOBODY lists them",
     "bad_control": "set the same STREAMER_CONTROL_KEY everywhere; if it is, somebody else writes control records",
     "poison": "please report it, with `streamer deadletters show`",
 }

@@ -40,7 +40,7 @@ def test_good_events_pass() -> None:
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
-        ({"customer_id": "a b"}, "customer_id"),
+        ({"customer_id": " a"}, "customer_id"),
         ({"total": "much"}, "total"),
         ({"total": None}, "total"),
         ({"occurred_at": "2026-01-10T11:00:00"}, "occurred_at"),
@@ -67,7 +67,7 @@ def test_what_is_no_json_is_told_apart() -> None:
 
 def test_wrong_flags_are_told_before_anybody_connects(run: Run) -> None:
     # No server is set: a message about the field means that the field was looked at first.
-    result = run("publish", "order", "--customer", "a b", "--total", "5")
+    result = run("publish", "order", "--customer", " a", "--total", "5")
     assert result.exit_code == 1
     assert "customer_id" in result.stderr
     result = run("publish", "refund", "--customer", "17")

@@ -57,7 +57,7 @@ def test_times_are_milliseconds_inside_and_rfc_3339_outside() -> None:
         b'{"type": "order.completed"}',
         b'{"type": "control.import", "import_id": "i", "state": "paused", "source_hash": "x"}',
         b'{"type": "control.model", "segmentation": "a", "version": 0, "body": {}}',
-        b'{"type": "control.merge", "from": "a b", "to": "c", "statistics": {}, "event_ids": [], "orders": []}',
+        b'{"type": "control.merge", "from": " a", "to": "c", "statistics": {}, "event_ids": [], "orders": []}',
         b'{"type": "control.clock", "import_id": "i", "at": 1320228900000}',
         b"[" * 100_000,
     ],

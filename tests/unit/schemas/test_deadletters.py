@@ -18,6 +18,8 @@ def test_the_reasons_are_those_of_the_contract() -> None:
         "unknown_currency",
         "too_late",
         "too_early",
+        "bad_date",
+        "nobody",
         "bad_control",
         "poison",
     } == REASONS

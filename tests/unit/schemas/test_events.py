@@ -56,14 +56,28 @@ def test_at_most_a_thousand_lines() -> None:
     assert refused_field(OrderCompleted, {**ORDER, "products": (line,) * 1001}) == "products"
 
 
-@pytest.mark.parametrize("value", ["", "a b", "a{b}", "a/b", "a\nb", "ä", "x" * 129, "a\x00", "17850\n"])
+@pytest.mark.parametrize(
+    "value",
+    ["", " a", "a\u3000", "a\nb", "x" * 129, "語" * 171, "a\x00", "17850\n", "a\u202eb", "a\u200eb", "\u2028", "a\tb"],
+)
 def test_customer_ids_that_are_refused(value: str) -> None:
     assert refused_field(OrderCompleted, {**ORDER, "customer_id": value}) == "customer_id"
 
 
-@pytest.mark.parametrize("value", ["17850.0", "a", "x" * 128, "anna+shop@example.com", "shop:1_2-3"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("17850.0", "a", "x" * 128, "anna+shop@example.com", "shop:1_2-3", "a b", "a{b}", "a/b?c#d%", "..", "!ledger"),
+        *("!model:1", "!learner:0", "auth0|17", "o'hara@example.com", "用户17", "jürgen@example.de", "أحمد", "Ольга"),
+        *("می\u200cخواهم", "क्\u200dष", "👩\u200d🚀", "さくら", "한국", "Ελένη", "ไทย", "עברית", "語" * 128),
+    ],
+)
 def test_customer_ids_that_are_fine(value: str) -> None:
     assert OrderCompleted.model_validate({**ORDER, "customer_id": value}).customer_id == value
+
+
+def test_an_id_is_read_in_one_form_of_unicode() -> None:
+    assert OrderCompleted.model_validate({**ORDER, "customer_id": "ju\u0308rgen"}).customer_id == "j\u00fcrgen"
 
 
 @pytest.mark.parametrize("field", ["event_id", "order_id"])

@@ -79,7 +79,7 @@ def test_an_orders_total_is_the_sum_of_its_lines_less_the_discount(currency: str
             for line in event.products:
                 price, quantity = line.get("price"), line.get("quantity")
                 assert price is not None and quantity is not None
-                lines += to_minor(price, currency) * quantity
+                lines += to_minor(price, currency) * int(quantity)
             off = event.discount or 0.0
             discounted += off > 0
             assert to_minor(event.total, currency) == lines - to_minor(off, currency)

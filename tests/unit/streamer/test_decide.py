@@ -26,7 +26,7 @@ def played(log: LogMaker, policy: Policy | None = None) -> Driver:
     ("key", "value", "stage", "reason"),
     [
         (b"ann", b"{", "intake", "not_json"),
-        (b"a b", None, "intake", "invalid_field"),
+        (b" a", None, "intake", "invalid_field"),
         (b"ann", b'{"type": "order.completed"}', "intake", "invalid_field"),
         (b"bob", view("e", "ann", T0), "intake", "key_mismatch"),
         (b"ann", b" " * 300_000, "intake", "oversize"),

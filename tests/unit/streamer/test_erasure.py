@@ -108,7 +108,7 @@ def test_an_erase_is_remembered_for_thirty_days() -> None:
 
 def test_a_key_that_is_no_id_erases_nobody() -> None:
     log = LogMaker()
-    log.put(b"a b", None)
+    log.put(b" a", None)
     log.put(None, None)
     assert [dead.reason for dead in played(log).dead] == ["invalid_field", "unknown_type"]
 

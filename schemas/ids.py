@@ -1,0 +1,84 @@
+"""Customers' ids: which texts may be one, their one form, and those that stand for nobody."""
+
+from __future__ import annotations
+
+import unicodedata
+from re import compile as pattern
+from typing import Final
+
+MAX_CHARS: Final = 128
+MAX_BYTES: Final = 512
+
+NOBODY: Final = frozenset(
+    (
+        *(
+            "",
+            "null",
+            "none",
+            "nil",
+            "undefined",
+            "nan",
+            "anonymous",
+            "anon",
+            "guest",
+            "unknown",
+            "unidentified",
+            "user",
+        ),
+        *("customer", "visitor", "test", "true", "false", "0", "-1", "-", "n.a", "n/a", "na", "#n/a", "\\n", "(none)"),
+        *("(not set)", "id", "user_id", "userid", "customer_id", "anonymous_id", "[object object]"),
+        "00000000-0000-0000-0000-000000000000",
+    )
+)
+"""Ids, in small letters, that stand for nobody: a customer of this name would be made of many people."""
+
+JSON_PATTERN: Final = (
+    r"^(?![\s\u200e\u200f])(?!.*\s$)[^\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
+    r"{1,128}$"
+)
+"""The same for JSON Schema, which knows no classes of Unicode: a little wider than `customer_id`."""
+
+_PLAIN: Final = pattern(r"[!-~]+").fullmatch
+_JOINERS: Final = pattern("[\u200c\u200d\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
+
+
+def customer_id(text: str) -> str:
+    """The one form (NFC) of an id.
+
+    Letters, marks, digits, punctuation, symbols and inner blanks of every script, and the joiners (U+200C, U+200D) that
+    some scripts need; no control, line or direction characters, no blank at either end, at most 128 characters and
+    512 bytes of UTF-8.
+
+    Raises
+    ------
+    ValueError
+        The text can be none.
+    """
+    if _PLAIN(text):
+        if len(text) <= MAX_CHARS:
+            return text
+        raise ValueError("longer than 128 characters")
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
+    if not text or text != text.strip():
+        raise ValueError("is empty, or has a blank at an end")
+    if len(text) > MAX_CHARS or len(text.encode("utf-8", "replace")) > MAX_BYTES:
+        raise ValueError("longer than 128 characters or 512 bytes")
+    if not (text.isprintable() or _JOINERS.sub("", text).isprintable()):
+        raise ValueError("has a control, line or direction character")
+    return text
+
+
+def nobody_of(text: str) -> frozenset[str]:
+    """The ids of a list by commas, in small letters; ``...`` stands for `NOBODY`.
+
+    >>> sorted(nobody_of("Till, kasse")), NOBODY < nobody_of("...,till")
+    (['kasse', 'till'], True)
+    """
+    words = {word.strip().casefold() for word in text.split(",")} - {""}
+    return frozenset(words - {"..."}) | (NOBODY if "..." in words else frozenset())
+
+
+def is_nobody(id: str, nobody: frozenset[str] = NOBODY) -> bool:
+    """Whether an id is a placeholder."""
+    return id.casefold() in nobody
