@@ -12,6 +12,7 @@ import typer
 
 from models.time import Grid
 from schemas.errors import UserError
+from schemas.ids import nobody_of
 from schemas.wire_time import epoch_ms
 from streamer.commands import common
 from streamer.settings import Settings
@@ -21,17 +22,19 @@ if TYPE_CHECKING:
     from streamer.shop.source import Source
 
 Format = Annotated[
-    Literal["csv", "jsonl", "online-retail"],
+    Literal["csv", "xlsx", "jsonl", "online-retail"],
     typer.Option(
         "--format",
-        help="csv: any table, with --mapping; jsonl: one event a line; online-retail: the UCI data set. Plain or gzipped.",
+        help="csv, xlsx: any table, with --mapping; jsonl: one event a line, or records of others with --mapping; "
+        "online-retail: the UCI data set. Plain or gzipped.",
     ),
 ]
 Mapped = Annotated[
     str | None,
     typer.Option(
         "--mapping",
-        help="What the columns of a csv file mean: a TOML file (docs/import-csv.md), or shopify or woocommerce.",
+        help="What the columns or fields of the file mean: a TOML file (docs/import-csv.md), or the name of a shipped one, "
+        "such as shopify or woocommerce.",
     ),
 ]
 RejectsFile = Annotated[
@@ -91,8 +94,8 @@ def source_of(
 
     if mapping is None and rejects is None:
         return open_source(file, format)
-    if mapping is None or format != "csv":
-        raise UserError("--mapping and --rejects go with --format csv", "give --format csv --mapping FILE.toml")
+    if mapping is None or format == "online-retail":
+        raise UserError("--mapping and --rejects go with --format csv, xlsx or jsonl", "give --mapping FILE.toml")
     told = time.monotonic()
 
     def progress(rows: int) -> None:
@@ -102,7 +105,10 @@ def source_of(
             say(f"{rows:,} rows read")
 
     rejects = rejects if rejects is not None else Path(f"{file.name}.rejects.csv")
-    return open_source(file, format, CsvOptions(mapping, found.timezone, found.currency, rejects, progress))
+    now_ms = time.time_ns() // 1_000_000
+    nobody = nobody_of(found.nobody)
+    options = CsvOptions(mapping, found.timezone, found.currency, rejects, progress, now_ms, nobody)
+    return open_source(file, format, options)
 
 
 def check_currencies(source: Source, found: Settings, say: Callable[[str], None], *, all_the_same: bool) -> None:
@@ -159,9 +165,11 @@ def check_workers_currency(format: str, in_force: Settings) -> None:
 
 def tell_rejects(source: Source) -> None:
     """Say where refused rows went, if there are any."""
-    from streamer.shop.csv_file import CsvFile
+    from streamer.sources.mapped_file import MappedFile
 
-    if isinstance(source, CsvFile) and source.rejected:
+    for note in getattr(source, "notes", ()):
+        common.say(note)
+    if isinstance(source, MappedFile) and source.rejected:
         common.say(f"{source.rejected:,} rows were refused; {source.rejects} says which and why")
 
 

@@ -10,8 +10,8 @@ from typing import Final
 from schemas.arrivals import OrderCompleted, OrderReversed
 from schemas.codec import arrival
 from schemas.errors import InvalidEvent
-from streamer.shop.csv_file import CsvFile
 from streamer.shop.source import Source, SourceEvent
+from streamer.sources.mapped_file import MappedFile
 
 AMOUNTS: Final = 1_000
 """Amounts looked at, at most."""
@@ -32,7 +32,7 @@ def currencies(source: Source) -> Counter[str]:
 
 def _first(source: Source) -> Iterator[SourceEvent]:
     # A table must be read and sorted wholly before it gives its first event.
-    return source.sample(_ROWS) if isinstance(source, CsvFile) else islice(source.events(), _EVENTS)
+    return source.sample(_ROWS) if isinstance(source, MappedFile) else islice(source.events(), _EVENTS)
 
 
 def _named(events: Iterator[SourceEvent]) -> Iterator[str]:

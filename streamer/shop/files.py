@@ -19,7 +19,7 @@ _CHUNK = 1 << 20
 def content_hash(path: Path) -> str:
     """SHA-256 (hex) of the unpacked content, so that a file packed anew counts as the same file."""
     digest = hashlib.sha256()
-    with _opened(path) as stream:
+    with opened(path) as stream:
         while chunk := stream.read(_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
@@ -30,7 +30,7 @@ def lines(path: Path, limit: int) -> Iterator[bytes | None]:
 
     An over-long line is passed over in pieces, so memory stays within ``limit`` whatever the file holds.
     """
-    with _opened(path) as stream:
+    with opened(path) as stream:
         while line := stream.readline(limit + 1):
             if len(line) <= limit or line.endswith(b"\n"):
                 yield line
@@ -41,7 +41,7 @@ def lines(path: Path, limit: int) -> Iterator[bytes | None]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[IO[bytes]]:
+def opened(path: Path) -> Iterator[IO[bytes]]:
     """The unpacked bytes of a file; gzip is known by its first two bytes, not by the name."""
     try:
         with path.open("rb") as raw:

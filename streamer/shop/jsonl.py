@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import msgspec
 
@@ -79,8 +80,10 @@ def _key(head: _Head) -> bytes | None:
         customer = head.previous_id
     else:
         said = (head.customer_id, head.user_id, head.segment_anonymous_id)
-        customer = next((id for id in said if id is not None), None)
-    return customer.encode() if isinstance(customer, str) and customer else None
+        customer = next((id for id in said if id not in (None, "")), None)
+    if isinstance(customer, int) and not isinstance(customer, bool):
+        customer = str(customer)
+    return normalize("NFC", customer).encode("utf-8", "replace") if isinstance(customer, str) and customer else None
 
 
 def _instant(text: object, otherwise: int) -> int:

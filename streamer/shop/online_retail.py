@@ -14,13 +14,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property, lru_cache
+from itertools import islice
 from pathlib import Path
 
 from schemas.errors import UserError
 from schemas.wire_time import iso
 from streamer.shop.files import content_hash, lines
-from streamer.shop.retail_rows import COLUMNS, BadRow, Row, column_positions, parse_row
+from streamer.shop.retail_rows import COLUMNS, BadRow, RetailTimes, Row, column_positions, parse_row
 from streamer.shop.source import SourceEvent
+from streamer.sources.dialect import delimiter_of
+from streamer.sources.times import day_order
 
 CURRENCY = "GBP"
 MAX_PRODUCTS = 1_000
@@ -31,6 +34,8 @@ MAX_PRODUCTS = 1_000
 OPEN_ROWS = 1_000
 _MAX_LINE_BYTES = 1 << 16
 _CENT = Decimal("0.01")
+_LOOKED_AT = 1_000
+"""Rows looked at for the order of day and month, where all dates have the year in front."""
 
 
 @dataclass(slots=True)
@@ -75,6 +80,7 @@ class OnlineRetail:
         self.path = path
         self.rows: int | None = None
         self.skipped: Counter[str] = Counter()
+        self.notes: list[str] = []
 
     @cached_property
     def content_hash(self) -> str:
@@ -107,7 +113,11 @@ class OnlineRetail:
 
     def _rows(self) -> Iterator[Row]:
         """The usable rows; counts every row, and the unusable by reason."""
-        reader = csv.reader(self._text())
+        delimiter = delimiter_of(
+            [line.decode("utf-8", "replace") for line in islice(lines(self.path, _MAX_LINE_BYTES), 20) if line]
+        )
+        commas = delimiter != ","
+        reader = csv.reader(self._text(), delimiter=delimiter)
         header = next(reader, [])
         columns = column_positions(header)
         missing = [name for name, at in columns.items() if at is None]
@@ -117,6 +127,7 @@ class OnlineRetail:
                 f"its first line must name {', '.join(COLUMNS)}",
             )
         positions = [at for at in columns.values() if at is not None]
+        times = RetailTimes(self._day_first(delimiter, positions[list(COLUMNS).index("InvoiceDate")]))
         while True:
             try:
                 cells = next(reader, None)
@@ -129,11 +140,27 @@ class OnlineRetail:
             if not cells:
                 continue
             self._count()
-            row = parse_row(cells, positions, len(header))
+            row = parse_row(cells, positions, len(header), times, commas=commas)
             if isinstance(row, BadRow):
                 self.skipped[row.reason] += 1
             else:
                 yield row
+
+    def _day_first(self, delimiter: str, column: int) -> bool | None:
+        """Whether the day stands first in dates such as 1/2/2010: the first date that fits one reading alone says it."""
+        texts = (line.decode("utf-8", "replace") for line in lines(self.path, _MAX_LINE_BYTES) if line is not None)
+        try:
+            for number, cells in enumerate(csv.reader(texts, delimiter=delimiter)):
+                date = cells[column] if len(cells) > column else ""
+                if (order := day_order(date)) is not None:
+                    self.notes = [f"in dates such as 3/2/2010 the {order} stands first"]
+                    return order == "day"
+                # The form of the data set itself: no row will say more.
+                if number > _LOOKED_AT and date[4:5] == "-":
+                    return None
+        except csv.Error:
+            pass
+        return None
 
     def _count(self) -> None:
         self.rows = (self.rows or 0) + 1

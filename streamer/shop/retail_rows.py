@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
+
+from schemas.ids import customer_id, is_nobody
+from streamer.sources.times import Times
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "InvoiceNo": ("invoiceno", "invoice"),
@@ -24,7 +26,6 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 """Columns and the spellings of them: Online Retail II writes Invoice, Price and "Customer ID"."""
 
 ZONE = ZoneInfo("Europe/London")
-_CUSTOMER = re.compile(r"[A-Za-z0-9._:@+-]{1,128}")
 _INVOICE = re.compile(r"[AC]?[A-Za-z0-9-]{1,64}")
 _MAX_QUANTITY = 1_000_000
 _MAX_PRICE = Decimal(10_000_000)
@@ -56,8 +57,12 @@ def column_positions(header: Sequence[str]) -> dict[str, int | None]:
     return {name: next((found[s] for s in spellings if s in found), None) for name, spellings in COLUMNS.items()}
 
 
-def parse_row(cells: Sequence[str], positions: Sequence[int], width: int) -> Row | BadRow:
+def parse_row(
+    cells: Sequence[str], positions: Sequence[int], width: int, times: RetailTimes, *, commas: bool = False
+) -> Row | BadRow:
     """The row in ``cells``, whose columns stand at ``positions`` (in the order of ``COLUMNS``).
+
+    ``commas`` says that prices have a decimal comma.
 
     A missing customer comes before every other fault: such rows are counted, never guessed.
     """
@@ -65,9 +70,11 @@ def parse_row(cells: Sequence[str], positions: Sequence[int], width: int) -> Row
         return BadRow("column_count")
     invoice, product, description, quantity_text, date, price_text, customer, _ = [cells[p] for p in positions]
     customer = customer.removesuffix(".0")
-    if not customer or customer == "nan":
+    if is_nobody(customer):
         return BadRow("no_customer")
-    if not _CUSTOMER.fullmatch(customer):
+    try:
+        customer = customer_id(customer)
+    except ValueError:
         return BadRow("bad_customer")
     if not _INVOICE.fullmatch(invoice):
         return BadRow("bad_invoice")
@@ -75,14 +82,14 @@ def parse_row(cells: Sequence[str], positions: Sequence[int], width: int) -> Row
         return BadRow("adjustment")
     if not product or len(product) > 128:
         return BadRow("bad_product")
-    at = epoch_ms(date)
+    at = times.epoch_ms(date)
     if at is None:
         return BadRow("bad_date")
     try:
-        quantity = int(quantity_text)
+        quantity = int(quantity_text.removesuffix(".0"))
     except ValueError:
         return BadRow("bad_quantity")
-    price = _price(price_text)
+    price = _price(price_text.replace(",", ".") if commas else price_text)
     if price is None:
         return BadRow("bad_price")
     if quantity == 0 or abs(quantity) > _MAX_QUANTITY:
@@ -103,21 +110,27 @@ def _price(text: str) -> Decimal | None:
     return price if price.is_finite() and 0 <= price <= _MAX_PRICE else None
 
 
-@lru_cache(maxsize=4096)
-def epoch_ms(text: str) -> int | None:
-    """Epoch ms of a London wall clock from 1970 on; ``None`` where the text is none.
+class RetailTimes:
+    """London wall clocks from 1990 on, in the forms in which the data set is around.
 
-    Takes the forms in which the data set is around, ``2010-12-01 08:26:00`` and ``12/1/2010 8:26``.
+    Parameters
+    ----------
+    day_first
+        What ``1/2/2010`` is; None refuses it.
 
-    >>> epoch_ms("2011-07-01 12:00:00") == epoch_ms("7/1/2011 12:00") == 1_309_518_000_000
+    >>> plain, slashed = RetailTimes(None), RetailTimes(False)
+    >>> plain.epoch_ms("2011-07-01 12:00:00") == slashed.epoch_ms("7/1/2011 12:00") == 1_309_518_000_000
     True
     """
-    for form in ("%Y-%m-%d %H:%M:%S", "%m/%d/%Y %H:%M"):
+
+    def __init__(self, day_first: bool | None) -> None:
+        self._times = Times((), ZONE)
+        self._times.day_first = day_first
+        self.epoch_ms = lru_cache(maxsize=4096)(self._epoch_ms)
+
+    def _epoch_ms(self, text: str) -> int | None:
+        """Epoch ms; None where the text is no time."""
         try:
-            local = datetime.strptime(text, form)
-            # Years at the edge of the calendar have no UTC instant.
-            at = round(local.replace(tzinfo=ZONE).timestamp()) * 1000
-            return at if at >= 0 else None
-        except (ValueError, OverflowError):
-            continue
-    return None
+            return self._times.instant(text)
+        except ValueError:
+            return None

@@ -30,7 +30,7 @@ def line(**fields: str) -> str:
         (line(type="track", userId="anna"), b"anna"),
         (line(type="identity.linked", customer_id="anna", anonymous_id="a1"), b"a1"),
         (line(type="x"), None),
-        ('{"customer_id":17}', None),
+        ('{"customer_id":17}', b"17"),
         (line(customer_id=""), None),
         ("[1,2]", None),
         ("not json", None),

@@ -1,0 +1,251 @@
+"""From the rows of one unit (a row, or a group of rows) to the bodies of events, or to the reason why there are none."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+from schemas.money import exponent
+from streamer.sources.columns import ABSENT, Column
+from streamer.sources.json_rows import line_cells
+from streamer.sources.mapping import EventMapping, TableMapping
+from streamer.sources.numbers import Amount
+from streamer.sources.times import BadDate
+from streamer.sources.values import MONEY, Values
+
+Cells = Mapping[str, str]
+Numbered = tuple[int, Cells]
+"""Cells of a row with the line in which it begins."""
+
+_REVERSALS: Final = frozenset(("order.refunded", "order.cancelled"))
+
+
+class Refused(Exception):
+    """Rows of which no event can be made. ``line`` is the one at fault, None where all are."""
+
+    def __init__(self, reason: str, message: str, line: int | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+        self.line = line
+
+
+@dataclass(frozen=True)
+class Bodies:
+    """Makes bodies in the habits of one file.
+
+    Attributes
+    ----------
+    nobody
+        Ids, in small letters, that stand for no customer.
+    is_number
+        Whether a trait of one's own from a column is a number.
+    """
+
+    mapping: TableMapping
+    values: Values
+    currency: str
+    nobody: frozenset[str]
+    is_number: Callable[[Column], bool]
+
+    def of(
+        self, rows: Sequence[Numbered], events: Sequence[EventMapping]
+    ) -> Iterator[tuple[EventMapping, dict[str, Any]]]:
+        """The events of the rows of one unit. Raises Refused."""
+        for unit in self._by_customer(rows, events[0]):
+            shared = _shared([cells for _, cells in unit])
+            for event in events:
+                if event.conditions.hold(shared, self.values.sign):
+                    yield event, self._body(event, shared, unit)
+
+    def _by_customer(self, rows: Sequence[Numbered], event: EventMapping) -> Iterator[Sequence[Numbered]]:
+        """Rows of one order id that name two customers are two orders: two shops count from one, in one file."""
+        column = event.fields.get("customer_id")
+        if len(rows) == 1 or column is None:
+            yield rows
+            return
+        parts: dict[str, list[Numbered]] = {}
+        last = ""
+        for line, cells in rows:
+            # Rows that name nobody belong to the one before.
+            last = column.of(cells, self.nobody) or last
+            parts.setdefault(last, []).append((line, cells))
+        first = parts.pop("", [])
+        if first and parts:
+            name = next(iter(parts))
+            parts[name] = [*first, *parts[name]]
+        elif first:
+            parts[""] = first
+        yield from parts.values()
+
+    def _body(self, event: EventMapping, shared: Cells, rows: Sequence[Numbered]) -> dict[str, Any]:
+        body: dict[str, Any] = {"type": event.type, **event.constants}
+        named: str | None = None
+        for field, column in event.fields.items():
+            if column.sum:
+                value: Any = float(self._sum(column, field, rows))
+            else:
+                value, currency = self._field(field, column, shared, rows)
+                named = named or currency
+            if value is not None:
+                _put(body, field, self._amount(event, field, value))
+        if event.lines:
+            body["products"] = self._lines(event, shared, rows)
+        if event.type.startswith("order."):
+            self._order(event, body, named)
+        if event.minor_units:
+            _to_major(body, self.currency)
+        if not body.get("customer_id"):
+            raise Refused("no_customer", f"nothing stands under {event.fields['customer_id'].names}")
+        if str(body["customer_id"]).casefold() in self.nobody:
+            raise Refused("nobody", f"{event.fields['customer_id'].names} names nobody: a placeholder stands there")
+        if event.type == "order.completed" and "order_id" not in body:
+            body["order_id"] = "row-" + _digest(body)[:20]
+        if "event_id" not in body:
+            body["event_id"] = _digest(body)[:32]
+        return body
+
+    def _order(self, event: EventMapping, body: dict[str, Any], named: str | None) -> None:
+        if "total" in body:
+            own = body.setdefault("currency", named or self.mapping.currency or self.currency)
+            if named is not None and own != named:
+                raise Refused("bad_value", f"total: {named} stands beside it, but the order is in {own}")
+            if event.type == "order.completed" and body["total"] < 0:
+                raise Refused("bad_value", 'total: below zero; a mapping can make refunds of such rows (where = "<0")')
+        if event.type in _REVERSALS and "refund_id" not in body:
+            body["refund_id"] = "row-" + _digest(body)[:20]
+
+    def _amount(self, event: EventMapping, field: str, value: Any) -> Any:
+        """What was given back is told by exports with either sign."""
+        return abs(value) if event.type in _REVERSALS and field in MONEY and isinstance(value, int | float) else value
+
+    def _field(self, field: str, column: Column, shared: Cells, rows: Sequence[Numbered]) -> tuple[Any, str | None]:
+        """The value of a field, None where nothing stands there, and the currency that its text names."""
+        text = column.of(shared, self.nobody if field == "customer_id" else frozenset())
+        if not text or (field not in ("customer_id", "traits.name") and self._is_absent(text)):
+            return None, None
+        kind = column.kind
+        if field.startswith("traits.custom.") and kind is None and self.is_number(column):
+            kind = "number"
+        currency = None
+        if field == "total":
+            self._agree(field, column, rows)
+            currency = self._number(field, column, text).currency
+        zone = shared.get(column.zone, "") if column.zone else None
+        value = self._value(field, column, text, kind=kind, zone=zone)
+        return value, currency
+
+    def _agree(self, field: str, column: Column, rows: Sequence[Numbered]) -> None:
+        """Rows of one order that say different totals are lines: to take the first would lose the others."""
+        said = {text for _, cells in rows if (text := column.of(cells)) and not self._is_absent(text)}
+        if len(said) > 1 and len({self._number(field, column, text).text for text in said}) > 1:
+            raise Refused(
+                "bad_value",
+                f"{field}: the rows of this order say different amounts under {column.names}; if they are those of its lines: "
+                f'{field} = {{ sum = "{column.names}" }}',
+            )
+
+    def _sum(self, column: Column, field: str, rows: Sequence[Numbered]) -> Decimal:
+        assert column.sum is not None
+        total, found = Decimal(0), False
+        for line, cells in rows:
+            text = cells.get(column.sum, "")
+            if not text or self._is_absent(text):
+                continue
+            found = True
+            amount = Decimal(self._number(field, column, text, line).text)
+            if column.times and (factor := cells.get(column.times, "")):
+                amount *= Decimal(self._number(field, column, factor, line).text)
+            total += amount
+        if not found:
+            raise Refused("bad_value", f"{field}: nothing stands under {column.sum} in any row of this order")
+        return total
+
+    def _lines(self, event: EventMapping, shared: Cells, rows: Sequence[Numbered]) -> list[dict[str, Any]]:
+        if event.lines_from:
+            paths = list(dict.fromkeys(name for one in event.lines.values() for name in one.named()))
+            rows = [(rows[0][0], cells) for cells in line_cells(shared.get(event.lines_from, "[]"), paths)]
+        product = event.lines["product_id"]
+        return [self._line(event, line, cells) for line, cells in rows if product.of(cells)]
+
+    def _line(self, event: EventMapping, line: int, cells: Cells) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for field, column in event.lines.items():
+            text = column.of(cells)
+            if text and not (field != "product_id" and self._is_absent(text)):
+                value = self._value(field, column, text, line)
+                found[field] = self._amount(event, field, value)
+        total = found.pop("line_total", None)
+        if total is not None and "price" not in found:
+            found["price"] = round(total / (found.get("quantity") or 1), 6)
+        return found
+
+    def _is_absent(self, text: str) -> bool:
+        return (len(text) < 12 and text.casefold() in ABSENT) or text in self.mapping.nothing
+
+    def _value(
+        self,
+        field: str,
+        column: Column,
+        text: str,
+        line: int | None = None,
+        *,
+        kind: str | None = None,
+        zone: str | None = None,
+    ) -> Any:
+        with _refusing(field, column, line):
+            return self.values.read(field, text, kind, zone)
+
+    def _number(self, field: str, column: Column, text: str, line: int | None = None) -> Amount:
+        with _refusing(field, column, line):
+            return self.values.amount(text)
+
+
+@contextmanager
+def _refusing(field: str, column: Column, line: int | None) -> Iterator[None]:
+    try:
+        yield
+    except BadDate as error:
+        raise Refused("bad_date", f"{field} (column {column.names}): {error}", line) from None
+    except ValueError as error:
+        raise Refused("bad_value", f"{field} (column {column.names}): {error}", line) from None
+
+
+def _shared(rows: Sequence[Cells]) -> Cells:
+    """Exports tell what all rows of an order share in the first only, or in each."""
+    if len(rows) == 1:
+        return rows[0]
+    found: dict[str, str] = {}
+    for cells in rows:
+        for name, text in cells.items():
+            if text:
+                found.setdefault(name, text)
+    return found
+
+
+def _put(body: dict[str, Any], field: str, value: Any) -> None:
+    """Set a field; a dotted name goes into an object."""
+    *path, name = field.split(".")
+    for part in path:
+        inner = body.get(part)
+        # A copy: constants are the mapping's, and not to be changed.
+        body[part] = dict(inner) if isinstance(inner, dict) else {}
+        body = body[part]
+    body[name] = value
+
+
+def _to_major(body: dict[str, Any], currency: str) -> None:
+    """Amounts in the smallest coin, in the units in which events have them."""
+    size = 10 ** exponent(body.get("currency", currency))
+    for part in (body, *body.get("products", ())):
+        for name in MONEY & part.keys():
+            part[name] = part[name] / size
+
+
+def _digest(body: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()

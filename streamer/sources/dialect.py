@@ -1,0 +1,87 @@
+"""How a file of text is written, found by looking at its beginning: encoding, line ends, delimiter."""
+
+from __future__ import annotations
+
+import csv
+import re
+from typing import Final
+
+from charset_normalizer import from_bytes
+
+SAMPLE_BYTES: Final = 1 << 18
+_MARKS: Final = (
+    (b"\xef\xbb\xbf", "utf-8-sig"),
+    (b"\xff\xfe\x00\x00", "utf-32"),
+    (b"\x00\x00\xfe\xff", "utf-32"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+)
+_EAST_ASIAN: Final = ("gb18030", "big5", "cp949", "shift_jis", "euc_jp")
+_DELIMITERS: Final = (",", ";", "\t", "|")
+
+
+def encoding_of(head: bytes, said: str | None = None) -> str:
+    """The encoding of a text that begins with ``head``; a mark at its start wins over what was ``said``.
+
+    >>> encoding_of("Größe;Käufer".encode("cp1252")), encoding_of("a,b".encode("utf-16"))
+    ('cp1252', 'utf-16')
+    """
+    for mark, name in _MARKS:
+        if head.startswith(mark):
+            return name
+    if said is not None:
+        return said
+    if head[1:40:2].count(0) > 8:
+        return "utf-16-le"
+    if head[0:40:2].count(0) > 8:
+        return "utf-16-be"
+    text = head.decode("utf-8", errors="replace")
+    broken = text.count("\ufffd")
+    # A cut at the end of the sample may break one; a few broken bytes among many right ones are faults of rows.
+    if (broken <= 1 and len(head) >= SAMPLE_BYTES - 4) or broken == 0:
+        return "utf-8"
+    if sum(sign > "\x7f" for sign in text) - broken > 3 * broken:
+        return "utf-8"
+    found = from_bytes(head[:65_536], cp_isolation=[*_EAST_ASIAN, "cp1252"]).best()
+    if found is not None and found.encoding in _EAST_ASIAN and _is_east_asian(head, found.encoding):
+        return found.encoding
+    return "cp1252"
+
+
+def _is_east_asian(head: bytes, encoding: str) -> bool:
+    """Whether most of what is not ASCII comes in pairs that are letters there, as two single bytes rarely do."""
+    text = head.decode(encoding, errors="replace")
+    strange = [sign for sign in text if sign > "\x7f"]
+    good = sum("\u3000" <= sign <= "\u9fff" or "\uac00" <= sign <= "\ud7a3" or sign > "\uff00" for sign in strange)
+    return bool(strange) and good >= 0.9 * len(strange) and text.count("\ufffd") <= 0.01 * len(strange)
+
+
+def delimiter_of(lines: list[str], names: frozenset[str] = frozenset()) -> str:
+    """The delimiter of the lines at a file's beginning.
+
+    Parameters
+    ----------
+    names
+        Names of columns that are expected (see `folded`): the delimiter that shows most of them wins.
+
+    >>> delimiter_of(["Name;Total", "a;1,5", "b;2,75"])
+    ';'
+    """
+
+    def worth(delimiter: str) -> tuple[int, int, int]:
+        rows = [row for row in csv.reader(lines, delimiter=delimiter) if row]
+        known = max((sum(folded(cell) in names for cell in row) for row in rows[:40]), default=0)
+        widths = [len(row) for row in rows]
+        common = max(set(widths), key=widths.count) if widths else 1
+        return known, common > 1 and widths.count(common), common
+
+    return max(_DELIMITERS, key=worth)
+
+
+def folded(name: str) -> str:
+    """A column's name without what writers vary: case, blanks, a byte order mark.
+
+    >>> folded(" Order  ID ") == folded("order id")
+    True
+    """
+    return re.sub(r"\s+", " ", name.replace("\ufeff", "").strip()).casefold()

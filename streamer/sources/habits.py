@@ -1,0 +1,112 @@
+"""What the cells of a file give away together: the decimal sign, the order of day and month, which traits are numbers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from streamer.sources import numbers, times
+from streamer.sources.columns import ABSENT, Column
+from streamer.sources.mapping import TableMapping
+from streamer.sources.values import AMOUNTS, TIMES, WHOLE
+
+_PLAIN_NUMBER: Final = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d{1,9})?", re.ASCII)
+
+
+class Habits:
+    """Gathered row by row, then asked.
+
+    Attributes
+    ----------
+    decimal
+        The decimal sign that the numbers show; None where none shows it. Where some show a point and others a comma, it
+        is the point, and the others are refused.
+    day_first
+        Whether ``3/2/2024`` is the third of February; None where the dates do not show it, or show both.
+    """
+
+    def __init__(self, mapping: TableMapping) -> None:
+        every = [item for event in mapping.event for item in (*event.fields.items(), *event.lines.items())]
+        self._amounts = _columns(every, lambda field, one: _is_number(field, one))
+        self._times = _columns(every, lambda field, one: _last(field) in TIMES or one.kind == "time")
+        self._traits = {
+            name
+            for field, one in every
+            if field.startswith("traits.custom.") and one.kind is None
+            for name in (*one.column, *one.columns)
+        }
+        self._nothing = ABSENT | {text.casefold() for text in mapping.nothing}
+        self._points = mapping.decimal == "."
+        self._commas = mapping.decimal == ","
+        self._said = mapping.decimal
+        self._orders: set[str] = set()
+        self._texts: set[str] = set()
+
+    def see(self, cells: Mapping[str, str]) -> None:
+        """Take in one row."""
+        if self._said is None and not self._points:
+            for name in self._amounts:
+                self._see_amount(cells.get(name, ""))
+        for name in self._times:
+            text = cells.get(name, "")
+            if text[1:2] in ("/", "-") or text[2:3] in ("/", "-"):
+                order = times.day_order(text)
+                if order is not None:
+                    self._orders.add(order)
+        if self._traits:
+            self._see_traits(cells)
+
+    def _see_traits(self, cells: Mapping[str, str]) -> None:
+        for name in self._traits - self._texts:
+            text = cells.get(name, "")
+            if text and text.casefold() not in self._nothing and not _PLAIN_NUMBER.fullmatch(text):
+                self._texts.add(name)
+
+    def _see_amount(self, text: str) -> None:
+        if "." not in text and "," not in text:
+            return
+        try:
+            shown = numbers.shows(text)
+        except ValueError:
+            return
+        self._points = self._points or shown == "."
+        self._commas = self._commas or shown == ","
+
+    @property
+    def decimal(self) -> str | None:
+        if self._said is not None:
+            return self._said
+        return "." if self._points else "," if self._commas else None
+
+    @property
+    def day_first(self) -> bool | None:
+        return next(iter(self._orders)) == "day" if len(self._orders) == 1 else None
+
+    def is_number(self, column: Column) -> bool:
+        """Whether a trait of one's own that comes from this column is a number."""
+        if column.kind is not None:
+            return column.kind == "number"
+        return not self._texts.intersection((*column.column, *column.columns))
+
+    def notes(self) -> list[str]:
+        """What was found, in words."""
+        found = []
+        if self._said is None and self.decimal == ",":
+            found.append("amounts have a decimal comma (decimal)")
+        if self.day_first is not None:
+            found.append(f"in dates such as 3/2/2024 the {'day' if self.day_first else 'month'} stands first (dates)")
+        return found
+
+
+def _columns(every: list[tuple[str, Column]], wanted: object) -> frozenset[str]:
+    assert callable(wanted)
+    return frozenset(name for field, one in every if wanted(field, one) for name in one.named())
+
+
+def _is_number(field: str, column: Column) -> bool:
+    return _last(field) in AMOUNTS | WHOLE or column.kind == "number" or bool(column.sum)
+
+
+def _last(field: str) -> str:
+    return field.rpartition(".")[2]

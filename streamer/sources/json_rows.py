@@ -1,0 +1,121 @@
+"""The records of a JSON file as rows: one object a line, or one list of them. Columns are paths.
+
+``ecommerce.transaction_id`` goes into objects, ``items[0].sku`` into lists, ``event_params[key=currency].value.string_value``
+to the entry of a list in which a field has a value.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+from schemas.errors import UserError
+from streamer.shop.files import lines, opened
+from streamer.sources.mapping import TableMapping
+from streamer.sources.rows import Row
+
+_MAX_LINE: Final = 8 << 20
+_MAX_FILE: Final = 64 << 20
+_STEP: Final = re.compile(r"([^.\[\]]*)((?:\[[^\]]*\])*)(?:\.|$)")
+
+
+class JsonRows:
+    """Rows of a JSON file, plain or gzipped. A row has one cell, the record as it stands."""
+
+    header = ("record",)
+
+    def __init__(self, path: Path, mapping: TableMapping) -> None:
+        self.path = path
+        self._names = mapping.named()
+        self._lists = [event.lines_from for event in mapping.event if event.lines_from]
+        self.notes: list[str] = []
+        with opened(path) as stream:
+            self._is_list = stream.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[")
+
+    def rows(self) -> Iterator[Row]:
+        """The records, in order."""
+        for line, text in self._texts():
+            fault = None
+            try:
+                if not isinstance(_parsed(text), dict):
+                    fault = "not_json", "not a JSON object"
+            except (ValueError, RecursionError):
+                fault = "not_json", "not JSON in UTF-8"
+            yield Row(line, [text], fault)
+
+    def named(self, cells: Sequence[str]) -> Mapping[str, str]:
+        record = _parsed(cells[0])
+        found = {name: _text(at(record, name)) for name in self._names}
+        for name in self._lists:
+            value = at(record, name)
+            found[name] = json.dumps(value) if isinstance(value, list) else "[]"
+        return found
+
+    def _texts(self) -> Iterator[tuple[int, str]]:
+        if self._is_list:
+            yield from enumerate(self._entries(), 1)
+            return
+        for number, line in enumerate(lines(self.path, _MAX_LINE), 1):
+            text = "" if line is None else line.decode("utf-8-sig", errors="replace").strip()
+            if text or line is None:
+                yield number, text
+
+    def _entries(self) -> Iterator[str]:
+        with opened(self.path) as stream:
+            content = stream.read(_MAX_FILE + 1)
+        if len(content) > _MAX_FILE:
+            raise UserError(f"{self.path} is one list of more than 64 MiB", "write one object a line (jq -c '.[]')")
+        try:
+            yield from map(json.dumps, json.loads(content.decode("utf-8-sig")))
+        except (ValueError, RecursionError) as error:
+            raise UserError(f"{self.path} is not JSON: {error}", "write one object a line") from None
+
+
+def _parsed(text: str) -> Any:
+    # Numbers keep the form in which they were written: ids of twenty digits, amounts with two.
+    return json.loads(text, parse_float=str, parse_int=str, parse_constant=str)
+
+
+def line_cells(text: str, paths: Sequence[str]) -> list[dict[str, str]]:
+    """The entries of a list as cells by path; what is no object has none."""
+    return [{path: _text(at(entry, path)) for path in paths} for entry in _parsed(text) if isinstance(entry, dict)]
+
+
+def at(value: Any, path: str) -> Any:
+    """What stands at a path; None where there is nothing. A field of just that name comes first."""
+    if isinstance(value, dict) and path in value:
+        return value[path]
+    for name, brackets in _steps(path):
+        if name:
+            value = value.get(name) if isinstance(value, dict) else None
+        for bracket in brackets:
+            value = _entry(value, bracket)
+        if value is None:
+            return None
+    return value
+
+
+@lru_cache(maxsize=1024)
+def _steps(path: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    return tuple((match[1], tuple(re.findall(r"\[([^\]]*)\]", match[2]))) for match in _STEP.finditer(path) if match[0])
+
+
+def _entry(value: Any, bracket: str) -> Any:
+    if not isinstance(value, list):
+        return None
+    name, given, wanted = bracket.partition("=")
+    if not given:
+        return value[int(name)] if name.isdecimal() and int(name) < len(value) else None
+    return next((one for one in value if isinstance(one, dict) and _text(one.get(name)) == wanted), None)
+
+
+def _text(value: Any) -> str:
+    if value is None or isinstance(value, dict | list):
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value).strip()

@@ -1,0 +1,280 @@
+"""Any table or JSON file as events, by a mapping: the source behind ``--mapping``.
+
+Rows that belong to one order are found wherever they stand, and events come out in the order of time: shops export the
+newest first. Both are sorted in a database of SQLite on disk, gone with the iteration, so the file may be larger than
+memory. What one row cannot say (a decimal comma, the order of day and month) all rows say together, before any is read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from schemas.codec import decode
+from schemas.errors import InvalidEvent
+from schemas.ids import NOBODY
+from schemas.wire_time import epoch_ms
+from streamer.shop.files import content_hash, opened
+from streamer.shop.source import SourceEvent
+from streamer.sources.bodies import Bodies, Numbered, Refused
+from streamer.sources.habits import Habits
+from streamer.sources.json_rows import JsonRows
+from streamer.sources.mapping import EventMapping, TableMapping
+from streamer.sources.rejects import Rejects
+from streamer.sources.rows import Row, Rows
+from streamer.sources.sheet_rows import ZIP_MAGIC, SheetRows
+from streamer.sources.text_rows import TextRows
+from streamer.sources.times import Times
+from streamer.sources.values import Values
+
+_BATCH: Final = 1_000
+LEFT_OUT: Final = "left_out"
+"""Why a row became no event although nothing is wrong with it: the mapping does not want it."""
+REPEATED: Final = "repeated"
+"""Why a row became no event: another row of the file says the same event, word for word."""
+
+Made = tuple[int, int, str, str, bytes, bytes]
+"""Time, line, event id, order key, record key and value of an event."""
+
+
+class MappedFile:
+    """A source of events from a file, plain or gzipped, by a mapping.
+
+    A group of rows becomes events wholly or not at all: what is wrong with one of them refuses all. Refused rows are
+    counted in ``skipped`` by reason (``bad_value``, ``bad_date``, ``invalid_field``, ``nobody`` ...) and written to
+    ``rejects``; rows that the mapping does not want are counted as ``left_out``. Event ids are functions of the
+    content, so the same file and mapping give the same events.
+
+    Parameters
+    ----------
+    zone
+        The shop's time zone, for times without an offset where the mapping names none.
+    currency
+        The shop's, for amounts where neither a column nor the mapping tells one.
+    rejects
+        File for refused rows: line of the input, reason, message, then the row as it stands. It is made when the first
+        comes, and has the file's own columns behind, so that it can be mended and imported.
+    nobody
+        Ids, in small letters, that stand for no customer.
+    now_ms
+        The present; rows of later times are refused. None knows no present.
+    progress
+        Hears the rows read, now and then.
+
+    Raises
+    ------
+    UserError
+        A column that the mapping names is not in the file's header.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        mapping: TableMapping,
+        *,
+        zone: str = "UTC",
+        currency: str = "EUR",
+        rejects: Path | None = None,
+        nobody: frozenset[str] = NOBODY,
+        now_ms: int | None = None,
+        progress: Callable[[int], None] = lambda rows: None,
+    ) -> None:
+        self.path = path
+        self.rows: int | None = None
+        self.skipped: Counter[str] = Counter()
+        self.rejected = 0
+        self.rejects = rejects
+        self._mapping = mapping
+        self._zone = mapping.timezone or zone
+        self._currency = mapping.currency or currency
+        self._nobody = nobody
+        self._now = now_ms
+        self._progress = progress
+        self._source = rows_of(path, mapping)
+        self.notes: list[str] = list(self._source.notes)
+        # Events with the same group are made of the same units, and see each other's rows.
+        groups = dict.fromkeys(event.group or mapping.group for event in mapping.event)
+        self._scopes = [
+            (group, tuple(event for event in mapping.event if (event.group or mapping.group) == group))
+            for group in groups
+        ]
+
+    @cached_property
+    def content_hash(self) -> str:
+        """SHA-256 (hex) of the unpacked file and of all that decides how it is read."""
+        how = [self._mapping.model_dump(mode="json"), self._zone, self._currency]
+        return hashlib.sha256((content_hash(self.path) + json.dumps(how, sort_keys=True)).encode()).hexdigest()
+
+    def events(self) -> Iterator[SourceEvent]:
+        """The events by time, those of one instant as they stand in the file.
+
+        Raises
+        ------
+        UserError
+            The file is damaged, or the rejects cannot be written.
+        """
+        self.rows, self.skipped, self.rejected = 0, Counter(), 0
+        # An empty name: a private file that SQLite deletes itself.
+        with closing(sqlite3.connect("")) as database, Rejects(self.rejects, self._source.header) as rejects:
+            database.execute("PRAGMA journal_mode = OFF")
+            database.execute("CREATE TABLE rows (scope INTEGER, unit, line INTEGER, cells)")
+            database.execute("CREATE TABLE events (at INTEGER, line INTEGER, id, name, key, value)")
+            habits = Habits(self._mapping)
+            for batch in _batches(self._units(rejects, habits)):
+                database.executemany("INSERT INTO rows VALUES (?, ?, ?, ?)", batch)
+            bodies = self._bodies(habits)
+            self.notes = [*self._source.notes, *habits.notes()]
+            for batch in _batches(self._made(database, bodies, rejects)):
+                database.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)", batch)
+            self._progress(self.rows)
+            if bodies.values.from_sheets:
+                self.notes.append("ids such as 12345.0 come from a spreadsheet and were read as 12345")
+            self._drop_repeats(database, rejects)
+            for at, key, value in database.execute("SELECT at, key, value FROM events ORDER BY at, line, rowid"):
+                yield SourceEvent(at, key, value)
+
+    def sample(self, rows: int) -> Iterator[SourceEvent]:
+        """Events of the first ``rows`` rows that can be used, in no order: a look before all is read and sorted.
+
+        Nothing is counted or written to the rejects. What an order has further down is not in it.
+        """
+        units: dict[tuple[int, str], list[Numbered]] = {}
+        habits = Habits(self._mapping)
+        for scope, unit, line, text in itertools.islice(self._units(Rejects(None, ()), habits), rows):
+            units.setdefault((scope, unit), []).append((line, json.loads(text)))
+        self.rows, self.skipped, self.rejected = None, Counter(), 0
+        bodies = self._bodies(habits)
+        for (scope, _), found in units.items():
+            try:
+                for event in self._unit(scope, self._cells(found), bodies):
+                    yield SourceEvent(event[0], event[4], event[5])
+            except Refused:
+                continue
+
+    def _bodies(self, habits: Habits) -> Bodies:
+        times = Times(self._mapping.dates, ZoneInfo(self._zone), self._now)
+        times.day_first = habits.day_first
+        values = Values(times, habits.decimal)
+        return Bodies(self._mapping, values, self._currency, self._nobody, habits.is_number)
+
+    # -- reading ----------------------------------------------------------------------------------------------
+
+    def _units(self, rejects: Rejects, habits: Habits) -> Iterator[tuple[int, str, int, str]]:
+        """Every usable row with the units it belongs to: the text of its group, else its own line."""
+        signs = Values(Times((), ZoneInfo("UTC")))
+        for row in self._source.rows():
+            self.rows = (self.rows or 0) + 1
+            if self.rows % 10_000 == 0:
+                self._progress(self.rows)
+            if row.fault is not None:
+                self._refuse(rejects, row, *row.fault)
+                continue
+            named = self._source.named(row.cells)
+            text, used, wanted = json.dumps(row.cells), False, False
+            for scope, (group, events) in enumerate(self._scopes):
+                # Where there is one scope a row may be wanted for what another row of its group says.
+                if len(self._scopes) > 1 and not any(event.conditions.hold(named, signs.sign) for event in events):
+                    continue
+                wanted = True
+                parts = [named.get(name, "") for name in group]
+                if not group or all(parts):
+                    used = True
+                    yield scope, "\x1f".join(parts) if group else str(row.line), row.line, text
+            if used:
+                habits.see(named)
+            elif wanted:
+                missing = " or ".join(dict.fromkeys(name for group, _ in self._scopes for name in group))
+                self._refuse(rejects, row, "no_group", f"nothing stands under {missing}")
+            else:
+                self.skipped[LEFT_OUT] += 1
+
+    def _cells(self, rows: Sequence[tuple[int, Any]]) -> list[Numbered]:
+        return [(line, self._source.named(cells)) for line, cells in rows]
+
+    # -- making events ----------------------------------------------------------------------------------------
+
+    def _made(self, database: sqlite3.Connection, bodies: Bodies, rejects: Rejects) -> Iterator[Made]:
+        rows = database.execute("SELECT scope, unit, line, cells FROM rows ORDER BY scope, unit, line")
+        for (scope, _), unit in itertools.groupby(rows, key=lambda row: row[:2]):
+            cells = [(line, json.loads(text)) for _, _, line, text in unit]
+            try:
+                made = list(self._unit(scope, self._cells(cells), bodies))
+            except Refused as refused:
+                for line, row in cells:
+                    at_fault = refused.line in (None, line)
+                    message = refused.message if at_fault else f"line {refused.line}, of the same order, is refused"
+                    self._refuse(rejects, Row(line, row), refused.reason, message)
+                continue
+            if not made:
+                self.skipped[LEFT_OUT] += len(cells)
+            yield from made
+
+    def _unit(self, scope: int, rows: Sequence[Numbered], bodies: Bodies) -> Iterator[Made]:
+        """The events of the rows of one unit. Raises Refused."""
+        for mapping, body in bodies.of(rows, self._scopes[scope][1]):
+            value = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+            try:
+                event = decode(None, value)
+            except InvalidEvent as error:
+                raise Refused(error.reason, error.message) from None
+            at = body["occurred_at"]
+            name = _order_name(mapping, body)
+            yield epoch_ms(at), rows[0][0], body["event_id"], name, event.partition_id().encode(), value
+
+    def _drop_repeats(self, database: sqlite3.Connection, rejects: Rejects) -> None:
+        """Of events that say the same, one; of orders of one id that say different things, none is guessed."""
+        database.execute("CREATE INDEX by_name ON events (name, id)")
+        several = "SELECT name FROM events WHERE name <> '' GROUP BY name HAVING count(DISTINCT id) > 1"
+        message = (
+            "other rows have this order id and say something else: if they are lines of one order, group = "
+            '"COLUMN" makes one of them, with total = { sum = "COLUMN" }'
+        )
+        refused = database.execute(f"SELECT line FROM events WHERE name IN ({several}) ORDER BY line").fetchall()
+        for (line,) in refused:
+            found = database.execute("SELECT cells FROM rows WHERE line = ? LIMIT 1", (line,)).fetchone()
+            self._refuse(rejects, Row(line, json.loads(found[0])), "same_order", message)
+        database.execute(f"DELETE FROM events WHERE name IN ({several})")
+        gone = database.execute(
+            "DELETE FROM events WHERE rowid NOT IN (SELECT min(rowid) FROM events GROUP BY key, id)"
+        ).rowcount
+        if gone:
+            self.skipped[REPEATED] += gone
+
+    def _refuse(self, rejects: Rejects, row: Row, reason: str, message: str) -> None:
+        self.skipped[reason] += 1
+        if reason != LEFT_OUT:
+            self.rejected += 1
+            rejects.write(row.line, row.cells, reason, message)
+
+
+def rows_of(path: Path, mapping: TableMapping) -> Rows:
+    """The rows of a file, by what the mapping says it is, else by its first bytes. Raises UserError."""
+    with opened(path) as stream:
+        head = stream.read(64)
+    bare = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if mapping.format == "xlsx" or (mapping.format is None and head.startswith(ZIP_MAGIC)):
+        return SheetRows(path, mapping)
+    if mapping.format == "json" or (mapping.format is None and bare.startswith((b"{", b"[{"))):
+        return JsonRows(path, mapping)
+    return TextRows(path, mapping)
+
+
+def _order_name(mapping: EventMapping, body: dict[str, Any]) -> str:
+    """What no two events of the file may share unless they say the same; empty where there is no such thing."""
+    if body["type"] != "order.completed":
+        return ""
+    return f"{body['customer_id']}\0{body['order_id']}"
+
+
+def _batches(rows: Iterator[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
+    while batch := list(itertools.islice(rows, _BATCH)):
+        yield batch

@@ -1,0 +1,251 @@
+"""What the columns of a table, or the paths of JSON lines, mean: the mapping file (TOML), read and checked.
+
+``docs/import-csv.md`` describes it for people; ``mappings/`` holds those that come with the package.
+"""
+
+from __future__ import annotations
+
+import codecs
+import tomllib
+from collections.abc import Iterator
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError, model_validator
+
+from models.time import Grid
+from schemas.errors import UserError
+from streamer.sources.columns import CLOSED, Column, Conditions, Names, Source, list_of
+from streamer.sources.times import names_a_year
+
+LINE_FIELDS: Final = frozenset({"product_id", "name", "category", "price", "quantity", "line_total"})
+
+
+def _zone(name: str) -> str:
+    try:
+        Grid(name)
+    except UserError:
+        raise ValueError("must be an IANA name, such as Europe/Berlin") from None
+    return name
+
+
+def _encoding(name: str) -> str:
+    try:
+        text = "a,\n".encode(name).decode(name) == "a,\n" and codecs.lookup(name)
+    except (LookupError, UnicodeError):
+        text = False
+    if not text:
+        raise ValueError("must be an encoding of text, such as utf-8, utf-16, cp1252 or gb18030")
+    return name
+
+
+def _delimiter(name: str) -> str:
+    if len(name) != 1 and name not in ("tab", "whitespace"):
+        raise ValueError('must be one character, "tab" or "whitespace"')
+    return "\t" if name == "tab" else name
+
+
+def _dated(forms: tuple[str, ...]) -> tuple[str, ...]:
+    for form in forms:
+        if not names_a_year(form):
+            raise ValueError(f"{form!r} says no year: every time would be of the same one; add %Y or join columns")
+    return forms
+
+
+Values = dict[str, Annotated[Names, BeforeValidator(list_of)]]
+Group = Annotated[Names, BeforeValidator(list_of)]
+
+
+class EventMapping(BaseModel):
+    """One event that a row, or a group of rows, becomes.
+
+    Attributes
+    ----------
+    where, unless
+        Columns with the values that are wanted, or are not; else there is no such event here. Case does not matter;
+        ``<0``, ``>0``, ``=0`` and ``!=0`` ask for the sign of a number.
+    group
+        As the mapping's, for this event alone.
+    fields
+        Fields of the event, dotted where nested (``traits.city``).
+    lines
+        Fields of one line of an order: one per row that has a ``product_id``.
+    lines_from
+        The path of a list in a JSON record, whose entries are the lines.
+    constants
+        Fields that are the same in every event.
+    minor_units
+        Whether amounts are in cents (or whatever the currency's smallest coin is).
+    so_far
+        Whether the amount of a refund is all that was given back of the order until now, so that a later one replaces it.
+    """
+
+    model_config = CLOSED
+
+    type: str = "order.completed"
+    where: Values = {}
+    unless: Values = {}
+    group: Group = ()
+    fields: Annotated[dict[str, Source], Field(min_length=1)]
+    lines: dict[str, Source] = {}
+    lines_from: str | None = None
+    constants: dict[str, Any] = {}
+    minor_units: bool = False
+    so_far: bool = False
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        for needed in ("customer_id", "occurred_at"):
+            if needed not in self.fields and needed not in self.constants:
+                raise ValueError(f"fields must say which column holds {needed}")
+        if self.lines and "product_id" not in self.lines:
+            raise ValueError("lines must say which column holds product_id")
+        if unknown := sorted(set(self.lines) - LINE_FIELDS):
+            raise ValueError(f"lines cannot hold {', '.join(unknown)}, only {', '.join(sorted(LINE_FIELDS))}")
+        return self
+
+    @cached_property
+    def conditions(self) -> Conditions:
+        """``where`` and ``unless``, ready to be asked."""
+        return Conditions(self.where, self.unless)
+
+    def columns(self) -> Iterator[str]:
+        """All columns that are named."""
+        yield from self.where
+        yield from self.unless
+        yield from self.group
+        for one in self.fields.values():
+            yield from one.named()
+        if self.lines_from is None:
+            for one in self.lines.values():
+                yield from one.named()
+
+
+class TableMapping(BaseModel):
+    """How to read a file.
+
+    Attributes
+    ----------
+    format
+        ``csv``, ``json`` (one object a line, or one list of them) or ``xlsx``; None: found by looking.
+    delimiter, encoding, decimal
+        None: found by looking. ``whitespace`` is any run of blanks.
+    skip
+        Lines above the header.
+    columns
+        Names of the columns of a file without a header.
+    ends_before
+        Text with which the first line below the table begins: from there on all is left out.
+    strip
+        Texts taken off every cell at both ends.
+    nothing
+        More texts that mean that nothing stands there.
+    timezone
+        Of times that tell no offset; None for the shop's.
+    dates
+        Forms of times as ``strptime`` has them, tried in order, or ``unix``, ``unix_ms``, ``unix_us`` (told apart by
+        size), ``excel``. Many forms are known without being said.
+    group
+        Rows with the same text in these columns are one order, wherever they stand; empty: each row is by itself.
+    currency
+        Of amounts where no column tells one; None for the shop's.
+    """
+
+    model_config = CLOSED
+
+    format: Literal["csv", "json", "xlsx"] | None = None
+    delimiter: Annotated[str, AfterValidator(_delimiter)] | None = None
+    encoding: Annotated[str, AfterValidator(_encoding)] | None = None
+    skip: Annotated[int, Field(ge=0, le=1_000)] | None = None
+    columns: Names = ()
+    ends_before: str | None = None
+    strip: Annotated[Names, BeforeValidator(list_of)] = ()
+    nothing: Annotated[Names, BeforeValidator(list_of)] = ()
+    timezone: Annotated[str, AfterValidator(_zone)] | None = None
+    decimal: Annotated[str, Field(pattern=r"^[.,]$")] | None = None
+    dates: Annotated[Names, AfterValidator(_dated)] = ()
+    group: Group = ()
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = None
+    event: Annotated[tuple[EventMapping, ...], Field(min_length=1, strict=False)]
+
+    def named(self) -> list[str]:
+        """All columns that the mapping names, each once, in order."""
+        return list(dict.fromkeys([*self.group, *(column for one in self.event for column in one.columns())]))
+
+    def needed(self) -> Iterator[tuple[str, ...]]:
+        """Columns of which the file must have one each."""
+        for name in self.group:
+            yield (name,)
+        for event in self.event:
+            for name in (*event.where, *event.unless, *event.group):
+                yield (name,)
+            lines = () if event.lines_from else event.lines.values()
+            for one in (*event.fields.values(), *lines):
+                yield from _needed(one)
+
+
+def _needed(column: Column) -> Iterator[tuple[str, ...]]:
+    if column.optional:
+        return
+    if column.column:
+        yield column.column
+    for name in (*column.columns, column.sum, column.times, column.zone, column.prefix_column):
+        if name:
+            yield (name,)
+
+
+def shipped() -> dict[str, str]:
+    """The mappings that come with the package: their text by name."""
+    folder = files("streamer.sources").joinpath("mappings")
+    return {
+        one.name.removesuffix(".toml"): one.read_text(encoding="utf-8")
+        for one in folder.iterdir()
+        if one.name.endswith(".toml")
+    }
+
+
+def load_mapping(where: str) -> TableMapping:
+    """The mapping in a file, or the shipped one of that name.
+
+    Raises
+    ------
+    UserError
+        There is none, or it is not as it must be; every mistake is named.
+    """
+    path = Path(where)
+    if path.is_file():
+        try:
+            text = path.read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(f"the mapping {where} cannot be read: {error}", "make it a readable UTF-8 file") from None
+    else:
+        known = shipped()
+        if where not in known:
+            names = ", ".join(sorted(known))
+            raise UserError(f"there is no mapping {where}", f"give the path of a TOML file, or one of ours: {names}")
+        text = known[where]
+    return read_mapping(text, where)
+
+
+def read_mapping(text: str, where: str) -> TableMapping:
+    """The mapping that a TOML text says; ``where`` names it in errors. Raises UserError."""
+    try:
+        return TableMapping.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"the mapping {where} is not TOML: {error}", _HINT) from None
+    except ValidationError as error:
+        wrong = "\n".join(f"the mapping {where}: {_finding(one)}" for one in error.errors(include_url=False))
+        raise UserError(wrong, _HINT) from None
+
+
+_HINT: Final = "docs/import-csv.md says what it may hold; `streamer import --help` names the mappings to begin from"
+
+
+def _finding(finding: Any) -> str:
+    place = ".".join(str(part + 1) if isinstance(part, int) else part for part in finding["loc"])
+    if finding["type"] == "extra_forbidden":
+        return f"{place} is unknown"
+    words = finding["msg"].removeprefix("Value error, ")
+    return f"{place}: {words}" if place else words

@@ -1,0 +1,182 @@
+"""Amounts as people and programs write them: signs, currencies, thousands, digits of other scripts.
+
+A text is read right or refused. What a single text cannot say (is ``1.234`` a thousand or a little more than one?) the
+other numbers of the file say: see ``habits``.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+_BLANKS: Final = "\u0020\u00a0\u2007\u2009\u202f"
+_MINUS: Final = str.maketrans(dict.fromkeys("‐‑‒–−﹣－", "-"))
+_APOSTROPHES: Final = str.maketrans({"\u2019": "'", "\u02bc": "'", "\u066b": ".", "\u066c": "'"})
+_SIMPLE: Final = re.compile(r"-?\d+(?:\.\d+)?", re.ASCII)
+_AMBIGUOUS: Final = re.compile(r"[1-9]\d{0,2}([.,])\d{3}", re.ASCII)
+
+_CODES: Final = frozenset(
+    re.findall(
+        "...",
+        "AEDARSAUDBGNBRLCADCHFCLPCNYCOPCZKDKKEGPEURGBPHKDHUFIDRILSINRISKJPYKRWKWDMADMXNMYRNGNNOKNZDPENPHPPKRPLNQARRMBRON"
+        "RSDRUBSARSEKSGDTHBTRYTWDUAHUSDUYUVNDZAR",
+    )
+)
+_SAME: Final = {
+    "RMB": "CNY",
+    "US$": "USD",
+    "R$": "BRL",
+    "€": "EUR",
+    "£": "GBP",
+    "ZŁ": "PLN",
+    "KČ": "CZK",
+    "FT": "HUF",
+    "A$": "AUD",
+    "AU$": "AUD",
+    "C$": "CAD",
+    "CA$": "CAD",
+    "NZ$": "NZD",
+    "HK$": "HKD",
+    "S$": "SGD",
+    "NT$": "TWD",
+    "MX$": "MXN",
+    "元": "CNY",
+    "圆": "CNY",
+    "円": "JPY",
+    "원": "KRW",
+    "₹": "INR",
+    "SFR": "CHF",
+    "LEI": "RON",
+}
+_OPEN: Final = frozenset(("KR", "RS", "FR", "RM", "TL", "RP", "KN", "DIN", "EURO", "ЛВ", "РУБ", "Р", "ДЕН"))
+"""Words for money that several currencies share, or that say no more than that it is money."""
+
+
+class Amount(NamedTuple):
+    """A number as JSON writes it, and the currency that was named beside it, where one was named beyond doubt."""
+
+    text: str
+    currency: str | None
+
+
+def amount(text: str, decimal: str | None = ".") -> Amount:
+    """The number that a text says.
+
+    Parameters
+    ----------
+    decimal
+        The decimal sign of the file, ``.`` or ``,``; None where the file does not show it: a text that could be read
+        in two ways is then refused.
+
+    Raises
+    ------
+    ValueError
+        It says none, or could say two. The error's words do not repeat the text.
+
+    >>> amount("1.234,50 €", ",")
+    Amount(text='1234.50', currency='EUR')
+    >>> amount("(12.00)").text, amount("12.00-").text, amount("'-5").text, amount("1'234.50").text
+    ('-12.00', '-12.00', '-5', '1234.50')
+    """
+    if decimal != "," and _SIMPLE.fullmatch(text) and (decimal is not None or not _AMBIGUOUS.fullmatch(text)):
+        return Amount(text, None)
+    bare = plain(text)
+    currency, bare = _without_currency(bare)
+    sign, bare = _without_sign(bare)
+    if decimal is None:
+        if _AMBIGUOUS.fullmatch(bare):
+            raise ValueError("fits two readings, a thousand or a fraction: set decimal in the mapping")
+        decimal = shows(bare) or "."
+    match = _pattern(decimal).fullmatch(bare)
+    if match is None or not (match[1] or match[3]):
+        thousands = "," if decimal == "." else "."
+        raise ValueError(f"no number such as 1{thousands}234{decimal}50 (decimal = {decimal!r} in the mapping)")
+    whole = re.sub(r"\D", "", match[1] or "0")
+    part = match[3] or ""
+    if match[4]:
+        whole, part = _shifted(whole, part, int(match[4]))
+    return Amount(sign + whole + (f".{part}" if part else ""), currency)
+
+
+def shows(text: str) -> str | None:
+    """The decimal sign that a text gives away, ``.`` or ``,``; None where it fits both or has none.
+
+    >>> shows("12.50"), shows("1.234,5"), shows("1.234"), shows("12")
+    ('.', ',', None, None)
+    """
+    if "." not in text and "," not in text:
+        return None
+    bare = _without_sign(_without_currency(plain(text))[1])[1]
+    if _AMBIGUOUS.fullmatch(bare):
+        return None
+    fits = [sign for sign in ".," if (found := _pattern(sign).fullmatch(bare)) and (found[1] or found[3])]
+    return fits[0] if len(fits) == 1 else None
+
+
+def plain(text: str) -> str:
+    """The text with the digits, signs and blanks of ASCII; a quote that a spreadsheet put in front is gone."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text.translate(_MINUS)).translate(_MINUS).translate(_APOSTROPHES)
+        text = "".join(str(unicodedata.digit(sign)) if sign.isdecimal() else sign for sign in text)
+        for blank in _BLANKS:
+            text = text.replace(blank, " ")
+    text = text.strip()
+    if text.startswith("'") and not text.endswith("'"):
+        text = text[1:]
+    return text
+
+
+@lru_cache(maxsize=4)
+def _pattern(decimal: str) -> re.Pattern[str]:
+    """Groups: the whole part, its separator, the fraction, the exponent."""
+    point, comma = re.escape(decimal), "," if decimal == "." else r"\."
+    grouped = rf"[1-9]\d{{0,2}}(?:([{comma}' ])\d{{3}})(?:\2\d{{3}})*|[1-9]\d?(?:{comma}\d{{2}})+{comma}\d{{3}}"
+    return re.compile(rf"({grouped}|\d+)?(?:{point}(\d*))?(?:[eE]([+-]?\d{{1,2}}))?", re.ASCII)
+
+
+def _without_currency(text: str) -> tuple[str | None, str]:
+    match = re.fullmatch(r"([^\d.,+\-()']*)(\.(?=\s))?(.*?)(\s*)([^\d.,+\-()'\s][^\d.,+\-()']*\.?)?", text, re.DOTALL)
+    if match is None:
+        return None, text
+    front, rest, behind = match[1].strip(), match[3].strip(), (match[5] or "").strip()
+    if not front and not behind:
+        # A sign may stand before the currency: -$12.00, ($12.00).
+        if (inside := re.fullmatch(r"([-+(]\s*)([^\d.,+\-()'\s]+)\s*(.*)", text, re.DOTALL)) is None:
+            return None, text
+        return _currency(inside[2]), inside[1] + inside[3]
+    found = [_currency(one) for one in (front, behind) if one]
+    if len(found) == 2 and found[0] != found[1]:
+        raise ValueError("no number: two currencies stand beside it")
+    return found[0], rest
+
+
+def _currency(word: str) -> str | None:
+    """The currency that a word names, None for one such as ``$`` that many share. Raises ValueError for other words."""
+    name = word.strip(" .").upper()
+    name = _SAME.get(name, name)
+    if name in _CODES:
+        return name
+    if name in _OPEN or all(unicodedata.category(sign) == "Sc" for sign in name):
+        return None
+    raise ValueError("no number: letters stand beside it that name no currency")
+
+
+def _without_sign(text: str) -> tuple[str, str]:
+    if text.startswith("(") and text.endswith(")") and text[1:2] not in ("-", "+", "("):
+        return "-", text[1:-1].strip()
+    if text.endswith("-") and not text.startswith(("-", "+")):
+        return "-", text[:-1].strip()
+    if text.startswith(("-", "+")):
+        return text[0].replace("+", ""), text[1:].strip()
+    return "", text
+
+
+def _shifted(whole: str, part: str, exponent: int) -> tuple[str, str]:
+    """The digits of a number with an exponent, without it."""
+    digits, point = whole + part, len(whole) + exponent
+    if point <= 0:
+        return "0", "0" * -point + digits
+    digits = digits.ljust(point, "0")
+    return digits[:point].lstrip("0") or "0", digits[point:]

@@ -1,0 +1,221 @@
+"""The rows of a text file with delimiters, such as CSV.
+
+A quote that nobody closes costs its own row and no other: rows of several lines must be as wide as the header and
+well formed, else the first line alone is refused and reading goes on with the second.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from schemas.errors import UserError
+from streamer.shop.files import opened
+from streamer.sources.dialect import SAMPLE_BYTES, delimiter_of, encoding_of, folded
+from streamer.sources.mapping import TableMapping
+from streamer.sources.rows import Row
+
+_MAX_LINE: Final = 1 << 20
+_MAX_ROW_LINES: Final = 500
+_HEADER_WITHIN: Final = 50
+"""Lines among which the header is looked for, where the mapping does not say how many to skip."""
+
+
+class TextRows:
+    """Rows of a file, plain or gzipped.
+
+    Raises
+    ------
+    UserError
+        A column that the mapping names is not in the header, or stands there twice.
+    """
+
+    def __init__(self, path: Path, mapping: TableMapping) -> None:
+        self.path = path
+        self._mapping = mapping
+        self.notes: list[str] = []
+        with opened(path) as stream:
+            head = stream.read(SAMPLE_BYTES)
+        self.encoding = encoding_of(head, mapping.encoding)
+        first = list(islice(self._lines(), _HEADER_WITHIN))
+        self._names = frozenset(map(folded, mapping.named()))
+        self.delimiter = mapping.delimiter or delimiter_of([line for line in first if line is not None], self._names)
+        self._skip = self._above(first) if mapping.skip is None else mapping.skip
+        self.header = list(mapping.columns) or self._read_header()
+        self._places = places(self.header, mapping, f"{path}", f"delimiter {self.delimiter!r}, {self.encoding}")
+        self._note()
+
+    def rows(self) -> Iterator[Row]:
+        """The rows below the header."""
+        width = len(self.header)
+        ends = self._mapping.ends_before
+        below = False
+        for line, cells, fault in self._records():
+            below = below or (ends is not None and bool(cells) and cells[0].startswith(ends))
+            if below:
+                yield Row(line, cells, ("left_out", "stands below the table"))
+                continue
+            if fault is None and len(cells) != width:
+                cells = _cut(cells, width)
+                if len(cells) != width:
+                    fault = "column_count", f"{len(cells)} columns, the first line has {width}"
+            if fault is None and any("\ufffd" in cell for cell in cells):
+                fault = "bad_encoding", f"not {self.encoding.removesuffix('-sig')}: see encoding"
+            yield Row(line, cells, fault)
+
+    def named(self, cells: Sequence[str]) -> Mapping[str, str]:
+        return {name: clean(cells[at]) for name, at in self._places}
+
+    # -- lines and records ------------------------------------------------------------------------------------
+
+    def _lines(self) -> Iterator[str | None]:
+        """The lines with their ends, whichever they are; None for one that is too long."""
+        with opened(self.path) as stream, io.TextIOWrapper(stream, self.encoding, errors="replace", newline="") as text:
+            while line := text.readline(_MAX_LINE):
+                if len(line) >= _MAX_LINE and line[-1] not in "\r\n":
+                    while (rest := text.readline(_MAX_LINE)) and rest[-1] not in "\r\n":
+                        pass
+                    yield None
+                else:
+                    yield line.replace("\0", "\ufffd")
+
+    def _records(self) -> Iterator[tuple[int, list[str], tuple[str, str] | None]]:
+        """Each record with the number of the line in which it begins, and its fault."""
+        source = _Pushed(islice(self._lines(), self._skip, None), self._skip)
+        if not self._mapping.columns:
+            next(self._split(source), None)
+        yield from self._split(source)
+
+    def _split(self, source: _Pushed) -> Iterator[tuple[int, list[str], tuple[str, str] | None]]:
+        if self.delimiter == "whitespace":
+            for line in source:
+                if cells := line.split():
+                    yield source.number, cells, None
+            return
+        reader = csv.reader(source, delimiter=self.delimiter, strict=True)
+        while True:
+            source.begin()
+            try:
+                cells = next(reader)
+                broken = len(source.taken) > 1 and not self._is_whole(cells)
+            except StopIteration:
+                return
+            except csv.Error:
+                cells, broken = [], True
+            number = source.number - len(source.taken) + 1
+            if broken:
+                number, cells, fault = source.back_to_first(), *self._alone(source.taken[0])
+                reader = csv.reader(source, delimiter=self.delimiter, strict=True)
+                yield number, cells, fault
+            elif cells:
+                yield number, cells, None
+
+    def _is_whole(self, cells: list[str]) -> bool:
+        """Whether a record of several lines is one row: as wide as the header, once that is known."""
+        width = len(getattr(self, "header", cells))
+        return len(_cut(cells, width)) == width
+
+    def _alone(self, line: str) -> tuple[list[str], tuple[str, str] | None]:
+        """A line with which no row can be made by the rules: by milder ones, or refused."""
+        quotes = line.count('"')
+        if quotes % 2 == 0:
+            cells = next(csv.reader([line], delimiter=self.delimiter), [])
+            if len(cells) == len(getattr(self, "header", cells)):
+                return cells, None
+        return line.rstrip("\r\n").split(self.delimiter), ("open_quote", "quote not closed")
+
+    # -- the header -------------------------------------------------------------------------------------------
+
+    def _above(self, first: Sequence[str | None]) -> int:
+        """How many lines stand above the header: the line with the most of the columns that are wanted."""
+        if self._mapping.columns or not self._names:
+            return 0
+        found = [0 if line is None else self._known(line) for line in first]
+        best = max(found, default=0)
+        # One name alone may stand in a sentence above the table.
+        return found.index(best) if best > 1 or best == len(self._names) else 0
+
+    def _known(self, line: str) -> int:
+        cells = (
+            line.split() if self.delimiter == "whitespace" else next(csv.reader([line], delimiter=self.delimiter), [])
+        )
+        return len({folded(cell) for cell in cells} & self._names)
+
+    def _read_header(self) -> list[str]:
+        source = _Pushed(islice(self._lines(), self._skip, None), self._skip)
+        _, cells, _ = next(self._split(source), (0, [], None))
+        cells = [clean(name.replace("\ufeff", "")) for name in cells]
+        while cells and not cells[-1]:
+            cells.pop()
+        return cells
+
+    def _note(self) -> None:
+        if self._mapping.encoding is None and self.encoding not in ("utf-8", "utf-8-sig"):
+            self.notes.append(f"read as {self.encoding} (encoding)")
+        if self._mapping.delimiter is None and self.delimiter != ",":
+            self.notes.append(f"columns are parted by {self.delimiter!r} (delimiter)")
+        if self._mapping.skip is None and self._skip:
+            self.notes.append(f"{self._skip} lines above the header were skipped (skip)")
+
+
+class _Pushed:
+    """Lines that can be put back, and that remember which of them the record at hand is made of."""
+
+    def __init__(self, lines: Iterator[str | None], number: int) -> None:
+        self._lines = lines
+        self._waiting: deque[str | None] = deque()
+        self.taken: list[str] = []
+        self.number = number
+
+    def begin(self) -> None:
+        self.taken = []
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        if len(self.taken) >= _MAX_ROW_LINES:
+            raise csv.Error("a row of too many lines")
+        line = self._waiting.popleft() if self._waiting else next(self._lines)
+        self.number += 1
+        # A line that is too long is refused as a row that cannot be read.
+        self.taken.append('"\ufffd' if line is None else line)
+        return self.taken[-1]
+
+    def back_to_first(self) -> int:
+        """Put all lines of the record back but the first; gives the number of that."""
+        self._waiting.extendleft(reversed(self.taken[1:]))
+        self.number -= len(self.taken) - 1
+        return self.number
+
+
+def places(header: Sequence[str], mapping: TableMapping, what: str, how: str) -> list[tuple[str, int]]:
+    """Where the columns that a mapping names stand in a header. Raises UserError."""
+    exact = {name: [at for at, one in enumerate(header) if one == name] for name in mapping.named()}
+    alike = {name: [at for at, one in enumerate(header) if folded(one) == folded(name)] for name in mapping.named()}
+    found = {name: exact[name] or alike[name] for name in exact}
+    missing = [" or ".join(names) for names in mapping.needed() if not any(found[name] for name in names)]
+    if missing:
+        raise UserError(
+            f"{what} has no column {', '.join(dict.fromkeys(missing))}, which the mapping names",
+            f"its first line has: {', '.join(header) or 'nothing'} ({how})",
+        )
+    if twice := [name for name, at in found.items() if len(at) > 1]:
+        raise UserError(f"{what} has more than one column {', '.join(twice)}", "rename one of them")
+    return [(name, at[0]) for name, at in found.items() if at]
+
+
+def clean(cell: str) -> str:
+    """A cell without blanks at its ends, and without the form of a formula (``="1234"``) by which texts stay texts."""
+    cell = cell.strip()
+    return cell[2:-1].strip() if cell.startswith('="') and cell.endswith('"') and len(cell) > 2 else cell
+
+
+def _cut(cells: list[str], width: int) -> list[str]:
+    """Without empty cells beyond the width: a delimiter too many at the end of a line."""
+    return cells[:width] if len(cells) > width and not any(cell.strip() for cell in cells[width:]) else cells

@@ -1,0 +1,230 @@
+"""Times as files write them, read without guessing.
+
+What is known without being said: years first (``2024-03-02 10:00``, ``2024/3/2``, ``20240302``, ``2024年3月2日``), days
+first with dots (``02.03.2024``), RFC 3339 and RFC 2822. Of ``3/2/2024`` the other dates of the file say whether the
+month or the day stands first (`habits`); where they do not, it is refused with both readings.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta, timezone
+from email.utils import parsedate_to_datetime
+from functools import lru_cache
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from schemas.wire_time import EARLIEST_MS
+
+SERIAL: Final = ("unix", "unix_ms", "unix_us", "excel")
+"""Forms of times that are numbers: since 1970, or days of a spreadsheet since 1899-12-30."""
+
+_EXCEL_EPOCH: Final = datetime(1899, 12, 30)
+_NUMBER: Final = re.compile(r"[+-]?\d{1,20}(\.\d+)?", re.ASCII)
+_CLOCK: Final = (
+    r"(?:[T ,]+(?P<half>上午|下午)?\s*(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,](?P<part>\d{1,9}))?)?"
+    r"\s*(?P<noon>[AaPp]\.?[Mm]\.?)?)?\s*(?P<zone>[Zz]|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?"
+)
+_YEAR_FIRST: Final = re.compile(
+    r"(?P<year>\d{4})(?P<sep>[-/.年])(?P<month>\d{1,2})(?:(?P=sep)|月)(?P<day>\d{1,2})日?" + _CLOCK, re.ASCII
+)
+_COMPACT: Final = re.compile(r"(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})" + _CLOCK, re.ASCII)
+_YEAR_LAST: Final = re.compile(
+    r"(?P<one>\d{1,2})(?P<sep>[-/.])(?P<two>\d{1,2})(?P=sep)(?P<year>\d{4})" + _CLOCK, re.ASCII
+)
+
+# Names that exports of US services give to zones, where no IANA name stands.
+_ZONES: Final = {
+    "eastern time (us & canada)": "America/New_York",
+    "central time (us & canada)": "America/Chicago",
+    "mountain time (us & canada)": "America/Denver",
+    "pacific time (us & canada)": "America/Los_Angeles",
+    "atlantic time (canada)": "America/Halifax",
+    "arizona": "America/Phoenix",
+    "alaska": "America/Anchorage",
+    "hawaii": "Pacific/Honolulu",
+    "london": "Europe/London",
+    "dublin": "Europe/Dublin",
+    "paris": "Europe/Paris",
+    "berlin": "Europe/Berlin",
+    "madrid": "Europe/Madrid",
+    "amsterdam": "Europe/Amsterdam",
+    "tokyo": "Asia/Tokyo",
+    "beijing": "Asia/Shanghai",
+    "sydney": "Australia/Sydney",
+}
+
+
+class BadDate(ValueError):
+    """A time that cannot be: no such date, before 1990, after the present, or one of two readings."""
+
+
+def names_a_year(form: str) -> bool:
+    """Whether a form of ``strptime`` says the year; without it every time would be of one year."""
+    return form in SERIAL or any(code in form for code in ("%Y", "%y", "%G", "%c", "%x"))
+
+
+def day_order(text: str) -> str | None:
+    """What a date with the year behind gives away: ``day`` or ``month`` stands first; None where both fit.
+
+    >>> day_order("13/12/2009 07:45"), day_order("12/13/2009"), day_order("01/12/2009")
+    ('day', 'month', None)
+    """
+    match = _YEAR_LAST.fullmatch(text)
+    if match is None or match["sep"] == ".":
+        return None
+    one, two = int(match["one"]), int(match["two"])
+    if (one > 12) == (two > 12):
+        return None
+    return "day" if one > 12 else "month"
+
+
+@lru_cache(maxsize=256)
+def zone_named(name: str) -> ZoneInfo:
+    """The time zone of a name, also of those that US services write. Raises ValueError."""
+    try:
+        return ZoneInfo(_ZONES.get(name.casefold(), name))
+    except (KeyError, ValueError, OSError):
+        raise ValueError("names no time zone") from None
+
+
+class Times:
+    """Reads times in the habits of one file.
+
+    Parameters
+    ----------
+    forms
+        Forms of ``strptime``, or of `SERIAL`, tried first and in order.
+    zone
+        Of times without an offset. Of an hour that comes twice the first is meant.
+    now_ms
+        The present; what lies after it is refused. None knows no present.
+    """
+
+    def __init__(self, forms: Sequence[str], zone: ZoneInfo, now_ms: int | None = None) -> None:
+        self._forms = [form for form in forms if form not in SERIAL]
+        self._serial = [form for form in forms if form in SERIAL]
+        self._known = ", ".join((*forms, "2024-03-02 10:00", "RFC 3339"))
+        self._zone = zone
+        self._now = now_ms
+        self.day_first: bool | None = None
+        """Whether ``3/2/2024`` is the third of February; None where the file does not show it."""
+
+    def instant(self, text: str, zone: ZoneInfo | None = None, *, past: bool = True) -> int:
+        """Epoch ms of a time.
+
+        Parameters
+        ----------
+        past
+            Whether it must lie between 1990 and the present.
+
+        Raises
+        ------
+        BadDate
+            It cannot be.
+        ValueError
+            It is in no known form.
+        """
+        try:
+            at = self._read(text, zone or self._zone)
+        except OverflowError:
+            raise BadDate("no such date") from None
+        if past and at < EARLIEST_MS:
+            raise BadDate("lies before 1990")
+        if past and self._now is not None and at > self._now:
+            raise BadDate("lies in the future")
+        return at
+
+    def _read(self, text: str, zone: ZoneInfo) -> int:
+        for form in self._forms:
+            try:
+                return _ms(datetime.strptime(text, form), zone)
+            except ValueError:
+                continue
+        match = _YEAR_FIRST.fullmatch(text)
+        if match is not None:
+            return _of_parts(match, int(match["month"]), int(match["day"]), zone)
+        if self._serial and _NUMBER.fullmatch(text):
+            at = _of_number(text, self._serial, zone)
+            if at >= EARLIEST_MS or _COMPACT.fullmatch(text) is None:
+                return at
+        for known in (_COMPACT, _YEAR_LAST):
+            if (match := known.fullmatch(text)) is not None:
+                month, day = (match["month"], match["day"]) if known is _COMPACT else self._ordered(match)
+                return _of_parts(match, int(month), int(day), zone)
+        if re.fullmatch(r"\d{5}(\.\d+)?", text):
+            raise ValueError('looks like a day number of a spreadsheet: dates = ["excel"] in the mapping reads it')
+        try:
+            return _ms(parsedate_to_datetime(text), zone)
+        except (ValueError, TypeError, IndexError):
+            raise ValueError(f"no time in a known form ({self._known}; see dates in the mapping)") from None
+
+    def _ordered(self, match: re.Match[str]) -> tuple[str, str]:
+        """Month and day of a date with the year behind."""
+        one, two = match["one"], match["two"]
+        if match["sep"] == "." or int(one) > 12:
+            return two, one
+        if int(two) > 12 or int(one) == int(two):
+            return one, two
+        if self.day_first is None:
+            readings = " or ".join(_said(match["year"], *both) for both in ((two, one), (one, two)))
+            raise BadDate(
+                f'fits two readings, {readings}: say dates = ["%d{match["sep"]}%m{match["sep"]}%Y ..."] '
+                f'or ["%m{match["sep"]}%d{match["sep"]}%Y ..."] in the mapping'
+            )
+        return (two, one) if self.day_first else (one, two)
+
+
+def _said(year: str, month: str, day: str) -> str:
+    return f"{int(year):04d}-{int(month):02d}-{int(day):02d}"
+
+
+def _ms(read: datetime, zone: ZoneInfo) -> int:
+    aware = read if read.tzinfo is not None else read.replace(tzinfo=zone)
+    # Years at the edge of the calendar have no UTC instant.
+    return round(aware.timestamp() * 1000)
+
+
+def _of_parts(match: re.Match[str], month: int, day: int, zone: ZoneInfo) -> int:
+    hour = int(match["hour"] or 0)
+    half = (match["noon"] or match["half"] or "")[:1].lower()
+    if half:
+        if not 1 <= hour <= 12 and not (match["half"] and hour == 0):
+            raise BadDate("no such time")
+        hour = hour % 12 + (12 if half in ("p", "下") or match["half"] == "下午" else 0)
+    try:
+        read = datetime(
+            int(match["year"]),
+            month,
+            day,
+            hour,
+            int(match["minute"] or 0),
+            int(match["second"] or 0),
+            int((match["part"] or "0")[:6].ljust(6, "0")),
+            _offset(match["zone"]),
+        )
+    except ValueError:
+        raise BadDate("no such date or time") from None
+    return _ms(read, zone)
+
+
+def _offset(text: str | None) -> timezone | None:
+    if text is None:
+        return None
+    if text[0] not in "+-":
+        return UTC
+    digits = text[1:].replace(":", "").ljust(4, "0")
+    ahead = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+    return timezone(-ahead if text[0] == "-" else ahead)
+
+
+def _of_number(text: str, forms: Sequence[str], zone: ZoneInfo) -> int:
+    number = float(text)
+    if "excel" in forms and 0 < number < 200_000:
+        return _ms(_EXCEL_EPOCH + timedelta(days=number), zone)
+    # Told apart by size: the same instants in other units lie a thousandfold apart.
+    size = abs(number)
+    if size < 1e11:
+        return round(number * 1000)
+    return int(number / (1.0 if size < 1e14 else 1e3 if size < 1e17 else 1e6))

@@ -1,0 +1,104 @@
+"""Texts of a file as what an event says: amounts, whole numbers, times, yes and no, ids."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from schemas.wire_time import iso
+from streamer.sources import numbers
+from streamer.sources.times import Times, zone_named
+
+AMOUNTS: Final = frozenset(
+    {"total", "discount", "shipping", "tax", "price", "line_total", "income", "rating", "quantity"}
+)
+MONEY: Final = frozenset({"total", "discount", "shipping", "tax", "price", "line_total"})
+WHOLE: Final = frozenset({"birth_year", "schema_version"})
+TIMES: Final = frozenset({"occurred_at", "sent_at", "signup_at", "updated_at"})
+_TRUTHS: Final = frozenset({"personalization", "marketing", "analytics", "marketing_opt_in"})
+_IDS: Final = frozenset({"customer_id", "anonymous_id", "order_id", "refund_id", "product_id"})
+_YES: Final = frozenset({"true", "yes", "y", "1", "on", "是", "ja", "oui", "si", "sí"})
+_NO: Final = frozenset({"false", "no", "n", "0", "off", "否", "nein", "non"})
+_SHEET_NUMBER: Final = re.compile(r"(\d+)\.0+|(\d)\.(\d+)[eE]\+?(\d+)", re.ASCII)
+
+
+class Values:
+    """Reads texts in the habits of one file; see `numbers` and `times` for what is understood.
+
+    Every method raises ValueError, with words that fit behind the field's name and do not show the text.
+    """
+
+    def __init__(self, times: Times, decimal: str | None = None) -> None:
+        self.times = times
+        self.decimal = decimal
+        self.from_sheets = 0
+        """Ids that a spreadsheet had made numbers of, such as ``12345.0``."""
+
+    def read(self, field: str, text: str, kind: str | None = None, zone: str | None = None) -> Any:
+        """What an event says in ``field`` (dotted where nested): text, unless its name is that of something else."""
+        name = field.rpartition(".")[2]
+        if kind == "number" or (kind is None and name in AMOUNTS):
+            number = self.amount(text).text
+            return _whole_if_so(number) if kind == "number" or name == "quantity" else float(number)
+        if name in WHOLE:
+            whole = float(self.amount(text).text)
+            if not whole.is_integer():
+                raise ValueError("no whole number")
+            return int(whole)
+        if kind == "time" or name in TIMES:
+            return iso(self.times.instant(text, self.zone(zone), past=name != "signup_at"))
+        if kind == "truth" or name in _TRUTHS:
+            return self.truth(text)
+        if name in _IDS:
+            return self.id(text)
+        return text.upper() if name == "currency" else text
+
+    def amount(self, text: str) -> numbers.Amount:
+        """The number that a text says, and the currency beside it."""
+        return numbers.amount(text, self.decimal)
+
+    def sign(self, text: str) -> int | None:
+        """-1, 0 or 1 of a number; None where a text says none."""
+        try:
+            number = float(self.amount(text).text)
+        except ValueError:
+            return None
+        return (number > 0) - (number < 0)
+
+    def zone(self, name: str | None) -> ZoneInfo | None:
+        return zone_named(name) if name else None
+
+    def truth(self, text: str) -> bool:
+        word = text.casefold()
+        if word in _YES or word in _NO:
+            return word in _YES
+        raise ValueError("neither yes nor no")
+
+    def id(self, text: str) -> str:
+        """An id in NFC, without what a spreadsheet did to it.
+
+        >>> from zoneinfo import ZoneInfo
+        >>> values = Values(Times((), ZoneInfo("UTC")))
+        >>> values.id("12345.0"), values.id("1.2345E+04"), values.id("00123")
+        ('12345', '12345', '00123')
+        """
+        if not text.isascii():
+            return unicodedata.normalize("NFC", text)
+        match = _SHEET_NUMBER.fullmatch(text)
+        if match is None:
+            return text
+        self.from_sheets += 1
+        if match[1]:
+            return match[1]
+        digits, exponent = match[3], int(match[4])
+        if len(digits.rstrip("0")) > exponent or len(digits) < exponent:
+            raise ValueError("a spreadsheet cut its digits off: export it as text")
+        return match[2] + digits[:exponent]
+
+
+def _whole_if_so(text: str) -> int | float:
+    """Quantities and traits stay whole numbers where they are."""
+    number = float(text)
+    return int(number) if number.is_integer() and abs(number) < 2**53 else number
