@@ -16,14 +16,14 @@ import numpy as np
 
 from benchmarks.recorded import POLICY, lived
 from benchmarks.yardstick import yardstick
-from models.behaviour.build import sample_of
 from models.behaviour.features import block_of, position_stats
-from models.behaviour.kmeans import choose_k, stability
 from models.behaviour.layout import DAY
-from models.behaviour.learner import Learner
 from models.behaviour.night import advance
 from models.behaviour.scoring import compiled, placed, scores
-from streamer.offline import Replay
+from models.learning.build import sample_of
+from models.learning.kmeans import choose_k, stability
+from models.learning.learner import Learner
+from streamer.replay.offline import Replay
 
 _WAVE = 256
 _NIGHTS = 20

@@ -20,8 +20,8 @@ from aiokafka import AIOKafkaProducer
 from schemas import topics
 from schemas.partition import partition_for
 from streamer.adapters.topics import create_topics
-from streamer.feed import Outgoing
-from streamer.local import Addresses, Services, running
+from streamer.embedded import Addresses, Services, running
+from streamer.sources.feed import Outgoing
 
 LANES = 4
 

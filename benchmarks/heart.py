@@ -24,17 +24,20 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from benchmarks.recorded import POLICY, Recorded, recorded
 from benchmarks.stages import Sampler
 from benchmarks.yardstick import yardstick
-from models import document, due, judge, snapshot
 from models.behaviour import night
 from models.behaviour.memory import Memory
+from models.customer import snapshot
+from models.features import document
+from models.rules import due, judge
 from schemas.records import Record
-from streamer import decide as heart
-from streamer import encode, fold, intake, ledger, moves, panel, passing
 from streamer.adapters.redis import RedisView
-from streamer.lane import LaneSettings
-from streamer.outcome import Outcome
-from streamer.ports import Update, Writes
-from streamer.state import LaneState
+from streamer.core import decide as heart
+from streamer.core import fold, intake, ledger, moves, panel, passing
+from streamer.core.outcome import Outcome
+from streamer.core.state import LaneState
+from streamer.lanes import encode
+from streamer.lanes.lane import LaneSettings
+from streamer.lanes.ports import Update, Writes
 
 # Wall clock of changes; any will do.
 _DETECTED_AT = 1_767_225_600_000

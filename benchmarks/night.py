@@ -16,22 +16,23 @@ import time
 from benchmarks.harness import LANES, servers
 from benchmarks.recorded import POLICY, lived
 from benchmarks.yardstick import yardstick
-from models import snapshot
-from models.document import document
-from models.time import DAY_MS
+from models.customer import snapshot
+from models.features.document import document
+from models.features.time import DAY_MS
 from schemas import topics
-from streamer import encode, ledger
 from streamer.adapters.clock import SystemClock
 from streamer.adapters.kafka import KafkaConnection, KafkaLog, Offsets
 from streamer.adapters.redis import RedisView, connect
 from streamer.adapters.topics import create_topics
-from streamer.keys import LEDGER_KEY
-from streamer.lane import Lane, Step
-from streamer.local import Addresses
-from streamer.offline import Replay
-from streamer.policy import Policy
-from streamer.ports import Stored, Update, Write
-from streamer.restore import token_of
+from streamer.core import ledger
+from streamer.core.policy import Policy
+from streamer.embedded import Addresses
+from streamer.lanes import encode
+from streamer.lanes.keys import LEDGER_KEY
+from streamer.lanes.lane import Lane, Step
+from streamer.lanes.ports import Stored, Update, Write
+from streamer.lanes.restore import token_of
+from streamer.replay.offline import Replay
 
 _CHUNK = 2_000
 _PREFIX = "night"

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import msgspec
 
-from models.behaviour.learner import LearnerConfig
-from models.time import DAY_MS
+from models.features.time import DAY_MS
+from models.learning.learner import LearnerConfig
 from schemas.records import Headers, Record
-from streamer.offline import Replay
-from streamer.policy import Policy
-from streamer.shop.config import ShopConfig
-from streamer.shop.simulate import Shop
+from streamer.core.policy import Policy
+from streamer.replay.offline import Replay
+from streamer.simulator.config import ShopConfig
+from streamer.simulator.simulate import Shop
 
 EVENTS_A_CUSTOMER_DAY = 877_000 / 10_000 / 365
 WARM_DAYS = 35

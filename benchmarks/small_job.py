@@ -19,24 +19,24 @@ import msgspec
 import numpy as np
 
 from benchmarks.harness import LANES, Measured, fill, measure, python, servers
-from models.ring import Ring, digest, holds
+from models.customer.ring import Ring, digest, holds
 from schemas import topics
 from schemas.arrivals import OrderCompleted
 from schemas.codec import arrival
 from schemas.errors import InvalidEvent
 from schemas.records import LogRecord
 from schemas.wire_time import iso
-from streamer import ledger
 from streamer.adapters.kafka import KafkaConnection
-from streamer.app import Wiring, run_lanes
-from streamer.feed import Outgoing
-from streamer.keys import LEDGER_KEY
-from streamer.lane import Lane
-from streamer.ledger import bump
-from streamer.local import Addresses
-from streamer.policy import Policy
-from streamer.ports import Stored, Update, Write, Writes
-from streamer.restore import token_of
+from streamer.core import ledger
+from streamer.core.ledger import bump
+from streamer.core.policy import Policy
+from streamer.embedded import Addresses
+from streamer.lanes.keys import LEDGER_KEY
+from streamer.lanes.lane import Lane
+from streamer.lanes.ports import Stored, Update, Write, Writes
+from streamer.lanes.restore import token_of
+from streamer.runtime.app import Wiring, run_lanes
+from streamer.sources.feed import Outgoing
 
 DAY_MS = 86_400_000
 _msgpack = msgspec.msgpack.Encoder().encode

@@ -20,17 +20,17 @@ from collections.abc import Iterator
 import redis
 
 from benchmarks.harness import LANES, Measured, fill, measure, python, servers
-from models.behaviour.learner import LearnerConfig
-from models.time import DAY_MS, Grid
+from models.features.time import DAY_MS, Grid
+from models.learning.learner import LearnerConfig
 from streamer.adapters.kafka import KafkaConnection
-from streamer.app import Wiring, run_lanes, run_owner
-from streamer.feed import Outgoing, feed
-from streamer.lane import LaneSettings
-from streamer.ledger import Ledger, load
-from streamer.local import Addresses
-from streamer.policy import Policy
-from streamer.shop.config import ShopConfig
-from streamer.shop.simulate import Shop
+from streamer.core.ledger import Ledger, load
+from streamer.core.policy import Policy
+from streamer.embedded import Addresses
+from streamer.lanes.lane import LaneSettings
+from streamer.runtime.app import Wiring, run_lanes, run_owner
+from streamer.simulator.config import ShopConfig
+from streamer.simulator.simulate import Shop
+from streamer.sources.feed import Outgoing, feed
 
 EVENTS_A_CUSTOMER_DAY = 877_000 / 10_000 / 365
 WARM_DAYS = 35

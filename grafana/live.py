@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from streamer.local.ports import HOST, choose
+from streamer.embedded.ports import HOST, choose
 
 ROOT: Final = Path(__file__).parents[1]
 SCRAPE_SECONDS: Final = 1

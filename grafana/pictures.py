@@ -21,7 +21,7 @@ from grafana.build import boards, dashboard
 from grafana.draw import Series
 from grafana.live import ROOT, Stack
 from grafana.tools import find
-from streamer.local import running
+from streamer.embedded import running
 
 PICTURES: Final = ROOT / "docs" / "pictures"
 _SHOP: Final = ("--customers", "1500", "--days", "120", "--rate", "120", "--broken", "0.005", "--late", "0.005")

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Literal
 
-from streamer.local.home import cache_folder
+from streamer.embedded.home import cache_folder
 
 _SECONDS = 180
 

@@ -11,7 +11,7 @@ import pytest
 import redis
 from secured import Secured, prepare
 
-from streamer.local import Addresses, Services, running
+from streamer.embedded import Addresses, Services, running
 
 with warnings.catch_warnings():
     # kafka-python reads its own schemas with a call that Python 3.11 and 3.12 call deprecated.

@@ -13,7 +13,7 @@ import redis
 
 from streamer.adapters.redis import base_key, literal
 from streamer.adapters.redis_reader import Totals, server_of, told
-from streamer.ledger import Ledger
+from streamer.core.ledger import Ledger
 
 _CHUNK = 1_000
 

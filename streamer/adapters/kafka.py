@@ -29,7 +29,7 @@ from schemas import topics
 from schemas.errors import TransientError
 from schemas.records import LogRecord
 from streamer.adapters import record_batches
-from streamer.ports import Fenced, Writes
+from streamer.lanes.ports import Fenced, Writes
 
 log = structlog.get_logger(__name__)
 

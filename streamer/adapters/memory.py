@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from schemas import topics
 from schemas.records import Record
-from streamer.ports import Fenced, Read, Update, Write, Writes
+from streamer.lanes.ports import Fenced, Read, Update, Write, Writes
 
 _CHUNK = 1_000
 

@@ -4,7 +4,7 @@ Keys of lane 3 begin with ``streamer:{3}:``, so that a cluster keeps a lane toge
 
 ===========================  ==============================================================
 ``customer:ID``              the readable JSON document
-``parts:ID``                 hash of the state's parts (``models.snapshot``)
+``parts:ID``                 hash of the state's parts (``models.customer.snapshot``)
 ``due:DOMAIN``               sorted set of next due instants (ms), per clock
 ``ids``                      sorted set of all customer ids
 ``sizes``, ``ledger``        customers per ``segmentation/segment``; the lane's ledger, JSON
@@ -35,7 +35,7 @@ from redis.exceptions import BusyLoadingError, ConnectionError, RedisError, Resp
 from redis.retry import Retry
 from redis.typing import EncodableT
 
-from streamer.ports import Read, Update
+from streamer.lanes.ports import Read, Update
 
 log = structlog.get_logger(__name__)
 

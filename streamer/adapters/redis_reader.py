@@ -18,15 +18,15 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from models.behaviour.model import ClusterModel
-from models.customer import Customer
-from models.snapshot import ABOUT, BOOK, CORE, glance, load, peek
+from models.customer.customer import Customer
+from models.customer.snapshot import ABOUT, BOOK, CORE, glance, load, peek
 from schemas.errors import UserError
 from schemas.partition import partition_for
-from streamer import ledger
 from streamer.adapters.redis import LIBRARY, base_key
-from streamer.ledger import Ledger
-from streamer.preview import LaneCopy, lane_copy
-from streamer.restore import progress_of
+from streamer.core import ledger
+from streamer.core.ledger import Ledger
+from streamer.lanes.restore import progress_of
+from streamer.replay.preview import LaneCopy, lane_copy
 
 CONNECT_SECONDS = 5.0
 CHUNK = 1_000

@@ -26,17 +26,17 @@ from typer.core import TyperGroup
 
 from schemas import topics
 from schemas.errors import TransientError, UserError
-from streamer import local
-from streamer.local.home import Progress, silent
-from streamer.settings import Settings
-from streamer.settings_checks import masked
-from streamer.settings_sources import DEFAULT, variable
+from streamer import embedded
+from streamer.config.settings import Settings
+from streamer.config.settings_checks import masked
+from streamer.config.settings_sources import DEFAULT, variable
+from streamer.embedded.home import Progress, silent
 
 if TYPE_CHECKING:
-    from models.definitions import Definitions
+    from models.rules.definitions import Definitions
     from streamer.adapters.kafka import KafkaConnection
     from streamer.adapters.redis_reader import ViewReader
-    from streamer.policy import Policy
+    from streamer.core.policy import Policy
 
 EXIT_ERROR: Final = 1
 EXIT_INTERRUPTED: Final = 130
@@ -66,7 +66,7 @@ class Connections:
     """
 
     settings: Settings
-    embedded: local.Addresses | None = None
+    embedded: embedded.Addresses | None = None
     _closing: list[Any] = field(default_factory=list)
 
     @cached_property
@@ -98,7 +98,7 @@ class Connections:
     @cached_property
     def definitions(self) -> Definitions:
         """The declared segmentations in force: the newest that some lane has, else the built-in ones."""
-        from models.declared import load
+        from models.rules.declared import load
 
         newest = self.view.definitions()
         return self.settings.policy().definitions if newest is None else load(newest[1], newest[0])
@@ -162,7 +162,7 @@ class Connections:
         return reader
 
     def arguments(self) -> list[str]:
-        """Flags by which a child process finds the same embedded servers; see ``streamer.process``."""
+        """Flags by which a child process finds the same embedded servers; see ``streamer.runtime.process``."""
         found = {"--kafka": self.embedded_kafka, "--redis": self.embedded_redis}
         return [text for flag, value in found.items() if value is not None for text in (flag, value)]
 
@@ -202,12 +202,12 @@ def connections(
 
 
 @contextmanager
-def _embedded(found: Settings, own: bool, progress: Progress) -> Iterator[local.Addresses]:
-    running = local.status(found.home).addresses
+def _embedded(found: Settings, own: bool, progress: Progress) -> Iterator[embedded.Addresses]:
+    running = embedded.status(found.home).addresses
     if running is not None:
         yield running
     elif own:
-        with local.running(found.home, progress=progress) as services:
+        with embedded.running(found.home, progress=progress) as services:
             yield services.addresses
     else:
         missing = "no Kafka and no Redis are" if not (found.kafka or found.redis) else "no Redis is"

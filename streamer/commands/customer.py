@@ -23,8 +23,8 @@ _MOST_LEVERS: Final = 3
 if TYPE_CHECKING:
     from models.behaviour.forecast import Outlook
     from models.behaviour.model import ClusterModel
-    from models.customer import Customer
-    from streamer.policy import Policy
+    from models.customer.customer import Customer
+    from streamer.core.policy import Policy
 
 _WAYS = 3
 
@@ -60,7 +60,7 @@ def show(id: Annotated[str, typer.Argument(metavar="ID", help="The customer's id
         ahead = None
         if held is not None and held.timeline and shown.behaviour:
             from models.behaviour.forecast import outlook
-            from streamer.passing import timeline_of
+            from streamer.core.passing import timeline_of
 
             timeline = timeline_of(held, to.view.models(shown.lane), shown.customer.source)
             ahead = outlook(shown.behaviour, timeline, policy.grid.day_of(clock))
@@ -80,10 +80,10 @@ def describe(
     ``borders`` are those of banded segmentations: what the feature must reach to go up, or fall below to go down.
     ``ways`` are the single features, or words, that would lead to another segment, nearest first, in their own units.
     """
-    from models.borders import borders_of
-    from models.due import next_moves
-    from models.features import FEATURES, feature_of
-    from models.judge import facts
+    from models.features.features import FEATURES, feature_of
+    from models.rules.borders import borders_of
+    from models.rules.due import next_moves
+    from models.rules.judge import facts
     from schemas.wire_time import iso
 
     at, definitions, shop = max(customer.as_of, clock), policy.definitions, policy.shop
@@ -248,7 +248,7 @@ def cluster_lines(told: dict[str, Any], segment: str, say: Words, currency: str)
 
 
 def _print(told: dict[str, Any], zone: ZoneInfo, currency: str, say: Words) -> None:
-    from models.features import feature_of
+    from models.features.features import feature_of
 
     out = common.console()
 

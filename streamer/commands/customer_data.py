@@ -79,7 +79,7 @@ def held(to: Connections, id: str) -> dict[str, Any]:
     from schemas.partition import partition_for
     from schemas.topics import CHANGES, DEADLETTERS, EVENTS, MEMBERSHIPS, PANEL
     from streamer.adapters.client import read
-    from streamer.keys import id_of
+    from streamer.lanes.keys import id_of
 
     shown = to.view.customer(id)
     name = id if shown is None else shown.customer.id
@@ -117,8 +117,8 @@ def state_of(to: Connections, id: str) -> dict[str, Any] | None:
     """The state of a customer as JSON values; None where there is none."""
     import msgspec
 
-    from models import snapshot
-    from models.customer import INTERACTIONS
+    from models.customer import snapshot
+    from models.customer.customer import INTERACTIONS
 
     parts = to.view.parts(id)
     if parts is None or snapshot.CORE not in parts:

@@ -18,11 +18,11 @@ from streamer.commands.asked import asked_to_end
 from streamer.commands.common import Json
 
 if TYPE_CHECKING:
-    from streamer.demo import Demo
-    from streamer.importer import Service
-    from streamer.result import Result
-    from streamer.settings import Settings
-    from streamer.shop.simulate import Shop
+    from streamer.config.settings import Settings
+    from streamer.demo.demo import Demo
+    from streamer.imports.importer import Service
+    from streamer.imports.result import Result
+    from streamer.simulator.simulate import Shop
 
 _DAY_MS = 86_400_000
 _NAME = "the demo's shop"
@@ -60,7 +60,7 @@ def demo(
         found = common.settings({"topic_prefix": "demo"})
         common.say("STREAMER_KAFKA is set, so the demo keeps to topics of its own: STREAMER_TOPIC_PREFIX=demo")
     from streamer.commands.import_file import connected
-    from streamer.demo import Demo
+    from streamer.demo.demo import Demo
 
     told_in = words(found.language)
     with connected(found) as service:
@@ -87,7 +87,7 @@ def demo(
 
 def _make_room(service: Service, found: Settings) -> None:
     """Put away what earlier demos left here, unless it is in use or somebody else's data is with it."""
-    from streamer.afresh import begin_afresh, only_holds
+    from streamer.demo.afresh import begin_afresh, only_holds
 
     if found.kafka or not any(one.name.startswith(_NAME) for one in service.imports.imports()):
         return
@@ -117,9 +117,9 @@ def _number(service: Service, found: Settings) -> int:
 
 def _shop(found: Settings, run: int, customers: int) -> Shop:
     """This run's shop: other customers than those of earlier runs, and a history that ends now."""
-    from streamer.demo import HISTORY_DAYS
-    from streamer.shop.config import ShopConfig
-    from streamer.shop.simulate import Shop
+    from streamer.demo.demo import HISTORY_DAYS
+    from streamer.simulator.config import ShopConfig
+    from streamer.simulator.simulate import Shop
 
     return Shop(
         ShopConfig(
@@ -146,17 +146,17 @@ def _until_asked(seconds: float | None) -> Iterator[Callable[[], bool]]:
 
 def _watch(show: Demo, over: Callable[[], bool], told_in: Words, found: Settings, *, live: bool) -> None:
     """Show how it goes until it is over. Raises UserError if a server of ours ends meanwhile."""
-    from streamer import local
+    from streamer import embedded
 
     # Clients would try for ever, and say so line by line.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
     def look() -> None:
         if not (found.kafka and found.redis):
-            local.check_alive(found.home)
+            embedded.check_alive(found.home)
         show.look()
 
-    from streamer.demo_screen import cells, headline, screen
+    from streamer.demo.demo_screen import cells, headline, screen
 
     out = common.console()
     if live and out.is_terminal:
@@ -189,7 +189,7 @@ def _more(show: Demo, found: Settings) -> dict[str, Any]:
 
 def _kafka_version(show: Demo, found: Settings) -> str:
     if found.kafka is None:
-        from streamer.local.broker import KAFKA_VERSION
+        from streamer.embedded.broker import KAFKA_VERSION
 
         return KAFKA_VERSION
     from streamer.adapters.admin import cluster_info
@@ -199,7 +199,7 @@ def _kafka_version(show: Demo, found: Settings) -> str:
 
 
 def _summary(show: Demo, result: Result, found: Settings, begun: float) -> None:
-    from streamer import result as results
+    from streamer.imports import result as results
 
     out = common.console()
     told = words(found.language)

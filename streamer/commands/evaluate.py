@@ -56,7 +56,7 @@ def segments(
 
     Example:  streamer evaluate segments --scenario stationary --seeds 7
     """
-    from models.behaviour.learner import LearnerConfig
+    from models.learning.learner import LearnerConfig
 
     config = LearnerConfig(frame=frame, k=k)
     if data is not None:
@@ -86,11 +86,11 @@ def _file(data: Path, format: str, as_of: str | None, config: object, preset: st
     from dataclasses import asdict, replace
     from datetime import date, timedelta
 
-    from models.behaviour.learner import LearnerConfig
+    from models.learning.learner import LearnerConfig
     from streamer.commands.files import instant, settings_for
     from streamer.evaluate import files, report, retail
     from streamer.evaluate.suite import PRESETS
-    from streamer.shop.open_source import open_source
+    from streamer.sources.open_source import open_source
 
     assert isinstance(config, LearnerConfig)
     source = open_source(data, format)

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
-from models.time import Grid
+from models.features.time import Grid
 from schemas.errors import UserError
 from schemas.ids import nobody_of
 from schemas.wire_time import epoch_ms
 from streamer.commands import common
-from streamer.settings import Settings
-from streamer.settings_sources import DEFAULT, variable
+from streamer.config.settings import Settings
+from streamer.config.settings_sources import DEFAULT, variable
 
 if TYPE_CHECKING:
-    from streamer.shop.source import Source
+    from streamer.sources.source import Source
 
 Format = Annotated[
     Literal["csv", "xlsx", "jsonl", "online-retail"],
@@ -90,7 +90,7 @@ def source_of(
 
     Raises UserError where the file, the mapping, or the two together will not do.
     """
-    from streamer.shop.open_source import CsvOptions, open_source
+    from streamer.sources.open_source import CsvOptions, open_source
 
     if mapping is None and rejects is None:
         return open_source(file, format)
@@ -119,7 +119,7 @@ def check_currencies(source: Source, found: Settings, say: Callable[[str], None]
     UserError
         The shop knows no rate for any of the first amounts, and nobody said ``all_the_same``.
     """
-    from streamer.shop.currencies import currencies
+    from streamer.sources.currencies import currencies
 
     amounts = currencies(source)
     strange = {code: count for code, count in amounts.most_common() if code not in (found.currency, *found.rates)}

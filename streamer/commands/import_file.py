@@ -31,8 +31,8 @@ from streamer.commands.files import (
 
 if TYPE_CHECKING:
     from streamer.adapters.import_view import ImportRecord
-    from streamer.importer import Service, Told
-    from streamer.settings import Settings
+    from streamer.config.settings import Settings
+    from streamer.imports.importer import Service, Told
 
 
 def register(app: typer.Typer) -> None:
@@ -60,8 +60,8 @@ def import_file(
 
     Example:  streamer import orders_export.csv --format csv --mapping shopify
     """
-    from streamer.importer import Import, begin, is_read, was_broken_off
-    from streamer.result import show
+    from streamer.imports.importer import Import, begin, is_read, was_broken_off
+    from streamer.imports.result import show
 
     found = settings_for(format)
     source = source_of(file, format, found, mapping, rejects, common.say)
@@ -101,13 +101,13 @@ def connected(found: Settings, *, own: bool = True) -> Iterator[Service]:
 
     Raises UserError where it is not there.
     """
-    from streamer import local
+    from streamer import embedded
     from streamer.adapters.import_view import ImportView
     from streamer.adapters.redis_reader import connect
     from streamer.commands.worker import prepare
-    from streamer.importer import Service
+    from streamer.imports.importer import Service
 
-    alone = found.kafka is None and local.status(found.home).addresses is None
+    alone = found.kafka is None and embedded.status(found.home).addresses is None
     with ExitStack() as stack:
         # The spinner ends before the bars of the import begin.
         with common.progress("connecting") as say:
@@ -135,7 +135,7 @@ def connected(found: Settings, *, own: bool = True) -> Iterator[Service]:
 
 async def _write_changes(service: Service, record: ImportRecord, write: Callable[[bytes], None]) -> None:
     from schemas import topics
-    from streamer import change_reader
+    from streamer.client import change_reader
 
     stops = await change_reader.ends(service.kafka, topics.CHANGES, service.lanes)
     async for change in change_reader.between(service.kafka, record.changes_from, stops):
@@ -152,7 +152,7 @@ def _write_memberships(service: Service, write: Callable[[bytes], None]) -> None
 @contextmanager
 def shown() -> Iterator[Told]:
     """Progress of an import: bars on a terminal, else a line now and then."""
-    from streamer.importer import Told
+    from streamer.imports.importer import Told
 
     out = common.errors()
     if not out.is_terminal:

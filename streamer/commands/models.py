@@ -18,7 +18,7 @@ from streamer.commands.common import Connections, Json
 if TYPE_CHECKING:
     from models.behaviour.model import ClusterModel
     from schemas.decisions import ModelDecision
-    from streamer.model_reader import Published, Stand
+    from streamer.owner.model_reader import Published, Stand
 
 _ANSWER_SECONDS = 15.0
 _LOOK_SECONDS = 0.5
@@ -135,7 +135,7 @@ def settled(stand: Stand, say: Words) -> UserError:
 def published(to: Connections) -> Published:
     """What the models topic says now."""
     from streamer.adapters.client import read
-    from streamer.model_reader import Published
+    from streamer.owner.model_reader import Published
 
     found = Published()
     found.take(read(to.kafka, topics.MODELS))

@@ -12,7 +12,7 @@ from streamer.commands.common import Json
 
 if TYPE_CHECKING:
     from streamer.commands.common import Connections
-    from streamer.parity import Parity
+    from streamer.replay.parity import Parity
 
 _SHOWN = 20
 
@@ -29,7 +29,7 @@ def parity(json: Json = False) -> None:
 
     Example:  streamer parity
     """
-    from streamer.parity import Parity
+    from streamer.replay.parity import Parity
 
     total, left_out = Parity(), []
     with common.connections() as to, common.progress("replaying") as say:
@@ -66,7 +66,7 @@ def _lane(to: Connections, lane: int) -> Parity | None:
     """One lane at rest, or None if its first records are gone."""
     from schemas.topics import CHANGES, EVENTS
     from streamer.adapters.client import read
-    from streamer.parity import NoRest, decode_change, of_lane
+    from streamer.replay.parity import NoRest, decode_change, of_lane
 
     try:
         return of_lane(

@@ -18,8 +18,8 @@ from streamer.commands.common import Json
 if TYPE_CHECKING:
     from schemas.events import Event
     from streamer.commands.common import Connections
-    from streamer.policy import Policy
-    from streamer.settings import Settings
+    from streamer.config.settings import Settings
+    from streamer.core.policy import Policy
 
 _INTERACTIONS = {
     "view": "product.viewed",

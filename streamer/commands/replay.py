@@ -27,10 +27,10 @@ from streamer.commands.files import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from streamer.offline import Replay
-    from streamer.outcome import Change
-    from streamer.policy import Policy
-    from streamer.state import LaneState
+    from streamer.core.outcome import Change
+    from streamer.core.policy import Policy
+    from streamer.core.state import LaneState
+    from streamer.replay.offline import Replay
 
 
 def register(app: typer.Typer) -> None:
@@ -66,11 +66,11 @@ def replay(
     """
     from dataclasses import replace
 
-    from models.declared import load
+    from models.rules.declared import load
     from streamer.adapters.redis_reader import totals
     from streamer.commands.segments_versions import read_file
-    from streamer.offline import Replay
-    from streamer.result import result_of, show
+    from streamer.imports.result import result_of, show
+    from streamer.replay.offline import Replay
 
     found = settings_for(format, {"preset": preset})
     # Old data is judged by its own time only, whatever the clock says now.
@@ -105,7 +105,7 @@ def _written(
     write: Callable[[bytes], None], policy: Policy, now_ms: int
 ) -> Callable[[Sequence[Change], LaneState], None]:
     from schemas.changes import encode_change
-    from streamer.encode import wire_changes
+    from streamer.lanes.encode import wire_changes
 
     def on_changes(changes: Sequence[Change], state: LaneState) -> None:
         for change in wire_changes(changes, state, policy):

@@ -15,9 +15,9 @@ from streamer.commands.common import Json
 
 if TYPE_CHECKING:
     from models.behaviour.model import ClusterModel
-    from models.cards import Census
-    from models.customer import Customer
-    from streamer.policy import Policy
+    from models.customer.customer import Customer
+    from models.rules.cards import Census
+    from streamer.core.policy import Policy
 
 _TOLD_EVERY = 20_000
 
@@ -32,7 +32,7 @@ def show(
 
     Example:  streamer segments show champion
     """
-    from models.cards import census
+    from models.rules.cards import census
 
     found = common.settings()
     say = words(found.language)
@@ -86,7 +86,7 @@ def cards(id: str, policy: Policy, model: ClusterModel | None, counted: Census, 
 
 
 def _like(segment_id: str, say: Words) -> str:
-    from models.behaviour.naming import prototype_of
+    from models.learning.naming import prototype_of
 
     return say.cluster_meaning(prototype_of(segment_id))
 
@@ -100,7 +100,7 @@ def _card(
     say: Words,
 ) -> dict[str, Any]:
     from models.behaviour.model import SEGMENTATION
-    from models.cards import Group, in_words, of_cluster
+    from models.rules.cards import Group, in_words, of_cluster
 
     group = counted.segments.get(place, Group())
     own, shop = group.typical, counted.shop.typical

@@ -55,7 +55,7 @@ def named_so(model: ClusterModel | None, id: str, name: str) -> bool:
 
 def check(model: ClusterModel | None, id: str, name: str) -> None:
     """Raise UserError if a cluster cannot be called so."""
-    from models.behaviour.decisions import MOST_NAME, name_refused
+    from models.learning.decisions import MOST_NAME, name_refused
 
     if model is None:
         raise UserError("there are no behaviour clusters yet", "`streamer segments list` says what they wait for")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from models.behaviour.model import ClusterModel
-    from models.definitions import Definitions
+    from models.rules.definitions import Definitions
 
 
 def register(app: typer.Typer) -> None:
@@ -61,7 +61,7 @@ def table(
     """
     from models.behaviour.layout import NEW_ID
     from models.behaviour.model import SEGMENTATION
-    from models.cards import cluster_meaning
+    from models.rules.cards import cluster_meaning
 
     told_in = told_in or words()
     told: dict[str, Any] = {}
@@ -105,7 +105,7 @@ def table(
 
 def why_no_clusters(told_in: Words) -> str:
     """What must be there before the first version of the behaviour clusters."""
-    from models.behaviour.learner import LearnerConfig
+    from models.learning.learner import LearnerConfig
 
     needs = LearnerConfig()
     return told_in("no clusters yet", buyers=needs.min_buyers, days=needs.frame_days[0])

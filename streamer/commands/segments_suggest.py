@@ -17,9 +17,9 @@ def suggest(json: Json = False) -> None:
 
     Example:  streamer segments suggest > segments.toml
     """
-    from models import snapshot
-    from models.suggest import Figures, file_of
-    from models.suggest import suggest as suggested
+    from models.customer import snapshot
+    from models.rules.suggest import Figures, file_of
+    from models.rules.suggest import suggest as suggested
 
     figures = Figures()
     with common.connections() as to, common.progress("looking at everybody") as say:

@@ -15,10 +15,10 @@ from streamer.commands import common
 from streamer.commands.common import Json
 
 if TYPE_CHECKING:
-    from models.definitions import Definitions
-    from streamer.activation import Published
+    from models.rules.definitions import Definitions
+    from streamer.client.activation import Published
     from streamer.commands.common import Connections
-    from streamer.preview import Preview
+    from streamer.replay.preview import Preview
 
 _SHOWN = 12
 _PATIENCE_SECONDS = 15.0
@@ -71,7 +71,7 @@ def activate(
 
     Example:  streamer segments activate segments.toml
     """
-    from streamer.activation import publish, versions
+    from streamer.client.activation import publish, versions
 
     with common.connections() as to:
         text, source, goes_back_to = _text(to, file, version)
@@ -110,10 +110,10 @@ def history(json: Json = False) -> None:
 
     Example:  streamer segments history
     """
-    from models.declared import load
-    from models.defaults import DEFAULTS
+    from models.rules.declared import load
+    from models.rules.defaults import DEFAULTS
     from schemas.wire_time import iso
-    from streamer.activation import versions
+    from streamer.client.activation import versions
 
     with common.connections() as to:
         known = asyncio.run(versions(to.kafka))
@@ -160,8 +160,8 @@ def file_(version: OfVersion = None) -> None:
 
     Example:  streamer segments file > segments.toml
     """
-    from models.defaults import DEFAULT_TEXT
-    from streamer.activation import versions
+    from models.rules.defaults import DEFAULT_TEXT
+    from streamer.client.activation import versions
 
     if version == 1:
         print(DEFAULT_TEXT, end="")
@@ -187,8 +187,8 @@ def differences(before: Definitions, now: Definitions) -> dict[str, str]:
 
 def _text(to: Connections, file: Path | None, version: int | None) -> tuple[str, str, int | None]:
     """The text meant, what it is called, and which version it goes back to; checked."""
-    from models.defaults import DEFAULT_TEXT
-    from streamer.activation import versions
+    from models.rules.defaults import DEFAULT_TEXT
+    from streamer.client.activation import versions
 
     if version is not None:
         if file is not None:
@@ -205,7 +205,7 @@ def _text(to: Connections, file: Path | None, version: int | None) -> tuple[str,
 
 def read_file(path: Path) -> tuple[str, str]:
     """The text of a file of segmentations and its name; checked. Raises UserError."""
-    from models.declared import load
+    from models.rules.declared import load
 
     try:
         text = common.existing_file(str(path)).read_text(encoding="utf-8")
@@ -225,7 +225,7 @@ def _of(known: list[Published], version: int) -> Published:
 
 def _preview(to: Connections, text: str, customers: Path | None) -> Preview:
     from streamer.commands.files import lines_to
-    from streamer.preview import Preview, newest, preview_chunk
+    from streamer.replay.preview import Preview, newest, preview_chunk
 
     policy, now_ms = to.settings.policy(to.lanes), time.time_ns() // 1_000_000
     lanes = to.view.lanes_copied()

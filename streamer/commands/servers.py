@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from streamer import local
+from streamer import embedded
 from streamer.commands import common
 from streamer.commands.common import Json
 
@@ -32,7 +32,7 @@ def up(json: Json = False) -> None:
     if found.kafka and found.redis:
         common.say("STREAMER_KAFKA and STREAMER_REDIS are set, so commands will use those and not the embedded ones")
     with common.progress("starting Kafka and Valkey") as say:
-        addresses = local.up(found.home, say)
+        addresses = embedded.up(found.home, say)
     if json:
         common.print_json({**asdict(addresses), "home": str(found.home)})
         return
@@ -46,7 +46,7 @@ def down(json: Json = False) -> None:
     """Stop the embedded Kafka and Valkey that `streamer up` started. Data is kept."""
     found = common.settings()
     with common.progress("stopping Kafka and Valkey") as say:
-        ran = local.down(found.home, say)
+        ran = embedded.down(found.home, say)
     if json:
         common.print_json({"stopped": ran, "home": str(found.home)})
     else:
@@ -56,7 +56,7 @@ def down(json: Json = False) -> None:
 def status(json: Json = False) -> None:
     """How it all is: servers, topics, lag, customers, and whether every record is accounted for."""
     found = common.settings()
-    servers = local.status(found.home)
+    servers = embedded.status(found.home)
     told: dict[str, Any] = {
         "home": str(found.home),
         "embedded": {
@@ -108,7 +108,7 @@ def service(to: Connections) -> dict[str, Any]:
     }
 
 
-def _show_servers(servers: local.Status) -> None:
+def _show_servers(servers: embedded.Status) -> None:
     out = common.console()
     if servers.addresses is not None:
         kept = "kept by `streamer up`" if servers.kept else "of a running command"

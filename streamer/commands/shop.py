@@ -16,9 +16,9 @@ from streamer.commands import common
 from streamer.commands.files import lines_to
 
 if TYPE_CHECKING:
-    from streamer.importer import Service
-    from streamer.settings import Settings
-    from streamer.shop.simulate import Shop
+    from streamer.config.settings import Settings
+    from streamer.imports.importer import Service
+    from streamer.simulator.simulate import Shop
 
 _DAY_MS = 86_400_000
 
@@ -54,9 +54,9 @@ def shop(
     Example:  streamer shop --customers 5000 --days 180 --rate 200 --late 0.01 --duplicates 0.01
     """
     from streamer.commands.files import instant
-    from streamer.shop.config import ShopConfig
-    from streamer.shop.simulate import Shop
-    from streamer.shop.truth import write_truth
+    from streamer.simulator.config import ShopConfig
+    from streamer.simulator.simulate import Shop
+    from streamer.simulator.truth import write_truth
 
     if out is not None and not days:
         raise UserError("--out needs a history", "give --days, such as --days 180")
@@ -114,7 +114,7 @@ def _publish(found: Settings, world: Shop, days: int, rate: float, seconds: floa
 
 def _import(service: Service, world: Shop, days: int) -> None:
     from streamer.commands.import_file import shown
-    from streamer.importer import Import, begin
+    from streamer.imports.importer import Import, begin
 
     config = world.config
     name = f"a simulated shop of {config.customers:,} customers, seed {config.seed}, {days} days"
@@ -130,7 +130,7 @@ def _import(service: Service, world: Shop, days: int) -> None:
 
 async def _live(service: Service, world: Shop, rate: float, seconds: float | None) -> None:
     """Publish until the time is over, Ctrl-C or SIGTERM; says how it goes every few seconds."""
-    from streamer.live_writer import play
+    from streamer.demo.live_writer import play
 
     ended, written = asyncio.Event(), 0
 

@@ -8,10 +8,10 @@ from typing import Annotated, Literal
 
 import typer
 
-from streamer import supervise
 from streamer.commands import common
 from streamer.commands.asked import asked_to_end
 from streamer.commands.common import Connections
+from streamer.runtime import supervise
 
 _ROLES: dict[str, tuple[supervise.Role, ...]] = {
     "lanes": ("lanes",),
@@ -49,7 +49,7 @@ def worker(
     with common.connections() as to:
         prepare(to)
         if not supervised:
-            from streamer import process
+            from streamer.runtime import process
 
             process.run(to.settings, _ROLES[role][0], to.embedded_kafka, to.embedded_redis)
             return

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from models.behaviour import bucket
 from models.behaviour.layout import FloatArray, IntArray
-from streamer.shop.arrivals import DAY_MS
-from streamer.shop.baskets import CANCELLATION, FULL_REFUND, PART_REFUND, Orders, Reversals
-from streamer.shop.catalogue import CATEGORIES, RUNGS
-from streamer.shop.config import ShopConfig
-from streamer.shop.simulate import Block, Shop
-from streamer.shop.world import World
+from streamer.simulator.arrivals import DAY_MS
+from streamer.simulator.baskets import CANCELLATION, FULL_REFUND, PART_REFUND, Orders, Reversals
+from streamer.simulator.catalogue import CATEGORIES, RUNGS
+from streamer.simulator.config import ShopConfig
+from streamer.simulator.simulate import Block, Shop
+from streamer.simulator.world import World
 
 
 @dataclass(frozen=True, slots=True)

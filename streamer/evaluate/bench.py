@@ -14,14 +14,14 @@ from msgspec import structs
 from numpy.typing import NDArray
 
 from models.behaviour.features import block_of, position_stats
-from models.behaviour.hindsight import PastLook
 from models.behaviour.layout import INTERACTION_COUNT, ORDER_COUNT, SEGMENT, BoolArray, IntArray
-from models.behaviour.learner import Learner, LearnerConfig
 from models.behaviour.memory import Memory
 from models.behaviour.model import ClusterModel
 from models.behaviour.moves import Move
 from models.behaviour.night import advance
 from models.behaviour.panel import PanelRow, in_panel, shift_for
+from models.learning.hindsight import PastLook
+from models.learning.learner import Learner, LearnerConfig
 from streamer.evaluate.activity import Activity
 
 Labels = NDArray[np.int16]

@@ -9,15 +9,15 @@ import numpy as np
 
 from models.behaviour import bucket
 from models.behaviour.memory import Memory
-from models.customer import Customer
-from models.ring import digest
+from models.customer.customer import Customer
+from models.customer.ring import digest
 from schemas.arrivals import Interaction, OrderCompleted, OrderReversed
 from schemas.codec import arrival
 from schemas.errors import InvalidEvent, UserError
+from streamer.core.fold import fold_interaction, fold_order, fold_reversal, is_duplicate
+from streamer.core.policy import Policy
 from streamer.evaluate.activity import Activity, fold
-from streamer.fold import fold_interaction, fold_order, fold_reversal, is_duplicate
-from streamer.policy import Policy
-from streamer.shop.source import Source
+from streamer.sources.source import Source
 
 
 class _Recorder:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.behaviour.kmeans import adjusted_rand
 from models.behaviour.layout import NEW, BoolArray, IntArray
+from models.learning.kmeans import adjusted_rand
 
 FROM_DAY = 150
 """Labels are judged from here on: the clusters are fitted at days 90, 120 and 150."""

@@ -6,13 +6,13 @@ from itertools import combinations
 
 import numpy as np
 
-from models.behaviour.build import Sample, build, labels_under
-from models.behaviour.choice import fit_frame
-from models.behaviour.hindsight import PastLook
-from models.behaviour.kmeans import adjusted_rand, multi_start
 from models.behaviour.layout import FloatArray, IntArray
-from models.behaviour.learner import LearnerConfig
 from models.behaviour.model import ClusterModel
+from models.learning.build import Sample, build, labels_under
+from models.learning.choice import fit_frame
+from models.learning.hindsight import PastLook
+from models.learning.kmeans import adjusted_rand, multi_start
+from models.learning.learner import LearnerConfig
 
 PANELS = 6
 

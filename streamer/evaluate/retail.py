@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from models.behaviour.bucket import B_MONEY, B_ORDERS
-from models.behaviour.build import Sample
-from models.behaviour.choice import why
-from models.behaviour.frame import into_frame
-from models.behaviour.kmeans import multi_start, nearest
 from models.behaviour.layout import NEW, FloatArray, IntArray, SingleArray
-from models.behaviour.learner import LearnerConfig
 from models.behaviour.model import NEVER, ClusterModel, Preset
+from models.learning.build import Sample
+from models.learning.choice import why
+from models.learning.frame import into_frame
+from models.learning.kmeans import multi_start, nearest
+from models.learning.learner import LearnerConfig
 from schemas.errors import UserError
 from streamer.evaluate import metrics
 from streamer.evaluate.activity import Activity

@@ -9,20 +9,20 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
-from models.behaviour.frame import into_frame
-from models.behaviour.hindsight import features_under
-from models.behaviour.kmeans import adjusted_rand, multi_start, nearest
 from models.behaviour.layout import NEW, FloatArray, IntArray, SingleArray
-from models.behaviour.learner import LearnerConfig
 from models.behaviour.model import CONSERVATIVE, RESPONSIVE, Preset
+from models.learning.frame import into_frame
+from models.learning.hindsight import features_under
+from models.learning.kmeans import adjusted_rand, multi_start, nearest
+from models.learning.learner import LearnerConfig
 from streamer.evaluate import peers as others
 from streamer.evaluate.activity import Activity, of_shop
 from streamer.evaluate.bench import Run, play
 from streamer.evaluate.metrics import AGE_DAYS, Scores, Truth, judge
 from streamer.evaluate.panels import agreement
 from streamer.evaluate.truth import over_days
-from streamer.shop.config import ShopConfig
-from streamer.shop.simulate import Shop
+from streamer.simulator.config import ShopConfig
+from streamer.simulator.simulate import Shop
 
 TUNING_SEEDS: Final = (1, 2, 3)
 """Seeds on which settings were chosen; never printed as results."""

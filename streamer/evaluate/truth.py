@@ -6,8 +6,8 @@ import numpy as np
 
 from streamer.evaluate.activity import Activity
 from streamer.evaluate.metrics import LONG_AGO, Truth
-from streamer.shop.population import KINDS
-from streamer.shop.truth import CustomerTruth
+from streamer.simulator.population import KINDS
+from streamer.simulator.truth import CustomerTruth
 
 
 def over_days(customers: list[CustomerTruth], activity: Activity) -> Truth:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from schemas.errors import UserError
-from streamer.shop.files import lines, opened
+from streamer.sources.files import lines, opened
 from streamer.sources.mapping import TableMapping
 from streamer.sources.rows import Row
 

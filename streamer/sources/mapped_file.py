@@ -23,15 +23,15 @@ from schemas.codec import decode
 from schemas.errors import InvalidEvent
 from schemas.ids import NOBODY
 from schemas.wire_time import epoch_ms
-from streamer.shop.files import content_hash, opened
-from streamer.shop.source import SourceEvent
 from streamer.sources.bodies import Bodies, Numbered, Refused
+from streamer.sources.files import content_hash, opened
 from streamer.sources.habits import Habits
 from streamer.sources.json_rows import JsonRows
 from streamer.sources.mapping import EventMapping, TableMapping
 from streamer.sources.rejects import Rejects
 from streamer.sources.rows import Row, Rows
 from streamer.sources.sheet_rows import ZIP_MAGIC, SheetRows
+from streamer.sources.source import SourceEvent
 from streamer.sources.text_rows import TextRows
 from streamer.sources.times import Times
 from streamer.sources.values import Values

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
-from models.time import Grid
+from models.features.time import Grid
 from schemas.errors import UserError
 from streamer.sources.columns import CLOSED, Column, Conditions, Names, Source, list_of
 from streamer.sources.times import names_a_year

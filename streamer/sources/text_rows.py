@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Final
 
 from schemas.errors import UserError
-from streamer.shop.files import opened
 from streamer.sources.dialect import SAMPLE_BYTES, delimiter_of, encoding_of, folded
+from streamer.sources.files import opened
 from streamer.sources.mapping import TableMapping
 from streamer.sources.rows import Row
 

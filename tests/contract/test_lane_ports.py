@@ -17,7 +17,7 @@ from streamer.adapters.kafka import KafkaConnection, KafkaLog, Offsets
 from streamer.adapters.memory import MemoryBroker, MemoryLog, MemoryView
 from streamer.adapters.redis import RedisView, connect
 from streamer.adapters.topics import create_topics
-from streamer.ports import Fenced, LaneLog, LaneView, Stored, Update, Write, Writes
+from streamer.lanes.ports import Fenced, LaneLog, LaneView, Stored, Update, Write, Writes
 
 LANES = 2
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 from retail import retail
 
-from models.behaviour.learner import LearnerConfig
-from models.time import Grid
+from models.features.time import Grid
+from models.learning.learner import LearnerConfig
 from schemas.money import Rates
 from streamer.adapters.redis_reader import totals
-from streamer.offline import Replay
-from streamer.policy import Policy
-from streamer.result import result_of
-from streamer.shop.online_retail import OnlineRetail
+from streamer.core.policy import Policy
+from streamer.imports.result import result_of
+from streamer.replay.offline import Replay
+from streamer.sources.online_retail import OnlineRetail
 
 NOW = 1_760_000_000_000
 

@@ -12,15 +12,15 @@ import pytest
 import redis
 from live_service import LiveService
 
-from models.time import Grid
+from models.features.time import Grid
 from schemas import topics
 from schemas.wire_time import iso
 from streamer.adapters.import_view import ImportRecord, ImportView
 from streamer.adapters.redis_reader import ViewReader
-from streamer.afresh import begin_afresh, only_holds
-from streamer.feed import Outgoing
-from streamer.importer import Service
-from streamer.local import Addresses
+from streamer.demo.afresh import begin_afresh, only_holds
+from streamer.embedded import Addresses
+from streamer.imports.importer import Service
+from streamer.sources.feed import Outgoing
 
 pytestmark = pytest.mark.integration
 

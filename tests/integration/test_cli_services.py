@@ -17,7 +17,7 @@ from command_line import CommandLine, until
 from schemas import topics
 from schemas.partition import partition_for
 from streamer.adapters.topics import create_topics
-from streamer.local import Addresses
+from streamer.embedded import Addresses
 
 pytestmark = pytest.mark.integration
 

@@ -21,8 +21,8 @@ from live_service import LiveService
 
 from schemas.partition import partition_for
 from schemas.wire_time import iso
-from streamer.feed import Outgoing
-from streamer.local import Services
+from streamer.embedded import Services
+from streamer.sources.feed import Outgoing
 
 pytestmark = pytest.mark.integration
 

@@ -21,8 +21,8 @@ from schemas.deadletters import parse_headers
 from schemas.partition import partition_for
 from schemas.wire_time import iso
 from streamer.adapters import record_batches, unpack
-from streamer.feed import Outgoing
-from streamer.local import Addresses
+from streamer.embedded import Addresses
+from streamer.sources.feed import Outgoing
 
 pytestmark = pytest.mark.integration
 

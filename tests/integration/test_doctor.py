@@ -14,7 +14,7 @@ from command_line import CommandLine
 
 from streamer.adapters import broker_clock
 from streamer.adapters.admin import connect
-from streamer.local import Addresses, ports
+from streamer.embedded import Addresses, ports
 
 pytestmark = pytest.mark.integration
 

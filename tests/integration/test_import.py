@@ -25,10 +25,10 @@ from retail import retail
 from schemas import topics
 from schemas.control import ControlImport, control_headers, encode_control
 from streamer.adapters.group import member_count
-from streamer.ledger import Ledger, load
-from streamer.local import Addresses
-from streamer.shop.config import ShopConfig
-from streamer.shop.simulate import Shop
+from streamer.core.ledger import Ledger, load
+from streamer.embedded import Addresses
+from streamer.simulator.config import ShopConfig
+from streamer.simulator.simulate import Shop
 
 pytestmark = pytest.mark.integration
 

@@ -18,11 +18,11 @@ import redis
 
 from schemas.errors import UserError
 from streamer.adapters.topics import create_topics, lane_count
-from streamer.local import Addresses, Services, check_alive, down, running, status, up
-from streamer.local import ports as port_choice
-from streamer.local.ports import HOST
-from streamer.local.server import command_line
-from streamer.local.valkey import Valkey
+from streamer.embedded import Addresses, Services, check_alive, down, running, status, up
+from streamer.embedded import ports as port_choice
+from streamer.embedded.ports import HOST
+from streamer.embedded.server import command_line
+from streamer.embedded.valkey import Valkey
 
 pytestmark = pytest.mark.integration
 
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.integration
 PARENT = """
 import json, sys
 from pathlib import Path
-from streamer.local import running
+from streamer.embedded import running
 with running(Path(sys.argv[1])) as services:
     print(json.dumps([services.kafka.pid, services.redis.pid]), flush=True)
     sys.stdin.read()
@@ -113,7 +113,7 @@ def test_up_keeps_them_running_until_down(tmp_path: Path) -> None:
 
 
 def test_up_outlives_the_process_that_called_it(tmp_path: Path) -> None:
-    call = f"from pathlib import Path; from streamer.local import up; print(up(Path({str(tmp_path)!r})).kafka)"
+    call = f"from pathlib import Path; from streamer.embedded import up; print(up(Path({str(tmp_path)!r})).kafka)"
     try:
         told = subprocess.run(
             [sys.executable, "-c", call],

@@ -20,12 +20,12 @@ import pytest
 from behaviour_world import ARCHETYPES, CATEGORIES
 from live_service import LiveService
 
-from models.time import DAY_MS, Grid
+from models.features.time import DAY_MS, Grid
 from schemas import topics
 from schemas.wire_time import epoch_ms, iso
-from streamer.feed import feed
-from streamer.local import Addresses
-from streamer.shop.source import SourceEvent
+from streamer.embedded import Addresses
+from streamer.sources.feed import feed
+from streamer.sources.source import SourceEvent
 
 pytestmark = pytest.mark.integration
 

@@ -16,8 +16,8 @@ from live_service import LiveService
 
 from schemas import topics
 from schemas.alerts import Alert
-from streamer.feed import Outgoing
-from streamer.local import Addresses
+from streamer.embedded import Addresses
+from streamer.sources.feed import Outgoing
 
 pytestmark = pytest.mark.integration
 

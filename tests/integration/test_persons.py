@@ -19,9 +19,9 @@ from live_service import LiveService
 from schemas import topics
 from schemas.partition import partition_for
 from schemas.wire_time import iso
-from streamer.feed import Outgoing
-from streamer.local import Addresses
-from streamer.parity import replay
+from streamer.embedded import Addresses
+from streamer.replay.parity import replay
+from streamer.sources.feed import Outgoing
 
 pytestmark = pytest.mark.integration
 

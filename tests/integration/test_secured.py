@@ -13,7 +13,7 @@ import redis
 from command_line import CommandLine, until
 from secured import Guard, Secured, tls_before
 
-from streamer.local import Addresses, Services
+from streamer.embedded import Addresses, Services
 
 pytestmark = pytest.mark.integration
 

@@ -13,15 +13,15 @@ from command_line import CommandLine
 from heart_editions import OTHER_BORDERS
 from live_service import LiveService
 
-from models.declared import load
-from models.defaults import DEFAULT_TEXT
-from models.time import DAY_MS, Grid
+from models.features.time import DAY_MS, Grid
+from models.rules.declared import load
+from models.rules.defaults import DEFAULT_TEXT
 from schemas import topics
 from schemas.wire_time import epoch_ms, iso
-from streamer.feed import Outgoing, feed
-from streamer.local import Addresses
-from streamer.shop.config import ShopConfig
-from streamer.shop.simulate import Shop
+from streamer.embedded import Addresses
+from streamer.simulator.config import ShopConfig
+from streamer.simulator.simulate import Shop
+from streamer.sources.feed import Outgoing, feed
 
 pytestmark = pytest.mark.integration
 

@@ -14,14 +14,14 @@ from confluent_kafka import Producer
 from kafka.admin import KafkaAdminClient
 from live_service import LiveService
 
-from models.time import DAY_MS, Grid
+from models.features.time import DAY_MS, Grid
 from schemas import topics
 from schemas.deadletters import parse_headers
 from schemas.wire_time import iso
-from streamer.feed import Outgoing, feed
-from streamer.local import Addresses, Services
-from streamer.shop.config import ShopConfig
-from streamer.shop.simulate import Shop
+from streamer.embedded import Addresses, Services
+from streamer.simulator.config import ShopConfig
+from streamer.simulator.simulate import Shop
+from streamer.sources.feed import Outgoing, feed
 
 pytestmark = pytest.mark.integration
 

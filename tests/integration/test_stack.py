@@ -16,7 +16,7 @@ from prometheus_tools import ROOT, load_yaml, substituted, tool
 
 from grafana.build import boards, dashboard
 from grafana.live import Stack, fetch
-from streamer.local import Services
+from streamer.embedded import Services
 
 pytestmark = pytest.mark.integration
 

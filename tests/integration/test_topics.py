@@ -17,7 +17,7 @@ from schemas.errors import UserError
 from schemas.topics import CHANGES, EVENTS, STATE, TOPICS, full_name
 from streamer.adapters.admin import cluster_info, end_offsets, group_lag
 from streamer.adapters.topics import check_topics, create_topics, lane_count, mend_topics
-from streamer.local import Addresses, Services
+from streamer.embedded import Addresses, Services
 
 pytestmark = pytest.mark.integration
 

@@ -13,8 +13,8 @@ from ways_in import WAYS
 from schemas import topics
 from schemas.partition import partition_for
 from schemas.wire_time import iso
-from streamer.feed import Outgoing
-from streamer.local import Addresses
+from streamer.embedded import Addresses
+from streamer.sources.feed import Outgoing
 
 pytestmark = pytest.mark.integration
 

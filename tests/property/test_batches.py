@@ -25,7 +25,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.partition import partition_for
-from streamer.policy import Policy
+from streamer.core.policy import Policy
 
 
 def known(driver: Driver) -> dict[str, object]:

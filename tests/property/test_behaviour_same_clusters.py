@@ -15,15 +15,15 @@ import numpy as np
 import pytest
 from behaviour_world import World
 
-from models.behaviour import learner as learning
-from models.behaviour.kmeans import Fit, multi_start
 from models.behaviour.layout import FloatArray
-from models.behaviour.learner import Learned, Learner, LearnerConfig
 from models.behaviour.memory import Memory
 from models.behaviour.model import ClusterModel
 from models.behaviour.moves import Move
 from models.behaviour.panel import PanelRow
-from models.behaviour.proposal import NEW_FRAME, Proposal, Trial
+from models.learning import learner as learning
+from models.learning.kmeans import Fit, multi_start
+from models.learning.learner import Learned, Learner, LearnerConfig
+from models.learning.proposal import NEW_FRAME, Proposal, Trial
 
 YOUNG, LIVED, END = 85, 155, 245
 """Days: before the first version, after the last frame, three months later."""

@@ -8,10 +8,10 @@ from heart_logs import DAY, HOUR, T0, Driver, LogMaker, order, reversal, view
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.customer import Customer
-from models.defaults import DEFAULTS
-from models.judge import facts, judge
-from streamer.policy import Policy
+from models.customer.customer import Customer
+from models.rules.defaults import DEFAULTS
+from models.rules.judge import facts, judge
+from streamer.core.policy import Policy
 
 HALF_LIFE = 25.0 * DAY
 

@@ -13,8 +13,8 @@ from heart_strategies import POLICY
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.declared import load
-from models.defaults import DEFAULT_TEXT
+from models.rules.declared import load
+from models.rules.defaults import DEFAULT_TEXT
 
 # Without hysteresis where a customer stands follows from its statistics, not from the way there.
 PLAIN = load(re.sub(r",? exit (= )?[0-9.]+", "", DEFAULT_TEXT), 1)

@@ -8,12 +8,12 @@ from random import Random
 import pytest
 from heart_editions import HEART_EDITIONS
 
-from models.declared import load
-from models.defaults import DEFAULTS
-from models.definitions import Bands, Compare, Member, Segmentation, leaves_of
-from models.features import MISSING
-from models.judge import Facts, judge
-from models.settle import reasons_for
+from models.features.features import MISSING
+from models.rules.declared import load
+from models.rules.defaults import DEFAULTS
+from models.rules.definitions import Bands, Compare, Member, Segmentation, leaves_of
+from models.rules.judge import Facts, judge
+from models.rules.settle import reasons_for
 
 SEGMENTATIONS: list[Segmentation] = [
     *DEFAULTS.segmentations,

@@ -13,9 +13,9 @@ import numpy as np
 from heart_logs import DAY, T0, Driver, LogMaker, order, view
 from numpy.typing import NDArray
 
-from models.declared import load
-from models.defaults import DEFAULT_TEXT
-from streamer.policy import Policy
+from models.rules.declared import load
+from models.rules.defaults import DEFAULT_TEXT
+from streamer.core.policy import Policy
 
 CUSTOMERS = 10_000
 YEAR = 365

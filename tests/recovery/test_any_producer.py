@@ -21,17 +21,17 @@ from confluent_kafka import Producer
 from heart_logs import Driver
 from live_service import LiveService
 
-from models import snapshot
-from models.customer import Customer
-from models.judge import facts
+from models.customer import snapshot
+from models.customer.customer import Customer
+from models.rules.judge import facts
 from schemas import topics
 from schemas.partition import partition_for
 from schemas.records import Record
 from schemas.wire_time import iso
-from streamer.keys import split_key
-from streamer.local import Addresses
-from streamer.placement import crc32_partition
-from streamer.policy import Policy
+from streamer.core.policy import Policy
+from streamer.embedded import Addresses
+from streamer.lanes.keys import split_key
+from streamer.replay.placement import crc32_partition
 
 pytestmark = [pytest.mark.integration, pytest.mark.recovery, pytest.mark.timeout(600)]
 

@@ -14,11 +14,11 @@ import pytest
 from handovers import hand_over
 from live_service import LiveService, moves_of_rules
 
-from models.time import DAY_MS, Grid
-from streamer.feed import feed
-from streamer.local import Addresses
-from streamer.shop.config import ShopConfig
-from streamer.shop.simulate import Shop
+from models.features.time import DAY_MS, Grid
+from streamer.embedded import Addresses
+from streamer.simulator.config import ShopConfig
+from streamer.simulator.simulate import Shop
+from streamer.sources.feed import feed
 
 pytestmark = [pytest.mark.integration, pytest.mark.recovery]
 

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from live_service import LiveService, moves_of_rules
 
-from models.time import DAY_MS, Grid
-from streamer.feed import Outgoing, feed
-from streamer.local import Addresses
-from streamer.shop.config import ShopConfig
-from streamer.shop.simulate import Shop
+from models.features.time import DAY_MS, Grid
+from streamer.embedded import Addresses
+from streamer.simulator.config import ShopConfig
+from streamer.simulator.simulate import Shop
+from streamer.sources.feed import Outgoing, feed
 
 pytestmark = [pytest.mark.integration, pytest.mark.recovery]
 

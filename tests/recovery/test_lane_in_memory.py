@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 
 from schemas import topics
 from schemas.records import Record
-from streamer.lane import Lane
-from streamer.policy import Policy
-from streamer.ports import Fenced
-from streamer.restore import progress_of
+from streamer.core.policy import Policy
+from streamer.lanes.lane import Lane
+from streamer.lanes.ports import Fenced
+from streamer.lanes.restore import progress_of
 
 
 def a_log() -> list[Record]:

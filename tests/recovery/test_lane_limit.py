@@ -11,7 +11,7 @@ from heart_logs import HOUR, T0, LogMaker, order
 
 from schemas import topics
 from schemas.records import Record
-from streamer.lane import LaneSettings
+from streamer.lanes.lane import LaneSettings
 
 BAD = 40
 LIMITED = replace(TIGHT, max_records=100, turn_records=100, deadletter_run=15)

@@ -10,7 +10,7 @@ import pytest
 from behaviour_world import World
 from owner_rig import OwnerRig
 
-from models.behaviour.learner import LearnerConfig
+from models.learning.learner import LearnerConfig
 from schemas import topics
 
 START = LearnerConfig(k=3, frame_days=(90,), min_buyers=150)

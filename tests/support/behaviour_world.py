@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from models.behaviour.learner import Learner, LearnerConfig
 from models.behaviour.memory import Memory
 from models.behaviour.model import ClusterModel
 from models.behaviour.moves import Move
 from models.behaviour.night import advance
 from models.behaviour.panel import PanelRow
+from models.learning.learner import Learner, LearnerConfig
 
 FIRST_DAY = 19_000
 CATEGORIES = ("tea", "cups", "cake", "books", "lamps", "toys")

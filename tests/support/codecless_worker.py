@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from streamer.adapters import record_batches, unpack
-from streamer.process import main
+from streamer.runtime.process import main
 
 ZSTD = 4
 

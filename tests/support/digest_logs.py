@@ -21,22 +21,22 @@ from heart_editions import ALL_ACTIVE, HYBRID, MOODY
 from heart_logs import LogMaker, event, order, view
 from retail import FOLDER, found_retail
 
-from models.behaviour.learner import Learner, LearnerConfig
-from models.time import DAY_MS, Grid
+from models.features.time import DAY_MS, Grid
+from models.learning.learner import Learner, LearnerConfig
 from schemas import topics
 from schemas.control import ControlDefinitions, control_headers, encode_control, is_control
 from schemas.money import Rates
 from schemas.records import Headers, Record
 from schemas.wire_time import epoch_ms
-from streamer.feed import feed
-from streamer.offline import Replay
-from streamer.outcome import Outcome
-from streamer.policy import Policy
-from streamer.publish_model import model_writes
-from streamer.shop.config import ShopConfig
-from streamer.shop.online_retail import OnlineRetail
-from streamer.shop.simulate import Shop
-from streamer.shop.source import SourceEvent
+from streamer.core.outcome import Outcome
+from streamer.core.policy import Policy
+from streamer.owner.publish_model import model_writes
+from streamer.replay.offline import Replay
+from streamer.simulator.config import ShopConfig
+from streamer.simulator.simulate import Shop
+from streamer.sources.feed import feed
+from streamer.sources.online_retail import OnlineRetail
+from streamer.sources.source import SourceEvent
 
 SHOP_LOG: Final = Path(__file__).parents[1] / "golden" / "shop_log.msgpack.gz"
 _EXAMPLES: Final = Path(__file__).parents[2] / "schemas" / "examples" / "events"

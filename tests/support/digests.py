@@ -21,13 +21,14 @@ from typing import Any
 
 from schemas import topics
 from schemas.records import LogRecord
-from streamer import encode, ledger
-from streamer.decide import decide
-from streamer.intake import take_in
-from streamer.keys import LEDGER_KEY
-from streamer.outcome import Outcome
-from streamer.policy import Policy
-from streamer.state import NO_LOOK, LaneState, Look
+from streamer.core import ledger
+from streamer.core.decide import decide
+from streamer.core.intake import take_in
+from streamer.core.outcome import Outcome
+from streamer.core.policy import Policy
+from streamer.core.state import NO_LOOK, LaneState, Look
+from streamer.lanes import encode
+from streamer.lanes.keys import LEDGER_KEY
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "digests.json"
 # Wall clock of changes and view; any will do.

@@ -5,8 +5,9 @@ from __future__ import annotations
 import random
 import sys
 
-from streamer import pool, process
-from streamer.ports import Batch
+from streamer.lanes import pool
+from streamer.lanes.ports import Batch
+from streamer.runtime import process
 
 _dice = random.Random(7)
 _offer = pool.Pool.offer

@@ -15,14 +15,14 @@ from typing import Any
 
 from live_service import LiveService
 
-from models.time import DAY_MS, Grid
+from models.features.time import DAY_MS, Grid
 from schemas.records import LogRecord
-from streamer import change_reader
-from streamer.app import EXIT_FATAL
-from streamer.feed import Outgoing, feed
-from streamer.shop.config import ShopConfig
-from streamer.shop.simulate import Shop
-from streamer.shop.source import SourceEvent
+from streamer.client import change_reader
+from streamer.runtime.app import EXIT_FATAL
+from streamer.simulator.config import ShopConfig
+from streamer.simulator.simulate import Shop
+from streamer.sources.feed import Outgoing, feed
+from streamer.sources.source import SourceEvent
 
 SIGNALS = (signal.SIGTERM, signal.SIGKILL)
 RATE = 500

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.defaults import DEFAULT_TEXT
+from models.rules.defaults import DEFAULT_TEXT
 
 OTHER_BORDERS = DEFAULT_TEXT.replace("orders >= 4", "orders >= 2").replace("lateness >= 2 exit 1.8", "lateness >= 1.5")
 

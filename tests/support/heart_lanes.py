@@ -10,22 +10,22 @@ from typing import Any, Literal
 from heart_logs import DAY, state_of, view
 from heart_strategies import POLICY
 
-from models import snapshot
 from models.behaviour.memory import Memory
 from models.behaviour.model import ClusterModel
-from models.declared import load
+from models.customer import snapshot
+from models.rules.declared import load
 from schemas import topics
 from schemas.records import Record
-from streamer import ledger
 from streamer.adapters.memory import MemoryBroker, MemoryLog, MemoryView
-from streamer.decide import decide
-from streamer.keys import LEDGER_KEY, definitions_version, erased_name, model_version, split_key
-from streamer.lane import Lane, LaneSettings
-from streamer.ledger import Ledger
-from streamer.policy import Policy
-from streamer.ports import Batch, Fenced, Read, Update, Write, Writes
-from streamer.residents import Residents
-from streamer.state import LaneState, Look
+from streamer.core import ledger
+from streamer.core.decide import decide
+from streamer.core.ledger import Ledger
+from streamer.core.policy import Policy
+from streamer.core.residents import Residents
+from streamer.core.state import LaneState, Look
+from streamer.lanes.keys import LEDGER_KEY, definitions_version, erased_name, model_version, split_key
+from streamer.lanes.lane import Lane, LaneSettings
+from streamer.lanes.ports import Batch, Fenced, Read, Update, Write, Writes
 
 Mode = Literal["before", "after", "lost before", "lost after"]
 MODES: tuple[Mode, ...] = ("before", "after", "lost before", "lost after")

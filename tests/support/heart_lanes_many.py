@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 from heart_logs import Driver, LogMaker, check_chain
 
-from models.customer import Customer
+from models.customer.customer import Customer
 from schemas.partition import partition_for
 from schemas.wire_time import epoch_ms
-from streamer.outcome import Change, Onward
-from streamer.policy import Policy
+from streamer.core.outcome import Change, Onward
+from streamer.core.policy import Policy
 
 
 class Lanes:

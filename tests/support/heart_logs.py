@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from models import snapshot
 from models.behaviour.model import ClusterModel
-from models.customer import Customer
+from models.customer import snapshot
+from models.customer.customer import Customer
 from schemas.control import (
     IMPORT_HEADER,
     Control,
@@ -22,11 +22,11 @@ from schemas.control import (
 )
 from schemas.records import Headers, Record
 from schemas.wire_time import epoch_ms, iso
-from streamer.decide import decide
-from streamer.intake import subject, take_in
-from streamer.outcome import Change, DeadLetter, Onward, Outcome
-from streamer.policy import Policy
-from streamer.state import LaneState, Look
+from streamer.core.decide import decide
+from streamer.core.intake import subject, take_in
+from streamer.core.outcome import Change, DeadLetter, Onward, Outcome
+from streamer.core.policy import Policy
+from streamer.core.state import LaneState, Look
 
 SECOND, HOUR, DAY = 1_000, 3_600_000, 86_400_000
 T0 = epoch_ms("2025-03-01T00:00:00Z")

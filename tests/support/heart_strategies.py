@@ -10,13 +10,13 @@ from heart_logs import DAY, HOUR, T0, Driver, LogMaker, by_customer, check_chain
 from heart_models import jumpy
 from hypothesis import strategies as st
 
-from models.declared import load
-from models.defaults import DEFAULT_TEXT
-from models.time import Grid
+from models.features.time import Grid
+from models.rules.declared import load
+from models.rules.defaults import DEFAULT_TEXT
 from schemas.control import CONTROL_HEADER, IMPORT_HEADER
 from schemas.records import Record
-from streamer.policy import Policy
-from streamer.state import Look
+from streamer.core.policy import Policy
+from streamer.core.state import Look
 
 POLICY = Policy(
     lanes=2,

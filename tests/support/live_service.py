@@ -19,12 +19,12 @@ from schemas import topics
 from schemas.partition import partition_for
 from streamer.adapters.kafka import KafkaConnection, Offsets, read_committed
 from streamer.adapters.topics import create_topics
-from streamer.app import EXIT_FATAL
-from streamer.feed import Outgoing
-from streamer.ledger import Ledger, load
-from streamer.local import Addresses
-from streamer.parity import Parity, decode_change, of_lane
-from streamer.policy import Policy
+from streamer.core.ledger import Ledger, load
+from streamer.core.policy import Policy
+from streamer.embedded import Addresses
+from streamer.replay.parity import Parity, decode_change, of_lane
+from streamer.runtime.app import EXIT_FATAL
+from streamer.sources.feed import Outgoing
 
 SESSION_SECONDS = 2
 
@@ -83,7 +83,7 @@ class LiveService:
 
     # -- workers ----------------------------------------------------------------------------------------------
 
-    def start(self, role: str = "lanes", module: str = "streamer.process") -> subprocess.Popen[bytes]:
+    def start(self, role: str = "lanes", module: str = "streamer.runtime.process") -> subprocess.Popen[bytes]:
         """One more worker process; ``module`` may be one that runs it with faults."""
         command = [sys.executable, "-m", module, role]
         path = self._folder / f"{role}-{len(self.workers)}.log"

@@ -8,15 +8,15 @@ from typing import Any
 import msgspec
 from behaviour_world import World
 
-from models.behaviour.learner import Learner, LearnerConfig
 from models.behaviour.model import ClusterModel
 from models.behaviour.panel import PanelRow, encode
-from models.defaults import DEFAULTS
+from models.learning.learner import Learner, LearnerConfig
+from models.rules.defaults import DEFAULTS
 from schemas import topics
 from schemas.decisions import ModelDecision, decision_key, encode_decision
 from streamer.adapters.memory import MemoryBroker, MemoryLog
-from streamer.owner import Owner
-from streamer.ports import Batch, Write, Writes
+from streamer.lanes.ports import Batch, Write, Writes
+from streamer.owner.owner import Owner
 
 OWNER = 999
 

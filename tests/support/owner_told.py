@@ -7,9 +7,9 @@ import os
 import sys
 from typing import Any
 
-from models.behaviour.learner import LearnerConfig
-from streamer import process
-from streamer.settings import Settings
+from models.learning.learner import LearnerConfig
+from streamer.config.settings import Settings
+from streamer.runtime import process
 
 
 def _told(settings: Settings) -> LearnerConfig:

@@ -11,7 +11,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from grafana.tools import MissingTool, find
-from streamer.metrics import BY_NAME, PREFIX
+from streamer.telemetry.metrics import BY_NAME, PREFIX
 
 ROOT = Path(__file__).parents[2]
 _SELECTOR = re.compile(

@@ -24,7 +24,7 @@ import trustme
 from cryptography.hazmat.primitives import serialization
 
 from streamer.adapters.admin import connect
-from streamer.local import Addresses, ports
+from streamer.embedded import Addresses, ports
 
 PLAIN_USER = "plain"
 PLAIN_PASSWORD = "a-word-that-passes"

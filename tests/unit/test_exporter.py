@@ -22,12 +22,12 @@ from schemas.events import EVENT_TYPES
 from schemas.money import Rates
 from schemas.records import Record
 from streamer.adapters.memory import MemoryBroker, MemoryLog, MemoryView
-from streamer.adapters.prometheus import Exporter
-from streamer.lane import Lane, Step
-from streamer.metrics import BY_NAME, METRICS, OWNER_METRICS, PREFIX
-from streamer.policy import Policy
-from streamer.ports import Batch
-from streamer.tally import Histogram
+from streamer.core.policy import Policy
+from streamer.lanes.lane import Lane, Step
+from streamer.lanes.ports import Batch
+from streamer.telemetry.metrics import BY_NAME, METRICS, OWNER_METRICS, PREFIX
+from streamer.telemetry.prometheus import Exporter
+from streamer.telemetry.tally import Histogram
 
 NOW = 1_750_000_000_000
 TWO_LANES = Policy(lanes=2)

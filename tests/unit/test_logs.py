@@ -15,7 +15,7 @@ import pytest
 import structlog
 from aiokafka.errors import KafkaTimeoutError, ProducerFenced
 
-from streamer import logs
+from streamer.telemetry import logs
 
 
 class Terminal(io.StringIO):
@@ -47,11 +47,11 @@ def configured(**more: Any) -> io.StringIO:
 
 def test_a_line_has_the_names_of_ecs() -> None:
     out = configured(version="1.2.3")
-    structlog.get_logger("streamer.lane").info("restored", lane=3, error="away")
+    structlog.get_logger("streamer.lanes.lane").info("restored", lane=3, error="away")
     (line,) = lines(out)
     assert list(line)[:4] == ["@timestamp", "log.level", "message", "ecs.version"]
     assert line["@timestamp"].endswith("Z")
-    assert (line["log.level"], line["message"], line["log.logger"]) == ("info", "restored", "streamer.lane")
+    assert (line["log.level"], line["message"], line["log.logger"]) == ("info", "restored", "streamer.lanes.lane")
     assert (line["service.name"], line["service.version"]) == ("streamer", "1.2.3")
     assert (line["streamer.lane"], line["error.message"]) == (3, "away")
 
@@ -61,7 +61,7 @@ def test_an_exception_is_told_with_type_text_and_trace() -> None:
     try:
         raise KeyError("gone")
     except KeyError:
-        structlog.get_logger("streamer.lane").exception("it broke")
+        structlog.get_logger("streamer.lanes.lane").exception("it broke")
     (line,) = lines(out)
     assert (line["error.type"], line["error.message"]) == ("KeyError", "'gone'")
     assert "Traceback" in line["error.stack_trace"]
@@ -69,7 +69,7 @@ def test_an_exception_is_told_with_type_text_and_trace() -> None:
 
 def test_customer_ids_are_hashed_unless_set() -> None:
     out = configured()
-    log = structlog.get_logger("streamer.lane")
+    log = structlog.get_logger("streamer.lanes.lane")
     log.info("moved", customer_id="17850")
     log.info("moved", customer_id="17850")
     assert "17850" not in out.getvalue()
@@ -85,7 +85,7 @@ def test_customer_ids_are_hashed_unless_set() -> None:
 
 def test_bytes_are_payloads_and_are_not_logged() -> None:
     out = configured()
-    structlog.get_logger("streamer.lane").warning("refused", value=b'{"secret": 1}')
+    structlog.get_logger("streamer.lanes.lane").warning("refused", value=b'{"secret": 1}')
     assert lines(out)[0]["streamer.value"] == "<13 bytes>"
 
 
@@ -94,22 +94,22 @@ def test_our_level_is_set_and_libraries_speak_from_warning_on(monkeypatch: pytes
     monkeypatch.setattr(logging.getLogger("kafka"), "level", logging.NOTSET)
     logging.getLogger("kafka").manager._clear_cache()  # type: ignore[attr-defined]
     out = configured(level="debug")
-    structlog.get_logger("models.settle").debug("ours")
+    structlog.get_logger("models.rules.settle").debug("ours")
     for library in ("faust.app", "aiokafka.consumer", "kafka.client", "asyncio"):
         logging.getLogger(library).info("chatter")
         logging.getLogger(library).warning("careful: %d", 1)
     found = [(line["log.logger"], line["message"]) for line in lines(out)]
-    assert found[0] == ("models.settle", "ours")
+    assert found[0] == ("models.rules.settle", "ours")
     assert found[1:] == [(name, "careful: 1") for name in ("faust.app", "aiokafka.consumer", "kafka.client", "asyncio")]
     quiet = configured(level="error")
-    structlog.get_logger("streamer.lane").warning("not now")
+    structlog.get_logger("streamer.lanes.lane").warning("not now")
     assert quiet.getvalue() == ""
 
 
 def test_configuring_again_replaces_and_does_not_repeat() -> None:
     configured()
     out = configured()
-    structlog.get_logger("streamer.lane").info("once")
+    structlog.get_logger("streamer.lanes.lane").info("once")
     assert len(lines(out)) == 1
 
 
@@ -126,14 +126,14 @@ def test_warnings_of_python_become_lines() -> None:
 def test_a_terminal_gets_readable_lines_with_colors_unless_no_color() -> None:
     colored, plain = Terminal(), Terminal()
     logs.configure(stream=colored, environ={})
-    structlog.get_logger("streamer.lane").info("hello", lane=1)
+    structlog.get_logger("streamer.lanes.lane").info("hello", lane=1)
     logs.configure(stream=plain, environ={"NO_COLOR": "1"})
-    structlog.get_logger("streamer.lane").info("hello", lane=1)
+    structlog.get_logger("streamer.lanes.lane").info("hello", lane=1)
     assert "\x1b[" in colored.getvalue()
     assert "\x1b[" not in plain.getvalue()
     assert "hello" in plain.getvalue()
     piped = configured(form="console")
-    structlog.get_logger("streamer.lane").info("hello")
+    structlog.get_logger("streamer.lanes.lane").info("hello")
     assert "\x1b[" not in piped.getvalue()
     assert not piped.getvalue().startswith("{")
 

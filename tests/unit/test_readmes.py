@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from streamer.settings import Settings
-from streamer.settings_sources import variable
+from streamer.config.settings import Settings
+from streamer.config.settings_sources import variable
 
 ROOT = Path(__file__).parents[2]
 ENGLISH = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from models.behaviour.model import CONSERVATIVE, RESPONSIVE
-from models.time import DAY_MS
+from models.features.time import DAY_MS
 from schemas.errors import UserError
-from streamer.settings import SECRETS, Settings
+from streamer.config.settings import SECRETS, Settings
 
 SECRET = "correct-horse-battery"
 
@@ -185,8 +185,8 @@ def test_a_policy_follows_the_settings(tmp_path: Path) -> None:
 
 
 def test_default_settings_give_the_default_policy_and_lane(tmp_path: Path) -> None:
-    from streamer.lane import LaneSettings
-    from streamer.policy import Policy
+    from streamer.core.policy import Policy
+    from streamer.lanes.lane import LaneSettings
 
     settings, policy = load(tmp_path), load(tmp_path).policy(1)
     assert settings.lane_settings() == LaneSettings()

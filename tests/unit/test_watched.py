@@ -9,13 +9,13 @@ from typing import Any, cast
 
 import pytest
 
-from streamer import process, supervise
 from streamer.adapters.kafka import KafkaConnection, Offsets
-from streamer.app import Wiring
-from streamer.local.ports import choose
-from streamer.policy import Policy
-from streamer.process import Watched
-from streamer.settings import Settings
+from streamer.config.settings import Settings
+from streamer.core.policy import Policy
+from streamer.embedded.ports import choose
+from streamer.runtime import process, supervise
+from streamer.runtime.app import Wiring
+from streamer.runtime.process import Watched
 
 
 class Silent:
@@ -66,7 +66,7 @@ def test_a_worker_whose_loop_hangs_is_not_well(made: list[Watched], monkeypatch:
     one = watched(made)
     assert one._healthy() is None
     late = time.monotonic() + process._HUNG_SECONDS + 1
-    monkeypatch.setattr("streamer.process.time.monotonic", lambda: late)
+    monkeypatch.setattr("streamer.runtime.process.time.monotonic", lambda: late)
     assert one._healthy() == "nothing moved for 61 s"
 
 

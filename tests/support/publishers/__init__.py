@@ -41,8 +41,8 @@ def librdkafka(bootstrap: str, topic: str, lines: Sequence[Line], folder: Path) 
 
 def java(bootstrap: str, topic: str, lines: Sequence[Line], folder: Path) -> None:
     """Java's console producer, on the Java and the jars of the embedded Kafka."""
-    from streamer.local.broker import _java_program
-    from streamer.local.jars import KAFKA_VERSION, class_path
+    from streamer.embedded.broker import _java_program
+    from streamer.embedded.jars import KAFKA_VERSION, class_path
 
     try:
         import jgo

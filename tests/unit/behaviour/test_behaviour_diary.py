@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.behaviour.diary import WINDOW, Diary, phi, sigma2
 from models.behaviour.layout import VECTOR
 from models.behaviour.tables import fit_table
+from models.learning.diary import WINDOW, Diary, phi, sigma2
 
 START = WINDOW * 100
 

@@ -6,9 +6,9 @@ import msgspec
 import numpy as np
 import pytest
 
-from models.behaviour.drift import Drift, alarms_of
 from models.behaviour.layout import FEATURES
 from models.behaviour.moves import Move
+from models.learning.drift import Drift, alarms_of
 
 RNG = np.random.default_rng(5)
 

@@ -15,9 +15,9 @@ from models.behaviour.layout import FEATURES, NEW_ID
 from models.behaviour.memory import Memory
 from models.behaviour.night import advance
 from models.behaviour.scoring import compiled, margin_of, placed
-from models.snapshot import glance
-from streamer.passing import timeline_of
-from streamer.state import Look
+from models.customer.snapshot import glance
+from streamer.core.passing import timeline_of
+from streamer.core.state import Look
 
 
 @pytest.fixture(scope="module")

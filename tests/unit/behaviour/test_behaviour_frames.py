@@ -7,17 +7,17 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from models.behaviour.build import Sample, build
-from models.behaviour.choice import best_of, clearly_better, orders_alone, why
 from models.behaviour.features import Priors
-from models.behaviour.frame import fit_priors, into_frame, silent_features, standard, volume
-from models.behaviour.hindsight import Judgement, eta2, features_under
-from models.behaviour.identity import in_order
-from models.behaviour.kmeans import multi_start
 from models.behaviour.layout import EXPOSURE, FEATURES, FULL_LONG, LOG_BASKET, MONEY, ORDER_DAYS, ORDERS, VECTOR
-from models.behaviour.learner import LearnerConfig
-from models.behaviour.naming import STEPS
-from models.behaviour.whitening import noise_of, noise_whitened
+from models.learning.build import Sample, build
+from models.learning.choice import best_of, clearly_better, orders_alone, why
+from models.learning.frame import fit_priors, into_frame, silent_features, standard, volume
+from models.learning.hindsight import Judgement, eta2, features_under
+from models.learning.identity import in_order
+from models.learning.kmeans import multi_start
+from models.learning.learner import LearnerConfig
+from models.learning.naming import STEPS
+from models.learning.whitening import noise_of, noise_whitened
 from schemas.errors import InvariantViolation
 
 PRIORS = Priors(8.0, 0.3)

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.behaviour.kmeans import (
+from models.behaviour.layout import FloatArray, IntArray
+from models.learning.kmeans import (
     LEARNING_RATE,
     PART,
     adjusted_rand,
@@ -17,7 +18,6 @@ from models.behaviour.kmeans import (
     river_update,
     stability,
 )
-from models.behaviour.layout import FloatArray, IntArray
 
 CENTRES = np.array([[0.0, 0.0], [6.0, 0.0], [0.0, 6.0], [6.0, 6.0]])
 

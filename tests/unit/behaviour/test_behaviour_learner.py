@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from behaviour_world import FIRST_DAY, World
 
-from models.behaviour.decisions import approve
-from models.behaviour.kmeans import adjusted_rand, nearest
 from models.behaviour.layout import FIRST_DAY as FIRST_DAY_COLUMN
 from models.behaviour.layout import LAST_EVENT
-from models.behaviour.learner import Learned, Learner, LearnerConfig
 from models.behaviour.model import ClusterModel
 from models.behaviour.panel import PanelRow, in_panel
-from models.behaviour.watch import stability_index
+from models.learning.decisions import approve
+from models.learning.kmeans import adjusted_rand, nearest
+from models.learning.learner import Learned, Learner, LearnerConfig
+from models.learning.watch import stability_index
 from schemas.errors import InvariantViolation
 
 

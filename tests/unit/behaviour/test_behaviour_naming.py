@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from behaviour_cases import SEGMENTS
 
-from models.behaviour.identity import carried, overlaps, transitions
-from models.behaviour.naming import TRAITS, id_for, names_for, stretched_ranks
+from models.learning.identity import carried, overlaps, transitions
+from models.learning.naming import TRAITS, id_for, names_for, stretched_ranks
 
 
 def ranks(**rows: dict[str, float]) -> np.ndarray:

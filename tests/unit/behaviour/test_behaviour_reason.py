@@ -10,12 +10,12 @@ import msgspec
 import pytest
 from behaviour_world import World
 
-from models.behaviour.decisions import approve
-from models.behaviour.drift import Drift
-from models.behaviour.learner import Learned, Learner, LearnerConfig
-from models.behaviour.owner_snapshot import Saved
-from models.behaviour.proposal import NEW_FRAME, NEW_NUMBER, Proposal
-from models.behaviour.reason import QUIET_LOOKS, Reason
+from models.learning.decisions import approve
+from models.learning.drift import Drift
+from models.learning.learner import Learned, Learner, LearnerConfig
+from models.learning.owner_snapshot import Saved
+from models.learning.proposal import NEW_FRAME, NEW_NUMBER, Proposal
+from models.learning.reason import QUIET_LOOKS, Reason
 
 STILL = LearnerConfig(frame_days=(90,), min_buyers=150, tolerance=9.0, table_tolerance=9.0, better=1.0)
 

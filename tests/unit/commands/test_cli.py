@@ -88,7 +88,7 @@ def test_a_full_disk_is_said_with_the_mend(run: Run, monkeypatch: pytest.MonkeyP
     def full(home: Path) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", "kafka.draft")
 
-    monkeypatch.setattr("streamer.local.status", full)
+    monkeypatch.setattr("streamer.embedded.status", full)
     result = run("status")
     assert result.exit_code == 1
     assert result.stderr.startswith("error: the disk is full (kafka.draft)")
@@ -167,7 +167,7 @@ def test_ctrl_c_ends_with_130_and_no_traceback(run: Run, monkeypatch: pytest.Mon
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("streamer.local.status", interrupted)
+    monkeypatch.setattr("streamer.embedded.status", interrupted)
     result = run("status")
     assert result.exit_code == common.EXIT_INTERRUPTED
     assert result.stdout == ""
@@ -177,7 +177,7 @@ def test_a_server_that_stops_answering_is_no_traceback(run: Run, monkeypatch: py
     def away(*_: object) -> None:
         raise TransientError("Kafka at x: it went away")
 
-    monkeypatch.setattr("streamer.local.status", away)
+    monkeypatch.setattr("streamer.embedded.status", away)
     result = run("status")
     assert result.exit_code == 1
     assert "it went away" in result.stderr

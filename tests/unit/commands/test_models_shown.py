@@ -11,15 +11,15 @@ import pytest
 from behaviour_world import World
 from owner_rig import OwnerRig
 
-from models.behaviour.learner import LearnerConfig
+from models.learning.learner import LearnerConfig
 from models.words import Language, words
 from schemas import topics
 from schemas.errors import UserError
 from schemas.published import ModelProposal, SegmentModel
 from streamer.commands import common, models
 from streamer.commands.segment_names import check, named_so
-from streamer.model_reader import Published
-from streamer.settings import Settings
+from streamer.config.settings import Settings
+from streamer.owner.model_reader import Published
 
 CONFIG = LearnerConfig(k=3, frame_days=(90,), min_buyers=150)
 

@@ -13,7 +13,7 @@ from schemas.errors import UserError
 from schemas.money import Rates
 from schemas.wire_time import epoch_ms
 from streamer.commands.publish import check
-from streamer.policy import Policy
+from streamer.core.policy import Policy
 
 NOW = epoch_ms("2026-01-10T12:00:00Z")
 POLICY = Policy(lanes=1, rates=Rates("EUR", {"USD": 0.9}))

@@ -10,19 +10,19 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from models.about import About
-from models.customer import Customer, Membership
-from models.declared import load
-from models.defaults import DEFAULTS
-from models.due import next_due
-from models.time import DAY_MS
+from models.customer.about import About
+from models.customer.customer import Customer, Membership
+from models.features.time import DAY_MS
+from models.rules.declared import load
+from models.rules.defaults import DEFAULTS
+from models.rules.due import next_due
 from models.words import words
 from schemas.wire_time import epoch_ms, iso
 from streamer.commands.customer import describe
 from streamer.commands.deadletters import printable
 from streamer.commands.segments import table
 from streamer.commands.watch import line, number
-from streamer.policy import Policy
+from streamer.core.policy import Policy
 
 POLICY = Policy()
 AT = epoch_ms("2026-01-10T12:00:00Z")

@@ -12,8 +12,8 @@ import pytest
 from command_names import is_command
 from prometheus_tools import ROOT, load_yaml, tool, unknown
 
-from streamer.settings import Settings
-from streamer.settings_sources import variable
+from streamer.config.settings import Settings
+from streamer.config.settings_sources import variable
 
 PROMETHEUS = ROOT / "prometheus"
 RUNBOOKS = ROOT / "docs" / "runbooks"

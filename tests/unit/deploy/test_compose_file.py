@@ -12,10 +12,10 @@ import pytest
 from command_names import parsed
 from prometheus_tools import ROOT, load_yaml
 
-from streamer.local.broker import Broker
-from streamer.local.jars import KAFKA_VERSION
-from streamer.settings import Settings
-from streamer.settings_sources import variable
+from streamer.config.settings import Settings
+from streamer.config.settings_sources import variable
+from streamer.embedded.broker import Broker
+from streamer.embedded.jars import KAFKA_VERSION
 
 FILE = ROOT / "docker-compose.yml"
 COMPOSE: dict[str, Any] = load_yaml(FILE)

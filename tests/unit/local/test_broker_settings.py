@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from streamer.local.broker import Broker, render
-from streamer.local.home import cache_folder, default_home
+from streamer.embedded.broker import Broker, render
+from streamer.embedded.home import cache_folder, default_home
 
 
 def test_properties_survive_any_path() -> None:

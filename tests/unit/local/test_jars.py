@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from schemas.errors import UserError
-from streamer.local.home import Progress
-from streamer.local.jars import LOCK, class_path, read_lock
+from streamer.embedded.home import Progress
+from streamer.embedded.jars import LOCK, class_path, read_lock
 
 
 class Store:
@@ -35,7 +35,7 @@ LOCKED = {"one.jar": hashlib.sha256(b"jar").hexdigest()}
 @pytest.fixture(autouse=True)
 def _no_maven_cache(monkeypatch: pytest.MonkeyPatch) -> None:
     # A damaged jar is also removed from the user's Maven cache; not from the one of whoever tests.
-    monkeypatch.setattr("streamer.local.jars._copies", lambda name: [])
+    monkeypatch.setattr("streamer.embedded.jars._copies", lambda name: [])
 
 
 def test_second_call_asks_nobody(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 
-from streamer.local.ports import HOST, choose, is_free
+from streamer.embedded.ports import HOST, choose, is_free
 
 
 def test_preferred_ports_are_kept_while_they_are_free() -> None:

@@ -9,13 +9,13 @@ from heart_logs import DAY, T0, event
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.about import MAX_CUSTOM, MAX_LISTS, About, Consent, Subscription
-from models.customer import Customer
-from models.decay import weight
-from models.features import FEATURES, Shop, feature_of, label_of
-from models.merging import take_about
-from models.snapshot import dump, load
-from models.traits import text_trait
+from models.customer.about import MAX_CUSTOM, MAX_LISTS, About, Consent, Subscription
+from models.customer.customer import Customer
+from models.customer.decay import weight
+from models.customer.merging import take_about
+from models.customer.snapshot import dump, load
+from models.features.features import FEATURES, Shop, feature_of, label_of
+from models.features.traits import text_trait
 from schemas.codec import decode
 from schemas.events import ProfileUpdated
 from schemas.wire_time import epoch_ms

@@ -8,10 +8,10 @@ from random import Random
 import pytest
 from heart_editions import HEART_EDITIONS
 
-from models.borders import Border, borders_of
-from models.declared import load
-from models.defaults import DEFAULTS
-from models.judge import Facts, copied, judge
+from models.rules.borders import Border, borders_of
+from models.rules.declared import load
+from models.rules.defaults import DEFAULTS
+from models.rules.judge import Facts, copied, judge
 
 VALUE, LIFECYCLE = DEFAULTS.segmentations
 

@@ -7,14 +7,14 @@ from dataclasses import replace
 import pytest
 from heart_models import jumpy
 
-from models.cards import Group, Typical, census, cluster_meaning, in_words, of_cluster
-from models.customer import Customer, Membership
-from models.features import Shop
-from models.time import DAY_MS
+from models.customer.customer import Customer, Membership
+from models.features.features import Shop
+from models.features.time import DAY_MS
+from models.rules.cards import Group, Typical, census, cluster_meaning, in_words, of_cluster
 from models.words import words
 from schemas.errors import UserError
 from streamer.commands.segment_cards import cards, lines
-from streamer.policy import Policy
+from streamer.core.policy import Policy
 
 AT = 20_000 * DAY_MS
 SHOP = Shop(100, 25.0 * DAY_MS)

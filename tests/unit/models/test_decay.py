@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.decay import LANDMARK, decayed, falls_to, weight
+from models.customer.decay import LANDMARK, decayed, falls_to, weight
 
 DAY = 86_400_000
 HALF = 25.0 * DAY

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from models.declared import load
-from models.defaults import DEFAULT_TEXT, DEFAULTS
-from models.definitions import Band, Bands, Compare, Every, Member, Negation, Rule, Rules, Some
-from models.features import FEATURES, LABELS
+from models.features.features import FEATURES, LABELS
+from models.rules.declared import load
+from models.rules.defaults import DEFAULT_TEXT, DEFAULTS
+from models.rules.definitions import Band, Bands, Compare, Every, Member, Negation, Rule, Rules, Some
 from schemas.errors import UserError
 
 

@@ -4,13 +4,13 @@ import json
 
 from heart_logs import DAY, T0
 
-from models.customer import Customer
-from models.defaults import DEFAULTS
-from models.document import document
-from models.features import Shop
-from models.orders import Order
-from models.settle import settle
-from models.statistics import book, interact
+from models.customer.customer import Customer
+from models.customer.orders import Order
+from models.customer.statistics import book, interact
+from models.features.document import document
+from models.features.features import Shop
+from models.rules.defaults import DEFAULTS
+from models.rules.settle import settle
 
 SHOP = Shop()
 

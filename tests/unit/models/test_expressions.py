@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.definitions import Compare, Condition, Every, Member, Negation, Some, predicate
-from models.expressions import ExpressionError, Known, parse
+from models.rules.definitions import Compare, Condition, Every, Member, Negation, Some, predicate
+from models.rules.expressions import ExpressionError, Known, parse
 
 KNOWN = Known(
     frozenset({"orders", "lateness", "recency_days", "spend"}),

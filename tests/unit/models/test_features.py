@@ -7,15 +7,15 @@ from heart_logs import DAY, T0
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.about import OUTCOMES, About, Consent
-from models.customer import Customer, Membership
-from models.decay import weight
-from models.definitions import Band, Bands, Compare, Definitions, Op, Rule, Rules, Segment
-from models.due import next_due
-from models.features import FEATURES, Shop, cadence_ms, top_category
-from models.judge import Facts, facts, judge
-from models.orders import Order, Reversal
-from models.statistics import REST, book
+from models.customer.about import OUTCOMES, About, Consent
+from models.customer.customer import Customer, Membership
+from models.customer.decay import weight
+from models.customer.orders import Order, Reversal
+from models.customer.statistics import REST, book
+from models.features.features import FEATURES, Shop, cadence_ms, top_category
+from models.rules.definitions import Band, Bands, Compare, Definitions, Op, Rule, Rules, Segment
+from models.rules.due import next_due
+from models.rules.judge import Facts, facts, judge
 
 SHOP = Shop()
 OPS: tuple[Op, ...] = (">=", ">", "<", "<=", "=")

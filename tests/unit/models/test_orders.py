@@ -4,7 +4,7 @@ from itertools import permutations
 
 import pytest
 
-from models.orders import REMEMBERED, Booking, Order, OrderBook, Reversal, unnamed
+from models.customer.orders import REMEMBERED, Booking, Order, OrderBook, Reversal, unnamed
 
 
 def an_order(name: str, at: int = 100, money: int = 1_000, items: int = 3) -> Order:

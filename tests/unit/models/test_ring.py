@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.ring import BLOCK, DIGEST, SLOTS, WINDOW, Ring, digest, holds
+from models.customer.ring import BLOCK, DIGEST, SLOTS, WINDOW, Ring, digest, holds
 from schemas.errors import InvariantViolation
 
 

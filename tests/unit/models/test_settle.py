@@ -7,15 +7,15 @@ from heart_logs import DAY, T0
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.customer import Customer, Membership
-from models.defaults import DEFAULTS
-from models.definitions import Compare, Definitions, Every, Member, Negation, Rule, Rules, Segment, Some
-from models.due import next_moves
-from models.features import Shop
-from models.judge import Facts, facts, judge
-from models.orders import Order, Reversal
-from models.settle import Reason, Shift, settle
-from models.statistics import book
+from models.customer.customer import Customer, Membership
+from models.customer.orders import Order, Reversal
+from models.customer.statistics import book
+from models.features.features import Shop
+from models.rules.defaults import DEFAULTS
+from models.rules.definitions import Compare, Definitions, Every, Member, Negation, Rule, Rules, Segment, Some
+from models.rules.due import next_moves
+from models.rules.judge import Facts, facts, judge
+from models.rules.settle import Reason, Shift, settle
 
 SHOP = Shop()
 VALUE, LIFECYCLE = DEFAULTS.segmentations

@@ -6,14 +6,14 @@ from heart_logs import DAY, T0, state_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models import snapshot
-from models.customer import Customer
-from models.defaults import DEFAULTS
-from models.features import Shop
-from models.orders import Order, Reversal
-from models.ring import digest
-from models.settle import settle
-from models.statistics import book, interact
+from models.customer import snapshot
+from models.customer.customer import Customer
+from models.customer.orders import Order, Reversal
+from models.customer.ring import digest
+from models.customer.statistics import book, interact
+from models.features.features import Shop
+from models.rules.defaults import DEFAULTS
+from models.rules.settle import settle
 from schemas.errors import InvariantViolation
 
 SHOP = Shop()

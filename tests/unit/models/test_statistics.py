@@ -4,10 +4,10 @@ from random import Random
 
 import pytest
 
-from models.customer import INTERACTION_INDEX, Customer
-from models.decay import decayed, weight
-from models.orders import Order, Reversal, unnamed
-from models.statistics import MAX_CATEGORIES, REST, add_category, book, interact, plus
+from models.customer.customer import INTERACTION_INDEX, Customer
+from models.customer.decay import decayed, weight
+from models.customer.orders import Order, Reversal, unnamed
+from models.customer.statistics import MAX_CATEGORIES, REST, add_category, book, interact, plus
 
 DAY = 86_400_000
 AT = 1_740_787_200_000

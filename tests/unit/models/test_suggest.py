@@ -6,13 +6,13 @@ from random import Random
 
 from heart_logs import DAY, T0
 
-from models.customer import Customer
-from models.declared import load
-from models.definitions import Bands
-from models.features import Shop
-from models.orders import Order
-from models.statistics import book
-from models.suggest import FEWEST_BUYERS, Figures, file_of, returns, suggest
+from models.customer.customer import Customer
+from models.customer.orders import Order
+from models.customer.statistics import book
+from models.features.features import Shop
+from models.rules.declared import load
+from models.rules.definitions import Bands
+from models.rules.suggest import FEWEST_BUYERS, Figures, file_of, returns, suggest
 
 SHOP = Shop()
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.time import DAY_MS, Grid
+from models.features.time import DAY_MS, Grid
 from schemas.errors import UserError
 from schemas.wire_time import epoch_ms, iso
 

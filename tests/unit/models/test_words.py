@@ -10,9 +10,9 @@ from string import Formatter
 import pytest
 
 from models.behaviour import features as behaviour
-from models.behaviour.naming import PROTOTYPES, STEPS
-from models.defaults import DEFAULTS
-from models.features import FEATURES
+from models.features.features import FEATURES
+from models.learning.naming import PROTOTYPES, STEPS
+from models.rules.defaults import DEFAULTS
 from models.words import LANGUAGES, TABLES, Language, words
 from schemas.changes import CAUSES
 

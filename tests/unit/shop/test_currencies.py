@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from streamer.shop.currencies import AMOUNTS, currencies
-from streamer.shop.open_source import CsvOptions, open_source
+from streamer.sources.currencies import AMOUNTS, currencies
+from streamer.sources.open_source import CsvOptions, open_source
 
 
 def event(number: int, type: str, **fields: Any) -> str:

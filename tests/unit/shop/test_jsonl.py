@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from streamer.shop.jsonl import MAX_LINE_BYTES, JsonLines
+from streamer.sources.jsonl import MAX_LINE_BYTES, JsonLines
 
 AT, AT_MS = "2025-01-01T00:00:00Z", 1_735_689_600_000
 

@@ -8,10 +8,10 @@ import pytest
 
 from schemas.codec import decode
 from schemas.errors import InvalidEvent, UserError
-from streamer.shop.config import ShopConfig
-from streamer.shop.live import LiveShop
-from streamer.shop.simulate import Shop
-from streamer.shop.source import SourceEvent
+from streamer.simulator.config import ShopConfig
+from streamer.simulator.live import LiveShop
+from streamer.simulator.simulate import Shop
+from streamer.sources.source import SourceEvent
 
 NOW = 1_750_000_000_000
 

@@ -10,9 +10,9 @@ from schemas.codec import decode
 from schemas.errors import InvalidEvent
 from schemas.events import OrderCompleted, OrderReversed
 from schemas.money import Rates
-from streamer.shop.config import ShopConfig
-from streamer.shop.simulate import Shop
-from streamer.shop.source import SourceEvent
+from streamer.simulator.config import ShopConfig
+from streamer.simulator.simulate import Shop
+from streamer.sources.source import SourceEvent
 
 CLEAN = ShopConfig(customers=300, days=200)
 NOISY = ShopConfig(customers=300, days=200, late=0.05, duplicates=0.03, broken=0.03)

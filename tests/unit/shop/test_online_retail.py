@@ -14,7 +14,7 @@ import pytest
 from schemas.codec import decode
 from schemas.errors import UserError
 from schemas.events import OrderCompleted, OrderReversed
-from streamer.shop.online_retail import MAX_PRODUCTS, OPEN_ROWS, OnlineRetail
+from streamer.sources.online_retail import MAX_PRODUCTS, OPEN_ROWS, OnlineRetail
 
 HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
 WHEN = "2010-12-01 08:26:00"

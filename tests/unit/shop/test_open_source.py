@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from schemas.errors import UserError
-from streamer.shop.jsonl import JsonLines
-from streamer.shop.online_retail import OnlineRetail
-from streamer.shop.open_source import FORMATS, open_source
+from streamer.sources.jsonl import JsonLines
+from streamer.sources.online_retail import OnlineRetail
+from streamer.sources.open_source import FORMATS, open_source
 
 
 def test_a_format_names_its_reader(tmp_path: Path) -> None:

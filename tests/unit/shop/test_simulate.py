@@ -15,11 +15,11 @@ from schemas.codec import decode
 from schemas.errors import UserError
 from schemas.events import EVENT_TYPES, Event, OrderCompleted, OrderReversed
 from schemas.money import to_minor
-from streamer.shop.archetypes import ARCHETYPES
-from streamer.shop.arrivals import DAY_MS
-from streamer.shop.config import ShopConfig
-from streamer.shop.scenarios import SCENARIOS
-from streamer.shop.simulate import Shop
+from streamer.simulator.archetypes import ARCHETYPES
+from streamer.simulator.arrivals import DAY_MS
+from streamer.simulator.config import ShopConfig
+from streamer.simulator.scenarios import SCENARIOS
+from streamer.simulator.simulate import Shop
 
 ANY_EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="type")])
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from streamer.shop.archetypes import ARCHETYPES, SUBSCRIBER
-from streamer.shop.config import ShopConfig
-from streamer.shop.simulate import Shop
-from streamer.shop.truth import CustomerTruth, read_truth, write_truth
+from streamer.simulator.archetypes import ARCHETYPES, SUBSCRIBER
+from streamer.simulator.config import ShopConfig
+from streamer.simulator.simulate import Shop
+from streamer.simulator.truth import CustomerTruth, read_truth, write_truth
 
 NAMES = {kind.name for kind in ARCHETYPES}
 

@@ -12,8 +12,8 @@ from schemas.control import ControlDefinitions, decode_control, is_control
 from schemas.errors import InvalidEvent, UserError
 from schemas.published import SegmentDefinition
 from schemas.records import Record
-from streamer.activation import Published, activation_writes
-from streamer.model_reader import Published as PublishedModels
+from streamer.client.activation import Published, activation_writes
+from streamer.owner.model_reader import Published as PublishedModels
 
 FILE = Published(4, OTHER_BORDERS, 1_700_000_000_000, "mine.toml", goes_back_to=2)
 

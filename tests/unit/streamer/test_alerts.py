@@ -8,8 +8,8 @@ import pytest
 from prometheus_tools import ROOT, load_yaml
 
 from schemas.alerts import Alert
-from streamer.alerts import AlertBook, Condition, Conditions
-from streamer.tally import Samples
+from streamer.telemetry.alerts import AlertBook, Condition, Conditions
+from streamer.telemetry.tally import Samples
 
 
 def samples(lane: int = 0, **values: float) -> Samples:

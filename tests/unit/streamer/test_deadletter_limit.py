@@ -7,8 +7,8 @@ import random
 from schemas.control import ControlClock
 from schemas.errors import InvalidEvent
 from schemas.records import Record
-from streamer.deadletter_limit import DeadLetterLimit
-from streamer.intake import Item
+from streamer.core.intake import Item
+from streamer.lanes.deadletter_limit import DeadLetterLimit
 
 ERROR = InvalidEvent("not_json", "")
 

@@ -6,10 +6,10 @@ import pytest
 from heart_logs import DAY, HOUR, SECOND, T0, Driver, LogMaker, check_chain, order, reversal, state_of, view
 from heart_models import jumpy
 
-from models.features import FEATURES
+from models.features.features import FEATURES
 from schemas.control import REROUTED_HEADER, ControlDefinitions, ControlMerge, ControlModel
 from schemas.money import Rates
-from streamer.policy import Policy
+from streamer.core.policy import Policy
 
 
 def played(log: LogMaker, policy: Policy | None = None) -> Driver:

@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 from rich.console import Console
 
-from streamer.demo import Latency, Show
-from streamer.demo_screen import because, headline, screen
-from streamer.import_writer import lane_of
-from streamer.result import Result, segments_table
+from streamer.demo.demo import Latency, Show
+from streamer.demo.demo_screen import because, headline, screen
+from streamer.imports.import_writer import lane_of
+from streamer.imports.result import Result, segments_table
 
 
 def test_latency_is_the_same_whichever_is_heard_first_the_append_or_the_change() -> None:

@@ -8,11 +8,11 @@ from heart_logs import DAY, HOUR, T0, Driver, LogMaker, check_chain, order, reve
 from heart_models import jumpy
 from heart_strategies import WALL as TWO_LANES
 
-from models.declared import load
-from models.defaults import DEFAULT_TEXT
-from models.judge import facts, judge
-from streamer.outcome import Change
-from streamer.policy import Policy
+from models.rules.declared import load
+from models.rules.defaults import DEFAULT_TEXT
+from models.rules.judge import facts, judge
+from streamer.core.outcome import Change
+from streamer.core.policy import Policy
 
 WALL = Policy(wall=True)
 

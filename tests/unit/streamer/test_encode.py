@@ -15,14 +15,15 @@ from schemas.changes import Change, SegmentRef, change_event_id, encode_change
 from schemas.deadletters import parse_headers
 from schemas.published import CustomerMemberships, SegmentChanged
 from schemas.wire_time import iso
-from streamer import encode, ledger
-from streamer.decide import decide
-from streamer.intake import Item, take_in
-from streamer.keys import LEDGER_KEY, model_version, part_key, split_key
-from streamer.ledger import ModelEntry
-from streamer.outcome import Outcome
-from streamer.policy import Policy
-from streamer.ports import Writes
+from streamer.core import ledger
+from streamer.core.decide import decide
+from streamer.core.intake import Item, take_in
+from streamer.core.ledger import ModelEntry
+from streamer.core.outcome import Outcome
+from streamer.core.policy import Policy
+from streamer.lanes import encode
+from streamer.lanes.keys import LEDGER_KEY, model_version, part_key, split_key
+from streamer.lanes.ports import Writes
 
 PLAIN = Policy(lanes=2, panel_target=2)
 

@@ -9,10 +9,10 @@ from heart_logs import DAY, HOUR, T0, Driver, LogMaker, check_chain, event, orde
 from heart_models import jumpy
 from heart_strategies import POLICY
 
-from streamer.erasure import KEPT_MS
-from streamer.outcome import Erased
-from streamer.restore import sizes_of
-from streamer.state import Look
+from streamer.core.erasure import KEPT_MS
+from streamer.core.outcome import Erased
+from streamer.core.state import Look
+from streamer.lanes.restore import sizes_of
 
 ONE = replace(POLICY, lanes=1)
 

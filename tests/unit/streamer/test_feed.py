@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from heart_logs import DAY, HOUR, T0, Driver, order, view
 
-from models.time import Grid
+from models.features.time import Grid
 from schemas.control import (
     IMPORT_HEADER,
     SIGNATURE_HEADER,
@@ -17,9 +17,9 @@ from schemas.control import (
     is_control,
 )
 from schemas.records import Record
-from streamer.feed import Outgoing, feed
-from streamer.policy import Policy
-from streamer.shop.source import SourceEvent
+from streamer.core.policy import Policy
+from streamer.sources.feed import Outgoing, feed
+from streamer.sources.source import SourceEvent
 
 
 @dataclass

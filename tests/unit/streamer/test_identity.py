@@ -10,7 +10,7 @@ from heart_logs import DAY, HOUR, T0, Driver, event, order, reversal, view
 from heart_strategies import POLICY
 
 from schemas.partition import partition_for
-from streamer.outcome import Onward
+from streamer.core.outcome import Onward
 
 LANES = replace(POLICY, lanes=2)
 ANN, GUS, BOB, LEO = "ann", "gus", "bob", "leo"

@@ -6,7 +6,7 @@ from heart_logs import T0, Driver, LogMaker, order, view
 from schemas.control import CONTROL_HEADER, IMPORT_HEADER, REROUTED_HEADER, SIGNATURE_HEADER, ControlClock, sign
 from schemas.errors import UnreadableBatch
 from schemas.records import Headers, Record, UnopenedBatch
-from streamer.intake import Item, take_in
+from streamer.core.intake import Item, take_in
 
 KEY = b"secret"
 CLOCK = b'{"type": "control.clock", "import_id": "i", "at": "2025-03-01T00:00:00Z"}'

@@ -6,20 +6,20 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import pytest
 
-from models.behaviour.learner import LearnerConfig
-from models.time import DAY_MS
+from models.features.time import DAY_MS
+from models.learning.learner import LearnerConfig
 from schemas.changes import encode_change
 from schemas.wire_time import epoch_ms, iso
 from streamer.adapters.redis_reader import totals
-from streamer.encode import wire_changes
-from streamer.offline import Replay
-from streamer.outcome import Change
-from streamer.policy import Policy
-from streamer.result import Result, result_of
-from streamer.shop.config import ShopConfig
-from streamer.shop.simulate import Shop
-from streamer.shop.source import Source, SourceEvent
-from streamer.state import LaneState
+from streamer.core.outcome import Change
+from streamer.core.policy import Policy
+from streamer.core.state import LaneState
+from streamer.imports.result import Result, result_of
+from streamer.lanes.encode import wire_changes
+from streamer.replay.offline import Replay
+from streamer.simulator.config import ShopConfig
+from streamer.simulator.simulate import Shop
+from streamer.sources.source import Source, SourceEvent
 
 NOW = 1_760_000_000_000
 POLICY = Policy(label_backfill=False)

@@ -9,13 +9,13 @@ import pytest
 from behaviour_world import FIRST_DAY, World
 from prometheus_client.parser import text_string_to_metric_families
 
-from models.behaviour.decisions import approve, rename
 from models.behaviour.features import NAMES
-from models.behaviour.learner import Learned, LearnerConfig
-from models.time import DAY_MS, Grid
-from streamer.adapters.prometheus import Exporter
-from streamer.metrics import OUTCOMES, OWNER_METRICS, PREFIX
-from streamer.owner_tally import OwnerTally
+from models.features.time import DAY_MS, Grid
+from models.learning.decisions import approve, rename
+from models.learning.learner import Learned, LearnerConfig
+from streamer.telemetry.metrics import OUTCOMES, OWNER_METRICS, PREFIX
+from streamer.telemetry.owner_tally import OwnerTally
+from streamer.telemetry.prometheus import Exporter
 
 
 class Clock:

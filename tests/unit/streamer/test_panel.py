@@ -5,8 +5,8 @@ from heart_logs import DAY, T0, Driver, LogMaker, order, view
 from models.behaviour.bucket import B_INTERACTIONS, B_ORDERS
 from models.behaviour.memory import Memory
 from models.behaviour.panel import PanelRow, in_panel
-from streamer.outcome import Outcome
-from streamer.policy import Policy
+from streamer.core.outcome import Outcome
+from streamer.core.policy import Policy
 
 
 def today(row: PanelRow) -> tuple[float, float]:

@@ -12,9 +12,9 @@ from heart_logs import DAY, T0, LogMaker, order
 
 from schemas.changes import encode_change
 from schemas.records import Record
-from streamer.ledger import Ledger
-from streamer.parity import NoRest, Parity, decode_change, of_lane, replay
-from streamer.policy import Policy
+from streamer.core.ledger import Ledger
+from streamer.core.policy import Policy
+from streamer.replay.parity import NoRest, Parity, decode_change, of_lane, replay
 
 POLICY = Policy(lanes=1)
 Published = list[dict[str, Any]]

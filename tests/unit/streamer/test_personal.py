@@ -11,7 +11,7 @@ from heart_models import jumpy
 from heart_strategies import POLICY
 
 from schemas.control import IMPORT_HEADER
-from streamer.policy import Policy
+from streamer.core.policy import Policy
 
 ONE = replace(POLICY, lanes=1)
 

@@ -7,7 +7,7 @@ import pytest
 from schemas.control import CONTROL_HEADER, REROUTED_HEADER
 from schemas.partition import partition_for
 from schemas.records import Headers, Record
-from streamer.placement import PARTITIONERS, Placement, crc32_partition, fnv1a_partition, placement
+from streamer.replay.placement import PARTITIONERS, Placement, crc32_partition, fnv1a_partition, placement
 
 KEYS = [f"customer-{number}".encode() for number in range(200)]
 Place = Callable[[bytes, int], int]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from streamer.ledger import ImportClock
-from streamer.silent_imports import SilentImports
+from streamer.core.ledger import ImportClock
+from streamer.lanes.silent_imports import SilentImports
 
 MINUTE = 60_000
 

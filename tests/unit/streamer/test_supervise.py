@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from streamer import supervise
-from streamer.supervise import Child, Workers, pause_after, workers
+from streamer.runtime import supervise
+from streamer.runtime.supervise import Child, Workers, pause_after, workers
 
 WAITS = "import time; print('up', flush=True); time.sleep(600)"
 
@@ -129,7 +129,7 @@ def test_a_worker_ends_when_its_supervisor_is_killed() -> None:
     follower = "\n".join(
         (
             "import time",
-            "from streamer.supervise import follow_parent",
+            "from streamer.runtime.supervise import follow_parent",
             "follow_parent()",
             "print('up', flush=True)",
             "time.sleep(600)",

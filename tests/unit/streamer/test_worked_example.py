@@ -11,10 +11,10 @@ from random import Random
 import pytest
 from heart_logs import DAY, HOUR, T0, Driver, LogMaker, order, reversal, view
 
-from models.decay import weight
-from models.defaults import DEFAULTS
+from models.customer.decay import weight
+from models.rules.defaults import DEFAULTS
 from streamer.commands.segments import table
-from streamer.policy import Policy
+from streamer.core.policy import Policy
 
 HALF_LIFE = 25.0 * DAY
 

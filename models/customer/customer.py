@@ -1,0 +1,137 @@
+"""What the service knows of one customer, as a lane holds it in memory."""
+
+from __future__ import annotations
+
+import msgspec
+
+from models.customer.about import About
+from models.customer.orders import OrderBook
+from models.customer.ring import Ring
+
+INTERACTIONS = (
+    "product.viewed",
+    "product.clicked",
+    "cart.added",
+    "cart.removed",
+    "checkout.started",
+    "page.viewed",
+    "email.opened",
+    "email.clicked",
+)
+INTERACTION_INDEX = {name: index for index, name in enumerate(INTERACTIONS)}
+
+
+class Membership(msgspec.Struct, array_like=True, gc=False):
+    """The segment a customer has in one segmentation, and since when (ms)."""
+
+    segment: str
+    since: int
+
+
+class Customer:
+    """Mutable state of one customer; changed only by ``decide``.
+
+    Attributes
+    ----------
+    id
+        The customer's id.
+    born
+        Partition and offset of the record that created this state; part of every change's id.
+    seq
+        Number of changes so far, over all segmentations.
+    first_seen, last_seen
+        Earliest and latest ``occurred_at`` folded, ms.
+    as_of
+        Latest of folded ``occurred_at`` and applied dues, ms; never goes back.
+    source
+        The open import whose clock this customer lives by, or None for the lane's clock.
+    due
+        Next instant (ms) at which time alone may change a rule or band, or None.
+    orders, spend, items, discounted
+        Lifetime order count, money (minor units), items, discounted orders; net of reversals.
+    spend_weight, order_weight
+        Forward-decayed money and orders (``models.customer.decay``).
+    first_order, last_order
+        Instants of the first and last order that still counts, ms, or None.
+    interactions
+        Lifetime counts by kind, in the order of ``INTERACTIONS``.
+    categories
+        Forward-decayed ``[money, interactions]`` per category, bounded (``models.customer.statistics``).
+    segments
+        Membership by segmentation.
+    ring, book
+        Remembered event ids and orders.
+    about
+        Traits, consent, feedback and outcomes of messages (``models.customer.about``); None for most customers.
+    row
+        Row in the lane's behaviour memory; -1 for who has none, such as customers who withdrew their consent.
+    edition
+        The version of the declared segmentations that the customer was brought to.
+    panel_rank
+        Up to which shift the customer is in the owner's panel; -1 while not yet worked out.
+    written_ids
+        The ring's ``total`` when the state was last written: which ring blocks are still unwritten.
+    book_dirty, about_dirty
+        Whether the order book, or ``about``, changed since it was last written.
+    """
+
+    __slots__ = (
+        "about",
+        "about_dirty",
+        "as_of",
+        "book",
+        "book_dirty",
+        "born",
+        "categories",
+        "discounted",
+        "due",
+        "edition",
+        "first_order",
+        "first_seen",
+        "id",
+        "interactions",
+        "items",
+        "last_order",
+        "last_seen",
+        "order_weight",
+        "orders",
+        "panel_rank",
+        "ring",
+        "row",
+        "segments",
+        "seq",
+        "source",
+        "spend",
+        "spend_weight",
+        "written_ids",
+    )
+
+    def __init__(self, id: str, born: tuple[int, int], at: int) -> None:
+        self.id = id
+        self.born = born
+        self.seq = 0
+        self.first_seen = at
+        self.last_seen = at
+        self.as_of = at
+        self.source: str | None = None
+        self.due: int | None = None
+        self.orders = 0
+        self.spend = 0
+        self.items = 0
+        self.discounted = 0
+        self.spend_weight = 0.0
+        self.order_weight = 0.0
+        self.first_order: int | None = None
+        self.last_order: int | None = None
+        self.interactions = [0] * len(INTERACTIONS)
+        self.categories: dict[str, list[float]] = {}
+        self.segments: dict[str, Membership] = {}
+        self.ring = Ring()
+        self.book = OrderBook([], [])
+        self.about: About | None = None
+        self.about_dirty = False
+        self.row = -1
+        self.edition = 1
+        self.panel_rank = -1
+        self.written_ids = 0
+        self.book_dirty = False

@@ -1,0 +1,196 @@
+"""A customer's state as bytes, in parts, so that an event rewrites only what it touched.
+
+==========  =====================================  ==========================================
+part        holds                                  written
+==========  =====================================  ==========================================
+``""``      statistics, segments, open ring block  with every event of the customer
+``"o"``     the order book                         when an order or reversal touched it
+``"r0-7"``  one sealed ring block each             once per 64 events
+``"a"``     traits, consent, feedback, outcomes    when one of them changed
+==========  =====================================  ==========================================
+
+MessagePack by position; a leading version guards the layout. New fields go to the end, with a default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from models.customer.about import About
+from models.customer.customer import INTERACTIONS, Customer, Membership
+from models.customer.orders import OrderBook
+from models.customer.ring import SLOTS, Ring
+from schemas.errors import InvariantViolation
+
+VERSION = 1
+CORE = ""
+BOOK = "o"
+ABOUT = "a"
+PARTS = (CORE, BOOK, ABOUT, *(f"r{slot}" for slot in range(SLOTS)))
+"""All parts that a customer may have."""
+
+
+class _Core(msgspec.Struct, array_like=True):
+    version: int
+    born: tuple[int, int]
+    seq: int
+    first_seen: int
+    last_seen: int
+    as_of: int
+    source: str | None
+    due: int | None
+    orders: int
+    spend: int
+    items: int
+    discounted: int
+    spend_weight: float
+    order_weight: float
+    first_order: int | None
+    last_order: int | None
+    interactions: list[int]
+    categories: dict[str, list[float]]
+    segments: dict[str, Membership]
+    ids: int
+    open_block: bytes
+    behaviour: bytes
+    edition: int = 1
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode_core = msgspec.msgpack.Decoder(_Core).decode
+_decode_book = msgspec.msgpack.Decoder(OrderBook).decode
+_decode_about = msgspec.msgpack.Decoder(About).decode
+
+
+def dump(customer: Customer, behaviour: bytes) -> dict[str, bytes]:
+    """The parts that changed since the last ``dump`` or ``load``, by name; marks them as written.
+
+    ``behaviour`` is the customer's row of the behaviour memory, as bytes; empty where there is none.
+    """
+    ring = customer.ring
+    if customer.about is not None and customer.about.alias is not None:
+        customer.about_dirty = False
+        return {ABOUT: _encode(customer.about)}
+    parts = {
+        CORE: _encode(
+            (
+                VERSION,
+                customer.born,
+                customer.seq,
+                customer.first_seen,
+                customer.last_seen,
+                customer.as_of,
+                customer.source,
+                customer.due,
+                customer.orders,
+                customer.spend,
+                customer.items,
+                customer.discounted,
+                customer.spend_weight,
+                customer.order_weight,
+                customer.first_order,
+                customer.last_order,
+                customer.interactions,
+                customer.categories,
+                customer.segments,
+                ring.total,
+                ring.open_block,
+                behaviour,
+                customer.edition,
+            )
+        )
+    }
+    if customer.book_dirty:
+        parts[BOOK] = _encode(customer.book)
+        customer.book_dirty = False
+    if customer.about_dirty:
+        parts[ABOUT] = _encode(customer.about)
+        customer.about_dirty = False
+    if ring.total >> 6 != customer.written_ids >> 6:
+        for slot, block in ring.sealed_since(customer.written_ids).items():
+            parts[f"r{slot}"] = block
+    customer.written_ids = ring.total
+    return parts
+
+
+def load(id: str, parts: Mapping[str, bytes]) -> tuple[Customer, bytes]:
+    """A customer from all of its parts, and its behaviour row as bytes.
+
+    Raises
+    ------
+    InvariantViolation
+        If a part is missing, damaged, or of a later version than this code knows.
+    """
+    if CORE not in parts:
+        about = _about(parts[ABOUT]) if ABOUT in parts else None
+        if about is not None and about.alias is not None:
+            alias = Customer(id, (0, 0), 0)
+            alias.about = about
+            return alias, b""
+    customer, core = _without_ring(id, parts)
+    slots = {int(name[1:]): block for name, block in parts.items() if name.startswith("r")}
+    customer.ring = Ring.of(core.ids, core.open_block, slots)
+    customer.written_ids = core.ids
+    return customer, core.behaviour
+
+
+def glance(id: str, parts: Mapping[str, bytes]) -> tuple[Customer, bytes]:
+    """The same without its remembered event ids, which need not be among the parts: enough to judge it by, not to fold."""
+    customer, core = _without_ring(id, parts)
+    return customer, core.behaviour
+
+
+def _without_ring(id: str, parts: Mapping[str, bytes]) -> tuple[Customer, _Core]:
+    if CORE not in parts:
+        raise InvariantViolation("the core part of a customer's state is missing")
+    customer, core = _from_core(id, parts[CORE])
+    if BOOK in parts:
+        try:
+            customer.book = _decode_book(parts[BOOK])
+        except msgspec.DecodeError as error:
+            raise InvariantViolation(f"the order book of a customer cannot be read: {error}") from error
+    if ABOUT in parts:
+        customer.about = _about(parts[ABOUT])
+    return customer, core
+
+
+def _about(raw: bytes) -> About:
+    try:
+        return _decode_about(raw)
+    except msgspec.DecodeError as error:
+        raise InvariantViolation(f"what is known about a customer cannot be read: {error}") from error
+
+
+def peek(id: str, core: bytes) -> Customer:
+    """A customer from its core part alone: enough to show it, not to fold events into it."""
+    return _from_core(id, core)[0]
+
+
+def _from_core(id: str, raw: bytes) -> tuple[Customer, _Core]:
+    try:
+        core = _decode_core(raw)
+    except msgspec.DecodeError as error:
+        raise InvariantViolation(f"state of a customer cannot be read: {error}") from error
+    if core.version > VERSION:
+        raise InvariantViolation(f"state version {core.version} is later than this program's {VERSION}")
+    customer = Customer(id, core.born, core.first_seen)
+    customer.seq = core.seq
+    customer.last_seen = core.last_seen
+    customer.as_of = core.as_of
+    customer.source = core.source
+    customer.due = core.due
+    customer.orders = core.orders
+    customer.spend = core.spend
+    customer.items = core.items
+    customer.discounted = core.discounted
+    customer.spend_weight = core.spend_weight
+    customer.order_weight = core.order_weight
+    customer.first_order = core.first_order
+    customer.last_order = core.last_order
+    customer.interactions = core.interactions + [0] * (len(INTERACTIONS) - len(core.interactions))
+    customer.categories = core.categories
+    customer.edition = core.edition
+    customer.segments = core.segments
+    return customer, core

@@ -1,0 +1,72 @@
+"""The readable document of a customer, as it stands in Redis: segments, and features as of its last event."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from models.customer.customer import Customer
+from models.customer.decay import decayed
+from models.features.features import Shop, cadence_ms
+from models.features.time import DAY_MS
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_encode = msgspec.json.Encoder().encode
+
+
+class Features(msgspec.Struct, gc=False):
+    """Features that people and shops read. Money in major units of the shop's currency."""
+
+    orders: int
+    spend: float
+    items: int
+    spend_decayed: float
+    recency_days: float | None
+    cadence_days: float
+    interactions: int
+
+
+class Document(msgspec.Struct, gc=False):
+    """A customer as ``redis-cli GET`` shows it.
+
+    ``recency_days`` and ``spend_decayed`` hold at ``as_of`` and change with time by themselves; ``due`` is when time
+    alone may next move the customer.
+    """
+
+    customer_id: str
+    as_of: datetime
+    segments: dict[str, str]
+    features: Features
+    last_order: datetime | None
+    due: datetime | None
+    seq: int
+
+
+def document(customer: Customer, shop: Shop) -> bytes:
+    """The JSON document of a customer."""
+    at, last, due, minor = customer.as_of, customer.last_order, customer.due, shop.minor_per_major
+    return _encode(
+        Document(
+            customer.id,
+            _instant(at),
+            {name: held.segment for name, held in customer.segments.items()},
+            Features(
+                customer.orders,
+                customer.spend / minor,
+                customer.items,
+                round(decayed(customer.spend_weight, at, shop.half_life) / minor, 2),
+                None if last is None else round((at - last) / DAY_MS, 2),
+                round(cadence_ms(customer) / DAY_MS, 2),
+                sum(customer.interactions),
+            ),
+            None if last is None else _instant(last),
+            None if due is None else _instant(due),
+            customer.seq,
+        )
+    )
+
+
+def _instant(at: int) -> datetime:
+    # The encoder writes date-times itself, at a fraction of what formatting them costs here.
+    return _EPOCH + timedelta(milliseconds=at)

@@ -1,0 +1,178 @@
+"""Named features of a customer that rules and bands may ask for, each with its unit and its next crossing.
+
+A feature's ``crossing`` is the closed-form instant at which time alone carries it over a border, so that a
+silent customer moves on time without anybody looking every day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from math import ceil, nan
+
+from models.customer.customer import Customer
+from models.customer.decay import decayed, falls_to
+from models.customer.statistics import REST
+from models.features.shop import UTC_DAYS, Feature, Shop
+from models.features.time import DAY_MS
+from models.features.traits import ABOUT_FEATURES, TEXT_TRAITS, is_own_trait, own_feature, own_word, text_trait
+
+__all__ = [
+    "FEATURES",
+    "LABELS",
+    "MISSING",
+    "UTC_DAYS",
+    "Feature",
+    "Label",
+    "Shop",
+    "cadence_ms",
+    "feature_of",
+    "label_of",
+]
+
+PRIOR_GAPS = 2
+PRIOR_GAP_MS = 45 * DAY_MS
+_PRIOR_ORDERS = 0.5
+
+
+def cadence_ms(customer: Customer) -> float:
+    """Mean gap between orders, shrunk towards 45 days by two prior gaps; ms."""
+    first, last = customer.first_order, customer.last_order
+    span = last - first if first is not None and last is not None else 0
+    gaps = customer.orders - 1 if customer.orders > 1 else 0
+    return (span + PRIOR_GAPS * PRIOR_GAP_MS) / (gaps + PRIOR_GAPS)
+
+
+def _recency_days(customer: Customer, at: int, shop: Shop) -> float:
+    return nan if customer.last_order is None else (at - customer.last_order) / DAY_MS
+
+
+def _recency_crossing(customer: Customer, border: float, shop: Shop) -> int | None:
+    return None if customer.last_order is None else customer.last_order + ceil(border * DAY_MS)
+
+
+def _lateness(customer: Customer, at: int, shop: Shop) -> float:
+    return nan if customer.last_order is None else (at - customer.last_order) / cadence_ms(customer)
+
+
+def _lateness_crossing(customer: Customer, border: float, shop: Shop) -> int | None:
+    return None if customer.last_order is None else customer.last_order + ceil(border * cadence_ms(customer))
+
+
+def _spend_decayed(customer: Customer, at: int, shop: Shop) -> float:
+    return decayed(customer.spend_weight, at, shop.half_life) / shop.minor_per_major
+
+
+def _spend_crossing(customer: Customer, border: float, shop: Shop) -> int | None:
+    at = falls_to(customer.spend_weight, border * shop.minor_per_major, shop.half_life)
+    return None if at is None else ceil(at)
+
+
+def _orders_decayed(customer: Customer, at: int, shop: Shop) -> float:
+    return decayed(customer.order_weight, at, shop.half_life)
+
+
+def _orders_crossing(customer: Customer, border: float, shop: Shop) -> int | None:
+    at = falls_to(customer.order_weight, border, shop.half_life)
+    return None if at is None else ceil(at)
+
+
+def _age_days(customer: Customer, at: int, shop: Shop) -> float:
+    return (at - customer.first_seen) / DAY_MS
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A word that rules may name; the same until something happens to the customer. None where it is not known."""
+
+    name: str
+    value: Callable[[Customer], str | None]
+
+
+MISSING = ""
+"""What stands among the facts for a word that is not known."""
+
+
+def _top(customer: Customer) -> tuple[str | None, float]:
+    """The category with the most money of late and its share of all that went to categories.
+
+    All categories fade alike, so time changes neither. What no longer fits (``REST``) is no category.
+    """
+    named, best, total = None, 0.0, 0.0
+    for category, (money, _) in customer.categories.items():
+        if money > 0:
+            total += money
+            if category != REST and (money > best or (money == best and category > (named or ""))):
+                named, best = category, money
+    return named, best / total if total else nan
+
+
+def top_category(customer: Customer) -> str | None:
+    """The category with the most money of late; None for who bought nothing that has one."""
+    return _top(customer)[0]
+
+
+def _top_share(customer: Customer, at: int, shop: Shop) -> float:
+    """Shrunk by half an order towards none: an order of long ago says little of what somebody needs."""
+    orders = decayed(customer.order_weight, at, shop.half_life)
+    return _top(customer)[1] * (orders / (orders + _PRIOR_ORDERS) if orders > 0 else 0.0)
+
+
+def _top_share_crossing(customer: Customer, border: float, shop: Shop) -> int | None:
+    share = _top(customer)[1]
+    # From share * n / (n + prior) = border; not for NaN either.
+    if not 0 < border < share:
+        return None
+    at = falls_to(customer.order_weight, _PRIOR_ORDERS * border / (share - border), shop.half_life)
+    return None if at is None else ceil(at)
+
+
+def _discount_share(customer: Customer, at: int, shop: Shop) -> float:
+    return customer.discounted / customer.orders if customer.orders > 0 else nan
+
+
+FEATURES: dict[str, Feature] = {
+    feature.name: feature
+    for feature in (
+        Feature("orders", "orders", lambda c, at, shop: float(c.orders)),
+        Feature("spend", "money", lambda c, at, shop: c.spend / shop.minor_per_major),
+        Feature("items", "items", lambda c, at, shop: float(c.items)),
+        Feature("spend_decayed", "money", _spend_decayed, _spend_crossing),
+        Feature("orders_decayed", "orders", _orders_decayed, _orders_crossing),
+        Feature("recency_days", "days", _recency_days, _recency_crossing),
+        Feature("lateness", "own order gaps", _lateness, _lateness_crossing),
+        Feature("cadence_days", "days", lambda c, at, shop: cadence_ms(c) / DAY_MS),
+        Feature("age_days", "days", _age_days, lambda c, border, shop: c.first_seen + ceil(border * DAY_MS)),
+        Feature("interactions", "interactions", lambda c, at, shop: float(sum(c.interactions))),
+        Feature("discount_share", "0 to 1", _discount_share),
+        Feature("top_share", "0 to 1", _top_share, _top_share_crossing),
+        *ABOUT_FEATURES.values(),
+    )
+}
+"""The table of features; the expression language and the documentation read it."""
+
+
+LABELS: dict[str, Label] = {
+    label.name: label
+    for label in (
+        Label("top_category", top_category),
+        *(Label(name, partial(text_trait, name=name)) for name in TEXT_TRAITS),
+    )
+}
+"""The table of features with words instead of numbers."""
+
+
+def feature_of(name: str) -> Feature:
+    """The feature with numbers of that name: one of `FEATURES`, or a shop's own trait. Raises KeyError for neither."""
+    return own_feature(name) if is_own_trait(name) else FEATURES[name]
+
+
+def label_of(name: str, as_word: bool = True) -> Label:
+    """The feature with words of that name: one of `LABELS`, or a shop's own trait. Raises KeyError for neither.
+
+    ``as_word`` is False where nothing is asked of an own trait but whether it is known: then numbers count as well.
+    """
+    if is_own_trait(name):
+        return Label(name, partial(own_word if as_word else text_trait, name=name))
+    return LABELS[name]

@@ -1,0 +1,40 @@
+"""What every feature is made with: the shop's units, and what a feature is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from models.customer.customer import Customer
+from models.features.time import DAY_MS, Grid
+
+UTC_DAYS = Grid()
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """What turns inner units into a shop's: minor units per major unit, the half-life of decayed sums (ms), its days."""
+
+    minor_per_major: int = 100
+    half_life: float = 25.0 * DAY_MS
+    grid: Grid = UTC_DAYS
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """A number that rules may name.
+
+    Attributes
+    ----------
+    name, unit
+        As shown to people.
+    value
+        The value at an instant; NaN where the customer gives none (no order yet), which no comparison passes.
+    crossing
+        The instant at which time alone brings the value to a border, or None if time does not move it there.
+    """
+
+    name: str
+    unit: str
+    value: Callable[[Customer, int, Shop], float]
+    crossing: Callable[[Customer, float, Shop], int | None] | None = None

@@ -1,0 +1,199 @@
+"""Features made of what ``Customer.about`` holds: traits, consent, feedback, and what became of messages.
+
+Numbers stand in ``ABOUT_FEATURES`` beside those of ``models.features.features``; words (country, tier ...) in ``text_trait``.
+A number is NaN, and a word None, where nothing is known.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from functools import lru_cache
+from math import ceil, nan
+
+from models.customer.about import CUSTOM, OUTCOME_INDEX, About, Rated, TraitValue
+from models.customer.customer import Customer
+from models.customer.decay import decayed, falls_to
+from models.features.shop import Feature, Shop
+from models.features.time import DAY_MS
+
+TEXT_TRAITS = ("gender", "country", "city", "loyalty_tier", "language", "timezone")
+"""Traits whose values are words; a shop's own, ``custom.NAME``, may be words as well."""
+
+_EPOCH = date(1970, 1, 1)
+
+_SCALES = {"nps": 10.0, "csat": 5.0, "review": 5.0}
+"""What the best rating of a kind usually is; ratings above it are taken as per cent."""
+
+
+def trait(customer: Customer, name: str) -> TraitValue:
+    """Any trait by name (``country``, ``custom.NAME`` ...); None where it is not known."""
+    about = customer.about
+    return None if about is None else about.trait(name)
+
+
+def text_trait(customer: Customer, name: str) -> str | None:
+    """A trait as a word; numbers and truth values of a shop's own traits as they are written in JSON."""
+    value = trait(customer, name)
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def number_trait(customer: Customer, name: str) -> float:
+    """A trait as a number: truth is 1 or 0, an instant is ms, what is no number is NaN."""
+    value = trait(customer, name)
+    return float(value) if isinstance(value, int | float) else nan
+
+
+def is_own_trait(name: str) -> bool:
+    """Whether a name is that of a shop's own trait."""
+    return name.startswith(CUSTOM) and len(name) > len(CUSTOM)
+
+
+def own_word(customer: Customer, name: str) -> str | None:
+    """A shop's own trait where it is a word; ``true`` and ``false`` are words too, a number is none."""
+    value = trait(customer, name)
+    return text_trait(customer, name) if isinstance(value, str | bool) else None
+
+
+@lru_cache(maxsize=1_024)
+def own_feature(name: str) -> Feature:
+    """A shop's own trait as a feature with numbers; NaN where it is a word, or not known."""
+    return Feature(name, "", lambda customer, at, shop: number_trait(customer, name))
+
+
+def _age_years(customer: Customer, at: int, shop: Shop) -> float:
+    return (_EPOCH + timedelta(days=shop.grid.day_of(at))).year - number_trait(customer, "birth_year")
+
+
+def _age_crossing(customer: Customer, border: float, shop: Shop) -> int | None:
+    born = trait(customer, "birth_year")
+    year = ceil(border) + born if isinstance(born, int) else 0
+    if not 1970 <= year <= 9999:
+        return None
+    return shop.grid.instant((date(year, 1, 1) - _EPOCH).days)
+
+
+def _signup_days(customer: Customer, at: int, shop: Shop) -> float:
+    return (at - number_trait(customer, "signup_at")) / DAY_MS
+
+
+def _signup_crossing(customer: Customer, border: float, shop: Shop) -> int | None:
+    signed = trait(customer, "signup_at")
+    return signed + ceil(border * DAY_MS) if isinstance(signed, int) else None
+
+
+def _consent(name: str) -> Feature:
+    def value(customer: Customer, at: int, shop: Shop) -> float:
+        about = customer.about
+        return nan if about is None or about.consent is None else float(getattr(about.consent, name))
+
+    return Feature(f"consent_{name}", "1 or 0", value)
+
+
+def _mean(one: Rated) -> float:
+    # Weights of events long past are too small for a double.
+    return one.rated / one.weight if one.weight else nan
+
+
+def _satisfaction(customer: Customer, at: int, shop: Shop) -> float:
+    about = customer.about
+    rated = total = 0.0
+    for kind, one in about.ratings.items() if about is not None else ():
+        mean, scale = _mean(one), _SCALES.get(kind, 100.0)
+        if one.weight:
+            rated += one.weight * mean / (scale if mean <= scale else 100.0)
+            total += one.weight
+    return rated / total if total else nan
+
+
+def _rating(kind: str) -> Feature:
+    def value(customer: Customer, at: int, shop: Shop) -> float:
+        one = None if customer.about is None else customer.about.ratings.get(kind)
+        return nan if one is None else _mean(one)
+
+    return Feature(f"{kind}_rating", "rating", value)
+
+
+def _ratings(customer: Customer, at: int, shop: Shop) -> float:
+    return 0.0 if customer.about is None else float(sum(one.count for one in customer.about.ratings.values()))
+
+
+def _unsubscribed_lists(customer: Customer, at: int, shop: Shop) -> float:
+    said = () if customer.about is None else customer.about.subscriptions.values()
+    return float(sum(not one.subscribed for one in said))
+
+
+def _complaint_weight(customer: Customer) -> float:
+    return 0.0 if customer.about is None else customer.about.complaint_weight
+
+
+def _complaints_crossing(customer: Customer, border: float, shop: Shop) -> int | None:
+    at = falls_to(_complaint_weight(customer), border, shop.half_life)
+    return None if at is None else ceil(at)
+
+
+def _count(outcome: str, name: str) -> Feature:
+    index = OUTCOME_INDEX[outcome]
+
+    def value(customer: Customer, at: int, shop: Shop) -> float:
+        about = customer.about
+        return float(about.outcomes[index]) if about is not None and index < len(about.outcomes) else 0.0
+
+    return Feature(name, "messages", value)
+
+
+def _faded(outcome: str, name: str) -> Feature:
+    index = OUTCOME_INDEX[outcome]
+
+    def held(about: About | None) -> float:
+        return about.outcome_weights[index] if about is not None and index < len(about.outcome_weights) else 0.0
+
+    def crossing(customer: Customer, border: float, shop: Shop) -> int | None:
+        at = falls_to(held(customer.about), border, shop.half_life)
+        return None if at is None else ceil(at)
+
+    return Feature(
+        name, "messages", lambda customer, at, shop: decayed(held(customer.about), at, shop.half_life), crossing
+    )
+
+
+ABOUT_FEATURES: dict[str, Feature] = {
+    feature.name: feature
+    for feature in (
+        Feature("birth_year", "year", lambda c, at, shop: number_trait(c, "birth_year")),
+        # The year alone is known: everybody of a year turns older on 1 January.
+        Feature("age_years", "years", _age_years, _age_crossing),
+        Feature("income", "money", lambda c, at, shop: number_trait(c, "income")),
+        Feature("marketing_opt_in", "1 or 0", lambda c, at, shop: number_trait(c, "marketing_opt_in")),
+        Feature("signup_days", "days", _signup_days, _signup_crossing),
+        _consent("personalization"),
+        _consent("marketing"),
+        _consent("analytics"),
+        # The decayed mean of all ratings, each as a share of the best its kind usually has: from 0 to 1.
+        Feature("satisfaction", "0 to 1", _satisfaction),
+        _rating("nps"),
+        _rating("csat"),
+        _rating("review"),
+        Feature("ratings", "ratings", _ratings),
+        Feature("complaints", "complaints", lambda c, at, shop: 0.0 if c.about is None else float(c.about.complaints)),
+        Feature(
+            "complaints_decayed",
+            "complaints",
+            lambda c, at, shop: decayed(_complaint_weight(c), at, shop.half_life),
+            _complaints_crossing,
+        ),
+        _count("sent", "messages_sent"),
+        _count("delivered", "messages_delivered"),
+        _count("opened", "messages_opened"),
+        _count("clicked", "messages_clicked"),
+        _count("converted", "messages_converted"),
+        _count("unsubscribed", "unsubscribes"),
+        Feature("unsubscribed_lists", "lists", _unsubscribed_lists),
+        _faded("sent", "messages_sent_decayed"),
+        _faded("opened", "messages_opened_decayed"),
+        _faded("clicked", "messages_clicked_decayed"),
+    )
+}

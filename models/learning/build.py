@@ -1,0 +1,199 @@
+"""Turning a clustering of the panel into a model version."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from models.behaviour.features import feature_rows, position_stats, readable
+from models.behaviour.layout import (
+    DAY,
+    FEATURES,
+    FIRST_CODE,
+    FIRST_DAY,
+    INTERACTION_COUNT,
+    LAST_EVENT,
+    ORDER_COUNT,
+    SLOTS,
+    FloatArray,
+    IntArray,
+)
+from models.behaviour.model import VOLUME, ClusterModel, Evidence, Frame, Preset, Segment, Transition
+from models.behaviour.tables import fit_table
+from models.learning.diary import Diary, phi, sigma2
+from models.learning.frame import into_frame, silent_features
+from models.learning.identity import overlaps, transitions
+from models.learning.kmeans import Fit, nearest
+from models.learning.naming import id_for, names_for, prototype_of, stretched_ranks
+
+QUIET_DAYS = 45
+"""Age from which a customer is learned from even without the evidence for a segment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Panel customers from whom clusters are learned, side by side in the order of their ids.
+
+    ``stats`` is L + R clipped at 0, (VECTOR, n); ``recency`` days since the last event, (n,).
+    """
+
+    day: int
+    stats: FloatArray
+    recency: FloatArray
+    diaries: tuple[Diary, ...]
+    customers: tuple[str, ...] = ()
+
+    def features(self, frame: Frame) -> FloatArray:
+        """Features (n, FEATURES) under the priors of a frame."""
+        return np.ascontiguousarray(feature_rows(self.stats, frame.priors)[:FEATURES].T)
+
+    def points(self, frame: Frame) -> FloatArray:
+        """Points of the frame, (n, axes)."""
+        return into_frame(self.features(frame), frame)
+
+
+def sample_of(
+    block: FloatArray, diaries: Sequence[Diary], evidence: Evidence, day: int, customers: Sequence[str]
+) -> Sample:
+    """The sample at ``day`` out of a block (WIDTH, n) stepped to that day.
+
+    Who has the evidence for a segment is in it, and who has been here for QUIET_DAYS whatever they did: that there is
+    little to see of them is what they are like, and without them the quiet cluster would be late.
+    """
+    enough = (block[ORDER_COUNT] >= evidence.orders) | (block[INTERACTION_COUNT] >= evidence.interactions)
+    age = block[DAY] - block[FIRST_DAY]
+    chosen = np.flatnonzero((enough & (age >= evidence.age_days)) | (age >= QUIET_DAYS))
+    return Sample(
+        day=day,
+        stats=position_stats(block[:, chosen]),
+        recency=np.maximum(day - block[LAST_EVENT, chosen], 0.0),
+        diaries=tuple(diaries[at] for at in chosen.tolist()),
+        customers=tuple(customers[at] for at in chosen.tolist()),
+    )
+
+
+def build(
+    sample: Sample,
+    frame: Frame,
+    fit: Fit,
+    heirs: Sequence[Segment | None],
+    *,
+    version: int,
+    parent: ClusterModel | None,
+    preset: Preset,
+    evidence: Evidence,
+) -> ClusterModel:
+    """The model version of a fit.
+
+    Parameters
+    ----------
+    heirs
+        For each cluster the segment of ``parent`` that it continues: id, name, code and slot stay. The
+        others get a name no segment of the parent has, and an id and a code that were never given.
+    """
+    k = len(fit.centroids)
+    x = sample.features(frame)
+    rates = feature_rows(sample.stats, replace(frame.priors, least_part=0.0))[:FEATURES].T
+    spread = sigma2(sample.diaries)
+    names, ids, codes, slots, since = _identities(sample, x, frame, fit, heirs, parent, version)
+    segments = []
+    for i in range(k):
+        members = fit.labels == i
+        mean = rates[members].mean(axis=0) if members.any() else np.array(frame.mu)
+        table = fit_table(sample.stats[:, members], spread, frame.priors.log_basket, frame.priors.discount)
+        segments.append(
+            Segment(
+                segment_id=ids[i],
+                name=names[i],
+                code=codes[i],
+                slot=slots[i],
+                slot_since=since[i],
+                centroid=tuple(fit.centroids[i].tolist()),
+                order_rate=table.order_rate,
+                click_rate=table.click_rate,
+                order_shape=table.order_shape,
+                click_shape=table.click_shape,
+                log_basket=table.log_basket,
+                log_basket_var=table.log_basket_var,
+                basket=table.basket,
+                discount=table.discount,
+                orders_a_day=table.orders_a_day,
+                share=float(members.mean()),
+                typical=readable(mean, frame.priors),
+            )
+        )
+    segments.sort(key=lambda s: s.code)
+    gone = [(s.code, s.segment_id) for s in parent.segments if s.code not in codes] if parent else []
+    record: tuple[Transition, ...] = ()
+    if parent is not None:
+        old = labels_under(parent, sample)
+        order = np.argsort(np.argsort([codes[i] for i in range(k)]))
+        record = transitions(overlaps(old, order[fit.labels], parent.k, k), parent.segments, segments)
+    return ClusterModel(
+        version=version,
+        frame=frame,
+        segments=tuple(segments),
+        sigma2=spread,
+        phi=phi(sample.diaries, sample.day),
+        preset=preset,
+        evidence=evidence,
+        parent=parent.version if parent else 0,
+        retired=(*parent.retired, *gone) if parent else (),
+        transitions=record,
+        made_on=sample.day,
+    )
+
+
+def labels_under(model: ClusterModel, sample: Sample) -> IntArray:
+    """Nearest segment of each customer, as an index into ``model.segments``."""
+    centroids = np.array([s.centroid for s in model.segments])
+    return nearest(sample.points(model.frame), centroids).labels
+
+
+def _identities(
+    sample: Sample,
+    x: FloatArray,
+    frame: Frame,
+    fit: Fit,
+    heirs: Sequence[Segment | None],
+    parent: ClusterModel | None,
+    version: int,
+) -> tuple[list[str], list[str], list[int], list[int], list[int]]:
+    unnamed = [i for i, heir in enumerate(heirs) if heir is None]
+    before = parent.segments if parent else ()
+    given = _new_names(sample, x, frame, fit, unnamed, before) if unnamed else {}
+    used_ids = {s.segment_id for s in before} | {name for _, name in (parent.retired if parent else ())}
+    used_codes = {s.code for s in before} | {code for code, _ in (parent.retired if parent else ())}
+    next_code = max(used_codes, default=FIRST_CODE - 1) + 1
+    # A slot that a vanishing segment leaves may be given again at once: ``slot_since`` tells rows so.
+    free = [s for s in range(SLOTS) if s not in {heir.slot for heir in heirs if heir}]
+    names, ids, codes, slots, since = [], [], [], [], []
+    for i, heir in enumerate(heirs):
+        if heir is not None:
+            names.append(heir.name)
+            ids.append(heir.segment_id)
+            codes.append(heir.code)
+            slots.append(heir.slot)
+            since.append(heir.slot_since)
+            continue
+        names.append(given[i])
+        ids.append(id_for(given[i], used_ids))
+        used_ids.add(ids[-1])
+        codes.append(next_code)
+        next_code += 1
+        slots.append(free.pop(0))
+        since.append(version)
+    return names, ids, codes, slots, since
+
+
+def _new_names(
+    sample: Sample, x: FloatArray, frame: Frame, fit: Fit, unnamed: Sequence[int], before: Sequence[Segment]
+) -> dict[int, str]:
+    """Names for the clusters ``unnamed`` that no segment of before has."""
+    ranks = stretched_ranks(np.column_stack([x, sample.recency]), fit.labels, len(fit.centroids))
+    ranks[:, silent_features(frame)] = 0.5
+    # A renamed segment keeps its prototype's name for itself: nobody else is called so while it lives.
+    taken = {s.name for s in before} | {prototype_of(s.segment_id) for s in before}
+    return names_for(ranks, unnamed, taken, frame.kind == VOLUME)

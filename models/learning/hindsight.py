@@ -1,0 +1,122 @@
+"""How well a frame does on the shop's own past: what its segments say about later spend, and whether they hold still."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from models.behaviour.features import feature_rows
+from models.behaviour.layout import FEATURES, FloatArray, IntArray, SingleArray
+from models.behaviour.model import Frame
+from models.behaviour.sums import plain_sum
+from models.learning.build import Sample
+from models.learning.frame import into_frame
+from models.learning.kmeans import choose_k, multi_start, nearest, stability
+from models.learning.whitening import LEAST_PAIRS
+
+SPACING_DAYS = 28
+"""Days between looks that are kept; the diary's windows, so that spend between looks is known."""
+FOLLOWING_WINDOWS = 3
+"""Windows of 28 days after a look whose spend the segments are asked about: about 90 days."""
+
+
+@dataclass(frozen=True, slots=True)
+class PastLook:
+    """What the panel was at an earlier grid day: ids, and L + R of each, (VECTOR, n) float32."""
+
+    day: int
+    customers: tuple[str, ...]
+    stats: SingleArray
+
+    def without(self, customer: str) -> PastLook:
+        """The same look as if the customer had not been there."""
+        if customer not in self.customers:
+            return self
+        at = self.customers.index(customer)
+        return PastLook(self.day, self.customers[:at] + self.customers[at + 1 :], np.delete(self.stats, at, axis=1))
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What came of a frame.
+
+    Attributes
+    ----------
+    k
+        Number of segments it was judged with.
+    stability
+        Agreement (ARI) of two halves of the panel about them.
+    eta2
+        Share of the variance of log spend of the following 90 days that earlier segments explain.
+    flips
+        Share of customers in another segment four weeks later.
+    """
+
+    k: int
+    stability: float
+    eta2: float
+    flips: float
+
+
+def judged(frame: Frame, sample: Sample, looks: list[PastLook], ks: range, rng: np.random.Generator) -> Judgement:
+    """Judge a frame by earlier looks at the panel, with the number of segments out of ``ks`` that is stable in it."""
+    z = sample.points(frame)
+    stable = stability(z, ks, rng)
+    k = choose_k(stable)
+    fit = multi_start(z, k, rng)
+    values, weights = [], []
+    labels: dict[int, dict[str, int]] = {}
+    for look in looks:
+        found = nearest(into_frame(features_under(look.stats.astype(np.float64), frame), frame), fit.centroids).labels
+        labels[look.day] = dict(zip(look.customers, found.tolist(), strict=True))
+        now, then = seen_in_both(sample, look)
+        spend, windows = _spend_after(sample, now, look.day)
+        if windows and len(now) >= LEAST_PAIRS:
+            values.append(eta2(found[then], np.log1p(spend)))
+            weights.append(windows)
+    labels[sample.day] = dict(zip(sample.customers, fit.labels.tolist(), strict=True))
+    said = float(np.average(values, weights=weights)) if values else 0.0
+    return Judgement(k, stable[k], said, _flips([labels[day] for day in sorted(labels)]))
+
+
+def features_under(stats: FloatArray, frame: Frame) -> FloatArray:
+    """Features (n, FEATURES) of statistics under the priors of a frame."""
+    return np.ascontiguousarray(feature_rows(stats, frame.priors)[:FEATURES].T)
+
+
+def seen_in_both(sample: Sample, past: PastLook) -> tuple[IntArray, IntArray]:
+    """Places in the sample and in the past look of the customers who are in both."""
+    place = {customer: at for at, customer in enumerate(past.customers)}
+    rows = [(at, place[customer]) for at, customer in enumerate(sample.customers) if customer in place]
+    both = np.array(rows, dtype=np.int64).reshape(-1, 2)
+    return both[:, 0], both[:, 1]
+
+
+def _spend_after(sample: Sample, rows: IntArray, day: int) -> tuple[FloatArray, int]:
+    """Money spent by the customers in the whole windows after ``day``, and how many windows these are."""
+    first = -(-day // SPACING_DAYS)
+    end = min(sample.day // SPACING_DAYS, first + FOLLOWING_WINDOWS)
+    spend = [plain_sum(sample.diaries[row].money(window) for window in range(first, end)) for row in rows.tolist()]
+    return np.maximum(np.array(spend, dtype=np.float64), 0.0), max(end - first, 0)
+
+
+def _flips(labels: list[dict[str, int]]) -> float:
+    """Share of customers in another cluster at a look than at the one before, over all looks."""
+    moved = seen = 0
+    for before, after in pairwise(labels):
+        both = before.keys() & after.keys()
+        seen += len(both)
+        moved += sum(before[customer] != after[customer] for customer in both)
+    return moved / seen if seen else 0.0
+
+
+def eta2(labels: IntArray, values: FloatArray) -> float:
+    """Share of the variance of ``values`` that the groups explain."""
+    total = float(((values - values.mean()) ** 2).sum()) if len(values) else 0.0
+    if total <= 0:
+        return 0.0
+    count = np.bincount(labels)
+    mean = np.bincount(labels, weights=values) / np.maximum(count, 1)
+    return float((count * (mean - values.mean()) ** 2).sum()) / total

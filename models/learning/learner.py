@@ -1,0 +1,369 @@
+"""The owner of the clusters: keeps the panel, learns from it, and decides when a version is worth it.
+
+Learning never moves a customer by itself. A version goes out only when the clusters changed materially; a change of
+their number, or a new frame after the first ones, is a proposal for a person to accept (``decisions``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from models.behaviour.bucket import B_INTERACTIONS, B_LOGS, B_MONEY, B_ORDERS
+from models.behaviour.features import block_of
+from models.behaviour.layout import FIRST_DAY, LAST_EVENT, ORDER_COUNT, FloatArray
+from models.behaviour.memory import Memory
+from models.behaviour.model import VOLUME, ClusterModel, Frame, Segment
+from models.behaviour.night import advance
+from models.behaviour.panel import PanelRow, in_panel
+from models.learning.build import Sample, build, labels_under, sample_of
+from models.learning.choice import KEPT_LOOKS, fit_frame, steps_of
+from models.learning.diary import Diary
+from models.learning.drift import alarms_of
+from models.learning.hindsight import SPACING_DAYS, PastLook
+from models.learning.identity import carried, in_order, overlaps
+from models.learning.kmeans import (
+    Fit,
+    choose_k,
+    lloyd,
+    multi_start,
+    random_part,
+    river_update,
+    stability,
+)
+from models.learning.owner_types import Learned, LearnerConfig, State
+from models.learning.proposal import NEW_FRAME, NEW_NUMBER, Proposal, tried
+from models.learning.reason import Reason
+from models.learning.watch import shift_between, stability_index
+
+_KEPT_VERSIONS = 12
+_POLISH = 3
+"""Lloyd steps after River's pass."""
+
+
+class Learner:
+    """One owner's learner. Deterministic: the same observations and days give the same models."""
+
+    def __init__(self, config: LearnerConfig | None = None) -> None:
+        self.config = config or LearnerConfig()
+        self.shift = self.config.shift
+        self.memory = Memory(1024)
+        self.members: dict[str, tuple[int, Diary]] = {}
+        self.state = State()
+
+    @property
+    def model(self) -> ClusterModel | None:
+        """The published version."""
+        return self.state.timeline[-1][1] if self.state.timeline else None
+
+    # --- the panel ----------------------------------------------------------------------------
+    def observe(self, row: PanelRow) -> None:
+        """Take in what a lane says of a panel customer. Older news than known is left aside."""
+        if not row.blob:
+            self._forget(row.customer)
+            self.state.looks = [look.without(row.customer) for look in self.state.looks]
+            return
+        known = self.members.get(row.customer)
+        if known is None:
+            at = self.memory.load(row.blob)
+            diary = Diary(int(self.memory.matrix[at, FIRST_DAY]), row.day)
+            self.members[row.customer] = (at, diary)
+        else:
+            at, diary = known
+            if row.day < diary.open_day:
+                return
+            self.memory.reload(at, row.blob)
+        first = int(self.memory.matrix[at, FIRST_DAY])
+        self.state.shop_first_day = min(first, self.state.shop_first_day or first)
+        bucket = self.memory.buckets.get(at)
+        orders = bucket[B_ORDERS] if bucket else 0.0
+        basket = bucket[B_LOGS] / orders if bucket and orders > 0 else None
+        money = bucket[B_MONEY] if bucket else 0.0
+        diary.note(row.day, basket, bool(bucket and bucket[B_INTERACTIONS] > 0), money)
+
+    def set_shift(self, shift: int) -> None:
+        """Use a sparser panel, one in 2**shift; customers outside it are forgotten."""
+        self.shift = shift
+        for customer in [c for c in self.members if not in_panel(c, shift)]:
+            self._forget(customer)
+
+    def _forget(self, customer: str) -> None:
+        known = self.members.pop(customer, None)
+        if known is not None:
+            self.memory.free(known[0])
+
+    # --- learning -----------------------------------------------------------------------------
+    def learn(self, day: int) -> Learned:
+        """Learn from the panel as of grid day ``day``; call it daily or weekly, it keeps its own cadence.
+
+        Silent members are aged to ``day`` first, so lanes need not write rows for them.
+        """
+        state, config = self.state, self.config
+        age = day - (state.shop_first_day if state.shop_first_day is not None else day)
+        due = sum(age >= d for d in config.frame_days)
+        waits = state.last_update is not None and day - state.last_update < config.cadence_days
+        # A frame does not wait for the weekly day.
+        if waits and due <= state.frames_done:
+            return Learned("kept")
+        sample, buyers = self._look(day)
+        self._keep(sample)
+        figures = {
+            "members": float(len(self.members)),
+            "with_evidence": float(sample.stats.shape[1]),
+            "buyers": float(buyers),
+        }
+        if not due:
+            return Learned("immature", figures=figures)
+        if buyers << self.shift < config.min_buyers or sample.stats.shape[1] < config.min_members:
+            return Learned("too_few", figures=figures)
+        state.last_update = day
+        rng = np.random.default_rng((config.seed, day))
+        if due > state.frames_done:
+            state.frames_done = due
+            return Learned("promoted", self._new_frame(sample, rng, figures), figures=figures)
+        return self._update(sample, rng, figures)
+
+    def adopt(self, proposal: Proposal, day: int) -> ClusterModel:
+        """Publish a proposal, built anew on the panel as of ``day``."""
+        sample, _ = self._look(day)
+        frame = proposal.model.frame
+        fit = lloyd(sample.points(frame), np.array([s.centroid for s in proposal.model.segments]))
+        self.state.last_update = day
+        return self._publish(sample, frame, fit, self._heirs(sample, fit))
+
+    def _look(self, day: int) -> tuple[Sample, int]:
+        """Age the panel to ``day`` and drop the long silent; the sample, and how many ever bought."""
+        # In the order of ids, so that the order of arrival does not matter.
+        ids = sorted(self.members)
+        rows = np.array([self.members[customer][0] for customer in ids], dtype=np.int64)
+        silent = day - self.memory.matrix[rows, LAST_EVENT] > self.config.silent_days
+        for at in np.flatnonzero(silent).tolist():
+            self._forget(ids[at])
+        if silent.any():
+            ids, rows = [customer for customer in ids if customer in self.members], rows[~silent]
+        moves = advance(self.memory, rows, np.full(len(rows), day), self.state.timeline)
+        self.state.drift.note_moves(moves, dict(zip(rows.tolist(), ids, strict=True)), day)
+        diaries = [self.members[customer][1] for customer in ids]
+        for diary in diaries:
+            if diary.open_day < day:
+                diary.close()
+        block = block_of(self.memory, rows)
+        sample = sample_of(block, diaries, self.config.evidence, day, ids)
+        return sample, int((block[ORDER_COUNT] >= 1).sum())
+
+    def _keep(self, sample: Sample) -> None:
+        """Remember the panel every four weeks, to tell noise from behaviour and to judge frames by what came after."""
+        looks = self.state.looks
+        if looks and looks[-1].day // SPACING_DAYS == sample.day // SPACING_DAYS:
+            return
+        look = PastLook(sample.day, sample.customers, sample.stats.astype("<f4"))
+        self.state.looks = [*looks, look][-KEPT_LOOKS:]
+
+    def _new_frame(self, sample: Sample, rng: np.random.Generator, figures: dict[str, float]) -> ClusterModel:
+        """Fit a frame and the clusters in it; the clusters of before hand on their identity."""
+        count = self.config.k
+        numbers = range(count, count + 1) if count else self._numbers(len(sample.customers))
+        frame = fit_frame(self.config.frame, sample, self.state.looks, numbers, rng, figures)
+        z = sample.points(frame)
+        before = self.model
+        # A frame that was judged against another one was judged with its number of segments.
+        k = count or int(figures.get(f"{frame.kind}_k", 0))
+        if not k:
+            k = steps_of(numbers)[0] if frame.kind == VOLUME else self._choose_k(z, rng, figures)
+        if before is None:
+            fit = multi_start(z, k, rng)
+            return self._publish(sample, frame, fit, [None] * k)
+        if k != before.k:
+            # The first frames are fitted while the shop shows ever more of itself; so is the number of segments.
+            fit = multi_start(z, k, rng)
+            return self._publish(sample, frame, fit, self._heirs(sample, fit))
+        fit = self._carried(sample, z, before, rng)
+        return self._publish(sample, frame, fit, self._heirs(sample, fit))
+
+    def _carried(self, sample: Sample, z: FloatArray, before: ClusterModel, rng: np.random.Generator) -> Fit:
+        """The clusters of before in another frame, from where their members are in it, unless others are better."""
+        old = labels_under(before, sample)
+        # An old cluster without members keeps to the middle.
+        seeds = np.stack(
+            [z[old == i].mean(axis=0) if (old == i).any() else z.mean(axis=0) + 1e-3 * (i + 1) for i in range(before.k)]
+        )
+        fit, challenger = lloyd(z, seeds), multi_start(z, before.k, rng)
+        return challenger if challenger.inertia < (1 - self.config.better) * fit.inertia else fit
+
+    def _update(self, sample: Sample, rng: np.random.Generator, figures: dict[str, float]) -> Learned:
+        """The weekly update in the same frame: River from the working centroids, challenger, k."""
+        state, config, model = self.state, self.config, self.model
+        assert model is not None and state.working is not None
+        z = sample.points(model.frame)
+        part = random_part(z, rng)
+        state.working = river_update(part, state.working)
+        # River's step never dies; what jitter its last customers left is not worth moving anybody for.
+        fit = lloyd(z, state.working, _POLISH)
+        state.working = fit.centroids
+        challenger = lloyd(z, multi_start(part, model.k, rng).centroids)
+        figures["inertia_ratio"] = fit.inertia / max(challenger.inertia, 1e-12)
+        figures["share_psi"] = stability_index([s.share for s in model.segments], fit.labels)
+        distances = np.sqrt(((z - fit.centroids[fit.labels]) ** 2).sum(axis=1))
+        figures.update(state.drift.look(sample.features(model.frame), distances, sample.day))
+        state.beaten = state.beaten + 1 if challenger.inertia < (1 - config.better) * fit.inertia else 0
+        if state.beaten >= config.streak:
+            heirs = self._heirs(sample, challenger)
+            return Learned("promoted", self._publish(sample, model.frame, challenger, heirs), None, figures)
+        proposal = self._look_at_k(sample, z, rng, figures)
+        withdrawn = self._withdrawn(figures)
+        proposal = proposal or self._look_at_drift(sample, rng, figures)
+        if proposal is not None and config.adopt_share is not None and proposal.trial.share <= config.adopt_share:
+            return Learned("promoted", self.adopt(proposal, sample.day), proposal, figures, withdrawn)
+        # Working centroid i is segment i of the published model, by construction.
+        heirs = list(model.segments)
+        candidate = self._build(sample, model.frame, fit, heirs)
+        shifts, figures["table_shift"] = shift_between(model, candidate)
+        figures.update({f"shift_{segment}": shift for segment, shift in shifts.items()})
+        figures["centroid_shift"] = max(shifts.values())
+        material = figures["centroid_shift"] > config.tolerance or figures["table_shift"] > config.table_tolerance
+        # While a challenger leads, a version of the beaten clusters would only move people twice.
+        if material and not state.beaten:
+            return Learned("moved", self._release(candidate, sample.day), proposal, figures, withdrawn)
+        outcome = "proposed" if proposal else "withdrawn" if withdrawn else "kept"
+        return Learned(outcome, None, proposal, figures, withdrawn)
+
+    def _look_at_k(
+        self, sample: Sample, z: FloatArray, rng: np.random.Generator, figures: dict[str, float]
+    ) -> Proposal | None:
+        """Every two weeks: another number of segments twice in a row is proposed."""
+        state, config, model = self.state, self.config, self.model
+        assert model is not None
+        looked = state.last_k_look
+        # How much customers buy is a matter of degree: there, no number of segments is there to be found.
+        found_once = config.k is not None or model.frame.kind == VOLUME
+        if found_once or (looked is not None and sample.day - looked < config.k_cadence_days):
+            return None
+        state.last_k_look = sample.day
+        k = self._choose_k(z, rng, figures)
+        state.reason.looked_at_k(k, model.k)
+        before, state.other_k = state.other_k, k if k != model.k else 0
+        if not state.other_k or before != k:
+            return None
+        waiting = state.proposal
+        if waiting is not None and (waiting.why, waiting.model.k) == (NEW_NUMBER, k):
+            return None
+        fit = multi_start(z, k, rng)
+        return self._propose(sample, NEW_NUMBER, self._build(sample, model.frame, fit, self._heirs(sample, fit)))
+
+    def _withdrawn(self, figures: dict[str, float]) -> Proposal | None:
+        """Drop the waiting proposal if its reason is gone."""
+        state = self.state
+        # While a challenger leads, the shares are those of the beaten clusters and say nothing of the shop.
+        if not state.beaten:
+            state.reason.looked_at_drift(alarms_of(figures), state.drift)
+        waiting = state.proposal
+        if waiting is None or not state.reason.gone(waiting, state.drift):
+            return None
+        state.proposal = None
+        return waiting
+
+    def _look_at_drift(self, sample: Sample, rng: np.random.Generator, figures: dict[str, float]) -> Proposal | None:
+        """Where the panel has drifted away from its frame, the same clusters in a new one are proposed, monthly at most."""
+        state, model = self.state, self.model
+        assert model is not None
+        recent = state.last_alarm is not None and sample.day - state.last_alarm < SPACING_DAYS
+        # While frames are still due, the next one comes by itself.
+        maturing = state.frames_done < len(self.config.frame_days)
+        alarms = alarms_of(figures)
+        if not alarms or recent or maturing or state.beaten or state.proposal is not None:
+            return None
+        state.last_alarm = sample.day
+        frame = fit_frame(model.frame.kind, sample, state.looks, range(model.k, model.k + 1), rng, {})
+        fit = self._carried(sample, sample.points(frame), model, rng)
+        return self._propose(sample, NEW_FRAME, self._build(sample, frame, fit, self._heirs(sample, fit)), alarms)
+
+    def _propose(
+        self, sample: Sample, why: str, candidate: ClusterModel, alarms: tuple[str, ...] = ()
+    ) -> Proposal | None:
+        """Try a candidate out and let it wait for an answer, unless the same was turned down not long ago."""
+        state = self.state
+        rows = [row for row, _ in self.members.values()]
+        trial = tried(self.memory, rows, state.timeline, candidate, sample.day)
+        proposal = Proposal(state.proposals + 1, sample.day, why, candidate, trial, alarms)
+        refused = state.turned_down.get(proposal.subject)
+        if refused is not None and sample.day - refused < self.config.no_means_days:
+            return None
+        state.proposals += 1
+        state.proposal, state.reason = proposal, Reason()
+        state.reason.looked_at_drift(alarms, state.drift)
+        return proposal
+
+    def _choose_k(self, z: FloatArray, rng: np.random.Generator, figures: dict[str, float]) -> int:
+        stable = stability(z, self._numbers(len(z)), rng)
+        figures.update({f"stability_{k}": value for k, value in stable.items()})
+        return choose_k(stable)
+
+    def _numbers(self, customers: int) -> range:
+        """Numbers of segments that so many customers can be divided into."""
+        low, high = self.config.k_range
+        return range(low, max(low, min(high, customers // 10)) + 1)
+
+    # --- versions -----------------------------------------------------------------------------
+    def _heirs(self, sample: Sample, fit: Fit) -> list[Segment | None]:
+        """Which published segment each cluster of ``fit`` continues, by the overlap of members."""
+        model = self.model
+        assert model is not None
+        k = len(fit.centroids)
+        if model.frame.kind == VOLUME and fit.centroids.shape[1] == 1 and k == model.k:
+            return list(in_order([s.centroid[0] for s in model.segments], fit.centroids[:, 0], model.segments))
+        table = overlaps(labels_under(model, sample), fit.labels, model.k, k)
+        return [None if i is None else model.segments[i] for i in carried(table)]
+
+    def _build(self, sample: Sample, frame: Frame, fit: Fit, heirs: Sequence[Segment | None]) -> ClusterModel:
+        config = self.config
+        return build(
+            sample,
+            frame,
+            fit,
+            heirs,
+            version=self.state.last_version + 1,
+            parent=self.model,
+            preset=config.preset.in_frame(frame.kind),
+            evidence=config.evidence,
+        )
+
+    def _publish(self, sample: Sample, frame: Frame, fit: Fit, heirs: Sequence[Segment | None]) -> ClusterModel:
+        """Release a new structure: what was counted or proposed about the old one is void."""
+        fresh = self.model is None or self.model.frame != frame
+        model = self._release(self._build(sample, frame, fit, heirs), sample.day)
+        if fresh:
+            self.state.drift.begin(sample.features(frame))
+        else:
+            self.state.drift.weeks = []  # distances to other centres are no sign of a changed shop
+        self.state.beaten = self.state.other_k = 0
+        self.state.proposal = None
+        return model
+
+    def _release(self, model: ClusterModel, day: int) -> ClusterModel:
+        """Count the version as published and go on from its centroids."""
+        state = self.state
+        state.last_version = model.version
+        state.working = np.array([s.centroid for s in model.segments])
+        self.enter(model, day)
+        return model
+
+    def enter(self, model: ClusterModel, day: int) -> None:
+        """Let a version be in force from the day after."""
+        self.state.timeline = [*self.state.timeline, (day + 1, model)][-_KEPT_VERSIONS:]
+
+    # --- snapshots ----------------------------------------------------------------------------
+    def snapshot(self) -> bytes:
+        """Everything but the configuration; ``restore`` and going on equals never having stopped."""
+        from models.learning.owner_snapshot import pack
+
+        return pack(self)
+
+    def restore(self, data: bytes) -> None:
+        """Become the learner that ``snapshot`` wrote; InvariantViolation if it cannot be read."""
+        from models.learning.owner_snapshot import unpack
+
+        unpack(self, data)
+
+
+__all__ = ["Learned", "Learner", "LearnerConfig"]

@@ -1,0 +1,115 @@
+"""The learner on disk: MessagePack, no pickle, models as their own checked JSON form."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import numpy as np
+
+from models.behaviour.layout import VECTOR
+from models.behaviour.memory import Memory
+from models.behaviour.model import ClusterModel
+from models.learning.diary import Diary
+from models.learning.drift import Drift
+from models.learning.hindsight import PastLook
+from models.learning.owner_types import State
+from models.learning.proposal import Proposal
+from models.learning.reason import Reason
+from schemas.errors import InvariantViolation
+
+if TYPE_CHECKING:
+    from models.learning.learner import Learner
+
+FORMAT: Final = 3
+_READ: Final = (2, 3)
+"""Before 3 a waiting proposal was a bare model; it is dropped, and made again within two weeks."""
+
+
+class Saved(msgspec.Struct, array_like=True):
+    """One learner."""
+
+    format: int
+    shift: int
+    members: list[tuple[str, bytes, Diary]]
+    frames_done: int
+    last_update: int | None
+    last_k_look: int | None
+    beaten: int
+    other_k: int
+    last_version: int
+    working: list[list[float]] | None
+    timeline: list[tuple[int, dict[str, Any]]]
+    proposal: dict[str, Any] | None
+    shop_first_day: int | None
+    looks: list[tuple[int, list[str], bytes]]
+    drift: Drift
+    last_alarm: int | None
+    proposals: int = 0
+    turned_down: dict[str, int] = {}
+    reason: Reason = msgspec.field(default_factory=Reason)
+
+
+def pack(learner: Learner) -> bytes:
+    """The learner as bytes; the same learner gives the same bytes."""
+    state = learner.state
+    return msgspec.msgpack.encode(
+        Saved(
+            format=FORMAT,
+            shift=learner.shift,
+            members=[
+                (customer, learner.memory.dump(row), diary)
+                for customer, (row, diary) in sorted(learner.members.items())
+            ],
+            frames_done=state.frames_done,
+            last_update=state.last_update,
+            last_k_look=state.last_k_look,
+            beaten=state.beaten,
+            other_k=state.other_k,
+            last_version=state.last_version,
+            working=None if state.working is None else state.working.tolist(),
+            timeline=[(day, model.to_dict()) for day, model in state.timeline],
+            proposal=None if state.proposal is None else state.proposal.to_dict(),
+            shop_first_day=state.shop_first_day,
+            looks=[(look.day, list(look.customers), look.stats.tobytes()) for look in state.looks],
+            drift=state.drift,
+            last_alarm=state.last_alarm,
+            proposals=state.proposals,
+            turned_down=state.turned_down,
+            reason=state.reason,
+        )
+    )
+
+
+def unpack(learner: Learner, data: bytes) -> None:
+    """Put what ``pack`` wrote in place of all that the learner knew."""
+    try:
+        saved = msgspec.msgpack.decode(data, type=Saved)
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise InvariantViolation(f"owner snapshot: cannot be read: {error}") from error
+    if saved.format not in _READ:
+        raise InvariantViolation(f"owner snapshot: format {saved.format} is unknown, not {FORMAT}")
+    learner.shift = saved.shift
+    learner.memory = Memory(max(64, len(saved.members)))
+    learner.members = {customer: (learner.memory.load(blob), diary) for customer, blob, diary in saved.members}
+    learner.state = State(
+        frames_done=saved.frames_done,
+        last_update=saved.last_update,
+        last_k_look=saved.last_k_look,
+        beaten=saved.beaten,
+        other_k=saved.other_k,
+        last_version=saved.last_version,
+        working=None if saved.working is None else np.array(saved.working),
+        timeline=[(day, ClusterModel.from_dict(model)) for day, model in saved.timeline],
+        proposal=None if saved.proposal is None or saved.format < 3 else Proposal.from_dict(saved.proposal),
+        shop_first_day=saved.shop_first_day,
+        looks=[
+            PastLook(day, tuple(customers), np.frombuffer(stats, dtype="<f4").reshape(VECTOR, len(customers)))
+            for day, customers, stats in saved.looks
+        ],
+        drift=saved.drift,
+        last_alarm=saved.last_alarm,
+        proposals=saved.proposals,
+        turned_down=saved.turned_down,
+        reason=saved.reason,
+    )

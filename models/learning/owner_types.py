@@ -1,0 +1,117 @@
+"""What the owner is told, what it knows beside its panel, and what a run of learning comes to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from models.behaviour.layout import FloatArray
+from models.behaviour.model import CONSERVATIVE, ClusterModel, Evidence, Preset
+from models.learning.drift import Drift
+from models.learning.hindsight import PastLook
+from models.learning.proposal import Proposal
+from models.learning.reason import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class LearnerConfig:
+    """What the owner may be told.
+
+    Parameters
+    ----------
+    shift
+        The panel is one customer in 2**shift; ``Learner.set_shift`` changes it later.
+    min_buyers
+        Customers with an order, in the whole shop, below which there are no clusters.
+    min_members
+        Panel customers with evidence below which there are no clusters.
+    k, k_range
+        A fixed number of segments, or the range to choose from.
+    frame
+        ``standard``, ``noise_whitened``, ``volume``, or ``auto``, which judges them by the shop's own past (``choice``).
+    frame_days
+        Days after the shop's first day on which the frame is fitted.
+    cadence_days, k_cadence_days
+        Least days between updates, and between looks at the number of segments.
+    better
+        Share of inertia that a challenger must save, in ``streak`` consecutive runs.
+    tolerance
+        Move of a centroid, as a share of the gap to its nearest neighbour, that is worth a version.
+    table_tolerance
+        Log ratio of a segment's rate to the published one that is worth a version.
+    silent_days
+        Customers silent for longer leave the panel.
+    adopt_share
+        A proposal that would move at most this share of the panel is adopted at once; None: a person decides.
+    no_means_days
+        For so long nothing is proposed again that was turned down.
+    """
+
+    seed: int = 1
+    shift: int = 0
+    min_buyers: int = 200
+    min_members: int = 60
+    k: int | None = None
+    k_range: tuple[int, int] = (3, 8)
+    frame: str = "auto"
+    frame_days: tuple[int, ...] = (90, 120, 150)
+    cadence_days: int = 7
+    k_cadence_days: int = 14
+    better: float = 0.03
+    streak: int = 2
+    tolerance: float = 0.1
+    table_tolerance: float = 0.3
+    silent_days: int = 730
+    adopt_share: float | None = None
+    no_means_days: int = 90
+    preset: Preset = CONSERVATIVE
+    evidence: Evidence = field(default_factory=Evidence)
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What a run of learning came to.
+
+    Parameters
+    ----------
+    outcome
+        ``immature`` (the shop is too young), ``too_few`` (customers), ``kept`` (nothing material),
+        ``moved`` (centroids or tables), ``promoted`` (a first fit, a new frame, a challenger or an adopted
+        proposal), ``proposed`` (nothing to publish, but a proposal waits), ``rejected`` (a proposal), ``renamed``
+        (a segment), ``withdrawn`` (nothing to publish, and the proposal that waited is not called for any more).
+    model
+        The version to publish, with ``moved``, ``promoted`` and ``renamed``.
+    proposal
+        The one just made, adopted (with ``promoted``) or rejected.
+    withdrawn
+        The one that waited and whose reason is gone; also beside ``moved``, ``proposed`` and ``promoted``.
+    figures
+        Numbers for metrics and for people.
+    """
+
+    outcome: str
+    model: ClusterModel | None = None
+    proposal: Proposal | None = None
+    figures: dict[str, float] = field(default_factory=dict)
+    withdrawn: Proposal | None = None
+
+
+@dataclass(slots=True)
+class State:
+    """All that a learner knows beside its panel; see ``owner_snapshot`` for its form on disk."""
+
+    frames_done: int = 0
+    last_update: int | None = None
+    last_k_look: int | None = None
+    beaten: int = 0
+    other_k: int = 0
+    last_version: int = 0
+    working: FloatArray | None = None
+    timeline: list[tuple[int, ClusterModel]] = field(default_factory=list)
+    proposal: Proposal | None = None
+    reason: Reason = field(default_factory=Reason)
+    shop_first_day: int | None = None
+    looks: list[PastLook] = field(default_factory=list)
+    drift: Drift = field(default_factory=Drift)
+    last_alarm: int | None = None
+    proposals: int = 0
+    turned_down: dict[str, int] = field(default_factory=dict)

@@ -1,0 +1,78 @@
+"""The noise-whitened frame: distances in units of what estimation noise alone does to a customer.
+
+Within-class covariance normalisation (Hatch, Kajarekar, Stolcke, *WCCN for SVM-based speaker recognition*, Interspeech
+2006) with each customer as a class: what differs between two looks at the same customers is noise, what differs between
+customers beyond that is behaviour. No labels are needed, only two looks some weeks apart.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from models.behaviour.features import Priors
+from models.behaviour.layout import FEATURES, HALF_LIFE_LONG, FloatArray, IntArray
+from models.behaviour.model import NOISE_WHITENED, Frame
+from models.learning.frame import borders, frame_of, told
+from schemas.errors import InvariantViolation
+
+LEAST_PAIRS = 50
+"""Customers seen twice below which noise cannot be told from behaviour."""
+_RIDGE = 0.02
+_TRIM = 0.9  # who really changed between the two looks is not noise
+_TRIMS = 2
+_LEAST_SIGNAL = 1.5  # variance of an axis over its noise below which the axis is dropped
+_LEAST_AXES = 3
+
+
+def noise_of(now: FloatArray, before: FloatArray, lag_days: int) -> FloatArray:
+    """Covariance of the estimation noise, from features (n, d) of the same customers at two times.
+
+    The two looks share what the long memory keeps over the lag, so half the covariance of the differences is scaled up
+    to that of one look.
+    """
+    differences = now - before
+    differences = differences - differences.mean(axis=0)
+    kept = np.ones(len(differences), dtype=np.bool_)
+    for _ in range(_TRIMS):
+        inverse = np.linalg.pinv(np.cov(differences[kept].T))
+        squared = np.einsum("ij,jk,ik->i", differences, inverse, differences)
+        kept = squared <= np.quantile(squared, _TRIM)
+    shared = 2 ** (-lag_days / HALF_LIFE_LONG)
+    noise: FloatArray = np.atleast_2d(np.cov(differences[kept].T)) / (2 * (1 - shared))
+    whole: FloatArray = noise + _RIDGE * float(np.trace(noise)) / len(noise) * np.eye(len(noise))
+    return whole
+
+
+def noise_whitened(x: FloatArray, priors: Priors, pairs: tuple[IntArray, FloatArray, int]) -> Frame:
+    """The frame of features (n, FEATURES); one unit is one standard deviation of the noise.
+
+    Parameters
+    ----------
+    pairs
+        Rows of ``x`` that were seen before, their features then under the same priors, and how many days ago.
+
+    Raises
+    ------
+    InvariantViolation
+        Fewer than LEAST_PAIRS customers were seen twice, or all are alike.
+    """
+    rows, before, lag = pairs
+    if len(rows) < LEAST_PAIRS:
+        raise InvariantViolation("behaviour frame: too few customers were seen twice to measure noise")
+    low, high = borders(x)
+    clipped, earlier = np.clip(x, low, high), np.clip(before, low, high)
+    used = told(clipped.std(axis=0))
+    if not used:
+        raise InvariantViolation("behaviour frame: all customers of the panel are alike")
+    noise = noise_of(clipped[rows][:, used], earlier[:, used], lag)
+    values, vectors = np.linalg.eigh(noise)
+    root = vectors @ np.diag(np.maximum(values, 1e-9) ** -0.5) @ vectors.T
+    spread, turn = np.linalg.eigh(root @ np.atleast_2d(np.cov(clipped[:, used].T)) @ root)
+    order = np.argsort(-spread)
+    axes = max(min(_LEAST_AXES, len(used)), int((spread > _LEAST_SIGNAL).sum()))
+    turn = turn[:, order[:axes]]
+    # The sign of an axis means nothing; fixed, so that equal panels give equal bytes.
+    turn = turn * np.where(turn[np.abs(turn).argmax(axis=0), np.arange(axes)] < 0, -1.0, 1.0)
+    weights = np.zeros((FEATURES, axes))
+    weights[used] = root @ turn
+    return frame_of(clipped.mean(axis=0), weights, low, high, priors, NOISE_WHITENED)

@@ -1,0 +1,103 @@
+"""How far a customer is from the next border: what a single feature, or word, would have to be for another segment.
+
+Found by asking the rules themselves, so it holds for every kind of condition, exit borders and order of rules included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import ceil, floor, inf, isfinite, nextafter
+
+from models.features.features import FEATURES, MISSING
+from models.rules.definitions import CLUSTERS, Member, Segmentation, leaves_of
+from models.rules.judge import Facts, copied, judge
+
+_COUNTED = ("orders", "items", "interactions", "messages", "ratings", "complaints", "year")
+WHOLE = frozenset(
+    feature.name for feature in FEATURES.values() if feature.unit in _COUNTED and feature.crossing is None
+)
+"""Features that are whole numbers: between two of them there is nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Border:
+    """With ``feature`` at ``border`` (or just beyond) the customer would be in ``to``; ``value`` is what it is now.
+
+    Numbers in the feature's own unit; for words both are words, None for none.
+    """
+
+    feature: str
+    value: float | str | None
+    border: float | str
+    to: str
+
+    @property
+    def distance(self) -> float | None:
+        """What is missing to the border, in the feature's unit; None for words."""
+        if isinstance(self.value, float) and isinstance(self.border, float):
+            return self.border - self.value
+        return None
+
+
+def borders_of(segmentation: Segmentation, current: str, now: Facts) -> list[Border]:
+    """The nearest border of each feature to each other segment that it alone can lead to; nearest first, words last.
+
+    What a customer does not have (no order yet, so no recency) has no distance.
+    """
+    found: dict[tuple[str, str, bool], Border] = {}
+    for feature, border in sorted(_numbers(segmentation, current)):
+        value = now.values[feature]
+        if value != value:
+            continue
+        whole = feature in WHOLE
+        for beyond in (
+            (ceil(border) - 1.0, float(ceil(border)), floor(border) + 1.0)
+            if whole
+            else (nextafter(border, -inf), border, nextafter(border, inf))
+        ):
+            to = _judged(segmentation, current, now, feature, beyond)
+            told = beyond if whole else border
+            key = (feature, to, told > value)
+            held = found.get(key)
+            if to != current and (held is None or abs(told - value) < abs(held.distance or 0.0)):
+                found[key] = Border(feature, value, told, to)
+    numbers = sorted(found.values(), key=lambda one: (_relative(one), abs(one.distance or 0.0), one.feature, one.to))
+    return [*numbers, *_words(segmentation, current, now)]
+
+
+def _numbers(segmentation: Segmentation, current: str) -> set[tuple[str, float]]:
+    found = {(feature, border) for feature, _, border in segmentation.borders(current)}
+    # Bands further away than the next one.
+    if segmentation.kind == "bands":
+        found |= {
+            (segmentation.feature, border) for band in segmentation.bands[1:] for border in (band.enter, band.exit)
+        }
+    return {(feature, border) for feature, border in found if isfinite(border)}
+
+
+def _words(segmentation: Segmentation, current: str, now: Facts) -> Iterator[Border]:
+    asked = {
+        (leaf.segmentation, word)
+        for leaf in leaves_of(segmentation)
+        if isinstance(leaf, Member) and leaf.segmentation not in CLUSTERS
+        for word in leaf.segments
+        if word != MISSING
+    }
+    for feature, word in sorted(asked):
+        patched = copied(now)
+        patched.segments[feature] = word
+        if (to := judge(segmentation, current, patched)) != current:
+            yield Border(feature, now.segments.get(feature) or None, word, to)
+
+
+def _judged(segmentation: Segmentation, current: str, now: Facts, feature: str, value: float) -> str:
+    patched = copied(now)
+    patched.values[feature] = value
+    return judge(segmentation, current, patched)
+
+
+def _relative(one: Border) -> float:
+    """Distances of different units side by side: as a part of the border, or of the value where that is larger."""
+    assert isinstance(one.value, float) and isinstance(one.border, float)
+    return abs(one.border - one.value) / max(abs(one.border), abs(one.value), 1e-9)

@@ -1,0 +1,211 @@
+"""Segment cards: what the customers of a segment are like, against the shop's average, in words.
+
+Figures come from customers themselves (rules and bands) or from a frozen model version (clusters); which words they make
+is decided here, by plain comparisons that anybody can redo. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from models.behaviour.layout import NEW_ID
+from models.behaviour.model import ClusterModel
+from models.behaviour.sums import plain_sum
+from models.customer.customer import Customer
+from models.features.features import Shop, cadence_ms
+from models.features.time import DAY_MS
+from models.learning.naming import prototype_of
+from models.words import Words
+
+_WEEK: Final = 7.0
+_MONTH: Final = 30.44
+_SELDOM_DAYS: Final = 1.5 * 365
+"""Days between orders from which nobody counts months any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Typical:
+    """What a group of customers is like; None where nothing is known.
+
+    Parameters
+    ----------
+    gap_days
+        Between two orders.
+    basket
+        Money an order, in major units.
+    discount_share
+        Of orders, 0 to 1.
+    clicks
+        Interactions (or days with one) a day.
+    silent_days
+        Since the last order.
+    """
+
+    gap_days: float | None = None
+    basket: float | None = None
+    discount_share: float | None = None
+    clicks: float | None = None
+    silent_days: float | None = None
+
+
+@dataclass(slots=True)
+class Group:
+    """Customers of one segment, or of the whole shop, added up one by one."""
+
+    customers: int = 0
+    buyers: int = 0
+    orders: int = 0
+    revenue: float = 0.0
+    _discounted: int = 0
+    _interactions: int = 0
+    _days: float = 0.0
+    _gaps: float = 0.0
+    _silence: float = 0.0
+
+    def add(self, customer: Customer, at: int, shop: Shop) -> None:
+        """Count a customer as of ``at`` (ms)."""
+        self.customers += 1
+        self.orders += customer.orders
+        self.revenue += customer.spend / shop.minor_per_major
+        self._discounted += customer.discounted
+        self._interactions += sum(customer.interactions)
+        self._days += max(at - customer.first_seen, DAY_MS) / DAY_MS
+        if customer.orders > 0 and customer.last_order is not None:
+            self.buyers += 1
+            self._gaps += cadence_ms(customer) / DAY_MS
+            self._silence += max(at - customer.last_order, 0) / DAY_MS
+
+    @property
+    def typical(self) -> Typical:
+        """What its customers are like."""
+        clicks = self._interactions / self._days if self._days else None
+        if not self.buyers:
+            return Typical(clicks=clicks)
+        return Typical(
+            gap_days=self._gaps / self.buyers,
+            basket=self.revenue / self.orders if self.orders else None,
+            discount_share=self._discounted / self.orders if self.orders else None,
+            clicks=clicks,
+            silent_days=self._silence / self.buyers,
+        )
+
+
+@dataclass(slots=True)
+class Census:
+    """All customers by segmentation and segment, and the shop as a whole."""
+
+    shop: Group
+    segments: dict[tuple[str, str], Group]
+
+    def revenue_share(self, segmentation: str, segment: str) -> float | None:
+        """Share of the shop's net revenue that customers of a segment brought; None while there is no revenue."""
+        group = self.segments.get((segmentation, segment))
+        if self.shop.revenue <= 0:
+            return None
+        return 0.0 if group is None else group.revenue / self.shop.revenue
+
+
+def census(customers: Iterable[Customer], at: int, shop: Shop) -> Census:
+    """Count customers, each as of ``at`` (ms) or its own last judgement if that is later."""
+    found = Census(Group(), {})
+    for customer in customers:
+        now = max(at, customer.as_of)
+        found.shop.add(customer, now, shop)
+        for segmentation, held in customer.segments.items():
+            found.segments.setdefault((segmentation, held.segment), Group()).add(customer, now, shop)
+    return found
+
+
+def of_cluster(model: ClusterModel, segment_id: str, minor_per_major: int = 100) -> tuple[Typical, Typical] | None:
+    """A cluster and the average of all clusters of a version, from the version's own statistics; None for ``new``.
+
+    A segment's order rate is that of days with an order; nobody orders for the first time twice on one day.
+    """
+    segment = model.by_id(segment_id)
+    if segment_id == NEW_ID or segment is None:
+        return None
+    whole = plain_sum(s.share for s in model.segments) or 1.0
+    rate = plain_sum(s.share * s.order_rate for s in model.segments) / whole
+    money = plain_sum(s.share * s.order_rate * s.basket for s in model.segments) / whole
+    cheap = plain_sum(s.share * s.order_rate * s.discount for s in model.segments) / whole
+    clicks = plain_sum(s.share * s.click_rate for s in model.segments) / whole
+    average = Typical(1 / rate, money / rate / minor_per_major, cheap / rate, clicks)
+    own = Typical(1 / segment.order_rate, segment.basket / minor_per_major, segment.discount, segment.click_rate)
+    return own, average
+
+
+def in_words(own: Typical, shop: Typical, say: Words) -> str:
+    """A group against the shop in a few words.
+
+    >>> from models.words import words
+    >>> in_words(Typical(21.0, 80.0, 0.7, 0.1), Typical(40.0, 40.0, 0.3, 0.1), words("en"))
+    'buys every 3 weeks, twice the average basket, mostly discounted'
+    >>> in_words(Typical(21.0, 80.0, 0.7, 0.1), Typical(40.0, 40.0, 0.3, 0.1), words("zh"))
+    '每 3 周买一次，客单价是平均的两倍，大多打折购买'
+    """
+    found = [_pace(own.gap_days, say), _basket(own.basket, shop.basket, say), _discount(own, shop, say)]
+    found += [_clicks(own.clicks, shop.clicks, say), _silence(own, say)]
+    return say("between phrases").join(phrase for phrase in found if phrase)
+
+
+def cluster_meaning(model: ClusterModel, segment_id: str, say: Words) -> str:
+    """What a cluster's prototype is like, and what its members are like in this shop."""
+    found = of_cluster(model, segment_id)
+    parts = [say.cluster_meaning(prototype_of(segment_id)), "" if found is None else in_words(*found, say)]
+    return say("meaning then words").join(part for part in parts if part)
+
+
+def _pace(gap_days: float | None, say: Words) -> str:
+    if gap_days is None:
+        return say("card never")
+    if gap_days >= _SELDOM_DAYS:
+        return say("card seldom")
+    for unit, days, most in (("days", 1.0, 11.0), ("weeks", _WEEK, 70.0), ("months", _MONTH, _SELDOM_DAYS)):
+        if gap_days < most:
+            count = max(1, round(gap_days / days))
+            return say(f"card one {unit}") if count == 1 else say(f"card many {unit}", count=count)
+    raise AssertionError("the last bound is the largest")
+
+
+def _basket(own: float | None, shop: float | None, say: Words) -> str:
+    if own is None or not shop:
+        return ""
+    ratio = own / shop
+    if ratio >= 2.5:
+        return say("card basket times", times=round(ratio))
+    for least, key in ((1.75, "twice"), (1.25, "larger"), (0.8, "average"), (0.6, "smaller"), (0.4, "half")):
+        if ratio >= least:
+            return say(f"card basket {key}")
+    return say("card basket tiny")
+
+
+def _discount(own: Typical, shop: Typical, say: Words) -> str:
+    share, usual = own.discount_share, shop.discount_share
+    if share is None or usual is None:
+        return ""
+    if share >= 0.6:
+        return say("card discount mostly")
+    if share >= usual + 0.15:
+        return say("card discount often")
+    return say("card discount hardly") if usual >= 0.15 and share <= usual / 2 else ""
+
+
+def _clicks(own: float | None, shop: float | None, say: Words) -> str:
+    if own is None or not shop:
+        return ""
+    ratio = own / shop
+    return say("card looks much") if ratio >= 1.5 else say("card looks little") if ratio <= 0.4 else ""
+
+
+def _silence(own: Typical, say: Words) -> str:
+    """Only where it is long against the group's own pace."""
+    if own.silent_days is None or own.gap_days is None or own.silent_days < 2 * own.gap_days:
+        return ""
+    months = round(own.silent_days / _MONTH)
+    return (
+        say("card silent months", count=months)
+        if months >= 2
+        else say("card silent weeks", count=round(own.silent_days / _WEEK))
+    )

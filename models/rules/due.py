@@ -1,0 +1,145 @@
+"""When time alone will change something: due instants in closed form, and the next move they lead to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from math import isfinite
+
+from models.customer.customer import Customer, Membership
+from models.features.features import Feature, Shop, feature_of
+from models.rules.definitions import OPERATORS, Definitions, Segmentation
+from models.rules.judge import facts, judge
+
+_MOST_DUES = 16
+"""Dues that are looked through for the next move."""
+
+Test = tuple[Feature, Callable[[float, float], bool], float]
+"""A comparison that time can turn over: feature, operator, border."""
+
+
+def tests(segmentation: Segmentation, current: str | None) -> tuple[Test, ...]:
+    """The comparisons that time can turn over for a customer whose segment is ``current``."""
+    known = segmentation.ready
+    found = known.get(current)
+    if found is None:
+        found = known[current] = tuple(
+            (feature_of(name), OPERATORS[op], border)
+            for name, op, border in segmentation.borders(current)
+            # Whether a number is known at all (a border at minus infinity) does not change with time.
+            if feature_of(name).crossing is not None and isfinite(border)
+        )
+    return found
+
+
+def next_due(customer: Customer, after: int, definitions: Definitions, shop: Shop) -> int | None:
+    """The first instant later than ``after`` at which time alone may change some rule or band, or None."""
+    return _first_due(customer, after, definitions.segmentations, shop)
+
+
+def _first_due(customer: Customer, after: int, segmentations: Iterable[Segmentation], shop: Shop) -> int | None:
+    best: int | None = None
+    for segmentation in segmentations:
+        due = segmentation_due(customer, after, segmentation, shop)
+        if due is not None and (best is None or due < best):
+            best = due
+    return best
+
+
+def segmentation_due(customer: Customer, after: int, segmentation: Segmentation, shop: Shop) -> int | None:
+    """The same for one segmentation."""
+    held = customer.segments.get(segmentation.name)
+    if held is not None and segmentation.dwell_days and is_held(segmentation, held, after, shop):
+        # Whatever its conditions say meanwhile, it is looked at again when it may be left.
+        return free_at(segmentation, held, shop)
+    crossings = []
+    for test in tests(segmentation, None if held is None else held.segment):
+        crossing = test[0].crossing
+        at = crossing(customer, test[2], shop) if crossing is not None else None
+        # What was crossed before does not come back by time; two milliseconds allow for rounding.
+        if at is not None and at >= after - 2:
+            crossings.append((at, test))
+    if len(crossings) > 1:
+        crossings.sort(key=_instant)
+    best: int | None = None
+    for at, (feature, compare, border) in crossings:
+        if best is not None and at > best + 2:
+            break
+        due = _turns(customer, after, at, feature, compare, border, shop)
+        if due is not None and (best is None or due < best):
+            best = due
+    return best
+
+
+def next_moves(
+    customer: Customer, names: Collection[str], definitions: Definitions, shop: Shop
+) -> dict[str, tuple[str, int]]:
+    """Where time alone takes a settled customer next, and when, in each named segmentation where it does.
+
+    What time does meanwhile in those segmentations counts that their rules refer to.
+    """
+    found: dict[str, tuple[str, int]] = {}
+    asked = definitions.asked_by(frozenset(names))
+    every = len(asked) == len(definitions.segmentations)
+    held, at = customer.segments, customer.due if every else _first_due(customer, customer.as_of, asked, shop)
+    customer.segments = dict(held)
+    try:
+        for _ in range(_MOST_DUES):
+            if at is None or len(found) == len(names):
+                break
+            now = facts(customer, at, definitions, shop)
+            for segmentation in asked:
+                current = now.segments.get(segmentation.name)
+                segment = judge(segmentation, current, now)
+                if segment != current and not is_held(segmentation, held.get(segmentation.name), at, shop):
+                    if segmentation.name in names:
+                        found.setdefault(segmentation.name, (segment, at))
+                    customer.segments[segmentation.name] = Membership(segment, at)
+                    now.segments[segmentation.name] = segment
+            at = _first_due(customer, at, asked, shop)
+    finally:
+        customer.segments = held
+    return found
+
+
+def free_at(segmentation: Segmentation, held: Membership, shop: Shop) -> int:
+    """The grid point (ms) from which on a segment may be left again.
+
+    The least time between two switches is the *dwell time* of switched systems (Liberzon, *Switching in Systems and
+    Control*, 2003, chapter 3); with it nobody moves more often, however the features flutter.
+    """
+    days = shop.grid
+    return days.instant(days.day_of(held.since) + segmentation.dwell_days)
+
+
+def is_held(segmentation: Segmentation, held: Membership | None, at: int, shop: Shop) -> bool:
+    """Whether the dwell keeps a customer where it is at ``at``. Nobody is kept in what the guards give."""
+    if held is None or not segmentation.dwell_days or held.segment in segmentation.provisional:
+        return False
+    return at < free_at(segmentation, held, shop)
+
+
+def _instant(crossing: tuple[int, Test]) -> int:
+    return crossing[0]
+
+
+def _turns(
+    customer: Customer,
+    after: int,
+    at: int,
+    feature: Feature,
+    compare: Callable[[float, float], bool],
+    border: float,
+    shop: Shop,
+) -> int | None:
+    """The first millisecond around ``at`` at which the comparison itself has turned over.
+
+    The closed form and the comparison round differently in the last bit; a due one millisecond early would change
+    nothing, and the move would be missed for ever.
+    """
+    value = feature.value
+    was = compare(value(customer, after, shop), border)
+    at = max(at - 2, after + 1)
+    for step in range(8):
+        if compare(value(customer, at + step, shop), border) != was:
+            return at + step
+    return None

@@ -1,0 +1,135 @@
+"""Versions of the declared segmentations on Kafka: which there are, and how the next one comes into every lane."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from models.rules.declared import load
+from models.words import Language
+from schemas import topics
+from schemas.changes import model_key
+from schemas.control import ControlDefinitions, control_headers, encode_control
+from schemas.errors import TransientError
+from schemas.published import SegmentModel
+from streamer.adapters.kafka import KafkaConnection, Offsets, read_committed
+from streamer.lanes.ports import Write, Writes
+from streamer.owner.publish_model import definition_writes
+
+DEFINITIONS = "definitions"
+"""What the files are called in the models topic: its keys are ``definitions@VERSION``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """One version: its text, when it was published (ms), what the file was called, and what it goes back to."""
+
+    version: int
+    text: str
+    at: int
+    source: str
+    goes_back_to: int | None = None
+
+
+def activation_writes(
+    published: Published, lanes: int, control_key: bytes | None = None, language: Language = "en"
+) -> Writes:
+    """All records of an activation: into every lane, the file, and what its segments are."""
+    definitions = load(published.text, published.version, published.source)
+    body: dict[str, Any] = {"toml": published.text, "source": published.source}
+    if published.goes_back_to is not None:
+        body["goes_back_to"] = published.goes_back_to
+    value = encode_control(ControlDefinitions(version=published.version, body=body))
+    headers = control_headers(value, control_key)
+    record = SegmentModel(
+        type="segment.model",
+        segmentation=DEFINITIONS,
+        version=published.version,
+        kind="declared",
+        published_at=published.at,
+        body=body,
+    )
+    key = model_key(DEFINITIONS, published.version)
+    return {
+        **{(topics.EVENTS, lane): [Write(None, value, headers)] for lane in range(lanes)},
+        (topics.MODELS, 0): [Write(key, record.model_dump_json().encode(), ())],
+        **definition_writes(definitions, published.at, language),
+    }
+
+
+async def versions(connection: KafkaConnection) -> list[Published]:
+    """All published versions, oldest first; the built-in one (1) is not among them."""
+    offsets = Offsets(connection)
+    await offsets.start()
+    try:
+        first, end = await offsets.first(topics.MODELS, 0), await offsets.end(topics.MODELS, 0)
+    finally:
+        await offsets.stop()
+    found: dict[int, Published] = {}
+    prefix = f"{DEFINITIONS}@".encode()
+    async for chunk in read_committed(connection, topics.MODELS, 0, first, end):
+        for record in chunk:
+            if record.key is not None and record.key.startswith(prefix) and record.value is not None:
+                told = SegmentModel.model_validate_json(record.value)
+                body = told.body
+                back = body.get("goes_back_to")
+                found[told.version] = Published(
+                    told.version,
+                    str(body.get("toml", "")),
+                    told.published_at,
+                    str(body.get("source", "")),
+                    back if isinstance(back, int) else None,
+                )
+    return [found[version] for version in sorted(found)]
+
+
+async def publish(
+    connection: KafkaConnection,
+    lanes: int,
+    text: str,
+    source: str,
+    now_ms: int,
+    *,
+    goes_back_to: int | None = None,
+    control_key: bytes | None = None,
+    language: Language = "en",
+) -> Published:
+    """Publish a text as the next version, in one transaction over all lanes.
+
+    Of two who do so at once one is fenced before it wrote anything: the number is asked for behind the fence.
+
+    Raises
+    ------
+    TransientError
+        Kafka did not take it, or somebody else published meanwhile; nothing came into force.
+    """
+    producer = AIOKafkaProducer(
+        bootstrap_servers=connection.bootstrap,
+        transactional_id=f"{connection.group}-definitions",
+        max_request_size=4 * topics.MAX_MESSAGE_BYTES,
+        transaction_timeout_ms=10_000,
+        **connection.security,
+    )
+    try:
+        await producer.start()
+        known = await versions(connection)
+        version = (known[-1].version if known else 1) + 1
+        published = Published(version, text, now_ms, source, goes_back_to)
+        async with producer.transaction():
+            for (topic, partition), records in activation_writes(published, lanes, control_key, language).items():
+                for record in records:
+                    await producer.send_and_wait(
+                        connection.topic(topic),
+                        record.value,
+                        record.key,
+                        partition=partition,
+                        headers=list(record.headers),
+                    )
+    except KafkaError as error:
+        raise TransientError(f"Kafka at {connection.bootstrap} did not take the version: {error!r}") from error
+    finally:
+        await producer.stop()
+    return published

@@ -1,0 +1,112 @@
+"""Folding one valid event into its customer: statistics, order book, behaviour memory. No segment is judged here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from models.behaviour.memory import Memory
+from models.customer import statistics
+from models.customer.customer import INTERACTION_INDEX, Customer
+from models.customer.orders import Booking, Order, Reversal, total, unnamed
+from models.customer.ring import digest, holds
+from models.features.features import Shop
+from schemas.arrivals import Interaction, Line, OrderCompleted, OrderReversed
+from schemas.fields import MAX_AMOUNT
+from schemas.money import Rates
+
+MAX_ORDER_CATEGORIES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """What folding booked: money (minor units), orders and reversals, for the ledger."""
+
+    money: int = 0
+    orders: int = 0
+    reversals: int = 0
+
+
+def is_duplicate(customer: Customer, event_digest: bytes, event: object) -> bool:
+    """Whether the event, or the order it completes, is among those remembered (windows of ``contracts``)."""
+    if holds(customer.ring.ids, event_digest):
+        return True
+    return isinstance(event, OrderCompleted) and customer.book.knows(digest(event.order_id))
+
+
+def fold_order(
+    customer: Customer, event: OrderCompleted, money: int, rates: Rates, shop: Shop, memory: Memory
+) -> Folded:
+    """Fold a completed order of ``money`` minor units."""
+    lines = event.products
+    discounted = int(bool(event.discount) or event.coupon is not None)
+    categories = _by_category(lines, event.currency, rates)
+    order = Order(event.occurred_at, digest(event.order_id), money, _items(lines), discounted, categories)
+    bookings = customer.book.add(order)
+    statistics.book(customer, bookings, shop.half_life)
+    memory.add_order(customer.row, money, bool(discounted), categories)
+    counted = money
+    if not order.live:
+        memory.take_back(customer.row, money, discounted=bool(discounted), categories=categories)
+        counted = 0
+    booked = total(bookings)
+    if booked != counted:
+        # Reversals that waited for this order took their money when they came; it is part of the order now.
+        memory.take_back(customer.row, counted - booked, whole=False)
+    return Folded(booked, orders=1)
+
+
+def fold_reversal(customer: Customer, event: OrderReversed, money: int | None, shop: Shop, memory: Memory) -> Folded:
+    """Fold a refund or cancellation of ``money`` minor units; None takes back all of the named order."""
+    items = _items(event.products)
+    named = event.order_id is not None
+    reversal = Reversal(event.occurred_at, digest(event.order_id) if event.order_id else b"", money, items)
+    bookings: list[Booking] = customer.book.reverse(reversal) if named else [unnamed(reversal)]
+    statistics.book(customer, bookings, shop.half_life)
+    booked = total(bookings)
+    if sum(booking.orders for booking in bookings) < 0:
+        gone = bookings[0]
+        memory.take_back(customer.row, -booked, discounted=gone.discounted < 0, categories=gone.categories)
+    elif booked:
+        memory.take_back(customer.row, -booked, whole=False)
+    return Folded(booked, reversals=1)
+
+
+def fold_interaction(customer: Customer, event: Interaction, shop: Shop, memory: Memory) -> Folded:
+    """Fold a view, click, cart or message interaction."""
+    kind = INTERACTION_INDEX[event.type]
+    statistics.interact(customer, kind, event.category, event.occurred_at, shop.half_life)
+    memory.add_interaction(customer.row, event.type, event.category)
+    return NOTHING_BOOKED
+
+
+NOTHING_BOOKED = Folded()
+
+
+def _items(lines: Sequence[Line]) -> int:
+    items = sum([_quantity(line) for line in lines])
+    if type(items) is int:
+        return items
+    # A part of a piece (0.350 kg of cheese) is one item.
+    return sum(math.ceil(one) if one > 0 else math.floor(one) for one in map(_quantity, lines))
+
+
+def _quantity(line: Line) -> int | float:
+    """Absent means 1."""
+    return 1 if line.quantity is None else line.quantity
+
+
+def _by_category(lines: Sequence[Line], currency: str | None, rates: Rates) -> tuple[tuple[str, int], ...]:
+    """Money per category of an order's lines, largest first, at most 20."""
+    sums: dict[str, float] = {}
+    for line in lines:
+        category = line.category
+        if category is not None:
+            amount = (line.price or 0.0) * _quantity(line)
+            # Price times quantity may be far beyond 64 bits of minor units; no order's total is.
+            amount = max(-MAX_AMOUNT, min(MAX_AMOUNT, sums.get(category, 0.0) + amount))
+            sums[category] = amount
+    if len(sums) > MAX_ORDER_CATEGORIES:
+        sums = dict(sorted(sums.items(), key=lambda item: (-item[1], item[0]))[:MAX_ORDER_CATEGORIES])
+    return tuple((category, rates.minor(amount, currency)) for category, amount in sums.items())

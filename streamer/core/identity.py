@@ -1,0 +1,210 @@
+"""Two ids that are one person: ``identity.linked`` in the lane of the anonymous id, ``control.merge`` in the other's.
+
+The lane of the anonymous id ends its memberships, leaves an alias in place of the state, and writes the statistics as a
+control record into the lane of the known id, all in one transaction. Later records of the old id are written on under
+the new one. A merge that the other lane cannot take comes back, and the alias goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from models.customer import merging
+from models.customer.about import About
+from models.customer.customer import Customer
+from models.customer.merging import Statistics
+from models.customer.orders import Order
+from models.customer.ring import digest
+from models.rules.judge import facts
+from schemas.control import ALIAS_HEADER, REROUTED_HEADER, ControlMerge, control_headers, encode_control
+from schemas.errors import InvalidEvent
+from schemas.events import IdentityLinked
+from schemas.ids import is_nobody
+from schemas.partition import partition_for
+from schemas.records import LogRecord
+from streamer.core.erasure import Erasure
+from streamer.core.intake import Item
+from streamer.core.moves import Moves
+from streamer.core.outcome import Onward, Outcome, Trigger, trigger_of
+from streamer.core.passing import Passage
+from streamer.core.personal import Consents, about_of, later_consent
+from streamer.core.policy import Policy
+from streamer.core.state import LaneState
+
+Create = Callable[[str, LogRecord, int, str | None], Customer]
+
+
+def is_alias(customer: Customer) -> bool:
+    """Whether a state only says whose events these are."""
+    return customer.about is not None and customer.about.alias is not None
+
+
+class Identity:
+    """Joins ids. ``create`` makes a new resident customer."""
+
+    def __init__(
+        self,
+        state: LaneState,
+        policy: Policy,
+        outcome: Outcome,
+        moves: Moves,
+        passage: Passage,
+        erasure: Erasure,
+        consents: Consents,
+        create: Create,
+    ) -> None:
+        self._ledger = state.ledger
+        self._residents = state.residents
+        self._policy = policy
+        self._outcome = outcome
+        self._moves = moves
+        self._passage = passage
+        self._erasure = erasure
+        self._consents = consents
+        self._create = create
+
+    # -- the lane of the old id -------------------------------------------------------------------------------
+
+    def check(self, event: IdentityLinked, customer: Customer | None) -> bool:
+        """Whether a link is new. Raises InvalidEvent where it must not be made."""
+        old, new = event.anonymous_id, event.customer_id
+        if old == new:
+            raise InvalidEvent("invalid_field", "an id cannot be joined to itself", "anonymous_id")
+        for name, id in (("anonymous_id", old), ("customer_id", new)):
+            if is_nobody(id, self._policy.nobody):
+                raise InvalidEvent("invalid_field", f"{name} stands for nobody", name)
+        about = None if customer is None else customer.about
+        if about is None:
+            return True
+        if about.alias is not None:
+            if about.alias != new:
+                raise InvalidEvent("invalid_field", "the id is joined to another customer already", "anonymous_id")
+            return False
+        if new in about.aliases:
+            raise InvalidEvent("invalid_field", "the customer is joined to this id: a cycle", "customer_id")
+        if about.aliases and not self._policy.merge_known:
+            raise InvalidEvent(
+                "invalid_field", "both ids are known customers (STREAMER_MERGE_KNOWN would join them)", "anonymous_id"
+            )
+        return True
+
+    def link(
+        self, customer: Customer, event: IdentityLinked, trigger: Trigger, import_id: str | None, now: int
+    ) -> None:
+        """Hand a customer over to the other id; time was applied to it before."""
+        memory = self._residents.memory
+        behaviour = memory.dump(customer.row) if customer.row >= 0 else None
+        statistics, ids, orders = merging.handed_over(customer, behaviour, event.event_id, event.occurred_at, import_id)
+        self._moves.end_all(customer, "merge", trigger, now)
+        self._erasure.drop(customer)
+        self._ledger.customers -= 1
+        alias = Customer(customer.id, (0, 0), 0)
+        alias.about, alias.about_dirty = About(alias=event.customer_id), True
+        self._residents.admit(alias, -1)
+        self._outcome.touched[alias.id] = alias
+        self._send(customer.id, event.customer_id, statistics, ids, orders)
+
+    def _send(self, old: str, new: str, statistics: object, ids: object, orders: object) -> None:
+        control = ControlMerge.model_validate(
+            {"from": old, "to": new, "statistics": statistics, "event_ids": tuple(ids), "orders": tuple(orders)}  # type: ignore[arg-type]
+        )
+        value = encode_control(control)
+        lane = partition_for(new.encode(), self._policy.lanes)
+        self._outcome.onward.append(Onward(lane, None, value, control_headers(value)))
+
+    def forward(self, item: Item, alias: str) -> None:
+        """Write a record of an old id on under the new one."""
+        event, record = item.event, item.record
+        assert event is not None
+        old = item.alias or event.customer_id
+        self._ledger.rerouted += 1
+        self._onward(record, alias, [(ALIAS_HEADER, old.encode())])
+
+    def stray(self, item: Item, customer: Customer | None) -> bool:
+        """Send a record that came by an alias back to its own lane, if the customer does not know that alias."""
+        if customer is not None and is_alias(customer):
+            return False
+        if item.alias is None or (
+            customer is not None and customer.about is not None and item.alias in customer.about.aliases
+        ):
+            return False
+        self._ledger.rerouted += 1
+        self._onward(item.record, item.alias, [])
+        return True
+
+    def _onward(self, record: LogRecord, key: str, more: list[tuple[str, bytes]]) -> None:
+        headers = [header for header in record.headers if header[0] not in (REROUTED_HEADER, ALIAS_HEADER)]
+        lane = partition_for(key.encode(), self._policy.lanes)
+        self._outcome.onward.append(Onward(lane, key.encode(), record.value, [*headers, *more]))
+
+    # -- the lane of the new id -------------------------------------------------------------------------------
+
+    def merge(self, control: ControlMerge, record: LogRecord) -> None:
+        """Take in what another id hands over: at most one change per segmentation, cause ``merge``."""
+        try:
+            told, orders = merging.read(control.statistics, list(control.orders))
+        except ValueError:
+            raise InvalidEvent("bad_control", "the statistics cannot be read", "statistics") from None
+        old, new, now = control.from_id, control.to_id, record.timestamp
+        customer = self._residents.get(new)
+        if customer is not None and is_alias(customer):
+            assert customer.about is not None and customer.about.alias is not None
+            target = customer.about.alias
+            # It came back, or two ids were joined to each other at once: of those the smaller one stays.
+            if old != new and not (target == old and new < old):
+                self._send(old, target, control.statistics, control.event_ids, control.orders)
+                return
+            self._erasure.drop(customer)
+            customer = None
+        at = max(told.at, told.last_seen)
+        source = told.import_id if told.import_id in self._ledger.imports else None
+        before = None
+        if customer is None:
+            erased = self._erasure.since(new, now)
+            if erased is not None and told.at <= erased:
+                self._outcome.onward.append(
+                    self._erasure.follow(old, erased, f"erase-{record.partition}-{record.offset}", self._policy.lanes)
+                )
+                return
+            customer = self._create(new, record, at, source)
+        else:
+            if old in about_of(customer).aliases:
+                return
+            self._passage.pass_time(
+                customer, max(self._ledger.clock_of(customer.source), self._ledger.clock_of(source), at), now
+            )
+            if self._is_full(customer, told) and old != new:
+                self._send(old, old, control.statistics, control.event_ids, control.orders)
+                return
+            if customer.source != source:
+                self._residents.move_clock(customer, source)
+            if customer.row >= 0:
+                before = facts(customer, max(customer.as_of, at), self._moves.definitions, self._policy.shop)
+        customer.as_of = max(customer.as_of, at)
+        self._outcome.touched[new] = customer
+        trigger = trigger_of(told.event_id, "identity.linked", record)
+        self._absorb(customer, old, told, orders, trigger, now)
+        merging.take_events(customer, [*control.event_ids, int.from_bytes(digest(told.event_id), "big")])
+        if customer.row >= 0:
+            self._moves.settle(customer, before, "merge", trigger, now)
+
+    def _is_full(self, customer: Customer, told: Statistics) -> bool:
+        more = 1 + (len(told.about.aliases) if told.about is not None else 0)
+        return len(about_of(customer).aliases) + more > self._policy.merge_limit
+
+    def _absorb(
+        self, customer: Customer, old: str, told: Statistics, orders: list[Order], trigger: Trigger, now: int
+    ) -> None:
+        about, other = about_of(customer), told.about or About()
+        if old != customer.id:
+            about.aliases = sorted({*about.aliases, old, *other.aliases} - {customer.id})
+        about.consent = later_consent(about.consent, other.consent)
+        since = [at for at in (about.since, other.since) if at is not None]
+        about.since = max(since) if since else None
+        allowed = self._policy.consent_default if about.consent is None else about.consent.personalization
+        self._consents.bring(customer, allowed, told.first_seen, trigger, now)
+        if allowed:
+            merging.take_about(about, other)
+            merging.take_statistics(customer, told, orders, self._policy.shop.half_life)
+            if told.behaviour is not None:
+                self._residents.memory.merge(customer.row, told.behaviour)

@@ -1,0 +1,147 @@
+"""What ``decide`` gives back: plain values that the lane turns into records, and nothing else happens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import msgspec
+
+from models.behaviour.model import ClusterModel
+from models.behaviour.panel import PanelRow, panel_rank
+from models.customer.customer import Customer
+from models.rules.settle import Reason
+from schemas.changes import Cause
+from schemas.records import Headers, LogRecord
+from schemas.tracing import traceparent
+
+
+class Erased(msgspec.Struct, array_like=True, frozen=True):
+    """An erase: everything up to ``at`` is gone, as said by a record appended at ``appended`` (both ms)."""
+
+    at: int
+    appended: int
+
+
+class Trigger(msgspec.Struct, frozen=True, gc=False):
+    """The record that caused a change; None where time did. ``traceparent`` is that of the record, if it has one."""
+
+    event_id: str
+    type: str
+    partition: int
+    offset: int
+    traceparent: bytes | None = None
+
+
+def trigger_of(event_id: str, type: str, record: LogRecord) -> Trigger:
+    """What a record causes names it so."""
+    return Trigger(event_id, type, record.partition, record.offset, traceparent(record))
+
+
+class Change(msgspec.Struct, frozen=True):
+    """A customer moved. ``seq`` is gap-free per customer; times are ms."""
+
+    customer_id: str
+    born: tuple[int, int]
+    seq: int
+    segmentation: str
+    before: str | None
+    after: str | None
+    cause: Cause
+    automation_safe: bool
+    changed_at: int
+    trigger: Trigger | None
+    kind: str
+    version: int
+    confidence: float | None
+    next_move: tuple[str, int] | None
+    reasons: tuple[Reason, ...]
+    features: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A record that is not applied, with its reason; its bytes go on untouched."""
+
+    record: LogRecord
+    stage: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Onward:
+    """A record for a lane's partition of the input topic."""
+
+    partition: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+@dataclass(slots=True)
+class Outcome:
+    """Everything one call of ``decide`` decided.
+
+    Attributes
+    ----------
+    touched
+        Customers whose state must be written, by id.
+    born
+        Ids of those among them that had no state before.
+    night
+        Whether some clock passed a grid point, so that customers outside of memory have to be looked at.
+    changes, dead_letters, onward
+        In the order in which they were decided.
+    models
+        Cluster models first seen in this batch, by version; kept in the changelog.
+    definitions
+        The same of declared segmentations: the text of the file.
+    erased
+        Ids whose state is to go; who is touched as well came back as a new customer.
+    marks
+        Erases to remember, by hash of the id, and those remembered long enough (None).
+    panel, panel_shift
+        Memories of customers that the model owner learns from, in order; one customer in 2**panel_shift. Those without
+        a memory are to be forgotten.
+    """
+
+    touched: dict[str, Customer] = field(default_factory=dict)
+    born: set[str] = field(default_factory=set)
+    night: bool = False
+    changes: list[Change] = field(default_factory=list)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
+    onward: list[Onward] = field(default_factory=list)
+    models: dict[int, ClusterModel] = field(default_factory=dict)
+    definitions: dict[int, str] = field(default_factory=dict)
+    erased: set[str] = field(default_factory=set)
+    marks: dict[str, Erased | None] = field(default_factory=dict)
+    panel: list[PanelRow] = field(default_factory=list)
+    panel_shift: int = 0
+
+    def erase(self, id: str) -> None:
+        """Of a customer nothing remains to be written, and what was written is to go."""
+        self.touched.pop(id, None)
+        self.born.discard(id)
+        self.erased.add(id)
+
+    def thin_panel(self, shift: int) -> None:
+        """The panel is one customer in 2**shift from now on, or sparser already."""
+        if shift > self.panel_shift:
+            self.panel = [row for row in self.panel if not row.blob or panel_rank(row.customer) >= shift]
+            self.panel_shift = shift
+
+    def absorb(self, later: Outcome) -> None:
+        """Add what was decided next: both together go into one transaction."""
+        for id in later.erased:
+            self.erase(id)
+        self.touched.update(later.touched)
+        self.marks.update(later.marks)
+        self.born |= later.born
+        self.night |= later.night
+        self.changes += later.changes
+        self.dead_letters += later.dead_letters
+        self.onward += later.onward
+        self.models.update(later.models)
+        self.definitions.update(later.definitions)
+        self.thin_panel(later.panel_shift)
+        self.panel += later.panel

@@ -1,0 +1,167 @@
+"""Passing time: nights of the clusters and dues of the rules, applied to customers as instants in order."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from models.behaviour.layout import DAY, IntArray
+from models.behaviour.model import ClusterModel
+from models.behaviour.moves import Move
+from models.behaviour.night import advance
+from models.customer.customer import Customer
+from models.rules.judge import facts
+from streamer.core.ledger import Edition, Ledger
+from streamer.core.moves import Moves
+from streamer.core.outcome import Outcome
+from streamer.core.policy import Policy
+from streamer.core.state import LaneState, Look
+
+
+def timeline_of(
+    ledger: Ledger, models: Mapping[int, ClusterModel], source: str | None
+) -> list[tuple[int, ClusterModel]]:
+    """The versions by the first day on which they are in force for customers who live by the clock ``source``."""
+    timeline: list[tuple[int, ClusterModel]] = []
+    first: int | None = None
+    # Backwards: an import opened later may be earlier in time than versions it never heard of.
+    for entry in reversed(ledger.timeline):
+        day = entry.day if source is None else entry.import_days.get(source, entry.day)
+        first = day if first is None else min(first, day)
+        timeline.append((first, models[entry.version]))
+    timeline.reverse()
+    return timeline
+
+
+class Passage:
+    """Time within one call of `decide`."""
+
+    def __init__(self, state: LaneState, policy: Policy, outcome: Outcome, moves: Moves) -> None:
+        self._state = state
+        self._ledger = state.ledger
+        self._residents = state.residents
+        self._policy = policy
+        self._grid = policy.grid
+        self._outcome = outcome
+        self._moves = moves
+        # Night moves found ahead of time for everybody, waiting for their customer's turn.
+        self._nights: dict[str, list[Move]] = {}
+
+    def sweep(self) -> None:
+        """Step all residents whose clock has passed a grid point to it, all at once.
+
+        A shortcut only: `pass_time` steps a customer alone to the same place, at fifty times the cost. The moves found
+        wait for their customer's turn, since rules may have been due before.
+        """
+        for source, rows in self._residents.rows_by_source(self._sources_of_a_new_day()):
+            self._advance_behind(source, rows)
+
+    def _advance(self, source: str | None, rows: IntArray, targets: IntArray) -> None:
+        for move in advance(
+            self._residents.memory, rows, targets, timeline_of(self._ledger, self._state.models, source)
+        ):
+            customer = self._residents.of_row(move.row)
+            self._nights.setdefault(customer.id, []).append(move)
+
+    def pass_time(self, customer: Customer, until: int, now: int) -> None:
+        """Apply in order all that time alone does to a customer up to ``until``: nights, dues of rules, and new versions
+        of the declared segmentations.
+        """
+        target = self._grid.day_of(until)
+        if self._residents.is_behind(customer, target):
+            self._advance(customer.source, np.array([customer.row], dtype=np.int64), np.array([target], dtype=np.int64))
+        nights = self._nights.pop(customer.id, None) if self._nights else None
+        behind = self.is_behind(customer)
+        if behind and customer.row < 0:
+            self._outcome.touched[customer.id] = customer
+            self._moves.pass_edit(customer)
+            return
+        if nights is None:
+            if not behind and (customer.due is None or customer.due > until):
+                return
+            nights = []
+        self._outcome.touched[customer.id] = customer
+        edits = [one for one in self._ledger.editions if one.version > customer.edition] if behind else []
+        position = 0
+        while True:
+            night = self._grid.instant(nights[position].day) if position < len(nights) else None
+            if edits:
+                # What happened until then, happened by the version before.
+                at = edits[0].at_for(customer.source)
+                if (night is None or night > at) and (customer.due is None or customer.due > at):
+                    self._edit(customer, edits.pop(0), nights[position:], now)
+                    continue
+            if night is not None and (customer.due is None or customer.due >= night):
+                self._moves.night(customer, nights[position], night, now)
+                position += 1
+            elif customer.due is not None and customer.due <= until:
+                before = facts(customer, customer.as_of, self._moves.definitions_of(customer), self._policy.shop)
+                customer.as_of = max(customer.as_of, customer.due)
+                self._moves.settle(customer, before, "time", None, now)
+            else:
+                return
+
+    def is_behind(self, customer: Customer) -> bool:
+        """Whether a version of the declared segmentations is in force that the customer was not yet brought to."""
+        if customer.edition == self._moves.definitions.version:
+            return False
+        return customer.row >= 0 or customer.about is None or customer.about.alias is None
+
+    def _edit(self, customer: Customer, edition: Edition, nights: Sequence[Move], now: int) -> None:
+        """Bring the customer to a version; ``nights`` are the moves of clusters that come after it."""
+        at = edition.at_for(customer.source)
+        timeline = timeline_of(self._ledger, self._state.models, customer.source)
+        index = bisect_right([first for first, _ in timeline], self._grid.day_of(at)) - 1
+        model = timeline[index][1] if index >= 0 else None
+        # The memory may have been stepped beyond that instant already; the next move then says where it was.
+        cluster = nights[0].from_id if nights else None
+        if not nights and model is not None:
+            cluster = timeline[-1][1].id_of(self._residents.memory.segment_code(customer.row))
+        self._moves.edit(customer, edition.version, at, 0 if model is None else model.version, cluster, now)
+
+    def look(self, look: Look) -> None:
+        """Apply time to those who are due by their clock, and to all at a grid point."""
+        ledger, residents = self._ledger, self._residents
+        if look.clock is not None:
+            ledger.clock = max(ledger.clock, look.clock)
+        now = max(ledger.appended, ledger.clock)
+        self.sweep()
+        # Somebody may have been erased since it was found to be due.
+        due = [customer for id in look.due if (customer := residents.get(id)) is not None]
+        for source in {customer.source for customer in due}:
+            held = [customer.row for customer in due if customer.source == source and customer.row >= 0]
+            rows = np.array(held, dtype=np.int64)
+            self._advance_behind(source, rows)
+        # Also the nights of customers whose records turned out to be repeats or dead letters.
+        for id in list(self._nights):
+            customer = residents.customers[id]
+            last = self._grid.instant(self._nights[id][-1].day)
+            self.pass_time(customer, max(last, ledger.clock_of(customer.source)), now)
+        # Those just touched may be due already, such as after an old event; nobody else knows yet.
+        due.extend(self._outcome.touched.values())
+        for customer in due:
+            clock = ledger.clock_of(customer.source)
+            if (customer.due is not None and customer.due <= clock) or self.is_behind(customer):
+                self.pass_time(customer, clock, now)
+
+    def _sources_of_a_new_day(self) -> list[str | None]:
+        """The clocks that have passed a grid point since all residents were stepped to it."""
+        stepped = self._residents.stepped
+        found = []
+        for source in self._residents.sources:
+            day = self._grid.day_of(self._ledger.clock_of(source))
+            if day > stepped.get(source, -1):
+                stepped[source] = day
+                found.append(source)
+            if day > self._state.nights.get(source, -1):
+                self._state.nights[source] = day
+                self._outcome.night = True
+        return found
+
+    def _advance_behind(self, source: str | None, rows: IntArray) -> None:
+        target = self._grid.day_of(self._ledger.clock_of(source))
+        behind = rows[self._residents.memory.matrix[rows, DAY] < target]
+        if len(behind):
+            self._advance(source, behind, np.full(len(behind), target, dtype=np.int64))

@@ -1,0 +1,71 @@
+"""The settings a decision depends on, as one value. The same policy and the same log give the same decisions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from models.features.features import Shop
+from models.features.time import DAY_MS, Grid
+from models.rules.defaults import DEFAULTS
+from models.rules.definitions import Definitions
+from models.words import Language
+from schemas.ids import NOBODY
+from schemas.money import Rates
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What ``decide`` is told beside the log.
+
+    Attributes
+    ----------
+    lanes
+        Partitions of the input topic.
+    lateness_ms
+        How far the lane's clock stays behind append time: events this late are still in order.
+    early_ms, horizon_ms
+        An event later than append time plus the first is ``too_early``; older than append time less the second,
+        and not from an import, is ``too_late``.
+    live_window_ms
+        A change older than this when decided is not safe for automation.
+    wall
+        Whether the wall clock counts (``STREAMER_CLOCK=wall``): it moves idle lanes, and so the append time of
+        records written by imports has to move lanes as well, or a replay of the log would know less than the lane did.
+    label_backfill
+        Whether changes by records of an import get the cause ``backfill``; an in-process replay says no.
+    consent_default
+        Whether customers of whom no consent is known may be put into segments.
+    merge_known
+        Whether a customer to whom other ids were joined may itself be joined to another.
+    merge_limit
+        Most ids that may be joined to one customer.
+    nobody
+        Ids, in small letters, that stand for no customer.
+    panel_target
+        Customers the model owner learns from, over all lanes.
+    language
+        Of the names in what is published; no decision depends on it.
+    """
+
+    lanes: int = 1
+    grid: Grid = field(default_factory=Grid)
+    rates: Rates = field(default_factory=lambda: Rates("EUR"))
+    definitions: Definitions = DEFAULTS
+    half_life_days: float = 25.0
+    max_event_bytes: int = 262_144
+    lateness_ms: int = 5_000
+    early_ms: int = 300_000
+    horizon_ms: int = 3 * 365 * DAY_MS
+    live_window_ms: int = 3_600_000
+    wall: bool = False
+    label_backfill: bool = True
+    consent_default: bool = True
+    merge_known: bool = False
+    merge_limit: int = 100
+    nobody: frozenset[str] = NOBODY
+    panel_target: int = 2_000
+    language: Language = "en"
+
+    @property
+    def shop(self) -> Shop:
+        return Shop(10**self.rates.places, self.half_life_days * DAY_MS, self.grid)

@@ -1,0 +1,59 @@
+"""What a lane knows between batches, and how somebody looks at its clock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from models.behaviour.memory import Memory
+from models.behaviour.model import ClusterModel
+from models.rules.definitions import Definitions
+from streamer.core.ledger import Ledger
+from streamer.core.outcome import Erased
+from streamer.core.policy import Policy
+from streamer.core.residents import Residents
+
+
+@dataclass(slots=True)
+class LaneState:
+    """All that a lane knows. `decide` changes it in place; if its outcome is not committed, throw it away and restore.
+
+    ``nights`` holds for each clock the last day that was seen to begin; ``definitions`` the versions of the declared
+    segmentations that control records brought; ``erased`` the erases of the last 30 days, by hash of the id.
+    """
+
+    ledger: Ledger
+    residents: Residents
+    models: dict[int, ClusterModel] = field(default_factory=dict)
+    nights: dict[str | None, int] = field(default_factory=dict)
+    definitions: dict[int, Definitions] = field(default_factory=dict)
+    erased: dict[str, Erased] = field(default_factory=dict)
+
+    @classmethod
+    def fresh(cls, partition: int) -> LaneState:
+        """The state of a lane that has never run."""
+        return cls(Ledger.fresh(partition), Residents(Memory()))
+
+    def in_force(self, policy: Policy) -> Definitions:
+        """The newest version of the declared segmentations."""
+        editions = self.ledger.editions
+        return self.definitions[editions[-1].version] if editions else policy.definitions
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A look at the clock, after the records: who is due?
+
+    Attributes
+    ----------
+    clock
+        Move the lane's clock up to this instant (ms); None leaves it where the records put it.
+    due
+        Resident customers whose next due, or next grid point, may have passed.
+    """
+
+    clock: int | None = None
+    due: Sequence[str] = ()
+
+
+NO_LOOK = Look()

@@ -1,0 +1,58 @@
+"""Beginning afresh: what earlier demos left in a service is deleted, if nobody else's data is with it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+from schemas import topics
+from streamer.adapters.kafka import read_committed
+from streamer.adapters.redis_reader import totals
+from streamer.adapters.topics import create_topics, delete_topics
+from streamer.client import change_reader
+from streamer.imports.importer import is_read
+
+if TYPE_CHECKING:
+    from streamer.imports.importer import Service
+
+
+def only_holds(service: Service, imports: str, customers: re.Pattern[str]) -> bool:
+    """Whether a service is at rest, and all that went in came by imports and of customers that are called so.
+
+    In doubt it says no: where the view was lost, or records wait that no lane has decided.
+
+    Parameters
+    ----------
+    imports
+        How the names of the imports begin.
+    customers
+        Matches the whole of each customer's id.
+    """
+    if is_read(service) or not all(one.name.startswith(imports) for one in service.imports.imports()):
+        return False
+    seen = 0
+    for id in service.imports.ids():
+        if not customers.fullmatch(id):
+            return False
+        seen += 1
+    return seen == totals(service.view.ledgers()).customers and not asyncio.run(_something_waits(service))
+
+
+async def _something_waits(service: Service) -> bool:
+    decided = {one.partition: one.next_offset for one in service.view.ledgers()}
+    ends = await change_reader.ends(service.kafka, topics.EVENTS, service.lanes)
+    for lane, end in ends.items():
+        async with aclosing(read_committed(service.kafka, topics.EVENTS, lane, decided.get(lane, 0), end)) as waiting:
+            async for _ in waiting:
+                return True
+    return False
+
+
+def begin_afresh(service: Service) -> None:
+    """Delete all topics and all of the view, and make the topics anew."""
+    kafka = service.kafka
+    delete_topics(kafka.bootstrap, prefix=kafka.prefix, security=kafka.security)
+    service.imports.forget_all()
+    create_topics(kafka.bootstrap, prefix=kafka.prefix, lanes=service.lanes, security=kafka.security)

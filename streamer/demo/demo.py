@@ -1,0 +1,282 @@
+"""The demo's engine: the simulated shop's history played fast, then its customers live, and what comes of it.
+
+Three threads: one writes the shop, one reads the changes as any consumer would, and the caller's shows how it goes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from schemas import topics
+from schemas.errors import UserError
+from schemas.records import LogRecord
+from streamer.adapters.redis_reader import Totals, totals
+from streamer.client import change_reader
+from streamer.demo.live_writer import play
+from streamer.imports import importer
+from streamer.imports.importer import Import, Service, Told
+from streamer.imports.result import Result, result_of
+from streamer.simulator.simulate import Shop
+from streamer.sources.source import SourceEvent
+
+if TYPE_CHECKING:
+    from aiokafka.structs import RecordMetadata
+
+    from streamer.runtime.supervise import Role, Workers
+
+HISTORY_DAYS = 180
+_LATEST = 12
+_SPEED_SECONDS = 3.0
+_KEPT_STAMPS = 100_000
+_ENDING_SECONDS = 15.0
+
+
+class Latency:
+    """From the append of a record to its change being in the hands of a consumer, in seconds."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+        self._appended: dict[tuple[int, int], float] = {}
+        self._in_hand: dict[tuple[int, int], list[float]] = {}
+        self._lock = threading.Lock()
+
+    def appended(self, partition: int, offset: int, at: float) -> None:
+        """The broker appended a live record at ``at`` (s since the epoch)."""
+        where = partition, offset
+        with self._lock:
+            # A change may be here before the broker's answer to the writer is.
+            for then in self._in_hand.pop(where, ()):
+                self.seconds.append(max(0.0, then - at))
+            self._appended[where] = at
+            while len(self._appended) > _KEPT_STAMPS:
+                del self._appended[next(iter(self._appended))]
+
+    def in_hand(self, partition: int, offset: int, then: float) -> None:
+        """A change that this record triggered was received at ``then``."""
+        where = partition, offset
+        with self._lock:
+            at = self._appended.get(where)
+            if at is not None:
+                self.seconds.append(max(0.0, then - at))
+            else:
+                self._in_hand.setdefault(where, []).append(then)
+
+    def quantiles(self, last: int = 0) -> dict[str, float | None]:
+        """p50, p95 and p99, of the ``last`` ones or of all; None where there is nothing yet."""
+        with self._lock:
+            values = self.seconds[-last:]
+        if not values:
+            return {"p50": None, "p95": None, "p99": None}
+        found = np.quantile(values, (0.5, 0.95, 0.99))
+        return {name: round(float(value), 4) for name, value in zip(("p50", "p95", "p99"), found, strict=True)}
+
+
+@dataclass
+class Show:
+    """What there is to see. Written by the demo's threads, read by the screen.
+
+    Attributes
+    ----------
+    phase
+        ``starting``, ``history``, ``live``, ``ending``.
+    day
+        Days of the history that were written.
+    applied
+        ``(monotonic seconds, records decided)``, the last few.
+    """
+
+    phase: str = "starting"
+    day: int = 0
+    changes: int = 0
+    first_change: float | None = None
+    now: Totals = field(default_factory=lambda: totals([]))
+    latest: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_LATEST))
+    applied: deque[tuple[float, int]] = field(default_factory=deque)
+    latency: Latency = field(default_factory=Latency)
+
+    def look(self, now: Totals) -> None:
+        """Take in the ledgers' totals."""
+        at = time.monotonic()
+        self.now = now
+        self.applied.append((at, now.consumed))
+        while at - self.applied[0][0] > _SPEED_SECONDS:
+            self.applied.popleft()
+
+    @property
+    def speed(self) -> float:
+        """Records decided a second, over the last few seconds."""
+        if not self.applied:
+            return 0.0
+        (first, before), (last, after) = self.applied[0], self.applied[-1]
+        return (after - before) / (last - first) if last > first else 0.0
+
+
+class _History:
+    """The shop's history as a source that can be cut short; an import of it still ends in order."""
+
+    def __init__(self, shop: Shop, over: Callable[[], bool]) -> None:
+        self._shop = shop
+        self._over = over
+        self.content_hash = shop.content_hash
+        self.skipped = shop.skipped
+
+    @property
+    def rows(self) -> int | None:
+        return None
+
+    def events(self) -> Iterator[SourceEvent]:
+        for event in self._shop.events():
+            if self._over():
+                return
+            yield event
+
+
+class Demo:
+    """One run of the demo.
+
+    Parameters
+    ----------
+    shop
+        Its history must end about now.
+    rate
+        Live events a second.
+    history_seconds
+        How long the history takes at least, and at most, where there is a most: what is left then is not played.
+    """
+
+    def __init__(
+        self, service: Service, shop: Shop, name: str, rate: float, history_seconds: tuple[float, float | None]
+    ) -> None:
+        self.show = Show()
+        self.service = service
+        self.shop = shop
+        self._name = name
+        self._rate = rate
+        self._pace = history_seconds[0] / shop.config.days
+        self._most = history_seconds[1]
+        self._ended = threading.Event()
+        self._tail_ended = threading.Event()
+        self._ends: dict[int, int] = {}
+        self._error: BaseException | None = None
+        self._threads: list[threading.Thread] = []
+        self._workers: list[Workers] = []
+        self._stack = ExitStack()
+        self._before = totals(service.view.ledgers())
+        self._begun = time.monotonic()
+
+    def start(self) -> None:
+        """Start workers, if none run, and the threads."""
+        if not importer.is_read(self.service):
+            self._hire("lanes")
+        starts = asyncio.run(change_reader.ends(self.service.kafka, topics.CHANGES, self.service.lanes))
+        self._begun = time.monotonic()
+        tail = change_reader.follow(self.service.kafka, starts, self._received, self._tail_ended.is_set)
+        self._run(lambda: asyncio.run(tail))
+        self._run(self._play)
+
+    def look(self) -> None:
+        """See how it goes; call it a few times a second. Raises what ended a thread, or a worker for good."""
+        if self._error is not None:
+            raise self._error
+        for group in self._workers:
+            if not group.alive:
+                raise UserError(f"the worker cannot run:\n{group.log_tail()}", "mend that, and start again")
+        if len(self._workers) == 1 and self.show.changes:
+            # Later than the lanes, so that on a small machine the first changes come sooner: it learns for months
+            # of the history before there is a model.
+            self._hire("owner")
+        self.show.look(totals(self.service.view.ledgers()))
+
+    def end(self) -> Result:
+        """Stop the shop, wait until what it wrote is applied, and tell what came of it all."""
+        self.show.phase = "ending"
+        self._ended.set()
+        deadline = time.monotonic() + _ENDING_SECONDS
+        self._threads[1].join(_ENDING_SECONDS)
+        while time.monotonic() < deadline and not self._caught_up():
+            self.look()
+            time.sleep(0.05)
+        self.look()
+        return result_of(self._before, self.show.now, None, time.monotonic() - self._begun)
+
+    def close(self) -> None:
+        """Stop everything that `start` started; may be called at any time."""
+        self._ended.set()
+        self._tail_ended.set()
+        for thread in self._threads:
+            thread.join(_ENDING_SECONDS)
+        self._stack.close()
+
+    def _hire(self, role: Role) -> None:
+        self._workers.append(self._stack.enter_context(importer.own_workers(self.service, lambda text: None, (role,))))
+
+    def _caught_up(self) -> bool:
+        """Whether the lanes have decided everything, and the reader has seen every change."""
+        ledgers = self.service.view.ledgers()
+        done = {one.partition for one in ledgers if one.next_offset >= self._ends.get(one.partition, 0)}
+        made = sum(totals(ledgers).changes.values()) - sum(self._before.changes.values())
+        return done >= self._ends.keys() and self.show.changes >= made
+
+    def _run(self, work: Callable[[], None]) -> None:
+        def guarded() -> None:
+            try:
+                work()
+            except BaseException as error:
+                self._error = error
+
+        thread = threading.Thread(target=guarded, name="demo", daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _play(self) -> None:
+        show, service = self.show, self.service
+        history = _History(self.shop, self._history_over)
+        record, _ = importer.begin(service, history, self._name, again=True)
+        show.phase = "history"
+        # Workers are ours, or somebody else's who may be gone: then the import finds some.
+        hires = not self._workers
+
+        def written(records: int) -> None:
+            show.day += 1
+
+        Import(service, history, record, Told(written=written), hires=hires, seconds_per_day=self._pace).run(
+            resumed=False
+        )
+        if self._ended.is_set():
+            return
+        show.phase = "live"
+        live = self.shop.live(time.time_ns() // 1_000_000, self._rate)
+        self._ends = asyncio.run(play(live, service.kafka, service.lanes, self._ended.is_set, self._sent))
+
+    def _history_over(self) -> bool:
+        late = self._most is not None and time.monotonic() - self._begun > self._most
+        return late or self._ended.is_set()
+
+    def _sent(self, sent: RecordMetadata) -> None:
+        self.show.latency.appended(sent.partition, sent.offset, sent.timestamp / 1000.0)
+
+    def _received(self, records: Iterable[LogRecord]) -> None:
+        then = time.time()
+        for record in records:
+            self._changed(json.loads(record.value or b"{}"), then)
+            self.show.changes += 1
+
+    def _changed(self, change: dict[str, Any], then: float) -> None:
+        show = self.show
+        if show.first_change is None:
+            show.first_change = time.monotonic()
+        show.latest.append(change)
+        trigger = change["trigger"]
+        # What an import moved tells nothing of how fast we are.
+        if trigger is not None and change["cause"] in ("event", "late"):
+            show.latency.in_hand(trigger["partition"], trigger["offset"], then)

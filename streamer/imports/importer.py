@@ -1,0 +1,265 @@
+"""An import: a finite source goes into the lanes once, and is applied when the import ends.
+
+It can be broken off at any moment and gone on with. The records of each lane are confirmed in order, so what is there
+is a front part of what was to be written: a second run counts it and writes the rest, under the same import id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from schemas import topics
+from schemas.errors import UserError
+from streamer.adapters.group import member_count
+from streamer.adapters.import_view import ImportRecord, ImportView
+from streamer.adapters.redis_reader import ViewReader, totals
+from streamer.client import change_reader
+from streamer.core.ledger import Ledger
+from streamer.imports import import_writer
+from streamer.imports.import_writer import Sent
+from streamer.imports.result import Result, result_of
+from streamer.runtime import supervise
+from streamer.sources.feed import Outgoing, feed
+from streamer.sources.source import Source
+
+if TYPE_CHECKING:
+    from models.features.time import Grid
+    from streamer.adapters.kafka import KafkaConnection
+
+_POLL_SECONDS = 0.1
+_STALLED_SECONDS = 5.0
+_TOLD_STALLS = 4
+_LEAD_DAYS = 14
+"""Days of data that may be written ahead of the lanes."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """The service that is imported into.
+
+    Attributes
+    ----------
+    alone
+        Whether the servers are ours alone, so that no one else can be reading the lanes.
+    arguments, environment, log_path
+        For workers of our own (``supervise.workers``), where nobody reads the lanes.
+    """
+
+    kafka: KafkaConnection
+    lanes: int
+    view: ViewReader
+    imports: ImportView
+    grid: Grid
+    control_key: bytes | None
+    alone: bool
+    arguments: Sequence[str]
+    environment: dict[str, str]
+    log_path: Path
+
+
+@dataclass(frozen=True)
+class Told:
+    """Who hears how an import gets on: news in words, records written, records applied of how many.
+
+    Until all is written, nobody knows of how many."""
+
+    say: Callable[[str], None] = lambda text: None
+    written: Callable[[int], None] = lambda records: None
+    applied: Callable[[int, int | None], None] = lambda records, of: None
+
+
+def was_broken_off(service: Service, source: Source) -> bool:
+    """Whether an import of this content began and did not come to its end."""
+    return any(not record.finished for record in _known(service, source))
+
+
+def begin(service: Service, source: Source, name: str, *, again: bool) -> tuple[ImportRecord, bool]:
+    """The import to run, and whether it is one that was broken off.
+
+    Raises
+    ------
+    UserError
+        The same content was imported before, and nobody said ``again``.
+    """
+    known = _known(service, source)
+    for record in known:
+        if not record.finished:
+            return record, True
+    if known and not again:
+        last = known[-1]
+        day = time.strftime("%Y-%m-%d", time.localtime(last.begun_ms / 1000))
+        raise UserError(
+            f"{name} was imported already, on {day}" + ("" if last.name == name else f", as {last.name}"),
+            "with --again it is sent once more: repeats of events are dropped, as far as they are remembered",
+        )
+    lanes = service.lanes
+    record = ImportRecord(
+        import_id=f"{source.content_hash[:24]}-{len(known) + 1}",
+        source_hash=source.content_hash,
+        name=name,
+        begun_ms=time.time_ns() // 1_000_000,
+        starts=asyncio.run(change_reader.ends(service.kafka, topics.EVENTS, lanes)),
+        changes_from=asyncio.run(change_reader.ends(service.kafka, topics.CHANGES, lanes)),
+        before=totals(service.view.ledgers()),
+    )
+    service.imports.remember(record)
+    return record, False
+
+
+def _known(service: Service, source: Source) -> list[ImportRecord]:
+    return [one for one in service.imports.imports() if one.source_hash == source.content_hash]
+
+
+class Import:
+    """One run of an import.
+
+    Parameters
+    ----------
+    hires
+        Whether workers of our own are started where nobody reads the lanes.
+    seconds_per_day
+        What a day of the data takes at least; for show.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        source: Source,
+        record: ImportRecord,
+        told: Told | None = None,
+        *,
+        hires: bool = True,
+        seconds_per_day: float = 0.0,
+    ) -> None:
+        self.service = service
+        self.source = source
+        self.record = record
+        self.told = told or Told()
+        self._hires = hires
+        self._pace = seconds_per_day
+        self._begun = self._moved = time.monotonic()
+        self._done = -1
+        self._stalls = 0
+        self._day = 0
+        self._days: deque[dict[int, int]] = deque()
+        self._workers: supervise.Workers | None = None
+        self._stack = ExitStack()
+
+    def run(self, resumed: bool) -> Result:
+        """Write, wait until all is applied, and tell what came of it.
+
+        Raises
+        ------
+        UserError
+            Workers of our own cannot run.
+        TransientError
+            Kafka did not take a record.
+        """
+        record = self.record
+        with self._stack:
+            self._see_to_workers()
+            sent = asyncio.run(self._write(resumed))
+            while True:
+                ledgers = self._look(sum(end - record.starts.get(lane, 0) for lane, end in sent.ends.items()))
+                # Time has passed for many at the end: a lane takes them in portions.
+                if _reached(ledgers, sent.ends) and not self.service.imports.dues_waiting(ledgers):
+                    # Not those from before the last ones were taken.
+                    ledgers = self._look()
+                    break
+                time.sleep(_POLL_SECONDS)
+        record.finished = True
+        self.service.imports.remember(record)
+        seconds = time.monotonic() - self._begun
+        result = result_of(record.before or totals([]), totals(ledgers), self.source, seconds)
+        if sent.too_long:
+            result.skipped["too_long"] = result.skipped.get("too_long", 0) + sent.too_long
+        return result
+
+    async def _write(self, resumed: bool) -> Sent:
+        service, record = self.service, self.record
+        skip: dict[int, int] = {}
+        if resumed:
+            self.told.say("looking for what was written already")
+            skip = await import_writer.count_written(
+                service.kafka, record.import_id, record.starts, range(service.lanes)
+            )
+        records: Iterator[Outgoing] = feed(
+            self.source,
+            record.import_id,
+            service.grid,
+            latest=time.time_ns() // 1_000_000,
+            control_key=service.control_key,
+        )
+        if resumed and any(record.import_id in ledger.closed for ledger in service.view.ledgers()):
+            self.told.say(
+                "the lanes have closed it since; what was not written yet counts as late: customers come to the "
+                "right segments, but not every move of the past is told any more"
+            )
+            # The lanes would refuse to open again what has ended.
+            records = islice(records, 1, None)
+        return await import_writer.write(records, service.kafka, service.lanes, skip=skip, on_day=self._on_day)
+
+    async def _on_day(self, sent: Sent) -> None:
+        """Keep the pace, and stay with the lanes: a model learned on the way must find some of the data before it."""
+        self.told.written(sent.records)
+        self._day += 1
+        ahead = self._day * self._pace - (time.monotonic() - self._begun)
+        await asyncio.sleep(max(0.0, ahead))
+        self._days.append(dict(sent.ends))
+        if len(self._days) > _LEAD_DAYS:
+            goal = self._days.popleft()
+            while not _reached(await asyncio.to_thread(self._look), goal):
+                await asyncio.sleep(_POLL_SECONDS / 5)
+
+    def _look(self, of: int | None = None) -> list[Ledger]:
+        """The ledgers now; tells how far they are, ``of`` how many if that is known, and sees that somebody works."""
+        ledgers, starts = self.service.view.ledgers(), self.record.starts
+        done = sum(max(0, one.next_offset - starts.get(one.partition, 0)) for one in ledgers)
+        self.told.applied(done, of)
+        if done > self._done:
+            self._done, self._moved, self._stalls = done, time.monotonic(), 0
+        elif time.monotonic() - self._moved > _STALLED_SECONDS:
+            self._moved = time.monotonic()
+            self._stalls += 1
+            if self._stalls % _TOLD_STALLS == 0:
+                self.told.say("nothing has moved for some time; `streamer doctor` may know why")
+            self._see_to_workers()
+        if self._workers is not None and not self._workers.alive:
+            raise UserError(
+                f"the worker for this import cannot run:\n{self._workers.log_tail()}", "mend that, and import again"
+            )
+        return ledgers
+
+    def _see_to_workers(self) -> None:
+        """Start workers where nobody reads the lanes: at the beginning, or when those who did are gone."""
+        service = self.service
+        if self._hires and self._workers is None and not is_read(service):
+            self.told.say(f"no worker runs; starting one for this import (it writes to {service.log_path})")
+            self._workers = self._stack.enter_context(own_workers(service, self.told.say))
+
+
+def is_read(service: Service) -> bool:
+    """Whether somebody reads the lanes; a worker that was killed counts until Kafka has noticed."""
+    kafka = service.kafka
+    return not service.alone and member_count(kafka.bootstrap, kafka.group, security=kafka.security) > 0
+
+
+def own_workers(
+    service: Service, told: Callable[[str], None], roles: Sequence[supervise.Role] = ("lanes", "owner")
+) -> AbstractContextManager[supervise.Workers]:
+    """Worker processes of our own, for a block."""
+    service.log_path.parent.mkdir(parents=True, exist_ok=True)
+    return supervise.workers(roles, service.arguments, env=service.environment, log_path=service.log_path, told=told)
+
+
+def _reached(ledgers: Iterable[Ledger], goal: Mapping[int, int]) -> bool:
+    """Whether every lane has decided all before its offset in ``goal``."""
+    return {one.partition for one in ledgers if one.next_offset >= goal.get(one.partition, 0)} >= goal.keys()

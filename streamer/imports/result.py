@@ -1,0 +1,141 @@
+"""What a replay, an import or a demo came to: figures for scripts, and the same for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from models.words import Words, words
+from schemas.money import exponent
+from streamer.adapters.redis_reader import Totals
+from streamer.sources.source import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Counts of one run, as JSON has them; ``consumed`` is called ``records`` there.
+
+    Attributes
+    ----------
+    rows, skipped
+        Lines of the file, None where there is none; and those that became no event, by reason.
+    records
+        Records of the lane log: ``applied + duplicates + dead_letters + rerouted + control``.
+    customers
+        Those seen for the first time.
+    revenue_minor
+        Orders less reversals, in minor units of the shop's currency.
+    segments
+        Customers by segmentation and segment at the end, those of earlier runs included.
+    """
+
+    rows: int | None
+    records: int
+    applied: int
+    duplicates: int
+    late: int
+    dead_letters: dict[str, int]
+    rerouted: int
+    control: int
+    skipped: dict[str, int]
+    customers: int
+    orders: int
+    reversals: int
+    revenue_minor: int
+    changes: dict[str, int]
+    segments: dict[str, dict[str, int]]
+    seconds: float
+    records_per_second: float
+
+    @property
+    def unaccounted(self) -> int:
+        """Records that nothing says anything about: always 0."""
+        known = self.applied + self.duplicates + sum(self.dead_letters.values()) + self.rerouted + self.control
+        return self.records - known
+
+    def to_dict(self) -> dict[str, Any]:
+        """The figures by the names they have in JSON."""
+        return asdict(self)
+
+
+def result_of(before: Totals, after: Totals, source: Source | None, seconds: float) -> Result:
+    """What happened between two looks at the ledgers, while ``source`` was read."""
+    records = after.consumed - before.consumed
+    return Result(
+        rows=None if source is None else source.rows,
+        records=records,
+        applied=after.applied - before.applied,
+        duplicates=after.duplicates - before.duplicates,
+        late=after.late - before.late,
+        dead_letters=_less(after.dead_letters, before.dead_letters),
+        rerouted=after.rerouted - before.rerouted,
+        control=after.control - before.control,
+        skipped={} if source is None else dict(sorted(source.skipped.items())),
+        customers=after.customers - before.customers,
+        orders=after.orders - before.orders,
+        reversals=after.reversals - before.reversals,
+        revenue_minor=after.revenue_minor - before.revenue_minor,
+        changes=_less(after.changes, before.changes),
+        segments=after.segments,
+        seconds=round(seconds, 3),
+        records_per_second=round(records / max(seconds, 1e-9), 1),
+    )
+
+
+def _less(after: Mapping[str, int], before: Mapping[str, int]) -> dict[str, int]:
+    return {name: count - before.get(name, 0) for name, count in after.items() if count != before.get(name, 0)}
+
+
+def show(result: Result, currency: str, console: Console, told: Words | None = None) -> None:
+    """The result for people."""
+    told = told or words()
+    money = result.revenue_minor / 10 ** exponent(currency)
+    rows = "" if result.rows is None else told("result rows", rows=result.rows)
+    speed = result.records_per_second
+    console.print(told("result records", rows=rows, records=result.records, seconds=result.seconds, speed=speed))
+    console.print(
+        told(
+            "result customers",
+            customers=result.customers,
+            orders=result.orders,
+            reversals=result.reversals,
+            money=money,
+            currency=currency,
+        )
+    )
+    console.print(
+        told(
+            "result applied",
+            applied=result.applied,
+            late=result.late,
+            duplicates=result.duplicates,
+            dead=sum(result.dead_letters.values()),
+            rerouted=result.rerouted,
+            control=result.control,
+        )
+    )
+    for key, counts in (("result skipped", result.skipped), ("result dead letters", result.dead_letters)):
+        if counts:
+            console.print(told(key, counts=", ".join(f"{count:,} {name}" for name, count in counts.items())))
+    if result.segments:
+        console.print(segments_table(result.segments, result.changes, told))
+
+
+def segments_table(
+    segments: Mapping[str, Mapping[str, int]], changes: Mapping[str, int], told: Words | None = None
+) -> Table:
+    """Customers per segment, and changes per segmentation."""
+    told = told or words()
+    table = Table(box=None, pad_edge=False, show_header=True)
+    table.add_column(told("column segmentation"))
+    table.add_column(told("column changes"), justify="right")
+    table.add_column(told("column customers"))
+    for name, sizes in segments.items():
+        ordered = sorted(sizes.items(), key=lambda item: -item[1])
+        held = ", ".join(f"{told.of_id(name, segment)} {count:,}" for segment, count in ordered)
+        table.add_row(told.segmentation(name), f"{changes.get(name, 0):,}", held)
+    return table

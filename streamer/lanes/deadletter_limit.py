@@ -1,0 +1,107 @@
+"""When a lane refuses too much: it stops, instead of draining a topic into dead letters after a bad deploy.
+
+Two limits, as Arroyo has them: a run of records refused one after the other, and a share of the latest. What an import
+writes does not count, for somebody chose that file; nor do control records. Nothing here changes what is decided, only
+whether the lane goes on.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection, Sequence
+
+from streamer.core.intake import Item
+
+
+class DeadLetterLimit:
+    """Counts refused records of one lane.
+
+    Parameters
+    ----------
+    run
+        Records refused one after the other at which the lane stops; 0 for no such limit.
+    ratio, window
+        It stops when more than this share of at least the last ``window`` records was refused; 1 for no such limit.
+
+    >>> limit = DeadLetterLimit(run=3, ratio=1.0, window=10)
+    >>> limit.judge(run=3, refused=0, seen=0)
+    '3 records one after the other were refused'
+    """
+
+    def __init__(self, run: int, ratio: float, window: int) -> None:
+        self._limit = run
+        self._ratio = ratio
+        self._window = window
+        self._run = 0
+        # Counted and refused, by step; the oldest goes when the others are a window without it.
+        self._steps: deque[tuple[int, int]] = deque()
+        self._seen = 0
+        self._refused = 0
+
+    def room(self, items: Sequence[Item]) -> int:
+        """How many of these may be taken at most: up to the one with which a limit is reached.
+
+        Counts what was refused while decoding; what is refused later is known only to `take`.
+        """
+        if all(item.error is None for item in items):
+            return len(items)
+        run, seen, refused = self._run, self._seen, self._refused
+        for number, item in enumerate(items, 1):
+            if not _counts(item):
+                continue
+            seen += 1
+            run = run + 1 if item.error is not None else 0
+            refused += item.error is not None
+            if item.error is not None and self.judge(run, refused, seen):
+                return number
+        return len(items)
+
+    def take(self, items: Sequence[Item], refused: Collection[int]) -> str | None:
+        """Count a step; gives what is too much, in words, or None.
+
+        Parameters
+        ----------
+        refused
+            Offsets of the records that became dead letters.
+        """
+        if not refused:
+            self._run = 0 if items else self._run
+            self._add(len(items), 0)
+            return None
+        said, counted, bad = None, 0, 0
+        for item in items:
+            if not _counts(item):
+                continue
+            counted += 1
+            if item.record.offset in refused:
+                bad += 1
+                self._run += 1
+                said = said or self.judge(self._run, 0, 0)
+            else:
+                self._run = 0
+        said = said or self.judge(self._run, self._refused + bad, self._seen + counted)
+        self._add(counted, bad)
+        return said
+
+    def judge(self, run: int, refused: int, seen: int) -> str | None:
+        """Which limit such counts reach, in words."""
+        if self._limit and run >= self._limit:
+            return f"{run:,} records one after the other were refused"
+        if seen >= self._window and refused > self._ratio * seen:
+            return f"{refused / seen:.0%} of the last {seen:,} records were refused"
+        return None
+
+    def _add(self, counted: int, bad: int) -> None:
+        if not counted:
+            return
+        self._steps.append((counted, bad))
+        self._seen += counted
+        self._refused += bad
+        while self._seen - self._steps[0][0] >= self._window:
+            gone, gone_bad = self._steps.popleft()
+            self._seen -= gone
+            self._refused -= gone_bad
+
+
+def _counts(item: Item) -> bool:
+    return item.import_id is None and item.control is None

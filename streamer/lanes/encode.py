@@ -1,0 +1,231 @@
+"""From an outcome to bytes: what goes into the transaction, and what changes in the view. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from models.behaviour.layout import NEW_ID, NEW_NAME
+from models.behaviour.memory import Memory
+from models.behaviour.model import ClusterModel
+from models.behaviour.panel import encode as encode_row
+from models.customer import snapshot
+from models.customer.customer import Customer
+from models.features.document import document
+from models.words import words
+from schemas import topics
+from schemas.changes import (
+    Change as WireChange,
+)
+from schemas.changes import (
+    Membership,
+    ModelRef,
+    NextMove,
+    SegmentRef,
+    Trigger,
+    change_event_id,
+    change_headers,
+    encode_change,
+    encode_memberships,
+)
+from schemas.control import ControlImport
+from schemas.deadletters import headers_for
+from streamer.core.intake import Item
+from streamer.core.moves import BEHAVIOUR
+from streamer.core.outcome import Change, Outcome
+from streamer.core.policy import Policy
+from streamer.core.state import LaneState
+from streamer.lanes.keys import LEDGER_KEY, SHIFT_HEADER, definitions_key, erased_key, model_key, part_key
+from streamer.lanes.ports import Stored, Update, Write, Writes
+from streamer.lanes.restore import sizes_of
+
+_encode = msgspec.json.Encoder().encode
+
+
+def store(outcome: Outcome, state: LaneState, policy: Policy) -> dict[str, Stored]:
+    """The parts and documents of all touched customers. Marks them as written: commit or throw the state away."""
+    memory, shop, imports, born = state.residents.memory, policy.shop, state.ledger.imports, outcome.born
+    found = {}
+    for id, customer in outcome.touched.items():
+        domain = customer.source if customer.source in imports else ""
+        if customer.about is not None and customer.about.alias is not None:
+            found[id] = Stored(snapshot.dump(customer, b""), None, None, "", fresh=id in outcome.erased)
+            continue
+        parts = snapshot.dump(customer, memory.dump(customer.row) if customer.row >= 0 else b"")
+        due, fresh = customer.due, id in outcome.erased
+        found[id] = Stored(parts, document(customer, shop), due, domain or "", id in born, fresh)
+    return found
+
+
+def writes(
+    outcome: Outcome,
+    stored: Mapping[str, Stored],
+    raw_ledger: bytes,
+    state: LaneState,
+    policy: Policy,
+    detected_at: int,
+) -> Writes:
+    """All records of the transaction. In the changelog the ledger comes last: the view's token points behind it."""
+    lane = state.ledger.partition
+    out: Writes = {}
+    names = Names(state, policy)
+    if outcome.changes:
+        wire = [_wire(change, names) for change in outcome.changes]
+        out[topics.CHANGES, lane] = [
+            Write(wired.customer_id.encode(), encode_change(wired, detected_at), change_headers(wired, _trace(change)))
+            for change, wired in zip(outcome.changes, wire, strict=True)
+        ]
+        memory = state.residents.memory
+        moved = dict.fromkeys(change.customer_id for change in outcome.changes)
+        touched = outcome.touched
+        out[topics.MEMBERSHIPS, lane] = [
+            Write(id.encode(), memberships(touched[id], memory, names) if id in touched else None) for id in moved
+        ]
+    if outcome.dead_letters:
+        out[topics.DEADLETTERS, lane] = [
+            Write(
+                dead.record.key,
+                _plain(dead.record.value),
+                headers_for(dead.record, topics.EVENTS, dead.stage, dead.reason, dead.message),
+            )
+            for dead in outcome.dead_letters
+        ]
+    for onward in outcome.onward:
+        out.setdefault((topics.EVENTS, onward.partition), []).append(Write(onward.key, onward.value, onward.headers))
+    if outcome.panel:
+        headers = ((SHIFT_HEADER, str(outcome.panel_shift).encode()),)
+        out[topics.PANEL, 0] = [
+            Write(part_key(row.customer, ""), encode_row(row) if row.blob else None, headers) for row in outcome.panel
+        ]
+    # First what goes: who was erased may be back by the end of the batch.
+    changelog = [Write(part_key(id, part), None) for id in sorted(outcome.erased) for part in snapshot.PARTS]
+    changelog.extend(
+        Write(part_key(id, part), value) for id, one in stored.items() for part, value in one.parts.items()
+    )
+    changelog.extend(Write(model_key(version), model_bytes(model)) for version, model in outcome.models.items())
+    changelog.extend(Write(definitions_key(version), text.encode()) for version, text in outcome.definitions.items())
+    changelog.extend(Write(erased_key(name), mark or None) for name, mark in _marks(outcome).items())
+    changelog.append(Write(LEDGER_KEY, raw_ledger))
+    out[topics.STATE, lane] = changelog
+    return out
+
+
+def _plain(value: bytes | None) -> bytes | None:
+    """The same as bytes and nothing more: the Kafka client refuses every other class."""
+    return None if value is None else bytes(value)
+
+
+def update(
+    outcome: Outcome, stored: Mapping[str, Stored], raw_ledger: bytes, state: LaneState, items: Iterable[Item]
+) -> Update:
+    """What the same outcome changes in the view."""
+    closed = [
+        item.control.import_id
+        for item in items
+        if isinstance(item.control, ControlImport) and item.control.import_id not in state.ledger.imports
+    ]
+    models = {version: model_bytes(model) for version, model in outcome.models.items()}
+    texts = {version: text.encode() for version, text in outcome.definitions.items()}
+    customers = {**dict.fromkeys(outcome.erased), **stored}
+    return Update(customers, raw_ledger, sizes_of(state.ledger), models, closed, texts, _marks(outcome))
+
+
+def _marks(outcome: Outcome) -> dict[str, bytes]:
+    return {name: b"" if mark is None else _encode(mark) for name, mark in outcome.marks.items()}
+
+
+def model_bytes(model: ClusterModel) -> bytes:
+    """A cluster model as it is kept in the changelog and the view: JSON."""
+    return _encode(model.to_dict())
+
+
+class Names:
+    """What segments are called now."""
+
+    def __init__(self, state: LaneState, policy: Policy) -> None:
+        # The newest first: a segment that a version does not have keeps the name it had last.
+        self._declared = [*reversed(state.definitions.values()), policy.definitions]
+        self._words = words(policy.language)
+        timeline = state.ledger.timeline
+        self._models = [state.models[entry.version] for entry in reversed(timeline)]
+        self._found: dict[tuple[str, str, int | None], str] = {}
+
+    def ref(self, segmentation: str, segment: str | None, version: int | None = None) -> SegmentRef | None:
+        """A segment with its name, or None for none."""
+        return None if segment is None else SegmentRef(segment, self.name(segmentation, segment, version))
+
+    def name(self, segmentation: str, segment: str, version: int | None = None) -> str:
+        """The name of a segment, under ``version`` where given; its id where no name is known.
+
+        A segment that a version no longer has keeps the name it had last. Later versions are not asked: whether
+        they are known already depends on where a batch ends.
+        """
+        found = self._found.get((segmentation, segment, version))
+        if found is None:
+            ask = self._cluster if segmentation == BEHAVIOUR else self._of_declared
+            found = self._found[segmentation, segment, version] = ask(segmentation, segment, version)
+        return found
+
+    def _of_declared(self, segmentation: str, segment: str, version: int | None) -> str:
+        for definitions in self._declared:
+            if version is None or definitions.version <= version:
+                name = definitions.names.get((segmentation, segment))
+                if name is not None:
+                    return self._words.segment(segmentation, segment, name)
+        return segment
+
+    def _cluster(self, segmentation: str, segment: str, version: int | None) -> str:
+        if segment == NEW_ID:
+            return self._words.segment(BEHAVIOUR, NEW_ID, NEW_NAME)
+        for model in self._models:
+            if (version is None or model.version <= version) and (found := model.by_id(segment)) is not None:
+                return self._words.cluster(found.name)
+        return segment
+
+
+def memberships(customer: Customer, memory: Memory, names: Names) -> bytes | None:
+    """The membership record of a customer; None where there is none left.
+
+    A cluster is told with the version that gave the label or last confirmed it: a later one may not have the segment any
+    more, and its definition could not be found.
+    """
+    segments = {}
+    for name, held in customer.segments.items():
+        version = memory.label_version(customer.row) if name == BEHAVIOUR else customer.edition
+        segments[name] = Membership(held.segment, names.name(name, held.segment, version), held.since, version)
+    return encode_memberships(customer.id, customer.seq, customer.as_of, segments)
+
+
+def wire_changes(changes: Sequence[Change], state: LaneState, policy: Policy) -> list[WireChange]:
+    """Changes as they are published, without the time of detection."""
+    names = Names(state, policy)
+    return [_wire(change, names) for change in changes]
+
+
+def _trace(change: Change) -> bytes | None:
+    return None if change.trigger is None else change.trigger.traceparent
+
+
+def _wire(change: Change, names: Names) -> WireChange:
+    trigger = change.trigger
+    return WireChange(
+        event_id=change_event_id(change.customer_id, *change.born, change.seq),
+        customer_id=change.customer_id,
+        seq=change.seq,
+        segmentation=change.segmentation,
+        from_segment=names.ref(change.segmentation, change.before, change.version),
+        to_segment=names.ref(change.segmentation, change.after, change.version),
+        cause=change.cause,
+        automation_safe=change.automation_safe,
+        is_initial=change.before is None,
+        changed_at=change.changed_at,
+        trigger=None
+        if trigger is None
+        else Trigger(trigger.event_id, trigger.type, topics.EVENTS, trigger.partition, trigger.offset),
+        model=ModelRef(change.kind, change.version),
+        confidence=change.confidence,
+        next_move=None if change.next_move is None else NextMove(*change.next_move),
+        reasons=change.reasons,
+        features=change.features,
+    )

@@ -1,0 +1,228 @@
+"""Restoring a lane: bring the view up to the end of the changelog, and find the ledger.
+
+The view's token ``lane:offset`` says up to where it shows the changelog. If the changelog holds the ledger of that
+very lane just before that offset, only the tail after it is read; else the view is wiped and filled from the start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import uuid4
+
+import msgspec
+import structlog
+
+from models.behaviour.memory import Memory
+from models.behaviour.model import ClusterModel
+from models.customer import snapshot
+from models.features.document import document
+from models.rules.declared import load
+from schemas.errors import InvariantViolation
+from streamer.core import ledger
+from streamer.core.ledger import Ledger
+from streamer.core.outcome import Erased
+from streamer.core.policy import Policy
+from streamer.core.residents import Residents
+from streamer.core.state import LaneState
+from streamer.lanes.keys import LEDGER_KEY, definitions_version, erased_name, model_version, split_key
+from streamer.lanes.ports import LaneLog, LaneView, Stored, Update
+
+log = structlog.get_logger(__name__)
+
+_BUSY = "restoring"
+Progress = Callable[[int, int], None]
+"""Called with how many offsets of the changelog were passed, and of how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """A lane ready to go on: its state, the view's token, and how many customers were read back."""
+
+    state: LaneState
+    token: str
+    customers: int
+
+
+def token_of(of: Ledger, offset: int) -> str:
+    """The view's token after the changelog was written up to ``offset``."""
+    return f"{of.lane}:{offset}"
+
+
+def progress_of(token: str) -> tuple[int, int] | None:
+    """Offsets passed, and of how many, of the restore that a view's token speaks of; None if it does not.
+
+    >>> progress_of("restoring:5f3a:2000:90000"), progress_of("5f3a:90000")
+    ((2000, 90000), None)
+    """
+    kind, *rest = token.split(":")
+    if kind != _BUSY:
+        return None
+    return (int(rest[1]), int(rest[2])) if len(rest) == 3 else (0, 0)
+
+
+async def restore(
+    partition: int, lane_log: LaneLog, view: LaneView, policy: Policy, told: Progress = lambda passed, of: None
+) -> Restored:
+    """Fill the view from the changelog as far as needed; ``told`` hears of each chunk.
+
+    Raises
+    ------
+    InvariantViolation
+        The input no longer holds records that were never decided, or the changelog cannot be read.
+    """
+    token = (await view.read([], {}, 0)).token
+    filler = _Filler(lane_log, view, policy, told)
+    if token is None or not await filler.follow(token):
+        await filler.refill()
+    found = filler.ledger
+    first = await lane_log.first_offset()
+    if found is None:
+        found = Ledger.fresh(partition)
+        found.next_offset = first
+    elif found.next_offset < first:
+        raise InvariantViolation(
+            f"lane {partition}: records {found.next_offset} to {first - 1} were deleted before they were decided; "
+            "retention of the input topic is too short for the time the service was down"
+        )
+    bodies = await view.models()
+    missing = [entry.version for entry in found.timeline if entry.version not in bodies]
+    if missing:
+        raise InvariantViolation(f"lane {partition}: cluster models {missing} are in force but cannot be found")
+    models = {
+        entry.version: ClusterModel.from_dict(msgspec.json.decode(bodies[entry.version])) for entry in found.timeline
+    }
+    texts = await view.definitions()
+    missing = [entry.version for entry in found.editions if entry.version not in texts]
+    if missing:
+        raise InvariantViolation(f"lane {partition}: definitions {missing} are in force but cannot be found")
+    marks = await view.erased()
+    state = LaneState(found, Residents(Memory()), models)
+    state.erased = {name: msgspec.json.decode(mark, type=Erased) for name, mark in marks.items()}
+    for edition in found.editions:
+        state.definitions[edition.version] = load(texts[edition.version].decode(), edition.version)
+    return Restored(state, filler.token, filler.customers)
+
+
+class _Filler:
+    """Writes changelog records into the view, chunk by chunk, each write guarded by the one before."""
+
+    def __init__(self, lane_log: LaneLog, view: LaneView, policy: Policy, told: Progress) -> None:
+        self.ledger: Ledger | None = None
+        self.token = ""
+        self.customers = 0
+        self._log = lane_log
+        self._view = view
+        self._shop = policy.shop
+        self._told = told
+        self._id = uuid4().hex
+        self._passed = self._of = 0
+        self._domains: set[str] = set()
+        self._end = 0
+
+    async def follow(self, token: str) -> bool:
+        """Read only what came after ``token``; False if the view does not belong to this changelog."""
+        lane, _, number = token.rpartition(":")
+        if progress_of(token) is not None or not number.isdigit() or int(number) < 1:
+            return False
+        known = False
+        self.token = token
+        self._end = int(number)
+        start = self._end - 1
+        self._of = max(0, await self._log.changelog_end() - start)
+        async for chunk in self._log.changelog(start):
+            self._passed = chunk[-1][0] + 1 - start
+            if not known:
+                offset, key, value = chunk[0]
+                if offset != start or key != LEDGER_KEY or value is None:
+                    return False
+                if ledger.load(value).lane != lane:
+                    return False
+                known = True
+                self.ledger = ledger.load(value)
+                # Those that the tail closes: who was due by them need not be in the tail.
+                self._domains.update(self.ledger.imports)
+                chunk = chunk[1:]
+            if chunk:
+                await self._apply(chunk)
+        if known and self.ledger is not None:
+            await self._finish()
+        return known
+
+    async def refill(self) -> None:
+        """Empty the view and read the changelog from its start."""
+        self.ledger = None
+        self._passed, self._of = 0, await self._log.changelog_end()
+        self.token = self._busy()
+        await self._view.wipe(self.token)
+        async for chunk in self._log.changelog(0):
+            self._passed = chunk[-1][0] + 1
+            await self._apply(chunk)
+        await self._finish()
+
+    async def _apply(self, chunk: list[tuple[int, bytes, bytes | None]]) -> None:
+        customers: dict[str, Stored | None] = {}
+        models: dict[int, bytes] = {}
+        texts: dict[int, bytes] = {}
+        erased: dict[str, bytes] = {}
+        for offset, key, value in chunk:
+            if key == LEDGER_KEY:
+                if value is not None:
+                    self.ledger = ledger.load(value)
+                    self._end = offset + 1
+            elif (version := model_version(key)) is not None:
+                if value is not None:
+                    models[version] = value
+            elif (version := definitions_version(key)) is not None:
+                if value is not None:
+                    texts[version] = value
+            elif (name := erased_name(key)) is not None:
+                erased[name] = value or b""
+            else:
+                id, part = split_key(key)
+                if value is None:
+                    if part == snapshot.CORE:
+                        customers[id] = None
+                    continue
+                stored = customers.get(id)
+                if stored is None:
+                    # A tombstone before, in the same chunk: it came back as a new customer.
+                    stored = customers[id] = Stored({}, None, None, "", born=True, fresh=id in customers)
+                stored.parts[part] = value
+                if part == snapshot.CORE:
+                    customer = snapshot.peek(id, value)
+                    stored.document = document(customer, self._shop)
+                    stored.due = customer.due
+                    stored.domain = customer.source or ""
+                    self._domains.add(stored.domain)
+        self.customers += len(customers)
+        await self._write(self._busy(), Update(customers, b"", {}, models, definitions=texts, erased=erased))
+        self._told(self._passed, self._of)
+
+    async def _finish(self) -> None:
+        """The last write: ledger, sizes, and the due times of imports that are over."""
+        if self.ledger is None:
+            if self.customers:
+                raise InvariantViolation("the changelog holds customers but no ledger")
+            return
+        closed = sorted(self._domains - {""} - set(self.ledger.imports))
+        update = Update({}, ledger.dump(self.ledger), sizes_of(self.ledger), {}, closed)
+        await self._write(token_of(self.ledger, self._end), update)
+
+    def _busy(self) -> str:
+        """While filling, the token is nobody's: a crash in between means starting over. It tells how far we are."""
+        return f"{_BUSY}:{self._id}:{self._passed}:{self._of}"
+
+    async def _write(self, token: str, update: Update) -> None:
+        if not await self._view.write(self.token, token, update):
+            raise InvariantViolation("somebody else is writing the view of this lane")
+        self.token = token
+
+
+def sizes_of(of: Ledger) -> dict[str, int]:
+    """Customers by ``segmentation/segment``."""
+    return {
+        f"{segmentation}/{segment}": count
+        for segmentation, segments in of.sizes.items()
+        for segment, count in segments.items()
+    }

@@ -1,0 +1,47 @@
+"""The end of imports that nobody goes on with: their customers would wait for a clock that stands still."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from schemas.control import ControlImport, control_headers, encode_control
+from streamer.core.ledger import ImportClock
+from streamer.core.outcome import Onward
+
+
+class SilentImports:
+    """Closes the open imports of one lane that were not heard of for too long.
+
+    Parameters
+    ----------
+    partition
+        The lane's.
+    patience_ms
+        For how long an import may be silent.
+    since_ms
+        From when on the lane listens. While nobody did, silence says nothing: an import that is taken up again the day
+        after, on a service that was stopped meanwhile, goes on with its own clock.
+    """
+
+    def __init__(self, partition: int, patience_ms: int, since_ms: int) -> None:
+        self._partition = partition
+        self._patience_ms = patience_ms
+        self._since_ms = since_ms
+        self._closing: set[str] = set()
+
+    def close(self, imports: Mapping[str, ImportClock], now_ms: int) -> list[Onward]:
+        """Control records that close the imports silent at ``now_ms``, each given once.
+
+        To be asked only by a lane that has read all that was appended.
+        """
+        self._closing.intersection_update(imports)
+        silent_since = now_ms - self._patience_ms
+        if self._since_ms >= silent_since:
+            return []
+        silent = [id for id, opened in imports.items() if opened.heard < silent_since and id not in self._closing]
+        self._closing.update(silent)
+        return [self._closed(id) for id in silent]
+
+    def _closed(self, id: str) -> Onward:
+        value = encode_control(ControlImport(import_id=id, state="closed", source_hash="silence"))
+        return Onward(self._partition, None, value, control_headers(value))

@@ -1,0 +1,64 @@
+"""What the models topic says, for people: published versions, and proposals as they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from models.behaviour.model import ClusterModel
+from models.learning.proposal import Proposal
+from schemas.records import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A published version, and when."""
+
+    model: ClusterModel
+    published_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """A proposal and how it stands; ``version`` is what it became."""
+
+    proposal: Proposal
+    status: str
+    version: int | None
+    published_at: str
+
+
+@dataclass(slots=True)
+class Published:
+    """All of it, by number."""
+
+    versions: dict[int, Version] = field(default_factory=dict)
+    proposals: dict[int, Stand] = field(default_factory=dict)
+
+    @property
+    def newest(self) -> ClusterModel | None:
+        """The version published last."""
+        return self.versions[max(self.versions)].model if self.versions else None
+
+    @property
+    def waiting(self) -> Stand | None:
+        """The proposal that waits for an answer."""
+        return next((one for one in self.proposals.values() if one.status == "waiting"), None)
+
+    def take(self, records: Iterable[Record]) -> None:
+        """Take in records of the topic, in order. What another program wrote there is left aside."""
+        for record in records:
+            body: dict[str, Any] = msgspec.json.decode(record.value) if record.value else {}
+            match body.get("type"):
+                # Files of declared segmentations stand there as well.
+                case "segment.model" if body["kind"] == "clusters":
+                    model = ClusterModel.from_dict(body["body"])
+                    self.versions[model.version] = Version(model, body["published_at"])
+                case "segment.proposal":
+                    proposal = Proposal.from_dict(body["body"])
+                    self.proposals[proposal.number] = Stand(
+                        proposal, body["status"], body["version"], body["published_at"]
+                    )

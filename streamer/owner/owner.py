@@ -1,0 +1,243 @@
+"""The model owner: one reader of the panel topic, who learns beside the lanes and publishes frozen versions.
+
+It runs in a pool like a lane (``streamer.lanes.pool.Reader``). Everything it does is one transaction: the version into every
+lane, the tables, its snapshot and the panel's offset. A restart reads the snapshot and goes on; a second owner waits
+as a group member without partition, and a paused one is fenced by the transactional id.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Sequence
+
+import msgspec
+import structlog
+
+from models.behaviour.panel import PanelRow
+from models.behaviour.panel import decode as decode_row
+from models.learning.decisions import approve, reject, rename
+from models.learning.learner import Learned, Learner
+from models.learning.owner_types import State
+from models.learning.proposal import Proposal
+from models.rules.definitions import Definitions
+from models.words import Language
+from schemas import topics
+from schemas.decisions import DECISION_KEY, ModelDecision, decode_decision
+from schemas.errors import InvalidEvent, InvariantViolation
+from schemas.records import Headers, LogRecord
+from streamer.lanes.inbox import Inbox
+from streamer.lanes.keys import SHIFT_HEADER, split_key
+from streamer.lanes.ports import LaneLog, WallClock, Write, Writes
+from streamer.owner.publish_model import definition_writes, model_writes, proposal_writes
+
+log = structlog.get_logger(__name__)
+
+_SNAPSHOT = b"!learner:"
+_PIECE = 400_000
+_PATIENCE_SECONDS = 1.0
+
+
+class _Piece(msgspec.Struct, array_like=True):
+    """One piece of a snapshot: which snapshot, how many pieces it has, the panel offset it stands at."""
+
+    position: int
+    pieces: int
+    data: bytes
+
+
+class Owner(Inbox):
+    """Learns from the panel and publishes.
+
+    Parameters
+    ----------
+    learner
+        The learner to feed; its snapshot is restored in `open`.
+    owner_log
+        Consumes and keeps its snapshot in the panel topic.
+    on_learned
+        Called after every look at the clusters and every decision, with the day, what came of it, and what the owner
+        knows; at the start with the outcome ``restored``.
+    seek
+        Called with an offset when a hole was found: fetch again from there.
+    """
+
+    def __init__(
+        self,
+        learner: Learner,
+        owner_log: LaneLog,
+        definitions: Definitions,
+        lanes: int,
+        clock: WallClock,
+        control_key: bytes | None = None,
+        on_learned: Callable[[int, Learned, State], None] = lambda day, learned, state: None,
+        language: Language = "en",
+        seek: Callable[[int], None] = lambda offset: None,
+    ) -> None:
+        super().__init__("model owner", seek)
+        self._learner = learner
+        self._log = owner_log
+        self._definitions = definitions
+        self._lanes = lanes
+        self._clock = clock
+        self._control_key = control_key
+        self._on_learned = on_learned
+        self._language = language
+        self._position = 0
+        self._end = 0
+        self._day = -1
+        self._asked: list[tuple[bytes, bytes, Headers]] = []
+        self._looked = -1
+        # How many pieces of snapshots the topic holds.
+        self._pieces = 0
+        # Somebody left the panel whom the snapshot still holds.
+        self._forgot = False
+
+    @property
+    def next_offset(self) -> int:
+        return self._position
+
+    async def close(self) -> None:
+        await self._log.close()
+
+    async def open(self) -> int:
+        """Fence a former owner, take up its snapshot, publish what the declared segments are."""
+        await self._log.open()
+        pieces: dict[int, _Piece] = {}
+        self._pieces = 0
+        async for chunk in self._log.changelog(0):
+            for _, key, value in chunk:
+                if key.startswith(_SNAPSHOT):
+                    self._pieces = max(self._pieces, int(key[len(_SNAPSHOT) :]) + 1)
+                    if value is not None:
+                        pieces[int(key[len(_SNAPSHOT) :])] = msgspec.msgpack.decode(value, type=_Piece)
+        first = pieces.get(0)
+        if first is not None:
+            whole = [pieces.get(index) for index in range(first.pieces)]
+            if any(piece is None or piece.position != first.position for piece in whole):
+                raise InvariantViolation("the model owner's snapshot is incomplete")
+            data = b"".join(piece.data for piece in whole if piece is not None)
+            self._learner.restore(zlib.decompress(data))
+            self._position = first.position
+        else:
+            self._position = await self._log.first_offset()
+        state = self._learner.state
+        self._on_learned(state.last_update or 0, Learned("restored"), state)
+        self._end = await self._log.end_offset()
+        await self._log.commit(
+            definition_writes(self._definitions, self._clock.now_ms(), self._language), self._position
+        )
+        return self._position
+
+    async def run(self) -> None:
+        while not self._stopping:
+            await self._something_waits(_PATIENCE_SECONDS)
+            if self._waiting:
+                await self.turn()
+
+    async def turn(self) -> None:
+        """Take one batch; answer what was decided, and learn if it brought a new day."""
+        # Rows that stand for all before them could be spared, but what somebody decided is said only once: no hole.
+        records, self._position = self._consecutive(self._position, 1)
+        self._take(records)
+        # Only once what was there at the start has been read, or an old day would be learned again.
+        if self._stopping or self._position < self._end:
+            return
+        if self._asked:
+            await self._answer()
+        if self._day > self._looked:
+            await self._learn(self._day)
+        if self._forgot and not self._waiting:
+            await self._log.commit({(topics.PANEL, 0): self._snapshot()}, self._position)
+
+    def _take(self, records: Sequence[LogRecord]) -> None:
+        for record in records:
+            key = record.key or b""
+            if key.startswith(DECISION_KEY) and record.value is not None:
+                self._asked.append((key, record.value, record.headers))
+            if key.startswith(b"!"):
+                continue
+            if record.value is None:
+                self._learner.observe(PanelRow(split_key(key)[0], 0, b""))
+                self._forgot = True
+                continue
+            self._thin_out(record.headers)
+            row = decode_row(record.value)
+            self._learner.observe(row)
+            self._day = max(self._day, row.day)
+
+    def _thin_out(self, headers: Headers) -> None:
+        """Follow the lanes to a sparser panel: who is not in it any more would seem to have fallen silent."""
+        for name, value in headers:
+            if name == SHIFT_HEADER and (shift := int(value)) > self._learner.shift:
+                self._learner.set_shift(shift)
+
+    async def _learn(self, day: int) -> None:
+        self._looked = day
+        learner = self._learner
+        before, waiting = learner.state.last_update, learner.state.proposal
+        learned = learner.learn(day)
+        self._on_learned(day, learned, learner.state)
+        if learner.state.last_update != before:
+            writes = self._writes(day, waiting, learned, "adopted")
+            writes[topics.PANEL, 0] = self._snapshot()
+            await self._log.commit(writes, self._position)
+
+    async def _answer(self) -> None:
+        """Do what people decided. What it does, the snapshot after it and the tombstone of the decision are one
+        transaction, so a decision takes effect once, whenever the owner is killed.
+        """
+        state = self._learner.state
+        # A fresh start may not have heard of any day yet, and no look at the panel may go back.
+        day = max(self._day, state.last_update or 0)
+        writes: Writes = {}
+        done = []
+        for key, value, headers in self._asked:
+            done.append(Write(key, None))
+            try:
+                decision = decode_decision(value, headers, self._control_key)
+            except InvalidEvent as error:
+                log.warning("a decision about models cannot be taken", error=error.message)
+                continue
+            waiting = state.proposal
+            learned = self._decided(decision, day)
+            log.info("decided about models", action=decision.action, outcome=learned.outcome)
+            self._on_learned(day, learned, state)
+            for place, more in self._writes(day, waiting, learned, "approved").items():
+                writes.setdefault(place, []).extend(more)
+        self._asked.clear()
+        writes[topics.PANEL, 0] = [*done, *self._snapshot()]
+        await self._log.commit(writes, self._position)
+
+    def _decided(self, decision: ModelDecision, day: int) -> Learned:
+        match decision.action:
+            case "approve":
+                return approve(self._learner, decision.proposal or 0, day)
+            case "reject":
+                return reject(self._learner, decision.proposal or 0, day)
+            case "rename":
+                return rename(self._learner, decision.segment or "", decision.name or "", day)
+
+    def _writes(self, day: int, waiting: Proposal | None, learned: Learned, by: str) -> Writes:
+        """What one step publishes: a version, and how its proposals stand."""
+        now, writes = self._clock.now_ms(), Writes()
+        if learned.model is not None:
+            writes = model_writes(learned.model, self._lanes, now, self._control_key, self._language)
+            log.info("published a model version", version=learned.model.version, outcome=learned.outcome, day=day)
+        if learned.withdrawn is not None:
+            log.info("withdrew a proposal whose reason is gone", proposal=learned.withdrawn.number, day=day)
+        for place, more in proposal_writes(waiting, learned, self._learner.state.proposal, now, by).items():
+            writes.setdefault(place, []).extend(more)
+        return writes
+
+    def _snapshot(self) -> list[Write]:
+        self._forgot = False
+        data = zlib.compress(self._learner.snapshot(), 1)
+        pieces = [data[at : at + _PIECE] for at in range(0, len(data), _PIECE)]
+        writes = [
+            Write(_SNAPSHOT + str(index).encode(), msgspec.msgpack.encode(_Piece(self._position, len(pieces), piece)))
+            for index, piece in enumerate(pieces)
+        ]
+        # What a longer snapshot left behind may hold customers who are to be forgotten.
+        writes += [Write(_SNAPSHOT + str(index).encode(), None) for index in range(len(pieces), self._pieces)]
+        self._pieces = len(pieces)
+        return writes

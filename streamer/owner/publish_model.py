@@ -1,0 +1,130 @@
+"""What the model owner publishes: versions into every lane, and the tables of models and definitions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from models.behaviour.model import ClusterModel
+from models.learning.owner_types import Learned
+from models.learning.proposal import Proposal
+from models.rules.cards import cluster_meaning
+from models.rules.definitions import Definitions
+from models.words import Language, words
+from schemas import topics
+from schemas.changes import definition_key, model_key, proposal_key
+from schemas.control import ControlModel, control_headers, encode_control
+from schemas.published import ModelProposal, SegmentDefinition, SegmentModel
+from streamer.lanes.ports import Write, Writes
+
+BEHAVIOUR = "behaviour"
+
+
+def model_writes(
+    model: ClusterModel, lanes: int, now_ms: int, control_key: bytes | None = None, language: Language = "en"
+) -> Writes:
+    """A new version: inline into every lane, as a record of the models topic, and its segments as definitions."""
+    told = words(language)
+    body = msgspec.json.decode(msgspec.json.encode(model.to_dict()))
+    value = encode_control(ControlModel(segmentation=BEHAVIOUR, version=model.version, body=body))
+    headers = control_headers(value, control_key)
+    writes: Writes = {(topics.EVENTS, lane): [Write(None, value, headers)] for lane in range(lanes)}
+    record = SegmentModel(
+        type="segment.model",
+        segmentation=BEHAVIOUR,
+        version=model.version,
+        kind="clusters",
+        published_at=now_ms,
+        body=body,
+    )
+    writes[topics.MODELS, 0] = [Write(model_key(BEHAVIOUR, model.version), record.model_dump_json().encode())]
+    writes[topics.DEFINITIONS, 0] = [
+        _definition(
+            BEHAVIOUR,
+            segment.segment_id,
+            model.version,
+            told.cluster(segment.name),
+            cluster_meaning(model, segment.segment_id, told),
+            "clusters",
+            now_ms,
+        )
+        for segment in model.segments
+    ]
+    return writes
+
+
+def proposal_writes(before: Proposal | None, learned: Learned, after: Proposal | None, now_ms: int, by: str) -> Writes:
+    """Records of what became of proposals in one step of the owner.
+
+    Parameters
+    ----------
+    before, after
+        The one that waited before the step, and the one that waits now.
+    by
+        What a proposal is that was published in this step: ``approved`` or ``adopted``.
+    """
+    found = []
+    settled = learned.proposal if learned.outcome in ("promoted", "rejected") else None
+    if settled is not None:
+        version = None if learned.model is None else learned.model.version
+        found.append(_proposal(settled, by if learned.outcome == "promoted" else "rejected", version, now_ms))
+    if learned.withdrawn is not None:
+        found.append(_proposal(learned.withdrawn, "withdrawn", None, now_ms))
+    known = {one.number for one in (settled, learned.withdrawn, after) if one is not None}
+    if before is not None and before.number not in known:
+        found.append(_proposal(before, "superseded", None, now_ms))
+    if after is not None and (before is None or before.number != after.number):
+        found.append(_proposal(after, "waiting", None, now_ms))
+    return {(topics.MODELS, 0): found} if found else {}
+
+
+def _proposal(proposal: Proposal, status: Any, version: int | None, now_ms: int) -> Write:
+    record = ModelProposal(
+        type="segment.proposal",
+        segmentation=BEHAVIOUR,
+        number=proposal.number,
+        status=status,
+        why=proposal.why,
+        version=version,
+        moves=proposal.trial.share,
+        published_at=now_ms,
+        body=msgspec.json.decode(msgspec.json.encode(proposal.to_dict())),
+    )
+    return Write(proposal_key(BEHAVIOUR, proposal.number), record.model_dump_json().encode())
+
+
+def definition_writes(definitions: Definitions, now_ms: int, language: Language = "en") -> Writes:
+    """The declared segmentations as records of the definitions topic, in a language."""
+    told = words(language)
+    return {
+        (topics.DEFINITIONS, 0): [
+            _definition(
+                segmentation.name,
+                segment.id,
+                definitions.version,
+                told.segment(segmentation.name, segment.id, segment.name),
+                told.meaning(segmentation.name, segment.id, segment.meaning),
+                segmentation.kind,
+                now_ms,
+            )
+            for segmentation in definitions.segmentations
+            for segment in segmentation.segments
+        ]
+    }
+
+
+def _definition(
+    segmentation: str, segment: str, version: int, name: str, meaning: str, kind: str, now_ms: int
+) -> Write:
+    record = SegmentDefinition(
+        type="segment.definition",
+        segmentation=segmentation,
+        segment=segment,
+        version=version,
+        name=name,
+        meaning=meaning,
+        kind=kind,
+        published_at=now_ms,
+    )
+    return Write(definition_key(segmentation, segment, version), record.model_dump_json().encode())

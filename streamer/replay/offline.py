@@ -1,0 +1,171 @@
+"""The replay of a file inside this process: the same `decide`, one lane, no Kafka, and the model owner hosted inside.
+
+The owner learns whenever a day of event time has passed, and a version it publishes is the lane's next record. Time
+depends on the file alone, so the same file gives the same changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from heapq import heappop, heappush
+
+from models.learning.learner import Learner, LearnerConfig
+from schemas import topics
+from schemas.records import Headers, Record
+from streamer.core.decide import decide
+from streamer.core.intake import take_in
+from streamer.core.outcome import Change, Outcome
+from streamer.core.policy import Policy
+from streamer.core.state import NO_LOOK, LaneState, Look
+from streamer.owner.publish_model import model_writes
+from streamer.sources.feed import Outgoing, feed
+from streamer.sources.source import Source
+
+_BATCH_RECORDS = 2_000
+"""Records decided together. It changes no result; days of a small shop are smaller."""
+
+
+class Replay:
+    """One lane in memory, with a learner that is fed from it.
+
+    Parameters
+    ----------
+    policy
+        Of one lane, and without the label ``backfill``: in a replay old events are the present.
+    now_ms
+        The append time of every record: the start of the run.
+    on_changes
+        Hears the changes of each step with the state they were decided in, in order of ``changed_at``.
+    on_day
+        Hears, after every day of the data, the records so far and where time stands (ms).
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        learner: LearnerConfig,
+        now_ms: int,
+        *,
+        on_changes: Callable[[Sequence[Change], LaneState], None] | None = None,
+        on_day: Callable[[int, int], None] = lambda records, clock: None,
+    ) -> None:
+        if policy.lanes != 1:
+            raise ValueError(f"a replay has one lane, not {policy.lanes}")
+        self.policy = policy
+        self.state = LaneState.fresh(0)
+        self.learner = Learner(learner)
+        self.now_ms = now_ms
+        self._on_changes = on_changes
+        self._on_day = on_day
+        self._dues: list[tuple[int, str]] = []
+        self._day = 0
+
+    def run(self, source: Source, until: int | None = None) -> None:
+        """Take in a source from its first event to its last, then let time pass up to ``until`` (ms).
+
+        At the end every due up to the clock is applied: without ``until``, that of the last event. An ``until``
+        before that changes nothing, since time does not go back.
+        """
+        import_id = f"replay-{source.content_hash[:32]}"
+        for events, control in _until_control(feed(source, import_id, self.policy.grid, latest=self.now_ms)):
+            self._take(events)
+            if control is not None:
+                self._take([control])
+                self._pass_time(self._clock(import_id))
+        if until is not None:
+            grid = self.policy.grid
+            for day in range(grid.day_of(self.clock) + 1, grid.day_of(until) + 1):
+                self._look_at(grid.instant(day))
+            self._look_at(until)
+
+    @property
+    def clock(self) -> int:
+        """Where time stands, ms."""
+        return self.state.ledger.clock
+
+    def _clock(self, import_id: str) -> int:
+        return self.state.ledger.clock_of(import_id)
+
+    def _look_at(self, instant: int) -> None:
+        self._step(decide([], self.state, self.policy, Look(clock=instant)))
+        self._pass_time(self.clock)
+
+    def _pass_time(self, clock: int) -> None:
+        """Apply what is due by ``clock``; once a day, let the owner learn."""
+        # A due that is applied may bring the next one, and that may have passed as well.
+        while due := self._due(clock):
+            self._step(decide([], self.state, self.policy, Look(due=due)))
+        day = self.policy.grid.day_of(clock)
+        if day > self._day:
+            self._day = day
+            self._learn(day, clock)
+            self._on_day(self.state.ledger.consumed, clock)
+
+    def _due(self, clock: int) -> list[str]:
+        """Who is due, in order of time. The heap may hold what a customer was due at before."""
+        dues, residents = self._dues, self.state.residents
+        found: dict[str, None] = {}
+        while dues and dues[0][0] <= clock:
+            at, id = heappop(dues)
+            customer = residents.get(id)
+            if customer is not None and customer.due == at:
+                found[id] = None
+        return list(found)
+
+    def _take(self, outgoing: Sequence[Outgoing]) -> None:
+        if outgoing:
+            self._decide([(one.key, one.value, one.headers) for one in outgoing], self.now_ms)
+
+    def _decide(self, written: Iterable[tuple[bytes | None, bytes | None, Headers]], appended_ms: int) -> None:
+        offset = self.state.ledger.next_offset
+        records = [Record(0, offset + at, appended_ms, *one) for at, one in enumerate(written)]
+        items = take_in(
+            records,
+            lanes=1,
+            local=self.state.residents.customers,
+            max_event_bytes=self.policy.max_event_bytes,
+        )
+        outcome = decide(items, self.state, self.policy, NO_LOOK)
+        self._step(outcome)
+        # What a lane writes for another is the next it reads here.
+        if outcome.onward:
+            self._decide([(one.key, one.value, one.headers) for one in outcome.onward], appended_ms)
+
+    def _step(self, outcome: Outcome) -> None:
+        for customer in outcome.touched.values():
+            if customer.due is not None:
+                heappush(self._dues, (customer.due, customer.id))
+        # Before the next night: a row says what its customer did on the day that is still open.
+        self._observe(outcome)
+        if outcome.changes and self._on_changes is not None:
+            # Stable, and a customer's own never go back in time: its order is kept.
+            self._on_changes(sorted(outcome.changes, key=lambda change: change.changed_at), self.state)
+
+    def _observe(self, outcome: Outcome) -> None:
+        learner = self.learner
+        if outcome.panel_shift > learner.shift:
+            learner.set_shift(outcome.panel_shift)
+        for row in outcome.panel:
+            learner.observe(row)
+
+    def _learn(self, day: int, clock: int) -> None:
+        model = self.learner.learn(day).model
+        if model is not None:
+            [write] = model_writes(model, 1, self.now_ms)[topics.EVENTS, 0]
+            # Appended when it was learned: the present would carry the lane's clock beyond the data.
+            self._decide([(write.key, write.value, write.headers)], clock)
+
+
+def _until_control(records: Iterable[Outgoing]) -> Iterator[tuple[list[Outgoing], Outgoing | None]]:
+    """Events in lists of bounded size, each with the control record that comes after it, if one does."""
+    events: list[Outgoing] = []
+    for record in records:
+        if record.every_lane:
+            yield events, record
+            events = []
+        else:
+            events.append(record)
+            if len(events) >= _BATCH_RECORDS:
+                yield events, None
+                events = []
+    # A feed ends with a control record, so nothing is left.

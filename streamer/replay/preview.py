@@ -1,0 +1,166 @@
+"""Who would move if another version of the declared segmentations came into force: the very `decide`, on copies.
+
+Nothing is written. Each chunk of customers gets the control record that an activation would write, and what `decide`
+says of them is counted, customer by customer.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from models.behaviour.memory import Memory
+from models.behaviour.model import ClusterModel
+from models.customer import snapshot
+from models.rules.declared import load
+from models.rules.definitions import Definitions
+from schemas.control import ControlDefinitions
+from schemas.records import Record
+from streamer.core import ledger
+from streamer.core.decide import decide
+from streamer.core.intake import Item
+from streamer.core.ledger import Ledger
+from streamer.core.outcome import Change
+from streamer.core.policy import Policy
+from streamer.core.residents import Residents
+from streamer.core.state import LaneState, Look
+
+EXAMPLES = 3
+"""Customers named for each move."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaneCopy:
+    """What a lane knows, read from outside, without its customers."""
+
+    ledger: Ledger
+    models: Mapping[int, ClusterModel]
+    definitions: Mapping[int, Definitions]
+
+    def state(self) -> LaneState:
+        """A state of its own, with nobody in memory."""
+        copied = ledger.load(ledger.dump(self.ledger))
+        return LaneState(copied, Residents(Memory()), dict(self.models), definitions=dict(self.definitions))
+
+
+@dataclass(slots=True)
+class Moves:
+    """What would happen in one segmentation. Segments are ids; None stands for none."""
+
+    pairs: Counter[tuple[str | None, str | None]] = field(default_factory=Counter)
+    examples: dict[tuple[str | None, str | None], list[str]] = field(default_factory=dict)
+
+    @property
+    def moved(self) -> int:
+        """Customers that would be somewhere else."""
+        return sum(count for (before, after), count in self.pairs.items() if before != after)
+
+    def sizes(self) -> dict[str, tuple[int, int, int]]:
+        """By segment: customers now, then, and both now and then."""
+        found: dict[str, list[int]] = {}
+        for (before, after), count in self.pairs.items():
+            for segment, at in ((before, 0), (after, 1)):
+                if segment is not None:
+                    found.setdefault(segment, [0, 0, 0])[at] += count
+            if before is not None and before == after:
+                found[before][2] += count
+        return {segment: (now, then, stay) for segment, (now, then, stay) in found.items()}
+
+
+@dataclass(slots=True)
+class Preview:
+    """What would happen, over all lanes so far."""
+
+    version: int
+    customers: int = 0
+    segmentations: dict[str, Moves] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-safe. ``overlap`` is those who stay over those who are there now or then."""
+        told: dict[str, Any] = {}
+        for name, moves in self.segmentations.items():
+            told[name] = {
+                "moved": moves.moved,
+                "moves": [
+                    {"from": before, "to": after, "customers": count, "examples": moves.examples[before, after]}
+                    for (before, after), count in sorted(moves.pairs.items(), key=lambda item: -item[1])
+                    if before != after
+                ],
+                "segments": {
+                    segment: {
+                        "now": now,
+                        "then": then,
+                        "stay": stay,
+                        "overlap": round(stay / (now + then - stay), 4),
+                    }
+                    for segment, (now, then, stay) in moves.sizes().items()
+                },
+            }
+        return {"version": self.version, "customers": self.customers, "segmentations": told}
+
+
+def newest(lanes: Iterable[LaneCopy], policy: Policy) -> Definitions:
+    """The newest definitions that some lane has."""
+    found = [one for lane in lanes for one in lane.definitions.values()]
+    return max(found, key=lambda one: one.version, default=policy.definitions)
+
+
+def preview_chunk(
+    lane: LaneCopy, people: Mapping[str, Mapping[str, bytes]], text: str, into: Preview, policy: Policy, now_ms: int
+) -> list[Change]:
+    """Count what would happen to some customers of a lane.
+
+    Parameters
+    ----------
+    people
+        Parts of their states by id; blocks of event ids are not needed.
+    text
+        The file.
+    into
+        Its ``version`` is that which the file would become.
+    now_ms
+        The append time of the control record.
+
+    Returns
+    -------
+    list[Change]
+        Every change of cause ``definition_edit``.
+    """
+    state = lane.state()
+    residents = state.residents
+    now: dict[str, dict[str, str]] = {}
+    for id, parts in people.items():
+        customer, behaviour = snapshot.glance(id, parts)
+        residents.admit(customer, residents.memory.load(behaviour) if behaviour else -1)
+    # What time has done already and nobody looked at yet is no doing of the file.
+    decide((), state, policy, Look(due=list(people)))
+    for id, customer in residents.customers.items():
+        now[id] = {name: held.segment for name, held in customer.segments.items()}
+    control = ControlDefinitions(version=into.version, body={"toml": text})
+    record = Record(state.ledger.partition, state.ledger.next_offset, max(now_ms, state.ledger.appended), None, b"", ())
+    outcome = decide([Item(record, control=control)], state, policy, Look(due=list(people)))
+    changes = [change for change in outcome.changes if change.cause == "definition_edit"]
+    for id, before in now.items():
+        then = {name: held.segment for name, held in residents.customers[id].segments.items()}
+        for name in before.keys() | then.keys():
+            moves = into.segmentations.setdefault(name, Moves())
+            pair = before.get(name), then.get(name)
+            moves.pairs[pair] += 1
+            named = moves.examples.setdefault(pair, [])
+            if len(named) < EXAMPLES:
+                named.append(id)
+    into.customers += len(now)
+    return changes
+
+
+def lane_copy(raw: bytes, models: Mapping[int, bytes], texts: Mapping[int, bytes]) -> LaneCopy:
+    """A lane from what its view holds."""
+    return LaneCopy(
+        ledger.load(raw),
+        {version: ClusterModel.from_dict(msgspec.json.decode(body)) for version, body in sorted(models.items())},
+        {version: load(text.decode(), version) for version, text in sorted(texts.items())},
+    )

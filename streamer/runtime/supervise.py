@@ -1,0 +1,255 @@
+"""Worker processes that are started again when they end in a way that a fresh start heals.
+
+A worker that is fenced, or cannot know its state, ends itself (``app.fatal``); one may also be killed by the
+system. Children end with their supervisor, SIGKILL included, by the same means as the embedded servers
+(``local/keeper.py``): each reads a pipe whose other end only the supervisor holds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Final, Literal
+
+Role = Literal["lanes", "owner"]
+
+EXIT_MISTAKE: Final = 78
+"""Exit code of a worker that no restart helps, such as one with a wrong setting."""
+
+EXIT_FENCED: Final = 71
+EXIT_UNKNOWN: Final = 72
+"""Exit codes of a worker whose lane another one took, and of one whose transaction ended nobody knows how."""
+
+FIRST_PAUSE_SECONDS: Final = 0.2
+LONGEST_PAUSE_SECONDS: Final = 10.0
+HEALTHY_SECONDS: Final = 60.0
+STOP_SECONDS: Final = 20.0
+_SHOWN_LINES: Final = 12
+
+
+def pause_after(pause: float | None, lived_seconds: float) -> float:
+    """Seconds to wait before the next start; ``pause`` is what was waited before the last, None at first.
+
+    >>> pause_after(None, 1.0), pause_after(0.2, 1.0), pause_after(8.0, 1.0), pause_after(8.0, 61.0)
+    (0.2, 0.4, 10.0, 0.2)
+    """
+    if pause is None or lived_seconds >= HEALTHY_SECONDS:
+        return FIRST_PAUSE_SECONDS
+    return min(LONGEST_PAUSE_SECONDS, 2 * pause)
+
+
+class Child:
+    """One worker process, kept running by a thread of its own until `stop`, or until it ends by itself.
+
+    Attributes
+    ----------
+    starts
+        How often it was started.
+    exit_code
+        The last one, negative for a signal; None before the first end.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        env: Mapping[str, str] | None = None,
+        output: IO[bytes] | None = None,
+        told: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        self.starts = 0
+        self.exit_code: int | None = None
+        self._command = list(command)
+        self._env = {**os.environ, **(env or {})}
+        self._output = output
+        self._told = told
+        self._ends: Counter[int] = Counter()
+        self._stopping = threading.Event()
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._thread = threading.Thread(target=self._keep, name="supervisor", daemon=True)
+
+    @property
+    def pid(self) -> int | None:
+        """The process id, None while there is no process."""
+        process = self._process
+        return None if process is None or process.poll() is not None else process.pid
+
+    @property
+    def over(self) -> bool:
+        """Whether it ended and will not be started again."""
+        return not self._thread.is_alive()
+
+    def start(self) -> None:
+        """Start the process; returns at once."""
+        self._spawn()
+        self._thread.start()
+
+    def begin_stop(self) -> None:
+        """Ask it to end (SIGTERM) and return at once."""
+        with self._lock:
+            self._stopping.set()
+            if self._process is not None and self._process.poll() is None:
+                self._process.terminate()
+
+    def wait(self, deadline: float) -> None:
+        """Return when it is gone; it is killed at ``deadline`` (monotonic seconds)."""
+        self._thread.join(max(0.0, deadline - time.monotonic()))
+        if self._thread.is_alive() and self._process is not None:
+            self._process.kill()
+            self._thread.join()
+
+    def _spawn(self) -> None:
+        with self._lock:
+            if self._stopping.is_set():
+                return
+            self.starts += 1
+            self._process = subprocess.Popen(
+                [*self._command, *self._ended()],
+                env=self._env,
+                stdin=subprocess.PIPE,  # its end of file means that we are gone
+                stdout=self._output if self._output is not None else sys.stderr.fileno(),
+                stderr=self._output,
+                start_new_session=True,  # the terminal's Ctrl-C is for us; we stop the children in order
+            )
+
+    def _ended(self) -> list[str]:
+        """How transactions of former processes ended: the next one's metric goes on from there."""
+        told = {"--fenced": self._ends[EXIT_FENCED], "--unknown": self._ends[EXIT_UNKNOWN]}
+        return [text for flag, count in told.items() if count for text in (flag, str(count))]
+
+    def _keep(self) -> None:
+        pause: float | None = None
+        while (process := self._process) is not None:
+            started = time.monotonic()
+            self.exit_code = code = process.wait()
+            self._ends[code] += 1
+            if process.stdin is not None:
+                process.stdin.close()
+            if self._stopping.is_set() or code in (0, EXIT_MISTAKE):
+                return
+            pause = pause_after(pause, time.monotonic() - started)
+            self._told(f"a worker ended ({_named(code)}); it is started again in {pause:g} s")
+            if self._stopping.wait(pause):
+                return
+            self._spawn()
+
+
+class Workers:
+    """The worker processes of one supervisor."""
+
+    def __init__(self, children: Mapping[Role, Child], log_path: Path | None = None) -> None:
+        self._children = dict(children)
+        self._log_path = log_path
+
+    @property
+    def pids(self) -> dict[Role, int | None]:
+        """Process ids by role, None for one that is just being started again."""
+        return {role: child.pid for role, child in self._children.items()}
+
+    @property
+    def restarts(self) -> int:
+        """How often workers had to be started again."""
+        return sum(child.starts - 1 for child in self._children.values())
+
+    @property
+    def alive(self) -> bool:
+        """Whether all of them run, or are about to be started again."""
+        return not any(child.over for child in self._children.values())
+
+    @property
+    def failed(self) -> bool:
+        """Whether one gave up, since a fresh start would not help."""
+        return any(child.over and child.exit_code == EXIT_MISTAKE for child in self._children.values())
+
+    def log_tail(self) -> str:
+        """The last lines that workers wrote, for error messages; empty where they write to our own stderr."""
+        if self._log_path is None:
+            return ""
+        with contextlib.suppress(OSError):
+            return "\n".join(self._log_path.read_text(errors="replace").splitlines()[-_SHOWN_LINES:])
+        return ""
+
+    def start(self) -> None:
+        for child in self._children.values():
+            child.start()
+
+    def stop(self) -> None:
+        """End all in good order, by force after 20 s. May be called twice."""
+        for child in self._children.values():
+            child.begin_stop()
+        deadline = time.monotonic() + STOP_SECONDS
+        for child in self._children.values():
+            child.wait(deadline)
+
+
+@contextmanager
+def workers(
+    roles: Sequence[Role],
+    arguments: Sequence[str] = (),
+    *,
+    env: Mapping[str, str] | None = None,
+    log_path: Path | None = None,
+    told: Callable[[str], None] = lambda text: None,
+) -> Generator[Workers]:
+    """Worker processes for the block, one for each role.
+
+    Parameters
+    ----------
+    arguments
+        Flags of ``streamer.runtime.process``, such as the addresses of embedded servers (``Connections.arguments``).
+    env
+        Variables beside ours, such as ``STREAMER_CLOCK`` or ``STREAMER_METRICS_PORT``.
+    log_path
+        Takes what workers write, appended; else it goes to our standard error.
+    told
+        Hears of restarts, from another thread.
+    """
+    output = log_path.open("ab") if log_path is not None else None
+    try:
+        group = Workers({role: Child(command(role, arguments), env, output, told) for role in roles}, log_path)
+        try:
+            group.start()
+            yield group
+        finally:
+            group.stop()
+    finally:
+        if output is not None:
+            output.close()
+
+
+def command(role: Role, arguments: Sequence[str] = ()) -> list[str]:
+    """The command line of a worker process under a supervisor.
+
+    ``-P``: the folder in which it is started may hold a package that is called like one of ours, such as ``models``.
+    """
+    return [sys.executable, "-P", "-m", "streamer.runtime.process", role, "--follow-parent", *arguments]
+
+
+def follow_parent() -> None:
+    """End this process when the supervisor that started it is gone: in good order, by force after 20 s."""
+
+    def watch() -> None:
+        while os.read(0, 1024):
+            pass
+        late = threading.Timer(STOP_SECONDS, os._exit, (1,))
+        late.daemon = True
+        late.start()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="follow-parent", daemon=True).start()
+
+
+def _named(code: int) -> str:
+    if code < 0:
+        with contextlib.suppress(ValueError):
+            return signal.Signals(-code).name
+    return f"exit code {code}"

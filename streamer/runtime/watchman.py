@@ -1,0 +1,61 @@
+"""Tells the topic of alerts what a worker's figures say of its lanes, for those who have no Prometheus."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable
+
+import structlog
+from aiokafka.errors import KafkaError
+
+from schemas.alerts import Alert
+from streamer.adapters import alert_log
+from streamer.adapters.kafka import KafkaConnection, Offsets
+from streamer.lanes.ports import WallClock
+from streamer.telemetry.alerts import AlertBook, Conditions
+from streamer.telemetry.tally import Tally
+
+log = structlog.get_logger(__name__)
+
+_SECONDS = 10.0
+
+
+class Watchman:
+    """Looks at the figures of one worker from time to time. Alerts that cannot be written are kept until they can."""
+
+    def __init__(self, connection: KafkaConnection, tally: Tally, clock: WallClock) -> None:
+        self._connection = connection
+        self._tally = tally
+        self._clock = clock
+        self._conditions = Conditions()
+        self._book = AlertBook()
+        self._lanes: frozenset[int] = frozenset()
+        self._outbox: list[Alert] = []
+
+    async def look(self, offsets: Offsets, lanes: Iterable[int]) -> None:
+        """Judge once, and tell what is news. Never raises for a Kafka that is away."""
+        try:
+            async with asyncio.timeout(_SECONDS):
+                await self._take_over(offsets, frozenset(lanes))
+                now = time.monotonic()
+                holding = self._conditions.hold(self._tally.samples(), self._tally.stopped, now)
+                for alert in self._book.tell(holding, now, self._clock.now_ms()):
+                    level = log.warning if alert.type == "alert.raised" else log.info
+                    level(alert.type, name=alert.name, lane=alert.lane, summary=alert.summary)
+                    self._outbox.append(alert)
+                if self._outbox:
+                    await alert_log.publish(self._connection, self._outbox)
+                    self._outbox.clear()
+        except (KafkaError, TimeoutError) as error:
+            log.info("alerts could not be told; they will be", error=repr(error), waiting=len(self._outbox))
+
+    async def _take_over(self, offsets: Offsets, lanes: frozenset[int]) -> None:
+        """After lanes changed hands: what their former owners raised is not raised again."""
+        if lanes == self._lanes:
+            return
+        self._book.keep(lanes)
+        if gained := lanes - self._lanes:
+            standing = await alert_log.open_alerts(self._connection, offsets)
+            self._book.adopt((alert for alert in standing if alert.lane in gained), time.monotonic())
+        self._lanes = lanes

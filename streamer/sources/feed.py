@@ -1,0 +1,67 @@
+"""A source of old events as lane records: what an import writes and what a replay feeds to ``decide``.
+
+Between the events stand the import's own clock records, one per day of the data, so that history passes in its
+own time: every lane hears that a day has begun before the first event of that day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from models.features.time import Grid
+from schemas.control import IMPORT_HEADER, Control, ControlClock, ControlImport, control_headers, encode_control
+from schemas.records import Headers
+from streamer.sources.source import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A record to write. ``partition`` None means: by its key; for every lane where ``every_lane``."""
+
+    key: bytes | None
+    value: bytes
+    headers: Headers
+    every_lane: bool = False
+
+
+def feed(
+    source: Source,
+    import_id: str,
+    grid: Grid,
+    *,
+    until: int | None = None,
+    latest: int | None = None,
+    control_key: bytes | None = None,
+) -> Iterator[Outgoing]:
+    """The records of one import, from ``opened`` to ``closed``.
+
+    Parameters
+    ----------
+    import_id
+        Names the import in every record's header.
+    until
+        Where the import's clock stands at the end, ms; None for the last event.
+    latest
+        Append time of the records, where known: no clock is written that lies after it.
+    """
+    headers = ((IMPORT_HEADER, import_id.encode()),)
+
+    def control(record: Control) -> Outgoing:
+        value = encode_control(record)
+        return Outgoing(None, value, control_headers(value, control_key), every_lane=True)
+
+    yield control(ControlImport(import_id=import_id, state="opened", source_hash=source.content_hash))
+    day, clock = -1, 0
+    for event in source.events():
+        at = event.occurred_at
+        if at > clock and (latest is None or at <= latest):
+            clock = at
+            if grid.day_of(at) > day:
+                day = grid.day_of(at)
+                yield control(ControlClock(import_id=import_id, at=grid.instant(day)))
+        yield Outgoing(event.key, event.value, headers)
+    if until is not None:
+        clock = max(clock, until if latest is None else min(until, latest))
+    yield control(ControlClock(import_id=import_id, at=clock))
+    yield control(ControlImport(import_id=import_id, state="closed", source_hash=source.content_hash))

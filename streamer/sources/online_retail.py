@@ -1,0 +1,193 @@
+"""UCI Online Retail (Chen 2015, doi 10.24432/C5BW33): invoice lines of a UK gift web shop as order events.
+
+All lines of an invoice make one event, as they stand: repeated lines are lines, service codes (POST, M ...)
+are products. Invoices that begin with C take money back and name no order.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cached_property, lru_cache
+from itertools import islice
+from pathlib import Path
+
+from schemas.errors import UserError
+from schemas.wire_time import iso
+from streamer.sources.dialect import delimiter_of
+from streamer.sources.files import content_hash, lines
+from streamer.sources.retail_rows import COLUMNS, BadRow, RetailTimes, Row, column_positions, parse_row
+from streamer.sources.source import SourceEvent
+from streamer.sources.times import day_order
+
+CURRENCY = "GBP"
+MAX_PRODUCTS = 1_000
+"""The contract's limit of lines an order; the largest invoice of the data set has 542."""
+
+# Lines of an invoice may be interleaved with another's of the same minute (542806 is). An invoice is taken to
+# be complete when this many rows have gone by without a line of it, which bounds the memory.
+OPEN_ROWS = 1_000
+_MAX_LINE_BYTES = 1 << 16
+_CENT = Decimal("0.01")
+_LOOKED_AT = 1_000
+"""Rows looked at for the order of day and month, where all dates have the year in front."""
+
+
+@dataclass(slots=True)
+class _Invoice:
+    """An invoice whose lines are still coming in."""
+
+    first: Row
+    last_row: int
+    lines: int = 0
+    total: Decimal = Decimal(0)
+    products: list[str] = field(default_factory=list)
+
+    def add(self, row: Row, number: int) -> None:
+        self.last_row = number
+        self.lines += 1
+        if self.lines > MAX_PRODUCTS:
+            self.products.clear()
+            return
+        quantity = -row.quantity if row.takes_back else row.quantity
+        self.total += quantity * row.price
+        self.products.append(f'{{{_named(row.product, row.description)}"price":{row.price:f},"quantity":{quantity}}}')
+
+
+@lru_cache(maxsize=16_384)
+def _named(product: str, description: str) -> str:
+    """The fields of a line that name its product: half a million lines name four thousand."""
+    name = f'"name":{json.dumps(description)},' if description else ""
+    return f'"product_id":{json.dumps(product)},{name}'
+
+
+class OnlineRetail:
+    """A source of ``order.completed`` and ``order.cancelled`` events from the data set, plain or gzipped.
+
+    Rows that cannot become part of an event are counted in ``skipped`` under one of ``no_customer``,
+    ``column_count``, ``too_long``, ``bad_invoice``, ``bad_customer``, ``bad_product``, ``bad_quantity``,
+    ``bad_price``, ``bad_date``, ``bad_csv``, ``adjustment`` (invoices that begin with A: no sale),
+    ``wrong_sign`` (a negative line of an order, a positive one of a cancellation) and ``too_many_lines``.
+    No row is guessed or mended. Ids are functions of the content, so the same file gives the same events.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.rows: int | None = None
+        self.skipped: Counter[str] = Counter()
+        self.notes: list[str] = []
+
+    @cached_property
+    def content_hash(self) -> str:
+        """SHA-256 (hex) of the unpacked file."""
+        return content_hash(self.path)
+
+    def events(self) -> Iterator[SourceEvent]:
+        """One event an invoice and customer, in the order of the invoices' first lines.
+
+        Raises
+        ------
+        UserError
+            Columns are missing (named), or the file is damaged.
+        """
+        self.rows, self.skipped = 0, Counter()
+        opened: dict[tuple[str, str], _Invoice] = {}
+        for row in self._rows():
+            number = self.rows or 0
+            key = (row.invoice, row.customer)
+            invoice = opened.get(key)
+            if invoice is None:
+                invoice = opened[key] = _Invoice(row, number)
+            invoice.add(row, number)
+            # Insertion order is arrival order: an open invoice holds back those that began after it.
+            while (oldest := next(iter(opened.values()))).last_row <= number - OPEN_ROWS:
+                del opened[oldest.first.invoice, oldest.first.customer]
+                yield from self._closed(oldest)
+        for invoice in opened.values():
+            yield from self._closed(invoice)
+
+    def _rows(self) -> Iterator[Row]:
+        """The usable rows; counts every row, and the unusable by reason."""
+        delimiter = delimiter_of(
+            [line.decode("utf-8", "replace") for line in islice(lines(self.path, _MAX_LINE_BYTES), 20) if line]
+        )
+        commas = delimiter != ","
+        reader = csv.reader(self._text(), delimiter=delimiter)
+        header = next(reader, [])
+        columns = column_positions(header)
+        missing = [name for name, at in columns.items() if at is None]
+        if missing:
+            raise UserError(
+                f"{self.path} is no Online Retail file: no column {', '.join(missing)}",
+                f"its first line must name {', '.join(COLUMNS)}",
+            )
+        positions = [at for at in columns.values() if at is not None]
+        times = RetailTimes(self._day_first(delimiter, positions[list(COLUMNS).index("InvoiceDate")]))
+        while True:
+            try:
+                cells = next(reader, None)
+            except csv.Error:
+                self._count()
+                self.skipped["bad_csv"] += 1
+                continue
+            if cells is None:
+                return
+            if not cells:
+                continue
+            self._count()
+            row = parse_row(cells, positions, len(header), times, commas=commas)
+            if isinstance(row, BadRow):
+                self.skipped[row.reason] += 1
+            else:
+                yield row
+
+    def _day_first(self, delimiter: str, column: int) -> bool | None:
+        """Whether the day stands first in dates such as 1/2/2010: the first date that fits one reading alone says it."""
+        texts = (line.decode("utf-8", "replace") for line in lines(self.path, _MAX_LINE_BYTES) if line is not None)
+        try:
+            for number, cells in enumerate(csv.reader(texts, delimiter=delimiter)):
+                date = cells[column] if len(cells) > column else ""
+                if (order := day_order(date)) is not None:
+                    self.notes = [f"in dates such as 3/2/2010 the {order} stands first"]
+                    return order == "day"
+                # The form of the data set itself: no row will say more.
+                if number > _LOOKED_AT and date[4:5] == "-":
+                    return None
+        except csv.Error:
+            pass
+        return None
+
+    def _count(self) -> None:
+        self.rows = (self.rows or 0) + 1
+
+    def _text(self) -> Iterator[str]:
+        for line in lines(self.path, _MAX_LINE_BYTES):
+            if line is None:
+                self._count()
+                self.skipped["too_long"] += 1
+            else:
+                # Only descriptions hold anything but ASCII, and some exports of this set are Latin-1.
+                yield line.decode("utf-8", errors="replace")
+
+    def _closed(self, invoice: _Invoice) -> Iterator[SourceEvent]:
+        """The event of a complete invoice; none if it is larger than the contract allows."""
+        if invoice.lines > MAX_PRODUCTS:
+            self.skipped["too_many_lines"] += invoice.lines
+            return
+        first = invoice.first
+        number = json.dumps(first.invoice)
+        body = (
+            f'"customer_id":"{first.customer}","occurred_at":"{iso(first.at)}",'
+            + (f'"refund_id":{number},' if first.takes_back else f'"order_id":{number},')
+            + f'"total":{invoice.total.quantize(_CENT)},"currency":"{CURRENCY}",'
+            + f'"products":[{",".join(invoice.products)}]'
+        )
+        event_id = hashlib.sha256(body.encode()).hexdigest()[:32]
+        kind = "order.cancelled" if first.takes_back else "order.completed"
+        value = f'{{"event_id":"{event_id}","type":"{kind}",{body}}}'
+        yield SourceEvent(first.at, first.customer.encode(), value.encode())

@@ -1,0 +1,67 @@
+"""From a path and the name of a format to a source of events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from schemas.errors import UserError
+from schemas.ids import NOBODY
+from streamer.sources.jsonl import JsonLines
+from streamer.sources.mapped_file import MappedFile
+from streamer.sources.mapping import load_mapping, shipped
+from streamer.sources.online_retail import OnlineRetail
+from streamer.sources.source import Source
+
+FORMATS: dict[str, Callable[[Path], Source]] = {"online-retail": OnlineRetail, "jsonl": JsonLines}
+"""Formats that need no mapping."""
+
+MAPPED = ("csv", "xlsx", "jsonl")
+"""Formats that a mapping can read."""
+
+
+@dataclass(frozen=True, slots=True)
+class CsvOptions:
+    """What a mapped file needs beside its path; see ``MappedFile``. ``mapping`` is a path or the name of a shipped one."""
+
+    mapping: str
+    zone: str = "UTC"
+    currency: str = "EUR"
+    rejects: Path | None = None
+    progress: Callable[[int], None] = lambda rows: None
+    now_ms: int | None = None
+    nobody: frozenset[str] = NOBODY
+
+
+def open_source(path: Path | str, format: str, csv: CsvOptions | None = None) -> Source:
+    """The file at ``path`` as a source. Nothing is read yet but the first line of a CSV file.
+
+    Raises
+    ------
+    UserError
+        No such file, no such format, or a mapping that is wrong, missing, or not this file's.
+    """
+    if format not in FORMATS and format not in MAPPED:
+        raise UserError(f"unknown format {format!r}", f"choose one of: {', '.join(sorted({*FORMATS, *MAPPED}))}")
+    path = Path(path)
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise UserError(f"{path} {what}", "give the path of a file")
+    if csv is None:
+        if format in FORMATS:
+            return FORMATS[format](path)
+        names = ", ".join(sorted(shipped()))
+        raise UserError("what the columns mean is not said", f"give --mapping FILE.toml, or one of ours: {names}")
+    if format not in MAPPED:
+        raise UserError(f"{format} needs no mapping", "leave out --mapping, or say --format csv")
+    return MappedFile(
+        path,
+        load_mapping(csv.mapping),
+        zone=csv.zone,
+        currency=csv.currency,
+        rejects=csv.rejects,
+        now_ms=csv.now_ms,
+        nobody=csv.nobody,
+        progress=csv.progress,
+    )

@@ -1,0 +1,183 @@
+"""Which alerts hold, for those who have no Prometheus: judged by a worker from the figures it serves anyway. Pure.
+
+The conditions are those of ``prometheus/rules``, lane by lane, in the same words and with the same runbooks.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from schemas.alerts import Alert, AlertName, alert_id, condition_key
+from streamer.telemetry.tally import Samples
+
+WINDOW_SECONDS: Final = 600.0
+_EVERY_SECONDS: Final = 30.0
+_LAG_SECONDS: Final = 60.0
+_LAG_FOR_SECONDS: Final = 300.0
+_CALM_SECONDS: Final = 60.0
+"""A condition must be gone for so long before it counts as ended: what flickers is told once."""
+_MIN_REFUSED: Final = 20
+_REFUSED_SHARE: Final = 0.05
+_MIN_CUSTOMERS: Final = 100
+_MOVED_SHARE: Final = 0.2
+
+Severity = Literal["critical", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Something that somebody should look at. ``after`` is how long it must hold first, s."""
+
+    name: AlertName
+    lane: int
+    severity: Severity
+    summary: str
+    after: float = 0.0
+
+    @property
+    def mend(self) -> str:
+        return f"see docs/runbooks/{self.name}.md"
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What counters of a lane said at an instant (monotonic s)."""
+
+    at: float
+    consumed: float
+    refused: float
+    changes: float
+    customers: float
+
+
+class Conditions:
+    """Watches the figures of one worker's lanes."""
+
+    def __init__(self) -> None:
+        self._looks: dict[int, deque[_Look]] = {}
+
+    def hold(self, samples: Samples, stopped: Mapping[int, str], now: float) -> list[Condition]:
+        """The conditions that hold at ``now`` (monotonic s), given the worker's samples and its stopped lanes."""
+        lanes = {int(labels[0]) for labels in samples.get("records_consumed_total", {})}
+        for lane in self._looks.keys() - lanes:
+            del self._looks[lane]
+        found = [
+            Condition("LaneStopped", lane, "critical", f"lane {lane} has stopped: {reason}")
+            for lane, reason in stopped.items()
+        ]
+        for lane in sorted(lanes):
+            found += self._of_lane(samples, lane, now)
+        return found
+
+    def _of_lane(self, samples: Samples, lane: int, now: float) -> Iterable[Condition]:
+        label = (str(lane),)
+
+        def value(name: str) -> float:
+            return samples.get(name, {}).get(label, 0.0)
+
+        def total(name: str, counts: Callable[[tuple[str, ...]], bool] = lambda labels: True) -> float:
+            return sum(
+                held for labels, held in samples.get(name, {}).items() if labels[-1] == label[0] and counts(labels)
+            )
+
+        look = _Look(
+            now,
+            value("records_consumed_total"),
+            total("dead_letters_total"),
+            # What an import brings is no storm, however much it is.
+            total("segment_changes_total", lambda labels: labels[1] != "backfill"),
+            value("customers_tracked"),
+        )
+        looks = self._looks.setdefault(lane, deque())
+        if not looks or now - looks[-1].at >= _EVERY_SECONDS:
+            looks.append(look)
+        while now - looks[0].at > WINDOW_SECONDS:
+            looks.popleft()
+        then = looks[0] if looks else look
+        consumed, refused = look.consumed - then.consumed, look.refused - then.refused
+        if value("unaccounted_records"):
+            count = abs(value("unaccounted_records"))
+            yield Condition(
+                "UnaccountedRecords", lane, "critical", f"{count:,.0f} records of lane {lane} are not accounted for"
+            )
+        if refused >= _MIN_REFUSED and refused > _REFUSED_SHARE * consumed:
+            share = f"{refused / max(consumed, 1):.0%}"
+            yield Condition(
+                "RejectRatioHigh", lane, "critical", f"{share} of what arrived in lane {lane} in 10 minutes was refused"
+            )
+        lag = value("consumer_lag_seconds")
+        if lag > _LAG_SECONDS:
+            text = f"records of lane {lane} wait for up to {lag:,.0f} s"
+            yield Condition("LagGrowing", lane, "warning", text, after=_LAG_FOR_SECONDS)
+        moved = look.changes - then.changes
+        if then.customers >= _MIN_CUSTOMERS and moved > _MOVED_SHARE * then.customers:
+            yield Condition(
+                "MoveStorm",
+                lane,
+                "critical",
+                f"{moved:,.0f} changes in lane {lane} in 10 minutes, of {then.customers:,.0f} customers",
+            )
+
+
+@dataclass(slots=True)
+class _Held:
+    condition: Condition
+    since_ms: int
+    first: float
+    last: float
+    told: bool = False
+
+
+class AlertBook:
+    """Which conditions have been told: each is told once when it begins and once when it has ended."""
+
+    def __init__(self) -> None:
+        self._held: dict[bytes, _Held] = {}
+
+    def adopt(self, open: Iterable[Alert], now: float) -> None:
+        """Take over what others raised for lanes that are ours now."""
+        for alert in open:
+            if alert.key not in self._held:
+                condition = Condition(alert.name, alert.lane, alert.severity, alert.summary)
+                self._held[alert.key] = _Held(condition, alert.since, now, now, told=True)
+
+    def keep(self, lanes: Iterable[int]) -> None:
+        """Forget what concerns other lanes: it is for their owner to tell."""
+        ours = set(lanes)
+        self._held = {key: held for key, held in self._held.items() if held.condition.lane in ours}
+
+    def tell(self, conditions: Iterable[Condition], now: float, now_ms: int) -> list[Alert]:
+        """What is news, given the conditions that hold at ``now`` (monotonic s)."""
+        news = []
+        for condition in conditions:
+            key = condition_key(condition.name, condition.lane)
+            held = self._held.get(key)
+            if held is None:
+                held = self._held[key] = _Held(condition, now_ms, now, now)
+            held.last = now
+            if not held.told and now - held.first >= condition.after:
+                held.told = True
+                news.append(_alert("alert.raised", condition, held.since_ms, now_ms))
+        for key, held in list(self._held.items()):
+            if now - held.last >= (_CALM_SECONDS if held.told else _EVERY_SECONDS):
+                del self._held[key]
+                if held.told:
+                    news.append(_alert("alert.cleared", held.condition, held.since_ms, now_ms))
+        return news
+
+
+def _alert(type: Literal["alert.raised", "alert.cleared"], condition: Condition, since: int, at: int) -> Alert:
+    return Alert(
+        event_id=alert_id(condition.name, condition.lane, type, since),
+        type=type,
+        name=condition.name,
+        severity=condition.severity,
+        lane=condition.lane,
+        since=since,
+        at=at,
+        summary=condition.summary,
+        mend=condition.mend,
+    )

@@ -1,0 +1,86 @@
+"""Counting what the model owner does and sees. Fed after every look at the clusters and every decision."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from typing import Final
+
+from models.behaviour.features import NAMES
+from models.features.time import Grid
+from models.learning.drift import alarms_of
+from models.learning.owner_types import Learned, State
+from streamer.lanes.ports import WallClock
+from streamer.telemetry.metrics import OUTCOMES
+from streamer.telemetry.tally import Samples
+
+_DETECTORS: Final = {
+    "adwin": ("adwin", "distance"),
+    "share_psi": ("psi", "shares"),
+    "bounce": ("bounce", "moves"),
+    **{f"psi_{name}": ("psi", name) for name in NAMES},
+}
+"""Detector and what it looks at, by the name of the alarm."""
+_GAUGES: Final = {
+    "distance": "panel_distance",
+    "bounce": "panel_bounce_ratio",
+    "share_psi": "segment_share_psi",
+    "members": "panel_customers",
+}
+
+
+class OwnerTally:
+    """The figures of one model owner.
+
+    Counters are of this process. Gauges are those of the last look that had them: a look at a young shop has none of drift.
+    """
+
+    def __init__(self, clock: WallClock, grid: Grid) -> None:
+        self._clock = clock
+        self._grid = grid
+        self._lock = threading.Lock()
+        self._outcomes: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
+        self._alarms: Counter[tuple[str, str]] = Counter(dict.fromkeys(_DETECTORS.values(), 0))
+        self._figures: dict[str, float] = {}
+        self._made_on: int | None = None
+        self._version = 0
+        self._moves: float | None = None
+
+    def on_learned(self, day: int, learned: Learned, state: State) -> None:
+        """Count one look or decision, and remember what the owner knows after it."""
+        with self._lock:
+            if learned.outcome in self._outcomes:
+                self._outcomes[learned.outcome] += 1
+            if learned.figures:
+                # Segments may have gone: no shift of theirs must stay.
+                kept = {name: value for name, value in self._figures.items() if not name.startswith("shift_")}
+                self._figures = {**kept, **learned.figures}
+            self._alarms.update(_DETECTORS[alarm] for alarm in alarms_of(learned.figures))
+            if state.timeline:
+                model = state.timeline[-1][1]
+                self._made_on, self._version = model.made_on, model.version
+            self._moves = None if state.proposal is None else state.proposal.trial.share
+
+    def samples(self) -> Samples:
+        """Values of all metrics of the owner that are known."""
+        with self._lock:
+            figures, made_on = self._figures.copy(), self._made_on
+            out: Samples = {
+                "model_refits_total": {(outcome,): float(count) for outcome, count in self._outcomes.items()},
+                "drift_detected_total": {where: float(count) for where, count in self._alarms.items()},
+                "model_version": {(): float(self._version)},
+                "model_proposals_waiting": {(): 0.0 if self._moves is None else 1.0},
+            }
+            if self._moves is not None:
+                out["model_proposal_moves_ratio"] = {(): self._moves}
+        for figure, name in _GAUGES.items():
+            if figure in figures:
+                out[name] = {(): figures[figure]}
+        out["feature_psi"] = {(name,): figures[f"psi_{name}"] for name in NAMES if f"psi_{name}" in figures}
+        out["centroid_shift_ratio"] = {
+            (name.removeprefix("shift_"),): value for name, value in figures.items() if name.startswith("shift_")
+        }
+        if made_on is not None:
+            age = self._clock.now_ms() - self._grid.instant(made_on)
+            out["model_age_seconds"] = {(): max(0.0, age / 1000.0)}
+        return out

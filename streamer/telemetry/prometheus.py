@@ -1,0 +1,102 @@
+"""The table of metrics, filled from the tally and served to Prometheus."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import make_wsgi_app
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.metrics_core import Metric as Family
+from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
+
+from schemas.money import Rates
+from streamer.lanes.ports import WallClock
+from streamer.telemetry.metrics import METRICS, OWNER_METRICS, Metric
+from streamer.telemetry.owner_tally import OwnerTally
+from streamer.telemetry.status_server import Check, StatusServer
+from streamer.telemetry.tally import Tally
+
+
+def _well() -> str | None:
+    return None
+
+
+class Exporter(Tally):
+    """A `Tally` that Prometheus can scrape. Has a registry of its own, and opens no port before `start`.
+
+    Parameters
+    ----------
+    version
+        Of the program, for ``build_info``.
+    declared, lanes, rates
+        As `Tally` has them.
+    owner
+        Figures of the model owner, in its process.
+    healthy, ready
+        Behind ``/healthz`` and ``/readyz``; called from other threads.
+    """
+
+    def __init__(
+        self,
+        clock: WallClock,
+        version: str,
+        declared: Iterable[tuple[str, str]] = (),
+        *,
+        lanes: int = 1,
+        rates: Rates | None = None,
+        owner: OwnerTally | None = None,
+        healthy: Check = _well,
+        ready: Check = _well,
+    ) -> None:
+        super().__init__(clock, declared, lanes, rates)
+        self._version = version
+        self._owner = owner
+        self.registry = CollectorRegistry()
+        self.registry.register(_Collector(self))
+        ProcessCollector(registry=self.registry)
+        self._server = StatusServer(make_wsgi_app(self.registry), healthy, ready)
+
+    def start(self, host: str = "127.0.0.1", port: int = 0) -> int:
+        """Serve ``/metrics``, ``/healthz`` and ``/readyz``; gives the port. Raises UserError where it cannot."""
+        return self._server.start(host, port)
+
+    def stop(self) -> None:
+        """Stop serving; idempotent."""
+        self._server.stop()
+
+    def families(self) -> Iterator[Family]:
+        """All metrics of the table with their values now."""
+        samples = self.samples()
+        samples["build_info"] = {(self._version,): 1.0}
+        histograms = self.histograms()
+        if self._owner is not None:
+            found = self._owner.samples()
+            for metric in OWNER_METRICS:
+                yield _plain(metric, found.get(metric.name, {}))
+        for metric in METRICS:
+            if metric.kind == "histogram":
+                family = HistogramMetricFamily(metric.full_name, metric.help, labels=metric.labels)
+                bounds = [*(str(bound) for bound in metric.buckets), "+Inf"]
+                for labels, (counts, total) in histograms.get(metric.name, {}).items():
+                    family.add_metric(labels, list(zip(bounds, counts, strict=True)), total)
+                yield family
+            else:
+                yield _plain(metric, samples.get(metric.name, {}))
+
+
+class _Collector(Collector):
+    def __init__(self, exporter: Exporter) -> None:
+        self._exporter = exporter
+
+    def collect(self) -> Iterable[Family]:
+        return self._exporter.families()
+
+
+def _plain(metric: Metric, values: dict[tuple[str, ...], float]) -> Family:
+    kind = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
+    family = kind(metric.full_name, metric.help, labels=metric.labels)
+    for labels, value in values.items():
+        family.add_metric(labels, value)
+    return family

@@ -1,0 +1,309 @@
+"""Counting what lanes do. Fed once per committed step; reads nothing and publishes nothing itself.
+
+Steps are counted in the event loop, and read by the thread that answers a scrape. A lane's ledger is changed before
+its transaction is committed, so its figures are copied here after the commit: a scrape never sees what may yet fail.
+"""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.behaviour.layout import NEW_ID
+from models.behaviour.model import SEGMENTATION, ClusterModel
+from schemas.deadletters import REASONS
+from schemas.money import Rates
+from streamer.core.state import LaneState
+from streamer.lanes.lane import Step
+from streamer.lanes.ports import WallClock
+from streamer.telemetry.metrics import BY_NAME
+
+NONE: Final = "none"
+"""Label value that stands for no segment."""
+_CAUSED_BY_EVENT: Final = frozenset(("event", "profile"))
+
+Labels = tuple[str, ...]
+Samples = dict[str, dict[Labels, float]]
+"""Values of counters and gauges by metric and label values."""
+
+
+class Histogram:
+    """Counts of values by bucket; a value on a bound belongs below it."""
+
+    __slots__ = ("_array", "bounds", "counts", "total")
+
+    def __init__(self, bounds: tuple[float, ...]) -> None:
+        self.bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
+        self.total = 0.0
+        self._array = np.array(bounds)
+
+    def observe(self, value: float) -> None:
+        """Count one value."""
+        self.counts[bisect_left(self.bounds, value)] += 1
+        self.total += value
+
+    def observe_many(self, values: NDArray[np.float64]) -> None:
+        """Count many values at once."""
+        found = np.bincount(np.searchsorted(self._array, values), minlength=len(self.counts)).tolist()
+        self.counts = [old + new for old, new in zip(self.counts, found, strict=True)]
+        self.total += float(values.sum())
+
+    def cumulative(self) -> tuple[list[int], float]:
+        """Counts up to each bound and up to infinity, and the sum of all values."""
+        return np.cumsum(self.counts).tolist(), self.total
+
+
+@dataclass(frozen=True, slots=True)
+class _Figures:
+    """A copy of what a lane's ledger said after a commit."""
+
+    next_offset: int
+    appended: int
+    counts: dict[str, int]
+    dead_letters: dict[str, int]
+    control: dict[str, int]
+    changes: dict[str, dict[str, int]]
+    sizes: dict[str, dict[str, int]]
+    revenue_minor: int
+    model: ClusterModel | None
+
+    @classmethod
+    def of(cls, state: LaneState) -> _Figures:
+        ledger = state.ledger
+        return cls(
+            ledger.next_offset,
+            ledger.appended,
+            {
+                "records_consumed_total": ledger.consumed,
+                "events_applied_total": ledger.applied,
+                "events_duplicate_total": ledger.duplicates,
+                "events_late_total": ledger.late,
+                "records_rerouted_total": ledger.rerouted,
+                "unaccounted_records": ledger.unaccounted,
+                "customers_tracked": ledger.customers,
+                "orders_total": ledger.orders,
+                "reversals_total": ledger.reversals,
+            },
+            ledger.dead_letters.copy(),
+            ledger.control.copy(),
+            {name: causes.copy() for name, causes in ledger.changes.items()},
+            {name: sizes.copy() for name, sizes in ledger.sizes.items()},
+            ledger.revenue_minor,
+            state.models[ledger.timeline[-1].version] if ledger.timeline else None,
+        )
+
+
+class Tally:
+    """All figures of one worker.
+
+    Parameters
+    ----------
+    declared
+        ``(segmentation, segment)`` pairs that are shown even when they are empty.
+    lanes
+        Partitions of the input topic.
+    rates
+        Has the currency that revenue is in; EUR unless given.
+    """
+
+    def __init__(
+        self,
+        clock: WallClock,
+        declared: Iterable[tuple[str, str]] = (),
+        lanes: int = 1,
+        rates: Rates | None = None,
+    ) -> None:
+        self._clock = clock
+        self._declared = tuple(declared)
+        self._topic_lanes = lanes
+        self._rates = rates or Rates("EUR")
+        self._lock = threading.Lock()
+        self._lanes: dict[int, _Figures] = {}
+        self._ends: dict[int, int] = {}
+        # When a lane was last seen to have nothing waiting, ms.
+        self._caught_up: dict[int, int] = {}
+        self._stopped: dict[int, str] = {}
+        self._owned = 0
+        self._rebalances = 0
+        self._restored = 0
+        self._restoring: dict[int, float] = {}
+        self._received: Counter[str] = Counter()
+        self._moves: Counter[tuple[str, str | None, str | None]] = Counter()
+        self._transactions: Counter[str] = Counter(committed=0, unknown=0, fenced=0)
+        self._to_change = Histogram(BY_NAME["event_to_change_seconds"].buckets)
+        self._to_commit = Histogram(BY_NAME["append_to_commit_seconds"].buckets)
+        self._records = Histogram(BY_NAME["batch_records"].buckets)
+        self._restores = Histogram(BY_NAME["lane_restore_seconds"].buckets)
+        self._stages: dict[str, Histogram] = {}
+
+    # -- what happens -----------------------------------------------------------------------------------------
+
+    def on_step(self, step: Step) -> None:
+        """Count a committed step. On the hot path: a few passes over the batch, and no more per event."""
+        figures = _Figures.of(step.state)
+        items, committed_ms, changes = step.items, step.committed_ms, step.outcome.changes
+        # Event.type is a plain attribute; a Counter fed from a list counts in C.
+        types = [item.event.type for item in items if item.event is not None and item.home is None]
+        appended = np.fromiter((item.record.timestamp for item in items), np.int64, len(items))
+        waited = np.maximum(committed_ms - appended, 0) / 1000.0
+        moves = [(c.segmentation, c.before, c.after) for c in changes]
+        occurred = [c.changed_at for c in changes if c.cause in _CAUSED_BY_EVENT]
+        with self._lock:
+            self._lanes[step.partition] = figures
+            self._received.update(types)
+            self._moves.update(moves)
+            self._transactions["committed"] += 1
+            if len(items):
+                self._records.observe(len(items))
+                self._to_commit.observe_many(waited)
+            if occurred:
+                self._to_change.observe_many(np.maximum(committed_ms - np.array(occurred), 0) / 1000.0)
+            for stage, seconds in step.seconds.items():
+                if stage not in self._stages:
+                    self._stages[stage] = Histogram(BY_NAME["batch_stage_seconds"].buckets)
+                self._stages[stage].observe(seconds)
+
+    def lane_restoring(self, lane: int, passed: int, of: int) -> None:
+        """So many offsets of a lane's changelog were passed, of so many."""
+        with self._lock:
+            self._restoring[lane] = passed / max(passed, of, 1)
+
+    def lane_restored(self, state: LaneState, seconds: float, customers: int) -> None:
+        """A lane was restored: its figures go on from its ledger. ``customers`` were read from the changelog."""
+        with self._lock:
+            self._lanes[state.ledger.partition] = _Figures.of(state)
+            self._restoring[state.ledger.partition] = 1.0
+            self._restores.observe(seconds)
+            self._restored += customers
+
+    def on_lanes(self, lanes: Iterable[int]) -> None:
+        """The lanes were given out anew, and these are ours; figures of all others go."""
+        owned = set(lanes)
+        with self._lock:
+            self._owned = len(owned)
+            self._rebalances += 1
+            for lane in (self._lanes.keys() | self._ends.keys() | self._restoring.keys()) - owned:
+                self._release(lane)
+
+    def release(self, lane: int) -> None:
+        """A lane is another worker's now; call it after the lane's last step."""
+        with self._lock:
+            self._release(lane)
+
+    def _release(self, lane: int) -> None:
+        for by_lane in (self._lanes, self._ends, self._caught_up, self._restoring, self._stopped):
+            by_lane.pop(lane, None)
+
+    def transaction_ended(self, outcome: str, times: int = 1) -> None:
+        """Transactions ended otherwise than in a step: ``unknown`` or ``fenced``."""
+        if outcome not in self._transactions:
+            raise ValueError(f"a transaction ends in one of {', '.join(self._transactions)}, not {outcome!r}")
+        with self._lock:
+            self._transactions[outcome] += times
+
+    def lane_stopped(self, lane: int, reason: str) -> None:
+        """A lane stopped because too much was refused; until it is given out anew."""
+        with self._lock:
+            self._stopped[lane] = reason
+
+    @property
+    def stopped(self) -> dict[int, str]:
+        """Why lanes of this worker have stopped, by lane."""
+        with self._lock:
+            return self._stopped.copy()
+
+    def on_end_offsets(self, ends: Mapping[int, int]) -> None:
+        """The high watermarks of lanes, asked of the broker just now."""
+        now = self._clock.now_ms()
+        with self._lock:
+            self._ends.update(ends)
+            for lane, end in ends.items():
+                figures = self._lanes.get(lane)
+                if figures is not None and figures.next_offset >= end:
+                    self._caught_up[lane] = now
+
+    # -- what is known ----------------------------------------------------------------------------------------
+
+    def samples(self) -> Samples:
+        """Values of all counters and gauges, but ``build_info``."""
+        with self._lock:
+            lanes, ends, caught_up = self._lanes.copy(), self._ends.copy(), self._caught_up.copy()
+            received, moves, transactions = self._received.copy(), self._moves.copy(), self._transactions.copy()
+            restoring, stopped = self._restoring.copy(), self._stopped.copy()
+            plain = {
+                "lanes": self._topic_lanes,
+                "lanes_owned": self._owned,
+                "rebalances_total": self._rebalances,
+                "lane_restored_states_total": self._restored,
+            }
+        out: Samples = {name: {(): float(value)} for name, value in plain.items()}
+        out["events_received_total"] = {(type,): float(count) for type, count in received.items()}
+        out["segment_moves_total"] = {
+            (segmentation, before or NONE, after or NONE): float(count)
+            for (segmentation, before, after), count in moves.items()
+        }
+        out["lane_restored_ratio"] = {(str(lane),): ratio for lane, ratio in restoring.items()}
+        out["transactions_total"] = {(outcome,): float(count) for outcome, count in transactions.items()}
+        for lane, figures in lanes.items():
+            self._lane_samples(out, str(lane), figures)
+            out.setdefault("lane_stopped", {})[str(lane),] = float(lane in stopped)
+            if (end := ends.get(lane)) is not None:
+                lag = max(0, end - figures.next_offset)
+                out.setdefault("consumer_lag_records", {})[str(lane),] = float(lag)
+                # What waits was appended after the last record decided, and after nothing was waiting.
+                since = max(figures.appended, caught_up.get(lane, 0))
+                seconds = max(0, self._clock.now_ms() - since) / 1000.0 if lag and since else 0.0
+                out.setdefault("consumer_lag_seconds", {})[str(lane),] = seconds
+        return out
+
+    def _lane_samples(self, out: Samples, lane: str, figures: _Figures) -> None:
+        for name, count in figures.counts.items():
+            out.setdefault(name, {})[lane,] = float(count)
+        dead = out.setdefault("dead_letters_total", {})
+        # All reasons from the start: a rate needs the zero before the first.
+        for reason in sorted(REASONS):
+            dead[reason, lane] = float(figures.dead_letters.get(reason, 0))
+        control = out.setdefault("control_records_total", {})
+        for type, count in figures.control.items():
+            control[type, lane] = float(count)
+        changes = out.setdefault("segment_changes_total", {})
+        for segmentation, causes in figures.changes.items():
+            for cause, count in causes.items():
+                changes[segmentation, cause, lane] = float(count)
+        revenue = figures.revenue_minor / 10**self._rates.places
+        out.setdefault("net_revenue", {})[self._rates.base, lane] = revenue
+        sizes = out.setdefault("segment_customers", {})
+        for segmentation, segment in self._known_segments(figures.model):
+            sizes[segmentation, segment, lane] = 0.0
+        for segmentation, segments in figures.sizes.items():
+            for segment, count in segments.items():
+                sizes[segmentation, segment, lane] = float(count)
+        if (model := figures.model) is not None:
+            labels = (SEGMENTATION, str(model.version), model.frame.kind, str(model.k))
+            out.setdefault("model_info", {})[labels] = 1.0
+
+    def _known_segments(self, model: ClusterModel | None) -> Iterable[tuple[str, str]]:
+        yield from self._declared
+        if model is not None:
+            yield SEGMENTATION, NEW_ID
+            for segment in model.segments:
+                yield SEGMENTATION, segment.segment_id
+
+    def histograms(self) -> dict[str, dict[Labels, tuple[list[int], float]]]:
+        """Cumulative counts and sums of all histograms, by metric and label values."""
+        with self._lock:
+            return {
+                "event_to_change_seconds": {(): self._to_change.cumulative()},
+                "append_to_commit_seconds": {(): self._to_commit.cumulative()},
+                "batch_records": {(): self._records.cumulative()},
+                "lane_restore_seconds": {(): self._restores.cumulative()},
+                "batch_stage_seconds": {(stage,): held.cumulative() for stage, held in self._stages.items()},
+            }
