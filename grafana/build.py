@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
+
+from grafana.board import Board, Panel, Variable
+from grafana.pipeline import PIPELINE
+from grafana.shop import SHOP
 
 DASHBOARDS: Final = Path(__file__).parent / "dashboards"
 RUNBOOKS: Final = "http://localhost:9090/consoles"
@@ -18,67 +21,6 @@ RUNBOOKS: Final = "http://localhost:9090/consoles"
 _WIDTH: Final = 24
 _SCHEMA: Final = 39
 _DATASOURCE: Final = {"type": "prometheus", "uid": "${datasource}"}
-
-Kind = Literal["timeseries", "stat", "bargauge", "table"]
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """A query, and how its series are called."""
-
-    expr: str
-    legend: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """One panel.
-
-    Attributes
-    ----------
-    unit
-        Grafana's name of it, such as ``s``, ``short`` or ``percentunit``.
-    width, height
-        In Grafana's grid, which is 24 wide.
-    stacked
-        Whether the series of a ``timeseries`` lie one upon the other.
-    zero_is_good
-        Whether a ``stat`` is green at 0 and red above.
-    runbook
-        Alert whose page is linked.
-    """
-
-    title: str
-    description: str
-    unit: str
-    queries: Sequence[Query]
-    kind: Kind = "timeseries"
-    width: int = 12
-    height: int = 8
-    stacked: bool = False
-    zero_is_good: bool = False
-    runbook: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Variable:
-    """A variable of a board that is filled from a metric's label."""
-
-    name: str
-    label: str
-    query: str
-    default: str
-
-
-@dataclass(frozen=True, slots=True)
-class Board:
-    """One board; ``uid`` is part of its address and never changes."""
-
-    uid: str
-    title: str
-    description: str
-    panels: Sequence[Panel]
-    variables: Sequence[Variable] = ()
 
 
 def dashboard(board: Board) -> dict[str, Any]:
@@ -260,9 +202,6 @@ def text(board: Board) -> str:
 
 def boards() -> dict[Path, Board]:
     """All boards by their file."""
-    from grafana.pipeline import PIPELINE
-    from grafana.shop import SHOP
-
     return {DASHBOARDS / "shop.json": SHOP, DASHBOARDS / "pipeline.json": PIPELINE}
 
 

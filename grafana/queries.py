@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from grafana.build import Query
+from grafana.board import Query
 
 JOB: Final = 'job="$job"'
 ONE: Final = 'job="$job", segmentation="$segmentation"'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from grafana.build import Board, Panel, Query, Variable
+from grafana.board import Board, Panel, Query, Variable
 from grafana.queries import JOB, ONE, rate
 
 SHOP: Final = Board(

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final, get_args
 
@@ -63,14 +62,6 @@ def schemas() -> dict[str, Document]:
         DEADLETTER_HEADERS: _deadletter_headers(),
     }
     return {name: {"$schema": DIALECT, **found[name], "title": name} for name in sorted(found)}
-
-
-def files() -> dict[str, str]:
-    """The text of all documents by file name: the schemas, and the AsyncAPI document that refers to them."""
-    from schemas.asyncapi import FILE, document
-
-    documents = {file_name(name): schema for name, schema in schemas().items()} | {FILE: document()}
-    return {name: json.dumps(one, indent=2, ensure_ascii=False) + "\n" for name, one in documents.items()}
 
 
 def _of_model(model: type[BaseModel], type: str, mode: Any = "validation") -> Document:

@@ -32,6 +32,7 @@ from models.learning.kmeans import (
     river_update,
     stability,
 )
+from models.learning.owner_snapshot import pack, unpack
 from models.learning.owner_types import Learned, LearnerConfig, State
 from models.learning.proposal import NEW_FRAME, NEW_NUMBER, Proposal, tried
 from models.learning.reason import Reason
@@ -355,14 +356,10 @@ class Learner:
     # --- snapshots ----------------------------------------------------------------------------
     def snapshot(self) -> bytes:
         """Everything but the configuration; ``restore`` and going on equals never having stopped."""
-        from models.learning.owner_snapshot import pack
-
         return pack(self)
 
     def restore(self, data: bytes) -> None:
         """Become the learner that ``snapshot`` wrote; InvariantViolation if it cannot be read."""
-        from models.learning.owner_snapshot import unpack
-
         unpack(self, data)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 import numpy as np
@@ -17,9 +17,6 @@ from models.learning.owner_types import State
 from models.learning.proposal import Proposal
 from models.learning.reason import Reason
 from schemas.errors import InvariantViolation
-
-if TYPE_CHECKING:
-    from models.learning.learner import Learner
 
 FORMAT: Final = 3
 _READ: Final = (2, 3)
@@ -50,7 +47,16 @@ class Saved(msgspec.Struct, array_like=True):
     reason: Reason = msgspec.field(default_factory=Reason)
 
 
-def pack(learner: Learner) -> bytes:
+class Remembering(Protocol):
+    """The part of a learner that goes to disk: everything but its configuration."""
+
+    shift: int
+    memory: Memory
+    members: dict[str, tuple[int, Diary]]
+    state: State
+
+
+def pack(learner: Remembering) -> bytes:
     """The learner as bytes; the same learner gives the same bytes."""
     state = learner.state
     return msgspec.msgpack.encode(
@@ -81,7 +87,7 @@ def pack(learner: Learner) -> bytes:
     )
 
 
-def unpack(learner: Learner, data: bytes) -> None:
+def unpack(learner: Remembering, data: bytes) -> None:
     """Put what ``pack`` wrote in place of all that the learner knew."""
     try:
         saved = msgspec.msgpack.decode(data, type=Saved)

@@ -17,6 +17,7 @@ from models.customer.customer import Customer
 from models.features.features import Shop, cadence_ms
 from models.features.time import DAY_MS
 from models.learning.naming import prototype_of
+from models.learning.owner_types import LearnerConfig
 from models.words import Words
 
 _WEEK: Final = 7.0
@@ -155,6 +156,12 @@ def cluster_meaning(model: ClusterModel, segment_id: str, say: Words) -> str:
     found = of_cluster(model, segment_id)
     parts = [say.cluster_meaning(prototype_of(segment_id)), "" if found is None else in_words(*found, say)]
     return say("meaning then words").join(part for part in parts if part)
+
+
+def why_no_clusters(say: Words) -> str:
+    """What must be there before the first version of the behaviour clusters."""
+    needs = LearnerConfig()
+    return say("no clusters yet", buyers=needs.min_buyers, days=needs.frame_days[0])
 
 
 def _pace(gap_days: float | None, say: Words) -> str:

@@ -45,7 +45,7 @@ def list_(json: Json = False) -> None:
         return
     out, say = common.console(), words(found.language)
     if not told["versions"]:
-        from streamer.commands.segments import why_no_clusters
+        from models.rules.cards import why_no_clusters
 
         out.print(why_no_clusters(say), markup=False)
     for one in told["versions"]:

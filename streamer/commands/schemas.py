@@ -34,7 +34,7 @@ def export(
 
     Example:  streamer schemas export ./schemas
     """
-    from schemas.documents import files
+    from schemas.export import files
 
     written = files()
     try:

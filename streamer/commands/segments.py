@@ -61,7 +61,7 @@ def table(
     """
     from models.behaviour.layout import NEW_ID
     from models.behaviour.model import SEGMENTATION
-    from models.rules.cards import cluster_meaning
+    from models.rules.cards import cluster_meaning, why_no_clusters
 
     told_in = told_in or words()
     told: dict[str, Any] = {}
@@ -101,14 +101,6 @@ def table(
         ],
     }
     return told
-
-
-def why_no_clusters(told_in: Words) -> str:
-    """What must be there before the first version of the behaviour clusters."""
-    from models.learning.learner import LearnerConfig
-
-    needs = LearnerConfig()
-    return told_in("no clusters yet", buyers=needs.min_buyers, days=needs.frame_days[0])
 
 
 def _print(told: dict[str, Any], told_in: Words) -> None:

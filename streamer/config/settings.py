@@ -30,7 +30,7 @@ from schemas.ids import nobody_of
 from schemas.money import EXPONENTS, Rates
 from schemas.topics import MAX_MESSAGE_BYTES
 from streamer.config.settings_checks import RatesMapping, RedisUrl, Servers, TimeZone, allowed, masked, shown
-from streamer.config.settings_servers import faust_broker, kafka_security, redis_options
+from streamer.config.settings_servers import KafkaLogin, RedisLogin, faust_broker, kafka_security, redis_options
 from streamer.config.settings_sources import DEFAULT, Found, gather, variable
 from streamer.embedded.home import default_home
 
@@ -336,11 +336,23 @@ class Settings(BaseSettings):
 
     def kafka_security(self) -> dict[str, Any]:
         """Client options that aiokafka and kafka-python share; empty in plain text."""
-        return kafka_security(self)
+        return kafka_security(self._kafka_login())
 
     def faust_broker(self) -> dict[str, Any]:
         """The same as Faust's settings for credentials; empty in plain text and for the embedded Kafka."""
-        return faust_broker(self) if self.kafka else {}
+        return faust_broker(self._kafka_login()) if self.kafka else {}
+
+    def _kafka_login(self) -> KafkaLogin:
+        return KafkaLogin(
+            self.kafka_security_protocol,
+            self.kafka_sasl_mechanism,
+            self.kafka_sasl_username,
+            self.kafka_sasl_password,
+            self.kafka_ssl_ca,
+            self.kafka_ssl_cert,
+            self.kafka_ssl_key,
+            self.kafka_ssl_key_password,
+        )
 
     def redis_connection(self, embedded: str | None = None) -> tuple[str, dict[str, Any]]:
         """URL and options for ``adapters.redis.connect``; ``embedded`` is the URL of ours, for when no other is set.
@@ -353,7 +365,7 @@ class Settings(BaseSettings):
                     "no Redis is set, and the embedded one does not run", "run `streamer up`, or set STREAMER_REDIS"
                 )
             return embedded, {}
-        return self.redis, redis_options(self)
+        return self.redis, redis_options(RedisLogin(self.redis_username, self.redis_password, self.redis_ca))
 
     # -- for people -------------------------------------------------------------------------------------------
 

@@ -3,39 +3,61 @@
 from __future__ import annotations
 
 import ssl
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from pydantic import SecretStr
 
 from schemas.errors import UserError
 
-if TYPE_CHECKING:
-    from streamer.config.settings import Settings
+
+@dataclass(frozen=True, slots=True)
+class KafkaLogin:
+    """The settings that say how to log in to Kafka and whom to trust."""
+
+    security_protocol: str
+    sasl_mechanism: str
+    sasl_username: str | None
+    sasl_password: SecretStr | None
+    ssl_ca: Path | None
+    ssl_cert: Path | None
+    ssl_key: Path | None
+    ssl_key_password: SecretStr | None
 
 
-def kafka_security(settings: Settings) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class RedisLogin:
+    """The same for Redis."""
+
+    username: str | None
+    password: SecretStr | None
+    ca: Path | None
+
+
+def kafka_security(login: KafkaLogin) -> dict[str, Any]:
     """Client options that aiokafka and kafka-python share; empty in plain text.
 
     Raises UserError if a certificate cannot be used.
     """
-    protocol = settings.kafka_security_protocol
+    protocol = login.security_protocol
     options: dict[str, Any] = {}
     if protocol != "PLAINTEXT":
         options["security_protocol"] = protocol
     if protocol.startswith("SASL"):
-        options["sasl_mechanism"] = settings.kafka_sasl_mechanism
-        options["sasl_plain_username"] = settings.kafka_sasl_username
-        options["sasl_plain_password"] = _open(settings.kafka_sasl_password)
+        options["sasl_mechanism"] = login.sasl_mechanism
+        options["sasl_plain_username"] = login.sasl_username
+        options["sasl_plain_password"] = _open(login.sasl_password)
     if protocol.endswith("SSL"):
-        options["ssl_context"] = _ssl_context(settings)
+        options["ssl_context"] = _ssl_context(login)
     return options
 
 
-def faust_broker(settings: Settings) -> dict[str, Any]:
+def faust_broker(login: KafkaLogin) -> dict[str, Any]:
     """The same for Faust: its settings for credentials; empty in plain text."""
     from faust.auth import SASLCredentials, SSLCredentials
 
-    options = kafka_security(settings)
+    options = kafka_security(login)
     if not options:
         return {}
     context = options.get("ssl_context")
@@ -50,25 +72,25 @@ def faust_broker(settings: Settings) -> dict[str, Any]:
     return {"broker_credentials": credentials}
 
 
-def redis_options(settings: Settings) -> dict[str, Any]:
+def redis_options(login: RedisLogin) -> dict[str, Any]:
     """Options of redis-py that do not stand in the URL."""
     options: dict[str, Any] = {}
-    if settings.redis_username is not None:
-        options["username"] = settings.redis_username
-    if settings.redis_password is not None:
-        options["password"] = _open(settings.redis_password)
-    if settings.redis_ca is not None:
-        options["ssl_ca_certs"] = str(settings.redis_ca)
+    if login.username is not None:
+        options["username"] = login.username
+    if login.password is not None:
+        options["password"] = _open(login.password)
+    if login.ca is not None:
+        options["ssl_ca_certs"] = str(login.ca)
     return options
 
 
-def _ssl_context(settings: Settings) -> ssl.SSLContext:
+def _ssl_context(login: KafkaLogin) -> ssl.SSLContext:
     try:
-        context = ssl.create_default_context(cafile=settings.kafka_ssl_ca)
-        if settings.kafka_ssl_cert is not None:
+        context = ssl.create_default_context(cafile=login.ssl_ca)
+        if login.ssl_cert is not None:
             # An empty password keeps OpenSSL from asking at the terminal.
-            password = _open(settings.kafka_ssl_key_password) or ""
-            context.load_cert_chain(settings.kafka_ssl_cert, settings.kafka_ssl_key, password)
+            password = _open(login.ssl_key_password) or ""
+            context.load_cert_chain(login.ssl_cert, login.ssl_key, password)
     except (ssl.SSLError, OSError) as error:
         raise UserError(
             f"the certificates for Kafka cannot be used: {error}",

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from prometheus_tools import ROOT, load_yaml, substituted, tool, unknown
 
-from grafana.build import DASHBOARDS, Board, boards, text
+from grafana.board import Board
+from grafana.build import DASHBOARDS, boards, text
 
 FILES = sorted(DASHBOARDS.glob("*.json"))
 BUILT_IN = {"__rate_interval", "__range"}

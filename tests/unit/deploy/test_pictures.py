@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from grafana import draw
-from grafana.build import DASHBOARDS, Board, boards, dashboard
+from grafana.board import Board
+from grafana.build import DASHBOARDS, boards, dashboard
 from grafana.draw import Series
 
 SVG = "{http://www.w3.org/2000/svg}"

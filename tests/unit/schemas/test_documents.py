@@ -12,7 +12,7 @@ import pytest
 from jsonschema import Draft7Validator, Draft202012Validator
 
 import schemas
-from schemas import asyncapi, documents, topics
+from schemas import asyncapi, documents, export, topics
 from schemas.changes import Change, ModelRef, SegmentRef, change_headers
 from schemas.control import CONTROL_TYPES, control_headers
 from schemas.deadletters import headers_for
@@ -37,7 +37,7 @@ def errors(name: str, value: Any) -> list[str]:
 
 def test_what_is_committed_is_what_is_generated() -> None:
     committed = {path.name: path.read_text(encoding="utf-8") for path in FOLDER.iterdir()}
-    assert committed == documents.files(), "run `make documents` and commit what it writes"
+    assert committed == export.files(), "run `make documents` and commit what it writes"
 
 
 def test_every_record_has_a_schema() -> None:
@@ -110,7 +110,7 @@ def test_the_asyncapi_document_is_valid_and_its_references_lead_somewhere() -> N
     document = asyncapi.document()
     assert [error.message for error in published.iter_errors(document)] == []
     assert list(published.iter_errors({**document, "channels": {"events": {"adress": "x"}}})), "mistakes are found"
-    written = documents.files()
+    written = export.files()
     for reference in references(document):
         if reference.startswith("./"):
             assert reference[2:] in written
