@@ -23,7 +23,7 @@ from models.behaviour.scoring import compiled, placed, scores
 from models.learning.build import sample_of
 from models.learning.kmeans import choose_k, stability
 from models.learning.learner import Learner
-from streamer.replay.offline import Replay
+from streamer.replay.replay import Replay
 
 _WAVE = 256
 _NIGHTS = 20
@@ -62,7 +62,7 @@ def _least(rounds: int, work: Callable[[], object]) -> float:
 
 
 def _scoring(replay: Replay) -> float:
-    memory, model = replay.state.residents.memory, replay.learner.model
+    memory, model = replay.state.cache.memory, replay.learner.model
     assert model is not None, "the shop is too small or too young for clusters"
     c, rows = compiled(model), np.flatnonzero(memory.live)[:_WAVE]
 
@@ -98,7 +98,7 @@ def _macro(replay: Replay) -> float:
 
 
 def _nights(replay: Replay) -> float:
-    memory, model = replay.state.residents.memory, replay.learner.model
+    memory, model = replay.state.cache.memory, replay.learner.model
     assert model is not None
     rows = np.flatnonzero(memory.live)
     day = int(memory.matrix[rows, DAY].max())

@@ -21,7 +21,7 @@ from schemas import topics
 from schemas.partition import partition_for
 from streamer.adapters.topics import create_topics
 from streamer.embedded import Addresses, Services, running
-from streamer.sources.feed import Outgoing
+from streamer.sources.import_records import Outgoing
 
 LANES = 4
 

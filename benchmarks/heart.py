@@ -28,12 +28,12 @@ from models.behaviour import night
 from models.behaviour.memory import Memory
 from models.customer import snapshot
 from models.features import document
-from models.rules import due, judge
+from models.rules import due, evaluate
 from schemas.records import Record
 from streamer.adapters.redis import RedisView
 from streamer.core import decide as heart
-from streamer.core import fold, intake, ledger, moves, panel, passing
-from streamer.core.outcome import Outcome
+from streamer.core import decode, fold, ledger, panel, timers, transitions
+from streamer.core.decision import Decision
 from streamer.core.state import LaneState
 from streamer.lanes import encode
 from streamer.lanes.lane import LaneSettings
@@ -110,15 +110,15 @@ def _batches(records: Iterable[Record], size: int) -> Iterator[list[Record]]:
 
 def _decide(records: list[Record], state: LaneState) -> tuple[Writes, list[Any]]:
     """What a lane does with a batch, as in ``Lane.turn``."""
-    items = intake.take_in(records, lanes=1, local=state.residents.customers, max_event_bytes=POLICY.max_event_bytes)
-    outcome = Outcome()
+    items = decode.decode_records(records, lanes=1, local=state.cache.customers, max_event_bytes=POLICY.max_event_bytes)
+    decision = Decision()
     for at in range(0, len(items), _TURN):
-        outcome.absorb(heart.decide(items[at : at + _TURN], state, POLICY))
+        decision.absorb(heart.decide(items[at : at + _TURN], state, POLICY))
     state.ledger.next_offset = records[-1].offset + 1
-    stored = encode.store(outcome, state, POLICY)
+    stored = encode.store(decision, state, POLICY)
     raw = ledger.dump(state.ledger)
-    writes = encode.writes(outcome, stored, raw, state, POLICY, _DETECTED_AT)
-    update = encode.update(outcome, stored, raw, state, items)
+    writes = encode.writes(decision, stored, raw, state, POLICY, _DETECTED_AT)
+    update = encode.update(decision, stored, raw, state, items)
     _append(writes)
     args = _arguments(update)
     _pack(args)
@@ -167,13 +167,13 @@ def _digest(digest: Any, out: tuple[Writes, list[Any]]) -> None:
 
 
 _STAGES: Mapping[str, Iterable[Callable[..., Any]]] = {
-    "decode": (intake.take_in,),
+    "decode": (decode.decode_records,),
     "decide": (heart.decide,),
     "fold": (fold.fold_order, fold.fold_reversal, fold.fold_interaction, fold.is_duplicate),
-    "settle": (moves.Moves.settle, judge.facts),
+    "settle": (transitions.Transitions.assign, evaluate.facts),
     "next moves": (due.next_moves,),
-    "night": (night.advance, passing.Passage.sweep),
-    "moves": (moves.Moves.night,),
+    "night": (night.advance, timers.Timers.sweep),
+    "moves": (transitions.Transitions.night,),
     "panel": (panel.Panel.tell,),
     "state": (encode.store, snapshot.dump, Memory.dump),
     "document": (document.document,),

@@ -32,7 +32,7 @@ from streamer.lanes.keys import LEDGER_KEY
 from streamer.lanes.lane import Lane, Step
 from streamer.lanes.ports import Stored, Update, Write
 from streamer.lanes.restore import token_of
-from streamer.replay.offline import Replay
+from streamer.replay.replay import Replay
 
 _CHUNK = 2_000
 _PREFIX = "night"
@@ -57,7 +57,7 @@ async def _night(addresses: Addresses, replay: Replay, customers: int) -> None:
 
     def on_step(step: Step) -> None:
         nonlocal moved
-        moved += len(step.outcome.changes)
+        moved += len(step.decision.changes)
 
     try:
         for number in range(LANES):
@@ -82,11 +82,11 @@ async def _night(addresses: Addresses, replay: Replay, customers: int) -> None:
 
 async def _fill(log: KafkaLog, view: RedisView, replay: Replay, lane: int, customers: int) -> None:
     """The view of a lane as an evening left it, and its ledger in the log with the clock of the next day."""
-    residents, book = replay.state.residents, ledger.load(ledger.dump(replay.state.ledger))
+    cache, book = replay.state.cache, ledger.load(ledger.dump(replay.state.ledger))
     shelves = []
-    for customer in residents.customers.values():
+    for customer in cache.customers.values():
         customer.written_ids, customer.book_dirty = 0, True
-        parts = snapshot.dump(customer, residents.memory.dump(customer.row))
+        parts = snapshot.dump(customer, cache.memory.dump(customer.row))
         shelves.append((parts, document(customer, POLICY.shop), customer.due))
     book.lane, book.partition, book.customers, book.next_offset = f"lane{lane}", lane, customers, 0
     book.clock += DAY_MS

@@ -11,7 +11,7 @@ from models.features.time import DAY_MS
 from models.learning.learner import LearnerConfig
 from schemas.records import Headers, Record
 from streamer.core.policy import Policy
-from streamer.replay.offline import Replay
+from streamer.replay.replay import Replay
 from streamer.simulator.config import ShopConfig
 from streamer.simulator.simulate import Shop
 

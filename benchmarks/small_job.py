@@ -19,7 +19,7 @@ import msgspec
 import numpy as np
 
 from benchmarks.harness import LANES, Measured, fill, measure, python, servers
-from models.customer.ring import Ring, digest, holds
+from models.customer.dedupe import DedupeWindow, digest, holds
 from schemas import topics
 from schemas.arrivals import OrderCompleted
 from schemas.codec import arrival
@@ -36,7 +36,7 @@ from streamer.lanes.lane import Lane
 from streamer.lanes.ports import Stored, Update, Write, Writes
 from streamer.lanes.restore import token_of
 from streamer.runtime.app import Wiring, run_lanes
-from streamer.sources.feed import Outgoing
+from streamer.sources.import_records import Outgoing
 
 DAY_MS = 86_400_000
 _msgpack = msgspec.msgpack.Encoder().encode
@@ -46,7 +46,7 @@ _json = msgspec.json.Encoder().encode
 class Small:
     """One customer of the small job."""
 
-    __slots__ = ("count", "last", "money", "ring", "segment", "seq")
+    __slots__ = ("count", "dedupe_window", "last", "money", "segment", "seq")
 
     def __init__(self) -> None:
         self.count = 0
@@ -54,7 +54,7 @@ class Small:
         self.last = 0
         self.segment = ""
         self.seq = 0
-        self.ring = Ring()
+        self.dedupe_window = DedupeWindow()
 
 
 def segment(one: Small, now: int) -> str:
@@ -92,7 +92,7 @@ class SmallLane(Lane):
         raw = ledger.dump(book)
         stored = {
             id: Stored(
-                {"": _msgpack((one.count, one.money, one.last, one.segment, one.seq, one.ring.open_block))},
+                {"": _msgpack((one.count, one.money, one.last, one.segment, one.seq, one.dedupe_window.open_block))},
                 _json({"customer_id": id, "orders": one.count, "spend": one.money / 100, "segment": one.segment}),
                 None,
                 "",
@@ -126,11 +126,11 @@ class SmallLane(Lane):
             if one is None:
                 one = customers[event.customer_id] = Small()
             name = digest(event.event_id)
-            if holds(one.ring.ids, name):
+            if holds(one.dedupe_window.ids, name):
                 book.duplicates += 1
                 continue
             book.applied += 1
-            one.ring.add(name)
+            one.dedupe_window.add(name)
             one.count += 1
             one.money += round(event.total * 100)
             one.last = max(one.last, event.occurred_at)

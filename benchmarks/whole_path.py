@@ -20,7 +20,7 @@ from collections.abc import Iterator
 import redis
 
 from benchmarks.harness import LANES, Measured, fill, measure, python, servers
-from models.features.time import DAY_MS, Grid
+from models.features.time import DAY_MS, DayGrid
 from models.learning.learner import LearnerConfig
 from streamer.adapters.kafka import KafkaConnection
 from streamer.core.ledger import Ledger, load
@@ -30,7 +30,7 @@ from streamer.lanes.lane import LaneSettings
 from streamer.runtime.app import Wiring, run_lanes, run_owner
 from streamer.simulator.config import ShopConfig
 from streamer.simulator.simulate import Shop
-from streamer.sources.feed import Outgoing, feed
+from streamer.sources.import_records import Outgoing, feed
 
 EVENTS_A_CUSTOMER_DAY = 877_000 / 10_000 / 365
 WARM_DAYS = 35
@@ -85,7 +85,7 @@ def _history(customers: int, events: int, seed: int) -> tuple[Iterator[Outgoing]
     start = now - (days + 1) * DAY_MS
     shop = Shop(ShopConfig(customers=customers, days=days, seed=seed, start=start))
     warm = sum(event.occurred_at < start + WARM_DAYS * DAY_MS for event in shop.events())
-    return feed(shop, "bench", Grid(), latest=now), warm
+    return feed(shop, "bench", DayGrid(), latest=now), warm
 
 
 def _one(addresses: Addresses, prefix: str, events: int, customers: int) -> Measured:

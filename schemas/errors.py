@@ -77,7 +77,7 @@ class UserError(StreamerError):
         What to do about it.
     """
 
-    def __init__(self, message: str, mend: str = "") -> None:
-        super().__init__(message if not mend else f"{message}\n{mend}")
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message if not hint else f"{message}\n{hint}")
         self.message = message
-        self.mend = mend
+        self.hint = hint

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from models.customer.about import About
+from models.customer.dedupe import DedupeWindow
 from models.customer.orders import OrderBook
-from models.customer.ring import Ring
+from models.customer.profile import Profile
 
 INTERACTIONS = (
     "product.viewed",
@@ -62,7 +62,7 @@ class Customer:
     ring, book
         Remembered event ids and orders.
     about
-        Traits, consent, feedback and outcomes of messages (``models.customer.about``); None for most customers.
+        Traits, consent, feedback and outcomes of messages (``models.customer.profile``); None for most customers.
     row
         Row in the lane's behaviour memory; -1 for who has none, such as customers who withdrew their consent.
     edition
@@ -76,16 +76,15 @@ class Customer:
     """
 
     __slots__ = (
-        "about",
-        "about_dirty",
         "as_of",
         "book",
         "book_dirty",
         "born",
         "categories",
+        "dedupe_window",
+        "definitions_version",
         "discounted",
         "due",
-        "edition",
         "first_order",
         "first_seen",
         "id",
@@ -96,7 +95,8 @@ class Customer:
         "order_weight",
         "orders",
         "panel_rank",
-        "ring",
+        "profile",
+        "profile_dirty",
         "row",
         "segments",
         "seq",
@@ -126,12 +126,12 @@ class Customer:
         self.interactions = [0] * len(INTERACTIONS)
         self.categories: dict[str, list[float]] = {}
         self.segments: dict[str, Membership] = {}
-        self.ring = Ring()
+        self.dedupe_window = DedupeWindow()
         self.book = OrderBook([], [])
-        self.about: About | None = None
-        self.about_dirty = False
+        self.profile: Profile | None = None
+        self.profile_dirty = False
         self.row = -1
-        self.edition = 1
+        self.definitions_version = 1
         self.panel_rank = -1
         self.written_ids = 0
         self.book_dirty = False

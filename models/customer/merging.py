@@ -13,10 +13,10 @@ from typing import Any
 import msgspec
 
 from models.customer import statistics
-from models.customer.about import About, padded
 from models.customer.customer import Customer
+from models.customer.dedupe import DIGEST, WINDOW, holds
 from models.customer.orders import Order, OrderBook, Reversal
-from models.customer.ring import DIGEST, WINDOW, holds
+from models.customer.profile import Profile, padded
 
 
 class Statistics(msgspec.Struct):
@@ -46,7 +46,7 @@ class Statistics(msgspec.Struct):
     waiting: list[Reversal]
     older_first: int | None
     older_last: int | None
-    about: About | None
+    profile: Profile | None = msgspec.field(name="about")
     behaviour: bytes | None
 
 
@@ -54,7 +54,7 @@ def handed_over(
     customer: Customer, behaviour: bytes | None, event_id: str, at: int, import_id: str | None
 ) -> tuple[dict[str, Any], list[int], list[Any]]:
     """Statistics, event ids and orders of a customer, as JSON values."""
-    book, ids = customer.book, customer.ring.ids[-WINDOW * DIGEST :]
+    book, ids = customer.book, customer.dedupe_window.ids[-WINDOW * DIGEST :]
     told = Statistics(
         event_id=event_id,
         at=at,
@@ -72,7 +72,7 @@ def handed_over(
         waiting=book.waiting,
         older_first=book.older_first,
         older_last=book.older_last,
-        about=customer.about,
+        profile=customer.profile,
         behaviour=behaviour,
     )
     digests = [int.from_bytes(ids[at : at + DIGEST], "big") for at in range(0, len(ids), DIGEST)]
@@ -92,8 +92,8 @@ def take_events(customer: Customer, event_ids: Sequence[int]) -> None:
     """Remember the events of the other one as well."""
     for number in event_ids:
         one = number.to_bytes(DIGEST, "big")
-        if not holds(customer.ring.ids, one):
-            customer.ring.add(one)
+        if not holds(customer.dedupe_window.ids, one):
+            customer.dedupe_window.add(one)
 
 
 def take_statistics(customer: Customer, told: Statistics, orders: list[Order], half_life: float) -> None:
@@ -114,7 +114,7 @@ def take_statistics(customer: Customer, told: Statistics, orders: list[Order], h
     statistics.book(customer, customer.book.absorb(other), half_life)
 
 
-def take_about(mine: About, other: About) -> None:
+def take_profile(mine: Profile, other: Profile) -> None:
     """Add traits, feedback, outcomes and subscriptions."""
     for name, trait in other.traits.items():
         mine.merge_trait(name, trait)

@@ -18,17 +18,17 @@ from collections.abc import Mapping
 
 import msgspec
 
-from models.customer.about import About
 from models.customer.customer import INTERACTIONS, Customer, Membership
+from models.customer.dedupe import SLOTS, DedupeWindow
 from models.customer.orders import OrderBook
-from models.customer.ring import SLOTS, Ring
+from models.customer.profile import Profile
 from schemas.errors import InvariantViolation
 
 VERSION = 1
 CORE = ""
 BOOK = "o"
-ABOUT = "a"
-PARTS = (CORE, BOOK, ABOUT, *(f"r{slot}" for slot in range(SLOTS)))
+PROFILE = "a"
+PARTS = (CORE, BOOK, PROFILE, *(f"r{slot}" for slot in range(SLOTS)))
 """All parts that a customer may have."""
 
 
@@ -55,13 +55,13 @@ class _Core(msgspec.Struct, array_like=True):
     ids: int
     open_block: bytes
     behaviour: bytes
-    edition: int = 1
+    definitions_version: int = 1
 
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_core = msgspec.msgpack.Decoder(_Core).decode
 _decode_book = msgspec.msgpack.Decoder(OrderBook).decode
-_decode_about = msgspec.msgpack.Decoder(About).decode
+_decode_profile = msgspec.msgpack.Decoder(Profile).decode
 
 
 def dump(customer: Customer, behaviour: bytes) -> dict[str, bytes]:
@@ -69,10 +69,10 @@ def dump(customer: Customer, behaviour: bytes) -> dict[str, bytes]:
 
     ``behaviour`` is the customer's row of the behaviour memory, as bytes; empty where there is none.
     """
-    ring = customer.ring
-    if customer.about is not None and customer.about.alias is not None:
-        customer.about_dirty = False
-        return {ABOUT: _encode(customer.about)}
+    dedupe_window = customer.dedupe_window
+    if customer.profile is not None and customer.profile.alias is not None:
+        customer.profile_dirty = False
+        return {PROFILE: _encode(customer.profile)}
     parts = {
         CORE: _encode(
             (
@@ -95,23 +95,23 @@ def dump(customer: Customer, behaviour: bytes) -> dict[str, bytes]:
                 customer.interactions,
                 customer.categories,
                 customer.segments,
-                ring.total,
-                ring.open_block,
+                dedupe_window.total,
+                dedupe_window.open_block,
                 behaviour,
-                customer.edition,
+                customer.definitions_version,
             )
         )
     }
     if customer.book_dirty:
         parts[BOOK] = _encode(customer.book)
         customer.book_dirty = False
-    if customer.about_dirty:
-        parts[ABOUT] = _encode(customer.about)
-        customer.about_dirty = False
-    if ring.total >> 6 != customer.written_ids >> 6:
-        for slot, block in ring.sealed_since(customer.written_ids).items():
+    if customer.profile_dirty:
+        parts[PROFILE] = _encode(customer.profile)
+        customer.profile_dirty = False
+    if dedupe_window.total >> 6 != customer.written_ids >> 6:
+        for slot, block in dedupe_window.sealed_since(customer.written_ids).items():
             parts[f"r{slot}"] = block
-    customer.written_ids = ring.total
+    customer.written_ids = dedupe_window.total
     return parts
 
 
@@ -124,25 +124,25 @@ def load(id: str, parts: Mapping[str, bytes]) -> tuple[Customer, bytes]:
         If a part is missing, damaged, or of a later version than this code knows.
     """
     if CORE not in parts:
-        about = _about(parts[ABOUT]) if ABOUT in parts else None
-        if about is not None and about.alias is not None:
+        profile = _profile(parts[PROFILE]) if PROFILE in parts else None
+        if profile is not None and profile.alias is not None:
             alias = Customer(id, (0, 0), 0)
-            alias.about = about
+            alias.profile = profile
             return alias, b""
-    customer, core = _without_ring(id, parts)
+    customer, core = _without_window(id, parts)
     slots = {int(name[1:]): block for name, block in parts.items() if name.startswith("r")}
-    customer.ring = Ring.of(core.ids, core.open_block, slots)
+    customer.dedupe_window = DedupeWindow.of(core.ids, core.open_block, slots)
     customer.written_ids = core.ids
     return customer, core.behaviour
 
 
 def glance(id: str, parts: Mapping[str, bytes]) -> tuple[Customer, bytes]:
     """The same without its remembered event ids, which need not be among the parts: enough to judge it by, not to fold."""
-    customer, core = _without_ring(id, parts)
+    customer, core = _without_window(id, parts)
     return customer, core.behaviour
 
 
-def _without_ring(id: str, parts: Mapping[str, bytes]) -> tuple[Customer, _Core]:
+def _without_window(id: str, parts: Mapping[str, bytes]) -> tuple[Customer, _Core]:
     if CORE not in parts:
         raise InvariantViolation("the core part of a customer's state is missing")
     customer, core = _from_core(id, parts[CORE])
@@ -151,14 +151,14 @@ def _without_ring(id: str, parts: Mapping[str, bytes]) -> tuple[Customer, _Core]
             customer.book = _decode_book(parts[BOOK])
         except msgspec.DecodeError as error:
             raise InvariantViolation(f"the order book of a customer cannot be read: {error}") from error
-    if ABOUT in parts:
-        customer.about = _about(parts[ABOUT])
+    if PROFILE in parts:
+        customer.profile = _profile(parts[PROFILE])
     return customer, core
 
 
-def _about(raw: bytes) -> About:
+def _profile(raw: bytes) -> Profile:
     try:
-        return _decode_about(raw)
+        return _decode_profile(raw)
     except msgspec.DecodeError as error:
         raise InvariantViolation(f"what is known about a customer cannot be read: {error}") from error
 
@@ -191,6 +191,6 @@ def _from_core(id: str, raw: bytes) -> tuple[Customer, _Core]:
     customer.last_order = core.last_order
     customer.interactions = core.interactions + [0] * (len(INTERACTIONS) - len(core.interactions))
     customer.categories = core.categories
-    customer.edition = core.edition
+    customer.definitions_version = core.definitions_version
     customer.segments = core.segments
     return customer, core

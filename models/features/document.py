@@ -8,7 +8,7 @@ import msgspec
 
 from models.customer.customer import Customer
 from models.customer.decay import decayed
-from models.features.features import Shop, cadence_ms
+from models.features.features import FeatureContext, cadence_ms
 from models.features.time import DAY_MS
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -43,7 +43,7 @@ class Document(msgspec.Struct, gc=False):
     seq: int
 
 
-def document(customer: Customer, shop: Shop) -> bytes:
+def document(customer: Customer, shop: FeatureContext) -> bytes:
     """The JSON document of a customer."""
     at, last, due, minor = customer.as_of, customer.last_order, customer.due, shop.minor_per_major
     return _encode(

@@ -14,9 +14,9 @@ from math import ceil, nan
 from models.customer.customer import Customer
 from models.customer.decay import decayed, falls_to
 from models.customer.statistics import REST
-from models.features.shop import UTC_DAYS, Feature, Shop
+from models.features.context import UTC_DAYS, Feature, FeatureContext
 from models.features.time import DAY_MS
-from models.features.traits import ABOUT_FEATURES, TEXT_TRAITS, is_own_trait, own_feature, own_word, text_trait
+from models.features.traits import PROFILE_FEATURES, TEXT_TRAITS, is_own_trait, own_feature, own_word, text_trait
 
 __all__ = [
     "FEATURES",
@@ -24,8 +24,8 @@ __all__ = [
     "MISSING",
     "UTC_DAYS",
     "Feature",
+    "FeatureContext",
     "Label",
-    "Shop",
     "cadence_ms",
     "feature_of",
     "label_of",
@@ -44,41 +44,41 @@ def cadence_ms(customer: Customer) -> float:
     return (span + PRIOR_GAPS * PRIOR_GAP_MS) / (gaps + PRIOR_GAPS)
 
 
-def _recency_days(customer: Customer, at: int, shop: Shop) -> float:
+def _recency_days(customer: Customer, at: int, shop: FeatureContext) -> float:
     return nan if customer.last_order is None else (at - customer.last_order) / DAY_MS
 
 
-def _recency_crossing(customer: Customer, border: float, shop: Shop) -> int | None:
+def _recency_crossing(customer: Customer, border: float, shop: FeatureContext) -> int | None:
     return None if customer.last_order is None else customer.last_order + ceil(border * DAY_MS)
 
 
-def _lateness(customer: Customer, at: int, shop: Shop) -> float:
+def _lateness(customer: Customer, at: int, shop: FeatureContext) -> float:
     return nan if customer.last_order is None else (at - customer.last_order) / cadence_ms(customer)
 
 
-def _lateness_crossing(customer: Customer, border: float, shop: Shop) -> int | None:
+def _lateness_crossing(customer: Customer, border: float, shop: FeatureContext) -> int | None:
     return None if customer.last_order is None else customer.last_order + ceil(border * cadence_ms(customer))
 
 
-def _spend_decayed(customer: Customer, at: int, shop: Shop) -> float:
+def _spend_decayed(customer: Customer, at: int, shop: FeatureContext) -> float:
     return decayed(customer.spend_weight, at, shop.half_life) / shop.minor_per_major
 
 
-def _spend_crossing(customer: Customer, border: float, shop: Shop) -> int | None:
+def _spend_crossing(customer: Customer, border: float, shop: FeatureContext) -> int | None:
     at = falls_to(customer.spend_weight, border * shop.minor_per_major, shop.half_life)
     return None if at is None else ceil(at)
 
 
-def _orders_decayed(customer: Customer, at: int, shop: Shop) -> float:
+def _orders_decayed(customer: Customer, at: int, shop: FeatureContext) -> float:
     return decayed(customer.order_weight, at, shop.half_life)
 
 
-def _orders_crossing(customer: Customer, border: float, shop: Shop) -> int | None:
+def _orders_crossing(customer: Customer, border: float, shop: FeatureContext) -> int | None:
     at = falls_to(customer.order_weight, border, shop.half_life)
     return None if at is None else ceil(at)
 
 
-def _age_days(customer: Customer, at: int, shop: Shop) -> float:
+def _age_days(customer: Customer, at: int, shop: FeatureContext) -> float:
     return (at - customer.first_seen) / DAY_MS
 
 
@@ -113,13 +113,13 @@ def top_category(customer: Customer) -> str | None:
     return _top(customer)[0]
 
 
-def _top_share(customer: Customer, at: int, shop: Shop) -> float:
+def _top_share(customer: Customer, at: int, shop: FeatureContext) -> float:
     """Shrunk by half an order towards none: an order of long ago says little of what somebody needs."""
     orders = decayed(customer.order_weight, at, shop.half_life)
     return _top(customer)[1] * (orders / (orders + _PRIOR_ORDERS) if orders > 0 else 0.0)
 
 
-def _top_share_crossing(customer: Customer, border: float, shop: Shop) -> int | None:
+def _top_share_crossing(customer: Customer, border: float, shop: FeatureContext) -> int | None:
     share = _top(customer)[1]
     # From share * n / (n + prior) = border; not for NaN either.
     if not 0 < border < share:
@@ -128,7 +128,7 @@ def _top_share_crossing(customer: Customer, border: float, shop: Shop) -> int | 
     return None if at is None else ceil(at)
 
 
-def _discount_share(customer: Customer, at: int, shop: Shop) -> float:
+def _discount_share(customer: Customer, at: int, shop: FeatureContext) -> float:
     return customer.discounted / customer.orders if customer.orders > 0 else nan
 
 
@@ -147,7 +147,7 @@ FEATURES: dict[str, Feature] = {
         Feature("interactions", "interactions", lambda c, at, shop: float(sum(c.interactions))),
         Feature("discount_share", "0 to 1", _discount_share),
         Feature("top_share", "0 to 1", _top_share, _top_share_crossing),
-        *ABOUT_FEATURES.values(),
+        *PROFILE_FEATURES.values(),
     )
 }
 """The table of features; the expression language and the documentation read it."""

@@ -12,12 +12,12 @@ DAY_MS = 86_400_000
 _EPOCH = date(1970, 1, 1)
 
 
-class Grid:
+class DayGrid:
     """Local days of one time zone: day ``d`` begins at its grid point, local 00:00.
 
     Days are counted from 1970-01-01 (day 0), so consecutive grid points are 23, 24 or 25 hours apart.
 
-    >>> grid = Grid("Europe/London")
+    >>> grid = DayGrid("Europe/London")
     >>> grid.day_of(grid.instant(15_000)), grid.day_of(grid.instant(15_000) - 1)
     (15000, 14999)
     """

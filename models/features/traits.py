@@ -1,6 +1,6 @@
 """Features made of what ``Customer.about`` holds: traits, consent, feedback, and what became of messages.
 
-Numbers stand in ``ABOUT_FEATURES`` beside those of ``models.features.features``; words (country, tier ...) in ``text_trait``.
+Numbers stand in ``PROFILE_FEATURES`` beside those of ``models.features.features``; words (country, tier ...) in ``text_trait``.
 A number is NaN, and a word None, where nothing is known.
 """
 
@@ -10,10 +10,10 @@ from datetime import date, timedelta
 from functools import lru_cache
 from math import ceil, nan
 
-from models.customer.about import CUSTOM, OUTCOME_INDEX, About, Rated, TraitValue
 from models.customer.customer import Customer
 from models.customer.decay import decayed, falls_to
-from models.features.shop import Feature, Shop
+from models.customer.profile import CUSTOM, OUTCOME_INDEX, Profile, Rated, TraitValue
+from models.features.context import Feature, FeatureContext
 from models.features.time import DAY_MS
 
 TEXT_TRAITS = ("gender", "country", "city", "loyalty_tier", "language", "timezone")
@@ -27,8 +27,8 @@ _SCALES = {"nps": 10.0, "csat": 5.0, "review": 5.0}
 
 def trait(customer: Customer, name: str) -> TraitValue:
     """Any trait by name (``country``, ``custom.NAME`` ...); None where it is not known."""
-    about = customer.about
-    return None if about is None else about.trait(name)
+    profile = customer.profile
+    return None if profile is None else profile.trait(name)
 
 
 def text_trait(customer: Customer, name: str) -> str | None:
@@ -64,11 +64,11 @@ def own_feature(name: str) -> Feature:
     return Feature(name, "", lambda customer, at, shop: number_trait(customer, name))
 
 
-def _age_years(customer: Customer, at: int, shop: Shop) -> float:
+def _age_years(customer: Customer, at: int, shop: FeatureContext) -> float:
     return (_EPOCH + timedelta(days=shop.grid.day_of(at))).year - number_trait(customer, "birth_year")
 
 
-def _age_crossing(customer: Customer, border: float, shop: Shop) -> int | None:
+def _age_crossing(customer: Customer, border: float, shop: FeatureContext) -> int | None:
     born = trait(customer, "birth_year")
     year = ceil(border) + born if isinstance(born, int) else 0
     if not 1970 <= year <= 9999:
@@ -76,19 +76,19 @@ def _age_crossing(customer: Customer, border: float, shop: Shop) -> int | None:
     return shop.grid.instant((date(year, 1, 1) - _EPOCH).days)
 
 
-def _signup_days(customer: Customer, at: int, shop: Shop) -> float:
+def _signup_days(customer: Customer, at: int, shop: FeatureContext) -> float:
     return (at - number_trait(customer, "signup_at")) / DAY_MS
 
 
-def _signup_crossing(customer: Customer, border: float, shop: Shop) -> int | None:
+def _signup_crossing(customer: Customer, border: float, shop: FeatureContext) -> int | None:
     signed = trait(customer, "signup_at")
     return signed + ceil(border * DAY_MS) if isinstance(signed, int) else None
 
 
 def _consent(name: str) -> Feature:
-    def value(customer: Customer, at: int, shop: Shop) -> float:
-        about = customer.about
-        return nan if about is None or about.consent is None else float(getattr(about.consent, name))
+    def value(customer: Customer, at: int, shop: FeatureContext) -> float:
+        profile = customer.profile
+        return nan if profile is None or profile.consent is None else float(getattr(profile.consent, name))
 
     return Feature(f"consent_{name}", "1 or 0", value)
 
@@ -98,10 +98,10 @@ def _mean(one: Rated) -> float:
     return one.rated / one.weight if one.weight else nan
 
 
-def _satisfaction(customer: Customer, at: int, shop: Shop) -> float:
-    about = customer.about
+def _satisfaction(customer: Customer, at: int, shop: FeatureContext) -> float:
+    profile = customer.profile
     rated = total = 0.0
-    for kind, one in about.ratings.items() if about is not None else ():
+    for kind, one in profile.ratings.items() if profile is not None else ():
         mean, scale = _mean(one), _SCALES.get(kind, 100.0)
         if one.weight:
             rated += one.weight * mean / (scale if mean <= scale else 100.0)
@@ -110,27 +110,27 @@ def _satisfaction(customer: Customer, at: int, shop: Shop) -> float:
 
 
 def _rating(kind: str) -> Feature:
-    def value(customer: Customer, at: int, shop: Shop) -> float:
-        one = None if customer.about is None else customer.about.ratings.get(kind)
+    def value(customer: Customer, at: int, shop: FeatureContext) -> float:
+        one = None if customer.profile is None else customer.profile.ratings.get(kind)
         return nan if one is None else _mean(one)
 
     return Feature(f"{kind}_rating", "rating", value)
 
 
-def _ratings(customer: Customer, at: int, shop: Shop) -> float:
-    return 0.0 if customer.about is None else float(sum(one.count for one in customer.about.ratings.values()))
+def _ratings(customer: Customer, at: int, shop: FeatureContext) -> float:
+    return 0.0 if customer.profile is None else float(sum(one.count for one in customer.profile.ratings.values()))
 
 
-def _unsubscribed_lists(customer: Customer, at: int, shop: Shop) -> float:
-    said = () if customer.about is None else customer.about.subscriptions.values()
+def _unsubscribed_lists(customer: Customer, at: int, shop: FeatureContext) -> float:
+    said = () if customer.profile is None else customer.profile.subscriptions.values()
     return float(sum(not one.subscribed for one in said))
 
 
 def _complaint_weight(customer: Customer) -> float:
-    return 0.0 if customer.about is None else customer.about.complaint_weight
+    return 0.0 if customer.profile is None else customer.profile.complaint_weight
 
 
-def _complaints_crossing(customer: Customer, border: float, shop: Shop) -> int | None:
+def _complaints_crossing(customer: Customer, border: float, shop: FeatureContext) -> int | None:
     at = falls_to(_complaint_weight(customer), border, shop.half_life)
     return None if at is None else ceil(at)
 
@@ -138,9 +138,9 @@ def _complaints_crossing(customer: Customer, border: float, shop: Shop) -> int |
 def _count(outcome: str, name: str) -> Feature:
     index = OUTCOME_INDEX[outcome]
 
-    def value(customer: Customer, at: int, shop: Shop) -> float:
-        about = customer.about
-        return float(about.outcomes[index]) if about is not None and index < len(about.outcomes) else 0.0
+    def value(customer: Customer, at: int, shop: FeatureContext) -> float:
+        profile = customer.profile
+        return float(profile.outcomes[index]) if profile is not None and index < len(profile.outcomes) else 0.0
 
     return Feature(name, "messages", value)
 
@@ -148,19 +148,19 @@ def _count(outcome: str, name: str) -> Feature:
 def _faded(outcome: str, name: str) -> Feature:
     index = OUTCOME_INDEX[outcome]
 
-    def held(about: About | None) -> float:
-        return about.outcome_weights[index] if about is not None and index < len(about.outcome_weights) else 0.0
+    def held(profile: Profile | None) -> float:
+        return profile.outcome_weights[index] if profile is not None and index < len(profile.outcome_weights) else 0.0
 
-    def crossing(customer: Customer, border: float, shop: Shop) -> int | None:
-        at = falls_to(held(customer.about), border, shop.half_life)
+    def crossing(customer: Customer, border: float, shop: FeatureContext) -> int | None:
+        at = falls_to(held(customer.profile), border, shop.half_life)
         return None if at is None else ceil(at)
 
     return Feature(
-        name, "messages", lambda customer, at, shop: decayed(held(customer.about), at, shop.half_life), crossing
+        name, "messages", lambda customer, at, shop: decayed(held(customer.profile), at, shop.half_life), crossing
     )
 
 
-ABOUT_FEATURES: dict[str, Feature] = {
+PROFILE_FEATURES: dict[str, Feature] = {
     feature.name: feature
     for feature in (
         Feature("birth_year", "year", lambda c, at, shop: number_trait(c, "birth_year")),
@@ -178,7 +178,9 @@ ABOUT_FEATURES: dict[str, Feature] = {
         _rating("csat"),
         _rating("review"),
         Feature("ratings", "ratings", _ratings),
-        Feature("complaints", "complaints", lambda c, at, shop: 0.0 if c.about is None else float(c.about.complaints)),
+        Feature(
+            "complaints", "complaints", lambda c, at, shop: 0.0 if c.profile is None else float(c.profile.complaints)
+        ),
         Feature(
             "complaints_decayed",
             "complaints",

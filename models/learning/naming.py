@@ -10,7 +10,7 @@ import numpy as np
 from models.behaviour.features import NAMES
 from models.behaviour.layout import FloatArray, IntArray
 from models.behaviour.sums import plain_sum
-from models.words import id_of
+from models.messages import id_of
 
 TRAITS: Final = (*NAMES, "recency_days")
 """What prototypes are described by: the features, and how long ago the last event was."""

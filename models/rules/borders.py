@@ -11,7 +11,7 @@ from math import ceil, floor, inf, isfinite, nextafter
 
 from models.features.features import FEATURES, MISSING
 from models.rules.definitions import CLUSTERS, Member, Segmentation, leaves_of
-from models.rules.judge import Facts, copied, judge
+from models.rules.evaluate import Facts, copied, evaluate
 
 _COUNTED = ("orders", "items", "interactions", "messages", "ratings", "complaints", "year")
 WHOLE = frozenset(
@@ -87,14 +87,14 @@ def _words(segmentation: Segmentation, current: str, now: Facts) -> Iterator[Bor
     for feature, word in sorted(asked):
         patched = copied(now)
         patched.segments[feature] = word
-        if (to := judge(segmentation, current, patched)) != current:
+        if (to := evaluate(segmentation, current, patched)) != current:
             yield Border(feature, now.segments.get(feature) or None, word, to)
 
 
 def _judged(segmentation: Segmentation, current: str, now: Facts, feature: str, value: float) -> str:
     patched = copied(now)
     patched.values[feature] = value
-    return judge(segmentation, current, patched)
+    return evaluate(segmentation, current, patched)
 
 
 def _relative(one: Border) -> float:

@@ -14,11 +14,11 @@ from models.behaviour.layout import NEW_ID
 from models.behaviour.model import ClusterModel
 from models.behaviour.sums import plain_sum
 from models.customer.customer import Customer
-from models.features.features import Shop, cadence_ms
+from models.features.features import FeatureContext, cadence_ms
 from models.features.time import DAY_MS
 from models.learning.naming import prototype_of
 from models.learning.owner_types import LearnerConfig
-from models.words import Words
+from models.messages import Messages
 
 _WEEK: Final = 7.0
 _MONTH: Final = 30.44
@@ -65,7 +65,7 @@ class Group:
     _gaps: float = 0.0
     _silence: float = 0.0
 
-    def add(self, customer: Customer, at: int, shop: Shop) -> None:
+    def add(self, customer: Customer, at: int, shop: FeatureContext) -> None:
         """Count a customer as of ``at`` (ms)."""
         self.customers += 1
         self.orders += customer.orders
@@ -108,7 +108,7 @@ class Census:
         return 0.0 if group is None else group.revenue / self.shop.revenue
 
 
-def census(customers: Iterable[Customer], at: int, shop: Shop) -> Census:
+def census(customers: Iterable[Customer], at: int, shop: FeatureContext) -> Census:
     """Count customers, each as of ``at`` (ms) or its own last judgement if that is later."""
     found = Census(Group(), {})
     for customer in customers:
@@ -137,13 +137,13 @@ def of_cluster(model: ClusterModel, segment_id: str, minor_per_major: int = 100)
     return own, average
 
 
-def in_words(own: Typical, shop: Typical, say: Words) -> str:
+def in_words(own: Typical, shop: Typical, say: Messages) -> str:
     """A group against the shop in a few words.
 
-    >>> from models.words import words
-    >>> in_words(Typical(21.0, 80.0, 0.7, 0.1), Typical(40.0, 40.0, 0.3, 0.1), words("en"))
+    >>> from models.messages import messages
+    >>> in_words(Typical(21.0, 80.0, 0.7, 0.1), Typical(40.0, 40.0, 0.3, 0.1), messages("en"))
     'buys every 3 weeks, twice the average basket, mostly discounted'
-    >>> in_words(Typical(21.0, 80.0, 0.7, 0.1), Typical(40.0, 40.0, 0.3, 0.1), words("zh"))
+    >>> in_words(Typical(21.0, 80.0, 0.7, 0.1), Typical(40.0, 40.0, 0.3, 0.1), messages("zh"))
     '每 3 周买一次，客单价是平均的两倍，大多打折购买'
     """
     found = [_pace(own.gap_days, say), _basket(own.basket, shop.basket, say), _discount(own, shop, say)]
@@ -151,20 +151,20 @@ def in_words(own: Typical, shop: Typical, say: Words) -> str:
     return say("between phrases").join(phrase for phrase in found if phrase)
 
 
-def cluster_meaning(model: ClusterModel, segment_id: str, say: Words) -> str:
+def cluster_meaning(model: ClusterModel, segment_id: str, say: Messages) -> str:
     """What a cluster's prototype is like, and what its members are like in this shop."""
     found = of_cluster(model, segment_id)
     parts = [say.cluster_meaning(prototype_of(segment_id)), "" if found is None else in_words(*found, say)]
     return say("meaning then words").join(part for part in parts if part)
 
 
-def why_no_clusters(say: Words) -> str:
+def why_no_clusters(say: Messages) -> str:
     """What must be there before the first version of the behaviour clusters."""
     needs = LearnerConfig()
     return say("no clusters yet", buyers=needs.min_buyers, days=needs.frame_days[0])
 
 
-def _pace(gap_days: float | None, say: Words) -> str:
+def _pace(gap_days: float | None, say: Messages) -> str:
     if gap_days is None:
         return say("card never")
     if gap_days >= _SELDOM_DAYS:
@@ -176,7 +176,7 @@ def _pace(gap_days: float | None, say: Words) -> str:
     raise AssertionError("the last bound is the largest")
 
 
-def _basket(own: float | None, shop: float | None, say: Words) -> str:
+def _basket(own: float | None, shop: float | None, say: Messages) -> str:
     if own is None or not shop:
         return ""
     ratio = own / shop
@@ -188,7 +188,7 @@ def _basket(own: float | None, shop: float | None, say: Words) -> str:
     return say("card basket tiny")
 
 
-def _discount(own: Typical, shop: Typical, say: Words) -> str:
+def _discount(own: Typical, shop: Typical, say: Messages) -> str:
     share, usual = own.discount_share, shop.discount_share
     if share is None or usual is None:
         return ""
@@ -199,14 +199,14 @@ def _discount(own: Typical, shop: Typical, say: Words) -> str:
     return say("card discount hardly") if usual >= 0.15 and share <= usual / 2 else ""
 
 
-def _clicks(own: float | None, shop: float | None, say: Words) -> str:
+def _clicks(own: float | None, shop: float | None, say: Messages) -> str:
     if own is None or not shop:
         return ""
     ratio = own / shop
     return say("card looks much") if ratio >= 1.5 else say("card looks little") if ratio <= 0.4 else ""
 
 
-def _silence(own: Typical, say: Words) -> str:
+def _silence(own: Typical, say: Messages) -> str:
     """Only where it is long against the group's own pace."""
     if own.silent_days is None or own.gap_days is None or own.silent_days < 2 * own.gap_days:
         return ""

@@ -297,7 +297,7 @@ class _File:
             column = error.position - (text.rfind("\n", 0, error.position) + 1)
             shown = text.splitlines()[text.count("\n", 0, error.position)] if text else ""
             marked = f"{shown}\n  {' ' * column}^"
-            self._fail(line, f"{error.message}\n  {marked}", error.mend)
+            self._fail(line, f"{error.message}\n  {marked}", error.hint)
         for leaf in leaves(condition):
             if isinstance(leaf, Compare):
                 self._asked_as(leaf.feature, _NUMBERS, line)
@@ -319,8 +319,8 @@ class _File:
 
     def _known_segment(self, name: str, segment: Any, ids: set[str], line: int) -> str:
         if not isinstance(segment, str) or segment not in ids:
-            mend = suggestion(str(segment), ids, f"segments of {name}")
-            self._fail(line, f"{name} has no segment {segment!r}", f"{mend}; add it to [{name}.segments]")
+            hint = suggestion(str(segment), ids, f"segments of {name}")
+            self._fail(line, f"{name} has no segment {segment!r}", f"{hint}; add it to [{name}.segments]")
         return segment
 
     def _list_of_tables(self, name: str, table: Mapping[str, Any], key: str, *keys: str) -> list[dict[str, Any]]:
@@ -348,5 +348,5 @@ class _File:
             self._fail(line, f"{what} is {value!r}, and no number", "such as from = 50")
         return float(value)
 
-    def _fail(self, line: int, message: str, mend: str) -> NoReturn:
-        raise UserError(f"{self._source}, line {line}: {message}", mend)
+    def _fail(self, line: int, message: str, hint: str) -> NoReturn:
+        raise UserError(f"{self._source}, line {line}: {message}", hint)

@@ -265,7 +265,7 @@ class Definitions:
 
     @cached_property
     def ready(self) -> dict[str, Any]:
-        """A place for what is worked out once (``models.rules.judge``)."""
+        """A place for what is worked out once (``models.rules.evaluate``)."""
         return {}
 
     @cached_property

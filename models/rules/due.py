@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection, Iterable
 from math import isfinite
 
 from models.customer.customer import Customer, Membership
-from models.features.features import Feature, Shop, feature_of
+from models.features.features import Feature, FeatureContext, feature_of
 from models.rules.definitions import OPERATORS, Definitions, Segmentation
-from models.rules.judge import facts, judge
+from models.rules.evaluate import evaluate, facts
 
 _MOST_DUES = 16
 """Dues that are looked through for the next move."""
@@ -31,12 +31,14 @@ def tests(segmentation: Segmentation, current: str | None) -> tuple[Test, ...]:
     return found
 
 
-def next_due(customer: Customer, after: int, definitions: Definitions, shop: Shop) -> int | None:
+def next_due(customer: Customer, after: int, definitions: Definitions, shop: FeatureContext) -> int | None:
     """The first instant later than ``after`` at which time alone may change some rule or band, or None."""
     return _first_due(customer, after, definitions.segmentations, shop)
 
 
-def _first_due(customer: Customer, after: int, segmentations: Iterable[Segmentation], shop: Shop) -> int | None:
+def _first_due(
+    customer: Customer, after: int, segmentations: Iterable[Segmentation], shop: FeatureContext
+) -> int | None:
     best: int | None = None
     for segmentation in segmentations:
         due = segmentation_due(customer, after, segmentation, shop)
@@ -45,7 +47,7 @@ def _first_due(customer: Customer, after: int, segmentations: Iterable[Segmentat
     return best
 
 
-def segmentation_due(customer: Customer, after: int, segmentation: Segmentation, shop: Shop) -> int | None:
+def segmentation_due(customer: Customer, after: int, segmentation: Segmentation, shop: FeatureContext) -> int | None:
     """The same for one segmentation."""
     held = customer.segments.get(segmentation.name)
     if held is not None and segmentation.dwell_days and is_held(segmentation, held, after, shop):
@@ -71,7 +73,7 @@ def segmentation_due(customer: Customer, after: int, segmentation: Segmentation,
 
 
 def next_moves(
-    customer: Customer, names: Collection[str], definitions: Definitions, shop: Shop
+    customer: Customer, names: Collection[str], definitions: Definitions, shop: FeatureContext
 ) -> dict[str, tuple[str, int]]:
     """Where time alone takes a settled customer next, and when, in each named segmentation where it does.
 
@@ -89,7 +91,7 @@ def next_moves(
             now = facts(customer, at, definitions, shop)
             for segmentation in asked:
                 current = now.segments.get(segmentation.name)
-                segment = judge(segmentation, current, now)
+                segment = evaluate(segmentation, current, now)
                 if segment != current and not is_held(segmentation, held.get(segmentation.name), at, shop):
                     if segmentation.name in names:
                         found.setdefault(segmentation.name, (segment, at))
@@ -101,7 +103,7 @@ def next_moves(
     return found
 
 
-def free_at(segmentation: Segmentation, held: Membership, shop: Shop) -> int:
+def free_at(segmentation: Segmentation, held: Membership, shop: FeatureContext) -> int:
     """The grid point (ms) from which on a segment may be left again.
 
     The least time between two switches is the *dwell time* of switched systems (Liberzon, *Switching in Systems and
@@ -111,7 +113,7 @@ def free_at(segmentation: Segmentation, held: Membership, shop: Shop) -> int:
     return days.instant(days.day_of(held.since) + segmentation.dwell_days)
 
 
-def is_held(segmentation: Segmentation, held: Membership | None, at: int, shop: Shop) -> bool:
+def is_held(segmentation: Segmentation, held: Membership | None, at: int, shop: FeatureContext) -> bool:
     """Whether the dwell keeps a customer where it is at ``at``. Nobody is kept in what the guards give."""
     if held is None or not segmentation.dwell_days or held.segment in segmentation.provisional:
         return False
@@ -129,7 +131,7 @@ def _turns(
     feature: Feature,
     compare: Callable[[float, float], bool],
     border: float,
-    shop: Shop,
+    shop: FeatureContext,
 ) -> int | None:
     """The first millisecond around ``at`` at which the comparison itself has turned over.
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import NamedTuple
 
-from models.customer.about import CUSTOM
+from models.customer.profile import CUSTOM
 from models.features.features import MISSING
 from models.features.traits import is_own_trait
 from models.rules.definitions import Compare, Condition, Every, Member, Negation, Op, Some
@@ -47,11 +47,11 @@ _OPERATORS: Mapping[str, Op] = {">=": ">=", ">": ">", "<=": "<=", "<": "<", "=":
 class ExpressionError(StreamerError):
     """A condition that cannot be understood; ``position`` counts characters of its text, from 0."""
 
-    def __init__(self, position: int, message: str, mend: str) -> None:
+    def __init__(self, position: int, message: str, hint: str) -> None:
         super().__init__(message)
         self.position = position
         self.message = message
-        self.mend = mend
+        self.hint = hint
 
 
 @dataclass(frozen=True)
@@ -204,11 +204,11 @@ class _Parser:
             raise self._unexpected("the name of a feature or segmentation")
         known = self._known
         if token.text not in known.numbers and token.text not in known.labels and not is_own_trait(token.text):
-            mend = suggestion(token.text, known.names, "features and segmentations")
+            hint = suggestion(token.text, known.names, "features and segmentations")
             raise ExpressionError(
                 token.at,
                 f"there is no feature or segmentation {token.text!r}",
-                f"{mend}; {CUSTOM}NAME is a trait of your own",
+                f"{hint}; {CUSTOM}NAME is a trait of your own",
             )
         return self._take()
 

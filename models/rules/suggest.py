@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from models.customer.customer import Customer
-from models.features.features import FEATURES, PRIOR_GAP_MS, PRIOR_GAPS, Shop, top_category
+from models.features.features import FEATURES, PRIOR_GAP_MS, PRIOR_GAPS, FeatureContext, top_category
 from models.rules.defaults import DEFAULT_TEXT
 from models.rules.expressions import KEYWORDS
 
@@ -38,7 +38,7 @@ class Figures:
     late: list[float] = field(default_factory=list)
     categories: Counter[str] = field(default_factory=Counter)
 
-    def add(self, customer: Customer, at: int, shop: Shop) -> None:
+    def add(self, customer: Customer, at: int, shop: FeatureContext) -> None:
         """Count one customer as of ``at`` (ms)."""
         self.customers += 1
         if customer.orders <= 0:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from schemas.errors import TransientError, UserError
-from streamer.adapters.knock import CONNECT_SECONDS, knock, no_kafka
+from streamer.adapters.preflight import CONNECT_SECONDS, knock, no_kafka
 
 ANSWER_SECONDS = 20.0
 

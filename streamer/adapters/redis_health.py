@@ -16,7 +16,7 @@ class Trouble:
     """Something that should be otherwise. ``vital`` where results or the service could suffer; else it costs time."""
 
     text: str
-    mend: str
+    hint: str
     vital: bool
 
 

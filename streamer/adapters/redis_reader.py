@@ -19,7 +19,7 @@ from redis.retry import Retry
 
 from models.behaviour.model import ClusterModel
 from models.customer.customer import Customer
-from models.customer.snapshot import ABOUT, BOOK, CORE, glance, load, peek
+from models.customer.snapshot import BOOK, CORE, PROFILE, glance, load, peek
 from schemas.errors import UserError
 from schemas.partition import partition_for
 from streamer.adapters.redis import LIBRARY, base_key
@@ -31,7 +31,7 @@ from streamer.replay.preview import LaneCopy, lane_copy
 CONNECT_SECONDS = 5.0
 CHUNK = 1_000
 """Customers read at once."""
-_SHORT = [CORE, BOOK, ABOUT]
+_SHORT = [CORE, BOOK, PROFILE]
 """Parts of a state that are read from outside: all but remembered event ids."""
 
 
@@ -111,8 +111,8 @@ class ViewReader:
         parts = self.parts(id)
         if parts is None or CORE in parts:
             return None
-        about = load(id, parts)[0].about
-        return None if about is None else about.alias
+        profile = load(id, parts)[0].profile
+        return None if profile is None else profile.alias
 
     def model(self) -> ClusterModel | None:
         """The newest cluster model that some lane has; None if there is none yet."""

@@ -28,7 +28,7 @@ class Finding:
     topic: str
     """Full name."""
     problem: str
-    mend: str
+    hint: str
     vital: bool
     """True if results could become wrong; False if it only costs room or time."""
     setting: str | None = None
@@ -179,15 +179,15 @@ def judge(
 def _count_finding(topic: Topic, name: str, found: int, expected: int) -> Finding:
     if topic.name == EVENTS:
         problem = f"{name} has {found} partitions, but {expected} lanes are set"
-        mend = f"set STREAMER_LANES={found}"
+        hint = f"set STREAMER_LANES={found}"
     else:
         of_lanes = ", one for each lane" if topic.lanes else ""
         problem = f"{name} has {found} partitions, it should have {expected}{of_lanes}"
-        mend = (
+        hint = (
             f"Kafka cannot take partitions away, and adding some moves customers to other lanes: save what "
             f"you need from {name}, delete it, then {_CREATE}; or use another STREAMER_TOPIC_PREFIX"
         )
-    return Finding(name, problem, mend, vital=True)
+    return Finding(name, problem, hint, vital=True)
 
 
 def _good_enough(setting: str, found: str, wanted: str) -> bool:

@@ -8,8 +8,8 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from models.messages import Language
 from models.rules.declared import load
-from models.words import Language
 from schemas import topics
 from schemas.changes import model_key
 from schemas.control import ControlDefinitions, control_headers, encode_control

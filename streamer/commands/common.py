@@ -246,11 +246,11 @@ def print_json(value: Any) -> None:
 
 def tell(error: Exception) -> None:
     """An error in plain words and the mend, on standard error."""
-    message, mend = (error.message, error.mend) if isinstance(error, UserError) else (str(error), "try again")
+    message, hint = (error.message, error.hint) if isinstance(error, UserError) else (str(error), "try again")
     out = errors()
     out.print("error:", message, style="red", markup=False)
-    if mend:
-        out.print(mend, markup=False)
+    if hint:
+        out.print(hint, markup=False)
 
 
 @contextmanager

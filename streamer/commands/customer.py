@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from models.words import Words, words
+from models.messages import Messages, messages
 from schemas.errors import UserError
 from streamer.commands import common, customer_data
 from streamer.commands.common import Json
@@ -60,7 +60,7 @@ def show(id: Annotated[str, typer.Argument(metavar="ID", help="The customer's id
         ahead = None
         if held is not None and held.timeline and shown.behaviour:
             from models.behaviour.forecast import outlook
-            from streamer.core.passing import timeline_of
+            from streamer.core.timers import timeline_of
 
             timeline = timeline_of(held, to.view.models(shown.lane), shown.customer.source)
             ahead = outlook(shown.behaviour, timeline, policy.grid.day_of(clock))
@@ -69,7 +69,7 @@ def show(id: Annotated[str, typer.Argument(metavar="ID", help="The customer's id
     if json:
         common.print_json(told)
     else:
-        _print(told, ZoneInfo(found.timezone), found.currency, words(found.language))
+        _print(told, ZoneInfo(found.timezone), found.currency, messages(found.language))
 
 
 def describe(
@@ -83,7 +83,7 @@ def describe(
     from models.features.features import FEATURES, feature_of
     from models.rules.borders import borders_of
     from models.rules.due import next_moves
-    from models.rules.judge import facts
+    from models.rules.evaluate import facts
     from schemas.wire_time import iso
 
     at, definitions, shop = max(customer.as_of, clock), policy.definitions, policy.shop
@@ -198,7 +198,7 @@ def segment_name(segmentation: str, segment: str, policy: Policy, model: Cluster
     from models.behaviour.layout import NEW_ID, NEW_NAME
     from models.behaviour.model import SEGMENTATION
 
-    told = words(policy.language)
+    told = messages(policy.language)
     if segmentation != SEGMENTATION:
         return told.segment(segmentation, segment, policy.definitions.names.get((segmentation, segment), segment))
     if segment == NEW_ID:
@@ -207,7 +207,7 @@ def segment_name(segmentation: str, segment: str, policy: Policy, model: Cluster
     return segment if named is None else told.cluster(named.name)
 
 
-def cluster_lines(told: dict[str, Any], segment: str, say: Words, currency: str) -> list[str]:
+def cluster_lines(told: dict[str, Any], segment: str, say: Messages, currency: str) -> list[str]:
     """How far the next cluster is, and what would move the customer there, in words."""
     evidence, nearest = told["evidence"], told["nearest"]
     if nearest is None:
@@ -247,7 +247,7 @@ def cluster_lines(told: dict[str, Any], segment: str, say: Words, currency: str)
     return [*lines, say("levers", segment=name, levers=say("between levers").join(levers))] if levers else lines
 
 
-def _print(told: dict[str, Any], zone: ZoneInfo, currency: str, say: Words) -> None:
+def _print(told: dict[str, Any], zone: ZoneInfo, currency: str, say: Messages) -> None:
     from models.features.features import feature_of
 
     out = common.console()

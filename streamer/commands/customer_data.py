@@ -126,16 +126,16 @@ def state_of(to: Connections, id: str) -> dict[str, Any] | None:
     customer, behaviour = snapshot.load(id, parts)
     left_out = {"about", "about_dirty", "book", "book_dirty", "ring", "row", "panel_rank", "segments", "written_ids"}
     found = {name: getattr(customer, name) for name in customer.__slots__ if name not in left_out}
-    about = customer.about
+    profile = customer.profile
     found["interactions"] = dict(zip(INTERACTIONS, customer.interactions, strict=True))
     found["segments"] = {name: {"id": one.segment, "since": one.since} for name, one in customer.segments.items()}
     found["order_book"] = {
         "orders": [_named(order) for order in customer.book.orders],
         "waiting_reversals": [_named(reversal) for reversal in customer.book.waiting],
     }
-    found["event_id_hashes"] = customer.ring.ids.hex()
-    found["aliases"] = [] if about is None else about.aliases
-    found["about"] = None if about is None else {**_named(about), "traits": about.shown_traits()}
+    found["event_id_hashes"] = customer.dedupe_window.ids.hex()
+    found["aliases"] = [] if profile is None else profile.aliases
+    found["about"] = None if profile is None else {**_named(profile), "traits": profile.shown_traits()}
     found["behaviour_memory"] = b64encode(behaviour).decode()
     plain: dict[str, Any] = msgspec.to_builtins(found)
     return plain

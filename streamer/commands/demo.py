@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from models.words import Words, words
+from models.messages import Messages, messages
 from schemas.errors import UserError
 from streamer.commands import common
 from streamer.commands.asked import asked_to_end
@@ -62,7 +62,7 @@ def demo(
     from streamer.commands.import_file import connected
     from streamer.demo.demo import Demo
 
-    told_in = words(found.language)
+    messages_in = messages(found.language)
     with connected(found) as service:
         _make_room(service, found)
         run = _number(service, found)
@@ -73,7 +73,7 @@ def demo(
         try:
             show.start()
             with _until_asked(seconds) as over:
-                _watch(show, over, told_in, found, live=not json)
+                _watch(show, over, messages_in, found, live=not json)
                 common.say("ending")
                 result = show.end()
         finally:
@@ -87,12 +87,12 @@ def demo(
 
 def _make_room(service: Service, found: Settings) -> None:
     """Put away what earlier demos left here, unless it is in use or somebody else's data is with it."""
-    from streamer.demo.afresh import begin_afresh, only_holds
+    from streamer.demo.reset import only_holds, reset
 
     if found.kafka or not any(one.name.startswith(_NAME) for one in service.imports.imports()):
         return
     if only_holds(service, _NAME, _CUSTOMERS):
-        begin_afresh(service)
+        reset(service)
         common.say("the last demo's shop is put away, a new one begins")
     else:
         common.say(
@@ -144,7 +144,7 @@ def _until_asked(seconds: float | None) -> Iterator[Callable[[], bool]]:
         yield lambda: asked.wait(_LOOK_SECONDS) or (deadline is not None and time.monotonic() >= deadline)
 
 
-def _watch(show: Demo, over: Callable[[], bool], told_in: Words, found: Settings, *, live: bool) -> None:
+def _watch(show: Demo, over: Callable[[], bool], messages_in: Messages, found: Settings, *, live: bool) -> None:
     """Show how it goes until it is over. Raises UserError if a server of ours ends meanwhile."""
     from streamer import embedded
 
@@ -162,19 +162,19 @@ def _watch(show: Demo, over: Callable[[], bool], told_in: Words, found: Settings
     if live and out.is_terminal:
         from rich.live import Live
 
-        with Live(screen(show.show, told_in), console=out, auto_refresh=False, transient=True) as view:
+        with Live(screen(show.show, messages_in), console=out, auto_refresh=False, transient=True) as view:
             while not over():
                 look()
-                view.update(screen(show.show, told_in), refresh=True)
+                view.update(screen(show.show, messages_in), refresh=True)
         return
     told, first = time.monotonic(), True
     while not over():
         look()
         if (first and show.show.changes) or time.monotonic() - told >= _LINE_SECONDS:
             told, first = time.monotonic(), not show.show.changes
-            common.say(headline(show.show, told_in).plain)
+            common.say(headline(show.show, messages_in).plain)
             for change in list(show.show.latest)[-1:]:
-                common.say("  " + "  ".join(cells(change, told_in)))
+                common.say("  " + "  ".join(cells(change, messages_in)))
 
 
 def _more(show: Demo, found: Settings) -> dict[str, Any]:
@@ -202,7 +202,7 @@ def _summary(show: Demo, result: Result, found: Settings, begun: float) -> None:
     from streamer.imports import result as results
 
     out = common.console()
-    told = words(found.language)
+    told = messages(found.language)
     results.show(result, found.currency, out, told)
     seen = show.show
     if seen.first_change is not None:

@@ -48,7 +48,7 @@ def doctor(json: Json = False) -> None:
         )
     else:
         _print(found, looked)
-    if any(finding.mend is not None and finding.wrong for finding in looked):
+    if any(finding.hint is not None and finding.wrong for finding in looked):
         raise typer.Exit(common.EXIT_ERROR)
 
 
@@ -62,14 +62,14 @@ def examine(found: Settings) -> Iterator[Finding]:
             yield redis
             if info:
                 yield from findings.view(info)
-            if broker.mend is None:
+            if broker.hint is None:
                 told = list(_topics(to))
                 yield from told
-                if all(one.mend is None for one in told):
+                if all(one.hint is None for one in told):
                     yield _look("clock", lambda: findings.clocks(to))
                     yield from findings.alerts(to)
                 yield from _producers(to)
-            if broker.mend is None and redis.mend is None:
+            if broker.hint is None and redis.hint is None:
                 yield from _records(to)
     except (UserError, TransientError) as error:
         yield findings.trouble("servers", error)
@@ -117,7 +117,7 @@ def _topics(to: Connections) -> Iterator[Finding]:
         yield Finding("topics", "there are none yet", "run `streamer topics create`, or start a worker")
         return
     for finding in wrong:
-        yield Finding("topics", finding.problem, finding.mend)
+        yield Finding("topics", finding.problem, finding.hint)
     if not wrong:
         yield Finding("topics", f"as they must be, {to.lanes} lanes")
 
@@ -141,12 +141,12 @@ def _producers(to: Connections) -> Iterator[Finding]:
         )
     if found.misplaced:
         text = f"{found.misplaced:,} {of} lie on other partitions than murmur2 of their key gives"
-        mend = "use the partitioner of Kafka's own clients (murmur2 of the key)"
+        hint = "use the partitioner of Kafka's own clients (murmur2 of the key)"
         if found.partitioner is not None:
             told = found.partitioner
             text += f"; {found.explained:,} of them where {told.name} puts them: {told.clients}"
-            mend = told.mend
-        yield Finding("producers", text, f"{mend}; until then each costs one more hop, and nothing else")
+            hint = told.hint
+        yield Finding("producers", text, f"{hint}; until then each costs one more hop, and nothing else")
     if not (found.keyless or found.misplaced):
         yield Finding("producers", f"all {of} lie on the partition that their key says")
 
@@ -191,7 +191,7 @@ def _print(found: Settings, looked: list[Finding]) -> None:
     out.print("  " + ", ".join(f"{name} {number}" for name, number in _versions().items()), markup=False)
     out.print("findings", style="bold")
     for finding in looked:
-        state = "ok   " if finding.mend is None else "WRONG" if finding.wrong else "note "
+        state = "ok   " if finding.hint is None else "WRONG" if finding.wrong else "note "
         out.print(f"  {state} {finding.subject}: {finding.text}", markup=False)
-        if finding.mend is not None:
-            out.print(f"        {finding.mend}", markup=False)
+        if finding.hint is not None:
+            out.print(f"        {finding.hint}", markup=False)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
-from models.features.time import Grid
+from models.features.time import DayGrid
 from schemas.errors import UserError
 from schemas.ids import nobody_of
 from schemas.wire_time import epoch_ms
@@ -173,7 +173,7 @@ def tell_rejects(source: Source) -> None:
         common.say(f"{source.rejected:,} rows were refused; {source.rejects} says which and why")
 
 
-def instant(text: str, grid: Grid, option: str) -> int:
+def instant(text: str, grid: DayGrid, option: str) -> int:
     """The instant (ms) that somebody wrote: an RFC 3339 time, or a day, which means its first moment in the shop.
 
     Raises UserError, naming ``option``.

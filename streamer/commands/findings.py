@@ -47,7 +47,7 @@ class Finding:
 
     subject: str
     text: str
-    mend: str | None = None
+    hint: str | None = None
     wrong: bool = True
 
 
@@ -72,7 +72,7 @@ def view(info: dict[str, Any]) -> Iterator[Finding]:
     from streamer.adapters.redis_health import judge
 
     for trouble in judge(info):
-        yield Finding("Redis", trouble.text, trouble.mend, wrong=trouble.vital)
+        yield Finding("Redis", trouble.text, trouble.hint, wrong=trouble.vital)
 
 
 def work(to: Connections, told: dict[str, Any]) -> Finding:
@@ -123,5 +123,5 @@ def alerts(to: Connections) -> Iterator[Finding]:
 def trouble(subject: str, error: Exception) -> Finding:
     """An error as a finding."""
     if isinstance(error, UserError):
-        return Finding(subject, error.message, error.mend)
+        return Finding(subject, error.message, error.hint)
     return Finding(subject, str(error), "try again")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from models.words import words
+from models.messages import messages
 from streamer.commands import common
 from streamer.commands.common import Json
 from streamer.commands.files import (
@@ -92,7 +92,7 @@ def import_file(
     if json:
         common.print_json(result.to_dict())
     else:
-        show(result, found.currency, common.console(), words(found.language))
+        show(result, found.currency, common.console(), messages(found.language))
 
 
 @contextmanager

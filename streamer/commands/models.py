@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from models.words import Words, words
+from models.messages import Messages, messages
 from schemas import topics
 from schemas.errors import UserError
 from streamer.commands import common
@@ -43,7 +43,7 @@ def list_(json: Json = False) -> None:
     if json:
         common.print_json(told)
         return
-    out, say = common.console(), words(found.language)
+    out, say = common.console(), messages(found.language)
     if not told["versions"]:
         from models.rules.cards import why_no_clusters
 
@@ -67,7 +67,7 @@ def show(
     Example:  streamer models show p3
     """
     found = common.settings()
-    say = words(found.language)
+    say = messages(found.language)
     with common.connections(found) as to:
         told = shown(published(to), id, say)
     if json:
@@ -98,7 +98,7 @@ def _answer(id: str, action: Any, json: bool) -> None:
     from schemas.decisions import ModelDecision
 
     found = common.settings()
-    say = words(found.language)
+    say = messages(found.language)
     with common.connections(found) as to:
         stand = _stand(published(to), id)
         number = stand.proposal.number
@@ -120,7 +120,7 @@ def _answer(id: str, action: Any, json: bool) -> None:
         common.console().print(_proposal_line(told, say), markup=False)
 
 
-def settled(stand: Stand, say: Words) -> UserError:
+def settled(stand: Stand, say: Messages) -> UserError:
     """What is said of an answer to a proposal that does not wait."""
     id = f"p{stand.proposal.number}"
     if stand.status == "withdrawn":
@@ -209,7 +209,7 @@ def proposal_of(stand: Stand) -> dict[str, Any]:
     }
 
 
-def shown(found: Published, id: str, say: Words) -> dict[str, Any]:
+def shown(found: Published, id: str, say: Messages) -> dict[str, Any]:
     """One version or proposal in full, JSON-safe. UserError if there is no such."""
     if id.isdigit():
         version = found.versions.get(int(id))
@@ -248,7 +248,7 @@ def shown(found: Published, id: str, say: Words) -> dict[str, Any]:
     }
 
 
-def _names(model: ClusterModel, say: Words) -> dict[str, str]:
+def _names(model: ClusterModel, say: Messages) -> dict[str, str]:
     return {segment.segment_id: say.cluster(segment.name) for segment in model.segments}
 
 
@@ -263,7 +263,7 @@ def transitions_of(model: ClusterModel) -> list[dict[str, Any]]:
 # -- telling it -----------------------------------------------------------------------------------------------
 
 
-def _changed(transitions: list[dict[str, Any]], say: Words) -> str:
+def _changed(transitions: list[dict[str, Any]], say: Messages) -> str:
     """Everything but who survived, in short."""
     told = []
     for one in transitions:
@@ -274,7 +274,7 @@ def _changed(transitions: list[dict[str, Any]], say: Words) -> str:
     return "; ".join(told) or say("same segments")
 
 
-def _proposal_line(one: dict[str, Any], say: Words) -> str:
+def _proposal_line(one: dict[str, Any], say: Messages) -> str:
     why = say(f"why {one['why']}")
     if one["alarms"]:
         why += f" ({', '.join(one['alarms'])})"
@@ -284,7 +284,7 @@ def _proposal_line(one: dict[str, Any], say: Words) -> str:
     return say("proposal line", **{**one, "why": why, "status": status})
 
 
-def _print(told: dict[str, Any], say: Words) -> None:
+def _print(told: dict[str, Any], say: Messages) -> None:
     from rich.table import Table
 
     out, names = common.console(), told["names"]

@@ -172,7 +172,7 @@ def _send_lines(to: Connections, lines: Iterable[bytes], unchecked: bool) -> int
             except UserError as error:
                 told = f"line {number}: {error.message}" + (f" ({sent:,} before it are published)" if sent else "")
                 send.flush()
-                raise UserError(told, error.mend) from None
+                raise UserError(told, error.hint) from None
             send.send(key, body)
             sent += 1
     return sent
@@ -233,7 +233,7 @@ def check(body: bytes, policy: Policy, now_ms: int) -> Event:
     try:
         event = decode(None, body, max_event_bytes=policy.max_event_bytes)
     except InvalidEvent as error:
-        raise UserError(f"{error.message} ({error.reason})", _mend(error)) from None
+        raise UserError(f"{error.message} ({error.reason})", _hint(error)) from None
     if event.occurred_at > now_ms + policy.early_ms:
         raise UserError("occurred_at lies in the future (too_early)", "check the clock and the offset of the time")
     if event.occurred_at < now_ms - policy.horizon_ms:
@@ -249,7 +249,7 @@ def check(body: bytes, policy: Policy, now_ms: int) -> Event:
     return event
 
 
-def _mend(error: InvalidEvent) -> str:
+def _hint(error: InvalidEvent) -> str:
     from schemas.codec import ENABLED_TYPES
 
     if error.reason == "unknown_type" or error.field == "type":

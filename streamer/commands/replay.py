@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from models.words import words
+from models.messages import messages
 from streamer.commands import common
 from streamer.commands.common import Json
 from streamer.commands.files import (
@@ -27,10 +27,10 @@ from streamer.commands.files import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from streamer.core.outcome import Change
+    from streamer.core.decision import Change
     from streamer.core.policy import Policy
     from streamer.core.state import LaneState
-    from streamer.replay.offline import Replay
+    from streamer.replay.replay import Replay
 
 
 def register(app: typer.Typer) -> None:
@@ -70,7 +70,7 @@ def replay(
     from streamer.adapters.redis_reader import totals
     from streamer.commands.segments_versions import read_file
     from streamer.imports.result import result_of, show
-    from streamer.replay.offline import Replay
+    from streamer.replay.replay import Replay
 
     found = settings_for(format, {"preset": preset})
     # Old data is judged by its own time only, whatever the clock says now.
@@ -98,7 +98,7 @@ def replay(
     if json:
         common.print_json(result.to_dict())
     else:
-        show(result, found.currency, common.console(), words(found.language))
+        show(result, found.currency, common.console(), messages(found.language))
 
 
 def _written(
@@ -117,7 +117,7 @@ def _written(
 def _write_memberships(run: Replay, write: Callable[[bytes], None]) -> None:
     import msgspec
 
-    for customer in sorted(run.state.residents.customers.values(), key=lambda one: one.id.encode()):
+    for customer in sorted(run.state.cache.customers.values(), key=lambda one: one.id.encode()):
         segments = {name: held.segment for name, held in customer.segments.items()}
         write(msgspec.json.encode({"customer_id": customer.id, "segments": segments}))
 

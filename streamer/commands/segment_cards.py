@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from models.words import Words, words
+from models.messages import Messages, messages
 from schemas.errors import UserError
 from streamer.commands import common
 from streamer.commands.common import Json
@@ -35,7 +35,7 @@ def show(
     from models.rules.cards import census
 
     found = common.settings()
-    say = words(found.language)
+    say = messages(found.language)
     with common.connections(found) as to, common.progress() as progress:
         policy, model = to.policy, to.view.model()
         clock = max((one.clock for one in to.view.ledgers()), default=0)
@@ -50,14 +50,14 @@ def show(
                 out.print(line, markup=False)
 
 
-def _counted(customers: Iterable[Customer], say: Words, progress: Callable[[str], None]) -> Iterator[Customer]:
+def _counted(customers: Iterable[Customer], say: Messages, progress: Callable[[str], None]) -> Iterator[Customer]:
     for number, customer in enumerate(customers, 1):
         if number % _TOLD_EVERY == 0:
             progress(say("counting", count=number))
         yield customer
 
 
-def cards(id: str, policy: Policy, model: ClusterModel | None, counted: Census, say: Words) -> list[dict[str, Any]]:
+def cards(id: str, policy: Policy, model: ClusterModel | None, counted: Census, say: Messages) -> list[dict[str, Any]]:
     """The cards of all segments of that id, JSON-safe; UserError if there is none."""
     from models.behaviour.layout import NEW_ID, NEW_NAME
     from models.behaviour.model import SEGMENTATION
@@ -85,7 +85,7 @@ def cards(id: str, policy: Policy, model: ClusterModel | None, counted: Census, 
     return [_card(place, known[place], policy, model, counted, say) for place in wanted]
 
 
-def _like(segment_id: str, say: Words) -> str:
+def _like(segment_id: str, say: Messages) -> str:
     from models.learning.naming import prototype_of
 
     return say.cluster_meaning(prototype_of(segment_id))
@@ -97,7 +97,7 @@ def _card(
     policy: Policy,
     model: ClusterModel | None,
     counted: Census,
-    say: Words,
+    say: Messages,
 ) -> dict[str, Any]:
     from models.behaviour.model import SEGMENTATION
     from models.rules.cards import Group, in_words, of_cluster
@@ -120,7 +120,7 @@ def _card(
     }
 
 
-def lines(card: dict[str, Any], say: Words, currency: str) -> list[str]:
+def lines(card: dict[str, Any], say: Messages, currency: str) -> list[str]:
     """A card for people."""
 
     def share(value: float | None) -> str:

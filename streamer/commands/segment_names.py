@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from models.words import words
+from models.messages import messages
 from schemas.errors import UserError
 from streamer.commands import common
 from streamer.commands.common import Json
@@ -36,7 +36,7 @@ def rename(
         check(model, id, name)
         decided(to, ModelDecision(action="rename", segment=id, name=name))
         after = until(to, lambda now: named_so(now.newest, id, name))
-    say = words(found.language)
+    say = messages(found.language)
     told: dict[str, Any] = {"id": id, "name": name, "version": None}
     if after is not None and after.newest is not None:
         told["version"] = after.newest.version

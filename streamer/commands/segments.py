@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from models.words import Words, words
+from models.messages import Messages, messages
 from streamer.commands import common, segments_suggest, segments_versions
 from streamer.commands.common import Json
 from streamer.commands.segment_cards import show
@@ -42,18 +42,18 @@ def list_(json: Json = False) -> None:
     with common.connections(found) as to:
         model = to.view.model()
         sizes = totals(to.view.ledgers()).segments
-        told = table(to.definitions, model, sizes, words(found.language))
+        told = table(to.definitions, model, sizes, messages(found.language))
     if json:
         common.print_json(told)
     else:
-        _print(told, words(found.language))
+        _print(told, messages(found.language))
 
 
 def table(
     definitions: Definitions,
     model: ClusterModel | None,
     sizes: Mapping[str, Mapping[str, int]],
-    told_in: Words | None = None,
+    messages_in: Messages | None = None,
 ) -> dict[str, Any]:
     """Segmentations by name, each with its kind and version, and its segments in order; JSON-safe.
 
@@ -63,7 +63,7 @@ def table(
     from models.behaviour.model import SEGMENTATION
     from models.rules.cards import cluster_meaning, why_no_clusters
 
-    told_in = told_in or words()
+    messages_in = messages_in or messages()
     told: dict[str, Any] = {}
     for one in definitions.segmentations:
         held = sizes.get(one.name, {})
@@ -73,8 +73,8 @@ def table(
             "segments": [
                 {
                     "id": segment.id,
-                    "name": told_in.segment(one.name, segment.id, segment.name),
-                    "meaning": told_in.meaning(one.name, segment.id, segment.meaning),
+                    "name": messages_in.segment(one.name, segment.id, segment.name),
+                    "meaning": messages_in.meaning(one.name, segment.id, segment.meaning),
                     "size": held.get(segment.id, 0),
                 }
                 for segment in one.segments
@@ -83,16 +83,16 @@ def table(
     if SEGMENTATION not in definitions.clusters:
         return told
     if model is None:
-        told[SEGMENTATION] = {"kind": "clusters", "version": None, "segments": [], "note": why_no_clusters(told_in)}
+        told[SEGMENTATION] = {"kind": "clusters", "version": None, "segments": [], "note": why_no_clusters(messages_in)}
         return told
     held = dict(sizes.get(SEGMENTATION, {}))
     segments = [
-        (segment.segment_id, told_in.cluster(segment.name), cluster_meaning(model, segment.segment_id, told_in))
+        (segment.segment_id, messages_in.cluster(segment.name), cluster_meaning(model, segment.segment_id, messages_in))
         for segment in model.segments
     ]
-    segments.append((NEW_ID, *told_in.table.segments[SEGMENTATION, NEW_ID]))
+    segments.append((NEW_ID, *messages_in.table.segments[SEGMENTATION, NEW_ID]))
     known = {id for id, _, _ in segments}
-    segments += [(id, id, told_in("earlier version")) for id in held if id not in known]
+    segments += [(id, id, messages_in("earlier version")) for id in held if id not in known]
     told[SEGMENTATION] = {
         "kind": "clusters",
         "version": model.version,
@@ -103,13 +103,15 @@ def table(
     return told
 
 
-def _print(told: dict[str, Any], told_in: Words) -> None:
+def _print(told: dict[str, Any], messages_in: Messages) -> None:
     from rich.table import Table
 
     out = common.console()
     for name, one in told.items():
-        version = "" if one["version"] is None else told_in("version", version=one["version"])
-        out.print(f"{told_in.segmentation(name)} ({told_in.kind(one['kind'])}{version})", style="bold", markup=False)
+        version = "" if one["version"] is None else messages_in("version", version=one["version"])
+        out.print(
+            f"{messages_in.segmentation(name)} ({messages_in.kind(one['kind'])}{version})", style="bold", markup=False
+        )
         if "note" in one:
             out.print(f"  {one['note']}", markup=False)
             continue

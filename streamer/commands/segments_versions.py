@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from models.words import words
+from models.messages import messages
 from schemas.errors import UserError
 from streamer.commands import common
 from streamer.commands.common import Json
@@ -133,7 +133,7 @@ def history(json: Json = False) -> None:
         )
         before = now
     newest = told[-1]["version"]
-    lanes = [0 if not one.editions else one.editions[-1].version for one in ledgers]
+    lanes = [0 if not one.definitions_versions else one.definitions_versions[-1].version for one in ledgers]
     state = {
         "lanes_there": sum(version == newest or (newest == 1 and version == 0) for version in lanes),
         "lanes": len(ledgers),
@@ -260,7 +260,9 @@ def _wait(to: Connections, version: int) -> bool:
         last, since = None, time.monotonic()
         while True:
             ledgers = to.view.ledgers()
-            there = [one for one in ledgers if one.editions and one.editions[-1].version >= version]
+            there = [
+                one for one in ledgers if one.definitions_versions and one.definitions_versions[-1].version >= version
+            ]
             behind = sum(one.behind for one in there)
             if len(there) == to.lanes and behind == 0:
                 return True
@@ -276,14 +278,14 @@ def _wait(to: Connections, version: int) -> bool:
 def _print(to: Connections, told: dict[str, Any]) -> None:
     from rich.table import Table
 
-    told_in, out = words(to.settings.language), common.console()
+    messages_in, out = messages(to.settings.language), common.console()
     out.print(f"as version {told['version']}, of {told['customers']:,} customers:")
 
     def named(name: str, segment: str | None) -> str:
-        return "-" if segment is None else told_in.of_id(name, segment)
+        return "-" if segment is None else messages_in.of_id(name, segment)
 
     for name, one in told["segmentations"].items():
-        out.print(f"{told_in.segmentation(name)}: {one['moved']:,} move", style="bold", markup=False)
+        out.print(f"{messages_in.segmentation(name)}: {one['moved']:,} move", style="bold", markup=False)
         for move in one["moves"][:_SHOWN]:
             some = ", ".join(move["examples"])
             out.print(

@@ -46,7 +46,7 @@ def create(
 
 
 def check(
-    mend: Annotated[bool, typer.Option("--mend", help="Put right the settings that can be.")] = False,
+    hint: Annotated[bool, typer.Option("--mend", help="Put right the settings that can be.")] = False,
     json: Json = False,
 ) -> None:
     """Say what is wrong with the topics and how to mend it. The exit code is 1 if something is.
@@ -58,7 +58,7 @@ def check(
     with common.connections() as to:
         prefix, lanes, security = to.kafka.prefix, to.wanted_lanes, to.security
         findings = check_topics(to.bootstrap, prefix=prefix, lanes=lanes, security=security)
-        mended = mend_topics(to.bootstrap, prefix=prefix, findings=findings, security=security) if mend else []
+        mended = mend_topics(to.bootstrap, prefix=prefix, findings=findings, security=security) if hint else []
         if mended:
             findings = check_topics(to.bootstrap, prefix=prefix, lanes=lanes, security=security)
     if json:
@@ -69,7 +69,7 @@ def check(
             out.print(f"mended {name}", markup=False)
         for finding in findings:
             out.print(f"{'wrong' if finding.vital else 'costly'}: {finding.problem}", markup=False)
-            out.print(f"    {finding.mend}", markup=False)
+            out.print(f"    {finding.hint}", markup=False)
         if not findings:
             out.print("all topics are as they must be")
     if findings:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from models.words import Words, words
+from models.messages import Messages, messages
 from schemas.errors import UserError
 from streamer.commands import common
 from streamer.commands.common import Json
@@ -48,7 +48,7 @@ def watch(
     from streamer.adapters.client import read
 
     found, shown = common.settings(), 0
-    zone, told = ZoneInfo(found.timezone), words(found.language)
+    zone, told = ZoneInfo(found.timezone), messages(found.language)
     out = common.console()
     with common.connections(found) as server:
         _doubt(server, segmentation, to, told)
@@ -71,7 +71,7 @@ def watch(
                 return
 
 
-def _doubt(server: Connections, segmentation: str | None, to: str | None, told: Words) -> None:
+def _doubt(server: Connections, segmentation: str | None, to: str | None, told: Messages) -> None:
     """Say why nothing may ever show: nobody works, or no segment is called so. It may yet come, so watch all the same."""
     from streamer.adapters.group import member_count
     from streamer.commands.segments import table
@@ -106,7 +106,7 @@ def _wanted(record: Record, segmentation: str | None, to: str | None, customer: 
     return True
 
 
-def line(change: Mapping[str, Any], zone: tzinfo = UTC, today: date | None = None, told: Words | None = None) -> str:
+def line(change: Mapping[str, Any], zone: tzinfo = UTC, today: date | None = None, told: Messages | None = None) -> str:
     """A change in one line.
 
     >>> line({"changed_at": "2011-11-02T10:15:00Z", "customer_id": "17850", "segmentation": "lifecycle",
@@ -115,7 +115,7 @@ def line(change: Mapping[str, Any], zone: tzinfo = UTC, today: date | None = Non
     ...       "cause": "event", "automation_safe": True})
     '2011-11-02 10:15:00 17850 lifecycle At risk -> Active because recency_days 61.2 -> 0 (border 45) [event, safe]'
     """
-    told = told or words()
+    told = told or messages()
     at = datetime.fromisoformat(change["changed_at"]).astimezone(zone)
     form = "%H:%M:%S" if at.date() == today else "%Y-%m-%d %H:%M:%S"
     reasons = list(change["reasons"])
@@ -131,12 +131,12 @@ def line(change: Mapping[str, Any], zone: tzinfo = UTC, today: date | None = Non
     )
 
 
-def _segment(change: Mapping[str, Any], end: str, told: Words) -> str:
+def _segment(change: Mapping[str, Any], end: str, told: Messages) -> str:
     segment = change[end]
     return told("none") if segment is None else told.named(change["segmentation"], segment["id"], segment["name"])
 
 
-def reason_words(reason: Mapping[str, Any], told: Words) -> str:
+def reason_words(reason: Mapping[str, Any], told: Messages) -> str:
     """One reason of a change, for people."""
 
     def value(name: str) -> str:

@@ -24,7 +24,7 @@ from pydantic import (
 from pydantic.config import JsonDict
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from models.features.time import DAY_MS, Grid
+from models.features.time import DAY_MS, DayGrid
 from schemas.errors import UserError
 from schemas.ids import nobody_of
 from schemas.money import EXPONENTS, Rates
@@ -243,7 +243,7 @@ class Settings(BaseSettings):
         try:
             Rates(self.currency, self.rates)
         except UserError as error:
-            raise ValueError(f"STREAMER_RATES: {error.message}; {error.mend}") from None
+            raise ValueError(f"STREAMER_RATES: {error.message}; {error.hint}") from None
         if self.kafka_security_protocol.startswith("SASL"):
             for name in ("kafka_sasl_username", "kafka_sasl_password"):
                 if getattr(self, name) is None:
@@ -275,7 +275,7 @@ class Settings(BaseSettings):
 
         return Policy(
             lanes=self.lanes if lanes is None else lanes,
-            grid=Grid(self.timezone),
+            grid=DayGrid(self.timezone),
             rates=Rates(self.currency, self.rates),
             half_life_days=self.half_life_days,
             max_event_bytes=self.max_event_bytes,
@@ -390,17 +390,17 @@ SECRETS: Final = frozenset(
 
 def _told(error: ValidationError, found: Mapping[str, Found]) -> UserError:
     """What pydantic found, in plain words: setting, origin, value unless secret, and what is allowed."""
-    messages, mends = [], []
+    messages, hints = [], []
     for finding in error.errors(include_url=False):
         location = finding["loc"]
         if not location:
-            message, _, mend = finding["msg"].removeprefix("Value error, ").partition("; ")
+            message, _, hint = finding["msg"].removeprefix("Value error, ").partition("; ")
             messages.append(message)
-            mends.append(mend)
+            hints.append(hint)
             continue
         field = str(location[0])
         one = found[field]
         value = "this value" if field in SECRETS else shown(one.value)
         messages.append(f"{one.name} ({one.origin}) cannot be {value}")
-        mends.append(f"{one.name} may be {allowed(Settings.model_fields[field], finding)}")
-    return UserError("\n".join(messages), "\n".join(mend for mend in mends if mend))
+        hints.append(f"{one.name} may be {allowed(Settings.model_fields[field], finding)}")
+    return UserError("\n".join(messages), "\n".join(hint for hint in hints if hint))

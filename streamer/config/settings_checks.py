@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, SecretStr, WithJsonSchema
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from models.features.time import Grid
+from models.features.time import DayGrid
 from schemas.errors import UserError
 
 MASK: Final = "******"
@@ -43,7 +43,7 @@ def _redis_url(value: str) -> str:
 
 def _time_zone(value: str) -> str:
     try:
-        Grid(value)
+        DayGrid(value)
     except UserError as error:
         raise ValueError("an IANA name, such as Europe/Berlin") from error
     return value

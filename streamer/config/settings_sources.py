@@ -123,11 +123,11 @@ def _check(field: str, name: str, origin: str, fields: Collection[str], secrets:
     if field in fields or (field.endswith(_FILE) and field.removesuffix(_FILE) in secrets):
         return
     if field.endswith(_FILE) and field.removesuffix(_FILE) in fields:
-        mend = f"set {spell(field.removesuffix(_FILE))}; only secrets are read from files"
+        hint = f"set {spell(field.removesuffix(_FILE))}; only secrets are read from files"
     else:
         near = difflib.get_close_matches(field, [*fields, *(secret + _FILE for secret in secrets)], n=1, cutoff=0.6)
-        mend = f"did you mean {spell(near[0])}?" if near else "`streamer doctor` lists all settings; unset this one"
-    raise UserError(f"{name} ({origin}) is no setting of streamer", mend)
+        hint = f"did you mean {spell(near[0])}?" if near else "`streamer doctor` lists all settings; unset this one"
+    raise UserError(f"{name} ({origin}) is no setting of streamer", hint)
 
 
 def _from_file(one: Found) -> Found:

@@ -7,11 +7,11 @@ from models.rules.declared import load
 from schemas.control import Control, ControlClock, ControlDefinitions, ControlImport, ControlModel
 from schemas.errors import InvalidEvent, InvariantViolation, UserError
 from schemas.records import LogRecord
-from streamer.core.ledger import Edition, ImportClock, ModelEntry
-from streamer.core.moves import BEHAVIOUR
-from streamer.core.outcome import Outcome
+from streamer.core.decision import Decision
+from streamer.core.ledger import DefinitionsVersion, ImportClock, ModelEntry
 from streamer.core.policy import Policy
 from streamer.core.state import LaneState
+from streamer.core.transitions import BEHAVIOUR
 
 _CLOSED_IMPORTS = 256
 """Imports remembered after their end."""
@@ -20,11 +20,11 @@ _CLOSED_IMPORTS = 256
 class Controls:
     """Writes what control records say into a lane's state, and what must be kept of it into one outcome."""
 
-    def __init__(self, state: LaneState, policy: Policy, outcome: Outcome) -> None:
+    def __init__(self, state: LaneState, policy: Policy, decision: Decision) -> None:
         self._state = state
         self._ledger = state.ledger
         self._policy = policy
-        self._outcome = outcome
+        self._decision = decision
 
     def take(self, control: Control, record: LogRecord) -> None:
         """Take one control record; raises InvalidEvent (``bad_control``) for what cannot be."""
@@ -75,7 +75,7 @@ class Controls:
         day = day_of(ledger.clock) + 1
         imports = {id: day_of(opened.clock or 0) + 1 for id, opened in ledger.imports.items()}
         ledger.timeline.append(ModelEntry(control.version, day, imports))
-        self._state.models[control.version] = self._outcome.models[control.version] = model
+        self._state.models[control.version] = self._decision.models[control.version] = model
 
     def _definitions(self, control: ControlDefinitions) -> None:
         """A new version is in force from now on; each customer is brought to it before anything else happens to it."""
@@ -88,7 +88,7 @@ class Controls:
         except UserError:
             raise InvalidEvent("bad_control", "the body is no file of segmentations that can be read", "body") from None
         imports = {id: opened.clock or 0 for id, opened in ledger.imports.items()}
-        ledger.editions.append(Edition(control.version, ledger.clock, imports))
+        ledger.definitions_versions.append(DefinitionsVersion(control.version, ledger.clock, imports))
         ledger.behind = ledger.customers
         self._state.definitions[control.version] = definitions
-        self._outcome.definitions[control.version] = str(text)
+        self._decision.definitions[control.version] = str(text)

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from models.customer.customer import Customer
-from models.customer.ring import digest
-from models.rules.judge import facts
+from models.customer.dedupe import digest
+from models.rules.evaluate import facts
 from schemas.arrivals import Interaction, OrderCompleted, OrderReversed
 from schemas.changes import Cause
 from schemas.control import REROUTED_HEADER, ControlDefinitions, ControlMerge
@@ -21,18 +21,18 @@ from schemas.ids import is_nobody
 from schemas.records import LogRecord
 from schemas.wire_time import EARLIEST_MS
 from streamer.core.controls import Controls
+from streamer.core.decision import DeadLetter, Decision, Rerouted, trigger_of
+from streamer.core.decode import DecodedRecord
 from streamer.core.erasure import Erasure
 from streamer.core.fold import NOTHING_BOOKED, Folded, fold_interaction, fold_order, fold_reversal, is_duplicate
 from streamer.core.identity import Identity
-from streamer.core.intake import Item
 from streamer.core.ledger import bump
-from streamer.core.moves import Moves
-from streamer.core.outcome import DeadLetter, Onward, Outcome, trigger_of
 from streamer.core.panel import Panel
-from streamer.core.passing import Passage
-from streamer.core.personal import Consents, about_of, fold_about
 from streamer.core.policy import Policy
-from streamer.core.state import NO_LOOK, LaneState, Look
+from streamer.core.profiles import Consents, fold_profile, profile_of
+from streamer.core.state import NO_TICK, LaneState, Tick
+from streamer.core.timers import Timers
+from streamer.core.transitions import Transitions
 
 _MOVED_BY_INTERACTIONS = frozenset(("interactions", "age_days", "top_share", "top_category"))
 """Features that an interaction may move; a late one makes a customer older than thought, and one in a new category may
@@ -40,13 +40,13 @@ be the one too many.
 """
 
 
-def decide(items: Iterable[Item], state: LaneState, policy: Policy, look: Look = NO_LOOK) -> Outcome:
+def decide(items: Iterable[DecodedRecord], state: LaneState, policy: Policy, tick: Tick = NO_TICK) -> Decision:
     """Apply records in order, then look at the clock.
 
     Parameters
     ----------
     items
-        Consecutive records of one lane, decoded by ``intake.take_in``. Each customer named by an event must be
+        Consecutive records of one lane, decoded by ``intake.decode_records``. Each customer named by an event must be
         resident unless it has no state at all.
     state
         Changed in place.
@@ -58,17 +58,17 @@ def decide(items: Iterable[Item], state: LaneState, policy: Policy, look: Look =
     """
     run = _Run(state, policy)
     for span in _spans(items):
-        run.passage.sweep()
+        run.timers.sweep()
         for item in span:
             run.take(item)
         run.tell()
-    run.passage.look(look)
+    run.timers.tick(tick)
     return run.finish()
 
 
-def _spans(items: Iterable[Item]) -> Iterator[list[Item]]:
+def _spans(items: Iterable[DecodedRecord]) -> Iterator[list[DecodedRecord]]:
     """Cut after every control record: versions and the clocks of imports change there, and only there."""
-    span: list[Item] = []
+    span: list[DecodedRecord] = []
     for item in items:
         span.append(item)
         if item.control is not None:
@@ -78,7 +78,7 @@ def _spans(items: Iterable[Item]) -> Iterator[list[Item]]:
         yield span
 
 
-def moves_clock(item: Item, policy: Policy) -> bool:
+def moves_clock(item: DecodedRecord, policy: Policy) -> bool:
     """Whether a record's append time moves the lane's clock.
 
     Where the wall clock counts, every record's does; else neither what an import wrote nor what the service wrote, so
@@ -93,21 +93,21 @@ class _Run:
     def __init__(self, state: LaneState, policy: Policy) -> None:
         self.state = state
         self.ledger = state.ledger
-        self.residents = state.residents
+        self.cache = state.cache
         self.policy = policy
         self.shop = policy.shop
         self.grid = policy.grid
-        self.outcome = Outcome()
-        self.moves = Moves(state, policy, self.outcome)
-        self.passage = Passage(state, policy, self.outcome, self.moves)
-        self.panel = Panel(state, policy, self.outcome)
-        self.controls = Controls(state, policy, self.outcome)
+        self.decision = Decision()
+        self.moves = Transitions(state, policy, self.decision)
+        self.timers = Timers(state, policy, self.decision, self.moves)
+        self.panel = Panel(state, policy, self.decision)
+        self.controls = Controls(state, policy, self.decision)
         self.active: dict[str, Customer] = {}
         self.told: set[str] = set()
-        self.erasure = Erasure(state, self.outcome, self.moves, self.panel)
+        self.erasure = Erasure(state, self.decision, self.moves, self.panel)
         self.consents = Consents(state, policy, self.moves, self.panel)
         self.identity = Identity(
-            state, policy, self.outcome, self.moves, self.passage, self.erasure, self.consents, self._create
+            state, policy, self.decision, self.moves, self.timers, self.erasure, self.consents, self._create
         )
         self._adopt()
 
@@ -120,7 +120,7 @@ class _Run:
 
     # -- records ----------------------------------------------------------------------------------------------
 
-    def take(self, item: Item) -> None:
+    def take(self, item: DecodedRecord) -> None:
         """Apply one record."""
         record, ledger = item.record, self.ledger
         ledger.consumed += item.count
@@ -142,7 +142,7 @@ class _Run:
             except InvalidEvent as error:
                 self._dead(record, "decide", error)
 
-    def _hear(self, record: LogRecord, item: Item) -> None:
+    def _hear(self, record: LogRecord, item: DecodedRecord) -> None:
         """Move the lane's clock by append time."""
         ledger = self.ledger
         if record.timestamp > ledger.appended:
@@ -154,17 +154,17 @@ class _Run:
 
     def _dead(self, record: LogRecord, stage: str, error: InvalidEvent, count: int = 1) -> None:
         bump(self.ledger.dead_letters, error.reason, count)
-        self.outcome.dead_letters.append(DeadLetter(record, stage, error.reason, error.message))
+        self.decision.dead_letters.append(DeadLetter(record, stage, error.reason, error.message))
 
-    def _reroute(self, item: Item, home: int) -> None:
+    def _reroute(self, item: DecodedRecord, home: int) -> None:
         record, event = item.record, item.event
         assert event is not None
         headers = [*record.headers, (REROUTED_HEADER, str(record.partition).encode())]
         key = record.key if record.key is not None and record.key.isascii() else event.partition_id().encode()
         self.ledger.rerouted += 1
-        self.outcome.onward.append(Onward(home, key, record.value, headers))
+        self.decision.rerouted.append(Rerouted(home, key, record.value, headers))
 
-    def _event(self, item: Item) -> None:
+    def _event(self, item: DecodedRecord) -> None:
         event, record, ledger = item.event, item.record, self.ledger
         assert event is not None
         at = event.occurred_at
@@ -177,7 +177,7 @@ class _Run:
         money = self._money(event)
         source = item.import_id if item.import_id in ledger.imports else None
         name = digest(event.event_id)
-        customer = self.residents.get(event.customer_id)
+        customer = self.cache.get(event.customer_id)
         born = customer is None
         if type(event) is CustomerErased:
             self._erase(event, customer, record)
@@ -196,11 +196,11 @@ class _Run:
                 return
             customer = self._create(event.customer_id, record, at, source)
             if erased is not None:
-                about_of(customer).erased = erased
-        elif customer.about is not None and customer.about.alias is not None:
-            self.identity.forward(item, customer.about.alias)
+                profile_of(customer).erased = erased
+        elif customer.profile is not None and customer.profile.alias is not None:
+            self.identity.forward(item, customer.profile.alias)
             return
-        elif is_duplicate(customer, name, event) or (customer.about is not None and customer.about.was_erased(at)):
+        elif is_duplicate(customer, name, event) or (customer.profile is not None and customer.profile.was_erased(at)):
             ledger.duplicates += 1
             return
         else:
@@ -208,28 +208,28 @@ class _Run:
             until = max(ledger.clock_of(source), at)
             if customer.source != source:
                 until = max(until, ledger.clock_of(customer.source))
-            self.passage.pass_time(customer, until, record.timestamp)
+            self.timers.pass_time(customer, until, record.timestamp)
             if customer.source != source:
-                self.residents.move_clock(customer, source)
+                self.cache.move_clock(customer, source)
         ledger.applied += 1
         late = at < customer.as_of
         if late:
             ledger.late += 1
         # What is late is judged where the customer stands; nothing ever moves a customer back in time.
         judged_at = max(customer.as_of, at)
-        self.outcome.touched[customer.id] = self.active[customer.id] = customer
-        customer.ring.add(name)
+        self.decision.touched[customer.id] = self.active[customer.id] = customer
+        customer.dedupe_window.add(name)
         if type(event) is ConsentUpdated:
             customer.as_of = judged_at
             trigger = trigger_of(event.event_id, event.type, record)
             self.consents.take(customer, event, born, trigger, record.timestamp)
             return
-        if customer.row < 0 or (customer.about is not None and customer.about.leaves_out(at)):
+        if customer.row < 0 or (customer.profile is not None and customer.profile.leaves_out(at)):
             # Without consent nothing is kept of an event but that it came.
             customer.as_of = judged_at
             return
-        settles = born or self.settles_on_interaction or not isinstance(event, Interaction)
-        before = facts(customer, judged_at, self.definitions, self.shop) if settles and not born else None
+        assigns = born or self.settles_on_interaction or not isinstance(event, Interaction)
+        before = facts(customer, judged_at, self.definitions, self.shop) if assigns and not born else None
         folded = self._fold(customer, event, money)
         customer.first_seen = min(customer.first_seen, at)
         customer.last_seen = max(customer.last_seen, at)
@@ -237,15 +237,15 @@ class _Run:
         ledger.orders += folded.orders
         ledger.reversals += folded.reversals
         ledger.revenue_minor += folded.money
-        if settles:
+        if assigns:
             trigger = trigger_of(event.event_id, event.type, record)
             cause = self._cause(item.import_id, late, "profile" if type(event) is ProfileUpdated else "event")
-            self.moves.settle(customer, before, cause, trigger, record.timestamp)
+            self.moves.assign(customer, before, cause, trigger, record.timestamp)
 
-    def _link(self, event: IdentityLinked, item: Item) -> None:
+    def _link(self, event: IdentityLinked, item: DecodedRecord) -> None:
         """Hand the customer of the anonymous id over to the known one."""
         record, at, now, ledger = item.record, event.occurred_at, item.record.timestamp, self.ledger
-        customer = self.residents.get(event.anonymous_id)
+        customer = self.cache.get(event.anonymous_id)
         new = self.identity.check(event, customer)
         erased = self.erasure.since(event.anonymous_id, now)
         if (
@@ -260,7 +260,7 @@ class _Run:
         if customer is None:
             customer = self._create(event.anonymous_id, record, at, source)
         else:
-            self.passage.pass_time(customer, max(ledger.clock_of(customer.source), ledger.clock_of(source), at), now)
+            self.timers.pass_time(customer, max(ledger.clock_of(customer.source), ledger.clock_of(source), at), now)
             ledger.late += at < customer.as_of
         customer.as_of = max(customer.as_of, at)
         trigger = trigger_of(event.event_id, event.type, record)
@@ -278,23 +278,23 @@ class _Run:
         if customer is None:
             self.erasure.remember(event.customer_id, at, now)
             return
-        about = customer.about
-        if about is not None and about.alias is not None:
+        profile = customer.profile
+        if profile is not None and profile.alias is not None:
             # The person is erased, under whatever id.
             self.erasure.remember(customer.id, at, now)
             self.erasure.drop(customer)
-            self.outcome.onward.append(self.erasure.follow(about.alias, at, event.event_id, self.policy.lanes))
+            self.decision.rerouted.append(self.erasure.follow(profile.alias, at, event.event_id, self.policy.lanes))
             return
-        self.passage.pass_time(customer, max(self.ledger.clock_of(customer.source), at), now)
+        self.timers.pass_time(customer, max(self.ledger.clock_of(customer.source), at), now)
         self.ledger.late += at < customer.as_of
         customer.as_of = max(customer.as_of, at)
         trigger = trigger_of(event.event_id, event.type, record)
         self.erasure.erase(customer, at, trigger, now)
         self.ledger.customers -= 1
         self.active.pop(customer.id, None)
-        for alias in about.aliases if about is not None else ():
+        for alias in profile.aliases if profile is not None else ():
             until = max(at, customer.last_seen)
-            self.outcome.onward.append(self.erasure.follow(alias, until, event.event_id, self.policy.lanes))
+            self.decision.rerouted.append(self.erasure.follow(alias, until, event.event_id, self.policy.lanes))
 
     def _money(self, event: object) -> int | None:
         """Minor units of an order or reversal; raises InvalidEvent for a currency without a rate."""
@@ -307,7 +307,7 @@ class _Run:
         return None
 
     def _fold(self, customer: Customer, event: object, money: int | None) -> Folded:
-        memory = self.residents.memory
+        memory = self.cache.memory
         if isinstance(event, Interaction):
             return fold_interaction(customer, event, self.shop, memory)
         if isinstance(event, OrderCompleted):
@@ -315,17 +315,17 @@ class _Run:
             return fold_order(customer, event, money, self.policy.rates, self.shop, memory)
         if isinstance(event, OrderReversed):
             return fold_reversal(customer, event, money, self.shop, memory)
-        fold_about(customer, event, self.shop)
+        fold_profile(customer, event, self.shop)
         return NOTHING_BOOKED
 
     def _create(self, id: str, record: LogRecord, at: int, source: str | None) -> Customer:
         customer = Customer(id, (record.partition, record.offset), at)
         customer.source = source
-        customer.edition = self.definitions.version
-        row = self.residents.memory.new_row(self.grid.day_of(at)) if self.policy.consent_default else -1
-        self.residents.admit(customer, row)
+        customer.definitions_version = self.definitions.version
+        row = self.cache.memory.new_row(self.grid.day_of(at)) if self.policy.consent_default else -1
+        self.cache.load(customer, row)
         self.ledger.customers += 1
-        self.outcome.born.add(id)
+        self.decision.born.add(id)
         return customer
 
     def _cause(self, import_id: str | None, late: bool, own: Cause) -> Cause:
@@ -333,11 +333,11 @@ class _Run:
             return "backfill"
         return "late" if late else own
 
-    def _control(self, item: Item) -> None:
+    def _control(self, item: DecodedRecord) -> None:
         control, record = item.control, item.record
         if isinstance(control, ControlMerge):
             self.identity.merge(control, record)
-            customer = self.residents.get(control.to_id)
+            customer = self.cache.get(control.to_id)
             if customer is not None:
                 self.active[customer.id] = customer
         elif control is not None:
@@ -351,9 +351,9 @@ class _Run:
         self.told |= self.active.keys()
         self.active.clear()
 
-    def finish(self) -> Outcome:
+    def finish(self) -> Decision:
         """Close the outcome: the model owner hears also of those whom time alone touched."""
-        self.panel.tell(customer for id, customer in self.outcome.touched.items() if id not in self.told)
-        if self.outcome.night and self.state.erased:
+        self.panel.tell(customer for id, customer in self.decision.touched.items() if id not in self.told)
+        if self.decision.night and self.state.erased:
             self.erasure.forget_the_oldest()
-        return self.outcome
+        return self.decision

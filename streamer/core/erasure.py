@@ -12,10 +12,10 @@ from hashlib import blake2b
 from models.customer.customer import Customer
 from schemas.events import CustomerErased
 from schemas.partition import partition_for
-from streamer.core.moves import Moves
-from streamer.core.outcome import Erased, Onward, Outcome, Trigger
+from streamer.core.decision import Decision, Erased, Rerouted, Trigger
 from streamer.core.panel import Panel
 from streamer.core.state import LaneState
+from streamer.core.transitions import Transitions
 
 KEPT_MS = 30 * 86_400_000
 """How long an erase is remembered, by append time."""
@@ -29,12 +29,12 @@ def hash_of(id: str, salt: str) -> str:
 class Erasure:
     """Erases, and remembers whom."""
 
-    def __init__(self, state: LaneState, outcome: Outcome, moves: Moves, panel: Panel) -> None:
+    def __init__(self, state: LaneState, decision: Decision, moves: Transitions, panel: Panel) -> None:
         self._erased = state.erased
         self._ledger = state.ledger
-        self._residents = state.residents
-        self._outcome = outcome
-        self._moves = moves
+        self._cache = state.cache
+        self._decision = decision
+        self._transitions = moves
         self._panel = panel
 
     def since(self, id: str, now: int) -> int | None:
@@ -46,32 +46,32 @@ class Erasure:
 
     def erase(self, customer: Customer, at: int, trigger: Trigger, now: int) -> None:
         """End the memberships of a resident customer and drop its state; time was applied to it before."""
-        self._moves.end_all(customer, "erase", trigger, now)
+        self._transitions.end_all(customer, "erase", trigger, now)
         self.remember(customer.id, max(at, customer.last_seen), now)
         self.drop(customer)
 
-    def follow(self, id: str, at: int, event_id: str, lanes: int) -> Onward:
+    def follow(self, id: str, at: int, event_id: str, lanes: int) -> Rerouted:
         """The record that erases another id of an erased customer, in that id's lane."""
         event = CustomerErased(event_id=event_id, type="customer.erased", customer_id=id, occurred_at=at)
         value = event.model_dump_json(exclude_none=True).encode()
-        return Onward(partition_for(id.encode(), lanes), id.encode(), value, ())
+        return Rerouted(partition_for(id.encode(), lanes), id.encode(), value, ())
 
     def drop(self, customer: Customer) -> None:
         """Drop a state, in memory and wherever it is written."""
         if customer.row >= 0:
             self._panel.leave(customer.id)
-        self._residents.dismiss(customer.id)
-        self._outcome.erase(customer.id)
+        self._cache.evict(customer.id)
+        self._decision.erase(customer.id)
 
     def remember(self, id: str, at: int, now: int) -> None:
         """Remember an erase of everything up to ``at`` (ms)."""
         known = self.since(id, now)
         name = hash_of(id, self._ledger.lane)
-        self._outcome.marks[name] = self._erased[name] = Erased(at if known is None else max(at, known), now)
+        self._decision.marks[name] = self._erased[name] = Erased(at if known is None else max(at, known), now)
 
     def forget_the_oldest(self) -> None:
         """Drop what was remembered long enough."""
         now = max(self._ledger.appended, self._ledger.clock)
         for name in [name for name, one in self._erased.items() if now - one.appended > KEPT_MS]:
             del self._erased[name]
-            self._outcome.marks[name] = None
+            self._decision.marks[name] = None

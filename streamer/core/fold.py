@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from models.behaviour.memory import Memory
 from models.customer import statistics
 from models.customer.customer import INTERACTION_INDEX, Customer
+from models.customer.dedupe import digest, holds
 from models.customer.orders import Booking, Order, Reversal, total, unnamed
-from models.customer.ring import digest, holds
-from models.features.features import Shop
+from models.features.features import FeatureContext
 from schemas.arrivals import Interaction, Line, OrderCompleted, OrderReversed
 from schemas.fields import MAX_AMOUNT
 from schemas.money import Rates
@@ -30,13 +30,13 @@ class Folded:
 
 def is_duplicate(customer: Customer, event_digest: bytes, event: object) -> bool:
     """Whether the event, or the order it completes, is among those remembered (windows of ``contracts``)."""
-    if holds(customer.ring.ids, event_digest):
+    if holds(customer.dedupe_window.ids, event_digest):
         return True
     return isinstance(event, OrderCompleted) and customer.book.knows(digest(event.order_id))
 
 
 def fold_order(
-    customer: Customer, event: OrderCompleted, money: int, rates: Rates, shop: Shop, memory: Memory
+    customer: Customer, event: OrderCompleted, money: int, rates: Rates, shop: FeatureContext, memory: Memory
 ) -> Folded:
     """Fold a completed order of ``money`` minor units."""
     lines = event.products
@@ -57,7 +57,9 @@ def fold_order(
     return Folded(booked, orders=1)
 
 
-def fold_reversal(customer: Customer, event: OrderReversed, money: int | None, shop: Shop, memory: Memory) -> Folded:
+def fold_reversal(
+    customer: Customer, event: OrderReversed, money: int | None, shop: FeatureContext, memory: Memory
+) -> Folded:
     """Fold a refund or cancellation of ``money`` minor units; None takes back all of the named order."""
     items = _items(event.products)
     named = event.order_id is not None
@@ -73,7 +75,7 @@ def fold_reversal(customer: Customer, event: OrderReversed, money: int | None, s
     return Folded(booked, reversals=1)
 
 
-def fold_interaction(customer: Customer, event: Interaction, shop: Shop, memory: Memory) -> Folded:
+def fold_interaction(customer: Customer, event: Interaction, shop: FeatureContext, memory: Memory) -> Folded:
     """Fold a view, click, cart or message interaction."""
     kind = INTERACTION_INDEX[event.type]
     statistics.interact(customer, kind, event.category, event.occurred_at, shop.half_life)

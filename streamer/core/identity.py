@@ -10,33 +10,33 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from models.customer import merging
-from models.customer.about import About
 from models.customer.customer import Customer
+from models.customer.dedupe import digest
 from models.customer.merging import Statistics
 from models.customer.orders import Order
-from models.customer.ring import digest
-from models.rules.judge import facts
+from models.customer.profile import Profile
+from models.rules.evaluate import facts
 from schemas.control import ALIAS_HEADER, REROUTED_HEADER, ControlMerge, control_headers, encode_control
 from schemas.errors import InvalidEvent
 from schemas.events import IdentityLinked
 from schemas.ids import is_nobody
 from schemas.partition import partition_for
 from schemas.records import LogRecord
+from streamer.core.decision import Decision, Rerouted, Trigger, trigger_of
+from streamer.core.decode import DecodedRecord
 from streamer.core.erasure import Erasure
-from streamer.core.intake import Item
-from streamer.core.moves import Moves
-from streamer.core.outcome import Onward, Outcome, Trigger, trigger_of
-from streamer.core.passing import Passage
-from streamer.core.personal import Consents, about_of, later_consent
 from streamer.core.policy import Policy
+from streamer.core.profiles import Consents, later_consent, profile_of
 from streamer.core.state import LaneState
+from streamer.core.timers import Timers
+from streamer.core.transitions import Transitions
 
 Create = Callable[[str, LogRecord, int, str | None], Customer]
 
 
 def is_alias(customer: Customer) -> bool:
     """Whether a state only says whose events these are."""
-    return customer.about is not None and customer.about.alias is not None
+    return customer.profile is not None and customer.profile.alias is not None
 
 
 class Identity:
@@ -46,19 +46,19 @@ class Identity:
         self,
         state: LaneState,
         policy: Policy,
-        outcome: Outcome,
-        moves: Moves,
-        passage: Passage,
+        decision: Decision,
+        moves: Transitions,
+        timers: Timers,
         erasure: Erasure,
         consents: Consents,
         create: Create,
     ) -> None:
         self._ledger = state.ledger
-        self._residents = state.residents
+        self._cache = state.cache
         self._policy = policy
-        self._outcome = outcome
-        self._moves = moves
-        self._passage = passage
+        self._decision = decision
+        self._transitions = moves
+        self._timers = timers
         self._erasure = erasure
         self._consents = consents
         self._create = create
@@ -73,16 +73,16 @@ class Identity:
         for name, id in (("anonymous_id", old), ("customer_id", new)):
             if is_nobody(id, self._policy.nobody):
                 raise InvalidEvent("invalid_field", f"{name} stands for nobody", name)
-        about = None if customer is None else customer.about
-        if about is None:
+        profile = None if customer is None else customer.profile
+        if profile is None:
             return True
-        if about.alias is not None:
-            if about.alias != new:
+        if profile.alias is not None:
+            if profile.alias != new:
                 raise InvalidEvent("invalid_field", "the id is joined to another customer already", "anonymous_id")
             return False
-        if new in about.aliases:
+        if new in profile.aliases:
             raise InvalidEvent("invalid_field", "the customer is joined to this id: a cycle", "customer_id")
-        if about.aliases and not self._policy.merge_known:
+        if profile.aliases and not self._policy.merge_known:
             raise InvalidEvent(
                 "invalid_field", "both ids are known customers (STREAMER_MERGE_KNOWN would join them)", "anonymous_id"
             )
@@ -92,16 +92,16 @@ class Identity:
         self, customer: Customer, event: IdentityLinked, trigger: Trigger, import_id: str | None, now: int
     ) -> None:
         """Hand a customer over to the other id; time was applied to it before."""
-        memory = self._residents.memory
+        memory = self._cache.memory
         behaviour = memory.dump(customer.row) if customer.row >= 0 else None
         statistics, ids, orders = merging.handed_over(customer, behaviour, event.event_id, event.occurred_at, import_id)
-        self._moves.end_all(customer, "merge", trigger, now)
+        self._transitions.end_all(customer, "merge", trigger, now)
         self._erasure.drop(customer)
         self._ledger.customers -= 1
         alias = Customer(customer.id, (0, 0), 0)
-        alias.about, alias.about_dirty = About(alias=event.customer_id), True
-        self._residents.admit(alias, -1)
-        self._outcome.touched[alias.id] = alias
+        alias.profile, alias.profile_dirty = Profile(alias=event.customer_id), True
+        self._cache.load(alias, -1)
+        self._decision.touched[alias.id] = alias
         self._send(customer.id, event.customer_id, statistics, ids, orders)
 
     def _send(self, old: str, new: str, statistics: object, ids: object, orders: object) -> None:
@@ -110,32 +110,32 @@ class Identity:
         )
         value = encode_control(control)
         lane = partition_for(new.encode(), self._policy.lanes)
-        self._outcome.onward.append(Onward(lane, None, value, control_headers(value)))
+        self._decision.rerouted.append(Rerouted(lane, None, value, control_headers(value)))
 
-    def forward(self, item: Item, alias: str) -> None:
+    def forward(self, item: DecodedRecord, alias: str) -> None:
         """Write a record of an old id on under the new one."""
         event, record = item.event, item.record
         assert event is not None
         old = item.alias or event.customer_id
         self._ledger.rerouted += 1
-        self._onward(record, alias, [(ALIAS_HEADER, old.encode())])
+        self._rerouted(record, alias, [(ALIAS_HEADER, old.encode())])
 
-    def stray(self, item: Item, customer: Customer | None) -> bool:
+    def stray(self, item: DecodedRecord, customer: Customer | None) -> bool:
         """Send a record that came by an alias back to its own lane, if the customer does not know that alias."""
         if customer is not None and is_alias(customer):
             return False
         if item.alias is None or (
-            customer is not None and customer.about is not None and item.alias in customer.about.aliases
+            customer is not None and customer.profile is not None and item.alias in customer.profile.aliases
         ):
             return False
         self._ledger.rerouted += 1
-        self._onward(item.record, item.alias, [])
+        self._rerouted(item.record, item.alias, [])
         return True
 
-    def _onward(self, record: LogRecord, key: str, more: list[tuple[str, bytes]]) -> None:
+    def _rerouted(self, record: LogRecord, key: str, more: list[tuple[str, bytes]]) -> None:
         headers = [header for header in record.headers if header[0] not in (REROUTED_HEADER, ALIAS_HEADER)]
         lane = partition_for(key.encode(), self._policy.lanes)
-        self._outcome.onward.append(Onward(lane, key.encode(), record.value, [*headers, *more]))
+        self._decision.rerouted.append(Rerouted(lane, key.encode(), record.value, [*headers, *more]))
 
     # -- the lane of the new id -------------------------------------------------------------------------------
 
@@ -146,10 +146,10 @@ class Identity:
         except ValueError:
             raise InvalidEvent("bad_control", "the statistics cannot be read", "statistics") from None
         old, new, now = control.from_id, control.to_id, record.timestamp
-        customer = self._residents.get(new)
+        customer = self._cache.get(new)
         if customer is not None and is_alias(customer):
-            assert customer.about is not None and customer.about.alias is not None
-            target = customer.about.alias
+            assert customer.profile is not None and customer.profile.alias is not None
+            target = customer.profile.alias
             # It came back, or two ids were joined to each other at once: of those the smaller one stays.
             if old != new and not (target == old and new < old):
                 self._send(old, target, control.statistics, control.event_ids, control.orders)
@@ -162,49 +162,49 @@ class Identity:
         if customer is None:
             erased = self._erasure.since(new, now)
             if erased is not None and told.at <= erased:
-                self._outcome.onward.append(
+                self._decision.rerouted.append(
                     self._erasure.follow(old, erased, f"erase-{record.partition}-{record.offset}", self._policy.lanes)
                 )
                 return
             customer = self._create(new, record, at, source)
         else:
-            if old in about_of(customer).aliases:
+            if old in profile_of(customer).aliases:
                 return
-            self._passage.pass_time(
+            self._timers.pass_time(
                 customer, max(self._ledger.clock_of(customer.source), self._ledger.clock_of(source), at), now
             )
             if self._is_full(customer, told) and old != new:
                 self._send(old, old, control.statistics, control.event_ids, control.orders)
                 return
             if customer.source != source:
-                self._residents.move_clock(customer, source)
+                self._cache.move_clock(customer, source)
             if customer.row >= 0:
-                before = facts(customer, max(customer.as_of, at), self._moves.definitions, self._policy.shop)
+                before = facts(customer, max(customer.as_of, at), self._transitions.definitions, self._policy.shop)
         customer.as_of = max(customer.as_of, at)
-        self._outcome.touched[new] = customer
+        self._decision.touched[new] = customer
         trigger = trigger_of(told.event_id, "identity.linked", record)
         self._absorb(customer, old, told, orders, trigger, now)
         merging.take_events(customer, [*control.event_ids, int.from_bytes(digest(told.event_id), "big")])
         if customer.row >= 0:
-            self._moves.settle(customer, before, "merge", trigger, now)
+            self._transitions.assign(customer, before, "merge", trigger, now)
 
     def _is_full(self, customer: Customer, told: Statistics) -> bool:
-        more = 1 + (len(told.about.aliases) if told.about is not None else 0)
-        return len(about_of(customer).aliases) + more > self._policy.merge_limit
+        more = 1 + (len(told.profile.aliases) if told.profile is not None else 0)
+        return len(profile_of(customer).aliases) + more > self._policy.merge_limit
 
     def _absorb(
         self, customer: Customer, old: str, told: Statistics, orders: list[Order], trigger: Trigger, now: int
     ) -> None:
-        about, other = about_of(customer), told.about or About()
+        profile, other = profile_of(customer), told.profile or Profile()
         if old != customer.id:
-            about.aliases = sorted({*about.aliases, old, *other.aliases} - {customer.id})
-        about.consent = later_consent(about.consent, other.consent)
-        since = [at for at in (about.since, other.since) if at is not None]
-        about.since = max(since) if since else None
-        allowed = self._policy.consent_default if about.consent is None else about.consent.personalization
+            profile.aliases = sorted({*profile.aliases, old, *other.aliases} - {customer.id})
+        profile.consent = later_consent(profile.consent, other.consent)
+        since = [at for at in (profile.since, other.since) if at is not None]
+        profile.since = max(since) if since else None
+        allowed = self._policy.consent_default if profile.consent is None else profile.consent.personalization
         self._consents.bring(customer, allowed, told.first_seen, trigger, now)
         if allowed:
-            merging.take_about(about, other)
+            merging.take_profile(profile, other)
             merging.take_statistics(customer, told, orders, self._policy.shop.half_life)
             if told.behaviour is not None:
-                self._residents.memory.merge(customer.row, told.behaviour)
+                self._cache.memory.merge(customer.row, told.behaviour)

@@ -24,7 +24,7 @@ class ModelEntry(msgspec.Struct):
     import_days: dict[str, int]
 
 
-class Edition(msgspec.Struct):
+class DefinitionsVersion(msgspec.Struct):
     """Since when a version of the declared segmentations is in force: ms, by the lane's clock and by each import's."""
 
     version: int
@@ -84,7 +84,7 @@ class Ledger(msgspec.Struct):
     sizes: dict[str, dict[str, int]] = {}
     timeline: list[ModelEntry] = []
     closed: list[str] = []
-    editions: list[Edition] = []
+    definitions_versions: list[DefinitionsVersion] = msgspec.field(name="editions", default_factory=list)
     behind: int = 0
 
     @classmethod

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from models.behaviour.panel import PanelRow, panel_rank, shift_for
 from models.customer.customer import Customer
-from streamer.core.outcome import Outcome
+from streamer.core.decision import Decision
 from streamer.core.policy import Policy
 from streamer.core.state import LaneState
 
@@ -18,23 +18,23 @@ class Panel:
     something are told of before the next night, however many days of an import one transaction holds.
     """
 
-    def __init__(self, state: LaneState, policy: Policy, outcome: Outcome) -> None:
+    def __init__(self, state: LaneState, policy: Policy, decision: Decision) -> None:
         self._state = state
         self._policy = policy
-        self._outcome = outcome
+        self._decision = decision
 
     def leave(self, id: str) -> None:
         """Let the model owner forget a customer."""
-        self._outcome.panel.append(PanelRow(id, 0, b""))
+        self._decision.panel.append(PanelRow(id, 0, b""))
 
     def tell(self, customers: Iterable[Customer]) -> None:
         """Add a row for each of the given customers who is of the panel: one in 2**shift."""
-        outcome, memory = self._outcome, self._state.residents.memory
-        outcome.thin_panel(shift_for(self._state.ledger.customers * self._policy.lanes, self._policy.panel_target))
+        decision, memory = self._decision, self._state.cache.memory
+        decision.thin_panel(shift_for(self._state.ledger.customers * self._policy.lanes, self._policy.panel_target))
         for customer in customers:
             if customer.row < 0:
                 continue
             if customer.panel_rank < 0:
                 customer.panel_rank = panel_rank(customer.id)
-            if customer.panel_rank >= outcome.panel_shift:
-                outcome.panel.append(PanelRow(customer.id, memory.day_of(customer.row), memory.dump(customer.row)))
+            if customer.panel_rank >= decision.panel_shift:
+                decision.panel.append(PanelRow(customer.id, memory.day_of(customer.row), memory.dump(customer.row)))

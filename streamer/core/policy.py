@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from models.features.features import Shop
-from models.features.time import DAY_MS, Grid
+from models.features.features import FeatureContext
+from models.features.time import DAY_MS, DayGrid
+from models.messages import Language
 from models.rules.defaults import DEFAULTS
 from models.rules.definitions import Definitions
-from models.words import Language
 from schemas.ids import NOBODY
 from schemas.money import Rates
 
@@ -48,7 +48,7 @@ class Policy:
     """
 
     lanes: int = 1
-    grid: Grid = field(default_factory=Grid)
+    grid: DayGrid = field(default_factory=DayGrid)
     rates: Rates = field(default_factory=lambda: Rates("EUR"))
     definitions: Definitions = DEFAULTS
     half_life_days: float = 25.0
@@ -67,5 +67,5 @@ class Policy:
     language: Language = "en"
 
     @property
-    def shop(self) -> Shop:
-        return Shop(10**self.rates.places, self.half_life_days * DAY_MS, self.grid)
+    def shop(self) -> FeatureContext:
+        return FeatureContext(10**self.rates.places, self.half_life_days * DAY_MS, self.grid)

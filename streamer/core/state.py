@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from models.behaviour.memory import Memory
 from models.behaviour.model import ClusterModel
 from models.rules.definitions import Definitions
+from streamer.core.customer_cache import CustomerCache
+from streamer.core.decision import Erased
 from streamer.core.ledger import Ledger
-from streamer.core.outcome import Erased
 from streamer.core.policy import Policy
-from streamer.core.residents import Residents
 
 
 @dataclass(slots=True)
@@ -23,7 +23,7 @@ class LaneState:
     """
 
     ledger: Ledger
-    residents: Residents
+    cache: CustomerCache
     models: dict[int, ClusterModel] = field(default_factory=dict)
     nights: dict[str | None, int] = field(default_factory=dict)
     definitions: dict[int, Definitions] = field(default_factory=dict)
@@ -32,16 +32,16 @@ class LaneState:
     @classmethod
     def fresh(cls, partition: int) -> LaneState:
         """The state of a lane that has never run."""
-        return cls(Ledger.fresh(partition), Residents(Memory()))
+        return cls(Ledger.fresh(partition), CustomerCache(Memory()))
 
     def in_force(self, policy: Policy) -> Definitions:
         """The newest version of the declared segmentations."""
-        editions = self.ledger.editions
-        return self.definitions[editions[-1].version] if editions else policy.definitions
+        definitions_versions = self.ledger.definitions_versions
+        return self.definitions[definitions_versions[-1].version] if definitions_versions else policy.definitions
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Tick:
     """A look at the clock, after the records: who is due?
 
     Attributes
@@ -56,4 +56,4 @@ class Look:
     due: Sequence[str] = ()
 
 
-NO_LOOK = Look()
+NO_TICK = Tick()

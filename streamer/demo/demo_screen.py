@@ -9,22 +9,22 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from models.words import Words, words
+from models.messages import Messages, messages
 from streamer.demo.demo import HISTORY_DAYS, Show
 
 _BAR_WIDTH = 18
 _SHOWN_REASONS = 2
 
 
-def screen(show: Show, told: Words | None = None) -> RenderableType:
+def screen(show: Show, told: Messages | None = None) -> RenderableType:
     """The whole screen."""
-    told = told or words()
+    told = told or messages()
     return Group(headline(show, told), Text(), _segments(show, told), Text(), _latest(show, told))
 
 
-def headline(show: Show, told: Words | None = None) -> Text:
+def headline(show: Show, told: Messages | None = None) -> Text:
     """One line: where it is, how fast, how many changes, how late."""
-    told = told or words()
+    told = told or messages()
     where = told(f"demo {show.phase}", day=min(show.day, HISTORY_DAYS), days=HISTORY_DAYS)
     text = Text.assemble(
         (f"{where}: ", "bold"),
@@ -42,7 +42,7 @@ def headline(show: Show, told: Words | None = None) -> Text:
     return text
 
 
-def _segments(show: Show, told: Words) -> RenderableType:
+def _segments(show: Show, told: Messages) -> RenderableType:
     columns = Table.grid(padding=(0, 4))
     tables = [_sizes(name, sizes, told) for name, sizes in show.now.segments.items()]
     for _ in tables:
@@ -51,7 +51,7 @@ def _segments(show: Show, told: Words) -> RenderableType:
     return columns
 
 
-def _sizes(name: str, sizes: Mapping[str, int], told: Words) -> Table:
+def _sizes(name: str, sizes: Mapping[str, int], told: Messages) -> Table:
     title = told.segmentation(name)
     table = Table(box=None, pad_edge=False, title=title, title_justify="left", title_style="bold", show_header=False)
     table.add_column()
@@ -63,7 +63,7 @@ def _sizes(name: str, sizes: Mapping[str, int], told: Words) -> Table:
     return table
 
 
-def _latest(show: Show, told: Words) -> Table:
+def _latest(show: Show, told: Messages) -> Table:
     table = Table(box=None, pad_edge=False, title=told("latest changes"), title_justify="left", title_style="bold")
     for column in ("when", "customer", "segmentation", "from", "to", "cause"):
         table.add_column(told(f"column {column}"), no_wrap=True)
@@ -73,9 +73,9 @@ def _latest(show: Show, told: Words) -> Table:
     return table
 
 
-def cells(change: Mapping[str, Any], told: Words | None = None) -> tuple[str, ...]:
+def cells(change: Mapping[str, Any], told: Messages | None = None) -> tuple[str, ...]:
     """A change in columns, its reasons last."""
-    told = told or words()
+    told = told or messages()
 
     def name(segment: Mapping[str, Any] | None) -> str:
         return "-" if segment is None else told.named(change["segmentation"], segment["id"], segment["name"])
@@ -91,13 +91,13 @@ def cells(change: Mapping[str, Any], told: Words | None = None) -> tuple[str, ..
     )
 
 
-def because(reasons: list[dict[str, Any]], told: Words | None = None) -> str:
+def because(reasons: list[dict[str, Any]], told: Messages | None = None) -> str:
     """The first reasons in a few words.
 
     >>> because([{"feature": "orders", "before": 3.0, "after": 4.0, "border": 4.0, "share": None}])
     'orders 3 -> 4 (border 4)'
     """
-    told = told or words()
+    told = told or messages()
     found = []
     for reason in reasons[:_SHOWN_REASONS]:
         feature = reason["feature"]
@@ -107,7 +107,7 @@ def because(reasons: list[dict[str, Any]], told: Words | None = None) -> str:
     return told("between reasons").join(found)
 
 
-def _value(value: object, feature: str, told: Words) -> str:
+def _value(value: object, feature: str, told: Messages) -> str:
     if value is None:
         return ""
     return f"{value:.4g}" if isinstance(value, float | int) else told.member(feature, str(value))

@@ -10,7 +10,7 @@ import numpy as np
 from models.behaviour import bucket
 from models.behaviour.memory import Memory
 from models.customer.customer import Customer
-from models.customer.ring import digest
+from models.customer.dedupe import digest
 from schemas.arrivals import Interaction, OrderCompleted, OrderReversed
 from schemas.codec import arrival
 from schemas.errors import InvalidEvent, UserError
@@ -79,7 +79,7 @@ def of_source(source: Source, policy: Policy) -> Activity:
         name = digest(event.event_id)
         if is_duplicate(customer, name, event):
             continue
-        customer.ring.add(name)
+        customer.dedupe_window.add(name)
         before = len(recorder.rows)
         if isinstance(event, Interaction):
             fold_interaction(customer, event, policy.shop, memory)

@@ -17,7 +17,7 @@ from schemas.control import IMPORT_HEADER
 from schemas.errors import TransientError
 from schemas.partition import partition_for
 from streamer.adapters.kafka import KafkaConnection
-from streamer.sources.feed import Outgoing
+from streamer.sources.import_records import Outgoing
 
 _BATCH_BYTES = 262_144
 _MAX_OPEN = 20_000

@@ -27,11 +27,11 @@ from streamer.imports import import_writer
 from streamer.imports.import_writer import Sent
 from streamer.imports.result import Result, result_of
 from streamer.runtime import supervise
-from streamer.sources.feed import Outgoing, feed
+from streamer.sources.import_records import Outgoing, feed
 from streamer.sources.source import Source
 
 if TYPE_CHECKING:
-    from models.features.time import Grid
+    from models.features.time import DayGrid
     from streamer.adapters.kafka import KafkaConnection
 
 _POLL_SECONDS = 0.1
@@ -57,7 +57,7 @@ class Service:
     lanes: int
     view: ViewReader
     imports: ImportView
-    grid: Grid
+    grid: DayGrid
     control_key: bytes | None
     alone: bool
     arguments: Sequence[str]

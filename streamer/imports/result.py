@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from models.words import Words, words
+from models.messages import Messages, messages
 from schemas.money import exponent
 from streamer.adapters.redis_reader import Totals
 from streamer.sources.source import Source
@@ -90,9 +90,9 @@ def _less(after: Mapping[str, int], before: Mapping[str, int]) -> dict[str, int]
     return {name: count - before.get(name, 0) for name, count in after.items() if count != before.get(name, 0)}
 
 
-def show(result: Result, currency: str, console: Console, told: Words | None = None) -> None:
+def show(result: Result, currency: str, console: Console, told: Messages | None = None) -> None:
     """The result for people."""
-    told = told or words()
+    told = told or messages()
     money = result.revenue_minor / 10 ** exponent(currency)
     rows = "" if result.rows is None else told("result rows", rows=result.rows)
     speed = result.records_per_second
@@ -126,10 +126,10 @@ def show(result: Result, currency: str, console: Console, told: Words | None = N
 
 
 def segments_table(
-    segments: Mapping[str, Mapping[str, int]], changes: Mapping[str, int], told: Words | None = None
+    segments: Mapping[str, Mapping[str, int]], changes: Mapping[str, int], told: Messages | None = None
 ) -> Table:
     """Customers per segment, and changes per segmentation."""
-    told = told or words()
+    told = told or messages()
     table = Table(box=None, pad_edge=False, show_header=True)
     table.add_column(told("column segmentation"))
     table.add_column(told("column changes"), justify="right")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection, Sequence
 
-from streamer.core.intake import Item
+from streamer.core.decode import DecodedRecord
 
 
 class DeadLetterLimit:
@@ -38,7 +38,7 @@ class DeadLetterLimit:
         self._seen = 0
         self._refused = 0
 
-    def room(self, items: Sequence[Item]) -> int:
+    def room(self, items: Sequence[DecodedRecord]) -> int:
         """How many of these may be taken at most: up to the one with which a limit is reached.
 
         Counts what was refused while decoding; what is refused later is known only to `take`.
@@ -56,7 +56,7 @@ class DeadLetterLimit:
                 return number
         return len(items)
 
-    def take(self, items: Sequence[Item], refused: Collection[int]) -> str | None:
+    def take(self, items: Sequence[DecodedRecord], refused: Collection[int]) -> str | None:
         """Count a step; gives what is too much, in words, or None.
 
         Parameters
@@ -103,5 +103,5 @@ class DeadLetterLimit:
             self._refused -= gone_bad
 
 
-def _counts(item: Item) -> bool:
+def _counts(item: DecodedRecord) -> bool:
     return item.import_id is None and item.control is None

@@ -13,7 +13,7 @@ from models.behaviour.panel import encode as encode_row
 from models.customer import snapshot
 from models.customer.customer import Customer
 from models.features.document import document
-from models.words import words
+from models.messages import messages
 from schemas import topics
 from schemas.changes import (
     Change as WireChange,
@@ -31,11 +31,11 @@ from schemas.changes import (
 )
 from schemas.control import ControlImport
 from schemas.deadletters import headers_for
-from streamer.core.intake import Item
-from streamer.core.moves import BEHAVIOUR
-from streamer.core.outcome import Change, Outcome
+from streamer.core.decision import Change, Decision
+from streamer.core.decode import DecodedRecord
 from streamer.core.policy import Policy
 from streamer.core.state import LaneState
+from streamer.core.transitions import BEHAVIOUR
 from streamer.lanes.keys import LEDGER_KEY, SHIFT_HEADER, definitions_key, erased_key, model_key, part_key
 from streamer.lanes.ports import Stored, Update, Write, Writes
 from streamer.lanes.restore import sizes_of
@@ -43,23 +43,23 @@ from streamer.lanes.restore import sizes_of
 _encode = msgspec.json.Encoder().encode
 
 
-def store(outcome: Outcome, state: LaneState, policy: Policy) -> dict[str, Stored]:
+def store(decision: Decision, state: LaneState, policy: Policy) -> dict[str, Stored]:
     """The parts and documents of all touched customers. Marks them as written: commit or throw the state away."""
-    memory, shop, imports, born = state.residents.memory, policy.shop, state.ledger.imports, outcome.born
+    memory, shop, imports, born = state.cache.memory, policy.shop, state.ledger.imports, decision.born
     found = {}
-    for id, customer in outcome.touched.items():
+    for id, customer in decision.touched.items():
         domain = customer.source if customer.source in imports else ""
-        if customer.about is not None and customer.about.alias is not None:
-            found[id] = Stored(snapshot.dump(customer, b""), None, None, "", fresh=id in outcome.erased)
+        if customer.profile is not None and customer.profile.alias is not None:
+            found[id] = Stored(snapshot.dump(customer, b""), None, None, "", fresh=id in decision.erased)
             continue
         parts = snapshot.dump(customer, memory.dump(customer.row) if customer.row >= 0 else b"")
-        due, fresh = customer.due, id in outcome.erased
+        due, fresh = customer.due, id in decision.erased
         found[id] = Stored(parts, document(customer, shop), due, domain or "", id in born, fresh)
     return found
 
 
 def writes(
-    outcome: Outcome,
+    decision: Decision,
     stored: Mapping[str, Stored],
     raw_ledger: bytes,
     state: LaneState,
@@ -70,42 +70,44 @@ def writes(
     lane = state.ledger.partition
     out: Writes = {}
     names = Names(state, policy)
-    if outcome.changes:
-        wire = [_wire(change, names) for change in outcome.changes]
+    if decision.changes:
+        wire = [_wire(change, names) for change in decision.changes]
         out[topics.CHANGES, lane] = [
             Write(wired.customer_id.encode(), encode_change(wired, detected_at), change_headers(wired, _trace(change)))
-            for change, wired in zip(outcome.changes, wire, strict=True)
+            for change, wired in zip(decision.changes, wire, strict=True)
         ]
-        memory = state.residents.memory
-        moved = dict.fromkeys(change.customer_id for change in outcome.changes)
-        touched = outcome.touched
+        memory = state.cache.memory
+        moved = dict.fromkeys(change.customer_id for change in decision.changes)
+        touched = decision.touched
         out[topics.MEMBERSHIPS, lane] = [
             Write(id.encode(), memberships(touched[id], memory, names) if id in touched else None) for id in moved
         ]
-    if outcome.dead_letters:
+    if decision.dead_letters:
         out[topics.DEADLETTERS, lane] = [
             Write(
                 dead.record.key,
                 _plain(dead.record.value),
                 headers_for(dead.record, topics.EVENTS, dead.stage, dead.reason, dead.message),
             )
-            for dead in outcome.dead_letters
+            for dead in decision.dead_letters
         ]
-    for onward in outcome.onward:
-        out.setdefault((topics.EVENTS, onward.partition), []).append(Write(onward.key, onward.value, onward.headers))
-    if outcome.panel:
-        headers = ((SHIFT_HEADER, str(outcome.panel_shift).encode()),)
+    for rerouted in decision.rerouted:
+        out.setdefault((topics.EVENTS, rerouted.partition), []).append(
+            Write(rerouted.key, rerouted.value, rerouted.headers)
+        )
+    if decision.panel:
+        headers = ((SHIFT_HEADER, str(decision.panel_shift).encode()),)
         out[topics.PANEL, 0] = [
-            Write(part_key(row.customer, ""), encode_row(row) if row.blob else None, headers) for row in outcome.panel
+            Write(part_key(row.customer, ""), encode_row(row) if row.blob else None, headers) for row in decision.panel
         ]
     # First what goes: who was erased may be back by the end of the batch.
-    changelog = [Write(part_key(id, part), None) for id in sorted(outcome.erased) for part in snapshot.PARTS]
+    changelog = [Write(part_key(id, part), None) for id in sorted(decision.erased) for part in snapshot.PARTS]
     changelog.extend(
         Write(part_key(id, part), value) for id, one in stored.items() for part, value in one.parts.items()
     )
-    changelog.extend(Write(model_key(version), model_bytes(model)) for version, model in outcome.models.items())
-    changelog.extend(Write(definitions_key(version), text.encode()) for version, text in outcome.definitions.items())
-    changelog.extend(Write(erased_key(name), mark or None) for name, mark in _marks(outcome).items())
+    changelog.extend(Write(model_key(version), model_bytes(model)) for version, model in decision.models.items())
+    changelog.extend(Write(definitions_key(version), text.encode()) for version, text in decision.definitions.items())
+    changelog.extend(Write(erased_key(name), mark or None) for name, mark in _marks(decision).items())
     changelog.append(Write(LEDGER_KEY, raw_ledger))
     out[topics.STATE, lane] = changelog
     return out
@@ -117,7 +119,11 @@ def _plain(value: bytes | None) -> bytes | None:
 
 
 def update(
-    outcome: Outcome, stored: Mapping[str, Stored], raw_ledger: bytes, state: LaneState, items: Iterable[Item]
+    decision: Decision,
+    stored: Mapping[str, Stored],
+    raw_ledger: bytes,
+    state: LaneState,
+    items: Iterable[DecodedRecord],
 ) -> Update:
     """What the same outcome changes in the view."""
     closed = [
@@ -125,14 +131,14 @@ def update(
         for item in items
         if isinstance(item.control, ControlImport) and item.control.import_id not in state.ledger.imports
     ]
-    models = {version: model_bytes(model) for version, model in outcome.models.items()}
-    texts = {version: text.encode() for version, text in outcome.definitions.items()}
-    customers = {**dict.fromkeys(outcome.erased), **stored}
-    return Update(customers, raw_ledger, sizes_of(state.ledger), models, closed, texts, _marks(outcome))
+    models = {version: model_bytes(model) for version, model in decision.models.items()}
+    texts = {version: text.encode() for version, text in decision.definitions.items()}
+    customers = {**dict.fromkeys(decision.erased), **stored}
+    return Update(customers, raw_ledger, sizes_of(state.ledger), models, closed, texts, _marks(decision))
 
 
-def _marks(outcome: Outcome) -> dict[str, bytes]:
-    return {name: b"" if mark is None else _encode(mark) for name, mark in outcome.marks.items()}
+def _marks(decision: Decision) -> dict[str, bytes]:
+    return {name: b"" if mark is None else _encode(mark) for name, mark in decision.marks.items()}
 
 
 def model_bytes(model: ClusterModel) -> bytes:
@@ -146,7 +152,7 @@ class Names:
     def __init__(self, state: LaneState, policy: Policy) -> None:
         # The newest first: a segment that a version does not have keeps the name it had last.
         self._declared = [*reversed(state.definitions.values()), policy.definitions]
-        self._words = words(policy.language)
+        self._words = messages(policy.language)
         timeline = state.ledger.timeline
         self._models = [state.models[entry.version] for entry in reversed(timeline)]
         self._found: dict[tuple[str, str, int | None], str] = {}
@@ -192,7 +198,7 @@ def memberships(customer: Customer, memory: Memory, names: Names) -> bytes | Non
     """
     segments = {}
     for name, held in customer.segments.items():
-        version = memory.label_version(customer.row) if name == BEHAVIOUR else customer.edition
+        version = memory.label_version(customer.row) if name == BEHAVIOUR else customer.definitions_version
         segments[name] = Membership(held.segment, names.name(name, held.segment, version), held.since, version)
     return encode_memberships(customer.id, customer.seq, customer.as_of, segments)
 

@@ -25,10 +25,10 @@ from schemas.errors import UnreadableBatch
 from schemas.records import LogRecord
 from streamer.core import ledger
 from streamer.core.decide import decide, moves_clock
-from streamer.core.intake import Item, subject, take_in
-from streamer.core.outcome import Onward, Outcome
+from streamer.core.decision import Decision, Rerouted
+from streamer.core.decode import DecodedRecord, decode_records, subject
 from streamer.core.policy import Policy
-from streamer.core.state import LaneState, Look
+from streamer.core.state import LaneState, Tick
 from streamer.lanes import encode
 from streamer.lanes.deadletter_limit import DeadLetterLimit
 from streamer.lanes.inbox import Inbox
@@ -87,8 +87,8 @@ class Step:
     """What one committed step did; for metrics and whoever waits. ``seconds`` by stage."""
 
     partition: int
-    items: Sequence[Item]
-    outcome: Outcome
+    items: Sequence[DecodedRecord]
+    decision: Decision
     state: LaneState
     committed_ms: int
     seconds: dict[str, float]
@@ -210,54 +210,54 @@ class Lane(Inbox):
         stages.append(time())
         due = await self._load(items, clock)
         stages.append(time())
-        outcome = Outcome()
+        decision = Decision()
         for portion in self._portions(items):
-            outcome.absorb(decide(portion, self.state, self._policy))
+            decision.absorb(decide(portion, self.state, self._policy))
             await asyncio.sleep(0)
-        outcome.absorb(decide((), self.state, self._policy, Look(clock, due)))
+        decision.absorb(decide((), self.state, self._policy, Tick(clock, due)))
         self.state.ledger.next_offset = end
-        if outcome.night or outcome.definitions:
+        if decision.night or decision.definitions:
             self._cursor = ""
         if not records and self._asked is None:
-            outcome.onward.extend(self._silent.close(self.state.ledger.imports, self._clock.now_ms()))
-        outcome.onward = [self._signed(onward) for onward in outcome.onward]
+            decision.rerouted.extend(self._silent.close(self.state.ledger.imports, self._clock.now_ms()))
+        decision.rerouted = [self._signed(rerouted) for rerouted in decision.rerouted]
         stages.append(time())
-        if not (items or outcome.touched or outcome.onward):
+        if not (items or decision.touched or decision.rerouted):
             # The walk after a night may have made many resident of whom none moved.
-            self._forget(outcome)
+            self._forget(decision)
             return
-        stored = encode.store(outcome, self.state, self._policy)
+        stored = encode.store(decision, self.state, self._policy)
         raw_ledger = ledger.dump(self.state.ledger)
-        writes = encode.writes(outcome, stored, raw_ledger, self.state, self._policy, self._clock.now_ms())
+        writes = encode.writes(decision, stored, raw_ledger, self.state, self._policy, self._clock.now_ms())
         offset = await self._log.commit(writes, end)
         stages.append(time())
         committed_ms = self._clock.now_ms()
-        await self._show(encode.update(outcome, stored, raw_ledger, self.state, items), offset)
+        await self._show(encode.update(decision, stored, raw_ledger, self.state, items), offset)
         stages.append(time())
         names = ("decode", "load", "decide", "commit", "view")
         seconds = {name: after - before for name, before, after in zip(names, stages, stages[1:], strict=False)}
-        self._on_step(Step(self.partition, items, outcome, self.state, committed_ms, seconds))
-        self._forget(outcome)
-        self._judge(items, outcome)
+        self._on_step(Step(self.partition, items, decision, self.state, committed_ms, seconds))
+        self._forget(decision)
+        self._judge(items, decision)
 
-    async def _decoded(self, records: Sequence[LogRecord]) -> list[Item]:
-        items: list[Item] = []
+    async def _decoded(self, records: Sequence[LogRecord]) -> list[DecodedRecord]:
+        items: list[DecodedRecord] = []
         for some in self._portions(records):
-            items += take_in(
+            items += decode_records(
                 some,
                 lanes=self._policy.lanes,
-                local=self.state.residents.customers,
+                local=self.state.cache.customers,
                 max_event_bytes=self._policy.max_event_bytes,
                 control_key=self.settings.control_key,
             )
             await asyncio.sleep(0)
         return items
 
-    def _judge(self, items: Sequence[Item], outcome: Outcome) -> None:
+    def _judge(self, items: Sequence[DecodedRecord], decision: Decision) -> None:
         """Halt where too much is refused: what is committed stays, and nothing more is drained."""
         # Guests are no sign of a bad deploy.
         reason = self._limit.take(
-            items, {dead.record.offset for dead in outcome.dead_letters if dead.reason != "nobody"}
+            items, {dead.record.offset for dead in decision.dead_letters if dead.reason != "nobody"}
         )
         if reason is not None and self.halted is None:
             self._halt(reason)
@@ -272,14 +272,12 @@ class Lane(Inbox):
         size = self.settings.turn_records
         return (all[at : at + size] for at in range(0, len(all), size))
 
-    async def _load(self, items: Sequence[Item], clock: int | None) -> list[str]:
+    async def _load(self, items: Sequence[DecodedRecord], clock: int | None) -> list[str]:
         """Make the customers of a batch resident, and some of those who are due; gives the latter's ids."""
         dues = self._clocks(items, clock)
         while True:
-            residents = self.state.residents.customers
-            wanted = list(
-                dict.fromkeys(id for item in items if (id := subject(item)) is not None and id not in residents)
-            )
+            cache = self.state.cache.customers
+            wanted = list(dict.fromkeys(id for item in items if (id := subject(item)) is not None and id not in cache))
             read = await self._view.read(wanted, dues, self.settings.max_due)
             if read.token == self._token:
                 break
@@ -289,23 +287,23 @@ class Lane(Inbox):
         due = list(read.due)
         self._hurry = len(due) >= self.settings.max_due
         due.extend(await self._walk())
-        absent = [id for id in due if id not in self.state.residents.customers]
+        absent = [id for id in due if id not in self.state.cache.customers]
         if absent:
             again = await self._view.read(absent, {}, 0)
             if again.token != self._token:
                 self._hurry = True
                 return []
             self._admit(again.customers)
-        return [id for id in dict.fromkeys(due) if id in self.state.residents.customers]
+        return [id for id in dict.fromkeys(due) if id in self.state.cache.customers]
 
     def _admit(self, customers: dict[str, dict[str, bytes]]) -> None:
-        residents = self.state.residents
+        cache = self.state.cache
         for id, parts in customers.items():
-            if id not in residents.customers:
+            if id not in cache.customers:
                 customer, behaviour = snapshot.load(id, parts)
-                residents.admit(customer, residents.memory.load(behaviour) if behaviour else -1)
+                cache.load(customer, cache.memory.load(behaviour) if behaviour else -1)
 
-    def _clocks(self, items: Sequence[Item], clock: int | None) -> dict[str, int]:
+    def _clocks(self, items: Sequence[DecodedRecord], clock: int | None) -> dict[str, int]:
         """Where the clocks will stand after the records: by import, and "" for the lane's."""
         lane = max(self.state.ledger.clock, clock or 0)
         clocks = {id: opened.clock or 0 for id, opened in self.state.ledger.imports.items()}
@@ -322,15 +320,15 @@ class Lane(Inbox):
 
         Those in memory as well while some customers were not yet brought to new definitions.
         """
-        residents, everybody = self.state.residents, self.state.ledger.behind > 0
-        if len(residents) - residents.aliases >= self.state.ledger.customers and not everybody:
+        cache, everybody = self.state.cache, self.state.ledger.behind > 0
+        if len(cache) - cache.aliases >= self.state.ledger.customers and not everybody:
             self._cursor = None
             return []
         if self._cursor is None:
             return []
         ids = await self._view.ids_after(self._cursor, self.settings.max_due)
         self._cursor = ids[-1] if len(ids) >= self.settings.max_due else None
-        return ids if everybody else [id for id in ids if id not in residents.customers]
+        return ids if everybody else [id for id in ids if id not in cache.customers]
 
     async def _wall_clock(self) -> int | None:
         """The wall clock less its margin, once everything appended before it was asked for has been read."""
@@ -343,13 +341,13 @@ class Lane(Inbox):
         self._asked = None
         return asked_at - self.settings.wall_margin_ms if self._policy.wall else None
 
-    def _signed(self, onward: Onward) -> Onward:
+    def _signed(self, rerouted: Rerouted) -> Rerouted:
         """The same with a signature, if it is a control record and there is a key."""
         key = self.settings.control_key
-        if not key or onward.value is None or not is_control(onward.headers):
-            return onward
-        headers = [*onward.headers, (SIGNATURE_HEADER, sign(onward.value, key))]
-        return Onward(onward.partition, onward.key, onward.value, headers)
+        if not key or rerouted.value is None or not is_control(rerouted.headers):
+            return rerouted
+        headers = [*rerouted.headers, (SIGNATURE_HEADER, sign(rerouted.value, key))]
+        return Rerouted(rerouted.partition, rerouted.key, rerouted.value, headers)
 
     # -- the view ---------------------------------------------------------------------------------------------
 
@@ -374,10 +372,10 @@ class Lane(Inbox):
         self._cursor = ""
         self._on_restored(self.state, time() - begun, restored.customers)
 
-    def _forget(self, outcome: Outcome) -> None:
+    def _forget(self, decision: Decision) -> None:
         """Keep memory bounded: those in memory longest go, but not who was just touched."""
-        residents = self.state.residents
-        excess = len(residents) - self.settings.max_residents
+        cache = self.state.cache
+        excess = len(cache) - self.settings.max_residents
         if excess > 0:
-            for id in [id for id in residents.customers if id not in outcome.touched][:excess]:
-                residents.dismiss(id)
+            for id in [id for id in cache.customers if id not in decision.touched][:excess]:
+                cache.evict(id)

@@ -20,10 +20,10 @@ from models.features.document import document
 from models.rules.declared import load
 from schemas.errors import InvariantViolation
 from streamer.core import ledger
+from streamer.core.customer_cache import CustomerCache
+from streamer.core.decision import Erased
 from streamer.core.ledger import Ledger
-from streamer.core.outcome import Erased
 from streamer.core.policy import Policy
-from streamer.core.residents import Residents
 from streamer.core.state import LaneState
 from streamer.lanes.keys import LEDGER_KEY, definitions_version, erased_name, model_version, split_key
 from streamer.lanes.ports import LaneLog, LaneView, Stored, Update
@@ -93,14 +93,14 @@ async def restore(
         entry.version: ClusterModel.from_dict(msgspec.json.decode(bodies[entry.version])) for entry in found.timeline
     }
     texts = await view.definitions()
-    missing = [entry.version for entry in found.editions if entry.version not in texts]
+    missing = [entry.version for entry in found.definitions_versions if entry.version not in texts]
     if missing:
         raise InvariantViolation(f"lane {partition}: definitions {missing} are in force but cannot be found")
     marks = await view.erased()
-    state = LaneState(found, Residents(Memory()), models)
+    state = LaneState(found, CustomerCache(Memory()), models)
     state.erased = {name: msgspec.json.decode(mark, type=Erased) for name, mark in marks.items()}
-    for edition in found.editions:
-        state.definitions[edition.version] = load(texts[edition.version].decode(), edition.version)
+    for one in found.definitions_versions:
+        state.definitions[one.version] = load(texts[one.version].decode(), one.version)
     return Restored(state, filler.token, filler.customers)
 
 

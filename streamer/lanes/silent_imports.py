@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from schemas.control import ControlImport, control_headers, encode_control
+from streamer.core.decision import Rerouted
 from streamer.core.ledger import ImportClock
-from streamer.core.outcome import Onward
 
 
 class SilentImports:
@@ -29,7 +29,7 @@ class SilentImports:
         self._since_ms = since_ms
         self._closing: set[str] = set()
 
-    def close(self, imports: Mapping[str, ImportClock], now_ms: int) -> list[Onward]:
+    def close(self, imports: Mapping[str, ImportClock], now_ms: int) -> list[Rerouted]:
         """Control records that close the imports silent at ``now_ms``, each given once.
 
         To be asked only by a lane that has read all that was appended.
@@ -42,6 +42,6 @@ class SilentImports:
         self._closing.update(silent)
         return [self._closed(id) for id in silent]
 
-    def _closed(self, id: str) -> Onward:
+    def _closed(self, id: str) -> Rerouted:
         value = encode_control(ControlImport(import_id=id, state="closed", source_hash="silence"))
-        return Onward(self._partition, None, value, control_headers(value))
+        return Rerouted(self._partition, None, value, control_headers(value))

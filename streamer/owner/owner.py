@@ -19,8 +19,8 @@ from models.learning.decisions import approve, reject, rename
 from models.learning.learner import Learned, Learner
 from models.learning.owner_types import State
 from models.learning.proposal import Proposal
+from models.messages import Language
 from models.rules.definitions import Definitions
-from models.words import Language
 from schemas import topics
 from schemas.decisions import DECISION_KEY, ModelDecision, decode_decision
 from schemas.errors import InvalidEvent, InvariantViolation

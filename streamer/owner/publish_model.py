@@ -9,9 +9,9 @@ import msgspec
 from models.behaviour.model import ClusterModel
 from models.learning.owner_types import Learned
 from models.learning.proposal import Proposal
+from models.messages import Language, messages
 from models.rules.cards import cluster_meaning
 from models.rules.definitions import Definitions
-from models.words import Language, words
 from schemas import topics
 from schemas.changes import definition_key, model_key, proposal_key
 from schemas.control import ControlModel, control_headers, encode_control
@@ -25,7 +25,7 @@ def model_writes(
     model: ClusterModel, lanes: int, now_ms: int, control_key: bytes | None = None, language: Language = "en"
 ) -> Writes:
     """A new version: inline into every lane, as a record of the models topic, and its segments as definitions."""
-    told = words(language)
+    told = messages(language)
     body = msgspec.json.decode(msgspec.json.encode(model.to_dict()))
     value = encode_control(ControlModel(segmentation=BEHAVIOUR, version=model.version, body=body))
     headers = control_headers(value, control_key)
@@ -96,7 +96,7 @@ def _proposal(proposal: Proposal, status: Any, version: int | None, now_ms: int)
 
 def definition_writes(definitions: Definitions, now_ms: int, language: Language = "en") -> Writes:
     """The declared segmentations as records of the definitions topic, in a language."""
-    told = words(language)
+    told = messages(language)
     return {
         (topics.DEFINITIONS, 0): [
             _definition(

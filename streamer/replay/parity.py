@@ -17,10 +17,10 @@ from schemas.changes import Change as WireChange
 from schemas.records import LogRecord, count_of
 from schemas.wire_time import iso
 from streamer.core.decide import decide
-from streamer.core.intake import take_in
+from streamer.core.decode import decode_records
 from streamer.core.ledger import Ledger
 from streamer.core.policy import Policy
-from streamer.core.state import LaneState, Look
+from streamer.core.state import LaneState, Tick
 from streamer.lanes.encode import wire_changes
 
 _BATCH = 1_000
@@ -90,17 +90,17 @@ def replay(
     changes: list[WireChange] = []
     log = iter(records)
     while batch := list(islice(log, _BATCH)):
-        items = take_in(
+        items = decode_records(
             batch,
             lanes=policy.lanes,
-            local=state.residents.customers,
+            local=state.cache.customers,
             max_event_bytes=policy.max_event_bytes,
             control_key=control_key,
         )
         changes += wire_changes(decide(items, state, policy).changes, state, policy)
     behind = state.ledger.behind > 0
-    due = [customer.id for customer in state.residents.customers.values() if behind or customer.due is not None]
-    outcome = decide((), state, policy, Look(max(clock, state.ledger.clock), due))
+    due = [customer.id for customer in state.cache.customers.values() if behind or customer.due is not None]
+    outcome = decide((), state, policy, Tick(max(clock, state.ledger.clock), due))
     changes += wire_changes(outcome.changes, state, policy)
     return state, changes
 

@@ -36,7 +36,7 @@ class Partitioner:
     name: str
     place: Callable[[bytes, int], int]
     clients: str
-    mend: str
+    hint: str
 
 
 PARTITIONERS: Final = (

@@ -21,13 +21,13 @@ from models.rules.definitions import Definitions
 from schemas.control import ControlDefinitions
 from schemas.records import Record
 from streamer.core import ledger
+from streamer.core.customer_cache import CustomerCache
 from streamer.core.decide import decide
-from streamer.core.intake import Item
+from streamer.core.decision import Change
+from streamer.core.decode import DecodedRecord
 from streamer.core.ledger import Ledger
-from streamer.core.outcome import Change
 from streamer.core.policy import Policy
-from streamer.core.residents import Residents
-from streamer.core.state import LaneState, Look
+from streamer.core.state import LaneState, Tick
 
 EXAMPLES = 3
 """Customers named for each move."""
@@ -44,7 +44,7 @@ class LaneCopy:
     def state(self) -> LaneState:
         """A state of its own, with nobody in memory."""
         copied = ledger.load(ledger.dump(self.ledger))
-        return LaneState(copied, Residents(Memory()), dict(self.models), definitions=dict(self.definitions))
+        return LaneState(copied, CustomerCache(Memory()), dict(self.models), definitions=dict(self.definitions))
 
 
 @dataclass(slots=True)
@@ -131,21 +131,21 @@ def preview_chunk(
         Every change of cause ``definition_edit``.
     """
     state = lane.state()
-    residents = state.residents
+    cache = state.cache
     now: dict[str, dict[str, str]] = {}
     for id, parts in people.items():
         customer, behaviour = snapshot.glance(id, parts)
-        residents.admit(customer, residents.memory.load(behaviour) if behaviour else -1)
+        cache.load(customer, cache.memory.load(behaviour) if behaviour else -1)
     # What time has done already and nobody looked at yet is no doing of the file.
-    decide((), state, policy, Look(due=list(people)))
-    for id, customer in residents.customers.items():
+    decide((), state, policy, Tick(due=list(people)))
+    for id, customer in cache.customers.items():
         now[id] = {name: held.segment for name, held in customer.segments.items()}
     control = ControlDefinitions(version=into.version, body={"toml": text})
     record = Record(state.ledger.partition, state.ledger.next_offset, max(now_ms, state.ledger.appended), None, b"", ())
-    outcome = decide([Item(record, control=control)], state, policy, Look(due=list(people)))
+    outcome = decide([DecodedRecord(record, control=control)], state, policy, Tick(due=list(people)))
     changes = [change for change in outcome.changes if change.cause == "definition_edit"]
     for id, before in now.items():
-        then = {name: held.segment for name, held in residents.customers[id].segments.items()}
+        then = {name: held.segment for name, held in cache.customers[id].segments.items()}
         for name in before.keys() | then.keys():
             moves = into.segmentations.setdefault(name, Moves())
             pair = before.get(name), then.get(name)

@@ -28,10 +28,10 @@ from streamer.config.settings import Settings
 from streamer.config.settings_sources import DEFAULT, variable
 from streamer.core.state import LaneState
 from streamer.runtime import supervise
+from streamer.runtime.alert_publisher import AlertPublisher
 from streamer.runtime.app import Watch, Wiring, run_lanes, run_owner
-from streamer.runtime.watchman import Watchman
 from streamer.telemetry import logs
-from streamer.telemetry.owner_tally import OwnerTally
+from streamer.telemetry.owner_metrics import OwnerMetrics
 from streamer.telemetry.prometheus import Exporter
 
 log = structlog.get_logger("streamer.runtime.process")  # `__name__` is "__main__" here
@@ -61,7 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except UserError as error:
-        print(f"error: {error.message}\n{error.mend}".rstrip(), file=sys.stderr)
+        print(f"error: {error.message}\n{error.hint}".rstrip(), file=sys.stderr)
         return supervise.EXIT_MISTAKE
     return 0
 
@@ -157,7 +157,7 @@ class Watched:
             for segment in segmentation.segments
         ]
         policy = wired.policy
-        owner = OwnerTally(SystemClock(), policy.grid) if role == "owner" else None
+        owner = OwnerMetrics(SystemClock(), policy.grid) if role == "owner" else None
         self.exporter = Exporter(
             SystemClock(),
             version("streamer"),
@@ -178,7 +178,7 @@ class Watched:
             on_learned=lambda day, learned, state: None if owner is None else owner.on_learned(day, learned, state),
         )
         self._role = role
-        self._watchman = Watchman(wired.kafka, self.exporter, SystemClock())
+        self._alert_publisher = AlertPublisher(wired.kafka, self.exporter, SystemClock())
         self._lanes: frozenset[int] = frozenset()
         self._joined = False
         self._looked = time.monotonic()
@@ -244,7 +244,7 @@ class Watched:
         """Tell the topic of alerts what there is to tell. Apart from `_look`: a slow Kafka must not make us look dead."""
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
-            await self._watchman.look(offsets, self._lanes)
+            await self._alert_publisher.look(offsets, self._lanes)
 
     def _healthy(self) -> str | None:
         silent = time.monotonic() - self._looked

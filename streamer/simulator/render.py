@@ -20,7 +20,7 @@ from streamer.simulator.population import Ints
 from streamer.simulator.world import World
 
 # What an interaction is about where it is not about a product, and what its context says besides.
-_ABOUT = [
+_PROFILE = [
     {"page.viewed": '"url":"/new-in",'}.get(kind, "" if kind.startswith("email") else None) for kind in INTERACTIONS
 ]
 _MORE = [',"campaign":"newsletter"' if kind.startswith("email") else "" for kind in INTERACTIONS]
@@ -62,8 +62,8 @@ def render_interactions(world: World, tag: str, rows: Interactions, into: Render
             strict=True,
         )
     ):
-        about = _ABOUT[kind]
-        view = views[place] if about is None else about
+        profile = _PROFILE[kind]
+        view = views[place] if profile is None else profile
         texts.append(
             f'{head}{number:x}","type":"{INTERACTIONS[kind]}","customer_id":"{ids[customer]}",'
             f'"occurred_at":"{at}Z",{view}'

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
-from models.features.time import Grid
+from models.features.time import DayGrid
 from schemas.errors import UserError
 from streamer.sources.columns import CLOSED, Column, Conditions, Names, Source, list_of
 from streamer.sources.times import names_a_year
@@ -25,7 +25,7 @@ LINE_FIELDS: Final = frozenset({"product_id", "name", "category", "price", "quan
 
 def _zone(name: str) -> str:
     try:
-        Grid(name)
+        DayGrid(name)
     except UserError:
         raise ValueError("must be an IANA name, such as Europe/Berlin") from None
     return name

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from schemas.alerts import Alert, AlertName, alert_id, condition_key
-from streamer.telemetry.tally import Samples
+from streamer.telemetry.lane_metrics import Samples
 
 WINDOW_SECONDS: Final = 600.0
 _EVERY_SECONDS: Final = 30.0

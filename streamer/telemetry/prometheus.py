@@ -13,25 +13,25 @@ from prometheus_client.registry import Collector
 
 from schemas.money import Rates
 from streamer.lanes.ports import WallClock
+from streamer.telemetry.lane_metrics import MetricState
 from streamer.telemetry.metrics import METRICS, OWNER_METRICS, Metric
-from streamer.telemetry.owner_tally import OwnerTally
+from streamer.telemetry.owner_metrics import OwnerMetrics
 from streamer.telemetry.status_server import Check, StatusServer
-from streamer.telemetry.tally import Tally
 
 
 def _well() -> str | None:
     return None
 
 
-class Exporter(Tally):
-    """A `Tally` that Prometheus can scrape. Has a registry of its own, and opens no port before `start`.
+class Exporter(MetricState):
+    """A `MetricState` that Prometheus can scrape. Has a registry of its own, and opens no port before `start`.
 
     Parameters
     ----------
     version
         Of the program, for ``build_info``.
     declared, lanes, rates
-        As `Tally` has them.
+        As `MetricState` has them.
     owner
         Figures of the model owner, in its process.
     healthy, ready
@@ -46,7 +46,7 @@ class Exporter(Tally):
         *,
         lanes: int = 1,
         rates: Rates | None = None,
-        owner: OwnerTally | None = None,
+        owner: OwnerMetrics | None = None,
         healthy: Check = _well,
         ready: Check = _well,
     ) -> None:

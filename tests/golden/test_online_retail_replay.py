@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from retail import retail
 
-from models.features.time import Grid
+from models.features.time import DayGrid
 from models.learning.learner import LearnerConfig
 from schemas.money import Rates
 from streamer.adapters.redis_reader import totals
 from streamer.core.policy import Policy
 from streamer.imports.result import result_of
-from streamer.replay.offline import Replay
+from streamer.replay.replay import Replay
 from streamer.sources.online_retail import OnlineRetail
 
 NOW = 1_760_000_000_000
@@ -28,7 +28,7 @@ def test_online_retail_to_the_penny(
     name: str, rows: int, without_customer: int, customers: int, orders: int, reversals: int, pence: int
 ) -> None:
     source = OnlineRetail(retail(name))
-    policy = Policy(rates=Rates("GBP"), grid=Grid("Europe/London"), label_backfill=False)
+    policy = Policy(rates=Rates("GBP"), grid=DayGrid("Europe/London"), label_backfill=False)
     # The figures do not depend on clusters, and learning them would take most of the time.
     replay = Replay(policy, LearnerConfig(min_buyers=10**9), NOW)
     replay.run(source)

@@ -12,15 +12,15 @@ import pytest
 import redis
 from live_service import LiveService
 
-from models.features.time import Grid
+from models.features.time import DayGrid
 from schemas import topics
 from schemas.wire_time import iso
 from streamer.adapters.import_view import ImportRecord, ImportView
 from streamer.adapters.redis_reader import ViewReader
-from streamer.demo.afresh import begin_afresh, only_holds
+from streamer.demo.reset import only_holds, reset
 from streamer.embedded import Addresses
 from streamer.imports.importer import Service
-from streamer.sources.feed import Outgoing
+from streamer.sources.import_records import Outgoing
 
 pytestmark = pytest.mark.integration
 
@@ -47,7 +47,7 @@ def service(live: LiveService, redis_url: str, view: redis.Redis) -> Iterator[Se
     imports = ImportView(view, prefix, live.lanes)
     imports.remember(ImportRecord("i-1", "h", "the demo's shop, run 1", 1, finished=True))
     alone = True
-    yield Service(live.connection, live.lanes, reader, imports, Grid(), None, alone, (), {}, Path("log"))
+    yield Service(live.connection, live.lanes, reader, imports, DayGrid(), None, alone, (), {}, Path("log"))
     reader.close()
 
 
@@ -77,7 +77,7 @@ def test_what_the_demo_left_is_deleted(live: LiveService, service: Service, view
     view.set("of-somebody-else", 1)
     applied(live, "c1-0001", "c1-0002", "c2-0001")
     assert only_holds(service, "the demo", OURS)
-    begin_afresh(service)
+    reset(service)
     assert view.keys() == [b"of-somebody-else"]
     assert [live.records(topic, 0) for topic in (topics.EVENTS, topics.CHANGES, topics.STATE)] == [[], [], []]
     # And the service works: a stale group offset or token would stop a lane.

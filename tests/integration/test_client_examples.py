@@ -22,7 +22,7 @@ from live_service import LiveService
 from schemas.partition import partition_for
 from schemas.wire_time import iso
 from streamer.embedded import Services
-from streamer.sources.feed import Outgoing
+from streamer.sources.import_records import Outgoing
 
 pytestmark = pytest.mark.integration
 

@@ -38,7 +38,7 @@ def doctor(folder: Path, variables: dict[str, str]) -> tuple[int, list[dict[str,
 
 def wrong(findings: list[dict[str, Any]]) -> dict[str, tuple[str, str]]:
     """What is wrong, with the mend, by subject."""
-    return {one["subject"]: (one["text"], one["mend"]) for one in findings if one["mend"] and one["wrong"]}
+    return {one["subject"]: (one["text"], one["hint"]) for one in findings if one["hint"] and one["wrong"]}
 
 
 def test_a_service_that_waits_for_its_worker(
@@ -55,8 +55,8 @@ def test_a_service_that_waits_for_its_worker(
     code, found = doctor(tmp_path, variables)
     assert (code, wrong(found)) == (0, {})
     # These servers are the tests' own: they keep nothing, which is worth a note and no more.
-    (note,) = [one for one in found if one["mend"]]
-    assert (note["subject"], note["mend"]) == ("Redis", "set appendonly yes, appendfsync everysec")
+    (note,) = [one for one in found if one["hint"]]
+    assert (note["subject"], note["hint"]) == ("Redis", "set appendonly yes, appendfsync everysec")
     shown = CommandLine(tmp_path, variables).run("doctor").stdout
     assert "ok    clock: as the broker's, within " in shown
     assert "note  Redis: it writes nothing to disk" in shown
@@ -79,9 +79,9 @@ def test_a_service_that_waits_for_its_worker(
     monkeypatch.setattr(broker_clock, "time", SimpleNamespace(time=lambda: time.time() + 60))
     code, found = doctor(tmp_path, variables)
     assert code == 1
-    text, mend = wrong(found)["clock"]
+    text, hint = wrong(found)["clock"]
     assert "this machine is 60.0 s ahead of the broker" in text
-    assert "NTP" in mend
+    assert "NTP" in hint
 
 
 def test_the_wrong_settings_of_a_topic(tmp_path: Path, variables: dict[str, str], addresses: Addresses) -> None:
@@ -92,9 +92,9 @@ def test_the_wrong_settings_of_a_topic(tmp_path: Path, variables: dict[str, str]
     topic = f"{variables['STREAMER_TOPIC_PREFIX']}.customer.events.v1"
     with connect(addresses.kafka) as admin:
         admin.alter_configs([ConfigResource("TOPIC", topic, {"message.timestamp.type": "CreateTime"})])
-    text, mend = wrong(doctor(tmp_path, variables)[1])["topics"]
+    text, hint = wrong(doctor(tmp_path, variables)[1])["topics"]
     assert f"message.timestamp.type of {topic} is CreateTime" in text
-    assert "--mend" in mend
+    assert "--mend" in hint
     assert streamer.run("topics", "check", "--mend").exit_code == 0
     assert doctor(tmp_path, variables)[0] == 0
 
@@ -111,8 +111,8 @@ def test_a_server_that_is_not_there_is_told_and_the_other_looked_at(
     variables[name] = nowhere if subject == "Kafka" else f"redis://{nowhere}/0"
     code, found = doctor(tmp_path, variables)
     assert code == 1
-    text, mend = wrong(found)[subject]
+    text, hint = wrong(found)[subject]
     assert text.startswith(f"no {subject} at {nowhere}")
-    assert "streamer up" in mend
-    assert name in mend
-    assert next(one for one in found if one["subject"] == well)["mend"] is None
+    assert "streamer up" in hint
+    assert name in hint
+    assert next(one for one in found if one["subject"] == well)["hint"] is None

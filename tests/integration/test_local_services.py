@@ -135,7 +135,7 @@ def test_a_server_that_ended_is_named_with_its_log(tmp_path: Path) -> None:
         services.kafka.kill()
         with pytest.raises(UserError, match="Kafka has ended") as told:
             check_alive(tmp_path)
-        assert str(tmp_path / "kafka.log") in told.value.mend
+        assert str(tmp_path / "kafka.log") in told.value.hint
 
 
 def test_second_session_in_the_same_home_is_told_who_is_there(services: Services) -> None:
@@ -230,7 +230,7 @@ def test_a_start_that_fails_shows_why_and_leaves_nothing(tmp_path: Path) -> None
     ):
         pass
     assert "Kafka ended while it started" in failed.value.message
-    assert str(tmp_path) in failed.value.mend
+    assert str(tmp_path) in failed.value.hint
     until(lambda: nothing_of(tmp_path))
 
 

@@ -20,11 +20,11 @@ import pytest
 from behaviour_world import ARCHETYPES, CATEGORIES
 from live_service import LiveService
 
-from models.features.time import DAY_MS, Grid
+from models.features.time import DAY_MS, DayGrid
 from schemas import topics
 from schemas.wire_time import epoch_ms, iso
 from streamer.embedded import Addresses
-from streamer.sources.feed import feed
+from streamer.sources.import_records import feed
 from streamer.sources.source import SourceEvent
 
 pytestmark = pytest.mark.integration
@@ -87,7 +87,7 @@ class Told:
         """Play so many days more, until lanes have taken them and the owner has heard of the last."""
         source = Days(self.day, self.day + days)
         self.day += days
-        self.service.publish(list(feed(source, f"to{self.day}", Grid())))
+        self.service.publish(list(feed(source, f"to{self.day}", DayGrid())))
         self.service.wait_until_applied()
 
     def owner(self, k: int | None) -> Any:

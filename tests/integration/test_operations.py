@@ -17,7 +17,7 @@ from live_service import LiveService
 from schemas import topics
 from schemas.alerts import Alert
 from streamer.embedded import Addresses
-from streamer.sources.feed import Outgoing
+from streamer.sources.import_records import Outgoing
 
 pytestmark = pytest.mark.integration
 
@@ -95,7 +95,7 @@ def test_a_bad_deploy_stops_the_lane_tells_everybody_and_a_restart_goes_on(
 
     asked = CommandLine(tmp_path, {name: service.environment[name] for name in SETTINGS}).run("doctor", "--json")
     (finding,) = [one for one in json.loads(asked.stdout)["findings"] if one["subject"] == "alert"]
-    assert (asked.exit_code, finding["mend"]) == (1, "see docs/runbooks/LaneStopped.md")
+    assert (asked.exit_code, finding["hint"]) == (1, "see docs/runbooks/LaneStopped.md")
     assert "lane 0 has stopped" in finding["text"]
 
     # SIGTERM ends it in good order though its lane stands; the next one goes on, and does not raise the alert again.

@@ -21,7 +21,7 @@ from schemas.partition import partition_for
 from schemas.wire_time import iso
 from streamer.embedded import Addresses
 from streamer.replay.parity import replay
-from streamer.sources.feed import Outgoing
+from streamer.sources.import_records import Outgoing
 
 pytestmark = pytest.mark.integration
 
@@ -146,7 +146,7 @@ def test_an_erased_person_is_nowhere_and_a_replay_ends_erased(service: LiveServi
     for ledger in service.ledgers():
         lane = ledger.partition
         state, _ = replay(service.records(topics.EVENTS, lane), lane, service.policy, ledger.clock)
-        assert not {PERSON, DEVICE} & set(state.residents.customers)
+        assert not {PERSON, DEVICE} & set(state.cache.customers)
     assert sum(ledger.customers for ledger in service.ledgers()) == 1
     # A view that was lost comes back without them; and who comes again is new.
     service.wipe_view()

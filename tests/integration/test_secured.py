@@ -154,7 +154,7 @@ def wrong(variables: dict[str, str], secured: Secured, addresses: Addresses, nam
 
 
 @pytest.mark.parametrize(
-    ("mistake", "said", "mend"),
+    ("mistake", "said", "hint"),
     [
         ("kafka password", "refuses the user", "STREAMER_KAFKA_SASL_USERNAME and STREAMER_KAFKA_SASL_PASSWORD"),
         ("kafka mechanism", "does not take SCRAM-SHA-256", "STREAMER_KAFKA_SASL_MECHANISM"),
@@ -178,7 +178,7 @@ def test_a_mistake_is_told_at_once_in_plain_words_with_the_mend(
     redis_url: str,
     mistake: str,
     said: str,
-    mend: str,
+    hint: str,
 ) -> None:
     right = guard.environment(redis_url)
     streamer = start(wrong(right, secured, addresses, mistake))
@@ -189,12 +189,12 @@ def test_a_mistake_is_told_at_once_in_plain_words_with_the_mend(
     assert ran.exit_code == 1
     assert ran.exception is None or isinstance(ran.exception, SystemExit)
     assert said in ran.stderr
-    assert mend in ran.stderr.splitlines()[-1]
+    assert hint in ran.stderr.splitlines()[-1]
     assert right["STREAMER_KAFKA_SASL_PASSWORD"] not in ran.stderr
     findings = json.loads(streamer.run("doctor", "--json").stdout)["findings"]
-    (finding,) = [one for one in findings if one["mend"] and one["wrong"] and one["subject"] in ("Kafka", "Redis")]
+    (finding,) = [one for one in findings if one["hint"] and one["wrong"] and one["subject"] in ("Kafka", "Redis")]
     assert said in finding["text"]
-    assert mend in finding["mend"]
+    assert hint in finding["hint"]
 
 
 @pytest.mark.parametrize("server", ["STREAMER_KAFKA", "STREAMER_REDIS"])

@@ -13,7 +13,7 @@ from command_line import CommandLine
 from heart_editions import OTHER_BORDERS
 from live_service import LiveService
 
-from models.features.time import DAY_MS, Grid
+from models.features.time import DAY_MS, DayGrid
 from models.rules.declared import load
 from models.rules.defaults import DEFAULT_TEXT
 from schemas import topics
@@ -21,7 +21,7 @@ from schemas.wire_time import epoch_ms, iso
 from streamer.embedded import Addresses
 from streamer.simulator.config import ShopConfig
 from streamer.simulator.simulate import Shop
-from streamer.sources.feed import Outgoing, feed
+from streamer.sources.import_records import Outgoing, feed
 
 pytestmark = pytest.mark.integration
 
@@ -86,7 +86,7 @@ def test_what_was_seen_before_is_what_happens_and_nobody_is_left_behind(service:
     without_value.write_text(WITHOUT_VALUE)
     worker = service.start()
     shop = Shop(ShopConfig(customers=CUSTOMERS, days=60, start=START))
-    *history, clock, closed = feed(shop, "history", Grid(), latest=START + 400 * DAY_MS)
+    *history, clock, closed = feed(shop, "history", DayGrid(), latest=START + 400 * DAY_MS)
     keys = sorted({record.key for record in history if record.key is not None})[:90]
     profiles = [Outgoing(key, profile(key.decode(), size), history[-1].headers) for size, key in enumerate(keys)]
     service.publish([*history, *profiles, clock, closed])
@@ -128,7 +128,7 @@ def test_what_was_seen_before_is_what_happens_and_nobody_is_left_behind(service:
 
     def swept(version: int) -> bool:
         ledgers = service.ledgers()
-        there = [one for one in ledgers if one.editions and one.editions[-1].version == version]
+        there = [one for one in ledgers if one.definitions_versions and one.definitions_versions[-1].version == version]
         return len(there) == LANES and all(one.behind == 0 for one in there)
 
     first = activated(str(edited))

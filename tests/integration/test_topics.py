@@ -45,7 +45,7 @@ def test_another_number_of_lanes_is_refused_with_the_mend(addresses: Addresses, 
     create_topics(addresses.kafka, prefix=prefix, lanes=2)
     with pytest.raises(UserError, match="2 partitions") as refused:
         create_topics(addresses.kafka, prefix=prefix, lanes=4)
-    assert "STREAMER_LANES=2" in refused.value.mend
+    assert "STREAMER_LANES=2" in refused.value.hint
 
 
 def test_findings_name_what_is_wrong_and_settings_can_be_mended(addresses: Addresses, prefix: str) -> None:
@@ -67,7 +67,7 @@ def test_findings_name_what_is_wrong_and_settings_can_be_mended(addresses: Addre
         (events, "retention.ms"),
         (state, "cleanup.policy"),
     }
-    assert all(finding.vital and finding.mend for finding in findings)
+    assert all(finding.vital and finding.hint for finding in findings)
     assert mend_topics(addresses.kafka, prefix=prefix, findings=findings) == sorted([events, state])
     _until(lambda: len(check_topics(addresses.kafka, prefix=prefix)) == 1)
     assert create_topics(addresses.kafka, prefix=prefix, lanes=2) == [changes]
@@ -114,14 +114,14 @@ def test_nobody_at_the_address_is_said_at_once() -> None:
         with pytest.raises(UserError, match=f"no Kafka at {address}") as refused:
             check_topics(address)
     assert time.monotonic() - began < 10  # clients would go on for half a minute
-    assert "streamer up" in refused.value.mend
-    assert "STREAMER_KAFKA" in refused.value.mend
+    assert "streamer up" in refused.value.hint
+    assert "STREAMER_KAFKA" in refused.value.hint
 
 
 def test_another_server_at_the_address_is_given_up_and_leaves_no_thread(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("streamer.adapters.knock.CONNECT_SECONDS", 1.0)
+    monkeypatch.setattr("streamer.adapters.preflight.CONNECT_SECONDS", 1.0)
     before = threading.active_count()
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))

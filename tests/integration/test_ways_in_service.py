@@ -14,7 +14,7 @@ from schemas import topics
 from schemas.partition import partition_for
 from schemas.wire_time import iso
 from streamer.embedded import Addresses
-from streamer.sources.feed import Outgoing
+from streamer.sources.import_records import Outgoing
 
 pytestmark = pytest.mark.integration
 

@@ -34,7 +34,7 @@ def known(driver: Driver) -> dict[str, object]:
     for id in HERE:
         if id in driver.parts:
             customer = driver.customer(id)
-            memory = driver.state.residents.memory
+            memory = driver.state.cache.memory
             found[id] = (state_of(customer), memory.dump(customer.row) if customer.row >= 0 else b"")
     return found
 

@@ -92,11 +92,11 @@ def test_links_and_events_in_any_order(
     assert found.categories.keys() == wanted.categories.keys()
     for name, sums in wanted.categories.items():
         assert found.categories[name] == pytest.approx(sums, rel=1e-9, abs=1e-6)
-    assert found.about is not None
-    if wanted.about is not None:
-        assert found.about.shown_traits() == wanted.about.shown_traits()
-        assert {kind: one.count for kind, one in found.about.ratings.items()} == {
-            kind: one.count for kind, one in wanted.about.ratings.items()
+    assert found.profile is not None
+    if wanted.profile is not None:
+        assert found.profile.shown_traits() == wanted.profile.shown_traits()
+        assert {kind: one.count for kind, one in found.profile.ratings.items()} == {
+            kind: one.count for kind, one in wanted.profile.ratings.items()
         }
     held = {name: member.segment for name, member in found.segments.items()}
     assert held == {name: member.segment for name, member in wanted.segments.items()}

@@ -9,11 +9,11 @@ import pytest
 from heart_editions import HEART_EDITIONS
 
 from models.features.features import MISSING
+from models.rules.assign import reasons_for
 from models.rules.declared import load
 from models.rules.defaults import DEFAULTS
 from models.rules.definitions import Bands, Compare, Member, Segmentation, leaves_of
-from models.rules.judge import Facts, judge
-from models.rules.settle import reasons_for
+from models.rules.evaluate import Facts, evaluate
 
 SEGMENTATIONS: list[Segmentation] = [
     *DEFAULTS.segmentations,
@@ -65,10 +65,13 @@ def test_stated_reasons_reproduce_ten_thousand_moves(kept: float) -> None:
             if random.random() < kept:
                 now.values[name] = before.values[name]
         # Where somebody is after a settling: there the rules have nothing more to say.
-        current = judge(segmentation, None, before)
+        current = evaluate(segmentation, None, before)
         for _ in range(9):
-            current = judge(segmentation, current, before)
-        if judge(segmentation, current, before) != current or (after := judge(segmentation, current, now)) == current:
+            current = evaluate(segmentation, current, before)
+        if (
+            evaluate(segmentation, current, before) != current
+            or (after := evaluate(segmentation, current, now)) == current
+        ):
             continue
         moves += 1
         reasons = reasons_for(segmentation, current, before, now)
@@ -82,5 +85,5 @@ def test_stated_reasons_reproduce_ten_thousand_moves(kept: float) -> None:
             else:
                 assert reason.after is None or isinstance(reason.after, str)
                 patched.segments[reason.feature] = reason.after or MISSING
-        assert judge(segmentation, current, patched) == after, (segmentation.name, current, before, now, reasons)
+        assert evaluate(segmentation, current, patched) == after, (segmentation.name, current, before, now, reasons)
     assert told > moves

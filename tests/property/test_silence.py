@@ -121,7 +121,7 @@ def test_ten_thousand_silent_customers_move_once_and_on_the_day_for_a_year() -> 
         name: np.array([driver.segment(f"c{n}", name) for n in range(CUSTOMERS)], dtype="U16")
         for name in ("value", "lifecycle", "fading")
     }
-    driver.look(T0 + (61 + YEAR) * DAY)
+    driver.tick(T0 + (61 + YEAR) * DAY)
     moves = driver.changes[began:]
     assert {change.cause for change in moves} == {"time"} and len(moves) > 2 * CUSTOMERS
 

@@ -49,8 +49,8 @@ def test_the_fold_is_the_same_however_an_event_is_sent(steps: list[Step], random
     usual, other = run(records), run([rewritten(record, random.choice(ways)) for record in records])
     expected, found = summary(usual), summary(other)
     # What is sent on is as it came, so it is compared by place and customer.
-    onward = [[(one.partition, one.key) for one in driver.onward] for driver in (usual, other)]
-    assert onward[0] == onward[1]
+    rerouted = [[(one.partition, one.key) for one in driver.rerouted] for driver in (usual, other)]
+    assert rerouted[0] == rerouted[1]
     expected.pop("onward"), found.pop("onward")
     assert found == expected
     for id in HERE:
@@ -75,7 +75,7 @@ def test_a_misplaced_record_travels_with_its_headers_and_applies_there(way: str,
     at = 1_740_787_200_000
     driver = Driver(POLICY)
     driver.feed([Record(0, 0, at, None if null_key else b"gus", value, headers)])
-    [sent] = driver.onward
+    [sent] = driver.rerouted
     assert (sent.partition, sent.key, sent.value) == (1, b"gus", value)
     assert sent.headers == [*headers, (REROUTED_HEADER, b"0")]
     home = Driver(POLICY, partition=1)

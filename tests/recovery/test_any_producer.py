@@ -23,7 +23,7 @@ from live_service import LiveService
 
 from models.customer import snapshot
 from models.customer.customer import Customer
-from models.rules.judge import facts
+from models.rules.evaluate import facts
 from schemas import topics
 from schemas.partition import partition_for
 from schemas.records import Record
@@ -104,7 +104,7 @@ def sent_right(service: LiveService, events: list[tuple[str, bytes]], now: int) 
         driver = Driver(service.policy, partition=number)
         for start in range(0, len(records), 2_000):
             driver.feed(records[start : start + 2_000])
-        found |= driver.state.residents.customers
+        found |= driver.state.cache.customers
     return found
 
 
@@ -163,7 +163,7 @@ def test_events_of_a_crc32_producer_are_folded_as_if_sent_right(
 
 def counts(customer: Customer) -> Mapping[str, object]:
     return {name: getattr(customer, name) for name in COUNTS} | {
-        "ids": customer.ring.total,
+        "ids": customer.dedupe_window.total,
         "book": len(customer.book.orders),
     }
 
@@ -187,5 +187,5 @@ def assert_doctor_names_it(service: LiveService) -> None:
     told = subprocess.run(command, env=service.environment, capture_output=True, text=True, timeout=60)
     findings = {finding["subject"]: finding for finding in json.loads(told.stdout)["findings"]}
     assert "CRC32" in findings["producers"]["text"] and "librdkafka" in findings["producers"]["text"]
-    assert "partitioner=murmur2_random" in findings["producers"]["mend"]
+    assert "partitioner=murmur2_random" in findings["producers"]["hint"]
     assert told.returncode == 1

@@ -14,11 +14,11 @@ import pytest
 from handovers import hand_over
 from live_service import LiveService, moves_of_rules
 
-from models.features.time import DAY_MS, Grid
+from models.features.time import DAY_MS, DayGrid
 from streamer.embedded import Addresses
 from streamer.simulator.config import ShopConfig
 from streamer.simulator.simulate import Shop
-from streamer.sources.feed import feed
+from streamer.sources.import_records import feed
 
 pytestmark = [pytest.mark.integration, pytest.mark.recovery]
 
@@ -72,7 +72,7 @@ def test_handovers_lose_nothing_double_nothing_and_are_short(
 def test_workers_join_until_there_are_more_than_lanes_and_go_again(service: LiveService) -> None:
     now = time.time_ns() // 1_000_000
     shop = Shop(ShopConfig(customers=300, days=100, start=now - 101 * DAY_MS, late=0.02, duplicates=0.02, broken=0.01))
-    records = list(feed(shop, "join", Grid(), latest=now))
+    records = list(feed(shop, "join", DayGrid(), latest=now))
     writer = threading.Thread(target=service.publish, args=(records,), kwargs={"rate": 800})
     writer.start()
     running = []
@@ -97,7 +97,7 @@ def test_workers_join_until_there_are_more_than_lanes_and_go_again(service: Live
 def test_a_paused_worker_does_no_harm_when_it_wakes(service: LiveService) -> None:
     now = time.time_ns() // 1_000_000
     shop = Shop(ShopConfig(customers=200, days=60, start=now - 61 * DAY_MS))
-    records = list(feed(shop, "zombie", Grid(), latest=now))
+    records = list(feed(shop, "zombie", DayGrid(), latest=now))
     sleeper = service.start()
     writer = threading.Thread(target=service.publish, args=(records,), kwargs={"pause_every": 50})
     writer.start()

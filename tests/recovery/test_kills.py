@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from live_service import LiveService, moves_of_rules
 
-from models.features.time import DAY_MS, Grid
+from models.features.time import DAY_MS, DayGrid
 from streamer.embedded import Addresses
 from streamer.simulator.config import ShopConfig
 from streamer.simulator.simulate import Shop
-from streamer.sources.feed import Outgoing, feed
+from streamer.sources.import_records import Outgoing, feed
 
 pytestmark = [pytest.mark.integration, pytest.mark.recovery]
 
@@ -46,7 +46,7 @@ def history(seed: int) -> Iterator[Outgoing]:
             broken=0.01,
         )
     )
-    return feed(shop, f"seed{seed}", Grid(), latest=now)
+    return feed(shop, f"seed{seed}", DayGrid(), latest=now)
 
 
 @pytest.mark.timeout(300)

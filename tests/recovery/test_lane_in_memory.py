@@ -369,6 +369,6 @@ def test_memory_stays_bounded_while_the_night_walks_through_everybody() -> None:
         lane.offer(rig.batch(40))
         for _ in range(20):
             await lane.turn()
-            assert len(lane.state.residents) <= 2 + rig.settings.max_due
+            assert len(lane.state.cache) <= 2 + rig.settings.max_due
 
     asyncio.run(go())

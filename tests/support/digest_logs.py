@@ -21,20 +21,20 @@ from heart_editions import ALL_ACTIVE, HYBRID, MOODY
 from heart_logs import LogMaker, event, order, view
 from retail import FOLDER, found_retail
 
-from models.features.time import DAY_MS, Grid
+from models.features.time import DAY_MS, DayGrid
 from models.learning.learner import Learner, LearnerConfig
 from schemas import topics
 from schemas.control import ControlDefinitions, control_headers, encode_control, is_control
 from schemas.money import Rates
 from schemas.records import Headers, Record
 from schemas.wire_time import epoch_ms
-from streamer.core.outcome import Outcome
+from streamer.core.decision import Decision
 from streamer.core.policy import Policy
 from streamer.owner.publish_model import model_writes
-from streamer.replay.offline import Replay
+from streamer.replay.replay import Replay
 from streamer.simulator.config import ShopConfig
 from streamer.simulator.simulate import Shop
-from streamer.sources.feed import feed
+from streamer.sources.import_records import feed
 from streamer.sources.online_retail import OnlineRetail
 from streamer.sources.source import SourceEvent
 
@@ -97,8 +97,8 @@ class _Recording:
         waiting = [(key, value, headers)]
         while waiting:
             record = self._log.put(*waiting.pop(0), now=now)
-            outcome = self._lane.take([record])
-            waiting += [(one.key, one.value, one.headers) for one in outcome.onward]
+            decision = self._lane.take([record])
+            waiting += [(one.key, one.value, one.headers) for one in decision.rerouted]
 
     def _day(self, day: int, now: int) -> None:
         self._lane.pass_time()
@@ -110,10 +110,10 @@ class _Recording:
             [write] = model_writes(model, 1, now)[topics.EVENTS, 0]
             self._put(write.key, write.value, write.headers, now)
 
-    def _observe(self, outcome: Outcome) -> None:
-        if outcome.panel_shift > self._learner.shift:
-            self._learner.set_shift(outcome.panel_shift)
-        for row in outcome.panel:
+    def _observe(self, decision: Decision) -> None:
+        if decision.panel_shift > self._learner.shift:
+            self._learner.set_shift(decision.panel_shift)
+        for row in decision.panel:
             self._learner.observe(row)
 
 
@@ -153,7 +153,7 @@ def import_log() -> list[Record]:
     log.definitions(2, ALL_ACTIVE)
     for model in _models():
         log.put(model.key, model.value, model.headers)
-    for number, one in enumerate(feed(source, "import-1", Grid(), latest=log.now)):
+    for number, one in enumerate(feed(source, "import-1", DayGrid(), latest=log.now)):
         log.put(one.key, one.value, one.headers, now=log.now + 40_000)
         if number % 40 == 0 and one.key is not None:
             log.event(view(f"live-{number}", one.key.decode(), log.now, category="shoes"))
@@ -167,7 +167,7 @@ def _models() -> Iterator[Record]:
 
 def _import() -> Digests:
     records = import_log()
-    lane = DigestLane(Policy(lanes=2, grid=Grid("Europe/Berlin"), panel_target=100))
+    lane = DigestLane(Policy(lanes=2, grid=DayGrid("Europe/Berlin"), panel_target=100))
     lane.run(records)
     lane.pass_time(records[-1].timestamp + 30 * DAY_MS)
     return lane.written.digests
@@ -184,16 +184,16 @@ class _HashedReplay(Replay):
         self.state.ledger.lane = "digest"
         self.written = Written()
 
-    def _step(self, outcome: Outcome) -> None:
-        self.written.add(outcome, self.state, self.policy)
-        super()._step(outcome)
+    def _step(self, decision: Decision) -> None:
+        self.written.add(decision, self.state, self.policy)
+        super()._step(decision)
 
 
 def _retail() -> Digests | None:
     path = found_retail(_RETAIL)
     if path is None:
         return None
-    policy = Policy(rates=Rates("GBP"), grid=Grid("Europe/London"), label_backfill=False, panel_target=500)
+    policy = Policy(rates=Rates("GBP"), grid=DayGrid("Europe/London"), label_backfill=False, panel_target=500)
     replay = _HashedReplay(policy, LearnerConfig(frame_days=(10, 17), k=4), _NOW)
     replay.run(OnlineRetail(path))
     return replay.written.digests

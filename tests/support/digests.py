@@ -23,10 +23,10 @@ from schemas import topics
 from schemas.records import LogRecord
 from streamer.core import ledger
 from streamer.core.decide import decide
-from streamer.core.intake import take_in
-from streamer.core.outcome import Outcome
+from streamer.core.decision import Decision
+from streamer.core.decode import decode_records
 from streamer.core.policy import Policy
-from streamer.core.state import NO_LOOK, LaneState, Look
+from streamer.core.state import NO_TICK, LaneState, Tick
 from streamer.lanes import encode
 from streamer.lanes.keys import LEDGER_KEY
 
@@ -53,11 +53,11 @@ class Written:
         self._hashes: dict[str, Any] = defaultdict(sha256)
         self.counts: dict[str, int] = defaultdict(int)
 
-    def add(self, outcome: Outcome, state: LaneState, policy: Policy) -> None:
+    def add(self, decision: Decision, state: LaneState, policy: Policy) -> None:
         """Hash the bytes of one outcome: all records of the transaction, and the documents of the view."""
-        stored = encode.store(outcome, state, policy)
+        stored = encode.store(decision, state, policy)
         raw = ledger.dump(state.ledger)
-        for (topic, partition), writes in encode.writes(outcome, stored, raw, state, policy, _DETECTED_AT).items():
+        for (topic, partition), writes in encode.writes(decision, stored, raw, state, policy, _DETECTED_AT).items():
             for write in writes:
                 name = "ledger" if write.key == LEDGER_KEY else _NAMES[topic]
                 self._put(name, partition, write.key, write.value, tuple(write.headers))
@@ -83,7 +83,7 @@ class DigestLane:
         Hears each outcome before the next step.
     """
 
-    def __init__(self, policy: Policy, on_outcome: Callable[[Outcome], None] = lambda outcome: None) -> None:
+    def __init__(self, policy: Policy, on_outcome: Callable[[Decision], None] = lambda decision: None) -> None:
         self.policy = policy
         self.state = LaneState.fresh(0)
         # A random token in real life.
@@ -92,15 +92,15 @@ class DigestLane:
         self._on_outcome = on_outcome
         self._dues: list[tuple[int, str]] = []
 
-    def take(self, records: Sequence[LogRecord]) -> Outcome:
+    def take(self, records: Sequence[LogRecord]) -> Decision:
         """Apply a batch of records."""
-        items = take_in(
+        items = decode_records(
             records,
             lanes=self.policy.lanes,
-            local=self.state.residents.customers,
+            local=self.state.cache.customers,
             max_event_bytes=self.policy.max_event_bytes,
         )
-        return self._step(decide(items, self.state, self.policy, NO_LOOK))
+        return self._step(decide(items, self.state, self.policy, NO_TICK))
 
     def run(self, records: Sequence[LogRecord], batch: int = 200) -> None:
         """Apply a whole log in batches and let time pass after each."""
@@ -111,19 +111,19 @@ class DigestLane:
     def pass_time(self, clock: int | None = None) -> None:
         """Apply what is due, for everybody by their own clock; the lane's moves to ``clock`` (ms) first, if given."""
         if clock is not None:
-            self._step(decide([], self.state, self.policy, Look(clock=clock)))
+            self._step(decide([], self.state, self.policy, Tick(clock=clock)))
         # A due that is applied may bring the next one, and that may have passed as well.
         while due := self._due():
-            self._step(decide([], self.state, self.policy, Look(due=due)))
+            self._step(decide([], self.state, self.policy, Tick(due=due)))
 
     def _due(self) -> list[str]:
-        ledger, residents = self.state.ledger, self.state.residents
+        ledger, cache = self.state.ledger, self.state.cache
         latest = max([ledger.clock, *(ledger.clock_of(name) for name in ledger.imports)])
         found: dict[str, None] = {}
         waiting = []
         while self._dues and self._dues[0][0] <= latest:
             at, id = heappop(self._dues)
-            customer = residents.get(id)
+            customer = cache.get(id)
             if customer is None or customer.due != at:
                 continue
             if at <= ledger.clock_of(customer.source):
@@ -134,13 +134,13 @@ class DigestLane:
             heappush(self._dues, one)
         return list(found)
 
-    def _step(self, outcome: Outcome) -> Outcome:
-        self.written.add(outcome, self.state, self.policy)
-        for customer in outcome.touched.values():
+    def _step(self, decision: Decision) -> Decision:
+        self.written.add(decision, self.state, self.policy)
+        for customer in decision.touched.values():
             if customer.due is not None:
                 heappush(self._dues, (customer.due, customer.id))
-        self._on_outcome(outcome)
-        return outcome
+        self._on_outcome(decision)
+        return decision
 
 
 def main(arguments: Iterable[str] | None = None) -> None:

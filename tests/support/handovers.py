@@ -15,13 +15,13 @@ from typing import Any
 
 from live_service import LiveService
 
-from models.features.time import DAY_MS, Grid
+from models.features.time import DAY_MS, DayGrid
 from schemas.records import LogRecord
 from streamer.client import change_reader
 from streamer.runtime.app import EXIT_FATAL
 from streamer.simulator.config import ShopConfig
 from streamer.simulator.simulate import Shop
-from streamer.sources.feed import Outgoing, feed
+from streamer.sources.import_records import Outgoing, feed
 from streamer.sources.source import SourceEvent
 
 SIGNALS = (signal.SIGTERM, signal.SIGKILL)
@@ -131,7 +131,7 @@ def hand_over(service: LiveService, *, workers: int, handovers: int, events: int
     written: list[Outgoing] = []
 
     def records() -> Iterator[Outgoing]:
-        for record in feed(EndlessShop(config, enough), f"seed{seed}", Grid(), latest=now):
+        for record in feed(EndlessShop(config, enough), f"seed{seed}", DayGrid(), latest=now):
             written.append(record)
             yield record
 

@@ -18,11 +18,11 @@ from schemas import topics
 from schemas.records import Record
 from streamer.adapters.memory import MemoryBroker, MemoryLog, MemoryView
 from streamer.core import ledger
+from streamer.core.customer_cache import CustomerCache
 from streamer.core.decide import decide
 from streamer.core.ledger import Ledger
 from streamer.core.policy import Policy
-from streamer.core.residents import Residents
-from streamer.core.state import LaneState, Look
+from streamer.core.state import LaneState, Tick
 from streamer.lanes.keys import LEDGER_KEY, definitions_version, erased_name, model_version, split_key
 from streamer.lanes.lane import Lane, LaneSettings
 from streamer.lanes.ports import Batch, Fenced, Read, Update, Write, Writes
@@ -256,9 +256,9 @@ class Rig:
             body = json.loads(record.value)
             segments = {name: (held["id"], held["since"]) for name, held in body["segments"].items()}
             memberships[record.key] = (body["seq"], segments)
-        onward = [(r.key, r.value, r.headers) for r in self.broker.records(topics.EVENTS, 1)]
+        rerouted = [(r.key, r.value, r.headers) for r in self.broker.records(topics.EVENTS, 1)]
         dead = [(r.key, r.value, dict(r.headers)) for r in self.broker.records(topics.DEADLETTERS, 0)]
-        return {"changes": changes, "memberships": memberships, "onward": onward, "dead": dead}
+        return {"changes": changes, "memberships": memberships, "onward": rerouted, "dead": dead}
 
     def state(self) -> dict[str, object]:
         """All that is known of all customers, as the changelog has it, when everybody has come to the lane's clock.
@@ -266,7 +266,7 @@ class Rig:
         Nights in which nothing happens to a customer are not written, so the bytes depend on who was touched when.
         """
         log = self.broker.records(topics.STATE, 0)
-        state = LaneState(self.ledger(), Residents(Memory()))
+        state = LaneState(self.ledger(), CustomerCache(Memory()))
         parts = self.parts()
         for record in log:
             key = record.key or b""
@@ -274,15 +274,15 @@ class Rig:
                 state.models[version] = ClusterModel.from_dict(json.loads(record.value or b""))
             elif (version := definitions_version(key)) is not None:
                 state.definitions[version] = load((record.value or b"").decode(), version)
-        memory = state.residents.memory
+        memory = state.cache.memory
         for id, held in parts.items():
             customer, behaviour = snapshot.load(id, held)
-            state.residents.admit(customer, memory.load(behaviour) if behaviour else -1)
-        moved = decide([], state, self.policy, Look(due=list(parts))).changes
+            state.cache.load(customer, memory.load(behaviour) if behaviour else -1)
+        moved = decide([], state, self.policy, Tick(due=list(parts))).changes
         assert moved == [], "somebody was due, and nobody looked"
         return {
             id: (state_of(customer), memory.dump(customer.row) if customer.row >= 0 else b"")
-            for id, customer in state.residents.customers.items()
+            for id, customer in state.cache.customers.items()
         }
 
     def ledger(self) -> Ledger:
@@ -321,7 +321,17 @@ def last_record(records: Sequence[Record]) -> Record:
 
 COUNTERS = (
     *("next_offset", "consumed", "applied", "duplicates", "late", "rerouted", "dead_letters", "control", "orders"),
-    *("reversals", "revenue_minor", "customers", "changes", "sizes", "timeline", "imports", "editions", "behind"),
+    *(
+        "reversals",
+        "revenue_minor",
+        "customers",
+        "changes",
+        "sizes",
+        "timeline",
+        "imports",
+        "definitions_versions",
+        "behind",
+    ),
 )
 
 

@@ -11,7 +11,7 @@ from heart_logs import Driver, LogMaker, check_chain
 from models.customer.customer import Customer
 from schemas.partition import partition_for
 from schemas.wire_time import epoch_ms
-from streamer.core.outcome import Change, Onward
+from streamer.core.decision import Change, Rerouted
 from streamer.core.policy import Policy
 
 
@@ -22,21 +22,21 @@ class Lanes:
         self.policy = policy
         self.drivers = [Driver(policy, lane) for lane in range(policy.lanes)]
         self.logs = [LogMaker(lane) for lane in range(policy.lanes)]
-        self.waiting: deque[Onward] = deque()
+        self.waiting: deque[Rerouted] = deque()
 
     def event(self, value: bytes, now: int | None = None) -> None:
         """An event into its own lane, decided at once."""
         body = json.loads(value)
         key = body.get("anonymous_id", body["customer_id"]).encode()
-        self.put(Onward(partition_for(key, self.policy.lanes), key, value, ()), now or epoch_ms(body["occurred_at"]))
+        self.put(Rerouted(partition_for(key, self.policy.lanes), key, value, ()), now or epoch_ms(body["occurred_at"]))
 
-    def put(self, record: Onward, now: int | None = None) -> None:
+    def put(self, record: Rerouted, now: int | None = None) -> None:
         log, driver = self.logs[record.partition], self.drivers[record.partition]
         log.now = max(other.now for other in self.logs)
         log.put(record.key, record.value, record.headers, now=now)
-        seen = len(driver.onward)
+        seen = len(driver.rerouted)
         driver.feed(log.records[-1:])
-        self.waiting.extend(driver.onward[seen:])
+        self.waiting.extend(driver.rerouted[seen:])
 
     def settle(self, most: int = 10_000) -> None:
         """Let everything arrive that is under way."""
@@ -49,7 +49,7 @@ class Lanes:
         self.settle()
         assert not self.waiting, "records go round and round"
         for driver in self.drivers:
-            driver.look(at)
+            driver.tick(at)
             check_chain(driver.changes)
 
     def driver_of(self, id: str) -> Driver:

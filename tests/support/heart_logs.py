@@ -23,10 +23,10 @@ from schemas.control import (
 from schemas.records import Headers, Record
 from schemas.wire_time import epoch_ms, iso
 from streamer.core.decide import decide
-from streamer.core.intake import subject, take_in
-from streamer.core.outcome import Change, DeadLetter, Onward, Outcome
+from streamer.core.decision import Change, DeadLetter, Decision, Rerouted
+from streamer.core.decode import decode_records, subject
 from streamer.core.policy import Policy
-from streamer.core.state import LaneState, Look
+from streamer.core.state import LaneState, Tick
 
 SECOND, HOUR, DAY = 1_000, 3_600_000, 86_400_000
 T0 = epoch_ms("2025-03-01T00:00:00Z")
@@ -115,57 +115,57 @@ class Driver:
         self.state = LaneState.fresh(partition)
         self.changes: list[Change] = []
         self.dead: list[DeadLetter] = []
-        self.onward: list[Onward] = []
+        self.rerouted: list[Rerouted] = []
         self.parts: dict[str, dict[str, bytes]] = {}
         """What a view would hold: parts of everybody ever touched."""
 
-    def feed(self, records: Sequence[Record], look: Look | None = None) -> Outcome:
+    def feed(self, records: Sequence[Record], tick: Tick | None = None) -> Decision:
         """One batch: customers it names come back into memory first, then `decide`, then all touched are written."""
-        residents = self.state.residents
-        items = take_in(
+        cache = self.state.cache
+        items = decode_records(
             records,
             lanes=self.policy.lanes,
-            local=residents.customers,
+            local=cache.customers,
             max_event_bytes=self.policy.max_event_bytes,
         )
         for item in items:
             if (id := subject(item)) is not None:
                 self.bring(id)
-        outcome = decide(items, self.state, self.policy, look or Look())
-        for id in outcome.erased:
+        decision = decide(items, self.state, self.policy, tick or Tick())
+        for id in decision.erased:
             self.parts.pop(id, None)
-        for id, customer in outcome.touched.items():
-            written = snapshot.dump(customer, residents.memory.dump(customer.row) if customer.row >= 0 else b"")
+        for id, customer in decision.touched.items():
+            written = snapshot.dump(customer, cache.memory.dump(customer.row) if customer.row >= 0 else b"")
             self.parts.setdefault(id, {}).update(written)
-        self.changes += outcome.changes
-        self.dead += outcome.dead_letters
-        self.onward += outcome.onward
+        self.changes += decision.changes
+        self.dead += decision.dead_letters
+        self.rerouted += decision.rerouted
         assert self.state.ledger.unaccounted == 0
-        return outcome
+        return decision
 
     def bring(self, id: str) -> None:
         """Load a customer that is not in memory, if it has a state."""
-        residents = self.state.residents
-        if residents.get(id) is None and id in self.parts:
+        cache = self.state.cache
+        if cache.get(id) is None and id in self.parts:
             customer, behaviour = snapshot.load(id, self.parts[id])
-            residents.admit(customer, residents.memory.load(behaviour) if behaviour else -1)
+            cache.load(customer, cache.memory.load(behaviour) if behaviour else -1)
 
     def drop(self, ids: Iterable[str]) -> None:
         """Forget customers that were written."""
         for id in ids:
-            if self.state.residents.get(id) is not None:
-                self.state.residents.dismiss(id)
+            if self.state.cache.get(id) is not None:
+                self.state.cache.evict(id)
 
-    def look(self, clock: int | None = None, due: Iterable[str] | None = None) -> Outcome:
+    def tick(self, clock: int | None = None, due: Iterable[str] | None = None) -> Decision:
         """A look at the clock; at everybody unless ids are given."""
         ids = sorted(self.parts) if due is None else [id for id in due if id in self.parts]
         for id in ids:
             self.bring(id)
-        return self.feed([], Look(clock, ids))
+        return self.feed([], Tick(clock, ids))
 
     def customer(self, id: str) -> Customer:
         self.bring(id)
-        found = self.state.residents.get(id)
+        found = self.state.cache.get(id)
         assert found is not None
         return found
 
@@ -228,9 +228,10 @@ def state_of(customer: Customer) -> Mapping[str, object]:
     return {
         name: getattr(customer, name)
         for name in Customer.__slots__
-        if name not in ("row", "written_ids", "book_dirty", "about_dirty", "panel_rank", "ring", "segments", "book")
+        if name
+        not in ("row", "written_ids", "book_dirty", "profile_dirty", "panel_rank", "dedupe_window", "segments", "book")
     } | {
-        "ring": (customer.ring.total, customer.ring.ids),
+        "ring": (customer.dedupe_window.total, customer.dedupe_window.ids),
         "segments": {name: (held.segment, held.since) for name, held in customer.segments.items()},
         "book": (customer.book.orders, customer.book.waiting, customer.book.older_first, customer.book.older_last),
     }

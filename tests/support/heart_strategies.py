@@ -10,17 +10,17 @@ from heart_logs import DAY, HOUR, T0, Driver, LogMaker, by_customer, check_chain
 from heart_models import jumpy
 from hypothesis import strategies as st
 
-from models.features.time import Grid
+from models.features.time import DayGrid
 from models.rules.declared import load
 from models.rules.defaults import DEFAULT_TEXT
 from schemas.control import CONTROL_HEADER, IMPORT_HEADER
 from schemas.records import Record
 from streamer.core.policy import Policy
-from streamer.core.state import Look
+from streamer.core.state import Tick
 
 POLICY = Policy(
     lanes=2,
-    grid=Grid("Europe/Berlin"),
+    grid=DayGrid("Europe/Berlin"),
     panel_target=2,
     definitions=load(MOODY, 1),
 )
@@ -93,7 +93,7 @@ def lane_log(steps: Sequence[Step], *, own: bool = False) -> list[Record]:
     opened: set[str] = set()
     imports = ["i0", "i1"]
     names: list[str] = []
-    model, edition = 0, 1
+    model, definitions_version = 0, 1
     for number, (kind, who, hours, amount) in enumerate(steps):
         customer, id = HERE[who], f"e{number}"
         log.now += hours * HOUR // 8 + 7 * amount
@@ -149,8 +149,8 @@ def lane_log(steps: Sequence[Step], *, own: bool = False) -> list[Record]:
                 model += 1
                 log.model(jumpy(model, shift=0.3 * (amount % 3), without=("steady",) if amount % 5 == 0 else ()))
             case "definitions":
-                edition += 1 + who
-                log.definitions(edition, EDITIONS[amount % len(EDITIONS)])
+                definitions_version += 1 + who
+                log.definitions(definitions_version, EDITIONS[amount % len(EDITIONS)])
             case "profile":
                 size = (amount, "big", amount > 9)[hours % 3]
                 traits = {"birth_year": 1995 + amount % 5 if amount % 4 else None, "custom": {f"t{amount % 3}": size}}
@@ -192,9 +192,9 @@ def answered(records: Sequence[Record]) -> list[Record]:
             key, value, headers = waiting.pop(0)
             log.put(key, value, headers, now=record.timestamp, gap=max(0, gap))
             gap = 0
-            seen = len(driver.onward)
+            seen = len(driver.rerouted)
             driver.feed(log.records[-1:])
-            waiting += [(one.key, one.value, one.headers) for one in driver.onward[seen:] if one.partition == 0]
+            waiting += [(one.key, one.value, one.headers) for one in driver.rerouted[seen:] if one.partition == 0]
     return log.records
 
 
@@ -219,7 +219,7 @@ class Stop:
     """What happens between two batches: a look (at some, perhaps with the wall clock), and people leaving memory."""
 
     place: int
-    look: frozenset[int]
+    tick: frozenset[int]
     wall: int | None
     leave: frozenset[int]
 
@@ -238,7 +238,7 @@ STOPS = st.lists(
 
 def finish(driver: Driver, records: Sequence[Record]) -> None:
     """Look at everybody when a hundred days have passed after the last record."""
-    driver.look(max((record.timestamp for record in records), default=T0) + 100 * DAY)
+    driver.tick(max((record.timestamp for record in records), default=T0) + 100 * DAY)
     check_chain(driver.changes)
 
 
@@ -273,10 +273,10 @@ def with_stops(records: Sequence[Record], stops: Sequence[Stop], policy: Policy 
             latest = records[place].timestamp - 10_000
             if latest > before:
                 clock = before + (latest - before) * stop.wall // 100
-        due = [HERE[index] for index in sorted(stop.look) if HERE[index] in driver.parts]
+        due = [HERE[index] for index in sorted(stop.tick) if HERE[index] in driver.parts]
         for id in due:
             driver.bring(id)
-        driver.feed([], Look(clock, due))
+        driver.feed([], Tick(clock, due))
         driver.drop(HERE[index] for index in stop.leave)
     driver.feed(records[position:])
     finish(driver, records)
@@ -289,7 +289,7 @@ def summary(driver: Driver) -> dict[str, object]:
     return {
         "changes": by_customer(driver.changes),
         "dead": [(dead.record.offset, dead.reason) for dead in driver.dead],
-        "onward": driver.onward,
+        "onward": driver.rerouted,
         "counts": {
             name: getattr(ledger, name)
             for name in (
@@ -303,7 +303,7 @@ def summary(driver: Driver) -> dict[str, object]:
                     "changes",
                     "sizes",
                     "timeline",
-                    "editions",
+                    "definitions_versions",
                     "behind",
                 ),
             )

@@ -24,7 +24,7 @@ from streamer.core.policy import Policy
 from streamer.embedded import Addresses
 from streamer.replay.parity import Parity, decode_change, of_lane
 from streamer.runtime.app import EXIT_FATAL
-from streamer.sources.feed import Outgoing
+from streamer.sources.import_records import Outgoing
 
 SESSION_SECONDS = 2
 

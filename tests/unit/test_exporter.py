@@ -25,9 +25,9 @@ from streamer.adapters.memory import MemoryBroker, MemoryLog, MemoryView
 from streamer.core.policy import Policy
 from streamer.lanes.lane import Lane, Step
 from streamer.lanes.ports import Batch
+from streamer.telemetry.lane_metrics import Histogram
 from streamer.telemetry.metrics import BY_NAME, METRICS, OWNER_METRICS, PREFIX
 from streamer.telemetry.prometheus import Exporter
-from streamer.telemetry.tally import Histogram
 
 NOW = 1_750_000_000_000
 TWO_LANES = Policy(lanes=2)
@@ -321,9 +321,9 @@ def test_latencies_are_those_of_records_and_changes(exporter: Exporter) -> None:
     assert step.committed_ms == NOW + 2_000
     assert found[f"{PREFIX}append_to_commit_seconds_count"][()] == 7
     assert found[f"{PREFIX}append_to_commit_seconds_sum"][()] == pytest.approx(7 * 2.0)
-    assert found[f"{PREFIX}event_to_change_seconds_count"][()] == len(step.outcome.changes)
+    assert found[f"{PREFIX}event_to_change_seconds_count"][()] == len(step.decision.changes)
     # They occurred a second and a bit before the broker had them.
-    assert found[f"{PREFIX}event_to_change_seconds_sum"][()] == pytest.approx(3.0 * len(step.outcome.changes))
+    assert found[f"{PREFIX}event_to_change_seconds_sum"][()] == pytest.approx(3.0 * len(step.decision.changes))
     assert found[f"{PREFIX}batch_records_sum"][()] == 7
     assert found[f"{PREFIX}batch_stage_seconds_count"][("stage", "decide"),] == 1
     buckets = found[f"{PREFIX}append_to_commit_seconds_bucket"]

@@ -94,12 +94,12 @@ def test_our_level_is_set_and_libraries_speak_from_warning_on(monkeypatch: pytes
     monkeypatch.setattr(logging.getLogger("kafka"), "level", logging.NOTSET)
     logging.getLogger("kafka").manager._clear_cache()  # type: ignore[attr-defined]
     out = configured(level="debug")
-    structlog.get_logger("models.rules.settle").debug("ours")
+    structlog.get_logger("models.rules.assign").debug("ours")
     for library in ("faust.app", "aiokafka.consumer", "kafka.client", "asyncio"):
         logging.getLogger(library).info("chatter")
         logging.getLogger(library).warning("careful: %d", 1)
     found = [(line["log.logger"], line["message"]) for line in lines(out)]
-    assert found[0] == ("models.rules.settle", "ours")
+    assert found[0] == ("models.rules.assign", "ours")
     assert found[1:] == [(name, "careful: 1") for name in ("faust.app", "aiokafka.consumer", "kafka.client", "asyncio")]
     quiet = configured(level="error")
     structlog.get_logger("streamer.lanes.lane").warning("not now")

@@ -65,17 +65,17 @@ def test_an_empty_variable_is_not_set(tmp_path: Path) -> None:
 def test_an_unknown_variable_is_named_with_the_nearest(tmp_path: Path, name: str, nearest: str) -> None:
     error = refused(tmp_path, **{name: "x"})
     assert f"STREAMER_{name} (environment)" in error.message
-    assert nearest in error.mend
+    assert nearest in error.hint
 
 
 def test_an_unknown_name_in_a_file_is_refused_as_well(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("STREAMER_CURENCY=EUR\n")
-    assert "did you mean STREAMER_CURRENCY?" in refused(tmp_path).mend
+    assert "did you mean STREAMER_CURRENCY?" in refused(tmp_path).hint
     (tmp_path / ".env").unlink()
     (tmp_path / "streamer.toml").write_text("lane = 3\n")
     error = refused(tmp_path)
     assert "lane (streamer.toml)" in error.message
-    assert error.mend == "did you mean lanes?"
+    assert error.hint == "did you mean lanes?"
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_an_unknown_name_in_a_file_is_refused_as_well(tmp_path: Path) -> None:
 def test_an_invalid_value_is_named_with_what_is_allowed(tmp_path: Path, name: str, value: str, allowed: str) -> None:
     error = refused(tmp_path, **{name: value})
     assert f"STREAMER_{name}" in error.message
-    assert allowed in f"{error.message}\n{error.mend}"
+    assert allowed in f"{error.message}\n{error.hint}"
 
 
 def test_all_invalid_values_are_told_at_once(tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ def test_a_secret_file_that_is_of_no_use_is_named(tmp_path: Path) -> None:
     empty.write_text("\n")
     assert "is empty" in refused(tmp_path, REDIS_PASSWORD_FILE=str(empty)).message
     assert "both set" in refused(tmp_path, REDIS_PASSWORD_FILE=str(empty), REDIS_PASSWORD=SECRET).message
-    assert "only secrets" in refused(tmp_path, LANES_FILE=str(empty)).mend
+    assert "only secrets" in refused(tmp_path, LANES_FILE=str(empty)).hint
 
 
 def test_a_secret_given_nearer_hides_the_file_further_away(tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ from models.behaviour.memory import Memory
 from models.behaviour.night import advance
 from models.behaviour.scoring import compiled, margin_of, placed
 from models.customer.snapshot import glance
-from streamer.core.passing import timeline_of
-from streamer.core.state import Look
+from streamer.core.state import Tick
+from streamer.core.timers import timeline_of
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +104,7 @@ def test_a_lane_without_events_moves_customers_on_the_day_that_was_said() -> Non
     state, grid = driver.state, driver.policy.grid
     said = {}
     for id in people:
-        customer = state.residents.customers[id]
+        customer = state.cache.customers[id]
         timeline = timeline_of(state.ledger, state.models, customer.source)
         one = outlook(glance(id, driver.parts[id])[1], timeline, grid.day_of(state.ledger.clock))
         assert one is not None
@@ -113,7 +113,7 @@ def test_a_lane_without_events_moves_customers_on_the_day_that_was_said() -> Non
     assert said
     known = len(driver.changes)
     for day in range(1, 366):
-        driver.feed([], Look(T0 + (12 + day) * DAY, [*people]))
+        driver.feed([], Tick(T0 + (12 + day) * DAY, [*people]))
     done: dict[str, tuple[int, str | None]] = {}
     for change in driver.changes[known:]:
         if change.segmentation == "behaviour":

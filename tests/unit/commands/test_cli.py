@@ -157,7 +157,7 @@ def test_doctor_shows_settings_and_what_is_wrong(run: Run) -> None:
     assert by_name["STREAMER_CONTROL_KEY"]["origin"] == "environment"
     assert by_name["STREAMER_LANES"]["origin"] == "default"
     assert told["versions"]["streamer"]
-    assert [finding["mend"] for finding in told["findings"]] == [
+    assert [finding["hint"] for finding in told["findings"]] == [
         "run `streamer up`, or set STREAMER_KAFKA and STREAMER_REDIS"
     ]
     assert "WRONG" in run("doctor").stdout

@@ -12,7 +12,7 @@ from behaviour_world import World
 from owner_rig import OwnerRig
 
 from models.learning.learner import LearnerConfig
-from models.words import Language, words
+from models.messages import Language, messages
 from schemas import topics
 from schemas.errors import UserError
 from schemas.published import ModelProposal, SegmentModel
@@ -75,7 +75,7 @@ def test_a_proposal_waits_with_what_it_would_move(waiting: Published) -> None:
     [proposal] = told["proposals"]
     assert (proposal["id"], proposal["status"], proposal["k"], proposal["version"]) == ("p1", "waiting", 5, None)
     assert 0 < proposal["moves"] < 1 and proposal["moved"] <= proposal["tried"]
-    full = models.shown(waiting, "p1", words())
+    full = models.shown(waiting, "p1", messages())
     json.dumps(full, allow_nan=False)
     assert sum(flow["customers"] for flow in full["flows"]) == proposal["moved"]
     assert {one["kind"] for one in full["transitions"]} >= {"survive", "appear"}
@@ -90,19 +90,19 @@ def test_what_became_of_it_and_of_the_segments(approved: Published) -> None:
     newest = told["versions"][-1]
     assert (proposal["status"], proposal["version"]) == ("approved", newest["version"])
     assert newest["k"] == 5 and newest["parent"] == newest["version"] - 1 and approved.waiting is None
-    full = models.shown(approved, str(newest["version"]), words())
+    full = models.shown(approved, str(newest["version"]), messages())
     assert {segment["id"] for segment in full["segments"]} <= full["names"].keys()
 
 
 @pytest.mark.parametrize("id", ["7", "p7", "best", "p"])
 def test_what_is_not_there_is_said_so(approved: Published, id: str) -> None:
     with pytest.raises(UserError, match="there is no"):
-        models.shown(approved, id, words())
+        models.shown(approved, id, messages())
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_it_is_told_in_words(waiting: Published, capsys: pytest.CaptureFixture[str], language: Language) -> None:
-    say = words(language)
+    say = messages(language)
     for id in ("p1", "1"):
         models._print(models.shown(waiting, id, say), say)
     told = capsys.readouterr().out
@@ -114,7 +114,7 @@ def test_it_is_told_in_words(waiting: Published, capsys: pytest.CaptureFixture[s
 
 @pytest.mark.parametrize("late", [False, True])
 @pytest.mark.parametrize(
-    ("language", "why", "said", "mend"),
+    ("language", "why", "said", "hint"),
     [
         ("en", "segments", "proposal p1 was withdrawn: looks at the customers", "nothing needs doing"),
         ("en", "drift", "proposal p1 was withdrawn: the shop is again as it was", "models list"),
@@ -129,7 +129,7 @@ def test_an_answer_to_a_withdrawn_proposal_is_told_so(
     language: Language,
     why: str,
     said: str,
-    mend: str,
+    hint: str,
 ) -> None:
     """``late``: it was withdrawn while the answer was on its way."""
     stand = waiting.proposals[1]
@@ -143,8 +143,8 @@ def test_an_answer_to_a_withdrawn_proposal_is_told_so(
     monkeypatch.setattr(models, "until", lambda to, done: after if done(after) else None)
     with pytest.raises(UserError, match=said) as told:
         models.approve("p1")
-    assert mend in told.value.mend and len(asked) == late
-    assert say_withdrawn(language) in models._proposal_line(models.proposal_of(gone), words(language))
+    assert hint in told.value.hint and len(asked) == late
+    assert say_withdrawn(language) in models._proposal_line(models.proposal_of(gone), messages(language))
 
 
 def say_withdrawn(language: Language) -> str:

@@ -57,7 +57,7 @@ def test_bad_events_are_refused_with_what_is_wrong_and_the_mend(changed: dict[st
     with pytest.raises(UserError) as refused:
         check(body(**changed), POLICY, NOW)
     assert says in refused.value.message
-    assert refused.value.mend
+    assert refused.value.hint
 
 
 def test_what_is_no_json_is_told_apart() -> None:

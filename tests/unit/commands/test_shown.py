@@ -10,13 +10,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from models.customer.about import About
 from models.customer.customer import Customer, Membership
+from models.customer.profile import Profile
 from models.features.time import DAY_MS
+from models.messages import messages
 from models.rules.declared import load
 from models.rules.defaults import DEFAULTS
 from models.rules.due import next_due
-from models.words import words
 from schemas.wire_time import epoch_ms, iso
 from streamer.commands.customer import describe
 from streamer.commands.deadletters import printable
@@ -50,7 +50,7 @@ def test_a_change_is_one_line_with_its_reason() -> None:
 def test_a_change_is_told_in_chinese() -> None:
     told = line(
         {**CHANGE, "reasons": [{"feature": "value", "before": "low", "after": "high", "border": "high, top"}]},
-        told=words("zh"),
+        told=messages("zh"),
     )
     assert told == (
         "2026-01-10 10:15:00 17850 生命周期 有流失风险 -> 活跃客户，因为 价值 低 -> 较高（界限 较高, 顶级） [事件，可自动触达]"
@@ -133,13 +133,13 @@ segments = { dry = {}, other = {} }
     )
     policy = replace(POLICY, definitions=definitions)
     customer = bought_once()
-    customer.edition = 2
+    customer.definitions_version = 2
     customer.segments = {"fit": Membership("small", AT), "skin": Membership("other", AT)}
     told = describe(customer, AT, policy, None)
     assert (told["features"]["custom.size"], told["borders"]["fit"]["value"], told["ways"]["fit"]) == (None, None, [])
     json.dumps(told, allow_nan=False)
-    customer.about = About()
-    customer.about.merge_traits({"custom": {"size": 38, "age": 31, "skin": "oily"}}, AT, b"e")
+    customer.profile = Profile()
+    customer.profile.merge_traits({"custom": {"size": 38, "age": 31, "skin": "oily"}}, AT, b"e")
     told = describe(customer, AT, policy, None)
     assert (told["features"]["custom.size"], told["features"]["custom.age"]) == (38.0, 31.0)
     assert told["ways"]["fit"] == [
@@ -155,7 +155,7 @@ def test_names_are_in_the_language_in_force() -> None:
     told = describe(bought_once(), AT, policy, None)
     assert told["segments"]["lifecycle"]["name"] == "新客户"
     assert told["borders"]["value"]["up"]["name"] == "中"
-    listed = table(DEFAULTS, None, {}, words("zh"))
+    listed = table(DEFAULTS, None, {}, messages("zh"))
     assert listed["value"]["segments"][0]["name"] == "低"
     assert "200 位买家" in listed["behaviour"]["note"]
 

@@ -9,43 +9,43 @@ from heart_logs import DAY, T0, event
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.customer.about import MAX_CUSTOM, MAX_LISTS, About, Consent, Subscription
 from models.customer.customer import Customer
 from models.customer.decay import weight
-from models.customer.merging import take_about
+from models.customer.merging import take_profile
+from models.customer.profile import MAX_CUSTOM, MAX_LISTS, Consent, Profile, Subscription
 from models.customer.snapshot import dump, load
-from models.features.features import FEATURES, Shop, feature_of, label_of
+from models.features.features import FEATURES, FeatureContext, feature_of, label_of
 from models.features.traits import text_trait
 from schemas.codec import decode
 from schemas.events import ProfileUpdated
 from schemas.wire_time import epoch_ms
 
-SHOP = Shop()
+SHOP = FeatureContext()
 
 
-def told(*says: tuple[int, dict[str, object]]) -> About:
+def told(*says: tuple[int, dict[str, object]]) -> Profile:
     """Traits said at instants, in the order given."""
-    about = About()
+    stored = Profile()
     for at, traits in says:
-        about.merge_traits(traits, at, b"%d" % at)
-    return about
+        stored.merge_traits(traits, at, b"%d" % at)
+    return stored
 
 
-def someone(about: About) -> Customer:
+def someone(stored: Profile) -> Customer:
     customer = Customer("ann", (0, 0), T0)
-    customer.about = about
+    customer.profile = stored
     return customer
 
 
-def value(name: str, about: About, at: int = T0) -> float:
-    return FEATURES[name].value(someone(about), at, SHOP)
+def value(name: str, stored: Profile, at: int = T0) -> float:
+    return FEATURES[name].value(someone(stored), at, SHOP)
 
 
 def test_traits_merge_field_by_field_and_null_removes() -> None:
-    about = told((1, {"city": "Bonn", "income": 5.0}), (2, {"city": "Kiel"}), (3, {"income": None}))
-    assert about.shown_traits() == {"city": "Kiel"}
-    about = told((1, {"custom": {"a": 1, "b": "x"}}), (2, {"custom": {"a": None}}))
-    assert about.shown_traits() == {"custom.b": "x"}
+    stored = told((1, {"city": "Bonn", "income": 5.0}), (2, {"city": "Kiel"}), (3, {"income": None}))
+    assert stored.shown_traits() == {"city": "Kiel"}
+    stored = told((1, {"custom": {"a": 1, "b": "x"}}), (2, {"custom": {"a": None}}))
+    assert stored.shown_traits() == {"custom.b": "x"}
     assert told((1, {"custom": {"a": 1}}), (2, {"custom": None})).shown_traits() == {}
 
 
@@ -83,12 +83,12 @@ def test_a_shop_has_at_most_a_hundred_traits_of_its_own_and_the_newest_stay() ->
 
 def test_features_of_traits_by_hand() -> None:
     signed = {"birth_year": 1995, "signup_at": T0 - 10 * DAY, "income": 40_000.0, "marketing_opt_in": False}
-    about = told((1, signed | {"country": "DE", "custom": {"size": 42, "vip": True}}))
-    assert value("age_years", about, epoch_ms("2025-12-31T23:59:59Z")) == 30
-    assert value("age_years", about, epoch_ms("2026-01-01T00:00:00Z")) == 31
-    assert value("signup_days", about) == 10
-    assert (value("income", about), value("marketing_opt_in", about)) == (40_000, 0)
-    ann = someone(about)
+    stored = told((1, signed | {"country": "DE", "custom": {"size": 42, "vip": True}}))
+    assert value("age_years", stored, epoch_ms("2025-12-31T23:59:59Z")) == 30
+    assert value("age_years", stored, epoch_ms("2026-01-01T00:00:00Z")) == 31
+    assert value("signup_days", stored) == 10
+    assert (value("income", stored), value("marketing_opt_in", stored)) == (40_000, 0)
+    ann = someone(stored)
     assert [text_trait(ann, name) for name in ("country", "custom.size", "custom.vip", "city")] == [
         "DE",
         "42",
@@ -100,72 +100,72 @@ def test_features_of_traits_by_hand() -> None:
 
 
 def test_satisfaction_is_the_decayed_mean_of_shares_of_each_scale() -> None:
-    about = About()
-    assert isnan(value("satisfaction", about)) and value("ratings", about) == 0
-    about.rate("nps", 10.0, weight(T0, SHOP.half_life))
-    about.rate("review", 2.5, weight(T0 + 25 * DAY, SHOP.half_life))
-    assert value("satisfaction", about) == pytest.approx((1.0 + 2 * 0.5) / 3)
-    about = About()
-    about.rate("csat", 80.0, weight(T0, SHOP.half_life))
-    assert value("satisfaction", about) == pytest.approx(0.8)
-    assert value("csat_rating", about) == pytest.approx(80.0)
+    stored = Profile()
+    assert isnan(value("satisfaction", stored)) and value("ratings", stored) == 0
+    stored.rate("nps", 10.0, weight(T0, SHOP.half_life))
+    stored.rate("review", 2.5, weight(T0 + 25 * DAY, SHOP.half_life))
+    assert value("satisfaction", stored) == pytest.approx((1.0 + 2 * 0.5) / 3)
+    stored = Profile()
+    stored.rate("csat", 80.0, weight(T0, SHOP.half_life))
+    assert value("satisfaction", stored) == pytest.approx(0.8)
+    assert value("csat_rating", stored) == pytest.approx(80.0)
     # So long ago that its weight is no double any more.
-    about = About()
-    about.rate("nps", 3.0, weight(epoch_ms("1900-01-01T00:00:00Z"), SHOP.half_life))
-    assert isnan(value("satisfaction", about)) and value("ratings", about) == 1
+    stored = Profile()
+    stored.rate("nps", 3.0, weight(epoch_ms("1900-01-01T00:00:00Z"), SHOP.half_life))
+    assert isnan(value("satisfaction", stored)) and value("ratings", stored) == 1
 
 
 def test_complaints_and_outcomes_are_counted_and_fade() -> None:
-    about = About()
-    about.rate("complaint", None, weight(T0, SHOP.half_life))
-    about.heard("unsubscribed", weight(T0, SHOP.half_life))
-    about.heard("opened", weight(T0, SHOP.half_life))
+    stored = Profile()
+    stored.rate("complaint", None, weight(T0, SHOP.half_life))
+    stored.heard("unsubscribed", weight(T0, SHOP.half_life))
+    stored.heard("opened", weight(T0, SHOP.half_life))
     late = T0 + 25 * DAY
-    assert value("complaints", about, late) == 1 and value("complaints_decayed", about, late) == pytest.approx(0.5)
-    assert value("unsubscribes", about) == 1 and value("messages_sent", about) == 0
-    assert value("messages_opened_decayed", about, late) == pytest.approx(0.5)
+    assert value("complaints", stored, late) == 1 and value("complaints_decayed", stored, late) == pytest.approx(0.5)
+    assert value("unsubscribes", stored) == 1 and value("messages_sent", stored) == 0
+    assert value("messages_opened_decayed", stored, late) == pytest.approx(0.5)
 
 
 def test_of_a_subscription_the_latest_word_counts_whatever_arrives_first() -> None:
-    about = About()
-    about.subscribe("offers", Subscription(False, T0 + 2, b"b"))
-    about.subscribe("offers", Subscription(True, T0 + 1, b"c"))
-    about.subscribe("news", Subscription(True, T0, b"a"))
-    assert not about.subscriptions["offers"].subscribed and value("unsubscribed_lists", about) == 1
-    about.subscribe("offers", Subscription(True, T0 + 2, b"c"))
-    assert about.subscriptions["offers"].subscribed and value("unsubscribed_lists", about) == 0
+    stored = Profile()
+    stored.subscribe("offers", Subscription(False, T0 + 2, b"b"))
+    stored.subscribe("offers", Subscription(True, T0 + 1, b"c"))
+    stored.subscribe("news", Subscription(True, T0, b"a"))
+    assert not stored.subscriptions["offers"].subscribed and value("unsubscribed_lists", stored) == 1
+    stored.subscribe("offers", Subscription(True, T0 + 2, b"c"))
+    assert stored.subscriptions["offers"].subscribed and value("unsubscribed_lists", stored) == 0
     for number in range(MAX_LISTS):
-        about.subscribe(f"list{number}", Subscription(False, T0 + 10 + number, b"d"))
-    assert len(about.subscriptions) == MAX_LISTS and "news" not in about.subscriptions
+        stored.subscribe(f"list{number}", Subscription(False, T0 + 10 + number, b"d"))
+    assert len(stored.subscriptions) == MAX_LISTS and "news" not in stored.subscriptions
 
 
 def test_counts_of_outcomes_that_an_older_version_wrote_are_read_counted_on_and_merged() -> None:
-    old = About(outcomes=[1, 0, 2, 0, 0, 3], outcome_weights=[1.0, 0.0, 2.0, 0.0, 0.0, 3.0])
+    old = Profile(outcomes=[1, 0, 2, 0, 0, 3], outcome_weights=[1.0, 0.0, 2.0, 0.0, 0.0, 3.0])
     assert value("unsubscribes", old) == 3 and value("messages_sent", old) == 1
-    new = About()
+    new = Profile()
     new.heard("complained", 5.0)
     new.subscribe("offers", Subscription(False, T0, b""))
-    take_about(old, new)
+    take_profile(old, new)
     assert old.outcomes == [1, 0, 2, 0, 0, 3, 0, 1, 0] and old.outcome_weights[7] == 5.0
     assert not old.subscriptions["offers"].subscribed
-    older = About(outcomes=[1, 0, 2, 0, 0, 3], outcome_weights=[1.0, 0.0, 2.0, 0.0, 0.0, 3.0])
+    older = Profile(outcomes=[1, 0, 2, 0, 0, 3], outcome_weights=[1.0, 0.0, 2.0, 0.0, 0.0, 3.0])
     older.heard("bounced", 1.0)
     assert older.outcomes == [1, 0, 2, 0, 0, 3, 1, 0, 0]
 
 
 def test_what_is_known_about_a_customer_comes_back_from_its_part_and_old_states_have_none() -> None:
-    about = told((1, {"city": "Bonn", "custom": {"a": 1.5, "b": True}}))
-    about.consent = Consent(True, False, True, 7, b"12345678")
-    about.since = 7
-    about.rate("nps", 7.0, 1.0)
-    about.heard("sent", 2.0)
-    ann = someone(about)
-    ann.about_dirty = True
+    stored = told((1, {"city": "Bonn", "custom": {"a": 1.5, "b": True}}))
+    stored.consent = Consent(True, False, True, 7, b"12345678")
+    stored.since = 7
+    stored.rate("nps", 7.0, 1.0)
+    stored.heard("sent", 2.0)
+    ann = someone(stored)
+    ann.profile_dirty = True
     parts = dump(ann, b"")
     again, behaviour = load("ann", parts)
-    assert (again.about, behaviour) == (about, b"")
+    assert (again.profile, behaviour) == (stored, b"")
     assert "a" not in dump(ann, b"")
-    assert load("ann", {"": parts[""]})[0].about is None
+    assert load("ann", {"": parts[""]})[0].profile is None
 
 
 @pytest.mark.parametrize(
@@ -175,10 +175,10 @@ def test_any_whole_number_that_is_taken_can_be_written(said: str) -> None:
     body = event("profile.updated", "e", "ann", T0, traits={"custom": {"n": "N"}}).replace(b'"N"', said.encode())
     profile = decode(b"ann", body)
     assert isinstance(profile, ProfileUpdated)
-    about = About()
-    about.merge_traits(profile.traits, T0, b"e")
-    ann = someone(about)
-    ann.about_dirty = True
+    stored = Profile()
+    stored.merge_traits(profile.traits, T0, b"e")
+    ann = someone(stored)
+    ann.profile_dirty = True
     again = load("ann", dump(ann, b""))[0]
     assert feature_of("custom.n").value(again, T0, SHOP) == float(said)
 

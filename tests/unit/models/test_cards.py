@@ -8,18 +8,18 @@ import pytest
 from heart_models import jumpy
 
 from models.customer.customer import Customer, Membership
-from models.features.features import Shop
+from models.features.features import FeatureContext
 from models.features.time import DAY_MS
+from models.messages import messages
 from models.rules.cards import Group, Typical, census, cluster_meaning, in_words, of_cluster
-from models.words import words
 from schemas.errors import UserError
 from streamer.commands.segment_cards import cards, lines
 from streamer.core.policy import Policy
 
 AT = 20_000 * DAY_MS
-SHOP = Shop(100, 25.0 * DAY_MS)
+SHOP = FeatureContext(100, 25.0 * DAY_MS)
 AVERAGE = Typical(gap_days=40.0, basket=40.0, discount_share=0.3, clicks=0.2, silent_days=30.0)
-EN, ZH = words("en"), words("zh")
+EN, ZH = messages("en"), messages("zh")
 
 
 def said(**own: float | None) -> str:
@@ -27,7 +27,7 @@ def said(**own: float | None) -> str:
 
 
 @pytest.mark.parametrize(
-    ("days", "words"),
+    ("days", "messages"),
     [
         (0.6, "buys every day"),
         (5.0, "buys every 5 days"),
@@ -39,12 +39,12 @@ def said(**own: float | None) -> str:
         (None, "has not bought yet"),
     ],
 )
-def test_how_often(days: float | None, words: str) -> None:
-    assert said(gap_days=days) == words
+def test_how_often(days: float | None, messages: str) -> None:
+    assert said(gap_days=days) == messages
 
 
 @pytest.mark.parametrize(
-    ("basket", "words"),
+    ("basket", "messages"),
     [
         (200.0, "5 times the average basket"),
         (101.0, "3 times the average basket"),
@@ -56,8 +56,8 @@ def test_how_often(days: float | None, words: str) -> None:
         (10.0, "less than half the average basket"),
     ],
 )
-def test_for_how_much(basket: float, words: str) -> None:
-    assert said(gap_days=21.0, basket=basket) == f"buys every 3 weeks, {words}"
+def test_for_how_much(basket: float, messages: str) -> None:
+    assert said(gap_days=21.0, basket=basket) == f"buys every 3 weeks, {messages}"
 
 
 def test_discounts_looks_and_silence_are_told_where_they_stand_out() -> None:

@@ -107,7 +107,7 @@ def mistake(old: str, new: str, text: str = SMALL) -> UserError:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "line", "message", "mend"),
+    ("old", "new", "line", "message", "hint"),
     [
         ("first is b", "frist is b", 8, "no feature or segmentation 'frist'", "did you mean first?"),
         ("first is b", "off is x", 8, "no feature or segmentation 'off'", "age_days"),
@@ -134,11 +134,11 @@ def mistake(old: str, new: str, text: str = SMALL) -> UserError:
         ('without = ["top_category", "lateness"]', "without = []", 5, "names no features", "country"),
     ],
 )
-def test_a_mistake_is_told_with_file_and_line(old: str, new: str, line: int, message: str, mend: str) -> None:
+def test_a_mistake_is_told_with_file_and_line(old: str, new: str, line: int, message: str, hint: str) -> None:
     found = mistake(old, new)
     assert found.message.startswith("my.toml, line "), found.message
     assert f"line {line}:" in found.message and message in found.message, found.message
-    assert mend in found.mend
+    assert hint in found.hint
 
 
 def test_a_mistake_in_a_condition_is_pointed_at() -> None:
@@ -215,7 +215,7 @@ def test_what_an_own_trait_is_compared_with_says_what_it_is() -> None:
 def test_an_own_trait_is_either_a_number_or_a_word(old: str, new: str, line: int, message: str) -> None:
     found = mistake(old, new, OWN)
     assert f"line {line}:" in found.message and message in found.message, found.message
-    assert "not known" in found.mend
+    assert "not known" in found.hint
 
 
 def test_the_files_on_the_page_are_such() -> None:
@@ -226,7 +226,7 @@ def test_the_files_on_the_page_are_such() -> None:
         load(DEFAULT_TEXT.replace("lateness >= 2 exit 1.8", "latenes >= 2"), 2)
     shown = re.search(r"error: segments.toml, line \d+: (.*?)```", PAGE, re.DOTALL)
     assert shown is not None and caught.value.message.split(": ", 1)[1] == shown.group(1).rsplit("did", 1)[0].rstrip()
-    assert caught.value.mend.startswith("did you mean lateness? features and segmentations: age_days, age_years, ")
+    assert caught.value.hint.startswith("did you mean lateness? features and segmentations: age_days, age_years, ")
 
 
 def test_what_is_no_toml_or_too_much() -> None:

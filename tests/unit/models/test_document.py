@@ -8,11 +8,11 @@ from models.customer.customer import Customer
 from models.customer.orders import Order
 from models.customer.statistics import book, interact
 from models.features.document import document
-from models.features.features import Shop
+from models.features.features import FeatureContext
+from models.rules.assign import assign
 from models.rules.defaults import DEFAULTS
-from models.rules.settle import settle
 
-SHOP = Shop()
+SHOP = FeatureContext()
 
 
 def test_shows_segments_and_features_in_the_shops_units() -> None:
@@ -21,7 +21,7 @@ def test_shows_segments_and_features_in_the_shops_units() -> None:
         book(ann, ann.book.add(Order(T0 + day * DAY, b"%d" % day, money, 2, 0, ())), SHOP.half_life)
     interact(ann, 0, "tea", T0, SHOP.half_life)
     ann.as_of = T0 + 12 * DAY
-    settle(ann, ann.as_of, DEFAULTS, SHOP, None)
+    assign(ann, ann.as_of, DEFAULTS, SHOP, None)
     ann.seq = 2
     shown = json.loads(document(ann, SHOP))
     decayed = 50.0 * 2 ** (-12 / 25) + 25.5 * 2 ** (-2 / 25)
@@ -47,8 +47,8 @@ def test_shows_segments_and_features_in_the_shops_units() -> None:
 def test_a_customer_without_orders_in_a_currency_without_minor_units() -> None:
     ann = Customer("ann", (0, 0), T0)
     ann.spend = -300
-    settle(ann, T0, DEFAULTS, Shop(1), None)
-    shown = json.loads(document(ann, Shop(1)))
+    assign(ann, T0, DEFAULTS, FeatureContext(1), None)
+    shown = json.loads(document(ann, FeatureContext(1)))
     assert shown["features"]["recency_days"] is None
     assert shown["features"]["spend"] == -300
     assert (shown["last_order"], shown["due"]) == (None, None)

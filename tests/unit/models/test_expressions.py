@@ -76,7 +76,7 @@ def test_the_exit_border_holds_whoever_is_in_the_segment() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "at", "message", "mend"),
+    ("text", "at", "message", "hint"),
     [
         ("order >= 2", 0, "no feature or segmentation 'order'", "did you mean orders?"),
         ("xyzzy >= 2", 0, "'xyzzy'", "features and segmentations: country, lateness, orders"),
@@ -107,11 +107,11 @@ def test_the_exit_border_holds_whoever_is_in_the_segment() -> None:
         ("orders >= 1 or " * 400 + "orders >= 1", 0, "more than 4,000 characters", "split"),
     ],
 )
-def test_an_error_says_where_and_what_to_do(text: str, at: int, message: str, mend: str) -> None:
+def test_an_error_says_where_and_what_to_do(text: str, at: int, message: str, hint: str) -> None:
     with pytest.raises(ExpressionError) as caught:
         parse(text, KNOWN)
     assert (caught.value.position, message in caught.value.message) == (at, True), caught.value.message
-    assert mend in caught.value.mend
+    assert hint in caught.value.hint
 
 
 def _border(op: str, enter: int, other: int) -> int:
@@ -165,4 +165,4 @@ def test_any_text_is_a_condition_or_a_mistake_that_is_told(text: str) -> None:
     try:
         parse(text, KNOWN)
     except ExpressionError as error:
-        assert error.message and error.mend and 0 <= error.position <= len(text)
+        assert error.message and error.hint and 0 <= error.position <= len(text)

@@ -7,17 +7,17 @@ from heart_logs import DAY, T0
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.customer.about import OUTCOMES, About, Consent
 from models.customer.customer import Customer, Membership
 from models.customer.decay import weight
 from models.customer.orders import Order, Reversal
+from models.customer.profile import OUTCOMES, Consent, Profile
 from models.customer.statistics import REST, book
-from models.features.features import FEATURES, Shop, cadence_ms, top_category
+from models.features.features import FEATURES, FeatureContext, cadence_ms, top_category
 from models.rules.definitions import Band, Bands, Compare, Definitions, Op, Rule, Rules, Segment
 from models.rules.due import next_due
-from models.rules.judge import Facts, facts, judge
+from models.rules.evaluate import Facts, evaluate, facts
 
-SHOP = Shop()
+SHOP = FeatureContext()
 OPS: tuple[Op, ...] = (">=", ">", "<", "<=", "=")
 
 
@@ -57,17 +57,17 @@ def test_without_an_order_recency_and_lateness_are_missing_and_pass_no_compariso
     assert cadence_ms(ann) == 45 * DAY
     for op in OPS:
         definitions = _defined("recency_days", op, 3.0)
-        assert judge(definitions.segmentations[0], None, facts(ann, T0, definitions, SHOP)) == "b"
+        assert evaluate(definitions.segmentations[0], None, facts(ann, T0, definitions, SHOP)) == "b"
 
 
 def test_what_time_moves_has_a_crossing_and_nothing_else_has() -> None:
     ann = buyer((T0, 10_000), (T0 + 10 * DAY, 5_000))
-    ann.about = About(consent=Consent(True, True, False, T0, b""))
-    ann.about.merge_traits({"birth_year": 1990, "signup_at": T0, "income": 5.0, "marketing_opt_in": True}, T0, b"")
+    ann.profile = Profile(consent=Consent(True, True, False, T0, b""))
+    ann.profile.merge_traits({"birth_year": 1990, "signup_at": T0, "income": 5.0, "marketing_opt_in": True}, T0, b"")
     for kind in ("nps", "csat", "review", "complaint"):
-        ann.about.rate(kind, 4.0, weight(T0, SHOP.half_life))
+        ann.profile.rate(kind, 4.0, weight(T0, SHOP.half_life))
     for outcome in OUTCOMES:
-        ann.about.heard(outcome, weight(T0, SHOP.half_life))
+        ann.profile.heard(outcome, weight(T0, SHOP.half_life))
     for feature in FEATURES.values():
         late, early = feature.value(ann, T0 + 400 * DAY, SHOP), feature.value(ann, T0 + 20 * DAY, SHOP)
         moves = late != early
@@ -100,7 +100,7 @@ def test_the_due_is_the_very_millisecond_at_which_the_comparison_turns(
     segmentation = definitions.segmentations[0]
 
     def now(at: int) -> str:
-        return judge(segmentation, None, facts(ann, at, definitions, SHOP))
+        return evaluate(segmentation, None, facts(ann, at, definitions, SHOP))
 
     start, end = ann.as_of, ann.as_of + 5_000 * DAY
     ann.segments["r"] = Membership(now(start), start)
@@ -134,7 +134,7 @@ def test_the_share_of_a_category_fades_and_its_due_is_the_very_millisecond(
     end = start + 2_000 * DAY
 
     def now(at: int) -> str:
-        return judge(segmentation, None, facts(ann, at, definitions, SHOP))
+        return evaluate(segmentation, None, facts(ann, at, definitions, SHOP))
 
     ann.segments["r"] = Membership(now(start), start)
     due = next_due(ann, start, definitions, SHOP)
@@ -205,7 +205,7 @@ def _bands(feature: str, *borders: tuple[float, float]) -> Bands:
 ])  # fmt: skip
 def test_band_hysteresis(held: str | None, spend: float, expected: str) -> None:
     bands = _bands("spend_decayed", (50.0, 45.0), (200.0, 180.0))
-    assert judge(bands, held, Facts({"spend_decayed": spend}, {})) == expected
+    assert evaluate(bands, held, Facts({"spend_decayed": spend}, {})) == expected
 
 
 def test_crossing_rounds_up_to_whole_milliseconds() -> None:

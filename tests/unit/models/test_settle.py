@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from models.customer.customer import Customer, Membership
 from models.customer.orders import Order, Reversal
 from models.customer.statistics import book
-from models.features.features import Shop
+from models.features.features import FeatureContext
+from models.rules.assign import Reason, Transition, assign
 from models.rules.defaults import DEFAULTS
 from models.rules.definitions import Compare, Definitions, Every, Member, Negation, Rule, Rules, Segment, Some
 from models.rules.due import next_moves
-from models.rules.judge import Facts, facts, judge
-from models.rules.settle import Reason, Shift, settle
+from models.rules.evaluate import Facts, evaluate, facts
 
-SHOP = Shop()
+SHOP = FeatureContext()
 VALUE, LIFECYCLE = DEFAULTS.segmentations
 
 
@@ -25,7 +25,7 @@ def lifecycle(
     current: str | None, lateness: float, orders: float = 3.0, value: str = "low", recency: float = 10.0
 ) -> str:
     values = {"lateness": lateness, "orders": orders, "recency_days": recency, "spend_decayed": 0.0}
-    return judge(LIFECYCLE, current, Facts(values, {"value": value}))
+    return evaluate(LIFECYCLE, current, Facts(values, {"value": value}))
 
 
 def test_first_match_wins() -> None:
@@ -76,16 +76,16 @@ def test_conditions_combine() -> None:
         (1, 3, "low", "a"),
         (1, 0, "low", "b"),
     ):
-        found = judge(rules, None, Facts({"items": float(items), "spend": float(spend)}, {"value": value}))
+        found = evaluate(rules, None, Facts({"items": float(items), "spend": float(spend)}, {"value": value}))
         assert found == expected
 
 
-def moved(customer: Customer, at: int, before: Facts | None) -> list[Shift]:
+def moved(customer: Customer, at: int, before: Facts | None) -> list[Transition]:
     customer.as_of = at
-    return settle(customer, at, DEFAULTS, SHOP, before)
+    return assign(customer, at, DEFAULTS, SHOP, before)
 
 
-def buy(customer: Customer, at: int, money: int) -> list[Shift]:
+def buy(customer: Customer, at: int, money: int) -> list[Transition]:
     before = facts(customer, at, DEFAULTS, SHOP) if customer.segments else None
     book(customer, customer.book.add(Order(at, b"%d" % at, money, 1, 0, ())), SHOP.half_life)
     return moved(customer, at, before)
@@ -164,13 +164,13 @@ def test_reasons_are_complete_and_agree_with_what_happened(steps: list[tuple[int
 def check_settling(ann: Customer, at: int, before: Facts) -> None:
     now = facts(ann, at, DEFAULTS, SHOP)
     held = {name: membership.segment for name, membership in ann.segments.items()}
-    for shift in moved(ann, at, before):
-        segmentation = next(s for s in DEFAULTS.segmentations if s.name == shift.segmentation)
-        assert shift.before == held[shift.segmentation]
-        assert shift.after == ann.segments[shift.segmentation].segment
-        assert shift.reasons
+    for transition in moved(ann, at, before):
+        segmentation = next(s for s in DEFAULTS.segmentations if s.name == transition.segmentation)
+        assert transition.before == held[transition.segmentation]
+        assert transition.after == ann.segments[transition.segmentation].segment
+        assert transition.reasons
         patched = Facts(dict(before.values), dict(before.segments))
-        for reason in shift.reasons:
+        for reason in transition.reasons:
             if reason.feature in patched.values:
                 was, is_now = before.values[reason.feature], now.values[reason.feature]
                 assert reason.before == (None if was != was else was)
@@ -179,7 +179,7 @@ def check_settling(ann: Customer, at: int, before: Facts) -> None:
             else:
                 assert isinstance(reason.after, str)
                 patched.segments[reason.feature] = reason.after
-        assert judge(segmentation, shift.before, patched) == shift.after
+        assert evaluate(segmentation, transition.before, patched) == transition.after
     assert ann.due is None or ann.due > at
 
 
@@ -187,7 +187,7 @@ def test_settling_again_at_the_same_instant_changes_nothing() -> None:
     ann = Customer("ann", (0, 0), T0)
     for day in (0, 10, 200, 700):
         buy(ann, T0 + day * DAY, 20_000)
-        again = settle(ann, ann.as_of, DEFAULTS, SHOP, facts(ann, ann.as_of, DEFAULTS, SHOP))
+        again = assign(ann, ann.as_of, DEFAULTS, SHOP, facts(ann, ann.as_of, DEFAULTS, SHOP))
         assert again == []
 
 

@@ -8,15 +8,15 @@ from hypothesis import strategies as st
 
 from models.customer import snapshot
 from models.customer.customer import Customer
+from models.customer.dedupe import digest
 from models.customer.orders import Order, Reversal
-from models.customer.ring import digest
 from models.customer.statistics import book, interact
-from models.features.features import Shop
+from models.features.features import FeatureContext
+from models.rules.assign import assign
 from models.rules.defaults import DEFAULTS
-from models.rules.settle import settle
 from schemas.errors import InvariantViolation
 
-SHOP = Shop()
+SHOP = FeatureContext()
 
 
 def act(customer: Customer, number: int, kind: str) -> None:
@@ -31,9 +31,9 @@ def act(customer: Customer, number: int, kind: str) -> None:
         book(customer, customer.book.reverse(Reversal(at, digest(f"o{number - 1}"), 70, 1)), SHOP.half_life)
     else:
         interact(customer, number % 8, "tea", at, SHOP.half_life)
-    customer.ring.add(digest(f"e{number}"))
+    customer.dedupe_window.add(digest(f"e{number}"))
     customer.last_seen = customer.as_of = at
-    settle(customer, at, DEFAULTS, SHOP, None)
+    assign(customer, at, DEFAULTS, SHOP, None)
 
 
 @given(
@@ -55,7 +55,7 @@ def test_parts_written_batch_after_batch_load_as_the_same_customer(batches: list
         again, behaviour = snapshot.load("ann", parts)
         assert state_of(again) == state_of(ann)
         assert behaviour == b"row%d" % index
-        assert (again.row, again.book_dirty, again.written_ids) == (-1, False, ann.ring.total)
+        assert (again.row, again.book_dirty, again.written_ids) == (-1, False, ann.dedupe_window.total)
         if reload:
             ann = again
 
@@ -80,9 +80,9 @@ def test_peek_shows_a_customer_by_its_core_alone() -> None:
         act(ann, number, "order" if number % 9 == 0 else "view")
     parts = snapshot.dump(ann, b"")
     seen = snapshot.peek("ann", parts[snapshot.CORE])
-    ring, book_ = {"ring"}, {"book"}
-    assert {k: v for k, v in state_of(seen).items() if k not in ring | book_} == {
-        k: v for k, v in state_of(ann).items() if k not in ring | book_
+    dedupe_window, book_ = {"ring"}, {"book"}
+    assert {k: v for k, v in state_of(seen).items() if k not in dedupe_window | book_} == {
+        k: v for k, v in state_of(ann).items() if k not in dedupe_window | book_
     }
 
 

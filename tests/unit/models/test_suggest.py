@@ -9,12 +9,12 @@ from heart_logs import DAY, T0
 from models.customer.customer import Customer
 from models.customer.orders import Order
 from models.customer.statistics import book
-from models.features.features import Shop
+from models.features.features import FeatureContext
 from models.rules.declared import load
 from models.rules.definitions import Bands
 from models.rules.suggest import FEWEST_BUYERS, Figures, file_of, returns, suggest
 
-SHOP = Shop()
+SHOP = FeatureContext()
 
 
 def bought(number: int, days: list[float], money: int) -> Customer:

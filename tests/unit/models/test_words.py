@@ -12,8 +12,8 @@ import pytest
 from models.behaviour import features as behaviour
 from models.features.features import FEATURES
 from models.learning.naming import PROTOTYPES, STEPS
+from models.messages import LANGUAGES, TABLES, Language, messages
 from models.rules.defaults import DEFAULTS
-from models.words import LANGUAGES, TABLES, Language, words
 from schemas.changes import CAUSES
 
 ROOT = Path(__file__).parents[3]
@@ -57,7 +57,7 @@ def test_chinese_is_chinese() -> None:
 
 
 def test_a_name_of_the_shop_s_own_is_left_alone() -> None:
-    zh = words("zh")
+    zh = messages("zh")
     assert zh.segment("lifecycle", "at_risk", "At risk") == "有流失风险"
     assert zh.segment("lifecycle", "at_risk", "Sleepy") == "Sleepy"
     assert zh.segment("tiers", "gold", "Gold") == "Gold"
@@ -68,7 +68,7 @@ def test_a_name_of_the_shop_s_own_is_left_alone() -> None:
         "Our own",
     )
     assert zh.named("behaviour", "new", "New") == "新客户"
-    assert words("en").cluster("Group 12") == "Group 12"
+    assert messages("en").cluster("Group 12") == "Group 12"
 
 
 def test_every_text_that_is_asked_for_is_there_and_none_is_there_for_nobody() -> None:

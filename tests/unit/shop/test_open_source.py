@@ -22,7 +22,7 @@ def test_a_format_names_its_reader(tmp_path: Path) -> None:
 def test_an_unknown_format_lists_the_known(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="unknown format 'xml'") as raised:
         open_source(tmp_path, "xml")
-    assert all(name in raised.value.mend for name in FORMATS)
+    assert all(name in raised.value.hint for name in FORMATS)
 
 
 @pytest.mark.parametrize(("name", "words"), [("missing", "does not exist"), (".", "is a folder")])

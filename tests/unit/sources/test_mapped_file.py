@@ -230,7 +230,7 @@ product_id = "sku"
 def test_a_file_without_the_columns_of_the_mapping_is_refused_before_it_is_read(make: Make) -> None:
     with pytest.raises(UserError, match="no column Kunde, Summe") as raised:
         make(ROWS, header=HEADER.replace("Kunde", "Client").replace("Summe", "Somme"))
-    assert "Client" in raised.value.mend
+    assert "Client" in raised.value.hint
 
 
 @pytest.mark.parametrize(
@@ -258,7 +258,7 @@ def test_a_wrong_mapping_says_what_is_wrong(tmp_path: Path, text: str, words: st
 def test_a_mapping_that_is_not_there_names_those_that_are(tmp_path: Path) -> None:
     with pytest.raises(UserError) as raised:
         load_mapping(str(tmp_path / "nowhere.toml"))
-    assert "shopify" in raised.value.mend and "woocommerce" in raised.value.mend
+    assert "shopify" in raised.value.hint and "woocommerce" in raised.value.hint
 
 
 def test_shopifys_export_gives_orders_and_what_was_given_back(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from prometheus_tools import ROOT, load_yaml
 
 from schemas.alerts import Alert
 from streamer.telemetry.alerts import AlertBook, Condition, Conditions
-from streamer.telemetry.tally import Samples
+from streamer.telemetry.lane_metrics import Samples
 
 
 def samples(lane: int = 0, **values: float) -> Samples:

@@ -7,19 +7,19 @@ import random
 from schemas.control import ControlClock
 from schemas.errors import InvalidEvent
 from schemas.records import Record
-from streamer.core.intake import Item
+from streamer.core.decode import DecodedRecord
 from streamer.lanes.deadletter_limit import DeadLetterLimit
 
 ERROR = InvalidEvent("not_json", "")
 
 
-def items(text: str, start: int = 0) -> list[Item]:
+def items(text: str, start: int = 0) -> list[DecodedRecord]:
     """One item a letter: good (g), bad (b), of an import and bad (i), control (c)."""
     made = []
     for offset, letter in enumerate(text, start):
         record = Record(0, offset, 0, None, b"", ())
         made.append(
-            Item(
+            DecodedRecord(
                 record,
                 error=ERROR if letter in "bi" else None,
                 import_id="old" if letter == "i" else None,

@@ -149,7 +149,7 @@ def test_a_due_hidden_behind_an_old_event_is_applied_by_the_next_look() -> None:
     log = LogMaker(now=T0 + 95 * DAY)
     log.event(order("e1", "bob", T0, 30.0))
     driver = played(log)
-    driver.look()
+    driver.tick()
     assert driver.story("bob") == [("new", T0), ("at_risk", T0 + 90 * DAY)]
 
 
@@ -176,7 +176,7 @@ def test_other_currencies_by_the_rate_table() -> None:
 
 def bucket(driver: Driver, id: str) -> list[float]:
     """Orders, money, sum of logs, discounted orders of the open day."""
-    memory = driver.state.residents.memory
+    memory = driver.state.cache.memory
     return memory.buckets[driver.customer(id).row][:4]
 
 
@@ -210,8 +210,8 @@ def test_a_misplaced_record_goes_on_as_it_is() -> None:
     log.put(None, value)
     log.put(b"gus", value, [(REROUTED_HEADER, b"1")])
     driver = played(log, Policy(lanes=2))
-    assert [(one.partition, one.key, one.value) for one in driver.onward] == [(1, b"gus", value)] * 2
-    assert list(driver.onward[0].headers) == [("traceparent", b"t"), (REROUTED_HEADER, b"0")]
+    assert [(one.partition, one.key, one.value) for one in driver.rerouted] == [(1, b"gus", value)] * 2
+    assert list(driver.rerouted[0].headers) == [("traceparent", b"t"), (REROUTED_HEADER, b"0")]
     ledger = driver.state.ledger
     assert (ledger.rerouted, ledger.applied, ledger.dead_letters) == (2, 0, {"key_mismatch": 1})
 
@@ -224,9 +224,9 @@ def test_the_clock_stays_five_seconds_behind_and_never_goes_back() -> None:
     log.event(view("e1", "ann", T0))
     driver = played(log)
     assert driver.state.ledger.clock == T0 - 5 * SECOND
-    driver.look(T0 - HOUR)
+    driver.tick(T0 - HOUR)
     assert driver.state.ledger.clock == T0 - 5 * SECOND
-    driver.look(T0 + HOUR)
+    driver.tick(T0 + HOUR)
     assert driver.state.ledger.clock == T0 + HOUR
 
 
@@ -238,15 +238,15 @@ def test_an_import_lives_by_its_own_clock_until_it_closes() -> None:
     log.clock("i", start)
     log.event(order("old", "bob", start, 30.0), import_id="i")
     driver = played(log)
-    driver.look()
+    driver.tick()
     assert driver.story("bob") == [("new", start)], "the lane's clock is far ahead, but not bob's"
     log.clock("i", start + 100 * DAY)
     driver.feed(log.records[-1:])
-    driver.look()
+    driver.tick()
     assert driver.story("bob") == [("new", start), ("at_risk", start + 90 * DAY)]
     log.closed("i")
     driver.feed(log.records[-1:])
-    driver.look()
+    driver.tick()
     assert [segment for segment, _ in driver.story("bob")] == ["new", "at_risk", "hibernating", "lost"]
     causes = [(c.cause, c.automation_safe) for c in driver.changes if c.customer_id == "bob"]
     assert causes == [("backfill", False)] * 2 + [("time", False)] * 3
@@ -313,7 +313,7 @@ def test_time_is_safe_when_it_is_told_in_time() -> None:
         log = LogMaker()
         log.event(order("e", "ann", T0, 30.0))
         driver = played(log)
-        driver.look(T0 + 90 * DAY + delay)
+        driver.tick(T0 + 90 * DAY + delay)
         assert (driver.changes[-1].cause, driver.changes[-1].automation_safe) == ("time", safe)
 
 
@@ -328,7 +328,7 @@ def test_a_model_is_in_force_from_the_next_grid_point() -> None:
     log.model(jumpy(1), now=T0 + 9 * DAY)
     log.event(view("v", "bob", log.now), now=log.now + DAY)
     driver = played(log)
-    driver.look()
+    driver.tick()
     [day] = {entry.day for entry in driver.state.ledger.timeline}
     assert day == (T0 + 3 * DAY) // DAY
     first = next(c for c in driver.changes if c.segmentation == "behaviour" and c.customer_id == "ann")
@@ -354,7 +354,7 @@ def test_in_an_import_a_model_is_in_force_by_the_imports_clock() -> None:
     log.model(jumpy(1))
     log.clock("i", start + 5 * DAY)
     driver = played(log)
-    driver.look()
+    driver.tick()
     first = next(c for c in driver.changes if c.segmentation == "behaviour")
     assert first.changed_at == start + DAY
 
@@ -370,7 +370,7 @@ def test_an_import_opened_after_many_versions_takes_the_latest() -> None:
     log.event(order("e", "ann", start + HOUR, 30.0), import_id="i")
     log.clock("i", start + 20 * DAY)
     driver = played(log)
-    driver.look()
+    driver.tick()
     versions = [c.version for c in driver.changes if c.segmentation == "behaviour"]
     assert versions and set(versions) == {4}
 
@@ -385,12 +385,12 @@ def test_a_repeat_moves_nobody_past_their_own_clock() -> None:
     value = order("e", "ann", start + HOUR, 30.0)
     log.event(value, import_id="i")
     driver = played(log)
-    before = state_of(driver.customer("ann")), driver.state.residents.memory.day_of(driver.customer("ann").row)
+    before = state_of(driver.customer("ann")), driver.state.cache.memory.day_of(driver.customer("ann").row)
     log.event(value, now=T0 + DAY)
     driver.feed(log.records[-1:])
     assert driver.state.ledger.duplicates == 1
     ann = driver.customer("ann")
-    assert (state_of(ann), driver.state.residents.memory.day_of(ann.row)) == before
+    assert (state_of(ann), driver.state.cache.memory.day_of(ann.row)) == before
 
 
 # -- accounting -----------------------------------------------------------------------------------------------
@@ -401,7 +401,7 @@ def test_sizes_count_every_customer_once_a_segmentation() -> None:
     for number in range(30):
         log.event(order(f"e{number}", f"c{number % 11}", T0 + number, 40.0 * (1 + number % 3)))
     driver = played(log)
-    driver.look(T0 + 200 * DAY)
+    driver.tick(T0 + 200 * DAY)
     ledger = driver.state.ledger
     assert ledger.customers == 11
     for segmentation in ("lifecycle", "value"):

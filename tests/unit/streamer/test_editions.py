@@ -10,8 +10,8 @@ from heart_strategies import WALL as TWO_LANES
 
 from models.rules.declared import load
 from models.rules.defaults import DEFAULT_TEXT
-from models.rules.judge import facts, judge
-from streamer.core.outcome import Change
+from models.rules.evaluate import evaluate, facts
+from streamer.core.decision import Change
 from streamer.core.policy import Policy
 
 WALL = Policy(wall=True)
@@ -41,14 +41,14 @@ def run(request: pytest.FixtureRequest) -> Driver:
     driver.feed(log.records[-1:])
     assert driver.state.ledger.behind == 3
     if request.param == "swept at once":
-        driver.look()
+        driver.tick()
         assert driver.state.ledger.behind == 0
     if request.param == "looked at days later":
-        driver.look(T0 + 72 * DAY)
+        driver.tick(T0 + 72 * DAY)
     log.event(order("ann75", "ann", T0 + 75 * DAY, 60), now=T0 + 75 * DAY)
     log.event(order("bob75", "bob", T0 + 75 * DAY, 60), now=T0 + 75 * DAY)
     driver.feed(log.records[-2:])
-    driver.look(T0 + 400 * DAY)
+    driver.tick(T0 + 400 * DAY)
     check_chain(driver.changes)
     return driver
 
@@ -87,12 +87,12 @@ def test_a_version_is_taken_once_and_an_older_one_never() -> None:
     log.definitions(2, SLOW)
     driver = Driver(WALL)
     driver.feed(log.records)
-    assert [one.version for one in driver.state.ledger.editions] == [3]
+    assert [one.version for one in driver.state.ledger.definitions_versions] == [3]
     assert driver.state.ledger.control == {"control.definitions": 3} and not driver.dead
     # As after a roll-back: the text of an older version as a newer one.
     log.definitions(4, DEFAULT_TEXT)
     driver.feed(log.records[-1:])
-    driver.look()
+    driver.tick()
     assert driver.segment("ann") == "active" and driver.segment("bob") == "new"
     back = [(c.customer_id, c.before, c.after, c.version) for c in edits(driver)]
     assert sorted(back) == [
@@ -111,7 +111,7 @@ def test_a_body_that_cannot_be_read_is_a_dead_letter() -> None:
     assert [(dead.reason, dead.message) for dead in driver.dead] == [
         ("bad_control", "the body is no file of segmentations that can be read")
     ]
-    assert driver.state.ledger.editions == [] and driver.state.ledger.behind == 0
+    assert driver.state.ledger.definitions_versions == [] and driver.state.ledger.behind == 0
 
 
 def test_a_segmentation_that_is_gone_ends_and_one_that_comes_begins() -> None:
@@ -123,7 +123,7 @@ def test_a_segmentation_that_is_gone_ends_and_one_that_comes_begins() -> None:
     )
     driver = Driver(WALL)
     driver.feed(log.records)
-    driver.look()
+    driver.tick()
     check_chain(driver.changes)
     ends = [c for c in driver.changes if c.after is None]
     assert {(c.customer_id, c.segmentation, c.version) for c in ends} == {
@@ -144,7 +144,7 @@ def test_nobody_leaves_before_the_dwell_is_over_and_everybody_then() -> None:
     log.event(reversal("c", "ann", T0 + 3 * HOUR, "o2"), now=T0 + 3 * HOUR)
     driver = Driver(WALL)
     driver.feed(log.records)
-    driver.look(T0 + 60 * DAY)
+    driver.tick(T0 + 60 * DAY)
     check_chain(driver.changes)
     # On the first day 120 was spent, and the hold ends on the second grid point; by then it is 30 again, and fading.
     assert driver.story("ann", "value")[:1] == [("some", T0 + HOUR)]
@@ -162,7 +162,7 @@ def test_what_the_dwell_held_back_moves_at_the_grid_point_and_says_why() -> None
     log.event(order("b", "ann", T0 + 5 * HOUR, 90), now=T0 + 5 * HOUR)
     driver = Driver(WALL)
     driver.feed(log.records)
-    driver.look(T0 + 3 * DAY)
+    driver.tick(T0 + 3 * DAY)
     [some, top] = [c for c in driver.changes if c.segmentation == "value"]
     assert (some.after, top.after, top.changed_at, top.cause) == ("some", "top", T0 + 2 * DAY, "time")
     assert [(r.feature, r.border) for r in top.reasons] == [("spend_decayed", 90.0)]
@@ -177,7 +177,7 @@ def test_who_is_not_known_or_too_new_is_told_so() -> None:
     driver.feed(log.records)
     assert driver.segment("cem") == "unknown" and driver.segment("ann") == "new"
     assert driver.segment("cem", "value") == "new"
-    driver.look(T0 + 14 * DAY)
+    driver.tick(T0 + 14 * DAY)
     assert driver.segment("ann") == "here"
     [_, here] = [c for c in driver.changes if c.customer_id == "ann" and c.segmentation == "lifecycle"]
     assert (here.changed_at, here.cause, [r.feature for r in here.reasons]) == (T0 + 14 * DAY, "time", ["age_days"])
@@ -192,7 +192,7 @@ def test_a_hybrid_over_clusters_moves_with_them() -> None:
     log.event(order("o", "ann", T0 + 12 * DAY, 30), now=T0 + 12 * DAY)
     driver = Driver(TWO_LANES)
     driver.feed(log.records)
-    driver.look(T0 + 300 * DAY)
+    driver.tick(T0 + 300 * DAY)
     check_chain(driver.changes)
     definitions = load(HYBRID, 2)
     nights = [c for c in driver.changes if c.segmentation == "behaviour"]
@@ -207,7 +207,7 @@ def test_a_hybrid_over_clusters_moves_with_them() -> None:
     ann = driver.customer("ann")
     now = facts(ann, T0 + 300 * DAY, definitions, TWO_LANES.shop)
     for segmentation in definitions.segmentations:
-        assert judge(segmentation, ann.segments[segmentation.name].segment, now) == driver.segment(
+        assert evaluate(segmentation, ann.segments[segmentation.name].segment, now) == driver.segment(
             "ann", segmentation.name
         )
 
@@ -222,7 +222,7 @@ def test_clusters_switched_off_end_and_come_back_as_they_are_by_then() -> None:
     log.definitions(3, DEFAULT_TEXT, now=T0 + 60 * DAY)
     driver = Driver(TWO_LANES)
     driver.feed(log.records)
-    driver.look(T0 + 100 * DAY)
+    driver.tick(T0 + 100 * DAY)
     check_chain(driver.changes)
     story = [c for c in driver.changes if c.segmentation == "behaviour"]
     end = next(i for i, c in enumerate(story) if c.after is None)
@@ -234,5 +234,5 @@ def test_clusters_switched_off_end_and_come_back_as_they_are_by_then() -> None:
     assert story[end].kind == "clusters" and story[end].version == 1
     assert story[end + 1].changed_at == T0 + 60 * DAY - 5_000
     model = jumpy()
-    code = driver.state.residents.memory.segment_code(driver.customer("ann").row)
+    code = driver.state.cache.memory.segment_code(driver.customer("ann").row)
     assert driver.segment("ann", "behaviour") == model.id_of(code)

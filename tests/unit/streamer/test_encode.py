@@ -17,9 +17,9 @@ from schemas.published import CustomerMemberships, SegmentChanged
 from schemas.wire_time import iso
 from streamer.core import ledger
 from streamer.core.decide import decide
-from streamer.core.intake import Item, take_in
+from streamer.core.decision import Decision
+from streamer.core.decode import DecodedRecord, decode_records
 from streamer.core.ledger import ModelEntry
-from streamer.core.outcome import Outcome
 from streamer.core.policy import Policy
 from streamer.lanes import encode
 from streamer.lanes.keys import LEDGER_KEY, model_version, part_key, split_key
@@ -57,14 +57,14 @@ def test_every_change_is_what_the_contract_says() -> None:
 def written(driver: Driver, log: LogMaker, start: int = 0) -> Writes:
     """The transaction of the log's records from ``start``."""
     records = log.records[start:]
-    items = take_in(records, lanes=driver.policy.lanes, local=(), max_event_bytes=262_144)
-    outcome = decided(driver, items)
-    stored = encode.store(outcome, driver.state, driver.policy)
+    items = decode_records(records, lanes=driver.policy.lanes, local=(), max_event_bytes=262_144)
+    decision = decided(driver, items)
+    stored = encode.store(decision, driver.state, driver.policy)
     raw = ledger.dump(driver.state.ledger)
-    return encode.writes(outcome, stored, raw, driver.state, driver.policy, T0 + 5)
+    return encode.writes(decision, stored, raw, driver.state, driver.policy, T0 + 5)
 
 
-def decided(driver: Driver, items: list[Item]) -> Outcome:
+def decided(driver: Driver, items: list[DecodedRecord]) -> Decision:
     return decide(items, driver.state, driver.policy)
 
 
@@ -133,7 +133,7 @@ def test_names_are_those_of_the_version_that_moved_the_customer() -> None:
     log.event(order("e2", "bob", T0 + 5 * DAY, 30.0), now=T0 + 5 * DAY)
     log.model(jumpy(2, without=("busy", "looking", "quiet")), now=T0 + 5 * DAY)
     driver.feed(log.records)
-    driver.look(T0 + 5 * DAY + HOUR)
+    driver.tick(T0 + 5 * DAY + HOUR)
     wire = encode.wire_changes(driver.changes, driver.state, driver.policy)
     clusters = [change for change in wire if change.segmentation == "behaviour"]
     assert clusters and all(change.model.version == 1 for change in clusters)
@@ -146,11 +146,11 @@ def test_a_retired_segment_keeps_the_name_it_had() -> None:
     log.event(order("e1", "ann", T0 + HOUR, 30.0), now=T0 + HOUR)
     log.model(jumpy(1))
     driver.feed(log.records)
-    driver.look(T0 + 5 * DAY)
+    driver.tick(T0 + 5 * DAY)
     held = driver.segment("ann", "behaviour")
     log.model(jumpy(2, without=(held,)), now=T0 + 6 * DAY)
     driver.feed(log.records[2:])
-    driver.look(T0 + 7 * DAY)
+    driver.tick(T0 + 7 * DAY)
     moved = encode.wire_changes(driver.changes, driver.state, driver.policy)[-1]
     assert (moved.segmentation, moved.cause, moved.model.version) == ("behaviour", "refit", 2)
     assert moved.from_segment == SegmentRef(held, held.title())
@@ -163,20 +163,20 @@ def test_the_view_hears_of_closed_imports_and_whose_clock_counts() -> None:
     log.clock("i", T0 - DAY)
     log.event(order("e1", "ann", T0 - DAY, 30.0), import_id="i")
     log.event(order("e2", "bob", T0, 30.0))
-    items = take_in(log.records, lanes=2, local=(), max_event_bytes=262_144)
-    outcome = decided(driver, items)
-    stored = encode.store(outcome, driver.state, driver.policy)
+    items = decode_records(log.records, lanes=2, local=(), max_event_bytes=262_144)
+    decision = decided(driver, items)
+    stored = encode.store(decision, driver.state, driver.policy)
     assert {id: (one.domain, one.born) for id, one in stored.items()} == {"ann": ("i", True), "bob": ("", True)}
     assert stored["ann"].due == driver.customer("ann").due
-    update = encode.update(outcome, stored, b"l", driver.state, items)
+    update = encode.update(decision, stored, b"l", driver.state, items)
     assert (update.closed, dict(update.sizes)) == ([], {"value/low": 2, "lifecycle/new": 2})
     log.closed("i")
     log.event(view("e3", "ann", T0))
-    items = take_in(log.records[4:], lanes=2, local=(), max_event_bytes=262_144)
-    outcome = decided(driver, items)
-    stored = encode.store(outcome, driver.state, driver.policy)
+    items = decode_records(log.records[4:], lanes=2, local=(), max_event_bytes=262_144)
+    decision = decided(driver, items)
+    stored = encode.store(decision, driver.state, driver.policy)
     assert {id: (one.domain, one.born) for id, one in stored.items()} == {"ann": ("", False)}
-    assert encode.update(outcome, stored, b"l", driver.state, items).closed == ["i"]
+    assert encode.update(decision, stored, b"l", driver.state, items).closed == ["i"]
 
 
 def test_keys_of_the_changelog() -> None:
@@ -208,11 +208,11 @@ def test_a_membership_names_a_version_that_has_the_segment() -> None:
             at = T0 + day * DAY + number * HOUR
             log.event(order(f"o{day}-{number}", "ann", at, 30.0), now=at)
     driver.feed(log.records)
-    customer = driver.state.residents.customers["ann"]
+    customer = driver.state.cache.customers["ann"]
     held = customer.segments["behaviour"].segment
     driver.state.models[2] = jumpy(2, without=(held,))
     driver.state.ledger.timeline.append(ModelEntry(2, 10**6, {}))
-    body = encode.memberships(customer, driver.state.residents.memory, encode.Names(driver.state, PLAIN))
+    body = encode.memberships(customer, driver.state.cache.memory, encode.Names(driver.state, PLAIN))
     told = CustomerMemberships.model_validate_json(body or b"").segments["behaviour"]
     assert (told.id, told.version) == (held, 1) and held != "new"
     assert told.name == held.title()

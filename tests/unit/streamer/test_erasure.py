@@ -9,9 +9,9 @@ from heart_logs import DAY, HOUR, T0, Driver, LogMaker, check_chain, event, orde
 from heart_models import jumpy
 from heart_strategies import POLICY
 
+from streamer.core.decision import Erased
 from streamer.core.erasure import KEPT_MS
-from streamer.core.outcome import Erased
-from streamer.core.state import Look
+from streamer.core.state import Tick
 from streamer.lanes.restore import sizes_of
 
 ONE = replace(POLICY, lanes=1)
@@ -47,7 +47,7 @@ def test_an_erase_ends_all_memberships_and_leaves_no_state(null_value: bool) -> 
     assert ends == [(name, None, "erase", False, {}) for name in ("behaviour", "lifecycle", "mood", "value")]
     assert (outcome.erased, outcome.touched) == ({"ann"}, {})
     assert [(row.customer, row.blob) for row in outcome.panel] == [("ann", b"")]
-    assert set(driver.parts) == {"bob"} and set(driver.state.residents.customers) == {"bob"}
+    assert set(driver.parts) == {"bob"} and set(driver.state.cache.customers) == {"bob"}
     ledger = driver.state.ledger
     assert (ledger.customers, ledger.applied) == (1, 4)
     assert sum(sizes_of(ledger).values()) == 3
@@ -102,7 +102,7 @@ def test_an_erase_is_remembered_for_thirty_days() -> None:
     marks = [list(driver.feed([record]).marks.values()) for record in log.records]
     assert (driver.state.ledger.duplicates, driver.state.ledger.customers) == (1, 1)
     assert marks == [[Erased(T0, T0)], [], []]
-    outcome = driver.feed([], Look(T0 + KEPT_MS + DAY))
+    outcome = driver.feed([], Tick(T0 + KEPT_MS + DAY))
     assert list(outcome.marks.values()) == [None] and driver.state.erased == {}
 
 

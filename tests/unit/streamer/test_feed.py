@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from heart_logs import DAY, HOUR, T0, Driver, order, view
 
-from models.features.time import Grid
+from models.features.time import DayGrid
 from schemas.control import (
     IMPORT_HEADER,
     SIGNATURE_HEADER,
@@ -18,7 +18,7 @@ from schemas.control import (
 )
 from schemas.records import Record
 from streamer.core.policy import Policy
-from streamer.sources.feed import Outgoing, feed
+from streamer.sources.import_records import Outgoing, feed
 from streamer.sources.source import SourceEvent
 
 
@@ -44,7 +44,7 @@ def controls(records: Sequence[Outgoing]) -> list[Control]:
 
 
 def test_every_day_is_told_before_its_first_event() -> None:
-    grid = Grid("Europe/Berlin")
+    grid = DayGrid("Europe/Berlin")
     source = Listed([at(T0), at(T0 + HOUR), at(T0 + 3 * DAY), at(T0 + 2 * DAY), at(T0 + 3 * DAY + HOUR)])
     records = list(feed(source, "i-1", grid))
     kinds = [type(decode_control(r.value, r.headers)).__name__ if is_control(r.headers) else "event" for r in records]
@@ -64,24 +64,24 @@ def test_every_day_is_told_before_its_first_event() -> None:
 def test_the_clock_ends_where_it_is_told_to() -> None:
     clocks = [
         one.at
-        for one in controls(list(feed(Listed([at(T0)]), "i", Grid(), until=T0 + 9 * DAY)))
+        for one in controls(list(feed(Listed([at(T0)]), "i", DayGrid(), until=T0 + 9 * DAY)))
         if isinstance(one, ControlClock)
     ]
     assert clocks[-1] == T0 + 9 * DAY
-    early = controls(list(feed(Listed([at(T0)]), "i", Grid(), until=T0 - DAY)))
+    early = controls(list(feed(Listed([at(T0)]), "i", DayGrid(), until=T0 - DAY)))
     assert [one.at for one in early if isinstance(one, ControlClock)][-1] == T0
 
 
 def test_no_clock_lies_after_the_append_time() -> None:
     source = Listed([at(T0), at(T0 + 50 * DAY), at(T0 + DAY)])
-    records = list(feed(source, "i", Grid(), latest=T0 + 10 * DAY, until=T0 + 99 * DAY))
+    records = list(feed(source, "i", DayGrid(), latest=T0 + 10 * DAY, until=T0 + 99 * DAY))
     clocks = [one.at for one in controls(records) if isinstance(one, ControlClock)]
     assert clocks == [T0, T0 + DAY, T0 + 10 * DAY]
     assert sum(not is_control(one.headers) for one in records) == 3, "the event itself goes on, and is judged there"
 
 
 def test_nothing_to_import() -> None:
-    assert [type(one) for one in controls(list(feed(Listed([]), "i", Grid())))] == [
+    assert [type(one) for one in controls(list(feed(Listed([]), "i", DayGrid())))] == [
         ControlImport,
         ControlClock,
         ControlImport,
@@ -89,7 +89,7 @@ def test_nothing_to_import() -> None:
 
 
 def test_control_records_are_signed_where_there_is_a_key() -> None:
-    for one in feed(Listed([at(T0)]), "i", Grid(), control_key=b"k"):
+    for one in feed(Listed([at(T0)]), "i", DayGrid(), control_key=b"k"):
         if is_control(one.headers):
             assert SIGNATURE_HEADER in dict(one.headers)
             decode_control(one.value, one.headers, b"k")
@@ -101,10 +101,10 @@ def test_what_is_fed_is_decided_in_its_own_time() -> None:
     driver = Driver(Policy(label_backfill=False))
     records = [
         Record(0, offset, T0, one.key, one.value, one.headers)
-        for offset, one in enumerate(feed(source, "i", Grid(), latest=T0))
+        for offset, one in enumerate(feed(source, "i", DayGrid(), latest=T0))
     ]
     driver.feed(records)
-    driver.look()
+    driver.tick()
     start = T0 - 300 * DAY
     assert driver.story("bob") == [
         ("new", start),

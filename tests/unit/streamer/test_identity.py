@@ -10,7 +10,7 @@ from heart_logs import DAY, HOUR, T0, Driver, event, order, reversal, view
 from heart_strategies import POLICY
 
 from schemas.partition import partition_for
-from streamer.core.outcome import Onward
+from streamer.core.decision import Rerouted
 
 LANES = replace(POLICY, lanes=2)
 ANN, GUS, BOB, LEO = "ann", "gus", "bob", "leo"
@@ -85,8 +85,8 @@ def test_two_known_customers_are_joined_only_where_that_is_set() -> None:
             lanes.event(order("b", GUS, T0 + 3 * HOUR, 10.0))
             lanes.settle()
             assert lanes.customer(BOB).orders == 2
-            about = lanes.customer(BOB).about
-            assert about is not None and about.aliases == [ANN, GUS]
+            profile = lanes.customer(BOB).profile
+            assert profile is not None and profile.aliases == [ANN, GUS]
 
 
 def test_an_id_belongs_to_one_customer_and_no_cycle_is_made() -> None:
@@ -96,7 +96,7 @@ def test_an_id_belongs_to_one_customer_and_no_cycle_is_made() -> None:
     lanes.event(link(GUS, BOB))
     lanes.event(link(ANN, GUS))
     lanes.settle()
-    assert len(lanes.dead()) == 2 and lanes.customer(ANN).about is not None
+    assert len(lanes.dead()) == 2 and lanes.customer(ANN).profile is not None
 
 
 @pytest.mark.parametrize(("old", "new"), [(GUS, ANN), (ANN, GUS), (ANN, BOB)])
@@ -189,7 +189,7 @@ def test_a_damaged_merge_is_a_dead_letter() -> None:
     lanes.event(link(GUS, ANN))
     merge = lanes.waiting.pop()
     value = (merge.value or b"").replace(b'"spend"', b'"spent"')
-    lanes.put(Onward(merge.partition, None, value, merge.headers))
+    lanes.put(Rerouted(merge.partition, None, value, merge.headers))
     assert [dead.reason for dead in lanes.drivers[0].dead] == ["bad_control"]
 
 

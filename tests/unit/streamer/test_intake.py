@@ -6,7 +6,7 @@ from heart_logs import T0, Driver, LogMaker, order, view
 from schemas.control import CONTROL_HEADER, IMPORT_HEADER, REROUTED_HEADER, SIGNATURE_HEADER, ControlClock, sign
 from schemas.errors import UnreadableBatch
 from schemas.records import Headers, Record, UnopenedBatch
-from streamer.core.intake import Item, take_in
+from streamer.core.decode import DecodedRecord, decode_records
 
 KEY = b"secret"
 CLOCK = b'{"type": "control.clock", "import_id": "i", "at": "2025-03-01T00:00:00Z"}'
@@ -19,9 +19,9 @@ def one(
     *,
     local: tuple[str, ...] = (),
     control_key: bytes | None = None,
-) -> Item:
+) -> DecodedRecord:
     record = Record(0, 7, T0, key, value, headers)
-    [item] = take_in([record], lanes=2, local=local, max_event_bytes=1_000, control_key=control_key)
+    [item] = decode_records([record], lanes=2, local=local, max_event_bytes=1_000, control_key=control_key)
     assert item.record is record
     assert [item.event is None, item.control is None, item.error is None].count(False) == 1
     return item
@@ -106,7 +106,7 @@ def test_order_is_kept() -> None:
     for number in range(20):
         log.event(view(f"e{number}", "ann", T0))
         log.put(b"ann", b"{")
-    items = take_in(log.records, lanes=2, local=(), max_event_bytes=1_000)
+    items = decode_records(log.records, lanes=2, local=(), max_event_bytes=1_000)
     assert [item.record for item in items] == log.records
 
 
@@ -116,7 +116,7 @@ def unopened(*, oversize: bool) -> Record:
 
 
 def test_a_batch_above_the_limit_is_refused_as_the_records_that_it_holds() -> None:
-    [item] = take_in([unopened(oversize=True)], lanes=2, local=(), max_event_bytes=1_000)
+    [item] = decode_records([unopened(oversize=True)], lanes=2, local=(), max_event_bytes=1_000)
     assert item.error is not None and item.error.reason == "oversize" and item.count == 5
     assert "offsets 5 to 9 (lz4)" in item.error.message
     driver = Driver()
@@ -127,4 +127,4 @@ def test_a_batch_above_the_limit_is_refused_as_the_records_that_it_holds() -> No
 
 def test_a_batch_that_cannot_be_opened_is_never_passed_over() -> None:
     with pytest.raises(UnreadableBatch, match="offsets 5 to 9, compressed with lz4"):
-        take_in([unopened(oversize=False)], lanes=2, local=(), max_event_bytes=1_000)
+        decode_records([unopened(oversize=False)], lanes=2, local=(), max_event_bytes=1_000)

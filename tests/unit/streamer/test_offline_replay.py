@@ -11,12 +11,12 @@ from models.learning.learner import LearnerConfig
 from schemas.changes import encode_change
 from schemas.wire_time import epoch_ms, iso
 from streamer.adapters.redis_reader import totals
-from streamer.core.outcome import Change
+from streamer.core.decision import Change
 from streamer.core.policy import Policy
 from streamer.core.state import LaneState
 from streamer.imports.result import Result, result_of
 from streamer.lanes.encode import wire_changes
-from streamer.replay.offline import Replay
+from streamer.replay.replay import Replay
 from streamer.simulator.config import ShopConfig
 from streamer.simulator.simulate import Shop
 from streamer.sources.source import Source, SourceEvent
@@ -93,9 +93,7 @@ def test_changes_follow_upon_each_other_and_nothing_is_unaccounted_for() -> None
         assert change["seq"] == seqs[customer]
         assert (change["from"] or {}).get("id") == held.get(where)
         held[where] = change["to"]["id"]
-    shown = {
-        (id, name): m.segment for id, c in replay.state.residents.customers.items() for name, m in c.segments.items()
-    }
+    shown = {(id, name): m.segment for id, c in replay.state.cache.customers.items() for name, m in c.segments.items()}
     assert held == shown
     result = figures(replay, source)
     assert result.unaccounted == 0

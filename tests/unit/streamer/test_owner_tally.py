@@ -10,11 +10,11 @@ from behaviour_world import FIRST_DAY, World
 from prometheus_client.parser import text_string_to_metric_families
 
 from models.behaviour.features import NAMES
-from models.features.time import DAY_MS, Grid
+from models.features.time import DAY_MS, DayGrid
 from models.learning.decisions import approve, rename
 from models.learning.learner import Learned, LearnerConfig
 from streamer.telemetry.metrics import OUTCOMES, OWNER_METRICS, PREFIX
-from streamer.telemetry.owner_tally import OwnerTally
+from streamer.telemetry.owner_metrics import OwnerMetrics
 from streamer.telemetry.prometheus import Exporter
 
 
@@ -27,10 +27,10 @@ class Clock:
 
 
 @pytest.fixture(scope="module")
-def tally() -> OwnerTally:
+def tally() -> OwnerMetrics:
     """Three clusters, a proposal of five that is approved, and a rename."""
     clock = Clock()
-    tally = OwnerTally(clock, Grid())
+    tally = OwnerMetrics(clock, DayGrid())
     world = World(customers=240, config=LearnerConfig(k=3, frame_days=(90,), min_buyers=150))
     learner = world.learner
     tally.on_learned(0, Learned("restored"), learner.state)
@@ -54,7 +54,7 @@ def tally() -> OwnerTally:
     return tally
 
 
-def test_every_metric_of_the_owner_is_served_once_it_is_known(tally: OwnerTally) -> None:
+def test_every_metric_of_the_owner_is_served_once_it_is_known(tally: OwnerMetrics) -> None:
     exporter = Exporter(Clock(), "1", owner=tally)
     try:
         port = exporter.start()
@@ -72,7 +72,7 @@ def test_every_metric_of_the_owner_is_served_once_it_is_known(tally: OwnerTally)
             assert set(sample.labels) == set(metric.labels)
 
 
-def test_figures_are_those_of_the_learner(tally: OwnerTally) -> None:
+def test_figures_are_those_of_the_learner(tally: OwnerMetrics) -> None:
     found = tally.samples()
     assert {outcome for (outcome,) in found["model_refits_total"]} == set(OUTCOMES)
     assert found["model_refits_total"]["promoted",] == 2 and found["model_refits_total"]["renamed",] == 1
@@ -87,7 +87,7 @@ def test_figures_are_those_of_the_learner(tally: OwnerTally) -> None:
 
 def test_a_withdrawn_proposal_is_counted_and_waits_no_more() -> None:
     world = World(customers=240, config=LearnerConfig(k=3, frame_days=(90,), min_buyers=150))
-    learner, own = world.learner, OwnerTally(Clock(), Grid())
+    learner, own = world.learner, OwnerMetrics(Clock(), DayGrid())
     world.run(100, learn=False)
     learner.learn(world.day)
     learner.config = replace(world.config, k=None, tolerance=9.0, table_tolerance=9.0, better=1.0)
@@ -107,7 +107,7 @@ def test_a_withdrawn_proposal_is_counted_and_waits_no_more() -> None:
 
 
 def test_alarms_are_counted_by_what_raised_them() -> None:
-    tally = OwnerTally(Clock(), Grid())
+    tally = OwnerMetrics(Clock(), DayGrid())
     state = World(customers=1).learner.state
     figures = {"adwin": 1.0, "psi_basket": 0.4, "share_psi": 0.2, "bounce": 0.3, "bounce_moves": 30.0}
     tally.on_learned(1, Learned("proposed", figures=figures), state)

@@ -5,7 +5,7 @@ from heart_logs import DAY, T0, Driver, LogMaker, order, view
 from models.behaviour.bucket import B_INTERACTIONS, B_ORDERS
 from models.behaviour.memory import Memory
 from models.behaviour.panel import PanelRow, in_panel
-from streamer.core.outcome import Outcome
+from streamer.core.decision import Decision
 from streamer.core.policy import Policy
 
 
@@ -24,16 +24,16 @@ def test_the_owner_hears_of_every_day_of_an_import_however_many_one_batch_holds(
         at = T0 - (10 - day) * DAY + 1_000
         log.event(view(f"v{day}", "ann", at), import_id="i")
         log.event(order(f"o{day}", "ann", at, 30.0) if day % 2 else view(f"w{day}", "ann", at), import_id="i")
-    outcome = Driver().feed(log.records)
-    days = [row.day for row in outcome.panel]
+    decision = Driver().feed(log.records)
+    days = [row.day for row in decision.panel]
     assert days == list(range(days[0], days[0] + 4))
-    assert [today(row) for row in outcome.panel] == [(0.0, 2.0), (1.0, 1.0), (0.0, 2.0), (1.0, 1.0)]
+    assert [today(row) for row in decision.panel] == [(0.0, 2.0), (1.0, 1.0), (0.0, 2.0), (1.0, 1.0)]
 
 
 def test_a_sparser_panel_forgets_rows_of_the_same_transaction() -> None:
     rows = [PanelRow(f"c{number}", 1, b"x") for number in range(200)]
-    whole = Outcome(panel=rows[:100])
-    whole.absorb(Outcome(panel=[row for row in rows[100:] if in_panel(row.customer, 2)], panel_shift=2))
+    whole = Decision(panel=rows[:100])
+    whole.absorb(Decision(panel=[row for row in rows[100:] if in_panel(row.customer, 2)], panel_shift=2))
     assert whole.panel_shift == 2
     assert [row.customer for row in whole.panel] == [row.customer for row in rows if in_panel(row.customer, 2)]
 
@@ -42,6 +42,6 @@ def test_the_panel_thins_out_while_a_batch_brings_new_customers() -> None:
     log = LogMaker()
     for number in range(64):
         log.event(view(f"e{number}", f"c{number}", T0))
-    outcome = Driver(Policy(panel_target=8)).feed(log.records)
-    assert outcome.panel_shift == 3
-    assert [row.customer for row in outcome.panel] == [f"c{n}" for n in range(64) if in_panel(f"c{n}", 3)]
+    decision = Driver(Policy(panel_target=8)).feed(log.records)
+    assert decision.panel_shift == 3
+    assert [row.customer for row in decision.panel] == [f"c{n}" for n in range(64) if in_panel(f"c{n}", 3)]

@@ -98,7 +98,7 @@ def test_feedback_and_outcomes_move_by_themselves_and_time_moves_back() -> None:
     )
     driver = played(log)
     assert driver.story("ann", "mood") == [("calm", T0), ("angry", T0 + 1)]
-    driver.look(T0 + 100 * DAY)
+    driver.tick(T0 + 100 * DAY)
     story = driver.story("ann", "mood")
     # Two complaints fade to half of one in two half-lives; the message has faded by then as well.
     assert [segment for segment, _ in story] == ["calm", "angry", "calm"]
@@ -120,13 +120,13 @@ def test_without_consent_memberships_end_and_nothing_is_kept() -> None:
     assert driver.state.ledger.sizes == {"behaviour": {}, "lifecycle": {}, "mood": {}, "value": {}}
     ann = driver.customer("ann")
     assert (ann.row, ann.due, ann.segments, ann.orders, ann.spend_weight, ann.book.orders) == (-1, None, {}, 0, 0.0, [])
-    assert ann.about is not None and ann.about.shown_traits() == {}
+    assert ann.profile is not None and ann.profile.shown_traits() == {}
     # Neither events nor time bring anything back, and repeats are still repeats.
     log.event(order("o2", "ann", T0 + 6 * DAY, 60.0), now=T0 + 6 * DAY)
     log.event(order("o", "ann", T0 + 2 * DAY, 60.0))
     driver.feed(log.records[-2:])
     count = len(driver.changes)
-    driver.look(T0 + 400 * DAY)
+    driver.tick(T0 + 400 * DAY)
     assert len(driver.changes) == count and driver.customer("ann").orders == 0
     assert (driver.state.ledger.duplicates, driver.state.ledger.applied) == (1, 5)
 

@@ -59,14 +59,14 @@ def run(request: pytest.FixtureRequest) -> Driver:
             batch = [r for r in log.records[position:] if r.timestamp <= day(now)]
             position += len(batch)
             driver.feed(batch)
-            driver.look(day(now) - 10_000)
+            driver.tick(day(now) - 10_000)
     elif request.param == "a look after every record":
         for record in log.records:
             driver.feed([record])
-            driver.look()
+            driver.tick()
     else:
         driver.feed(log.records)
-    driver.look(day(400))
+    driver.tick(day(400))
     return driver
 
 

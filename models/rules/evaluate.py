@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from models.customer.customer import Customer
-from models.features.features import MISSING, Shop, feature_of, label_of
+from models.features.features import MISSING, FeatureContext, feature_of, label_of
 from models.rules.compiling import values_of
 from models.rules.definitions import Bands, Definitions, Rules, Segmentation
 
@@ -17,7 +17,7 @@ class Facts(msgspec.Struct):
     segments: dict[str, str]
 
 
-def facts(customer: Customer, at: int, definitions: Definitions, shop: Shop) -> Facts:
+def facts(customer: Customer, at: int, definitions: Definitions, shop: FeatureContext) -> Facts:
     """What the rules of ``definitions`` may look at, at the instant ``at`` (ms)."""
     segments = {name: membership.segment for name, membership in customer.segments.items()}
     ready = definitions.ready
@@ -35,7 +35,7 @@ def copied(of: Facts) -> Facts:
     return Facts(dict(of.values), dict(of.segments))
 
 
-def judge(segmentation: Segmentation, current: str | None, now: Facts) -> str:
+def evaluate(segmentation: Segmentation, current: str | None, now: Facts) -> str:
     """The segment of a customer who is in ``current`` and of whom ``now`` holds."""
     if isinstance(segmentation, Bands):
         guards = segmentation.guards

@@ -11,7 +11,7 @@ from models.behaviour.memory import Memory
 from models.customer.customer import Customer
 
 
-class Residents:
+class CustomerCache:
     """Customers by id, and by row of the behaviour memory.
 
     Not every customer of a lane needs to be here: the rest is in the view, and can be recomputed from there.
@@ -38,11 +38,11 @@ class Residents:
     def of_row(self, row: int) -> Customer:
         return self._by_row[row]
 
-    def admit(self, customer: Customer, row: int) -> None:
+    def load(self, customer: Customer, row: int) -> None:
         """Take a customer in, with the row that holds its behaviour; -1 for who has none."""
         self.customers[customer.id] = customer
         customer.row = -1
-        self.aliases += customer.about is not None and customer.about.alias is not None
+        self.aliases += customer.profile is not None and customer.profile.alias is not None
         if row >= 0:
             self.give_row(customer, row)
 
@@ -57,10 +57,10 @@ class Residents:
         self._domains[row] = self._code(customer.source)
         self._lower(customer.source, row)
 
-    def dismiss(self, id: str) -> None:
+    def evict(self, id: str) -> None:
         """Drop a customer from memory; what was written stays in the view."""
         customer = self.customers.pop(id)
-        self.aliases -= customer.about is not None and customer.about.alias is not None
+        self.aliases -= customer.profile is not None and customer.profile.alias is not None
         if customer.row >= 0:
             self.take_row(customer)
 

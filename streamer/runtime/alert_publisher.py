@@ -14,17 +14,17 @@ from streamer.adapters import alert_log
 from streamer.adapters.kafka import KafkaConnection, Offsets
 from streamer.lanes.ports import WallClock
 from streamer.telemetry.alerts import AlertBook, Conditions
-from streamer.telemetry.tally import Tally
+from streamer.telemetry.lane_metrics import MetricState
 
 log = structlog.get_logger(__name__)
 
 _SECONDS = 10.0
 
 
-class Watchman:
+class AlertPublisher:
     """Looks at the figures of one worker from time to time. Alerts that cannot be written are kept until they can."""
 
-    def __init__(self, connection: KafkaConnection, tally: Tally, clock: WallClock) -> None:
+    def __init__(self, connection: KafkaConnection, tally: MetricState, clock: WallClock) -> None:
         self._connection = connection
         self._tally = tally
         self._clock = clock

@@ -12,12 +12,12 @@ from models.behaviour.model import ClusterModel
 from models.behaviour.moves import Move
 from models.behaviour.night import advance
 from models.customer.customer import Customer
-from models.rules.judge import facts
-from streamer.core.ledger import Edition, Ledger
-from streamer.core.moves import Moves
-from streamer.core.outcome import Outcome
+from models.rules.evaluate import facts
+from streamer.core.decision import Decision
+from streamer.core.ledger import DefinitionsVersion, Ledger
 from streamer.core.policy import Policy
-from streamer.core.state import LaneState, Look
+from streamer.core.state import LaneState, Tick
+from streamer.core.transitions import Transitions
 
 
 def timeline_of(
@@ -35,17 +35,17 @@ def timeline_of(
     return timeline
 
 
-class Passage:
+class Timers:
     """Time within one call of `decide`."""
 
-    def __init__(self, state: LaneState, policy: Policy, outcome: Outcome, moves: Moves) -> None:
+    def __init__(self, state: LaneState, policy: Policy, decision: Decision, moves: Transitions) -> None:
         self._state = state
         self._ledger = state.ledger
-        self._residents = state.residents
+        self._cache = state.cache
         self._policy = policy
         self._grid = policy.grid
-        self._outcome = outcome
-        self._moves = moves
+        self._decision = decision
+        self._transitions = moves
         # Night moves found ahead of time for everybody, waiting for their customer's turn.
         self._nights: dict[str, list[Move]] = {}
 
@@ -55,14 +55,12 @@ class Passage:
         A shortcut only: `pass_time` steps a customer alone to the same place, at fifty times the cost. The moves found
         wait for their customer's turn, since rules may have been due before.
         """
-        for source, rows in self._residents.rows_by_source(self._sources_of_a_new_day()):
+        for source, rows in self._cache.rows_by_source(self._sources_of_a_new_day()):
             self._advance_behind(source, rows)
 
     def _advance(self, source: str | None, rows: IntArray, targets: IntArray) -> None:
-        for move in advance(
-            self._residents.memory, rows, targets, timeline_of(self._ledger, self._state.models, source)
-        ):
-            customer = self._residents.of_row(move.row)
+        for move in advance(self._cache.memory, rows, targets, timeline_of(self._ledger, self._state.models, source)):
+            customer = self._cache.of_row(move.row)
             self._nights.setdefault(customer.id, []).append(move)
 
     def pass_time(self, customer: Customer, until: int, now: int) -> None:
@@ -70,20 +68,24 @@ class Passage:
         of the declared segmentations.
         """
         target = self._grid.day_of(until)
-        if self._residents.is_behind(customer, target):
+        if self._cache.is_behind(customer, target):
             self._advance(customer.source, np.array([customer.row], dtype=np.int64), np.array([target], dtype=np.int64))
         nights = self._nights.pop(customer.id, None) if self._nights else None
         behind = self.is_behind(customer)
         if behind and customer.row < 0:
-            self._outcome.touched[customer.id] = customer
-            self._moves.pass_edit(customer)
+            self._decision.touched[customer.id] = customer
+            self._transitions.pass_edit(customer)
             return
         if nights is None:
             if not behind and (customer.due is None or customer.due > until):
                 return
             nights = []
-        self._outcome.touched[customer.id] = customer
-        edits = [one for one in self._ledger.editions if one.version > customer.edition] if behind else []
+        self._decision.touched[customer.id] = customer
+        edits = (
+            [one for one in self._ledger.definitions_versions if one.version > customer.definitions_version]
+            if behind
+            else []
+        )
         position = 0
         while True:
             night = self._grid.instant(nights[position].day) if position < len(nights) else None
@@ -94,53 +96,57 @@ class Passage:
                     self._edit(customer, edits.pop(0), nights[position:], now)
                     continue
             if night is not None and (customer.due is None or customer.due >= night):
-                self._moves.night(customer, nights[position], night, now)
+                self._transitions.night(customer, nights[position], night, now)
                 position += 1
             elif customer.due is not None and customer.due <= until:
-                before = facts(customer, customer.as_of, self._moves.definitions_of(customer), self._policy.shop)
+                before = facts(customer, customer.as_of, self._transitions.definitions_of(customer), self._policy.shop)
                 customer.as_of = max(customer.as_of, customer.due)
-                self._moves.settle(customer, before, "time", None, now)
+                self._transitions.assign(customer, before, "time", None, now)
             else:
                 return
 
     def is_behind(self, customer: Customer) -> bool:
         """Whether a version of the declared segmentations is in force that the customer was not yet brought to."""
-        if customer.edition == self._moves.definitions.version:
+        if customer.definitions_version == self._transitions.definitions.version:
             return False
-        return customer.row >= 0 or customer.about is None or customer.about.alias is None
+        return customer.row >= 0 or customer.profile is None or customer.profile.alias is None
 
-    def _edit(self, customer: Customer, edition: Edition, nights: Sequence[Move], now: int) -> None:
+    def _edit(
+        self, customer: Customer, definitions_version: DefinitionsVersion, nights: Sequence[Move], now: int
+    ) -> None:
         """Bring the customer to a version; ``nights`` are the moves of clusters that come after it."""
-        at = edition.at_for(customer.source)
+        at = definitions_version.at_for(customer.source)
         timeline = timeline_of(self._ledger, self._state.models, customer.source)
         index = bisect_right([first for first, _ in timeline], self._grid.day_of(at)) - 1
         model = timeline[index][1] if index >= 0 else None
         # The memory may have been stepped beyond that instant already; the next move then says where it was.
         cluster = nights[0].from_id if nights else None
         if not nights and model is not None:
-            cluster = timeline[-1][1].id_of(self._residents.memory.segment_code(customer.row))
-        self._moves.edit(customer, edition.version, at, 0 if model is None else model.version, cluster, now)
+            cluster = timeline[-1][1].id_of(self._cache.memory.segment_code(customer.row))
+        self._transitions.edit(
+            customer, definitions_version.version, at, 0 if model is None else model.version, cluster, now
+        )
 
-    def look(self, look: Look) -> None:
+    def tick(self, tick: Tick) -> None:
         """Apply time to those who are due by their clock, and to all at a grid point."""
-        ledger, residents = self._ledger, self._residents
-        if look.clock is not None:
-            ledger.clock = max(ledger.clock, look.clock)
+        ledger, cache = self._ledger, self._cache
+        if tick.clock is not None:
+            ledger.clock = max(ledger.clock, tick.clock)
         now = max(ledger.appended, ledger.clock)
         self.sweep()
         # Somebody may have been erased since it was found to be due.
-        due = [customer for id in look.due if (customer := residents.get(id)) is not None]
+        due = [customer for id in tick.due if (customer := cache.get(id)) is not None]
         for source in {customer.source for customer in due}:
             held = [customer.row for customer in due if customer.source == source and customer.row >= 0]
             rows = np.array(held, dtype=np.int64)
             self._advance_behind(source, rows)
         # Also the nights of customers whose records turned out to be repeats or dead letters.
         for id in list(self._nights):
-            customer = residents.customers[id]
+            customer = cache.customers[id]
             last = self._grid.instant(self._nights[id][-1].day)
             self.pass_time(customer, max(last, ledger.clock_of(customer.source)), now)
         # Those just touched may be due already, such as after an old event; nobody else knows yet.
-        due.extend(self._outcome.touched.values())
+        due.extend(self._decision.touched.values())
         for customer in due:
             clock = ledger.clock_of(customer.source)
             if (customer.due is not None and customer.due <= clock) or self.is_behind(customer):
@@ -148,20 +154,20 @@ class Passage:
 
     def _sources_of_a_new_day(self) -> list[str | None]:
         """The clocks that have passed a grid point since all residents were stepped to it."""
-        stepped = self._residents.stepped
+        stepped = self._cache.stepped
         found = []
-        for source in self._residents.sources:
+        for source in self._cache.sources:
             day = self._grid.day_of(self._ledger.clock_of(source))
             if day > stepped.get(source, -1):
                 stepped[source] = day
                 found.append(source)
             if day > self._state.nights.get(source, -1):
                 self._state.nights[source] = day
-                self._outcome.night = True
+                self._decision.night = True
         return found
 
     def _advance_behind(self, source: str | None, rows: IntArray) -> None:
         target = self._grid.day_of(self._ledger.clock_of(source))
-        behind = rows[self._residents.memory.matrix[rows, DAY] < target]
+        behind = rows[self._cache.memory.matrix[rows, DAY] < target]
         if len(behind):
             self._advance(source, behind, np.full(len(behind), target, dtype=np.int64))

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal, get_args
 
-from models.words import chinese, english
-from models.words.table import Named, Table
+from models.messages import chinese, english
+from models.messages.table import Named, Table
 
 Language = Literal["en", "zh"]
 LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
@@ -20,12 +20,12 @@ TABLES: Final[dict[Language, Table]] = {"en": english.TABLE, "zh": chinese.TABLE
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class Messages:
     """The words of one language. Call it with a key of ``Table.texts`` and what the text has room for.
 
-    >>> words("en")("border", border="45")
+    >>> messages("en")("border", border="45")
     ' (border 45)'
-    >>> words("zh").segment("lifecycle", "at_risk", "At risk"), words("zh").segment("lifecycle", "at_risk", "Sleepy")
+    >>> messages("zh").segment("lifecycle", "at_risk", "At risk"), messages("zh").segment("lifecycle", "at_risk", "Sleepy")
     ('有流失风险', 'Sleepy')
     """
 
@@ -110,6 +110,6 @@ def id_of(name: str) -> str:
 
 
 @lru_cache
-def words(language: Language = "en") -> Words:
+def messages(language: Language = "en") -> Messages:
     """The words of a language."""
-    return Words(language, TABLES[language])
+    return Messages(language, TABLES[language])

@@ -13,12 +13,12 @@ from models.learning.learner import Learner, LearnerConfig
 from schemas import topics
 from schemas.records import Headers, Record
 from streamer.core.decide import decide
-from streamer.core.intake import take_in
-from streamer.core.outcome import Change, Outcome
+from streamer.core.decision import Change, Decision
+from streamer.core.decode import decode_records
 from streamer.core.policy import Policy
-from streamer.core.state import NO_LOOK, LaneState, Look
+from streamer.core.state import NO_TICK, LaneState, Tick
 from streamer.owner.publish_model import model_writes
-from streamer.sources.feed import Outgoing, feed
+from streamer.sources.import_records import Outgoing, feed
 from streamer.sources.source import Source
 
 _BATCH_RECORDS = 2_000
@@ -87,14 +87,14 @@ class Replay:
         return self.state.ledger.clock_of(import_id)
 
     def _look_at(self, instant: int) -> None:
-        self._step(decide([], self.state, self.policy, Look(clock=instant)))
+        self._step(decide([], self.state, self.policy, Tick(clock=instant)))
         self._pass_time(self.clock)
 
     def _pass_time(self, clock: int) -> None:
         """Apply what is due by ``clock``; once a day, let the owner learn."""
         # A due that is applied may bring the next one, and that may have passed as well.
         while due := self._due(clock):
-            self._step(decide([], self.state, self.policy, Look(due=due)))
+            self._step(decide([], self.state, self.policy, Tick(due=due)))
         day = self.policy.grid.day_of(clock)
         if day > self._day:
             self._day = day
@@ -103,11 +103,11 @@ class Replay:
 
     def _due(self, clock: int) -> list[str]:
         """Who is due, in order of time. The heap may hold what a customer was due at before."""
-        dues, residents = self._dues, self.state.residents
+        dues, cache = self._dues, self.state.cache
         found: dict[str, None] = {}
         while dues and dues[0][0] <= clock:
             at, id = heappop(dues)
-            customer = residents.get(id)
+            customer = cache.get(id)
             if customer is not None and customer.due == at:
                 found[id] = None
         return list(found)
@@ -119,33 +119,33 @@ class Replay:
     def _decide(self, written: Iterable[tuple[bytes | None, bytes | None, Headers]], appended_ms: int) -> None:
         offset = self.state.ledger.next_offset
         records = [Record(0, offset + at, appended_ms, *one) for at, one in enumerate(written)]
-        items = take_in(
+        items = decode_records(
             records,
             lanes=1,
-            local=self.state.residents.customers,
+            local=self.state.cache.customers,
             max_event_bytes=self.policy.max_event_bytes,
         )
-        outcome = decide(items, self.state, self.policy, NO_LOOK)
-        self._step(outcome)
+        decision = decide(items, self.state, self.policy, NO_TICK)
+        self._step(decision)
         # What a lane writes for another is the next it reads here.
-        if outcome.onward:
-            self._decide([(one.key, one.value, one.headers) for one in outcome.onward], appended_ms)
+        if decision.rerouted:
+            self._decide([(one.key, one.value, one.headers) for one in decision.rerouted], appended_ms)
 
-    def _step(self, outcome: Outcome) -> None:
-        for customer in outcome.touched.values():
+    def _step(self, decision: Decision) -> None:
+        for customer in decision.touched.values():
             if customer.due is not None:
                 heappush(self._dues, (customer.due, customer.id))
         # Before the next night: a row says what its customer did on the day that is still open.
-        self._observe(outcome)
-        if outcome.changes and self._on_changes is not None:
+        self._observe(decision)
+        if decision.changes and self._on_changes is not None:
             # Stable, and a customer's own never go back in time: its order is kept.
-            self._on_changes(sorted(outcome.changes, key=lambda change: change.changed_at), self.state)
+            self._on_changes(sorted(decision.changes, key=lambda change: change.changed_at), self.state)
 
-    def _observe(self, outcome: Outcome) -> None:
+    def _observe(self, decision: Decision) -> None:
         learner = self.learner
-        if outcome.panel_shift > learner.shift:
-            learner.set_shift(outcome.panel_shift)
-        for row in outcome.panel:
+        if decision.panel_shift > learner.shift:
+            learner.set_shift(decision.panel_shift)
+        for row in decision.panel:
             learner.observe(row)
 
     def _learn(self, day: int, clock: int) -> None:

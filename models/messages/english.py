@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.words.table import Named, Table
+from models.messages.table import Named, Table
 from schemas.changes import CAUSES
 
 TABLE = Table(

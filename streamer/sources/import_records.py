@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from models.features.time import Grid
+from models.features.time import DayGrid
 from schemas.control import IMPORT_HEADER, Control, ControlClock, ControlImport, control_headers, encode_control
 from schemas.records import Headers
 from streamer.sources.source import Source
@@ -28,7 +28,7 @@ class Outgoing:
 def feed(
     source: Source,
     import_id: str,
-    grid: Grid,
+    grid: DayGrid,
     *,
     until: int | None = None,
     latest: int | None = None,

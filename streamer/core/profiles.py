@@ -2,43 +2,43 @@
 
 from __future__ import annotations
 
-from models.customer.about import About, Consent, Subscription
 from models.customer.customer import INTERACTIONS, Customer
 from models.customer.decay import weight
+from models.customer.dedupe import digest
 from models.customer.orders import OrderBook
-from models.customer.ring import digest
-from models.features.features import Shop
-from models.rules.judge import facts
+from models.customer.profile import Consent, Profile, Subscription
+from models.features.features import FeatureContext
+from models.rules.evaluate import facts
 from schemas.events import ConsentUpdated, FeedbackSubmitted, MessageOutcome, ProfileUpdated, SubscriptionUpdated
-from streamer.core.moves import Moves
-from streamer.core.outcome import Trigger
+from streamer.core.decision import Trigger
 from streamer.core.panel import Panel
 from streamer.core.policy import Policy
 from streamer.core.state import LaneState
+from streamer.core.transitions import Transitions
 
 
-def about_of(customer: Customer) -> About:
+def profile_of(customer: Customer) -> Profile:
     """What is known about a customer, to be changed."""
-    about = customer.about
-    if about is None:
-        about = customer.about = About()
-    customer.about_dirty = True
-    return about
+    profile = customer.profile
+    if profile is None:
+        profile = customer.profile = Profile()
+    customer.profile_dirty = True
+    return profile
 
 
-def fold_about(customer: Customer, event: object, shop: Shop) -> None:
+def fold_profile(customer: Customer, event: object, shop: FeatureContext) -> None:
     """Fold a profile, a feedback, a subscription, or the outcome of a message."""
-    about = about_of(customer)
+    profile = profile_of(customer)
     if isinstance(event, ProfileUpdated):
-        about.merge_traits(event.traits, event.occurred_at, digest(event.event_id))
+        profile.merge_traits(event.traits, event.occurred_at, digest(event.event_id))
     elif isinstance(event, FeedbackSubmitted):
-        about.rate(event.kind, event.rating, weight(event.occurred_at, shop.half_life))
+        profile.rate(event.kind, event.rating, weight(event.occurred_at, shop.half_life))
     elif isinstance(event, SubscriptionUpdated):
         said = Subscription(event.subscribed, event.occurred_at, digest(event.event_id))
-        about.subscribe(event.list, said)
+        profile.subscribe(event.list, said)
     else:
         assert isinstance(event, MessageOutcome)
-        about.heard(event.outcome, weight(event.occurred_at, shop.half_life))
+        profile.heard(event.outcome, weight(event.occurred_at, shop.half_life))
 
 
 def drop_features(customer: Customer) -> None:
@@ -50,8 +50,8 @@ def drop_features(customer: Customer) -> None:
     customer.categories = {}
     customer.book = OrderBook([], [])
     customer.book_dirty = True
-    if customer.about is not None:
-        about_of(customer).forget()
+    if customer.profile is not None:
+        profile_of(customer).forget()
 
 
 def later_consent(one: Consent | None, other: Consent | None) -> Consent | None:
@@ -64,30 +64,32 @@ def later_consent(one: Consent | None, other: Consent | None) -> Consent | None:
 class Consents:
     """Who may be put into segments. Who may not has no behaviour memory, no statistics and no dues."""
 
-    def __init__(self, state: LaneState, policy: Policy, moves: Moves, panel: Panel) -> None:
-        self._residents = state.residents
+    def __init__(self, state: LaneState, policy: Policy, moves: Transitions, panel: Panel) -> None:
+        self._cache = state.cache
         self._policy = policy
-        self._moves = moves
+        self._transitions = moves
         self._panel = panel
 
     def take(self, customer: Customer, event: ConsentUpdated, born: bool, trigger: Trigger, now: int) -> None:
         """Apply what a customer allows, unless something later is known; ``as_of`` is where it is judged."""
-        about, by = about_of(customer), digest(event.event_id)
-        known = about.consent
+        profile, by = profile_of(customer), digest(event.event_id)
+        known = profile.consent
         if known is not None and (known.at, known.by) > (event.occurred_at, by):
             return
         held = customer.row >= 0
         before = (
-            None if born or not held else facts(customer, customer.as_of, self._moves.definitions, self._policy.shop)
+            None
+            if born or not held
+            else facts(customer, customer.as_of, self._transitions.definitions, self._policy.shop)
         )
-        about.consent = Consent(event.personalization, event.marketing, event.analytics, event.occurred_at, by)
+        profile.consent = Consent(event.personalization, event.marketing, event.analytics, event.occurred_at, by)
         if not event.personalization:
             if held:
                 self._withdraw(customer, trigger, now)
             return
         if not held:
             self._begin_anew(customer, event.occurred_at)
-        self._moves.settle(customer, before, "consent", trigger, now)
+        self._transitions.assign(customer, before, "consent", trigger, now)
 
     def bring(self, customer: Customer, allowed: bool, first_seen: int, trigger: Trigger, now: int) -> None:
         """Begin or end what a customer's consent allows, after a merge changed it."""
@@ -97,16 +99,16 @@ class Consents:
             self._give_memory(customer, first_seen)
 
     def _withdraw(self, customer: Customer, trigger: Trigger, now: int) -> None:
-        self._moves.end_all(customer, "consent", trigger, now)
+        self._transitions.end_all(customer, "consent", trigger, now)
         drop_features(customer)
-        self._residents.take_row(customer)
+        self._cache.take_row(customer)
         self._panel.leave(customer.id)
 
     def _begin_anew(self, customer: Customer, at: int) -> None:
-        about_of(customer).since = at
+        profile_of(customer).since = at
         self._give_memory(customer, at)
 
     def _give_memory(self, customer: Customer, at: int) -> None:
         customer.first_seen = customer.last_seen = at
-        row = self._residents.memory.new_row(self._policy.grid.day_of(customer.as_of))
-        self._residents.give_row(customer, row)
+        row = self._cache.memory.new_row(self._policy.grid.day_of(customer.as_of))
+        self._cache.give_row(customer, row)

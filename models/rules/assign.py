@@ -13,14 +13,14 @@ from math import isfinite
 import msgspec
 
 from models.customer.customer import Customer, Membership
-from models.features.features import Shop
+from models.features.features import FeatureContext
 from models.rules.definitions import Bands, Definitions, Leaf, Member, Rules, Segmentation
 from models.rules.due import is_held, next_due
-from models.rules.judge import Facts, band_index, facts, judge, rule_index
+from models.rules.evaluate import Facts, band_index, evaluate, facts, rule_index
 from schemas.changes import Reason as Reason
 
 
-class Shift(msgspec.Struct, frozen=True):
+class Transition(msgspec.Struct, frozen=True):
     """A customer moved in one segmentation at ``at`` (ms). ``before`` is None on the first assignment, ``after`` where
     the segmentation is no longer there.
     """
@@ -32,15 +32,15 @@ class Shift(msgspec.Struct, frozen=True):
     at: int
 
 
-def settle(
+def assign(
     customer: Customer,
     at: int,
     definitions: Definitions,
-    shop: Shop,
+    shop: FeatureContext,
     before: Facts | None,
     now: Facts | None = None,
     only: Collection[str] | None = None,
-) -> list[Shift]:
+) -> list[Transition]:
     """Put the customer where the rules say at ``at``; changes ``segments`` and ``due``; gives the shifts.
 
     Parameters
@@ -53,33 +53,33 @@ def settle(
         Names of the segmentations to look at, if not all.
     """
     now = now or facts(customer, at, definitions, shop)
-    shifts = []
+    transitions = []
     for segmentation in definitions.segmentations:
         if only is not None and segmentation.name not in only:
             continue
         held = customer.segments.get(segmentation.name)
         current = None if held is None else held.segment
-        segment = judge(segmentation, current, now)
+        segment = evaluate(segmentation, current, now)
         if segment != current and not is_held(segmentation, held, at, shop):
             # A night may have moved the customer later than what rules say of a late event.
             moved = at if held is None or held.since <= at else held.since
             reasons = reasons_for(segmentation, current, before, now)
-            shifts.append(Shift(segmentation.name, current, segment, reasons, moved))
+            transitions.append(Transition(segmentation.name, current, segment, reasons, moved))
             customer.segments[segmentation.name] = Membership(segment, moved)
             now.segments[segmentation.name] = segment
     customer.due = next_due(customer, at, definitions, shop)
-    return shifts
+    return transitions
 
 
-def retire(customer: Customer, at: int, old: Definitions, new: Definitions) -> list[Shift]:
+def retire(customer: Customer, at: int, old: Definitions, new: Definitions) -> list[Transition]:
     """End the customer's memberships in segmentations that ``new`` does not have; changes ``segments``."""
     there = {*new.kinds, *new.clusters}
-    shifts = []
+    transitions = []
     for name in [name for name in customer.segments if name not in there]:
         gone = customer.segments.pop(name)
         why = Reason("definitions", float(old.version), float(new.version), None)
-        shifts.append(Shift(name, gone.segment, None, (why,), max(at, gone.since)))
-    return shifts
+        transitions.append(Transition(name, gone.segment, None, (why,), max(at, gone.since)))
+    return transitions
 
 
 def reasons_for(
@@ -91,7 +91,7 @@ def reasons_for(
         if guards is None:
             return (_band_reason(segmentation, current, before, now),)
         found = _rule_reasons(guards, current, before, now)
-        if judge(segmentation, current, now) in segmentation.provisional:
+        if evaluate(segmentation, current, now) in segmentation.provisional:
             return found
         return (*found, _band_reason(segmentation, current, before, now))
     return _rule_reasons(segmentation, current, before, now)

@@ -6,18 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from models.customer.customer import Customer
-from models.features.time import DAY_MS, Grid
+from models.features.time import DAY_MS, DayGrid
 
-UTC_DAYS = Grid()
+UTC_DAYS = DayGrid()
 
 
 @dataclass(frozen=True, slots=True)
-class Shop:
+class FeatureContext:
     """What turns inner units into a shop's: minor units per major unit, the half-life of decayed sums (ms), its days."""
 
     minor_per_major: int = 100
     half_life: float = 25.0 * DAY_MS
-    grid: Grid = UTC_DAYS
+    grid: DayGrid = UTC_DAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,5 +36,5 @@ class Feature:
 
     name: str
     unit: str
-    value: Callable[[Customer, int, Shop], float]
-    crossing: Callable[[Customer, float, Shop], int | None] | None = None
+    value: Callable[[Customer, int, FeatureContext], float]
+    crossing: Callable[[Customer, float, FeatureContext], int | None] | None = None

@@ -24,7 +24,7 @@ from schemas.partition import partition_for
 from schemas.records import LogRecord, UnopenedBatch
 
 
-class Item(msgspec.Struct):
+class DecodedRecord(msgspec.Struct):
     """A record of the lane and what it turned out to be: exactly one of ``event``, ``control``, ``error`` is set.
 
     ``import_id`` names the import that wrote it, ``alias`` the id in its body where it came under the customer's other
@@ -42,14 +42,14 @@ class Item(msgspec.Struct):
     count: int = 1
 
 
-def take_in(
+def decode_records(
     records: Iterable[LogRecord],
     *,
     lanes: int,
     local: Container[str],
     max_event_bytes: int,
     control_key: bytes | None = None,
-) -> list[Item]:
+) -> list[DecodedRecord]:
     """Decode and validate records, in order.
 
     Parameters
@@ -66,12 +66,12 @@ def take_in(
     UnreadableBatch
         One of the records stands for a batch that nobody can open.
     """
-    return [_take_one(record, lanes, local, max_event_bytes, control_key) for record in records]
+    return [_decode_one(record, lanes, local, max_event_bytes, control_key) for record in records]
 
 
-def _take_one(
+def _decode_one(
     record: LogRecord, lanes: int, local: Container[str], max_event_bytes: int, control_key: bytes | None
-) -> Item:
+) -> DecodedRecord:
     if record.value.__class__ is UnopenedBatch:
         return _unopened(record)
     import_id = alias = None
@@ -92,11 +92,11 @@ def _take_one(
         event = arrival(record.key if alias is None else None, record.value, headers, max_event_bytes=max_event_bytes)
     except InvalidEvent as error:
         if record.value is not None or record.key is None:
-            return Item(record, error=error, import_id=import_id)
+            return DecodedRecord(record, error=error, import_id=import_id)
         try:
             event = _erased(record, record.key)
         except InvalidEvent as invalid:
-            return Item(record, error=invalid, import_id=import_id)
+            return DecodedRecord(record, error=invalid, import_id=import_id)
     old = None
     if alias is not None:
         old, event = event.customer_id, _renamed(event, alias)
@@ -107,20 +107,20 @@ def _take_one(
         if home != record.partition:
             if rerouted:
                 astray = InvalidEvent("key_mismatch", "the record arrived on a wrong partition a second time", "key")
-                return Item(record, error=astray, import_id=import_id)
-            return Item(record, event=event, import_id=import_id, home=home)
-    return Item(record, event=event, import_id=import_id, alias=old)
+                return DecodedRecord(record, error=astray, import_id=import_id)
+            return DecodedRecord(record, event=event, import_id=import_id, home=home)
+    return DecodedRecord(record, event=event, import_id=import_id, alias=old)
 
 
-def _unopened(record: LogRecord) -> Item:
+def _unopened(record: LogRecord) -> DecodedRecord:
     batch = record.value
     assert isinstance(batch, UnopenedBatch)
     if not batch.oversize:
         raise UnreadableBatch(batch.first, batch.last, batch.codec, batch.why)
-    return Item(record, error=InvalidEvent("oversize", str(batch)), count=batch.records)
+    return DecodedRecord(record, error=InvalidEvent("oversize", str(batch)), count=batch.records)
 
 
-def subject(item: Item) -> str | None:
+def subject(item: DecodedRecord) -> str | None:
     """The id of the customer whom a record is about, in this lane; None for who is elsewhere, and for no one."""
     if item.event is not None:
         return item.event.partition_id() if item.home is None else None
@@ -149,9 +149,9 @@ def _erased(record: LogRecord, key: bytes) -> Event:
         raise InvalidEvent("invalid_field", "the key of a record without a value is no customer_id", "key") from None
 
 
-def _control(record: LogRecord, control_key: bytes | None) -> Item:
+def _control(record: LogRecord, control_key: bytes | None) -> DecodedRecord:
     try:
         headers = [(name, value) for name, value in record.headers if value is not None]
-        return Item(record, control=decode_control(record.value, headers, control_key))
+        return DecodedRecord(record, control=decode_control(record.value, headers, control_key))
     except InvalidEvent as error:
-        return Item(record, error=error)
+        return DecodedRecord(record, error=error)

@@ -50,7 +50,7 @@ async def _something_waits(service: Service) -> bool:
     return False
 
 
-def begin_afresh(service: Service) -> None:
+def reset(service: Service) -> None:
     """Delete all topics and all of the view, and make the topics anew."""
     kafka = service.kafka
     delete_topics(kafka.bootstrap, prefix=kafka.prefix, security=kafka.security)

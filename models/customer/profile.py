@@ -70,7 +70,7 @@ class Rated(msgspec.Struct, array_like=True):
     rated: float = 0.0
 
 
-class About(msgspec.Struct, array_like=True):
+class Profile(msgspec.Struct, array_like=True):
     """See the module; encoded by position, so new fields go to the end, with a default.
 
     Attributes

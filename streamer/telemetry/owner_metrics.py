@@ -7,12 +7,12 @@ from collections import Counter
 from typing import Final
 
 from models.behaviour.features import NAMES
-from models.features.time import Grid
+from models.features.time import DayGrid
 from models.learning.drift import alarms_of
 from models.learning.owner_types import Learned, State
 from streamer.lanes.ports import WallClock
+from streamer.telemetry.lane_metrics import Samples
 from streamer.telemetry.metrics import OUTCOMES
-from streamer.telemetry.tally import Samples
 
 _DETECTORS: Final = {
     "adwin": ("adwin", "distance"),
@@ -29,13 +29,13 @@ _GAUGES: Final = {
 }
 
 
-class OwnerTally:
+class OwnerMetrics:
     """The figures of one model owner.
 
     Counters are of this process. Gauges are those of the last look that had them: a look at a young shop has none of drift.
     """
 
-    def __init__(self, clock: WallClock, grid: Grid) -> None:
+    def __init__(self, clock: WallClock, grid: DayGrid) -> None:
         self._clock = clock
         self._grid = grid
         self._lock = threading.Lock()

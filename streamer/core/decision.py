@@ -9,7 +9,7 @@ import msgspec
 from models.behaviour.model import ClusterModel
 from models.behaviour.panel import PanelRow, panel_rank
 from models.customer.customer import Customer
-from models.rules.settle import Reason
+from models.rules.assign import Reason
 from schemas.changes import Cause
 from schemas.records import Headers, LogRecord
 from schemas.tracing import traceparent
@@ -69,7 +69,7 @@ class DeadLetter:
 
 
 @dataclass(frozen=True, slots=True)
-class Onward:
+class Rerouted:
     """A record for a lane's partition of the input topic."""
 
     partition: int
@@ -79,7 +79,7 @@ class Onward:
 
 
 @dataclass(slots=True)
-class Outcome:
+class Decision:
     """Everything one call of ``decide`` decided.
 
     Attributes
@@ -110,7 +110,7 @@ class Outcome:
     night: bool = False
     changes: list[Change] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
-    onward: list[Onward] = field(default_factory=list)
+    rerouted: list[Rerouted] = field(default_factory=list)
     models: dict[int, ClusterModel] = field(default_factory=dict)
     definitions: dict[int, str] = field(default_factory=dict)
     erased: set[str] = field(default_factory=set)
@@ -130,7 +130,7 @@ class Outcome:
             self.panel = [row for row in self.panel if not row.blob or panel_rank(row.customer) >= shift]
             self.panel_shift = shift
 
-    def absorb(self, later: Outcome) -> None:
+    def absorb(self, later: Decision) -> None:
         """Add what was decided next: both together go into one transaction."""
         for id in later.erased:
             self.erase(id)
@@ -140,7 +140,7 @@ class Outcome:
         self.night |= later.night
         self.changes += later.changes
         self.dead_letters += later.dead_letters
-        self.onward += later.onward
+        self.rerouted += later.rerouted
         self.models.update(later.models)
         self.definitions.update(later.definitions)
         self.thin_panel(later.panel_shift)

@@ -101,7 +101,7 @@ class _Figures:
         )
 
 
-class Tally:
+class MetricState:
     """All figures of one worker.
 
     Parameters
@@ -149,7 +149,7 @@ class Tally:
     def on_step(self, step: Step) -> None:
         """Count a committed step. On the hot path: a few passes over the batch, and no more per event."""
         figures = _Figures.of(step.state)
-        items, committed_ms, changes = step.items, step.committed_ms, step.outcome.changes
+        items, committed_ms, changes = step.items, step.committed_ms, step.decision.changes
         # Event.type is a plain attribute; a Counter fed from a list counts in C.
         types = [item.event.type for item in items if item.event is not None and item.home is None]
         appended = np.fromiter((item.record.timestamp for item in items), np.int64, len(items))
@@ -202,12 +202,12 @@ class Tally:
         for by_lane in (self._lanes, self._ends, self._caught_up, self._restoring, self._stopped):
             by_lane.pop(lane, None)
 
-    def transaction_ended(self, outcome: str, times: int = 1) -> None:
+    def transaction_ended(self, decision: str, times: int = 1) -> None:
         """Transactions ended otherwise than in a step: ``unknown`` or ``fenced``."""
-        if outcome not in self._transactions:
-            raise ValueError(f"a transaction ends in one of {', '.join(self._transactions)}, not {outcome!r}")
+        if decision not in self._transactions:
+            raise ValueError(f"a transaction ends in one of {', '.join(self._transactions)}, not {decision!r}")
         with self._lock:
-            self._transactions[outcome] += times
+            self._transactions[decision] += times
 
     def lane_stopped(self, lane: int, reason: str) -> None:
         """A lane stopped because too much was refused; until it is given out anew."""
@@ -251,7 +251,7 @@ class Tally:
             for (segmentation, before, after), count in moves.items()
         }
         out["lane_restored_ratio"] = {(str(lane),): ratio for lane, ratio in restoring.items()}
-        out["transactions_total"] = {(outcome,): float(count) for outcome, count in transactions.items()}
+        out["transactions_total"] = {(decision,): float(count) for decision, count in transactions.items()}
         for lane, figures in lanes.items():
             self._lane_samples(out, str(lane), figures)
             out.setdefault("lane_stopped", {})[str(lane),] = float(lane in stopped)

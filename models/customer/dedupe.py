@@ -33,7 +33,7 @@ def holds(ids: bytes, wanted: bytes) -> bool:
     return False
 
 
-class Ring:
+class DedupeWindow:
     """Digests of the latest events: at least the last ``WINDOW`` (512), at most 575.
 
     Attributes
@@ -74,7 +74,7 @@ class Ring:
         return blocks
 
     @classmethod
-    def of(cls, total: int, open_block: bytes, slots: Mapping[int, bytes]) -> Ring:
+    def of(cls, total: int, open_block: bytes, slots: Mapping[int, bytes]) -> DedupeWindow:
         """Put a ring together from its parts.
 
         Raises

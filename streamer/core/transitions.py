@@ -8,20 +8,20 @@ import msgspec
 
 from models.behaviour.moves import Move
 from models.customer.customer import Customer, Membership
+from models.rules.assign import Reason, Transition, assign, retire
 from models.rules.definitions import Definitions
 from models.rules.due import next_due, next_moves
-from models.rules.judge import Facts, copied, facts
-from models.rules.settle import Reason, Shift, retire, settle
+from models.rules.evaluate import Facts, copied, facts
 from schemas.changes import SAFE_CAUSES, Cause
+from streamer.core.decision import Change, Decision, Trigger
 from streamer.core.ledger import bump
-from streamer.core.outcome import Change, Outcome, Trigger
 from streamer.core.policy import Policy
 from streamer.core.state import LaneState
 
 BEHAVIOUR = "behaviour"
 
 
-class Moves:
+class Transitions:
     """Writes changes into one outcome.
 
     ``now`` is, in all methods, the append time (ms) by which a change counts as live.
@@ -32,33 +32,33 @@ class Moves:
         The newest version of the declared segmentations; whoever writes here keeps it so.
     """
 
-    def __init__(self, state: LaneState, policy: Policy, outcome: Outcome) -> None:
+    def __init__(self, state: LaneState, policy: Policy, decision: Decision) -> None:
         self._state = state
         self._ledger = state.ledger
         self.definitions = state.in_force(policy)
         self._policy = policy
         self._shop = policy.shop
-        self._outcome = outcome
+        self._decision = decision
 
     def definitions_of(self, customer: Customer) -> Definitions:
         """The version that the customer was brought to."""
-        edition = customer.edition
-        if edition == self.definitions.version:
+        definitions_version = customer.definitions_version
+        if definitions_version == self.definitions.version:
             return self.definitions
-        return self._state.definitions.get(edition, self._policy.definitions)
+        return self._state.definitions.get(definitions_version, self._policy.definitions)
 
-    def settle(self, customer: Customer, before: Facts | None, cause: Cause, trigger: Trigger | None, now: int) -> None:
+    def assign(self, customer: Customer, before: Facts | None, cause: Cause, trigger: Trigger | None, now: int) -> None:
         """Put the customer where the rules say at its ``as_of``. ``before`` are the facts without what happened."""
         definitions = self.definitions_of(customer)
         after = facts(customer, customer.as_of, definitions, self._shop)
-        shifts = settle(customer, customer.as_of, definitions, self._shop, before, after)
-        if shifts:
-            self._tell(customer, shifts, after, definitions, cause, trigger, now)
+        transitions = assign(customer, customer.as_of, definitions, self._shop, before, after)
+        if transitions:
+            self._tell(customer, transitions, after, definitions, cause, trigger, now)
 
     def _tell(
         self,
         customer: Customer,
-        shifts: list[Shift],
+        transitions: list[Transition],
         after: Facts,
         definitions: Definitions,
         cause: Cause,
@@ -66,10 +66,10 @@ class Moves:
         now: int,
     ) -> None:
         features = {name: value for name, value in after.values.items() if value == value}
-        moves = next_moves(customer, [shift.segmentation for shift in shifts], definitions, self._shop)
-        for shift in shifts:
-            kind, move = definitions.kinds[shift.segmentation], moves.get(shift.segmentation)
-            self._emit(customer, shift, cause, trigger, now, kind, definitions.version, None, move, features)
+        moves = next_moves(customer, [transition.segmentation for transition in transitions], definitions, self._shop)
+        for transition in transitions:
+            kind, move = definitions.kinds[transition.segmentation], moves.get(transition.segmentation)
+            self._emit(customer, transition, cause, trigger, now, kind, definitions.version, None, move, features)
 
     def edit(self, customer: Customer, version: int, at: int, model: int, cluster: str | None, now: int) -> None:
         """Bring the customer to another version of the declared segmentations, in force since ``at`` (ms).
@@ -79,30 +79,32 @@ class Moves:
         """
         old, new = self.definitions_of(customer), self._state.definitions[version]
         customer.as_of = max(customer.as_of, at)
-        customer.edition = version
+        customer.definitions_version = version
         if version == self.definitions.version:
             self._ledger.behind -= 1
         why = Reason("definitions", float(old.version), float(version), None)
-        for shift in retire(customer, customer.as_of, old, new):
+        for transition in retire(customer, customer.as_of, old, new):
             kind, by = (
-                (old.kinds[shift.segmentation], version) if shift.segmentation in old.kinds else ("clusters", model)
+                (old.kinds[transition.segmentation], version)
+                if transition.segmentation in old.kinds
+                else ("clusters", model)
             )
-            self._emit(customer, shift, "definition_edit", None, now, kind, by, None, None, {})
+            self._emit(customer, transition, "definition_edit", None, now, kind, by, None, None, {})
         if cluster is not None and BEHAVIOUR in new.clusters and BEHAVIOUR not in customer.segments:
             customer.segments[BEHAVIOUR] = Membership(cluster, customer.as_of)
-            shift = Shift(BEHAVIOUR, None, cluster, (why,), customer.as_of)
-            self._emit(customer, shift, "definition_edit", None, now, "clusters", model, None, None, {})
+            transition = Transition(BEHAVIOUR, None, cluster, (why,), customer.as_of)
+            self._emit(customer, transition, "definition_edit", None, now, "clusters", model, None, None, {})
         after = facts(customer, customer.as_of, new, self._shop)
-        shifts = [
-            shift if shift.reasons else msgspec.structs.replace(shift, reasons=(why,))
-            for shift in settle(customer, customer.as_of, new, self._shop, copied(after), after)
+        transitions = [
+            transition if transition.reasons else msgspec.structs.replace(transition, reasons=(why,))
+            for transition in assign(customer, customer.as_of, new, self._shop, copied(after), after)
         ]
-        if shifts:
-            self._tell(customer, shifts, after, new, "definition_edit", None, now)
+        if transitions:
+            self._tell(customer, transitions, after, new, "definition_edit", None, now)
 
     def pass_edit(self, customer: Customer) -> None:
         """Bring a customer without consent to the newest version: it moves nobody who is in no segment."""
-        customer.edition = self.definitions.version
+        customer.definitions_version = self.definitions.version
         self._ledger.behind -= 1
 
     def end_all(self, customer: Customer, cause: Cause, trigger: Trigger | None, now: int) -> None:
@@ -114,14 +116,14 @@ class Moves:
                 kind, version = "clusters", timeline[-1].version if timeline else version
             held = customer.segments[name]
             # A night may have moved the customer later than what rules say of a late event.
-            shift = Shift(name, held.segment, None, (), max(customer.as_of, held.since))
-            self._emit(customer, shift, cause, trigger, now, kind, version, None, None, {})
+            transition = Transition(name, held.segment, None, (), max(customer.as_of, held.since))
+            self._emit(customer, transition, cause, trigger, now, kind, version, None, None, {})
         customer.segments.clear()
 
     def _emit(
         self,
         customer: Customer,
-        shift: Shift,
+        transition: Transition,
         cause: Cause,
         trigger: Trigger | None,
         now: int,
@@ -133,29 +135,29 @@ class Moves:
     ) -> None:
         ledger = self._ledger
         customer.seq += 1
-        sizes = ledger.sizes.setdefault(shift.segmentation, {})
-        if shift.before is not None:
-            bump(sizes, shift.before, -1)
-        if shift.after is not None:
-            bump(sizes, shift.after)
-        bump(ledger.changes.setdefault(shift.segmentation, {}), cause)
-        self._outcome.changes.append(
+        sizes = ledger.sizes.setdefault(transition.segmentation, {})
+        if transition.before is not None:
+            bump(sizes, transition.before, -1)
+        if transition.after is not None:
+            bump(sizes, transition.after)
+        bump(ledger.changes.setdefault(transition.segmentation, {}), cause)
+        self._decision.changes.append(
             Change(
                 customer_id=customer.id,
                 born=customer.born,
                 seq=customer.seq,
-                segmentation=shift.segmentation,
-                before=shift.before,
-                after=shift.after,
+                segmentation=transition.segmentation,
+                before=transition.before,
+                after=transition.after,
                 cause=cause,
-                automation_safe=cause in SAFE_CAUSES and abs(now - shift.at) <= self._policy.live_window_ms,
-                changed_at=shift.at,
+                automation_safe=cause in SAFE_CAUSES and abs(now - transition.at) <= self._policy.live_window_ms,
+                changed_at=transition.at,
                 trigger=trigger,
                 kind=kind,
                 version=version,
                 confidence=confidence,
                 next_move=next_move,
-                reasons=shift.reasons,
+                reasons=transition.reasons,
                 features=features,
             )
         )
@@ -174,10 +176,10 @@ class Moves:
         before = facts(customer, settled_at, definitions, self._shop) if behind else None
         customer.segments[BEHAVIOUR] = Membership(move.to_id, at)
         reasons = tuple(Reason(r.feature, r.before, r.after, None, r.share) for r in move.reasons)
-        shift = Shift(BEHAVIOUR, move.from_id, move.to_id, reasons, at)
+        transition = Transition(BEHAVIOUR, move.from_id, move.to_id, reasons, at)
         self._emit(
             customer,
-            shift,
+            transition,
             cast(Cause, move.cause),
             None,
             now,
@@ -189,8 +191,8 @@ class Moves:
         )
         if behind:
             after = facts(customer, settled_at, definitions, self._shop)
-            shifts = settle(customer, settled_at, definitions, self._shop, before, after, behind)
+            transitions = assign(customer, settled_at, definitions, self._shop, before, after, behind)
             # What was due before is still to come.
             customer.due = next_due(customer, customer.as_of, definitions, self._shop)
-            if shifts:
-                self._tell(customer, shifts, after, definitions, cast(Cause, move.cause), None, now)
+            if transitions:
+                self._tell(customer, transitions, after, definitions, cast(Cause, move.cause), None, now)
