@@ -1,4 +1,4 @@
-"""The rarer types of event: profiles, consents, linked identities, feedback, message outcomes, erasures."""
+"""The rarer types of event: profiles, consents, subscriptions, linked identities, feedback, outcomes, erasures."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from streamer.simulator.world import World
 
 # A customer and day; feedback: an order.
 _PROFILE_RATE, _CONSENT_RATE, _MESSAGE_RATE, _ERASED_RATE = 1 / 400, 1 / 1_500, 1 / 60, 1 / 50_000
+_SUBSCRIPTION_RATE = 1 / 3_000
+_LISTS = ("offers", "news")
 _FEEDBACK_SHARE, _LINKED_SHARE = 0.06, 0.3
 _COUNTRIES = ("DE", "GB", "FR", "NL", "ES")
 _TIERS = ("basic", "silver", "gold")
@@ -49,6 +51,9 @@ def render_extras(
     _add(world, f"{tag}-e", "customer.erased", customers, at, [""] * len(at), into)
     _feedback(world, tag, orders, rng, into)
 
+    customers, at = _drawn(world, days, _SUBSCRIPTION_RATE, rng)
+    _add(world, f"{tag}-s", "subscription.updated", customers, at, _subscriptions(len(at), rng), into)
+
 
 def render_live(
     world: World, tag: str, count: int, span: tuple[int, int], rng: np.random.Generator, into: Rendered
@@ -80,6 +85,14 @@ def render_live(
     _add(world, f"{tag}-f", "feedback.submitted", customers, at, [f'"kind":"csat","rating":{r}' for r in ratings], into)
     customers, at = some(1 / 5_000)
     _add(world, f"{tag}-e", "customer.erased", customers, at, [""] * len(at), into)
+    customers, at = some(1 / 1_000)
+    _add(world, f"{tag}-s", "subscription.updated", customers, at, _subscriptions(len(at), rng), into)
+
+
+def _subscriptions(count: int, rng: np.random.Generator) -> list[str]:
+    lists = rng.choice(_LISTS, size=count).tolist()
+    wanted = _booleans(count, 0.3, rng)
+    return [f'"list":"{name}","subscribed":{yes}' for name, yes in zip(lists, wanted, strict=True)]
 
 
 def _drawn(world: World, days: tuple[int, int], rate: float, rng: np.random.Generator) -> tuple[Ints, Ints]:

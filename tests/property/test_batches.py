@@ -72,7 +72,7 @@ def test_a_long_life_of_everybody() -> None:
     def step() -> Step:
         return random.choice(KINDS), random.randrange(5), random.randrange(41), random.randrange(1, 31)
 
-    records = answered(lane_log([step() for _ in range(500)], own=True))
+    records = answered(lane_log([step() for _ in range(600)], own=True))
     usual = straight(records)
     stops = [Stop(random.randrange(500), some(), random.randrange(101), some()) for _ in range(100)]
     for other in (one_by_one(records), with_stops(records, stops)):
