@@ -21,6 +21,8 @@ from models.behaviour.layout import (
     EXPOSURE,
     FEATURES,
     FULL_LONG,
+    HALF_LIFE_LONG,
+    HALF_LIFE_SHORT,
     LOG_BASKET,
     LONG,
     MONEY,
@@ -31,6 +33,7 @@ from models.behaviour.layout import (
     IntArray,
 )
 from models.behaviour.memory import Memory
+from models.behaviour.rhythm import Beat, beat_of, without_phase
 from schemas.errors import InvariantViolation
 
 SCALE_DAYS: Final = 36.0
@@ -69,14 +72,20 @@ class Priors:
     least_part
         Counts are scaled up as if at least this part of the memory had been looked at. 0 compares rates, so that two
         orders of a newcomer are as many as twenty of somebody who has been here for long; 1 compares what is remembered.
+    gap_cv2
+        Usual squared coefficient of variation of the gaps between a customer's order-days, 0 to 1 (``rhythm``); None in
+        versions from before rhythm was known, which judge everybody by the statistics as they stand.
     """
 
     log_basket: float
     discount: float
     least_part: float = 0.0
+    gap_cv2: float | None = None
 
     def __post_init__(self) -> None:
         if not (abs(self.log_basket) < 100 and 0 < self.discount < 1 and 0 <= self.least_part <= 1):
+            raise InvariantViolation("behaviour model: priors out of range")
+        if self.gap_cv2 is not None and not 0 <= self.gap_cv2 <= 1:
             raise InvariantViolation("behaviour model: priors out of range")
 
 
@@ -139,14 +148,20 @@ def tree_sum(parts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return two[:, 0] + two[:, 1]
 
 
-def position_stats(block: FloatArray) -> FloatArray:
-    """L + R of a block of shape (WIDTH, n), clipped at 0: what the position is judged by."""
-    return np.maximum(block[LONG] + block[RECENT], 0.0)
+def position_stats(block: FloatArray, beat: Beat | None = None) -> FloatArray:
+    """L + R of a block of shape (WIDTH, n), clipped at 0 and free of the phase: what the position is judged by.
+
+    Parameters
+    ----------
+    beat
+        The rhythm of its columns (``rhythm.beat_of``); None leaves the statistics as they stand.
+    """
+    return without_phase(np.maximum(block[LONG] + block[RECENT], 0.0), beat, HALF_LIFE_LONG)
 
 
-def short_stats(block: FloatArray) -> FloatArray:
-    """S of a block of shape (WIDTH, n), clipped at 0."""
-    return np.maximum(block[SHORT], 0.0)
+def short_stats(block: FloatArray, beat: Beat | None = None) -> FloatArray:
+    """S of a block of shape (WIDTH, n), clipped at 0 and free of the phase; ``beat`` as in ``position_stats``."""
+    return without_phase(np.maximum(block[SHORT], 0.0), beat, HALF_LIFE_SHORT)
 
 
 def block_of(memory: Memory, rows: IntArray) -> FloatArray:
@@ -156,7 +171,9 @@ def block_of(memory: Memory, rows: IntArray) -> FloatArray:
 
 def features(memory: Memory, rows: IntArray, priors: Priors) -> FloatArray:
     """Feature vectors of rows, shape (n, FEATURES), of what was stepped (today's bucket not yet in)."""
-    return np.ascontiguousarray(feature_rows(position_stats(block_of(memory, rows)), priors)[:FEATURES].T)
+    block = block_of(memory, rows)
+    stats = position_stats(block, beat_of(block, priors.gap_cv2))
+    return np.ascontiguousarray(feature_rows(stats, priors)[:FEATURES].T)
 
 
 def bounded_exp(value: float) -> float:

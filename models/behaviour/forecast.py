@@ -18,6 +18,7 @@ from models.behaviour.model import ClusterModel
 from models.behaviour.moves import Move
 from models.behaviour.night import Standing, Timeline, advance, standing
 from models.behaviour.scoring import Compiled, compiled, placed
+from models.behaviour.step import beat
 
 AHEAD_DAYS: Final = 365
 
@@ -95,7 +96,8 @@ def outlook(blob: bytes, timeline: Timeline, day: int, days: int = AHEAD_DAYS) -
     first = int(column[FIRST_DAY, 0])
     known = Known(int(column[ORDER_COUNT, 0]), int(column[INTERACTION_COUNT, 0]), day - first)
     filled = min(1.0, float(column[AREA, 0]) / model.preset.theta)
-    levers = _levers(placed(position_stats(column), compiled(model))[:FEATURES, 0], compiled(model), stands)
+    c = compiled(model)
+    levers = _levers(placed(position_stats(column, beat(column, c)), c)[:FEATURES, 0], c, stands)
     moves = advance(memory, rows, np.array([day + days]), timeline)
     return Outlook(day, model, stands, model.preset.h, filled, levers, known, moves[0] if moves else None)
 

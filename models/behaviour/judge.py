@@ -84,11 +84,12 @@ class Judge:
         """Close the day before grid day ``day``; gives the moves, in the order of columns."""
         block, c = self._block, self._c
         moves: list[Move] = []
-        cusum = step.remember(block, self._slot, c, happened)
+        self._beat = step.beat(block, c)
+        cusum = step.remember(block, self._slot, c, happened, self._beat)
         self._check_evidence(day, happened, moves)
         changed = self._changes(day, cusum, moves)
 
-        x = placed(position_stats(block), c)
+        x = placed(position_stats(block, self._beat), c)
         score = scores(x, c)
         best = score.argmax(axis=0)
         lead = score[best, self._everyone] - score[self._own, self._everyone]
@@ -165,7 +166,8 @@ class Judge:
         excess = cusum[:, suspects] - (self.model.preset.eta + c.allowance[away].T)
         to_slots = excess.argmax(axis=0)
         beyond = excess[to_slots, each]
-        x = placed(short_stats(block[:, suspects]), c, FULL_SHORT)
+        window = block[:, suspects]
+        x = placed(short_stats(window, step.beat(window, c)), c, FULL_SHORT)
         near = scores(x, c)
         # Nearest of all, or, where the suspicion is strong, nearer than the segment of before.
         there = (near.argmax(axis=0) == to_slots) | ((beyond > SURE) & (near[to_slots, each] > near[away, each]))
@@ -174,7 +176,7 @@ class Judge:
             at, to = int(suspects[index]), int(to_slots[index])
             margin, reasons = change_reasons(block[:, at], c, int(self._slot[at]), to)
             sure = float(-np.expm1(-margin))
-            cause = self._cause(at, day, to, short_stats(block[:, at : at + 1]), FULL_SHORT)
+            cause = self._cause(at, day, to, short=True)
             moves.append(self._move(at, day, self._id(to), cause, "change", margin, sure, reasons, x[:, index]))
             step.trust_anew(block, at, c, to)
             self._label(at, int(c.codes[to]), None)
@@ -187,7 +189,7 @@ class Judge:
         """Step 5: the margin stayed above ``h`` for long enough."""
         block, c, own = self._block, self._c, int(self._slot[at])
         reasons = position_reasons(x, block[REFERENCE, at], c, own, to)
-        cause = self._cause(at, day, to, position_stats(block[:, at : at + 1]))
+        cause = self._cause(at, day, to)
         margin, sure = margin_of(x, c, own, to), confidence_of(score, to)
         moves.append(self._move(at, day, self._id(to), cause, "position", margin, sure, reasons, x))
         self._label(at, int(c.codes[to]), x)
@@ -229,8 +231,11 @@ class Judge:
             return self._event_or_time(at, day), "first"
         return "refit", "vanished"
 
-    def _cause(self, at: int, day: int, to: int, stats: FloatArray, full: float = FULL_LONG) -> str:
-        """Would the version that gave the old label prefer the new segment too? Else it is a refit."""
+    def _cause(self, at: int, day: int, to: int, short: bool = False) -> str:
+        """Would the version that gave the old label prefer the new segment too? Else it is a refit.
+
+        ``short``: by the short memory, as the change path judges, not by the position.
+        """
         block = self._block
         old = self._giver(int(block[LABEL_VERSION, at]))
         if old is not self.model:
@@ -239,7 +244,13 @@ class Judge:
             own, other = c.slot_of(codes).tolist()
             if c.slots in (own, other):
                 return "refit"
-            score = scores(placed(stats, c, full), c)[:, 0]
+            column = block[:, at : at + 1]
+            rhythm = step.beat(column, c)
+            if old.frame.priors.gap_cv2 is None and step.beat(column, self._c) is not None:
+                # That version took the phase of a regular buyer for a habit; what it would say now is no habit either.
+                return "refit"
+            stats = short_stats(column, rhythm) if short else position_stats(column, rhythm)
+            score = scores(placed(stats, c, FULL_SHORT if short else FULL_LONG), c)[:, 0]
             if score[other] <= score[own]:
                 return "refit"
         return self._event_or_time(at, day)
@@ -277,7 +288,8 @@ class Judge:
         x: FloatArray | None,
     ) -> Move:
         if x is None:
-            x = placed(position_stats(self._block[:, at : at + 1]), self._c)[:, 0]
+            column = self._block[:, at : at + 1]
+            x = placed(position_stats(column, step.beat(column, self._c)), self._c)[:, 0]
         return Move(
             row=int(self._rows[at]),
             day=day,

@@ -11,8 +11,9 @@ R
     the suspect recent window (120 days), which leaks into L unless a change is suspected.
 
 After them come W (one CUSUM a segment slot, kept as the four parts that it adds up to), the area of
-the position path, and what does not decay. Arithmetic is done in float64 and rounded to float32 after
-every day, so that the memory, a snapshot of it and any grouping of the steps hold the very same values.
+the position path, what does not decay, and the rhythm: four numbers about the gaps between orders.
+Arithmetic is done in float64 and rounded to float32 after every day, so that the memory, a snapshot of
+it and any grouping of the steps hold the very same values.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ SingleArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
-LAYOUT: Final = 2
+LAYOUT: Final = 3
 """Number of this layout: the first byte of every blob. Raise it with any change below."""
 
 CATEGORIES: Final = 8
@@ -69,7 +70,12 @@ INTERACTION_COUNT: Final = SEGMENT + 5  # evidence: interactions of a lifetime
 VERSION: Final = SEGMENT + 6  # model version under which the row was last stepped
 LABEL_VERSION: Final = SEGMENT + 7  # model version that gave, or last confirmed, the label
 REFERENCE: Final = slice(SEGMENT + 8, SEGMENT + 8 + FEATURES)  # features when the label was given
-WIDTH: Final = REFERENCE.stop
+LAST_ORDER: Final = REFERENCE.stop  # day of the last order-day, 0 for none
+GAPS: Final = LAST_ORDER + 1  # weight of the gaps between order-days that are remembered
+GAP_MEAN: Final = LAST_ORDER + 2  # their weighted mean, days
+GAP_SQUARES: Final = LAST_ORDER + 3  # weighted sum of their squared deviations from it
+RHYTHM: Final = slice(LAST_ORDER, GAP_SQUARES + 1)
+WIDTH: Final = RHYTHM.stop
 
 UNASSIGNED: Final = 0
 """Segment code before any model was in force."""

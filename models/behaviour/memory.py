@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
 from models.behaviour import bucket as today
+from models.behaviour import rhythm
 from models.behaviour.layout import (
     AREA,
     CUSUM,
@@ -17,10 +18,12 @@ from models.behaviour.layout import (
     INTERACTION_COUNT,
     LABEL_VERSION,
     LAST_EVENT,
+    LAST_ORDER,
     LAYOUT,
     LONG_AT,
     ORDER_COUNT,
     RECENT_AT,
+    RHYTHM,
     SEGMENT,
     SHORT_AT,
     SLOTS,
@@ -35,6 +38,8 @@ from schemas.errors import InvariantViolation
 
 _ROW_BYTES = 1 + 4 * WIDTH
 _MOST = float(2**53)
+_WITHOUT_RHYTHM = (1, 2)
+"""Layouts that kept no rhythm."""
 _EXPOSURES = (SHORT_AT + EXPOSURE, LONG_AT + EXPOSURE, RECENT_AT + EXPOSURE)
 
 
@@ -136,11 +141,21 @@ class Memory:
         bucket = self.buckets.get(row)
         return blob if bucket is None else blob + today.pack(bucket)
 
-    def load(self, blob: bytes) -> int:
-        """A new row from ``dump``; raises InvariantViolation on a layout this program does not know."""
+    def load(self, blob: bytes, order_days: Callable[[], Iterable[int]] | None = None) -> int:
+        """A new row from ``dump``; raises InvariantViolation on a layout this program does not know.
+
+        Parameters
+        ----------
+        order_days
+            Days of the customer's orders, ascending, each once. Asked where the blob is of a layout that kept no rhythm, so
+            that it need not begin anew.
+        """
         values, bucket = _parse(blob)
         row = self._take()
         self.matrix[row] = values
+        if order_days is not None and blob[0] in _WITHOUT_RHYTHM:
+            # The open day is counted when it closes.
+            self.matrix[row, RHYTHM] = rhythm.of_order_days(day for day in order_days() if day < values[DAY])
         if bucket is not None:
             self.buckets[row] = bucket
         return row
@@ -159,7 +174,8 @@ class Memory:
 
         Step both to the same day before, if the other one has a label that matters: a memory that is
         behind is aged here without looking at any model. The label of ``row_into`` stays, what was
-        suspected of either is dropped, and time looked at is not doubled: the longer exposure counts.
+        suspected of either is dropped, and time looked at is not doubled: the longer exposure counts. The rhythm is that
+        of which more gaps are known.
         """
         self._check(row_into)
         values, bucket = _parse(blob)
@@ -182,6 +198,7 @@ class Memory:
         mine[INTERACTION_COUNT] += other[INTERACTION_COUNT]
         mine[FIRST_DAY] = min(mine[FIRST_DAY], other[FIRST_DAY])
         mine[LAST_EVENT] = max(mine[LAST_EVENT], other[LAST_EVENT])
+        mine[RHYTHM] = rhythm.joined(mine[RHYTHM], other[RHYTHM])
         self.matrix[row_into] = mine
 
     # --- inside -------------------------------------------------------------------------------
@@ -203,6 +220,8 @@ class Memory:
 def _parse(blob: bytes) -> tuple[SingleArray, list[float] | None]:
     if blob[:1] == b"\x01":
         blob = _of_layout_1(blob)
+    if blob[:1] == b"\x02":
+        blob = _of_layout_2(blob)
     if not blob or blob[0] != LAYOUT:
         found = blob[0] if blob else "none"
         raise InvariantViolation(f"behaviour memory: layout {found} is unknown, this program reads {LAYOUT}")
@@ -218,9 +237,15 @@ def _parse(blob: bytes) -> tuple[SingleArray, list[float] | None]:
 
 
 def _of_layout_1(blob: bytes) -> bytes:
-    """The blob in this layout. W was one number a slot there; in what parts it was is not known, so it begins anew."""
+    """The blob in layout 2. W was one number a slot in 1; in what parts it was is not known, so it begins anew."""
     cusum = 1 + 4 * CUSUM
-    return bytes((LAYOUT,)) + blob[1:cusum] + bytes(4 * (AREA - CUSUM)) + blob[cusum + 4 * SLOTS :]
+    return b"\x02" + blob[1:cusum] + bytes(4 * (AREA - CUSUM)) + blob[cusum + 4 * SLOTS :]
+
+
+def _of_layout_2(blob: bytes) -> bytes:
+    """The blob in layout 3. No rhythm is known: with no gap on record a customer is judged as layout 2 judged."""
+    end = 1 + 4 * LAST_ORDER
+    return b"\x03" + blob[1:end] + bytes(4 * (RHYTHM.stop - RHYTHM.start)) + blob[end:]
 
 
 def _age(values: FloatArray, bucket: list[float] | None, days: int) -> None:
@@ -237,5 +262,7 @@ def _age(values: FloatArray, bucket: list[float] | None, days: int) -> None:
             values[INTERACTION_COUNT] += bucket[today.B_INTERACTIONS]
             if bucket[today.B_OWN]:
                 values[LAST_EVENT] = values[DAY]
+            if bucket[today.B_ORDERS] > 0:
+                rhythm.note_order_day(values[:, None], np.zeros(1, dtype=np.int64))
     if days > 0:
         values[DAY] += days

@@ -90,6 +90,7 @@ def _step_chunk(
         happened = (
             None if closing is None else step.close_bucket(part, np.array(closing[0], dtype=np.int64), closing[1])
         )
+        part[DAY] = day
         index = bisect_right(first_days, day) - 1
         if index < 0:
             step.age(part, happened)
@@ -98,7 +99,6 @@ def _step_chunk(
             if judge is None or judge.model is not model or judge.columns != under_way:
                 judge = Judge(part, rows, compiled(model), timeline)
             moves += judge.close(day, happened)
-        part[DAY] = day
         if day < target:
             part[:STEPPED] = part[:STEPPED].astype(np.float32)
     memory.matrix[rows] = block.astype(np.float32).T
@@ -122,7 +122,8 @@ class Standing:
 def standing(memory: Memory, row: int, model: ClusterModel) -> Standing:
     """The standing of one row after its last step; today's bucket is not in it yet."""
     c = compiled(model)
-    x = placed(position_stats(block_of(memory, np.array([row]))), c)
+    block = block_of(memory, np.array([row]))
+    x = placed(position_stats(block, step.beat(block, c)), c)
     score = scores(x, c)[:, 0]
     code = memory.segment_code(row)
     slot = int(c.slot_of(np.array([code]))[0])

@@ -24,6 +24,7 @@ from models.behaviour.layout import (
     FIRST_DAY,
     INTERACTION_COUNT,
     LAST_EVENT,
+    LAST_ORDER,
     LEAK,
     LOG_BASKET,
     LONG,
@@ -40,25 +41,39 @@ from models.behaviour.layout import (
     IntArray,
     parts_of,
 )
-from models.behaviour.scoring import GAUSS_CLIP, Compiled, own_habits, own_rates
+from models.behaviour.rhythm import Beat, beat_of, chance_now, note_order_day
+from models.behaviour.scoring import GAUSS_CLIP, MOST_RATE, Compiled, own_habits, own_rates
 
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """What the closing day held: column indices (m,) and their statistics (VECTOR - 1, m)."""
+    """What the closing day held.
+
+    Parameters
+    ----------
+    at
+        Column indices, (m,).
+    day
+        Their statistics, (VECTOR - 1, m).
+    silent
+        Days between their last order-day before and the closing day, (m,).
+    """
 
     at: IntArray
     day: FloatArray
+    silent: FloatArray
 
 
 def close_bucket(block: FloatArray, at: IntArray, buckets: list[list[float]]) -> Happened:
-    """Count the evidence of the closing day of columns ``at`` and give its statistics."""
+    """Count the evidence of the closing day (``block[DAY]``) of columns ``at`` and give its statistics."""
     raw = np.array(buckets)
     block[ORDER_COUNT, at] = np.maximum(block[ORDER_COUNT, at] + raw[:, B_ORDERS], 0.0)
     block[INTERACTION_COUNT, at] += raw[:, B_INTERACTIONS]
     own = at[raw[:, B_OWN] > 0]
     block[LAST_EVENT, own] = block[DAY, own]
-    return Happened(at, day_vectors(raw))
+    silent = block[DAY, at] - block[LAST_ORDER, at]
+    note_order_day(block, at[raw[:, B_ORDERS] > 0])
+    return Happened(at, day_vectors(raw), silent)
 
 
 def _add_day(block: FloatArray, start: int, happened: Happened | None) -> None:
@@ -76,13 +91,22 @@ def age(block: FloatArray, happened: Happened | None) -> None:
     block[RECENT] = 0.0
 
 
-def remember(block: FloatArray, slot: IntArray, c: Compiled, happened: Happened | None) -> FloatArray:
+def beat(block: FloatArray, c: Compiled) -> Beat | None:
+    """The rhythm of a block whose closing day is counted already; the same for all that a night asks."""
+    return beat_of(block, c.model.frame.priors.gap_cv2)
+
+
+def remember(
+    block: FloatArray, slot: IntArray, c: Compiled, happened: Happened | None, rhythm: Beat | None
+) -> FloatArray:
     """Steps 1 to 3: decay, test the closing day against the customer's own rates, move R into L.
 
     Parameters
     ----------
     slot
         Slot of each column's segment, ``c.slots`` for none.
+    rhythm
+        ``beat`` of the block.
 
     Returns
     -------
@@ -91,7 +115,7 @@ def remember(block: FloatArray, slot: IntArray, c: Compiled, happened: Happened 
     """
     block[DECAYING] *= DECAY
     _add_day(block, SHORT_AT, happened)
-    cusum = _suspect(block, slot, c, happened)
+    cusum = _suspect(block, slot, c, happened, rhythm)
     _add_day(block, RECENT_AT, happened)
     leaving = block[RECENT] * np.where(cusum.any(axis=0), LEAK, 1.0)
     block[LONG] += leaving
@@ -99,13 +123,34 @@ def remember(block: FloatArray, slot: IntArray, c: Compiled, happened: Happened 
     return cusum
 
 
-def _suspect(block: FloatArray, slot: IntArray, c: Compiled, happened: Happened | None) -> FloatArray:
+def _chances(
+    block: FloatArray, slot: IntArray, c: Compiled, happened: Happened | None, rhythm: Beat | None
+) -> FloatArray:
+    """The customers' own chances of an order and of a click on the closing day, shape (2, n)."""
+    own = own_rates(block[LONG], slot, c)
+    if rhythm is None:
+        return own
+    silent = rhythm.silent.copy()
+    if happened is not None:
+        # Who ordered on the closing day had been silent until then.
+        before = np.full(block.shape[1], -1.0)
+        before[happened.at] = happened.silent
+        before = before[rhythm.at]
+        silent = np.where(before >= 0.0, before, silent)
+    own[0, rhythm.at] = np.minimum(own[0, rhythm.at] * chance_now(rhythm, silent), MOST_RATE)
+    return own
+
+
+def _suspect(
+    block: FloatArray, slot: IntArray, c: Compiled, happened: Happened | None, rhythm: Beat | None
+) -> FloatArray:
     """Page's CUSUM, one a segment: W_c = max(0, W_c + log-likelihood ratio of the day). Gives W, shape (K, n).
 
     A day has an order or not, a click or not: its likelihood is Bernoulli's, which makes more of the silent days of busy
-    customers than Poisson's would. W is kept in parts, so that a move can say exactly what decided it.
+    customers than Poisson's would. The chance of an order is that of the customer's own rhythm, given the silence before.
+    W is kept in parts, so that a move can say exactly what decided it.
     """
-    own = own_rates(block[LONG], slot, c)
+    own = _chances(block, slot, c, happened, rhythm)
     silent = -np.log1p(-own) * c.inverse_phi
     parts = parts_of(block)[:, : c.slots]
     parts[:2] += silent[:, None]

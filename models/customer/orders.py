@@ -6,7 +6,7 @@ Everything here is independent of the order of arrival inside the window (the 64
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -155,6 +155,10 @@ class OrderBook(msgspec.Struct, array_like=True):
         if self.older_first is not None:
             return self.older_first, last
         return next((order.at for order in self.orders if order.live), None), last
+
+    def days(self, day_of: Callable[[int], int]) -> list[int]:
+        """Days with a remembered order that still counts, ascending, each once."""
+        return sorted({day_of(order.at) for order in self.orders if order.live})
 
     def _forget(self, order: Order) -> None:
         if order.live:

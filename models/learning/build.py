@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from models.behaviour.features import feature_rows, position_stats, readable
+from models.behaviour.features import Priors, feature_rows, position_stats, readable
 from models.behaviour.layout import (
     DAY,
     FEATURES,
     FIRST_CODE,
     FIRST_DAY,
+    GAP_MEAN,
+    GAPS,
     INTERACTION_COUNT,
     LAST_EVENT,
     ORDER_COUNT,
@@ -21,22 +23,33 @@ from models.behaviour.layout import (
     IntArray,
 )
 from models.behaviour.model import VOLUME, ClusterModel, Evidence, Frame, Preset, Segment, Transition
+from models.behaviour.rhythm import beat_of, regularity, usual_cv2
 from models.behaviour.tables import fit_table
 from models.learning.diary import Diary, phi, sigma2
 from models.learning.frame import into_frame, silent_features
 from models.learning.identity import overlaps, transitions
 from models.learning.kmeans import Fit, nearest
-from models.learning.naming import id_for, names_for, prototype_of, stretched_ranks
+from models.learning.naming import EVERYBODY, id_for, names_for, prototype_of, stretched_ranks, untrue
 
 QUIET_DAYS = 45
 """Age from which a customer is learned from even without the evidence for a segment."""
+
+USUAL_GAP_DAYS = 45.0
+"""Gap between orders of a customer of whom none is known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
     """Panel customers from whom clusters are learned, side by side in the order of their ids.
 
-    ``stats`` is L + R clipped at 0, (VECTOR, n); ``recency`` days since the last event, (n,).
+    Parameters
+    ----------
+    stats
+        L + R clipped at 0, (VECTOR, n).
+    recency
+        Days since the last event, (n,).
+    block
+        The rows themselves, (WIDTH, n); None where no more than statistics is known, which are taken as they stand.
     """
 
     day: int
@@ -44,10 +57,38 @@ class Sample:
     recency: FloatArray
     diaries: tuple[Diary, ...]
     customers: tuple[str, ...] = ()
+    block: FloatArray | None = None
+
+    @property
+    def gap_cv2(self) -> float | None:
+        """The shop's usual variation of gaps (``rhythm.usual_cv2``), for a frame that is fitted on this sample."""
+        return None if self.block is None else usual_cv2(self.block)
+
+    def under(self, gap_cv2: float | None) -> FloatArray:
+        """Statistics (VECTOR, n) free of the phase, as lanes see them under a frame with that ``Priors.gap_cv2``."""
+        if self.block is None:
+            return self.stats
+        return position_stats(self.block, beat_of(self.block, gap_cv2))
+
+    def regular(self, priors: Priors) -> FloatArray:
+        """How regularly each customer buys, 0 to 1, (n,)."""
+        if self.block is None or priors.gap_cv2 is None:
+            return np.zeros(self.stats.shape[1])
+        return regularity(self.block, priors.gap_cv2)
+
+    @property
+    def overdue(self) -> FloatArray:
+        """Days since the last event over the customer's own mean gap between orders, (n,)."""
+        gap = np.full(len(self.recency), USUAL_GAP_DAYS)
+        if self.block is not None:
+            known = self.block[GAPS] > 0
+            gap[known] = np.maximum(self.block[GAP_MEAN, known], 1.0)
+        late: FloatArray = self.recency / gap
+        return late
 
     def features(self, frame: Frame) -> FloatArray:
         """Features (n, FEATURES) under the priors of a frame."""
-        return np.ascontiguousarray(feature_rows(self.stats, frame.priors)[:FEATURES].T)
+        return np.ascontiguousarray(feature_rows(self.under(frame.priors.gap_cv2), frame.priors)[:FEATURES].T)
 
     def points(self, frame: Frame) -> FloatArray:
         """Points of the frame, (n, axes)."""
@@ -65,12 +106,14 @@ def sample_of(
     enough = (block[ORDER_COUNT] >= evidence.orders) | (block[INTERACTION_COUNT] >= evidence.interactions)
     age = block[DAY] - block[FIRST_DAY]
     chosen = np.flatnonzero((enough & (age >= evidence.age_days)) | (age >= QUIET_DAYS))
+    rows = block[:, chosen]
     return Sample(
         day=day,
-        stats=position_stats(block[:, chosen]),
-        recency=np.maximum(day - block[LAST_EVENT, chosen], 0.0),
+        stats=position_stats(rows),
+        recency=np.maximum(day - rows[LAST_EVENT], 0.0),
         diaries=tuple(diaries[at] for at in chosen.tolist()),
         customers=tuple(customers[at] for at in chosen.tolist()),
+        block=rows,
     )
 
 
@@ -95,14 +138,15 @@ def build(
     """
     k = len(fit.centroids)
     x = sample.features(frame)
-    rates = feature_rows(sample.stats, replace(frame.priors, least_part=0.0))[:FEATURES].T
+    stats = sample.under(frame.priors.gap_cv2)
+    rates = feature_rows(stats, replace(frame.priors, least_part=0.0))[:FEATURES].T
     spread = sigma2(sample.diaries)
     names, ids, codes, slots, since = _identities(sample, x, frame, fit, heirs, parent, version)
     segments = []
     for i in range(k):
         members = fit.labels == i
         mean = rates[members].mean(axis=0) if members.any() else np.array(frame.mu)
-        table = fit_table(sample.stats[:, members], spread, frame.priors.log_basket, frame.priors.discount)
+        table = fit_table(stats[:, members], spread, frame.priors.log_basket, frame.priors.discount)
         segments.append(
             Segment(
                 segment_id=ids[i],
@@ -192,8 +236,11 @@ def _new_names(
     sample: Sample, x: FloatArray, frame: Frame, fit: Fit, unnamed: Sequence[int], before: Sequence[Segment]
 ) -> dict[int, str]:
     """Names for the clusters ``unnamed`` that no segment of before has."""
+    if len(fit.centroids) == 1:
+        return dict.fromkeys(unnamed, EVERYBODY)
     ranks = stretched_ranks(np.column_stack([x, sample.recency]), fit.labels, len(fit.centroids))
     ranks[:, silent_features(frame)] = 0.5
     # A renamed segment keeps its prototype's name for itself: nobody else is called so while it lives.
     taken = {s.name for s in before} | {prototype_of(s.segment_id) for s in before}
-    return names_for(ranks, unnamed, taken, frame.kind == VOLUME)
+    steps = frame.kind == VOLUME
+    return names_for(ranks, unnamed, taken, steps, untrue(x, sample.overdue, fit.labels, len(fit.centroids), steps))

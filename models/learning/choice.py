@@ -8,7 +8,7 @@ orders alone whitening forgets what predicts; and on orders alone how much someb
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Final
 
 import numpy as np
@@ -16,7 +16,7 @@ import numpy as np
 from models.behaviour.features import NAMES
 from models.behaviour.model import NOISE_WHITENED, STANDARD, VOLUME, Frame
 from models.learning.build import Sample
-from models.learning.frame import fit_priors, silent_features, standard, volume
+from models.learning.frame import fit_priors, silent_features, standard, tells_nothing, volume
 from models.learning.hindsight import Judgement, PastLook, features_under, judged, seen_in_both
 from models.learning.whitening import LEAST_PAIRS, noise_whitened
 
@@ -35,30 +35,33 @@ def fit_frame(
 ) -> Frame:
     """The frame of that kind for the sample. With ``auto``, ``figures`` say what decided.
 
-    Without an earlier look at enough customers noise is not known, and the frame is the standard one.
+    Without an earlier look at enough customers noise is not known, and the frame is the standard one; so it is where
+    customers differ in nothing.
 
     Parameters
     ----------
     ks
         Numbers of segments to choose from.
     """
+    usual = sample.gap_cv2
+    stats = sample.under(usual)
     if kind == VOLUME:
-        return volume(sample.stats)
-    plain = standard(sample.stats, fit_priors(sample.stats))
+        return volume(stats, usual)
+    plain = standard(stats, replace(fit_priors(stats), gap_cv2=usual))
     old = [look for look in looks if sample.day - look.day >= LEAST_LAG_DAYS]
-    if kind == STANDARD or not old:
+    if kind == STANDARD or not old or tells_nothing(plain):
         return plain
     now, then = seen_in_both(sample, old[-1])
     if len(now) < LEAST_PAIRS:
         return plain
-    x, before = (features_under(s, plain) for s in (sample.stats, old[-1].stats[:, then].astype(np.float64)))
+    x, before = (features_under(s, plain) for s in (stats, old[-1].stats[:, then].astype(np.float64)))
     white = noise_whitened(x, plain.priors, (now, before, sample.day - old[-1].day))
     if kind == NOISE_WHITENED:
         return white
     found = {frame.kind: judged(frame, sample, old, ks, rng) for frame in (plain, white)}
     frames = {STANDARD: plain, NOISE_WHITENED: white}
     if orders_alone(plain):
-        frames[VOLUME] = volume(sample.stats)
+        frames[VOLUME] = volume(stats, usual)
         found[VOLUME] = judged(frames[VOLUME], sample, old, steps_of(ks), rng)
     for name, judgement in found.items():
         figures.update({f"{name}_{figure}": float(value) for figure, value in asdict(judgement).items()})

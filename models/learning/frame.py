@@ -19,12 +19,12 @@ from models.behaviour.layout import (
     FloatArray,
 )
 from models.behaviour.model import STANDARD, VOLUME, Frame
-from schemas.errors import InvariantViolation
 
 _BORDER = 0.005  # share of customers beyond each winsorising border
 _VOLUME = (NAMES.index("orders"), NAMES.index("money"))
-_CONSTANT = 1e-3  # spread below which a feature says nothing, such as clicks where none are recorded
-_NO_DISCOUNTS = 0.02  # spread that shrinking alone gives the share where discounts are not recorded
+_CONSTANT = 0.07
+"""Spread below which customers do not differ in a feature (7 % in those that are logs), and the least unit of an axis."""
+_ANY = NAMES.index("orders")  # the axis where none tells anything
 
 
 def fit_priors(stats: FloatArray) -> Priors:
@@ -48,37 +48,38 @@ def told(spread: FloatArray) -> list[int]:
     silent = {j for j in range(FEATURES) if spread[j] <= _CONSTANT}
     if NAMES.index("clicks") in silent:
         silent.add(NAMES.index("browse_to_buy"))
-    share = NAMES.index("discount_share")
-    if spread[share] <= _NO_DISCOUNTS:
-        silent.add(share)
     return [j for j in range(FEATURES) if j not in silent]
 
 
 def standard(stats: FloatArray, priors: Priors) -> Frame:
-    """Winsorised z-scores of the features of statistics (VECTOR, n); a constant feature gets no axis."""
+    """Winsorised z-scores of the features of statistics (VECTOR, n); a feature in which nobody differs gets no axis.
+
+    Where customers differ in nothing, one axis is left, on which they are all at the same place.
+    """
     mu, low, high, spread = _moments(stats, priors)
-    axes = told(spread)
-    if not axes:
-        raise InvariantViolation("behaviour frame: all customers of the panel are alike")
+    axes = told(spread) or [_ANY]
     weights = np.zeros((FEATURES, len(axes)))
     for axis, j in enumerate(axes):
-        weights[j, axis] = 1 / spread[j]
+        weights[j, axis] = 1 / max(spread[j], _CONSTANT)
     return frame_of(mu, weights, low, high, priors, STANDARD)
 
 
-def volume(stats: FloatArray) -> Frame:
+def tells_nothing(frame: Frame) -> bool:
+    """Whether customers differ in no feature of a standard frame."""
+    return max(map(max, frame.weights)) >= 1 / _CONSTANT
+
+
+def volume(stats: FloatArray, gap_cv2: float | None = None) -> Frame:
     """One axis: how much a customer buys, as the z-scores of orders and money added up, of statistics (VECTOR, n).
 
     Both are taken as the memory holds them, where every order weighs less by the day, and not scaled up to the time a
     customer has been here. So one number says how often, how lately and for how much.
     """
-    priors = replace(fit_priors(stats), least_part=1.0)
+    priors = replace(fit_priors(stats), least_part=1.0, gap_cv2=gap_cv2)
     mu, low, high, spread = _moments(stats, priors)
-    used = [j for j in _VOLUME if spread[j] > _CONSTANT]
-    if not used:
-        raise InvariantViolation("behaviour frame: all customers of the panel are alike")
+    used = [j for j in _VOLUME if spread[j] > _CONSTANT] or [_ANY]
     weights = np.zeros((FEATURES, 1))
-    weights[used, 0] = 1 / spread[used]
+    weights[used, 0] = 1 / np.maximum(spread[used], _CONSTANT)
     return frame_of(mu, weights, low, high, priors, VOLUME)
 
 

@@ -18,24 +18,18 @@ from models.behaviour.model import VOLUME, ClusterModel, Frame, Segment
 from models.behaviour.night import advance
 from models.behaviour.panel import PanelRow, in_panel
 from models.learning.build import Sample, build, labels_under, sample_of
-from models.learning.choice import KEPT_LOOKS, fit_frame, steps_of
+from models.learning.choice import KEPT_LOOKS, fit_frame
 from models.learning.diary import Diary
 from models.learning.drift import alarms_of
 from models.learning.hindsight import SPACING_DAYS, PastLook
 from models.learning.identity import carried, in_order, overlaps
-from models.learning.kmeans import (
-    Fit,
-    choose_k,
-    lloyd,
-    multi_start,
-    random_part,
-    river_update,
-    stability,
-)
+from models.learning.kmeans import Fit, lloyd, multi_start, random_part, river_update
 from models.learning.owner_snapshot import pack, unpack
 from models.learning.owner_types import Learned, LearnerConfig, State
 from models.learning.proposal import NEW_FRAME, NEW_NUMBER, Proposal, tried
 from models.learning.reason import Reason
+from models.learning.separation import supported
+from models.learning.structure import carried_over, fresh, made_of_phases, stable_number, with_rhythm
 from models.learning.watch import shift_between, stability_index
 
 _KEPT_VERSIONS = 12
@@ -158,45 +152,26 @@ class Learner:
         looks = self.state.looks
         if looks and looks[-1].day // SPACING_DAYS == sample.day // SPACING_DAYS:
             return
-        look = PastLook(sample.day, sample.customers, sample.stats.astype("<f4"))
+        look = PastLook(sample.day, sample.customers, sample.under(sample.gap_cv2).astype("<f4"))
         self.state.looks = [*looks, look][-KEPT_LOOKS:]
 
     def _new_frame(self, sample: Sample, rng: np.random.Generator, figures: dict[str, float]) -> ClusterModel:
         """Fit a frame and the clusters in it; the clusters of before hand on their identity."""
-        count = self.config.k
-        numbers = range(count, count + 1) if count else self._numbers(len(sample.customers))
-        frame = fit_frame(self.config.frame, sample, self.state.looks, numbers, rng, figures)
-        z = sample.points(frame)
         before = self.model
-        # A frame that was judged against another one was judged with its number of segments.
-        k = count or int(figures.get(f"{frame.kind}_k", 0))
-        if not k:
-            k = steps_of(numbers)[0] if frame.kind == VOLUME else self._choose_k(z, rng, figures)
-        if before is None:
-            fit = multi_start(z, k, rng)
-            return self._publish(sample, frame, fit, [None] * k)
-        if k != before.k:
-            # The first frames are fitted while the shop shows ever more of itself; so is the number of segments.
-            fit = multi_start(z, k, rng)
-            return self._publish(sample, frame, fit, self._heirs(sample, fit))
-        fit = self._carried(sample, z, before, rng)
+        frame, fit = fresh(sample, self.state.looks, self.config, rng, figures)
+        # The first frames are fitted while the shop shows ever more of itself; so is the number of segments.
+        if before is not None and len(fit.centroids) == before.k:
+            fit = carried_over(sample, sample.points(frame), before, self.config.better, rng)
         return self._publish(sample, frame, fit, self._heirs(sample, fit))
-
-    def _carried(self, sample: Sample, z: FloatArray, before: ClusterModel, rng: np.random.Generator) -> Fit:
-        """The clusters of before in another frame, from where their members are in it, unless others are better."""
-        old = labels_under(before, sample)
-        # An old cluster without members keeps to the middle.
-        seeds = np.stack(
-            [z[old == i].mean(axis=0) if (old == i).any() else z.mean(axis=0) + 1e-3 * (i + 1) for i in range(before.k)]
-        )
-        fit, challenger = lloyd(z, seeds), multi_start(z, before.k, rng)
-        return challenger if challenger.inertia < (1 - self.config.better) * fit.inertia else fit
 
     def _update(self, sample: Sample, rng: np.random.Generator, figures: dict[str, float]) -> Learned:
         """The weekly update in the same frame: River from the working centroids, challenger, k."""
         state, config, model = self.state, self.config, self.model
         assert model is not None and state.working is not None
-        z = sample.points(model.frame)
+        frame = with_rhythm(model.frame, sample)
+        if frame != model.frame and made_of_phases(frame):
+            return Learned("promoted", self._new_frame(sample, rng, figures), figures=figures)
+        z = sample.points(frame)
         part = random_part(z, rng)
         state.working = river_update(part, state.working)
         # River's step never dies; what jitter its last customers left is not worth moving anybody for.
@@ -206,28 +181,69 @@ class Learner:
         figures["inertia_ratio"] = fit.inertia / max(challenger.inertia, 1e-12)
         figures["share_psi"] = stability_index([s.share for s in model.segments], fit.labels)
         distances = np.sqrt(((z - fit.centroids[fit.labels]) ** 2).sum(axis=1))
-        figures.update(state.drift.look(sample.features(model.frame), distances, sample.day))
-        state.beaten = state.beaten + 1 if challenger.inertia < (1 - config.better) * fit.inertia else 0
+        if frame != model.frame:
+            state.drift.begin(sample.features(frame))
+        figures.update(state.drift.look(sample.features(frame), distances, sample.day))
+        # Points of another frame are no longer those that the challenger of last week was better at.
+        beaten = model.k > 1 and frame == model.frame and challenger.inertia < (1 - config.better) * fit.inertia
+        state.beaten = state.beaten + 1 if beaten else 0
+        if model.k == 1 and config.k is None:
+            return self._one_segment(sample, frame, fit, rng, figures)
         if state.beaten >= config.streak:
             heirs = self._heirs(sample, challenger)
-            return Learned("promoted", self._publish(sample, model.frame, challenger, heirs), None, figures)
+            return Learned("promoted", self._publish(sample, frame, challenger, heirs), None, figures)
         proposal = self._look_at_k(sample, z, rng, figures)
         withdrawn = self._withdrawn(figures)
         proposal = proposal or self._look_at_drift(sample, rng, figures)
         if proposal is not None and config.adopt_share is not None and proposal.trial.share <= config.adopt_share:
             return Learned("promoted", self.adopt(proposal, sample.day), proposal, figures, withdrawn)
+        candidate = self._moved(sample, frame, fit, figures)
+        if candidate is not None:
+            return Learned("moved", self._release(candidate, sample.day), proposal, figures, withdrawn)
+        outcome = "proposed" if proposal else "withdrawn" if withdrawn else "kept"
+        return Learned(outcome, None, proposal, figures, withdrawn)
+
+    def _one_segment(
+        self, sample: Sample, frame: Frame, fit: Fit, rng: np.random.Generator, figures: dict[str, float]
+    ) -> Learned:
+        """The weekly update of a shop whose customers could not be told apart: can they be now, in a frame of today?
+
+        Found at two looks in a row, groups are adopted at once: there is nobody in them whom that could surprise.
+        """
+        state = self.state
+        state.beaten = 0
+        if self._due_for_k(sample.day):
+            today, groups = fresh(sample, state.looks, self.config, rng, figures)
+            before, state.other_k = state.other_k, len(groups.centroids) if len(groups.centroids) > 1 else 0
+            if before and state.other_k:
+                return Learned("promoted", self._publish(sample, today, groups, [None] * state.other_k), None, figures)
+        candidate = self._moved(sample, frame, fit, figures)
+        if candidate is None:
+            return Learned("kept", None, None, figures)
+        return Learned("moved", self._release(candidate, sample.day), None, figures)
+
+    def _moved(self, sample: Sample, frame: Frame, fit: Fit, figures: dict[str, float]) -> ClusterModel | None:
+        """The clusters in force as they are now, if they moved by what is worth a version."""
+        model, config = self.model, self.config
+        assert model is not None
         # Working centroid i is segment i of the published model, by construction.
-        heirs = list(model.segments)
-        candidate = self._build(sample, model.frame, fit, heirs)
+        candidate = self._build(sample, frame, fit, list(model.segments))
         shifts, figures["table_shift"] = shift_between(model, candidate)
         figures.update({f"shift_{segment}": shift for segment, shift in shifts.items()})
         figures["centroid_shift"] = max(shifts.values())
         material = figures["centroid_shift"] > config.tolerance or figures["table_shift"] > config.table_tolerance
+        if frame != model.frame:
+            return candidate
         # While a challenger leads, a version of the beaten clusters would only move people twice.
-        if material and not state.beaten:
-            return Learned("moved", self._release(candidate, sample.day), proposal, figures, withdrawn)
-        outcome = "proposed" if proposal else "withdrawn" if withdrawn else "kept"
-        return Learned(outcome, None, proposal, figures, withdrawn)
+        return candidate if material and not self.state.beaten else None
+
+    def _due_for_k(self, day: int) -> bool:
+        """Whether a look at the number of segments is due, and if so, count it as taken."""
+        looked = self.state.last_k_look
+        if looked is not None and day - looked < self.config.k_cadence_days:
+            return False
+        self.state.last_k_look = day
+        return True
 
     def _look_at_k(
         self, sample: Sample, z: FloatArray, rng: np.random.Generator, figures: dict[str, float]
@@ -235,13 +251,10 @@ class Learner:
         """Every two weeks: another number of segments twice in a row is proposed."""
         state, config, model = self.state, self.config, self.model
         assert model is not None
-        looked = state.last_k_look
         # How much customers buy is a matter of degree: there, no number of segments is there to be found.
-        found_once = config.k is not None or model.frame.kind == VOLUME
-        if found_once or (looked is not None and sample.day - looked < config.k_cadence_days):
+        if config.k is not None or model.frame.kind == VOLUME or not self._due_for_k(sample.day):
             return None
-        state.last_k_look = sample.day
-        k = self._choose_k(z, rng, figures)
+        k, fit = supported(sample, model.frame, stable_number(z, config, rng, figures), rng, figures)
         state.reason.looked_at_k(k, model.k)
         before, state.other_k = state.other_k, k if k != model.k else 0
         if not state.other_k or before != k:
@@ -249,7 +262,6 @@ class Learner:
         waiting = state.proposal
         if waiting is not None and (waiting.why, waiting.model.k) == (NEW_NUMBER, k):
             return None
-        fit = multi_start(z, k, rng)
         return self._propose(sample, NEW_NUMBER, self._build(sample, model.frame, fit, self._heirs(sample, fit)))
 
     def _withdrawn(self, figures: dict[str, float]) -> Proposal | None:
@@ -276,7 +288,7 @@ class Learner:
             return None
         state.last_alarm = sample.day
         frame = fit_frame(model.frame.kind, sample, state.looks, range(model.k, model.k + 1), rng, {})
-        fit = self._carried(sample, sample.points(frame), model, rng)
+        fit = carried_over(sample, sample.points(frame), model, self.config.better, rng)
         return self._propose(sample, NEW_FRAME, self._build(sample, frame, fit, self._heirs(sample, fit)), alarms)
 
     def _propose(
@@ -295,22 +307,13 @@ class Learner:
         state.reason.looked_at_drift(alarms, state.drift)
         return proposal
 
-    def _choose_k(self, z: FloatArray, rng: np.random.Generator, figures: dict[str, float]) -> int:
-        stable = stability(z, self._numbers(len(z)), rng)
-        figures.update({f"stability_{k}": value for k, value in stable.items()})
-        return choose_k(stable)
-
-    def _numbers(self, customers: int) -> range:
-        """Numbers of segments that so many customers can be divided into."""
-        low, high = self.config.k_range
-        return range(low, max(low, min(high, customers // 10)) + 1)
-
     # --- versions -----------------------------------------------------------------------------
     def _heirs(self, sample: Sample, fit: Fit) -> list[Segment | None]:
         """Which published segment each cluster of ``fit`` continues, by the overlap of members."""
-        model = self.model
-        assert model is not None
-        k = len(fit.centroids)
+        model, k = self.model, len(fit.centroids)
+        # One segment for everybody is nobody's past or future: what it says of customers is that nothing is known.
+        if model is None or (k == 1) != (model.k == 1):
+            return [None] * k
         if model.frame.kind == VOLUME and fit.centroids.shape[1] == 1 and k == model.k:
             return list(in_order([s.centroid[0] for s in model.segments], fit.centroids[:, 0], model.segments))
         table = overlaps(labels_under(model, sample), fit.labels, model.k, k)

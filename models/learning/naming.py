@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -27,6 +27,8 @@ PROTOTYPES: Final[dict[str, dict[str, tuple[float, float]]]] = {
     "Occasional": {"orders": (0.35, 2), "clicks": (0.35, 1), "money": (0.35, 1), "recency_days": (0.4, 1)},
     "At risk": {"recency_days": (0.75, 2), "orders": (0.25, 1), "clicks": (0.25, 1), "money": (0.35, 1)},
     "Hibernating": {"recency_days": (1.0, 2), "orders": (0.0, 2), "clicks": (0.0, 2), "money": (0.0, 1)},
+    "Regulars": {"orders": (0.6, 1), "money": (0.5, 1), "recency_days": (0.3, 1)},
+    "Moderate": {"orders": (0.5, 1), "money": (0.3, 1)},
 }
 
 STEPS: Final[dict[str, dict[str, tuple[float, float]]]] = {
@@ -39,13 +41,41 @@ STEPS: Final[dict[str, dict[str, tuple[float, float]]]] = {
         ("Occasional", 0.33),
         ("Fading", 0.16),
         ("Hibernating", 0.0),
+        ("Light buyers", 0.16),
+        ("Rare buyers", 0.0),
     )
 }
-"""The steps of a frame of volume, in which customers differ by how much they buy and by nothing else."""
+"""The steps of a frame of volume, in which customers differ by how much they buy and by nothing else. The last two are for
+those who buy little without having fallen silent."""
 
 _SECOND_CHOICE: Final = frozenset(("Explorers", "Specialists", "Occasional"))
+_SECOND_STEPS: Final = frozenset(("Light buyers", "Rare buyers"))
 _RELUCTANCE: Final = 0.05
 """What a name of second choice costs: `Loyal` and `Explorers` fit the same customers nearly alike, and must not take turns."""
+_LAST_CHOICE: Final = frozenset(("Regulars", "Moderate"))
+_LAST_RELUCTANCE: Final = 0.5
+_UNTRUE: Final = 100.0
+_PLAIN: Final = "Moderate"
+"""The name that is true of anybody; numbered where it is taken."""
+EVERYBODY: Final = "Everybody"
+"""The name of the one segment of a shop whose customers cannot be told apart."""
+_SILENT: Final = frozenset(("At risk", "Hibernating", "Fading"))
+_LATE: Final = 1.5
+"""Usual gaps of silence of the median member from which a name may speak of leaving."""
+_MORE: Final = 0.22
+"""Log of a quarter more than the shop's mean."""
+# What a name says of a cluster beside the shop's mean: features, and from how much above it (below, where negative).
+_CLAIMS: Final[dict[str, dict[str, float]]] = {
+    "Champions": {"money": _MORE, "orders": 0.0},
+    "Loyal": {"orders": 0.0},
+    "Big-ticket": {"basket": _MORE},
+    "Browsers": {"browse_to_buy": _MORE},
+    "Bargain hunters": {"discount_share": 0.08},
+    "Explorers": {"breadth": 0.0},
+    "Specialists": {"orders": 0.0, "breadth": -0.01},
+    "Occasional": {"orders": -0.1},
+    "Regulars": {"orders": 0.0},
+}
 
 # Names that would be a fable in a shop that does not record these.
 _NEEDED: Final[dict[str, tuple[str, ...]]] = {
@@ -82,13 +112,52 @@ def stretched_ranks(traits: FloatArray, labels: IntArray, k: int) -> FloatArray:
     return np.where(spread > 0.02, (means - low) / np.where(spread > 0.02, spread, 1.0), 0.5)
 
 
-def names_for(ranks: FloatArray, unnamed: Sequence[int], taken: Collection[str], steps: bool = False) -> dict[int, str]:
+def untrue(x: FloatArray, overdue: FloatArray, labels: IntArray, k: int, steps: bool = False) -> list[set[str]]:
+    """For each cluster the names that would say something untrue of it, in absolute terms.
+
+    Parameters
+    ----------
+    x
+        Features (n, FEATURES).
+    overdue
+        Days since the last event over the usual gap of the customer's own, (n,).
+    steps
+        The clusters are steps of how much customers buy: their other names are ranks, and say no more.
+    """
+    found: list[set[str]] = []
+    usual = x.mean(axis=0)
+    for i in range(k):
+        mine = labels == i
+        barred: set[str] = set()
+        if mine.any():
+            if float(np.median(overdue[mine])) < _LATE:
+                barred |= _SILENT
+            above = dict(zip(NAMES, (x[mine].mean(axis=0) - usual).tolist(), strict=True))
+            if not steps:
+                barred |= {name for name, claims in _CLAIMS.items() if not _holds(claims, above)}
+        found.append(barred)
+    return found
+
+
+def _holds(claims: Mapping[str, float], above: Mapping[str, float]) -> bool:
+    return all(above[name] >= least if least >= 0 else above[name] <= least for name, least in claims.items())
+
+
+def names_for(
+    ranks: FloatArray,
+    unnamed: Sequence[int],
+    taken: Collection[str],
+    steps: bool = False,
+    barred: Sequence[Collection[str]] = (),
+) -> dict[int, str]:
     """Names for the clusters ``unnamed`` out of those not ``taken``; ranks as ``stretched_ranks``.
 
     Parameters
     ----------
     steps
         The clusters are steps of how much customers buy.
+    barred
+        For each cluster the names that are not true of it (``untrue``); empty for none.
     """
     from scipy.optimize import linear_sum_assignment
 
@@ -109,12 +178,30 @@ def names_for(ranks: FloatArray, unnamed: Sequence[int], taken: Collection[str],
             cost[line, column] = (
                 plain_sum(w * (ranks[cluster, at[t]] - value) ** 2 for t, (value, w) in wanted.items()) / total
             )
-        cost[:, column] += _RELUCTANCE * (name in _SECOND_CHOICE)
+        cost[:, column] += _RELUCTANCE * (name in (_SECOND_STEPS if steps else _SECOND_CHOICE))
+        if not steps:
+            cost[:, column] += _LAST_RELUCTANCE * (name in _LAST_CHOICE)
+        if barred:
+            cost[:, column] += [_UNTRUE * (name in barred[cluster]) for cluster in unnamed]
     lines, columns = linear_sum_assignment(cost)
-    names = {unnamed[line]: free[column] for line, column in zip(lines, columns, strict=True)}
-    for cluster in unnamed:  # more clusters than prototypes are left, after many structural versions
-        names.setdefault(cluster, f"Group {len(taken) + cluster + 1}")
+    names = {
+        unnamed[line]: free[column] for line, column in zip(lines, columns, strict=True) if cost[line, column] < _UNTRUE
+    }
+    used = {*taken, *names.values()}
+    for cluster in unnamed:  # nothing that is left is true of it
+        if cluster not in names:
+            names[cluster] = _unused(_PLAIN, used)
+            used.add(names[cluster])
     return names
+
+
+def _unused(name: str, used: Collection[str]) -> str:
+    """The name, or the name with the first number from 2 on that is not in use."""
+    number, candidate = 1, name
+    while candidate in used:
+        number += 1
+        candidate = f"{name} {number}"
+    return candidate
 
 
 def prototype_of(segment_id: str) -> str:
@@ -125,7 +212,7 @@ def prototype_of(segment_id: str) -> str:
     """
     head, _, tail = segment_id.rpartition("_")
     stem = head if head and tail.isdigit() else segment_id
-    return next((name for name in (*PROTOTYPES, *STEPS) if id_of(name) == stem), "")
+    return next((name for name in (*PROTOTYPES, *STEPS, EVERYBODY) if id_of(name) == stem), "")
 
 
 def id_for(name: str, taken: Collection[str]) -> str:

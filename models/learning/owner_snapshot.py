@@ -18,9 +18,10 @@ from models.learning.proposal import Proposal
 from models.learning.reason import Reason
 from schemas.errors import InvariantViolation
 
-FORMAT: Final = 3
-_READ: Final = (2, 3)
-"""Before 3 a waiting proposal was a bare model; it is dropped, and made again within two weeks."""
+FORMAT: Final = 4
+_READ: Final = (2, 3, 4)
+"""Before 3 a waiting proposal was a bare model; it is dropped, and made again within two weeks. Before 4 earlier looks at
+the panel held the phases of its buyers; they are dropped, and a look is kept again every four weeks."""
 
 
 class Saved(msgspec.Struct, array_like=True):
@@ -111,7 +112,7 @@ def unpack(learner: Remembering, data: bytes) -> None:
         shop_first_day=saved.shop_first_day,
         looks=[
             PastLook(day, tuple(customers), np.frombuffer(stats, dtype="<f4").reshape(VECTOR, len(customers)))
-            for day, customers, stats in saved.looks
+            for day, customers, stats in (saved.looks if saved.format >= 4 else ())
         ],
         drift=saved.drift,
         last_alarm=saved.last_alarm,

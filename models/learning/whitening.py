@@ -34,7 +34,7 @@ def noise_of(now: FloatArray, before: FloatArray, lag_days: int) -> FloatArray:
     differences = differences - differences.mean(axis=0)
     kept = np.ones(len(differences), dtype=np.bool_)
     for _ in range(_TRIMS):
-        inverse = np.linalg.pinv(np.cov(differences[kept].T))
+        inverse = np.linalg.pinv(np.atleast_2d(np.cov(differences[kept].T)))
         squared = np.einsum("ij,jk,ik->i", differences, inverse, differences)
         kept = squared <= np.quantile(squared, _TRIM)
     shared = 2 ** (-lag_days / HALF_LIFE_LONG)
@@ -63,7 +63,7 @@ def noise_whitened(x: FloatArray, priors: Priors, pairs: tuple[IntArray, FloatAr
     clipped, earlier = np.clip(x, low, high), np.clip(before, low, high)
     used = told(clipped.std(axis=0))
     if not used:
-        raise InvariantViolation("behaviour frame: all customers of the panel are alike")
+        raise InvariantViolation("behaviour frame: customers differ in nothing, so there is nothing to whiten")
     noise = noise_of(clipped[rows][:, used], earlier[:, used], lag)
     values, vectors = np.linalg.eigh(noise)
     root = vectors @ np.diag(np.maximum(values, 1e-9) ** -0.5) @ vectors.T

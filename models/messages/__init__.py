@@ -50,11 +50,17 @@ class Messages:
         return self.table.segments[segmentation, id].meaning
 
     def cluster(self, name: str) -> str:
-        """The name of a cluster; ``name`` is that of its prototype in English, ``Group 12``, or one given by hand."""
+        """The name of a cluster; ``name`` is that of its prototype in English, ``Moderate 2`` (``Group 12`` in old versions), or
+        one given by hand."""
         if (found := self.table.clusters.get(name)) is not None:
             return found.name
-        number = name.removeprefix("Group ")
-        return self("group", number=number) if number != name and number.isdigit() else name
+        stem, _, number = name.rpartition(" ")
+        if not number.isdigit():
+            return name
+        if stem == "Group":
+            return self("group", number=number)
+        known = self.table.clusters.get(stem)
+        return name if known is None else self("numbered", name=known.name, number=number)
 
     def named(self, segmentation: str, id: str, name: str) -> str:
         """The name of any segment, as its definition, its model or a published change has it."""

@@ -54,6 +54,9 @@ TABLE = Table(
         "Occasional": Named("偶尔购买者", "时不时买一次"),
         "At risk": Named("有流失风险", "比以前冷淡"),
         "Hibernating": Named("沉睡客户", "很久没有任何动静"),
+        "Light buyers": Named("轻度客户", "买得不多"),
+        "Rare buyers": Named("低频客户", "买得最少"),
+        "Everybody": Named("全体客户", "目前还分不出差异明显的群体"),
     },
     causes={
         "event": "事件",
@@ -143,6 +146,7 @@ TABLE = Table(
     },
     texts={
         "group": "第 {number} 组",
+        "numbered": "{name} {number}",
         "none": "（无）",
         "because": "，因为 {reasons}",
         "more reasons": "；另有 {count} 条",

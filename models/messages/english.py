@@ -55,6 +55,9 @@ TABLE = Table(
         "Occasional": Named("Occasional", "buy now and then"),
         "At risk": Named("At risk", "do less than they used to"),
         "Hibernating": Named("Hibernating", "have done nothing for long"),
+        "Light buyers": Named("Light buyers", "buy little"),
+        "Rare buyers": Named("Rare buyers", "buy least of all"),
+        "Everybody": Named("Everybody", "all customers: no two groups of them can be told apart so far"),
     },
     causes={cause: cause for cause in CAUSES},
     # In English a feature is called as rules call it.
@@ -62,6 +65,7 @@ TABLE = Table(
     units={},
     texts={
         "group": "Group {number}",
+        "numbered": "{name} {number}",
         # Changes, one a line.
         "none": "(none)",
         "because": " because {reasons}",

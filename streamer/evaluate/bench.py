@@ -20,6 +20,7 @@ from models.behaviour.model import ClusterModel
 from models.behaviour.moves import Move
 from models.behaviour.night import advance
 from models.behaviour.panel import PanelRow, in_panel, shift_for
+from models.behaviour.rhythm import beat_of
 from models.learning.hindsight import PastLook
 from models.learning.learner import Learner, LearnerConfig
 from streamer.evaluate.activity import Activity
@@ -120,7 +121,9 @@ def play(
         run.moves += _named(advance(memory, rows, np.full(len(rows), base + day + 1), run.timeline), rows, here)
         run.labels[day + 1, here] = memory.matrix[rows, SEGMENT]
         if day + 1 in look_days:
-            stats = position_stats(block_of(memory, rows)).astype(np.float32)
+            block = block_of(memory, rows)
+            usual = run.timeline[-1][1].frame.priors.gap_cv2 if run.timeline else None
+            stats = position_stats(block, beat_of(block, usual)).astype(np.float32)
             run.looks[day + 1] = PastLook(base + day + 1, tuple(activity.customers[at] for at in here), stats)
         run.evidence[day + 1, here] = (memory.matrix[rows, ORDER_COUNT] >= need.orders) | (
             memory.matrix[rows, INTERACTION_COUNT] >= need.interactions

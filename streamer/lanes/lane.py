@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 import structlog
@@ -301,7 +302,8 @@ class Lane(Inbox):
         for id, parts in customers.items():
             if id not in cache.customers:
                 customer, behaviour = snapshot.load(id, parts)
-                cache.load(customer, cache.memory.load(behaviour) if behaviour else -1)
+                days = partial(customer.book.days, self._policy.grid.day_of)
+                cache.load(customer, cache.memory.load(behaviour, days) if behaviour else -1)
 
     def _clocks(self, items: Sequence[DecodedRecord], clock: int | None) -> dict[str, int]:
         """Where the clocks will stand after the records: by import, and "" for the lane's."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -135,7 +136,8 @@ def preview_chunk(
     now: dict[str, dict[str, str]] = {}
     for id, parts in people.items():
         customer, behaviour = snapshot.glance(id, parts)
-        cache.load(customer, cache.memory.load(behaviour) if behaviour else -1)
+        days = partial(customer.book.days, policy.grid.day_of)
+        cache.load(customer, cache.memory.load(behaviour, days) if behaviour else -1)
     # What time has done already and nobody looked at yet is no doing of the file.
     decide((), state, policy, Tick(due=list(people)))
     for id, customer in cache.customers.items():

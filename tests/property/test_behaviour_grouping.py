@@ -32,7 +32,7 @@ def random_model(rng: np.random.Generator, version: int, k: int) -> ClusterModel
             weights=tuple(map(tuple, rng.normal(0, 1, (len(NAMES), axes)).tolist())),
             low=(-5.0, -5.0, 0.0, -5.0, 5.0, 0.0, 1.0),
             high=(3.0, 4.0, 12.0, 4.0, 11.0, 1.0, 4.0),
-            priors=Priors(8.0, 0.3),
+            priors=Priors(8.0, 0.3, gap_cv2=(None, 0.0, 0.3, 1.0)[int(rng.integers(4))]),
         ),
         segments=tuple(
             Segment(
@@ -65,7 +65,9 @@ def random_crowd(rng: np.random.Generator, memory: Memory, n: int) -> list[bytes
     warm = random_model(rng, 1, 6)
     rows = np.array([memory.new_row(FIRST + int(rng.integers(30))) for _ in range(n)], dtype=np.int64)
     for day in range(FIRST, FIRST + 60):
-        for row in rows[rng.random(n) < 0.3].tolist():
+        # A third of them buy like clocks, every five days.
+        clocks = (np.arange(n) % 3 == 0) & (day % 5 == np.arange(n) % 5)
+        for row in rows[(rng.random(n) < np.where(np.arange(n) % 3 == 0, 0.02, 0.3)) | clocks].tolist():
             if memory.day_of(row) > day:
                 continue
             for _ in range(int(rng.integers(3))):

@@ -61,3 +61,9 @@ def model(version: int = 1, segments: tuple[Segment, ...] = SEGMENTS, **other: o
         parent=version - 1,
     )
     return replace(made, **other)  # type: ignore[arg-type]
+
+
+def with_rhythm(gap_cv2: float | None) -> ClusterModel:
+    """The same in a frame that knows the shop's usual variation of gaps."""
+    made = model()
+    return replace(made, frame=replace(made.frame, priors=replace(made.frame.priors, gap_cv2=gap_cv2)))

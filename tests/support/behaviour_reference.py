@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import exp, log
+from math import exp, log, sqrt
 
 import numpy as np
 
@@ -57,6 +57,8 @@ class Slow:
     def __post_init__(self) -> None:
         self.day = self.first_day
         self.short, self.long, self.recent = ([0.0] * VECTOR for _ in range(3))
+        self.last_order = 0
+        self.gaps = self.mean = self.squares = 0.0
         self.parts = {s.segment_id: [0.0] * 4 for s in self.model.segments}
 
     @property
@@ -101,7 +103,10 @@ class Slow:
         self.short = [v * fast + d for v, d in zip(self.short, day, strict=True)]
         self.long = [v * slow for v in self.long]
         self.recent = [v * slow for v in self.recent]
-        self._suspect(day)
+        silent = self.day - 1 - self.last_order
+        if day[1]:
+            self._note_gap(silent)
+        self._suspect(day, silent)
         self.recent = [v + d for v, d in zip(self.recent, day, strict=True)]
         leak = 1 - fast if any(self.cusum.values()) else 1.0
         self.long = [v + r * leak for v, r in zip(self.long, self.recent, strict=True)]
@@ -113,12 +118,57 @@ class Slow:
         self.area = single(self.area)
         return moved
 
-    def _suspect(self, day: list[float]) -> None:
+    def _note_gap(self, gap: int) -> None:
+        known, self.last_order = self.last_order > 0, self.day - 1
+        if known:
+            old = 0.9 * self.gaps
+            off = gap - self.mean
+            self.gaps, self.mean, self.squares = (
+                single(old + 1),
+                single(self.mean + off / (old + 1)),
+                single(0.9 * self.squares + off * off * old / (old + 1)),
+            )
+
+    def cv2(self) -> float:
+        """Squared coefficient of variation of the gaps, drawn to the shop's; 1 where nothing is known."""
+        usual = self.model.frame.priors.gap_cv2
+        if usual is None or not self.gaps:
+            return 1.0
+        spread = self.squares / max(self.mean, 1.0) ** 2 * (1 + 1 / self.gaps)
+        return min((spread + usual) / (max(self.gaps - 1, 0) + 1), 1.0)
+
+    def even(self, stats: list[float], half_life: float) -> list[float]:
+        """Statistics without their phase: what orders left is as over a whole cycle."""
+        s, c, m = [max(v, 0.0) for v in stats], self.cv2(), max(self.mean, 1.0)
+        if c >= 1 or s[1] <= 1e-6:
+            return s
+        b, u = 2 ** (-1 / half_life), self.day - 1 - self.last_order
+        v = min(u, m)
+        w = b ** (u - v)
+        g = min(max(1 - s[0] * (1 - b), 0.0) / w, 1.0)
+        mean, now = (1 - g) / ((1 - b) * m), max(b**v - b ** (m - 1) * g, 0.0) / (1 - b**m)
+        f = min(max(1 + (1 - c) * w * (mean - now) / s[1], 0.25), 4.0)
+        return [s[0], s[1] * f, s[2], *(x * f for x in s[3:])]
+
+    def haste(self, silent: int) -> float:
+        """The chance of an order today over the mean one, after so long a silence."""
+        c, m = self.cv2(), max(self.mean, 1.0)
+        if c >= 1:
+            return 1.0
+        sure = min(max(c, 0.05) * (1 + 2 / sqrt(max(self.gaps, 1.0))), 1.0)
+        if sure >= 1:
+            return 1.0
+        if silent < m * (1 - 2 * sqrt(sure)):
+            return sure
+        return min(1 / sure, 3.0) if silent > m * (1 + sqrt(sure)) else 1.0
+
+    def _suspect(self, day: list[float], silent: int) -> None:
         own_segment = self.segment
         if own_segment is None:
             return
         s, n, m = own_segment, [max(v, 0.0) for v in self.long], self.model
         order_rate = (n[1] + s.order_shape) / (n[0] + s.order_shape / s.order_rate)
+        order_rate = min(order_rate, 0.95) * self.haste(silent)
         click_rate = (n[2] + s.click_shape) / (n[0] + s.click_shape / s.click_rate)
         weight = m.sigma2 / s.log_basket_var
         basket = (n[5] + weight * s.log_basket) / (n[1] + weight)
@@ -156,7 +206,8 @@ class Slow:
     def _move(self) -> tuple[str, str] | None:
         rule, preset = self.model.evidence, self.model.preset
         enough = self.order_count >= rule.orders or self.click_count >= rule.interactions
-        position = [a + b for a, b in zip(self.long, self.recent, strict=True)]
+        position = self.even([a + b for a, b in zip(self.long, self.recent, strict=True)], 120)
+        lately_raw = self.even(self.short, 25)
         if self.segment is None:
             if not enough or self.day - self.first_day < rule.age_days:
                 return None
@@ -167,11 +218,11 @@ class Slow:
             for s in self.model.segments
         }
         top = max(self.model.segments, key=lambda s: excess[s.segment_id])
-        lately = self.point(self.short)
+        lately = self.point(lately_raw)
         nearer = self.squared(lately, top) < self.squared(lately, own)
         beyond = excess[top.segment_id]
-        if beyond > 0 and (self.nearest(self.short) is top or (beyond > 2 and nearer)):
-            known = [max(v, 0.0) for v in position]
+        if beyond > 0 and (self.nearest(lately_raw) is top or (beyond > 2 and nearer)):
+            known = [max(a + b, 0.0) for a, b in zip(self.long, self.recent, strict=True)]
             days = 30 * top.order_rate
             past = [30.0, days, 30 * top.click_rate, days * top.basket, days, days * top.log_basket]
             past += [days * top.discount, *(v * days / max(known[4], 1.0) for v in known[7:])]

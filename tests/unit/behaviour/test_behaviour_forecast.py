@@ -15,6 +15,7 @@ from models.behaviour.layout import FEATURES, NEW_ID
 from models.behaviour.memory import Memory
 from models.behaviour.night import advance
 from models.behaviour.scoring import compiled, margin_of, placed
+from models.behaviour.step import beat
 from models.customer.snapshot import glance
 from streamer.core.state import Tick
 from streamer.core.timers import timeline_of
@@ -61,7 +62,8 @@ def test_a_lever_alone_carries_the_customer_to_the_border(world: World) -> None:
         if stands.margin > one.border:
             assert one.levers == ()
             continue
-        x = placed(position_stats(block_of(world.memory, np.array([row]))), c)[:FEATURES, 0]
+        block = block_of(world.memory, np.array([row]))
+        x = placed(position_stats(block, beat(block, c)), c)[:FEATURES, 0]
         beta = [margin_of(x + step, c, own.slot, other.slot) - stands.margin for step in np.eye(FEATURES)]
         for lever in one.levers:
             j = NAMES.index(lever.feature)

@@ -136,18 +136,24 @@ def test_a_newcomer_with_two_orders_is_not_taken_for_one_with_twenty() -> None:
     assert amounts[1, 0] - amounts[0, 0] > 2
 
 
-def test_steps_are_told_by_their_order() -> None:
+@pytest.mark.parametrize(
+    ("silent", "lowest"),
+    [(0.0, ["Light buyers", "Rare buyers"]), (90.0, ["Fading", "Hibernating"])],
+    ids=["on time", "silent for two usual gaps"],
+)
+def test_steps_are_told_by_their_order_and_only_the_silent_are_said_to_leave(silent: float, lowest: list[str]) -> None:
     config = LearnerConfig(frame="volume", min_buyers=10, k_range=(3, 8))
     stats = buyers(np.random.default_rng(6), 600)
     frame = volume(stats)
-    sample = Sample(100, stats, np.zeros(600), (), tuple(map(str, range(600))))
+    sample = Sample(100, stats, np.full(600, silent), (), tuple(map(str, range(600))))
     fit = multi_start(sample.points(frame), 7, np.random.default_rng(1))
     made = build(sample, frame, fit, [None] * 7, version=1, parent=None, preset=config.preset, evidence=config.evidence)
     downwards = [s.name for s in sorted(made.segments, key=lambda s: -s.centroid[0])]
-    assert downwards == list(STEPS)
+    expected = [*list(STEPS)[:5], *lowest]
+    assert downwards == expected
     again = in_order([s.centroid[0] for s in made.segments], fit.centroids[:, 0] + 5.0, made.segments)
     order = np.argsort(fit.centroids[:, 0])
-    assert [again[i].name for i in order] == list(STEPS)[::-1]
+    assert [again[i].name for i in order] == expected[::-1]
 
 
 def test_eta2_by_hand() -> None:

@@ -34,13 +34,14 @@ def settled() -> World:
 def test_clusters_are_the_archetypes_and_are_named_for_them(settled: World) -> None:
     model = settled.timeline[-1][1]
     names = {s.segment_id for s in model.segments}
-    assert names == {"champions", "big_ticket", "bargain_hunters", "browsers", "hibernating"}
+    # The lapsed still look in once a month: that is now and then, not for long nothing.
+    assert names == {"champions", "big_ticket", "bargain_hunters", "browsers", "occasional"}
     expected = {
         "champion": "champions",
         "big": "big_ticket",
         "bargain": "bargain_hunters",
         "browser": "browsers",
-        "lapsed": "hibernating",
+        "lapsed": "occasional",
     }
     # Those who were moved about, or have no evidence yet, are looked at below.
     plain = [i for i in range(150, 300) if i not in settled.quiet and settled.label(i) != "new"]

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from behaviour_cases import SEGMENTS
 
+from models.behaviour.features import NAMES
 from models.learning.identity import carried, overlaps, transitions
-from models.learning.naming import TRAITS, id_for, names_for, stretched_ranks
+from models.learning.naming import PROTOTYPES, TRAITS, id_for, names_for, stretched_ranks, untrue
 
 
 def ranks(**rows: dict[str, float]) -> np.ndarray:
@@ -85,3 +86,48 @@ def test_the_record_tells_splits_merges_births_and_deaths() -> None:
     assert ("appear", (), ("steady",)) in kinds
     assert ("merge", ("busy", "looking", "quiet"), ("steady",)) in kinds
     assert next(t for t in record if t.kind == "survive").overlap == pytest.approx(0.5)
+
+
+def profile(**groups: dict[str, float]) -> tuple[np.ndarray, np.ndarray]:
+    """Features of two members of each group, all else being alike, and the labels."""
+    x = np.zeros((2 * len(groups), len(NAMES)))
+    for i, values in enumerate(groups.values()):
+        for name, value in values.items():
+            x[2 * i : 2 * i + 2, NAMES.index(name)] = value
+    return x, np.repeat(np.arange(len(groups)), 2)
+
+
+def test_a_name_that_would_be_untrue_is_not_given_however_well_it_ranks() -> None:
+    """One is the highest in everything, but by a tenth: neither much money nor a large basket. Nobody is late."""
+    x, labels = profile(a={"basket": 0.1, "money": 0.1, "orders": 0.1}, b={})
+    barred = untrue(x, np.full(4, 0.9), labels, 2)
+    assert barred[0] >= {
+        "Big-ticket",
+        "Champions",
+        "Browsers",
+        "Bargain hunters",
+        "Occasional",
+        "At risk",
+        "Hibernating",
+    }
+    assert barred[0].isdisjoint({"Loyal", "Regulars", "Moderate"}) and barred[1] >= {"Loyal", "Regulars", "Specialists"}
+    ranks_of_a = ranks(
+        a={"basket": 1.0, "orders": 0.35, "money": 0.7}, b={"recency_days": 1.0, "orders": 0.0, "money": 0.0}
+    )
+    names = names_for(ranks_of_a, [0, 1], set(), False, barred)
+    assert names[0] not in barred[0] and names[1] not in barred[1]
+    assert names_for(ranks_of_a, [0, 1], set()) == {0: "Big-ticket", 1: "Hibernating"}
+
+
+def test_who_is_late_by_their_own_gap_may_be_said_to_leave() -> None:
+    x, labels = profile(a={"orders": -0.5}, b={})
+    assert "Hibernating" in untrue(x, np.array([1.4, 1.4, 0.1, 0.1]), labels, 2)[0]
+    assert "Hibernating" not in untrue(x, np.array([1.6, 1.6, 0.1, 0.1]), labels, 2)[0]
+    assert untrue(x, np.zeros(4), labels, 2, steps=True)[0] == {"At risk", "Hibernating", "Fading"}
+
+
+def test_where_nothing_else_is_true_the_plain_name_is_numbered() -> None:
+    barred = [set(PROTOTYPES)] * 3
+    names = names_for(np.full((3, len(TRAITS)), 0.5), range(3), {"Moderate"}, False, barred)
+    assert names == {0: "Moderate 2", 1: "Moderate 3", 2: "Moderate 4"}
+    assert id_for("Moderate 2", set()) == "moderate_2"

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from behaviour_cases import SEGMENTS, model, segment
+from behaviour_cases import SEGMENTS, model, segment, with_rhythm
 from behaviour_reference import Day, Slow
 
 from models.behaviour.features import block_of as columns
@@ -29,15 +29,15 @@ def play(
     return advance(memory, rows, np.full(len(rows), until), timeline)
 
 
-def shopper(rng: np.random.Generator, days: int) -> list[Day]:
-    """Days of a customer whose habits change now and then."""
+def shopper(rng: np.random.Generator, days: int, clock: bool = False) -> list[Day]:
+    """Days of a customer whose habits change now and then; ``clock``: with gaps that are alike while they do not."""
     story: list[Day] = []
     orders = clicks = 0.1
     for day in range(days):
         if day % 90 == 0:
             orders, clicks = float(rng.choice([0, 0.02, 0.15])), float(rng.choice([0, 0.1, 0.5]))
         today = Day()
-        if rng.random() < orders:
+        if (orders > 0 and day % round(1 / orders) == int(rng.integers(2))) if clock else rng.random() < orders:
             today.orders = [int(rng.lognormal(8, 0.5)) for _ in range(1 + int(rng.random() < 0.2))]
             today.discounted = int(rng.random() < 0.4)
         today.clicks = int(rng.random() < clicks) * 2
@@ -52,10 +52,11 @@ def live(memory: Memory, row: int, today: Day) -> None:
         memory.add_interaction(row, "click", None)
 
 
-def test_every_move_falls_on_the_day_of_an_exact_daily_recomputation() -> None:
+@pytest.mark.parametrize("gap_cv2", [None, 0.05, 1.0])
+def test_every_move_falls_on_the_day_of_an_exact_daily_recomputation(gap_cv2: float | None) -> None:
     rng = np.random.default_rng(5)
-    memory, timeline = Memory(), [(0, model())]
-    stories = [shopper(rng, 300) for _ in range(60)]
+    memory, timeline = Memory(), [(0, with_rhythm(gap_cv2))]
+    stories = [shopper(rng, 300, clock=gap_cv2 is not None and i % 2 == 0) for i in range(60)]
     rows = np.array([memory.new_row(FIRST) for _ in stories], dtype=np.int64)
     slow = [Slow(timeline[0][1], FIRST) for _ in stories]
     expected, found = [], []

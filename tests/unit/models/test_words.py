@@ -11,7 +11,7 @@ import pytest
 
 from models.behaviour import features as behaviour
 from models.features.features import FEATURES
-from models.learning.naming import PROTOTYPES, STEPS
+from models.learning.naming import EVERYBODY, PROTOTYPES, STEPS
 from models.messages import LANGUAGES, TABLES, Language, messages
 from models.rules.defaults import DEFAULTS
 from schemas.changes import CAUSES
@@ -40,7 +40,7 @@ def test_what_is_shipped_has_its_words() -> None:
         for segment in segmentation.segments:
             # Otherwise it would count as written by the shop, and never be translated.
             assert english.segments[segmentation.name, segment.id] == (segment.name, segment.meaning)
-    assert english.clusters.keys() == {*PROTOTYPES, *STEPS}
+    assert english.clusters.keys() == {*PROTOTYPES, *STEPS, EVERYBODY}
     assert english.causes.keys() == CAUSES
     assert TABLES["zh"].features.keys() >= {*FEATURES, *behaviour.NAMES}
     assert TABLES["zh"].units.keys() >= {feature.unit for feature in FEATURES.values()} - {*FEATURES} | {"orders"}

@@ -1,0 +1,125 @@
+"""How likely a remembered past is in each segment: log-likelihoods of decayed statistics under segment tables.
+
+Members of a segment order and click at rates of their own, Gamma spread around the segment's (shape a, so counts are
+negative binomial), have mean log baskets that are Gaussian around its own (variance tau^2), and discounts as a Bernoulli
+share. A memory of decayed counts is taken for counts over its exposure. Constants that all segments share are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import lgamma, log
+from typing import Final, Protocol
+
+import numpy as np
+
+from models.behaviour.layout import CLICK_DAYS, DISCOUNTED, EXPOSURE, LOG_BASKET, ORDER_DAYS, ORDERS, FloatArray
+
+DECAYED_NOISE: Final = 0.6
+"""Decayed sums average over fewer orders than they hold: variance of their mean basket = sigma^2 * this / orders."""
+MOST_SHAPE: Final = 20.0
+"""Members are never taken for more alike than that, however alike those of the panel are."""
+LEAST_CV2: Final = 0.1
+"""The count of a clock says at most ten times as much as Poisson's."""
+DISCOUNT_ORDERS: Final = 10.0
+"""Discounts of one customer come together: however many, they say no more than this many independent ones."""
+_MOST_SQUARED: Final = 18.0  # squared deviations of a basket beyond which it says no more
+_LEAST_ORDERS: Final = 0.05  # below, what is left of a basket says nothing
+
+
+class Table(Protocol):
+    """What the members of a group do: ``tables.Table`` or ``model.Segment``."""
+
+    @property
+    def order_rate(self) -> float: ...
+    @property
+    def click_rate(self) -> float: ...
+    @property
+    def order_shape(self) -> float: ...
+    @property
+    def click_shape(self) -> float: ...
+    @property
+    def log_basket(self) -> float: ...
+    @property
+    def log_basket_var(self) -> float: ...
+    @property
+    def discount(self) -> float: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """Segment tables unfolded, (K, 1) each; ``shape``, ``days`` and ``constant`` for orders and for clicks."""
+
+    shape: tuple[FloatArray, FloatArray]
+    days: tuple[FloatArray, FloatArray]
+    constant: tuple[FloatArray, FloatArray]
+    log_basket: FloatArray
+    log_basket_var: FloatArray
+    discounted: FloatArray
+    full_price: FloatArray
+    sigma2: float
+    phi: tuple[float, float]
+
+
+def unfolded(tables: Sequence[Table], sigma2: float, phi: tuple[float, float]) -> Tables:
+    """The arrays of some tables, in their order."""
+
+    def column(values: Sequence[float]) -> FloatArray:
+        return np.array(values, dtype=np.float64)[:, None]
+
+    shapes, days, constants = [], [], []
+    for rates, alike in (
+        ([t.order_rate for t in tables], [t.order_shape for t in tables]),
+        ([t.click_rate for t in tables], [t.click_shape for t in tables]),
+    ):
+        a = [min(shape, MOST_SHAPE) for shape in alike]
+        b = [shape / rate for shape, rate in zip(a, rates, strict=True)]
+        shapes.append(column(a))
+        days.append(column(b))
+        constants.append(column([shape * log(per) - lgamma(shape) for shape, per in zip(a, b, strict=True)]))
+    return Tables(
+        shape=(shapes[0], shapes[1]),
+        days=(days[0], days[1]),
+        constant=(constants[0], constants[1]),
+        log_basket=column([t.log_basket for t in tables]),
+        log_basket_var=column([t.log_basket_var for t in tables]),
+        discounted=column([log(t.discount) for t in tables]),
+        full_price=column([log(1 - t.discount) for t in tables]),
+        sigma2=sigma2,
+        phi=phi,
+    )
+
+
+def log_likelihood(stats: FloatArray, t: Tables, regular: FloatArray) -> FloatArray:
+    """Log-likelihoods of statistics in orders, clicks, baskets and discounts, shape (PARTS, K, n).
+
+    Parameters
+    ----------
+    stats
+        Shape (VECTOR, n), every entry at least 0, free of the phase.
+    regular
+        1 - cv^2 of the gaps of each column (``rhythm.regularity``), (n,): a regular buyer's count varies by cv^2 of
+        what Poisson's would, so it says so much more.
+    """
+    found = np.empty((4, len(t.log_basket), stats.shape[1]))
+    exposure = stats[EXPOSURE]
+    for i, (at, noise) in enumerate(
+        ((ORDER_DAYS, t.phi[0] * np.maximum(1.0 - regular, LEAST_CV2)), (CLICK_DAYS, np.array(t.phi[1])))
+    ):
+        # Months are busier and quieter than Poisson's would be: counts and days weigh less by as much.
+        y = stats[at] / noise + t.shape[i]
+        days = exposure / noise + t.days[i]
+        # Stirling's series of log Gamma(y); shapes are at least .3, where its third term is below .01 nats.
+        found[i] = (y - 0.5) * np.log(y) - y + 1 / (12 * y) - y * np.log(days) + t.constant[i]
+    order_days = stats[ORDER_DAYS]
+    some = np.maximum(order_days, 1e-6)
+    own_variance = DECAYED_NOISE * t.sigma2 / some
+    variance = t.log_basket_var + own_variance
+    squared = (stats[LOG_BASKET] / some - t.log_basket) ** 2 / variance
+    found[2] = -0.5 * (np.minimum(squared, _MOST_SQUARED) + np.log(variance / (1.0 + own_variance)))
+    found[2] *= order_days > _LEAST_ORDERS
+    orders = stats[ORDERS]
+    cheap = np.minimum(stats[DISCOUNTED], orders)
+    found[3] = (cheap * t.discounted + (orders - cheap) * t.full_price) / (1 + orders / DISCOUNT_ORDERS)
+    return found

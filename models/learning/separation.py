@@ -1,0 +1,104 @@
+"""Can the groups of a clustering be told apart? On the shop's own scale and in nats, not in z-scores.
+
+That two halves of a panel come to the same cuts (``kmeans.stability``) says that a cut can be found again, not that there
+are groups: phases of a rhythm, or slices of one cloud, are perfectly stable. So groups must differ by what a person would
+see, and their members' pasts must say to which of two groups they belong.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from models.behaviour.features import NAMES
+from models.behaviour.layout import FloatArray, IntArray
+from models.behaviour.likelihood import log_likelihood, unfolded
+from models.behaviour.model import VOLUME, Frame
+from models.behaviour.tables import fit_table
+from models.learning.build import Sample
+from models.learning.diary import phi, sigma2
+from models.learning.kmeans import Fit, multi_start
+
+A_QUARTER: Final = 0.22
+"""Log of a quarter more: the least difference of two groups that is worth two names."""
+VISIBLE: Final = {"discount_share": 0.10, "breadth": 0.35}
+"""The same of features that are no logs."""
+TOLD_APART: Final = 1.6
+"""Nats by which a member's past speaks for the own group rather than the next one, on average. Identical customers cut
+in any number of parts come to .9 at most, the groups of the simulated shops to 2.2 and more."""
+HALVES_APART: Final = 1.1
+"""The same of two halves by volume. Its steps are a matter of degree; of more of them only visible steps are asked."""
+_MOST_NATS: Final = 30.0
+_VISIBLE: FloatArray = np.array([VISIBLE.get(name, A_QUARTER) for name in NAMES])
+
+
+def supported(
+    sample: Sample, frame: Frame, k: int, rng: np.random.Generator, figures: dict[str, float]
+) -> tuple[int, Fit]:
+    """The largest number of groups up to ``k`` of which every two can be told apart, and these groups.
+
+    ``figures`` get ``told_apart_<k>``, the nats between the closest two of each number that was tried, and
+    ``supported_k``.
+    """
+    z = sample.points(frame)
+    if frame.kind == VOLUME and k > 1:
+        figures["told_apart_2"] = nats_apart(sample, multi_start(z, 2, rng), frame)
+        if figures["told_apart_2"] < HALVES_APART:
+            k = 1
+    fit = multi_start(z, k, rng)
+    while k > 1 and not _all_differ(sample, fit, frame, figures):
+        k -= 1
+        fit = multi_start(z, k, rng)
+    figures["supported_k"] = float(k)
+    return k, fit
+
+
+def _all_differ(sample: Sample, fit: Fit, frame: Frame, figures: dict[str, float]) -> bool:
+    if steps_apart(sample, fit, frame) < 1.0:
+        return False
+    if frame.kind == VOLUME:
+        return True
+    nats = figures[f"told_apart_{len(fit.centroids)}"] = nats_apart(sample, fit, frame)
+    return nats >= TOLD_APART
+
+
+def steps_apart(sample: Sample, fit: Fit, frame: Frame) -> float:
+    """How far apart the two most similar groups are in the feature that tells most, 1 being just visible."""
+    k = len(fit.centroids)
+    if (np.bincount(fit.labels, minlength=k) == 0).any():
+        return 0.0
+    x = np.clip(sample.features(frame), np.array(frame.low), np.array(frame.high))
+    means = means_of(x, fit.labels, k)
+    used = np.array([any(row) for row in frame.weights])
+    apart = (np.abs(means[:, None] - means[None]) / _VISIBLE)[:, :, used].max(axis=2)
+    np.fill_diagonal(apart, np.inf)
+    return float(apart.min())
+
+
+def nats_apart(sample: Sample, fit: Fit, frame: Frame) -> float:
+    """Mean log-likelihood ratio of a member's past, own group against another, of the two least alike to be told apart.
+
+    Taken both ways for each two groups, so that a small group beside a large one counts as much.
+    """
+    k = len(fit.centroids)
+    members = [fit.labels == i for i in range(k)]
+    if min(int(m.sum()) for m in members) < 2:
+        return 0.0
+    stats, spread = sample.under(frame.priors.gap_cv2), sigma2(sample.diaries)
+    priors = frame.priors
+    tables = [fit_table(stats[:, m], spread, priors.log_basket, priors.discount) for m in members]
+    found = log_likelihood(stats, unfolded(tables, spread, phi(sample.diaries, sample.day)), sample.regular(priors))
+    score = found.sum(axis=0)
+    means = np.stack(
+        [np.minimum(score[i, mine] - score[:, mine], _MOST_NATS).mean(axis=1) for i, mine in enumerate(members)]
+    )
+    both = (means + means.T) / 2
+    np.fill_diagonal(both, _MOST_NATS)
+    return float(both.min())
+
+
+def means_of(x: FloatArray, labels: IntArray, k: int) -> FloatArray:
+    """Mean features of each group, (k, FEATURES); zeros for an empty one."""
+    count = np.maximum(np.bincount(labels, minlength=k), 1)
+    return np.stack([np.bincount(labels, weights=column, minlength=k) / count for column in x.T], axis=1)

@@ -1,0 +1,90 @@
+"""The structure of a version: its frame, how many segments it has, and which points they are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from models.behaviour.layout import FloatArray
+from models.behaviour.model import VOLUME, ClusterModel, Frame
+from models.behaviour.rhythm import known_of
+from models.learning.build import Sample, labels_under
+from models.learning.choice import fit_frame, steps_of
+from models.learning.hindsight import PastLook
+from models.learning.kmeans import Fit, choose_k, lloyd, multi_start, stability
+from models.learning.owner_types import LearnerConfig
+from models.learning.separation import supported
+
+REGULAR_SHOP: Final = 0.5
+"""Usual cv^2 of gaps below which most of a shop's customers keep a rhythm."""
+
+
+def fresh(
+    sample: Sample, looks: list[PastLook], config: LearnerConfig, rng: np.random.Generator, figures: dict[str, float]
+) -> tuple[Frame, Fit]:
+    """A frame of the configured kind and clusters in it; as many as can be told apart, unless a number is configured."""
+    ks = numbers(config, len(sample.customers))
+    frame = fit_frame(config.frame, sample, looks, ks, rng, figures)
+    # A frame that was judged against another one was judged with its number of segments.
+    k = config.k or int(figures.get(f"{frame.kind}_k", 0))
+    if config.k:
+        return frame, multi_start(sample.points(frame), k, rng)
+    if not k:
+        k = steps_of(ks)[0] if frame.kind == VOLUME else stable_number(sample.points(frame), config, rng, figures)
+    _, fit = supported(sample, frame, k, rng, figures)
+    return frame, fit
+
+
+def stable_number(z: FloatArray, config: LearnerConfig, rng: np.random.Generator, figures: dict[str, float]) -> int:
+    """The number of segments that two halves of the panel agree about; ``figures`` get ``stability_<k>``."""
+    stable = stability(z, numbers(config, len(z)), rng)
+    figures.update({f"stability_{k}": value for k, value in stable.items()})
+    return choose_k(stable)
+
+
+def numbers(config: LearnerConfig, customers: int) -> range:
+    """Numbers of segments that so many customers can be divided into."""
+    if config.k:
+        return range(config.k, config.k + 1)
+    low, high = config.k_range
+    return range(low, max(low, min(high, customers // 10)) + 1)
+
+
+def with_rhythm(frame: Frame, sample: Sample) -> Frame:
+    """The frame of a version from before rhythm was known, with the shop's usual variation of gaps once it is; else the same.
+
+    Published like that, the clusters are the same, and who moves by it moves by a refit.
+    """
+    if frame.priors.gap_cv2 is not None or sample.block is None or not known_of(sample.block):
+        return frame
+    return replace(frame, priors=replace(frame.priors, gap_cv2=sample.gap_cv2))
+
+
+def made_of_phases(frame: Frame) -> bool:
+    """Whether a frame that was fitted before rhythm was known has the phases of regular buyers for axes.
+
+    Then the same clusters say nothing, and the structure is found anew: as with the first frames, nobody is asked.
+    """
+    usual = frame.priors.gap_cv2
+    return usual is not None and usual < REGULAR_SHOP
+
+
+def carried_over(sample: Sample, z: FloatArray, before: ClusterModel, better: float, rng: np.random.Generator) -> Fit:
+    """The clusters of before in another frame, from where their members are in it, unless others are better.
+
+    Parameters
+    ----------
+    z
+        Points of the sample in the other frame, (n, axes).
+    better
+        Share of inertia that others must save.
+    """
+    old = labels_under(before, sample)
+    # An old cluster without members keeps to the middle.
+    seeds = np.stack(
+        [z[old == i].mean(axis=0) if (old == i).any() else z.mean(axis=0) + 1e-3 * (i + 1) for i in range(before.k)]
+    )
+    fit, challenger = lloyd(z, seeds), multi_start(z, before.k, rng)
+    return challenger if challenger.inertia < (1 - better) * fit.inertia else fit
