@@ -1,7 +1,7 @@
-"""What all commands share: settings and addresses in force, errors in plain words, output and progress.
+"""What all commands share: settings in force, errors in plain words, output and progress.
 
-A command that works with the servers is ``with connections() as to:`` and then asks ``to.bootstrap``, ``to.lanes``,
-``to.view`` (ledgers and customers; ``adapters.redis_reader.totals`` sums ledgers). Workers beside the command are
+A command that works with the servers is ``with connections() as to:`` (``streamer.client.connections``); answers come
+from ``streamer.queries``. Workers beside the command are
 ``with supervise.workers(("lanes", "owner"), to.arguments()) as group:``.
 
 Results go to standard output, everything else to standard error, so that ``--json`` can be piped.
@@ -13,10 +13,8 @@ import errno
 import json
 import os
 import sys
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -24,19 +22,12 @@ import typer
 from rich.console import Console
 from typer.core import TyperGroup
 
-from schemas import topics
 from schemas.errors import TransientError, UserError
-from streamer import embedded
 from streamer.config.settings import Settings
-from streamer.config.settings_checks import masked
-from streamer.config.settings_sources import DEFAULT, variable
-from streamer.embedded.home import Progress, silent
+from streamer.embedded.home import Progress
 
 if TYPE_CHECKING:
-    from models.rules.definitions import Definitions
-    from streamer.adapters.kafka import KafkaConnection
-    from streamer.adapters.redis_reader import ViewReader
-    from streamer.core.policy import Policy
+    pass
 
 EXIT_ERROR: Final = 1
 EXIT_INTERRUPTED: Final = 130
@@ -47,178 +38,6 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard outpu
 def settings(given: Mapping[str, Any] | None = None) -> Settings:
     """The settings in force here; ``given`` are flags of the command line by field name, None for no flag."""
     return Settings.load(given)
-
-
-def is_default(in_force: Settings, field: str) -> bool:
-    """Whether nobody gave a value for a setting."""
-    name = variable(field)
-    return any(one.name == name and one.origin == DEFAULT for one in in_force.in_force())
-
-
-@dataclass(frozen=True)
-class Connections:
-    """Where Kafka and Redis are, and how to talk to them.
-
-    Attributes
-    ----------
-    embedded
-        Addresses of our own servers, as far as they are used; None where both are set.
-    """
-
-    settings: Settings
-    embedded: embedded.Addresses | None = None
-    _closing: list[Any] = field(default_factory=list)
-
-    @cached_property
-    def kafka(self) -> KafkaConnection:
-        """Names of groups and transactions get the topic prefix too: services side by side must not meet there."""
-        from dataclasses import replace
-
-        from streamer.adapters.record_batches import LIMIT
-
-        LIMIT.max_batch_bytes = self.settings.max_batch_bytes
-        connection = self.settings.kafka_connection(self.embedded_kafka)
-        return replace(connection, group=topics.full_name(self.settings.group, self.settings.topic_prefix))
-
-    @property
-    def embedded_kafka(self) -> str | None:
-        """Address of the embedded Kafka if that is the one in force."""
-        return None if self.settings.kafka or self.embedded is None else self.embedded.kafka
-
-    @property
-    def embedded_redis(self) -> str | None:
-        """URL of the embedded Valkey if that is the one in force."""
-        return None if self.settings.redis or self.embedded is None else self.embedded.redis
-
-    @property
-    def wanted_lanes(self) -> int | None:
-        """Lanes as somebody set them; None if nobody did, so that an existing topic says how many there are."""
-        return None if is_default(self.settings, "lanes") else self.settings.lanes
-
-    @cached_property
-    def definitions(self) -> Definitions:
-        """The declared segmentations in force: the newest that some lane has, else the built-in ones."""
-        from models.rules.declared import load
-
-        newest = self.view.definitions()
-        return self.settings.policy().definitions if newest is None else load(newest[1], newest[0])
-
-    @property
-    def policy(self) -> Policy:
-        """What decisions depend on now."""
-        from dataclasses import replace
-
-        return replace(self.settings.policy(self.lanes), definitions=self.definitions)
-
-    @property
-    def bootstrap(self) -> str:
-        """``host:port`` of Kafka, several separated by commas."""
-        return self.kafka.bootstrap
-
-    @property
-    def security(self) -> Mapping[str, Any]:
-        """Options that aiokafka's and kafka-python's clients share."""
-        return self.kafka.security
-
-    @property
-    def redis_url(self) -> str:
-        return self.settings.redis_connection(self.embedded_redis)[0]
-
-    @property
-    def redis_options(self) -> dict[str, Any]:
-        """Options of the Redis client that do not stand in the URL."""
-        return self.settings.redis_connection(self.embedded_redis)[1]
-
-    @property
-    def view_place(self) -> str:
-        """The Redis URL as it may be shown."""
-        return str(masked(self.redis_url))
-
-    @property
-    def redis_prefix(self) -> str:
-        """What the view's keys begin with: the consumer group's name, prefix included."""
-        return self.kafka.group
-
-    @cached_property
-    def lanes(self) -> int:
-        """Lanes as the input topic has them; raises UserError if there is no such topic."""
-        from streamer.adapters.topics import lane_count
-
-        found = lane_count(self.bootstrap, self.kafka.prefix, security=self.security)
-        if found is None:
-            raise UserError(
-                f"there is no topic {self.kafka.topic(topics.EVENTS)} at {self.bootstrap}",
-                "run `streamer topics create`, or start a worker: `streamer worker`",
-            )
-        return found
-
-    @cached_property
-    def view(self) -> ViewReader:
-        """The readable view of all lanes in Redis; raises UserError if Redis does not answer."""
-        from streamer.adapters.redis_reader import ViewReader
-
-        reader = ViewReader(self.redis_url, self.redis_prefix, self.lanes, self.redis_options)
-        self._closing.append(reader)
-        return reader
-
-    def arguments(self) -> list[str]:
-        """Flags by which a child process finds the same embedded servers; see ``streamer.runtime.process``."""
-        found = {"--kafka": self.embedded_kafka, "--redis": self.embedded_redis}
-        return [text for flag, value in found.items() if value is not None for text in (flag, value)]
-
-    def close(self) -> None:
-        while self._closing:
-            self._closing.pop().close()
-
-
-@contextmanager
-def connections(
-    in_force: Settings | None = None, *, own: bool = False, progress: Progress = silent
-) -> Generator[Connections]:
-    """The servers that a command works with, while the block lasts.
-
-    What is set comes first. What is not set (both, or one of the two) is the embedded one: it is used if it runs,
-    and else started for the block if ``own`` says so.
-
-    Raises
-    ------
-    UserError
-        Neither set nor running nor to be started.
-    """
-    found = settings() if in_force is None else in_force
-    if found.kafka and found.redis:
-        made = Connections(found)
-        try:
-            yield made
-        finally:
-            made.close()
-        return
-    with _embedded(found, own, progress) as addresses:
-        made = Connections(found, addresses)
-        try:
-            yield made
-        finally:
-            made.close()
-
-
-@contextmanager
-def _embedded(found: Settings, own: bool, progress: Progress) -> Iterator[embedded.Addresses]:
-    running = embedded.status(found.home).addresses
-    if running is not None:
-        yield running
-    elif own:
-        with embedded.running(found.home, progress=progress) as services:
-            yield services.addresses
-    else:
-        missing = "no Kafka and no Redis are" if not (found.kafka or found.redis) else "no Redis is"
-        names = "STREAMER_KAFKA and STREAMER_REDIS"
-        if found.redis:
-            missing = "no Kafka is"
-        if found.kafka or found.redis:
-            names = "STREAMER_REDIS" if found.kafka else "STREAMER_KAFKA"
-        raise UserError(
-            f"{missing} set, and the embedded ones do not run in {found.home}", f"run `streamer up`, or set {names}"
-        )
 
 
 # -- output ---------------------------------------------------------------------------------------------------

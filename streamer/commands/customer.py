@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final
 from zoneinfo import ZoneInfo
@@ -11,6 +10,7 @@ import typer
 
 from models.messages import Messages, messages
 from schemas.errors import UserError
+from streamer.client.connections import connections
 from streamer.commands import common, customer_data
 from streamer.commands.common import Json
 from streamer.commands.watch import number
@@ -21,10 +21,7 @@ _PACED: Final = ("orders", "clicks", "money")
 _MOST_LEVERS: Final = 3
 
 if TYPE_CHECKING:
-    from models.behaviour.forecast import Outlook
-    from models.behaviour.model import ClusterModel
-    from models.customer.customer import Customer
-    from streamer.core.policy import Policy
+    pass
 
 _WAYS = 3
 
@@ -43,9 +40,10 @@ def show(id: Annotated[str, typer.Argument(metavar="ID", help="The customer's id
     Example:  streamer customer show 17850
     """
     from streamer.adapters.group import member_count
+    from streamer.queries.customer import describe
 
     found = common.settings()
-    with common.connections(found) as to:
+    with connections(found) as to:
         shown = to.view.customer(id)
         if shown is None:
             raise UserError(
@@ -70,141 +68,6 @@ def show(id: Annotated[str, typer.Argument(metavar="ID", help="The customer's id
         common.print_json(told)
     else:
         _print(told, ZoneInfo(found.timezone), found.currency, messages(found.language))
-
-
-def describe(
-    customer: Customer, clock: int, policy: Policy, model: ClusterModel | None, ahead: Outlook | None = None
-) -> dict[str, Any]:
-    """Segments, features and next moves, by the customer's own clock, as JSON-safe values.
-
-    ``borders`` are those of banded segmentations: what the feature must reach to go up, or fall below to go down.
-    ``ways`` are the single features, or words, that would lead to another segment, nearest first, in their own units.
-    """
-    from models.features.features import FEATURES, feature_of
-    from models.rules.borders import borders_of
-    from models.rules.due import next_moves
-    from models.rules.evaluate import facts
-    from schemas.wire_time import iso
-
-    at, definitions, shop = max(customer.as_of, clock), policy.definitions, policy.shop
-    segments = {}
-    for name, held in customer.segments.items():
-        segments[name] = {
-            "id": held.segment,
-            "name": segment_name(name, held.segment, policy, model),
-            "since": iso(held.since),
-        }
-    found = next_moves(customer, [one.name for one in definitions.segmentations], definitions, shop)
-    moves = {
-        name: {"to": segment, "name": segment_name(name, segment, policy, model), "at": iso(due)}
-        for name, (segment, due) in found.items()
-    }
-    if ahead is not None and ahead.next is not None:
-        to = ahead.next.to_id
-        moves[BEHAVIOUR] = {
-            "to": to,
-            # It may be of a version that is in force from tomorrow on only.
-            "name": segment_name(BEHAVIOUR, to, policy, model or ahead.model),
-            "at": iso(policy.grid.instant(ahead.next.day)),
-        }
-    borders = {}
-    for segmentation in definitions.segmentations:
-        if segmentation.kind == "bands" and segmentation.name in customer.segments:
-            value = feature_of(segmentation.feature).value(customer, at, shop)
-            bands = list(segmentation.bands)
-            index = [band.segment for band in bands].index(customer.segments[segmentation.name].segment)
-            borders[segmentation.name] = {
-                "feature": segmentation.feature,
-                "value": None if value != value else value,
-                "up": None
-                if index + 1 == len(bands)
-                else {
-                    "to": bands[index + 1].segment,
-                    "name": segment_name(segmentation.name, bands[index + 1].segment, policy, model),
-                    "at": bands[index + 1].enter,
-                },
-                "down": None
-                if index == 0
-                else {
-                    "to": bands[index - 1].segment,
-                    "name": segment_name(segmentation.name, bands[index - 1].segment, policy, model),
-                    "below": bands[index].exit,
-                },
-            }
-    now = facts(customer, at, definitions, shop)
-    ways = {
-        segmentation.name: [
-            {
-                "to": one.to,
-                "name": segment_name(segmentation.name, one.to, policy, model),
-                "feature": one.feature,
-                "value": one.value,
-                "border": one.border,
-                "distance": one.distance,
-            }
-            for one in borders_of(segmentation, customer.segments[segmentation.name].segment, now)
-        ]
-        for segmentation in definitions.segmentations
-        if segmentation.name in customer.segments
-    }
-    # A shop's own traits where segments depend on them.
-    shown = dict.fromkeys((*FEATURES, *definitions.features))
-    values = {name: feature_of(name).value(customer, at, shop) for name in shown}
-    return {
-        "now": iso(at),
-        "segments": segments,
-        # NaN (no order yet) has no place in JSON.
-        "features": {name: None if value != value else value for name, value in values.items()},
-        "next_moves": moves,
-        "borders": borders,
-        "ways": ways,
-        **({} if ahead is None else {"clusters": clusters(ahead, policy)}),
-    }
-
-
-def clusters(ahead: Outlook, policy: Policy) -> dict[str, Any]:
-    """How a customer stands among the clusters, as JSON-safe values.
-
-    ``margin`` is 0 on the border with the nearest other cluster, negative on this side, 1 at its centre; above
-    ``border`` the customer is on the way there, ``filled`` of it gone. ``levers`` are features of which each alone would
-    carry the customer over the border. Money in major units.
-    """
-    stands, model, minor = ahead.standing, ahead.model, policy.shop.minor_per_major
-
-    def amount(name: str, value: float) -> float:
-        return round(value / minor if name in _MONEY else value, 4)
-
-    other = stands.nearest_other
-    return {
-        "version": model.version,
-        "nearest": None if other is None else {"id": other, "name": segment_name(BEHAVIOUR, other, policy, model)},
-        "margin": round(stands.margin, 4),
-        "border": ahead.border,
-        "filled": round(ahead.filled, 4),
-        "levers": [
-            {
-                "feature": lever.feature,
-                "now": amount(lever.feature, lever.now),
-                "needed": amount(lever.feature, lever.needed),
-            }
-            for lever in ahead.levers
-        ],
-        "evidence": {**asdict(ahead.known), "needs": asdict(model.evidence)},
-    }
-
-
-def segment_name(segmentation: str, segment: str, policy: Policy, model: ClusterModel | None) -> str:
-    """What a segment is called now; its id where no name is known."""
-    from models.behaviour.layout import NEW_ID, NEW_NAME
-    from models.behaviour.model import SEGMENTATION
-
-    told = messages(policy.language)
-    if segmentation != SEGMENTATION:
-        return told.segment(segmentation, segment, policy.definitions.names.get((segmentation, segment), segment))
-    if segment == NEW_ID:
-        return told.segment(SEGMENTATION, NEW_ID, NEW_NAME)
-    named = None if model is None else model.by_id(segment)
-    return segment if named is None else told.cluster(named.name)
 
 
 def cluster_lines(told: dict[str, Any], segment: str, say: Messages, currency: str) -> list[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from schemas.errors import UserError
+from streamer.client.connections import connections
 from streamer.commands import common
 from streamer.commands.common import Json
 
@@ -55,7 +56,7 @@ def list_(
         raise typer.BadParameter(f"one of {', '.join(sorted(REASONS))}", param_hint="--reason")
     newest: list[tuple[int, int, int, _Found]] = []
     total = 0
-    with common.connections() as to, common.progress("reading the dead letters"):
+    with connections() as to, common.progress("reading the dead letters"):
         for record in read(to.kafka, DEADLETTERS):
             found = _Found(record, parse_headers(record.headers))
             if reason is not None and found.letter.reason != reason:
@@ -98,7 +99,7 @@ def show(
     if not (colon and partition.isdigit() and offset.isdigit()):
         raise typer.BadParameter(f"{place!r} is not PARTITION:OFFSET, such as 3:41", param_hint="PARTITION:OFFSET")
     at = int(partition), int(offset)
-    with common.connections() as to:
+    with connections() as to:
         record = next(iter(read(to.kafka, DEADLETTERS, at=at)), None)
     if record is None or record.offset != at[1]:
         raise UserError(f"there is no dead letter at {place}", "`streamer deadletters list` shows where they are")
@@ -140,7 +141,7 @@ def replay(
 
     if reason not in REASONS:
         raise typer.BadParameter(f"one of {', '.join(sorted(REASONS))}", param_hint="--reason")
-    with common.connections() as to:
+    with connections() as to:
         with common.progress("reading the dead letters"):
             found = [_Found(record, parse_headers(record.headers)) for record in read(to.kafka, DEADLETTERS)]
         found = [one for one in found if one.letter.reason == reason]

@@ -14,6 +14,7 @@ from models.features.time import DayGrid
 from schemas.errors import UserError
 from schemas.ids import nobody_of
 from schemas.wire_time import epoch_ms
+from streamer.client.connections import is_default
 from streamer.commands import common
 from streamer.config.settings import Settings
 from streamer.config.settings_sources import DEFAULT, variable
@@ -155,7 +156,7 @@ def check_workers_currency(format: str, in_force: Settings) -> None:
     ``in_force`` are the settings before those of the file's format were added; raises UserError.
     """
     currency = _OF_FORMAT.get(format, {}).get("currency", in_force.currency)
-    if common.is_default(in_force, "currency") and currency not in (in_force.currency, *in_force.rates):
+    if is_default(in_force, "currency") and currency not in (in_force.currency, *in_force.rates):
         raise UserError(
             f"the amounts in this file are in {currency}, and workers run already: with {in_force.currency}, unless they "
             "were told otherwise",

@@ -13,6 +13,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from models.messages import messages
+from streamer.client.connections import connections
 from streamer.commands import common
 from streamer.commands.common import Json
 from streamer.commands.files import (
@@ -111,7 +112,7 @@ def connected(found: Settings, *, own: bool = True) -> Iterator[Service]:
     with ExitStack() as stack:
         # The spinner ends before the bars of the import begin.
         with common.progress("connecting") as say:
-            to = stack.enter_context(common.connections(found, own=own, progress=say))
+            to = stack.enter_context(connections(found, own=own, progress=say))
             prepare(to)
         client = connect(to.redis_url, to.redis_options)
         stack.callback(client.close)

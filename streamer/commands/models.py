@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import re
-import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from models.messages import Messages, messages
-from schemas import topics
 from schemas.errors import UserError
+from streamer.client.connections import connections
 from streamer.commands import common
-from streamer.commands.common import Connections, Json
+from streamer.commands.common import Json
 
 if TYPE_CHECKING:
-    from models.behaviour.model import ClusterModel
-    from schemas.decisions import ModelDecision
-    from streamer.owner.model_reader import Published, Stand
+    from streamer.owner.model_reader import Stand
 
-_ANSWER_SECONDS = 15.0
-_LOOK_SECONDS = 0.5
 
 ProposalId = Annotated[str, typer.Argument(metavar="PROPOSAL", help="Such as p3; `streamer models list` shows them.")]
 
@@ -37,9 +30,11 @@ def register(app: typer.Typer) -> None:
 
 def list_(json: Json = False) -> None:
     """All versions, newest last, and all proposals with how they stand."""
+    from streamer.queries.models import overview, read_published
+
     found = common.settings()
-    with common.connections(found) as to:
-        told = listed(published(to))
+    with connections(found) as to:
+        told = overview(read_published(to))
     if json:
         common.print_json(told)
         return
@@ -66,10 +61,12 @@ def show(
 
     Example:  streamer models show p3
     """
+    from streamer.queries.models import detail, read_published
+
     found = common.settings()
     say = messages(found.language)
-    with common.connections(found) as to:
-        told = shown(published(to), id, say)
+    with connections(found) as to:
+        told = detail(read_published(to), id, say)
     if json:
         common.print_json(told)
     else:
@@ -96,16 +93,17 @@ def reject(id: ProposalId, json: Json = False) -> None:
 
 def _answer(id: str, action: Any, json: bool) -> None:
     from schemas.decisions import ModelDecision
+    from streamer.queries.models import proposal_of, read_published, send_decision, stand_of, wait_for
 
     found = common.settings()
     say = messages(found.language)
-    with common.connections(found) as to:
-        stand = _stand(published(to), id)
+    with connections(found) as to:
+        stand = stand_of(read_published(to), id)
         number = stand.proposal.number
         if stand.status != "waiting":
             raise settled(stand, say)
-        decided(to, ModelDecision(action=action, proposal=number))
-        after = until(to, lambda now: now.proposals[number].status != "waiting")
+        send_decision(to, ModelDecision(action=action, proposal=number))
+        after = wait_for(to, lambda now: now.proposals[number].status != "waiting")
     if after is not None:
         stand = after.proposals[number]
         # The owner may have withdrawn it at the same time.
@@ -130,134 +128,6 @@ def settled(stand: Stand, say: Messages) -> UserError:
 
 
 # -- what is there --------------------------------------------------------------------------------------------
-
-
-def published(to: Connections) -> Published:
-    """What the models topic says now."""
-    from streamer.adapters.client import read
-    from streamer.owner.model_reader import Published
-
-    found = Published()
-    found.take(read(to.kafka, topics.MODELS))
-    return found
-
-
-def decided(to: Connections, decision: ModelDecision) -> None:
-    """Hand a decision to the model owner, whenever it runs next."""
-    from schemas.decisions import decision_key, encode_decision
-    from streamer.adapters.client import sender
-
-    value, headers = encode_decision(decision, to.settings.control_key_bytes)
-    with sender(to.kafka, topics.PANEL, 1) as send:
-        send.send(decision_key(), value, headers, partition=0)
-
-
-def until(to: Connections, done: Callable[[Published], bool]) -> Published | None:
-    """What is published once the owner has acted; None if it takes longer than people wait."""
-    deadline = time.monotonic() + _ANSWER_SECONDS
-    while time.monotonic() < deadline:
-        found = published(to)
-        if done(found):
-            return found
-        time.sleep(_LOOK_SECONDS)
-    return None
-
-
-def _stand(found: Published, id: str) -> Stand:
-    match = re.fullmatch(r"p?(\d+)", id)
-    stand = found.proposals.get(int(match[1])) if match else None
-    if stand is None:
-        known = ", ".join(f"p{number}" for number in sorted(found.proposals)) or "none"
-        raise UserError(f"there is no proposal {id}", f"`streamer models list` shows which there are; now: {known}")
-    return stand
-
-
-def listed(found: Published) -> dict[str, Any]:
-    """Versions and proposals in short, JSON-safe."""
-    return {
-        "versions": [
-            {
-                "version": number,
-                "published_at": one.published_at,
-                "k": one.model.k,
-                "frame": one.model.frame.kind,
-                "parent": one.model.parent or None,
-                "transitions": transitions_of(one.model),
-            }
-            for number, one in sorted(found.versions.items())
-        ],
-        "proposals": [proposal_of(one) for _, one in sorted(found.proposals.items())],
-    }
-
-
-def proposal_of(stand: Stand) -> dict[str, Any]:
-    """A proposal in short, JSON-safe."""
-    proposal = stand.proposal
-    return {
-        "id": f"p{proposal.number}",
-        "status": stand.status,
-        "why": proposal.why,
-        "alarms": list(proposal.alarms),
-        "k": proposal.model.k,
-        "frame": proposal.model.frame.kind,
-        "parent": proposal.model.parent,
-        "moves": round(proposal.trial.share, 4),
-        "moved": proposal.trial.moved,
-        "tried": proposal.trial.customers,
-        "version": stand.version,
-        "published_at": stand.published_at,
-    }
-
-
-def shown(found: Published, id: str, say: Messages) -> dict[str, Any]:
-    """One version or proposal in full, JSON-safe. UserError if there is no such."""
-    if id.isdigit():
-        version = found.versions.get(int(id))
-        if version is None:
-            known = ", ".join(str(number) for number in sorted(found.versions)) or "none"
-            raise UserError(f"there is no version {id}", f"give one of: {known}; or a proposal such as p1")
-        model = version.model
-        told: dict[str, Any] = {"version": model.version, "published_at": version.published_at}
-    else:
-        stand = _stand(found, id)
-        model, told = stand.proposal.model, proposal_of(stand)
-        told["flows"] = [{"from": a, "to": b, "customers": count} for a, b, count in stand.proposal.trial.flows]
-    before = found.versions.get(model.parent)
-    return {
-        **told,
-        "k": model.k,
-        "frame": model.frame.kind,
-        "parent": model.parent or None,
-        "names": {
-            **({} if before is None else _names(before.model, say)),
-            **_names(model, say),
-        },
-        "segments": [
-            {
-                "id": segment.segment_id,
-                "name": say.cluster(segment.name),
-                "share": round(segment.share, 4),
-                "share_before": None
-                if before is None or (old := before.model.by_id(segment.segment_id)) is None
-                else round(old.share, 4),
-                "typical": dict(segment.typical),
-            }
-            for segment in sorted(model.segments, key=lambda one: -one.share)
-        ],
-        "transitions": transitions_of(model),
-    }
-
-
-def _names(model: ClusterModel, say: Messages) -> dict[str, str]:
-    return {segment.segment_id: say.cluster(segment.name) for segment in model.segments}
-
-
-def transitions_of(model: ClusterModel) -> list[dict[str, Any]]:
-    """What became of clusters since the version before, JSON-safe."""
-    return [
-        {"kind": one.kind, "from": list(one.before), "to": list(one.after), "overlap": round(one.overlap, 4)}
-        for one in model.transitions
-    ]
 
 
 # -- telling it -----------------------------------------------------------------------------------------------

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import typer
 
 from schemas.errors import UserError
+from streamer.client.connections import connections
 from streamer.commands import common
 from streamer.commands.common import Json
 
 if TYPE_CHECKING:
-    from streamer.commands.common import Connections
+    from streamer.client.connections import Connections
     from streamer.replay.parity import Parity
 
 _SHOWN = 20
@@ -32,7 +33,7 @@ def parity(json: Json = False) -> None:
     from streamer.replay.parity import Parity
 
     total, left_out = Parity(), []
-    with common.connections() as to, common.progress("replaying") as say:
+    with connections() as to, common.progress("replaying") as say:
         for lane in [ledger.partition for ledger in to.view.ledgers()]:
             say(f"lane {lane}")
             found = _lane(to, lane)

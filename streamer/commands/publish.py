@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from schemas.errors import InvalidEvent, UserError
+from streamer.client.connections import connections
 from streamer.commands import common
 from streamer.commands.common import Json
 
 if TYPE_CHECKING:
     from schemas.events import Event
-    from streamer.commands.common import Connections
+    from streamer.client.connections import Connections
     from streamer.config.settings import Settings
     from streamer.core.policy import Policy
 
@@ -149,7 +150,7 @@ def events(
     if sys.stdin.isatty():
         common.say("reading events from the terminal, one JSON object a line; end with Ctrl-D")
     in_force = common.settings()
-    with common.connections(in_force) as to:
+    with connections(in_force) as to:
         sent = _send_lines(to, sys.stdin.buffer, unchecked)
     if json:
         common.print_json({"published": sent})
@@ -196,7 +197,7 @@ def _publish(in_force: Settings, event: dict[str, Any], as_json: bool) -> None:
     # Before anybody connects: what is wrong with the flags is known without a broker.
     checked = check(body, in_force.policy(), _now_ms())
     places: list[tuple[int, int]] = []
-    with common.connections(in_force) as to, sender(to.kafka, EVENTS, to.lanes) as send:
+    with connections(in_force) as to, sender(to.kafka, EVENTS, to.lanes) as send:
         send.send(checked.partition_id().encode(), body, acknowledged=lambda *place: places.append(place))
     partition, offset = places[0]
     if as_json:

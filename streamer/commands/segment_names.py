@@ -8,9 +8,9 @@ import typer
 
 from models.messages import messages
 from schemas.errors import UserError
+from streamer.client.connections import connections
 from streamer.commands import common
 from streamer.commands.common import Json
-from streamer.commands.models import decided, published, until
 
 if TYPE_CHECKING:
     from models.behaviour.model import ClusterModel
@@ -29,13 +29,14 @@ def rename(
     Example:  streamer segments rename bargain_hunters "Coupon lovers"
     """
     from schemas.decisions import ModelDecision
+    from streamer.queries.models import read_published, send_decision, wait_for
 
     found = common.settings()
-    with common.connections(found) as to:
-        model = published(to).newest
+    with connections(found) as to:
+        model = read_published(to).newest
         check(model, id, name)
-        decided(to, ModelDecision(action="rename", segment=id, name=name))
-        after = until(to, lambda now: named_so(now.newest, id, name))
+        send_decision(to, ModelDecision(action="rename", segment=id, name=name))
+        after = wait_for(to, lambda now: named_so(now.newest, id, name))
     say = messages(found.language)
     told: dict[str, Any] = {"id": id, "name": name, "version": None}
     if after is not None and after.newest is not None:

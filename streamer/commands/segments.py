@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from models.messages import Messages, messages
+from streamer.client.connections import connections
 from streamer.commands import common, segments_suggest, segments_versions
 from streamer.commands.common import Json
 from streamer.commands.segment_cards import show
 from streamer.commands.segment_names import rename
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from models.behaviour.model import ClusterModel
-    from models.rules.definitions import Definitions
+    pass
 
 
 def register(app: typer.Typer) -> None:
@@ -37,9 +35,10 @@ def register(app: typer.Typer) -> None:
 def list_(json: Json = False) -> None:
     """All segmentations with their segments, meanings and sizes."""
     from streamer.adapters.redis_reader import totals
+    from streamer.queries.segments import table
 
     found = common.settings()
-    with common.connections(found) as to:
+    with connections(found) as to:
         model = to.view.model()
         sizes = totals(to.view.ledgers()).segments
         told = table(to.definitions, model, sizes, messages(found.language))
@@ -47,60 +46,6 @@ def list_(json: Json = False) -> None:
         common.print_json(told)
     else:
         _print(told, messages(found.language))
-
-
-def table(
-    definitions: Definitions,
-    model: ClusterModel | None,
-    sizes: Mapping[str, Mapping[str, int]],
-    messages_in: Messages | None = None,
-) -> dict[str, Any]:
-    """Segmentations by name, each with its kind and version, and its segments in order; JSON-safe.
-
-    A cluster that the newest version no longer has is listed as long as customers are in it.
-    """
-    from models.behaviour.layout import NEW_ID
-    from models.behaviour.model import SEGMENTATION
-    from models.rules.cards import cluster_meaning, why_no_clusters
-
-    messages_in = messages_in or messages()
-    told: dict[str, Any] = {}
-    for one in definitions.segmentations:
-        held = sizes.get(one.name, {})
-        told[one.name] = {
-            "kind": one.kind,
-            "version": definitions.version,
-            "segments": [
-                {
-                    "id": segment.id,
-                    "name": messages_in.segment(one.name, segment.id, segment.name),
-                    "meaning": messages_in.meaning(one.name, segment.id, segment.meaning),
-                    "size": held.get(segment.id, 0),
-                }
-                for segment in one.segments
-            ],
-        }
-    if SEGMENTATION not in definitions.clusters:
-        return told
-    if model is None:
-        told[SEGMENTATION] = {"kind": "clusters", "version": None, "segments": [], "note": why_no_clusters(messages_in)}
-        return told
-    held = dict(sizes.get(SEGMENTATION, {}))
-    segments = [
-        (segment.segment_id, messages_in.cluster(segment.name), cluster_meaning(model, segment.segment_id, messages_in))
-        for segment in model.segments
-    ]
-    segments.append((NEW_ID, *messages_in.table.segments[SEGMENTATION, NEW_ID]))
-    known = {id for id, _, _ in segments}
-    segments += [(id, id, messages_in("earlier version")) for id in held if id not in known]
-    told[SEGMENTATION] = {
-        "kind": "clusters",
-        "version": model.version,
-        "segments": [
-            {"id": id, "name": name, "meaning": meaning, "size": held.get(id, 0)} for id, name, meaning in segments
-        ],
-    }
-    return told
 
 
 def _print(told: dict[str, Any], messages_in: Messages) -> None:

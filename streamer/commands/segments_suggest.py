@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from streamer.client.connections import connections
 from streamer.commands import common
 from streamer.commands.common import Json
 
@@ -22,7 +23,7 @@ def suggest(json: Json = False) -> None:
     from models.rules.suggest import suggest as suggested
 
     figures = Figures()
-    with common.connections() as to, common.progress("looking at everybody") as say:
+    with connections() as to, common.progress("looking at everybody") as say:
         shop = to.settings.policy(to.lanes).shop
         for ledger in to.view.ledgers():
             for people in to.view.customers(ledger.partition):

@@ -11,13 +11,14 @@ import typer
 
 from models.messages import messages
 from schemas.errors import UserError
+from streamer.client.connections import connections
 from streamer.commands import common
 from streamer.commands.common import Json
 
 if TYPE_CHECKING:
     from models.rules.definitions import Definitions
     from streamer.client.activation import Published
-    from streamer.commands.common import Connections
+    from streamer.client.connections import Connections
     from streamer.replay.preview import Preview
 
 _SHOWN = 12
@@ -48,7 +49,7 @@ def preview(
 
     Example:  streamer segments preview segments.toml
     """
-    with common.connections() as to:
+    with connections() as to:
         text, _, _ = _text(to, file, version)
         found = _preview(to, text, customers)
         told = found.to_dict()
@@ -73,7 +74,7 @@ def activate(
     """
     from streamer.client.activation import publish, versions
 
-    with common.connections() as to:
+    with connections() as to:
         text, source, goes_back_to = _text(to, file, version)
         known = asyncio.run(versions(to.kafka))
         if known and known[-1].text == text:
@@ -115,7 +116,7 @@ def history(json: Json = False) -> None:
     from schemas.wire_time import iso
     from streamer.client.activation import versions
 
-    with common.connections() as to:
+    with connections() as to:
         known = asyncio.run(versions(to.kafka))
         ledgers = to.view.ledgers()
     told: list[dict[str, Any]] = [{"version": 1, "source": "built in", "published_at": None, "changed": {}}]
@@ -166,7 +167,7 @@ def file_(version: OfVersion = None) -> None:
     if version == 1:
         print(DEFAULT_TEXT, end="")
         return
-    with common.connections() as to:
+    with connections() as to:
         known = asyncio.run(versions(to.kafka))
     if version is None:
         print(known[-1].text if known else DEFAULT_TEXT, end="")

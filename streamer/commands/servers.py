@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from streamer import embedded
+from streamer.client.connections import connections
 from streamer.commands import common
 from streamer.commands.common import Json
 
 if TYPE_CHECKING:
-    from streamer.commands.common import Connections
+    pass
 
 
 def register(app: typer.Typer) -> None:
@@ -75,37 +76,14 @@ def status(json: Json = False) -> None:
         else:
             out.print("start them with `streamer up`, or set STREAMER_KAFKA and STREAMER_REDIS")
         return
-    with common.connections(found) as to:
+    from streamer.queries.service import service
+
+    with connections(found) as to:
         told |= service(to)
     if json:
         common.print_json(told)
     else:
         _show_service(told)
-
-
-def service(to: Connections) -> dict[str, Any]:
-    """Topics, lag and the ledgers' totals, as JSON-safe values; ``topics`` False where there are none yet."""
-    from schemas.topics import EVENTS
-    from streamer.adapters.admin import group_lag
-    from streamer.adapters.group import member_count
-    from streamer.adapters.redis_reader import totals
-    from streamer.adapters.topics import lane_count
-
-    prefix = to.kafka.prefix
-    if lane_count(to.bootstrap, prefix, security=to.security) is None:
-        return {"kafka": to.bootstrap, "redis": to.view_place, "topics": False}
-    lag = group_lag(to.bootstrap, to.kafka.group, [to.kafka.topic(EVENTS)], security=to.security)
-    held = to.view.ledgers()
-    return {
-        "kafka": to.bootstrap,
-        "redis": to.view_place,
-        "topics": True,
-        "lanes": to.lanes,
-        "lag": sum(part.lag for part in lag),
-        "workers": member_count(to.bootstrap, to.kafka.group, security=to.security),
-        "restoring": {str(lane): {"passed": done, "of": of} for lane, (done, of) in to.view.restoring().items()},
-        **asdict(totals(held)),
-    }
 
 
 def _show_servers(servers: embedded.Status) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from streamer.client.connections import connections
 from streamer.commands import common
 from streamer.commands.common import Json
 
@@ -31,7 +32,7 @@ def create(
     """
     from streamer.adapters.topics import create_topics, lane_count
 
-    with common.connections(common.settings({"lanes": lanes})) as to:
+    with connections(common.settings({"lanes": lanes})) as to:
         prefix = to.kafka.prefix
         wanted = to.wanted_lanes or lane_count(to.bootstrap, prefix, security=to.security) or to.settings.lanes
         made = create_topics(to.bootstrap, prefix=prefix, lanes=wanted, replication=replication, security=to.security)
@@ -55,7 +56,7 @@ def check(
     """
     from streamer.adapters.topics import check_topics, mend_topics
 
-    with common.connections() as to:
+    with connections() as to:
         prefix, lanes, security = to.kafka.prefix, to.wanted_lanes, to.security
         findings = check_topics(to.bootstrap, prefix=prefix, lanes=lanes, security=security)
         mended = mend_topics(to.bootstrap, prefix=prefix, findings=findings, security=security) if hint else []

@@ -12,6 +12,7 @@ import typer
 
 from models.messages import Messages, messages
 from schemas.errors import UserError
+from streamer.client.connections import connections
 from streamer.commands import common
 from streamer.commands.common import Json
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from datetime import date, tzinfo
 
     from schemas.records import Record
-    from streamer.commands.common import Connections
+    from streamer.client.connections import Connections
 
 _MOST_REASONS = 4
 
@@ -50,7 +51,7 @@ def watch(
     found, shown = common.settings(), 0
     zone, told = ZoneInfo(found.timezone), messages(found.language)
     out = common.console()
-    with common.connections(found) as server:
+    with connections(found) as server:
         _doubt(server, segmentation, to, told)
         records = read(
             server.kafka,
@@ -74,7 +75,7 @@ def watch(
 def _doubt(server: Connections, segmentation: str | None, to: str | None, told: Messages) -> None:
     """Say why nothing may ever show: nobody works, or no segment is called so. It may yet come, so watch all the same."""
     from streamer.adapters.group import member_count
-    from streamer.commands.segments import table
+    from streamer.queries.segments import table
 
     if not member_count(server.bootstrap, server.kafka.group, security=server.security):
         common.say(told("no worker"))

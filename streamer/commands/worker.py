@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 
 import typer
 
+from streamer.client.connections import Connections, connections
 from streamer.commands import common
 from streamer.commands.asked import asked_to_end
-from streamer.commands.common import Connections
 from streamer.runtime import supervise
 
 _ROLES: dict[str, tuple[supervise.Role, ...]] = {
@@ -46,7 +46,7 @@ def worker(
     """
     if role == "all" and not supervised:
         raise typer.BadParameter("one process has one role; give --role lanes or --role owner", param_hint="--role")
-    with common.connections() as to:
+    with connections() as to:
         prepare(to)
         if not supervised:
             from streamer.runtime import process

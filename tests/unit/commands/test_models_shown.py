@@ -20,6 +20,7 @@ from streamer.commands import common, models
 from streamer.commands.segment_names import check, named_so
 from streamer.config.settings import Settings
 from streamer.owner.model_reader import Published
+from streamer.queries import models as queries
 
 CONFIG = LearnerConfig(k=3, frame_days=(90,), min_buyers=150)
 
@@ -71,11 +72,11 @@ def test_what_is_published_is_what_the_contract_says(rig: OwnerRig, approved: Pu
 
 def test_a_proposal_waits_with_what_it_would_move(waiting: Published) -> None:
     assert waiting.waiting is not None and waiting.waiting.proposal.number == 1
-    told = models.listed(waiting)
+    told = queries.overview(waiting)
     [proposal] = told["proposals"]
     assert (proposal["id"], proposal["status"], proposal["k"], proposal["version"]) == ("p1", "waiting", 5, None)
     assert 0 < proposal["moves"] < 1 and proposal["moved"] <= proposal["tried"]
-    full = models.shown(waiting, "p1", messages())
+    full = queries.detail(waiting, "p1", messages())
     json.dumps(full, allow_nan=False)
     assert sum(flow["customers"] for flow in full["flows"]) == proposal["moved"]
     assert {one["kind"] for one in full["transitions"]} >= {"survive", "appear"}
@@ -85,26 +86,26 @@ def test_a_proposal_waits_with_what_it_would_move(waiting: Published) -> None:
 
 
 def test_what_became_of_it_and_of_the_segments(approved: Published) -> None:
-    told = models.listed(approved)
+    told = queries.overview(approved)
     [proposal] = told["proposals"]
     newest = told["versions"][-1]
     assert (proposal["status"], proposal["version"]) == ("approved", newest["version"])
     assert newest["k"] == 5 and newest["parent"] == newest["version"] - 1 and approved.waiting is None
-    full = models.shown(approved, str(newest["version"]), messages())
+    full = queries.detail(approved, str(newest["version"]), messages())
     assert {segment["id"] for segment in full["segments"]} <= full["names"].keys()
 
 
 @pytest.mark.parametrize("id", ["7", "p7", "best", "p"])
 def test_what_is_not_there_is_said_so(approved: Published, id: str) -> None:
     with pytest.raises(UserError, match="there is no"):
-        models.shown(approved, id, messages())
+        queries.detail(approved, id, messages())
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_it_is_told_in_words(waiting: Published, capsys: pytest.CaptureFixture[str], language: Language) -> None:
     say = messages(language)
     for id in ("p1", "1"):
-        models._print(models.shown(waiting, id, say), say)
+        models._print(queries.detail(waiting, id, say), say)
     told = capsys.readouterr().out
     assert ("would move" if language == "en" else "将移动") in told
     assert "models approve p1" in told
@@ -137,14 +138,14 @@ def test_an_answer_to_a_withdrawn_proposal_is_told_so(
     before, after = Published(proposals={1: stand if late else gone}), Published(proposals={1: gone})
     asked = []
     monkeypatch.setattr(common, "settings", lambda: Settings(language=language))
-    monkeypatch.setattr(common, "connections", lambda settings: nullcontext())
-    monkeypatch.setattr(models, "published", lambda to: before)
-    monkeypatch.setattr(models, "decided", lambda to, decision: asked.append(decision))
-    monkeypatch.setattr(models, "until", lambda to, done: after if done(after) else None)
+    monkeypatch.setattr(models, "connections", lambda settings: nullcontext())
+    monkeypatch.setattr(queries, "read_published", lambda to: before)
+    monkeypatch.setattr(queries, "send_decision", lambda to, decision: asked.append(decision))
+    monkeypatch.setattr(queries, "wait_for", lambda to, done: after if done(after) else None)
     with pytest.raises(UserError, match=said) as told:
         models.approve("p1")
     assert hint in told.value.hint and len(asked) == late
-    assert say_withdrawn(language) in models._proposal_line(models.proposal_of(gone), messages(language))
+    assert say_withdrawn(language) in models._proposal_line(queries.proposal_of(gone), messages(language))
 
 
 def say_withdrawn(language: Language) -> str:

@@ -18,11 +18,11 @@ from models.rules.declared import load
 from models.rules.defaults import DEFAULTS
 from models.rules.due import next_due
 from schemas.wire_time import epoch_ms, iso
-from streamer.commands.customer import describe
 from streamer.commands.deadletters import printable
-from streamer.commands.segments import table
 from streamer.commands.watch import line, number
 from streamer.core.policy import Policy
+from streamer.queries.customer import describe
+from streamer.queries.segments import table
 
 POLICY = Policy()
 AT = epoch_ms("2026-01-10T12:00:00Z")

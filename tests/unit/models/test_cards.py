@@ -13,8 +13,9 @@ from models.features.time import DAY_MS
 from models.messages import messages
 from models.rules.cards import Group, Typical, census, cluster_meaning, in_words, of_cluster
 from schemas.errors import UserError
-from streamer.commands.segment_cards import cards, lines
+from streamer.commands.segment_cards import lines
 from streamer.core.policy import Policy
+from streamer.queries.cards import cards
 
 AT = 20_000 * DAY_MS
 SHOP = FeatureContext(100, 25.0 * DAY_MS)

@@ -13,8 +13,8 @@ from heart_logs import DAY, HOUR, T0, Driver, LogMaker, order, reversal, view
 
 from models.customer.decay import weight
 from models.rules.defaults import DEFAULTS
-from streamer.commands.segments import table
 from streamer.core.policy import Policy
+from streamer.queries.segments import table
 
 HALF_LIFE = 25.0 * DAY
 

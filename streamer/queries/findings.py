@@ -12,7 +12,7 @@ from schemas.wire_time import iso
 
 if TYPE_CHECKING:
     from schemas.alerts import Alert
-    from streamer.commands.common import Connections
+    from streamer.client.connections import Connections
 
 SKEW_SECONDS: Final = 2.0
 """Lanes keep 10 s behind the wall clock; a tenth of that and the network's delay are no reason to worry."""
@@ -39,7 +39,7 @@ class Finding:
 
     Attributes
     ----------
-    mend
+    hint
         None where all is well.
     wrong
         False for what only should be known; then the exit code is not touched.
@@ -75,25 +75,25 @@ def view(info: dict[str, Any]) -> Iterator[Finding]:
         yield Finding("Redis", trouble.text, trouble.hint, wrong=trouble.vital)
 
 
-def work(to: Connections, told: dict[str, Any]) -> Finding:
+def work(to: Connections, state: dict[str, Any]) -> Finding:
     """What was taken, what waits, and whether anybody works on it."""
     from streamer.adapters.group import member_count
 
-    text = f"{told['consumed']:,} taken, {told['lag']:,} waiting, unaccounted {told['unaccounted']}"
-    if told["unaccounted"]:
+    text = f"{state['consumed']:,} taken, {state['lag']:,} waiting, unaccounted {state['unaccounted']}"
+    if state["unaccounted"]:
         return Finding("records", text, "this is a mistake in streamer; please report it with this output")
     workers = member_count(to.bootstrap, to.kafka.group, security=to.security)
     text += f", {workers} workers"
-    if told["lag"] and not workers:
+    if state["lag"] and not workers:
         return Finding("records", text, "start one: `streamer worker`")
     return Finding("records", text)
 
 
-def refused(told: dict[str, Any]) -> Iterator[Finding]:
+def refused(state: dict[str, Any]) -> Iterator[Finding]:
     """Dead letters by reason, most first."""
-    counts: dict[str, int] = told["dead_letters"]
+    counts: dict[str, int] = state["dead_letters"]
     for reason, count in sorted(counts.items(), key=lambda one: -one[1]):
-        share = count / max(told["consumed"], 1)
+        share = count / max(state["consumed"], 1)
         text = f"{count:,} refused as {reason} ({share:.1%} of all records)"
         yield Finding("dead letters", text, _REFUSED.get(reason, "see `streamer deadletters list`"), wrong=False)
 

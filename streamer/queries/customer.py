@@ -1,0 +1,153 @@
+"""What is known of one customer, and where it goes next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
+from typing import Any, Final
+
+from models.behaviour.forecast import Outlook
+from models.behaviour.model import SEGMENTATION, ClusterModel
+from models.customer.customer import Customer
+from models.features.features import FEATURES, feature_of
+from models.rules.borders import borders_of
+from models.rules.definitions import Bands, Segmentation
+from models.rules.due import next_moves
+from models.rules.evaluate import Facts, facts
+from schemas.wire_time import iso
+from streamer.core.policy import Policy
+from streamer.queries.names import segment_name
+
+MONEY: Final = ("money", "basket")
+"""Features of clusters that are amounts."""
+
+
+def describe(
+    customer: Customer, clock: int, policy: Policy, model: ClusterModel | None, ahead: Outlook | None = None
+) -> dict[str, Any]:
+    """Segments, features and next moves, by the customer's own clock, as JSON-safe values.
+
+    Parameters
+    ----------
+    clock
+        The clock that the customer lives by, ms.
+    ahead
+        Where the customer stands among the clusters; None where there are none.
+
+    Returns
+    -------
+    dict
+        ``borders`` are those of banded segmentations: what the feature must reach to go up, or fall below to go down.
+        ``ways`` are the single features, or words, that would lead to another segment, nearest first, in their own
+        units.
+    """
+    at, definitions, context = max(customer.as_of, clock), policy.definitions, policy.shop
+    named = partial(segment_name, policy=policy, model=model)
+    held = [one for one in definitions.segmentations if one.name in customer.segments]
+    now = facts(customer, at, definitions, context)
+    # A shop's own traits where segments depend on them.
+    shown = dict.fromkeys((*FEATURES, *definitions.features))
+    return {
+        "now": iso(at),
+        "segments": {
+            name: {"id": one.segment, "name": named(name, one.segment), "since": iso(one.since)}
+            for name, one in customer.segments.items()
+        },
+        "features": {name: _json(feature_of(name).value(customer, at, context)) for name in shown},
+        "next_moves": _next_moves(customer, policy, model, ahead),
+        "borders": {
+            one.name: _borders(one, customer.segments[one.name].segment, now, named)
+            for one in held
+            if isinstance(one, Bands)
+        },
+        "ways": {one.name: _ways(one, customer.segments[one.name].segment, now, named) for one in held},
+        **({} if ahead is None else {"clusters": clusters(ahead, policy)}),
+    }
+
+
+def _next_moves(
+    customer: Customer, policy: Policy, model: ClusterModel | None, ahead: Outlook | None
+) -> dict[str, dict[str, str]]:
+    """The next move by time in each segmentation that has one."""
+    definitions = policy.definitions
+    found = next_moves(customer, [one.name for one in definitions.segmentations], definitions, policy.shop)
+    moves = {
+        name: {"to": segment, "name": segment_name(name, segment, policy, model), "at": iso(due)}
+        for name, (segment, due) in found.items()
+    }
+    if ahead is not None and ahead.next is not None:
+        moves[SEGMENTATION] = {
+            "to": ahead.next.to_id,
+            # It may belong to a version that is in force from tomorrow on only.
+            "name": segment_name(SEGMENTATION, ahead.next.to_id, policy, model or ahead.model),
+            "at": iso(policy.grid.instant(ahead.next.day)),
+        }
+    return moves
+
+
+def _borders(bands: Bands, segment: str, now: Facts, named: Callable[[str, str], str]) -> dict[str, Any]:
+    """The borders above and below a customer in ``segment``."""
+    index = [band.segment for band in bands.bands].index(segment)
+    up = bands.bands[index + 1] if index + 1 < len(bands.bands) else None
+    down = bands.bands[index - 1] if index else None
+    return {
+        "feature": bands.feature,
+        "value": _json(now.values[bands.feature]),
+        "up": None if up is None else {"to": up.segment, "name": named(bands.name, up.segment), "at": up.enter},
+        "down": None
+        if down is None
+        else {"to": down.segment, "name": named(bands.name, down.segment), "below": bands.bands[index].exit},
+    }
+
+
+def _ways(
+    segmentation: Segmentation, segment: str, now: Facts, named: Callable[[str, str], str]
+) -> list[dict[str, Any]]:
+    return [
+        {
+            "to": one.to,
+            "name": named(segmentation.name, one.to),
+            "feature": one.feature,
+            "value": one.value,
+            "border": one.border,
+            "distance": one.distance,
+        }
+        for one in borders_of(segmentation, segment, now)
+    ]
+
+
+def _json(value: float) -> float | None:
+    """The value; None for NaN (no order yet), which has no place in JSON."""
+    return None if value != value else value
+
+
+def clusters(ahead: Outlook, policy: Policy) -> dict[str, Any]:
+    """How a customer stands among the clusters, as JSON-safe values.
+
+    ``margin`` is 0 on the border with the nearest other cluster, negative on this side, 1 at its centre; above
+    ``border`` the customer is on the way there, ``filled`` of it gone. ``levers`` are features of which each alone would
+    carry the customer over the border. Money in major units.
+    """
+    stands, model, minor = ahead.standing, ahead.model, policy.shop.minor_per_major
+
+    def amount(name: str, value: float) -> float:
+        return round(value / minor if name in MONEY else value, 4)
+
+    other = stands.nearest_other
+    return {
+        "version": model.version,
+        "nearest": None if other is None else {"id": other, "name": segment_name(SEGMENTATION, other, policy, model)},
+        "margin": round(stands.margin, 4),
+        "border": ahead.border,
+        "filled": round(ahead.filled, 4),
+        "levers": [
+            {
+                "feature": lever.feature,
+                "now": amount(lever.feature, lever.now),
+                "needed": amount(lever.feature, lever.needed),
+            }
+            for lever in ahead.levers
+        ],
+        "evidence": {**asdict(ahead.known), "needs": asdict(model.evidence)},
+    }

@@ -1,0 +1,104 @@
+"""Everything held of one customer, under all ids that were joined to it."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+import msgspec
+
+from models.behaviour.panel import decode as decode_panel
+from models.customer import snapshot
+from models.customer.customer import INTERACTIONS
+from schemas.partition import partition_for
+from schemas.records import Record
+from schemas.topics import CHANGES, DEADLETTERS, EVENTS, MEMBERSHIPS, PANEL
+from streamer.adapters.client import read
+from streamer.client.connections import Connections
+from streamer.lanes.keys import id_of
+
+_STATE: Final = {
+    name: name
+    for name in (
+        *("id", "born", "seq", "first_seen", "last_seen", "as_of", "source", "due", "orders", "spend", "items"),
+        *("discounted", "spend_weight", "order_weight", "first_order", "last_order", "interactions", "categories"),
+    )
+} | {"edition": "definitions_version"}
+"""Name in the export to attribute of the customer: exports keep their names when attributes change."""
+
+
+def held(to: Connections, id: str) -> dict[str, Any]:
+    """What is held of a customer, under all of its ids."""
+
+    shown = to.view.customer(id)
+    name = id if shown is None else shown.customer.id
+    state = state_of(to, name)
+    ids = sorted({id, name, *(state or {}).get("aliases", ())})
+    lanes = sorted({partition_for(one.encode(), to.lanes) for one in ids})
+
+    def records(topic: str, of: Iterable[int]) -> Iterator[Record]:
+        return (one for lane in of for one in read(to.kafka, topic, at=(lane, 0)) if id_of(one.key) in ids)
+
+    latest: dict[bytes | None, Record] = {one.key: one for one in records(MEMBERSHIPS, lanes)}
+    rows = {one.key: one for one in records(PANEL, (0,))}
+    # Whoever published with another partitioner left records on other lanes.
+    everywhere = range(to.lanes)
+    return {
+        "customer_id": name,
+        "ids": ids,
+        "document": None if shown is None else shown.document,
+        "state": state,
+        "memberships": [body(one) for one in latest.values() if one.value is not None],
+        "changes": [body(one) for one in records(CHANGES, lanes)],
+        "panel": [
+            {"day": row.day, "memory": b64encode(row.blob).decode()}
+            for row in (decode_panel(one.value) for one in rows.values() if one.value is not None)
+        ],
+        "events": [
+            {"partition": one.partition, "offset": one.offset, "value": body(one)}
+            for one in records(EVENTS, everywhere)
+        ],
+        "dead_letters": [body(one) for one in records(DEADLETTERS, everywhere)],
+    }
+
+
+def state_of(to: Connections, id: str) -> dict[str, Any] | None:
+    """The state of a customer as JSON values; None where there is none."""
+
+    parts = to.view.parts(id)
+    if parts is None or snapshot.CORE not in parts:
+        return None
+    customer, behaviour = snapshot.load(id, parts)
+    found = {name: getattr(customer, attribute) for name, attribute in _STATE.items()}
+    profile = customer.profile
+    found["interactions"] = dict(zip(INTERACTIONS, customer.interactions, strict=True))
+    found["segments"] = {name: {"id": one.segment, "since": one.since} for name, one in customer.segments.items()}
+    found["order_book"] = {
+        "orders": [_named(order) for order in customer.book.orders],
+        "waiting_reversals": [_named(reversal) for reversal in customer.book.waiting],
+    }
+    found["event_id_hashes"] = customer.dedupe_window.ids.hex()
+    found["aliases"] = [] if profile is None else profile.aliases
+    found["about"] = None if profile is None else {**_named(profile), "traits": profile.shown_traits()}
+    found["behaviour_memory"] = b64encode(behaviour).decode()
+    plain: dict[str, Any] = msgspec.to_builtins(found)
+    return plain
+
+
+def _named(value: Any) -> dict[str, Any]:
+    """A value that is kept by position, with the names of its fields."""
+    found = {}
+    for name in value.__struct_fields__:
+        inner = getattr(value, name)
+        found[name] = _named(inner) if hasattr(inner, "__struct_fields__") else inner
+    return found
+
+
+def body(record: Record) -> Any:
+    """The JSON of a record; its text where it is none, None where it has no value."""
+
+    try:
+        return None if record.value is None else msgspec.json.decode(record.value)
+    except msgspec.DecodeError:
+        return record.value.decode("utf-8", "replace") if record.value is not None else None

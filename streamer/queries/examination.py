@@ -1,0 +1,129 @@
+"""Everything that ``doctor`` looks at, in an order in which a later finding depends on those before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from schemas import topics
+from schemas.errors import TransientError, UserError
+from streamer.adapters.admin import cluster_info
+from streamer.adapters.client import read
+from streamer.adapters.redis_reader import connect, info_of, server_of
+from streamer.adapters.topics import check_topics
+from streamer.client.connections import Connections, connections
+from streamer.config.settings import Settings
+from streamer.queries import findings
+from streamer.queries.findings import Finding
+from streamer.queries.service import service
+from streamer.replay.placement import placement
+
+_SAMPLE: Final = 500
+"""Offsets looked at per partition, from the end."""
+
+
+def examine(found: Settings) -> Iterator[Finding]:
+    """All findings, in an order in which a later one depends on those before."""
+    try:
+        with connections(found) as to:
+            broker = _checked("Kafka", lambda: _kafka(to))
+            yield broker
+            redis, info = _redis(to)
+            yield redis
+            if info:
+                yield from findings.view(info)
+            if broker.hint is None:
+                topics_found = list(_topics(to))
+                yield from topics_found
+                if all(one.hint is None for one in topics_found):
+                    yield _checked("clock", lambda: findings.clocks(to))
+                    yield from findings.alerts(to)
+                yield from _producers(to)
+            if broker.hint is None and redis.hint is None:
+                yield from _records(to)
+    except (UserError, TransientError) as error:
+        yield findings.trouble("servers", error)
+
+
+def _checked(subject: str, check: Callable[[], Finding]) -> Finding:
+    try:
+        return check()
+    except (UserError, TransientError) as error:
+        return findings.trouble(subject, error)
+
+
+def _kafka(to: Connections) -> Finding:
+
+    info = cluster_info(to.bootstrap, security=to.security)
+    kind = "embedded, " if to.embedded_kafka else ""
+    return Finding("Kafka", f"{to.bootstrap} ({kind}release line {info.version}, brokers {', '.join(info.brokers)})")
+
+
+def _redis(to: Connections) -> tuple[Finding, dict[str, Any]]:
+    """What is there, and what it says of itself; nothing where it does not answer."""
+
+    try:
+        client = connect(to.redis_url, to.redis_options)
+        try:
+            kind = "embedded, " if to.embedded_redis else ""
+            return Finding("Redis", f"{to.view_place} ({kind}{server_of(client)})"), info_of(client)
+        finally:
+            client.close()
+    except (UserError, TransientError) as error:
+        return findings.trouble("Redis", error), {}
+
+
+def _topics(to: Connections) -> Iterator[Finding]:
+
+    try:
+        wrong = check_topics(to.bootstrap, prefix=to.kafka.prefix, lanes=to.wanted_lanes, security=to.security)
+    except (UserError, TransientError) as error:
+        yield findings.trouble("topics", error)
+        return
+    if len(wrong) >= len(topics.TOPICS) and all(finding.setting is None for finding in wrong):
+        yield Finding("topics", "there are none yet", "run `streamer topics create`, or start a worker")
+        return
+    for finding in wrong:
+        yield Finding("topics", finding.problem, finding.hint)
+    if not wrong:
+        yield Finding("topics", f"as they must be, {to.lanes} lanes")
+
+
+def _producers(to: Connections) -> Iterator[Finding]:
+    """Whether producers write keys, and to the partitions that their keys say."""
+
+    try:
+        found = placement(read(to.kafka, topics.EVENTS, latest=_SAMPLE), to.lanes)
+    except (UserError, TransientError):
+        # What is wrong with the topic has been said.
+        return
+    if not found.records:
+        return
+    of = f"of the latest {found.records:,} events"
+    if found.keyless:
+        yield Finding(
+            "producers", f"{found.keyless:,} {of} have no key", "write the customer's id as the key of each record"
+        )
+    if found.misplaced:
+        text = f"{found.misplaced:,} {of} lie on other partitions than murmur2 of their key gives"
+        hint = "use the partitioner of Kafka's own clients (murmur2 of the key)"
+        if found.partitioner is not None:
+            likely = found.partitioner
+            text += f"; {found.explained:,} of them where {likely.name} puts them: {likely.clients}"
+            hint = likely.hint
+        yield Finding("producers", text, f"{hint}; until then each costs one more hop, and nothing else")
+    if not (found.keyless or found.misplaced):
+        yield Finding("producers", f"all {of} lie on the partition that their key says")
+
+
+def _records(to: Connections) -> Iterator[Finding]:
+
+    try:
+        state = service(to)
+        if not state["topics"]:
+            yield Finding("records", "none yet")
+            return
+        yield findings.work(to, state)
+        yield from findings.refused(state)
+    except (UserError, TransientError) as error:
+        yield findings.trouble("records", error)

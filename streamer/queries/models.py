@@ -1,0 +1,144 @@
+"""Versions of the clusters and proposals of the model owner; and the owner's answer to a decision."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from models.behaviour.model import ClusterModel
+from models.messages import Messages
+from schemas import topics
+from schemas.decisions import ModelDecision, decision_key, encode_decision
+from schemas.errors import UserError
+from streamer.adapters.client import read, sender
+from streamer.client.connections import Connections
+from streamer.owner.model_reader import Published, Stand
+
+_ANSWER_SECONDS: Final = 15.0
+_POLL_SECONDS: Final = 0.5
+
+
+def read_published(to: Connections) -> Published:
+    """What the models topic says now."""
+
+    found = Published()
+    found.take(read(to.kafka, topics.MODELS))
+    return found
+
+
+def send_decision(to: Connections, decision: ModelDecision) -> None:
+    """Hand a decision to the model owner, whenever it runs next."""
+
+    value, headers = encode_decision(decision, to.settings.control_key_bytes)
+    with sender(to.kafka, topics.PANEL, 1) as send:
+        send.send(decision_key(), value, headers, partition=0)
+
+
+def wait_for(to: Connections, done: Callable[[Published], bool]) -> Published | None:
+    """What is published once the owner has acted; None if it takes longer than people wait."""
+    deadline = time.monotonic() + _ANSWER_SECONDS
+    while time.monotonic() < deadline:
+        found = read_published(to)
+        if done(found):
+            return found
+        time.sleep(_POLL_SECONDS)
+    return None
+
+
+def stand_of(found: Published, id: str) -> Stand:
+    match = re.fullmatch(r"p?(\d+)", id)
+    stand = found.proposals.get(int(match[1])) if match else None
+    if stand is None:
+        known = ", ".join(f"p{number}" for number in sorted(found.proposals)) or "none"
+        raise UserError(f"there is no proposal {id}", f"`streamer models list` shows which there are; now: {known}")
+    return stand
+
+
+def overview(found: Published) -> dict[str, Any]:
+    """Versions and proposals in short, JSON-safe."""
+    return {
+        "versions": [
+            {
+                "version": number,
+                "published_at": one.published_at,
+                "k": one.model.k,
+                "frame": one.model.frame.kind,
+                "parent": one.model.parent or None,
+                "transitions": transitions_of(one.model),
+            }
+            for number, one in sorted(found.versions.items())
+        ],
+        "proposals": [proposal_of(one) for _, one in sorted(found.proposals.items())],
+    }
+
+
+def proposal_of(stand: Stand) -> dict[str, Any]:
+    """A proposal in short, JSON-safe."""
+    proposal = stand.proposal
+    return {
+        "id": f"p{proposal.number}",
+        "status": stand.status,
+        "why": proposal.why,
+        "alarms": list(proposal.alarms),
+        "k": proposal.model.k,
+        "frame": proposal.model.frame.kind,
+        "parent": proposal.model.parent,
+        "moves": round(proposal.trial.share, 4),
+        "moved": proposal.trial.moved,
+        "tried": proposal.trial.customers,
+        "version": stand.version,
+        "published_at": stand.published_at,
+    }
+
+
+def detail(found: Published, id: str, say: Messages) -> dict[str, Any]:
+    """One version or proposal in full, JSON-safe. UserError if there is no such."""
+    if id.isdigit():
+        version = found.versions.get(int(id))
+        if version is None:
+            known = ", ".join(str(number) for number in sorted(found.versions)) or "none"
+            raise UserError(f"there is no version {id}", f"give one of: {known}; or a proposal such as p1")
+        model = version.model
+        described: dict[str, Any] = {"version": model.version, "published_at": version.published_at}
+    else:
+        stand = stand_of(found, id)
+        model, described = stand.proposal.model, proposal_of(stand)
+        described["flows"] = [{"from": a, "to": b, "customers": count} for a, b, count in stand.proposal.trial.flows]
+    before = found.versions.get(model.parent)
+    return {
+        **described,
+        "k": model.k,
+        "frame": model.frame.kind,
+        "parent": model.parent or None,
+        "names": {
+            **({} if before is None else _names(before.model, say)),
+            **_names(model, say),
+        },
+        "segments": [
+            {
+                "id": segment.segment_id,
+                "name": say.cluster(segment.name),
+                "share": round(segment.share, 4),
+                "share_before": None
+                if before is None or (old := before.model.by_id(segment.segment_id)) is None
+                else round(old.share, 4),
+                "typical": dict(segment.typical),
+            }
+            for segment in sorted(model.segments, key=lambda one: -one.share)
+        ],
+        "transitions": transitions_of(model),
+    }
+
+
+def _names(model: ClusterModel, say: Messages) -> dict[str, str]:
+    return {segment.segment_id: say.cluster(segment.name) for segment in model.segments}
+
+
+def transitions_of(model: ClusterModel) -> list[dict[str, Any]]:
+    """What became of clusters since the version before, JSON-safe."""
+    return [
+        {"kind": one.kind, "from": list(one.before), "to": list(one.after), "overlap": round(one.overlap, 4)}
+        for one in model.transitions
+    ]

@@ -1,0 +1,33 @@
+"""How the service is: topics, lag, customers, and whether every record is accounted for."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from schemas.topics import EVENTS
+from streamer.adapters.admin import group_lag
+from streamer.adapters.group import member_count
+from streamer.adapters.redis_reader import totals
+from streamer.adapters.topics import lane_count
+from streamer.client.connections import Connections
+
+
+def service(to: Connections) -> dict[str, Any]:
+    """Topics, lag and the ledgers' totals, as JSON-safe values; ``topics`` False where there are none yet."""
+
+    prefix = to.kafka.prefix
+    if lane_count(to.bootstrap, prefix, security=to.security) is None:
+        return {"kafka": to.bootstrap, "redis": to.view_place, "topics": False}
+    lag = group_lag(to.bootstrap, to.kafka.group, [to.kafka.topic(EVENTS)], security=to.security)
+    held = to.view.ledgers()
+    return {
+        "kafka": to.bootstrap,
+        "redis": to.view_place,
+        "topics": True,
+        "lanes": to.lanes,
+        "lag": sum(part.lag for part in lag),
+        "workers": member_count(to.bootstrap, to.kafka.group, security=to.security),
+        "restoring": {str(lane): {"passed": done, "of": of} for lane, (done, of) in to.view.restoring().items()},
+        **asdict(totals(held)),
+    }
