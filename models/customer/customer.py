@@ -43,8 +43,8 @@ class Customer:
         Earliest and latest ``occurred_at`` folded, ms.
     as_of
         Latest of folded ``occurred_at`` and applied dues, ms; never goes back.
-    source
-        The open import whose clock this customer lives by, or None for the lane's clock.
+    clock_id
+        The clock this customer lives by: the id of an open import, or None for the lane's.
     due
         Next instant (ms) at which time alone may change a rule or band, or None.
     orders, spend, items, discounted
@@ -64,7 +64,7 @@ class Customer:
     about
         Traits, consent, feedback and outcomes of messages (``models.customer.profile``); None for most customers.
     row
-        Row in the lane's behaviour memory; -1 for who has none, such as customers who withdrew their consent.
+        Row in the lane's behaviour memory; -1 without one, such as after a customer withdrew consent.
     edition
         The version of the declared segmentations that the customer was brought to.
     panel_rank
@@ -81,6 +81,7 @@ class Customer:
         "book_dirty",
         "born",
         "categories",
+        "clock_id",
         "dedupe_window",
         "definitions_version",
         "discounted",
@@ -100,7 +101,6 @@ class Customer:
         "row",
         "segments",
         "seq",
-        "source",
         "spend",
         "spend_weight",
         "written_ids",
@@ -113,7 +113,7 @@ class Customer:
         self.first_seen = at
         self.last_seen = at
         self.as_of = at
-        self.source: str | None = None
+        self.clock_id: str | None = None
         self.due: int | None = None
         self.orders = 0
         self.spend = 0
@@ -135,3 +135,14 @@ class Customer:
         self.panel_rank = -1
         self.written_ids = 0
         self.book_dirty = False
+
+    @property
+    def is_segmentable(self) -> bool:
+        """Whether the customer may be put into segments, and so has a behaviour memory."""
+        return self.row >= 0
+
+    @property
+    def is_alias(self) -> bool:
+        """Whether this is only another id of a customer: the state names that customer and holds nothing else."""
+        profile = self.profile
+        return profile is not None and profile.alias is not None

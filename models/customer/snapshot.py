@@ -39,7 +39,7 @@ class _Core(msgspec.Struct, array_like=True):
     first_seen: int
     last_seen: int
     as_of: int
-    source: str | None
+    clock_id: str | None
     due: int | None
     orders: int
     spend: int
@@ -70,7 +70,7 @@ def dump(customer: Customer, behaviour: bytes) -> dict[str, bytes]:
     ``behaviour`` is the customer's row of the behaviour memory, as bytes; empty where there is none.
     """
     dedupe_window = customer.dedupe_window
-    if customer.profile is not None and customer.profile.alias is not None:
+    if customer.is_alias:
         customer.profile_dirty = False
         return {PROFILE: _encode(customer.profile)}
     parts = {
@@ -82,7 +82,7 @@ def dump(customer: Customer, behaviour: bytes) -> dict[str, bytes]:
                 customer.first_seen,
                 customer.last_seen,
                 customer.as_of,
-                customer.source,
+                customer.clock_id,
                 customer.due,
                 customer.orders,
                 customer.spend,
@@ -179,7 +179,7 @@ def _from_core(id: str, raw: bytes) -> tuple[Customer, _Core]:
     customer.seq = core.seq
     customer.last_seen = core.last_seen
     customer.as_of = core.as_of
-    customer.source = core.source
+    customer.clock_id = core.clock_id
     customer.due = core.due
     customer.orders = core.orders
     customer.spend = core.spend

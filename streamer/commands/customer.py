@@ -53,14 +53,14 @@ def show(id: Annotated[str, typer.Argument(metavar="ID", help="The customer's id
                 else "no worker runs, so new customers are not taken in: start one with `streamer worker`",
             )
         held = next((one for one in to.view.ledgers() if one.partition == shown.lane), None)
-        clock = 0 if held is None else held.clock_of(shown.customer.source)
+        clock = 0 if held is None else held.clock_of(shown.customer.clock_id)
         policy = to.policy
         ahead = None
         if held is not None and held.timeline and shown.behaviour:
             from models.behaviour.forecast import outlook
             from streamer.core.timers import timeline_of
 
-            timeline = timeline_of(held, to.view.models(shown.lane), shown.customer.source)
+            timeline = timeline_of(held, to.view.models(shown.lane), shown.customer.clock_id)
             ahead = outlook(shown.behaviour, timeline, policy.grid.day_of(clock))
         told = describe(shown.customer, clock, policy, to.view.model(), ahead)
         told = {**shown.document, **told, "lane": shown.lane}

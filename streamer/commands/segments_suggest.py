@@ -29,7 +29,7 @@ def suggest(json: Json = False) -> None:
             for people in to.view.customers(ledger.partition):
                 for id, parts in people.items():
                     customer, _ = snapshot.glance(id, parts)
-                    figures.add(customer, max(customer.as_of, ledger.clock_of(customer.source)), shop)
+                    figures.add(customer, max(customer.as_of, ledger.clock_of(customer.clock_id)), shop)
                 say(f"{figures.customers:,} customers")
     told = suggested(figures)
     if json:

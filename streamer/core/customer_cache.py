@@ -24,8 +24,8 @@ class CustomerCache:
         self.aliases = 0
         self._by_row: dict[int, Customer] = {}
         # -1 lives by the lane's clock; other numbers stand for imports, so that rows group without a loop.
-        self._domains = np.full(1024, -2, dtype=np.int32)
-        self._sources: dict[str, int] = {}
+        self._clocks = np.full(1024, -2, dtype=np.int32)
+        self._codes: dict[str, int] = {}
         # For each clock a day to which all its residents are stepped, at least: spares looking at every row.
         self.stepped: dict[str | None, int] = {}
 
@@ -42,7 +42,7 @@ class CustomerCache:
         """Take a customer in, with the row that holds its behaviour; -1 for who has none."""
         self.customers[customer.id] = customer
         customer.row = -1
-        self.aliases += customer.profile is not None and customer.profile.alias is not None
+        self.aliases += customer.is_alias
         if row >= 0:
             self.give_row(customer, row)
 
@@ -50,54 +50,56 @@ class CustomerCache:
         """From now on the customer has a behaviour memory, in ``row``."""
         customer.row = row
         self._by_row[row] = customer
-        if row >= len(self._domains):
-            grown = np.full(max(row + 1, 2 * len(self._domains)), -2, dtype=np.int32)
-            grown[: len(self._domains)] = self._domains
-            self._domains = grown
-        self._domains[row] = self._code(customer.source)
-        self._lower(customer.source, row)
+        if row >= len(self._clocks):
+            grown = np.full(max(row + 1, 2 * len(self._clocks)), -2, dtype=np.int32)
+            grown[: len(self._clocks)] = self._clocks
+            self._clocks = grown
+        self._clocks[row] = self._code(customer.clock_id)
+        self._lower(customer.clock_id, row)
 
     def evict(self, id: str) -> None:
         """Drop a customer from memory; what was written stays in the view."""
         customer = self.customers.pop(id)
-        self.aliases -= customer.profile is not None and customer.profile.alias is not None
-        if customer.row >= 0:
+        self.aliases -= customer.is_alias
+        if customer.is_segmentable:
             self.take_row(customer)
 
     def take_row(self, customer: Customer) -> None:
         """Drop the customer's behaviour memory."""
         del self._by_row[customer.row]
-        self._domains[customer.row] = -2
+        self._clocks[customer.row] = -2
         self.memory.free(customer.row)
         customer.row = -1
 
-    def move_clock(self, customer: Customer, source: str | None) -> None:
+    def move_clock(self, customer: Customer, clock_id: str | None) -> None:
         """From now on the customer lives by another clock: an import's, or the lane's (None)."""
-        customer.source = source
-        if customer.row >= 0:
-            self._domains[customer.row] = self._code(source)
-            self._lower(source, customer.row)
+        customer.clock_id = clock_id
+        if customer.is_segmentable:
+            self._clocks[customer.row] = self._code(clock_id)
+            self._lower(clock_id, customer.row)
 
     @property
-    def sources(self) -> tuple[str | None, ...]:
+    def clock_ids(self) -> tuple[str | None, ...]:
         """The clocks that residents live by, or have lived by: the lane's (None) and imports'."""
-        return None, *self._sources
+        return None, *self._codes
 
-    def rows_by_source(self, sources: Iterable[str | None]) -> Iterator[tuple[str | None, IntArray]]:
+    def rows_by_clock(self, clock_ids: Iterable[str | None]) -> Iterator[tuple[str | None, IntArray]]:
         """The rows whose customers live by each of the given clocks."""
-        for source in sources:
-            yield source, np.flatnonzero(self._domains == self._code(source)).astype(np.int64)
+        for clock_id in clock_ids:
+            yield clock_id, np.flatnonzero(self._clocks == self._code(clock_id)).astype(np.int64)
 
     def is_behind(self, customer: Customer, day: int) -> bool:
         """Whether the customer's behaviour is not yet stepped to ``day``."""
         return (
-            self.stepped.get(customer.source, -1) < day and customer.row >= 0 and self.memory.day_of(customer.row) < day
+            self.stepped.get(customer.clock_id, -1) < day
+            and customer.is_segmentable
+            and self.memory.day_of(customer.row) < day
         )
 
-    def _lower(self, source: str | None, row: int) -> None:
+    def _lower(self, clock_id: str | None, row: int) -> None:
         day = self.memory.day_of(row)
-        if self.stepped.get(source, day) > day:
-            self.stepped[source] = day
+        if self.stepped.get(clock_id, day) > day:
+            self.stepped[clock_id] = day
 
-    def _code(self, source: str | None) -> int:
-        return -1 if source is None else self._sources.setdefault(source, len(self._sources))
+    def _code(self, clock_id: str | None) -> int:
+        return -1 if clock_id is None else self._codes.setdefault(clock_id, len(self._codes))

@@ -175,7 +175,7 @@ class _Run:
         if item.import_id is None and at < record.timestamp - self.policy.horizon_ms:
             raise InvalidEvent("too_late", "occurred_at is older than the retention horizon", "occurred_at")
         money = self._money(event)
-        source = item.import_id if item.import_id in ledger.imports else None
+        clock_id = item.import_id if item.import_id in ledger.imports else None
         name = digest(event.event_id)
         customer = self.cache.get(event.customer_id)
         born = customer is None
@@ -194,7 +194,7 @@ class _Run:
             if erased is not None and at <= erased:
                 ledger.duplicates += 1
                 return
-            customer = self._create(event.customer_id, record, at, source)
+            customer = self._create(event.customer_id, record, at, clock_id)
             if erased is not None:
                 profile_of(customer).erased = erased
         elif customer.profile is not None and customer.profile.alias is not None:
@@ -205,12 +205,12 @@ class _Run:
             return
         else:
             # Also up to the clock lived by so far: somebody may have looked there already.
-            until = max(ledger.clock_of(source), at)
-            if customer.source != source:
-                until = max(until, ledger.clock_of(customer.source))
+            until = max(ledger.clock_of(clock_id), at)
+            if customer.clock_id != clock_id:
+                until = max(until, ledger.clock_of(customer.clock_id))
             self.timers.pass_time(customer, until, record.timestamp)
-            if customer.source != source:
-                self.cache.move_clock(customer, source)
+            if customer.clock_id != clock_id:
+                self.cache.move_clock(customer, clock_id)
         ledger.applied += 1
         late = at < customer.as_of
         if late:
@@ -224,7 +224,7 @@ class _Run:
             trigger = trigger_of(event.event_id, event.type, record)
             self.consents.take(customer, event, born, trigger, record.timestamp)
             return
-        if customer.row < 0 or (customer.profile is not None and customer.profile.leaves_out(at)):
+        if not customer.is_segmentable or (customer.profile is not None and customer.profile.leaves_out(at)):
             # Without consent nothing is kept of an event but that it came.
             customer.as_of = judged_at
             return
@@ -256,11 +256,11 @@ class _Run:
             ledger.duplicates += 1
             return
         ledger.applied += 1
-        source = item.import_id if item.import_id in ledger.imports else None
+        clock_id = item.import_id if item.import_id in ledger.imports else None
         if customer is None:
-            customer = self._create(event.anonymous_id, record, at, source)
+            customer = self._create(event.anonymous_id, record, at, clock_id)
         else:
-            self.timers.pass_time(customer, max(ledger.clock_of(customer.source), ledger.clock_of(source), at), now)
+            self.timers.pass_time(customer, max(ledger.clock_of(customer.clock_id), ledger.clock_of(clock_id), at), now)
             ledger.late += at < customer.as_of
         customer.as_of = max(customer.as_of, at)
         trigger = trigger_of(event.event_id, event.type, record)
@@ -285,7 +285,7 @@ class _Run:
             self.erasure.drop(customer)
             self.decision.rerouted.append(self.erasure.follow(profile.alias, at, event.event_id, self.policy.lanes))
             return
-        self.timers.pass_time(customer, max(self.ledger.clock_of(customer.source), at), now)
+        self.timers.pass_time(customer, max(self.ledger.clock_of(customer.clock_id), at), now)
         self.ledger.late += at < customer.as_of
         customer.as_of = max(customer.as_of, at)
         trigger = trigger_of(event.event_id, event.type, record)
@@ -318,9 +318,9 @@ class _Run:
         fold_profile(customer, event, self.shop)
         return NOTHING_BOOKED
 
-    def _create(self, id: str, record: LogRecord, at: int, source: str | None) -> Customer:
+    def _create(self, id: str, record: LogRecord, at: int, clock_id: str | None) -> Customer:
         customer = Customer(id, (record.partition, record.offset), at)
-        customer.source = source
+        customer.clock_id = clock_id
         customer.definitions_version = self.definitions.version
         row = self.cache.memory.new_row(self.grid.day_of(at)) if self.policy.consent_default else -1
         self.cache.load(customer, row)

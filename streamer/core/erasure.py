@@ -58,7 +58,7 @@ class Erasure:
 
     def drop(self, customer: Customer) -> None:
         """Drop a state, in memory and wherever it is written."""
-        if customer.row >= 0:
+        if customer.is_segmentable:
             self._panel.leave(customer.id)
         self._cache.evict(customer.id)
         self._decision.erase(customer.id)

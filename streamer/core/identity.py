@@ -34,11 +34,6 @@ from streamer.core.transitions import Transitions
 Create = Callable[[str, LogRecord, int, str | None], Customer]
 
 
-def is_alias(customer: Customer) -> bool:
-    """Whether a state only says whose events these are."""
-    return customer.profile is not None and customer.profile.alias is not None
-
-
 class Identity:
     """Joins ids. ``create`` makes a new resident customer."""
 
@@ -93,7 +88,7 @@ class Identity:
     ) -> None:
         """Hand a customer over to the other id; time was applied to it before."""
         memory = self._cache.memory
-        behaviour = memory.dump(customer.row) if customer.row >= 0 else None
+        behaviour = memory.dump(customer.row) if customer.is_segmentable else None
         statistics, ids, orders = merging.handed_over(customer, behaviour, event.event_id, event.occurred_at, import_id)
         self._transitions.end_all(customer, "merge", trigger, now)
         self._erasure.drop(customer)
@@ -122,7 +117,7 @@ class Identity:
 
     def stray(self, item: DecodedRecord, customer: Customer | None) -> bool:
         """Send a record that came by an alias back to its own lane, if the customer does not know that alias."""
-        if customer is not None and is_alias(customer):
+        if customer is not None and customer.is_alias:
             return False
         if item.alias is None or (
             customer is not None and customer.profile is not None and item.alias in customer.profile.aliases
@@ -147,7 +142,7 @@ class Identity:
             raise InvalidEvent("bad_control", "the statistics cannot be read", "statistics") from None
         old, new, now = control.from_id, control.to_id, record.timestamp
         customer = self._cache.get(new)
-        if customer is not None and is_alias(customer):
+        if customer is not None and customer.is_alias:
             assert customer.profile is not None and customer.profile.alias is not None
             target = customer.profile.alias
             # It came back, or two ids were joined to each other at once: of those the smaller one stays.
@@ -157,7 +152,7 @@ class Identity:
             self._erasure.drop(customer)
             customer = None
         at = max(told.at, told.last_seen)
-        source = told.import_id if told.import_id in self._ledger.imports else None
+        clock_id = told.import_id if told.import_id in self._ledger.imports else None
         before = None
         if customer is None:
             erased = self._erasure.since(new, now)
@@ -166,26 +161,26 @@ class Identity:
                     self._erasure.follow(old, erased, f"erase-{record.partition}-{record.offset}", self._policy.lanes)
                 )
                 return
-            customer = self._create(new, record, at, source)
+            customer = self._create(new, record, at, clock_id)
         else:
             if old in profile_of(customer).aliases:
                 return
             self._timers.pass_time(
-                customer, max(self._ledger.clock_of(customer.source), self._ledger.clock_of(source), at), now
+                customer, max(self._ledger.clock_of(customer.clock_id), self._ledger.clock_of(clock_id), at), now
             )
             if self._is_full(customer, told) and old != new:
                 self._send(old, old, control.statistics, control.event_ids, control.orders)
                 return
-            if customer.source != source:
-                self._cache.move_clock(customer, source)
-            if customer.row >= 0:
+            if customer.clock_id != clock_id:
+                self._cache.move_clock(customer, clock_id)
+            if customer.is_segmentable:
                 before = facts(customer, max(customer.as_of, at), self._transitions.definitions, self._policy.shop)
         customer.as_of = max(customer.as_of, at)
         self._decision.touched[new] = customer
         trigger = trigger_of(told.event_id, "identity.linked", record)
         self._absorb(customer, old, told, orders, trigger, now)
         merging.take_events(customer, [*control.event_ids, int.from_bytes(digest(told.event_id), "big")])
-        if customer.row >= 0:
+        if customer.is_segmentable:
             self._transitions.assign(customer, before, "merge", trigger, now)
 
     def _is_full(self, customer: Customer, told: Statistics) -> bool:

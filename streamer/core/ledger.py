@@ -31,9 +31,9 @@ class DefinitionsVersion(msgspec.Struct):
     at: int
     imports: dict[str, int]
 
-    def at_for(self, source: str | None) -> int:
+    def at_for(self, clock_id: str | None) -> int:
         """The instant for customers who live by a clock: an import's, or the lane's (None)."""
-        return self.at if source is None else self.imports.get(source, self.at)
+        return self.at if clock_id is None else self.imports.get(clock_id, self.at)
 
 
 class Ledger(msgspec.Struct):
@@ -98,9 +98,9 @@ class Ledger(msgspec.Struct):
         known = self.applied + self.duplicates + self.rerouted
         return self.consumed - known - sum(self.dead_letters.values()) - sum(self.control.values())
 
-    def clock_of(self, source: str | None) -> int:
+    def clock_of(self, clock_id: str | None) -> int:
         """The clock that a customer lives by: of an open import, else the lane's."""
-        if source is not None and (opened := self.imports.get(source)) is not None:
+        if clock_id is not None and (opened := self.imports.get(clock_id)) is not None:
             return opened.clock or 0
         return self.clock
 

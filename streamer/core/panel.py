@@ -32,7 +32,7 @@ class Panel:
         decision, memory = self._decision, self._state.cache.memory
         decision.thin_panel(shift_for(self._state.ledger.customers * self._policy.lanes, self._policy.panel_target))
         for customer in customers:
-            if customer.row < 0:
+            if not customer.is_segmentable:
                 continue
             if customer.panel_rank < 0:
                 customer.panel_rank = panel_rank(customer.id)

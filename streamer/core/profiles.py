@@ -76,7 +76,7 @@ class Consents:
         known = profile.consent
         if known is not None and (known.at, known.by) > (event.occurred_at, by):
             return
-        held = customer.row >= 0
+        held = customer.is_segmentable
         before = (
             None
             if born or not held
@@ -93,9 +93,9 @@ class Consents:
 
     def bring(self, customer: Customer, allowed: bool, first_seen: int, trigger: Trigger, now: int) -> None:
         """Begin or end what a customer's consent allows, after a merge changed it."""
-        if customer.row >= 0 and not allowed:
+        if customer.is_segmentable and not allowed:
             self._withdraw(customer, trigger, now)
-        elif customer.row < 0 and allowed:
+        elif not customer.is_segmentable and allowed:
             self._give_memory(customer, first_seen)
 
     def _withdraw(self, customer: Customer, trigger: Trigger, now: int) -> None:

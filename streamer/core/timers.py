@@ -21,14 +21,14 @@ from streamer.core.transitions import Transitions
 
 
 def timeline_of(
-    ledger: Ledger, models: Mapping[int, ClusterModel], source: str | None
+    ledger: Ledger, models: Mapping[int, ClusterModel], clock_id: str | None
 ) -> list[tuple[int, ClusterModel]]:
-    """The versions by the first day on which they are in force for customers who live by the clock ``source``."""
+    """The versions by the first day on which they are in force for customers who live by the clock ``clock_id``."""
     timeline: list[tuple[int, ClusterModel]] = []
     first: int | None = None
     # Backwards: an import opened later may be earlier in time than versions it never heard of.
     for entry in reversed(ledger.timeline):
-        day = entry.day if source is None else entry.import_days.get(source, entry.day)
+        day = entry.day if clock_id is None else entry.import_days.get(clock_id, entry.day)
         first = day if first is None else min(first, day)
         timeline.append((first, models[entry.version]))
     timeline.reverse()
@@ -55,11 +55,11 @@ class Timers:
         A shortcut only: `pass_time` steps a customer alone to the same place, at fifty times the cost. The moves found
         wait for their customer's turn, since rules may have been due before.
         """
-        for source, rows in self._cache.rows_by_source(self._sources_of_a_new_day()):
-            self._advance_behind(source, rows)
+        for clock_id, rows in self._cache.rows_by_clock(self._clocks_on_a_new_day()):
+            self._advance_behind(clock_id, rows)
 
-    def _advance(self, source: str | None, rows: IntArray, targets: IntArray) -> None:
-        for move in advance(self._cache.memory, rows, targets, timeline_of(self._ledger, self._state.models, source)):
+    def _advance(self, clock_id: str | None, rows: IntArray, targets: IntArray) -> None:
+        for move in advance(self._cache.memory, rows, targets, timeline_of(self._ledger, self._state.models, clock_id)):
             customer = self._cache.of_row(move.row)
             self._nights.setdefault(customer.id, []).append(move)
 
@@ -69,10 +69,12 @@ class Timers:
         """
         target = self._grid.day_of(until)
         if self._cache.is_behind(customer, target):
-            self._advance(customer.source, np.array([customer.row], dtype=np.int64), np.array([target], dtype=np.int64))
+            self._advance(
+                customer.clock_id, np.array([customer.row], dtype=np.int64), np.array([target], dtype=np.int64)
+            )
         nights = self._nights.pop(customer.id, None) if self._nights else None
         behind = self.is_behind(customer)
-        if behind and customer.row < 0:
+        if behind and not customer.is_segmentable:
             self._decision.touched[customer.id] = customer
             self._transitions.pass_edit(customer)
             return
@@ -91,7 +93,7 @@ class Timers:
             night = self._grid.instant(nights[position].day) if position < len(nights) else None
             if edits:
                 # What happened until then, happened by the version before.
-                at = edits[0].at_for(customer.source)
+                at = edits[0].at_for(customer.clock_id)
                 if (night is None or night > at) and (customer.due is None or customer.due > at):
                     self._edit(customer, edits.pop(0), nights[position:], now)
                     continue
@@ -109,14 +111,14 @@ class Timers:
         """Whether a version of the declared segmentations is in force that the customer was not yet brought to."""
         if customer.definitions_version == self._transitions.definitions.version:
             return False
-        return customer.row >= 0 or customer.profile is None or customer.profile.alias is None
+        return not customer.is_alias
 
     def _edit(
         self, customer: Customer, definitions_version: DefinitionsVersion, nights: Sequence[Move], now: int
     ) -> None:
         """Bring the customer to a version; ``nights`` are the moves of clusters that come after it."""
-        at = definitions_version.at_for(customer.source)
-        timeline = timeline_of(self._ledger, self._state.models, customer.source)
+        at = definitions_version.at_for(customer.clock_id)
+        timeline = timeline_of(self._ledger, self._state.models, customer.clock_id)
         index = bisect_right([first for first, _ in timeline], self._grid.day_of(at)) - 1
         model = timeline[index][1] if index >= 0 else None
         # The memory may have been stepped beyond that instant already; the next move then says where it was.
@@ -136,38 +138,38 @@ class Timers:
         self.sweep()
         # Somebody may have been erased since it was found to be due.
         due = [customer for id in tick.due if (customer := cache.get(id)) is not None]
-        for source in {customer.source for customer in due}:
-            held = [customer.row for customer in due if customer.source == source and customer.row >= 0]
+        for clock_id in {customer.clock_id for customer in due}:
+            held = [customer.row for customer in due if customer.clock_id == clock_id and customer.is_segmentable]
             rows = np.array(held, dtype=np.int64)
-            self._advance_behind(source, rows)
+            self._advance_behind(clock_id, rows)
         # Also the nights of customers whose records turned out to be repeats or dead letters.
         for id in list(self._nights):
             customer = cache.customers[id]
             last = self._grid.instant(self._nights[id][-1].day)
-            self.pass_time(customer, max(last, ledger.clock_of(customer.source)), now)
+            self.pass_time(customer, max(last, ledger.clock_of(customer.clock_id)), now)
         # Those just touched may be due already, such as after an old event; nobody else knows yet.
         due.extend(self._decision.touched.values())
         for customer in due:
-            clock = ledger.clock_of(customer.source)
+            clock = ledger.clock_of(customer.clock_id)
             if (customer.due is not None and customer.due <= clock) or self.is_behind(customer):
                 self.pass_time(customer, clock, now)
 
-    def _sources_of_a_new_day(self) -> list[str | None]:
+    def _clocks_on_a_new_day(self) -> list[str | None]:
         """The clocks that have passed a grid point since all residents were stepped to it."""
         stepped = self._cache.stepped
         found = []
-        for source in self._cache.sources:
-            day = self._grid.day_of(self._ledger.clock_of(source))
-            if day > stepped.get(source, -1):
-                stepped[source] = day
-                found.append(source)
-            if day > self._state.nights.get(source, -1):
-                self._state.nights[source] = day
+        for clock_id in self._cache.clock_ids:
+            day = self._grid.day_of(self._ledger.clock_of(clock_id))
+            if day > stepped.get(clock_id, -1):
+                stepped[clock_id] = day
+                found.append(clock_id)
+            if day > self._state.nights.get(clock_id, -1):
+                self._state.nights[clock_id] = day
                 self._decision.night = True
         return found
 
-    def _advance_behind(self, source: str | None, rows: IntArray) -> None:
-        target = self._grid.day_of(self._ledger.clock_of(source))
+    def _advance_behind(self, clock_id: str | None, rows: IntArray) -> None:
+        target = self._grid.day_of(self._ledger.clock_of(clock_id))
         behind = rows[self._cache.memory.matrix[rows, DAY] < target]
         if len(behind):
-            self._advance(source, behind, np.full(len(behind), target, dtype=np.int64))
+            self._advance(clock_id, behind, np.full(len(behind), target, dtype=np.int64))

@@ -48,12 +48,15 @@ def store(decision: Decision, state: LaneState, policy: Policy) -> dict[str, Sto
     memory, shop, imports, born = state.cache.memory, policy.shop, state.ledger.imports, decision.born
     found = {}
     for id, customer in decision.touched.items():
-        domain = customer.source if customer.source in imports else ""
-        if customer.profile is not None and customer.profile.alias is not None:
-            found[id] = Stored(snapshot.dump(customer, b""), None, None, "", fresh=id in decision.erased)
-            continue
-        parts = snapshot.dump(customer, memory.dump(customer.row) if customer.row >= 0 else b"")
+        domain = customer.clock_id if customer.clock_id in imports else ""
         due, fresh = customer.due, id in decision.erased
+        if customer.is_segmentable:
+            parts = snapshot.dump(customer, memory.dump(customer.row))
+        else:
+            parts = snapshot.dump(customer, b"")
+            if customer.is_alias:
+                found[id] = Stored(parts, None, None, "", fresh=fresh)
+                continue
         found[id] = Stored(parts, document(customer, shop), due, domain or "", id in born, fresh)
     return found
 

@@ -193,7 +193,7 @@ class _Filler:
                     customer = snapshot.peek(id, value)
                     stored.document = document(customer, self._shop)
                     stored.due = customer.due
-                    stored.domain = customer.source or ""
+                    stored.domain = customer.clock_id or ""
                     self._domains.add(stored.domain)
         self.customers += len(customers)
         await self._write(self._busy(), Update(customers, b"", {}, models, definitions=texts, erased=erased))

@@ -35,7 +35,7 @@ def known(driver: Driver) -> dict[str, object]:
         if id in driver.parts:
             customer = driver.customer(id)
             memory = driver.state.cache.memory
-            found[id] = (state_of(customer), memory.dump(customer.row) if customer.row >= 0 else b"")
+            found[id] = (state_of(customer), memory.dump(customer.row) if customer.is_segmentable else b"")
     return found
 
 

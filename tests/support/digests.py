@@ -126,7 +126,7 @@ class DigestLane:
             customer = cache.get(id)
             if customer is None or customer.due != at:
                 continue
-            if at <= ledger.clock_of(customer.source):
+            if at <= ledger.clock_of(customer.clock_id):
                 found[id] = None
             else:
                 waiting.append((at, id))

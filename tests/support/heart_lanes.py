@@ -281,7 +281,7 @@ class Rig:
         moved = decide([], state, self.policy, Tick(due=list(parts))).changes
         assert moved == [], "somebody was due, and nobody looked"
         return {
-            id: (state_of(customer), memory.dump(customer.row) if customer.row >= 0 else b"")
+            id: (state_of(customer), memory.dump(customer.row) if customer.is_segmentable else b"")
             for id, customer in state.cache.customers.items()
         }
 

@@ -135,7 +135,7 @@ class Driver:
         for id in decision.erased:
             self.parts.pop(id, None)
         for id, customer in decision.touched.items():
-            written = snapshot.dump(customer, cache.memory.dump(customer.row) if customer.row >= 0 else b"")
+            written = snapshot.dump(customer, cache.memory.dump(customer.row) if customer.is_segmentable else b"")
             self.parts.setdefault(id, {}).update(written)
         self.changes += decision.changes
         self.dead += decision.dead_letters

@@ -107,7 +107,7 @@ def test_a_lane_without_events_moves_customers_on_the_day_that_was_said() -> Non
     said = {}
     for id in people:
         customer = state.cache.customers[id]
-        timeline = timeline_of(state.ledger, state.models, customer.source)
+        timeline = timeline_of(state.ledger, state.models, customer.clock_id)
         one = outlook(glance(id, driver.parts[id])[1], timeline, grid.day_of(state.ledger.clock))
         assert one is not None
         if one.next is not None:

@@ -272,7 +272,7 @@ def test_a_live_event_brings_a_customer_back_to_the_lanes_clock() -> None:
     log.event(order("old", "bob", T0 - 200 * DAY, 30.0), import_id="i")
     log.event(view("live", "bob", T0))
     driver = played(log)
-    assert driver.customer("bob").source is None
+    assert driver.customer("bob").clock_id is None
     assert driver.story("bob")[1:] == [("at_risk", T0 - 110 * DAY), ("hibernating", T0 - 20 * DAY)]
 
 
@@ -294,7 +294,7 @@ def test_a_record_of_an_import_that_is_not_open_is_no_live_one() -> None:
     log.event(order("old", "bob", T0 - 1_000 * DAY, 30.0), import_id="unknown")
     driver = played(log)
     assert driver.state.ledger.clock == 0
-    assert driver.customer("bob").source is None
+    assert driver.customer("bob").clock_id is None
     assert {change.cause for change in driver.changes} == {"backfill"}
 
 
