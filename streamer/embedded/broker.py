@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import shutil
 import socket
 import struct
 import subprocess
@@ -12,12 +11,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from schemas.errors import UserError
+from streamer.embedded import ownership
 from streamer.embedded.archive import Archive
 from streamer.embedded.home import Progress, silent
 from streamer.embedded.jars import KAFKA_VERSION, class_path
 from streamer.embedded.ports import HOST
 from streamer.embedded.server import READY_SECONDS, Server
 
+_META = "meta.properties"
+_IDENTITY = ("version", "cluster.id", "node.id", "directory.id")
 _METADATA = 3
 _METADATA_VERSION = 2  # the oldest that carries the cluster id; its layout is plain
 
@@ -49,29 +51,56 @@ class Broker(Server):
     @property
     def cluster_id(self) -> str:
         """As written when the data folder was formatted; empty before."""
+        return self._written().get("cluster.id", "")
+
+    def _written(self) -> dict[str, str]:
+        """What the data folder says about itself; nothing where that cannot be read."""
         try:
-            lines = (self.data / "meta.properties").read_text().splitlines()
+            return parse((self.data / _META).read_text(errors="replace"))
         except OSError:
-            return ""
-        return next((line.partition("=")[2] for line in lines if line.startswith("cluster.id=")), "")
+            return {}
+
+    def _identity_checked(self) -> str:
+        """What the data folder says about itself, to be remembered in its marker.
+
+        Raises
+        ------
+        UserError
+            It says nothing, or something else than before. Without it Kafka cannot know its data, and none is touched.
+        """
+        remembered, written = ownership.marked(self.data), self._written()
+        before = parse(remembered)
+        if written.get("cluster.id") and all(written.get(name) == value for name, value in before.items()):
+            return render({name: written[name] for name in _IDENTITY if name in written})
+        if not ownership.is_ours(self.data) and not (self.data / "__cluster_metadata-0").is_dir():
+            raise ownership.not_ours(self.data)
+        path = self.data / _META
+        raise UserError(
+            f"{path} is missing or damaged; the data beside it is untouched",
+            f"put it back with: cp '{self.data / ownership.MARKER}' '{path}'"
+            if before
+            else "restore that file from a backup; or, to begin without any data, move the folder away: "
+            f"mv '{self.data}' '{self.data}.old'",
+        )
 
     def prepare(self) -> None:
         self._jars = class_path(self._progress)
         self.settings.write_text(render(self.properties()))
         # Native parts of the compression libraries are unpacked here; a killed broker leaves them.
-        shutil.rmtree(self.scratch, ignore_errors=True)
-        self.scratch.mkdir()
-        if not self.cluster_id:
+        ownership.discard(self.scratch)
+        ownership.mark(self.scratch)
+        if ownership.is_empty(self.data):
             self._format()
+        ownership.mark(self.data, self._identity_checked())
 
     def command(self) -> list[str]:
         java = self._java()
         if self.archive is None:
             self.archive = Archive(java)
-        return [*java, *self.archive.options(), "kafka.Kafka", self.marker()]
+        return [*java, *self.archive.options(), *self.identity()]
 
-    def marker(self) -> str:
-        return str(self.settings)
+    def identity(self) -> list[str]:
+        return ["kafka.Kafka", str(self.settings)]
 
     def answers(self) -> bool:
         """A broker of our cluster lists itself at our port: it is registered and unfenced."""
@@ -150,11 +179,11 @@ class Broker(Server):
         }
 
     def _format(self) -> None:
-        """Make the data folder, all or nothing: an interrupted one is begun anew."""
+        """Make the empty data folder, all or nothing: an interrupted one is begun anew."""
         self._progress("preparing Kafka's data folder, once")
         draft = self.home / "kafka.draft"
-        shutil.rmtree(draft, ignore_errors=True)
-        shutil.rmtree(self.data, ignore_errors=True)  # no cluster id: nothing was ever written to it
+        ownership.discard(draft)
+        ownership.mark(draft)
         settings = self.home / "kafka.draft.properties"
         settings.write_text(render(self.properties(draft)))
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "0")
@@ -177,6 +206,7 @@ class Broker(Server):
                 f"Kafka's data folder {self.data} could not be made:\n{said}",
                 "free disk space, or set STREAMER_HOME to another folder",
             )
+        ownership.discard(self.data)  # empty
         draft.rename(self.data)
 
 
@@ -187,6 +217,17 @@ def render(properties: Mapping[str, str]) -> str:
     'log.dirs=/a b\\n'
     """
     return "".join(f"{name}={_escaped(value)}\n" for name, value in properties.items())
+
+
+def parse(text: str) -> dict[str, str]:
+    """Names and values of a Java properties file, as far as Kafka's own need it.
+
+    >>> parse("# made\\ncluster.id=abc\\nnode.id=1\\n")
+    {'cluster.id': 'abc', 'node.id': '1'}
+    """
+    lines = (line.strip() for line in text.splitlines())
+    pairs = (line.partition("=") for line in lines if line and not line.startswith("#"))
+    return {name.strip(): value.strip() for name, _, value in pairs}
 
 
 def _escaped(value: str) -> str:

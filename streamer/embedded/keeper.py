@@ -1,6 +1,6 @@
-"""Starts one server; either ends it when the process that started us is gone, or leaves it running.
+"""Starts one server; ends it when the process that started us is gone, or keeps it running.
 
-Run as a file (``python -I -S keeper.py tie|tie-hard|leave LOG COMMAND ...``), so nothing of the project is
+Run as a file (``python -I -S keeper.py tie|tie-hard|keep LOG COMMAND ...``), so nothing of the project is
 imported. The pid of the server goes to standard output.
 
 ``tie``: standard input is a pipe whose other end only the parent holds. It reads end-of-file when
@@ -8,7 +8,8 @@ the parent closes it or dies in whatever way, SIGKILL included. That works alike
 needs no polling, and leaves no window between starting a server and watching it. The exit status
 of the server becomes ours. ``tie-hard`` is the same for what may be ended without asking.
 
-``leave``: we end at once, the server belongs to init, and the starter has no child to reap.
+``keep``: we go to the background, belong to init, and stay as long as the server does. Once the starter has
+said with SIGUSR1 that the server works, a server that ends is started again, with growing pauses, until SIGTERM.
 """
 
 from __future__ import annotations
@@ -18,41 +19,101 @@ import signal
 import subprocess
 import sys
 import threading
+import time
+from typing import BinaryIO
 
 GRACE_SECONDS = 10.0
+FIRST_PAUSE_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 60.0
 
 
 def main(mode: str, log_path: str, command: list[str]) -> int:
-    """Exit status of the server, 128 + n if signal n ended it; 0 at once for ``leave``."""
+    """Exit status of the server, 128 + n if signal n ended it."""
     with open(log_path, "ab") as log:
-        server = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=mode == "leave"
-        )
+        return keep(log, command) if mode == "keep" else tie(log, command, hard=mode == "tie-hard")
+
+
+def tie(log: BinaryIO, command: list[str], *, hard: bool) -> int:
+    """Run the server until it ends, or standard input does."""
+    server = _start(log, command)
 
     def end(*_: object) -> None:
-        if mode == "tie-hard":
+        if hard:
             server.kill()
-            return
-        server.terminate()
-        late = threading.Timer(GRACE_SECONDS, server.kill)
-        late.daemon = True
-        late.start()
+        else:
+            _terminate(server)
 
     def watch() -> None:
         while os.read(0, 1024):
             pass
         end()
 
-    if mode != "leave":
-        signal.signal(signal.SIGTERM, end)
-        threading.Thread(target=watch, daemon=True).start()
-    os.write(1, f"{server.pid}\n".encode())
-    os.close(1)
-    if mode == "leave":
-        os._exit(0)  # a plain exit would warn about the child that we mean to leave
-    status = server.wait()
+    signal.signal(signal.SIGTERM, end)
+    threading.Thread(target=watch, daemon=True).start()
+    _tell(server)
+    return _status(server.wait())
+
+
+def keep(log: BinaryIO, command: list[str]) -> int:
+    """Run the server again and again until SIGTERM; only once if nobody said that it works."""
+    if os.fork():
+        os._exit(0)  # the starter has no child to reap
+    os.dup2(log.fileno(), 2)  # what the starter reads of us must end with it
+    works, over = threading.Event(), threading.Event()
+    running: list[subprocess.Popen[bytes]] = []
+
+    def end(*_: object) -> None:
+        over.set()
+        for server in running:
+            _terminate(server)
+
+    signal.signal(signal.SIGUSR1, lambda *_: works.set())
+    signal.signal(signal.SIGTERM, end)
+    pause = FIRST_PAUSE_SECONDS
+    while True:
+        begun = time.monotonic()
+        running[:] = [_start(log, command)]
+        if over.is_set():  # it came while the server was being started
+            end()
+        _tell(running[0])
+        status = _status(running[0].wait())
+        if over.is_set() or not works.is_set():
+            return status
+        if time.monotonic() - begun > LONGEST_PAUSE_SECONDS:
+            pause = FIRST_PAUSE_SECONDS
+        log.write(f"streamer: it ended with status {status} and is started again in {pause:.0f} s\n".encode())
+        log.flush()
+        if over.wait(pause):
+            return status
+        pause = min(LONGEST_PAUSE_SECONDS, 2 * pause)
+
+
+def _start(log: BinaryIO, command: list[str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+
+def _terminate(server: subprocess.Popen[bytes]) -> None:
+    """Ask it to end, and end it if it does not."""
+    server.terminate()
+    late = threading.Timer(GRACE_SECONDS, server.kill)
+    late.daemon = True
+    late.start()
+
+
+def _tell(server: subprocess.Popen[bytes]) -> None:
+    """Say the pid to whoever started us, once."""
+    global _told
+    if not _told:
+        os.write(1, f"{server.pid}\n".encode())
+        os.close(1)
+        _told = True
+
+
+def _status(status: int) -> int:
     return status if status >= 0 else 128 - status
 
+
+_told = False
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1], sys.argv[2], sys.argv[3:]))

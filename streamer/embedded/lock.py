@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TextIO
 
 from schemas.errors import UserError
+from streamer.embedded import ownership
 from streamer.embedded.home import Progress
 
 WAIT_SECONDS = 120.0
@@ -39,6 +40,7 @@ def home_lock(
         )
     try:
         home.mkdir(parents=True, exist_ok=True)
+        ownership.claim(home)
         file = (home / "lock").open("a+")
     except OSError as error:
         raise UserError(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -14,19 +13,20 @@ from collections import deque
 from pathlib import Path
 
 from schemas.errors import UserError
-from streamer.embedded import ports
+from streamer.embedded import ownership, ports, processes
 
 READY_SECONDS = 90.0  # a start takes 1 to 5 s; slow disks and busy machines take much longer
 STOP_SECONDS = 15.0
 POLL_SECONDS = 0.02
+_LOOK_SECONDS = 0.05
 _KEEPER = Path(__file__).with_name("keeper.py")
 
 
 class Server(ABC):
     """A server of one home, running or not.
 
-    What runs is remembered in ``{home}/{name}.json``, so another process finds it, and the next
-    start asks for the same ports. Not safe for use by several threads.
+    What runs is found by its command line, so nothing that we started is ever lost sight of. Ports, and whether it was
+    to be kept, are remembered in ``{home}/{name}.json``. Not safe for use by several threads.
 
     Parameters
     ----------
@@ -50,6 +50,7 @@ class Server(ABC):
         self._port_count = port_count
         self._pid: int | None = None
         self._keeper: subprocess.Popen[bytes] | None = None
+        self._asked: set[int] = set()
         self._record = home / f"{name}.json"
         self._recall()
 
@@ -59,11 +60,11 @@ class Server(ABC):
 
     @abstractmethod
     def command(self) -> list[str]:
-        """The command line; contains :meth:`marker`."""
+        """The command line; contains :meth:`identity`."""
 
     @abstractmethod
-    def marker(self) -> str:
-        """A text in the command line by which a pid is known to be this server of this home."""
+    def identity(self) -> list[str]:
+        """Arguments of the command line by which a process is known to be this server of this home."""
 
     @abstractmethod
     def answers(self) -> bool:
@@ -88,10 +89,32 @@ class Server(ABC):
         return self._pid
 
     def alive(self) -> bool:
-        """Whether the process runs."""
+        """Whether the process runs. One that was started again since is found and taken for the one we know."""
         if self._keeper is not None:
             return self._keeper.poll() is None
-        return self._pid is not None and self.marker() in command_line(self._pid)
+        pid = self._pid
+        if pid is None or not (
+            processes.has(processes.command_line(pid), self.identity()) or processes.is_beginning(pid)
+        ):
+            self._pid = next(iter(self._found()[1]), None)
+        return self._pid is not None
+
+    def alone(self) -> bool:
+        """Whether it runs once, and has a keeper that starts it again. Several would share one data folder."""
+        keepers, servers = self._found()
+        return len(keepers) == len(servers) == 1
+
+    def left(self) -> bool:
+        """Whether anything of it runs, a keeper alone included."""
+        return any(self._found())
+
+    def _found(self) -> tuple[list[int], list[int]]:
+        """All keepers and all servers of this home that run, however they came about."""
+        keepers: list[int] = []
+        servers: list[int] = []
+        for pid, line in processes.running(self.identity()):
+            (keepers if processes.has(line, [str(_KEEPER)]) else servers).append(pid)
+        return keepers, servers
 
     def launch(self, *, keep: bool, same_ports: bool = False) -> None:
         """Start the process and return at once; see :meth:`await_ready`.
@@ -101,10 +124,11 @@ class Server(ABC):
         if not same_ports:
             self.ports = ports.choose(self._port_count, self.ports)
         self.home.mkdir(parents=True, exist_ok=True)
+        ownership.claim(self.home)
         self.prepare()
         if self.log.exists():
             self.log.replace(self.log.with_name(f"{self.log.name}.1"))
-        mode = "leave" if keep else "tie"
+        mode = "keep" if keep else "tie"
         keeper = subprocess.Popen(
             [sys.executable, "-I", "-S", str(_KEEPER), mode, str(self.log), *self.command()],
             stdin=subprocess.DEVNULL if keep else subprocess.PIPE,
@@ -148,26 +172,48 @@ class Server(ABC):
                     f"see {self.log}; a busy machine may need another try",
                 )
             time.sleep(POLL_SECONDS)
+        self.watch_over()
+
+    def watch_over(self) -> None:
+        """Let the keeper of a kept server start it again whenever it ends from now on. May be called twice."""
+        if self.kept:
+            for keeper in self._found()[0]:
+                processes.send(keeper, signal.SIGUSR1)
 
     def begin_stop(self) -> None:
-        """Ask it to end and return at once; see :meth:`stop`."""
+        """Ask all that run of it to end and return at once; see :meth:`stop`."""
         if self._keeper is not None and self._keeper.stdin is not None:
             self._keeper.stdin.close()
-        elif self.alive() and self._pid is not None:
-            _signal(self._pid, signal.SIGTERM)
+            return
+        self._ask_to_end()
+
+    def _ask_to_end(self) -> bool:
+        """Ask each process of it once; False if there is none."""
+        keepers, servers = self._found()
+        # A keeper ends its server, and would start one again that ended otherwise.
+        for pid in set(keepers or servers) - self._asked:
+            processes.send(pid, signal.SIGTERM)
+            self._asked.add(pid)
+        return bool(keepers or servers)
 
     def stop(self) -> None:
-        """End it in good order, by force after 15 s. May be called twice."""
+        """End all that run of it in good order, by force after 15 s. May be called twice."""
         self.begin_stop()
-        if not self._gone_within(STOP_SECONDS):
-            self.kill()
+        deadline = time.monotonic() + STOP_SECONDS
+        while (self._keeper is not None and self._keeper.poll() is None) or self._ask_to_end():
+            if time.monotonic() > deadline:
+                self.kill()
+                break
+            time.sleep(_LOOK_SECONDS)
         self._release()
 
     def kill(self) -> None:
         """SIGKILL, and wait until it is gone; data and ports are kept."""
-        if self.alive() and self._pid is not None:
-            _signal(self._pid, signal.SIGKILL)
-            self._gone_within(STOP_SECONDS)
+        keepers, servers = self._found()
+        # Keepers that are tied to us end by themselves, and say so.
+        for pid in (*(keepers if self._keeper is None else ()), *servers):
+            processes.send(pid, signal.SIGKILL)
+        self._gone_within(STOP_SECONDS)
         self._release()
 
     def restart(self) -> None:
@@ -209,6 +255,7 @@ class Server(ABC):
                 self._keeper.stdin.close()
             self._keeper.wait()
         self._keeper, self._pid = None, None
+        self._asked.clear()
         # On a full disk the old record stays; its process id is checked against the command line before it is believed.
         with contextlib.suppress(OSError):
             self._write()
@@ -222,23 +269,6 @@ class Server(ABC):
     def _write(self) -> None:
         # No folder, nothing to remember: `status` of a home that never was must not make one.
         if self.home.is_dir():
-            draft = self._record.with_suffix(".draft")
+            draft = self._record.with_suffix(".json.draft")
             draft.write_text(json.dumps({"pid": self._pid, "ports": self.ports, "kept": self.kept}))
             draft.replace(self._record)
-
-
-def command_line(pid: int) -> str:
-    """How a running process was started; empty if there is none, or only its remains."""
-    proc = Path("/proc")
-    if (proc / "self").exists():
-        try:
-            return (proc / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            return ""
-    found = subprocess.run(["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    return found.stdout.strip()
-
-
-def _signal(pid: int, number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, number)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from schemas.errors import UserError
+from streamer.embedded import ownership
 from streamer.embedded.broker import KAFKA_VERSION, Broker
 from streamer.embedded.home import Progress, silent
 from streamer.embedded.lock import home_lock
-from streamer.embedded.server import POLL_SECONDS, STOP_SECONDS
 from streamer.embedded.valkey import Valkey
 
 
@@ -54,7 +53,7 @@ class Services:
     ) -> None:
         self.home = home
         self.kafka = Broker(home, overrides=kafka_overrides, progress=progress)
-        self.redis = Valkey(home, persistent=persistent_redis)
+        self.redis = Valkey(home, persistent=persistent_redis, progress=progress)
 
     @property
     def addresses(self) -> Addresses:
@@ -67,38 +66,42 @@ class Services:
         return all(server.alive() for server in servers) and all(server.answers() for server in servers)
 
     def start(self, progress: Progress, *, keep: bool) -> None:
-        """Start both, side by side, and return when both answer; on failure neither is left."""
-        self.clear_away()
+        """Start both, side by side, and return when both answer; on failure none that was started is left.
+
+        Of a kept pair only what does not answer is started again. Whatever else an earlier run left is ended.
+        """
+        missing = [server for server in (self.redis, self.kafka) if not (keep and self._stands(server))]
+        for server in missing:
+            server.begin_stop()
+        for server in missing:
+            server.stop()
         try:
-            progress("starting Valkey and Kafka")
-            self.redis.launch(keep=keep)
-            self.kafka.launch(keep=keep)
-            self.redis.await_ready()
-            self.kafka.await_ready()
+            progress(f"starting {' and '.join(server.title for server in missing)}")
+            for server in missing:
+                server.launch(keep=keep)
+            for server in missing:
+                server.await_ready()
         except BaseException:
-            self.stop()
+            for server in missing:
+                server.stop()
             raise
+
+    def _stands(self, server: Broker | Valkey) -> bool:
+        return server.kept and server.alive() and server.alone() and server.answers()
+
+    def stand(self) -> bool:
+        """Whether both are kept running, each once, and serve requests."""
+        return self._stands(self.redis) and self._stands(self.kafka)
 
     def stop(self) -> bool:
         """End both; False if neither ran."""
         servers = (self.kafka, self.redis)
-        ran = any(server.alive() for server in servers)
+        ran = any(server.left() for server in servers)
         for server in servers:
             server.begin_stop()
         for server in servers:
             server.stop()
         return ran
-
-    def clear_away(self) -> None:
-        """End what an earlier run left: half of a kept pair, or servers whose keeper is ending them."""
-        servers = (self.kafka, self.redis)
-        if all(server.kept for server in servers):
-            self.stop()
-            return
-        deadline = time.monotonic() + STOP_SECONDS
-        while any(server.alive() for server in servers) and time.monotonic() < deadline:
-            time.sleep(POLL_SECONDS)
-        self.stop()
 
 
 @contextmanager
@@ -140,7 +143,7 @@ def up(home: Path, progress: Progress = silent) -> Addresses:
     home = home.resolve()
     with home_lock(home, progress, session=False):
         services = Services(home, progress=progress)
-        if not (services.kafka.kept and services.answer()):
+        if not services.stand():
             services.start(progress, keep=True)
             if services.kafka.archive is not None and services.kafka.archive.making:
                 progress("making later starts faster, once (about 6 s)")
@@ -151,11 +154,11 @@ def up(home: Path, progress: Progress = silent) -> Addresses:
 def down(home: Path, progress: Progress = silent) -> bool:
     """Stop what :func:`up` started; False if nothing ran."""
     home = home.resolve()
-    if not home.is_dir():
+    if not ownership.holds_anything(home):
         return False
     with home_lock(home, progress, session=False):
         services = Services(home, progress=progress)
-        if services.kafka.alive() or services.redis.alive():
+        if services.kafka.left() or services.redis.left():
             progress("stopping Kafka and Valkey")
         return services.stop()
 

@@ -4,11 +4,29 @@ from __future__ import annotations
 
 import re
 import socket
+import time
 from pathlib import Path
 
 from schemas.errors import UserError
+from streamer.embedded import ownership
+from streamer.embedded.home import Progress, silent
 from streamer.embedded.ports import HOST
-from streamer.embedded.server import Server
+from streamer.embedded.server import READY_SECONDS, Server
+
+_AOF = "appendonlydir"
+_DAMAGED = (
+    "bad file format reading the append only file",
+    "unrecoverable error reading the append only file",
+    "error reading the rdb preamble",
+    "aof manifest",
+    "the aof file",
+    "wrong signature trying to load",
+    "internal error in rdb reading",
+    "wrong rdb checksum",
+    "rdb error detected",
+    "short read or oom loading",
+)
+"""What Valkey says before it ends, in lower case."""
 
 
 class Valkey(Server):
@@ -20,24 +38,27 @@ class Valkey(Server):
         Write an append-only file, synced every second; without it a restart begins empty.
     """
 
-    def __init__(self, home: Path, *, persistent: bool = True) -> None:
+    def __init__(self, home: Path, *, persistent: bool = True, progress: Progress = silent) -> None:
         super().__init__(home, "redis", "Valkey", port_count=1)
         self.persistent = persistent
         self.data = home / "redis"
         self.version = ""
+        self._progress = progress
 
     @property
     def address(self) -> str:
         return f"redis://{HOST}:{self.port}/0"
 
     def prepare(self) -> None:
-        self.data.mkdir(parents=True, exist_ok=True)
+        if not (ownership.is_ours(self.data) or ownership.is_empty(self.data) or (self.data / _AOF).is_dir()):
+            raise ownership.not_ours(self.data)
+        ownership.mark(self.data)
 
     def command(self) -> list[str]:
         settings = {
             "port": str(self.port),
             "bind": HOST,
-            "dir": self.marker(),
+            "dir": str(self.data),
             "appendonly": "yes" if self.persistent else "no",
             "appendfsync": "everysec",
             "save": "",
@@ -48,8 +69,27 @@ class Valkey(Server):
         arguments = [text for name, value in settings.items() for text in (f"--{name}", value)]
         return [str(_binary()), *arguments]
 
-    def marker(self) -> str:
-        return str(self.data)
+    def identity(self) -> list[str]:
+        return ["--bind", HOST, "--dir", str(self.data)]
+
+    def await_ready(self, seconds: float = READY_SECONDS, *, other_ports: bool = True) -> None:
+        """As for every server. A damaged append-only file is set aside: all of the view is in Kafka as well."""
+        try:
+            super().await_ready(seconds, other_ports=other_ports)
+        except UserError:
+            if not self._damaged():
+                raise
+            aside = self.data / f"{_AOF}.damaged-{time.time_ns() // 1_000_000}"
+            (self.data / _AOF).rename(aside)
+            self._progress(f"Valkey cannot read its append-only file; it is set aside as {aside}")
+            self._progress("workers rebuild the view from Kafka")
+            self.launch(keep=self.kept)
+            super().await_ready(seconds, other_ports=other_ports)
+
+    def _damaged(self) -> bool:
+        """Whether it ended because of what its append-only file holds."""
+        tail = self.log_tail(60).lower()
+        return (self.data / _AOF).is_dir() and any(words in tail for words in _DAMAGED)
 
     def answers(self) -> bool:
         """Valkey with our pid on the port, done with loading."""

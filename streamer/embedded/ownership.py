@@ -1,0 +1,129 @@
+"""Which folders are ours. Nothing is ever removed or written over that a streamer did not make.
+
+A home and each folder in it carry a marker, a small file named ``.streamer``. Homes of versions before it get theirs when
+they are recognised by the settings or records that those versions wrote.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from schemas.errors import UserError
+
+MARKER: Final = ".streamer"
+FOLDERS: Final = ("kafka", "redis", "kafka.tmp", "kafka.draft")
+"""Data of the servers, and what is made anew at every start."""
+
+_FILES: Final = (
+    *("kafka.properties", "kafka.draft.properties", "kafka.json", "redis.json"),
+    *("kafka.log", "kafka.log.1", "redis.log", "redis.log.1"),
+)
+_LOCK: Final = "lock"
+_TEXT: Final = "# streamer made this folder for its embedded servers and may remove what is in it.\n"
+_OWN_FOLDER: Final = "set STREAMER_HOME to an empty folder, or move what is there to another place"
+
+
+def is_ours(folder: Path) -> bool:
+    """Whether a folder carries the marker."""
+    return (folder / MARKER).is_file()
+
+
+def mark(folder: Path, more: str = "") -> None:
+    """Make a folder ours; ``more`` stands in the marker below its first line."""
+    folder.mkdir(parents=True, exist_ok=True)
+    marker, text = folder / MARKER, _TEXT + more
+    if not marker.exists() or marker.read_text(errors="replace") != text:
+        marker.write_text(text)
+
+
+def marked(folder: Path) -> str:
+    """What stands in the marker below its first line; empty where there is no marker."""
+    try:
+        return (folder / MARKER).read_text(errors="replace").partition("\n")[2]
+    except OSError:
+        return ""
+
+
+def is_empty(folder: Path) -> bool:
+    """Whether there is nothing in a folder but our marker, or no folder."""
+    try:
+        return all(entry.name == MARKER for entry in folder.iterdir())
+    except FileNotFoundError:
+        return True
+
+
+def discard(folder: Path) -> None:
+    """Remove a folder of ours with all that is in it.
+
+    Raises
+    ------
+    UserError
+        It is not ours and not empty.
+    """
+    if not folder.exists():
+        return
+    if not is_ours(folder) and not is_empty(folder):
+        raise not_ours(folder)
+    shutil.rmtree(folder)
+
+
+def holds_anything(home: Path) -> bool:
+    """Whether servers of ours ever ran in a folder; says nothing about whether they still do."""
+    return is_ours(home) or _of_a_version_before(home)
+
+
+def claim(home: Path) -> None:
+    """Make a folder the home of embedded servers.
+
+    Raises
+    ------
+    UserError
+        Something there has a name that we need, and we did not make it.
+    """
+    if is_ours(home):
+        return
+    if _of_a_version_before(home):
+        mark(home)
+        for name in FOLDERS:
+            if (home / name).is_dir() and not is_ours(home / name):
+                mark(home / name)
+        return
+    foreign = next(_in_the_way(home), None)
+    # Somebody else may have claimed it while we looked.
+    if foreign is not None and not is_ours(home):
+        raise not_ours(foreign)
+    mark(home)
+
+
+def _in_the_way(home: Path) -> Iterator[Path]:
+    for name in FOLDERS:
+        if not is_ours(home / name) and (home / name).is_dir() and not is_empty(home / name):
+            yield home / name
+    for name in (*_FILES, _LOCK):
+        if (home / name).exists():
+            yield home / name
+
+
+def _of_a_version_before(home: Path) -> bool:
+    """Recognised by the settings of its Kafka, or by what was remembered of a server."""
+    try:
+        settings = (home / "kafka.properties").read_text(errors="replace")
+    except OSError:
+        settings = ""
+    if "inter.broker.listener.name=LOCAL\n" in settings and "process.roles=broker,controller\n" in settings:
+        return True
+    for name in ("kafka.json", "redis.json"):
+        try:
+            if json.loads((home / name).read_text()).keys() == {"pid", "ports", "kept"}:
+                return True
+        except (OSError, ValueError, AttributeError):
+            continue
+    return False
+
+
+def not_ours(path: Path) -> UserError:
+    return UserError(f"{path} is there already, and streamer did not make it; nothing was changed", _OWN_FOLDER)
