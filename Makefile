@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run test lint check evaluate bench soak handovers pictures boards documents lock clean help
+.PHONY: run test lint check evaluate bench bench-compare soak handovers pictures boards documents lock clean help
 
 help:
 	@echo "make run    everything at once, on this machine: Kafka, Valkey, a worker, a simulated shop"
@@ -12,6 +12,7 @@ help:
 	@echo "make lint   format, lint, types, layers"
 	@echo "make check  format, lint, types, layers, unit and property tests; about a minute"
 	@echo "make bench  CPU per event of the whole path and of the small job; minutes"
+	@echo "make bench-compare BASE=COMMIT  instructions per record and the bytes, that commit against the working tree; minutes, needs valgrind"
 	@echo "make evaluate  how good the segments are: must reach the targets; a quarter of an hour, SHOPS=8 by default (seeds), RETAIL=FILE for the real shop"
 	@echo "make soak   the kills and handovers again and again; SEEDS=20 by default"
 	@echo "make handovers  20 handovers of lanes during 100,000 events, timed and compared; minutes"
@@ -43,6 +44,10 @@ check: lint
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.whole_path $(ARGS)
 	$(BIN)/python -m benchmarks.small_job $(ARGS)
+
+BASE ?= HEAD
+bench-compare: $(STAMP)
+	$(BIN)/python -m benchmarks.compare $(BASE) $(ARGS)
 
 SEEDS ?= 20
 SHOPS ?= 8

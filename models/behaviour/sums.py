@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import reduce
-from operator import add
 
 
 def plain_sum(values: Iterable[float]) -> float:
@@ -16,4 +14,7 @@ def plain_sum(values: Iterable[float]) -> float:
     >>> plain_sum([1e16, 1.0, -1e16])
     0.0
     """
-    return reduce(add, values, 0.0)
+    total = 0.0
+    for value in values:
+        total += value
+    return total
