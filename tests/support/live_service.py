@@ -14,6 +14,7 @@ from typing import Any
 
 import redis
 from aiokafka import AIOKafkaProducer
+from releases import Release
 
 from schemas import topics
 from schemas.partition import partition_for
@@ -83,12 +84,19 @@ class LiveService:
 
     # -- workers ----------------------------------------------------------------------------------------------
 
-    def start(self, role: str = "lanes", module: str = "streamer.runtime.process") -> subprocess.Popen[bytes]:
-        """One more worker process; ``module`` may be one that runs it with faults."""
+    def start(
+        self, role: str = "lanes", module: str = "streamer.runtime.process", release: Release | None = None
+    ) -> subprocess.Popen[bytes]:
+        """One more worker process; ``module`` may be one that runs it with faults, ``release`` another edition of it."""
         command = [sys.executable, "-m", module, role]
+        environment, folder = self.environment, None
+        if release is not None:
+            # A module's name may have changed since; the command of a user has not.
+            command = [str(release.python), "-m", "streamer", "worker", "--role", role, "--no-supervise"]
+            environment, folder = {**environment, **release.environment}, release.tree
         path = self._folder / f"{role}-{len(self.workers)}.log"
         with path.open("wb") as log:
-            worker = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
+            worker = subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=log)
         self.workers.append(worker)
         self._logs[worker.pid] = path
         return worker

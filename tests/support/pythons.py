@@ -16,17 +16,18 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SUPPORTED = ("3.11", "3.12", "3.13")
-_LOCK = ROOT / "deploy" / "requirements.lock"
+HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
+LOCK = ROOT / "deploy" / "requirements.lock"
 _ASKED_SECONDS, _INSTALLED_SECONDS = 10, 120
 
 
 def python(version: str) -> Path:
     """A Python of that version that can run the product; skips the test where there is none or no packages come."""
-    if version == f"{sys.version_info.major}.{sys.version_info.minor}":
+    if version == HERE:
         return Path(sys.executable)
     for candidate in _candidates(version):
         if _is(candidate, version):
-            return _with_packages(candidate, version)
+            return environment(candidate, version)
     pytest.skip(f"no Python {version} on this machine: nothing shows that it writes the same bytes")
 
 
@@ -61,15 +62,15 @@ def _is(candidate: Path, version: str) -> bool:
     return False
 
 
-def _with_packages(base: Path, version: str) -> Path:
-    """The virtual environment for the present lock file, made where it is not there yet."""
+def environment(base: Path, version: str, lock: Path = LOCK) -> Path:
+    """The Python of a virtual environment with what a lock file names, made where it is not there yet."""
     cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "streamer" / "pythons"
-    kept = cache / f"{version}-{sha256(_LOCK.read_bytes()).hexdigest()[:16]}"
+    kept = cache / f"{version}-{sha256(lock.read_bytes()).hexdigest()[:16]}"
     if not (kept / "bin" / "python").exists():
         cache.mkdir(parents=True, exist_ok=True)
         made = Path(tempfile.mkdtemp(prefix=f"{version}-", dir=cache))
         try:
-            _install(base, made)
+            _install(base, made, lock)
             # In one step, so that nobody meets half of it; another run may have been faster.
             with suppress(OSError):
                 made.rename(kept)
@@ -82,9 +83,9 @@ def _with_packages(base: Path, version: str) -> Path:
     return kept / "bin" / "python"
 
 
-def _install(base: Path, into: Path) -> None:
+def _install(base: Path, into: Path, lock: Path) -> None:
     uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
-    install = ["install", "--quiet", "--require-hashes", "--requirement", str(_LOCK)]
+    install = ["install", "--quiet", "--require-hashes", "--requirement", str(lock)]
     commands: list[list[str]] = [[str(base), "-m", "venv", *(["--without-pip"] if uv else []), str(into)]]
     python = str(into / "bin" / "python")
     commands.append([uv, "pip", *install, "--python", python] if uv else [python, "-m", "pip", *install])

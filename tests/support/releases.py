@@ -1,0 +1,51 @@
+"""The last release, built from git: what users run today, beside what this source tree makes of it."""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pythons import HERE, environment
+
+from benchmarks.trees import NoTree, scratch_tree
+
+RELEASES: tuple[Mapping[str, Any], ...] = tuple(
+    tomllib.loads(Path(__file__).with_name("releases.toml").read_text())["release"]
+)
+"""Newest first: ``version``, ``date``, ``commit``."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release that can be run: its source tree, and a Python with the dependencies that it was locked to.
+
+    Programs of it need ``environment``, and ``tree`` as their folder: Python looks into the present folder first.
+    """
+
+    version: str
+    tree: Path
+    python: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Variables with which the release's own modules are found, not those of this source tree."""
+        return {"PYTHONPATH": str(self.tree)}
+
+
+@contextmanager
+def last_release(folder: Path) -> Iterator[Release]:
+    """The newest release in a scratch worktree inside ``folder``; skips the test where its history is missing."""
+    newest = RELEASES[0]
+    try:
+        with scratch_tree(newest["commit"], folder) as tree:
+            # The base of this virtual environment, so that nothing of it is found beside the release's own packages.
+            base = Path(sys.base_prefix, "bin", f"python{HERE}")
+            yield Release(newest["version"], tree, environment(base, HERE, tree / "deploy" / "requirements.lock"))
+    except NoTree as error:
+        pytest.skip(f"release {newest['version']} cannot be built, so nothing was tried against it: {error}")
