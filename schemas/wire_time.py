@@ -12,6 +12,8 @@ _MILLISECOND: Final = timedelta(milliseconds=1)
 # What `iso` can write: the years 1 to 9999 in UTC.
 _FIRST_MS: Final = -62_135_596_800_000
 _LAST_MS: Final = 253_402_300_799_999
+LATEST_MS: Final = 32_503_680_000_000
+"""3000-01-01 UTC: nothing that time alone will bring later is waited for."""
 
 EARLIEST_MS: Final = 631_152_000_000
 """1990-01-01 UTC: no event is older. What files hold from before is a missing date (1899-12-30, 1900-01-01, 1970-01-01)."""

@@ -65,6 +65,8 @@ class Customer:
         Traits, consent, feedback and outcomes of messages (``models.customer.profile``); None for most customers.
     row
         Row in the lane's behaviour memory; -1 without one, such as after a customer withdrew consent.
+    era
+        The era of ``models.customer.decay`` in which all decayed sums are stored, those of ``about`` included.
     edition
         The version of the declared segmentations that the customer was brought to.
     panel_rank
@@ -86,6 +88,7 @@ class Customer:
         "definitions_version",
         "discounted",
         "due",
+        "era",
         "first_order",
         "first_seen",
         "id",
@@ -132,6 +135,7 @@ class Customer:
         self.profile_dirty = False
         self.row = -1
         self.definitions_version = 1
+        self.era = 0
         self.panel_rank = -1
         self.written_ids = 0
         self.book_dirty = False

@@ -19,7 +19,7 @@ from models.customer.orders import Order, OrderBook, Reversal
 from models.customer.profile import Profile, padded
 
 
-class Statistics(msgspec.Struct):
+class Statistics(msgspec.Struct, omit_defaults=True):
     """What a customer hands over beside orders and event ids; in JSON, bytes are base64.
 
     Attributes
@@ -48,6 +48,7 @@ class Statistics(msgspec.Struct):
     older_last: int | None
     profile: Profile | None = msgspec.field(name="about")
     behaviour: bytes | None
+    era: int = 0
 
 
 def handed_over(
@@ -74,6 +75,7 @@ def handed_over(
         older_last=book.older_last,
         profile=customer.profile,
         behaviour=behaviour,
+        era=customer.era,
     )
     digests = [int.from_bytes(ids[at : at + DIGEST], "big") for at in range(0, len(ids), DIGEST)]
     return _plain(told), digests, _plain(book.orders)
@@ -104,18 +106,21 @@ def take_statistics(customer: Customer, told: Statistics, orders: list[Order], h
     customer.spend += told.spend
     customer.items += told.items
     customer.discounted += told.discounted
-    customer.spend_weight = statistics.plus(customer.spend_weight, told.spend_weight)
-    customer.order_weight = statistics.plus(customer.order_weight, told.order_weight)
+    fade = statistics.common_era(customer, told.era)
+    customer.spend_weight = statistics.plus(customer.spend_weight, told.spend_weight * fade)
+    customer.order_weight = statistics.plus(customer.order_weight, told.order_weight * fade)
     for kind, count in enumerate(told.interactions[: len(customer.interactions)]):
         customer.interactions[kind] += count
     for category, (money, interactions) in told.categories.items():
-        statistics.add_category(customer, category, money, interactions)
+        statistics.add_category(customer, category, money * fade, interactions * fade)
     other = OrderBook(orders, told.waiting, told.older_first, told.older_last)
     statistics.book(customer, customer.book.absorb(other), half_life)
 
 
-def take_profile(mine: Profile, other: Profile) -> None:
-    """Add traits, feedback, outcomes and subscriptions."""
+def take_profile(mine: Profile, other: Profile, fade: float = 1.0) -> None:
+    """Add traits, feedback, outcomes and subscriptions; ``fade`` brings the other one's decayed sums into our era."""
+    if fade != 1.0:
+        other.fade(fade)
     for name, trait in other.traits.items():
         mine.merge_trait(name, trait)
     for kind, rated in other.ratings.items():

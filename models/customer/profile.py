@@ -184,6 +184,19 @@ class Profile(msgspec.Struct, array_like=True):
             oldest = min(self.subscriptions, key=lambda one: (self.subscriptions[one].at, one))
             del self.subscriptions[oldest]
 
+    @property
+    def has_sums(self) -> bool:
+        """Whether anything decayed is held."""
+        return bool(self.ratings or self.complaint_weight or self.outcome_weights)
+
+    def fade(self, factor: float) -> None:
+        """Multiply everything decayed by a factor."""
+        for rated in self.ratings.values():
+            rated.weight *= factor
+            rated.rated *= factor
+        self.complaint_weight *= factor
+        self.outcome_weights = [weight * factor for weight in self.outcome_weights]
+
     def leaves_out(self, at: int) -> bool:
         """Whether what happened at ``at`` (ms) is not to be folded."""
         return self.since is not None and at < self.since

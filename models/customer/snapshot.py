@@ -56,6 +56,7 @@ class _Core(msgspec.Struct, array_like=True):
     open_block: bytes
     behaviour: bytes
     definitions_version: int = 1
+    era: int = 0
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -73,35 +74,35 @@ def dump(customer: Customer, behaviour: bytes) -> dict[str, bytes]:
     if customer.is_alias:
         customer.profile_dirty = False
         return {PROFILE: _encode(customer.profile)}
-    parts = {
-        CORE: _encode(
-            (
-                VERSION,
-                customer.born,
-                customer.seq,
-                customer.first_seen,
-                customer.last_seen,
-                customer.as_of,
-                customer.clock_id,
-                customer.due,
-                customer.orders,
-                customer.spend,
-                customer.items,
-                customer.discounted,
-                customer.spend_weight,
-                customer.order_weight,
-                customer.first_order,
-                customer.last_order,
-                customer.interactions,
-                customer.categories,
-                customer.segments,
-                dedupe_window.total,
-                dedupe_window.open_block,
-                behaviour,
-                customer.definitions_version,
-            )
-        )
-    }
+    core: tuple[object, ...] = (
+        VERSION,
+        customer.born,
+        customer.seq,
+        customer.first_seen,
+        customer.last_seen,
+        customer.as_of,
+        customer.clock_id,
+        customer.due,
+        customer.orders,
+        customer.spend,
+        customer.items,
+        customer.discounted,
+        customer.spend_weight,
+        customer.order_weight,
+        customer.first_order,
+        customer.last_order,
+        customer.interactions,
+        customer.categories,
+        customer.segments,
+        dedupe_window.total,
+        dedupe_window.open_block,
+        behaviour,
+        customer.definitions_version,
+    )
+    # Almost nobody lives in another era than the first: the others keep the bytes they ever had.
+    if customer.era:
+        core += (customer.era,)
+    parts = {CORE: _encode(core)}
     if customer.book_dirty:
         parts[BOOK] = _encode(customer.book)
         customer.book_dirty = False
@@ -192,5 +193,6 @@ def _from_core(id: str, raw: bytes) -> tuple[Customer, _Core]:
     customer.interactions = core.interactions + [0] * (len(INTERACTIONS) - len(core.interactions))
     customer.categories = core.categories
     customer.definitions_version = core.definitions_version
+    customer.era = core.era
     customer.segments = core.segments
     return customer, core

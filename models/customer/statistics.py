@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import exp2
 
 from models.customer.customer import Customer
-from models.customer.decay import weight
+from models.customer.decay import ERA, HALF_ERA, LANDMARK, carried, era_of
 from models.customer.orders import Booking
 
 MAX_CATEGORIES = 20
@@ -22,13 +23,58 @@ def plus(total: float, amount: float) -> float:
     return 0.0 if abs(found) <= _ROUNDED * abs(amount) else found
 
 
+def weigh(customer: Customer, at: int, half_life: float) -> float:
+    """What one unit at ``at`` adds to the decayed sums of a customer, who enters a later era where it is of one."""
+    exponent = (at - LANDMARK) / half_life - ERA * customer.era
+    if not -HALF_ERA <= exponent < HALF_ERA:
+        era = era_of(at, half_life)
+        if era > customer.era:
+            enter_era(customer, era)
+        elif not _holds_sums(customer):
+            customer.era = era
+        exponent = (at - LANDMARK) / half_life - ERA * customer.era
+    return exp2(exponent)
+
+
+def enter_era(customer: Customer, era: int) -> None:
+    """Bring all decayed sums of a customer to a later era."""
+    factor = carried(era - customer.era)
+    customer.era = era
+    customer.spend_weight *= factor
+    customer.order_weight *= factor
+    for entry in customer.categories.values():
+        entry[0] *= factor
+        entry[1] *= factor
+    if customer.profile is not None:
+        customer.profile.fade(factor)
+        customer.profile_dirty = True
+
+
+def common_era(customer: Customer, era: int) -> float:
+    """Bring a customer to the later of two eras; gives what sums of the other one are multiplied by to stand there."""
+    if era > customer.era:
+        enter_era(customer, era)
+    elif era < customer.era and not _holds_sums(customer):
+        customer.era = era
+    return carried(customer.era - era)
+
+
+def _holds_sums(customer: Customer) -> bool:
+    return bool(
+        customer.spend_weight
+        or customer.order_weight
+        or customer.categories
+        or (customer.profile is not None and customer.profile.has_sums)
+    )
+
+
 def book(customer: Customer, bookings: Iterable[Booking], half_life: float) -> None:
     """Add bookings (orders, and reversals as negative amounts) at their own instants.
 
     ``half_life`` is in ms. Also renews ``first_order`` and ``last_order`` from the order book.
     """
     for booking in bookings:
-        faded = weight(booking.at, half_life)
+        faded = weigh(customer, booking.at, half_life)
         customer.orders += booking.orders
         customer.spend += booking.money
         customer.items += booking.items
@@ -45,7 +91,7 @@ def interact(customer: Customer, kind: int, category: str | None, at: int, half_
     """Count one interaction of a kind (index into ``INTERACTIONS``) at ``at``."""
     customer.interactions[kind] += 1
     if category is not None:
-        add_category(customer, category, 0.0, weight(at, half_life))
+        add_category(customer, category, 0.0, weigh(customer, at, half_life))
 
 
 def add_category(customer: Customer, category: str, money: float, interactions: float) -> None:

@@ -55,7 +55,7 @@ def document(customer: Customer, shop: FeatureContext) -> bytes:
                 customer.orders,
                 customer.spend / minor,
                 customer.items,
-                round(decayed(customer.spend_weight, at, shop.half_life) / minor, 2),
+                round(decayed(customer.spend_weight, at, shop.half_life, customer.era) / minor, 2),
                 None if last is None else round((at - last) / DAY_MS, 2),
                 round(cadence_ms(customer) / DAY_MS, 2),
                 sum(customer.interactions),

@@ -61,20 +61,20 @@ def _lateness_crossing(customer: Customer, border: float, shop: FeatureContext) 
 
 
 def _spend_decayed(customer: Customer, at: int, shop: FeatureContext) -> float:
-    return decayed(customer.spend_weight, at, shop.half_life) / shop.minor_per_major
+    return decayed(customer.spend_weight, at, shop.half_life, customer.era) / shop.minor_per_major
 
 
 def _spend_crossing(customer: Customer, border: float, shop: FeatureContext) -> int | None:
-    at = falls_to(customer.spend_weight, border * shop.minor_per_major, shop.half_life)
+    at = falls_to(customer.spend_weight, border * shop.minor_per_major, shop.half_life, customer.era)
     return None if at is None else ceil(at)
 
 
 def _orders_decayed(customer: Customer, at: int, shop: FeatureContext) -> float:
-    return decayed(customer.order_weight, at, shop.half_life)
+    return decayed(customer.order_weight, at, shop.half_life, customer.era)
 
 
 def _orders_crossing(customer: Customer, border: float, shop: FeatureContext) -> int | None:
-    at = falls_to(customer.order_weight, border, shop.half_life)
+    at = falls_to(customer.order_weight, border, shop.half_life, customer.era)
     return None if at is None else ceil(at)
 
 
@@ -115,7 +115,7 @@ def top_category(customer: Customer) -> str | None:
 
 def _top_share(customer: Customer, at: int, shop: FeatureContext) -> float:
     """Shrunk by half an order towards none: an order of long ago says little of what somebody needs."""
-    orders = decayed(customer.order_weight, at, shop.half_life)
+    orders = decayed(customer.order_weight, at, shop.half_life, customer.era)
     return _top(customer)[1] * (orders / (orders + _PRIOR_ORDERS) if orders > 0 else 0.0)
 
 
@@ -124,7 +124,7 @@ def _top_share_crossing(customer: Customer, border: float, shop: FeatureContext)
     # From share * n / (n + prior) = border; not for NaN either.
     if not 0 < border < share:
         return None
-    at = falls_to(customer.order_weight, _PRIOR_ORDERS * border / (share - border), shop.half_life)
+    at = falls_to(customer.order_weight, _PRIOR_ORDERS * border / (share - border), shop.half_life, customer.era)
     return None if at is None else ceil(at)
 
 

@@ -9,6 +9,7 @@ from models.customer.customer import Customer, Membership
 from models.features.features import Feature, FeatureContext, feature_of
 from models.rules.definitions import OPERATORS, Definitions, Segmentation
 from models.rules.evaluate import evaluate, facts
+from schemas.wire_time import LATEST_MS
 
 _MOST_DUES = 16
 """Dues that are looked through for the next move."""
@@ -58,7 +59,7 @@ def segmentation_due(customer: Customer, after: int, segmentation: Segmentation,
         crossing = test[0].crossing
         at = crossing(customer, test[2], shop) if crossing is not None else None
         # What was crossed before does not come back by time; two milliseconds allow for rounding.
-        if at is not None and at >= after - 2:
+        if at is not None and after - 2 <= at <= LATEST_MS:
             crossings.append((at, test))
     if len(crossings) > 1:
         crossings.sort(key=_instant)

@@ -15,6 +15,7 @@ from models.customer.dedupe import digest
 from models.customer.merging import Statistics
 from models.customer.orders import Order
 from models.customer.profile import Profile
+from models.customer.statistics import common_era
 from models.rules.evaluate import facts
 from schemas.control import ALIAS_HEADER, REROUTED_HEADER, ControlMerge, control_headers, encode_control
 from schemas.errors import InvalidEvent
@@ -199,7 +200,7 @@ class Identity:
         allowed = self._policy.consent_default if profile.consent is None else profile.consent.personalization
         self._consents.bring(customer, allowed, told.first_seen, trigger, now)
         if allowed:
-            merging.take_profile(profile, other)
+            merging.take_profile(profile, other, common_era(customer, told.era))
             merging.take_statistics(customer, told, orders, self._policy.shop.half_life)
             if told.behaviour is not None:
                 self._cache.memory.merge(customer.row, told.behaviour)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from models.customer.customer import INTERACTIONS, Customer
-from models.customer.decay import weight
 from models.customer.dedupe import digest
 from models.customer.orders import OrderBook
 from models.customer.profile import Consent, Profile, Subscription
+from models.customer.statistics import weigh
 from models.features.features import FeatureContext
 from models.rules.evaluate import facts
 from schemas.events import ConsentUpdated, FeedbackSubmitted, MessageOutcome, ProfileUpdated, SubscriptionUpdated
@@ -32,19 +32,20 @@ def fold_profile(customer: Customer, event: object, shop: FeatureContext) -> Non
     if isinstance(event, ProfileUpdated):
         profile.merge_traits(event.traits, event.occurred_at, digest(event.event_id))
     elif isinstance(event, FeedbackSubmitted):
-        profile.rate(event.kind, event.rating, weight(event.occurred_at, shop.half_life))
+        profile.rate(event.kind, event.rating, weigh(customer, event.occurred_at, shop.half_life))
     elif isinstance(event, SubscriptionUpdated):
         said = Subscription(event.subscribed, event.occurred_at, digest(event.event_id))
         profile.subscribe(event.list, said)
     else:
         assert isinstance(event, MessageOutcome)
-        profile.heard(event.outcome, weight(event.occurred_at, shop.half_life))
+        profile.heard(event.outcome, weigh(customer, event.occurred_at, shop.half_life))
 
 
 def drop_features(customer: Customer) -> None:
     """Forget all that features are made of, but the behaviour memory, which is the residents'."""
     customer.orders = customer.spend = customer.items = customer.discounted = 0
     customer.spend_weight = customer.order_weight = 0.0
+    customer.era = 0
     customer.first_order = customer.last_order = customer.due = None
     customer.interactions = [0] * len(INTERACTIONS)
     customer.categories = {}
