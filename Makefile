@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run test lint check evaluate bench bench-compare soak handovers pictures boards documents lock clean help
+.PHONY: run test cases lint check evaluate bench bench-compare soak handovers pictures boards documents lock clean help
 
 help:
 	@echo "make run    everything at once, on this machine: Kafka, Valkey, a worker, a simulated shop"
@@ -40,6 +40,10 @@ lint: $(STAMP)
 
 check: lint
 	$(BIN)/python -m pytest schemas models tests/unit tests/property tests/golden/test_contracts.py
+
+# Every field case: what it must give, and what it gives.
+cases: $(STAMP)
+	PYTHONPATH=tests/support $(BIN)/python -m field_cases
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.whole_path $(ARGS)

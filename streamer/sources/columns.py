@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -103,9 +103,7 @@ class Column(BaseModel):
         return passed
 
     def _bare(self, cells: Mapping[str, str], name: str) -> str:
-        text = cells.get(name, "")
-        for end in (*self.strip, *self.strip):
-            text = text.removeprefix(end).removesuffix(end).strip()
+        text = stripped(cells.get(name, ""), self.strip) if self.strip else cells.get(name, "")
         return "" if text in self.nothing else text
 
     def _changed(self, text: str, cells: Mapping[str, str]) -> str:
@@ -118,6 +116,17 @@ class Column(BaseModel):
         elif self.prefix:
             text = self.prefix + text
         return self.map.get(text, text)
+
+
+def stripped(text: str, ends: Sequence[str]) -> str:
+    """A text without any of the ends, at both sides and as often as they stand there."""
+    while True:
+        bare = text
+        for end in ends:
+            bare = bare.removeprefix(end).removesuffix(end).strip()
+        if bare == text:
+            return bare
+        text = bare
 
 
 def _column(value: object) -> object:

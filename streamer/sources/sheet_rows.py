@@ -58,7 +58,7 @@ class SheetRows:
                 yield Row(line, cells, fault)
 
     def named(self, cells: Sequence[str]) -> Mapping[str, str]:
-        return {name: clean(cells[at]) for name, at in self._places}
+        return {name: clean(cells[at], self._mapping.strip) for name, at in self._places}
 
     def _all(self) -> Iterator[list[str]]:
         try:

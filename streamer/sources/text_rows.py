@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from schemas.errors import UserError
+from streamer.sources.columns import stripped
 from streamer.sources.dialect import SAMPLE_BYTES, delimiter_of, encoding_of, folded
 from streamer.sources.files import opened
 from streamer.sources.mapping import TableMapping
@@ -69,7 +70,7 @@ class TextRows:
             yield Row(line, cells, fault)
 
     def named(self, cells: Sequence[str]) -> Mapping[str, str]:
-        return {name: clean(cells[at]) for name, at in self._places}
+        return {name: clean(cells[at], self._mapping.strip) for name, at in self._places}
 
     # -- lines and records ------------------------------------------------------------------------------------
 
@@ -210,10 +211,14 @@ def places(header: Sequence[str], mapping: TableMapping, what: str, how: str) ->
     return [(name, at[0]) for name, at in found.items() if at]
 
 
-def clean(cell: str) -> str:
-    """A cell without blanks at its ends, and without the form of a formula (``="1234"``) by which texts stay texts."""
+def clean(cell: str, strip: Sequence[str] = ()) -> str:
+    """A cell without blanks at its ends, without the form of a formula (``="1234"``) by which texts stay texts, and
+    without the texts to be stripped.
+    """
     cell = cell.strip()
-    return cell[2:-1].strip() if cell.startswith('="') and cell.endswith('"') and len(cell) > 2 else cell
+    if cell.startswith('="') and cell.endswith('"') and len(cell) > 2:
+        cell = cell[2:-1].strip()
+    return stripped(cell, strip) if strip else cell
 
 
 def _cut(cells: list[str], width: int) -> list[str]:
