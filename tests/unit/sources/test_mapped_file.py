@@ -303,7 +303,7 @@ def test_woocommerces_export_gives_orders_in_the_shops_time(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("name", sorted(shipped()))
 def test_shipped_mappings_are_sound(name: str) -> None:
-    assert load_mapping(name).group
+    assert load_mapping(name).named()
 
 
 def test_yes_and_no_in_their_spellings() -> None:
