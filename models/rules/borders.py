@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from math import ceil, floor, inf, isfinite, nextafter
 
 from models.features.features import FEATURES, MISSING
-from models.rules.definitions import CLUSTERS, Member, Segmentation, leaves_of
-from models.rules.evaluate import Facts, copied, evaluate
+from models.rules.conditions import Member
+from models.rules.definitions import CLUSTERS
+from models.rules.facts import Facts, copied
+from models.rules.segmentation import Segmentation
 
 _COUNTED = ("orders", "items", "interactions", "messages", "ratings", "complaints", "year")
 WHOLE = frozenset(
@@ -56,30 +58,24 @@ def borders_of(segmentation: Segmentation, current: str, now: Facts) -> list[Bor
             if whole
             else (nextafter(border, -inf), border, nextafter(border, inf))
         ):
-            to = _judged(segmentation, current, now, feature, beyond)
-            told = beyond if whole else border
-            key = (feature, to, told > value)
+            to = _evaluated(segmentation, current, now, feature, beyond)
+            reached = beyond if whole else border
+            key = (feature, to, reached > value)
             held = found.get(key)
-            if to != current and (held is None or abs(told - value) < abs(held.distance or 0.0)):
-                found[key] = Border(feature, value, told, to)
+            if to != current and (held is None or abs(reached - value) < abs(held.distance or 0.0)):
+                found[key] = Border(feature, value, reached, to)
     numbers = sorted(found.values(), key=lambda one: (_relative(one), abs(one.distance or 0.0), one.feature, one.to))
     return [*numbers, *_words(segmentation, current, now)]
 
 
 def _numbers(segmentation: Segmentation, current: str) -> set[tuple[str, float]]:
-    found = {(feature, border) for feature, _, border in segmentation.borders(current)}
-    # Bands further away than the next one.
-    if segmentation.kind == "bands":
-        found |= {
-            (segmentation.feature, border) for band in segmentation.bands[1:] for border in (band.enter, band.exit)
-        }
-    return {(feature, border) for feature, border in found if isfinite(border)}
+    return {(feature, border) for feature, _, border in segmentation.all_borders(current) if isfinite(border)}
 
 
 def _words(segmentation: Segmentation, current: str, now: Facts) -> Iterator[Border]:
     asked = {
         (leaf.segmentation, word)
-        for leaf in leaves_of(segmentation)
+        for leaf in segmentation.leaves
         if isinstance(leaf, Member) and leaf.segmentation not in CLUSTERS
         for word in leaf.segments
         if word != MISSING
@@ -87,14 +83,14 @@ def _words(segmentation: Segmentation, current: str, now: Facts) -> Iterator[Bor
     for feature, word in sorted(asked):
         patched = copied(now)
         patched.segments[feature] = word
-        if (to := evaluate(segmentation, current, patched)) != current:
+        if (to := segmentation.evaluate(current, patched)) != current:
             yield Border(feature, now.segments.get(feature) or None, word, to)
 
 
-def _judged(segmentation: Segmentation, current: str, now: Facts, feature: str, value: float) -> str:
+def _evaluated(segmentation: Segmentation, current: str, now: Facts, feature: str, value: float) -> str:
     patched = copied(now)
     patched.values[feature] = value
-    return evaluate(segmentation, current, patched)
+    return segmentation.evaluate(current, patched)
 
 
 def _relative(one: Border) -> float:

@@ -7,8 +7,10 @@ from math import isfinite
 
 from models.customer.customer import Customer, Membership
 from models.features.features import Feature, FeatureContext, feature_of
-from models.rules.definitions import OPERATORS, Definitions, Segmentation
-from models.rules.evaluate import evaluate, facts
+from models.rules.conditions import OPERATORS
+from models.rules.definitions import Definitions
+from models.rules.evaluate import facts
+from models.rules.segmentation import Segmentation
 from schemas.wire_time import LATEST_MS
 
 _MOST_DUES = 16
@@ -92,7 +94,7 @@ def next_moves(
             now = facts(customer, at, definitions, shop)
             for segmentation in asked:
                 current = now.segments.get(segmentation.name)
-                segment = evaluate(segmentation, current, now)
+                segment = segmentation.evaluate(current, now)
                 if segment != current and not is_held(segmentation, held.get(segmentation.name), at, shop):
                     if segmentation.name in names:
                         found.setdefault(segmentation.name, (segment, at))

@@ -24,7 +24,7 @@ from typing import NamedTuple
 from models.customer.profile import CUSTOM
 from models.features.features import MISSING
 from models.features.traits import is_own_trait
-from models.rules.definitions import Compare, Condition, Every, Member, Negation, Op, Some
+from models.rules.conditions import Compare, Condition, Every, Member, Negation, Op, Some
 from schemas.errors import StreamerError
 
 KEYWORDS = frozenset(("and", "or", "not", "in", "is", "exit", "known"))

@@ -11,10 +11,12 @@ from models.behaviour.forecast import Outlook
 from models.behaviour.model import SEGMENTATION, ClusterModel
 from models.customer.customer import Customer
 from models.features.features import FEATURES, feature_of
+from models.rules.bands import Bands
 from models.rules.borders import borders_of
-from models.rules.definitions import Bands, Segmentation
 from models.rules.due import next_moves
-from models.rules.evaluate import Facts, facts
+from models.rules.evaluate import facts
+from models.rules.facts import Facts
+from models.rules.segmentation import Segmentation
 from schemas.wire_time import iso
 from streamer.core.policy import Policy
 from streamer.queries.names import segment_name

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from models.customer.customer import Customer
 from models.rules.defaults import DEFAULTS
-from models.rules.evaluate import evaluate, facts
+from models.rules.evaluate import facts
 from streamer.core.policy import Policy
 
 HALF_LIFE = 25.0 * DAY
@@ -89,6 +89,6 @@ def test_any_arrival_leads_to_the_same_segments(data: st.DataObject, happened: l
         now = facts(ann, T0 + 2 * DAY, DEFAULTS, Policy().shop)
         now.segments.clear()
         for segmentation in DEFAULTS.segmentations:
-            now.segments[segmentation.name] = evaluate(segmentation, None, now)
+            now.segments[segmentation.name] = segmentation.evaluate(None, now)
         segments.append(now.segments)
     assert segments[0] == segments[1]

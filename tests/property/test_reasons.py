@@ -9,11 +9,12 @@ import pytest
 from heart_editions import HEART_EDITIONS
 
 from models.features.features import MISSING
-from models.rules.assign import reasons_for
+from models.rules.bands import Bands
+from models.rules.conditions import Compare, Member
 from models.rules.declared import load
 from models.rules.defaults import DEFAULTS
-from models.rules.definitions import Bands, Compare, Member, Segmentation, leaves_of
-from models.rules.evaluate import Facts, evaluate
+from models.rules.facts import Facts
+from models.rules.segmentation import Segmentation
 
 SEGMENTATIONS: list[Segmentation] = [
     *DEFAULTS.segmentations,
@@ -26,7 +27,7 @@ def borders(segmentation: Segmentation) -> tuple[dict[str, list[float]], dict[st
     """What a segmentation asks for, with the borders and words around which answers differ."""
     numbers: dict[str, list[float]] = {}
     words: dict[str, list[str]] = {}
-    for leaf in leaves_of(segmentation):
+    for leaf in segmentation.leaves:
         if isinstance(leaf, Compare):
             numbers.setdefault(leaf.feature, []).extend((leaf.enter, leaf.exit))
         elif isinstance(leaf, Member):
@@ -65,16 +66,16 @@ def test_stated_reasons_reproduce_ten_thousand_moves(kept: float) -> None:
             if random.random() < kept:
                 now.values[name] = before.values[name]
         # Where somebody is after a settling: there the rules have nothing more to say.
-        current = evaluate(segmentation, None, before)
+        current = segmentation.evaluate(None, before)
         for _ in range(9):
-            current = evaluate(segmentation, current, before)
+            current = segmentation.evaluate(current, before)
         if (
-            evaluate(segmentation, current, before) != current
-            or (after := evaluate(segmentation, current, now)) == current
+            segmentation.evaluate(current, before) != current
+            or (after := segmentation.evaluate(current, now)) == current
         ):
             continue
         moves += 1
-        reasons = reasons_for(segmentation, current, before, now)
+        reasons = segmentation.reasons(current, before, now)
         assert reasons
         patched = Facts(dict(before.values), dict(before.segments))
         for reason in reasons:
@@ -85,5 +86,5 @@ def test_stated_reasons_reproduce_ten_thousand_moves(kept: float) -> None:
             else:
                 assert reason.after is None or isinstance(reason.after, str)
                 patched.segments[reason.feature] = reason.after or MISSING
-        assert evaluate(segmentation, current, patched) == after, (segmentation.name, current, before, now, reasons)
+        assert segmentation.evaluate(current, patched) == after, (segmentation.name, current, before, now, reasons)
     assert told > moves

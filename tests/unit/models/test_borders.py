@@ -11,7 +11,7 @@ from heart_editions import HEART_EDITIONS
 from models.rules.borders import Border, borders_of
 from models.rules.declared import load
 from models.rules.defaults import DEFAULTS
-from models.rules.evaluate import Facts, copied, evaluate
+from models.rules.facts import Facts, copied
 
 VALUE, LIFECYCLE = DEFAULTS.segmentations
 
@@ -68,17 +68,17 @@ def test_what_is_told_is_what_would_happen() -> None:
         names = {feature for feature, _, _ in segmentation.borders(None)}
         for _ in range(200):
             now = Facts({name: random.uniform(0, 60) for name in names}, {"value": "top", "behaviour": "busy"})
-            current = evaluate(segmentation, None, now)
+            current = segmentation.evaluate(None, now)
             for one in borders_of(segmentation, current, now):
                 checked += 1
                 after = copied(now)
                 if isinstance(one.border, str):
                     after.segments[one.feature] = one.border
-                    assert evaluate(segmentation, current, after) == one.to
+                    assert segmentation.evaluate(current, after) == one.to
                 else:
                     ends = set()
                     for beyond in (one.border - 1e-9, one.border, one.border + 1e-9):
                         after.values[one.feature] = beyond
-                        ends.add(evaluate(segmentation, current, after))
+                        ends.add(segmentation.evaluate(current, after))
                     assert one.to in ends
     assert checked > 500

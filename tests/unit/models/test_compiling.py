@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.rules.compiling import chooser_of, comparison
-from models.rules.definitions import OPERATORS, Compare, Condition, Every, Member, Negation, Some, predicate
+from models.rules.conditions import OPERATORS, Compare, Condition, Every, Member, Negation, Some, predicate
 
 NUMBERS = st.sampled_from([0.0, -0.0, 1.0, -1.0, 1e300, 5e-324, 0.1, inf, -inf, nan])
 NAMES = st.sampled_from(["a", "b'\"\\", "c}{\n", "__import__('os')"])

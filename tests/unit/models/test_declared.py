@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 
 from models.features.features import FEATURES, LABELS
+from models.rules.bands import Band, Bands
+from models.rules.conditions import Compare, Every, Member, Negation, Some
 from models.rules.declared import load
 from models.rules.defaults import DEFAULT_TEXT, DEFAULTS
-from models.rules.definitions import Band, Bands, Compare, Every, Member, Negation, Rule, Rules, Some
+from models.rules.rules import Rules
+from models.rules.segmentation import Rule
 from schemas.errors import UserError
 
 

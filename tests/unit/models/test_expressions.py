@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.rules.definitions import Compare, Condition, Every, Member, Negation, Some, predicate
+from models.rules.conditions import Compare, Condition, Every, Member, Negation, Some, predicate
 from models.rules.expressions import ExpressionError, Known, parse
 
 KNOWN = Known(

@@ -13,9 +13,14 @@ from models.customer.orders import Order, Reversal
 from models.customer.profile import OUTCOMES, Consent, Profile
 from models.customer.statistics import REST, book
 from models.features.features import FEATURES, FeatureContext, cadence_ms, top_category
-from models.rules.definitions import Band, Bands, Compare, Definitions, Op, Rule, Rules, Segment
+from models.rules.bands import Band, Bands
+from models.rules.conditions import Compare, Op
+from models.rules.definitions import Definitions
 from models.rules.due import next_due
-from models.rules.evaluate import Facts, evaluate, facts
+from models.rules.evaluate import facts
+from models.rules.facts import Facts
+from models.rules.rules import Rules
+from models.rules.segmentation import Rule, Segment
 
 SHOP = FeatureContext()
 OPS: tuple[Op, ...] = (">=", ">", "<", "<=", "=")
@@ -57,7 +62,7 @@ def test_without_an_order_recency_and_lateness_are_missing_and_pass_no_compariso
     assert cadence_ms(ann) == 45 * DAY
     for op in OPS:
         definitions = _defined("recency_days", op, 3.0)
-        assert evaluate(definitions.segmentations[0], None, facts(ann, T0, definitions, SHOP)) == "b"
+        assert definitions.segmentations[0].evaluate(None, facts(ann, T0, definitions, SHOP)) == "b"
 
 
 def test_what_time_moves_has_a_crossing_and_nothing_else_has() -> None:
@@ -100,7 +105,7 @@ def test_the_due_is_the_very_millisecond_at_which_the_comparison_turns(
     segmentation = definitions.segmentations[0]
 
     def now(at: int) -> str:
-        return evaluate(segmentation, None, facts(ann, at, definitions, SHOP))
+        return segmentation.evaluate(None, facts(ann, at, definitions, SHOP))
 
     start, end = ann.as_of, ann.as_of + 5_000 * DAY
     ann.segments["r"] = Membership(now(start), start)
@@ -134,7 +139,7 @@ def test_the_share_of_a_category_fades_and_its_due_is_the_very_millisecond(
     end = start + 2_000 * DAY
 
     def now(at: int) -> str:
-        return evaluate(segmentation, None, facts(ann, at, definitions, SHOP))
+        return segmentation.evaluate(None, facts(ann, at, definitions, SHOP))
 
     ann.segments["r"] = Membership(now(start), start)
     due = next_due(ann, start, definitions, SHOP)
@@ -205,7 +210,7 @@ def _bands(feature: str, *borders: tuple[float, float]) -> Bands:
 ])  # fmt: skip
 def test_band_hysteresis(held: str | None, spend: float, expected: str) -> None:
     bands = _bands("spend_decayed", (50.0, 45.0), (200.0, 180.0))
-    assert evaluate(bands, held, Facts({"spend_decayed": spend}, {})) == expected
+    assert bands.evaluate(held, Facts({"spend_decayed": spend}, {})) == expected
 
 
 def test_crossing_rounds_up_to_whole_milliseconds() -> None:

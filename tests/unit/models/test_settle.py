@@ -12,10 +12,14 @@ from models.customer.orders import Order, Reversal
 from models.customer.statistics import book
 from models.features.features import FeatureContext
 from models.rules.assign import Reason, Transition, assign
+from models.rules.conditions import Compare, Every, Member, Negation, Some
 from models.rules.defaults import DEFAULTS
-from models.rules.definitions import Compare, Definitions, Every, Member, Negation, Rule, Rules, Segment, Some
+from models.rules.definitions import Definitions
 from models.rules.due import next_moves
-from models.rules.evaluate import Facts, evaluate, facts
+from models.rules.evaluate import facts
+from models.rules.facts import Facts
+from models.rules.rules import Rules
+from models.rules.segmentation import Rule, Segment
 
 SHOP = FeatureContext()
 VALUE, LIFECYCLE = DEFAULTS.segmentations
@@ -25,7 +29,7 @@ def lifecycle(
     current: str | None, lateness: float, orders: float = 3.0, value: str = "low", recency: float = 10.0
 ) -> str:
     values = {"lateness": lateness, "orders": orders, "recency_days": recency, "spend_decayed": 0.0}
-    return evaluate(LIFECYCLE, current, Facts(values, {"value": value}))
+    return LIFECYCLE.evaluate(current, Facts(values, {"value": value}))
 
 
 def test_first_match_wins() -> None:
@@ -76,7 +80,7 @@ def test_conditions_combine() -> None:
         (1, 3, "low", "a"),
         (1, 0, "low", "b"),
     ):
-        found = evaluate(rules, None, Facts({"items": float(items), "spend": float(spend)}, {"value": value}))
+        found = rules.evaluate(None, Facts({"items": float(items), "spend": float(spend)}, {"value": value}))
         assert found == expected
 
 
@@ -179,7 +183,7 @@ def check_settling(ann: Customer, at: int, before: Facts) -> None:
             else:
                 assert isinstance(reason.after, str)
                 patched.segments[reason.feature] = reason.after
-        assert evaluate(segmentation, transition.before, patched) == transition.after
+        assert segmentation.evaluate(transition.before, patched) == transition.after
     assert ann.due is None or ann.due > at
 
 

@@ -10,8 +10,8 @@ from models.customer.customer import Customer
 from models.customer.orders import Order
 from models.customer.statistics import book
 from models.features.features import FeatureContext
+from models.rules.bands import Bands
 from models.rules.declared import load
-from models.rules.definitions import Bands
 from models.rules.suggest import FEWEST_BUYERS, Figures, file_of, returns, suggest
 
 SHOP = FeatureContext()

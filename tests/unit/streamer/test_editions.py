@@ -10,7 +10,7 @@ from heart_strategies import WALL as TWO_LANES
 
 from models.rules.declared import load
 from models.rules.defaults import DEFAULT_TEXT
-from models.rules.evaluate import evaluate, facts
+from models.rules.evaluate import facts
 from streamer.core.decision import Change
 from streamer.core.policy import Policy
 
@@ -207,7 +207,7 @@ def test_a_hybrid_over_clusters_moves_with_them() -> None:
     ann = driver.customer("ann")
     now = facts(ann, T0 + 300 * DAY, definitions, TWO_LANES.shop)
     for segmentation in definitions.segmentations:
-        assert evaluate(segmentation, ann.segments[segmentation.name].segment, now) == driver.segment(
+        assert segmentation.evaluate(ann.segments[segmentation.name].segment, now) == driver.segment(
             "ann", segmentation.name
         )
 

@@ -1,0 +1,178 @@
+"""Ordered rules: the first that holds decides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from math import isfinite
+from typing import ClassVar, Final
+
+from models.rules import compiling
+from models.rules.compiling import Chooser, Predicate
+from models.rules.conditions import Compare, Leaf, Member, leaves, predicate
+from models.rules.facts import Facts
+from models.rules.reader import Declared
+from models.rules.segmentation import Border, Rule, Segmentation, known_number
+from schemas.changes import Reason
+
+
+@dataclass(frozen=True)
+class Rules(Segmentation):
+    """Ordered rules: the first that holds decides. The last rule is the default.
+
+    A customer stays in a segment for ``dwell_days`` grid days at least, but in a ``provisional`` one no longer than
+    must be.
+    """
+
+    kind: ClassVar[str] = "rules"
+
+    rules: tuple[Rule, ...]
+
+    def evaluate(self, current: str | None, now: Facts) -> str:
+        return self.rules[self.index_of(current, now)].segment
+
+    def index_of(self, current: str | None, now: Facts) -> int:
+        """Which rule is the first that holds."""
+        return self.chooser(current)(now.values, now.segments)
+
+    def reasons(self, current: str | None, before: Facts | None, now: Facts) -> tuple[Reason, ...]:
+        return rule_reasons(self, current, before, now)
+
+    def borders(self, current: str | None) -> Iterator[Border]:
+        """Every comparison ``(feature, op, border)`` as it stands for a customer whose segment is ``current``."""
+        for rule, rule_leaves in zip(self.rules, self.leaves_by_rule, strict=True):
+            for leaf in rule_leaves:
+                if isinstance(leaf, Compare):
+                    yield leaf.feature, leaf.op, leaf.exit if rule.segment == current else leaf.enter
+
+    @cached_property
+    def leaves(self) -> tuple[Leaf, ...]:
+        return tuple(leaf for found in self.leaves_by_rule for leaf in found)
+
+    @property
+    def reachable(self) -> frozenset[str]:
+        return frozenset(rule.segment for rule in self.rules)
+
+    @cached_property
+    def leaves_by_rule(self) -> tuple[tuple[Leaf, ...], ...]:
+        """The leaves of each rule, in rule order."""
+        return tuple(tuple(leaves(rule.when)) if rule.when else () for rule in self.rules)
+
+    @cached_property
+    def leaf_tests(self) -> tuple[tuple[tuple[Leaf, Predicate, Predicate], ...], ...]:
+        """For each rule its leaves, each made ready for customers outside of the rule's segment and in it."""
+        return tuple(
+            tuple((leaf, predicate(leaf, False), predicate(leaf, True)) for leaf in rule_leaves)
+            for rule_leaves in self.leaves_by_rule
+        )
+
+    @cached_property
+    def choosers(self) -> dict[str | None, Chooser]:
+        """Which rule is the first that holds, by the customer's current segment; use `chooser`."""
+        return {}
+
+    def chooser(self, current: str | None) -> Chooser:
+        """Which rule is the first that holds for a customer whose segment is ``current``, made once."""
+        found = self.choosers.get(current)
+        if found is None:
+            sources = [rule.when.source(rule.segment == current) if rule.when else "True" for rule in self.rules]
+            found = self.choosers[current] = compiling.chooser_of(sources)
+        return found
+
+
+def rule_reasons(rules: Rules, current: str | None, before: Facts | None, now: Facts) -> tuple[Reason, ...]:
+    """Every leaf of the rules that were looked at, before or after, whose truth turned over.
+
+    Where none did (the first assignment, another version, the end of a dwell): what holds of the rule that decided,
+    or, if that asks for nothing, what no longer holds of the rule that had decided.
+    """
+    new = rules.index_of(current, now)
+    if current is not None and before is not None:
+        last = max(new, rules.index_of(current, before))
+        if found := _named(_turned_over(rules, last, current, before, now)):
+            return found
+    known = before if current is not None else None
+    found = _named(_deciding(rules, new, current, known, now))
+    if found or current is None:
+        return found
+    return _named(_no_longer(rules, current, known, now))
+
+
+def _turned_over(rules: Rules, last: int, current: str, before: Facts, now: Facts) -> Iterator[Reason]:
+    """Leaves of the rules up to ``last`` whose truth is another now."""
+    for rule, tests in zip(rules.rules[: last + 1], rules.leaf_tests, strict=False):
+        held = rule.segment == current
+        for leaf, enter, stay in tests:
+            test = stay if held else enter
+            if test(before.values, before.segments) != test(now.values, now.segments):
+                yield _reason(leaf, held, before, now)
+
+
+def _deciding(rules: Rules, new: int, current: str | None, known: Facts | None, now: Facts) -> Iterator[Reason]:
+    """Leaves that hold of the rule that decided; all of its leaves where none holds, since it asks for what is not."""
+    held = rules.rules[new].segment == current
+    tests = rules.leaf_tests[new]
+    holding = [leaf for leaf, enter, stay in tests if (stay if held else enter)(now.values, now.segments)]
+    for leaf in holding or [leaf for leaf, _, _ in tests]:
+        yield _reason(leaf, held, known, now)
+
+
+def _no_longer(rules: Rules, current: str, known: Facts | None, now: Facts) -> Iterator[Reason]:
+    """Leaves that no longer hold of the rules that lead to the segment left."""
+    for rule, tests in zip(rules.rules, rules.leaf_tests, strict=True):
+        for leaf, _, stay in tests if rule.segment == current else ():
+            if not stay(now.values, now.segments):
+                yield _reason(leaf, True, known, now)
+
+
+def _named(reasons: Iterator[Reason]) -> tuple[Reason, ...]:
+    """One reason a feature: the last, in the place of the first."""
+    return tuple({reason.feature: reason for reason in reasons}.values())
+
+
+def _reason(leaf: Leaf, held: bool, before: Facts | None, now: Facts) -> Reason:
+    if isinstance(leaf, Member):
+        name = leaf.segmentation
+        return Reason(
+            name,
+            None if before is None else before.segments.get(name) or None,
+            now.segments.get(name) or None,
+            ", ".join(sorted(leaf.segments)) or None,
+        )
+    border = leaf.exit if held else leaf.enter
+    return Reason(
+        leaf.feature,
+        None if before is None else known_number(before.values, leaf.feature),
+        known_number(now.values, leaf.feature),
+        border if isfinite(border) else None,
+    )
+
+
+KEYS: Final = ("rules",)
+"""Keys of the kind's own in a file."""
+
+
+def read(of: Declared) -> Rules:
+    """Rules from their table in a file; UserError with line and hint where it is not as it must be."""
+    rules = (*of.guards, *_read_rules(of))
+    return Rules(of.name, of.segments, rules, dwell_days=of.dwell_days, provisional=of.provisional)
+
+
+def _read_rules(of: Declared) -> tuple[Rule, ...]:
+    reader, name = of.reader, of.name
+    line = reader.lines.of(name, "rules")
+    found: list[Rule] = []
+    for entry in reader.tables(name, of.table, "rules", "segment", "when"):
+        when = entry.get("when")
+        if isinstance(when, str) and when:
+            line = reader.lines.holding(when.splitlines()[0], line)
+        else:
+            line = reader.lines.holding(str(entry.get("segment")), line)
+        if found and found[-1].when is None:
+            reader.fail(line, f"a rule of {name} without `when` is not the last", "it holds for all that is left")
+        segment = reader.known_segment(name, entry.get("segment"), of.ids, line)
+        found.append(Rule(segment, None if when is None else reader.condition(when, line, of.known)))
+    if found[-1].when is not None:
+        reader.fail(line, f"the last rule of {name} has a condition", "end with a rule without `when`: all the rest")
+    return tuple(found)
