@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final
 from zoneinfo import ZoneInfo
@@ -62,17 +64,17 @@ def show(id: Annotated[str, typer.Argument(metavar="ID", help="The customer's id
 
             timeline = timeline_of(held, to.view.models(shown.lane), shown.customer.clock_id)
             ahead = outlook(shown.behaviour, timeline, policy.grid.day_of(clock))
-        told = describe(shown.customer, clock, policy, to.view.model(), ahead)
-        told = {**shown.document, **told, "lane": shown.lane}
+        answer = describe(shown.customer, clock, policy, to.view.model(), ahead)
+        answer = {**shown.document, **answer, "lane": shown.lane}
     if json:
-        common.print_json(told)
+        common.print_json(answer)
     else:
-        _print(told, ZoneInfo(found.timezone), found.currency, messages(found.language))
+        _print(answer, _Screen(messages(found.language), found.currency, ZoneInfo(found.timezone)))
 
 
-def cluster_lines(told: dict[str, Any], segment: str, say: Messages, currency: str) -> list[str]:
+def cluster_lines(clusters: dict[str, Any], segment: str, say: Messages, currency: str) -> list[str]:
     """How far the next cluster is, and what would move the customer there, in words."""
-    evidence, nearest = told["evidence"], told["nearest"]
+    evidence, nearest = clusters["evidence"], clusters["nearest"]
     if nearest is None:
         needs = evidence["needs"]
         return (
@@ -88,9 +90,9 @@ def cluster_lines(told: dict[str, Any], segment: str, say: Messages, currency: s
             if segment == "new"
             else []
         )
-    margin, name = told["margin"], nearest["name"]
-    if margin > told["border"]:
-        return [say("over border", segment=name, filled=told["filled"])]
+    margin, name = clusters["margin"], nearest["name"]
+    if margin > clusters["border"]:
+        return [say("over border", segment=name, filled=clusters["filled"])]
     key = "near border" if margin > -0.1 else "between" if margin > -0.6 else "far from"
     lines = [say(key, segment=name)]
 
@@ -105,54 +107,82 @@ def cluster_lines(told: dict[str, Any], segment: str, say: Messages, currency: s
             now=value(lever["feature"], lever["now"]),
         )
         + (say("per 36 days") if lever["feature"] in _PACED else "")
-        for lever in told["levers"][:_MOST_LEVERS]
+        for lever in clusters["levers"][:_MOST_LEVERS]
     ]
     return [*lines, say("levers", segment=name, levers=say("between levers").join(levers))] if levers else lines
 
 
-def _print(told: dict[str, Any], zone: ZoneInfo, currency: str, say: Messages) -> None:
+@dataclass(frozen=True, slots=True)
+class _Screen:
+    """How values are shown: in whose language, currency and zone."""
+
+    say: Messages
+    currency: str
+    zone: ZoneInfo
+
+    def instant(self, text: str) -> str:
+        return datetime.fromisoformat(text).astimezone(self.zone).strftime("%Y-%m-%d %H:%M")
+
+
+def _print(shown: dict[str, Any], screen: _Screen) -> None:
+    out, say = common.console(), screen.say
+    out.print(say("customer", id=shown["customer_id"], day=screen.instant(shown["as_of"])), markup=False)
+    for name in shown["segments"]:
+        for line in _segment_lines(name, shown, screen):
+            out.print(line, markup=False)
+    if not shown["segments"]:
+        out.print(say("in none"))
+    out.print(say("features as of", day=screen.instant(shown["now"])))
+    for line in _feature_lines(shown["features"], screen):
+        out.print(line, markup=False)
+
+
+def _segment_lines(name: str, shown: dict[str, Any], screen: _Screen) -> Iterator[str]:
+    """The segment of one segmentation, where time leads, and how far the next borders are."""
+    say, segment = screen.say, shown["segments"][name]
+    segmentation, since = say.segmentation(name), screen.instant(segment["since"])
+    text = say("in segment", segmentation=segmentation, segment=segment["name"], day=since)
+    clusters = shown.get("clusters") if name == BEHAVIOUR else None
+    if (move := shown["next_moves"].get(name)) is not None:
+        text += say("by time", segment=move["name"], day=screen.instant(move["at"]))
+    elif clusters is not None:
+        text += say("no move")
+    yield text
+    if clusters is not None:
+        yield from cluster_lines(clusters, segment["id"], say, screen.currency)
+    if (border := shown["borders"].get(name)) is not None:
+        yield from _border_lines(border, say)
+    else:
+        yield from _way_lines(shown["ways"].get(name, ()), say)
+
+
+def _border_lines(border: dict[str, Any], say: Messages) -> Iterator[str]:
+    """What leads to the band above, and to the one below."""
+    feature = say.feature(border["feature"])
+    if (up := border["up"]) is not None and border["value"] is not None:
+        more = number(round(up["at"] - border["value"], 2))
+        yield say("more for", amount=more, feature=feature, segment=up["name"])
+    if (down := border["down"]) is not None:
+        yield say("below", segment=down["name"], feature=feature, border=number(down["below"]))
+
+
+def _way_lines(ways: Iterable[dict[str, Any]], say: Messages) -> Iterator[str]:
+    """The nearest single features that lead to another segment."""
+    for way in [way for way in ways if way["distance"] is not None][:_WAYS]:
+        feature = say.feature(way["feature"])
+        if way["distance"] > 0:
+            amount = number(round(way["distance"], 2))
+            yield say("more for", amount=amount, feature=feature, segment=way["name"])
+        else:
+            yield say("at border", segment=way["name"], feature=feature, border=number(round(way["border"], 2)))
+
+
+def _feature_lines(features: dict[str, float | None], screen: _Screen) -> Iterator[str]:
     from models.features.features import feature_of
 
-    out = common.console()
-
-    def day(text: str) -> str:
-        return datetime.fromisoformat(text).astimezone(zone).strftime("%Y-%m-%d %H:%M")
-
-    out.print(say("customer", id=told["customer_id"], day=day(told["as_of"])), markup=False)
-    for name, segment in told["segments"].items():
-        text = say(
-            "in segment", segmentation=say.segmentation(name), segment=segment["name"], day=day(segment["since"])
-        )
-        if (move := told["next_moves"].get(name)) is not None:
-            text += say("by time", segment=move["name"], day=day(move["at"]))
-        elif name == BEHAVIOUR and "clusters" in told:
-            text += say("no move")
-        out.print(text, markup=False)
-        if name == BEHAVIOUR and "clusters" in told:
-            for row in cluster_lines(told["clusters"], segment["id"], say, currency):
-                out.print(row, markup=False)
-        if (border := told["borders"].get(name)) is not None:
-            feature = say.feature(border["feature"])
-            if (up := border["up"]) is not None and border["value"] is not None:
-                more = number(round(up["at"] - border["value"], 2))
-                out.print(say("more for", amount=more, feature=feature, segment=up["name"]), markup=False)
-            if (down := border["down"]) is not None:
-                below = number(down["below"])
-                out.print(say("below", segment=down["name"], feature=feature, border=below), markup=False)
-        else:
-            for way in [way for way in told["ways"].get(name, ()) if way["distance"] is not None][:_WAYS]:
-                feature, distance = say.feature(way["feature"]), number(round(way["distance"], 2))
-                if way["distance"] > 0:
-                    out.print(say("more for", amount=distance, feature=feature, segment=way["name"]), markup=False)
-                else:
-                    border = number(round(way["border"], 2))
-                    out.print(say("at border", segment=way["name"], feature=feature, border=border), markup=False)
-    if not told["segments"]:
-        out.print(say("in none"))
-    out.print(say("features as of", day=day(told["now"])))
-    for name, value in told["features"].items():
+    for name, value in features.items():
         if value is None:
             continue
         unit = feature_of(name).unit
-        shown = "" if unit in (name, "") else f" {currency if unit == 'money' else say.unit(unit)}"
-        out.print(f"  {say.feature(name)} {number(round(value, 2))}{shown}", markup=False)
+        shown = "" if unit in (name, "") else f" {screen.currency if unit == 'money' else screen.say.unit(unit)}"
+        yield f"  {screen.say.feature(name)} {number(round(value, 2))}{shown}"

@@ -11,7 +11,8 @@ from models.customer.customer import Customer, Membership
 from models.rules.assign import Reason, Transition, assign, retire
 from models.rules.definitions import Definitions
 from models.rules.due import next_due, next_moves
-from models.rules.evaluate import Facts, copied, facts
+from models.rules.evaluate import facts
+from models.rules.facts import Facts, copied
 from schemas.changes import SAFE_CAUSES, Cause
 from streamer.core.decision import Change, Decision, Trigger
 from streamer.core.ledger import bump
