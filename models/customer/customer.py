@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from math import exp2
+
 import msgspec
 
+from models.customer.decay import ERA, HALF_ERA, LANDMARK, carried, era_of
 from models.customer.dedupe import DedupeWindow
-from models.customer.orders import OrderBook
+from models.customer.orders import Booking, OrderBook
 from models.customer.profile import Profile
-
-INTERACTIONS = (
-    "product.viewed",
-    "product.clicked",
-    "cart.added",
-    "cart.removed",
-    "checkout.started",
-    "page.viewed",
-    "email.opened",
-    "email.clicked",
-)
-INTERACTION_INDEX = {name: index for index, name in enumerate(INTERACTIONS)}
+from models.customer.statistics import Statistics
 
 
 class Membership(msgspec.Struct, array_like=True, gc=False):
@@ -47,16 +40,8 @@ class Customer:
         The clock this customer lives by: the id of an open import, or None for the lane's.
     due
         Next instant (ms) at which time alone may change a rule or band, or None.
-    orders, spend, items, discounted
-        Lifetime order count, money (minor units), items, discounted orders; net of reversals.
-    spend_weight, order_weight
-        Forward-decayed money and orders (``models.customer.decay``).
-    first_order, last_order
-        Instants of the first and last order that still counts, ms, or None.
-    interactions
-        Lifetime counts by kind, in the order of ``INTERACTIONS``.
-    categories
-        Forward-decayed ``[money, interactions]`` per category, bounded (``models.customer.statistics``).
+    statistics
+        What is counted of the customer (``models.customer.statistics``).
     segments
         Membership by segmentation.
     ring, book
@@ -65,8 +50,6 @@ class Customer:
         Traits, consent, feedback and outcomes of messages (``models.customer.profile``); None for most customers.
     row
         Row in the lane's behaviour memory; -1 without one, such as after a customer withdrew consent.
-    era
-        The era of ``models.customer.decay`` in which all decayed sums are stored, those of ``about`` included.
     edition
         The version of the declared segmentations that the customer was brought to.
     panel_rank
@@ -82,30 +65,20 @@ class Customer:
         "book",
         "book_dirty",
         "born",
-        "categories",
         "clock_id",
         "dedupe_window",
         "definitions_version",
-        "discounted",
         "due",
-        "era",
-        "first_order",
         "first_seen",
         "id",
-        "interactions",
-        "items",
-        "last_order",
         "last_seen",
-        "order_weight",
-        "orders",
         "panel_rank",
         "profile",
         "profile_dirty",
         "row",
         "segments",
         "seq",
-        "spend",
-        "spend_weight",
+        "statistics",
         "written_ids",
     )
 
@@ -118,16 +91,7 @@ class Customer:
         self.as_of = at
         self.clock_id: str | None = None
         self.due: int | None = None
-        self.orders = 0
-        self.spend = 0
-        self.items = 0
-        self.discounted = 0
-        self.spend_weight = 0.0
-        self.order_weight = 0.0
-        self.first_order: int | None = None
-        self.last_order: int | None = None
-        self.interactions = [0] * len(INTERACTIONS)
-        self.categories: dict[str, list[float]] = {}
+        self.statistics = Statistics()
         self.segments: dict[str, Membership] = {}
         self.dedupe_window = DedupeWindow()
         self.book = OrderBook([], [])
@@ -135,7 +99,6 @@ class Customer:
         self.profile_dirty = False
         self.row = -1
         self.definitions_version = 1
-        self.era = 0
         self.panel_rank = -1
         self.written_ids = 0
         self.book_dirty = False
@@ -150,3 +113,62 @@ class Customer:
         """Whether this is only another id of a customer: the state names that customer and holds nothing else."""
         profile = self.profile
         return profile is not None and profile.alias is not None
+
+    def post(self, bookings: Iterable[Booking], half_life: float) -> None:
+        """Add bookings of the order book to the statistics, at their own instants; ``half_life`` in ms."""
+        statistics = self.statistics
+        for booking in bookings:
+            statistics.add(booking, self.weigh(booking.at, half_life))
+        statistics.first_order, statistics.last_order = self.book.span()
+        self.book_dirty = True
+
+    def interact(self, kind: int, category: str | None, at: int, half_life: float) -> None:
+        """Count one interaction of a kind (index into ``INTERACTIONS``) at ``at``; both in ms."""
+        self.statistics.interactions[kind] += 1
+        if category is not None:
+            self.statistics.add_category(category, 0.0, self.weigh(at, half_life))
+
+    # -- eras of decayed sums ---------------------------------------------------------------------------------
+
+    def weigh(self, at: int, half_life: float) -> float:
+        """What one unit at ``at`` adds to decayed sums; they enter the era of ``at`` first where that is a later one."""
+        statistics = self.statistics
+        exponent = (at - LANDMARK) / half_life - ERA * statistics.era
+        if not -HALF_ERA <= exponent < HALF_ERA:
+            era = era_of(at, half_life)
+            if era > statistics.era:
+                self._enter_era(era)
+            elif not self._has_sums:
+                statistics.era = era
+            exponent = (at - LANDMARK) / half_life - ERA * statistics.era
+        return exp2(exponent)
+
+    def join_era(self, era: int) -> float:
+        """Bring decayed sums to the later of two eras; gives what sums of the other era are multiplied by to be there."""
+        if era > self.statistics.era:
+            self._enter_era(era)
+        elif era < self.statistics.era and not self._has_sums:
+            self.statistics.era = era
+        return carried(self.statistics.era - era)
+
+    @property
+    def _has_sums(self) -> bool:
+        return self.statistics.has_sums or (self.profile is not None and self.profile.has_sums)
+
+    def _enter_era(self, era: int) -> None:
+        factor = carried(era - self.statistics.era)
+        self.statistics.era = era
+        self.statistics.fade(factor)
+        if self.profile is not None:
+            self.profile.fade(factor)
+            self.profile_dirty = True
+
+    def reset(self) -> None:
+        """Drop everything that features are made of, except the behaviour memory, which belongs to the cache."""
+        self.statistics = Statistics()
+        self.due = None
+        self.book = OrderBook([], [])
+        self.book_dirty = True
+        if self.profile is not None:
+            self.profile.forget()
+            self.profile_dirty = True

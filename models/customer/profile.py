@@ -160,13 +160,6 @@ class Profile(msgspec.Struct, array_like=True):
             rated.weight += faded
             rated.rated += faded * rating
 
-    def add_ratings(self, kind: str, more: Rated) -> None:
-        """Add the ratings of one kind that another one gave."""
-        rated = self.ratings.setdefault(kind, Rated())
-        rated.count += more.count
-        rated.weight += more.weight
-        rated.rated += more.rated
-
     def heard(self, outcome: str, faded: float) -> None:
         """Add one outcome of a message."""
         self.outcomes = padded(self.outcomes, 0)
@@ -204,6 +197,25 @@ class Profile(msgspec.Struct, array_like=True):
     def was_erased(self, at: int) -> bool:
         """Whether what happened at ``at`` (ms) was erased before the customer came back."""
         return self.erased is not None and at <= self.erased
+
+    def merge(self, other: Profile) -> None:
+        """Add traits, feedback, outcomes and subscriptions of another id of the same customer."""
+        for name, trait in other.traits.items():
+            self.merge_trait(name, trait)
+        for kind, more in other.ratings.items():
+            rated = self.ratings.setdefault(kind, Rated())
+            rated.count += more.count
+            rated.weight += more.weight
+            rated.rated += more.rated
+        self.complaints += other.complaints
+        self.complaint_weight += other.complaint_weight
+        if other.outcomes:
+            counts = zip(padded(self.outcomes, 0), padded(other.outcomes, 0), strict=True)
+            weights = zip(padded(self.outcome_weights, 0.0), padded(other.outcome_weights, 0.0), strict=True)
+            self.outcomes = [a + b for a, b in counts]
+            self.outcome_weights = [a + b for a, b in weights]
+        for name, said in other.subscriptions.items():
+            self.subscribe(name, said)
 
     def forget(self) -> None:
         """Drop everything that features are made of; what was consented or subscribed to, and since when, stays."""

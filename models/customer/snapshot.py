@@ -15,13 +15,17 @@ MessagePack by position; a leading version guards the layout. New fields go to t
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
+from msgspec import field
+from msgspec.structs import FieldInfo, fields
 
-from models.customer.customer import INTERACTIONS, Customer, Membership
+from models.customer.customer import Customer, Membership
 from models.customer.dedupe import SLOTS, DedupeWindow
 from models.customer.orders import OrderBook
 from models.customer.profile import Profile
+from models.customer.statistics import Statistics
 from schemas.errors import InvariantViolation
 
 VERSION = 1
@@ -32,7 +36,7 @@ PARTS = (CORE, BOOK, PROFILE, *(f"r{slot}" for slot in range(SLOTS)))
 """All parts that a customer may have."""
 
 
-class _Core(msgspec.Struct, array_like=True):
+class _Head(msgspec.Struct):
     version: int
     born: tuple[int, int]
     seq: int
@@ -41,23 +45,39 @@ class _Core(msgspec.Struct, array_like=True):
     as_of: int
     clock_id: str | None
     due: int | None
-    orders: int
-    spend: int
-    items: int
-    discounted: int
-    spend_weight: float
-    order_weight: float
-    first_order: int | None
-    last_order: int | None
-    interactions: list[int]
-    categories: dict[str, list[float]]
+
+
+class _Tail(msgspec.Struct):
     segments: dict[str, Membership]
     ids: int
     open_block: bytes
     behaviour: bytes
     definitions_version: int = 1
-    era: int = 0
 
+
+_STATISTICS = Statistics.__struct_fields__
+_INNER = Statistics.ALWAYS
+"""Statistics that lie between head and tail; those added later lie behind the tail."""
+
+
+def _default(one: FieldInfo) -> Any:
+    made = one.default_factory
+    return field(default=one.default) if made is msgspec.NODEFAULT else field(default_factory=made)
+
+
+def _layout() -> list[tuple[str, Any, Any]]:
+    """Name, type and default of the values of the core part, in order; those of version 0.1.0 have no default."""
+    head, tail, counted = ([*fields(part)] for part in (_Head, _Tail, Statistics))
+    first = [(one.name, one.type, field()) for one in (*head, *counted[:_INNER], *tail[:-1])]
+    later = (tail[-1], *counted[_INNER:])
+    return [
+        *first,
+        *((one.name, one.type, _default(one)) for one in later),
+    ]
+
+
+# Its attributes are those of `_Head`, `Statistics` and `_Tail`.
+_Core: Any = msgspec.defstruct("_Core", _layout(), array_like=True)
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_core = msgspec.msgpack.Decoder(_Core).decode
@@ -74,35 +94,28 @@ def dump(customer: Customer, behaviour: bytes) -> dict[str, bytes]:
     if customer.is_alias:
         customer.profile_dirty = False
         return {PROFILE: _encode(customer.profile)}
-    core: tuple[object, ...] = (
-        VERSION,
-        customer.born,
-        customer.seq,
-        customer.first_seen,
-        customer.last_seen,
-        customer.as_of,
-        customer.clock_id,
-        customer.due,
-        customer.orders,
-        customer.spend,
-        customer.items,
-        customer.discounted,
-        customer.spend_weight,
-        customer.order_weight,
-        customer.first_order,
-        customer.last_order,
-        customer.interactions,
-        customer.categories,
-        customer.segments,
-        dedupe_window.total,
-        dedupe_window.open_block,
-        behaviour,
-        customer.definitions_version,
-    )
-    # Almost nobody lives in another era than the first: the others keep the bytes they ever had.
-    if customer.era:
-        core += (customer.era,)
-    parts = {CORE: _encode(core)}
+    statistics = customer.statistics.encode()
+    parts = {
+        CORE: _encode(
+            (
+                VERSION,
+                customer.born,
+                customer.seq,
+                customer.first_seen,
+                customer.last_seen,
+                customer.as_of,
+                customer.clock_id,
+                customer.due,
+                *statistics[:_INNER],
+                customer.segments,
+                dedupe_window.total,
+                dedupe_window.open_block,
+                behaviour,
+                customer.definitions_version,
+                *statistics[_INNER:],
+            )
+        )
+    }
     if customer.book_dirty:
         parts[BOOK] = _encode(customer.book)
         customer.book_dirty = False
@@ -143,7 +156,7 @@ def glance(id: str, parts: Mapping[str, bytes]) -> tuple[Customer, bytes]:
     return customer, core.behaviour
 
 
-def _without_window(id: str, parts: Mapping[str, bytes]) -> tuple[Customer, _Core]:
+def _without_window(id: str, parts: Mapping[str, bytes]) -> tuple[Customer, Any]:
     if CORE not in parts:
         raise InvariantViolation("the core part of a customer's state is missing")
     customer, core = _from_core(id, parts[CORE])
@@ -169,7 +182,7 @@ def peek(id: str, core: bytes) -> Customer:
     return _from_core(id, core)[0]
 
 
-def _from_core(id: str, raw: bytes) -> tuple[Customer, _Core]:
+def _from_core(id: str, raw: bytes) -> tuple[Customer, Any]:
     try:
         core = _decode_core(raw)
     except msgspec.DecodeError as error:
@@ -182,17 +195,7 @@ def _from_core(id: str, raw: bytes) -> tuple[Customer, _Core]:
     customer.as_of = core.as_of
     customer.clock_id = core.clock_id
     customer.due = core.due
-    customer.orders = core.orders
-    customer.spend = core.spend
-    customer.items = core.items
-    customer.discounted = core.discounted
-    customer.spend_weight = core.spend_weight
-    customer.order_weight = core.order_weight
-    customer.first_order = core.first_order
-    customer.last_order = core.last_order
-    customer.interactions = core.interactions + [0] * (len(INTERACTIONS) - len(core.interactions))
-    customer.categories = core.categories
+    customer.statistics = Statistics.decode([getattr(core, name) for name in _STATISTICS])
     customer.definitions_version = core.definitions_version
-    customer.era = core.era
     customer.segments = core.segments
     return customer, core

@@ -1,13 +1,30 @@
-"""Folding what happened into a customer's statistics: additions only, so order of arrival does not matter."""
+"""What is counted of one customer: sums only, so the order of arrival does not matter, and a merge is an addition.
+
+A new statistic is a field of `Statistics` with a default, a line in the method that counts it, one in
+`Statistics.merge`, and one in `Statistics.fade` if it decays. How it is stored, handed over and reset follows from the
+field.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from math import exp2
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self
 
-from models.customer.customer import Customer
-from models.customer.decay import ERA, HALF_ERA, LANDMARK, carried, era_of
+import msgspec
+
 from models.customer.orders import Booking
+
+INTERACTIONS = (
+    "product.viewed",
+    "product.clicked",
+    "cart.added",
+    "cart.removed",
+    "checkout.started",
+    "page.viewed",
+    "email.opened",
+    "email.clicked",
+)
+INTERACTION_INDEX = {name: index for index, name in enumerate(INTERACTIONS)}
 
 MAX_CATEGORIES = 20
 REST = "~rest"
@@ -23,100 +40,143 @@ def plus(total: float, amount: float) -> float:
     return 0.0 if abs(found) <= _ROUNDED * abs(amount) else found
 
 
-def weigh(customer: Customer, at: int, half_life: float) -> float:
-    """What one unit at ``at`` adds to the decayed sums of a customer, who enters a later era where it is of one."""
-    exponent = (at - LANDMARK) / half_life - ERA * customer.era
-    if not -HALF_ERA <= exponent < HALF_ERA:
-        era = era_of(at, half_life)
-        if era > customer.era:
-            enter_era(customer, era)
-        elif not _holds_sums(customer):
-            customer.era = era
-        exponent = (at - LANDMARK) / half_life - ERA * customer.era
-    return exp2(exponent)
+class Statistics(msgspec.Struct):
+    """The statistics of one customer. Stored by position (``snapshot``), so new fields go to the end.
 
-
-def enter_era(customer: Customer, era: int) -> None:
-    """Bring all decayed sums of a customer to a later era."""
-    factor = carried(era - customer.era)
-    customer.era = era
-    customer.spend_weight *= factor
-    customer.order_weight *= factor
-    for entry in customer.categories.values():
-        entry[0] *= factor
-        entry[1] *= factor
-    if customer.profile is not None:
-        customer.profile.fade(factor)
-        customer.profile_dirty = True
-
-
-def common_era(customer: Customer, era: int) -> float:
-    """Bring a customer to the later of two eras; gives what sums of the other one are multiplied by to stand there."""
-    if era > customer.era:
-        enter_era(customer, era)
-    elif era < customer.era and not _holds_sums(customer):
-        customer.era = era
-    return carried(customer.era - era)
-
-
-def _holds_sums(customer: Customer) -> bool:
-    return bool(
-        customer.spend_weight
-        or customer.order_weight
-        or customer.categories
-        or (customer.profile is not None and customer.profile.has_sums)
-    )
-
-
-def book(customer: Customer, bookings: Iterable[Booking], half_life: float) -> None:
-    """Add bookings (orders, and reversals as negative amounts) at their own instants.
-
-    ``half_life`` is in ms. Also renews ``first_order`` and ``last_order`` from the order book.
+    Attributes
+    ----------
+    orders, spend, items, discounted
+        Lifetime order count, money (minor units), items, discounted orders; net of reversals.
+    spend_weight, order_weight
+        Forward-decayed money and orders (``models.customer.decay``).
+    first_order, last_order
+        Instants of the first and last order that still counts, ms, or None; renewed from the order book.
+    interactions
+        Lifetime counts by kind, in the order of ``INTERACTIONS``.
+    categories
+        Forward-decayed ``[money, interactions]`` per category, at most ``MAX_CATEGORIES`` and ``REST``.
+    era
+        The era (``models.customer.decay``) in which all decayed sums of the customer are stored, those of its profile
+        included.
     """
-    for booking in bookings:
-        faded = weigh(customer, booking.at, half_life)
-        customer.orders += booking.orders
-        customer.spend += booking.money
-        customer.items += booking.items
-        customer.discounted += booking.discounted
-        customer.spend_weight = plus(customer.spend_weight, booking.money * faded)
-        customer.order_weight = plus(customer.order_weight, booking.orders * faded)
+
+    orders: int = 0
+    spend: int = 0
+    items: int = 0
+    discounted: int = 0
+    spend_weight: float = 0.0
+    order_weight: float = 0.0
+    first_order: int | None = None
+    last_order: int | None = None
+    interactions: list[int] = msgspec.field(default_factory=lambda: [0] * len(INTERACTIONS))
+    categories: dict[str, list[float]] = {}
+    era: int = 0
+
+    RENEWED: ClassVar = frozenset({"first_order", "last_order"})
+    """Fields that follow from the order book: a merge neither hands them over nor adds them."""
+    ALWAYS: ClassVar = 10
+    """So many fields every version knows; those after them may be absent from what is stored or handed over."""
+
+    # -- counting ---------------------------------------------------------------------------------------------
+
+    def add(self, booking: Booking, weight: float) -> None:
+        """Add a booking: an order, or a reversal as negative amounts. ``weight`` is what one unit of its instant adds."""
+        self.orders += booking.orders
+        self.spend += booking.money
+        self.items += booking.items
+        self.discounted += booking.discounted
+        self.spend_weight = plus(self.spend_weight, booking.money * weight)
+        self.order_weight = plus(self.order_weight, booking.orders * weight)
         for category, money in booking.categories:
-            add_category(customer, category, money * faded, 0.0)
-    customer.first_order, customer.last_order = customer.book.span()
-    customer.book_dirty = True
+            self.add_category(category, money * weight, 0.0)
 
+    def add_category(self, category: str, money: float, interactions: float) -> None:
+        """Add forward-decayed amounts to a category; beyond 20 categories the smallest joins the rest.
 
-def interact(customer: Customer, kind: int, category: str | None, at: int, half_life: float) -> None:
-    """Count one interaction of a kind (index into ``INTERACTIONS``) at ``at``."""
-    customer.interactions[kind] += 1
-    if category is not None:
-        add_category(customer, category, 0.0, weigh(customer, at, half_life))
+        A category with nothing in it is not held: else an order whose cancellation came after it would leave a trace,
+        and one whose cancellation came before would not.
+        """
+        categories = self.categories
+        entry = categories.get(category)
+        if entry is not None:
+            entry[0] = plus(entry[0], money)
+            entry[1] += interactions
+            if not entry[0] and not entry[1]:
+                del categories[category]
+            return
+        if not money and not interactions:
+            return
+        categories[category] = [money, interactions]
+        if len(categories) > MAX_CATEGORIES + (REST in categories):
+            smallest = min(
+                (name for name in categories if name != REST),
+                key=lambda name: (categories[name][0], categories[name][1], name),
+            )
+            gone = categories.pop(smallest)
+            rest = categories.setdefault(REST, [0.0, 0.0])
+            rest[0] += gone[0]
+            rest[1] += gone[1]
 
+    def merge(self, other: Statistics) -> None:
+        """Add the statistics of another id of the same customer, in the same era; orders that both know come after."""
+        self.orders += other.orders
+        self.spend += other.spend
+        self.items += other.items
+        self.discounted += other.discounted
+        self.spend_weight = plus(self.spend_weight, other.spend_weight)
+        self.order_weight = plus(self.order_weight, other.order_weight)
+        self.interactions = [mine + more for mine, more in zip(self.interactions, other.interactions, strict=True)]
+        for category, (money, interactions) in other.categories.items():
+            self.add_category(category, money, interactions)
 
-def add_category(customer: Customer, category: str, money: float, interactions: float) -> None:
-    """Add forward-decayed amounts to a category; beyond 20 categories the smallest joins the rest.
+    # -- decay ------------------------------------------------------------------------------------------------
 
-    A category with nothing in it is not held: else an order whose cancellation came after it would leave a trace, and
-    one whose cancellation came before would not.
-    """
-    categories = customer.categories
-    entry = categories.get(category)
-    if entry is not None:
-        entry[0] = plus(entry[0], money)
-        entry[1] += interactions
-        if not entry[0] and not entry[1]:
-            del categories[category]
-        return
-    if not money and not interactions:
-        return
-    categories[category] = [money, interactions]
-    if len(categories) > MAX_CATEGORIES + (REST in categories):
-        smallest = min(
-            (name for name in categories if name != REST),
-            key=lambda name: (categories[name][0], categories[name][1], name),
-        )
-        gone = categories.pop(smallest)
-        rest = categories.setdefault(REST, [0.0, 0.0])
-        rest[0] += gone[0]
-        rest[1] += gone[1]
+    @property
+    def has_sums(self) -> bool:
+        """Whether anything decayed is held."""
+        return bool(self.spend_weight or self.order_weight or self.categories)
+
+    def fade(self, factor: float) -> None:
+        """Multiply everything decayed by a factor."""
+        self.spend_weight *= factor
+        self.order_weight *= factor
+        for entry in self.categories.values():
+            entry[0] *= factor
+            entry[1] *= factor
+
+    # -- stored and handed over -------------------------------------------------------------------------------
+
+    def encode(self) -> tuple[Any, ...]:
+        """The values of all fields, in order; of those that not every version knows, the last ones without content are
+        left out.
+        """
+        values = msgspec.structs.astuple(self)
+        size = len(values)
+        while size > self.ALWAYS and not values[size - 1]:
+            size -= 1
+        return values[:size]
+
+    @classmethod
+    def decode(cls, values: Sequence[Any]) -> Self:
+        """Statistics from what `encode` gave, also of a version that knew fewer fields or kinds of interactions."""
+        return cls(*values)._filled_up()
+
+    def handed_over(self) -> dict[str, Any]:
+        """The fields that a merge adds, by name; of those that not every version knows, the ones with content."""
+        every = {*self.__struct_fields__[: self.ALWAYS]} - self.RENEWED
+        values = msgspec.structs.asdict(self).items()
+        return {name: value for name, value in values if name in every or (value and name not in self.RENEWED)}
+
+    @classmethod
+    def of(cls, handed_over: Any) -> Self:
+        """Statistics from what `handed_over` gave, among other fields. Raises ValueError for anything else."""
+        missing = {*cls.__struct_fields__[: cls.ALWAYS]} - cls.RENEWED - {*handed_over}
+        if missing:
+            raise ValueError(f"statistics are missing: {', '.join(sorted(missing))}")
+        return msgspec.convert(handed_over, cls)._filled_up()
+
+    def _filled_up(self) -> Self:
+        """With room for every kind of interaction, and for no more."""
+        known = self.interactions[: len(INTERACTIONS)]
+        self.interactions = known + [0] * (len(INTERACTIONS) - len(known))
+        return self

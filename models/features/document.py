@@ -45,20 +45,21 @@ class Document(msgspec.Struct, gc=False):
 
 def document(customer: Customer, shop: FeatureContext) -> bytes:
     """The JSON document of a customer."""
-    at, last, due, minor = customer.as_of, customer.last_order, customer.due, shop.minor_per_major
+    statistics, at, due, minor = customer.statistics, customer.as_of, customer.due, shop.minor_per_major
+    last = statistics.last_order
     return _encode(
         Document(
             customer.id,
             _instant(at),
             {name: held.segment for name, held in customer.segments.items()},
             Features(
-                customer.orders,
-                customer.spend / minor,
-                customer.items,
-                round(decayed(customer.spend_weight, at, shop.half_life, customer.era) / minor, 2),
+                statistics.orders,
+                statistics.spend / minor,
+                statistics.items,
+                round(decayed(statistics.spend_weight, at, shop.half_life, statistics.era) / minor, 2),
                 None if last is None else round((at - last) / DAY_MS, 2),
                 round(cadence_ms(customer) / DAY_MS, 2),
-                sum(customer.interactions),
+                sum(statistics.interactions),
             ),
             None if last is None else _instant(last),
             None if due is None else _instant(due),

@@ -38,43 +38,50 @@ _PRIOR_ORDERS = 0.5
 
 def cadence_ms(customer: Customer) -> float:
     """Mean gap between orders, shrunk towards 45 days by two prior gaps; ms."""
-    first, last = customer.first_order, customer.last_order
+    statistics = customer.statistics
+    first, last = statistics.first_order, statistics.last_order
     span = last - first if first is not None and last is not None else 0
-    gaps = customer.orders - 1 if customer.orders > 1 else 0
+    gaps = statistics.orders - 1 if statistics.orders > 1 else 0
     return (span + PRIOR_GAPS * PRIOR_GAP_MS) / (gaps + PRIOR_GAPS)
 
 
 def _recency_days(customer: Customer, at: int, shop: FeatureContext) -> float:
-    return nan if customer.last_order is None else (at - customer.last_order) / DAY_MS
+    last = customer.statistics.last_order
+    return nan if last is None else (at - last) / DAY_MS
 
 
 def _recency_crossing(customer: Customer, border: float, shop: FeatureContext) -> int | None:
-    return None if customer.last_order is None else customer.last_order + ceil(border * DAY_MS)
+    last = customer.statistics.last_order
+    return None if last is None else last + ceil(border * DAY_MS)
 
 
 def _lateness(customer: Customer, at: int, shop: FeatureContext) -> float:
-    return nan if customer.last_order is None else (at - customer.last_order) / cadence_ms(customer)
+    last = customer.statistics.last_order
+    return nan if last is None else (at - last) / cadence_ms(customer)
 
 
 def _lateness_crossing(customer: Customer, border: float, shop: FeatureContext) -> int | None:
-    return None if customer.last_order is None else customer.last_order + ceil(border * cadence_ms(customer))
+    last = customer.statistics.last_order
+    return None if last is None else last + ceil(border * cadence_ms(customer))
 
 
 def _spend_decayed(customer: Customer, at: int, shop: FeatureContext) -> float:
-    return decayed(customer.spend_weight, at, shop.half_life, customer.era) / shop.minor_per_major
+    return decayed(customer.statistics.spend_weight, at, shop.half_life, customer.statistics.era) / shop.minor_per_major
 
 
 def _spend_crossing(customer: Customer, border: float, shop: FeatureContext) -> int | None:
-    at = falls_to(customer.spend_weight, border * shop.minor_per_major, shop.half_life, customer.era)
+    at = falls_to(
+        customer.statistics.spend_weight, border * shop.minor_per_major, shop.half_life, customer.statistics.era
+    )
     return None if at is None else ceil(at)
 
 
 def _orders_decayed(customer: Customer, at: int, shop: FeatureContext) -> float:
-    return decayed(customer.order_weight, at, shop.half_life, customer.era)
+    return decayed(customer.statistics.order_weight, at, shop.half_life, customer.statistics.era)
 
 
 def _orders_crossing(customer: Customer, border: float, shop: FeatureContext) -> int | None:
-    at = falls_to(customer.order_weight, border, shop.half_life, customer.era)
+    at = falls_to(customer.statistics.order_weight, border, shop.half_life, customer.statistics.era)
     return None if at is None else ceil(at)
 
 
@@ -100,7 +107,7 @@ def _top(customer: Customer) -> tuple[str | None, float]:
     All categories fade alike, so time changes neither. What no longer fits (``REST``) is no category.
     """
     named, best, total = None, 0.0, 0.0
-    for category, (money, _) in customer.categories.items():
+    for category, (money, _) in customer.statistics.categories.items():
         if money > 0:
             total += money
             if category != REST and (money > best or (money == best and category > (named or ""))):
@@ -115,7 +122,7 @@ def top_category(customer: Customer) -> str | None:
 
 def _top_share(customer: Customer, at: int, shop: FeatureContext) -> float:
     """Shrunk by half an order towards none: an order of long ago says little of what somebody needs."""
-    orders = decayed(customer.order_weight, at, shop.half_life, customer.era)
+    orders = decayed(customer.statistics.order_weight, at, shop.half_life, customer.statistics.era)
     return _top(customer)[1] * (orders / (orders + _PRIOR_ORDERS) if orders > 0 else 0.0)
 
 
@@ -124,27 +131,33 @@ def _top_share_crossing(customer: Customer, border: float, shop: FeatureContext)
     # From share * n / (n + prior) = border; not for NaN either.
     if not 0 < border < share:
         return None
-    at = falls_to(customer.order_weight, _PRIOR_ORDERS * border / (share - border), shop.half_life, customer.era)
+    at = falls_to(
+        customer.statistics.order_weight,
+        _PRIOR_ORDERS * border / (share - border),
+        shop.half_life,
+        customer.statistics.era,
+    )
     return None if at is None else ceil(at)
 
 
 def _discount_share(customer: Customer, at: int, shop: FeatureContext) -> float:
-    return customer.discounted / customer.orders if customer.orders > 0 else nan
+    statistics = customer.statistics
+    return statistics.discounted / statistics.orders if statistics.orders > 0 else nan
 
 
 FEATURES: dict[str, Feature] = {
     feature.name: feature
     for feature in (
-        Feature("orders", "orders", lambda c, at, shop: float(c.orders)),
-        Feature("spend", "money", lambda c, at, shop: c.spend / shop.minor_per_major),
-        Feature("items", "items", lambda c, at, shop: float(c.items)),
+        Feature("orders", "orders", lambda c, at, shop: float(c.statistics.orders)),
+        Feature("spend", "money", lambda c, at, shop: c.statistics.spend / shop.minor_per_major),
+        Feature("items", "items", lambda c, at, shop: float(c.statistics.items)),
         Feature("spend_decayed", "money", _spend_decayed, _spend_crossing),
         Feature("orders_decayed", "orders", _orders_decayed, _orders_crossing),
         Feature("recency_days", "days", _recency_days, _recency_crossing),
         Feature("lateness", "own order gaps", _lateness, _lateness_crossing),
         Feature("cadence_days", "days", lambda c, at, shop: cadence_ms(c) / DAY_MS),
         Feature("age_days", "days", _age_days, lambda c, border, shop: c.first_seen + ceil(border * DAY_MS)),
-        Feature("interactions", "interactions", lambda c, at, shop: float(sum(c.interactions))),
+        Feature("interactions", "interactions", lambda c, at, shop: float(sum(c.statistics.interactions))),
         Feature("discount_share", "0 to 1", _discount_share),
         Feature("top_share", "0 to 1", _top_share, _top_share_crossing),
         *PROFILE_FEATURES.values(),

@@ -131,7 +131,7 @@ def _complaint_weight(customer: Customer) -> float:
 
 
 def _complaints_crossing(customer: Customer, border: float, shop: FeatureContext) -> int | None:
-    at = falls_to(_complaint_weight(customer), border, shop.half_life, customer.era)
+    at = falls_to(_complaint_weight(customer), border, shop.half_life, customer.statistics.era)
     return None if at is None else ceil(at)
 
 
@@ -152,13 +152,13 @@ def _faded(outcome: str, name: str) -> Feature:
         return profile.outcome_weights[index] if profile is not None and index < len(profile.outcome_weights) else 0.0
 
     def crossing(customer: Customer, border: float, shop: FeatureContext) -> int | None:
-        at = falls_to(held(customer.profile), border, shop.half_life, customer.era)
+        at = falls_to(held(customer.profile), border, shop.half_life, customer.statistics.era)
         return None if at is None else ceil(at)
 
     return Feature(
         name,
         "messages",
-        lambda customer, at, shop: decayed(held(customer.profile), at, shop.half_life, customer.era),
+        lambda customer, at, shop: decayed(held(customer.profile), at, shop.half_life, customer.statistics.era),
         crossing,
     )
 
@@ -187,7 +187,7 @@ PROFILE_FEATURES: dict[str, Feature] = {
         Feature(
             "complaints_decayed",
             "complaints",
-            lambda c, at, shop: decayed(_complaint_weight(c), at, shop.half_life, c.era),
+            lambda c, at, shop: decayed(_complaint_weight(c), at, shop.half_life, c.statistics.era),
             _complaints_crossing,
         ),
         _count("sent", "messages_sent"),

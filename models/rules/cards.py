@@ -67,16 +67,17 @@ class Group:
 
     def add(self, customer: Customer, at: int, shop: FeatureContext) -> None:
         """Count a customer as of ``at`` (ms)."""
+        statistics = customer.statistics
         self.customers += 1
-        self.orders += customer.orders
-        self.revenue += customer.spend / shop.minor_per_major
-        self._discounted += customer.discounted
-        self._interactions += sum(customer.interactions)
+        self.orders += statistics.orders
+        self.revenue += statistics.spend / shop.minor_per_major
+        self._discounted += statistics.discounted
+        self._interactions += sum(statistics.interactions)
         self._days += max(at - customer.first_seen, DAY_MS) / DAY_MS
-        if customer.orders > 0 and customer.last_order is not None:
+        if statistics.orders > 0 and statistics.last_order is not None:
             self.buyers += 1
             self._gaps += cadence_ms(customer) / DAY_MS
-            self._silence += max(at - customer.last_order, 0) / DAY_MS
+            self._silence += max(at - statistics.last_order, 0) / DAY_MS
 
     @property
     def typical(self) -> Typical:

@@ -41,10 +41,10 @@ class Figures:
     def add(self, customer: Customer, at: int, shop: FeatureContext) -> None:
         """Count one customer as of ``at`` (ms)."""
         self.customers += 1
-        if customer.orders <= 0:
+        if customer.statistics.orders <= 0:
             return
         self.buyers += 1
-        self.orders.append(customer.orders)
+        self.orders.append(customer.statistics.orders)
         self.spend.append(FEATURES["spend_decayed"].value(customer, at, shop))
         if (category := top_category(customer)) is not None:
             self.categories[category] += 1

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from models.behaviour.memory import Memory
-from models.customer import statistics
-from models.customer.customer import INTERACTION_INDEX, Customer
+from models.customer.customer import Customer
 from models.customer.dedupe import digest, holds
 from models.customer.orders import Booking, Order, Reversal, total, unnamed
+from models.customer.statistics import INTERACTION_INDEX
 from models.features.features import FeatureContext
 from schemas.arrivals import Interaction, Line, OrderCompleted, OrderReversed
 from schemas.fields import MAX_AMOUNT
@@ -44,7 +44,7 @@ def fold_order(
     categories = _by_category(lines, event.currency, rates)
     order = Order(event.occurred_at, digest(event.order_id), money, _items(lines), discounted, categories)
     bookings = customer.book.add(order)
-    statistics.book(customer, bookings, shop.half_life)
+    customer.post(bookings, shop.half_life)
     memory.add_order(customer.row, money, bool(discounted), categories)
     counted = money
     if not order.live:
@@ -65,7 +65,7 @@ def fold_reversal(
     named = event.order_id is not None
     reversal = Reversal(event.occurred_at, digest(event.order_id) if event.order_id else b"", money, items)
     bookings: list[Booking] = customer.book.reverse(reversal) if named else [unnamed(reversal)]
-    statistics.book(customer, bookings, shop.half_life)
+    customer.post(bookings, shop.half_life)
     booked = total(bookings)
     if sum(booking.orders for booking in bookings) < 0:
         gone = bookings[0]
@@ -78,7 +78,7 @@ def fold_reversal(
 def fold_interaction(customer: Customer, event: Interaction, shop: FeatureContext, memory: Memory) -> Folded:
     """Fold a view, click, cart or message interaction."""
     kind = INTERACTION_INDEX[event.type]
-    statistics.interact(customer, kind, event.category, event.occurred_at, shop.half_life)
+    customer.interact(kind, event.category, event.occurred_at, shop.half_life)
     memory.add_interaction(customer.row, event.type, event.category)
     return NOTHING_BOOKED
 

@@ -12,10 +12,8 @@ from collections.abc import Callable
 from models.customer import merging
 from models.customer.customer import Customer
 from models.customer.dedupe import digest
-from models.customer.merging import Statistics
-from models.customer.orders import Order
+from models.customer.merging import Handover
 from models.customer.profile import Profile
-from models.customer.statistics import common_era
 from models.rules.evaluate import facts
 from schemas.control import ALIAS_HEADER, REROUTED_HEADER, ControlMerge, control_headers, encode_control
 from schemas.errors import InvalidEvent
@@ -90,7 +88,7 @@ class Identity:
         """Hand a customer over to the other id; time was applied to it before."""
         memory = self._cache.memory
         behaviour = memory.dump(customer.row) if customer.is_segmentable else None
-        statistics, ids, orders = merging.handed_over(customer, behaviour, event.event_id, event.occurred_at, import_id)
+        statistics, ids, orders = merging.hand_over(customer, behaviour, event.event_id, event.occurred_at, import_id)
         self._transitions.end_all(customer, "merge", trigger, now)
         self._erasure.drop(customer)
         self._ledger.customers -= 1
@@ -138,7 +136,7 @@ class Identity:
     def merge(self, control: ControlMerge, record: LogRecord) -> None:
         """Take in what another id hands over: at most one change per segmentation, cause ``merge``."""
         try:
-            told, orders = merging.read(control.statistics, list(control.orders))
+            handover = merging.read(control.statistics, list(control.orders))
         except ValueError:
             raise InvalidEvent("bad_control", "the statistics cannot be read", "statistics") from None
         old, new, now = control.from_id, control.to_id, record.timestamp
@@ -152,12 +150,12 @@ class Identity:
                 return
             self._erasure.drop(customer)
             customer = None
-        at = max(told.at, told.last_seen)
-        clock_id = told.import_id if told.import_id in self._ledger.imports else None
+        at = max(handover.at, handover.last_seen)
+        clock_id = handover.import_id if handover.import_id in self._ledger.imports else None
         before = None
         if customer is None:
             erased = self._erasure.since(new, now)
-            if erased is not None and told.at <= erased:
+            if erased is not None and handover.at <= erased:
                 self._decision.rerouted.append(
                     self._erasure.follow(old, erased, f"erase-{record.partition}-{record.offset}", self._policy.lanes)
                 )
@@ -169,7 +167,7 @@ class Identity:
             self._timers.pass_time(
                 customer, max(self._ledger.clock_of(customer.clock_id), self._ledger.clock_of(clock_id), at), now
             )
-            if self._is_full(customer, told) and old != new:
+            if self._is_full(customer, handover) and old != new:
                 self._send(old, old, control.statistics, control.event_ids, control.orders)
                 return
             if customer.clock_id != clock_id:
@@ -178,29 +176,26 @@ class Identity:
                 before = facts(customer, max(customer.as_of, at), self._transitions.definitions, self._policy.shop)
         customer.as_of = max(customer.as_of, at)
         self._decision.touched[new] = customer
-        trigger = trigger_of(told.event_id, "identity.linked", record)
-        self._absorb(customer, old, told, orders, trigger, now)
-        merging.take_events(customer, [*control.event_ids, int.from_bytes(digest(told.event_id), "big")])
+        trigger = trigger_of(handover.event_id, "identity.linked", record)
+        self._absorb(customer, old, handover, trigger, now)
+        merging.take_events(customer, [*control.event_ids, int.from_bytes(digest(handover.event_id), "big")])
         if customer.is_segmentable:
             self._transitions.assign(customer, before, "merge", trigger, now)
 
-    def _is_full(self, customer: Customer, told: Statistics) -> bool:
-        more = 1 + (len(told.profile.aliases) if told.profile is not None else 0)
+    def _is_full(self, customer: Customer, handover: Handover) -> bool:
+        more = 1 + (len(handover.profile.aliases) if handover.profile is not None else 0)
         return len(profile_of(customer).aliases) + more > self._policy.merge_limit
 
-    def _absorb(
-        self, customer: Customer, old: str, told: Statistics, orders: list[Order], trigger: Trigger, now: int
-    ) -> None:
-        profile, other = profile_of(customer), told.profile or Profile()
+    def _absorb(self, customer: Customer, old: str, handover: Handover, trigger: Trigger, now: int) -> None:
+        profile, other = profile_of(customer), handover.profile or Profile()
         if old != customer.id:
             profile.aliases = sorted({*profile.aliases, old, *other.aliases} - {customer.id})
         profile.consent = later_consent(profile.consent, other.consent)
         since = [at for at in (profile.since, other.since) if at is not None]
         profile.since = max(since) if since else None
         allowed = self._policy.consent_default if profile.consent is None else profile.consent.personalization
-        self._consents.bring(customer, allowed, told.first_seen, trigger, now)
+        self._consents.bring(customer, allowed, handover.first_seen, trigger, now)
         if allowed:
-            merging.take_profile(profile, other, common_era(customer, told.era))
-            merging.take_statistics(customer, told, orders, self._policy.shop.half_life)
-            if told.behaviour is not None:
-                self._cache.memory.merge(customer.row, told.behaviour)
+            merging.take_over(customer, profile, handover, self._policy.shop.half_life)
+            if handover.behaviour is not None:
+                self._cache.memory.merge(customer.row, handover.behaviour)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from models.customer.customer import INTERACTIONS, Customer
+from models.customer.customer import Customer
 from models.customer.dedupe import digest
-from models.customer.orders import OrderBook
 from models.customer.profile import Consent, Profile, Subscription
-from models.customer.statistics import weigh
 from models.features.features import FeatureContext
 from models.rules.evaluate import facts
 from schemas.events import ConsentUpdated, FeedbackSubmitted, MessageOutcome, ProfileUpdated, SubscriptionUpdated
@@ -32,27 +30,13 @@ def fold_profile(customer: Customer, event: object, shop: FeatureContext) -> Non
     if isinstance(event, ProfileUpdated):
         profile.merge_traits(event.traits, event.occurred_at, digest(event.event_id))
     elif isinstance(event, FeedbackSubmitted):
-        profile.rate(event.kind, event.rating, weigh(customer, event.occurred_at, shop.half_life))
+        profile.rate(event.kind, event.rating, customer.weigh(event.occurred_at, shop.half_life))
     elif isinstance(event, SubscriptionUpdated):
         said = Subscription(event.subscribed, event.occurred_at, digest(event.event_id))
         profile.subscribe(event.list, said)
     else:
         assert isinstance(event, MessageOutcome)
-        profile.heard(event.outcome, weigh(customer, event.occurred_at, shop.half_life))
-
-
-def drop_features(customer: Customer) -> None:
-    """Forget all that features are made of, but the behaviour memory, which is the residents'."""
-    customer.orders = customer.spend = customer.items = customer.discounted = 0
-    customer.spend_weight = customer.order_weight = 0.0
-    customer.era = 0
-    customer.first_order = customer.last_order = customer.due = None
-    customer.interactions = [0] * len(INTERACTIONS)
-    customer.categories = {}
-    customer.book = OrderBook([], [])
-    customer.book_dirty = True
-    if customer.profile is not None:
-        profile_of(customer).forget()
+        profile.heard(event.outcome, customer.weigh(event.occurred_at, shop.half_life))
 
 
 def later_consent(one: Consent | None, other: Consent | None) -> Consent | None:
@@ -101,7 +85,7 @@ class Consents:
 
     def _withdraw(self, customer: Customer, trigger: Trigger, now: int) -> None:
         self._transitions.end_all(customer, "consent", trigger, now)
-        drop_features(customer)
+        customer.reset()
         self._cache.take_row(customer)
         self._panel.leave(customer.id)
 

@@ -10,7 +10,7 @@ import msgspec
 
 from models.behaviour.panel import decode as decode_panel
 from models.customer import snapshot
-from models.customer.customer import INTERACTIONS
+from models.customer.statistics import INTERACTIONS
 from schemas.partition import partition_for
 from schemas.records import Record
 from schemas.topics import CHANGES, DEADLETTERS, EVENTS, MEMBERSHIPS, PANEL
@@ -72,7 +72,7 @@ def state_of(to: Connections, id: str) -> dict[str, Any] | None:
     customer, behaviour = snapshot.load(id, parts)
     found = {name: getattr(customer, attribute) for name, attribute in _STATE.items()}
     profile = customer.profile
-    found["interactions"] = dict(zip(INTERACTIONS, customer.interactions, strict=True))
+    found["interactions"] = dict(zip(INTERACTIONS, customer.statistics.interactions, strict=True))
     found["segments"] = {name: {"id": one.segment, "since": one.since} for name, one in customer.segments.items()}
     found["order_book"] = {
         "orders": [_named(order) for order in customer.book.orders],

@@ -151,10 +151,10 @@ def test_events_of_a_crc32_producer_are_folded_as_if_sent_right(
             assert counts(ours) == counts(right), id
             assert close(features(ours, now, policy), features(right, now, policy)), id
             shown = json.loads(service.document(id) or b"{}")
-            assert shown["features"]["orders"] == right.orders
-            assert shown["features"]["spend"] == right.spend / policy.shop.minor_per_major
-            assert shown["features"]["items"] == right.items
-            assert shown["features"]["interactions"] == sum(right.interactions)
+            assert shown["features"]["orders"] == right.statistics.orders
+            assert shown["features"]["spend"] == right.statistics.spend / policy.shop.minor_per_major
+            assert shown["features"]["items"] == right.statistics.items
+            assert shown["features"]["interactions"] == sum(right.statistics.interactions)
             assert shown["segments"] == {name: held.segment for name, held in ours.segments.items()}
         assert_doctor_names_it(service)
     finally:

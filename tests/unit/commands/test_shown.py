@@ -86,8 +86,8 @@ def test_numbers_are_short(value: float | str | None, text: str) -> None:
 
 def bought_once() -> Customer:
     customer = Customer("17", (0, 0), AT)
-    customer.orders, customer.spend = 1, 6_000
-    customer.first_order = customer.last_order = AT
+    customer.statistics.orders, customer.statistics.spend = 1, 6_000
+    customer.statistics.first_order = customer.statistics.last_order = AT
     customer.segments = {"value": Membership("low", AT), "lifecycle": Membership("new", AT)}
     customer.due = next_due(customer, AT, DEFAULTS, POLICY.shop)
     return customer

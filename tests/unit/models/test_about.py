@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from models.customer.customer import Customer
 from models.customer.decay import weight
-from models.customer.merging import take_profile
 from models.customer.profile import MAX_CUSTOM, MAX_LISTS, Consent, Profile, Subscription
 from models.customer.snapshot import dump, load
 from models.features.features import FEATURES, FeatureContext, feature_of, label_of
@@ -145,7 +144,7 @@ def test_counts_of_outcomes_that_an_older_version_wrote_are_read_counted_on_and_
     new = Profile()
     new.heard("complained", 5.0)
     new.subscribe("offers", Subscription(False, T0, b""))
-    take_profile(old, new)
+    old.merge(new)
     assert old.outcomes == [1, 0, 2, 0, 0, 3, 0, 1, 0] and old.outcome_weights[7] == 5.0
     assert not old.subscriptions["offers"].subscribed
     older = Profile(outcomes=[1, 0, 2, 0, 0, 3], outcome_weights=[1.0, 0.0, 2.0, 0.0, 0.0, 3.0])

@@ -75,8 +75,9 @@ def test_discounts_looks_and_silence_are_told_where_they_stand_out() -> None:
 
 def bought(id: str, orders: int, spend: int, segment: str, discounted: int = 0) -> Customer:
     customer = Customer(id, (0, 0), AT - 100 * DAY_MS)
-    customer.orders, customer.spend, customer.discounted = orders, spend, discounted
-    customer.first_order, customer.last_order = AT - 90 * DAY_MS, AT - 10 * DAY_MS
+    statistics = customer.statistics
+    statistics.orders, statistics.spend, statistics.discounted = orders, spend, discounted
+    statistics.first_order, statistics.last_order = AT - 90 * DAY_MS, AT - 10 * DAY_MS
     customer.as_of = AT - 10 * DAY_MS
     customer.segments = {"lifecycle": Membership(segment, AT)}
     return customer

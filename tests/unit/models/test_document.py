@@ -6,7 +6,6 @@ from heart_logs import DAY, T0
 
 from models.customer.customer import Customer
 from models.customer.orders import Order
-from models.customer.statistics import book, interact
 from models.features.document import document
 from models.features.features import FeatureContext
 from models.rules.assign import assign
@@ -18,8 +17,8 @@ SHOP = FeatureContext()
 def test_shows_segments_and_features_in_the_shops_units() -> None:
     ann = Customer("ann", (0, 0), T0)
     for day, money in ((0, 5_000), (10, 2_550)):
-        book(ann, ann.book.add(Order(T0 + day * DAY, b"%d" % day, money, 2, 0, ())), SHOP.half_life)
-    interact(ann, 0, "tea", T0, SHOP.half_life)
+        ann.post(ann.book.add(Order(T0 + day * DAY, b"%d" % day, money, 2, 0, ())), SHOP.half_life)
+    ann.interact(0, "tea", T0, SHOP.half_life)
     ann.as_of = T0 + 12 * DAY
     assign(ann, ann.as_of, DEFAULTS, SHOP, None)
     ann.seq = 2
@@ -46,7 +45,7 @@ def test_shows_segments_and_features_in_the_shops_units() -> None:
 
 def test_a_customer_without_orders_in_a_currency_without_minor_units() -> None:
     ann = Customer("ann", (0, 0), T0)
-    ann.spend = -300
+    ann.statistics.spend = -300
     assign(ann, T0, DEFAULTS, FeatureContext(1), None)
     shown = json.loads(document(ann, FeatureContext(1)))
     assert shown["features"]["recency_days"] is None

@@ -11,7 +11,7 @@ from models.customer.customer import Customer, Membership
 from models.customer.decay import weight
 from models.customer.orders import Order, Reversal
 from models.customer.profile import OUTCOMES, Consent, Profile
-from models.customer.statistics import REST, book
+from models.customer.statistics import REST
 from models.features.features import FEATURES, FeatureContext, cadence_ms, top_category
 from models.rules.bands import Band, Bands
 from models.rules.conditions import Compare, Op
@@ -30,7 +30,7 @@ def buyer(*orders: tuple[int, int]) -> Customer:
     """A customer with orders of (instant, minor units)."""
     customer = Customer("ann", (0, 0), min((at for at, _ in orders), default=T0))
     for number, (at, money) in enumerate(orders):
-        book(customer, customer.book.add(Order(at, b"%d" % number, money, 1, 0, ())), SHOP.half_life)
+        customer.post(customer.book.add(Order(at, b"%d" % number, money, 1, 0, ())), SHOP.half_life)
     customer.as_of = max((at for at, _ in orders), default=T0)
     return customer
 
@@ -132,7 +132,7 @@ def test_the_share_of_a_category_fades_and_its_due_is_the_very_millisecond(
     for number, (day, category, money) in enumerate(orders):
         at = T0 + day * DAY
         order = Order(at, b"%d" % number, money, 1, 0, ((category, money),))
-        book(ann, ann.book.add(order), SHOP.half_life)
+        ann.post(ann.book.add(order), SHOP.half_life)
         ann.as_of = max(ann.as_of, at)
     definitions = _defined("top_share", op, border)
     segmentation, start = definitions.segmentations[0], ann.as_of
@@ -155,12 +155,12 @@ def test_of_categories_the_one_with_the_most_money_of_late_counts() -> None:
     assert top_category(ann) is None
     for day, category, money in ((0, "tea", 9_000), (50, "jam", 3_000)):
         order = Order(T0 + day * DAY, category.encode(), money, 1, 0, ((category, money),))
-        book(ann, ann.book.add(order), SHOP.half_life)
+        ann.post(ann.book.add(order), SHOP.half_life)
     assert top_category(ann) == "jam", "what is 50 days older counts a quarter"
     faded = 1 + 0.25
     share = 3_000 / (3_000 + 9_000 / 4)
     assert value("top_share", ann, T0 + 50 * DAY) == pytest.approx(share * faded / (faded + 0.5))
-    book(ann, ann.book.reverse(Reversal(T0 + 51 * DAY, b"jam", None, 0)), SHOP.half_life)
+    ann.post(ann.book.reverse(Reversal(T0 + 51 * DAY, b"jam", None, 0)), SHOP.half_life)
     assert top_category(ann) == "tea"
 
 

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from models.customer.customer import Customer, Membership
 from models.customer.orders import Order, Reversal
-from models.customer.statistics import book
 from models.features.features import FeatureContext
 from models.rules.assign import Reason, Transition, assign
 from models.rules.conditions import Compare, Every, Member, Negation, Some
@@ -91,7 +90,7 @@ def moved(customer: Customer, at: int, before: Facts | None) -> list[Transition]
 
 def buy(customer: Customer, at: int, money: int) -> list[Transition]:
     before = facts(customer, at, DEFAULTS, SHOP) if customer.segments else None
-    book(customer, customer.book.add(Order(at, b"%d" % at, money, 1, 0, ())), SHOP.half_life)
+    customer.post(customer.book.add(Order(at, b"%d" % at, money, 1, 0, ())), SHOP.half_life)
     return moved(customer, at, before)
 
 
@@ -158,10 +157,10 @@ def test_reasons_are_complete_and_agree_with_what_happened(steps: list[tuple[int
         before = facts(ann, at, DEFAULTS, SHOP)
         if what == "buy":
             names.append(b"%d" % len(names))
-            book(ann, ann.book.add(Order(at, names[-1], money, 1, 0, ())), SHOP.half_life)
+            ann.post(ann.book.add(Order(at, names[-1], money, 1, 0, ())), SHOP.half_life)
         elif what != "wait" and names:
             taken = None if what == "cancel" else money
-            book(ann, ann.book.reverse(Reversal(at, names[money % len(names)], taken, 0)), SHOP.half_life)
+            ann.post(ann.book.reverse(Reversal(at, names[money % len(names)], taken, 0)), SHOP.half_life)
         check_settling(ann, at, before)
 
 
@@ -198,6 +197,6 @@ def test_settling_again_at_the_same_instant_changes_nothing() -> None:
 def test_another_half_life_is_another_shop() -> None:
     ann = Customer("ann", (0, 0), T0)
     slow = replace(SHOP, half_life=250.0 * DAY)
-    book(ann, ann.book.add(Order(T0, b"a", 30_000, 1, 0, ())), slow.half_life)
+    ann.post(ann.book.add(Order(T0, b"a", 30_000, 1, 0, ())), slow.half_life)
     ann.segments["value"] = Membership("high", T0)
     assert facts(ann, T0 + 250 * DAY, DEFAULTS, slow).values["spend_decayed"] == pytest.approx(150.0)

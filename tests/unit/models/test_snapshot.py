@@ -10,7 +10,6 @@ from models.customer import snapshot
 from models.customer.customer import Customer
 from models.customer.dedupe import digest
 from models.customer.orders import Order, Reversal
-from models.customer.statistics import book, interact
 from models.features.features import FeatureContext
 from models.rules.assign import assign
 from models.rules.defaults import DEFAULTS
@@ -22,15 +21,12 @@ SHOP = FeatureContext()
 def act(customer: Customer, number: int, kind: str) -> None:
     at = T0 + number * DAY // 7
     if kind == "order":
-        book(
-            customer,
-            customer.book.add(Order(at, digest(f"o{number}"), 100 * number, 2, 1, (("tea", 50),))),
-            SHOP.half_life,
-        )
+        booked = customer.book.add(Order(at, digest(f"o{number}"), 100 * number, 2, 1, (("tea", 50),)))
+        customer.post(booked, SHOP.half_life)
     elif kind == "refund":
-        book(customer, customer.book.reverse(Reversal(at, digest(f"o{number - 1}"), 70, 1)), SHOP.half_life)
+        customer.post(customer.book.reverse(Reversal(at, digest(f"o{number - 1}"), 70, 1)), SHOP.half_life)
     else:
-        interact(customer, number % 8, "tea", at, SHOP.half_life)
+        customer.interact(number % 8, "tea", at, SHOP.half_life)
     customer.dedupe_window.add(digest(f"e{number}"))
     customer.last_seen = customer.as_of = at
     assign(customer, at, DEFAULTS, SHOP, None)
@@ -111,4 +107,4 @@ def test_fewer_kinds_of_interactions_in_old_states_are_filled_up() -> None:
     core = msgspec.msgpack.decode(snapshot.dump(ann, b"")[""])
     core[16] = core[16][:5]
     again, _ = snapshot.load("ann", {"": msgspec.msgpack.encode(core)})
-    assert again.interactions == ann.interactions and len(again.interactions) == 8
+    assert again.statistics.interactions == ann.statistics.interactions and len(again.statistics.interactions) == 8

@@ -8,7 +8,6 @@ from heart_logs import DAY, T0
 
 from models.customer.customer import Customer
 from models.customer.orders import Order
-from models.customer.statistics import book
 from models.features.features import FeatureContext
 from models.rules.bands import Bands
 from models.rules.declared import load
@@ -21,7 +20,7 @@ def bought(number: int, days: list[float], money: int) -> Customer:
     customer = Customer(f"c{number}", (0, number), T0)
     for day in days:
         at = T0 + round(day * DAY)
-        book(customer, customer.book.add(Order(at, b"%d" % at, money, 1, 0, ())), SHOP.half_life)
+        customer.post(customer.book.add(Order(at, b"%d" % at, money, 1, 0, ())), SHOP.half_life)
     return customer
 
 

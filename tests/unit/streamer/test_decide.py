@@ -86,7 +86,11 @@ def test_odd_lines_of_an_order_stop_nobody() -> None:
     log.event(order("e", "ann", T0, 20.0, products=lines))
     driver = played(log)
     ann = driver.customer("ann")
-    assert (ann.orders, ann.spend, ann.items) == (1, 2_000, 1 + 1 + 1_000_000_000 - 2 + 1)
+    assert (ann.statistics.orders, ann.statistics.spend, ann.statistics.items) == (
+        1,
+        2_000,
+        1 + 1 + 1_000_000_000 - 2 + 1,
+    )
     driver.drop(["ann"])
     assert driver.customer("ann").book.orders == ann.book.orders, "it can be written and read again"
 
@@ -105,7 +109,11 @@ def test_repeats_by_event_id_and_by_order_id() -> None:
     driver = played(log)
     ledger = driver.state.ledger
     assert (ledger.applied, ledger.duplicates, ledger.consumed) == (3, 3, 6)
-    assert (driver.customer("ann").spend, driver.customer("ann").orders, ledger.revenue_minor) == (2_000, 1, 2_000)
+    assert (
+        driver.customer("ann").statistics.spend,
+        driver.customer("ann").statistics.orders,
+        ledger.revenue_minor,
+    ) == (2_000, 1, 2_000)
 
 
 def test_a_repeat_is_known_after_512_others_and_a_reload() -> None:
@@ -124,7 +132,7 @@ def test_a_late_event_is_folded_where_it_belongs_and_judged_where_the_customer_s
     log.event(order("e2", "ann", T0 - 5 * DAY, 30.0), now=T0 + HOUR)
     driver = played(log)
     ann = driver.customer("ann")
-    assert (ann.first_order, ann.last_order, ann.as_of) == (T0 - 5 * DAY, T0, T0)
+    assert (ann.statistics.first_order, ann.statistics.last_order, ann.as_of) == (T0 - 5 * DAY, T0, T0)
     late = driver.changes[-1]
     assert (late.after, late.cause, late.changed_at, late.automation_safe) == ("active", "late", T0, False)
     assert driver.state.ledger.late == 1
@@ -161,14 +169,14 @@ def test_orders_and_reversals_are_counted() -> None:
     driver = played(log)
     ledger = driver.state.ledger
     assert (ledger.orders, ledger.reversals, ledger.revenue_minor) == (1, 2, 1_600)
-    assert driver.customer("ann").orders == 1
+    assert driver.customer("ann").statistics.orders == 1
 
 
 def test_other_currencies_by_the_rate_table() -> None:
     log = LogMaker()
     log.event(order("e1", "ann", T0, 10.0, currency="USD"))
     policy = Policy(rates=Rates("EUR", {"USD": 0.9}))
-    assert played(log, policy).customer("ann").spend == 900
+    assert played(log, policy).customer("ann").statistics.spend == 900
 
 
 # -- what the clusters hear of reversals ----------------------------------------------------------------------
@@ -197,7 +205,7 @@ def test_an_order_taken_back_is_none_whatever_came_first(first: str, total: floa
         log.event(value)
     driver = played(log)
     assert bucket(driver, "ann") == pytest.approx([0, 0, 0, 0])
-    assert driver.customer("ann").orders == 0
+    assert driver.customer("ann").statistics.orders == 0
 
 
 # -- rerouting ------------------------------------------------------------------------------------------------

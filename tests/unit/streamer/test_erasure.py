@@ -74,7 +74,7 @@ def test_who_comes_back_is_new_with_other_ids_and_old_records_are_still_duplicat
     log.event(order("o", "ann", T0, 60.0), now=T0 + 3 * HOUR)
     driver = played(log)
     ann = driver.customer("ann")
-    assert (ann.orders, ann.spend, ann.seq, ann.born) == (1, 500, 3, (0, back.offset))
+    assert (ann.statistics.orders, ann.statistics.spend, ann.seq, ann.born) == (1, 500, 3, (0, back.offset))
     assert driver.state.ledger.duplicates == 1
     assert {change.born for change in driver.changes[-3:]} == {(0, back.offset)}
     # The same in one batch with the state reloaded in between.
@@ -82,7 +82,7 @@ def test_who_comes_back_is_new_with_other_ids_and_old_records_are_still_duplicat
     for record in log.records:
         other.feed([record])
         other.drop(["ann"])
-    assert other.customer("ann").spend == 500 and other.state.ledger.duplicates == 1
+    assert other.customer("ann").statistics.spend == 500 and other.state.ledger.duplicates == 1
 
 
 def test_somebody_unknown_can_be_erased_too() -> None:

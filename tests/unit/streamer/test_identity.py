@@ -33,7 +33,12 @@ def test_a_link_makes_one_customer_of_two(old: str, new: str) -> None:
     lanes.event(link(old, new))
     lanes.settle()
     one = lanes.customer(new)
-    assert (one.orders, one.spend, one.first_seen, one.last_order) == (2, 7_000, T0, T0 + 1)
+    assert (one.statistics.orders, one.statistics.spend, one.first_seen, one.statistics.last_order) == (
+        2,
+        7_000,
+        T0,
+        T0 + 1,
+    )
     ends = [(c.segmentation, c.after, c.cause) for c in lanes.changes(old) if c.after is None]
     assert ends == [(name, None, "merge") for name in ("lifecycle", "mood", "value")]
     merged = [(c.segmentation, c.before, c.after) for c in lanes.changes(new) if c.cause == "merge"]
@@ -46,7 +51,7 @@ def test_a_link_makes_one_customer_of_two(old: str, new: str) -> None:
     lanes.event(order("b", new, T0 + 1, 30.0))
     lanes.event(link(old, new))
     lanes.settle()
-    assert (lanes.customer(new).orders, lanes.customer(new).spend) == (3, 7_500)
+    assert (lanes.customer(new).statistics.orders, lanes.customer(new).statistics.spend) == (3, 7_500)
     assert sum(driver.state.ledger.duplicates for driver in lanes.drivers) == 3
     assert not lanes.dead()
 
@@ -57,7 +62,7 @@ def test_somebody_known_only_by_the_link_is_a_customer() -> None:
     lanes.event(view("v", GUS, T0 + 2 * HOUR))
     lanes.settle()
     assert lanes.customer(ANN).segments["lifecycle"].segment == "prospect"
-    assert lanes.customer(ANN).interactions[0] == 1
+    assert lanes.customer(ANN).statistics.interactions[0] == 1
 
 
 @pytest.mark.parametrize(
@@ -79,12 +84,12 @@ def test_two_known_customers_are_joined_only_where_that_is_set() -> None:
         lanes.event(link(ANN, BOB, T0 + 2 * HOUR))
         lanes.settle()
         assert len(lanes.dead()) == (not known)
-        assert lanes.customer(BOB if known else ANN).orders == 1
+        assert lanes.customer(BOB if known else ANN).statistics.orders == 1
         if known:
             # A chain: events of the oldest id come through.
             lanes.event(order("b", GUS, T0 + 3 * HOUR, 10.0))
             lanes.settle()
-            assert lanes.customer(BOB).orders == 2
+            assert lanes.customer(BOB).statistics.orders == 2
             profile = lanes.customer(BOB).profile
             assert profile is not None and profile.aliases == [ANN, GUS]
 
@@ -110,7 +115,7 @@ def test_two_ids_joined_to_each_other_at_once_end_as_one_customer(old: str, new:
     lanes.event(order("d", new, T0 + 2 * HOUR, 5.0))
     lanes.finish(T0 + DAY)
     stays = min(old, new)
-    assert (lanes.customer(stays).orders, lanes.customer(stays).spend) == (4, 4_000)
+    assert (lanes.customer(stays).statistics.orders, lanes.customer(stays).statistics.spend) == (4, 4_000)
     assert sum(driver.state.ledger.customers for driver in lanes.drivers) == 1
 
 
@@ -123,9 +128,13 @@ def test_beyond_the_limit_a_merge_comes_back() -> None:
             # Under way while the merge is refused.
             lanes.event(order("late", "anon-2", T0 + 2 * HOUR, 5.0))
         lanes.settle()
-    assert lanes.customer(ANN).orders == 2
+    assert lanes.customer(ANN).statistics.orders == 2
     back = lanes.customer("anon-2")
-    assert (back.orders, back.spend) == (2, 1_500) and set(back.segments) == {"lifecycle", "mood", "value"}
+    assert (back.statistics.orders, back.statistics.spend) == (2, 1_500) and set(back.segments) == {
+        "lifecycle",
+        "mood",
+        "value",
+    }
     assert not lanes.dead()
 
 
@@ -138,7 +147,7 @@ def test_orders_and_reversals_find_each_other_over_a_merge() -> None:
     lanes.event(link(GUS, ANN))
     lanes.settle()
     one = lanes.customer(ANN)
-    assert (one.orders, one.spend, len(one.book.orders), one.book.waiting) == (2, 6_000, 2, [])
+    assert (one.statistics.orders, one.statistics.spend, len(one.book.orders), one.book.waiting) == (2, 6_000, 2, [])
 
 
 @pytest.mark.parametrize("erased", [GUS, ANN])
@@ -181,7 +190,7 @@ def test_consent_travels_and_the_latest_word_counts() -> None:
         lanes.event(link(GUS, ANN))
         lanes.settle()
         assert bool(lanes.customer(ANN).segments) == allowed
-        assert lanes.customer(ANN).orders == (1 if allowed else 0)
+        assert lanes.customer(ANN).statistics.orders == (1 if allowed else 0)
 
 
 def test_a_damaged_merge_is_a_dead_letter() -> None:
@@ -202,4 +211,4 @@ def test_an_alias_comes_back_from_its_part_and_forwards() -> None:
     driver.drop([GUS])
     lanes.event(order("a", GUS, T0 + 2 * HOUR, 5.0))
     lanes.settle()
-    assert lanes.customer(ANN).orders == 1
+    assert lanes.customer(ANN).statistics.orders == 1

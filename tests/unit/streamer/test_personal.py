@@ -119,7 +119,14 @@ def test_without_consent_memberships_end_and_nothing_is_kept() -> None:
     assert {(change.cause, change.automation_safe) for change in ends} == {("consent", False)}
     assert driver.state.ledger.sizes == {"behaviour": {}, "lifecycle": {}, "mood": {}, "value": {}}
     ann = driver.customer("ann")
-    assert (ann.row, ann.due, ann.segments, ann.orders, ann.spend_weight, ann.book.orders) == (-1, None, {}, 0, 0.0, [])
+    assert (ann.row, ann.due, ann.segments, ann.statistics.orders, ann.statistics.spend_weight, ann.book.orders) == (
+        -1,
+        None,
+        {},
+        0,
+        0.0,
+        [],
+    )
     assert ann.profile is not None and ann.profile.shown_traits() == {}
     # Neither events nor time bring anything back, and repeats are still repeats.
     log.event(order("o2", "ann", T0 + 6 * DAY, 60.0), now=T0 + 6 * DAY)
@@ -127,7 +134,7 @@ def test_without_consent_memberships_end_and_nothing_is_kept() -> None:
     driver.feed(log.records[-2:])
     count = len(driver.changes)
     driver.tick(T0 + 400 * DAY)
-    assert len(driver.changes) == count and driver.customer("ann").orders == 0
+    assert len(driver.changes) == count and driver.customer("ann").statistics.orders == 0
     assert (driver.state.ledger.duplicates, driver.state.ledger.applied) == (1, 5)
 
 
@@ -148,7 +155,7 @@ def test_consent_given_again_starts_anew() -> None:
         ("lifecycle", "prospect", "new", "event"),
     ]
     ann = driver.customer("ann")
-    assert (ann.orders, ann.spend, ann.first_seen) == (1, 6_000, T0 + 2 * DAY)
+    assert (ann.statistics.orders, ann.statistics.spend, ann.first_seen) == (1, 6_000, T0 + 2 * DAY)
 
 
 def test_of_consents_the_latest_counts_whatever_came_last() -> None:
@@ -166,7 +173,7 @@ def test_nobody_is_in_a_segment_before_consent_where_that_is_the_default() -> No
     log.event(said(True, 1, T0 + DAY), now=T0 + DAY)
     driver = Driver(replace(ONE, consent_default=False))
     driver.feed(log.records[:1])
-    assert driver.changes == [] and driver.customer("ann").orders == 0
+    assert driver.changes == [] and driver.customer("ann").statistics.orders == 0
     driver.feed(log.records[1:])
     assert driver.segment("ann") == "prospect" and driver.customer("ann").seq == 3
 
