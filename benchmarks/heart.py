@@ -36,7 +36,7 @@ from streamer.core import decode, fold, ledger, panel, timers, transitions
 from streamer.core.decision import Decision
 from streamer.core.state import LaneState
 from streamer.lanes import encode
-from streamer.lanes.lane import LaneSettings
+from streamer.lanes.context import LaneSettings
 from streamer.lanes.ports import Update, Writes
 
 # Wall clock of changes; any will do.

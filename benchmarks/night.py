@@ -28,8 +28,9 @@ from streamer.core import ledger
 from streamer.core.policy import Policy
 from streamer.embedded import Addresses
 from streamer.lanes import encode
+from streamer.lanes.context import LaneContext, Silent, Step
 from streamer.lanes.keys import LEDGER_KEY
-from streamer.lanes.lane import Lane, Step
+from streamer.lanes.lane import Lane
 from streamer.lanes.ports import Stored, Update, Write
 from streamer.lanes.restore import token_of
 from streamer.replay.replay import Replay
@@ -55,15 +56,16 @@ async def _night(addresses: Addresses, replay: Replay, customers: int) -> None:
     await offsets.start()
     spent, moved = 0.0, 0
 
-    def on_step(step: Step) -> None:
-        nonlocal moved
-        moved += len(step.decision.changes)
+    class Counting(Silent):
+        def stepped(self, step: Step) -> None:
+            nonlocal moved
+            moved += len(step.decision.changes)
 
     try:
         for number in range(LANES):
             log, view = KafkaLog.of_lane(kafka, offsets, number), RedisView(client, number, _PREFIX)
             await _fill(log, view, replay, number, customers // LANES)
-            lane = Lane(number, log, view, Policy(lanes=LANES), SystemClock(), on_step=on_step)
+            lane = Lane(number, log, view, LaneContext(Policy(lanes=LANES), SystemClock()), Counting())
             begun = time.process_time()
             await lane.open()
             while lane.walking:

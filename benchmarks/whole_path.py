@@ -26,7 +26,7 @@ from streamer.adapters.kafka import KafkaConnection
 from streamer.core.ledger import Ledger, load
 from streamer.core.policy import Policy
 from streamer.embedded import Addresses
-from streamer.lanes.lane import LaneSettings
+from streamer.lanes.context import LaneSettings
 from streamer.runtime.app import Wiring, run_lanes, run_owner
 from streamer.simulator.config import ShopConfig
 from streamer.simulator.simulate import Shop

@@ -175,8 +175,8 @@ def quick(value: bytes) -> Arrival | None:
         event.occurred_at = epoch_ms(event.occurred_at)
         if event.sent_at is not None:
             event.sent_at = epoch_ms(event.sent_at)
-    except ValueError:
-        # Also what msgspec raises.
+    except (ValueError, RecursionError):
+        # Also what msgspec raises; the contract's own parser bounds the depth.
         return None
     id = event.customer_id
     if not ((id.isascii() and id.isalnum()) or _CUSTOMER(id)):

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
-from schemas.records import LogRecord
+from schemas.records import Headers, LogRecord
+from schemas.topics import BY_NAME, DEADLETTERS
 from schemas.tracing import TRACE_HEADER, traceparent
 
 Reason = Literal[
@@ -33,7 +34,13 @@ TIMESTAMP: Final = "dlq.timestamp"
 STAGE: Final = "dlq.stage"
 REASON: Final = "dlq.reason"
 MESSAGE: Final = "dlq.message"
+CUT: Final = "dlq.cut"
+"""On a dead letter that is not all of its record: what was left out."""
 MAX_MESSAGE_CHARS: Final = 300
+MAX_LETTER_BYTES: Final = int(BY_NAME[DEADLETTERS].config["max.message.bytes"]) - 1_024
+"""The most that key, value and headers of a dead letter may have together; the rest is what Kafka adds."""
+_PREVIEW_BYTES: Final = 4_096
+_HEADER_OVERHEAD: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +57,8 @@ class DeadLetter:
         One of `REASONS`, and what was wrong in words.
     headers
         The record's own headers, to be sent along when it is replayed.
+    cut
+        What of the record was too large to be kept; empty where it is whole.
     """
 
     topic: str
@@ -60,6 +69,41 @@ class DeadLetter:
     reason: str
     message: str
     headers: tuple[tuple[str, bytes], ...]
+    cut: str = ""
+
+
+def letter_for(
+    record: LogRecord, topic: str, stage: str, reason: str, message: str
+) -> tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]:
+    """Key, value and headers of the dead letter of ``record``.
+
+    The bytes are those received, if they fit into `MAX_LETTER_BYTES`. If not, the record's own headers are left out, and
+    where that is not enough all but the first bytes of key and value; the header `CUT` then says how long they were.
+    """
+    # Bytes and nothing more: the Kafka client refuses every other class.
+    key, value = record.key, None if record.value is None else bytes(record.value)
+    headers = headers_for(record, topic, stage, reason, message)
+    if size_of(key, value, headers) <= MAX_LETTER_BYTES:
+        return key, value, headers
+    own = list(_own(record.headers))
+    cut = [f"{len(own)} headers of {size_of(None, None, own):,} bytes"]
+    headers = [header for header in headers if header[0].startswith(PREFIX)]
+    if size_of(key, value, headers) > MAX_LETTER_BYTES:
+        for name, held in (("key", key), ("value", value)):
+            if held is not None and len(held) > _PREVIEW_BYTES:
+                cut.append(f"all but the first {_PREVIEW_BYTES:,} of {len(held):,} bytes of the {name}")
+        key, value = _preview(key), _preview(value)
+    return key, value, [*headers, (CUT, ", ".join(cut).encode())]
+
+
+def size_of(key: bytes | None, value: bytes | None, headers: Headers) -> int:
+    """At most so many bytes a record takes, without what Kafka adds for the batch."""
+    size = len(key or b"") + len(value or b"")
+    return size + sum(_HEADER_OVERHEAD + 4 * len(name) + len(held or b"") for name, held in headers)
+
+
+def _preview(held: bytes | None) -> bytes | None:
+    return None if held is None else held[:_PREVIEW_BYTES]
 
 
 def headers_for(record: LogRecord, topic: str, stage: str, reason: str, message: str) -> list[tuple[str, bytes]]:
@@ -115,6 +159,7 @@ def parse_headers(headers: Iterable[tuple[str, bytes]]) -> DeadLetter:
             reason=ours[REASON],
             message=ours[MESSAGE],
             headers=tuple(_own(kept)),
+            cut=ours.get(CUT, ""),
         )
     except KeyError as missing:
         raise ValueError(f"not a dead letter: header {missing.args[0]} is missing") from None

@@ -92,6 +92,8 @@ TOPICS: Final[tuple[Topic, ...]] = (
     Topic(ALERTS, False, _log(30, message_timestamp_type="LogAppendTime")),
 )
 
+BY_NAME: Final[Mapping[str, Topic]] = MappingProxyType({topic.name: topic for topic in TOPICS})
+
 
 def full_name(topic: Topic | str, prefix: str = "") -> str:
     """The name on the broker. A dot is put after a prefix that does not end in ``.``, ``-`` or ``_``.

@@ -87,6 +87,7 @@ class _Shelf:
     sizes: dict[str, int] = field(default_factory=dict)
     ledger: bytes | None = None
     token: str | None = None
+    trouble: bytes | None = None
 
 
 class MemoryView:
@@ -106,7 +107,8 @@ class MemoryView:
             ripe = sorted((at, id) for id, at in shelf.dues.get(domain, {}).items() if at <= clock)
             due.extend(id for _, id in ripe[: limit - len(due)])
         found = {id: dict(shelf.parts[id]) for id in ids if id in shelf.parts}
-        return Read(shelf.token, found, due)
+        lost = [id for id in ids if id in shelf.documents and id not in shelf.parts]
+        return Read(shelf.token, found, due, lost, len(shelf.documents))
 
     async def ledger(self) -> bytes | None:
         return self.shelf.ledger
@@ -122,6 +124,12 @@ class MemoryView:
 
     async def ids_after(self, id: str, limit: int) -> list[str]:
         return [name for name in sorted(self.shelf.documents) if name > id][:limit]
+
+    async def trouble(self) -> bytes | None:
+        return self.shelf.trouble
+
+    async def note_trouble(self, note: bytes | None) -> None:
+        self.shelf.trouble = note
 
     async def write(self, expected: str | None, token: str, update: Update) -> bool:
         shelf = self.shelf
@@ -154,4 +162,4 @@ class MemoryView:
         return True
 
     async def wipe(self, token: str) -> None:
-        self.shelf = _Shelf(token=token)
+        self.shelf = _Shelf(token=token, trouble=self.shelf.trouble)

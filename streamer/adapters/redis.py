@@ -12,6 +12,7 @@ Keys of lane 3 begin with ``streamer:{3}:``, so that a cluster keeps a lane toge
 ``definitions``              texts of declared segmentations by version
 ``erased``                   remembered erases by salted hash of the id
 ``token``                    the changelog position that all of this shows
+``trouble``                  what the lane's owner noted about a batch that it cannot get past, JSON
 ===========================  ==============================================================
 
 redis-py sends a call again when its answer is late. That is harmless here: reads read, and a write that finds its
@@ -80,12 +81,15 @@ class RedisView:
         for domain, clock in dues.items():
             args += (domain, clock)
         answer = await self._function("streamer_read", [*args, *ids])
-        token, due, *found = answer
+        token, due, count, *found = answer
         customers = {}
+        lost = []
         for id, flat in zip(ids, found, strict=True):
-            if flat:
+            if flat == 1:
+                lost.append(id)
+            elif flat:
                 customers[id] = {flat[at].decode(): flat[at + 1] for at in range(0, len(flat), 2)}
-        return Read(token.decode() or None, customers, [id.decode() for id in due])
+        return Read(token.decode() or None, customers, [id.decode() for id in due], lost, count)
 
     async def ledger(self) -> bytes | None:
         value: bytes | None = await self._patiently(lambda: self._client.get(f"{self._base}:ledger"))
@@ -108,6 +112,14 @@ class RedisView:
         key = f"{self._base}:ids"
         found = await self._patiently(lambda: self._client.zrangebylex(key, low, "+", start=0, num=limit))
         return [name.decode() for name in found]
+
+    async def trouble(self) -> bytes | None:
+        value: bytes | None = await self._patiently(lambda: self._client.get(f"{self._base}:trouble"))
+        return value
+
+    async def note_trouble(self, note: bytes | None) -> None:
+        key = f"{self._base}:trouble"
+        await self._patiently(lambda: self._client.delete(key) if note is None else self._client.set(key, note))
 
     async def write(self, expected: str | None, token: str, update: Update) -> bool:
         args: list[Any] = [expected or "", token, update.ledger, len(update.sizes)]
@@ -134,8 +146,10 @@ class RedisView:
     async def wipe(self, token: str) -> None:
         async def empty() -> None:
             batch: list[bytes] = []
+            kept = f"{self._base}:trouble".encode()
             async for key in self._client.scan_iter(match=f"{literal(self._base)}:*", count=_CHUNK):
-                batch.append(key)
+                if key != kept:
+                    batch.append(key)
                 if len(batch) >= _CHUNK:
                     await self._client.unlink(*batch)
                     batch.clear()

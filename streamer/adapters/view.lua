@@ -4,7 +4,8 @@
 -- What is written depends on the token alone, so a call may be sent twice.
 
 -- args: limit, number of domains, (domain, clock)..., ids...
--- gives: token or "", due ids, then for every id its parts as a flat list (empty: no such customer)
+-- gives: token or "", due ids, count of customers, then for every id its parts as a flat list (empty: no such
+-- customer; 1: there is one, and its parts are gone)
 local function read(keys, args)
   local base, limit, at = keys[1], tonumber(args[1]), 3
   local due = {}
@@ -16,9 +17,11 @@ local function read(keys, args)
     end
     at = at + 2
   end
-  local answer = { redis.call('GET', base .. ':token') or '', due }
+  local answer = { redis.call('GET', base .. ':token') or '', due, redis.call('ZCARD', base .. ':ids') }
   for index = at, #args do
-    answer[#answer + 1] = redis.call('HGETALL', base .. ':parts:' .. args[index])
+    local parts = redis.call('HGETALL', base .. ':parts:' .. args[index])
+    if #parts == 0 and redis.call('ZSCORE', base .. ':ids', args[index]) then parts = 1 end
+    answer[#answer + 1] = parts
   end
   return answer
 end

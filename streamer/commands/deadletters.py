@@ -112,6 +112,8 @@ def show(
     letter, out = found.letter, common.console()
     out.print(f"reason   {letter.reason}: {letter.message}", markup=False)
     out.print(f"stage    {letter.stage}")
+    if letter.cut:
+        out.print(f"cut      {letter.cut}", markup=False)
     out.print(f"record   {letter.topic}, partition {letter.partition}, offset {letter.offset}", markup=False)
     out.print(f"appended {_time(letter.timestamp)}")
     out.print(f"key      {printable(record.key)}", markup=False)
@@ -145,6 +147,9 @@ def replay(
         with common.progress("reading the dead letters"):
             found = [_Found(record, parse_headers(record.headers)) for record in read(to.kafka, DEADLETTERS)]
         found = [one for one in found if one.letter.reason == reason]
+        if repaired is None and (cut := sum(bool(one.letter.cut) for one in found)):
+            common.say(f"{cut:,} of them were too large to be kept whole and cannot be sent again")
+            found = [one for one in found if not one.letter.cut]
         bodies = [one.record.value for one in found]
         if repaired is not None:
             bodies = [line for line in common.existing_file(str(repaired)).read_bytes().splitlines() if line.strip()]

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from models.learning.learner import LearnerConfig
     from streamer.adapters.kafka import KafkaConnection
     from streamer.core.policy import Policy
-    from streamer.lanes.lane import LaneSettings
+    from streamer.lanes.context import LaneSettings
 
 _NAME: Final = r"^[A-Za-z0-9._-]*$"
 _NAME_WORDS: Final[JsonDict] = {"allowed": "letters, digits, '.', '_' and '-'"}
@@ -290,7 +290,7 @@ class Settings(BaseSettings):
 
     def lane_settings(self) -> LaneSettings:
         """How lanes run."""
-        from streamer.lanes.lane import LaneSettings
+        from streamer.lanes.context import LaneSettings
 
         return LaneSettings(
             max_residents=self.max_residents,

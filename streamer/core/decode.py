@@ -18,10 +18,15 @@ from schemas.control import (
     ControlMerge,
     decode_control,
 )
+from schemas.deadletters import size_of
 from schemas.errors import InvalidEvent, UnreadableBatch
 from schemas.events import CustomerErased, Event, IdentityLinked
 from schemas.partition import partition_for
 from schemas.records import LogRecord, UnopenedBatch
+from schemas.topics import MAX_MESSAGE_BYTES
+
+_MAX_REROUTED = MAX_MESSAGE_BYTES - 1_024
+"""The most that key, value and headers of a record for another partition may have together."""
 
 
 class DecodedRecord(msgspec.Struct):
@@ -108,6 +113,9 @@ def _decode_one(
             if rerouted:
                 astray = InvalidEvent("key_mismatch", "the record arrived on a wrong partition a second time", "key")
                 return DecodedRecord(record, error=astray, import_id=import_id)
+            if size_of(record.key, record.value, headers) > _MAX_REROUTED:
+                large = InvalidEvent("oversize", "too large to be written on to its partition", None)
+                return DecodedRecord(record, error=large, import_id=import_id)
             return DecodedRecord(record, event=event, import_id=import_id, home=home)
     return DecodedRecord(record, event=event, import_id=import_id, alias=old)
 

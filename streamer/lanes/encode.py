@@ -30,7 +30,7 @@ from schemas.changes import (
     encode_memberships,
 )
 from schemas.control import ControlImport
-from schemas.deadletters import headers_for
+from schemas.deadletters import letter_for
 from streamer.core.decision import Change, Decision
 from streamer.core.decode import DecodedRecord
 from streamer.core.policy import Policy
@@ -87,11 +87,7 @@ def writes(
         ]
     if decision.dead_letters:
         out[topics.DEADLETTERS, lane] = [
-            Write(
-                dead.record.key,
-                _plain(dead.record.value),
-                headers_for(dead.record, topics.EVENTS, dead.stage, dead.reason, dead.message),
-            )
+            Write(*letter_for(dead.record, topics.EVENTS, dead.stage, dead.reason, dead.message))
             for dead in decision.dead_letters
         ]
     for rerouted in decision.rerouted:
@@ -114,11 +110,6 @@ def writes(
     changelog.append(Write(LEDGER_KEY, raw_ledger))
     out[topics.STATE, lane] = changelog
     return out
-
-
-def _plain(value: bytes | None) -> bytes | None:
-    """The same as bytes and nothing more: the Kafka client refuses every other class."""
-    return None if value is None else bytes(value)
 
 
 def update(

@@ -5,112 +5,48 @@ The order of effects, and why:
 1. Read the view: states, and the token that says what the view shows. A token that is not ours means that the
    view was lost or is another's, and a wiped view must not look like new customers: restore first.
 2. `decide`. Pure.
-3. Commit one Kafka transaction: states, changes, memberships, dead letters, panel rows, onward records, ledger,
+3. Commit one Kafka transaction: states, changes, memberships, dead letters, panel rows, rerouted records, ledger,
    offset. Either all of it happened or none.
 4. Write the view, compare-and-set on its token. A crash between 3 and 4 leaves it behind; 1 notices.
+
+A step that raises before 3 is taken back (`rollback`) and tried with fewer records (`narrowing`); a record that raises
+alone becomes a dead letter. Where even that fails, the lane stops alone and says why (`trouble`).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
-from typing import TypeVar
+from collections.abc import Sequence
 
 import structlog
 
-from models.customer import snapshot
-from schemas.control import SIGNATURE_HEADER, ControlClock, is_control, sign
-from schemas.errors import UnreadableBatch
+from schemas.errors import InvariantViolation, TransientError
 from schemas.records import LogRecord
 from streamer.core import ledger
-from streamer.core.decide import decide, moves_clock
-from streamer.core.decision import Decision, Rerouted
-from streamer.core.decode import DecodedRecord, decode_records, subject
-from streamer.core.policy import Policy
-from streamer.core.state import LaneState, Tick
-from streamer.lanes import encode
+from streamer.core.decision import Decision
+from streamer.core.state import LaneState
+from streamer.lanes.context import LaneContext, LaneListener, Silent, Step
 from streamer.lanes.deadletter_limit import DeadLetterLimit
 from streamer.lanes.inbox import Inbox
-from streamer.lanes.ports import LaneLog, LaneView, Update, WallClock
+from streamer.lanes.loader import CustomerLoader, ViewBroken, ViewLost
+from streamer.lanes.narrowing import Narrowing, text_of
+from streamer.lanes.ports import Fenced, LaneLog, LaneView, Update
 from streamer.lanes.restore import restore, token_of
+from streamer.lanes.rollback import Checkpoint
 from streamer.lanes.silent_imports import SilentImports
+from streamer.lanes.step import Prepared, StepMaker
+from streamer.lanes.trouble import Attempts, Trouble
 
 log = structlog.get_logger(__name__)
 
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class LaneSettings:
-    """How a lane runs; nothing here changes what it decides.
-
-    Attributes
-    ----------
-    max_records
-        Records after which no further waiting batch joins a transaction: the more of them, the fewer customers are
-        written again and again while a backlog is taken in.
-    turn_records
-        Records decided before other lanes of the process may have a turn.
-    max_due
-        Customers due by time that are taken with one batch, so that live records stay in between.
-    max_residents
-        Customers kept in memory.
-    tick_seconds
-        How often an idle lane looks at the clock.
-    wall_margin_ms
-        How much a lane's clock stays behind the wall clock while nothing arrives: more than `Policy.lateness_ms`, so
-        that whatever comes next moves it further, and a replay of the log judges the same.
-    import_silence_ms
-        An open import not heard of for so long, while the lane listened, is closed by it.
-    control_key
-        Signs and checks control records, where set.
-    deadletter_run, deadletter_ratio, deadletter_window
-        When the lane stops because too much is refused (`DeadLetterLimit`).
-    """
-
-    max_records: int = 8_000
-    turn_records: int = 1_000
-    max_due: int = 500
-    max_residents: int = 100_000
-    tick_seconds: float = 1.0
-    wall_margin_ms: int = 10_000
-    import_silence_ms: int = 600_000
-    control_key: bytes | None = None
-    deadletter_run: int = 1_000
-    deadletter_ratio: float = 0.5
-    deadletter_window: int = 2_000
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What one committed step did; for metrics and whoever waits. ``seconds`` by stage."""
-
-    partition: int
-    items: Sequence[DecodedRecord]
-    decision: Decision
-    state: LaneState
-    committed_ms: int
-    seconds: dict[str, float]
+_RESTORES = 3
+"""How often a view is restored for one batch before it counts as beyond repair."""
+_RESUME = "`streamer lanes resume {lane}` tries again"
+_SKIP = "`streamer lanes skip {lane}:{offset}` makes it a dead letter, `streamer lanes resume {lane}` tries it again"
 
 
 class Lane(Inbox):
-    """Owns one partition from `open` to `close`. All methods run in one event loop.
-
-    Parameters
-    ----------
-    seek
-        Called with an offset when a hole was found: fetch again from there.
-    on_step
-        Called after every committed step.
-    on_halt
-        Called when the lane stops because too much is refused or a batch cannot be opened, with what it was.
-    on_restoring
-        Called while a restore goes on with the lane, how many offsets of the changelog were passed, and of how many.
-    on_restored
-        Called after every restore with the state, how many seconds it took, and how many customers were read back.
-    """
+    """Owns one partition from `open` to `close`. All methods run in one event loop."""
 
     _silent: SilentImports
     """Made in `open`: from then on the lane listens."""
@@ -120,46 +56,48 @@ class Lane(Inbox):
         partition: int,
         lane_log: LaneLog,
         view: LaneView,
-        policy: Policy,
-        clock: WallClock,
-        settings: LaneSettings | None = None,
-        *,
-        seek: Callable[[int], None] = lambda offset: None,
-        on_step: Callable[[Step], None] = lambda step: None,
-        on_halt: Callable[[str], None] = lambda reason: None,
-        on_restoring: Callable[[int, int, int], None] = lambda lane, passed, of: None,
-        on_restored: Callable[[LaneState, float, int], None] = lambda state, seconds, customers: None,
+        context: LaneContext,
+        listener: LaneListener | None = None,
     ) -> None:
-        super().__init__(f"lane {partition}", seek)
+        self._listener = listener or Silent()
+        super().__init__(f"lane {partition}", lambda offset: self._listener.fetch_again(partition, offset))
         self.partition = partition
-        self.settings = settings or LaneSettings()
+        self.settings = context.settings
         self.state = LaneState.fresh(partition)
+        self.halted: Trouble | None = None
         self._log = lane_log
         self._view = view
-        self._policy = policy
-        self._clock = clock
-        self._on_step = on_step
-        self._on_halt = on_halt
-        self._on_restoring = on_restoring
-        self._on_restored = on_restored
+        self._policy = context.policy
+        self._clock = context.clock
         self._token: str | None = None
+        self._raw_ledger = b""
         # More is due than one turn takes.
         self._hurry = False
-        # Where the walk through customers stands; None when all were seen since the last night or new definitions.
-        self._cursor: str | None = ""
-        self.halted: str | None = None
-        self._limit = DeadLetterLimit(
-            self.settings.deadletter_run, self.settings.deadletter_ratio, self.settings.deadletter_window
-        )
+        self._loader = CustomerLoader(view, context.policy, self.settings.max_due)
+        self._maker = StepMaker(context)
+        self._narrowing = Narrowing()
+        self._attempts = Attempts(view)
+        self._enough = self.settings.max_records
+        self._limit = self._fresh_limit()
         self._asked: tuple[int, int] | None = None
 
     # -- life -------------------------------------------------------------------------------------------------
 
     async def open(self) -> int:
-        """Fence the former owner and restore; gives the offset to read from."""
+        """Fence the former owner and restore; gives the offset to read from.
+
+        A lane that cannot be restored is halted, and does not keep the others from running.
+        """
         await self._log.open()
-        await self._restore()
+        noted = await self._attempts.reopened()
+        try:
+            await self._restore()
+        except InvariantViolation as error:
+            self.state.ledger.next_offset = await self._log.first_offset()
+            await self._halt(str(error), _RESUME)
         self._silent = SilentImports(self.partition, self.settings.import_silence_ms, self._clock.now_ms())
+        if noted is not None and noted.why and self.halted is None:
+            log.info("the lane had stopped; trying again", lane=self.partition, why=noted.why)
         return self.next_offset
 
     @property
@@ -168,169 +106,212 @@ class Lane(Inbox):
         return self.state.ledger.next_offset
 
     @property
+    def has_room(self) -> bool:
+        """Whether another batch may be offered."""
+        return self.halted is None and super().has_room
+
+    @property
     def walking(self) -> bool:
         """Whether customers outside of memory are still to be seen since the last night."""
-        return self._cursor is not None
+        return self._loader.cursor is not None
+
+    def condemn(self, offset: int, why: str) -> None:
+        """Make a record a dead letter, whatever is in it: somebody wants the lane to get past it."""
+        self._narrowing.poison[offset] = why
 
     async def run(self) -> None:
-        """Take batches until `stop`, or until the lane must not go on (`halted` then says why).
+        """Take batches until `stop`. A lane that must not go on (`halted`) waits until somebody releases it.
 
         Raises whatever makes going on impossible; the process must then end.
         """
-        while not self._stopping and self.halted is None:
+        while not self._stopping:
+            if self.halted is not None:
+                await self._wait_for_release()
+                continue
             await self._something_waits(0.0 if self._hurry or self.walking else self.settings.tick_seconds)
             if not self._stopping:
                 await self.turn()
 
     async def close(self) -> None:
         """Give the lane up."""
+        if self.halted is None:
+            await self._attempts.ended()
         await self._log.close()
 
     # -- one turn ---------------------------------------------------------------------------------------------
 
     async def turn(self) -> None:
         """One step: everything that waits, within bounds, or a look at the clock."""
-        time = asyncio.get_running_loop().time
-        stages = [time()]
-        records, end = self._consecutive(self.next_offset, self.settings.max_records)
-        clock = None if records else await self._wall_clock()
-        try:
-            items = await self._decoded(records)
-        except UnreadableBatch as error:
-            # What lies before it is decided first; the next turn then begins with it.
-            records = [record for record in records if record.offset < error.first]
-            if not records:
-                self._halt(str(error))
-                return
-            end = records[-1].offset + 1
-            self._seek(end)
-            items = await self._decoded(records)
-        if (room := self._limit.room(items)) < len(items):
-            del items[room:]
-            end = items[-1].record.offset + 1
-        stages.append(time())
-        due = await self._load(items, clock)
-        stages.append(time())
-        decision = Decision()
-        for portion in self._portions(items):
-            decision.absorb(decide(portion, self.state, self._policy))
-            await asyncio.sleep(0)
-        decision.absorb(decide((), self.state, self._policy, Tick(clock, due)))
-        self.state.ledger.next_offset = end
-        if decision.night or decision.definitions:
-            self._cursor = ""
-        if not records and self._asked is None:
-            decision.rerouted.extend(self._silent.close(self.state.ledger.imports, self._clock.now_ms()))
-        decision.rerouted = [self._signed(rerouted) for rerouted in decision.rerouted]
-        stages.append(time())
-        if not (items or decision.touched or decision.rerouted):
-            # The walk after a night may have made many resident of whom none moved.
-            self._forget(decision)
+        begun = asyncio.get_running_loop().time()
+        start = self.next_offset
+        records, end = self._taken(start)
+        if records and (trouble := await self._attempts.begin(start)) is not None:
+            self._give_back(start, end, records)
+            text = trouble.why or f"the process ended {trouble.attempts} times with the batch that begins here"
+            await self._halt(text, _SKIP)
             return
-        stored = encode.store(decision, self.state, self._policy)
-        raw_ledger = ledger.dump(self.state.ledger)
-        writes = encode.writes(decision, stored, raw_ledger, self.state, self._policy, self._clock.now_ms())
-        offset = await self._log.commit(writes, end)
-        stages.append(time())
+        clock = None if records else await self._wall_clock()
+        made = self._maker.begin(begun)
+        await self._decode(made, records, end)
+        if made.unreadable is not None and not made.items:
+            await self._halt(str(made.unreadable), _SKIP)
+            return
+        before = Checkpoint.of(self.state, self._raw_ledger, self._loader.cursor)
+        try:
+            due = await self._load(made, clock)
+        except ViewBroken as error:
+            self._give_back(start, made.end, records[: len(made.items)])
+            await self._halt(str(error), _RESUME)
+            return
+        made.stage("load")
+        try:
+            await self._decide(made, clock, due)
+        except MemoryError:
+            raise
+        except Exception as error:
+            await self._take_back(error, made, records[: len(made.items)], before)
+            return
+        if made.writes:
+            await self._finish(made)
+        else:
+            # The walk after a night may have made many resident of whom none moved.
+            self._forget(made.decision)
+
+    def _taken(self, start: int) -> tuple[Sequence[LogRecord], int]:
+        """The records of this step, and the offset after them."""
+        records: Sequence[LogRecord]
+        records, end = self._consecutive(start, self._enough)
+        most = self._narrowing.limit(records)
+        if self._enough < self.settings.max_records:
+            most = min(most, self._enough)
+        return self._cut(records, most, end)
+
+    def _cut(self, records: Sequence[LogRecord], most: int, end: int) -> tuple[Sequence[LogRecord], int]:
+        """The first ``most`` of the records; the others wait again."""
+        if most >= len(records):
+            return records, end
+        cut = records[most].offset
+        self._give_back(cut, end, records[most:])
+        return records[:most], cut
+
+    async def _decode(self, made: Prepared, records: Sequence[LogRecord], end: int) -> None:
+        await self._maker.decode(made, records, end, self.state, self._narrowing.poison)
+        if (room := self._limit.room(made.items)) < len(made.items):
+            made.keep(room)
+        if len(made.items) < len(records):
+            # What lies before an unreadable batch is decided first; the next turn then begins with it.
+            self._give_back(made.end, end, records[len(made.items) :])
+        made.stage("decode")
+
+    async def _decide(self, made: Prepared, clock: int | None, due: Sequence[str]) -> None:
+        """Everything from the first change of the state up to the commit."""
+        await self._maker.decide(made, self.state, clock, due)
+        if made.decision.night or made.decision.definitions:
+            self._loader.cursor = ""
+        if not made.items and self._asked is None:
+            made.decision.rerouted.extend(self._silent.close(self.state.ledger.imports, self._clock.now_ms()))
+        self._maker.encode(made, self.state)
+        made.stage("decide")
+
+    async def _finish(self, made: Prepared) -> None:
+        """Commit, show it, and tell of it."""
+        try:
+            offset = await self._log.commit(made.writes, made.end)
+        except (Fenced, TransientError):
+            # The broker's or another owner's doing, and not the batch's.
+            await self._attempts.forgiven()
+            raise
+        made.stage("commit")
         committed_ms = self._clock.now_ms()
-        await self._show(encode.update(decision, stored, raw_ledger, self.state, items), offset)
-        stages.append(time())
-        names = ("decode", "load", "decide", "commit", "view")
-        seconds = {name: after - before for name, before, after in zip(names, stages, stages[1:], strict=False)}
-        self._on_step(Step(self.partition, items, decision, self.state, committed_ms, seconds))
-        self._forget(decision)
-        self._judge(items, decision)
-
-    async def _decoded(self, records: Sequence[LogRecord]) -> list[DecodedRecord]:
-        items: list[DecodedRecord] = []
-        for some in self._portions(records):
-            items += decode_records(
-                some,
-                lanes=self._policy.lanes,
-                local=self.state.cache.customers,
-                max_event_bytes=self._policy.max_event_bytes,
-                control_key=self.settings.control_key,
-            )
-            await asyncio.sleep(0)
-        return items
-
-    def _judge(self, items: Sequence[DecodedRecord], decision: Decision) -> None:
-        """Halt where too much is refused: what is committed stays, and nothing more is drained."""
+        self._raw_ledger = made.raw_ledger
+        self._narrowing.decided(made.end)
+        await self._show(made.update, offset)
+        await self._attempts.ended()
+        made.stage("view")
+        self._pace(len(made.items), sum(made.seconds.values()))
+        self._listener.stepped(Step(self.partition, made.items, made.decision, self.state, committed_ms, made.seconds))
+        self._forget(made.decision)
         # Guests are no sign of a bad deploy.
-        reason = self._limit.take(
-            items, {dead.record.offset for dead in decision.dead_letters if dead.reason != "nobody"}
+        refused = {dead.record.offset for dead in made.decision.dead_letters if dead.reason != "nobody"}
+        reason = self._limit.take(made.items, refused)
+        if reason is not None:
+            # What is committed stays, and nothing more is drained.
+            await self._halt(reason, _RESUME)
+
+    def _pace(self, records: int, seconds: float) -> None:
+        """Steps that take long become smaller, and larger again when they do not."""
+        if seconds > self.settings.step_seconds and records:
+            self._enough = max(1, min(self._enough, int(records * self.settings.step_seconds / seconds)))
+        elif self._enough < self.settings.max_records:
+            self._enough = min(self.settings.max_records, 2 * self._enough)
+
+    # -- what fails -------------------------------------------------------------------------------------------
+
+    async def _take_back(
+        self,
+        error: Exception,
+        made: Prepared,
+        records: Sequence[LogRecord],
+        before: Checkpoint,
+    ) -> None:
+        """Undo a step that raised before its commit, and try it with fewer records; or stop, where none is to blame."""
+        guess = self.state.ledger.next_offset - 1 if made.deciding else None
+        known = not isinstance(error, ViewBroken) and self._narrowing.failed(records, error, guess)
+        log.warning(
+            "a step failed and is taken back",
+            lane=self.partition,
+            offset=before.next_offset,
+            records=len(records),
+            error=text_of(error),
+            exc_info=None if known else error,
         )
-        if reason is not None and self.halted is None:
-            self._halt(reason)
+        self.state, all_dropped = await before.rolled_back(self.state, made.at_risk(), self._view)
+        self._loader.cursor = "" if all_dropped else before.cursor
+        self._give_back(before.next_offset, made.end, records)
+        if not known:
+            await self._halt(text_of(error), _SKIP if records else _RESUME)
 
-    def _halt(self, reason: str) -> None:
-        self.halted = reason
-        log.error("the lane stops; see docs/runbooks/LaneStopped.md", lane=self.partition, why=reason)
-        self._on_halt(reason)
+    async def _halt(self, why: str, hint: str) -> None:
+        hint = hint.format(lane=self.partition, offset=self.next_offset)
+        trouble = self.halted = Trouble(self.next_offset, 0, why, hint, self._clock.now_ms())
+        log.error("the lane stops; see docs/runbooks/LaneStopped.md", lane=self.partition, why=str(trouble))
+        self._listener.halted(self.partition, str(trouble))
+        await self._attempts.given_up(trouble)
 
-    def _portions(self, all: Sequence[T]) -> Iterator[Sequence[T]]:
-        """In portions that other lanes can wait for."""
-        size = self.settings.turn_records
-        return (all[at : at + size] for at in range(0, len(all), size))
+    async def _wait_for_release(self) -> None:
+        """Look now and then whether somebody has removed the note; then open the lane anew."""
+        self._drop()
+        await self._something_waits(self.settings.tick_seconds)
+        if self._stopping or await self._view.trouble() is not None:
+            return
+        log.info("the lane was released; going on", lane=self.partition)
+        self.halted, self._limit, self._narrowing = None, self._fresh_limit(), Narrowing()
+        await self.open()
+        if self.halted is None:
+            self._seek(self.next_offset)
+            self._listener.released(self.partition)
 
-    async def _load(self, items: Sequence[DecodedRecord], clock: int | None) -> list[str]:
-        """Make the customers of a batch resident, and some of those who are due; gives the latter's ids."""
-        dues = self._clocks(items, clock)
-        while True:
-            cache = self.state.cache.customers
-            wanted = list(dict.fromkeys(id for item in items if (id := subject(item)) is not None and id not in cache))
-            read = await self._view.read(wanted, dues, self.settings.max_due)
-            if read.token == self._token:
-                break
-            log.warning("the view is not ours; restoring it", lane=self.partition, found=read.token)
-            await self._restore()
-        self._admit(read.customers)
-        due = list(read.due)
-        self._hurry = len(due) >= self.settings.max_due
-        due.extend(await self._walk())
-        absent = [id for id in due if id not in self.state.cache.customers]
-        if absent:
-            again = await self._view.read(absent, {}, 0)
-            if again.token != self._token:
-                self._hurry = True
-                return []
-            self._admit(again.customers)
-        return [id for id in dict.fromkeys(due) if id in self.state.cache.customers]
+    def _fresh_limit(self) -> DeadLetterLimit:
+        settings = self.settings
+        return DeadLetterLimit(settings.deadletter_run, settings.deadletter_ratio, settings.deadletter_window)
 
-    def _admit(self, customers: dict[str, dict[str, bytes]]) -> None:
-        cache = self.state.cache
-        for id, parts in customers.items():
-            if id not in cache.customers:
-                customer, behaviour = snapshot.load(id, parts)
-                days = partial(customer.book.days, self._policy.grid.day_of)
-                cache.load(customer, cache.memory.load(behaviour, days) if behaviour else -1)
+    # -- the view ---------------------------------------------------------------------------------------------
 
-    def _clocks(self, items: Sequence[DecodedRecord], clock: int | None) -> dict[str, int]:
-        """Where the clocks will stand after the records: by import, and "" for the lane's."""
-        lane = max(self.state.ledger.clock, clock or 0)
-        clocks = {id: opened.clock or 0 for id, opened in self.state.ledger.imports.items()}
-        for item in items:
-            control = item.control
-            if isinstance(control, ControlClock):
-                clocks[control.import_id] = max(clocks.get(control.import_id, 0), control.at)
-            if moves_clock(item, self._policy):
-                lane = max(lane, item.record.timestamp - self._policy.lateness_ms)
-        return {"": lane, **clocks}
-
-    async def _walk(self) -> list[str]:
-        """The next customers that are not in memory, once after every night: clusters move by time too.
-
-        Those in memory as well while some customers were not yet brought to new definitions.
-        """
-        cache, everybody = self.state.cache, self.state.ledger.behind > 0
-        if len(cache) - cache.aliases >= self.state.ledger.customers and not everybody:
-            self._cursor = None
-            return []
-        if self._cursor is None:
-            return []
-        ids = await self._view.ids_after(self._cursor, self.settings.max_due)
-        self._cursor = ids[-1] if len(ids) >= self.settings.max_due else None
-        return ids if everybody else [id for id in ids if id not in cache.customers]
+    async def _load(self, made: Prepared, clock: int | None) -> Sequence[str]:
+        """Make customers resident; gives those who are due. A view that is not ours, or not whole, is restored first."""
+        for _ in range(_RESTORES):
+            try:
+                loaded = await self._loader.load(made.items, clock, self.state, self._token)
+            except ViewLost as lost:
+                log.warning("the view is not ours or not whole; restoring it", lane=self.partition, why=str(lost))
+                try:
+                    await self._restore(whole=lost.partly)
+                except InvariantViolation as error:
+                    raise ViewBroken(str(error)) from error
+                continue
+            self._hurry = loaded.more
+            return loaded.due
+        raise ViewBroken("the view cannot be restored")
 
     async def _wall_clock(self) -> int | None:
         """The wall clock less its margin, once everything appended before it was asked for has been read."""
@@ -343,16 +324,6 @@ class Lane(Inbox):
         self._asked = None
         return asked_at - self.settings.wall_margin_ms if self._policy.wall else None
 
-    def _signed(self, rerouted: Rerouted) -> Rerouted:
-        """The same with a signature, if it is a control record and there is a key."""
-        key = self.settings.control_key
-        if not key or rerouted.value is None or not is_control(rerouted.headers):
-            return rerouted
-        headers = [*rerouted.headers, (SIGNATURE_HEADER, sign(rerouted.value, key))]
-        return Rerouted(rerouted.partition, rerouted.key, rerouted.value, headers)
-
-    # -- the view ---------------------------------------------------------------------------------------------
-
     async def _show(self, update: Update, offset: int) -> None:
         token = token_of(self.state.ledger, offset)
         if await self._view.write(self._token, token, update):
@@ -361,18 +332,19 @@ class Lane(Inbox):
             log.warning("the view refused an update; restoring it", lane=self.partition)
             await self._restore()
 
-    async def _restore(self) -> None:
+    async def _restore(self, *, whole: bool = False) -> None:
         time = asyncio.get_running_loop().time
         begun = time()
 
-        def told(passed: int, of: int) -> None:
-            self._on_restoring(self.partition, passed, of)
+        def progressed(passed: int, of: int) -> None:
+            self._listener.restoring(self.partition, passed, of)
 
-        restored = await restore(self.partition, self._log, self._view, self._policy, told)
+        restored = await restore(self.partition, self._log, self._view, self._policy, progressed, whole=whole)
         self.state = restored.state
         self._token = restored.token
-        self._cursor = ""
-        self._on_restored(self.state, time() - begun, restored.customers)
+        self._raw_ledger = ledger.dump(self.state.ledger)
+        self._loader.cursor = ""
+        self._listener.restored(self.state, time() - begun, restored.customers)
 
     def _forget(self, decision: Decision) -> None:
         """Keep memory bounded: those in memory longest go, but not who was just touched."""

@@ -130,11 +130,25 @@ class Update:
 
 @dataclass(slots=True)
 class Read:
-    """An answer of the view: its token, parts of the customers asked for that exist, ids that are due."""
+    """An answer of the view, of one instant.
+
+    Attributes
+    ----------
+    customers
+        Parts of the customers asked for that exist.
+    due
+        Ids that are due.
+    lost
+        Ids asked for that the view knows, and whose parts are gone.
+    count
+        Customers that the view knows, ids joined to others not counted.
+    """
 
     token: str | None
     customers: dict[str, dict[str, bytes]]
     due: list[str]
+    lost: list[str]
+    count: int
 
 
 class LaneView(Protocol):
@@ -166,6 +180,14 @@ class LaneView(Protocol):
 
     async def ids_after(self, id: str, limit: int) -> list[str]:
         """Up to ``limit`` customer ids in byte order after ``id`` ("" for the first)."""
+        ...
+
+    async def trouble(self) -> bytes | None:
+        """What an owner of the lane noted about its trouble (``trouble``), if anything. Outside of the token's guard."""
+        ...
+
+    async def note_trouble(self, note: bytes | None) -> None:
+        """Note it, or remove the note. Outside of the token's guard; `wipe` leaves it."""
         ...
 
     async def write(self, expected: str | None, token: str, update: Update) -> bool:

@@ -26,7 +26,7 @@ from streamer.core.ledger import Ledger
 from streamer.core.policy import Policy
 from streamer.core.state import LaneState
 from streamer.lanes.keys import LEDGER_KEY, definitions_version, erased_name, model_version, split_key
-from streamer.lanes.ports import LaneLog, LaneView, Stored, Update
+from streamer.lanes.ports import Fenced, LaneLog, LaneView, Stored, Update
 
 log = structlog.get_logger(__name__)
 
@@ -62,9 +62,15 @@ def progress_of(token: str) -> tuple[int, int] | None:
 
 
 async def restore(
-    partition: int, lane_log: LaneLog, view: LaneView, policy: Policy, told: Progress = lambda passed, of: None
+    partition: int,
+    lane_log: LaneLog,
+    view: LaneView,
+    policy: Policy,
+    told: Progress = lambda passed, of: None,
+    *,
+    whole: bool = False,
 ) -> Restored:
-    """Fill the view from the changelog as far as needed; ``told`` hears of each chunk.
+    """Fill the view from the changelog as far as needed, or as a ``whole``; ``told`` hears of each chunk.
 
     Raises
     ------
@@ -73,7 +79,7 @@ async def restore(
     """
     token = (await view.read([], {}, 0)).token
     filler = _Filler(lane_log, view, policy, told)
-    if token is None or not await filler.follow(token):
+    if whole or token is None or not await filler.follow(token):
         await filler.refill()
     found = filler.ledger
     first = await lane_log.first_offset()
@@ -215,7 +221,7 @@ class _Filler:
 
     async def _write(self, token: str, update: Update) -> None:
         if not await self._view.write(self.token, token, update):
-            raise InvariantViolation("somebody else is writing the view of this lane")
+            raise Fenced("somebody else is writing the view of this lane: it has another owner")
         self.token = token
 
 

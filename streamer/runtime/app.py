@@ -22,7 +22,8 @@ from streamer.adapters.redis import RedisView, connect
 from streamer.core.policy import Policy
 from streamer.core.state import LaneState
 from streamer.lanes import agents
-from streamer.lanes.lane import Lane, LaneSettings, Step
+from streamer.lanes.context import LaneContext, LaneListener, LaneSettings, Step
+from streamer.lanes.lane import Lane
 from streamer.lanes.pool import Pool
 from streamer.lanes.ports import Fenced
 from streamer.lanes.transport import App
@@ -64,6 +65,7 @@ class Watch:
 
     on_step: Callable[[Step], None] = lambda step: None
     on_halt: Callable[[int, str], None] = lambda lane, reason: None
+    on_released: Callable[[int], None] = lambda lane: None
     on_restoring: Callable[[int, int, int], None] = lambda lane, passed, of: None
     on_restored: Callable[[LaneState, float, int], None] = lambda state, seconds, customers: None
     on_lanes: Callable[[set[int]], None] = lambda lanes: None
@@ -71,9 +73,39 @@ class Watch:
     on_start: Callable[[Offsets], None] = lambda offsets: None
 
 
+class _Listener(LaneListener):
+    """Hands on what lanes tell."""
+
+    def __init__(self, watch: Watch, seek: Callable[[int, int], None]) -> None:
+        self._watch = watch
+        self._seek = seek
+
+    def fetch_again(self, lane: int, offset: int) -> None:
+        self._seek(lane, offset)
+
+    def stepped(self, step: Step) -> None:
+        self._watch.on_step(step)
+
+    def halted(self, lane: int, why: str) -> None:
+        self._watch.on_halt(lane, why)
+
+    def released(self, lane: int) -> None:
+        self._watch.on_released(lane)
+
+    def restoring(self, lane: int, passed: int, of: int) -> None:
+        self._watch.on_restoring(lane, passed, of)
+
+    def restored(self, state: LaneState, seconds: float, customers: int) -> None:
+        self._watch.on_restored(state, seconds, customers)
+
+
 def fatal(error: BaseException) -> None:
     """End the process at once: state and log may differ from here on, and only a fresh start may go on."""
-    log.error("this worker cannot go on and ends; start it again", error=repr(error), exc_info=error)
+    if isinstance(error, Fenced):
+        # A paused machine that wakes up, or somebody at the command line: nothing is wrong, and nothing to look into.
+        log.warning("another process has taken a lane over; this worker ends and joins again", why=str(error))
+    else:
+        log.error("this worker cannot go on and ends; start it again", error=repr(error), exc_info=error)
     sys.stdout.flush()
     sys.stderr.flush()
     code = (
@@ -95,20 +127,16 @@ def run_lanes(wiring: Wiring, watch: Watch | None = None, kind: type[Lane] = Lan
             lane,
             KafkaLog.of_lane(wiring.kafka, offsets, lane),
             RedisView(client, lane, wiring.redis_prefix),
-            wiring.policy,
-            clock,
-            wiring.lane,
-            seek=lambda offset: app.seek_back(events, lane, offset),
-            on_step=watch.on_step,
-            on_halt=lambda reason: watch.on_halt(lane, reason),
-            on_restoring=watch.on_restoring,
-            on_restored=watch.on_restored,
+            context,
+            listener,
         )
 
+    context = LaneContext(wiring.policy, clock, wiring.lane)
     pool = Pool(make, fatal, watch.on_lanes)
     app = agents.build(
         wiring.kafka.group, wiring.kafka.bootstrap, events, pool, wiring.session_seconds, **wiring.broker
     )
+    listener = _Listener(watch, lambda lane, offset: app.seek_back(events, lane, offset))
     _run(app, offsets, watch)
 
 

@@ -171,6 +171,7 @@ class Watched:
         self.watch = Watch(
             on_step=self.exporter.on_step,
             on_halt=self.exporter.lane_stopped,
+            on_released=self.exporter.lane_released,
             on_restoring=self._on_restoring,
             on_restored=self._on_restored,
             on_lanes=self._on_lanes if role == "lanes" else self._on_panel,

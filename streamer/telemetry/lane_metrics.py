@@ -21,7 +21,7 @@ from models.behaviour.model import SEGMENTATION, ClusterModel
 from schemas.deadletters import REASONS
 from schemas.money import Rates
 from streamer.core.state import LaneState
-from streamer.lanes.lane import Step
+from streamer.lanes.context import Step
 from streamer.lanes.ports import WallClock
 from streamer.telemetry.metrics import BY_NAME
 
@@ -210,9 +210,14 @@ class MetricState:
             self._transactions[decision] += times
 
     def lane_stopped(self, lane: int, reason: str) -> None:
-        """A lane stopped because too much was refused; until it is given out anew."""
+        """A lane stopped; until it is released or given out anew."""
         with self._lock:
             self._stopped[lane] = reason
+
+    def lane_released(self, lane: int) -> None:
+        """A lane that had stopped goes on."""
+        with self._lock:
+            self._stopped.pop(lane, None)
 
     @property
     def stopped(self) -> dict[int, str]:

@@ -84,7 +84,9 @@ METRICS: Final[tuple[Metric, ...]] = (
     _histogram("lane_restore_seconds", "Duration of restoring a lane", _RESTORE),
     _counter("lane_restored_states_total", "Customers read back from the changelog"),
     _gauge("lane_restored_ratio", "How much of what a lane has to restore is read back: 1 when it is done", "lane"),
-    _gauge("lane_stopped", "1 where a lane has stopped because too much was refused", "lane"),
+    _gauge(
+        "lane_stopped", "1 where a lane has stopped, because too much was refused or it cannot get past a batch", "lane"
+    ),
     _gauge("consumer_lag_records", "Records appended to the lane and not yet decided", "partition"),
     _gauge("consumer_lag_seconds", "Longest that a record now waiting in the lane can have waited", "lane"),
     # Segments.

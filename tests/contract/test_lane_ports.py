@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -30,6 +31,7 @@ class World:
     view: Callable[[int], LaneView]
     append: Callable[[int, bytes], Awaitable[None]]
     lose: Callable[[], Awaitable[None]]
+    lose_parts: Callable[[str], Awaitable[None]]
     committed: Callable[[int], Awaitable[int | None]]
     shown: Callable[[str], Awaitable[bytes | None]]
     due: Callable[[str], Awaitable[dict[str, int]]]
@@ -49,6 +51,9 @@ async def memory() -> AsyncIterator[World]:
         for view in views.values():
             view.lose()
 
+    async def lose_parts(id: str) -> None:
+        del views[0].shelf.parts[id]
+
     async def committed(lane: int) -> int | None:
         return broker.committed.get(lane)
 
@@ -58,7 +63,9 @@ async def memory() -> AsyncIterator[World]:
     async def due(domain: str) -> dict[str, int]:
         return dict(views[0].shelf.dues.get(domain, {}))
 
-    yield World(lambda lane: MemoryLog(broker, lane), views.__getitem__, append, lose, committed, shown, due)
+    yield World(
+        lambda lane: MemoryLog(broker, lane), views.__getitem__, append, lose, lose_parts, committed, shown, due
+    )
 
 
 def real(bootstrap: str, redis_url: str, prefix: str) -> Backend:
@@ -81,6 +88,9 @@ def real(bootstrap: str, redis_url: str, prefix: str) -> Backend:
             await client.flushall()
             await client.function_flush("SYNC")
 
+        async def lose_parts(id: str) -> None:
+            assert await client.delete(f"{prefix}:{{0}}:parts:{id}") == 1
+
         async def committed(lane: int) -> int | None:
             found = await admin.list_consumer_group_offsets(prefix)
             held = found.get(TopicPartition(connection.topic(topics.EVENTS), lane))
@@ -101,7 +111,8 @@ def real(bootstrap: str, redis_url: str, prefix: str) -> Backend:
         await producer.start()
         await admin.start()
         try:
-            yield World(log, lambda lane: RedisView(client, lane, prefix), append, lose, committed, shown, due)
+            view = partial(RedisView, client, prefix=prefix)
+            yield World(log, view, append, lose, lose_parts, committed, shown, due)
         finally:
             for one in logs:
                 await one.close()
@@ -397,6 +408,33 @@ def test_erases_are_remembered_and_forgotten(backend: Backend) -> None:
         assert await view.erased() == {"h2": b"[3,4]", "h3": b"[5,6]"}
 
     run(backend, test)
+
+
+def test_a_note_of_trouble_is_outside_of_the_token_and_of_a_wipe(backend: Backend) -> None:
+    async def check(world: World) -> None:
+        view = world.view(0)
+        assert await view.trouble() is None
+        await view.note_trouble(b"note")
+        await view.wipe("t1")
+        assert (await view.trouble(), await world.view(1).trouble()) == (b"note", None)
+        await view.note_trouble(None)
+        await view.note_trouble(None)
+        assert await view.trouble() is None and (await view.read([], {}, 0)).token == "t1"
+
+    run(backend, check)
+
+
+def test_what_lost_its_parts_is_told_apart_from_who_never_was(backend: Backend) -> None:
+    async def check(world: World) -> None:
+        view = world.view(0)
+        held = {id: stored() for id in ("ann", "bob", "cem")}
+        alias = Stored({"a": b"alias"}, None, None, "")
+        assert await view.write(None, "l:1", Update({**held, "old": alias}, b"l", {}))
+        await world.lose_parts("bob")
+        answer = await view.read(["ann", "bob", "old", "zoe"], {}, 5)
+        assert (set(answer.customers), answer.lost, answer.count) == ({"ann", "old"}, ["bob"], 3)
+
+    run(backend, check)
 
 
 def test_ids_come_in_byte_order(backend: Backend) -> None:

@@ -11,10 +11,10 @@ from heart_logs import HOUR, T0, LogMaker, order
 
 from schemas import topics
 from schemas.records import Record
-from streamer.lanes.lane import LaneSettings
+from streamer.lanes.context import LaneSettings
 
 BAD = 40
-LIMITED = replace(TIGHT, max_records=100, turn_records=100, deadletter_run=15)
+LIMITED = replace(TIGHT, max_records=100, turn_records=100, deadletter_run=15, tick_seconds=0.01)
 
 
 def a_log() -> list[Record]:
@@ -32,13 +32,13 @@ async def run_until_it_stops(rig: Rig) -> str | None:
     lane.start()
     task = asyncio.create_task(lane.run())
     end = len(rig.broker.records(topics.EVENTS, 0))
-    while lane.next_offset < end and not task.done():
+    while lane.next_offset < end and lane.halted is None:
         if lane.has_room:
             lane.offer(rig.batch(lane.next_offset, lane.next_offset + 30))
         await asyncio.sleep(0)
     lane.stop()
     await task
-    return lane.halted
+    return None if lane.halted is None else lane.halted.why
 
 
 def test_a_lane_stops_at_the_limit_and_every_fresh_start_goes_on_from_there() -> None:
@@ -70,8 +70,12 @@ def test_a_stopped_lane_stays_so_when_lanes_are_given_out_again() -> None:
         lane = rig.lane
         assert lane is not None
         lane.start()
+        assert not lane.has_room
         lane.offer(rig.batch(lane.next_offset))
-        await asyncio.wait_for(lane.run(), 5)
+        task = asyncio.create_task(lane.run())
+        await asyncio.sleep(0.05)
+        lane.stop()
+        await asyncio.wait_for(task, 5)
         assert rig.ledger().next_offset == 16
 
     asyncio.run(whole())

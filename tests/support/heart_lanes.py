@@ -23,8 +23,9 @@ from streamer.core.decide import decide
 from streamer.core.ledger import Ledger
 from streamer.core.policy import Policy
 from streamer.core.state import LaneState, Tick
+from streamer.lanes.context import LaneContext, LaneSettings, Silent
 from streamer.lanes.keys import LEDGER_KEY, definitions_version, erased_name, model_version, split_key
-from streamer.lanes.lane import Lane, LaneSettings
+from streamer.lanes.lane import Lane
 from streamer.lanes.ports import Batch, Fenced, Read, Update, Write, Writes
 
 Mode = Literal["before", "after", "lost before", "lost after"]
@@ -106,6 +107,12 @@ class CrashingView(MemoryView):
     async def ids_after(self, id: str, limit: int) -> list[str]:
         return await self.server.ids_after(id, limit)
 
+    async def trouble(self) -> bytes | None:
+        return await self.server.trouble()
+
+    async def note_trouble(self, note: bytes | None) -> None:
+        await self.server.note_trouble(note)
+
     async def write(self, expected: str | None, token: str, update: Update) -> bool:
         mode = self.faults.next("write")
         done = await self.server.write(expected, token, update)
@@ -129,6 +136,25 @@ class ManualClock:
 
 TIGHT = LaneSettings(max_records=4, turn_records=3, max_due=2, max_residents=2, import_silence_ms=10**15)
 """Everything in small portions, so that a short log needs many steps."""
+
+
+class RigListener(Silent):
+    """Writes down in a rig what its lanes tell."""
+
+    def __init__(self, rig: Rig) -> None:
+        self.rig = rig
+
+    def fetch_again(self, lane: int, offset: int) -> None:
+        self.rig.sought.append(offset)
+
+    def halted(self, lane: int, why: str) -> None:
+        self.rig.stopped.append(why)
+
+    def released(self, lane: int) -> None:
+        self.rig.released += 1
+
+    def restoring(self, lane: int, passed: int, of: int) -> None:
+        self.rig.progress.append((passed, of))
 
 
 class Rig:
@@ -155,6 +181,8 @@ class Rig:
         self.sought: list[int] = []
         self.progress: list[tuple[int, int]] = []
         self.zombies: list[Lane] = []
+        self.stopped: list[str] = []
+        self.released = 0
         self.lane: Lane | None = None
 
     async def own(self) -> Lane:
@@ -166,11 +194,8 @@ class Rig:
                 0,
                 CrashingLog(self.broker, 0, self.faults),
                 CrashingView(self.server, self.faults),
-                self.policy,
-                self.clock,
-                self.settings,
-                seek=self.sought.append,
-                on_restoring=lambda lane, passed, of: self.progress.append((passed, of)),
+                LaneContext(self.policy, self.clock, self.settings),
+                RigListener(self),
             )
             try:
                 await self.lane.open()

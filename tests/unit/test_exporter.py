@@ -23,7 +23,8 @@ from schemas.money import Rates
 from schemas.records import Record
 from streamer.adapters.memory import MemoryBroker, MemoryLog, MemoryView
 from streamer.core.policy import Policy
-from streamer.lanes.lane import Lane, Step
+from streamer.lanes.context import LaneContext, Silent, Step
+from streamer.lanes.lane import Lane
 from streamer.lanes.ports import Batch
 from streamer.telemetry.lane_metrics import Histogram
 from streamer.telemetry.metrics import BY_NAME, METRICS, OWNER_METRICS, PREFIX
@@ -102,8 +103,13 @@ def run_lane(batches: list[list[Record]], lane: int = 0) -> list[Step]:
     steps: list[Step] = []
     broker = MemoryBroker(NOW)
 
+    class Collecting(Silent):
+        def stepped(self, step: Step) -> None:
+            steps.append(step)
+
     async def run() -> None:
-        one = Lane(lane, MemoryLog(broker, lane), MemoryView(), TWO_LANES, Clock(), on_step=steps.append)
+        context = LaneContext(TWO_LANES, Clock())
+        one = Lane(lane, MemoryLog(broker, lane), MemoryView(), context, Collecting())
         await one.open()
         for batch in batches:
             one.offer(Batch(batch[0].offset, batch[-1].offset + 1, batch))

@@ -186,7 +186,7 @@ def test_a_policy_follows_the_settings(tmp_path: Path) -> None:
 
 def test_default_settings_give_the_default_policy_and_lane(tmp_path: Path) -> None:
     from streamer.core.policy import Policy
-    from streamer.lanes.lane import LaneSettings
+    from streamer.lanes.context import LaneSettings
 
     settings, policy = load(tmp_path), load(tmp_path).policy(1)
     assert settings.lane_settings() == LaneSettings()

@@ -1,0 +1,131 @@
+"""Making customers resident: those whom a batch is about, those who are due, and all others once after every night."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+
+from models.customer import snapshot
+from schemas.control import ControlClock
+from schemas.errors import InvariantViolation
+from streamer.core.decide import moves_clock
+from streamer.core.decode import DecodedRecord, subject
+from streamer.core.policy import Policy
+from streamer.core.state import LaneState
+from streamer.lanes.ports import LaneView, Read
+
+log = structlog.get_logger(__name__)
+
+
+class ViewLost(Exception):
+    """The view is not what this lane wrote last, or, where ``partly``, not all of it: restore it."""
+
+    def __init__(self, why: str, *, partly: bool = True) -> None:
+        super().__init__(why)
+        self.partly = partly
+
+
+class ViewBroken(InvariantViolation):
+    """The view cannot be restored: no record is to blame."""
+
+
+@dataclass(slots=True)
+class Loaded:
+    """Who is due among those in memory, and whether more are than one turn takes."""
+
+    due: list[str]
+    more: bool
+
+
+class CustomerLoader:
+    """Loads customers of one lane from its view.
+
+    Attributes
+    ----------
+    cursor
+        Where the walk through customers stands; None when all were seen since the last night or new definitions.
+    """
+
+    def __init__(self, view: LaneView, policy: Policy, max_due: int) -> None:
+        self._view = view
+        self._policy = policy
+        self._max_due = max_due
+        self.cursor: str | None = ""
+
+    async def load(
+        self, items: Sequence[DecodedRecord], clock: int | None, state: LaneState, token: str | None
+    ) -> Loaded:
+        """Make the customers of a batch resident, and some of those who are due.
+
+        Raises
+        ------
+        ViewLost
+            The view shows something else than ``token`` says, or has lost a part of it.
+        """
+        cache = state.cache.customers
+        wanted = list(dict.fromkeys(id for item in items if (id := subject(item)) is not None and id not in cache))
+        read = await self._read(wanted, self._clocks(items, clock, state), self._max_due, state, token)
+        self._admit(read.customers, state)
+        due = list(read.due)
+        more = len(due) >= self._max_due
+        due.extend(await self._walk(state))
+        absent = [id for id in due if id not in cache]
+        if absent:
+            again = await self._read(absent, {}, 0, state, token)
+            self._admit(again.customers, state)
+        return Loaded([id for id in dict.fromkeys(due) if id in cache], more)
+
+    async def _read(
+        self, ids: Sequence[str], dues: Mapping[str, int], limit: int, state: LaneState, token: str | None
+    ) -> Read:
+        read = await self._view.read(ids, dues, limit)
+        if read.token != token:
+            raise ViewLost(f"unexpected token {read.token}", partly=False)
+        if read.lost:
+            raise ViewLost(f"{len(read.lost)} customers have lost their state")
+        if token is not None and read.count != state.ledger.customers:
+            raise ViewLost(f"it has {read.count} customers, and the ledger {state.ledger.customers}")
+        return read
+
+    def _admit(self, customers: Mapping[str, dict[str, bytes]], state: LaneState) -> None:
+        cache = state.cache
+        for id, parts in customers.items():
+            if id in cache.customers:
+                continue
+            try:
+                customer, behaviour = snapshot.load(id, parts)
+                days = partial(customer.book.days, self._policy.grid.day_of)
+                row = cache.memory.load(behaviour, days) if behaviour else -1
+            except InvariantViolation as error:
+                raise ViewLost(str(error)) from error
+            cache.load(customer, row)
+
+    def _clocks(self, items: Sequence[DecodedRecord], clock: int | None, state: LaneState) -> dict[str, int]:
+        """Where the clocks will stand after the records: by import, and "" for the lane's."""
+        lane = max(state.ledger.clock, clock or 0)
+        clocks = {id: opened.clock or 0 for id, opened in state.ledger.imports.items()}
+        for item in items:
+            control = item.control
+            if isinstance(control, ControlClock):
+                clocks[control.import_id] = max(clocks.get(control.import_id, 0), control.at)
+            if moves_clock(item, self._policy):
+                lane = max(lane, item.record.timestamp - self._policy.lateness_ms)
+        return {"": lane, **clocks}
+
+    async def _walk(self, state: LaneState) -> list[str]:
+        """The next customers that are not in memory, once after every night: clusters move by time too.
+
+        Those in memory as well while some customers were not yet brought to new definitions.
+        """
+        cache, everybody = state.cache, state.ledger.behind > 0
+        if len(cache) - cache.aliases >= state.ledger.customers and not everybody:
+            self.cursor = None
+            return []
+        if self.cursor is None:
+            return []
+        ids = await self._view.ids_after(self.cursor, self._max_due)
+        self.cursor = ids[-1] if len(ids) >= self._max_due else None
+        return ids if everybody else [id for id in ids if id not in cache.customers]

@@ -1,0 +1,191 @@
+"""One step of a lane up to its commit: records are decoded and decided, and what follows becomes bytes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeVar
+
+from schemas.control import SIGNATURE_HEADER, is_control, sign
+from schemas.errors import InvalidEvent, UnreadableBatch
+from schemas.records import LogRecord, count_of
+from streamer.core import ledger
+from streamer.core.decide import decide
+from streamer.core.decision import Decision, Rerouted
+from streamer.core.decode import DecodedRecord, decode_records, subject
+from streamer.core.state import NO_TICK, LaneState, Tick
+from streamer.lanes import encode, sizes
+from streamer.lanes.context import LaneContext
+from streamer.lanes.narrowing import text_of
+from streamer.lanes.ports import Update, Writes
+
+T = TypeVar("T")
+
+
+class Prepared:
+    """A step that is being made.
+
+    Attributes
+    ----------
+    items, end
+        What was decoded, and the offset after it.
+    unreadable
+        A batch that nobody can open, at which the records had to be cut.
+    decision, raw_ledger, writes, update
+        What follows; ``writes`` is empty where nothing does.
+    deciding
+        Whether a record is being decided: the ledger then says which.
+    seconds
+        By stage.
+    """
+
+    def __init__(self, begun: float) -> None:
+        self.items: list[DecodedRecord] = []
+        self.end = 0
+        self.unreadable: UnreadableBatch | None = None
+        self.due: Sequence[str] = ()
+        self.decision = Decision()
+        self.raw_ledger = b""
+        self.writes: Writes = {}
+        self.update = Update({}, b"", {})
+        self.deciding = False
+        self.seconds: dict[str, float] = {}
+        self._last = begun
+
+    def stage(self, name: str) -> None:
+        """A stage is over."""
+        now = asyncio.get_running_loop().time()
+        self.seconds[name] = now - self._last
+        self._last = now
+
+    def keep(self, room: int) -> None:
+        """Keep so many records, the others wait."""
+        del self.items[room:]
+        self.end = self.items[-1].record.offset + 1
+
+    def at_risk(self) -> set[str]:
+        """Customers that the step may have changed, besides those that a new day has stepped."""
+        ids = {id for item in self.items if (id := subject(item)) is not None}
+        ids.update(self.due)
+        ids.update(self.decision.touched)
+        return ids
+
+
+class StepMaker:
+    """Makes the steps of one lane; holds nothing of them."""
+
+    def __init__(self, context: LaneContext) -> None:
+        self._context = context
+        self._policy = context.policy
+        self._settings = context.settings
+
+    def begin(self, begun: float) -> Prepared:
+        """An empty step, begun at that time of the event loop."""
+        return Prepared(begun)
+
+    async def decode(
+        self, made: Prepared, records: Sequence[LogRecord], end: int, state: LaneState, poison: Mapping[int, str]
+    ) -> None:
+        """Decode records; those known to be poison are not looked at."""
+        made.end = end
+        for some in self._portions(records):
+            if made.items:
+                await asyncio.sleep(0)
+            try:
+                made.items += self._decode(some, state) if not poison else self._decode_each(some, state, poison)
+            except UnreadableBatch:
+                self._up_to_unreadable(made, some, state, poison)
+                return
+            except Exception:  # one of them raises what no record may
+                made.items += self._decode_each(some, state, poison)
+
+    def _up_to_unreadable(
+        self, made: Prepared, records: Sequence[LogRecord], state: LaneState, poison: Mapping[int, str]
+    ) -> None:
+        for record in records:
+            try:
+                made.items += self._decode_each([record], state, poison)
+            except UnreadableBatch as error:
+                made.unreadable = error
+                made.end = made.items[-1].record.offset + 1 if made.items else error.first
+                return
+
+    def _decode(self, records: Sequence[LogRecord], state: LaneState) -> list[DecodedRecord]:
+        return decode_records(
+            records,
+            lanes=self._policy.lanes,
+            local=state.cache.customers,
+            max_event_bytes=self._policy.max_event_bytes,
+            control_key=self._settings.control_key,
+        )
+
+    def _decode_each(
+        self, records: Sequence[LogRecord], state: LaneState, poison: Mapping[int, str]
+    ) -> list[DecodedRecord]:
+        """One by one; those that are poison, or raise what no record may, as such."""
+        items = []
+        for record in records:
+            why = poison.get(record.offset)
+            if why is None:
+                try:
+                    items += self._decode([record], state)
+                    continue
+                except UnreadableBatch:
+                    raise
+                except Exception as error:
+                    why = text_of(error)
+            items.append(DecodedRecord(record, error=InvalidEvent("poison", why), count=count_of(record)))
+        return items
+
+    async def decide(self, made: Prepared, state: LaneState, clock: int | None, due: Sequence[str]) -> None:
+        """Decide what was decoded and then look at the clock. ``due`` are customers in memory whose time may have come."""
+        made.due = due
+        tick = Tick(clock, due)
+        portions = list(self._portions(made.items)) or [()]
+        made.deciding = True
+        for portion in portions:
+            last = portion is portions[-1]
+            decision = decide(portion, state, self._policy, tick if last else NO_TICK)
+            if portion is portions[0]:
+                made.decision = decision
+            else:
+                made.decision.absorb(decision)
+            if not last:
+                await asyncio.sleep(0)
+        made.deciding = False
+        state.ledger.next_offset = made.end
+
+    def encode(self, made: Prepared, state: LaneState) -> None:
+        """What was decided as bytes, if anything was.
+
+        Raises
+        ------
+        RecordTooLarge
+            The broker would not take one of the records.
+        """
+        decision = made.decision
+        if decision.rerouted:
+            decision.rerouted = [self._signed(rerouted) for rerouted in decision.rerouted]
+        if not (made.items or decision.touched or decision.rerouted):
+            return
+        stored = encode.store(decision, state, self._policy)
+        made.raw_ledger = ledger.dump(state.ledger)
+        now = self._context.clock.now_ms()
+        made.writes = encode.writes(decision, stored, made.raw_ledger, state, self._policy, now)
+        sizes.check(made.writes)
+        made.update = encode.update(decision, stored, made.raw_ledger, state, made.items)
+
+    def _signed(self, rerouted: Rerouted) -> Rerouted:
+        """The same with a signature, if it is a control record and there is a key."""
+        key = self._settings.control_key
+        if not key or rerouted.value is None or not is_control(rerouted.headers):
+            return rerouted
+        headers = [*rerouted.headers, (SIGNATURE_HEADER, sign(rerouted.value, key))]
+        return Rerouted(rerouted.partition, rerouted.key, rerouted.value, headers)
+
+    def _portions(self, all: Sequence[T]) -> Iterator[Sequence[T]]:
+        """In portions that other lanes can wait for."""
+        size = self._settings.turn_records
+        if len(all) <= size:
+            return iter((all,)) if all else iter(())
+        return (all[at : at + size] for at in range(0, len(all), size))

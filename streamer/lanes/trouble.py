@@ -1,0 +1,102 @@
+"""What a lane notes in its view about itself: how often a batch was begun in vain, and why the lane stopped.
+
+Advisory: nothing that is decided depends on it, and a view that is lost loses it. It tells the next owner that the one
+before died with this batch in hands, and people (``streamer lanes``, ``status``, ``doctor``) why a lane stands still.
+Whoever removes the note releases the lane.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Final
+
+import msgspec
+
+from streamer.lanes.ports import LaneView
+
+_SECONDS: Final = 2.0
+MAX_ATTEMPTS: Final = 3
+"""Processes that may die with the same batch in hands before the lane stops."""
+
+
+class Trouble(msgspec.Struct, frozen=True):
+    """A lane that does not get on.
+
+    Attributes
+    ----------
+    offset
+        The first record that is not decided.
+    attempts
+        How often a process began with it and committed nothing.
+    why, hint
+        Why the lane stopped and what to do; empty while it has not.
+    since
+        When, ms.
+    """
+
+    offset: int
+    attempts: int = 0
+    why: str = ""
+    hint: str = ""
+    since: int = 0
+
+    def __str__(self) -> str:
+        return (
+            f"at offset {self.offset}: {self.why}; {self.hint}" if self.hint else f"at offset {self.offset}: {self.why}"
+        )
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Trouble).decode
+
+
+def load(raw: bytes | None) -> Trouble | None:
+    """The note as it was written; None for none, and for one that another version wrote."""
+    try:
+        return None if raw is None else _decode(raw)
+    except msgspec.DecodeError:
+        return None
+
+
+class Attempts:
+    """Counts, over the lives of processes, how often one lane's next batch was begun and not committed."""
+
+    def __init__(self, view: LaneView) -> None:
+        self._view = view
+        # From the first batch after the lane was opened to the first commit.
+        self._proven = False
+        self._begun = False
+
+    async def reopened(self) -> Trouble | None:
+        """The lane was opened (again); gives what its owner before noted."""
+        self._proven = self._begun = False
+        return load(await self._view.trouble())
+
+    async def begin(self, offset: int) -> Trouble | None:
+        """A batch is begun. Gives why it must not be, where too many died of it."""
+        if self._proven or self._begun:
+            return None
+        noted = load(await self._view.trouble())
+        before = noted.attempts if noted is not None and noted.offset == offset else 0
+        if before >= MAX_ATTEMPTS:
+            return noted
+        self._begun = True
+        await self._view.note_trouble(_encode(Trouble(offset, before + 1)))
+        return None
+
+    async def ended(self) -> None:
+        """The batch was committed, or given back without harm."""
+        if self._begun and not self._proven:
+            await self._view.note_trouble(None)
+        self._proven = self._begun
+
+    async def forgiven(self) -> None:
+        """The process is about to end for another reason than the batch. It must not wait for a view that is away."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.ended(), _SECONDS)
+
+    async def given_up(self, trouble: Trouble) -> None:
+        """The lane stops."""
+        self._begun = False
+        await self._view.note_trouble(_encode(trouble))

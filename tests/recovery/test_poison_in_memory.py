@@ -1,0 +1,303 @@
+"""Records that raise what no record may: each becomes a dead letter, the others apply, and a lane stops only alone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from heart_lanes import TIGHT, Crash, ManualClock, Rig, counters
+from heart_logs import DAY, HOUR, T0, LogMaker, order, view
+from heart_models import jumpy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas import topics
+from schemas.deadletters import parse_headers
+from schemas.records import Record
+from streamer.adapters.memory import MemoryBroker, MemoryLog, MemoryView
+from streamer.core.decide import decide
+from streamer.core.decode import DecodedRecord
+from streamer.core.policy import Policy
+from streamer.core.state import NO_TICK, LaneState, Tick
+from streamer.lanes import encode, step
+from streamer.lanes.context import LaneContext, LaneSettings
+from streamer.lanes.lane import Lane
+from streamer.lanes.ports import Batch
+from streamer.lanes.trouble import MAX_ATTEMPTS
+
+WIDE = replace(TIGHT, max_records=1_000, turn_records=7, max_due=50, max_residents=1_000, tick_seconds=0.01)
+Patch = Callable[[pytest.MonkeyPatch], None]
+
+
+def is_poison(item: DecodedRecord) -> bool:
+    return item.event is not None and item.event.event_id.startswith("poison")
+
+
+def in_decide(patch: pytest.MonkeyPatch) -> None:
+    """What lies before the poison is applied, and so is the poison itself; then it raises."""
+
+    def raising(items: Iterable[DecodedRecord], state: LaneState, policy: Policy, tick: Tick = NO_TICK) -> Any:
+        held = list(items)
+        for at, item in enumerate(held):
+            if is_poison(item):
+                decide(held[: at + 1], state, policy, tick)
+                raise OverflowError("math range error")
+        return decide(held, state, policy, tick)
+
+    patch.setattr(step, "decide", raising)
+
+
+def in_encode(patch: pytest.MonkeyPatch) -> None:
+    """All is decided, and half is marked as written; then it raises. Nobody knows of which record."""
+    plain = step.StepMaker.encode
+
+    def raising(self: step.StepMaker, made: step.Prepared, state: LaneState) -> None:
+        plain(self, made, state)
+        if any(map(is_poison, made.items)):
+            raise UnicodeEncodeError("utf-8", "x", 0, 1, "surrogates not allowed")
+
+    patch.setattr(step.StepMaker, "encode", raising)
+
+
+def a_log(bad: set[int], event: bool) -> list[Record]:
+    """Forty records with a model among them; those in ``bad`` are poison, or (not ``event``) plain bad JSON."""
+    log = LogMaker(now=T0)
+    log.model(jumpy(1))
+    for number in range(40):
+        log.now += HOUR if number % 9 else 3 * DAY
+        id = ("ann", "bob", "cem", "eve")[number % 4]
+        if number in bad:
+            if event:
+                log.event(order(f"poison{number}", id, log.now, 80.0))
+            else:
+                log.put(id.encode(), b"{")
+        elif number % 3:
+            log.event(order(f"o{number}", id, log.now, 20.0 + number))
+        else:
+            log.event(view(f"v{number}", id, log.now))
+    return log.records
+
+
+def without_reasons(rig: Rig) -> tuple[dict[str, object], dict[str, object], dict[str, object]]:
+    seen = rig.outputs()
+    del seen["dead"]
+    counted = counters(rig.ledger())
+    counted["dead_letters"] = sum(rig.ledger().dead_letters.values())
+    return seen, rig.state(), counted
+
+
+def letters(rig: Rig) -> dict[int, tuple[str, str]]:
+    found = [parse_headers(record.headers) for record in rig.broker.records(topics.DEADLETTERS, 0)]
+    assert len({letter.offset for letter in found}) == len(found), "a record became two dead letters"
+    return {letter.offset: (letter.reason, letter.message) for letter in found}
+
+
+@pytest.mark.parametrize("raises", [in_decide, in_encode])
+@pytest.mark.parametrize("lane", [TIGHT, WIDE])
+@pytest.mark.parametrize("bad", [{0}, {39}, {17}, {3, 4, 5}, {2, 9, 20, 38}, set(range(40))])
+def test_each_poison_is_one_dead_letter_and_the_others_apply(
+    monkeypatch: pytest.MonkeyPatch, raises: Patch, lane: LaneSettings, bad: set[int]
+) -> None:
+    plain = Rig(a_log(bad, event=False), settings=lane, chunk=11)
+    asyncio.run(plain.run())
+    raises(monkeypatch)
+    rig = Rig(a_log(bad, event=True), settings=lane, chunk=11)
+    asyncio.run(rig.run())
+    rig.check_view()
+    assert rig.stopped == []
+    assert letters(rig).keys() == {number + 1 for number in bad} == letters(plain).keys()
+    error = "OverflowError: math range error" if raises is in_decide else "UnicodeEncodeError: "
+    assert all(reason == "poison" and why.startswith(error) for reason, why in letters(rig).values())
+    assert without_reasons(rig) == without_reasons(plain)
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    st.sets(st.integers(0, 39), max_size=8),
+    st.sampled_from([in_decide, in_encode]),
+    st.dictionaries(st.integers(0, 80), st.sampled_from(["before", "after", "lost before", "lost after"]), max_size=4),
+    st.integers(1, 20),
+)
+def test_any_poison_and_any_crashes(bad: set[int], raises: Patch, plan: dict[int, Any], chunk: int) -> None:
+    plain = Rig(a_log(bad, event=False), chunk=chunk)
+    asyncio.run(plain.run())
+    with pytest.MonkeyPatch.context() as patch:
+        raises(patch)
+        rig = Rig(a_log(bad, event=True), plan, chunk=chunk, settings=replace(WIDE, max_residents=3))
+        asyncio.run(rig.run())
+    if rig.crashes < MAX_ATTEMPTS:
+        assert rig.stopped == []
+        assert without_reasons(rig) == without_reasons(plain)
+
+
+def test_customers_in_memory_stay_there_when_a_poison_is_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only those whom the failed step was about are read again."""
+    in_decide(monkeypatch)
+
+    async def go() -> None:
+        log = LogMaker(now=T0)
+        for number in range(200):
+            log.event(order(f"o{number}", f"c{number}", T0, 30.0))
+        log.event(order("poison", "bob", T0, 30.0))
+        rig = Rig(log.records, settings=WIDE)
+        lane = await rig.own()
+        rig.append(log.records)
+        lane.offer(rig.batch(0, 200))
+        await lane.turn()
+        before = dict(lane.state.cache.customers)
+        lane.offer(rig.batch(200))
+        for _ in range(3):
+            await lane.turn()
+        assert lane.next_offset == 201 and letters(rig).keys() == {200}
+        held = lane.state.cache.customers
+        assert len(before) > 90
+        assert sum(held.get(id) is customer for id, customer in before.items()) >= len(before) - 1
+        rig.check_view()
+
+    asyncio.run(go())
+
+
+# -- a lane that stops -----------------------------------------------------------------------------------------
+
+
+async def until(done: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not done():
+            await asyncio.sleep(0.005)
+
+
+def test_a_lane_that_fails_even_so_stops_alone_says_why_and_goes_on_when_it_is_released(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def go() -> None:
+        rig = Rig(a_log(set(), event=True), settings=WIDE)
+        lane = await rig.own()
+        rig.append(rig.records)
+        lane.start()
+        task = asyncio.create_task(lane.run())
+        with monkeypatch.context() as patch:
+            patch.setattr(encode, "writes", lambda *given: (_ for _ in ()).throw(KeyError("what")))
+            lane.offer(rig.batch(0))
+            await until(lambda: lane.halted is not None)
+            assert lane.halted is not None
+            assert (lane.halted.offset, lane.halted.why) == (0, "KeyError: 'what'")
+            assert "streamer lanes skip 0:0" in lane.halted.hint and not lane.has_room
+            assert rig.stopped == [str(lane.halted)] and rig.server.shelf.trouble is not None
+            assert rig.broker.records(topics.STATE, 0) == []
+            await asyncio.sleep(0.05)
+            assert not task.done()
+        rig.server.shelf.trouble = None
+        await until(lambda: rig.released == 1)
+        assert lane.has_room and rig.sought[-1] == 0
+        lane.offer(rig.batch(0))
+        await until(lambda: lane.next_offset == len(rig.records))
+        lane.stop()
+        await task
+        assert rig.ledger().applied == 40
+
+    asyncio.run(go())
+
+
+def test_a_process_that_dies_with_a_batch_three_times_does_not_get_it_a_fourth_time() -> None:
+    async def go() -> None:
+        rig = Rig(a_log(set(), event=True), settings=WIDE)
+        await rig.own()
+        rig.append(rig.records)
+        for attempt in range(MAX_ATTEMPTS):
+            lane = await rig.own()
+            rig.faults.plan = {rig.faults.count: "before"}
+            lane.offer(rig.batch(0, 10))
+            with pytest.raises(Crash):
+                await lane.turn()
+            assert lane.halted is None, attempt
+        lane = await rig.own()
+        lane.offer(rig.batch(0, 10))
+        await lane.turn()
+        assert lane.halted is not None and lane.next_offset == 0
+        assert lane.halted.why == "the process ended 3 times with the batch that begins here"
+        # The first commit clears the count.
+        rig.server.shelf.trouble = None
+        lane = await rig.own()
+        lane.offer(rig.batch(0, 10))
+        await lane.turn()
+        assert lane.next_offset == 10 and rig.server.shelf.trouble is None
+
+    asyncio.run(go())
+
+
+def test_an_idle_owner_that_dies_counts_for_nothing() -> None:
+    async def go() -> None:
+        rig = Rig([], settings=WIDE)
+        for _ in range(5):
+            lane = await rig.own()
+            await lane.turn()
+        assert rig.server.shelf.trouble is None
+
+    asyncio.run(go())
+
+
+def test_a_condemned_record_is_a_dead_letter_whatever_is_in_it() -> None:
+    async def go() -> None:
+        rig = Rig(a_log(set(), event=True), settings=WIDE)
+        lane = await rig.own()
+        rig.append(rig.records)
+        lane.condemn(0, "skipped by hand")
+        lane.offer(rig.batch(0, 5))
+        await lane.turn()
+        assert letters(rig) == {0: ("poison", "skipped by hand")}
+        assert rig.ledger().applied == 4 and lane.next_offset == 5
+
+    asyncio.run(go())
+
+
+# -- a view that lost a part -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("residents", [2, 1_000])
+def test_a_view_that_lost_a_part_of_its_customers_is_restored(residents: int) -> None:
+    """Their parts are gone, the token is not: without a look they would be new people."""
+    usual = Rig(a_log(set(), event=True), settings=replace(WIDE, max_residents=residents))
+    asyncio.run(usual.run())
+
+    async def go(lose: Callable[[Rig], None]) -> None:
+        rig = Rig(a_log(set(), event=True), settings=replace(WIDE, max_residents=residents))
+        lane = await rig.own()
+        rig.append(rig.records[:20])
+        lane.offer(rig.batch(0))
+        await lane.turn()
+        lane = await rig.own()
+        lose(rig)
+        rig.records = rig.records[20:]
+        rig.append([])
+        await rig.run()
+        assert rig.outputs() == usual.outputs() and rig.state() == usual.state()
+        rig.check_view()
+
+    def parts(rig: Rig) -> None:
+        for id in ("bob", "eve"):
+            del rig.server.shelf.parts[id]
+
+    def whole(rig: Rig) -> None:
+        for held in (rig.server.shelf.parts, rig.server.shelf.documents):
+            held.pop("cem", None)
+
+    def damaged(rig: Rig) -> None:
+        rig.server.shelf.parts["ann"][""] = b"\xff"
+
+    for lose in (parts, whole, damaged):
+        asyncio.run(go(lose))
+
+
+def test_a_step_that_takes_long_makes_the_next_ones_smaller() -> None:
+    lane = Lane(0, MemoryLog(MemoryBroker(), 0), MemoryView(), LaneContext(Policy(), ManualClock()))
+    lane._pace(8_000, 8.0)
+    assert lane._enough == 2_000
+    lane._pace(2_000, 1.0)
+    lane._pace(2_000, 0.1)
+    assert lane._enough == 8_000
+    lane._pace(1, 100.0)
+    assert lane._enough == 1
+    assert Batch(0, 1, []).end == 1
