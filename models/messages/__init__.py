@@ -13,6 +13,7 @@ from typing import Final, Literal, get_args
 
 from models.messages import chinese, english
 from models.messages.table import Named, Table
+from schemas.screen_text import line
 
 Language = Literal["en", "zh"]
 LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
@@ -33,7 +34,9 @@ class Messages:
     table: Table
 
     def __call__(self, key: str, **values: object) -> str:
-        return self.table.texts[key].format(**values)
+        return self.table.texts[key].format(
+            **{name: line(value) if isinstance(value, str) else value for name, value in values.items()}
+        )
 
     def segment(self, segmentation: str, id: str, name: str) -> str:
         """The name of a declared segment; ``name`` is what its definition says."""

@@ -185,7 +185,7 @@ def _embedded(found: Settings, own: bool, progress: Progress) -> Iterator[embedd
     if running is not None:
         yield running
     elif own:
-        with embedded.running(found.home, progress=progress) as services:
+        with embedded.running(found.home, progress=progress, warn=progress) as services:
             yield services.addresses
     else:
         missing = "no Kafka and no Redis are" if not (found.kafka or found.redis) else "no Redis is"

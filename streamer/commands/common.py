@@ -13,16 +13,18 @@ import errno
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from typer.core import TyperGroup
 
 from schemas.errors import TransientError, UserError
+from schemas.screen_text import block, json_text
 from streamer.config.settings import Settings
 from streamer.embedded.home import Progress
 
@@ -43,14 +45,25 @@ def settings(given: Mapping[str, Any] | None = None) -> Settings:
 # -- output ---------------------------------------------------------------------------------------------------
 
 
+class Screen(Console):
+    """A console whose texts cannot command the terminal, whoever wrote them (`schemas.screen_text`).
+
+    What Rich itself sends to steer the terminal passes. No text is read as markup, nor as the name of an emoji.
+    """
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(block(segment.text), segment.style)
+
+
 def console() -> Console:
     """Standard output for people; made anew, since tests and pipes change what it is. Knows ``NO_COLOR``."""
-    return Console(highlight=False, soft_wrap=True)
+    return Screen(highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 def errors() -> Console:
     """Standard error for people."""
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    return Screen(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 def say(text: str) -> None:
@@ -60,7 +73,12 @@ def say(text: str) -> None:
 
 def print_json(value: Any) -> None:
     """One JSON value on one line of standard output."""
-    print(json.dumps(value, ensure_ascii=False, default=str), flush=True)
+    print(json_text(json.dumps(value, ensure_ascii=False, default=str)), flush=True)
+
+
+def print_text(text: str) -> None:
+    """A text as it is, to be kept in a file, but for characters that would command a terminal."""
+    print(block(text), end="", flush=True)
 
 
 def tell(error: Exception) -> None:

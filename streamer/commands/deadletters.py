@@ -5,11 +5,13 @@ from __future__ import annotations
 import heapq
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import indent
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from schemas.errors import UserError
+from schemas.screen_text import block, line
 from streamer.client.connections import connections
 from streamer.commands import common
 from streamer.commands.common import Json
@@ -73,8 +75,10 @@ def list_(
     for found in shown:
         letter = found.letter
         out.print(
-            f"{found.place:>8}  {_time(letter.timestamp)}  {letter.reason:<16} {letter.message}"
-            f"  (lane {letter.partition}, offset {letter.offset})",
+            line(
+                f"{found.place:>8}  {_time(letter.timestamp)}  {letter.reason:<16} {letter.message}"
+                f"  (lane {letter.partition}, offset {letter.offset})"
+            ),
             markup=False,
         )
     if total > len(shown):
@@ -116,11 +120,12 @@ def show(
         out.print(f"cut      {letter.cut}", markup=False)
     out.print(f"record   {letter.topic}, partition {letter.partition}, offset {letter.offset}", markup=False)
     out.print(f"appended {_time(letter.timestamp)}")
-    out.print(f"key      {printable(record.key)}", markup=False)
+    out.print(f"key      {line(printable(record.key))}", markup=False)
     for name, raw in letter.headers:
-        out.print(f"header   {name}: {printable(raw)}", markup=False)
+        out.print(line(f"header   {name}: {printable(raw)}"), markup=False)
     out.print(f"value    {0 if record.value is None else len(record.value):,} bytes")
-    out.print(printable(record.value), markup=False)
+    # Indented: no line of it can pass for one of ours.
+    out.print(indent(printable(record.value), "    "), markup=False)
 
 
 def replay(
@@ -170,15 +175,14 @@ def replay(
 
 
 def printable(raw: bytes | None) -> str:
-    r"""Bytes as text that does a terminal no harm: what is not printable is escaped.
+    r"""Bytes as text that does a terminal no harm.
 
     >>> printable(b"caf\xc3\xa9 \xff \x1b[31m"), printable(None)
-    ('café \\xff \\x1b[31m', '(null)')
+    ('café \\xff \\u001b[31m', '(null)')
     """
     if raw is None:
         return "(null)"
-    text = raw.decode("utf-8", "backslashreplace")
-    return "".join(char if char.isprintable() or char in "\n\t" else repr(char)[1:-1] for char in text)
+    return block(raw.decode("utf-8", "backslashreplace"))
 
 
 def _json(found: _Found) -> dict[str, Any]:

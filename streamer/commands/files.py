@@ -13,6 +13,7 @@ import typer
 from models.features.time import DayGrid
 from schemas.errors import UserError
 from schemas.ids import nobody_of
+from schemas.screen_text import json_text
 from schemas.wire_time import epoch_ms
 from streamer.client.connections import is_default
 from streamer.commands import common
@@ -190,8 +191,11 @@ def instant(text: str, grid: DayGrid, option: str) -> int:
 
 
 @contextmanager
-def lines_to(path: Path | None) -> Generator[Callable[[bytes], None] | None]:
-    """A function that writes a line to the file; None where there is no path. Raises UserError if it cannot."""
+def lines_to(path: Path | None, *, as_it_is: bool = False) -> Generator[Callable[[bytes], None] | None]:
+    """A function that writes a line of JSON to the file; None where there is no path. Raises UserError if it cannot.
+
+    What could command a terminal is escaped; not so where the line is to stay ``as_it_is``.
+    """
     if path is None:
         yield None
         return
@@ -202,7 +206,7 @@ def lines_to(path: Path | None) -> Generator[Callable[[bytes], None] | None]:
     with stream:
 
         def write(line: bytes) -> None:
-            stream.write(line)
+            stream.write(line if as_it_is else json_text(line.decode()).encode())
             stream.write(b"\n")
 
         yield write

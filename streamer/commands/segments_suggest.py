@@ -37,4 +37,4 @@ def suggest(json: Json = False) -> None:
     elif "note" in told:
         common.say(told["note"])
     else:
-        print(file_of(told), end="")
+        common.print_text(file_of(told))

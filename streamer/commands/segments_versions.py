@@ -165,14 +165,14 @@ def file_(version: OfVersion = None) -> None:
     from streamer.client.activation import versions
 
     if version == 1:
-        print(DEFAULT_TEXT, end="")
+        common.print_text(DEFAULT_TEXT)
         return
     with connections() as to:
         known = asyncio.run(versions(to.kafka))
     if version is None:
-        print(known[-1].text if known else DEFAULT_TEXT, end="")
+        common.print_text(known[-1].text if known else DEFAULT_TEXT)
     else:
-        print(_of(known, version).text, end="")
+        common.print_text(_of(known, version).text)
 
 
 def differences(before: Definitions, now: Definitions) -> dict[str, str]:

@@ -33,7 +33,7 @@ def up(json: Json = False) -> None:
     if found.kafka and found.redis:
         common.say("STREAMER_KAFKA and STREAMER_REDIS are set, so commands will use those and not the embedded ones")
     with common.progress("starting Kafka and Valkey") as say:
-        addresses = embedded.up(found.home, say)
+        addresses = embedded.up(found.home, say, common.say)
     if json:
         common.print_json({**asdict(addresses), "home": str(found.home)})
         return

@@ -92,7 +92,7 @@ def shop(
 
 
 def _to_file(world: Shop, out: Path) -> None:
-    with lines_to(out) as write:
+    with lines_to(out, as_it_is=True) as write:
         assert write is not None
         for event in world.events():
             write(event.value)

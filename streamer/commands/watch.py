@@ -12,6 +12,8 @@ import typer
 
 from models.messages import Messages, messages
 from schemas.errors import UserError
+from schemas.screen_text import json_text
+from schemas.screen_text import line as one_line
 from streamer.client.connections import connections
 from streamer.commands import common
 from streamer.commands.common import Json
@@ -64,7 +66,7 @@ def watch(
             if record.value is None or not _wanted(record, segmentation, to, customer):
                 continue
             if json:
-                print(record.value.decode(), flush=True)
+                print(json_text(record.value.decode()), flush=True)
             else:
                 out.print(line(jsonlib.loads(record.value), zone, datetime.now(zone).date(), told), markup=False)
             shown += 1
@@ -124,7 +126,7 @@ def line(change: Mapping[str, Any], zone: tzinfo = UTC, today: date | None = Non
     if len(reasons) > _MOST_REASONS:
         because += told("more reasons", count=len(reasons) - _MOST_REASONS)
     tags = told.cause(change["cause"]) + (told("safe") if change["automation_safe"] else "")
-    return (
+    return one_line(
         f"{at.strftime(form)} {change['customer_id']} {told.segmentation(change['segmentation'])} "
         f"{_segment(change, 'from', told)} -> {_segment(change, 'to', told)}"
         + (told("because", reasons=because) if because else "")

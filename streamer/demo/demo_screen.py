@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from models.messages import Messages, messages
+from schemas.screen_text import line
 from streamer.demo.demo import HISTORY_DAYS, Show
 
 _BAR_WIDTH = 18
@@ -69,7 +70,7 @@ def _latest(show: Show, told: Messages) -> Table:
         table.add_column(told(f"column {column}"), no_wrap=True)
     table.add_column(told("column because"), no_wrap=True, overflow="ellipsis")
     for change in reversed(list(show.latest)):
-        table.add_row(*cells(change, told))
+        table.add_row(*map(line, cells(change, told)))
     return table
 
 

@@ -50,10 +50,11 @@ class Services:
         progress: Progress = silent,
         persistent_redis: bool = True,
         kafka_overrides: Mapping[str, str] | None = None,
+        warn: Progress = silent,
     ) -> None:
         self.home = home
         self.kafka = Broker(home, overrides=kafka_overrides, progress=progress)
-        self.redis = Valkey(home, persistent=persistent_redis, progress=progress)
+        self.redis = Valkey(home, persistent=persistent_redis, warn=warn)
 
     @property
     def addresses(self) -> Addresses:
@@ -111,11 +112,13 @@ def running(
     progress: Progress = silent,
     persistent_redis: bool = True,
     kafka_overrides: Mapping[str, str] | None = None,
+    warn: Progress = silent,
 ) -> Generator[Services]:
     """Both servers, running inside the ``with`` block.
 
     They end with the block, and with this process however it ends, SIGKILL included. Servers
-    that :func:`up` started in the same home are used as they are and not stopped.
+    that :func:`up` started in the same home are used as they are and not stopped. ``warn`` hears what somebody should know
+    afterwards as well.
 
     Raises
     ------
@@ -124,7 +127,13 @@ def running(
     """
     home = home.resolve()
     with home_lock(home, progress, session=True) as release:
-        services = Services(home, progress=progress, persistent_redis=persistent_redis, kafka_overrides=kafka_overrides)
+        services = Services(
+            home,
+            progress=progress,
+            persistent_redis=persistent_redis,
+            kafka_overrides=kafka_overrides,
+            warn=warn,
+        )
         if services.kafka.kept and services.answer():
             if kafka_overrides:
                 raise UserError("servers with other settings are running already", "stop them with `streamer down`")
@@ -138,11 +147,14 @@ def running(
             services.stop()
 
 
-def up(home: Path, progress: Progress = silent) -> Addresses:
-    """Start both servers so that they run on when we end; where they run already, say where."""
+def up(home: Path, progress: Progress = silent, warn: Progress = silent) -> Addresses:
+    """Start both servers so that they run on when we end; where they run already, say where.
+
+    ``warn`` hears what somebody should know afterwards as well.
+    """
     home = home.resolve()
     with home_lock(home, progress, session=False):
-        services = Services(home, progress=progress)
+        services = Services(home, progress=progress, warn=warn)
         if not services.stand():
             services.start(progress, keep=True)
             if services.kafka.archive is not None and services.kafka.archive.making:

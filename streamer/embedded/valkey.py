@@ -38,12 +38,12 @@ class Valkey(Server):
         Write an append-only file, synced every second; without it a restart begins empty.
     """
 
-    def __init__(self, home: Path, *, persistent: bool = True, progress: Progress = silent) -> None:
+    def __init__(self, home: Path, *, persistent: bool = True, warn: Progress = silent) -> None:
         super().__init__(home, "redis", "Valkey", port_count=1)
         self.persistent = persistent
         self.data = home / "redis"
         self.version = ""
-        self._progress = progress
+        self._warn = warn
 
     @property
     def address(self) -> str:
@@ -81,8 +81,9 @@ class Valkey(Server):
                 raise
             aside = self.data / f"{_AOF}.damaged-{time.time_ns() // 1_000_000}"
             (self.data / _AOF).rename(aside)
-            self._progress(f"Valkey cannot read its append-only file; it is set aside as {aside}")
-            self._progress("workers rebuild the view from Kafka")
+            self._warn(
+                f"Valkey cannot read its append-only file; it is set aside as {aside}, and workers rebuild the view from Kafka"
+            )
             self.launch(keep=self.kept)
             super().await_ready(seconds, other_ports=other_ports)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
@@ -19,12 +20,17 @@ from streamer.client.connections import Connections
 from streamer.lanes.keys import id_of
 
 _STATE: Final = {
-    name: name
-    for name in (
-        *("id", "born", "seq", "first_seen", "last_seen", "as_of", "source", "due", "orders", "spend", "items"),
-        *("discounted", "spend_weight", "order_weight", "first_order", "last_order", "interactions", "categories"),
-    )
-} | {"edition": "definitions_version"}
+    **{name: name for name in ("id", "born", "seq", "first_seen", "last_seen", "as_of", "due")},
+    "source": "clock_id",
+    "edition": "definitions_version",
+    **{
+        name: f"statistics.{name}"
+        for name in (
+            *("orders", "spend", "items", "discounted", "spend_weight", "order_weight", "first_order", "last_order"),
+            *("interactions", "categories"),
+        )
+    },
+}
 """Name in the export to attribute of the customer: exports keep their names when attributes change."""
 
 
@@ -70,7 +76,7 @@ def state_of(to: Connections, id: str) -> dict[str, Any] | None:
     if parts is None or snapshot.CORE not in parts:
         return None
     customer, behaviour = snapshot.load(id, parts)
-    found = {name: getattr(customer, attribute) for name, attribute in _STATE.items()}
+    found = {name: attrgetter(attribute)(customer) for name, attribute in _STATE.items()}
     profile = customer.profile
     found["interactions"] = dict(zip(INTERACTIONS, customer.statistics.interactions, strict=True))
     found["segments"] = {name: {"id": one.segment, "since": one.since} for name, one in customer.segments.items()}

@@ -20,6 +20,7 @@ from aiokafka.errors import KafkaError
 
 from schemas import topics
 from schemas.errors import TransientError, UserError
+from schemas.screen_text import block
 from streamer.adapters import record_batches
 from streamer.adapters.clock import SystemClock
 from streamer.adapters.kafka import KafkaConnection, Offsets
@@ -58,10 +59,10 @@ def main(arguments: list[str] | None = None) -> int:
         ended = {"fenced": given.fenced, "unknown": given.unknown}
         run(Settings.load(), given.role, given.kafka, given.redis, ended)
     except TransientError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {block(str(error))}", file=sys.stderr)
         return 1
     except UserError as error:
-        print(f"error: {error.message}\n{error.hint}".rstrip(), file=sys.stderr)
+        print(block(f"error: {error.message}\n{error.hint}".rstrip()), file=sys.stderr)
         return supervise.EXIT_MISTAKE
     return 0
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO
 
 from schemas.errors import UserError
+from schemas.screen_text import line as one_line
 
 
 class Rejects:
@@ -34,5 +35,9 @@ class Rejects:
                 self._stream = self._path.open("w", encoding="utf-8", newline="")
             except OSError as error:
                 raise UserError(f"cannot write {self._path}: {error.strerror or error}", "give --rejects") from None
-            csv.writer(self._stream).writerow(["line", "reason", "message", *self._header])
-        csv.writer(self._stream).writerow([line, reason, message, *cells])
+            self._row(["line", "reason", "message", *self._header])
+        self._row([line, reason, message, *cells])
+
+    def _row(self, cells: Sequence[object]) -> None:
+        assert self._stream is not None
+        csv.writer(self._stream).writerow([one_line(cell) if isinstance(cell, str) else cell for cell in cells])

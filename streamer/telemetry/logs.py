@@ -15,6 +15,8 @@ from typing import Any, Final, Literal, TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from schemas.screen_text import block, json_text, line
+
 ECS_VERSION: Final = "8.11.0"
 OURS: Final = ("streamer", "models", "schemas")
 
@@ -38,6 +40,7 @@ _ECS_NAMES: Final = {
     "error": "error.message",
     "error_type": "error.type",
 }
+_OF_SEVERAL_LINES: Final = frozenset({"exception", "stack"})
 _ECS_FIRST: Final[tuple[str, ...]] = ("@timestamp", "log.level", "message", "ecs.version")
 
 
@@ -85,10 +88,15 @@ def configure(
             structlog.processors.format_exc_info,
             _Ecs(version),
             structlog.processors.JSONRenderer(default=str, ensure_ascii=False),
+            lambda logger, method, rendered: json_text(str(rendered)),
         ]
     else:
         colors = terminal and not environ.get("NO_COLOR")
-        last = [structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback)]
+        last = [
+            structlog.processors.format_exc_info,
+            _one_line_each,
+            structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback),
+        ]
     handler = logging.StreamHandler(out)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -158,6 +166,14 @@ class _Privacy:
         if not self._plain and (id := event.get("customer_id")) is not None:
             event["customer_id"] = hashed(str(id), self._key)
         return event
+
+
+def _one_line_each(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """No value commands the terminal or forges a line; what is not text is shown by ``repr``, which escapes."""
+    for name, value in event.items():
+        if isinstance(value, str):
+            event[name] = block(value) if name in _OF_SEVERAL_LINES else line(value)
+    return event
 
 
 def _error_type(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:

@@ -171,6 +171,6 @@ def test_segments_show_sizes_and_why_there_are_no_clusters() -> None:
 
 
 def test_bytes_of_strangers_do_a_terminal_no_harm() -> None:
-    assert printable(b"\x1b]0;title\x07ok\n") == "\\x1b]0;title\\x07ok\n"
+    assert printable(b"\x1b]0;title\x07ok\n") == "\\u001b]0;title\\u0007ok\n"
     assert printable(b"\xff\xfe") == "\\xff\\xfe"
     assert printable(None) == "(null)"

@@ -1,0 +1,60 @@
+"""Text of others, made fit for a screen, a log, a CSV file or a page: at every rim, and only there.
+
+What customers, shops and producers write is kept as it came. Where people read it, no character may command the terminal, forge
+a line or turn the reading direction. Such characters are shown as escapes; everything else stays, in every script.
+
+- C0 and C1 control characters, ESC among them, and DEL;
+- U+2028 and U+2029, which some programs take for ends of lines;
+- the controls of direction (Unicode's property ``Bidi_Control``); of these the three marks, which only say which way the
+  character beside them reads, are left out instead of shown;
+- surrogates without their other half, which no encoding can write.
+
+Joiners stay: Persian needs U+200C and emoji need U+200D.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_MARKS: Final = "\u061c\u200e\u200f"
+_BEYOND_C0: Final = f"\x7f-\x9f{_MARKS}\u2028-\u202e\u2066-\u2069\ud800-\udfff"
+_IN_A_LINE: Final = re.compile(f"[\x00-\x1f{_BEYOND_C0}]")
+_IN_A_BLOCK: Final = re.compile(f"[\x00-\x08\x0b-\x1f{_BEYOND_C0}]")
+_SHORT: Final = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
+
+
+def line(text: str) -> str:
+    r"""A text that stays on its line.
+
+    >>> line("\x1b[31mred\n"), line("caf\xe9 \u202eabc"), line("\u05e9\u05dc\u05d5\u05dd\u200f!")
+    ('\\u001b[31mred\\n', 'café \\u202eabc', 'שלום!')
+    """
+    return _IN_A_LINE.sub(_shown, text)
+
+
+def block(text: str) -> str:
+    r"""A text of several lines: line feeds and tabs stay.
+
+    >>> block("one\n\ttwo\r\x07")
+    'one\n\ttwo\\r\\u0007'
+    """
+    return _IN_A_BLOCK.sub(_shown, text)
+
+
+def json_text(document: str) -> str:
+    r"""The same JSON document with escapes in its strings, to be read back as it was.
+
+    >>> json_text('{"city": "\u202eabc\x9b"}')
+    '{"city": "\\u202eabc\\u009b"}'
+    """
+    return _IN_A_BLOCK.sub(_escaped, document)
+
+
+def _shown(found: re.Match[str]) -> str:
+    char = found[0]
+    return "" if char in _MARKS else _SHORT.get(char) or _escaped(found)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"
