@@ -32,9 +32,13 @@ class Feature:
         The value at an instant; NaN where the customer gives none (no order yet), which no comparison passes.
     crossing
         The instant at which time alone brings the value to a border, or None if time does not move it there.
+    moved_by_interactions
+        Whether an interaction may change the value: rules that name no such feature are not evaluated after one. A late
+        interaction makes a customer older, and one in a new category may be the one too many.
     """
 
     name: str
     unit: str
     value: Callable[[Customer, int, FeatureContext], float]
     crossing: Callable[[Customer, float, FeatureContext], int | None] | None = None
+    moved_by_interactions: bool = False

@@ -89,12 +89,24 @@ def _age_days(customer: Customer, at: int, shop: FeatureContext) -> float:
     return (at - customer.first_seen) / DAY_MS
 
 
+def _age_crossing(customer: Customer, border: float, shop: FeatureContext) -> int | None:
+    return customer.first_seen + ceil(border * DAY_MS)
+
+
+def _interactions(customer: Customer, at: int, shop: FeatureContext) -> float:
+    return float(sum(customer.statistics.interactions))
+
+
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A word that rules may name; the same until something happens to the customer. None where it is not known."""
+    """A word that rules may name; the same until something happens to the customer. None where it is not known.
+
+    ``moved_by_interactions`` as for `Feature`.
+    """
 
     name: str
     value: Callable[[Customer], str | None]
+    moved_by_interactions: bool = False
 
 
 MISSING = ""
@@ -156,10 +168,10 @@ FEATURES: dict[str, Feature] = {
         Feature("recency_days", "days", _recency_days, _recency_crossing),
         Feature("lateness", "own order gaps", _lateness, _lateness_crossing),
         Feature("cadence_days", "days", lambda c, at, shop: cadence_ms(c) / DAY_MS),
-        Feature("age_days", "days", _age_days, lambda c, border, shop: c.first_seen + ceil(border * DAY_MS)),
-        Feature("interactions", "interactions", lambda c, at, shop: float(sum(c.statistics.interactions))),
+        Feature("age_days", "days", _age_days, _age_crossing, moved_by_interactions=True),
+        Feature("interactions", "interactions", _interactions, moved_by_interactions=True),
         Feature("discount_share", "0 to 1", _discount_share),
-        Feature("top_share", "0 to 1", _top_share, _top_share_crossing),
+        Feature("top_share", "0 to 1", _top_share, _top_share_crossing, moved_by_interactions=True),
         *PROFILE_FEATURES.values(),
     )
 }
@@ -169,7 +181,7 @@ FEATURES: dict[str, Feature] = {
 LABELS: dict[str, Label] = {
     label.name: label
     for label in (
-        Label("top_category", top_category),
+        Label("top_category", top_category, moved_by_interactions=True),
         *(Label(name, partial(text_trait, name=name)) for name in TEXT_TRAITS),
     )
 }

@@ -20,3 +20,13 @@ def facts(customer: Customer, at: int, definitions: Definitions, shop: FeatureCo
         segments[label.name] = label.value(customer) or MISSING
     values = ready["values"]
     return Facts(values(customer, at, shop), segments)
+
+
+def moved_by_interactions(definitions: Definitions) -> bool:
+    """Whether an interaction may change a fact that the rules of ``definitions`` look at."""
+    ready = definitions.ready
+    if "moved_by_interactions" not in ready:
+        features = (feature_of(name).moved_by_interactions for name in definitions.features)
+        labels = (label_of(name).moved_by_interactions for name in definitions.labels)
+        ready["moved_by_interactions"] = any(features) or any(labels)
+    return bool(ready["moved_by_interactions"])

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from models.customer.customer import Customer
 from models.customer.dedupe import digest
-from models.rules.evaluate import facts
+from models.rules.evaluate import facts, moved_by_interactions
 from schemas.arrivals import Interaction, OrderCompleted, OrderReversed
 from schemas.changes import Cause
 from schemas.control import REROUTED_HEADER, ControlDefinitions, ControlMerge
@@ -33,11 +33,6 @@ from streamer.core.profiles import Consents, fold_profile, profile_of
 from streamer.core.state import NO_TICK, LaneState, Tick
 from streamer.core.timers import Timers
 from streamer.core.transitions import Transitions
-
-_MOVED_BY_INTERACTIONS = frozenset(("interactions", "age_days", "top_share", "top_category"))
-"""Features that an interaction may move; a late one makes a customer older than thought, and one in a new category may
-be the one too many.
-"""
 
 
 def decide(items: Iterable[DecodedRecord], state: LaneState, policy: Policy, tick: Tick = NO_TICK) -> Decision:
@@ -114,9 +109,7 @@ class _Run:
     def _adopt(self) -> None:
         """Take up the definitions that are in force now."""
         definitions = self.definitions = self.moves.definitions = self.state.in_force(self.policy)
-        self.settles_on_interaction = not _MOVED_BY_INTERACTIONS.isdisjoint(
-            (*definitions.features, *definitions.labels)
-        )
+        self.settles_on_interaction = moved_by_interactions(definitions)
 
     # -- records ----------------------------------------------------------------------------------------------
 
