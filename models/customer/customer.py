@@ -163,6 +163,13 @@ class Customer:
             self.profile.fade(factor)
             self.profile_dirty = True
 
+    def edit_profile(self) -> Profile:
+        """The profile, to be changed: made where there is none, and written with the next ``dump``."""
+        if self.profile is None:
+            self.profile = Profile()
+        self.profile_dirty = True
+        return self.profile
+
     def reset(self) -> None:
         """Drop everything that features are made of, except the behaviour memory, which belongs to the cache."""
         self.statistics = Statistics()
@@ -170,5 +177,4 @@ class Customer:
         self.book = OrderBook([], [])
         self.book_dirty = True
         if self.profile is not None:
-            self.profile.forget()
-            self.profile_dirty = True
+            self.edit_profile().forget()

@@ -160,7 +160,7 @@ class Profile(msgspec.Struct, array_like=True):
             rated.weight += faded
             rated.rated += faded * rating
 
-    def heard(self, outcome: str, faded: float) -> None:
+    def count_outcome(self, outcome: str, faded: float) -> None:
         """Add one outcome of a message."""
         self.outcomes = padded(self.outcomes, 0)
         self.outcome_weights = padded(self.outcome_weights, 0.0)

@@ -1,4 +1,4 @@
-"""What ``decide`` gives back: plain values that the lane turns into records, and nothing else happens."""
+"""What ``decide`` gives back: plain values that the lane turns into records. Nothing else happens."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Trigger(msgspec.Struct, frozen=True, gc=False):
 
 
 def trigger_of(event_id: str, type: str, record: LogRecord) -> Trigger:
-    """What a record causes names it so."""
+    """The record as the trigger of the changes it causes."""
     return Trigger(event_id, type, record.partition, record.offset, traceparent(record))
 
 
@@ -60,7 +60,7 @@ class Change(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A record that is not applied, with its reason; its bytes go on untouched."""
+    """A record that is not applied, with its reason; its bytes are kept."""
 
     record: LogRecord
     stage: str
@@ -88,16 +88,16 @@ class Decision:
         Customers whose state must be written, by id.
     born
         Ids of those among them that had no state before.
-    night
+    new_day
         Whether some clock passed a grid point, so that customers outside of memory have to be looked at.
-    changes, dead_letters, onward
+    changes, dead_letters, rerouted
         In the order in which they were decided.
     models
         Cluster models first seen in this batch, by version; kept in the changelog.
     definitions
         The same of declared segmentations: the text of the file.
     erased
-        Ids whose state is to go; who is touched as well came back as a new customer.
+        Ids whose state is to go; a customer who is touched as well came back as a new one.
     marks
         Erases to remember, by hash of the id, and those remembered long enough (None).
     panel, panel_shift
@@ -107,7 +107,7 @@ class Decision:
 
     touched: dict[str, Customer] = field(default_factory=dict)
     born: set[str] = field(default_factory=set)
-    night: bool = False
+    new_day: bool = False
     changes: list[Change] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     rerouted: list[Rerouted] = field(default_factory=list)
@@ -119,7 +119,7 @@ class Decision:
     panel_shift: int = 0
 
     def erase(self, id: str) -> None:
-        """Of a customer nothing remains to be written, and what was written is to go."""
+        """Write nothing of a customer, and delete what was written."""
         self.touched.pop(id, None)
         self.born.discard(id)
         self.erased.add(id)
@@ -131,13 +131,13 @@ class Decision:
             self.panel_shift = shift
 
     def absorb(self, later: Decision) -> None:
-        """Add what was decided next: both together go into one transaction."""
+        """Add the next decision: both are written in one transaction."""
         for id in later.erased:
             self.erase(id)
         self.touched.update(later.touched)
         self.marks.update(later.marks)
         self.born |= later.born
-        self.night |= later.night
+        self.new_day |= later.new_day
         self.changes += later.changes
         self.dead_letters += later.dead_letters
         self.rerouted += later.rerouted

@@ -1,8 +1,9 @@
-"""The first step of a batch: records of the log become events, control records, or reasons why not. Pure."""
+"""The first step of a batch: records of the log become events, control records, or refusals. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
+from typing import NamedTuple
 
 import msgspec
 from pydantic import ValidationError
@@ -30,7 +31,7 @@ _MAX_REROUTED = MAX_MESSAGE_BYTES - 1_024
 
 
 class DecodedRecord(msgspec.Struct):
-    """A record of the lane and what it turned out to be: exactly one of ``event``, ``control``, ``error`` is set.
+    """A record of the lane, decoded: exactly one of ``event``, ``control``, ``error`` is set.
 
     ``import_id`` names the import that wrote it, ``alias`` the id in its body where it came under the customer's other
     id. ``home`` is the partition it belongs to, where that is another. ``count`` is above 1 where one record stands for a
@@ -79,45 +80,74 @@ def _decode_one(
 ) -> DecodedRecord:
     if record.value.__class__ is UnopenedBatch:
         return _unopened(record)
-    import_id = alias = None
-    rerouted = False
-    headers = record.headers
-    if headers:
-        for name, value in headers:
-            if name == IMPORT_HEADER:
-                # A header's value may be null on the wire, whatever the types say.
-                import_id = (value or b"").decode("utf-8", "replace")
-            elif name == CONTROL_HEADER and value == b"1":
-                return _control(record, control_key)
-            elif name == REROUTED_HEADER:
-                rerouted = True
-            elif name == ALIAS_HEADER and record.key is not None:
-                alias = record.key
+    marks = _read_marks(record) if record.headers else _NO_MARKS
+    if marks.control:
+        return _control(record, control_key)
     try:
-        event = arrival(record.key if alias is None else None, record.value, headers, max_event_bytes=max_event_bytes)
+        event = _event(record, marks.alias, max_event_bytes)
+        old = None
+        if marks.alias is not None:
+            old, event = event.customer_id, _renamed(event, marks.alias)
+        home = None
+        if event.customer_id not in local or isinstance(event, IdentityLinked):
+            home = _other_home(record, event, lanes, marks)
     except InvalidEvent as error:
+        return DecodedRecord(record, error=error, import_id=marks.import_id)
+    if home is not None:
+        return DecodedRecord(record, event=event, import_id=marks.import_id, home=home)
+    return DecodedRecord(record, event=event, import_id=marks.import_id, alias=old)
+
+
+class _Marks(NamedTuple):
+    """Headers that the service writes: see ``schemas.control``. ``alias`` is the key of a record that was forwarded."""
+
+    import_id: str | None = None
+    control: bool = False
+    rerouted: bool = False
+    alias: bytes | None = None
+
+
+_NO_MARKS = _Marks()
+
+
+def _read_marks(record: LogRecord) -> _Marks:
+    import_id, rerouted, alias = None, False, None
+    for name, value in record.headers:
+        if name == IMPORT_HEADER:
+            # A header's value may be null on the wire, whatever the types say.
+            import_id = (value or b"").decode("utf-8", "replace")
+        elif name == CONTROL_HEADER and value == b"1":
+            return _Marks(control=True)
+        elif name == REROUTED_HEADER:
+            rerouted = True
+        elif name == ALIAS_HEADER and record.key is not None:
+            alias = record.key
+    return _Marks(import_id, False, rerouted, alias)
+
+
+def _event(record: LogRecord, alias: bytes | None, max_event_bytes: int) -> Arrival | Event:
+    """The event of a record; a null value erases its key. Raises InvalidEvent."""
+    key = record.key if alias is None else None
+    try:
+        return arrival(key, record.value, record.headers, max_event_bytes=max_event_bytes)
+    except InvalidEvent:
         if record.value is not None or record.key is None:
-            return DecodedRecord(record, error=error, import_id=import_id)
-        try:
-            event = _erased(record, record.key)
-        except InvalidEvent as invalid:
-            return DecodedRecord(record, error=invalid, import_id=import_id)
-    old = None
-    if alias is not None:
-        old, event = event.customer_id, _renamed(event, alias)
-    if event.customer_id not in local or isinstance(event, IdentityLinked):
-        key = record.key
-        # A key that is not in NFC belongs where the id is that it means.
-        home = partition_for(key if key and key.isascii() else event.partition_id().encode(), lanes)
-        if home != record.partition:
-            if rerouted:
-                astray = InvalidEvent("key_mismatch", "the record arrived on a wrong partition a second time", "key")
-                return DecodedRecord(record, error=astray, import_id=import_id)
-            if size_of(record.key, record.value, headers) > _MAX_REROUTED:
-                large = InvalidEvent("oversize", "too large to be written on to its partition", None)
-                return DecodedRecord(record, error=large, import_id=import_id)
-            return DecodedRecord(record, event=event, import_id=import_id, home=home)
-    return DecodedRecord(record, event=event, import_id=import_id, alias=old)
+            raise
+    return _erased(record, record.key)
+
+
+def _other_home(record: LogRecord, event: Arrival | Event, lanes: int, marks: _Marks) -> int | None:
+    """The partition that a record belongs to, if that is another. Raises InvalidEvent where it was rerouted before."""
+    key = record.key
+    # A key that is not in NFC belongs where the id is that it means.
+    home = partition_for(key if key and key.isascii() else event.partition_id().encode(), lanes)
+    if home == record.partition:
+        return None
+    if marks.rerouted:
+        raise InvalidEvent("key_mismatch", "the record arrived on a wrong partition a second time", "key")
+    if size_of(key, record.value, record.headers) > _MAX_REROUTED:
+        raise InvalidEvent("oversize", "too large to be forwarded to its partition", None)
+    return home
 
 
 def _unopened(record: LogRecord) -> DecodedRecord:
@@ -129,14 +159,14 @@ def _unopened(record: LogRecord) -> DecodedRecord:
 
 
 def subject(item: DecodedRecord) -> str | None:
-    """The id of the customer whom a record is about, in this lane; None for who is elsewhere, and for no one."""
+    """The id of the customer in this lane whom a record is about, or None if there is none."""
     if item.event is not None:
         return item.event.partition_id() if item.home is None else None
     return item.control.to_id if isinstance(item.control, ControlMerge) else None
 
 
 def _renamed(event: Arrival | Event, key: bytes) -> Arrival | Event:
-    """The event as one of the customer's other id, under which it was written on."""
+    """The event under the customer's other id, to which it was forwarded."""
     id = key.decode("utf-8", "replace")
     if isinstance(event, Arrival):
         event.customer_id = id

@@ -12,10 +12,10 @@ from hashlib import blake2b
 from models.customer.customer import Customer
 from schemas.events import CustomerErased
 from schemas.partition import partition_for
-from streamer.core.decision import Decision, Erased, Rerouted, Trigger
-from streamer.core.panel import Panel
-from streamer.core.state import LaneState
-from streamer.core.transitions import Transitions
+from streamer.core import panel, transitions
+from streamer.core.context import Context
+from streamer.core.decision import Erased, Rerouted, Trigger
+from streamer.core.decode import DecodedRecord
 
 KEPT_MS = 30 * 86_400_000
 """How long an erase is remembered, by append time."""
@@ -26,52 +26,69 @@ def hash_of(id: str, salt: str) -> str:
     return blake2b(id.encode(), key=salt.encode()[:64], digest_size=16).hexdigest()
 
 
-class Erasure:
-    """Erases, and remembers whom."""
+def since(context: Context, id: str, now: int) -> int | None:
+    """The instant (ms) up to which a customer was erased; None where no erase is remembered at ``now``."""
+    erased = context.state.erased
+    if not erased:
+        return None
+    found = erased.get(hash_of(id, context.ledger.lane))
+    return found.at if found is not None and now - found.appended <= KEPT_MS else None
 
-    def __init__(self, state: LaneState, decision: Decision, moves: Transitions, panel: Panel) -> None:
-        self._erased = state.erased
-        self._ledger = state.ledger
-        self._cache = state.cache
-        self._decision = decision
-        self._transitions = moves
-        self._panel = panel
 
-    def since(self, id: str, now: int) -> int | None:
-        """The instant (ms) up to which everything of a customer was erased; None where nothing is remembered at ``now``."""
-        if not self._erased:
-            return None
-        found = self._erased.get(hash_of(id, self._ledger.lane))
-        return found.at if found is not None and now - found.appended <= KEPT_MS else None
+def erase(context: Context, customer: Customer, at: int, trigger: Trigger, now: int) -> None:
+    """End the memberships of a customer and drop its state and its other ids; time was applied to it before."""
+    until = max(at, customer.last_seen)
+    transitions.end_all(context, customer, "erase", trigger, now)
+    remember(context, customer.id, until, now)
+    drop(context, customer)
+    context.ledger.customers -= 1
+    context.active.pop(customer.id, None)
+    for alias in customer.profile.aliases if customer.profile is not None else ():
+        follow(context, alias, until, trigger.event_id)
 
-    def erase(self, customer: Customer, at: int, trigger: Trigger, now: int) -> None:
-        """End the memberships of a resident customer and drop its state; time was applied to it before."""
-        self._transitions.end_all(customer, "erase", trigger, now)
-        self.remember(customer.id, max(at, customer.last_seen), now)
-        self.drop(customer)
 
-    def follow(self, id: str, at: int, event_id: str, lanes: int) -> Rerouted:
-        """The record that erases another id of an erased customer, in that id's lane."""
-        event = CustomerErased(event_id=event_id, type="customer.erased", customer_id=id, occurred_at=at)
-        value = event.model_dump_json(exclude_none=True).encode()
-        return Rerouted(partition_for(id.encode(), lanes), id.encode(), value, ())
+def erase_alias(context: Context, item: DecodedRecord, customer: Customer) -> None:
+    """Erase an id that was joined to a customer, and the customer with it: the person is erased, under any id."""
+    event, now = item.event, item.record.timestamp
+    assert event is not None and customer.profile is not None and customer.profile.alias is not None
+    at, erased = event.occurred_at, since(context, customer.id, now)
+    if erased is not None and at <= erased:
+        context.ledger.duplicates += 1
+        return
+    context.ledger.applied += 1
+    remember(context, customer.id, at, now)
+    drop(context, customer)
+    follow(context, customer.profile.alias, at, event.event_id)
 
-    def drop(self, customer: Customer) -> None:
-        """Drop a state, in memory and wherever it is written."""
-        if customer.is_segmentable:
-            self._panel.leave(customer.id)
-        self._cache.evict(customer.id)
-        self._decision.erase(customer.id)
 
-    def remember(self, id: str, at: int, now: int) -> None:
-        """Remember an erase of everything up to ``at`` (ms)."""
-        known = self.since(id, now)
-        name = hash_of(id, self._ledger.lane)
-        self._decision.marks[name] = self._erased[name] = Erased(at if known is None else max(at, known), now)
+def follow(context: Context, id: str, at: int, event_id: str) -> None:
+    """Erase another id of an erased customer, by a record in that id's lane."""
+    event = CustomerErased(event_id=event_id, type="customer.erased", customer_id=id, occurred_at=at)
+    value = event.model_dump_json(exclude_none=True).encode()
+    lane = partition_for(id.encode(), context.policy.lanes)
+    context.decision.rerouted.append(Rerouted(lane, id.encode(), value, ()))
 
-    def forget_the_oldest(self) -> None:
-        """Drop what was remembered long enough."""
-        now = max(self._ledger.appended, self._ledger.clock)
-        for name in [name for name, one in self._erased.items() if now - one.appended > KEPT_MS]:
-            del self._erased[name]
-            self._decision.marks[name] = None
+
+def drop(context: Context, customer: Customer) -> None:
+    """Drop a state, in memory and wherever it is written."""
+    if customer.is_segmentable:
+        panel.leave(context, customer.id)
+    context.cache.evict(customer.id)
+    context.decision.erase(customer.id)
+
+
+def remember(context: Context, id: str, at: int, now: int) -> None:
+    """Remember an erase of everything up to ``at`` (ms)."""
+    known = since(context, id, now)
+    name = hash_of(id, context.ledger.lane)
+    mark = Erased(at if known is None else max(at, known), now)
+    context.decision.marks[name] = context.state.erased[name] = mark
+
+
+def forget_the_oldest(context: Context) -> None:
+    """Drop the erases that were remembered long enough."""
+    erased, ledger = context.state.erased, context.ledger
+    now = max(ledger.appended, ledger.clock)
+    for name in [name for name, one in erased.items() if now - one.appended > KEPT_MS]:
+        del erased[name]
+        context.decision.marks[name] = None

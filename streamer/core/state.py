@@ -1,4 +1,4 @@
-"""What a lane knows between batches, and how somebody looks at its clock."""
+"""What a lane knows between batches, and a look at its clock."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from streamer.core.policy import Policy
 
 @dataclass(slots=True)
 class LaneState:
-    """All that a lane knows. `decide` changes it in place; if its outcome is not committed, throw it away and restore.
+    """All that a lane knows. `decide` changes it in place; if its decision is not committed, throw it away and restore.
 
-    ``nights`` holds for each clock the last day that was seen to begin; ``definitions`` the versions of the declared
+    ``days`` holds for each clock the last day that was seen to begin; ``definitions`` the versions of the declared
     segmentations that control records brought; ``erased`` the erases of the last 30 days, by hash of the id.
     """
 
     ledger: Ledger
     cache: CustomerCache
     models: dict[int, ClusterModel] = field(default_factory=dict)
-    nights: dict[str | None, int] = field(default_factory=dict)
+    days: dict[str | None, int] = field(default_factory=dict)
     definitions: dict[int, Definitions] = field(default_factory=dict)
     erased: dict[str, Erased] = field(default_factory=dict)
 
@@ -42,14 +42,14 @@ class LaneState:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A look at the clock, after the records: who is due?
+    """A look at the clock, after the records.
 
     Attributes
     ----------
     clock
         Move the lane's clock up to this instant (ms); None leaves it where the records put it.
     due
-        Resident customers whose next due, or next grid point, may have passed.
+        Cached customers whose next due, or next grid point, may have passed.
     """
 
     clock: int | None = None

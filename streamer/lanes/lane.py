@@ -206,7 +206,7 @@ class Lane(Inbox):
     async def _decide(self, made: Prepared, clock: int | None, due: Sequence[str]) -> None:
         """Everything from the first change of the state up to the commit."""
         await self._maker.decide(made, self.state, clock, due)
-        if made.decision.night or made.decision.definitions:
+        if made.decision.new_day or made.decision.definitions:
             self._loader.cursor = ""
         if not made.items and self._asked is None:
             made.decision.rerouted.extend(self._silent.close(self.state.ledger.imports, self._clock.now_ms()))

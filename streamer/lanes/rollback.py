@@ -33,7 +33,7 @@ class Checkpoint:
         The ledger as it was committed last.
     next_offset, clock
         What steps without anything to commit have moved since.
-    nights
+    days
         As in the state: if a step has moved it, all customers in memory were touched.
     cursor
         Where the walk through customers stood.
@@ -42,12 +42,12 @@ class Checkpoint:
     raw_ledger: bytes
     next_offset: int
     clock: int
-    nights: dict[str | None, int]
+    days: dict[str | None, int]
     cursor: str | None
 
     @classmethod
     def of(cls, state: LaneState, raw_ledger: bytes, cursor: str | None) -> Checkpoint:
-        return cls(raw_ledger, state.ledger.next_offset, state.ledger.clock, state.nights.copy(), cursor)
+        return cls(raw_ledger, state.ledger.next_offset, state.ledger.clock, state.days.copy(), cursor)
 
     async def rolled_back(self, state: LaneState, touched: Collection[str], view: LaneView) -> tuple[LaneState, bool]:
         """The state before the step, and whether all customers had to be dropped from memory.
@@ -61,13 +61,13 @@ class Checkpoint:
         """
         book = ledger.load(self.raw_ledger)
         book.next_offset, book.clock = self.next_offset, self.clock
-        kept = state.nights == self.nights and _evicted(state.cache, touched)
+        kept = state.days == self.days and _evicted(state.cache, touched)
         marks = await view.erased()
         return LaneState(
             book,
             state.cache if kept else CustomerCache(Memory()),
             {entry.version: state.models[entry.version] for entry in book.timeline},
-            self.nights.copy() if kept else {},
+            self.days.copy() if kept else {},
             {one.version: state.definitions[one.version] for one in book.definitions_versions},
             {name: msgspec.json.decode(mark, type=Erased) for name, mark in marks.items()},
         ), not kept

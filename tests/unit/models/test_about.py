@@ -117,8 +117,8 @@ def test_satisfaction_is_the_decayed_mean_of_shares_of_each_scale() -> None:
 def test_complaints_and_outcomes_are_counted_and_fade() -> None:
     stored = Profile()
     stored.rate("complaint", None, weight(T0, SHOP.half_life))
-    stored.heard("unsubscribed", weight(T0, SHOP.half_life))
-    stored.heard("opened", weight(T0, SHOP.half_life))
+    stored.count_outcome("unsubscribed", weight(T0, SHOP.half_life))
+    stored.count_outcome("opened", weight(T0, SHOP.half_life))
     late = T0 + 25 * DAY
     assert value("complaints", stored, late) == 1 and value("complaints_decayed", stored, late) == pytest.approx(0.5)
     assert value("unsubscribes", stored) == 1 and value("messages_sent", stored) == 0
@@ -142,13 +142,13 @@ def test_counts_of_outcomes_that_an_older_version_wrote_are_read_counted_on_and_
     old = Profile(outcomes=[1, 0, 2, 0, 0, 3], outcome_weights=[1.0, 0.0, 2.0, 0.0, 0.0, 3.0])
     assert value("unsubscribes", old) == 3 and value("messages_sent", old) == 1
     new = Profile()
-    new.heard("complained", 5.0)
+    new.count_outcome("complained", 5.0)
     new.subscribe("offers", Subscription(False, T0, b""))
     old.merge(new)
     assert old.outcomes == [1, 0, 2, 0, 0, 3, 0, 1, 0] and old.outcome_weights[7] == 5.0
     assert not old.subscriptions["offers"].subscribed
     older = Profile(outcomes=[1, 0, 2, 0, 0, 3], outcome_weights=[1.0, 0.0, 2.0, 0.0, 0.0, 3.0])
-    older.heard("bounced", 1.0)
+    older.count_outcome("bounced", 1.0)
     assert older.outcomes == [1, 0, 2, 0, 0, 3, 1, 0, 0]
 
 
@@ -157,7 +157,7 @@ def test_what_is_known_about_a_customer_comes_back_from_its_part_and_old_states_
     stored.consent = Consent(True, False, True, 7, b"12345678")
     stored.since = 7
     stored.rate("nps", 7.0, 1.0)
-    stored.heard("sent", 2.0)
+    stored.count_outcome("sent", 2.0)
     ann = someone(stored)
     ann.profile_dirty = True
     parts = dump(ann, b"")

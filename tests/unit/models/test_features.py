@@ -72,7 +72,7 @@ def test_what_time_moves_has_a_crossing_and_nothing_else_has() -> None:
     for kind in ("nps", "csat", "review", "complaint"):
         ann.profile.rate(kind, 4.0, weight(T0, SHOP.half_life))
     for outcome in OUTCOMES:
-        ann.profile.heard(outcome, weight(T0, SHOP.half_life))
+        ann.profile.count_outcome(outcome, weight(T0, SHOP.half_life))
     for feature in FEATURES.values():
         late, early = feature.value(ann, T0 + 400 * DAY, SHOP), feature.value(ann, T0 + 20 * DAY, SHOP)
         moves = late != early

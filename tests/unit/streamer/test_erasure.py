@@ -85,6 +85,19 @@ def test_who_comes_back_is_new_with_other_ids_and_old_records_are_still_duplicat
     assert other.customer("ann").statistics.spend == 500 and other.state.ledger.duplicates == 1
 
 
+def test_an_erased_customer_who_comes_back_by_a_merge_stays_erased_until_then() -> None:
+    log = LogMaker()
+    erase(log, T0)
+    log.event(order("new", "gus", T0 + HOUR, 20.0), now=T0 + HOUR)
+    log.event(event("identity.linked", "l", "ann", T0 + 2 * HOUR, anonymous_id="gus"), now=T0 + 2 * HOUR)
+    driver = Driver(ONE)
+    [merge] = driver.feed(log.records).rerouted
+    log.put(merge.key, merge.value, merge.headers)
+    log.event(order("old", "ann", T0 - HOUR, 70.0))
+    driver.feed(log.records[-2:])
+    assert driver.customer("ann").statistics.spend == 2_000 and driver.state.ledger.duplicates == 1
+
+
 def test_somebody_unknown_can_be_erased_too() -> None:
     log = LogMaker()
     erase(log, T0 + HOUR)

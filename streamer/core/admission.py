@@ -1,0 +1,134 @@
+"""Admission: whether an event is applied. The one place for time bounds, aliases, duplicates and erased customers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from models.customer.customer import Customer
+from models.customer.dedupe import digest
+from schemas.arrivals import Arrival
+from schemas.errors import InvalidEvent
+from schemas.events import Event
+from schemas.ids import is_nobody
+from schemas.records import LogRecord
+from schemas.wire_time import EARLIEST_MS
+from streamer.core import erasure, identity, timers
+from streamer.core.context import Context
+from streamer.core.decision import Trigger, trigger_of
+from streamer.core.decode import DecodedRecord
+from streamer.core.fold import is_duplicate
+
+
+@dataclass(slots=True)
+class Admitted:
+    """An event that is applied, and to whom.
+
+    Attributes
+    ----------
+    customer
+        The customer in question; time was applied to it. None only for types that create nobody.
+    digest
+        Stands for the event's id in the dedupe window.
+    prepared
+        What `Handler.prepare` gave.
+    is_new, is_late
+        Whether the customer was created for the event; whether it happened before the customer's ``as_of``.
+    """
+
+    event: Any
+    record: LogRecord
+    customer: Customer | None
+    digest: bytes
+    import_id: str | None
+    prepared: int | None
+    is_new: bool
+    is_late: bool
+
+    @property
+    def trigger(self) -> Trigger:
+        """The record as the trigger of a change."""
+        return trigger_of(self.event.event_id, self.event.type, self.record)
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """What a type of event asks of admission, and what it does.
+
+    Attributes
+    ----------
+    apply
+        Applies an admitted event.
+    prepare
+        Checks an event before anything is changed, and may work out a number from it. Raises InvalidEvent.
+    of_alias
+        Takes an event whose customer is an alias, in place of ``apply``.
+    subject
+        The field that names the customer.
+    creates, dedupes
+        Whether the event creates a customer who is not known; whether the dedupe window holds for it.
+    """
+
+    apply: Callable[[Context, Admitted], None]
+    prepare: Callable[[Context, Any], int | None] | None = None
+    of_alias: Callable[[Context, DecodedRecord, Customer], None] = identity.forward
+    subject: str = "customer_id"
+    creates: bool = True
+    dedupes: bool = True
+
+
+def admit(context: Context, item: DecodedRecord, event: Arrival | Event, handler: Handler) -> Admitted | None:
+    """The event with its customer, or None where it is not applied here: a duplicate, or forwarded to another lane.
+
+    Raises
+    ------
+    InvalidEvent
+        The event is refused.
+    """
+    record, ledger, at = item.record, context.ledger, event.occurred_at
+    _check_time(context, item, at)
+    prepared = None if handler.prepare is None else handler.prepare(context, event)
+    id: str = getattr(event, handler.subject)
+    customer = context.cache.get(id)
+    if item.alias is not None and handler.creates and identity.return_stray(context, item, customer):
+        return None
+    if customer is not None and customer.is_alias:
+        handler.of_alias(context, item, customer)
+        return None
+    name, is_new = digest(event.event_id), False
+    if customer is None:
+        if handler.creates and is_nobody(id, context.policy.nobody):
+            raise InvalidEvent("nobody", "customer_id is a placeholder that stands for no customer", "customer_id")
+        erased = erasure.since(context, id, record.timestamp)
+        if erased is not None and at <= erased:
+            ledger.duplicates += 1
+            return None
+        if handler.creates:
+            customer, is_new = context.create(id, record, at, context.clock_id(item.import_id), erased), True
+    elif _is_repeat(customer, name, event, handler):
+        ledger.duplicates += 1
+        return None
+    else:
+        timers.pass_time_to(context, customer, at, context.clock_id(item.import_id), record.timestamp)
+    ledger.applied += 1
+    is_late = customer is not None and at < customer.as_of
+    ledger.late += is_late
+    return Admitted(event, record, customer, name, item.import_id, prepared, is_new, is_late)
+
+
+def _check_time(context: Context, item: DecodedRecord, at: int) -> None:
+    appended, policy = item.record.timestamp, context.policy
+    if at < EARLIEST_MS:
+        raise InvalidEvent("bad_date", "occurred_at lies before 1990", "occurred_at")
+    if at > appended + policy.early_ms:
+        raise InvalidEvent("too_early", "occurred_at lies in the future", "occurred_at")
+    if item.import_id is None and at < appended - policy.horizon_ms:
+        raise InvalidEvent("too_late", "occurred_at is older than the retention horizon", "occurred_at")
+
+
+def _is_repeat(customer: Customer, name: bytes, event: Arrival | Event, handler: Handler) -> bool:
+    """Whether the event was applied to the customer before, or happened before the customer was erased."""
+    if handler.dedupes and is_duplicate(customer, name, event):
+        return True
+    return customer.profile is not None and customer.profile.was_erased(event.occurred_at)

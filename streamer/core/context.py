@@ -1,0 +1,78 @@
+"""What every step of one call of ``decide`` works on: the lane's state, the policy, and the decision being made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from models.behaviour.moves import Move
+from models.customer.customer import Customer
+from models.features.context import FeatureContext
+from models.features.time import DayGrid
+from models.rules.definitions import Definitions
+from models.rules.evaluate import moved_by_interactions
+from schemas.records import LogRecord
+from streamer.core.customer_cache import CustomerCache
+from streamer.core.decision import Decision
+from streamer.core.ledger import Ledger
+from streamer.core.policy import Policy
+from streamer.core.state import LaneState
+
+
+@dataclass(slots=True)
+class Context:
+    """One call of ``decide``. The functions of this package take it first and change ``state`` and ``decision`` only.
+
+    Attributes
+    ----------
+    definitions
+        The newest version of the declared segmentations.
+    assigns_on_interaction
+        Whether an interaction may move somebody under them.
+    pending
+        Cluster moves that daily steps found ahead of time, by customer: they wait for the customer's turn.
+    active
+        Customers to whom something happened since the last control record; the model owner gets their panel rows.
+    reported
+        Ids whose panel rows are in the decision already.
+    """
+
+    state: LaneState
+    policy: Policy
+    decision: Decision = field(default_factory=Decision)
+    pending: dict[str, list[Move]] = field(default_factory=dict)
+    active: dict[str, Customer] = field(default_factory=dict)
+    reported: set[str] = field(default_factory=set)
+    # Taken from the state and the policy once: each is asked for with every record.
+    ledger: Ledger = field(init=False)
+    cache: CustomerCache = field(init=False)
+    shop: FeatureContext = field(init=False)
+    grid: DayGrid = field(init=False)
+    definitions: Definitions = field(init=False)
+    assigns_on_interaction: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.ledger, self.cache = self.state.ledger, self.state.cache
+        self.shop, self.grid = self.policy.shop, self.policy.grid
+        self.adopt_definitions()
+
+    def adopt_definitions(self) -> None:
+        """Take up the definitions that are in force now."""
+        self.definitions = self.state.in_force(self.policy)
+        self.assigns_on_interaction = moved_by_interactions(self.definitions)
+
+    def clock_id(self, import_id: str | None) -> str | None:
+        """The clock by which a record of an import makes its customer live: the import's while it is open."""
+        return import_id if import_id in self.ledger.imports else None
+
+    def create(self, id: str, record: LogRecord, at: int, clock_id: str | None, erased: int | None) -> Customer:
+        """A new customer, born by a record; ``erased`` is the instant (ms) up to which an older one was erased."""
+        customer = Customer(id, (record.partition, record.offset), at)
+        customer.clock_id = clock_id
+        customer.definitions_version = self.definitions.version
+        if erased is not None:
+            customer.edit_profile().erased = erased
+        row = self.cache.memory.new_row(self.grid.day_of(at)) if self.policy.consent_default else -1
+        self.cache.load(customer, row)
+        self.ledger.customers += 1
+        self.decision.born.add(id)
+        return customer

@@ -1,0 +1,145 @@
+"""What each type of event does: the table from its type to its handler. A new type of event gets its row here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from models.customer.customer import Customer
+from models.rules.evaluate import facts
+from schemas.arrivals import OrderCompleted, OrderReversed
+from schemas.changes import Cause
+from schemas.events import (
+    ConsentUpdated,
+    CustomerErased,
+    Event,
+    FeedbackSubmitted,
+    IdentityLinked,
+    Interaction,
+    MessageOutcome,
+    ProfileUpdated,
+    SubscriptionUpdated,
+    types_of,
+)
+from schemas.events import OrderCompleted as OrderCompletedModel
+from schemas.events import OrderReversed as OrderReversedModel
+from streamer.core import consents, erasure, identity, transitions
+from streamer.core.admission import Admitted, Handler
+from streamer.core.context import Context
+from streamer.core.fold import NOTHING_BOOKED, Folded, fold_interaction, fold_order, fold_reversal
+from streamer.core.profiles import fold_feedback, fold_outcome, fold_subscription, fold_traits
+
+Fold = Callable[[Context, Customer, Any, int | None], Folded]
+
+
+def _folding(fold: Fold, own_cause: Cause = "event", *, is_interaction: bool = False) -> Callable[..., None]:
+    """Fold an event into its customer, then assign segments.
+
+    A late event is judged where the customer stands: nothing ever moves a customer back in time.
+    """
+
+    def apply(context: Context, one: Admitted) -> None:
+        customer, event = _touched(context, one), one.event
+        at, as_of = event.occurred_at, customer.as_of
+        judged_at = at if at > as_of else as_of
+        profile = customer.profile
+        if not customer.is_segmentable or (profile is not None and profile.leaves_out(at)):
+            # Without consent an event is counted, and nothing of it is stored.
+            customer.as_of = judged_at
+            return
+        assigns = one.is_new or not is_interaction or context.assigns_on_interaction
+        before = facts(customer, judged_at, context.definitions, context.shop) if assigns and not one.is_new else None
+        folded = fold(context, customer, event, one.prepared)
+        customer.first_seen = min(customer.first_seen, at)
+        customer.last_seen = max(customer.last_seen, at)
+        customer.as_of = judged_at
+        ledger = context.ledger
+        ledger.orders += folded.orders
+        ledger.reversals += folded.reversals
+        ledger.revenue_minor += folded.money
+        if assigns:
+            transitions.assign(
+                context, customer, before, _cause(context, one, own_cause), one.trigger, one.record.timestamp
+            )
+
+    return apply
+
+
+def _touched(context: Context, one: Admitted) -> Customer:
+    customer = one.customer
+    assert customer is not None
+    context.decision.touched[customer.id] = context.active[customer.id] = customer
+    customer.dedupe_window.add(one.digest)
+    return customer
+
+
+def _cause(context: Context, one: Admitted, own: Cause) -> Cause:
+    if one.import_id is not None and context.policy.label_backfill:
+        return "backfill"
+    return "late" if one.is_late else own
+
+
+def _consent(context: Context, one: Admitted) -> None:
+    customer = _touched(context, one)
+    customer.as_of = max(customer.as_of, one.event.occurred_at)
+    consents.take(context, customer, one.event, one.is_new, one.trigger, one.record.timestamp)
+
+
+def _link(context: Context, one: Admitted) -> None:
+    customer = one.customer
+    assert customer is not None
+    customer.as_of = max(customer.as_of, one.event.occurred_at)
+    identity.link(context, customer, one.event, one.trigger, one.import_id, one.record.timestamp)
+
+
+def _erase(context: Context, one: Admitted) -> None:
+    at, now = one.event.occurred_at, one.record.timestamp
+    if one.customer is None:
+        erasure.remember(context, one.event.customer_id, at, now)
+    else:
+        one.customer.as_of = max(one.customer.as_of, at)
+        erasure.erase(context, one.customer, at, one.trigger, now)
+
+
+def _money(context: Context, event: OrderCompleted | OrderReversed) -> int | None:
+    """Minor units of an order or reversal; raises InvalidEvent for a currency without a rate."""
+    return None if event.total is None else context.policy.rates.minor(event.total, event.currency)
+
+
+def _order(context: Context, customer: Customer, event: Any, money: int | None) -> Folded:
+    assert money is not None
+    return fold_order(customer, event, money, context.policy.rates, context.shop, context.cache.memory)
+
+
+def _reversal(context: Context, customer: Customer, event: Any, money: int | None) -> Folded:
+    return fold_reversal(customer, event, money, context.shop, context.cache.memory)
+
+
+def _interaction(context: Context, customer: Customer, event: Any, _: int | None) -> Folded:
+    return fold_interaction(customer, event, context.shop, context.cache.memory)
+
+
+def _about_a_person(fold: Callable[[Customer, Any, Any], None]) -> Fold:
+    def folded(context: Context, customer: Customer, event: Any, _: int | None) -> Folded:
+        fold(customer, event, context.shop)
+        return NOTHING_BOOKED
+
+    return folded
+
+
+_BY_MODEL: Final[Mapping[type[Event], Handler]] = {
+    OrderCompletedModel: Handler(_folding(_order), _money),
+    OrderReversedModel: Handler(_folding(_reversal), _money),
+    Interaction: Handler(_folding(_interaction, is_interaction=True)),
+    ProfileUpdated: Handler(_folding(_about_a_person(fold_traits), "profile")),
+    FeedbackSubmitted: Handler(_folding(_about_a_person(fold_feedback))),
+    SubscriptionUpdated: Handler(_folding(_about_a_person(fold_subscription))),
+    MessageOutcome: Handler(_folding(_about_a_person(fold_outcome))),
+    ConsentUpdated: Handler(_consent),
+    IdentityLinked: Handler(_link, identity.check_link, identity.repeat_link, subject="anonymous_id"),
+    CustomerErased: Handler(_erase, of_alias=erasure.erase_alias, creates=False, dedupes=False),
+}
+HANDLERS: Final[Mapping[str, Handler]] = {
+    type: handler for model, handler in _BY_MODEL.items() for type in types_of(model)
+}
+"""By the ``type`` of an event; a test holds that every type of the contract is here."""
