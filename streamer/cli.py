@@ -15,6 +15,7 @@ MODULES = (
     "servers",
     "worker",
     "topics",
+    "lanes",
     "publish",
     "import_file",
     "replay",

@@ -172,6 +172,27 @@ def offsets(admin: Any, topics: Iterable[str], *, latest: bool) -> dict[tuple[st
     return {(key.topic, key.partition): value.offset for key, value in answer.items()}
 
 
+def hidden_by_transactions(bootstrap: str, topic: str, *, security: Security | None = None) -> dict[int, int]:
+    """Records of a topic (full name) that stand behind a transaction which is still open, by partition."""
+    from kafka import TopicPartition
+    from kafka.admin import OffsetSpec
+    from kafka.protocol.consumer import IsolationLevel
+
+    with connect(bootstrap, security) as admin:
+        ends = offsets(admin, [topic], latest=True)
+        wanted = {TopicPartition(*key): OffsetSpec.LATEST for key in ends}
+        if not wanted:
+            return {}
+        # Asked second: what ended in between hides nothing any more.
+        answer = patiently(lambda: admin.list_partition_offsets(wanted, isolation_level=IsolationLevel.READ_COMMITTED))
+    stable = {(key.topic, key.partition): value.offset for key, value in answer.items()}
+    return {
+        partition: end - stable[name, partition]
+        for (name, partition), end in ends.items()
+        if stable.get((name, partition), end) < end
+    }
+
+
 def _abandon(made: list[Any]) -> None:
     """Stop the thread of a client whose constructor failed; the library leaves it running."""
     for client in made:

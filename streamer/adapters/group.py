@@ -5,6 +5,19 @@ from __future__ import annotations
 from streamer.adapters.admin import Security, connect, patiently
 
 
+def owners(bootstrap: str, group: str, topic: str, *, security: Security | None = None) -> dict[int, str]:
+    """Who reads which partition of a topic (full name): ``client id@host`` by partition."""
+    with connect(bootstrap, security) as admin:
+        found = patiently(lambda: admin.describe_groups([group]))
+    return {
+        partition: f"{member['client_id']}@{member['client_host'].lstrip('/')}"
+        for member in found[group]["members"]
+        for assigned in (member["member_assignment"] or {}).get("assigned_partitions", ())
+        if assigned["topic"] == topic
+        for partition in assigned["partitions"]
+    }
+
+
 def member_count(bootstrap: str, group: str, *, security: Security | None = None) -> int:
     """How many consumers the group has. One that was killed counts until its session times out."""
     with connect(bootstrap, security) as admin:

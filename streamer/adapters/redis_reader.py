@@ -25,7 +25,9 @@ from schemas.partition import partition_for
 from streamer.adapters.redis import LIBRARY, base_key
 from streamer.core import ledger
 from streamer.core.ledger import Ledger
+from streamer.lanes import trouble
 from streamer.lanes.restore import progress_of
+from streamer.lanes.trouble import Trouble
 from streamer.replay.preview import LaneCopy, lane_copy
 
 CONNECT_SECONDS = 5.0
@@ -82,6 +84,12 @@ class ViewReader:
         found = {lane: progress_of(token.decode()) for lane, token in enumerate(tokens) if token}
         # A lane that never wrote anything has nothing to restore, and keeps that token until it does.
         return {lane: progress for lane, progress in found.items() if progress is not None and progress[1]}
+
+    def troubles(self) -> dict[int, Trouble]:
+        """What owners of lanes noted about batches that they do not get past, by lane."""
+        with told(self._client):
+            notes = self._many([f"{base_key(self._prefix, lane)}:trouble" for lane in range(self.lanes)])
+        return {lane: found for lane, note in enumerate(notes) if (found := trouble.load(note)) is not None}
 
     def customer(self, id: str) -> Shown | None:
         """A customer, by any of its ids; None if there is no such."""

@@ -55,7 +55,10 @@ def down(json: Json = False) -> None:
 
 
 def status(json: Json = False) -> None:
-    """How it all is: servers, topics, lag, customers, and whether every record is accounted for."""
+    """How it all is: servers, topics, lag, customers, and whether every record is accounted for.
+
+    The exit code is 1 if a lane has stopped.
+    """
     found = common.settings()
     servers = embedded.status(found.home)
     told: dict[str, Any] = {
@@ -84,6 +87,8 @@ def status(json: Json = False) -> None:
         common.print_json(told)
     else:
         _show_service(told)
+    if told.get("stopped"):
+        raise typer.Exit(common.EXIT_ERROR)
 
 
 def _show_servers(servers: embedded.Status) -> None:
@@ -99,6 +104,8 @@ def _show_servers(servers: embedded.Status) -> None:
 
 
 def _show_service(told: dict[str, Any]) -> None:
+    from streamer.queries.findings import hiding
+
     out = common.console()
     out.print(f"Kafka in use: {told['kafka']}, Redis in use: {told['redis']}", markup=False)
     if not told["topics"]:
@@ -113,6 +120,10 @@ def _show_service(told: dict[str, Any]) -> None:
             else "no worker; start one: `streamer worker`"
         )
     )
+    for lane, text in told["stopped"].items():
+        out.print(f"lane {lane} has stopped {text}", markup=False)
+    for lane, count in told["hidden"].items():
+        out.print("; ".join(hiding(lane, count)), markup=False)
     for lane, progress in told["restoring"].items():
         share = progress["passed"] / max(progress["of"], 1)
         out.print(

@@ -11,6 +11,7 @@ from streamer.core.decode import DecodedRecord
 from streamer.core.policy import Policy
 from streamer.core.state import LaneState
 from streamer.lanes.ports import WallClock
+from streamer.lanes.trouble import Quarantine
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class LaneContext:
     policy: Policy
     clock: WallClock
     settings: LaneSettings = field(default_factory=LaneSettings)
+    quarantine: Quarantine = field(default_factory=Quarantine)
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ log = structlog.get_logger(__name__)
 
 _RESTORES = 3
 """How often a view is restored for one batch before it counts as beyond repair."""
+_QUARANTINE_SECONDS = 0.02
 _RESUME = "`streamer lanes resume {lane}` tries again"
 _SKIP = "`streamer lanes skip {lane}:{offset}` makes it a dead letter, `streamer lanes resume {lane}` tries it again"
 
@@ -76,7 +77,7 @@ class Lane(Inbox):
         self._loader = CustomerLoader(view, context.policy, self.settings.max_due)
         self._maker = StepMaker(context)
         self._narrowing = Narrowing()
-        self._attempts = Attempts(view)
+        self._attempts = Attempts(view, context.quarantine)
         self._enough = self.settings.max_records
         self._limit = self._fresh_limit()
         self._asked: tuple[int, int] | None = None
@@ -119,6 +120,10 @@ class Lane(Inbox):
         """Make a record a dead letter, whatever is in it: somebody wants the lane to get past it."""
         self._narrowing.poison[offset] = why
 
+    def release(self) -> None:
+        """Forget why the lane stopped, and what its limits have counted."""
+        self.halted, self._limit = None, self._fresh_limit()
+
     async def run(self) -> None:
         """Take batches until `stop`. A lane that must not go on (`halted`) waits until somebody releases it.
 
@@ -145,10 +150,13 @@ class Lane(Inbox):
         begun = asyncio.get_running_loop().time()
         start = self.next_offset
         records, end = self._taken(start)
-        if records and (trouble := await self._attempts.begin(start)) is not None:
+        if records and (allowed := await self._attempts.begin(start)) is not True:
             self._give_back(start, end, records)
-            text = trouble.why or f"the process ended {trouble.attempts} times with the batch that begins here"
-            await self._halt(text, _SKIP)
+            if allowed is False:
+                await asyncio.sleep(_QUARANTINE_SECONDS)
+            else:
+                died = f"the process ended {allowed.attempts} times with the batch that begins here"
+                await self._halt(allowed.why or died, _SKIP)
             return
         clock = None if records else await self._wall_clock()
         made = self._maker.begin(begun)
@@ -285,7 +293,8 @@ class Lane(Inbox):
         if self._stopping or await self._view.trouble() is not None:
             return
         log.info("the lane was released; going on", lane=self.partition)
-        self.halted, self._limit, self._narrowing = None, self._fresh_limit(), Narrowing()
+        self.release()
+        self._narrowing = Narrowing()
         await self.open()
         if self.halted is None:
             self._seek(self.next_offset)

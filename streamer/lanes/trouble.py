@@ -59,11 +59,34 @@ def load(raw: bytes | None) -> Trouble | None:
         return None
 
 
+class Quarantine:
+    """Lets one lane of a process at a time begin a batch that a process may have died of.
+
+    All lanes that had begun something when a process died are suspects. Were they to begin together again, the innocent
+    ones would be stopped with the guilty one.
+    """
+
+    def __init__(self) -> None:
+        self._held_by: Attempts | None = None
+
+    def enter(self, suspect: Attempts) -> bool:
+        """Whether this one may begin now."""
+        if self._held_by is None:
+            self._held_by = suspect
+        return self._held_by is suspect
+
+    def leave(self, suspect: Attempts) -> None:
+        """It has committed, stopped, or gives the lane up."""
+        if self._held_by is suspect:
+            self._held_by = None
+
+
 class Attempts:
     """Counts, over the lives of processes, how often one lane's next batch was begun and not committed."""
 
-    def __init__(self, view: LaneView) -> None:
+    def __init__(self, view: LaneView, quarantine: Quarantine) -> None:
         self._view = view
+        self._quarantine = quarantine
         # From the first batch after the lane was opened to the first commit.
         self._proven = False
         self._begun = False
@@ -73,22 +96,25 @@ class Attempts:
         self._proven = self._begun = False
         return load(await self._view.trouble())
 
-    async def begin(self, offset: int) -> Trouble | None:
-        """A batch is begun. Gives why it must not be, where too many died of it."""
+    async def begin(self, offset: int) -> Trouble | bool:
+        """A batch is about to be begun: whether it may be now; or why it must not be at all, if too many died of it."""
         if self._proven or self._begun:
-            return None
+            return True
         noted = load(await self._view.trouble())
         before = noted.attempts if noted is not None and noted.offset == offset else 0
-        if before >= MAX_ATTEMPTS:
+        if noted is not None and before >= MAX_ATTEMPTS:
             return noted
+        if before and not self._quarantine.enter(self):
+            return False
         self._begun = True
         await self._view.note_trouble(_encode(Trouble(offset, before + 1)))
-        return None
+        return True
 
     async def ended(self) -> None:
         """The batch was committed, or given back without harm."""
         if self._begun and not self._proven:
             await self._view.note_trouble(None)
+            self._quarantine.leave(self)
         self._proven = self._begun
 
     async def forgiven(self) -> None:
@@ -99,4 +125,5 @@ class Attempts:
     async def given_up(self, trouble: Trouble) -> None:
         """The lane stops."""
         self._begun = False
+        self._quarantine.leave(self)
         await self._view.note_trouble(_encode(trouble))

@@ -124,6 +124,7 @@ def _records(to: Connections) -> Iterator[Finding]:
             yield Finding("records", "none yet")
             return
         yield findings.work(to, state)
+        yield from findings.stopped(state)
         yield from findings.refused(state)
     except (UserError, TransientError) as error:
         yield findings.trouble("records", error)

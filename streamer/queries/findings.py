@@ -89,6 +89,25 @@ def work(to: Connections, state: dict[str, Any]) -> Finding:
     return Finding("records", text)
 
 
+def stopped(state: dict[str, Any]) -> Iterator[Finding]:
+    """Lanes that have stopped, and what hides records from those that run."""
+    for lane, text in state["stopped"].items():
+        yield Finding(
+            "lanes", f"lane {lane} has stopped {text}", "see `streamer lanes` and docs/runbooks/LaneStopped.md"
+        )
+    for lane, count in state["hidden"].items():
+        yield Finding("lanes", *hiding(lane, count), wrong=False)
+
+
+def hiding(lane: str, count: int) -> tuple[str, str]:
+    """What an open transaction of a producer hides, and what to do."""
+    return (
+        f"{count:,} records of lane {lane} stand behind a transaction that their producer left open",
+        "let the producer commit or abort; else the broker aborts it after the producer's transaction.timeout.ms, "
+        "at most 15 minutes",
+    )
+
+
 def refused(state: dict[str, Any]) -> Iterator[Finding]:
     """Dead letters by reason, most first."""
     counts: dict[str, int] = state["dead_letters"]

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from schemas.topics import EVENTS
-from streamer.adapters.admin import group_lag
+from streamer.adapters.admin import group_lag, hidden_by_transactions
 from streamer.adapters.group import member_count
 from streamer.adapters.redis_reader import totals
 from streamer.adapters.topics import lane_count
@@ -28,6 +28,13 @@ def service(to: Connections) -> dict[str, Any]:
         "lanes": to.lanes,
         "lag": sum(part.lag for part in lag),
         "workers": member_count(to.bootstrap, to.kafka.group, security=to.security),
+        "stopped": {str(lane): str(note) for lane, note in to.view.troubles().items() if note.why},
+        "hidden": {
+            str(lane): count
+            for lane, count in hidden_by_transactions(
+                to.bootstrap, to.kafka.topic(EVENTS), security=to.security
+            ).items()
+        },
         "restoring": {str(lane): {"passed": done, "of": of} for lane, (done, of) in to.view.restoring().items()},
         **asdict(totals(held)),
     }

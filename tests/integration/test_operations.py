@@ -79,7 +79,8 @@ def test_a_bad_deploy_stops_the_lane_tells_everybody_and_a_restart_goes_on(
     service.publish([order(1, "ann"), *(Outgoing(b"ann", b"{", ()) for _ in range(BAD)), order(2, "ann")])
     service.start()
     service.wait(lambda: served(service, "/readyz")[0] == 503 and "has stopped" in served(service, "/readyz")[1])
-    assert served(service, "/readyz")[1] == f"lane 0 has stopped: {LIMIT} records one after the other were refused\n"
+    why = f"at offset {1 + LIMIT}: {LIMIT} records one after the other were refused; `streamer lanes resume 0` tries again"
+    assert served(service, "/readyz")[1] == f"lane 0 has stopped: {why}\n"
     assert served(service, "/healthz")[0] == 200
     metrics = served(service, "/metrics")[1]
     assert 'streamer_lane_stopped{lane="0"} 1.0' in metrics
@@ -91,9 +92,16 @@ def test_a_bad_deploy_stops_the_lane_tells_everybody_and_a_restart_goes_on(
     service.wait(lambda: "LaneStopped" in [alert.name for alert in alerts(service)])
     (alert,) = [alert for alert in alerts(service) if alert.name == "LaneStopped"]
     assert (alert.type, alert.lane, alert.severity) == ("alert.raised", 0, "critical")
-    assert alert.summary.endswith("50 records one after the other were refused")
+    assert alert.summary.endswith(why)
 
-    asked = CommandLine(tmp_path, {name: service.environment[name] for name in SETTINGS}).run("doctor", "--json")
+    run = CommandLine(tmp_path, {name: service.environment[name] for name in SETTINGS}).run
+    asked = run("status")
+    assert (asked.exit_code, f"lane 0 has stopped {why}" in asked.stdout) == (1, True)
+    asked = run("lanes", "--json")
+    (lane,) = json.loads(asked.stdout)
+    assert (asked.exit_code, lane["offset"], lane["why"]) == (1, 1 + LIMIT, why.split(": ")[1].split(";")[0])
+    assert lane["lag"] == BAD + 1 - LIMIT and "@" in lane["owner"]
+    asked = run("doctor", "--json")
     (finding,) = [one for one in json.loads(asked.stdout)["findings"] if one["subject"] == "alert"]
     assert (asked.exit_code, finding["hint"]) == (1, "see docs/runbooks/LaneStopped.md")
     assert "lane 0 has stopped" in finding["text"]

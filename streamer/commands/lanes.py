@@ -1,0 +1,117 @@
+"""``lanes``: how each lane is, and getting a stopped one to go on."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from schemas.errors import UserError
+from streamer.client.connections import connections
+from streamer.commands import common
+from streamer.commands.common import Json
+
+if TYPE_CHECKING:
+    from streamer.queries.lanes import LaneStatus
+
+LANE = Annotated[int, typer.Argument(metavar="LANE", min=0, help="The number of the lane.")]
+
+
+def register(app: typer.Typer) -> None:
+    group = typer.Typer(
+        name="lanes",
+        help="Show each lane: offset, lag, owner, why it has stopped; and get a stopped lane to go on.",
+        invoke_without_command=True,
+        pretty_exceptions_enable=False,
+    )
+    group.callback()(show)
+    group.command("skip")(skip)
+    group.command("resume")(resume)
+    app.add_typer(group)
+
+
+def show(context: typer.Context, json: Json = False) -> None:
+    """Show each lane: offset, lag, owner, why it has stopped; and get a stopped lane to go on.
+
+    The exit code is 1 if a lane has stopped.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from streamer.queries.lanes import lanes
+
+    with connections() as to:
+        found = lanes(to)
+    if json:
+        common.print_json([asdict(one) for one in found])
+    else:
+        _print(found)
+    if any(one.why for one in found):
+        raise typer.Exit(common.EXIT_ERROR)
+
+
+def skip(
+    place: Annotated[str, typer.Argument(metavar="LANE:OFFSET", help="The record at which the lane stands.")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Make the record at which a lane stands a dead letter, so that the lane gets past it.
+
+    Nothing is lost: the dead letter holds the record, and `streamer deadletters replay --reason poison` sends it again.
+    A worker that runs this lane just now has to give it up and take it again.
+
+    Example:  streamer lanes skip 3:1041
+    """
+    lane, colon, offset = place.partition(":")
+    if not (colon and lane.isdigit() and offset.isdigit()):
+        raise typer.BadParameter(f"{place!r} is not LANE:OFFSET, such as 3:1041", param_hint="LANE:OFFSET")
+    from streamer.runtime import lane_release, process
+
+    with connections() as to:
+        _check(int(lane), to.lanes)
+        if not yes:
+            typer.confirm(f"make record {offset} of lane {lane} a dead letter?", abort=True)
+        wiring = process.wiring(to.settings, to.embedded_kafka, to.embedded_redis)
+        stands = asyncio.run(lane_release.skip(wiring, int(lane), int(offset)))
+    common.console().print(f"record {offset} of lane {lane} is a dead letter; the lane goes on at offset {stands}")
+
+
+def resume(lane: LANE) -> None:
+    """Let a stopped lane try again from where it stands. Nothing is skipped.
+
+    Example:  streamer lanes resume 3
+    """
+    from streamer.runtime import lane_release, process
+
+    with connections() as to:
+        _check(lane, to.lanes)
+        note = to.view.troubles().get(lane)
+        if note is None:
+            common.say(f"lane {lane} has not stopped")
+            return
+        wiring = process.wiring(to.settings, to.embedded_kafka, to.embedded_redis)
+        asyncio.run(lane_release.resume(wiring, lane))
+    common.console().print(f"lane {lane} tries again from offset {note.offset}")
+
+
+def _check(lane: int, lanes: int) -> None:
+    if lane >= lanes:
+        raise UserError(f"there is no lane {lane}", f"the lanes are 0 to {lanes - 1}")
+
+
+def _print(found: list[LaneStatus]) -> None:
+    from schemas.wire_time import iso
+
+    table = Table("lane", "offset", "waiting", "owner", "clock", "stopped")
+    for one in found:
+        waiting = f"{one.lag:,}" + (f" ({one.hidden:,} behind an open transaction)" if one.hidden else "")
+        clock = "-" if not one.clock else iso(one.clock) + (" AHEAD" if one.ahead else "")
+        table.add_row(str(one.lane), f"{one.offset:,}", waiting, one.owner or "nobody", clock, one.why or "no")
+    out = common.console()
+    out.print(table)
+    for one in found:
+        if one.why:
+            out.print(f"lane {one.lane} has stopped at offset {one.offset}: {one.why}; {one.hint}", markup=False)
+        if one.ahead:
+            out.print(f"the clock of lane {one.lane} ran ahead; see docs/runbooks/ClockJump.md", markup=False)

@@ -1,0 +1,85 @@
+"""Getting a stopped lane past a record, or just going again, from the command line.
+
+Skipping is the lane's own work: a lane is opened here as a worker would do it, which fences its owner, and takes one
+step with the one record, as a dead letter. Ledger, offset and dead letter are one transaction, and the view follows. The
+owner, which has stopped, looks for the note of its trouble, finds it gone, and opens the lane anew.
+"""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+
+from schemas import topics
+from schemas.errors import UserError
+from schemas.records import UnopenedBatch
+from streamer.adapters.clock import SystemClock
+from streamer.adapters.kafka import KafkaLog, Offsets, read_committed
+from streamer.adapters.redis import RedisView, connect
+from streamer.core.ledger import load
+from streamer.lanes.context import LaneContext
+from streamer.lanes.lane import Lane
+from streamer.lanes.ports import Batch
+from streamer.runtime.app import Wiring
+
+SKIPPED = "skipped by hand"
+
+
+async def resume(wiring: Wiring, lane: int) -> None:
+    """Release a stopped lane: its owner tries again from where it stands."""
+    client = connect(wiring.redis_url, **wiring.redis_options)
+    try:
+        await RedisView(client, lane, wiring.redis_prefix).note_trouble(None)
+    finally:
+        await client.aclose()
+
+
+async def skip(wiring: Wiring, lane: int, offset: int) -> int:
+    """Make the record at which a lane stands a dead letter ``poison``; gives the offset at which it stands now.
+
+    Raises
+    ------
+    UserError
+        The lane stands elsewhere, or has no such record.
+    """
+    async with AsyncExitStack() as stack:
+        client = connect(wiring.redis_url, **wiring.redis_options)
+        stack.push_async_callback(client.aclose)
+        offsets = Offsets(wiring.kafka)
+        await offsets.start()
+        stack.push_async_callback(offsets.stop)
+        view = RedisView(client, lane, wiring.redis_prefix)
+        raw = await view.ledger()
+        # Before anything is fenced: a lane that runs must not be disturbed by a mistyped number.
+        if raw is not None and load(raw).next_offset != offset:
+            raise _elsewhere(lane, load(raw).next_offset)
+        context = LaneContext(wiring.policy, SystemClock(), wiring.lane)
+        opened = Lane(lane, KafkaLog.of_lane(wiring.kafka, offsets, lane), view, context)
+        await opened.open()
+        stack.push_async_callback(opened.close)
+        if opened.halted is not None:
+            raise UserError(f"lane {lane} cannot be opened: {opened.halted.why}", "see docs/runbooks/LaneStopped.md")
+        if opened.next_offset != offset:
+            raise _elsewhere(lane, opened.next_offset)
+        end = await offsets.end(topics.EVENTS, lane)
+        async for records in read_committed(wiring.kafka, topics.EVENTS, lane, offset, end):
+            record = records[0]
+            break
+        else:
+            raise UserError(f"lane {lane} has no record from offset {offset} on", "`streamer lanes` shows what waits")
+        why = f"{SKIPPED}: {record.value}" if isinstance(record.value, UnopenedBatch) else SKIPPED
+        opened.condemn(record.offset, why)
+        opened.release()
+        opened.offer(Batch(offset, record.offset + 1, [record]))
+        await opened.turn()
+        if opened.next_offset == offset:
+            why = "it took no step" if opened.halted is None else opened.halted.why
+            raise UserError(f"lane {lane} does not get past offset {offset}: {why}", "please report it")
+        await view.note_trouble(None)
+        return opened.next_offset
+
+
+def _elsewhere(lane: int, stands: int) -> UserError:
+    return UserError(
+        f"lane {lane} stands at offset {stands}, and only the record at which it stands can be skipped",
+        "`streamer lanes` shows where each lane stands",
+    )

@@ -1,0 +1,27 @@
+"""A worker with a mistake: a step with an event ``broken`` in it raises whatever is done, one with ``ends`` ends the process."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from streamer.core.state import LaneState
+from streamer.lanes.step import Prepared, StepMaker
+from streamer.runtime.process import main
+
+_encode = StepMaker.encode
+
+
+def encode(self: StepMaker, made: Prepared, state: LaneState) -> None:
+    values = [bytes(item.record.value or b"") for item in made.items if item.record.value]
+    if any(b'"event_id": "ends"' in value for value in values):
+        os._exit(139)
+    if any(b'"event_id": "broken"' in value for value in values):
+        raise ZeroDivisionError("of this step")
+    _encode(self, made, state)
+
+
+StepMaker.encode = encode  # type: ignore[method-assign]
+
+if __name__ == "__main__":
+    sys.exit(main())
