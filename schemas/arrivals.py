@@ -14,13 +14,14 @@ import msgspec
 from msgspec import Meta
 
 from schemas import events
-from schemas.fields import MAX_AMOUNT, MAX_LINES, MAX_QUANTITY
+from schemas.fields import MAX_AMOUNT, MAX_CATEGORY_BYTES, MAX_LINES, MAX_QUANTITY
 from schemas.ids import customer_id
 from schemas.wire_time import epoch_ms
 
 _CUSTOMER: Final = pattern(r"[A-Za-z0-9._:@+-]+").fullmatch
 
 Text = Annotated[str, Meta(max_length=512)]
+Category = Annotated[str, Meta(max_length=MAX_CATEGORY_BYTES)]
 Id = Annotated[str, Meta(min_length=1, max_length=256)]
 Currency = Annotated[str, Meta(min_length=3, max_length=3)]
 Amount = Annotated[float, Meta(ge=-MAX_AMOUNT, le=MAX_AMOUNT)]
@@ -50,7 +51,7 @@ class Line(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
     product_id: Id
     name: Text | None = None
-    category: Text | None = None
+    category: Category | None = None
     price: Price | None = None
     quantity: Quantity | None = None
 
@@ -123,7 +124,7 @@ class Interaction(Arrival, kw_only=True):
     """As ``events.Interaction``."""
 
     product_id: Id | None = None
-    category: Text | None = None
+    category: Category | None = None
     price: Price | None = None
     currency: Currency | None = None
     quantity: Quantity | None = None
@@ -134,6 +135,7 @@ class Interaction(Arrival, kw_only=True):
         return (
             self.event_id.isprintable()
             and (self.product_id is None or self.product_id.isprintable())
+            and (self.category is None or _is_short(self.category))
             and (self.currency in _codes or _is_code(self.currency))
         )
 
@@ -151,7 +153,12 @@ def _is_code(currency: str | None) -> bool:
 
 
 def _are_plain(lines: tuple[Line, ...]) -> bool:
-    return all(line.product_id.isprintable() for line in lines)
+    return all(line.product_id.isprintable() and (line.category is None or _is_short(line.category)) for line in lines)
+
+
+def _is_short(category: str) -> bool:
+    # No character has more than four bytes.
+    return 4 * len(category) <= MAX_CATEGORY_BYTES or len(category.encode()) <= MAX_CATEGORY_BYTES
 
 
 _CONTRACT: Final[dict[type[events.BaseEvent], type[Arrival]]] = {

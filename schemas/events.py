@@ -18,6 +18,7 @@ from schemas.fields import (
     STRICT,
     Amount,
     Body,
+    Category,
     Currency,
     CustomerId,
     Id,
@@ -53,7 +54,7 @@ class Line(TypedDict):
 
     product_id: Id
     name: NotRequired[Text | None]
-    category: NotRequired[Text | None]
+    category: NotRequired[Category | None]
     price: NotRequired[Price | None]
     quantity: NotRequired[Quantity | None]
 
@@ -136,7 +137,7 @@ class Interaction(BaseEvent):
         "email.clicked",
     ]
     product_id: Id | None = None
-    category: Text | None = None
+    category: Category | None = None
     price: Price | None = None
     currency: Currency | None = None
     quantity: Quantity | None = None

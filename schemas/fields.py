@@ -40,6 +40,17 @@ CustomerId = Annotated[
 # separator.
 Id = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,256}$")]
 Text = Annotated[str, Field(max_length=512)]
+MAX_CATEGORY_BYTES: Final = 256
+
+
+def _category(text: str) -> str:
+    if len(text.encode("utf-8", "surrogatepass")) > MAX_CATEGORY_BYTES:
+        raise PydanticCustomError("category", "has more than {most} bytes", {"most": MAX_CATEGORY_BYTES})
+    return text
+
+
+Category = Annotated[str, Field(max_length=MAX_CATEGORY_BYTES), AfterValidator(_category)]
+"""Categories are held with up to 64 orders of a customer, in one record: they count in bytes."""
 Url = Annotated[str, Field(max_length=4096)]
 Body = Annotated[str, Field(max_length=20_000)]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]

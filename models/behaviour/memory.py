@@ -217,6 +217,11 @@ class Memory:
             raise InvariantViolation(f"behaviour memory: row {row} is not in use")
 
 
+def check(blob: bytes) -> None:
+    """Raises InvariantViolation for what is no ``dump``."""
+    _parse(blob)
+
+
 def _parse(blob: bytes) -> tuple[SingleArray, list[float] | None]:
     if blob[:1] == b"\x01":
         blob = _of_layout_1(blob)

@@ -22,6 +22,8 @@ from schemas.errors import UserError
 
 MAX_BYTES = 200_000
 """Of a file: it travels inside a record of every lane."""
+MAX_DOTS = 200
+"""Of a line: the TOML parser's time grows with the square of the parts of a key."""
 MAX_DWELL_DAYS = 3_650
 RESERVED = ("definitions",)
 """Under this name the files themselves stand in the models topic."""
@@ -55,7 +57,11 @@ def load(text: str, version: int, source: str = "segments.toml") -> Definitions:
     UserError
         It is no TOML, or something in it is not as it must be; names ``source`` and the line.
     """
-    return _File(text, source).definitions(version)
+    try:
+        return _File(text, source).definitions(version)
+    except (RecursionError, OverflowError, ValueError):
+        # Nested deeper than the parser goes, numbers of thousands of digits.
+        raise UserError(f"{source} has something too deep, too long or too large", "write it shorter") from None
 
 
 class _File:
@@ -63,6 +69,8 @@ class _File:
         self._source = source
         if len(text.encode()) > MAX_BYTES:
             raise UserError(f"{source} has more than {MAX_BYTES:,} bytes", "shorten it")
+        if any(line.count(".") > MAX_DOTS for line in text.splitlines()):
+            raise UserError(f"{source} has a line with more than {MAX_DOTS} dots", "write it in several lines")
         try:
             self._tables: dict[str, Any] = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:

@@ -15,6 +15,10 @@ from streamer.core.context import Context
 from streamer.core.ledger import DefinitionsVersion, ImportClock, ModelEntry
 from streamer.core.transitions import BEHAVIOUR
 
+MAX_OPEN_IMPORTS: Final = 1_000
+"""Imports of a lane that may be open at once: they stand in its ledger, which is written with every step."""
+MAX_VERSION_STEP: Final = 1_000_000
+"""How far a version may lie above the one before."""
 _CLOSED_IMPORTS = 256
 """Imports remembered after their end."""
 
@@ -30,6 +34,8 @@ def take(context: Context, control: Control, record: LogRecord) -> None:
 def _import(context: Context, control: ControlImport, record: LogRecord) -> None:
     ledger = context.ledger
     if control.state == "opened":
+        if control.import_id not in ledger.imports and len(ledger.imports) >= MAX_OPEN_IMPORTS:
+            raise InvalidEvent("bad_control", f"{MAX_OPEN_IMPORTS:,} imports are open already", "import_id")
         if control.import_id in ledger.closed:
             raise InvalidEvent("bad_control", "this import has ended; a new one needs a new id", "import_id")
         ledger.imports.setdefault(control.import_id, ImportClock(None, record.timestamp))
@@ -58,8 +64,11 @@ def _model(context: Context, control: ControlModel, record: LogRecord) -> None:
         return
     try:
         model = ClusterModel.from_dict(control.body)
-    except InvariantViolation:
+    except (InvariantViolation, ValueError, TypeError, OverflowError, RecursionError):
         raise InvalidEvent("bad_control", "the body is no cluster model that can be read", "body") from None
+    last = ledger.timeline[-1].version if ledger.timeline else 0
+    if control.version > last + MAX_VERSION_STEP:
+        raise InvalidEvent("bad_control", "the version is so high that none could follow", "version")
     if model.version != control.version:
         raise InvalidEvent("bad_control", "the body is another version", "version")
     day = day_of(ledger.clock) + 1
@@ -73,6 +82,8 @@ def _definitions(context: Context, control: ControlDefinitions, record: LogRecor
     ledger = context.ledger
     if control.version <= context.definitions.version:
         return
+    if control.version > context.definitions.version + MAX_VERSION_STEP:
+        raise InvalidEvent("bad_control", "the version is so high that none could follow", "version")
     text = control.body.get("toml")
     try:
         definitions = load(text if isinstance(text, str) else "", control.version)

@@ -9,6 +9,7 @@ from models.customer.customer import Customer
 from models.rules.evaluate import facts
 from schemas.arrivals import OrderCompleted, OrderReversed
 from schemas.changes import Cause
+from schemas.errors import InvalidEvent
 from schemas.events import (
     ConsentUpdated,
     CustomerErased,
@@ -28,6 +29,8 @@ from streamer.core.admission import Admitted, Handler
 from streamer.core.context import Context
 from streamer.core.fold import NOTHING_BOOKED, Folded, fold_interaction, fold_order, fold_reversal
 from streamer.core.profiles import fold_feedback, fold_outcome, fold_subscription, fold_traits
+
+_MOST_MONEY: Final = 2**62
 
 Fold = Callable[[Context, Customer, Any, int | None], Folded]
 
@@ -102,8 +105,22 @@ def _erase(context: Context, one: Admitted) -> None:
 
 
 def _money(context: Context, event: OrderCompleted | OrderReversed) -> int | None:
-    """Minor units of an order or reversal; raises InvalidEvent for a currency without a rate."""
-    return None if event.total is None else context.policy.rates.minor(event.total, event.currency)
+    """Minor units of an order or reversal.
+
+    Raises
+    ------
+    InvalidEvent
+        There is no rate for the currency, or the sum of all orders would leave 64 bits.
+    """
+    if event.total is None:
+        return None
+    money = context.policy.rates.minor(event.total, event.currency)
+    customer = context.cache.get(event.customer_id)
+    if abs(context.ledger.revenue_minor + money) > _MOST_MONEY or (
+        customer is not None and abs(customer.statistics.spend + money) > _MOST_MONEY
+    ):
+        raise InvalidEvent("invalid_field", "total: the sum of all orders would leave 64 bits", "total")
+    return money
 
 
 def _order(context: Context, customer: Customer, event: Any, money: int | None) -> Folded:

@@ -7,7 +7,7 @@ the new one. A merge that the other lane cannot take comes back, and the alias g
 
 from __future__ import annotations
 
-from models.customer import merging
+from models.customer import handover_checks, merging
 from models.customer.customer import Customer
 from models.customer.dedupe import digest
 from models.customer.merging import Handover
@@ -118,7 +118,11 @@ def merge(context: Context, control: ControlMerge, record: LogRecord) -> None:
     """Take in what another id hands over: at most one change per segmentation, cause ``merge``."""
     try:
         handover = merging.read(control.statistics, list(control.orders))
-    except ValueError:
+        handover_checks.check(handover, record.timestamp + context.policy.early_ms)
+        held = context.cache.get(control.to_id)
+        if held is not None and abs(held.statistics.spend + handover.statistics.spend) > handover_checks.MOST:
+            raise ValueError("money would leave 64 bits")
+    except (ValueError, TypeError, OverflowError, RecursionError):
         raise InvalidEvent("bad_control", "the statistics cannot be read", "statistics") from None
     customer = context.cache.get(control.to_id)
     if customer is not None and customer.is_alias:

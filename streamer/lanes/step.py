@@ -134,7 +134,8 @@ class StepMaker:
                     raise
                 except Exception as error:
                     why = text_of(error)
-            items.append(DecodedRecord(record, error=InvalidEvent("poison", why), count=count_of(record)))
+            reason = "bad_control" if is_control(record.headers) else "poison"
+            items.append(DecodedRecord(record, error=InvalidEvent(reason, why), count=count_of(record)))
         return items
 
     async def decide(self, made: Prepared, state: LaneState, clock: int | None, due: Sequence[str]) -> None:

@@ -1,0 +1,78 @@
+"""What a customer hands over comes as a record that others may have written: it is checked whole before it is taken in."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from models.behaviour.memory import check as check_behaviour
+from models.customer.dedupe import DIGEST
+from models.customer.merging import Handover
+from models.customer.orders import REMEMBERED
+from models.customer.statistics import MAX_CATEGORIES
+from schemas.errors import InvariantViolation
+from schemas.wire_time import EARLIEST_MS
+
+MOST: Final = 2**62
+"""The most that a sum may be: two of them still fit into 64 bits."""
+_MOST_WEIGHT: Final = 1e300
+_MOST_TEXT: Final = 4_096
+
+
+def check(handover: Handover, latest: int) -> None:
+    """Raises ValueError for anything that no customer can have handed over by the instant ``latest`` (ms)."""
+    _instants(handover, latest)
+    _bounded(msgspec.to_builtins(handover))
+    statistics, book = handover.statistics, handover.book
+    if len(statistics.categories) > MAX_CATEGORIES + 1 or any(len(two) != 2 for two in statistics.categories.values()):
+        raise ValueError("categories are not as a customer has them")
+    if min(statistics.interactions, default=0) < 0 or abs(statistics.era) > 1_000:
+        raise ValueError("counts are not as a customer has them")
+    names = [order.name for order in book.orders] + [reversal.name for reversal in book.waiting]
+    if len(book.orders) > REMEMBERED or len(book.waiting) > REMEMBERED:
+        raise ValueError("there are more orders than a customer remembers")
+    if any(len(name) != DIGEST for name in names):
+        raise ValueError("an order has no name")
+    profile = handover.profile
+    if profile is not None and len(profile.outcomes) != len(profile.outcome_weights):
+        raise ValueError("outcomes are not as a customer has them")
+    if handover.behaviour is not None:
+        try:
+            check_behaviour(handover.behaviour)
+        except InvariantViolation as error:
+            raise ValueError(str(error)) from None
+
+
+def _instants(handover: Handover, latest: int) -> None:
+    book, profile = handover.book, handover.profile
+    instants = [handover.at, handover.first_seen, handover.last_seen]
+    instants += [order.at for order in book.orders] + [reversal.at for reversal in book.waiting]
+    found: list[int | None] = [book.older_first, book.older_last]
+    if profile is not None:
+        found += [profile.since, profile.erased, None if profile.consent is None else profile.consent.at]
+        instants += [trait.at for trait in profile.traits.values()]
+        instants += [said.at for said in profile.subscriptions.values()]
+    instants += [at for at in found if at is not None]
+    if min(instants) < EARLIEST_MS or max(instants) > latest:
+        raise ValueError("an instant lies before 1990 or in the future")
+
+
+def _bounded(value: Any) -> None:
+    """No number or text anywhere is larger than what a state can hold."""
+    if isinstance(value, int):
+        if abs(value) >= MOST:
+            raise ValueError("a number is too large")
+    elif isinstance(value, float):
+        if not abs(value) < _MOST_WEIGHT:
+            raise ValueError("a number is too large")
+    elif isinstance(value, str):
+        if len(value) > _MOST_TEXT:
+            raise ValueError("a text is too long")
+    elif isinstance(value, dict):
+        for name, held in value.items():
+            _bounded(name)
+            _bounded(held)
+    elif isinstance(value, list | tuple):
+        for held in value:
+            _bounded(held)
