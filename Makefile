@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run test cases lint check evaluate bench bench-compare soak handovers pictures boards documents lock clean help
+.PHONY: run test cases lint check evaluate bench bench-compare poison fuzz soak handovers pictures boards documents lock clean help
 
 help:
 	@echo "make run    everything at once, on this machine: Kafka, Valkey, a worker, a simulated shop"
@@ -15,6 +15,8 @@ help:
 	@echo "make bench-compare BASE=COMMIT  instructions per record and the bytes, that commit against the working tree; minutes, needs valgrind"
 	@echo "make evaluate  how good the segments are: must reach the targets; a quarter of an hour, SHOPS=8 by default (seeds), RETAIL=FILE for the real shop"
 	@echo "make soak   the kills and handovers again and again; SEEDS=20 by default"
+	@echo "make poison  every record that could stop a lane, on real servers, and what it becomes, as a table"
+	@echo "make fuzz   1,000,000 mutated bodies through the lane in memory; BODIES=N for another number"
 	@echo "make handovers  20 handovers of lanes during 100,000 events, timed and compared; minutes"
 	@echo "make pictures, make boards, make documents, make lock   renew what is generated: board pictures, boards, contracts, locked dependencies"
 
@@ -54,6 +56,7 @@ bench-compare: $(STAMP)
 	$(BIN)/python -m benchmarks.compare $(BASE) $(ARGS)
 
 SEEDS ?= 20
+BODIES ?= 1000000
 SHOPS ?= 8
 RETAIL ?= $(wildcard online_retail.csv.gz)
 JUDGE = $(BIN)/streamer evaluate segments --seeds $(SHOPS)
@@ -63,6 +66,12 @@ evaluate: $(STAMP)
 	$(JUDGE) --scenario new-archetype --scenario bots --preset conservative --no-peers
 	$(if $(RETAIL),$(BIN)/streamer evaluate segments --data $(RETAIL) --as-of 2011-09-10)
 	SILENT_CUSTOMERS=10000 MOVING_CUSTOMERS=3000 $(BIN)/python -m pytest --timeout 3600 tests/unit/behaviour/test_behaviour_many.py
+
+poison: $(STAMP)
+	$(BIN)/python -m pytest tests/integration/test_poison_table.py $(ARGS)
+
+fuzz: $(STAMP)
+	LANE_FUZZ=$(BODIES) $(BIN)/python -m pytest --timeout 7200 tests/property/test_lane_fuzz.py $(ARGS)
 
 soak: $(STAMP)
 	SOAK_SEEDS=$(SEEDS) $(BIN)/python -m pytest tests/recovery $(ARGS)

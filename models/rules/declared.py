@@ -22,6 +22,8 @@ from schemas.errors import UserError
 
 MAX_BYTES = 200_000
 """Of a file: it travels inside a record of every lane."""
+MAX_RULES = 200
+MAX_CONDITION = 4_000
 MAX_DOTS = 200
 """Of a line: the TOML parser's time grows with the square of the parts of a key."""
 MAX_DWELL_DAYS = 3_650
@@ -76,6 +78,23 @@ class _File:
         except tomllib.TOMLDecodeError as error:
             raise UserError(f"{source} is not TOML: {error}", "see docs/segmentations.md for its shape") from None
         self._reader = Reader(text, source)
+        for name, table in self._tables.items():
+            self._check_bounds(name, table)
+
+    def _check_bounds(self, name: str, table: Any) -> None:
+        """Conditions become one Python expression a segmentation, and its compiler goes only so deep."""
+        listed = table.get("rules", ()) if isinstance(table, dict) else ()
+        if not isinstance(listed, list):
+            return
+        if len(listed) > MAX_RULES:
+            raise UserError(
+                f"{self._source}: {name} has more than {MAX_RULES} rules", "cut it into several segmentations"
+            )
+        for rule in listed:
+            when = rule.get("when", "") if isinstance(rule, dict) else ""
+            if isinstance(when, str) and len(when) > MAX_CONDITION:
+                text = f"{self._source}: a condition of {name} has more than {MAX_CONDITION:,} characters"
+                raise UserError(text, "cut it into several rules")
 
     def definitions(self, version: int) -> Definitions:
         if not self._tables:
