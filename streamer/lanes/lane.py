@@ -20,7 +20,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from schemas.errors import InvariantViolation, TransientError
+from schemas.errors import InvalidEvent, InvariantViolation, TransientError
 from schemas.records import LogRecord
 from streamer.core import ledger
 from streamer.core.decision import Decision
@@ -118,7 +118,7 @@ class Lane(Inbox):
 
     def condemn(self, offset: int, why: str) -> None:
         """Make a record a dead letter, whatever is in it: somebody wants the lane to get past it."""
-        self._narrowing.poison[offset] = why
+        self._narrowing.poison[offset] = InvalidEvent("poison", why)
 
     def release(self) -> None:
         """Forget why the lane stopped, and what its limits have counted."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from schemas.control import is_control
+from schemas.errors import InvalidEvent
 from schemas.records import LogRecord
 
 MAX_TEXT = 200
@@ -19,11 +21,11 @@ class Narrowing:
     Attributes
     ----------
     poison
-        Records found to fail alone, by offset, and how.
+        Records found to fail alone, by offset, and why they are refused.
     """
 
     def __init__(self) -> None:
-        self.poison: dict[int, str] = {}
+        self.poison: dict[int, InvalidEvent] = {}
         # One of the records below this offset fails; none is known where it is 0.
         self._until = 0
         self._next = 0
@@ -55,7 +57,7 @@ class Narrowing:
             offset = records[0].offset
             if offset in self.poison:
                 return False
-            self.poison[offset] = text_of(error)
+            self.poison[offset] = blamed(records[0], error)
             self._until = self._next = 0
             self._guessed = False
             return True
@@ -74,6 +76,11 @@ class Narrowing:
         if self.poison:
             self.poison = {offset: why for offset, why in self.poison.items() if offset >= next_offset}
         self._guessed = False
+
+
+def blamed(record: LogRecord, error: BaseException) -> InvalidEvent:
+    """Why a record that raises what none may is refused."""
+    return InvalidEvent("bad_control" if is_control(record.headers) else "poison", text_of(error))
 
 
 def text_of(error: BaseException) -> str:

@@ -16,7 +16,7 @@ from streamer.core.decode import DecodedRecord, decode_records, subject
 from streamer.core.state import NO_TICK, LaneState, Tick
 from streamer.lanes import encode, sizes
 from streamer.lanes.context import LaneContext
-from streamer.lanes.narrowing import text_of
+from streamer.lanes.narrowing import blamed
 from streamer.lanes.ports import Update, Writes
 
 T = TypeVar("T")
@@ -84,7 +84,12 @@ class StepMaker:
         return Prepared(begun)
 
     async def decode(
-        self, made: Prepared, records: Sequence[LogRecord], end: int, state: LaneState, poison: Mapping[int, str]
+        self,
+        made: Prepared,
+        records: Sequence[LogRecord],
+        end: int,
+        state: LaneState,
+        poison: Mapping[int, InvalidEvent],
     ) -> None:
         """Decode records; those known to be poison are not looked at."""
         made.end = end
@@ -100,7 +105,7 @@ class StepMaker:
                 made.items += self._decode_each(some, state, poison)
 
     def _up_to_unreadable(
-        self, made: Prepared, records: Sequence[LogRecord], state: LaneState, poison: Mapping[int, str]
+        self, made: Prepared, records: Sequence[LogRecord], state: LaneState, poison: Mapping[int, InvalidEvent]
     ) -> None:
         for record in records:
             try:
@@ -120,22 +125,21 @@ class StepMaker:
         )
 
     def _decode_each(
-        self, records: Sequence[LogRecord], state: LaneState, poison: Mapping[int, str]
+        self, records: Sequence[LogRecord], state: LaneState, poison: Mapping[int, InvalidEvent]
     ) -> list[DecodedRecord]:
         """One by one; those that are poison, or raise what no record may, as such."""
         items = []
         for record in records:
-            why = poison.get(record.offset)
-            if why is None:
+            refusal = poison.get(record.offset)
+            if refusal is None:
                 try:
                     items += self._decode([record], state)
                     continue
                 except UnreadableBatch:
                     raise
                 except Exception as error:
-                    why = text_of(error)
-            reason = "bad_control" if is_control(record.headers) else "poison"
-            items.append(DecodedRecord(record, error=InvalidEvent(reason, why), count=count_of(record)))
+                    refusal = blamed(record, error)
+            items.append(DecodedRecord(record, error=refusal, count=count_of(record)))
         return items
 
     async def decide(self, made: Prepared, state: LaneState, clock: int | None, due: Sequence[str]) -> None:
