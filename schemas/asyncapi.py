@@ -53,6 +53,20 @@ _CHANNELS: Final[dict[str, tuple[str, str, str, tuple[str, ...]]]] = {
         "Published models, key segmentation@version, and proposals of models, key segmentation/proposal@number.",
         ("segment.model", "segment.proposal"),
     ),
+    topics.MESSAGES: (
+        "messages",
+        "send",
+        "The life of each message that a play sends, step by step. Key: customer_id. Read it with read_committed.",
+        (
+            "message.planned",
+            "message.dropped",
+            "message.withheld",
+            "message.sending",
+            "message.sent",
+            "message.failed",
+            "message.doubtful",
+        ),
+    ),
     topics.DEADLETTERS: (
         "deadletters",
         "send",

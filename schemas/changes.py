@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Final, Literal, get_args
 from uuid import UUID
 
@@ -114,6 +115,32 @@ class Membership(msgspec.Struct, frozen=True, gc=False):
     version: int
     confidence: float | None = None
 
+
+class ReceivedChange(
+    msgspec.Struct, frozen=True, kw_only=True, gc=False, rename={"from_segment": "from", "to_segment": "to"}
+):
+    """A published change as a reader takes it: what programs act on, without trigger, model and forecast."""
+
+    event_id: str
+    customer_id: str
+    seq: int
+    segmentation: str
+    from_segment: SegmentRef | None
+    to_segment: SegmentRef | None
+    cause: str
+    automation_safe: bool
+    changed_at: datetime
+    reasons: tuple[Reason, ...] = ()
+    features: dict[str, float | None] = {}
+
+    @property
+    def changed_ms(self) -> int:
+        """When it took effect, in ms."""
+        return round(self.changed_at.timestamp() * 1000)
+
+
+decode_change: Final = msgspec.json.Decoder(ReceivedChange).decode
+"""The value of a ``segment.changed`` record; raises msgspec.MsgspecError for anything else."""
 
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -228,6 +255,19 @@ def change_headers(change: Change, traceparent: bytes | None = None) -> list[tup
         ("cause", change.cause.encode()),
         ("automation_safe", b"true" if change.automation_safe else b"false"),
         *traces,
+    ]
+
+
+def message_headers(type: str, id: str, customer_id: str, at: int) -> list[tuple[str, bytes]]:
+    """The attributes of a step in a message's life as a CloudEvent in binary mode; ``at`` in ms."""
+    return [
+        ("content-type", b"application/json"),
+        ("ce_specversion", b"1.0"),
+        ("ce_source", b"streamer"),
+        ("ce_type", type.encode()),
+        ("ce_id", id.encode()),
+        ("ce_time", iso(at).encode()),
+        ("ce_subject", customer_id.encode()),
     ]
 
 

@@ -24,6 +24,13 @@ OUTGOING: Final[Mapping[str, type[BaseModel]]] = {
     "segment.definition": published.SegmentDefinition,
     "segment.model": published.SegmentModel,
     "segment.proposal": published.ModelProposal,
+    "message.planned": published.MessageStep,
+    "message.dropped": published.MessageStep,
+    "message.withheld": published.MessageStep,
+    "message.sending": published.MessageStep,
+    "message.sent": published.MessageStep,
+    "message.failed": published.MessageStep,
+    "message.doubtful": published.MessageStep,
     "alert.raised": Alert,
     "alert.cleared": Alert,
 }

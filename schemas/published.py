@@ -149,6 +149,48 @@ class SegmentModel(Wire):
     body: dict[str, JsonValue]
 
 
+class MessageStep(Wire):
+    """One step in the life of a message that a play sends; the newest step says how it stands.
+
+    Attributes
+    ----------
+    event_id
+        The same however often it is written; consumers drop repeats by it.
+    message_id
+        The same over all steps of a message: a function of the change, the play and the step of the play.
+    due_at, expires_at
+        Of ``message.planned``: when it is looked at next, and from when on it is not sent any more.
+    gate, seen
+        Of ``message.dropped``: which gate it did not pass, and what that gate saw.
+    attempt, detail
+        Of ``message.sending`` and what comes after: the number of the call, and what the channel said.
+    """
+
+    event_id: Id
+    type: Literal[
+        "message.planned",
+        "message.dropped",
+        "message.withheld",
+        "message.sending",
+        "message.sent",
+        "message.failed",
+        "message.doubtful",
+    ]
+    message_id: Id
+    customer_id: CustomerId
+    play: Id
+    version: Version
+    channel: Id
+    at: Instant
+    change_event_id: Id
+    due_at: Instant | None = None
+    expires_at: Instant | None = None
+    gate: Id | None = None
+    seen: dict[Text, JsonValue] | None = None
+    attempt: Annotated[int, Field(ge=1)] | None = None
+    detail: Text | None = None
+
+
 class ModelProposal(Wire):
     """A version that the model owner would publish if somebody agreed. The record's key is
     ``segmentation/proposal@number``, see ``changes.proposal_key``; the newest record of a key says how it stands.

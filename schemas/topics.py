@@ -20,6 +20,8 @@ DEADLETTERS: Final = "streamer.deadletters.v1"
 STATE: Final = "streamer.state.v1"
 PANEL: Final = "streamer.panel.v1"
 ALERTS: Final = "streamer.alerts.v1"
+MESSAGES: Final = "act.messages.v1"
+ACT: Final = "streamer.act.v1"
 
 DEFAULT_LANES: Final = 8
 MAX_MESSAGE_BYTES: Final = 1_048_576
@@ -90,6 +92,8 @@ TOPICS: Final[tuple[Topic, ...]] = (
     Topic(PANEL, False, _table()),
     # `doctor` asks for the broker's clock here.
     Topic(ALERTS, False, _log(30, message_timestamp_type="LogAppendTime")),
+    Topic(MESSAGES, True, _log(400)),
+    Topic(ACT, False, _table()),
 )
 
 BY_NAME: Final[Mapping[str, Topic]] = MappingProxyType({topic.name: topic for topic in TOPICS})

@@ -51,6 +51,10 @@ def register(app: typer.Typer) -> None:
         publish.command(name, help=f"Publish one {type} event.")(_reversal(type))
     for name, type in _INTERACTIONS.items():
         publish.command(name, help=f"Publish one {type} event.")(_interaction(type))
+    publish.command("profile")(profile)
+    publish.command("consent")(consent)
+    publish.command("subscription")(subscription)
+    publish.command("outcome")(outcome)
     publish.command("events")(events)
     app.add_typer(publish)
 
@@ -135,6 +139,89 @@ def _interaction(type: str) -> Callable[..., None]:
         _publish(in_force, _event(type, customer, at, event_id, more), json)
 
     return command
+
+
+def profile(
+    customer: Customer,
+    email: Annotated[str | None, typer.Option(help="Where mails go.")] = None,
+    phone: Annotated[str | None, typer.Option()] = None,
+    language: Annotated[str | None, typer.Option(help="Such as en or zh-CN.")] = None,
+    timezone: Annotated[str | None, typer.Option(help="An IANA name, such as Europe/Berlin.")] = None,
+    country: Annotated[str | None, typer.Option()] = None,
+    city: Annotated[str | None, typer.Option()] = None,
+    custom: Annotated[list[str] | None, typer.Option(help="A trait of your own as NAME=TEXT. May repeat.")] = None,
+    at: At = None,
+    event_id: EventId = None,
+    json: Json = False,
+) -> None:
+    """Publish one profile.updated event; traits that are not given stay as they are.
+
+    Example:  streamer publish profile --customer 17 --email ann@example.org --language en
+    """
+    own = {name: text for name, _, text in (part.partition("=") for part in custom or [])}
+    said = {
+        "email": email,
+        "phone": phone,
+        "language": language,
+        "timezone": timezone,
+        "country": country,
+        "city": city,
+        "custom": own or None,
+    }
+    traits = {name: value for name, value in said.items() if value is not None}
+    if not traits:
+        raise typer.BadParameter("no trait is given", param_hint="--email")
+    _publish(common.settings(), _event("profile.updated", customer, at, event_id, {"traits": traits}), json)
+
+
+def consent(
+    customer: Customer,
+    personalization: Annotated[bool, typer.Option(help="Whether segments may be made of what they do.")] = True,
+    marketing: Annotated[bool, typer.Option(help="Whether they may be sent advertising.")] = True,
+    analytics: Annotated[bool, typer.Option(help="Whether they may be counted.")] = True,
+    at: At = None,
+    event_id: EventId = None,
+    json: Json = False,
+) -> None:
+    """Publish one consent.updated event: all that the customer allows from now on.
+
+    Example:  streamer publish consent --customer 17 --no-marketing
+    """
+    more = {"personalization": personalization, "marketing": marketing, "analytics": analytics}
+    _publish(common.settings(), _event("consent.updated", customer, at, event_id, more), json)
+
+
+def subscription(
+    customer: Customer,
+    list: Annotated[str, typer.Option("--list", help="The list; * stands for all of them.")],
+    subscribed: Annotated[bool, typer.Option("--subscribed/--unsubscribed", help="Whether they want it.")],
+    at: At = None,
+    event_id: EventId = None,
+    json: Json = False,
+) -> None:
+    """Publish one subscription.updated event.
+
+    Example:  streamer publish subscription --customer 17 --list offers --unsubscribed
+    """
+    more = {"list": list, "subscribed": subscribed}
+    _publish(common.settings(), _event("subscription.updated", customer, at, event_id, more), json)
+
+
+def outcome(
+    customer: Customer,
+    message: Annotated[str, typer.Option("--message", help="The message's id.")],
+    outcome: Annotated[str, typer.Option(help="delivered, opened, clicked, bounced, complained ...")],
+    change: Annotated[str, typer.Option("--change", help="The event id of the change that caused it.")] = "unknown",
+    at: At = None,
+    event_id: EventId = None,
+    json: Json = False,
+) -> None:
+    """Publish one message.outcome event: what became of a message, such as a bounce that the provider reports.
+
+    Example:  streamer publish outcome --customer 17 --message 25e510f3-... --outcome bounced
+    """
+    more = {"message_id": message, "change_event_id": change, "outcome": outcome}
+    _publish(common.settings(), _event("message.outcome", customer, at, event_id, more), json)
 
 
 def events(

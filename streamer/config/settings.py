@@ -160,9 +160,23 @@ class Settings(BaseSettings):
         json_schema_extra={"allowed": "16 characters or more"},
     )
 
+    link_key: SecretStr | None = Field(
+        None,
+        min_length=32,
+        description="signs links in messages and hashes addresses; none: made once, in STREAMER_HOME",
+        json_schema_extra={"allowed": "32 characters or more"},
+    )
+    smtp_password: SecretStr | None = Field(None, description="password at the mail server of plays")
+    webhook_secrets: SecretStr | None = Field(
+        None, description="secrets of webhook channels, NAME=whsec_..., several by commas; two of one name sign both"
+    )
+
     metrics_host: str = Field("127.0.0.1", min_length=1, description="address that /metrics is served on")
     metrics_port: int = Field(9464, ge=0, le=65_535, description="port of a worker's /metrics; 0 takes a free one")
     owner_metrics_port: int = Field(9465, ge=0, le=65_535, description="port of the model owner's /metrics")
+    act_metrics_port: int = Field(9466, ge=0, le=65_535, description="port of /metrics of `streamer act`")
+    web_host: str = Field("127.0.0.1", min_length=1, description="address that `streamer web` is served on")
+    web_port: int = Field(8480, ge=1, le=65_535, description="port of `streamer web`")
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = Field(
         "info", description="least level that is logged"
     )

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final, Literal
 
-Role = Literal["lanes", "owner"]
+Role = Literal["lanes", "owner", "act"]
 
 EXIT_MISTAKE: Final = 78
 """Exit code of a worker that no restart helps, such as one with a wrong setting."""

@@ -15,7 +15,7 @@ def test_every_constant_has_a_topic() -> None:
         for name, value in vars(topics).items()
         if name.isupper() and isinstance(value, str) and not name.startswith("_")
     }
-    assert names == set(BY_NAME) and len(TOPICS) == 9
+    assert names == set(BY_NAME) and len(TOPICS) == 11
 
 
 def test_the_broker_stamps_events_and_refuses_more_than_a_mebibyte() -> None:
@@ -25,7 +25,9 @@ def test_the_broker_stamps_events_and_refuses_more_than_a_mebibyte() -> None:
     assert int(config["retention.ms"]) == 400 * DAY_MS
 
 
-@pytest.mark.parametrize("name", [topics.STATE, topics.MEMBERSHIPS, topics.DEFINITIONS, topics.MODELS, topics.PANEL])
+@pytest.mark.parametrize(
+    "name", [topics.STATE, topics.MEMBERSHIPS, topics.DEFINITIONS, topics.MODELS, topics.PANEL, topics.ACT]
+)
 def test_state_is_compacted_and_never_deleted_by_time_or_size(name: str) -> None:
     config = BY_NAME[name].config
     assert config["cleanup.policy"] == "compact"
@@ -40,7 +42,7 @@ def test_a_dead_letter_of_the_largest_event_fits_with_its_headers() -> None:
 
 def test_lanes_and_single_partitions() -> None:
     single = {topic.name for topic in TOPICS if topic.partitions(8) == 1}
-    assert single == {topics.DEFINITIONS, topics.MODELS, topics.PANEL, topics.ALERTS}
+    assert single == {topics.DEFINITIONS, topics.MODELS, topics.PANEL, topics.ALERTS, topics.ACT}
     assert all(topic.partitions(8) == 8 for topic in TOPICS if topic.name not in single)
 
 

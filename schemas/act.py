@@ -1,0 +1,76 @@
+"""What people order of ``streamer act``, as its owner reads it: in ``streamer.act.v1``, beside the state that it keeps.
+
+The key is unique, so compaction keeps an order until the owner has carried it out; then the owner writes a null value
+under it, in the transaction of what it did. With a control key orders are signed as control records are.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal, Self
+from uuid import uuid4
+
+from pydantic import Field, ValidationError, model_validator
+
+from schemas.control import SIGNATURE_HEADER, sign, verify
+from schemas.errors import InvalidEvent
+from schemas.fields import Id, Wire
+from schemas.records import Headers
+from schemas.refusals import describe
+
+COMMAND_KEY: Final = b"!command:"
+MAX_FILES_BYTES: Final = 800_000
+"""Of a file of plays and all its templates: an order is one record."""
+
+
+class PlayCommand(Wire):
+    """An order.
+
+    Attributes
+    ----------
+    text, templates, source
+        With ``start``: the file of plays, its templates by file name, and what the file is called.
+    segments
+        With ``start``: the segmentations in force, and the segments of each; null where a model says which there are.
+    status, message_id
+        With ``release`` and ``drop``: which messages, ``failed`` or ``doubtful``; one of them, or all of the play.
+    """
+
+    type: Literal["play.command"] = "play.command"
+    action: Literal["start", "pause", "stop", "release", "drop"]
+    play: Id
+    text: str | None = None
+    templates: dict[Id, str] = Field(default_factory=dict)
+    segments: dict[Id, tuple[Id, ...] | None] = Field(default_factory=dict)
+    source: str = "plays.toml"
+    status: Literal["failed", "doubtful"] | None = None
+    message_id: Id | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.action == "start" and self.text is None:
+            raise ValueError("start needs the text of the file")
+        if self.action in ("release", "drop") and self.status is None:
+            raise ValueError("release and drop need a status")
+        return self
+
+
+def command_key() -> bytes:
+    """A key that no other order has."""
+    return COMMAND_KEY + uuid4().hex.encode()
+
+
+def encode_command(command: PlayCommand, signing_key: bytes | None = None) -> tuple[bytes, Headers]:
+    """Value and headers of an order's record."""
+    value = command.model_dump_json(exclude_none=True).encode()
+    return value, [(SIGNATURE_HEADER, sign(value, signing_key))] if signing_key else []
+
+
+def decode_command(value: bytes, headers: Headers = (), signing_key: bytes | None = None) -> PlayCommand:
+    """The order of a record; InvalidEvent (``bad_control``) if it is unsigned, or none."""
+    if signing_key and not any(n == SIGNATURE_HEADER and verify(value, v, signing_key) for n, v in headers):
+        raise InvalidEvent("bad_control", f"header {SIGNATURE_HEADER} is missing or wrong", SIGNATURE_HEADER)
+    try:
+        return PlayCommand.model_validate_json(value)
+    except ValidationError as error:
+        _, message, field = describe(error)
+        raise InvalidEvent("bad_control", message, field) from None

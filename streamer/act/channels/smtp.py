@@ -1,0 +1,114 @@
+"""Channel ``smtp``: one mail, one recipient, step by step, so that what surely failed and what is in doubt stay apart.
+
+Whatever fails up to ``rcpt`` is safe: nothing was accepted. From ``data`` on an answer with a code is a refusal, and a
+lost connection or a time-out is doubt: the server may have taken the mail.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP as SMTP_POLICY
+from email.utils import format_datetime, parseaddr
+from typing import Final, Literal
+
+from aiosmtplib import SMTP, SMTPException, SMTPResponseException
+
+from streamer.act.heart.settle import Answer
+from streamer.act.heart.state import Message
+from streamer.act.plays.book import Channel
+from streamer.act.ports import Begin
+from streamer.act.render import Rendered
+
+TIMEOUT_SECONDS: Final = 30
+SUBMISSION_PORT: Final = 587
+
+
+class SmtpSender:
+    """A `Sender` of mails.
+
+    Parameters
+    ----------
+    password
+        Gives the password of the server's user, or None.
+    """
+
+    def __init__(self, password: Callable[[], str | None]) -> None:
+        self._password = password
+
+    async def send(self, channel: Channel, message: Message, rendered: Rendered, address: str, begun: Begin) -> Answer:
+        address = address or channel.options["to"]
+        mail = letter(channel, message, rendered, address)
+        sender = parseaddr(channel.options["from"])[1]
+        server = _server(channel)
+        try:
+            try:
+                await server.connect()
+                if (user := channel.options.get("user")) is not None:
+                    await server.login(user, self._password() or "")
+                await server.mail(sender)
+            except (SMTPException, OSError, TimeoutError, ValueError) as error:
+                return _safe(error, channel_down=True)
+            try:
+                await server.rcpt(address)
+            except (SMTPException, OSError, TimeoutError, ValueError) as error:
+                return _safe(error, channel_down=not isinstance(error, SMTPResponseException))
+            if not await begun():
+                return Answer("not_begun")
+            try:
+                said = await server.data(mail.as_bytes(policy=SMTP_POLICY))
+            except SMTPResponseException as error:
+                return _safe(error, channel_down=False)
+            except (SMTPException, OSError, TimeoutError) as error:
+                return Answer("doubt", f"the connection ended in the mail: {type(error).__name__}", channel_down=True)
+            return Answer("sent", str(said.code))
+        finally:
+            # What happens after the final answer changes nothing.
+            server.close()
+
+    async def close(self) -> None:
+        """Each mail has its own connection."""
+
+
+def _server(channel: Channel) -> SMTP:
+    options = channel.options
+    tls = options.get("tls", "starttls")
+    context = ssl.create_default_context(cafile=options.get("ca")) if tls != "none" else None
+    return SMTP(
+        hostname=options["host"],
+        port=options.get("port", 465 if tls == "implicit" else SUBMISSION_PORT),
+        use_tls=tls == "implicit",
+        start_tls=tls == "starttls",
+        tls_context=context,
+        timeout=TIMEOUT_SECONDS,
+    )
+
+
+def _safe(error: Exception, channel_down: bool) -> Answer:
+    """The answer to a failure after which the server surely has no mail: 5xx is final, all else may be tried again."""
+    if isinstance(error, SMTPResponseException):
+        kind: Literal["refused", "retry"] = "refused" if error.code >= 500 else "retry"
+        # The server's words often hold the address.
+        return Answer(kind, str(error.code), channel_down=channel_down)
+    return Answer("retry", type(error).__name__, channel_down=channel_down)
+
+
+def letter(channel: Channel, message: Message, rendered: Rendered, address: str) -> EmailMessage:
+    """The mail: text and HTML, with the headers by which mail programs offer to unsubscribe (RFC 8058)."""
+    name, sender = parseaddr(channel.options["from"])
+    mail = EmailMessage(policy=SMTP_POLICY)
+    mail["Subject"] = rendered.parts["subject"]
+    mail["From"] = Address(name, addr_spec=sender)
+    mail["To"] = Address(addr_spec=address)
+    mail["Date"] = format_datetime(datetime.fromtimestamp(message.claimed / 1000, UTC))
+    mail["Message-ID"] = f"<{message.id}@{sender.partition('@')[2]}>"
+    mail["Content-Language"] = rendered.language
+    if rendered.unsubscribe_url:
+        mail["List-Unsubscribe"] = f"<{rendered.unsubscribe_url}>"
+        mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    mail.set_content(rendered.parts["text"])
+    mail.add_alternative(rendered.parts["html"], subtype="html")
+    return mail

@@ -1,0 +1,44 @@
+"""Addresses of customers: where a channel writes to, and the hash by which an address is remembered as suppressed."""
+
+from __future__ import annotations
+
+import hmac
+import re
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+from models.customer.customer import Customer
+from models.features.traits import text_trait
+from streamer.act.plays.book import Channel
+
+_NEEDS: Final = {"smtp": "email"}
+# No more than what keeps a message from being sent to nobody: the server decides what is deliverable.
+_EMAIL: Final = re.compile(r"[^\s@<>,;:\"()\[\]\\]+@[^\s@<>,;:\"()\[\]\\]+\.[^\s@<>,;:\"()\[\]\\]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """How addresses are found and hashed; ``secret`` keys the hash."""
+
+    secret: bytes
+
+    def trait(self, channel: Channel) -> str:
+        """The trait of the customer that a channel needs; empty where it needs none."""
+        return "" if "to" in channel.options else _NEEDS.get(channel.kind, "")
+
+    def of(self, channel: Channel, customer: Customer | None) -> str | None:
+        """The customer's address; empty where the channel needs none, None where it is missing or malformed."""
+        needed = self.trait(channel)
+        if not needed:
+            return ""
+        found = None if customer is None else text_trait(customer, needed)
+        return found if found and len(found) <= 320 and _EMAIL.fullmatch(found) else None
+
+    def hash(self, address: str) -> str:
+        """What an address is compared by: it cannot be read back."""
+        return hmac.new(self.secret, address.strip().lower().encode(), sha256).hexdigest()[:32]
+
+    def key(self, address: str, list: str) -> str:
+        """The name of a suppression: of an address, for a list or for all (``*``)."""
+        return f"{self.hash(address)}/{list}"

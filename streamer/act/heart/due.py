@@ -1,0 +1,340 @@
+"""What becomes of a message whose time has come: the gates, in order, each with what it saw.
+
+Everything is judged at the send, on the customer as they are then. The holdout is drawn last, so that both arms have
+passed the same gates and use up the same caps, cooldown and budget.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from models.customer.customer import Customer
+from models.features.context import FeatureContext as Units
+from models.features.traits import text_trait
+from streamer.act.heart import rates
+from streamer.act.heart.address import Addresses
+from streamer.act.heart.holdout import draw
+from streamer.act.heart.local import day_of, quiet_until, zone
+from streamer.act.heart.signals import EVERY_LIST
+from streamer.act.heart.state import KEPT_DAYS, Message, Person, PlayState, State
+from streamer.act.plays.book import Book, Channel, Play
+from streamer.act.plays.spans import UNITS
+
+_DAY = UNITS["day"]
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """The message ends here."""
+
+    gate: str
+    seen: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Look again at ``until`` (ms)."""
+
+    until: int
+    gate: str
+
+
+@dataclass(frozen=True, slots=True)
+class Withhold:
+    """All gates are passed, and the customer is held out."""
+
+    arm: str
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """All gates are passed. ``address`` is empty where the channel needs none."""
+
+    address: str
+
+
+Verdict = Drop | Wait | Withhold | Send
+
+LASTING: Final = frozenset({"looked", "quiet", "budget"})
+"""Gates whose waits are written down; other waits are short, and a restart may look again at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the gates depend on beside the state.
+
+    Attributes
+    ----------
+    timezone
+        The shop's, for budgets and for customers whose own is not known.
+    consent_default
+        What holds for customers without a consent record.
+    """
+
+    units: Units
+    timezone: str
+    consent_default: bool
+    addresses: Addresses
+    under_way: int = 4
+    """Most calls at once on a channel that cannot drop repeats."""
+    under_way_keyed: int = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at one message: everything that the gates may ask for."""
+
+    message: Message
+    play: Play
+    play_state: PlayState
+    book: Book
+    channel: Channel
+    person: Person
+    customer: Customer | None
+    state: State
+    policy: Policy
+    under_way: int
+    now: int
+
+    @property
+    def local_day(self) -> int:
+        """The customer's day."""
+        return day_of(self.now, zone(self._zone, self.policy.timezone)[0])
+
+    @property
+    def _zone(self) -> str | None:
+        return None if self.customer is None else text_trait(self.customer, "timezone")
+
+
+def due(message: Message, customer: Customer | None, state: State, policy: Policy, under_way: int, now: int) -> Verdict:
+    """What is to be done with a message now. Changes nothing but the arm drawn for the customer.
+
+    Parameters
+    ----------
+    customer
+        As the view shows them after every input was read to its end; None where nothing is known of them.
+    under_way
+        Calls of the message's channel that have not been answered.
+    """
+    look = Look(
+        message=message,
+        play=state.play(message),
+        play_state=state.ledger.plays[message.play],
+        book=state.books[state.ledger.book],
+        channel=state.channel(message),
+        person=state.person(message.customer),
+        customer=customer,
+        state=state,
+        policy=policy,
+        under_way=under_way,
+        now=now,
+    )
+    if not message.looked:
+        return next(_at_trigger(look), Wait(max(now, message.planned + look.play.wait), "looked"))
+    for found in _gates(look):
+        return found
+    return _arm(look)
+
+
+def _at_trigger(look: Look) -> Iterator[Verdict]:
+    if look.play_state.status == "stopped":
+        yield Drop("stopped", {})
+    yield from _condition(look)
+
+
+def _gates(look: Look) -> Iterator[Verdict]:
+    """Verdicts of the gates that do not let the message pass, in the order of ``docs/plays.md``."""
+    if look.message.claimed:
+        # A repeat has passed the gates and used up its turn; only what may have changed since is judged again.
+        yield from _stopped(look)
+        yield from _allowed(look)
+        yield from _expired(look)
+        yield from _channel_free(look)
+        return
+    yield from _stopped(look)
+    yield from _condition(look)
+    yield from _allowed(look)
+    yield from _again(look)
+    yield from _expired(look)
+    yield from _hours(look)
+    yield from _unless(look)
+    yield from _capped(look)
+    yield from _budget(look)
+    yield from _channel_free(look)
+
+
+def _stopped(look: Look) -> Iterator[Verdict]:
+    if look.play_state.status == "stopped":
+        yield Drop("stopped", {})
+    if look.play_state.status == "paused":
+        yield (
+            Drop("expires", {"at": look.message.expires})
+            if look.now >= look.message.expires
+            else Wait(min(look.now + 60_000, look.message.expires), "paused")
+        )
+
+
+def _condition(look: Look) -> Iterator[Verdict]:
+    asked = look.play.condition
+    if asked is not None:
+        if look.customer is None:
+            yield Drop("if", {"known": False})
+            return
+        holds, seen = asked.judge(look.customer, look.now, look.policy.units)
+        if not holds:
+            yield Drop("if", seen)
+
+
+def _allowed(look: Look) -> Iterator[Verdict]:
+    """Contactable, consent, list, suppression."""
+    address = _address(look)
+    if address is None:
+        yield Drop("contactable", {"needs": look.policy.addresses.trait(look.channel)})
+        return
+    person, play = look.person, look.play
+    if play.kind == "marketing":
+        if not _consents(look):
+            yield Drop("consent", {"marketing": False})
+        for list in (EVERY_LIST, play.list):
+            said = person.lists.get(list)
+            if said is not None and not said[0]:
+                yield Drop("list", {"list": list, "since": said[1]})
+    if person.refused and not person.address:
+        yield Drop("suppressed", {"why": person.refused})
+    if address:
+        for list in (EVERY_LIST, play.list):
+            found = look.state.suppressed.get(look.policy.addresses.key(address, list))
+            if found is not None and (found.why != "unsubscribed" or play.kind == "marketing"):
+                yield Drop("suppressed", {"why": found.why, "list": found.list})
+
+
+def _address(look: Look) -> str | None:
+    """Where to write to; empty where the channel needs no address, None where it needs one that is not known."""
+    return look.policy.addresses.of(look.channel, look.customer)
+
+
+def _consents(look: Look) -> bool:
+    profile = None if look.customer is None else look.customer.profile
+    if profile is None:
+        return look.policy.consent_default
+    if profile.trait("marketing_opt_in") is False:
+        return False
+    return look.policy.consent_default if profile.consent is None else profile.consent.marketing
+
+
+def _again(look: Look) -> Iterator[Verdict]:
+    last = look.person.sends.get(look.play.name)
+    if last is not None and look.now - last < look.play.again:
+        yield Drop("again", {"last": last})
+
+
+def _expired(look: Look) -> Iterator[Verdict]:
+    if look.now >= look.message.expires:
+        yield Drop("expires", {"at": look.message.expires})
+
+
+def _hours(look: Look) -> Iterator[Verdict]:
+    if not look.play.quiet:
+        return
+    where, _ = zone(look._zone, look.policy.timezone)
+    until = quiet_until(look.now, look.book.limits.quiet, where)
+    if until > look.now:
+        yield Wait(min(until, look.message.expires), "quiet")
+
+
+def _unless(look: Look) -> Iterator[Verdict]:
+    asked = look.play.unless
+    if asked is not None and look.customer is not None:
+        holds, seen = asked.judge(look.customer, look.now, look.policy.units)
+        if holds:
+            yield Drop("unless", seen)
+    to = look.message.change.to_segment
+    if look.play.still and look.message.now_in != (None if to is None else to.id):
+        wanted = look.play.when.to
+        if wanted is None or look.message.now_in not in wanted:
+            yield Drop("still", {"now_in": look.message.now_in})
+
+
+def _capped(look: Look) -> Iterator[Verdict]:
+    if look.play.kind != "marketing":
+        return
+    today = look.local_day
+    for rate in look.book.limits.per_customer:
+        width = rate.per // _DAY
+        used = sum(count for day, count in look.person.days.items() if today - width < day <= today)
+        if used >= rate.count:
+            yield Drop("cap", {"days": width, "used": used})
+
+
+def _budget(look: Look) -> Iterator[Verdict]:
+    if look.play.budget is None:
+        return
+    where, _ = zone(None, look.policy.timezone)
+    today = day_of(look.now, where)
+    if look.play_state.days.get(today, 0) >= look.play.budget:
+        yield Wait(min(_next_day(look.now, where), look.message.expires), "budget")
+
+
+def _next_day(now: int, where: Any) -> int:
+    """The first full minute (ms) of the next local day."""
+    today, found = day_of(now, where), -(-now // 60_000) * 60_000
+    # Days have 23 to 25 hours: jump close to the end, then walk.
+    if day_of(found + 3_600_000, where) == today:
+        found += 3_600_000
+        while day_of(found + 3_600_000, where) == today:
+            found += 3_600_000
+    while day_of(found, where) == today:
+        found += 60_000
+    return found
+
+
+def _channel_free(look: Look) -> Iterator[Verdict]:
+    """Breaker, calls under way, rates: the channel's own reasons to wait."""
+    held = look.state.ledger.channels.get(look.channel.name)
+    if held is not None and held.opened and look.now < held.probe:
+        yield Wait(min(held.probe, look.message.expires), "breaker")
+    most = look.policy.under_way_keyed if look.channel.keyed else look.policy.under_way
+    if held is not None and held.opened:
+        most = 1
+    if look.under_way >= most:
+        yield Wait(look.now + 20, "under_way")
+    if held is not None:
+        free = rates.free_at(held.windows, look.channel.rates, look.now)
+        if free > look.now:
+            yield Wait(min(free, look.message.expires), "rate")
+
+
+def _arm(look: Look) -> Verdict:
+    """The holdout, drawn at the very moment of sending and kept, so that a merge of ids does not change the arm."""
+    play, arms = look.play, look.person.arms
+    draws = [(f"{play.name}@{look.play_state.epoch}", play.holdout)]
+    if play.kind == "marketing":
+        draws.append(("*", look.book.limits.holdout))
+    held = False
+    for name, share in draws:
+        if share and name not in arms:
+            arms[name] = draw(name, look.message.customer) < share
+        held = held or arms.get(name, False)
+    if held and not look.message.claimed:
+        return Withhold("withheld")
+    return Send(_address(look) or "")
+
+
+def use_up(message: Message, state: State, policy: Policy, customer: Customer | None, now: int) -> None:
+    """Count a message as its customer's and its play's turn of today; called for sent and held-out ones alike."""
+    play = state.play(message)
+    play_state, person = state.ledger.plays[message.play], state.person(message.customer)
+    message.claimed = now
+    person.sends[play.name] = now
+    named = None if customer is None else text_trait(customer, "timezone")
+    today = day_of(now, zone(named, policy.timezone)[0])
+    if play.kind == "marketing":
+        person.days[today] = person.days.get(today, 0) + 1
+        for day in [day for day in person.days if day <= today - KEPT_DAYS]:
+            del person.days[day]
+    shop_day = day_of(now, zone(None, policy.timezone)[0])
+    play_state.days[shop_day] = play_state.days.get(shop_day, 0) + 1
+    for day in [day for day in play_state.days if day <= shop_day - KEPT_DAYS]:
+        del play_state.days[day]

@@ -1,0 +1,17 @@
+"""Who is held out: a hash of the customer decides, so that it needs no memory and no random number."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+
+def draw(name: str, customer: str) -> float:
+    """A number from 0 to 1 (excluded), the same for the same play, epoch and customer.
+
+    ``name`` is ``play@epoch``.
+
+    >>> 0 <= draw("win_back@1", "17850") < 1, draw("a@1", "17850") == draw("a@2", "17850")
+    (True, False)
+    """
+    digest = blake2b(f"{name}/{customer}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") / 2**64

@@ -1,0 +1,62 @@
+"""The customer's own days and hours: which local day an instant lies on, and when quiet hours end."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from streamer.act.plays.spans import Window
+
+_EPOCH = date(1970, 1, 1)
+_MINUTE_MS = 60_000
+
+
+@lru_cache(maxsize=1_024)
+def zone(name: str | None, shop: str) -> tuple[ZoneInfo, str]:
+    """The customer's zone, and where it comes from: ``customer``, or ``shop`` where theirs is missing or unknown."""
+    if name:
+        try:
+            return ZoneInfo(name), "customer"
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            pass
+    return ZoneInfo(shop), "shop"
+
+
+def day_of(at: int, where: ZoneInfo) -> int:
+    """The local day of an instant (ms), counted from 1970-01-01."""
+    return (datetime.fromtimestamp(at / 1000, where).date() - _EPOCH).days
+
+
+def is_quiet(at: int, quiet: Window, where: ZoneInfo) -> bool:
+    """Whether the local time at an instant (ms) lies in the window; its end is outside."""
+    local = datetime.fromtimestamp(at / 1000, where)
+    minute = local.hour * 60 + local.minute
+    if quiet.start < quiet.end:
+        return quiet.start <= minute < quiet.end
+    return minute >= quiet.start or minute < quiet.end
+
+
+def quiet_until(at: int, quiet: Window | None, where: ZoneInfo) -> int:
+    """The first instant (ms) from ``at`` on that is not quiet: ``at`` itself, or a full minute after it.
+
+    Clocks that change may show an hour twice or not at all, so the end is looked for on the real time line: the local
+    end of the window is only the first guess.
+    """
+    if quiet is None or not is_quiet(at, quiet, where):
+        return at
+    local = datetime.fromtimestamp(at / 1000, where)
+    end = local.replace(hour=quiet.end // 60, minute=quiet.end % 60, second=0, microsecond=0, fold=0)
+    if end.replace(tzinfo=None) <= local.replace(tzinfo=None):
+        end += timedelta(days=1)
+    found = max(_minute_from(at), int(end.astimezone(UTC).timestamp() * 1000))
+    # The guess may lie inside where the clock was set back, and late where it was set forward.
+    while is_quiet(found, quiet, where):
+        found += _MINUTE_MS
+    while found - _MINUTE_MS > at and not is_quiet(found - _MINUTE_MS, quiet, where):
+        found -= _MINUTE_MS
+    return found
+
+
+def _minute_from(at: int) -> int:
+    return -(-at // _MINUTE_MS) * _MINUTE_MS

@@ -1,0 +1,27 @@
+"""The moves of a message: each notes a step, keeps the counters of its play, and lets go of what is finished."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from streamer.act.heart.state import Message, Outcome, State, Step
+
+
+def note(outcome: Outcome, type: str, message: Message, at: int, **more: Any) -> None:
+    """Publish a step, and have the message written."""
+    outcome.steps.append(Step(type, message, at, more))
+    outcome.messages.add(message.id)
+
+
+def finish(state: State, outcome: Outcome, message: Message, at: int, gate: str, seen: dict[str, Any]) -> None:
+    """Drop a message at a gate, with what the gate saw."""
+    dropped = state.ledger.plays[message.play].dropped
+    dropped[gate] = dropped.get(gate, 0) + 1
+    state.remove(message)
+    note(outcome, "message.dropped", message, at, gate=gate, seen=seen)
+
+
+def later(outcome: Outcome, message: Message, until: int) -> None:
+    """Look at a message again at ``until`` (ms)."""
+    message.due = until
+    outcome.messages.add(message.id)

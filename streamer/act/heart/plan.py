@@ -1,0 +1,117 @@
+"""From a change to the messages that it plans. Pure: no profile is read here, so planning keeps pace with the changes."""
+
+from __future__ import annotations
+
+from schemas.changes import ReceivedChange
+from streamer.act.heart.ids import message_id
+from streamer.act.heart.moves import finish, note
+from streamer.act.heart.state import Message, Outcome, Person, PlayState, State
+from streamer.act.plays.book import Play
+
+STORM_SLICES = 12
+STORM_LEAST = 20
+"""So many messages are never a storm, however small the shop."""
+
+
+def plan(change: ReceivedChange, state: State, outcome: Outcome, now: int, customers: int) -> None:
+    """Take one change: plan a message for every running play that it triggers, and update those that wait.
+
+    Parameters
+    ----------
+    state, outcome
+        Changed in place.
+    now
+        The instant of this turn (ms); `wait` and `expires` count from it.
+    customers
+        How many customers the shop has, for storms; 0 while that is not known.
+    """
+    customer = change.customer_id
+    known = state.people.get(customer)
+    if known is not None and change.cause != "erase" and change.seq <= known.seq:
+        return
+    _follow(change, state)
+    if change.cause == "erase":
+        forget(customer, state, outcome, now)
+        return
+    for name, play_state in state.ledger.plays.items():
+        play = state.books[play_state.version].plays[name]
+        if play_state.status != "stopped" and triggers(change, play) and change.changed_ms >= play_state.since:
+            _add(change, play, play_state, state, outcome, now)
+            _watch_for_storm(play, play_state, state, now, customers)
+    if (person := state.people.get(customer)) is not None:
+        person.seq = change.seq
+        outcome.people.add(customer)
+
+
+def triggers(change: ReceivedChange, play: Play) -> bool:
+    """Whether a change is one that the play answers."""
+    when = play.when
+    to, source = change.to_segment, change.from_segment
+    return (
+        change.segmentation == when.segmentation
+        and (change.automation_safe or not play.only_safe)
+        and (when.to is None or (to is not None and to.id in when.to))
+        and (when.source is None or (source is not None and source.id in when.source))
+        and (when.cause is None or change.cause in when.cause)
+    )
+
+
+def _follow(change: ReceivedChange, state: State) -> None:
+    """Note where customers with waiting messages are now, for ``still``. The change log has it again after a restart."""
+    for id in state.by_customer.get(change.customer_id, ()):
+        message = state.messages[id]
+        if message.change.segmentation == change.segmentation:
+            message.now_in = None if change.to_segment is None else change.to_segment.id
+
+
+def _add(change: ReceivedChange, play: Play, play_state: PlayState, state: State, outcome: Outcome, now: int) -> None:
+    id = message_id(change.event_id, play.name)
+    if id in state.messages:
+        return
+    person = state.people.setdefault(change.customer_id, Person())
+    person.seq = max(person.seq, change.seq)
+    # With ``if`` the customer is looked at right away, and once more when the wait is over.
+    due = now if play.condition is not None else now + play.wait
+    message = Message(
+        id=id,
+        play=play.name,
+        version=play_state.version,
+        customer=change.customer_id,
+        change=change,
+        planned=now,
+        due=due,
+        expires=now + play.wait + play.expires,
+        looked=play.condition is None,
+        now_in=None if change.to_segment is None else change.to_segment.id,
+    )
+    state.add(message)
+    play_state.planned += 1
+    outcome.people.add(change.customer_id)
+    note(outcome, "message.planned", message, now, due_at=due, expires_at=message.expires)
+
+
+def _watch_for_storm(play: Play, play_state: PlayState, state: State, now: int, customers: int) -> None:
+    """Pause a play that plans more than the limits allow: a person must look before anything is sent."""
+    storm = state.books[state.ledger.book].limits.storm
+    size = max(1, storm.per // STORM_SLICES)
+    hours = play_state.hours
+    hours[now // size] = hours.get(now // size, 0) + 1
+    for slice in [slice for slice in hours if (slice + 1) * size + storm.per <= now]:
+        del hours[slice]
+    most = max(STORM_LEAST, storm.share * customers)
+    if customers and sum(hours.values()) > most and play_state.status == "running":
+        play_state.status = "paused"
+        play_state.why = f"storm: {sum(hours.values())} planned, at most {most:.0f} are expected"
+
+
+def forget(customer: str, state: State, outcome: Outcome, now: int) -> None:
+    """Drop what is known of an erased customer; what is under way is settled without them."""
+    for id in sorted(state.by_customer.get(customer, ())):
+        message = state.messages[id]
+        if message.status == "waiting":
+            finish(state, outcome, message, now, "erased", {})
+        elif message.status in ("failed", "doubtful"):
+            state.remove(message)
+            outcome.messages.add(id)
+    if state.people.pop(customer, None) is not None:
+        outcome.people.add(customer)

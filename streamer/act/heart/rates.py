@@ -1,0 +1,41 @@
+"""How often: sliding windows of calls, kept as counts in sixty slices, so that a rate is never exceeded.
+
+The oldest slice counts in full although a part of it may have left the window, so a rate is met from below by at most a
+sixtieth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from streamer.act.plays.spans import Rate
+
+_SLICES: Final = 60
+Windows = dict[int, dict[int, int]]
+
+
+def free_at(windows: Windows, rates: Iterable[Rate], now: int) -> int:
+    """The first instant (ms) from ``now`` on at which one more fits into every rate."""
+    found = now
+    for rate in rates:
+        size = max(1, rate.per // _SLICES)
+        held = sorted(windows.get(rate.per, {}).items())
+        total = sum(count for slice, count in held if (slice + 1) * size > now - rate.per)
+        for slice, count in held:
+            leaves = (slice + 1) * size + rate.per
+            if total < rate.count or leaves <= now:
+                continue
+            total -= count
+            found = max(found, leaves)
+    return found
+
+
+def count(windows: Windows, rates: Iterable[Rate], now: int) -> None:
+    """Count one at ``now``, and forget slices that left their window."""
+    for rate in rates:
+        size = max(1, rate.per // _SLICES)
+        held = windows.setdefault(rate.per, {})
+        held[now // size] = held.get(now // size, 0) + 1
+        for slice in [slice for slice in held if (slice + 1) * size + rate.per <= now]:
+            del held[slice]

@@ -1,0 +1,59 @@
+"""What customers and receivers say: unsubscribed, bounced, complained, erased. It suppresses what has not been sent."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from schemas.events import CustomerErased, MessageOutcome, SubscriptionUpdated
+from streamer.act.heart.plan import forget
+from streamer.act.heart.state import Outcome, State, Suppression
+
+Signal = SubscriptionUpdated | MessageOutcome | CustomerErased
+
+EVERY_LIST: Final = "*"
+"""Stands for all marketing where a list is named."""
+_SUPPRESSING: Final = ("bounced", "complained")
+
+
+def take_signal(signal: Signal, state: State, outcome: Outcome, now: int) -> None:
+    """Take one event of the input topic. Late ones count by when they happened."""
+    match signal:
+        case SubscriptionUpdated():
+            _subscribe(signal, state, outcome)
+        case MessageOutcome(outcome=said) if said in _SUPPRESSING:
+            _suppress(signal.customer_id, EVERY_LIST, said, signal.occurred_at, state, outcome)
+        case CustomerErased():
+            forget(signal.customer_id, state, outcome, now)
+        case _:
+            pass
+
+
+def _subscribe(signal: SubscriptionUpdated, state: State, outcome: Outcome) -> None:
+    person = state.person(signal.customer_id)
+    known = person.lists.get(signal.list)
+    if known is not None and known[1] > signal.occurred_at:
+        return
+    person.lists[signal.list] = (signal.subscribed, signal.occurred_at)
+    outcome.people.add(signal.customer_id)
+    if not person.address:
+        return
+    # By its hash an address stays unsubscribed even when its customer is erased and comes back.
+    key = f"{person.address}/{signal.list}"
+    if signal.subscribed:
+        if state.suppressed.pop(key, None) is not None:
+            outcome.suppressed.add(key)
+    else:
+        state.suppressed[key] = Suppression(signal.list, signal.occurred_at, "unsubscribed")
+        outcome.suppressed.add(key)
+
+
+def _suppress(customer: str, list: str, why: str, at: int, state: State, outcome: Outcome) -> None:
+    person = state.person(customer)
+    outcome.people.add(customer)
+    if not person.address:
+        person.refused = why
+        return
+    key = f"{person.address}/{list}"
+    if key not in state.suppressed:
+        state.suppressed[key] = Suppression(list, at, why)
+        outcome.suppressed.add(key)

@@ -1,0 +1,259 @@
+"""What ``act`` knows, as values that are stored one by one in ``streamer.act.v1``. Instants are epoch milliseconds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import msgspec
+
+from schemas.changes import ReceivedChange
+from streamer.act.plays.book import Book, Channel, Play
+
+Status = Literal["waiting", "sending", "failed", "doubtful"]
+PlayStatus = Literal["running", "paused", "stopped"]
+
+
+class Person(msgspec.Struct, array_like=True, omit_defaults=True):
+    """A customer whom some play touched. New fields go to the end, with a default.
+
+    Attributes
+    ----------
+    seq
+        The last change of the customer that was taken.
+    sends
+        By play, when it last used up its turn: sent, or held out.
+    days
+        Marketing messages by the customer's own local day, of the last `KEPT_DAYS` days; held out ones included.
+    arms
+        By ``play@epoch`` (``*`` for all marketing), whether the customer is held out; drawn once.
+    lists
+        By list, whether the customer wants it, and since when.
+    address
+        Hash of the address last written to, by which a bounce suppresses it.
+    refused
+        Why nothing may be sent to an address that is not known; empty for nothing.
+    """
+
+    seq: int = 0
+    sends: dict[str, int] = {}
+    days: dict[int, int] = {}
+    arms: dict[str, bool] = {}
+    lists: dict[str, tuple[bool, int]] = {}
+    address: str = ""
+    refused: str = ""
+
+
+class Message(msgspec.Struct, array_like=True):
+    """A message that is not finished.
+
+    Attributes
+    ----------
+    id
+        The same over retries, restarts and edits of the play (`heart.ids`).
+    version
+        Of the book that it was planned by.
+    change
+        What caused it.
+    due, expires
+        When it is looked at next; from when on it is dropped.
+    looked
+        Whether ``if`` was judged after the change, and only the wait is left.
+    now_in
+        The customer's segment in the trigger's segmentation, as the changes read so far say.
+    attempt, journal
+        Number of calls begun, and the journal that the last one is noted in.
+    claimed
+        When it first used up its turn; 0 before. Repeats use up nothing more.
+    why
+        What the channel said last.
+    released
+        The attempts before a person released it: retries begin anew from there.
+    """
+
+    id: str
+    play: str
+    version: int
+    customer: str
+    change: ReceivedChange
+    planned: int
+    due: int
+    expires: int
+    status: Status = "waiting"
+    looked: bool = False
+    now_in: str | None = None
+    attempt: int = 0
+    journal: str = ""
+    claimed: int = 0
+    why: str = ""
+    released: int = 0
+
+
+class PlayState(msgspec.Struct):
+    """A play that was started at least once.
+
+    Attributes
+    ----------
+    epoch
+        How often it was started from ``stopped``; a new epoch draws new arms.
+    since
+        Changes before this instant are none of its business.
+    planned, sent, withheld, failed, doubtful, dropped
+        ``planned = sent + withheld + failed + doubtful + waiting + sum(dropped)``; ``dropped`` by gate.
+    days
+        Claims by the shop's day, of the last `KEPT_DAYS` days.
+    hours
+        Planned messages by slice of the storm's window.
+    why
+        Why it is paused, where a rule paused it.
+    """
+
+    status: PlayStatus
+    version: int
+    epoch: int
+    since: int
+    planned: int = 0
+    sent: int = 0
+    withheld: int = 0
+    failed: int = 0
+    doubtful: int = 0
+    dropped: dict[str, int] = {}
+    days: dict[int, int] = {}
+    hours: dict[int, int] = {}
+    why: str = ""
+
+
+class ChannelState(msgspec.Struct):
+    """A channel's calls: what its rates and its breaker depend on.
+
+    Attributes
+    ----------
+    windows
+        Calls by width of the rate's window (ms) and slice of it.
+    latest
+        The last 20 outcomes, 1 for a failure of the channel itself; newest last.
+    opened, probe
+        Since when the breaker is open (0: closed), and when the next call may try it.
+    """
+
+    windows: dict[int, dict[int, int]] = {}
+    latest: str = ""
+    opened: int = 0
+    probe: int = 0
+
+
+class Suppression(msgspec.Struct, array_like=True):
+    """An address that is not written to: for a list, or for all (``*``)."""
+
+    list: str
+    since: int
+    why: str
+
+
+class Ledger(msgspec.Struct):
+    """Where ``act`` stands; in every transaction.
+
+    Attributes
+    ----------
+    changes, events
+        The next offset of each lane.
+    orders
+        The next offset of ``streamer.act.v1`` itself, where orders arrive.
+    book
+        The newest version of the file.
+    """
+
+    changes: dict[int, int] = {}
+    events: dict[int, int] = {}
+    orders: int = 0
+    book: int = 0
+    plays: dict[str, PlayState] = {}
+    channels: dict[str, ChannelState] = {}
+
+
+KEPT_DAYS = 35
+
+
+@dataclass(slots=True)
+class State:
+    """Everything, as one owner holds it in memory. ``by_customer`` names the unfinished messages of each customer."""
+
+    ledger: Ledger = field(default_factory=Ledger)
+    books: dict[int, Book] = field(default_factory=dict)
+    people: dict[str, Person] = field(default_factory=dict)
+    messages: dict[str, Message] = field(default_factory=dict)
+    suppressed: dict[str, Suppression] = field(default_factory=dict)
+    by_customer: dict[str, set[str]] = field(default_factory=dict)
+
+    def play(self, message: Message) -> Play:
+        """The play by which a message was planned."""
+        return self.books[message.version].plays[message.play]
+
+    def channel(self, message: Message) -> Channel:
+        """Where a message goes: the newest file decides how that channel is reached, unless it is of another kind now."""
+        planned = self.books[message.version].channels[self.play(message).channel]
+        newest = self.books[self.ledger.book].channels.get(planned.name)
+        return newest if newest is not None and newest.kind == planned.kind else planned
+
+    def person(self, customer: str) -> Person:
+        """The customer's record, made where there is none."""
+        found = self.people.get(customer)
+        if found is None:
+            found = self.people[customer] = Person()
+        return found
+
+    def add(self, message: Message) -> None:
+        """Take in an unfinished message."""
+        self.messages[message.id] = message
+        self.by_customer.setdefault(message.customer, set()).add(message.id)
+
+    def remove(self, message: Message) -> None:
+        """Let go of a message that is finished."""
+        del self.messages[message.id]
+        rest = self.by_customer[message.customer]
+        rest.discard(message.id)
+        if not rest:
+            del self.by_customer[message.customer]
+
+    def unaccounted(self) -> int:
+        """Messages planned and not accounted for, over all plays: always 0."""
+        open_ones = Counter(one.play for one in self.messages.values() if one.status in ("waiting", "sending"))
+        return sum(
+            play.planned
+            - play.sent
+            - play.withheld
+            - play.failed
+            - play.doubtful
+            - sum(play.dropped.values())
+            - open_ones[name]
+            for name, play in self.ledger.plays.items()
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step in a message's life, as ``act.messages.v1`` publishes it; ``more`` is what this kind of step adds."""
+
+    type: str
+    message: Message
+    at: int
+    more: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What one turn did: steps to publish, and which records changed. Names that are in ``State`` no more are tombstones."""
+
+    steps: list[Step] = field(default_factory=list)
+    people: set[str] = field(default_factory=set)
+    messages: set[str] = field(default_factory=set)
+    suppressed: set[str] = field(default_factory=set)
+    books: set[int] = field(default_factory=set)
+    done: list[bytes] = field(default_factory=list)
+    moved: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(
+            self.steps or self.people or self.messages or self.suppressed or self.books or self.done or self.moved
+        )

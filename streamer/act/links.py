@@ -1,0 +1,69 @@
+"""Links in messages: a token names customer, list and message, and is signed, so that nobody can leave for another.
+
+It holds no address, no name and no segment, and is valid for `VALID_DAYS` days.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+import msgspec
+
+from schemas.errors import StreamerError
+
+VALID_DAYS: Final = 400
+_DAY_MS: Final = 86_400_000
+_SIGNATURE: Final = 16
+
+
+class BadToken(StreamerError):
+    """Forged, cut, or too old; which of these is told to nobody."""
+
+
+class Ticket(msgspec.Struct, array_like=True, frozen=True):
+    """What a token says; ``day`` counts from 1970-01-01."""
+
+    customer: str
+    list: str
+    message: str
+    day: int
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Makes and reads tokens; ``secret`` is STREAMER_LINK_KEY, ``web`` where `streamer web` is reached."""
+
+    secret: bytes
+
+    def unsubscribe(self, web: str, customer: str, list: str, message: str, now: int) -> str:
+        """The address of the page on which a customer leaves a list; empty where no web address is known."""
+        return f"{web}/u/{self.token(Ticket(customer, list, message, now // _DAY_MS))}" if web else ""
+
+    def token(self, ticket: Ticket) -> str:
+        """The signed text of a ticket, safe in an address."""
+        body = msgspec.msgpack.encode(ticket)
+        return base64.urlsafe_b64encode(self._signature(body) + body).rstrip(b"=").decode()
+
+    def read(self, token: str, now: int) -> Ticket:
+        """The ticket of a token. Raises BadToken."""
+        try:
+            raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+        except (binascii.Error, ValueError):
+            raw = b""
+        signature, body = raw[:_SIGNATURE], raw[_SIGNATURE:]
+        # Always computed, so that the answer to a forged token takes as long as that to a valid one.
+        signed = hmac.compare_digest(signature, self._signature(body))
+        if not signed:
+            raise BadToken("the link is not valid")
+        ticket = msgspec.msgpack.decode(body, type=Ticket)
+        if not 0 <= now // _DAY_MS - ticket.day <= VALID_DAYS:
+            raise BadToken("the link is not valid")
+        return ticket
+
+    def _signature(self, body: bytes) -> bytes:
+        return hmac.new(self.secret, b"link:" + body, sha256).digest()[:_SIGNATURE]

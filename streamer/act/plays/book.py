@@ -1,0 +1,157 @@
+"""Plays, limits and channels as checked values. A `Book` is one version of the whole file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final, Literal
+
+from models.customer.customer import Customer
+from models.features.context import FeatureContext as Units
+from models.features.features import LABELS, MISSING, feature_of, label_of
+from models.features.traits import is_own_trait
+from models.rules.compiling import Predicate
+from models.rules.conditions import Compare, Condition, leaves, predicate
+from streamer.act.plays.spans import Rate, Storm, Window
+
+Kind = Literal["marketing", "service"]
+Segments = Mapping[str, frozenset[str] | None]
+"""Segments by segmentation; None where any may come."""
+WhenInDoubt = Literal["skip", "resend"]
+
+KEYED: Final = frozenset({"webhook", "log"})
+"""Kinds of channels whose receivers drop a repeat by the message's id, so that a call in doubt is made again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """Which changes a play answers; None where any will do."""
+
+    segmentation: str
+    to: frozenset[str] | None = None
+    source: frozenset[str] | None = None
+    cause: frozenset[str] | None = None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A condition on a customer, with the names it asks for."""
+
+    text: str
+    condition: Condition
+
+    @cached_property
+    def _ready(self) -> Predicate:
+        return predicate(self.condition, held=False)
+
+    @cached_property
+    def _names(self) -> tuple[frozenset[str], frozenset[str]]:
+        numbers = {leaf.feature for leaf in leaves(self.condition) if isinstance(leaf, Compare)}
+        words = {leaf.segmentation for leaf in leaves(self.condition) if not isinstance(leaf, Compare)}
+        return frozenset(numbers), frozenset(words)
+
+    def judge(self, customer: Customer, at: int, units: Units) -> tuple[bool, dict[str, Any]]:
+        """Whether it holds at ``at`` (ms), and the values that it saw by name."""
+        numbers, names = self._names
+        values = {name: feature_of(name).value(customer, at, units) for name in numbers}
+        words = {name: _word(customer, name) for name in names}
+        holds = self._ready(values, words)
+        known = {name: value if value == value else None for name, value in values.items()}
+        return holds, {**known, **words}
+
+
+def _word(customer: Customer, name: str) -> str:
+    if name in LABELS or is_own_trait(name):
+        return label_of(name).value(customer) or MISSING
+    held = customer.segments.get(name)
+    return MISSING if held is None else held.segment
+
+
+USUAL_EXPIRES: Final = 3 * 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """One play; see ``docs/plays.md`` for what each key means. Durations in ms.
+
+    Attributes
+    ----------
+    condition
+        ``if``: judged when the change happens and again when the message is sent.
+    quiet
+        Whether quiet hours hold for it.
+    """
+
+    name: str
+    when: Trigger
+    channel: str
+    again: int
+    kind: Kind = "marketing"
+    list: str = "offers"
+    template: str = ""
+    condition: Asked | None = None
+    wait: int = 0
+    still: bool = False
+    unless: Asked | None = None
+    expires: int = USUAL_EXPIRES
+    holdout: float = 0.2
+    budget: int | None = None
+    priority: int = 0
+    quiet: bool = True
+    when_in_doubt: WhenInDoubt = "skip"
+    only_safe: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """Who sends: the name and postal address in each marketing mail, and where ``streamer web`` is reached."""
+
+    name: str = ""
+    address: str = ""
+    web: str = ""
+
+
+ONE_A_DAY, THREE_A_WEEK = Rate(1, 86_400_000), Rate(3, 7 * 86_400_000)
+NIGHT = Window(21 * 60, 8 * 60)
+USUAL_STORM = Storm(0.05, 3_600_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds over all marketing plays, in the customer's own days; durations in ms."""
+
+    per_customer: tuple[Rate, ...] = (ONE_A_DAY, THREE_A_WEEK)
+    quiet: Window | None = NIGHT
+    holdout: float = 0.0
+    storm: Storm = USUAL_STORM
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A way out: its kind, its rates, and the options of that kind."""
+
+    name: str
+    kind: str
+    rates: tuple[Rate, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def keyed(self) -> bool:
+        """Whether the receiver drops repeats of a message id."""
+        return self.kind in KEYED
+
+
+@dataclass(frozen=True)
+class Book:
+    """One version of the file, with the texts of its templates by file name and the segments that there were then."""
+
+    version: int
+    shop: Shop
+    limits: Limits
+    channels: Mapping[str, Channel]
+    plays: Mapping[str, Play]
+    templates: Mapping[str, str]
+    segments: Segments
+    text: str = ""
+    source: str = "plays.toml"

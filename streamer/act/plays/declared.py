@@ -1,0 +1,309 @@
+"""A `Book` from TOML text: checked in full, with errors that name the file, the line and what there is."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NoReturn, TypeVar
+from urllib.parse import urlsplit
+
+from models.features.features import FEATURES, LABELS
+from models.rules.definitions import CLUSTERS, Definitions
+from models.rules.expressions import ExpressionError, Known, parse, suggestion
+from models.rules.toml_lines import Lines
+from schemas.changes import CAUSES
+from schemas.errors import UserError
+from streamer.act.plays import spans
+from streamer.act.plays.book import USUAL_EXPIRES, Asked, Book, Channel, Limits, Play, Segments, Shop, Trigger
+from streamer.act.plays.options import OPTIONS, Option, wrong
+from streamer.act.plays.spans import Rate
+
+T = TypeVar("T")
+MAX_BYTES: Final = 200_000
+_PLAY_KEYS: Final = (
+    "when",
+    "if",
+    "wait",
+    "still",
+    "unless",
+    "kind",
+    "list",
+    "again",
+    "expires",
+    "holdout",
+    "budget",
+    "priority",
+    "channel",
+    "template",
+    "quiet",
+    "when_in_doubt",
+    "only_safe",
+)
+_WHEN_KEYS: Final = ("segmentation", "to", "from", "cause")
+
+
+def load(
+    text: str,
+    version: int,
+    segments: Segments,
+    templates: Mapping[str, str] | None = None,
+    source: str = "plays.toml",
+) -> Book:
+    """The book that a file declares.
+
+    Parameters
+    ----------
+    segments
+        What triggers and conditions may name; see `segments_of`.
+    templates
+        Texts by file name, such as ``win_back.en.subject``; `render.check` looks at them.
+
+    Raises
+    ------
+    UserError
+        It is not TOML, or some value is not allowed; names ``source`` and the line.
+    """
+    return _File(text, source, segments).book(version, dict(templates or {}))
+
+
+def segments_of(definitions: Definitions) -> Segments:
+    """The segments by segmentation; None for clusters, of which models say which there are."""
+    declared = {one.name: frozenset(segment.id for segment in one.segments) for one in definitions.segmentations}
+    return {**dict.fromkeys(CLUSTERS), **declared}
+
+
+def _whole_days(text: str) -> Rate:
+    """A rate of a customer; they are counted in local days. Raises ValueError."""
+    found = spans.rate(text)
+    if found.per < spans.UNITS["day"]:
+        raise ValueError("a rate over days or weeks, such as 1 a day, 3 a week")
+    return found
+
+
+class _File:
+    def __init__(self, text: str, source: str, segments: Segments) -> None:
+        self._text = text
+        self._source = source
+        self._lines = Lines(text)
+        if len(text.encode()) > MAX_BYTES:
+            raise UserError(f"{source} has more than {MAX_BYTES:,} bytes", "shorten it")
+        try:
+            self._tables: dict[str, Any] = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise UserError(f"{source} is not TOML: {error}", "see docs/plays.md") from None
+        self._segments = segments
+        self._known = Known(frozenset(FEATURES), {**dict.fromkeys(LABELS), **segments})
+
+    def book(self, version: int, templates: dict[str, str]) -> Book:
+        self._keys(self._tables, ("shop", "limits", "channels", "plays"), (), "the file")
+        shop = self._shop()
+        channels = {name: self._channel(name, table) for name, table in self._named("channels").items()}
+        tables = self._named("plays")
+        if not tables:
+            self._fail(1, "no play is declared", "begin one with a line such as [plays.win_back]")
+        plays = {name: self._play(name, table, channels) for name, table in tables.items()}
+        for name, play in plays.items():
+            if play.kind == "marketing" and channels[play.channel].kind == "smtp" and not shop.web:
+                self._fail(
+                    self._lines.of("plays", name),
+                    f"{name} is marketing by mail, and nobody could leave its list",
+                    'say where customers reach `streamer web` in [shop]: web = "https://..."',
+                )
+            if play.kind == "marketing" and not (shop.name and shop.address):
+                self._fail(
+                    self._lines.of("plays", name),
+                    f"{name} is marketing, and the sender's name and postal address are missing",
+                    'say them in [shop]: name = "...", address = "..."',
+                )
+        return Book(version, shop, self._limits(), channels, plays, templates, self._segments, self._text, self._source)
+
+    # -- the parts --------------------------------------------------------------------------------------------
+
+    def _shop(self) -> Shop:
+        table = self._table("shop")
+        self._keys(table, ("name", "address", "web"), ("shop",), "[shop]")
+        found = {key: self._value(table, key, ("shop",), str, "", "text") for key in ("name", "address", "web")}
+        if found["web"] and urlsplit(found["web"]).scheme not in ("https", "http"):
+            self._fail(self._lines.of("shop", "web"), "web is not an address", "such as https://hello.shop.example")
+        return Shop(found["name"], found["address"], found["web"].rstrip("/"))
+
+    def _limits(self) -> Limits:
+        table, at = self._table("limits"), ("limits",)
+        self._keys(table, ("per_customer", "quiet", "holdout", "storm"), at, "[limits]")
+        usual = Limits()
+        rates = self._value(table, "per_customer", at, list, None, "a list of rates")
+        return Limits(
+            usual.per_customer
+            if rates is None
+            else tuple(self._parsed(_whole_days, one, (*at, "per_customer")) for one in rates),
+            self._spanned(table, "quiet", at, spans.window, usual.quiet),
+            self._share(table, "holdout", at, usual.holdout),
+            self._spanned(table, "storm", at, spans.storm, usual.storm),
+        )
+
+    def _channel(self, name: str, table: Mapping[str, Any]) -> Channel:
+        at = ("channels", name)
+        kind = str(table.get("kind"))
+        if kind not in OPTIONS:
+            self._fail(self._lines.of(*at, "kind"), f"channel {name} has kind {kind!r}", f"kinds: {', '.join(OPTIONS)}")
+        options: Mapping[str, Option] = OPTIONS[kind]
+        self._keys(table, ("kind", "rate", *options), at, f"a channel of kind {kind}")
+        rates = table.get("rate", [])
+        listed = rates if isinstance(rates, list) else [rates]
+        found = {}
+        for key, option in options.items():
+            if key not in table and option.needed:
+                self._fail(self._lines.of(*at), f"channel {name} has no {key}", f"it is {option.meaning}")
+            if key in table:
+                found[key] = self._value(table, key, at, option.type, None, option.meaning)
+        if (problem := wrong(kind, found)) is not None:
+            self._fail(self._lines.of(*at, problem[0]), f"channel {name}: {problem[1]}", problem[2])
+        return Channel(name, kind, tuple(self._parsed(spans.rate, one, (*at, "rate")) for one in listed), found)
+
+    def _play(self, name: str, table: Mapping[str, Any], channels: Mapping[str, Channel]) -> Play:
+        at = ("plays", name)
+        self._keys(table, _PLAY_KEYS, at, "a play")
+        for needed in ("when", "channel", "again"):
+            if needed not in table:
+                self._fail(self._lines.of(*at), f"play {name} has no {needed}", "see docs/plays.md")
+        channel = self._choice(table, "channel", at, channels, "channels", "")
+        kind = self._choice(table, "kind", at, ("marketing", "service"), "kinds", "marketing")
+        quiet = self._choice(table, "quiet", at, ("hold", "none"), "values", "hold")
+        if quiet == "none" and kind == "marketing":
+            self._fail(
+                self._lines.of(*at, "quiet"), "quiet hours hold for marketing", 'only kind = "service" lifts them'
+            )
+        wait = self._spanned(table, "wait", at, spans.duration, 0)
+        doubt = self._choice(table, "when_in_doubt", at, ("skip", "resend"), "values", "skip")
+        if doubt == "resend" and kind == "marketing":
+            self._fail(
+                self._lines.of(*at, "when_in_doubt"),
+                "marketing is never sent twice",
+                'only kind = "service" may resend',
+            )
+        budget = table.get("budget")
+        daily = None if budget is None else self._parsed(spans.rate, budget, (*at, "budget"))
+        if daily is not None and daily.per != spans.UNITS["day"]:
+            self._fail(self._lines.of(*at, "budget"), "a budget counts days", "such as 200 a day")
+        return Play(
+            name=name,
+            when=self._trigger(table["when"], at),
+            channel=channel,
+            again=self._spanned(table, "again", at, spans.duration, 0),
+            kind="marketing" if kind == "marketing" else "service",
+            list=self._value(table, "list", at, str, "offers", "the name of a list"),
+            template=self._value(table, "template", at, str, name, "the name of a template"),
+            condition=self._condition(table, "if", at),
+            wait=wait,
+            still=self._value(table, "still", at, bool, wait > 0, "true or false"),
+            unless=self._condition(table, "unless", at),
+            expires=self._spanned(table, "expires", at, spans.duration, USUAL_EXPIRES),
+            holdout=self._share(table, "holdout", at, 0.2 if kind == "marketing" else 0.0),
+            budget=None if daily is None else daily.count,
+            priority=self._value(table, "priority", at, int, 0, "a whole number"),
+            quiet=quiet == "hold",
+            when_in_doubt="resend" if doubt == "resend" else "skip",
+            only_safe=self._value(table, "only_safe", at, bool, True, "true or false"),
+        )
+
+    def _trigger(self, table: Any, at: tuple[str, ...]) -> Trigger:
+        line = self._lines.of(*at, "when")
+        if not isinstance(table, dict):
+            self._fail(line, "when is not a table", 'such as { segmentation = "lifecycle", to = ["at_risk"] }')
+        self._keys(table, _WHEN_KEYS, (*at, "when"), "when")
+        name = table.get("segmentation")
+        if not isinstance(name, str) or name not in self._segments:
+            self._fail(
+                line, f"there is no segmentation {name!r}", suggestion(str(name), self._segments, "segmentations")
+            )
+        to = self._some(table, "to", at, self._segments[name], f"segments of {name}")
+        source = self._some(table, "from", at, self._segments[name], f"segments of {name}")
+        if to is None and source is None:
+            self._fail(line, "when names neither to nor from", "say which segments are entered, or left")
+        return Trigger(name, to, source, self._some(table, "cause", at, CAUSES, "causes"))
+
+    def _some(
+        self, table: Mapping[str, Any], key: str, at: tuple[str, ...], possible: frozenset[str] | None, what: str
+    ) -> frozenset[str] | None:
+        said = table.get(key)
+        if said is None:
+            return None
+        line = self._lines.of(*at, "when")
+        listed = said if isinstance(said, list) else [said]
+        for one in listed:
+            if not isinstance(one, str) or (possible is not None and one not in possible):
+                self._fail(line, f"{key} names {one!r}", suggestion(str(one), possible or (), what))
+        return frozenset(listed)
+
+    def _condition(self, table: Mapping[str, Any], key: str, at: tuple[str, ...]) -> Asked | None:
+        said = table.get(key)
+        if said is None:
+            return None
+        line = self._lines.of(*at, key)
+        if not isinstance(said, str) or not said:
+            self._fail(line, f"{key} is not a condition", 'such as "orders >= 3 and satisfaction >= 0.5"')
+        try:
+            return Asked(said, parse(said, self._known))
+        except ExpressionError as error:
+            self._fail(line, f"{key}, character {error.position + 1}: {error.message}", error.hint)
+
+    # -- single values ----------------------------------------------------------------------------------------
+
+    def _table(self, name: str) -> Mapping[str, Any]:
+        table = self._tables.get(name, {})
+        if not isinstance(table, dict):
+            self._fail(self._lines.of(name), f"{name} is not a table", f"begin it with [{name}]")
+        return table
+
+    def _named(self, name: str) -> dict[str, Mapping[str, Any]]:
+        found = self._table(name)
+        for one, table in found.items():
+            if not isinstance(table, dict):
+                self._fail(self._lines.of(name, one), f"{one} is not a table", f"begin it with [{name}.{one}]")
+            if not one.replace("_", "").isalnum() or not one.isascii() or len(one) > 64:
+                self._fail(self._lines.of(name, one), f"{one!r} cannot be a name", "use letters, digits and _")
+        return dict(found)
+
+    def _keys(self, table: Mapping[str, Any], known: tuple[str, ...], at: tuple[str, ...], what: str) -> None:
+        for key in table:
+            if key not in known:
+                self._fail(self._lines.of(*at, key), f"{what} has no {key!r}", suggestion(key, known, "keys"))
+
+    def _value(
+        self, table: Mapping[str, Any], key: str, at: tuple[str, ...], type: type[T], usual: Any, what: str
+    ) -> Any:
+        value = table.get(key, usual)
+        wrong = not isinstance(value, type) or (type is int and isinstance(value, bool))
+        if key in table and wrong:
+            self._fail(self._lines.of(*at, key), f"{key} cannot be {value!r}", f"it is {what}")
+        return value
+
+    def _choice(
+        self, table: Mapping[str, Any], key: str, at: tuple[str, ...], possible: Any, what: str, usual: str
+    ) -> str:
+        value = table.get(key, usual)
+        if value not in tuple(possible):
+            self._fail(self._lines.of(*at, key), f"{key} cannot be {value!r}", suggestion(str(value), possible, what))
+        return str(value)
+
+    def _share(self, table: Mapping[str, Any], key: str, at: tuple[str, ...], usual: float) -> float:
+        value = table.get(key, usual)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 0.9:
+            self._fail(self._lines.of(*at, key), f"{key} cannot be {value!r}", "it is a share from 0 to 0.9")
+        return float(value)
+
+    def _spanned(
+        self, table: Mapping[str, Any], key: str, at: tuple[str, ...], parser: Callable[[str], T], usual: T
+    ) -> T:
+        return self._parsed(parser, table[key], (*at, key)) if key in table else usual
+
+    def _parsed(self, parser: Callable[[str], T], value: Any, at: tuple[str, ...]) -> T:
+        try:
+            if not isinstance(value, str):
+                raise ValueError("text in quotes")
+            return parser(value)
+        except ValueError as error:
+            self._fail(self._lines.of(*at), f"{at[-1]} cannot be {value!r}", f"it is {error}")
+
+    def _fail(self, line: int, problem: str, hint: str) -> NoReturn:
+        raise UserError(f"{self._source}, line {line}: {problem}", hint)

@@ -1,0 +1,154 @@
+"""What plays would have done: the very planner and gates, over changes that were published, with a clock that follows them.
+
+Profiles are those of today, since no older ones are kept: what a condition or a template saw then is assumed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from models.customer.customer import Customer
+from models.messages import Language
+from schemas.changes import ReceivedChange
+from streamer.act.heart import due as gates
+from streamer.act.heart import rates
+from streamer.act.heart.moves import finish, later, note
+from streamer.act.heart.plan import plan
+from streamer.act.heart.state import ChannelState, Message, Outcome, PlayState, State, Suppression
+from streamer.act.plays.book import Book
+from streamer.act.render import RenderError, render
+from streamer.act.timers import Timers
+
+
+@dataclass(slots=True)
+class Funnel:
+    """What became of the messages of one play. ``who`` names customers by what became of them, the first ones only."""
+
+    planned: int = 0
+    sent: int = 0
+    withheld: int = 0
+    waiting: int = 0
+    dropped: dict[str, int] = field(default_factory=dict)
+    who: dict[str, list[str]] = field(default_factory=dict)
+    templates: dict[str, int] = field(default_factory=dict)
+    stopped: str = ""
+
+
+class Preview:
+    """One run over the past.
+
+    Parameters
+    ----------
+    customers
+        Profiles by id; who is missing has none.
+    of
+        Number of customers of the shop, for storms.
+    named
+        How many customers are named for each outcome.
+    """
+
+    def __init__(
+        self,
+        book: Book,
+        names: Iterable[str],
+        customers: Mapping[str, Customer],
+        policy: gates.Policy,
+        *,
+        of: int,
+        suppressed: Mapping[str, Suppression] | None = None,
+        language: Language = "en",
+        named: int = 20,
+    ) -> None:
+        self._state = State()
+        self._state.books[book.version] = book
+        self._state.ledger.book = book.version
+        for name in names:
+            self._state.ledger.plays[name] = PlayState("running", book.version, 1, 0)
+        self._state.suppressed = dict(suppressed or {})
+        self._customers = customers
+        self._policy = policy
+        self._of = of
+        self._language = language
+        self._named = named
+        self._timers = Timers()
+        self.funnels = {name: Funnel() for name in self._state.ledger.plays}
+
+    def run(self, changes: Iterable[ReceivedChange], until: int) -> dict[str, Funnel]:
+        """Take changes in order of time, then let time pass up to ``until`` (ms); gives the funnel of each play."""
+        for change in changes:
+            at = change.changed_ms
+            self._pass_time(at)
+            outcome = Outcome()
+            plan(change, self._state, outcome, at, self._of)
+            self._tell(outcome)
+            self._pass_time(at)
+        self._pass_time(until)
+        for message in self._state.messages.values():
+            self.funnels[message.play].waiting += 1
+        for name, play_state in self._state.ledger.plays.items():
+            self.funnels[name].stopped = play_state.why
+        return self.funnels
+
+    def _pass_time(self, until: int) -> None:
+        """Judge whatever is due up to an instant, each at its own."""
+        while (at := self._timers.next()) is not None and at <= until:
+            ripe = [self._state.messages[id] for id in self._timers.ripe(at) if id in self._state.messages]
+            ripe.sort(key=lambda one: (-self._state.play(one).priority, one.due, one.id))
+            for message in ripe:
+                outcome = Outcome()
+                self._judge(message, at, outcome)
+                self._tell(outcome)
+
+    def _judge(self, message: Message, now: int, outcome: Outcome) -> None:
+        state, customer = self._state, self._customers.get(message.customer)
+        verdict = gates.due(message, customer, state, self._policy, 0, now)
+        match verdict:
+            case gates.Drop(gate, seen):
+                self._timers.clear(message.id)
+                finish(state, outcome, message, now, gate, seen)
+            case gates.Wait(until, gate):
+                message.looked = message.looked or gate == "looked"
+                later(outcome, message, until)
+            case gates.Withhold() | gates.Send():
+                self._timers.clear(message.id)
+                try:
+                    self._fill(message, customer)
+                except RenderError as error:
+                    templates = self.funnels[message.play].templates
+                    templates[str(error)] = templates.get(str(error), 0) + 1
+                    finish(state, outcome, message, now, "render", {})
+                    return
+                gates.use_up(message, state, self._policy, customer, now)
+                channel = state.channel(message)
+                rates.count(state.ledger.channels.setdefault(channel.name, ChannelState()).windows, channel.rates, now)
+                state.remove(message)
+                sent = isinstance(verdict, gates.Send)
+                note(outcome, "message.sent" if sent else "message.withheld", message, now)
+
+    def _fill(self, message: Message, customer: Customer | None) -> None:
+        book = self._state.books[message.version]
+        render(message, self._state.play(message), book, customer, f"{book.shop.web}/u/...", self._language)
+
+    def _tell(self, outcome: Outcome) -> None:
+        for step in outcome.steps:
+            funnel, customer = self.funnels[step.message.play], step.message.customer
+            match step.type:
+                case "message.planned":
+                    funnel.planned += 1
+                    continue
+                case "message.dropped":
+                    name = str(step.more["gate"])
+                    funnel.dropped[name] = funnel.dropped.get(name, 0) + 1
+                case "message.withheld":
+                    name = "withheld"
+                    funnel.withheld += 1
+                case _:
+                    name = "sent"
+                    funnel.sent += 1
+            who = funnel.who.setdefault(name, [])
+            if len(who) < self._named:
+                who.append(customer)
+        for id in outcome.messages:
+            if (message := self._state.messages.get(id)) is not None:
+                self._timers.set(id, message.due)

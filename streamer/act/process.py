@@ -1,0 +1,175 @@
+"""The process of ``act``: puts real adapters behind the ports, and runs until it is told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from importlib.metadata import version
+from typing import Any
+
+import faust
+import structlog
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import make_wsgi_app
+from prometheus_client.process_collector import ProcessCollector
+
+from schemas import topics
+from schemas.errors import TransientError, UserError
+from streamer.act import secrets
+from streamer.act.channels.log import LogSender
+from streamer.act.channels.smtp import SmtpSender
+from streamer.act.channels.webhook import WebhookSender
+from streamer.act.customers import RedisCustomers
+from streamer.act.heart.address import Addresses
+from streamer.act.heart.due import Policy
+from streamer.act.heart.state import Outcome, State
+from streamer.act.inputs import KafkaInputs
+from streamer.act.journal import FileJournal
+from streamer.act.links import Links
+from streamer.act.owner import ActOwner, ActSettings
+from streamer.act.ports import Sender
+from streamer.act.tally import ActTally
+from streamer.adapters.clock import SystemClock
+from streamer.adapters.kafka import KafkaLog, Offsets
+from streamer.adapters.redis import connect
+from streamer.adapters.topics import lane_count
+from streamer.config.settings import Settings
+from streamer.lanes import agents
+from streamer.lanes.pool import Pool
+from streamer.runtime import supervise
+from streamer.runtime.app import fatal
+from streamer.telemetry import logs
+from streamer.telemetry.status_server import StatusServer
+
+log = structlog.get_logger("streamer.act.process")  # `__name__` is "__main__" here
+
+JOURNALS = "act"
+"""The folder of the journals, in STREAMER_HOME."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run until told to stop; gives the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m streamer.act.process", description=__doc__)
+    parser.add_argument("--kafka", help="address of the embedded Kafka, used where STREAMER_KAFKA is not set")
+    parser.add_argument("--redis", help="URL of the embedded Valkey, used where STREAMER_REDIS is not set")
+    parser.add_argument("--follow-parent", action="store_true", help="end when standard input does")
+    given, _ = parser.parse_known_args(arguments)
+    if given.follow_parent:
+        supervise.follow_parent()
+    try:
+        run(Settings.load(), given.kafka, given.redis)
+    except TransientError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except UserError as error:
+        print(f"error: {error.message}\n{error.hint}".rstrip(), file=sys.stderr)
+        return supervise.EXIT_MISTAKE
+    return 0
+
+
+def run(settings: Settings, embedded_kafka: str | None = None, embedded_redis: str | None = None) -> None:
+    """Run ``act`` in this process until SIGTERM or SIGINT; a second one waits until the first is gone.
+
+    Raises
+    ------
+    UserError
+        It cannot begin, and could not later.
+    TransientError
+        Kafka is not there, or not yet.
+    """
+    logs.configure(
+        settings.log_level,
+        settings.log_format,
+        customer_ids=settings.log_customer_ids,
+        hash_key=settings.control_key_bytes,
+        version=version("streamer"),
+    )
+    kafka = settings.kafka_connection(embedded_kafka)
+    kafka = replace(kafka, group=topics.full_name(kafka.group, kafka.prefix))
+    lanes = lane_count(kafka.bootstrap, kafka.prefix, security=kafka.security)
+    if lanes is None:
+        raise UserError(f"there is no topic {kafka.topic(topics.EVENTS)}", "run `streamer topics create`")
+    url, options = settings.redis_connection(embedded_redis)
+    kept, offsets, clock, tally = secrets.load(settings), Offsets(kafka), SystemClock(), ActTally()
+    client = connect(url, **options)
+    group, source, topic = f"{kafka.group}-act", (topics.ACT, 0), kafka.topic(topics.ACT)
+    policy = Policy(
+        settings.policy(lanes).shop, settings.timezone, settings.consent_default == "granted", Addresses(kept.link_key)
+    )
+
+    def make(partition: int) -> ActOwner:
+        def on_turn(state: State, outcome: Outcome) -> None:
+            tally.on_turn(state, outcome, owner.overdue_ms)
+
+        owner = ActOwner(
+            KafkaLog(kafka, offsets, "act", source, source, group),
+            KafkaInputs(kafka, lanes),
+            RedisCustomers(client, kafka.group, lanes),
+            senders(kept),
+            FileJournal(settings.home / JOURNALS),
+            policy,
+            Links(kept.link_key),
+            lanes,
+            clock,
+            ActSettings(
+                lease_seconds=settings.session_seconds / 2,
+                event_clock=settings.clock == "event",
+                language=settings.language,
+                control_key=settings.control_key_bytes,
+            ),
+            seek=lambda offset: app.seek_back(topic, partition, offset),
+            on_turn=on_turn,
+        )
+        return owner
+
+    pool = Pool(make, fatal, lambda owned: log.info("this process sends" if owned else "another process sends"))
+    app = agents.build(group, kafka.bootstrap, topic, pool, settings.session_seconds, **settings.faust_broker())
+    server = _serve(settings, tally)
+    try:
+        _run(app, offsets)
+    finally:
+        server.stop()
+
+
+def senders(kept: secrets.Secrets) -> dict[str, Sender]:
+    """The senders of all kinds of channels."""
+    return {
+        "log": LogSender(),
+        "smtp": SmtpSender(lambda: kept.smtp_password),
+        "webhook": WebhookSender(kept.of_webhook),
+    }
+
+
+def _serve(settings: Settings, tally: ActTally) -> StatusServer:
+    registry = CollectorRegistry()
+    registry.register(tally)
+    ProcessCollector(registry=registry)
+    server = StatusServer(make_wsgi_app(registry), lambda: None, lambda: None)
+    port = server.start(settings.metrics_host, settings.act_metrics_port)
+    log.info("metrics are served", url=f"http://{settings.metrics_host}:{port}/metrics")
+    return server
+
+
+def _run(app: Any, offsets: Offsets) -> None:
+    async def before_start() -> None:
+        await offsets.start()
+
+    async def on_shutdown(*args: Any, **kwargs: Any) -> None:
+        await offsets.stop()
+
+    gc.collect()
+    gc.freeze()
+    app.before_start = before_start
+    hooks: tuple[Callable[..., Any], ...] = (*app.hooks, on_shutdown)
+    app.hooks = hooks
+    app.on_before_shutdown.connect(on_shutdown)
+    worker = faust.Worker(app, loglevel="WARN", override_logging=False, redirect_stdouts=False, quiet=True)
+    worker.spinner = None
+    worker.execute_from_commandline()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,94 @@
+"""Act from outside, for the command line: its state as its topic holds it, and orders to it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from schemas import topics
+from schemas.act import MAX_FILES_BYTES, PlayCommand, command_key, encode_command
+from schemas.errors import UserError
+from streamer.act import store
+from streamer.act.heart.state import State
+from streamer.act.plays.book import Book
+from streamer.act.plays.declared import load
+from streamer.act.render import check
+from streamer.adapters.client import read, sender
+from streamer.adapters.kafka import KafkaConnection, Offsets, read_committed
+
+if TYPE_CHECKING:
+    from streamer.act.plays.book import Segments
+
+ANSWER_SECONDS = 15.0
+_LOOK_SECONDS = 0.3
+TEMPLATES = "templates"
+"""The folder beside the file in which its templates are."""
+_PARTS = (".subject", ".html", ".text")
+
+
+def state_of(connection: KafkaConnection) -> State:
+    """What ``act`` knows now; empty where it never ran."""
+    return asyncio.run(_state_of(connection))
+
+
+async def _state_of(connection: KafkaConnection) -> State:
+    offsets = Offsets(connection)
+    await offsets.start()
+    try:
+        first, end = await offsets.first(topics.ACT, 0), await offsets.end(topics.ACT, 0)
+    finally:
+        await offsets.stop()
+    state = State()
+    async for chunk in read_committed(connection, topics.ACT, 0, first, end):
+        store.restore(((record.key or b"", record.value) for record in chunk), state)
+    return state
+
+
+def give(connection: KafkaConnection, order: PlayCommand, signing_key: bytes | None) -> bool:
+    """Hand an order to ``act``, and wait until it is carried out; False where nobody does so within 15 s."""
+    key = command_key()
+    value, headers = encode_command(order, signing_key)
+    with sender(connection, topics.ACT, 1) as to:
+        to.send(key, value, headers, partition=0)
+    deadline = time.monotonic() + ANSWER_SECONDS
+    while time.monotonic() < deadline:
+        if _is_done(connection, key):
+            return True
+        time.sleep(_LOOK_SECONDS)
+    return False
+
+
+def _is_done(connection: KafkaConnection, key: bytes) -> bool:
+    """Whether the newest record of an order's key is the tombstone that says so."""
+    found = [record.value for record in read(connection, topics.ACT, latest=50_000) if record.key == key]
+    return bool(found) and found[-1] is None
+
+
+def book_of(path: Path, segments: Segments, version: int = 1) -> Book:
+    """A file of plays and the templates beside it, checked in full. Raises UserError."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read: {error}", "give a readable UTF-8 file") from error
+    templates = dict(_templates(path.parent / TEMPLATES))
+    size = len(text.encode()) + sum(len(one.encode()) for one in templates.values())
+    if size > MAX_FILES_BYTES:
+        raise UserError(
+            f"the file and its templates have {size:,} bytes", f"at most {MAX_FILES_BYTES:,} can be started"
+        )
+    book = load(text, version, segments, templates, path.name)
+    for play in book.plays.values():
+        check(book, play)
+    return book
+
+
+def _templates(folder: Path) -> Iterator[tuple[str, str]]:
+    for path in sorted(folder.glob("*")):
+        if path.suffix in _PARTS and path.is_file():
+            try:
+                yield path.name, path.read_text(encoding="utf-8")
+            except UnicodeDecodeError as error:
+                raise UserError(f"{path} is not UTF-8: {error.reason}", "save it as UTF-8") from None

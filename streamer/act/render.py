@@ -1,0 +1,174 @@
+"""Templates: Jinja2 in a sandbox, where a name that is not known is an error, so that nobody gets ``Hello ,``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+
+from jinja2 import StrictUndefined, Template, TemplateError
+from jinja2.sandbox import SandboxedEnvironment
+
+from models.customer.customer import Customer
+from models.features.traits import text_trait
+from models.messages import LANGUAGES, Language, Messages, messages
+from schemas.changes import Reason, ReceivedChange
+from schemas.errors import UserError
+from streamer.act.heart.state import Message
+from streamer.act.plays.book import Book, Play
+
+PARTS: Final = {"smtp": ("subject", "html", "text"), "log": ("text",)}
+"""Parts of a template by kind of channel; a kind that is not here needs none."""
+
+_TEXT = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True)
+_HTML = SandboxedEnvironment(undefined=StrictUndefined, autoescape=True, keep_trailing_newline=True)
+
+
+class RenderError(Exception):
+    """A template cannot be filled for this customer; names the template, never a value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """The texts of one message by part, and the same facts as values for channels that send data."""
+
+    language: Language
+    parts: Mapping[str, str]
+    data: Mapping[str, Any]
+    unsubscribe_url: str = ""
+
+
+def file_name(template: str, language: str, part: str) -> str:
+    """The file of one part of a template.
+
+    >>> file_name("win_back", "en", "subject")
+    'win_back.en.subject'
+    """
+    return f"{template}.{language}.{part}"
+
+
+def render(
+    message: Message, play: Play, book: Book, customer: Customer | None, unsubscribe_url: str, usual: Language
+) -> Rendered:
+    """Fill a message's template.
+
+    Parameters
+    ----------
+    unsubscribe_url
+        What ``{{ unsubscribe_url }}`` is.
+    usual
+        The language where the customer's is not known or has no template.
+
+    Raises
+    ------
+    RenderError
+        A name is missing, or the template is wrong.
+    """
+    kind = book.channels[play.channel].kind
+    language = _language(customer, play, book, usual)
+    data = facts(message.change, customer, book, language)
+    parts = {}
+    for part in PARTS.get(kind, ()):
+        name = file_name(play.template, language, part)
+        text = book.templates.get(name)
+        if text is None:
+            raise RenderError(f"{name} is missing")
+        try:
+            made = _compiled(text, part == "html").render(**data, unsubscribe_url=unsubscribe_url, play=play.name)
+        except TemplateError as error:
+            raise RenderError(f"{name}: {error.message or type(error).__name__}") from None
+        except (TypeError, ValueError, ArithmeticError, LookupError) as error:
+            raise RenderError(f"{name}: {type(error).__name__}") from None
+        parts[part] = " ".join(made.split()) if part == "subject" else made
+    return Rendered(language, parts, data, unsubscribe_url)
+
+
+def facts(change: ReceivedChange, customer: Customer | None, book: Book, language: Language) -> dict[str, Any]:
+    """What a template may name: customer, segment, reasons, shop."""
+    told = messages(language)
+    profile = None if customer is None else customer.profile
+    traits = {} if profile is None else profile.shown_traits()
+    own = {name.removeprefix("custom."): value for name, value in traits.items() if name.startswith("custom.")}
+    to, source = change.to_segment, change.from_segment
+    return {
+        "customer": {
+            "id": change.customer_id,
+            **{name: value for name, value in traits.items() if not name.startswith("custom.")},
+            "custom": own,
+        },
+        "segment": None if to is None else told.named(change.segmentation, to.id, to.name),
+        "before": None if source is None else told.named(change.segmentation, source.id, source.name),
+        "features": change.features,
+        "why": why(change, language),
+        "shop": {"name": book.shop.name, "address": book.shop.address, "web": book.shop.web},
+    }
+
+
+def why(change: ReceivedChange, language: Language) -> str:
+    """Why the message came, from the change's own reasons."""
+    told = messages(language)
+    to = change.to_segment
+    if to is None:
+        return told("message left")
+    name = told.named(change.segmentation, to.id, to.name)
+    if not change.reasons:
+        return told("message plain", segment=name)
+    reasons = told("between reasons").join(_reason(reason, told) for reason in change.reasons[:2])
+    return told("message because", segment=name, reasons=reasons)
+
+
+def _reason(reason: Reason, told: Messages) -> str:
+    after = reason.after
+    value = f"{after:,.4g}" if isinstance(after, int | float) else str(after or "?")
+    return told("message reason", feature=told.feature(reason.feature), value=value)
+
+
+def check(book: Book, play: Play) -> None:
+    """See that a play has all templates it needs, that they compile, and that marketing says who writes and why.
+
+    Raises UserError, which names the template.
+    """
+    kind = book.channels[play.channel].kind
+    needed = PARTS.get(kind, ())
+    languages = [
+        one for one in LANGUAGES if any(file_name(play.template, one, part) in book.templates for part in needed)
+    ]
+    if needed and not languages:
+        names = ", ".join(file_name(play.template, "en", part) for part in needed)
+        raise UserError(f"play {play.name} has no template", f"write {names} into the folder templates beside the file")
+    for language in languages:
+        for part in needed:
+            name = file_name(play.template, language, part)
+            text = book.templates.get(name)
+            if text is None:
+                raise UserError(f"the template {name} is missing", f"write it, or remove the other parts in {language}")
+            try:
+                _compiled(text, part == "html")
+            except TemplateError as error:
+                line = getattr(error, "lineno", "?")
+                raise UserError(
+                    f"{name}, line {line}: {error.message}", "see docs/plays.md for what a template may say"
+                ) from None
+            if play.kind == "marketing" and kind == "smtp" and part != "subject":
+                for wanted in ("shop.name", "shop.address", "unsubscribe_url", "why"):
+                    if wanted not in text:
+                        raise UserError(
+                            f"{name} does not say {wanted}",
+                            f"write {{{{ {wanted} }}}} into it: each marketing mail says who sends it, why, and how to leave",
+                        )
+
+
+def _language(customer: Customer | None, play: Play, book: Book, usual: Language) -> Language:
+    """The customer's language if there is a template in it, else the shop's, else whichever there is."""
+    said = (None if customer is None else text_trait(customer, "language")) or ""
+    wanted = [one for one in LANGUAGES if said.lower().startswith(one)]
+    for one in (*wanted, usual, *LANGUAGES):
+        if any(name.startswith(f"{play.template}.{one}.") for name in book.templates):
+            return one
+    return wanted[0] if wanted else usual
+
+
+@lru_cache(maxsize=256)
+def _compiled(text: str, html: bool) -> Template:
+    return (_HTML if html else _TEXT).from_string(text)

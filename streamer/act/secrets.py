@@ -1,0 +1,91 @@
+"""Secrets of ``act``: the key of links and address hashes, the mail server's password, the secrets of webhooks."""
+
+from __future__ import annotations
+
+import binascii
+import os
+import secrets
+from base64 import b64decode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from schemas.errors import UserError
+
+if TYPE_CHECKING:
+    from streamer.config.settings import Settings
+
+KEY_FILE = "link.key"
+_PREFIX = "whsec_"
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """All that channels and links need to keep to themselves; by channel the webhook secrets, newest first."""
+
+    link_key: bytes
+    smtp_password: str | None
+    webhooks: Mapping[str, Sequence[str]]
+
+    def of_webhook(self, channel: str) -> Sequence[str]:
+        """The secrets of a channel. Raises UserError where there is none."""
+        found = self.webhooks.get(channel)
+        if not found:
+            raise UserError(
+                f"the webhook channel {channel} has no secret", f"set STREAMER_WEBHOOK_SECRETS={channel}=whsec_..."
+            )
+        return found
+
+
+def load(settings: Settings) -> Secrets:
+    """The secrets in force; makes the key of links where there is none. Raises UserError."""
+    password, hooks = settings.smtp_password, settings.webhook_secrets
+    key = settings.link_key
+    return Secrets(
+        key.get_secret_value().encode() if key is not None else _own_key(settings.home),
+        None if password is None else password.get_secret_value(),
+        {} if hooks is None else webhook_secrets(hooks.get_secret_value()),
+    )
+
+
+def _own_key(home: Path) -> bytes:
+    """The key in the home folder, made at the first start, readable by its owner alone."""
+    path = home / KEY_FILE
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        try:
+            file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        except FileExistsError:
+            return path.read_bytes().strip()
+        with open(file, "wb") as made:
+            made.write(secrets.token_hex(32).encode())
+            made.flush()
+            os.fsync(made.fileno())
+        return path.read_bytes().strip()
+    except OSError as error:
+        raise UserError(
+            f"{path} cannot be used: {error.strerror}", "set STREAMER_LINK_KEY, or STREAMER_HOME"
+        ) from error
+
+
+def webhook_secrets(text: str) -> dict[str, list[str]]:
+    """Secrets by channel. Raises UserError.
+
+    >>> webhook_secrets("shop=whsec_bmV3,shop=whsec_b2xk")
+    {'shop': ['whsec_bmV3', 'whsec_b2xk']}
+    """
+    found: dict[str, list[str]] = {}
+    for number, part in enumerate(text.split(","), 1):
+        name, _, secret = part.strip().partition("=")
+        try:
+            plain = b64decode(secret.removeprefix(_PREFIX), validate=True) if secret.startswith(_PREFIX) else b""
+        except binascii.Error:
+            plain = b""
+        if not name or not plain:
+            raise UserError(
+                f"STREAMER_WEBHOOK_SECRETS, secret {number} is not NAME=whsec_...",
+                "write whsec_ and base64, such as `echo whsec_$(openssl rand -base64 24)` gives",
+            )
+        found.setdefault(name, []).append(secret)
+    return found

@@ -1,0 +1,144 @@
+"""State and steps as records, and back: one record a customer, a message, a suppressed address, a version of the file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+import msgspec
+
+from schemas import topics
+from schemas.changes import message_headers
+from schemas.events import MessageOutcome
+from schemas.partition import partition_for
+from schemas.wire_time import iso
+from streamer.act.heart.ids import step_id
+from streamer.act.heart.state import Ledger, Message, Outcome, Person, State, Step, Suppression
+from streamer.act.plays import declared
+from streamer.act.plays.book import Book
+from streamer.lanes.ports import Write, Writes
+
+LEDGER_KEY: Final = b"!ledger"
+_BOOK: Final = b"!book:"
+_PERSON: Final = b"p:"
+_MESSAGE: Final = b"m:"
+_SUPPRESSED: Final = b"s:"
+
+
+class StoredBook(msgspec.Struct):
+    """A version of the file as it is kept: its text and its templates."""
+
+    version: int
+    text: str
+    templates: dict[str, str]
+    segments: dict[str, list[str] | None]
+    source: str
+
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+_json: Final = msgspec.json.Encoder().encode
+_person: Final = msgspec.msgpack.Decoder(Person).decode
+_message: Final = msgspec.msgpack.Decoder(Message).decode
+_suppression: Final = msgspec.msgpack.Decoder(Suppression).decode
+_ledger: Final = msgspec.json.Decoder(Ledger).decode
+_book: Final = msgspec.msgpack.Decoder(StoredBook).decode
+
+
+def restore(records: Iterable[tuple[bytes, bytes | None]], state: State) -> None:
+    """Take in records of the compacted topic, in order; the last of a key counts."""
+    for key, value in records:
+        if key == LEDGER_KEY and value is not None:
+            state.ledger = _ledger(value)
+        elif key.startswith(_PERSON):
+            _put(state.people, key[2:].decode(), value, _person)
+        elif key.startswith(_MESSAGE):
+            id = key[2:].decode()
+            if (before := state.messages.get(id)) is not None:
+                state.remove(before)
+            if value is not None:
+                state.add(_message(value))
+        elif key.startswith(_SUPPRESSED):
+            _put(state.suppressed, key[2:].decode(), value, _suppression)
+        elif key.startswith(_BOOK):
+            version = int(key[len(_BOOK) :])
+            if value is None:
+                state.books.pop(version, None)
+            else:
+                state.books[version] = load_book(_book(value))
+
+
+def _put(into: dict, name: str, value: bytes | None, decode: Callable) -> None:  # type: ignore[type-arg]
+    if value is None:
+        into.pop(name, None)
+    else:
+        into[name] = decode(value)
+
+
+def writes(outcome: Outcome, state: State, lanes: int) -> Writes:
+    """All records of one transaction: state, steps in the customers' lanes, and outcomes for the lanes themselves."""
+    kept = [Write(key, None) for key in outcome.done]
+    for version in sorted(outcome.books):
+        book = state.books.get(version)
+        kept.append(Write(_BOOK + str(version).encode(), None if book is None else _encode(_stored(book))))
+    for prefix, names, held in (
+        (_PERSON, outcome.people, state.people),
+        (_MESSAGE, outcome.messages, state.messages),
+        (_SUPPRESSED, outcome.suppressed, state.suppressed),
+    ):
+        for name in sorted(names):
+            value = held.get(name)
+            kept.append(Write(prefix + name.encode(), None if value is None else _encode(value)))
+    found: Writes = {}
+    for step in outcome.steps:
+        customer = step.message.customer.encode()
+        lane = partition_for(customer, lanes)
+        found.setdefault((topics.MESSAGES, lane), []).append(_step(step, state))
+        if step.type == "message.sent":
+            found.setdefault((topics.EVENTS, lane), []).append(Write(customer, _sent(step)))
+    found[topics.ACT, 0] = [*kept, Write(LEDGER_KEY, _json(state.ledger))]
+    return found
+
+
+def _stored(book: Book) -> StoredBook:
+    segments = {name: None if ids is None else sorted(ids) for name, ids in book.segments.items()}
+    return StoredBook(book.version, book.text, dict(book.templates), segments, book.source)
+
+
+def load_book(stored: StoredBook) -> Book:
+    """The version of the file as it was checked when it was started."""
+    segments = {name: None if ids is None else frozenset(ids) for name, ids in stored.segments.items()}
+    return declared.load(stored.text, stored.version, segments, stored.templates, stored.source)
+
+
+def _step(step: Step, state: State) -> Write:
+    message = step.message
+    id = step_id(message.id, step.type, message.attempt)
+    value = {
+        "event_id": id,
+        "type": step.type,
+        "message_id": message.id,
+        "customer_id": message.customer,
+        "play": message.play,
+        "version": message.version,
+        "channel": state.play(message).channel,
+        "at": iso(step.at),
+        "change_event_id": message.change.event_id,
+        **{name: iso(said) if name.endswith("_at") else said for name, said in step.more.items()},
+    }
+    headers = message_headers(step.type, id, message.customer, step.at)
+    return Write(message.customer.encode(), _json(value), headers)
+
+
+def _sent(step: Step) -> bytes:
+    """The outcome that closes the loop into the customer's features."""
+    message = step.message
+    event = MessageOutcome(
+        event_id=step_id(message.id, "outcome.sent", 0),
+        type="message.outcome",
+        customer_id=message.customer,
+        occurred_at=step.at,
+        message_id=message.id,
+        change_event_id=message.change.event_id,
+        outcome="sent",
+    )
+    return event.model_dump_json(exclude_none=True).encode()

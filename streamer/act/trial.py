@@ -1,0 +1,88 @@
+"""One message for trying out: filled as for a customer, and sent to whoever tries, past all gates and counters."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from models.customer.customer import Customer
+from schemas.changes import ReceivedChange, SegmentRef
+from streamer.act import secrets
+from streamer.act.heart.settle import Answer
+from streamer.act.heart.state import Message
+from streamer.act.plays.book import Book, Play
+from streamer.act.render import Rendered, RenderError, render
+
+if TYPE_CHECKING:
+    from streamer.config.settings import Settings
+
+
+async def trial(
+    settings: Settings, book: Book, play: Play, customer: Customer, address: str | None
+) -> tuple[Rendered, Answer | None]:
+    """Fill a play's template for a customer, and send it to ``address`` where one is given.
+
+    Returns
+    -------
+    The message, and what the channel answered. Raises UserError where the template cannot be filled.
+    """
+    from schemas.errors import UserError
+    from streamer.act.process import senders
+
+    message = _made_up(play, customer, book.version)
+    url = f"{book.shop.web}/u/trial" if book.shop.web else ""
+    try:
+        rendered = render(message, play, book, customer, url, settings.language)
+    except RenderError as error:
+        raise UserError(
+            f"the template cannot be filled: {error}", "see docs/plays.md for what a template may say"
+        ) from None
+    if address is None:
+        return rendered, None
+    channel = book.channels[play.channel]
+    found = senders(secrets.load(settings))
+
+    async def begun() -> bool:
+        return True
+
+    try:
+        return rendered, await found[channel.kind].send(channel, message, rendered, address, begun)
+    finally:
+        for sender in found.values():
+            await sender.close()
+
+
+def _made_up(play: Play, customer: Customer, version: int) -> Message:
+    """A message as if the customer had just moved into the first segment that the play waits for."""
+    now = time.time_ns() // 1_000_000
+    when = play.when
+
+    def first(ids: frozenset[str] | None) -> SegmentRef | None:
+        return None if not ids else SegmentRef(min(ids), min(ids))
+
+    held = customer.segments.get(when.segmentation)
+    to = first(when.to) or (None if held is None else SegmentRef(held.segment, held.segment))
+    change = ReceivedChange(
+        event_id=f"trial-{uuid4().hex}",
+        customer_id=customer.id,
+        seq=customer.seq + 1,
+        segmentation=when.segmentation,
+        from_segment=first(when.source),
+        to_segment=to,
+        cause="event",
+        automation_safe=False,
+        changed_at=datetime.now(UTC),
+    )
+    return Message(
+        id=str(uuid4()),
+        play=play.name,
+        version=version,
+        customer=customer.id,
+        change=change,
+        planned=now,
+        due=now,
+        expires=now + play.expires,
+        claimed=now,
+    )

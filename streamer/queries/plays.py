@@ -1,0 +1,127 @@
+"""Answers about plays: how each stands, which messages wait for a person, and what a preview needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from schemas.errors import UserError
+from streamer.client.connections import connections
+
+if TYPE_CHECKING:
+    from models.customer.customer import Customer
+    from schemas.changes import ReceivedChange
+    from streamer.act.heart.due import Policy
+    from streamer.act.heart.state import Message, PlayState, State
+    from streamer.act.plays.book import Book, Play, Segments
+    from streamer.client.connections import Connections
+
+
+def standing(name: str, play: PlayState, state: State) -> dict[str, Any]:
+    """How a play stands, and what became of its messages, as JSON-safe values."""
+    from schemas.wire_time import iso
+
+    return {
+        "status": play.status,
+        "why": play.why,
+        "version": play.version,
+        "since": iso(play.since),
+        "planned": play.planned,
+        "sent": play.sent,
+        "withheld": play.withheld,
+        "waiting": sum(one.play == name and one.status in ("waiting", "sending") for one in state.messages.values()),
+        "failed": play.failed,
+        "doubtful": play.doubtful,
+        "dropped": play.dropped,
+    }
+
+
+def declared_in(book: Book, name: str) -> Play:
+    """The play of that name; UserError where the file declares none."""
+    if name not in book.plays:
+        raise UserError(f"{book.source} declares no play {name}", f"it declares: {', '.join(book.plays)}")
+    return book.plays[name]
+
+
+def started_in(state: State, name: str) -> PlayState:
+    """The play of that name; UserError where it was never started."""
+    found = state.ledger.plays.get(name)
+    if found is None:
+        known = ", ".join(state.ledger.plays) or "none"
+        raise UserError(f"the play {name} was never started", f"started so far: {known}")
+    return found
+
+
+def segments_in_force(to: Connections) -> Segments:
+    """The segments that plays may name."""
+    from streamer.act.plays.declared import segments_of
+
+    return segments_of(to.definitions)
+
+
+def segments_or_defaults() -> Segments:
+    """The segmentations in force where the servers run, else those that every shop begins with."""
+    from models.rules.defaults import DEFAULTS
+    from streamer.act.plays.declared import segments_of
+
+    try:
+        with connections() as to:
+            return segments_in_force(to)
+    except UserError:
+        return segments_of(DEFAULTS)
+
+
+def policy_of(to: Connections) -> Policy:
+    """What the gates depend on, by the settings in force."""
+    from streamer.act import secrets
+    from streamer.act.heart.address import Addresses
+    from streamer.act.heart.due import Policy
+
+    settings = to.settings
+    key = secrets.load(settings).link_key
+    return Policy(to.policy.shop, settings.timezone, settings.consent_default == "granted", Addresses(key))
+
+
+def changes_since(to: Connections, since: int) -> Iterator[ReceivedChange]:
+    """Published changes that took effect at ``since`` (ms) or later, lane by lane."""
+    from schemas import topics
+    from schemas.changes import decode_change
+    from streamer.adapters.client import read
+
+    for record in read(to.kafka, topics.CHANGES):
+        if record.value is not None and record.timestamp >= since:
+            change = decode_change(record.value)
+            if change.changed_ms >= since:
+                yield change
+
+
+def profiles(to: Connections, ids: set[str]) -> Iterator[Customer]:
+    """The customers with these ids, as the view shows them."""
+    from models.customer.snapshot import CORE, glance
+
+    for lane in range(to.lanes):
+        for chunk in to.view.customers(lane):
+            yield from (glance(id, parts)[0] for id, parts in chunk.items() if id in ids and CORE in parts)
+
+
+def kept(state: State, status: str, play: str | None, message: str | None) -> Iterator[Message]:
+    """Messages of a status; ``waiting`` includes those under way."""
+    for one in state.messages.values():
+        shown = "waiting" if one.status == "sending" else one.status
+        if shown == status and play in (None, one.play) and message in (None, one.id):
+            yield one
+
+
+def shown(one: Message) -> dict[str, Any]:
+    """A message as JSON-safe values; nothing of its text."""
+    from schemas.wire_time import iso
+
+    return {
+        "message_id": one.id,
+        "play": one.play,
+        "customer_id": one.customer,
+        "due_at": iso(one.due),
+        "expires_at": iso(one.expires),
+        "attempts": one.attempt,
+        "why": one.why,
+    }

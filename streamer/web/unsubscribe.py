@@ -1,0 +1,164 @@
+"""Leaving a list: ``GET /u/TOKEN`` shows the choices and changes nothing, ``POST`` carries one out (RFC 8058).
+
+Mail scanners follow links; so only a POST changes anything. No cookie is set, nothing is redirected, and a second POST
+gets the same answer as the first.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from importlib.resources import files
+from typing import Final, Literal, Protocol
+from urllib.parse import parse_qs
+from uuid import uuid5
+
+import jinja2
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+
+from models.messages import LANGUAGES, Language, messages
+from streamer.act.heart.ids import NAMESPACE
+from streamer.act.heart.signals import EVERY_LIST
+from streamer.act.links import BadToken, Links, Ticket
+
+Choice = Literal["list", "all", "not_personal"]
+CHOICES: Final[tuple[Choice, ...]] = ("list", "all", "not_personal")
+_MOST_BODY: Final = 4_096
+_HEADERS: Final = {
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'",
+    "referrer-policy": "no-referrer",
+}
+
+
+class Events(Protocol):
+    """Where what customers choose is written; each call returns when the broker has it."""
+
+    async def leave(self, ticket: Ticket, list: str, event_id: str, at: int) -> None:
+        """The customer wants no messages of a list any more."""
+        ...
+
+    async def not_personal(self, ticket: Ticket, event_id: str, at: int) -> None:
+        """The customer may be written to, but not by what they did."""
+        ...
+
+
+class RateLimit:
+    """At most so many POSTs a minute from one address; remembers a bounded number of addresses."""
+
+    def __init__(self, most: int = 30, addresses: int = 10_000, clock: Callable[[], float] = time.monotonic) -> None:
+        self._most = most
+        self._addresses = addresses
+        self._clock = clock
+        self._seen: OrderedDict[str, deque[float]] = OrderedDict()
+
+    def allows(self, address: str) -> bool:
+        """Count one from ``address``; whether it is within the limit."""
+        now = self._clock()
+        times = self._seen.setdefault(address, deque())
+        self._seen.move_to_end(address)
+        while len(self._seen) > self._addresses:
+            self._seen.popitem(last=False)
+        while times and now - times[0] > 60:
+            times.popleft()
+        if len(times) >= self._most:
+            return False
+        times.append(now)
+        return True
+
+
+class Unsubscribe:
+    """The two handlers of ``/u/TOKEN``.
+
+    Parameters
+    ----------
+    now
+        The wall clock, ms.
+    usual
+        The language for browsers that ask for none of ours.
+    """
+
+    def __init__(
+        self, links: Links, events: Events, now: Callable[[], int], usual: Language, limit: RateLimit | None = None
+    ) -> None:
+        self._links = links
+        self._events = events
+        self._now = now
+        self._usual = usual
+        self._limit = limit or RateLimit()
+        source = files("streamer.web").joinpath("pages", "unsubscribe.html").read_text(encoding="utf-8")
+        self._page = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(source)
+
+    async def show(self, request: Request) -> Response:
+        """The choices; changes nothing, however often it is asked for."""
+        language = self._language(request)
+        told = messages(language)
+        try:
+            ticket = self._links.read(request.path_params["token"], self._now())
+        except BadToken:
+            return self._invalid(language)
+        choices = [(choice, told(f"unsubscribe {choice}", list=ticket.list)) for choice in CHOICES]
+        return self._html(language, question=told("unsubscribe question", list=ticket.list), choices=choices)
+
+    async def take(self, request: Request) -> Response:
+        """Carry out a choice; a one-click POST of a mail program means its list."""
+        language = self._language(request)
+        if not self._limit.allows(request.client.host if request.client else ""):
+            return PlainTextResponse("too many requests\n", 429, {**_HEADERS, "retry-after": "60"})
+        body = b""
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > _MOST_BODY:
+                return PlainTextResponse("too long\n", 413, _HEADERS)
+        token, now = request.path_params["token"], self._now()
+        try:
+            ticket = self._links.read(token, now)
+        except BadToken:
+            return self._invalid(language)
+        choice = _choice(body)
+        if choice is None:
+            return PlainTextResponse("choose one\n", 400, _HEADERS)
+        # The same link and choice are the same event, so a repeat changes nothing.
+        id = str(uuid5(NAMESPACE, f"{token}/{choice}"))
+        if choice == "not_personal":
+            await self._events.not_personal(ticket, id, now)
+        else:
+            await self._events.leave(ticket, EVERY_LIST if choice == "all" else ticket.list, id, now)
+        return self._html(language, done=messages(language)(f"unsubscribe done {choice}", list=ticket.list))
+
+    def _invalid(self, language: Language) -> Response:
+        """One answer to forged, cut and expired links."""
+        return self._html(language, 404, done=messages(language)("unsubscribe invalid"))
+
+    def _html(
+        self,
+        language: Language,
+        status: int = 200,
+        *,
+        question: str = "",
+        choices: list[tuple[Choice, str]] | None = None,
+        done: str = "",
+    ) -> Response:
+        title = messages(language)("unsubscribe title")
+        text = self._page.render(language=language, title=title, question=question, choices=choices or [], done=done)
+        return HTMLResponse(text, status, _HEADERS)
+
+    def _language(self, request: Request) -> Language:
+        for part in request.headers.get("accept-language", "").lower().split(","):
+            for one in LANGUAGES:
+                if part.strip().startswith(one):
+                    return one
+        return self._usual
+
+
+def _choice(body: bytes) -> Choice | None:
+    """What a form says; RFC 8058 allows both ways of encoding a form."""
+    form = parse_qs(body.decode("latin-1"))
+    if form.get("List-Unsubscribe") == ["One-Click"]:
+        return "list"
+    if b'name="List-Unsubscribe"' in body and b"One-Click" in body:
+        return "list"
+    said = form.get("choice", [""])[0]
+    return next((one for one in CHOICES if one == said), None)
