@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import signal
 import uuid
 import warnings
 from collections.abc import Generator, Iterator
@@ -17,6 +18,11 @@ with warnings.catch_warnings():
     # kafka-python reads its own schemas with a call that Python 3.11 and 3.12 call deprecated.
     warnings.simplefilter("ignore", DeprecationWarning)
     import kafka.admin  # noqa: F401
+
+# Where the tests run in the background of a script, as many CI runners do it, SIGINT is ignored, and so it would be in every
+# process that a test starts. They send Ctrl-C to programs that stand for one in the foreground of a terminal.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _DATABASES = itertools.cycle(range(1, 16))
 

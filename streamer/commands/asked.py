@@ -35,11 +35,21 @@ class Asked:
         os.close(self._writer)
 
 
+def ending_signals() -> tuple[signal.Signals, ...]:
+    """The signals that ask this process to end: SIGTERM, and Ctrl-C unless it runs in the background of a script.
+
+    A shell without job control starts ``streamer worker &`` with SIGINT ignored, so that Ctrl-C ends the script alone.
+    What it ignores stays ignored, as with every other command; SIGTERM ends a command in the background.
+    """
+    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    return (signal.SIGTERM,) if ignored else (signal.SIGINT, signal.SIGTERM)
+
+
 @contextmanager
 def asked_to_end() -> Iterator[Asked]:
-    """Hear Ctrl-C and SIGTERM meanwhile, in the main thread."""
+    """Listen for ``ending_signals`` meanwhile, in the main thread."""
     asked = Asked()
-    before = {number: signal.signal(number, asked.ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, asked.ask) for number in ending_signals()}
     try:
         yield asked
     finally:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -13,6 +12,7 @@ import typer
 
 from schemas.errors import UserError
 from streamer.commands import common
+from streamer.commands.asked import ending_signals
 from streamer.commands.files import lines_to
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ async def _live(service: Service, world: Shop, rate: float, seconds: float | Non
             common.say(f"{written:,} events")
 
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in ending_signals():
         loop.add_signal_handler(number, ended.set)
     if seconds is not None:
         loop.call_later(seconds, ended.set)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from random import Random
+
+import pytest
 
 from streamer.commands.asked import asked_to_end
 
@@ -34,3 +38,35 @@ def test_a_signal_in_the_middle_of_waiting_is_heard_each_time() -> None:
 def test_nobody_asked() -> None:
     with asked_to_end() as asked:
         assert not asked.wait(0.01)
+
+
+_WAITS = """
+from streamer.commands.asked import asked_to_end
+with asked_to_end() as asked:
+    print("listening", flush=True)
+    while not asked.wait(1):
+        pass
+    print(asked.number)
+"""
+
+
+@pytest.mark.parametrize(
+    ("background", "sent", "heard"),
+    [
+        (False, [signal.SIGINT], signal.SIGINT),
+        (False, [signal.SIGTERM], signal.SIGTERM),
+        # Ctrl-C is for the script that started it.
+        (True, [signal.SIGINT, signal.SIGTERM], signal.SIGTERM),
+    ],
+)
+def test_ctrl_c_is_left_to_the_script_that_started_a_command_in_the_background(
+    background: bool, sent: list[signal.Signals], heard: signal.Signals
+) -> None:
+    script = 'trap "" INT; exec "$@"' if background else 'exec "$@"'
+    command = ["sh", "-c", script, "sh", sys.executable, "-c", _WAITS]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None and process.stdout.readline() == "listening\n"
+        for number in sent:
+            process.send_signal(number)
+            time.sleep(0.2)
+        assert process.communicate(timeout=30)[0] == f"{int(heard)}\n"
