@@ -44,20 +44,20 @@ class Customer:
         What is counted of the customer (``models.customer.statistics``).
     segments
         Membership by segmentation.
-    ring, book
+    dedupe_window, book
         Remembered event ids and orders.
-    about
+    profile
         Traits, consent, feedback and outcomes of messages (``models.customer.profile``); None for most customers.
     row
         Row in the lane's behaviour memory; -1 without one, such as after a customer withdrew consent.
-    edition
+    definitions_version
         The version of the declared segmentations that the customer was brought to.
     panel_rank
         Up to which shift the customer is in the owner's panel; -1 while not yet worked out.
     written_ids
-        The ring's ``total`` when the state was last written: which ring blocks are still unwritten.
-    book_dirty, about_dirty
-        Whether the order book, or ``about``, changed since it was last written.
+        The dedupe window's ``total`` when the state was last written: which blocks are still unwritten.
+    book_dirty, profile_dirty
+        Whether the order book, or the profile, changed since it was last written.
     """
 
     __slots__ = (

@@ -75,7 +75,7 @@ class DedupeWindow:
 
     @classmethod
     def of(cls, total: int, open_block: bytes, slots: Mapping[int, bytes]) -> DedupeWindow:
-        """Put a ring together from its parts.
+        """Put a window together from its parts.
 
         Raises
         ------
@@ -86,8 +86,8 @@ class DedupeWindow:
         try:
             blocks = [slots[block % SLOTS] for block in range(max(0, sealed - SLOTS), sealed)]
         except KeyError as error:
-            raise InvariantViolation(f"ring block {error} of {total} ids is missing") from None
+            raise InvariantViolation(f"dedupe block {error} of {total} ids is missing") from None
         ids = b"".join(blocks) + open_block
         if len(ids) != (min(sealed, SLOTS) * BLOCK + total % BLOCK) * DIGEST:
-            raise InvariantViolation("ring blocks have the wrong size")
+            raise InvariantViolation("dedupe blocks have the wrong size")
         return cls(total, ids)

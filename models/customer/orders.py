@@ -74,7 +74,7 @@ class OrderBook(msgspec.Struct, array_like=True):
     older_last: int | None = None
 
     def knows(self, name: bytes) -> bool:
-        for order in self.orders:  # noqa: SIM110 - asked for every order; a generator would take twice as long
+        for order in self.orders:  # noqa: SIM110 - runs for every order; a generator would take twice as long
             if order.name == name:
                 return True
         return False

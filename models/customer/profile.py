@@ -1,8 +1,7 @@
-"""What is known of a customer beside orders and interactions: traits, consent, feedback, outcomes of messages.
+"""The profile of a customer: traits, consent, feedback, outcomes of messages; all but orders and interactions.
 
-Few customers have any of it, so it hangs on the customer as one thing, ``Customer.about``, which is None for all
-others. Everything here is independent of the order of arrival: of a trait or a consent the latest by ``occurred_at``
-counts, and what feedback and outcomes add are sums.
+Few customers have one: ``Customer.profile`` is None for all others. Everything here is independent of the order of
+arrival: of a trait or a consent the latest by ``occurred_at`` counts, and what feedback and outcomes add are sums.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ _ALL_CUSTOM = "custom"
 
 
 class Trait(msgspec.Struct, array_like=True):
-    """A trait's value, when it was said (ms), and the digest of the event that said it; None is a removal."""
+    """A trait's value (None is a removal), the instant (ms) and the digest of the event that set it."""
 
     value: TraitValue
     at: int
@@ -45,7 +44,7 @@ class Trait(msgspec.Struct, array_like=True):
 
 
 class Consent(msgspec.Struct, array_like=True):
-    """What a customer allows, as said last; ``by`` is the digest of that event."""
+    """What a customer allows, by the latest event; ``by`` is its digest."""
 
     personalization: bool
     marketing: bool
@@ -55,7 +54,7 @@ class Consent(msgspec.Struct, array_like=True):
 
 
 class Subscription(msgspec.Struct, array_like=True):
-    """Whether a customer wants messages of a list, when that was said (ms), and the digest of the event."""
+    """Whether a customer wants messages of a list, the instant (ms) and the digest of the event."""
 
     subscribed: bool
     at: int
@@ -76,9 +75,9 @@ class Profile(msgspec.Struct, array_like=True):
     Attributes
     ----------
     traits
-        By name, removed ones included: what was said before a removal may arrive after it.
+        By name, removed ones included: an event from before a removal may arrive after it.
     consent
-        None where nothing was ever said; then the shop's default holds.
+        None without a consent event; then the shop's default holds.
     since
         Nothing that happened before this instant (ms) is folded: consent began anew then.
     ratings
@@ -94,7 +93,7 @@ class Profile(msgspec.Struct, array_like=True):
     outcomes, outcome_weights
         Lifetime counts and forward-decayed counts, in the order of ``OUTCOMES``; empty for none.
     subscriptions
-        By list; a list of which nothing was ever said is missing. Bounded by ``MAX_LISTS``.
+        By list, at most ``MAX_LISTS``; only lists with an event.
     """
 
     traits: dict[str, Trait] = {}
@@ -112,16 +111,16 @@ class Profile(msgspec.Struct, array_like=True):
 
     # -- traits -----------------------------------------------------------------------------------------------
 
-    def merge_traits(self, said: Mapping[str, Any], at: int, by: bytes) -> None:
-        """Take over traits as an event says them: field by field, null removes, an absent field stays."""
-        for name, value in flat(said):
+    def merge_traits(self, traits: Mapping[str, Any], at: int, by: bytes) -> None:
+        """Take over the traits of an event field by field: null removes, an absent field stays."""
+        for name, value in flat(traits):
             self.merge_trait(name, Trait(value, at, by))
 
-    def merge_trait(self, name: str, told: Trait) -> None:
+    def merge_trait(self, name: str, new: Trait) -> None:
         """Take over one trait unless a later one is known; of the same instant the larger digest counts."""
         known = self.traits.get(name)
-        if known is None or (known.at, known.by) < (told.at, told.by):
-            self.traits[name] = told
+        if known is None or (known.at, known.by) < (new.at, new.by):
+            self.traits[name] = new
         if name.startswith(CUSTOM):
             self._bound()
 
@@ -135,12 +134,12 @@ class Profile(msgspec.Struct, array_like=True):
 
     def trait(self, name: str) -> TraitValue:
         """The value of a trait now; None where there is none. A shop's own are named ``custom.NAME``."""
-        told = self.traits.get(name)
-        if told is None:
+        held = self.traits.get(name)
+        if held is None:
             return None
         if name.startswith(CUSTOM) and (emptied := self.traits.get(_ALL_CUSTOM)) is not None:
-            return told.value if (told.at, told.by) >= (emptied.at, emptied.by) else None
-        return told.value
+            return held.value if (held.at, held.by) >= (emptied.at, emptied.by) else None
+        return held.value
 
     def shown_traits(self) -> dict[str, TraitValue]:
         """All traits that have a value, by name."""
@@ -168,11 +167,11 @@ class Profile(msgspec.Struct, array_like=True):
         self.outcomes[index] += 1
         self.outcome_weights[index] += faded
 
-    def subscribe(self, name: str, said: Subscription) -> None:
-        """Take over what was said about a list unless something later is known."""
+    def subscribe(self, name: str, new: Subscription) -> None:
+        """Take over a subscription to a list unless a later one is known."""
         known = self.subscriptions.get(name)
-        if known is None or (known.at, known.by) < (said.at, said.by):
-            self.subscriptions[name] = said
+        if known is None or (known.at, known.by) < (new.at, new.by):
+            self.subscriptions[name] = new
         if len(self.subscriptions) > MAX_LISTS:
             oldest = min(self.subscriptions, key=lambda one: (self.subscriptions[one].at, one))
             del self.subscriptions[oldest]
@@ -214,8 +213,8 @@ class Profile(msgspec.Struct, array_like=True):
             weights = zip(padded(self.outcome_weights, 0.0), padded(other.outcome_weights, 0.0), strict=True)
             self.outcomes = [a + b for a, b in counts]
             self.outcome_weights = [a + b for a, b in weights]
-        for name, said in other.subscriptions.items():
-            self.subscribe(name, said)
+        for name, subscription in other.subscriptions.items():
+            self.subscribe(name, subscription)
 
     def forget(self) -> None:
         """Drop everything that features are made of; what was consented or subscribed to, and since when, stays."""
@@ -234,9 +233,9 @@ def padded(counts: list[T], zero: T) -> list[T]:
     return counts if len(counts) == len(OUTCOMES) else counts + [zero] * (len(OUTCOMES) - len(counts))
 
 
-def flat(said: Mapping[str, Any]) -> Iterator[tuple[str, TraitValue]]:
+def flat(traits: Mapping[str, Any]) -> Iterator[tuple[str, TraitValue]]:
     """Traits of an event by name, a shop's own as ``custom.NAME``; ``custom`` itself where it is null."""
-    for name, value in said.items():
+    for name, value in traits.items():
         if name != _ALL_CUSTOM:
             yield name, value
         elif value is None:

@@ -3,9 +3,9 @@
 ==========  =====================================  ==========================================
 part        holds                                  written
 ==========  =====================================  ==========================================
-``""``      statistics, segments, open ring block  with every event of the customer
+``""``      statistics, segments, open id block    with every event of the customer
 ``"o"``     the order book                         when an order or reversal touched it
-``"r0-7"``  one sealed ring block each             once per 64 events
+``"r0-7"``  one sealed block of event ids each     once per 64 events
 ``"a"``     traits, consent, feedback, outcomes    when one of them changed
 ==========  =====================================  ==========================================
 
@@ -151,7 +151,7 @@ def load(id: str, parts: Mapping[str, bytes]) -> tuple[Customer, bytes]:
 
 
 def glance(id: str, parts: Mapping[str, bytes]) -> tuple[Customer, bytes]:
-    """The same without its remembered event ids, which need not be among the parts: enough to judge it by, not to fold."""
+    """The same without its remembered event ids, which need not be among the parts: enough to assign segments, not to fold."""
     customer, core = _without_window(id, parts)
     return customer, core.behaviour
 
@@ -174,7 +174,7 @@ def _profile(raw: bytes) -> Profile:
     try:
         return _decode_profile(raw)
     except msgspec.DecodeError as error:
-        raise InvariantViolation(f"what is known about a customer cannot be read: {error}") from error
+        raise InvariantViolation(f"the profile of a customer cannot be read: {error}") from error
 
 
 def peek(id: str, core: bytes) -> Customer:

@@ -1,4 +1,4 @@
-"""Named features of a customer that rules and bands may ask for, each with its unit and its next crossing.
+"""Named features of a customer that rules and bands may use, each with its unit and its next crossing.
 
 A feature's ``crossing`` is the closed-form instant at which time alone carries it over a border, so that a
 silent customer moves on time without anybody looking every day.
@@ -128,12 +128,12 @@ def _top(customer: Customer) -> tuple[str | None, float]:
 
 
 def top_category(customer: Customer) -> str | None:
-    """The category with the most money of late; None for who bought nothing that has one."""
+    """The category with the most money of late; None without a purchase that has one."""
     return _top(customer)[0]
 
 
 def _top_share(customer: Customer, at: int, shop: FeatureContext) -> float:
-    """Shrunk by half an order towards none: an order of long ago says little of what somebody needs."""
+    """Shrunk by half an order towards none: an order of long ago says little about present needs."""
     orders = decayed(customer.statistics.order_weight, at, shop.half_life, customer.statistics.era)
     return _top(customer)[1] * (orders / (orders + _PRIOR_ORDERS) if orders > 0 else 0.0)
 
@@ -196,7 +196,7 @@ def feature_of(name: str) -> Feature:
 def label_of(name: str, as_word: bool = True) -> Label:
     """The feature with words of that name: one of `LABELS`, or a shop's own trait. Raises KeyError for neither.
 
-    ``as_word`` is False where nothing is asked of an own trait but whether it is known: then numbers count as well.
+    ``as_word`` is False where rules only ask whether an own trait is known: then numbers count as well.
     """
     if is_own_trait(name):
         return Label(name, partial(own_word if as_word else text_trait, name=name))

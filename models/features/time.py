@@ -1,4 +1,4 @@
-"""The fixed daily grid of event time, on which clusters and dwell are judged."""
+"""The fixed daily grid of event time, on which clusters step and dwell is counted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Features made of what ``Customer.about`` holds: traits, consent, feedback, and what became of messages.
+"""Features of the profile: traits, consent, feedback, and outcomes of messages.
 
 Numbers stand in ``PROFILE_FEATURES`` beside those of ``models.features.features``; words (country, tier ...) in ``text_trait``.
 A number is NaN, and a word None, where nothing is known.
@@ -122,8 +122,8 @@ def _ratings(customer: Customer, at: int, shop: FeatureContext) -> float:
 
 
 def _unsubscribed_lists(customer: Customer, at: int, shop: FeatureContext) -> float:
-    said = () if customer.profile is None else customer.profile.subscriptions.values()
-    return float(sum(not one.subscribed for one in said))
+    lists = () if customer.profile is None else customer.profile.subscriptions.values()
+    return float(sum(not one.subscribed for one in lists))
 
 
 def _complaint_weight(customer: Customer) -> float:
@@ -167,7 +167,7 @@ PROFILE_FEATURES: dict[str, Feature] = {
     feature.name: feature
     for feature in (
         Feature("birth_year", "year", lambda c, at, shop: number_trait(c, "birth_year")),
-        # The year alone is known: everybody of a year turns older on 1 January.
+        # The year alone is known: all born in a year turn older on 1 January.
         Feature("age_years", "years", _age_years, _age_crossing),
         Feature("income", "money", lambda c, at, shop: number_trait(c, "income")),
         Feature("marketing_opt_in", "1 or 0", lambda c, at, shop: number_trait(c, "marketing_opt_in")),

@@ -28,7 +28,7 @@ class Admitted:
     Attributes
     ----------
     customer
-        The customer in question; time was applied to it. None only for types that create nobody.
+        The event's customer, to whom time was applied. None only for types that create no customer.
     digest
         Stands for the event's id in the dedupe window.
     prepared
@@ -54,7 +54,7 @@ class Admitted:
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """What a type of event asks of admission, and what it does.
+    """How events of a type are admitted and applied.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ class Handler:
     subject
         The field that names the customer.
     creates, dedupes
-        Whether the event creates a customer who is not known; whether the dedupe window holds for it.
+        Whether the event creates a customer who is not known; whether it is checked against the dedupe window.
     """
 
     apply: Callable[[Context, Admitted], None]

@@ -27,7 +27,7 @@ class Context:
     definitions
         The newest version of the declared segmentations.
     assigns_on_interaction
-        Whether an interaction may move somebody under them.
+        Whether an interaction may change a segment under them.
     pending
         Cluster moves that daily steps found ahead of time, by customer: they wait for the customer's turn.
     active
@@ -42,7 +42,7 @@ class Context:
     pending: dict[str, list[Move]] = field(default_factory=dict)
     active: dict[str, Customer] = field(default_factory=dict)
     reported: set[str] = field(default_factory=set)
-    # Taken from the state and the policy once: each is asked for with every record.
+    # Taken from the state and the policy once, since every record needs them.
     ledger: Ledger = field(init=False)
     cache: CustomerCache = field(init=False)
     shop: FeatureContext = field(init=False)

@@ -52,7 +52,7 @@ def _clock(context: Context, control: ControlClock, record: LogRecord) -> None:
         raise InvalidEvent("bad_control", "the clock of an import lies after its own append time", "at")
     if (opened := context.ledger.imports.get(control.import_id)) is not None:
         opened.clock = max(opened.clock or 0, control.at)
-        opened.heard = max(opened.heard, record.timestamp)
+        opened.appended = max(opened.appended, record.timestamp)
 
 
 def _model(context: Context, control: ControlModel, record: LogRecord) -> None:

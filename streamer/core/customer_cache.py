@@ -20,13 +20,13 @@ class CustomerCache:
     def __init__(self, memory: Memory) -> None:
         self.memory = memory
         self.customers: dict[str, Customer] = {}
-        # How many of them only say whose events these are.
+        # How many of them are aliases.
         self.aliases = 0
         self._by_row: dict[int, Customer] = {}
         # -1 lives by the lane's clock; other numbers stand for imports, so that rows group without a loop.
         self._clocks = np.full(1024, -2, dtype=np.int32)
         self._codes: dict[str, int] = {}
-        # For each clock a day to which all its residents are stepped, at least: spares looking at every row.
+        # For each clock a day up to which all its customers are stepped, at least; spares a scan of all rows.
         self.stepped: dict[str | None, int] = {}
 
     def __len__(self) -> int:
@@ -39,7 +39,7 @@ class CustomerCache:
         return self._by_row[row]
 
     def load(self, customer: Customer, row: int) -> None:
-        """Take a customer in, with the row that holds its behaviour; -1 for who has none."""
+        """Add a customer, with the row that holds its behaviour; -1 without one."""
         self.customers[customer.id] = customer
         customer.row = -1
         self.aliases += customer.is_alias
@@ -80,7 +80,7 @@ class CustomerCache:
 
     @property
     def clock_ids(self) -> tuple[str | None, ...]:
-        """The clocks that residents live by, or have lived by: the lane's (None) and imports'."""
+        """The clocks that cached customers live by, or have lived by: the lane's (None) and imports'."""
         return None, *self._codes
 
     def rows_by_clock(self, clock_ids: Iterable[str | None]) -> Iterator[tuple[str | None, IntArray]]:

@@ -105,7 +105,7 @@ def _move_clocks(context: Context, item: DecodedRecord) -> None:
     if record.timestamp > ledger.appended:
         ledger.appended = record.timestamp
     if item.import_id is not None and (opened := ledger.imports.get(item.import_id)) is not None:
-        opened.heard = max(opened.heard, record.timestamp)
+        opened.appended = max(opened.appended, record.timestamp)
     if moves_clock(item, context.policy):
         ledger.clock = max(ledger.clock, record.timestamp - context.policy.lateness_ms)
 

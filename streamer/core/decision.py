@@ -16,7 +16,7 @@ from schemas.tracing import traceparent
 
 
 class Erased(msgspec.Struct, array_like=True, frozen=True):
-    """An erase: everything up to ``at`` is gone, as said by a record appended at ``appended`` (both ms)."""
+    """An erase of everything up to ``at``, by a record appended at ``appended`` (both ms)."""
 
     at: int
     appended: int

@@ -70,7 +70,7 @@ def decode_records(
     Raises
     ------
     UnreadableBatch
-        One of the records stands for a batch that nobody can open.
+        One of the records stands for a batch that cannot be opened.
     """
     return [_decode_one(record, lanes, local, max_event_bytes, control_key) for record in records]
 
@@ -114,7 +114,7 @@ def _read_marks(record: LogRecord) -> _Marks:
     import_id, rerouted, alias = None, False, None
     for name, value in record.headers:
         if name == IMPORT_HEADER:
-            # A header's value may be null on the wire, whatever the types say.
+            # A header's value may be null on the wire, although the type excludes it.
             import_id = (value or b"").decode("utf-8", "replace")
         elif name == CONTROL_HEADER and value == b"1":
             return _Marks(control=True)

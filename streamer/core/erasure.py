@@ -1,8 +1,8 @@
 """Erasing a customer: nothing is kept of it but a salted hash of its id, for a while, so that nothing comes back.
 
 An older record that arrives after the erase (a retry, a slow producer) must not bring the customer back to life. So for
-30 days the lane knows, by a hash that only this lane can make, who was erased and when; what happened until then is a
-``duplicate``. What happens later makes a new customer, whose changes begin at ``seq`` 1 with other ids.
+30 days the lane knows, by a hash that only this lane can make, who was erased and when; events up to then are
+``duplicates``. Later ones make a new customer, whose changes begin at ``seq`` 1 with other ids.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Folding one valid event into its customer: statistics, order book, behaviour memory. No segment is judged here."""
+"""Folding one valid event into its customer: statistics, order book, behaviour memory. No segment is assigned here."""
 
 from __future__ import annotations
 

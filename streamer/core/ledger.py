@@ -10,10 +10,10 @@ from schemas.errors import InvariantViolation
 
 
 class ImportClock(msgspec.Struct):
-    """An open import: its own clock in this lane (ms, None before the first), and when it was last heard of."""
+    """An open import: its own clock in this lane (ms, None before the first), and its latest append time (ms)."""
 
     clock: int | None
-    heard: int
+    appended: int = msgspec.field(name="heard")
 
 
 class ModelEntry(msgspec.Struct):
@@ -46,7 +46,7 @@ class Ledger(msgspec.Struct):
     next_offset
         The first record of the lane that is not yet decided.
     clock
-        The lane's clock, ms; 0 before anything was heard.
+        The lane's clock, ms; 0 before the first record.
     appended
         Latest append time seen, ms.
     consumed, applied, duplicates, rerouted, dead_letters, control
@@ -55,12 +55,12 @@ class Ledger(msgspec.Struct):
         Customers by segmentation and segment.
     timeline
         Model versions and since when they are in force.
-    editions
+    definitions_versions
         Versions of the declared segmentations that control records brought; before them the policy's is in force.
     behind
-        Customers that were not yet brought to the newest of them; 0 when its sweep is over.
+        Customers that were not yet brought to the newest of them.
     closed
-        The imports that ended last; none of them may be opened again, since its customers live by the lane's clock.
+        The imports that ended last; they cannot be opened again, since their customers live by the lane's clock.
     """
 
     lane: str

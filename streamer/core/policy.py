@@ -15,7 +15,7 @@ from schemas.money import Rates
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What ``decide`` is told beside the log.
+    """Everything ``decide`` depends on beside the log.
 
     Attributes
     ----------
@@ -32,9 +32,9 @@ class Policy:
         Whether the wall clock counts (``STREAMER_CLOCK=wall``): it moves idle lanes, and so the append time of
         records written by imports has to move lanes as well, or a replay of the log would know less than the lane did.
     label_backfill
-        Whether changes by records of an import get the cause ``backfill``; an in-process replay says no.
+        Whether changes by records of an import get the cause ``backfill``; not in an in-process replay.
     consent_default
-        Whether customers of whom no consent is known may be put into segments.
+        The consent assumed for customers who never sent one: whether they may be put into segments.
     merge_known
         Whether a customer to whom other ids were joined may itself be joined to another.
     merge_limit

@@ -29,7 +29,7 @@ def timeline_of(
     """The versions by the first day on which they are in force for customers who live by the clock ``clock_id``."""
     timeline: list[tuple[int, ClusterModel]] = []
     first: int | None = None
-    # Backwards: an import opened later may be earlier in time than versions it never heard of.
+    # Backwards: an import opened later may be earlier in time than versions it did not know.
     for entry in reversed(ledger.timeline):
         day = entry.day if clock_id is None else entry.import_days.get(clock_id, entry.day)
         first = day if first is None else min(first, day)
@@ -38,7 +38,7 @@ def timeline_of(
     return timeline
 
 
-# -- daily steps of everybody ---------------------------------------------------------------------------------
+# -- daily steps of all customers -----------------------------------------------------------------------------
 
 
 def run_daily_steps(context: Context) -> None:

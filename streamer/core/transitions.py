@@ -34,7 +34,7 @@ class Occasion(NamedTuple):
 
 
 class _Model(NamedTuple):
-    """What decided a transition: ``kind`` and ``version`` of rules, bands or clusters, and what they say of it."""
+    """What decided a transition: ``kind`` and ``version`` of rules, bands or clusters, and the details."""
 
     kind: str
     version: int
@@ -95,7 +95,7 @@ def apply_definitions(
 
 
 def skip_definitions(context: Context, customer: Customer) -> None:
-    """Bring a customer without consent to the newest version: it moves nobody who is in no segment."""
+    """Bring a customer without consent to the newest version: there is no segment to leave."""
     customer.definitions_version = context.definitions.version
     context.ledger.behind -= 1
 
@@ -104,7 +104,7 @@ def apply_cluster_move(context: Context, customer: Customer, move: Move, at: int
     """Take over a move that the clusters decided at the grid point ``at`` (ms).
 
     ``as_of`` stays: clusters come and go with the owner, and must not date what rules say of a late event. What
-    looks at clusters moves with them.
+    refers to clusters moves with them.
     """
     definitions, shop = definitions_of(context, customer), context.shop
     if BEHAVIOUR not in definitions.clusters:

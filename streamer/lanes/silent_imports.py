@@ -38,7 +38,7 @@ class SilentImports:
         silent_since = now_ms - self._patience_ms
         if self._since_ms >= silent_since:
             return []
-        silent = [id for id, opened in imports.items() if opened.heard < silent_since and id not in self._closing]
+        silent = [id for id, opened in imports.items() if opened.appended < silent_since and id not in self._closing]
         self._closing.update(silent)
         return [self._closed(id) for id in silent]
 

@@ -89,7 +89,7 @@ def test_what_is_missing_damaged_or_newer_is_noticed() -> None:
     parts = snapshot.dump(ann, b"")
     with pytest.raises(InvariantViolation, match="core part"):
         snapshot.load("ann", {"o": parts["o"]})
-    with pytest.raises(InvariantViolation, match="ring block"):
+    with pytest.raises(InvariantViolation, match="dedupe block"):
         snapshot.load("ann", {name: part for name, part in parts.items() if name != "r0"})
     with pytest.raises(InvariantViolation, match="order book"):
         snapshot.load("ann", parts | {"o": b"\xc1"})
