@@ -91,7 +91,7 @@ def dump(customer: Customer, behaviour: bytes) -> dict[str, bytes]:
     ``behaviour`` is the customer's row of the behaviour memory, as bytes; empty where there is none.
     """
     dedupe_window = customer.dedupe_window
-    if customer.is_alias:
+    if customer.profile is not None and customer.is_alias:
         customer.profile_dirty = False
         return {PROFILE: _encode(customer.profile)}
     statistics = customer.statistics.encode()

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from models.customer.customer import Customer
 from models.customer.dedupe import digest
 from schemas.arrivals import Arrival
@@ -21,8 +23,7 @@ from streamer.core.decode import DecodedRecord
 from streamer.core.fold import is_duplicate
 
 
-@dataclass(slots=True)
-class Admitted:
+class Admitted(msgspec.Struct, gc=False):
     """An event that is applied, and to whom.
 
     Attributes
@@ -86,35 +87,52 @@ def admit(context: Context, item: DecodedRecord, event: Arrival | Event, handler
     InvalidEvent
         The event is refused.
     """
-    record, ledger, at = item.record, context.ledger, event.occurred_at
+    record, ledger, at, import_id = item.record, context.ledger, event.occurred_at, item.import_id
     _check_time(context, item, at)
     prepared = None if handler.prepare is None else handler.prepare(context, event)
     id: str = getattr(event, handler.subject)
-    customer = context.cache.get(id)
+    customer = context.cache.customers.get(id)
     if item.alias is not None and handler.creates and identity.return_stray(context, item, customer):
         return None
-    if customer is not None and customer.is_alias:
+    clock_id = None if import_id is None else context.clock_id(import_id)
+    if customer is None:
+        return _admit_unknown(context, item, event, handler, id, clock_id, prepared)
+    name, profile = digest(event.event_id), customer.profile
+    if profile is not None and profile.alias is not None:
         handler.of_alias(context, item, customer)
         return None
-    name, is_new = digest(event.event_id), False
-    if customer is None:
-        if handler.creates and is_nobody(id, context.policy.nobody):
-            raise InvalidEvent("nobody", "customer_id is a placeholder that stands for no customer", "customer_id")
-        erased = erasure.since(context, id, record.timestamp)
-        if erased is not None and at <= erased:
-            ledger.duplicates += 1
-            return None
-        if handler.creates:
-            customer, is_new = context.create(id, record, at, context.clock_id(item.import_id), erased), True
-    elif _is_repeat(customer, name, event, handler):
+    if (handler.dedupes and is_duplicate(customer, name, event)) or (profile is not None and profile.was_erased(at)):
         ledger.duplicates += 1
         return None
-    else:
-        timers.pass_time_to(context, customer, at, context.clock_id(item.import_id), record.timestamp)
+    timers.pass_time_to(context, customer, at, clock_id, record.timestamp)
     ledger.applied += 1
-    is_late = customer is not None and at < customer.as_of
+    is_late = at < customer.as_of
     ledger.late += is_late
-    return Admitted(event, record, customer, name, item.import_id, prepared, is_new, is_late)
+    return Admitted(event, record, customer, name, import_id, prepared, False, is_late)
+
+
+def _admit_unknown(
+    context: Context,
+    item: DecodedRecord,
+    event: Arrival | Event,
+    handler: Handler,
+    id: str,
+    clock_id: str | None,
+    prepared: int | None,
+) -> Admitted | None:
+    """The same for an id without a state."""
+    record = item.record
+    if handler.creates and is_nobody(id, context.policy.nobody):
+        raise InvalidEvent("nobody", "customer_id is a placeholder that stands for no customer", "customer_id")
+    erased = erasure.since(context, id, record.timestamp)
+    if erased is not None and event.occurred_at <= erased:
+        context.ledger.duplicates += 1
+        return None
+    customer = context.create(id, record, event.occurred_at, clock_id, erased) if handler.creates else None
+    context.ledger.applied += 1
+    return Admitted(
+        event, record, customer, digest(event.event_id), item.import_id, prepared, customer is not None, False
+    )
 
 
 def _check_time(context: Context, item: DecodedRecord, at: int) -> None:
@@ -125,10 +143,3 @@ def _check_time(context: Context, item: DecodedRecord, at: int) -> None:
         raise InvalidEvent("too_early", "occurred_at lies in the future", "occurred_at")
     if item.import_id is None and at < appended - policy.horizon_ms:
         raise InvalidEvent("too_late", "occurred_at is older than the retention horizon", "occurred_at")
-
-
-def _is_repeat(customer: Customer, name: bytes, event: Arrival | Event, handler: Handler) -> bool:
-    """Whether the event was applied to the customer before, or happened before the customer was erased."""
-    if handler.dedupes and is_duplicate(customer, name, event):
-        return True
-    return customer.profile is not None and customer.profile.was_erased(event.occurred_at)

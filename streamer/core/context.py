@@ -13,6 +13,7 @@ from models.rules.evaluate import moved_by_interactions
 from schemas.records import LogRecord
 from streamer.core.customer_cache import CustomerCache
 from streamer.core.decision import Decision
+from streamer.core.fold import FoldContext
 from streamer.core.ledger import Ledger
 from streamer.core.policy import Policy
 from streamer.core.state import LaneState
@@ -47,12 +48,14 @@ class Context:
     cache: CustomerCache = field(init=False)
     shop: FeatureContext = field(init=False)
     grid: DayGrid = field(init=False)
+    folding: FoldContext = field(init=False)
     definitions: Definitions = field(init=False)
     assigns_on_interaction: bool = field(init=False)
 
     def __post_init__(self) -> None:
         self.ledger, self.cache = self.state.ledger, self.state.cache
         self.shop, self.grid = self.policy.shop, self.policy.grid
+        self.folding = FoldContext(self.policy.rates, self.shop, self.cache.memory)
         self.adopt_definitions()
 
     def adopt_definitions(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
-from typing import NamedTuple
 
 import msgspec
 from pydantic import ValidationError
@@ -81,69 +80,59 @@ def _decode_one(
     if record.value.__class__ is UnopenedBatch:
         return _unopened(record)
     marks = _read_marks(record) if record.headers else _NO_MARKS
-    if marks.control:
+    if marks is None:
         return _control(record, control_key)
+    import_id, rerouted, alias = marks
+    old = home = None
     try:
-        event = _event(record, marks.alias, max_event_bytes)
-        old = None
-        if marks.alias is not None:
-            old, event = event.customer_id, _renamed(event, marks.alias)
-        home = None
+        try:
+            event = arrival(
+                record.key if alias is None else None, record.value, record.headers, max_event_bytes=max_event_bytes
+            )
+        except InvalidEvent:
+            if record.value is not None or record.key is None:
+                raise
+            event = _erased(record, record.key)
+        if alias is not None:
+            old, event = event.customer_id, _renamed(event, alias)
         if event.customer_id not in local or isinstance(event, IdentityLinked):
-            home = _other_home(record, event, lanes, marks)
+            home = _other_home(record, event, lanes, rerouted)
     except InvalidEvent as error:
-        return DecodedRecord(record, error=error, import_id=marks.import_id)
-    if home is not None:
-        return DecodedRecord(record, event=event, import_id=marks.import_id, home=home)
-    return DecodedRecord(record, event=event, import_id=marks.import_id, alias=old)
+        return DecodedRecord(record, error=error, import_id=import_id)
+    return DecodedRecord(record, event=event, import_id=import_id, home=home, alias=None if home is not None else old)
 
 
-class _Marks(NamedTuple):
-    """Headers that the service writes: see ``schemas.control``. ``alias`` is the key of a record that was forwarded."""
-
-    import_id: str | None = None
-    control: bool = False
-    rerouted: bool = False
-    alias: bytes | None = None
+_Marks = tuple[str | None, bool, bytes | None]
+"""What headers of the service say (``schemas.control``): the import, whether the record was rerouted, and its key if it
+was forwarded from an alias.
+"""
+_NO_MARKS: _Marks = (None, False, None)
 
 
-_NO_MARKS = _Marks()
-
-
-def _read_marks(record: LogRecord) -> _Marks:
-    import_id, rerouted, alias = None, False, None
+def _read_marks(record: LogRecord) -> _Marks | None:
+    """None for a control record."""
+    import_id, rerouted, alias = _NO_MARKS
     for name, value in record.headers:
         if name == IMPORT_HEADER:
             # A header's value may be null on the wire, although the type excludes it.
             import_id = (value or b"").decode("utf-8", "replace")
         elif name == CONTROL_HEADER and value == b"1":
-            return _Marks(control=True)
+            return None
         elif name == REROUTED_HEADER:
             rerouted = True
         elif name == ALIAS_HEADER and record.key is not None:
             alias = record.key
-    return _Marks(import_id, False, rerouted, alias)
+    return import_id, rerouted, alias
 
 
-def _event(record: LogRecord, alias: bytes | None, max_event_bytes: int) -> Arrival | Event:
-    """The event of a record; a null value erases its key. Raises InvalidEvent."""
-    key = record.key if alias is None else None
-    try:
-        return arrival(key, record.value, record.headers, max_event_bytes=max_event_bytes)
-    except InvalidEvent:
-        if record.value is not None or record.key is None:
-            raise
-    return _erased(record, record.key)
-
-
-def _other_home(record: LogRecord, event: Arrival | Event, lanes: int, marks: _Marks) -> int | None:
+def _other_home(record: LogRecord, event: Arrival | Event, lanes: int, rerouted: bool) -> int | None:
     """The partition that a record belongs to, if that is another. Raises InvalidEvent where it was rerouted before."""
     key = record.key
     # A key that is not in NFC belongs where the id is that it means.
     home = partition_for(key if key and key.isascii() else event.partition_id().encode(), lanes)
     if home == record.partition:
         return None
-    if marks.rerouted:
+    if rerouted:
         raise InvalidEvent("key_mismatch", "the record arrived on a wrong partition a second time", "key")
     if size_of(key, record.value, record.headers) > _MAX_REROUTED:
         raise InvalidEvent("oversize", "too large to be forwarded to its partition", None)

@@ -11,12 +11,21 @@ from models.customer.customer import Customer
 from models.customer.dedupe import digest, holds
 from models.customer.orders import Booking, Order, Reversal, total, unnamed
 from models.customer.statistics import INTERACTION_INDEX
-from models.features.features import FeatureContext
+from models.features.context import FeatureContext
 from schemas.arrivals import Interaction, Line, OrderCompleted, OrderReversed
 from schemas.fields import MAX_AMOUNT
 from schemas.money import Rates
 
 MAX_ORDER_CATEGORIES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class FoldContext:
+    """What events are folded with: rates of currencies, the shop's units, and the behaviour memory."""
+
+    rates: Rates
+    shop: FeatureContext
+    memory: Memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +44,16 @@ def is_duplicate(customer: Customer, event_digest: bytes, event: object) -> bool
     return isinstance(event, OrderCompleted) and customer.book.knows(digest(event.order_id))
 
 
-def fold_order(
-    customer: Customer, event: OrderCompleted, money: int, rates: Rates, shop: FeatureContext, memory: Memory
-) -> Folded:
+def fold_order(customer: Customer, event: OrderCompleted, money: int | None, context: FoldContext) -> Folded:
     """Fold a completed order of ``money`` minor units."""
+    assert money is not None
+    memory = context.memory
     lines = event.products
     discounted = int(bool(event.discount) or event.coupon is not None)
-    categories = _by_category(lines, event.currency, rates)
+    categories = _by_category(lines, event.currency, context.rates)
     order = Order(event.occurred_at, digest(event.order_id), money, _items(lines), discounted, categories)
     bookings = customer.book.add(order)
-    customer.post(bookings, shop.half_life)
+    customer.post(bookings, context.shop.half_life)
     memory.add_order(customer.row, money, bool(discounted), categories)
     counted = money
     if not order.live:
@@ -57,15 +66,14 @@ def fold_order(
     return Folded(booked, orders=1)
 
 
-def fold_reversal(
-    customer: Customer, event: OrderReversed, money: int | None, shop: FeatureContext, memory: Memory
-) -> Folded:
+def fold_reversal(customer: Customer, event: OrderReversed, money: int | None, context: FoldContext) -> Folded:
     """Fold a refund or cancellation of ``money`` minor units; None takes back all of the named order."""
+    memory = context.memory
     items = _items(event.products)
     named = event.order_id is not None
     reversal = Reversal(event.occurred_at, digest(event.order_id) if event.order_id else b"", money, items)
     bookings: list[Booking] = customer.book.reverse(reversal) if named else [unnamed(reversal)]
-    customer.post(bookings, shop.half_life)
+    customer.post(bookings, context.shop.half_life)
     booked = total(bookings)
     if sum(booking.orders for booking in bookings) < 0:
         gone = bookings[0]
@@ -75,11 +83,11 @@ def fold_reversal(
     return Folded(booked, reversals=1)
 
 
-def fold_interaction(customer: Customer, event: Interaction, shop: FeatureContext, memory: Memory) -> Folded:
+def fold_interaction(customer: Customer, event: Interaction, money: None, context: FoldContext) -> Folded:
     """Fold a view, click, cart or message interaction."""
     kind = INTERACTION_INDEX[event.type]
-    customer.interact(kind, event.category, event.occurred_at, shop.half_life)
-    memory.add_interaction(customer.row, event.type, event.category)
+    customer.interact(kind, event.category, event.occurred_at, context.shop.half_life)
+    context.memory.add_interaction(customer.row, event.type, event.category)
     return NOTHING_BOOKED
 
 

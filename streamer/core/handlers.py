@@ -27,12 +27,12 @@ from schemas.events import OrderReversed as OrderReversedModel
 from streamer.core import consents, erasure, identity, transitions
 from streamer.core.admission import Admitted, Handler
 from streamer.core.context import Context
-from streamer.core.fold import NOTHING_BOOKED, Folded, fold_interaction, fold_order, fold_reversal
+from streamer.core.fold import FoldContext, Folded, fold_interaction, fold_order, fold_reversal
 from streamer.core.profiles import fold_feedback, fold_outcome, fold_subscription, fold_traits
 
 _MOST_MONEY: Final = 2**62
 
-Fold = Callable[[Context, Customer, Any, int | None], Folded]
+Fold = Callable[[Customer, Any, Any, FoldContext], Folded]
 
 
 def _folding(fold: Fold, own_cause: Cause = "event", *, is_interaction: bool = False) -> Callable[..., None]:
@@ -42,7 +42,10 @@ def _folding(fold: Fold, own_cause: Cause = "event", *, is_interaction: bool = F
     """
 
     def apply(context: Context, one: Admitted) -> None:
-        customer, event = _touched(context, one), one.event
+        customer, event = one.customer, one.event
+        assert customer is not None
+        context.decision.touched[customer.id] = context.active[customer.id] = customer
+        customer.dedupe_window.add(one.digest)
         at, as_of = event.occurred_at, customer.as_of
         judged_at = at if at > as_of else as_of
         profile = customer.profile
@@ -52,7 +55,7 @@ def _folding(fold: Fold, own_cause: Cause = "event", *, is_interaction: bool = F
             return
         assigns = one.is_new or not is_interaction or context.assigns_on_interaction
         before = facts(customer, judged_at, context.definitions, context.shop) if assigns and not one.is_new else None
-        folded = fold(context, customer, event, one.prepared)
+        folded = fold(customer, event, one.prepared, context.folding)
         customer.first_seen = min(customer.first_seen, at)
         customer.last_seen = max(customer.last_seen, at)
         customer.as_of = judged_at
@@ -68,14 +71,6 @@ def _folding(fold: Fold, own_cause: Cause = "event", *, is_interaction: bool = F
     return apply
 
 
-def _touched(context: Context, one: Admitted) -> Customer:
-    customer = one.customer
-    assert customer is not None
-    context.decision.touched[customer.id] = context.active[customer.id] = customer
-    customer.dedupe_window.add(one.digest)
-    return customer
-
-
 def _cause(context: Context, one: Admitted, own: Cause) -> Cause:
     if one.import_id is not None and context.policy.label_backfill:
         return "backfill"
@@ -83,7 +78,10 @@ def _cause(context: Context, one: Admitted, own: Cause) -> Cause:
 
 
 def _consent(context: Context, one: Admitted) -> None:
-    customer = _touched(context, one)
+    customer = one.customer
+    assert customer is not None
+    context.decision.touched[customer.id] = context.active[customer.id] = customer
+    customer.dedupe_window.add(one.digest)
     customer.as_of = max(customer.as_of, one.event.occurred_at)
     consents.take(context, customer, one.event, one.is_new, one.trigger, one.record.timestamp)
 
@@ -123,35 +121,14 @@ def _money(context: Context, event: OrderCompleted | OrderReversed) -> int | Non
     return money
 
 
-def _order(context: Context, customer: Customer, event: Any, money: int | None) -> Folded:
-    assert money is not None
-    return fold_order(customer, event, money, context.policy.rates, context.shop, context.cache.memory)
-
-
-def _reversal(context: Context, customer: Customer, event: Any, money: int | None) -> Folded:
-    return fold_reversal(customer, event, money, context.shop, context.cache.memory)
-
-
-def _interaction(context: Context, customer: Customer, event: Any, _: int | None) -> Folded:
-    return fold_interaction(customer, event, context.shop, context.cache.memory)
-
-
-def _about_a_person(fold: Callable[[Customer, Any, Any], None]) -> Fold:
-    def folded(context: Context, customer: Customer, event: Any, _: int | None) -> Folded:
-        fold(customer, event, context.shop)
-        return NOTHING_BOOKED
-
-    return folded
-
-
 _BY_MODEL: Final[Mapping[type[Event], Handler]] = {
-    OrderCompletedModel: Handler(_folding(_order), _money),
-    OrderReversedModel: Handler(_folding(_reversal), _money),
-    Interaction: Handler(_folding(_interaction, is_interaction=True)),
-    ProfileUpdated: Handler(_folding(_about_a_person(fold_traits), "profile")),
-    FeedbackSubmitted: Handler(_folding(_about_a_person(fold_feedback))),
-    SubscriptionUpdated: Handler(_folding(_about_a_person(fold_subscription))),
-    MessageOutcome: Handler(_folding(_about_a_person(fold_outcome))),
+    OrderCompletedModel: Handler(_folding(fold_order), _money),
+    OrderReversedModel: Handler(_folding(fold_reversal), _money),
+    Interaction: Handler(_folding(fold_interaction, is_interaction=True)),
+    ProfileUpdated: Handler(_folding(fold_traits, "profile")),
+    FeedbackSubmitted: Handler(_folding(fold_feedback)),
+    SubscriptionUpdated: Handler(_folding(fold_subscription)),
+    MessageOutcome: Handler(_folding(fold_outcome)),
     ConsentUpdated: Handler(_consent),
     IdentityLinked: Handler(_link, identity.check_link, identity.repeat_link, subject="anonymous_id"),
     CustomerErased: Handler(_erase, of_alias=erasure.erase_alias, creates=False, dedupes=False),

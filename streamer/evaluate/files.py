@@ -14,7 +14,7 @@ from models.customer.dedupe import digest
 from schemas.arrivals import Interaction, OrderCompleted, OrderReversed
 from schemas.codec import arrival
 from schemas.errors import InvalidEvent, UserError
-from streamer.core.fold import fold_interaction, fold_order, fold_reversal, is_duplicate
+from streamer.core.fold import FoldContext, fold_interaction, fold_order, fold_reversal, is_duplicate
 from streamer.core.policy import Policy
 from streamer.evaluate.activity import Activity, fold
 from streamer.sources.source import Source
@@ -58,7 +58,7 @@ def of_source(source: Source, policy: Policy) -> Activity:
         There is no usable event in it.
     """
     recorder, grid = _Recorder(), policy.grid
-    memory = cast(Memory, recorder)
+    folding = FoldContext(policy.rates, policy.shop, cast(Memory, recorder))
     customers: dict[str, Customer] = {}
     who: list[int] = []
     days: list[int] = []
@@ -82,14 +82,12 @@ def of_source(source: Source, policy: Policy) -> Activity:
         customer.dedupe_window.add(name)
         before = len(recorder.rows)
         if isinstance(event, Interaction):
-            fold_interaction(customer, event, policy.shop, memory)
+            fold_interaction(customer, event, None, folding)
         elif isinstance(event, OrderCompleted):
-            fold_order(
-                customer, event, policy.rates.minor(event.total, event.currency), policy.rates, policy.shop, memory
-            )
+            fold_order(customer, event, policy.rates.minor(event.total, event.currency), folding)
         else:
             money = None if event.total is None else policy.rates.minor(event.total, event.currency)
-            fold_reversal(customer, event, money, policy.shop, memory)
+            fold_reversal(customer, event, money, folding)
         made = len(recorder.rows) - before
         who += [customer.row] * made
         days += [grid.day_of(event.occurred_at)] * made
