@@ -10,6 +10,7 @@ help:
 	@echo "make run    everything at once, on this machine: Kafka, Valkey, a worker, a simulated shop"
 	@echo "make test   all tests, on a real Kafka and a real Valkey"
 	@echo "make lint   format, lint, types, layers"
+	@echo "make complexity  functions that branch too much: above 15 by McCabe"
 	@echo "make check  format, lint, types, layers, unit and property tests; about a minute"
 	@echo "make bench  CPU per event of the whole path and of the small job; minutes"
 	@echo "make bench-compare BASE=COMMIT  instructions per record and the bytes, that commit against the working tree; minutes, needs valgrind"
@@ -39,6 +40,9 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/mypy schemas models streamer benchmarks grafana examples tests
 	$(BIN)/lint-imports
+
+complexity: $(STAMP)
+	$(BIN)/python tests/support/complexity.py $(ARGS)
 
 check: lint
 	$(BIN)/python -m pytest schemas models tests/unit tests/property tests/golden/test_contracts.py

@@ -94,7 +94,7 @@ def admit(context: Context, item: DecodedRecord, event: Arrival | Event, handler
     customer = context.cache.customers.get(id)
     if item.alias is not None and handler.creates and identity.return_stray(context, item, customer):
         return None
-    clock_id = None if import_id is None else context.clock_id(import_id)
+    clock_id = import_id if import_id in ledger.imports else None
     if customer is None:
         return _admit_unknown(context, item, event, handler, id, clock_id, prepared)
     name, profile = digest(event.event_id), customer.profile

@@ -1,0 +1,34 @@
+"""Functions that branch too much: more than 15 by McCabe, as radon counts (``and`` and ``or`` are branches too).
+
+    python tests/support/complexity.py [FOLDER ...]
+
+T. J. McCabe: *A Complexity Measure*, IEEE Transactions on Software Engineering, 1976. Exit status 1 if there are any.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from radon.complexity import cc_visit
+
+MOST = 15
+FOLDERS = ("schemas", "models", "streamer", "benchmarks", "grafana", "examples")
+
+
+def found(folders: list[str]) -> Iterator[tuple[int, str]]:
+    """Complexity and place of every function above `MOST`."""
+    for path in (file for folder in folders for file in sorted(Path(folder).rglob("*.py"))):
+        blocks = cc_visit(path.read_text(encoding="utf-8"))
+        for block in blocks + [closure for one in blocks for closure in getattr(one, "closures", ())]:
+            if block.letter != "C" and block.complexity > MOST:
+                yield block.complexity, f"{path}:{block.lineno} {block.fullname}"
+
+
+if __name__ == "__main__":
+    complex_ones = sorted(found(sys.argv[1:] or list(FOLDERS)), reverse=True)
+    for complexity, place in complex_ones:
+        print(f"{complexity:3} {place}")
+    if complex_ones:
+        sys.exit(f"{len(complex_ones)} functions of a complexity above {MOST}; split them")
