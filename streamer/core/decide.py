@@ -75,10 +75,15 @@ def moves_clock(item: DecodedRecord, policy: Policy) -> bool:
 
 def _take(context: Context, item: DecodedRecord) -> None:
     """Apply one record."""
-    record, ledger = item.record, context.ledger
+    record, ledger, policy = item.record, context.ledger, context.policy
     ledger.consumed += item.count
     ledger.next_offset = record.offset + 1
-    _move_clocks(context, item)
+    if record.timestamp > ledger.appended:
+        ledger.appended = record.timestamp
+    if item.import_id is not None and (opened := ledger.imports.get(item.import_id)) is not None:
+        opened.appended = max(opened.appended, record.timestamp)
+    if moves_clock(item, policy):
+        ledger.clock = max(ledger.clock, record.timestamp - policy.lateness_ms)
     if item.error is not None:
         _refuse(context, record, "intake", item.error, item.count)
     elif item.control is not None:
@@ -97,17 +102,6 @@ def _take(context: Context, item: DecodedRecord) -> None:
                 handler.apply(context, admitted)
         except InvalidEvent as error:
             _refuse(context, record, "decide", error)
-
-
-def _move_clocks(context: Context, item: DecodedRecord) -> None:
-    """Move the lane's clock by append time."""
-    ledger, record = context.ledger, item.record
-    if record.timestamp > ledger.appended:
-        ledger.appended = record.timestamp
-    if item.import_id is not None and (opened := ledger.imports.get(item.import_id)) is not None:
-        opened.appended = max(opened.appended, record.timestamp)
-    if moves_clock(item, context.policy):
-        ledger.clock = max(ledger.clock, record.timestamp - context.policy.lateness_ms)
 
 
 def _refuse(context: Context, record: LogRecord, stage: str, error: InvalidEvent, count: int = 1) -> None:

@@ -107,7 +107,8 @@ def pass_time(context: Context, customer: Customer, until: int, now: int) -> Non
         _step(context, customer.clock_id, rows, targets)
     moves = context.pending.pop(customer.id, None) if context.pending else None
     edits: list[DefinitionsVersion] = []
-    if is_behind(context, customer):
+    if customer.definitions_version != context.definitions.version and not customer.is_alias:
+        # A version of the declared segmentations is in force that the customer was not yet brought to.
         if not customer.is_segmentable:
             context.decision.touched[customer.id] = customer
             transitions.skip_definitions(context, customer)
@@ -118,11 +119,6 @@ def pass_time(context: Context, customer: Customer, until: int, now: int) -> Non
         return
     context.decision.touched[customer.id] = customer
     _apply_in_order(context, customer, deque(moves or ()), deque(edits), until, now)
-
-
-def is_behind(context: Context, customer: Customer) -> bool:
-    """Whether a version of the declared segmentations is in force that the customer was not yet brought to."""
-    return customer.definitions_version != context.definitions.version and not customer.is_alias
 
 
 def _apply_in_order(
@@ -187,7 +183,9 @@ def tick(context: Context, tick: Tick) -> None:
         pass_time(context, customer, max(last, ledger.clock_of(customer.clock_id)), now)
     # Those just touched may be due already, such as after an old event; no index of dues has them yet.
     due.extend(context.decision.touched.values())
+    newest = context.definitions.version
     for customer in due:
         clock = ledger.clock_of(customer.clock_id)
-        if (customer.due is not None and customer.due <= clock) or is_behind(context, customer):
+        is_due = customer.due is not None and customer.due <= clock
+        if is_due or (customer.definitions_version != newest and not customer.is_alias):
             pass_time(context, customer, clock, now)
