@@ -1,4 +1,4 @@
-"""What a customer hands over comes as a record that others may have written: it is checked whole before it is taken in."""
+"""Checks of a handover: it is a record that others may have written, so all of it is checked before it is merged."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import msgspec
 from models.behaviour.memory import check as check_behaviour
 from models.customer.dedupe import DIGEST
 from models.customer.merging import Handover
-from models.customer.orders import REMEMBERED
-from models.customer.statistics import MAX_CATEGORIES
+from models.customer.orders import REMEMBERED, OrderBook
+from models.customer.statistics import MAX_CATEGORIES, Statistics
 from schemas.errors import InvariantViolation
 from schemas.wire_time import EARLIEST_MS
 
@@ -24,16 +24,8 @@ def check(handover: Handover, latest: int) -> None:
     """Raises ValueError for anything that no customer can have handed over by the instant ``latest`` (ms)."""
     _instants(handover, latest)
     _bounded(msgspec.to_builtins(handover))
-    statistics, book = handover.statistics, handover.book
-    if len(statistics.categories) > MAX_CATEGORIES + 1 or any(len(two) != 2 for two in statistics.categories.values()):
-        raise ValueError("categories are not as a customer has them")
-    if min(statistics.interactions, default=0) < 0 or abs(statistics.era) > 1_000:
-        raise ValueError("counts are not as a customer has them")
-    names = [order.name for order in book.orders] + [reversal.name for reversal in book.waiting]
-    if len(book.orders) > REMEMBERED or len(book.waiting) > REMEMBERED:
-        raise ValueError("there are more orders than a customer remembers")
-    if any(len(name) != DIGEST for name in names):
-        raise ValueError("an order has no name")
+    _counts(handover.statistics)
+    _orders(handover.book)
     profile = handover.profile
     if profile is not None and len(profile.outcomes) != len(profile.outcome_weights):
         raise ValueError("outcomes are not as a customer has them")
@@ -44,6 +36,22 @@ def check(handover: Handover, latest: int) -> None:
             raise ValueError(str(error)) from None
 
 
+def _counts(statistics: Statistics) -> None:
+    categories = statistics.categories
+    if len(categories) > MAX_CATEGORIES + 1 or any(len(sums) != 2 for sums in categories.values()):
+        raise ValueError("categories are not as a customer has them")
+    if min(statistics.interactions, default=0) < 0 or abs(statistics.era) > 1_000:
+        raise ValueError("counts are not as a customer has them")
+
+
+def _orders(book: OrderBook) -> None:
+    names = [order.name for order in book.orders] + [reversal.name for reversal in book.waiting]
+    if len(book.orders) > REMEMBERED or len(book.waiting) > REMEMBERED:
+        raise ValueError("there are more orders than a customer remembers")
+    if any(len(name) != DIGEST for name in names):
+        raise ValueError("an order has no name")
+
+
 def _instants(handover: Handover, latest: int) -> None:
     book, profile = handover.book, handover.profile
     instants = [handover.at, handover.first_seen, handover.last_seen]
@@ -52,7 +60,7 @@ def _instants(handover: Handover, latest: int) -> None:
     if profile is not None:
         found += [profile.since, profile.erased, None if profile.consent is None else profile.consent.at]
         instants += [trait.at for trait in profile.traits.values()]
-        instants += [said.at for said in profile.subscriptions.values()]
+        instants += [subscription.at for subscription in profile.subscriptions.values()]
     instants += [at for at in found if at is not None]
     if min(instants) < EARLIEST_MS or max(instants) > latest:
         raise ValueError("an instant lies before 1990 or in the future")
