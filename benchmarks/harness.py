@@ -19,6 +19,7 @@ from aiokafka import AIOKafkaProducer
 
 from schemas import topics
 from schemas.partition import partition_for
+from streamer.adapters.redis_keys import LaneKeys
 from streamer.adapters.topics import create_topics
 from streamer.embedded import Addresses, Services, running
 from streamer.sources.import_records import Outgoing
@@ -82,10 +83,10 @@ async def _produce(bootstrap: str, topic: str, records: Iterable[Outgoing]) -> l
     return counts
 
 
-def measure(worker: subprocess.Popen[bytes], url: str, base: str, counts: list[int], deadline: float) -> Measured:
+def measure(worker: subprocess.Popen[bytes], url: str, prefix: str, counts: list[int], deadline: float) -> Measured:
     """Watch a worker's lanes until they have consumed ``counts`` records each, at least.
 
-    ``base`` is the prefix of the lanes' keys in Redis.
+    ``prefix`` is that of the lanes' keys in Redis.
     """
     client = redis.Redis.from_url(url)
     process = psutil.Process(worker.pid)
@@ -96,7 +97,7 @@ def measure(worker: subprocess.Popen[bytes], url: str, base: str, counts: list[i
     while time.monotonic() < limit:
         if worker.poll() is not None:
             raise RuntimeError(f"the worker ended with {worker.returncode}")
-        ledgers = [client.get(f"{base}:{{{lane}}}:ledger") for lane in range(LANES)]
+        ledgers = [client.get(LaneKeys(prefix, lane).ledger) for lane in range(LANES)]
         consumed = sum(json.loads(raw)["consumed"] for raw in ledgers if raw)
         times = process.cpu_times()
         now = (time.monotonic(), times.user + times.system, consumed)

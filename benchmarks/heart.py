@@ -30,14 +30,15 @@ from models.customer import snapshot
 from models.features import document
 from models.rules import due, evaluate
 from schemas.records import Record
-from streamer.adapters.redis import RedisView
+from streamer.adapters.redis import write_arguments
+from streamer.adapters.redis_keys import LaneKeys, write_function
 from streamer.core import decide as heart
 from streamer.core import decode, fold, ledger, panel, timers, transitions
 from streamer.core.decision import Decision
 from streamer.core.state import LaneState
 from streamer.lanes import encode
 from streamer.lanes.context import LaneSettings
-from streamer.lanes.ports import Update, Writes
+from streamer.lanes.ports import Writes
 
 # Wall clock of changes; any will do.
 _DETECTED_AT = 1_767_225_600_000
@@ -121,7 +122,7 @@ def _decide(records: list[Record], state: LaneState) -> tuple[Writes, list[Any]]
     writes = encode.writes(decision, stored, raw, state, POLICY, _DETECTED_AT)
     update = encode.update(decision, stored, raw, state, items)
     _append(writes)
-    args = _arguments(update)
+    args = write_arguments("before", "after", update)
     _pack(args)
     return writes, args
 
@@ -137,30 +138,8 @@ def _append(writes: Writes) -> None:
         builder._build()
 
 
-def _arguments(update: Update) -> list[Any]:
-    """The arguments of the view's function."""
-    taken: list[Any] = []
-    coroutine = _View(taken).write("before", "after", update)
-    try:
-        coroutine.send(None)
-    except StopIteration:
-        return taken
-    raise AssertionError("nothing is waited for")
-
-
-class _View(RedisView):
-    """Keeps what would be sent."""
-
-    def __init__(self, taken: list[Any]) -> None:
-        self._taken = taken
-
-    async def _function(self, name: str, args: Any) -> Any:
-        self._taken.extend(args)
-        return 1
-
-
 def _pack(args: list[Any]) -> None:
-    hiredis.pack_command(("FCALL", "streamer_write", 1, "streamer:{0}", *args))
+    hiredis.pack_command(("FCALL", write_function(), 1, LaneKeys("", 0).base, *args))
 
 
 def _digest(digest: Any, out: tuple[Writes, list[Any]]) -> None:
@@ -180,7 +159,7 @@ _STAGES: Mapping[str, Iterable[Callable[..., Any]]] = {
     "document": (document.document,),
     "encode": (encode.writes, encode.update, ledger.dump),
     "append": (_append,),
-    "pack": (_arguments, _pack),
+    "pack": (write_arguments, _pack),
 }
 
 

@@ -23,6 +23,7 @@ from benchmarks.harness import LANES, Measured, fill, measure, python, servers
 from models.features.time import DAY_MS, DayGrid
 from models.learning.learner import LearnerConfig
 from streamer.adapters.kafka import KafkaConnection
+from streamer.adapters.redis_keys import LaneKeys
 from streamer.core.ledger import Ledger, load
 from streamer.core.policy import Policy
 from streamer.embedded import Addresses
@@ -73,7 +74,7 @@ def _wait_for_clusters(url: str, prefix: str) -> None:
 
 
 def _ledger(client: redis.Redis, prefix: str, lane: int) -> Ledger:
-    raw = client.get(f"{prefix}:{{{lane}}}:ledger")
+    raw = client.get(LaneKeys(prefix, lane).ledger)
     assert isinstance(raw, bytes), f"lane {lane} has no ledger"
     return load(raw)
 

@@ -14,7 +14,7 @@ from models.customer.snapshot import CORE, PROFILE, glance
 from schemas.errors import TransientError
 from schemas.partition import partition_for
 from streamer.act.ports import Seen
-from streamer.adapters.redis import base_key
+from streamer.adapters.redis_keys import LaneKeys
 
 _PARTS = (CORE, PROFILE)
 
@@ -61,18 +61,18 @@ class RedisCustomers:
     async def _standings(self) -> list[_Standing]:
         # Keys of lanes lie in different slots of a cluster, where MGET over all would be refused.
         with _told():
-            return [_standing(await self._client.get(f"{self._base(lane)}:ledger")) for lane in range(self._lanes)]
+            return [_standing(await self._client.get(self._keys(lane).ledger)) for lane in range(self._lanes)]
 
     async def _of_lane(self, lane: int, ids: Sequence[str]) -> Any:
         with _told():
             async with self._client.pipeline(transaction=True) as pipe:
-                pipe.get(f"{self._base(lane)}:ledger")
+                pipe.get(self._keys(lane).ledger)
                 for id in ids:
-                    pipe.hmget(f"{self._base(lane)}:parts:{id}", list(_PARTS))
+                    pipe.hmget(self._keys(lane).parts(id), list(_PARTS))
                 return await pipe.execute()
 
-    def _base(self, lane: int) -> str:
-        return base_key(self._prefix, lane)
+    def _keys(self, lane: int) -> LaneKeys:
+        return LaneKeys(self._prefix, lane)
 
 
 @contextmanager

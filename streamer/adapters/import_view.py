@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import redis
 
-from streamer.adapters.redis import base_key, literal
+from streamer.adapters.redis_keys import LaneKeys, imports_key, literal, root
 from streamer.adapters.redis_reader import Totals, server_of, told
 from streamer.core.ledger import Ledger
 
@@ -55,7 +55,7 @@ class ImportView:
         self._client = client
         self._prefix = prefix
         self._lanes = lanes
-        self._key = f"{prefix or 'streamer'}:imports"
+        self._key = imports_key(prefix)
 
     def imports(self) -> list[ImportRecord]:
         """All imports there were, the oldest first."""
@@ -75,7 +75,7 @@ class ImportView:
 
     def ids_of(self, lane: int) -> Iterator[str]:
         """The ids of a lane's customers in order."""
-        key, last = f"{base_key(self._prefix, lane)}:ids", "-"
+        key, last = LaneKeys(self._prefix, lane).ids, "-"
         while True:
             with told(self._client):
                 found: list[Any] = self._client.zrangebylex(key, last, "+", start=0, num=_CHUNK)
@@ -87,7 +87,7 @@ class ImportView:
     def forget_all(self) -> None:
         """Delete everything under the prefix: the view of all lanes, and what is known of imports."""
         with told(self._client):
-            found = self._client.scan_iter(match=f"{literal(self._prefix or 'streamer')}:*", count=_CHUNK)
+            found = self._client.scan_iter(match=f"{literal(root(self._prefix))}:*", count=_CHUNK)
             while batch := list(islice(found, _CHUNK)):
                 self._client.unlink(*batch)
 
@@ -99,17 +99,17 @@ class ImportView:
         """Customers whom time has passed and who were not looked at yet, by the lanes' clocks."""
         with told(self._client):
             return sum(
-                int(self._client.zcount(f"{base_key(self._prefix, one.partition)}:due:", "-inf", one.clock))
+                int(self._client.zcount(LaneKeys(self._prefix, one.partition).due(""), "-inf", one.clock))
                 for one in ledgers
             )
 
     def segments(self) -> Iterator[tuple[str, dict[str, str]]]:
         """Every customer's id and segment by segmentation, lane by lane in order of ids."""
         for lane in range(self._lanes):
-            base, ids = base_key(self._prefix, lane), self.ids_of(lane)
+            keys, ids = LaneKeys(self._prefix, lane), self.ids_of(lane)
             while names := list(islice(ids, _CHUNK)):
                 with told(self._client):
-                    documents: list[Any] = self._client.mget([f"{base}:customer:{id}" for id in names])
+                    documents: list[Any] = self._client.mget([keys.document(id) for id in names])
                 for id, raw in zip(names, documents, strict=True):
                     # Erased since the ids were read.
                     if raw is not None:

@@ -1,7 +1,9 @@
-"""The log and the view in memory: what an in-process replay and most tests run on.
+"""The log and the view in memory, for tests that need no server: real code, held to the same contract suite as Kafka
+and Redis.
 
 They keep the promises of the ports: a commit happens whole or not at all, a fenced writer is refused, a view write is
-compare-and-set, and the view can be wiped behind the lane's back.
+compare-and-set, and the view can be wiped behind the lane's back. `streamer.replay` does not use them: it decides
+without a log.
 """
 
 from __future__ import annotations
@@ -11,7 +13,8 @@ from dataclasses import dataclass, field
 
 from schemas import topics
 from schemas.records import Record
-from streamer.lanes.ports import Fenced, Read, Update, Write, Writes
+from streamer.adapters.redis_keys import LAYOUT
+from streamer.lanes.ports import Fenced, Read, Stored, Update, Write, Writes
 
 _CHUNK = 1_000
 
@@ -77,7 +80,10 @@ class MemoryLog:
 
 
 @dataclass(slots=True)
-class _Shelf:
+class Shelf:
+    """What a server holds of one lane. ``layout`` is that of the release which filled it."""
+
+    layout: int = LAYOUT
     parts: dict[str, dict[str, bytes]] = field(default_factory=dict)
     documents: dict[str, bytes] = field(default_factory=dict)
     dues: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -90,18 +96,36 @@ class _Shelf:
     trouble: bytes | None = None
 
 
-class MemoryView:
-    """A `LaneView` of one lane; ``shelf`` is what a server would hold."""
+class MemoryServer:
+    """Holds one lane; views of several releases may share it."""
 
     def __init__(self) -> None:
-        self.shelf = _Shelf()
+        self.shelf = Shelf()
+
+
+class MemoryView:
+    """A `LaneView` of one lane, as a release with this ``layout`` reads and writes it."""
+
+    def __init__(self, server: MemoryServer | None = None, layout: int = LAYOUT) -> None:
+        self._server = server or MemoryServer()
+        self._layout = layout
+
+    @property
+    def shelf(self) -> Shelf:
+        """What the server holds, whoever wrote it."""
+        return self._server.shelf
 
     def lose(self) -> None:
         """Lose everything, as a server without persistence does."""
-        self.shelf = _Shelf()
+        self._server.shelf = Shelf()
+
+    def _ours(self) -> Shelf:
+        """What this release finds: nothing where another one filled the lane."""
+        shelf = self._server.shelf
+        return shelf if shelf.layout == self._layout else Shelf()
 
     async def read(self, ids: Sequence[str], dues: Mapping[str, int], limit: int) -> Read:
-        shelf = self.shelf
+        shelf = self._ours()
         due: list[str] = []
         for domain, clock in dues.items():
             ripe = sorted((at, id) for id, at in shelf.dues.get(domain, {}).items() if at <= clock)
@@ -111,45 +135,39 @@ class MemoryView:
         return Read(shelf.token, found, due, lost, len(shelf.documents))
 
     async def ledger(self) -> bytes | None:
-        return self.shelf.ledger
+        return self._ours().ledger
 
     async def models(self) -> dict[int, bytes]:
-        return dict(self.shelf.models)
+        return dict(self._ours().models)
 
     async def definitions(self) -> dict[int, bytes]:
-        return dict(self.shelf.definitions)
+        return dict(self._ours().definitions)
 
     async def erased(self) -> dict[str, bytes]:
-        return dict(self.shelf.erased)
+        return dict(self._ours().erased)
 
     async def ids_after(self, id: str, limit: int) -> list[str]:
-        return [name for name in sorted(self.shelf.documents) if name > id][:limit]
+        return [name for name in sorted(self._ours().documents) if name > id][:limit]
 
     async def trouble(self) -> bytes | None:
-        return self.shelf.trouble
+        return self._ours().trouble
 
     async def note_trouble(self, note: bytes | None) -> None:
         self.shelf.trouble = note
 
     async def write(self, expected: str | None, token: str, update: Update) -> bool:
         shelf = self.shelf
+        if shelf.token is None:
+            shelf.layout = self._layout
+        elif shelf.layout != self._layout:
+            return False
         if shelf.token != expected:
             return shelf.token == token
         for id, stored in update.customers.items():
             if stored is None or stored.fresh:
-                shelf.parts.pop(id, None)
-                shelf.documents.pop(id, None)
-                for dues in shelf.dues.values():
-                    dues.pop(id, None)
-            if stored is None:
-                continue
-            shelf.parts.setdefault(id, {}).update(stored.parts)
-            if stored.document is not None:
-                shelf.documents[id] = stored.document
-                for dues in shelf.dues.values():
-                    dues.pop(id, None)
-                if stored.due is not None:
-                    shelf.dues.setdefault(stored.domain, {})[id] = stored.due
+                _remove(shelf, id)
+            if stored is not None:
+                _put(shelf, id, stored)
         for domain in update.closed:
             shelf.dues.setdefault("", {}).update(shelf.dues.pop(domain, {}))
         shelf.models.update(update.models)
@@ -162,4 +180,22 @@ class MemoryView:
         return True
 
     async def wipe(self, token: str) -> None:
-        self.shelf = _Shelf(token=token, trouble=self.shelf.trouble)
+        self._server.shelf = Shelf(self._layout, token=token, trouble=self._ours().trouble)
+
+
+def _remove(shelf: Shelf, id: str) -> None:
+    shelf.parts.pop(id, None)
+    shelf.documents.pop(id, None)
+    for dues in shelf.dues.values():
+        dues.pop(id, None)
+
+
+def _put(shelf: Shelf, id: str, stored: Stored) -> None:
+    shelf.parts.setdefault(id, {}).update(stored.parts)
+    if stored.document is None:
+        return
+    shelf.documents[id] = stored.document
+    for dues in shelf.dues.values():
+        dues.pop(id, None)
+    if stored.due is not None:
+        shelf.dues.setdefault(stored.domain, {})[id] = stored.due

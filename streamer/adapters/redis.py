@@ -1,22 +1,7 @@
 """The readable view on a real Redis or Valkey (7.2 or later), through one read and one write function.
 
-Keys of lane 3 begin with ``streamer:{3}:``, so that a cluster keeps a lane together:
-
-===========================  ==============================================================
-``customer:ID``              the readable JSON document
-``parts:ID``                 hash of the state's parts (``models.customer.snapshot``)
-``due:DOMAIN``               sorted set of next due instants (ms), per clock
-``ids``                      sorted set of all customer ids
-``sizes``, ``ledger``        customers per ``segmentation/segment``; the lane's ledger, JSON
-``models``                   cluster models by version
-``definitions``              texts of declared segmentations by version
-``erased``                   remembered erases by salted hash of the id
-``token``                    the changelog position that all of this shows
-``trouble``                  what the lane's owner noted about a batch that it cannot get past, JSON
-===========================  ==============================================================
-
-redis-py sends a call again when its answer is late. That is harmless here: reads read, and a write that finds its
-own token already there says so.
+Keys and functions are those of ``redis_keys``. redis-py sends a call again when its answer is late. That is harmless
+here: reads read, and a write that finds its own token already there reports success.
 """
 
 from __future__ import annotations
@@ -24,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from importlib.resources import files
 from typing import Any
 
 import hiredis
@@ -36,11 +20,19 @@ from redis.exceptions import BusyLoadingError, ConnectionError, RedisError, Resp
 from redis.retry import Retry
 from redis.typing import EncodableT
 
+from streamer.adapters.redis_keys import (
+    LAYOUT,
+    LaneKeys,
+    library,
+    own_token,
+    read_function,
+    stored_token,
+    write_function,
+)
 from streamer.lanes.ports import Read, Update
 
 log = structlog.get_logger(__name__)
 
-LIBRARY = files("streamer.adapters").joinpath("view.lua").read_text()
 _SLOWEST_RETRY_SECONDS = 2.0
 _CHUNK = 1_000
 
@@ -63,24 +55,44 @@ def connect(url: str, **options: Any) -> Redis:
     return Redis.from_url(url, retry=Retry(NoBackoff(), 0), socket_timeout=10, socket_connect_timeout=5, **options)
 
 
-def base_key(prefix: str, lane: int) -> str:
-    """What all keys of a lane begin with."""
-    return f"{prefix or 'streamer'}:{{{lane}}}"
+def write_arguments(before: str, after: str, update: Update) -> list[Any]:
+    """An update as the write function takes it, with the tokens as Redis keeps them."""
+    args: list[Any] = [before, after, update.ledger, len(update.sizes)]
+    for size_of, size in update.sizes.items():
+        args += (size_of, size)
+    for bodies in (update.models, update.definitions, update.erased):
+        args.append(len(bodies))
+        for name, body in bodies.items():
+            args += (name, body)
+    args.append(len(update.closed))
+    args += update.closed
+    for id, stored in update.customers.items():
+        if stored is None or stored.fresh:
+            args += (id, "d", "", "", "", 0)
+        if stored is None:
+            continue
+        kind = "p" if stored.document is None else "n" if stored.born else "u"
+        due = "" if stored.due is None else stored.due
+        args += (id, kind, stored.document or "", stored.domain, due, len(stored.parts))
+        for part, value in stored.parts.items():
+            args += (part, value)
+    return args
 
 
 class RedisView:
     """A `LaneView` of one lane. Waits, with growing pauses, while the server is away."""
 
-    def __init__(self, client: Redis, lane: int, prefix: str = "") -> None:
+    def __init__(self, client: Redis, lane: int, prefix: str = "", layout: int = LAYOUT) -> None:
         self._client = client
         self._lane = lane
-        self._base = base_key(prefix, lane)
+        self._layout = layout
+        self._keys = LaneKeys(prefix, lane, layout)
 
     async def read(self, ids: Sequence[str], dues: Mapping[str, int], limit: int) -> Read:
         args: list[Any] = [limit, len(dues)]
         for domain, clock in dues.items():
             args += (domain, clock)
-        answer = await self._function("streamer_read", [*args, *ids])
+        answer = await self._function(read_function(self._layout), [*args, *ids])
         token, due, count, *found = answer
         customers = {}
         lost = []
@@ -89,87 +101,83 @@ class RedisView:
                 lost.append(id)
             elif flat:
                 customers[id] = {flat[at].decode(): flat[at + 1] for at in range(0, len(flat), 2)}
-        return Read(token.decode() or None, customers, [id.decode() for id in due], lost, count)
+        ours = own_token(token.decode(), self._layout)
+        return Read(ours, customers, [id.decode() for id in due], lost, count)
 
     async def ledger(self) -> bytes | None:
-        value: bytes | None = await self._patiently(lambda: self._client.get(f"{self._base}:ledger"))
+        value: bytes | None = await self._patiently(lambda: self._client.get(self._keys.ledger))
         return value
 
     async def models(self) -> dict[int, bytes]:
-        found = await self._patiently(lambda: self._client.hgetall(f"{self._base}:models"))
+        found = await self._patiently(lambda: self._client.hgetall(self._keys.models))
         return {int(version): body for version, body in found.items()}
 
     async def definitions(self) -> dict[int, bytes]:
-        found = await self._patiently(lambda: self._client.hgetall(f"{self._base}:definitions"))
+        found = await self._patiently(lambda: self._client.hgetall(self._keys.definitions))
         return {int(version): text for version, text in found.items()}
 
     async def erased(self) -> dict[str, bytes]:
-        found = await self._patiently(lambda: self._client.hgetall(f"{self._base}:erased"))
+        found = await self._patiently(lambda: self._client.hgetall(self._keys.erased))
         return {name.decode(): mark for name, mark in found.items()}
 
     async def ids_after(self, id: str, limit: int) -> list[str]:
         low = f"({id}" if id else "-"
-        key = f"{self._base}:ids"
-        found = await self._patiently(lambda: self._client.zrangebylex(key, low, "+", start=0, num=limit))
+        found = await self._patiently(lambda: self._client.zrangebylex(self._keys.ids, low, "+", start=0, num=limit))
         return [name.decode() for name in found]
 
     async def trouble(self) -> bytes | None:
-        value: bytes | None = await self._patiently(lambda: self._client.get(f"{self._base}:trouble"))
+        value: bytes | None = await self._patiently(lambda: self._client.get(self._keys.trouble))
         return value
 
     async def note_trouble(self, note: bytes | None) -> None:
-        key = f"{self._base}:trouble"
+        key = self._keys.trouble
         await self._patiently(lambda: self._client.delete(key) if note is None else self._client.set(key, note))
 
     async def write(self, expected: str | None, token: str, update: Update) -> bool:
-        args: list[Any] = [expected or "", token, update.ledger, len(update.sizes)]
-        for size_of, size in update.sizes.items():
-            args += (size_of, size)
-        for bodies in (update.models, update.definitions, update.erased):
-            args.append(len(bodies))
-            for name, body in bodies.items():
-                args += (name, body)
-        args.append(len(update.closed))
-        args += update.closed
-        for id, stored in update.customers.items():
-            if stored is None or stored.fresh:
-                args += (id, "d", "", "", "", 0)
-            if stored is None:
-                continue
-            kind = "p" if stored.document is None else "n" if stored.born else "u"
-            due = "" if stored.due is None else stored.due
-            args += (id, kind, stored.document or "", stored.domain, due, len(stored.parts))
-            for part, value in stored.parts.items():
-                args += (part, value)
-        return bool(await self._function("streamer_write", args))
+        before, after = stored_token(expected, self._layout), stored_token(token, self._layout)
+        return bool(await self._function(write_function(self._layout), write_arguments(before, after, update)))
 
     async def wipe(self, token: str) -> None:
+        """Delete all keys of the lane, of whatever layout, but the note of trouble.
+
+        The token comes first: from then on no other writer adds what the scan has passed. If another one took the view
+        over meanwhile, this scan may have deleted what it wrote, so it must not stay valid: take it back, and scan again.
+        """
+        ours = stored_token(token, self._layout).encode()
+
         async def empty() -> None:
-            batch: list[bytes] = []
-            kept = f"{self._base}:trouble".encode()
-            async for key in self._client.scan_iter(match=f"{literal(self._base)}:*", count=_CHUNK):
-                if key != kept:
-                    batch.append(key)
-                if len(batch) >= _CHUNK:
-                    await self._client.unlink(*batch)
-                    batch.clear()
-            await self._client.unlink(f"{self._base}:token", *batch)
-            await self._client.set(f"{self._base}:token", token)
+            found: bytes | str | None = None
+            while found != ours:
+                await self._client.set(self._keys.token, ours)
+                await self._delete_the_rest()
+                found = await self._client.get(self._keys.token)
 
         await self._patiently(empty)
+
+    async def _delete_the_rest(self) -> None:
+        batch: list[bytes] = []
+        kept = (self._keys.token.encode(), self._keys.trouble.encode())
+        async for key in self._client.scan_iter(match=self._keys.pattern, count=_CHUNK):
+            if key not in kept:
+                batch.append(key)
+            if len(batch) >= _CHUNK:
+                await self._client.unlink(*batch)
+                batch.clear()
+        if batch:
+            await self._client.unlink(*batch)
 
     async def _function(self, name: str, args: Sequence[Any]) -> Any:
         fcall: Callable[..., Awaitable[Any]] = self._client.fcall
 
         async def call() -> Any:
             try:
-                return await fcall(name, 1, self._base, *args)
+                return await fcall(name, 1, self._keys.base, *args)
             except ResponseError as error:
                 # A server that lost its data lost its functions too.
                 if "not found" not in str(error).lower():
                     raise
-                await self._client.function_load(LIBRARY, replace=True)
-                return await fcall(name, 1, self._base, *args)
+                await self._client.function_load(library(self._layout), replace=True)
+                return await fcall(name, 1, self._keys.base, *args)
 
         return await self._patiently(call)
 
@@ -190,8 +198,3 @@ class RedisView:
                 told = True
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))
             pause = min(_SLOWEST_RETRY_SECONDS, pause * 2)
-
-
-def literal(key: str) -> str:
-    """A key as a pattern that matches only itself."""
-    return "".join(f"\\{char}" if char in "*?[]\\^" else char for char in key)

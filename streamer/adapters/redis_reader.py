@@ -1,6 +1,6 @@
 """Reading the view of all lanes from outside, for the command line: blocking, and never writing.
 
-Keys are those of ``adapters.redis``. What is read is what lanes committed, some milliseconds later.
+Keys are those of ``redis_keys``. What is read is what lanes committed, some milliseconds later.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from models.customer.customer import Customer
 from models.customer.snapshot import BOOK, CORE, PROFILE, glance, load, peek
 from schemas.errors import UserError
 from schemas.partition import partition_for
-from streamer.adapters.redis import LIBRARY, base_key
+from streamer.adapters.redis_keys import LaneKeys, library, own_token, read_function
 from streamer.core import ledger
 from streamer.core.ledger import Ledger
 from streamer.lanes import trouble
@@ -73,33 +73,34 @@ class ViewReader:
 
     def ledgers(self) -> list[Ledger]:
         """The ledgers of the lanes that ran already, in order of lanes."""
-        keys = [f"{base_key(self._prefix, lane)}:ledger" for lane in range(self.lanes)]
+        keys = [self._keys(lane).ledger for lane in range(self.lanes)]
         with told(self._client):
             return [ledger.load(raw) for raw in self._many(keys) if raw]
 
     def restoring(self) -> dict[int, tuple[int, int]]:
         """Lanes that are being restored, or whose restore was broken off: offsets passed, and of how many."""
         with told(self._client):
-            tokens = self._many([f"{base_key(self._prefix, lane)}:token" for lane in range(self.lanes)])
-        found = {lane: progress_of(token.decode()) for lane, token in enumerate(tokens) if token}
+            stored = self._many([self._keys(lane).token for lane in range(self.lanes)])
+        tokens = {lane: own_token(raw.decode()) for lane, raw in enumerate(stored) if raw}
+        found = {lane: progress_of(token) for lane, token in tokens.items() if token}
         # A lane that never wrote anything has nothing to restore, and keeps that token until it does.
         return {lane: progress for lane, progress in found.items() if progress is not None and progress[1]}
 
     def troubles(self) -> dict[int, Trouble]:
         """What owners of lanes noted about batches that they do not get past, by lane."""
         with told(self._client):
-            notes = self._many([f"{base_key(self._prefix, lane)}:trouble" for lane in range(self.lanes)])
+            notes = self._many([self._keys(lane).trouble for lane in range(self.lanes)])
         return {lane: found for lane, note in enumerate(notes) if (found := trouble.load(note)) is not None}
 
     def customer(self, id: str) -> Shown | None:
         """A customer, by any of its ids; None if there is no such."""
         lane = partition_for(id.encode(), self.lanes)
-        base = base_key(self._prefix, lane)
+        keys = self._keys(lane)
         with told(self._client):
             # One transaction, so that both are of the same instant.
             pipe = self._client.pipeline(transaction=True)
-            pipe.get(f"{base}:customer:{id}")
-            pipe.hmget(f"{base}:parts:{id}", _SHORT)
+            pipe.get(keys.document(id))
+            pipe.hmget(keys.parts(id), _SHORT)
             document, answer = pipe.execute()
         parts = {name: part for name, part in zip(_SHORT, answer, strict=True) if part is not None}
         if document is None or CORE not in parts:
@@ -111,7 +112,7 @@ class ViewReader:
         """All parts of what is kept under an id; None for nothing."""
         lane = partition_for(id.encode(), self.lanes)
         with told(self._client):
-            found: Any = self._client.hgetall(f"{base_key(self._prefix, lane)}:parts:{id}")
+            found: Any = self._client.hgetall(self._keys(lane).parts(id))
         return {name.decode(): part for name, part in found.items()} or None
 
     def alias(self, id: str) -> str | None:
@@ -127,7 +128,7 @@ class ViewReader:
         newest: tuple[int, bytes] | None = None
         with told(self._client):
             for lane in range(self.lanes):
-                for version, body in self._bodies(lane, "models").items():
+                for version, body in self._bodies(self._keys(lane).models).items():
                     if newest is None or version > newest[0]:
                         newest = version, body
         return None if newest is None else ClusterModel.from_dict(json.loads(newest[1]))
@@ -137,7 +138,7 @@ class ViewReader:
         newest: tuple[int, bytes] | None = None
         with told(self._client):
             for lane in range(self.lanes):
-                for version, text in self._bodies(lane, "definitions").items():
+                for version, text in self._bodies(self._keys(lane).definitions).items():
                     if newest is None or version > newest[0]:
                         newest = version, text
         return None if newest is None else (newest[0], newest[1].decode())
@@ -147,23 +148,27 @@ class ViewReader:
         found = []
         with told(self._client):
             for lane in range(self.lanes):
-                raw: Any = self._client.get(f"{base_key(self._prefix, lane)}:ledger")
+                raw: Any = self._client.get(self._keys(lane).ledger)
                 if raw is not None:
-                    found.append(lane_copy(raw, self._bodies(lane, "models"), self._bodies(lane, "definitions")))
+                    found.append(
+                        lane_copy(
+                            raw, self._bodies(self._keys(lane).models), self._bodies(self._keys(lane).definitions)
+                        )
+                    )
         return found
 
     def customers(self, lane: int) -> Iterator[dict[str, dict[str, bytes]]]:
         """All customers of a lane in chunks, in byte order of their ids: their states without remembered event ids."""
-        base, after = base_key(self._prefix, lane), b""
+        keys, after = self._keys(lane), b""
         while True:
             with told(self._client):
                 low: Any = b"(" + after if after else b"-"
-                ids: Any = self._client.zrangebylex(f"{base}:ids", low, "+", start=0, num=CHUNK)
+                ids: Any = self._client.zrangebylex(keys.ids, low, "+", start=0, num=CHUNK)
                 if not ids:
                     return
                 pipe = self._client.pipeline(transaction=False)
                 for id in ids:
-                    pipe.hmget(f"{base}:parts:{id.decode()}", _SHORT)
+                    pipe.hmget(keys.parts(id.decode()), _SHORT)
                 answers = pipe.execute()
             parts = {}
             for id, found in zip(ids, answers, strict=True):
@@ -173,8 +178,11 @@ class ViewReader:
             yield parts
             after = ids[-1]
 
-    def _bodies(self, lane: int, name: str) -> dict[int, bytes]:
-        held: Any = self._client.hgetall(f"{base_key(self._prefix, lane)}:{name}")
+    def _keys(self, lane: int) -> LaneKeys:
+        return LaneKeys(self._prefix, lane)
+
+    def _bodies(self, key: str) -> dict[int, bytes]:
+        held: Any = self._client.hgetall(key)
         return {int(version): body for version, body in held.items()}
 
     def models(self, lane: int) -> dict[int, ClusterModel]:
@@ -182,7 +190,7 @@ class ViewReader:
         with told(self._client):
             return {
                 version: ClusterModel.from_dict(json.loads(body))
-                for version, body in self._bodies(lane, "models").items()
+                for version, body in self._bodies(self._keys(lane).models).items()
             }
 
     def everyone(self) -> Iterator[Customer]:
@@ -267,13 +275,13 @@ def connect(url: str, options: Mapping[str, Any] | None = None) -> redis.Redis:
 
 def try_view(client: redis.Redis, prefix: str) -> None:
     """Do once, on keys of no lane, what a lane does; raises UserError where the user's rights do not allow it."""
-    base = f"{prefix}:{{trial}}"
+    keys = LaneKeys(prefix, "trial")
     with told(client):
-        client.function_load(LIBRARY, replace=True)
-        client.fcall("streamer_read", 1, base, 1, 0)
-        client.set(f"{base}:token", "")
-        client.unlink(f"{base}:token")
-        client.scan(match=f"{base}:*", count=1)
+        client.function_load(library(), replace=True)
+        client.fcall(read_function(), 1, keys.base, 1, 0)
+        client.set(keys.token, "")
+        client.unlink(keys.token)
+        client.scan(match=keys.pattern, count=1)
 
 
 def info_of(client: redis.Redis) -> dict[str, Any]:

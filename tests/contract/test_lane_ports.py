@@ -15,8 +15,9 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from schemas import topics
 from streamer.adapters.kafka import KafkaConnection, KafkaLog, Offsets
-from streamer.adapters.memory import MemoryBroker, MemoryLog, MemoryView
+from streamer.adapters.memory import MemoryBroker, MemoryLog, MemoryServer, MemoryView
 from streamer.adapters.redis import RedisView, connect
+from streamer.adapters.redis_keys import LAYOUT, LaneKeys
 from streamer.adapters.topics import create_topics
 from streamer.lanes.ports import Fenced, LaneLog, LaneView, Stored, Update, Write, Writes
 
@@ -35,6 +36,10 @@ class World:
     committed: Callable[[int], Awaitable[int | None]]
     shown: Callable[[str], Awaitable[bytes | None]]
     due: Callable[[str], Awaitable[dict[str, int]]]
+    of_layout: Callable[[int], LaneView]
+    """Lane 0 as a release with that layout sees it, on the same server."""
+    layouts: Callable[[], Awaitable[set[int]]]
+    """The layouts of which lane 0 holds anything."""
 
 
 Backend = Callable[[], AbstractAsyncContextManager[World]]
@@ -42,7 +47,8 @@ Backend = Callable[[], AbstractAsyncContextManager[World]]
 
 @asynccontextmanager
 async def memory() -> AsyncIterator[World]:
-    broker, views = MemoryBroker(), {lane: MemoryView() for lane in range(LANES)}
+    broker, server = MemoryBroker(), MemoryServer()
+    views = {0: MemoryView(server), 1: MemoryView()}
 
     async def append(lane: int, value: bytes) -> None:
         broker.append(topics.EVENTS, lane, Write(b"k", value))
@@ -63,8 +69,20 @@ async def memory() -> AsyncIterator[World]:
     async def due(domain: str) -> dict[str, int]:
         return dict(views[0].shelf.dues.get(domain, {}))
 
+    async def layouts() -> set[int]:
+        return {server.shelf.layout} if server.shelf.parts or server.shelf.ledger else set()
+
     yield World(
-        lambda lane: MemoryLog(broker, lane), views.__getitem__, append, lose, lose_parts, committed, shown, due
+        lambda lane: MemoryLog(broker, lane),
+        views.__getitem__,
+        append,
+        lose,
+        lose_parts,
+        committed,
+        shown,
+        due,
+        lambda layout: MemoryView(server, layout),
+        layouts,
     )
 
 
@@ -74,7 +92,7 @@ def real(bootstrap: str, redis_url: str, prefix: str) -> Backend:
     @asynccontextmanager
     async def world() -> AsyncIterator[World]:
         connection = KafkaConnection(bootstrap, prefix=prefix, group=prefix)
-        offsets, client = Offsets(connection), connect(redis_url)
+        offsets, client, keys = Offsets(connection), connect(redis_url), LaneKeys(prefix, 0)
         logs: list[KafkaLog] = []
 
         def log(lane: int) -> KafkaLog:
@@ -89,7 +107,7 @@ def real(bootstrap: str, redis_url: str, prefix: str) -> Backend:
             await client.function_flush("SYNC")
 
         async def lose_parts(id: str) -> None:
-            assert await client.delete(f"{prefix}:{{0}}:parts:{id}") == 1
+            assert await client.delete(keys.parts(id)) == 1
 
         async def committed(lane: int) -> int | None:
             found = await admin.list_consumer_group_offsets(prefix)
@@ -97,13 +115,18 @@ def real(bootstrap: str, redis_url: str, prefix: str) -> Backend:
             return None if held is None else int(held.offset)
 
         async def shown(id: str) -> bytes | None:
-            value = await client.get(f"{prefix}:{{0}}:customer:{id}")
+            value = await client.get(keys.document(id))
             assert value is None or isinstance(value, bytes)
             return value
 
         async def due(domain: str) -> dict[str, int]:
-            found: Any = await client.zrange(f"{prefix}:{{0}}:due:{domain}", 0, -1, withscores=True)
+            found: Any = await client.zrange(keys.due(domain), 0, -1, withscores=True)
             return {id.decode(): int(at) for id, at in found}
+
+        async def layouts() -> set[int]:
+            found: list[Any] = await client.keys(keys.pattern)
+            marks = {key.decode().removeprefix(f"{keys.base}:").partition(":")[0] for key in found}
+            return {int(mark[1:]) for mark in marks - {"customer", "token"}}
 
         producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
         admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
@@ -111,8 +134,18 @@ def real(bootstrap: str, redis_url: str, prefix: str) -> Backend:
         await producer.start()
         await admin.start()
         try:
-            view = partial(RedisView, client, prefix=prefix)
-            yield World(log, view, append, lose, lose_parts, committed, shown, due)
+            yield World(
+                log,
+                partial(RedisView, client, prefix=prefix),
+                append,
+                lose,
+                lose_parts,
+                committed,
+                shown,
+                due,
+                lambda layout: RedisView(client, 0, prefix, layout),
+                layouts,
+            )
         finally:
             for one in logs:
                 await one.close()
@@ -468,6 +501,38 @@ def test_a_server_that_lost_everything_is_an_empty_view(backend: Backend) -> Non
         await view.wipe("restoring:y")
         assert await view.write("restoring:y", "l:2", Update({"ann": stored(10)}, b"l", {}))
         assert (await view.read(["ann"], {"": 99}, 9)).due == ["ann"]
+
+    run(backend, test)
+
+
+def test_two_releases_on_one_server_take_the_lane_from_each_other(backend: Backend) -> None:
+    """A worker of another layout finds nothing of ours, cannot write, and deletes all of it when it restores the lane."""
+    full = Update({"ann": stored(10, o=b"o")}, b"ledger", {"value/low": 1}, {1: b"m"}, (), {2: b"[x]"}, {"h": b"[1,2]"})
+    later = replace(full, customers={"bob": stored(20, born=True)})
+
+    async def finds_nothing(view: LaneView) -> None:
+        answer = await view.read(["ann", "bob"], {"": 99}, 9)
+        assert (answer.token, answer.customers, answer.due) == (None, {}, [])
+        assert await view.ledger() is None and await view.ids_after("", 9) == []
+        assert await view.models() == {} and await view.definitions() == {} and await view.erased() == {}
+
+    async def test(world: World) -> None:
+        ours, theirs = world.of_layout(LAYOUT), world.of_layout(LAYOUT + 1)
+        for view, other, layout in ((ours, theirs, LAYOUT), (theirs, ours, LAYOUT + 1), (ours, theirs, LAYOUT)):
+            # Also after the other one: what it left is gone, its late writes are refused.
+            await view.wipe("restoring:x")
+            assert await world.layouts() == set() and await world.shown("ann") is None
+            assert not await other.write("l:1", "l:2", later)
+            assert await view.write("restoring:x", "l:1", full)
+            assert await world.layouts() == {layout}
+            # The token reads the same in both, and stands for something else.
+            await finds_nothing(other)
+            assert await world.shown("ann") == b'{"a document": 1}', "documents are for everybody"
+            for expected, token in ((None, "l:2"), ("l:1", "l:2"), ("l:0", "l:1"), (None, "l:1")):
+                assert not await other.write(expected, token, later)
+            answer = await view.read(["ann", "bob"], {"": 99}, 9)
+            assert (answer.token, set(answer.customers), answer.due) == ("l:1", {"ann"}, ["ann"])
+            assert await world.shown("bob") is None and await world.layouts() == {layout}
 
     run(backend, test)
 

@@ -16,6 +16,7 @@ from command_line import CommandLine, until
 
 from schemas import topics
 from schemas.partition import partition_for
+from streamer.adapters.redis_keys import LaneKeys, stored_token
 from streamer.adapters.topics import create_topics
 from streamer.embedded import Addresses
 
@@ -123,7 +124,7 @@ def test_a_restore_shows_how_far_it_is(streamer: CommandLine, redis_url: str, pr
         until(lambda: streamer.run("customer", "show", "17").exit_code == 0, log)
     # What a worker leaves that is killed in the middle of a restore.
     with redis.Redis.from_url(redis_url) as view:
-        view.set(f"{prefix}.streamer:{{1}}:token", "restoring:5f3a:50:200")
+        view.set(LaneKeys(f"{prefix}.streamer", 1).token, stored_token("restoring:5f3a:50:200"))
     told = " ".join(streamer.run("status").stdout.split())
     assert "lane 1 is being restored: 25% of its changelog is read back (offset 50 of 200)" in told
     with streamer.running("worker", "--role", "lanes") as (_, log):

@@ -25,6 +25,7 @@ from retail import retail
 from schemas import topics
 from schemas.control import ControlImport, control_headers, encode_control
 from streamer.adapters.group import member_count
+from streamer.adapters.redis_keys import LaneKeys
 from streamer.core.ledger import Ledger, load
 from streamer.embedded import Addresses
 from streamer.simulator.config import ShopConfig
@@ -69,7 +70,7 @@ class Commands:
         return errors
 
     def ledgers(self) -> list[Ledger]:
-        keys = [f"{self.prefix}.streamer:{{{lane}}}:ledger" for lane in range(LANES)]
+        keys = [LaneKeys(f"{self.prefix}.streamer", lane).ledger for lane in range(LANES)]
         held: list[Any] = [self.client.get(key) for key in keys]
         return [load(raw) for raw in held if raw]
 

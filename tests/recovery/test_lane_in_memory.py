@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from schemas import topics
 from schemas.records import Record
+from streamer.adapters.redis_keys import LAYOUT
 from streamer.core.policy import Policy
 from streamer.lanes.lane import Lane
 from streamer.lanes.ports import Fenced
@@ -137,6 +138,22 @@ def test_many_crashes_in_one_run(plan: dict[int, Mode], chunk: int) -> None:
 
     async def go() -> None:
         await played(rig)
+        await rig.haunt()
+
+    asyncio.run(go())
+    same(rig, undisturbed())
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.dictionaries(st.integers(0, 120), st.sampled_from(MODES), min_size=1, max_size=8), st.integers(1, 9))
+def test_releases_of_two_layouts_take_the_lane_from_each_other(plan: dict[int, Mode], chunk: int) -> None:
+    """At each crash a worker of the other release takes over; former owners wake up and find the other's view."""
+    rig = Rig(LOG, plan, chunk=chunk, layouts=(LAYOUT, LAYOUT + 1))
+
+    async def go() -> None:
+        await played(rig)
+        if rig.crashes:
+            assert rig.owners > 1
         await rig.haunt()
 
     asyncio.run(go())

@@ -16,7 +16,8 @@ from models.customer import snapshot
 from models.rules.declared import load
 from schemas import topics
 from schemas.records import Record
-from streamer.adapters.memory import MemoryBroker, MemoryLog, MemoryView
+from streamer.adapters.memory import MemoryBroker, MemoryLog, MemoryServer, MemoryView
+from streamer.adapters.redis_keys import LAYOUT
 from streamer.core import ledger
 from streamer.core.customer_cache import CustomerCache
 from streamer.core.decide import decide
@@ -158,7 +159,13 @@ class RigListener(Silent):
 
 
 class Rig:
-    """One lane's world: an input log given bit by bit, a broker, a view server, and the lane's present owner."""
+    """One lane's world: an input log given bit by bit, a broker, a view server, and the lane's present owner.
+
+    Parameters
+    ----------
+    layouts
+        Of the releases whose workers own the lane in turns.
+    """
 
     def __init__(
         self,
@@ -168,16 +175,19 @@ class Rig:
         settings: LaneSettings = TIGHT,
         policy: Policy = POLICY,
         chunk: int = 3,
+        layouts: Sequence[int] = (LAYOUT,),
     ) -> None:
         self.broker = MemoryBroker()
-        self.server = MemoryView()
+        self.redis = MemoryServer()
+        self.server = MemoryView(self.redis)
+        self.layouts = layouts
         self.faults = Faults(plan or {}, view=self.server)
         self.clock = ManualClock()
         self.settings = settings
         self.policy = policy
         self.records = list(records)
         self.chunk = chunk
-        self.crashes = 0
+        self.crashes = self.owners = 0
         self.sought: list[int] = []
         self.progress: list[tuple[int, int]] = []
         self.zombies: list[Lane] = []
@@ -193,7 +203,7 @@ class Rig:
             self.lane = Lane(
                 0,
                 CrashingLog(self.broker, 0, self.faults),
-                CrashingView(self.server, self.faults),
+                CrashingView(self._view(), self.faults),
                 LaneContext(self.policy, self.clock, self.settings),
                 RigListener(self),
             )
@@ -203,6 +213,11 @@ class Rig:
                 self.crashes += 1
                 continue
             return self.lane
+
+    def _view(self) -> MemoryView:
+        """The view as the next owner's release sees it; releases take turns."""
+        self.owners += 1
+        return MemoryView(self.redis, self.layouts[self.owners % len(self.layouts)])
 
     def append(self, records: Sequence[Record]) -> None:
         for record in records:
@@ -251,7 +266,8 @@ class Rig:
         """
         self.faults.plan = {}
         for zombie in self.zombies:
-            zombie._view = self.server
+            assert isinstance(zombie._view, CrashingView)
+            zombie._view = zombie._view.server
             zombie.offer(self.batch(zombie.next_offset))
             before = self.outputs()
             try:

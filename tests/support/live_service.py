@@ -19,12 +19,14 @@ from releases import Release
 from schemas import topics
 from schemas.partition import partition_for
 from streamer.adapters.kafka import KafkaConnection, Offsets, read_committed
+from streamer.adapters.redis_keys import LaneKeys
 from streamer.adapters.topics import create_topics
 from streamer.core.ledger import Ledger, load
 from streamer.core.policy import Policy
 from streamer.embedded import Addresses
 from streamer.replay.parity import Parity, decode_change, of_lane
 from streamer.runtime.app import EXIT_FATAL
+from streamer.runtime.supervise import EXIT_FENCED, EXIT_UNKNOWN
 from streamer.sources.import_records import Outgoing
 
 SESSION_SECONDS = 2
@@ -61,6 +63,7 @@ class LiveService:
         self._redis = redis.Redis.from_url(redis_url)
         self.workers: list[subprocess.Popen[bytes]] = []
         self._logs: dict[int, Path] = {}
+        self._releases: dict[int, Release | None] = {}
         create_topics(addresses.kafka, prefix=prefix, lanes=lanes)
 
     @classmethod
@@ -99,6 +102,7 @@ class LiveService:
             worker = subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=log)
         self.workers.append(worker)
         self._logs[worker.pid] = path
+        self._releases[worker.pid] = release
         return worker
 
     def told(self, worker: subprocess.Popen[bytes], message: str) -> list[dict[str, Any]]:
@@ -119,11 +123,15 @@ class LiveService:
 
     def tended(self, workers: list[subprocess.Popen[bytes]]) -> bool:
         """As `shared_out`, and in place of a worker that ended itself starts another, as a supervisor does."""
+        self.revive(workers)
+        return self.shared_out(workers)
+
+    def revive(self, workers: list[subprocess.Popen[bytes]]) -> None:
+        """Start those again, of the same release, that ended themselves."""
         for at, worker in enumerate(workers):
             if (code := worker.poll()) is not None:
-                assert code == EXIT_FATAL, f"a worker ended with {code}\n{self.logs()}"
-                workers[at] = self.start()
-        return self.shared_out(workers)
+                assert code in (EXIT_FATAL, EXIT_FENCED, EXIT_UNKNOWN), f"a worker ended with {code}\n{self.logs()}"
+                workers[at] = self.start(release=self._releases[worker.pid])
 
     def shared_out(self, workers: Sequence[subprocess.Popen[bytes]]) -> bool:
         """Whether each lane is owned by one of these workers, and each of them owns its share or has heard of none."""
@@ -178,14 +186,28 @@ class LiveService:
 
     # -- what comes out ---------------------------------------------------------------------------------------
 
-    def key(self, lane: int, name: str) -> str:
-        """A key of a lane in Redis."""
-        return f"{self.prefix}.streamer:{{{lane}}}:{name}"
+    def keys(self, lane: int) -> LaneKeys:
+        """The keys of a lane in Redis."""
+        return LaneKeys(f"{self.prefix}.streamer", lane)
 
     def ledgers(self) -> list[Ledger]:
         """The ledgers of all lanes that have one."""
-        raw = [self._redis.get(self.key(lane, "ledger")) for lane in range(self.lanes)]
+        raw = [self._redis.get(self.keys(lane).ledger) or self._of_release_0_1(lane) for lane in range(self.lanes)]
         return [load(one) for one in raw if isinstance(one, bytes)]
+
+    def _of_release_0_1(self, lane: int) -> object:
+        """The ledger of a lane that a worker of release 0.1.0 owns: its keys had no layout."""
+        return self._redis.get(f"{self.keys(lane).base}:ledger")
+
+    def view(self, lane: int) -> dict[str, list[bytes]]:
+        """The keys that Redis holds of a lane, by the layout they belong to; "" for documents and token."""
+        keys, found = self.keys(lane), dict[str, list[bytes]]()
+        held: Any = self._redis.keys(keys.pattern)
+        for key in held:
+            name = key.decode().removeprefix(f"{keys.base}:").partition(":")[0]
+            layout = "" if name in ("customer", "token") else name if name.startswith("v") else "release 0.1"
+            found.setdefault(layout, []).append(key)
+        return found
 
     def wait_until_applied(self, seconds: float = 120) -> None:
         """Wait until every lane has consumed all that is in its input now."""
@@ -266,7 +288,7 @@ class LiveService:
     def document(self, customer: str) -> bytes | None:
         """The readable document of a customer."""
         lane = partition_for(customer.encode(), self.lanes)
-        value = self._redis.get(self.key(lane, f"customer:{customer}"))
+        value = self._redis.get(self.keys(lane).document(customer))
         assert value is None or isinstance(value, bytes)
         return value
 

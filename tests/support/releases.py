@@ -44,8 +44,16 @@ def last_release(folder: Path) -> Iterator[Release]:
     newest = RELEASES[0]
     try:
         with scratch_tree(newest["commit"], folder) as tree:
+            _install(tree, newest["version"])
             # The base of this virtual environment, so that nothing of it is found beside the release's own packages.
             base = Path(sys.base_prefix, "bin", f"python{HERE}")
             yield Release(newest["version"], tree, environment(base, HERE, tree / "deploy" / "requirements.lock"))
     except NoTree as error:
         pytest.skip(f"release {newest['version']} cannot be built, so nothing was tried against it: {error}")
+
+
+def _install(tree: Path, version: str) -> None:
+    """What a program asks to learn its own version, as an installed package has it."""
+    folder = tree / f"streamer-{version}.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: streamer\nVersion: {version}\n")

@@ -1,6 +1,5 @@
-#!lua name=streamer
-
--- The readable view of a lane. Every call gets the lane's base key, all keys of a lane share its hash tag.
+-- The readable view of a lane. Every call gets the lane's base key; all keys of a lane share its hash tag.
+-- `redis_keys.py` puts the names of the layout in front: CUSTOMER, TOKEN, PARTS ... of keys, READ and WRITE of functions.
 -- What is written depends on the token alone, so a call may be sent twice.
 
 -- args: limit, number of domains, (domain, clock)..., ids...
@@ -12,41 +11,42 @@ local function read(keys, args)
   for _ = 1, tonumber(args[2]) do
     local room = limit - #due
     if room > 0 then
-      local ripe = redis.call('ZRANGEBYSCORE', base .. ':due:' .. args[at], '-inf', args[at + 1], 'LIMIT', 0, room)
+      local ripe = redis.call('ZRANGEBYSCORE', base .. DUE .. args[at], '-inf', args[at + 1], 'LIMIT', 0, room)
       for _, id in ipairs(ripe) do due[#due + 1] = id end
     end
     at = at + 2
   end
-  local answer = { redis.call('GET', base .. ':token') or '', due, redis.call('ZCARD', base .. ':ids') }
+  local answer = { redis.call('GET', base .. TOKEN) or '', due, redis.call('ZCARD', base .. IDS) }
   for index = at, #args do
-    local parts = redis.call('HGETALL', base .. ':parts:' .. args[index])
-    if #parts == 0 and redis.call('ZSCORE', base .. ':ids', args[index]) then parts = 1 end
+    local parts = redis.call('HGETALL', base .. PARTS .. args[index])
+    if #parts == 0 and redis.call('ZSCORE', base .. IDS, args[index]) then parts = 1 end
     answer[#answer + 1] = parts
   end
   return answer
 end
 
 -- args: expected token ("" none), token, ledger ("" keep), count of sizes, (name, size)..., count of models,
--- (version, body)..., count of definitions, (version, text)..., count of erases, (hash, mark or "")..., count of closed domains, domain..., then customers:
+-- (version, body)..., count of definitions, (version, text)..., count of erases, (hash, mark or "")...,
+-- count of closed domains, domain..., then customers:
 -- id, kind ("d" delete, "p" parts only, "n" new, "u" update), document, domain, due ("" none), count, (part, bytes)...
 local function write(keys, args)
   local base = keys[1]
-  local current = redis.call('GET', base .. ':token') or ''
+  local current = redis.call('GET', base .. TOKEN) or ''
   if current ~= args[1] then
     return current == args[2] and 1 or 0
   end
   local at = 4
   local sizes = tonumber(args[at])
   if args[3] ~= '' then
-    redis.call('SET', base .. ':ledger', args[3])
-    redis.call('DEL', base .. ':sizes')
+    redis.call('SET', base .. LEDGER, args[3])
+    redis.call('DEL', base .. SIZES)
   end
   at = at + 1
   for _ = 1, sizes do
-    redis.call('HSET', base .. ':sizes', args[at], args[at + 1])
+    redis.call('HSET', base .. SIZES, args[at], args[at + 1])
     at = at + 2
   end
-  for _, name in ipairs({ ':models', ':definitions', ':erased' }) do
+  for _, name in ipairs({ MODELS, DEFINITIONS, ERASED }) do
     local bodies = tonumber(args[at])
     at = at + 1
     for _ = 1, bodies do
@@ -62,55 +62,55 @@ local function write(keys, args)
   at = at + 1
   local first_closed = at
   at = at + closed
-  local domains = redis.call('SMEMBERS', base .. ':domains')
+  local domains = redis.call('SMEMBERS', base .. DOMAINS)
   local known = {}
   for _, domain in ipairs(domains) do known[domain] = true end
   while at <= #args do
     local id, kind, document, domain, due, parts = args[at], args[at + 1], args[at + 2], args[at + 3], args[at + 4], tonumber(args[at + 5])
     at = at + 6
     if kind == 'd' then
-      redis.call('DEL', base .. ':customer:' .. id, base .. ':parts:' .. id)
-      redis.call('ZREM', base .. ':ids', id)
-      redis.call('ZREM', base .. ':due:', id)
-      for _, other in ipairs(domains) do redis.call('ZREM', base .. ':due:' .. other, id) end
+      redis.call('DEL', base .. CUSTOMER .. id, base .. PARTS .. id)
+      redis.call('ZREM', base .. IDS, id)
+      redis.call('ZREM', base .. DUE, id)
+      for _, other in ipairs(domains) do redis.call('ZREM', base .. DUE .. other, id) end
     else
       for _ = 1, parts do
-        redis.call('HSET', base .. ':parts:' .. id, args[at], args[at + 1])
+        redis.call('HSET', base .. PARTS .. id, args[at], args[at + 1])
         at = at + 2
       end
       if kind ~= 'p' then
-        redis.call('SET', base .. ':customer:' .. id, document)
-        if kind == 'n' then redis.call('ZADD', base .. ':ids', 0, id) end
+        redis.call('SET', base .. CUSTOMER .. id, document)
+        if kind == 'n' then redis.call('ZADD', base .. IDS, 0, id) end
         if domain ~= '' and not known[domain] then
-          redis.call('SADD', base .. ':domains', domain)
+          redis.call('SADD', base .. DOMAINS, domain)
           known[domain] = true
           domains[#domains + 1] = domain
         end
         -- A customer is due in one domain only; there are others only while an import is open.
         if #domains > 0 then
-          if domain ~= '' then redis.call('ZREM', base .. ':due:', id) end
+          if domain ~= '' then redis.call('ZREM', base .. DUE, id) end
           for _, other in ipairs(domains) do
-            if other ~= domain then redis.call('ZREM', base .. ':due:' .. other, id) end
+            if other ~= domain then redis.call('ZREM', base .. DUE .. other, id) end
           end
         end
         if due ~= '' then
-          redis.call('ZADD', base .. ':due:' .. domain, due, id)
+          redis.call('ZADD', base .. DUE .. domain, due, id)
         else
           -- Also for new ones: a restore does not know what the view held, and calls everybody new.
-          redis.call('ZREM', base .. ':due:' .. domain, id)
+          redis.call('ZREM', base .. DUE .. domain, id)
         end
       end
     end
   end
   for index = first_closed, first_closed + closed - 1 do
-    local gone = base .. ':due:' .. args[index]
-    redis.call('ZUNIONSTORE', base .. ':due:', 2, base .. ':due:', gone, 'AGGREGATE', 'MIN')
+    local gone = base .. DUE .. args[index]
+    redis.call('ZUNIONSTORE', base .. DUE, 2, base .. DUE, gone, 'AGGREGATE', 'MIN')
     redis.call('DEL', gone)
-    redis.call('SREM', base .. ':domains', args[index])
+    redis.call('SREM', base .. DOMAINS, args[index])
   end
-  redis.call('SET', base .. ':token', args[2])
+  redis.call('SET', base .. TOKEN, args[2])
   return 1
 end
 
-redis.register_function { function_name = 'streamer_read', callback = read, flags = { 'no-writes' } }
-redis.register_function('streamer_write', write)
+redis.register_function { function_name = READ, callback = read, flags = { 'no-writes' } }
+redis.register_function(WRITE, write)

@@ -1,0 +1,152 @@
+"""Every key of Redis, the version of their layout, and the functions that read and write them; spelled here alone.
+
+Keys of lane 3 begin with ``streamer:{3}:``, so that a cluster keeps a lane together:
+
+=========================  ================================================================
+``customer:ID``            the readable JSON document; shops read it, and its key never changes
+``token``                  the layout of all that follows and the changelog position it shows
+``v2:parts:ID``            hash of the state's parts (``models.customer.snapshot``)
+``v2:due:DOMAIN``          sorted set of next due instants (ms), per clock
+``v2:domains``             the imports that have a clock of their own
+``v2:ids``                 sorted set of all customer ids
+``v2:ledger``              the lane's ledger, JSON
+``v2:sizes``               customers per ``segmentation/segment``
+``v2:models``              cluster models by version
+``v2:definitions``         texts of declared segmentations by version
+``v2:erased``              remembered erases by salted hash of the id
+``v2:trouble``             what the lane's owner noted about a batch that it cannot get past, JSON
+=========================  ================================================================
+
+Releases that keep different layouts may run side by side. Each has functions of its own, so no worker calls those of
+another. A lane has one token, whatever its layout: a worker that finds the token of another layout restores the lane
+from the changelog, which deletes everything under the lane's keys first, and whoever wrote it can no longer write.
+
+Raise `LAYOUT` whenever the library, its arguments or the meaning of a key change after a release.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import Final
+
+LAYOUT: Final = 2
+"""Layout 1, of release 0.1.0, had no number in its keys, functions and tokens."""
+
+_OWN: Final = ("parts:", "due:", "domains", "ids", "ledger", "sizes", "models", "definitions", "erased")
+"""Keys of one layout, behind its number; those that end in a colon go on with an id or a domain."""
+_SHARED: Final = ("customer:", "token")
+"""Keys that all layouts have."""
+
+
+def root(prefix: str) -> str:
+    """What all keys of a service begin with."""
+    return prefix or "streamer"
+
+
+def imports_key(prefix: str) -> str:
+    """The hash in which imports are remembered; of no lane."""
+    return f"{root(prefix)}:imports"
+
+
+def literal(key: str) -> str:
+    """A key as a pattern that matches only itself."""
+    return "".join(f"\\{char}" if char in "*?[]\\^" else char for char in key)
+
+
+@dataclass(frozen=True, slots=True)
+class LaneKeys:
+    """The keys of one lane, or of a trial where ``lane`` is a word.
+
+    >>> keys = LaneKeys("", 3)
+    >>> keys.document("17"), keys.parts("17"), keys.token
+    ('streamer:{3}:customer:17', 'streamer:{3}:v2:parts:17', 'streamer:{3}:token')
+    """
+
+    prefix: str
+    lane: int | str
+    layout: int = LAYOUT
+    base: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "base", f"{root(self.prefix)}:{{{self.lane}}}")
+
+    @property
+    def token(self) -> str:
+        return f"{self.base}:token"
+
+    @property
+    def ledger(self) -> str:
+        return self._own("ledger")
+
+    @property
+    def ids(self) -> str:
+        return self._own("ids")
+
+    @property
+    def models(self) -> str:
+        return self._own("models")
+
+    @property
+    def definitions(self) -> str:
+        return self._own("definitions")
+
+    @property
+    def erased(self) -> str:
+        return self._own("erased")
+
+    @property
+    def trouble(self) -> str:
+        return self._own("trouble")
+
+    @property
+    def pattern(self) -> str:
+        """Matches all keys of the lane, those of other layouts included."""
+        return f"{literal(self.base)}:*"
+
+    def document(self, id: str) -> str:
+        return f"{self.base}:customer:{id}"
+
+    def parts(self, id: str) -> str:
+        return self._own(f"parts:{id}")
+
+    def due(self, domain: str) -> str:
+        return self._own(f"due:{domain}")
+
+    def _own(self, name: str) -> str:
+        return f"{self.base}:v{self.layout}:{name}"
+
+
+def stored_token(token: str | None, layout: int = LAYOUT) -> str:
+    """The token as Redis keeps it: with the layout that it vouches for; empty for none.
+
+    >>> stored_token("5f3a:17"), own_token("v2/5f3a:17"), own_token("v1/5f3a:17"), own_token("5f3a:17")
+    ('v2/5f3a:17', '5f3a:17', None, None)
+    """
+    return "" if token is None else f"v{layout}/{token}"
+
+
+def own_token(stored: str, layout: int = LAYOUT) -> str | None:
+    """The token of this layout; None where there is none, or that of another."""
+    mark = f"v{layout}/"
+    return stored[len(mark) :] if stored.startswith(mark) else None
+
+
+def read_function(layout: int = LAYOUT) -> str:
+    return f"streamer_v{layout}_read"
+
+
+def write_function(layout: int = LAYOUT) -> str:
+    return f"streamer_v{layout}_write"
+
+
+def library(layout: int = LAYOUT) -> str:
+    """The text of the functions, with the names of this layout in front."""
+    keys = {name: f":{name}" for name in _SHARED} | {name: f":v{layout}:{name}" for name in _OWN}
+    names = ", ".join(name.rstrip(":").upper() for name in keys)
+    values = ", ".join(f"'{key}'" for key in keys.values())
+    functions = f"local READ, WRITE = '{read_function(layout)}', '{write_function(layout)}'"
+    return f"#!lua name=streamer_v{layout}\n\nlocal {names} = {values}\n{functions}\n{_BODY}"
+
+
+_BODY: Final = files("streamer.adapters").joinpath("redis_view.lua").read_text(encoding="utf-8")
