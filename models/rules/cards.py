@@ -138,7 +138,7 @@ def of_cluster(model: ClusterModel, segment_id: str, minor_per_major: int = 100)
     return own, average
 
 
-def in_words(own: Typical, shop: Typical, say: Messages) -> str:
+def in_words(own: Typical, shop: Typical, texts: Messages) -> str:
     """A group against the shop in a few words.
 
     >>> from models.messages import messages
@@ -147,73 +147,73 @@ def in_words(own: Typical, shop: Typical, say: Messages) -> str:
     >>> in_words(Typical(21.0, 80.0, 0.7, 0.1), Typical(40.0, 40.0, 0.3, 0.1), messages("zh"))
     '每 3 周买一次，客单价是平均的两倍，大多打折购买'
     """
-    found = [_pace(own.gap_days, say), _basket(own.basket, shop.basket, say), _discount(own, shop, say)]
-    found += [_clicks(own.clicks, shop.clicks, say), _silence(own, say)]
-    return say("between phrases").join(phrase for phrase in found if phrase)
+    found = [_pace(own.gap_days, texts), _basket(own.basket, shop.basket, texts), _discount(own, shop, texts)]
+    found += [_clicks(own.clicks, shop.clicks, texts), _silence(own, texts)]
+    return texts("between phrases").join(phrase for phrase in found if phrase)
 
 
-def cluster_meaning(model: ClusterModel, segment_id: str, say: Messages) -> str:
+def cluster_meaning(model: ClusterModel, segment_id: str, texts: Messages) -> str:
     """What a cluster's prototype is like, and what its members are like in this shop."""
     found = of_cluster(model, segment_id)
-    parts = [say.cluster_meaning(prototype_of(segment_id)), "" if found is None else in_words(*found, say)]
-    return say("meaning then words").join(part for part in parts if part)
+    parts = [texts.cluster_meaning(prototype_of(segment_id)), "" if found is None else in_words(*found, texts)]
+    return texts("meaning then words").join(part for part in parts if part)
 
 
-def why_no_clusters(say: Messages) -> str:
+def why_no_clusters(texts: Messages) -> str:
     """What must be there before the first version of the behaviour clusters."""
     needs = LearnerConfig()
-    return say("no clusters yet", buyers=needs.min_buyers, days=needs.frame_days[0])
+    return texts("no clusters yet", buyers=needs.min_buyers, days=needs.frame_days[0])
 
 
-def _pace(gap_days: float | None, say: Messages) -> str:
+def _pace(gap_days: float | None, texts: Messages) -> str:
     if gap_days is None:
-        return say("card never")
+        return texts("card never")
     if gap_days >= _SELDOM_DAYS:
-        return say("card seldom")
+        return texts("card seldom")
     for unit, days, most in (("days", 1.0, 11.0), ("weeks", _WEEK, 70.0), ("months", _MONTH, _SELDOM_DAYS)):
         if gap_days < most:
             count = max(1, round(gap_days / days))
-            return say(f"card one {unit}") if count == 1 else say(f"card many {unit}", count=count)
+            return texts(f"card one {unit}") if count == 1 else texts(f"card many {unit}", count=count)
     raise AssertionError("the last bound is the largest")
 
 
-def _basket(own: float | None, shop: float | None, say: Messages) -> str:
+def _basket(own: float | None, shop: float | None, texts: Messages) -> str:
     if own is None or not shop:
         return ""
     ratio = own / shop
     if ratio >= 2.5:
-        return say("card basket times", times=round(ratio))
+        return texts("card basket times", times=round(ratio))
     for least, key in ((1.75, "twice"), (1.25, "larger"), (0.8, "average"), (0.6, "smaller"), (0.4, "half")):
         if ratio >= least:
-            return say(f"card basket {key}")
-    return say("card basket tiny")
+            return texts(f"card basket {key}")
+    return texts("card basket tiny")
 
 
-def _discount(own: Typical, shop: Typical, say: Messages) -> str:
+def _discount(own: Typical, shop: Typical, texts: Messages) -> str:
     share, usual = own.discount_share, shop.discount_share
     if share is None or usual is None:
         return ""
     if share >= 0.6:
-        return say("card discount mostly")
+        return texts("card discount mostly")
     if share >= usual + 0.15:
-        return say("card discount often")
-    return say("card discount hardly") if usual >= 0.15 and share <= usual / 2 else ""
+        return texts("card discount often")
+    return texts("card discount hardly") if usual >= 0.15 and share <= usual / 2 else ""
 
 
-def _clicks(own: float | None, shop: float | None, say: Messages) -> str:
+def _clicks(own: float | None, shop: float | None, texts: Messages) -> str:
     if own is None or not shop:
         return ""
     ratio = own / shop
-    return say("card looks much") if ratio >= 1.5 else say("card looks little") if ratio <= 0.4 else ""
+    return texts("card looks much") if ratio >= 1.5 else texts("card looks little") if ratio <= 0.4 else ""
 
 
-def _silence(own: Typical, say: Messages) -> str:
+def _silence(own: Typical, texts: Messages) -> str:
     """Only where it is long against the group's own pace."""
     if own.silent_days is None or own.gap_days is None or own.silent_days < 2 * own.gap_days:
         return ""
     months = round(own.silent_days / _MONTH)
     return (
-        say("card silent months", count=months)
+        texts("card silent months", count=months)
         if months >= 2
-        else say("card silent weeks", count=round(own.silent_days / _WEEK))
+        else texts("card silent weeks", count=round(own.silent_days / _WEEK))
     )

@@ -91,9 +91,9 @@ def suggest(figures: Figures) -> dict[str, Any]:
     }
 
 
-def file_of(told: dict[str, Any]) -> str:
+def file_of(figures: dict[str, Any]) -> str:
     """The built-in file with the suggested borders, and what they are drawn from on top."""
-    spend, late, orders = told["spend_decayed"], told["lateness"], told["orders"]
+    spend, late, orders = figures["spend_decayed"], figures["lateness"], figures["orders"]
     text = DEFAULT_TEXT
     for segment, old in (("medium", "50, exit = 45"), ("high", "200, exit = 180"), ("top", "1000, exit = 900")):
         front, border = f'{{ segment = "{segment}", from = ', spend[segment]
@@ -111,11 +111,11 @@ def file_of(told: dict[str, Any]) -> str:
         ("silent for six times", f"silent for {late['lost']:g} times"),
     ):
         text = _put(text, old, new)
-    text = _with_categories(text, list(told["categories"]))
+    text = _with_categories(text, list(figures["categories"]))
     return (
-        f"# Suggested from {told['buyers']:,} buyers of {told['customers']:,} customers:\n"
+        f"# Suggested from {figures['buyers']:,} buyers of {figures['customers']:,} customers:\n"
         f"# value: half of the buyers spend less than the first border of late, 80 % less than the second, 95 % the third.\n"
-        f"# lateness: of {told['returns']:,} orders after a first, 90 %, 97 % and 99 % came before these borders.\n"
+        f"# lateness: of {figures['returns']:,} orders after a first, 90 %, 97 % and 99 % came before these borders.\n"
         f"# orders: a quarter of the buyers have as many as a loyal one, 7 % as many as a champion.\n\n" + text
     )
 

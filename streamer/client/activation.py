@@ -73,13 +73,13 @@ async def versions(connection: KafkaConnection) -> list[Published]:
     async for chunk in read_committed(connection, topics.MODELS, 0, first, end):
         for record in chunk:
             if record.key is not None and record.key.startswith(prefix) and record.value is not None:
-                told = SegmentModel.model_validate_json(record.value)
-                body = told.body
+                model = SegmentModel.model_validate_json(record.value)
+                body = model.body
                 back = body.get("goes_back_to")
-                found[told.version] = Published(
-                    told.version,
+                found[model.version] = Published(
+                    model.version,
                     str(body.get("toml", "")),
-                    told.published_at,
+                    model.published_at,
                     str(body.get("source", "")),
                     back if isinstance(back, int) else None,
                 )

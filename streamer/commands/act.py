@@ -45,12 +45,12 @@ def act(
     from streamer.runtime import supervise
 
     command = [sys.executable, "-P", "-m", "streamer.act.process", "--follow-parent", *arguments]
-    child = supervise.Child(command, told=common.say)
+    child = supervise.Child(command, told=common.note)
     group = supervise.Workers({"act": child})
     with asked_to_end() as asked:
         try:
             group.start()
-            common.say("act sends the messages of plays; Ctrl-C ends it")
+            common.note("act sends the messages of plays; Ctrl-C ends it")
             while group.alive and not asked.wait(0.2):
                 pass
         finally:

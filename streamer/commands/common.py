@@ -66,7 +66,7 @@ def errors() -> Console:
     return Screen(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
-def say(text: str) -> None:
+def note(text: str) -> None:
     """A line of news on standard error."""
     errors().print(text, markup=False)
 
@@ -81,7 +81,7 @@ def print_text(text: str) -> None:
     print(block(text), end="", flush=True)
 
 
-def tell(error: Exception) -> None:
+def print_error(error: Exception) -> None:
     """An error in plain words and the mend, on standard error."""
     message, hint = (error.message, error.hint) if isinstance(error, UserError) else (str(error), "try again")
     out = errors()
@@ -111,7 +111,7 @@ class Group(TyperGroup):
         try:
             return super().invoke(ctx)
         except (UserError, TransientError) as error:
-            tell(error)
+            print_error(error)
             raise typer.Exit(EXIT_ERROR) from None
         except KeyboardInterrupt:
             # A second Ctrl-C must not tear what the first one is still ending; all blocks have ended by now.
@@ -124,7 +124,7 @@ class Group(TyperGroup):
             if error.errno != errno.ENOSPC:
                 raise
             where = f" ({error.filename})" if error.filename else ""
-            tell(
+            print_error(
                 UserError(
                     f"the disk is full{where}", "make room there, or set STREAMER_HOME to a folder on another disk"
                 )

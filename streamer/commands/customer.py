@@ -72,14 +72,14 @@ def show(id: Annotated[str, typer.Argument(metavar="ID", help="The customer's id
         _print(answer, _Screen(messages(found.language), found.currency, ZoneInfo(found.timezone)))
 
 
-def cluster_lines(clusters: dict[str, Any], segment: str, say: Messages, currency: str) -> list[str]:
+def cluster_lines(clusters: dict[str, Any], segment: str, texts: Messages, currency: str) -> list[str]:
     """How far the next cluster is, and what would move the customer there, in words."""
     evidence, nearest = clusters["evidence"], clusters["nearest"]
     if nearest is None:
         needs = evidence["needs"]
         return (
             [
-                say(
+                texts(
                     "evidence",
                     **needs,
                     **{f"has_{name}": evidence[name] for name in ("orders", "interactions")},
@@ -92,31 +92,31 @@ def cluster_lines(clusters: dict[str, Any], segment: str, say: Messages, currenc
         )
     margin, name = clusters["margin"], nearest["name"]
     if margin > clusters["border"]:
-        return [say("over border", segment=name, filled=clusters["filled"])]
+        return [texts("over border", segment=name, filled=clusters["filled"])]
     key = "near border" if margin > -0.1 else "between" if margin > -0.6 else "far from"
-    lines = [say(key, segment=name)]
+    lines = [texts(key, segment=name)]
 
     def value(feature: str, amount: float) -> str:
         return f"{number(amount)} {currency}" if feature in _MONEY else number(amount)
 
     levers = [
-        say(
+        texts(
             "lever",
-            feature=say.feature(lever["feature"]),
+            feature=texts.feature(lever["feature"]),
             needed=value(lever["feature"], lever["needed"]),
             now=value(lever["feature"], lever["now"]),
         )
-        + (say("per 36 days") if lever["feature"] in _PACED else "")
+        + (texts("per 36 days") if lever["feature"] in _PACED else "")
         for lever in clusters["levers"][:_MOST_LEVERS]
     ]
-    return [*lines, say("levers", segment=name, levers=say("between levers").join(levers))] if levers else lines
+    return [*lines, texts("levers", segment=name, levers=texts("between levers").join(levers))] if levers else lines
 
 
 @dataclass(frozen=True, slots=True)
 class _Screen:
     """How values are shown: in whose language, currency and zone."""
 
-    say: Messages
+    texts: Messages
     currency: str
     zone: ZoneInfo
 
@@ -125,56 +125,56 @@ class _Screen:
 
 
 def _print(shown: dict[str, Any], screen: _Screen) -> None:
-    out, say = common.console(), screen.say
-    out.print(say("customer", id=shown["customer_id"], day=screen.instant(shown["as_of"])), markup=False)
+    out, texts = common.console(), screen.texts
+    out.print(texts("customer", id=shown["customer_id"], day=screen.instant(shown["as_of"])), markup=False)
     for name in shown["segments"]:
         for line in _segment_lines(name, shown, screen):
             out.print(line, markup=False)
     if not shown["segments"]:
-        out.print(say("in none"))
-    out.print(say("features as of", day=screen.instant(shown["now"])))
+        out.print(texts("in none"))
+    out.print(texts("features as of", day=screen.instant(shown["now"])))
     for line in _feature_lines(shown["features"], screen):
         out.print(line, markup=False)
 
 
 def _segment_lines(name: str, shown: dict[str, Any], screen: _Screen) -> Iterator[str]:
     """The segment of one segmentation, where time leads, and how far the next borders are."""
-    say, segment = screen.say, shown["segments"][name]
-    segmentation, since = say.segmentation(name), screen.instant(segment["since"])
-    text = say("in segment", segmentation=segmentation, segment=segment["name"], day=since)
+    texts, segment = screen.texts, shown["segments"][name]
+    segmentation, since = texts.segmentation(name), screen.instant(segment["since"])
+    text = texts("in segment", segmentation=segmentation, segment=segment["name"], day=since)
     clusters = shown.get("clusters") if name == BEHAVIOUR else None
     if (move := shown["next_moves"].get(name)) is not None:
-        text += say("by time", segment=move["name"], day=screen.instant(move["at"]))
+        text += texts("by time", segment=move["name"], day=screen.instant(move["at"]))
     elif clusters is not None:
-        text += say("no move")
+        text += texts("no move")
     yield text
     if clusters is not None:
-        yield from cluster_lines(clusters, segment["id"], say, screen.currency)
+        yield from cluster_lines(clusters, segment["id"], texts, screen.currency)
     if (border := shown["borders"].get(name)) is not None:
-        yield from _border_lines(border, say)
+        yield from _border_lines(border, texts)
     else:
-        yield from _way_lines(shown["ways"].get(name, ()), say)
+        yield from _way_lines(shown["ways"].get(name, ()), texts)
 
 
-def _border_lines(border: dict[str, Any], say: Messages) -> Iterator[str]:
+def _border_lines(border: dict[str, Any], texts: Messages) -> Iterator[str]:
     """What leads to the band above, and to the one below."""
-    feature = say.feature(border["feature"])
+    feature = texts.feature(border["feature"])
     if (up := border["up"]) is not None and border["value"] is not None:
         more = number(round(up["at"] - border["value"], 2))
-        yield say("more for", amount=more, feature=feature, segment=up["name"])
+        yield texts("more for", amount=more, feature=feature, segment=up["name"])
     if (down := border["down"]) is not None:
-        yield say("below", segment=down["name"], feature=feature, border=number(down["below"]))
+        yield texts("below", segment=down["name"], feature=feature, border=number(down["below"]))
 
 
-def _way_lines(ways: Iterable[dict[str, Any]], say: Messages) -> Iterator[str]:
+def _way_lines(ways: Iterable[dict[str, Any]], texts: Messages) -> Iterator[str]:
     """The nearest single features that lead to another segment."""
     for way in [way for way in ways if way["distance"] is not None][:_WAYS]:
-        feature = say.feature(way["feature"])
+        feature = texts.feature(way["feature"])
         if way["distance"] > 0:
             amount = number(round(way["distance"], 2))
-            yield say("more for", amount=amount, feature=feature, segment=way["name"])
+            yield texts("more for", amount=amount, feature=feature, segment=way["name"])
         else:
-            yield say("at border", segment=way["name"], feature=feature, border=number(round(way["border"], 2)))
+            yield texts("at border", segment=way["name"], feature=feature, border=number(round(way["border"], 2)))
 
 
 def _feature_lines(features: dict[str, float | None], screen: _Screen) -> Iterator[str]:
@@ -184,5 +184,5 @@ def _feature_lines(features: dict[str, float | None], screen: _Screen) -> Iterat
         if value is None:
             continue
         unit = feature_of(name).unit
-        shown = "" if unit in (name, "") else f" {screen.currency if unit == 'money' else screen.say.unit(unit)}"
-        yield f"  {screen.say.feature(name)} {number(round(value, 2))}{shown}"
+        shown = "" if unit in (name, "") else f" {screen.currency if unit == 'money' else screen.texts.unit(unit)}"
+        yield f"  {screen.texts.feature(name)} {number(round(value, 2))}{shown}"

@@ -153,7 +153,7 @@ def replay(
             found = [_Found(record, parse_headers(record.headers)) for record in read(to.kafka, DEADLETTERS)]
         found = [one for one in found if one.letter.reason == reason]
         if repaired is None and (cut := sum(bool(one.letter.cut) for one in found)):
-            common.say(f"{cut:,} of them were too large to be kept whole and cannot be sent again")
+            common.note(f"{cut:,} of them were too large to be kept whole and cannot be sent again")
             found = [one for one in found if not one.letter.cut]
         bodies = [one.record.value for one in found]
         if repaired is not None:

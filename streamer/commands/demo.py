@@ -58,11 +58,11 @@ def demo(
     if found.kafka and not found.topic_prefix:
         # Not into topics that may be somebody's shop.
         found = common.settings({"topic_prefix": "demo"})
-        common.say("STREAMER_KAFKA is set, so the demo keeps to topics of its own: STREAMER_TOPIC_PREFIX=demo")
+        common.note("STREAMER_KAFKA is set, so the demo keeps to topics of its own: STREAMER_TOPIC_PREFIX=demo")
     from streamer.commands.import_file import connected
     from streamer.demo.demo import Demo
 
-    messages_in = messages(found.language)
+    texts = messages(found.language)
     with connected(found) as service:
         _make_room(service, found)
         run = _number(service, found)
@@ -73,14 +73,14 @@ def demo(
         try:
             show.start()
             with _until_asked(seconds) as over:
-                _watch(show, over, messages_in, found, live=not json)
-                common.say("ending")
+                _watch(show, over, texts, found, live=not json)
+                common.note("ending")
                 result = show.end()
         finally:
             show.close()
-        told = {**result.to_dict(), **_more(show, found), "exit": "ok"}
+        answer = {**result.to_dict(), **_more(show, found), "exit": "ok"}
     if json:
-        common.print_json(told)
+        common.print_json(answer)
     else:
         _summary(show, result, found, begun)
 
@@ -93,9 +93,9 @@ def _make_room(service: Service, found: Settings) -> None:
         return
     if only_holds(service, _NAME, _CUSTOMERS):
         reset(service)
-        common.say("the last demo's shop is put away, a new one begins")
+        common.note("the last demo's shop is put away, a new one begins")
     else:
-        common.say(
+        common.note(
             "a new shop begins beside what earlier demos left, which is in use or holds more than their customers; "
             f"to begin anew, delete {found.home}"
         )
@@ -144,7 +144,7 @@ def _until_asked(seconds: float | None) -> Iterator[Callable[[], bool]]:
         yield lambda: asked.wait(_LOOK_SECONDS) or (deadline is not None and time.monotonic() >= deadline)
 
 
-def _watch(show: Demo, over: Callable[[], bool], messages_in: Messages, found: Settings, *, live: bool) -> None:
+def _watch(show: Demo, over: Callable[[], bool], texts: Messages, found: Settings, *, live: bool) -> None:
     """Show how it goes until it is over. Raises UserError if a server of ours ends meanwhile."""
     from streamer import embedded
 
@@ -162,19 +162,19 @@ def _watch(show: Demo, over: Callable[[], bool], messages_in: Messages, found: S
     if live and out.is_terminal:
         from rich.live import Live
 
-        with Live(screen(show.show, messages_in), console=out, auto_refresh=False, transient=True) as view:
+        with Live(screen(show.show, texts), console=out, auto_refresh=False, transient=True) as view:
             while not over():
                 look()
-                view.update(screen(show.show, messages_in), refresh=True)
+                view.update(screen(show.show, texts), refresh=True)
         return
-    told, first = time.monotonic(), True
+    printed_at, first = time.monotonic(), True
     while not over():
         look()
-        if (first and show.show.changes) or time.monotonic() - told >= _LINE_SECONDS:
-            told, first = time.monotonic(), not show.show.changes
-            common.say(headline(show.show, messages_in).plain)
+        if (first and show.show.changes) or time.monotonic() - printed_at >= _LINE_SECONDS:
+            printed_at, first = time.monotonic(), not show.show.changes
+            common.note(headline(show.show, texts).plain)
             for change in list(show.show.latest)[-1:]:
-                common.say("  " + "  ".join(cells(change, messages_in)))
+                common.note("  " + "  ".join(cells(change, texts)))
 
 
 def _more(show: Demo, found: Settings) -> dict[str, Any]:
@@ -202,21 +202,21 @@ def _summary(show: Demo, result: Result, found: Settings, begun: float) -> None:
     from streamer.imports import result as results
 
     out = common.console()
-    told = messages(found.language)
-    results.show(result, found.currency, out, told)
+    texts = messages(found.language)
+    results.show(result, found.currency, out, texts)
     seen = show.show
     if seen.first_change is not None:
-        out.print(told("first change", seconds=seen.first_change - begun))
+        out.print(texts("first change", seconds=seen.first_change - begun))
     latency = seen.latency.quantiles()
     if latency["p50"] is not None:
-        out.print(told("readable after", **latency))
+        out.print(texts("readable after", **latency))
     customer = seen.latest[-1]["customer_id"] if seen.latest else "c1-000001"
     prefix = f"STREAMER_TOPIC_PREFIX={found.topic_prefix} " if found.topic_prefix else ""
-    out.print(told("next"))
+    out.print(texts("next"))
     if not (found.kafka and found.redis):
         out.print("  streamer up", style="bold")
     else:
         out.print(f"  {prefix}streamer segments list", style="bold")
     out.print(f"  {prefix}streamer customer show {customer}", style="bold")
-    terminal = told("another terminal", command=f"{prefix}streamer watch")
+    terminal = texts("another terminal", command=f"{prefix}streamer watch")
     out.print(f"  {prefix}streamer worker      {terminal}", style="bold")

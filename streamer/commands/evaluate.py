@@ -68,8 +68,8 @@ def segments(
     numbers = _numbers(seeds)
     presets = ("conservative", "responsive") if preset == "both" else (preset,)
     others: suite.Others = "tuned" if tuned_river else "all" if peers else "none"
-    with common.progress("simulating") as say:
-        rows = suite.run(scenario or _ALL, numbers, presets, customers, others, say, config)
+    with common.progress("simulating") as on_progress:
+        rows = suite.run(scenario or _ALL, numbers, presets, customers, others, on_progress, config)
     if html is not None:
         _write(html, report.to_html(rows, numbers))
     if json:
@@ -78,7 +78,7 @@ def segments(
         report.show(rows, numbers, common.console())
     if gate and (found := missed(rows)):
         for sentence in found:
-            common.say(sentence)
+            common.note(sentence)
         raise typer.Exit(common.EXIT_ERROR)
 
 
@@ -95,9 +95,9 @@ def _file(data: Path, format: str, as_of: str | None, config: object, preset: st
     assert isinstance(config, LearnerConfig)
     source = open_source(data, format)
     policy = settings_for(format).policy(lanes=1)
-    with common.progress("reading") as say:
+    with common.progress("reading") as on_progress:
         activity = files.of_source(source, policy)
-        say(f"{len(activity.customers):,} customers, {activity.days} days")
+        on_progress(f"{len(activity.customers):,} customers, {activity.days} days")
         last = activity.days - retail.FOLLOWING_DAYS
         day = last if as_of is None else policy.grid.day_of(instant(as_of, policy.grid, "--as-of")) - activity.first_day
         chosen = PRESETS["conservative" if preset == "both" else preset]

@@ -75,7 +75,7 @@ def settings_for(format: str, given: Mapping[str, Any] | None = None) -> Setting
     if missing:
         found = common.settings({**(given or {}), **missing})
         named = ", ".join(f"{variable(name)}={value}" for name, value in missing.items())
-        common.say(f"the file's own: {named}")
+        common.note(f"the file's own: {named}")
     currency = known.get("currency", found.currency)
     if currency != found.currency and currency not in found.rates:
         raise UserError(
@@ -86,7 +86,12 @@ def settings_for(format: str, given: Mapping[str, Any] | None = None) -> Setting
 
 
 def source_of(
-    file: Path, format: str, found: Settings, mapping: str | None, rejects: Path | None, say: Callable[[str], None]
+    file: Path,
+    format: str,
+    found: Settings,
+    mapping: str | None,
+    rejects: Path | None,
+    on_progress: Callable[[str], None],
 ) -> Source:
     """The file as a source; ``say`` hears how the reading of a CSV file gets on.
 
@@ -98,13 +103,13 @@ def source_of(
         return open_source(file, format)
     if mapping is None or format == "online-retail":
         raise UserError("--mapping and --rejects go with --format csv, xlsx or jsonl", "give --mapping FILE.toml")
-    told = time.monotonic()
+    printed_at = time.monotonic()
 
     def progress(rows: int) -> None:
-        nonlocal told
-        if time.monotonic() - told >= 1.0:
-            told = time.monotonic()
-            say(f"{rows:,} rows read")
+        nonlocal printed_at
+        if time.monotonic() - printed_at >= 1.0:
+            printed_at = time.monotonic()
+            on_progress(f"{rows:,} rows read")
 
     rejects = rejects if rejects is not None else Path(f"{file.name}.rejects.csv")
     now_ms = time.time_ns() // 1_000_000
@@ -113,7 +118,9 @@ def source_of(
     return open_source(file, format, options)
 
 
-def check_currencies(source: Source, found: Settings, say: Callable[[str], None], *, all_the_same: bool) -> None:
+def check_currencies(
+    source: Source, found: Settings, on_progress: Callable[[str], None], *, all_the_same: bool
+) -> None:
     """Say before anything is written which amounts have a currency that the shop knows no rate of.
 
     Raises
@@ -142,9 +149,9 @@ def check_currencies(source: Source, found: Settings, say: Callable[[str], None]
     )
     rate = f"a rate for each (STREAMER_RATES={most}=RATE, what one {most} is worth in {found.currency})"
     if not all_of_them:
-        say(f"{text}; {rate} mends that")
+        on_progress(f"{text}; {rate} mends that")
     elif all_the_same:
-        say(text)
+        on_progress(text)
     else:
         raise UserError(
             text, f"set STREAMER_CURRENCY={most} if that is the shop's, or {rate}; --yes imports the file all the same"
@@ -170,9 +177,9 @@ def tell_rejects(source: Source) -> None:
     from streamer.sources.mapped_file import MappedFile
 
     for note in getattr(source, "notes", ()):
-        common.say(note)
+        common.note(note)
     if isinstance(source, MappedFile) and source.rejected:
-        common.say(f"{source.rejected:,} rows were refused; {source.rejects} says which and why")
+        common.note(f"{source.rejected:,} rows were refused; {source.rejects} says which and why")
 
 
 def instant(text: str, grid: DayGrid, option: str) -> int:

@@ -65,8 +65,8 @@ def import_file(
     from streamer.imports.result import show
 
     found = settings_for(format)
-    source = source_of(file, format, found, mapping, rejects, common.say)
-    check_currencies(source, found, common.say, all_the_same=yes)
+    source = source_of(file, format, found, mapping, rejects, common.note)
+    check_currencies(source, found, common.note, all_the_same=yes)
     with (
         lines_to(changes) as write_change,
         lines_to(memberships) as write_members,
@@ -77,12 +77,12 @@ def import_file(
             check_workers_currency(format, common.settings())
         record, resumed = begin(service, source, str(file), again=again)
         if resumed:
-            common.say(f"going on with an import of this content that was broken off ({record.import_id})")
+            common.note(f"going on with an import of this content that was broken off ({record.import_id})")
         try:
             with shown() as told:
                 result = Import(service, source, record, told).run(resumed)
         except KeyboardInterrupt:
-            common.say("broken off; what was written stays. The same command goes on where it stopped")
+            common.note("broken off; what was written stays. The same command goes on where it stopped")
             raise
         finally:
             tell_rejects(source)
@@ -111,8 +111,8 @@ def connected(found: Settings, *, own: bool = True) -> Iterator[Service]:
     alone = found.kafka is None and embedded.status(found.home).addresses is None
     with ExitStack() as stack:
         # The spinner ends before the bars of the import begin.
-        with common.progress("connecting") as say:
-            to = stack.enter_context(connections(found, own=own, progress=say))
+        with common.progress("connecting") as on_progress:
+            to = stack.enter_context(connections(found, own=own, progress=on_progress))
             prepare(to)
         client = connect(to.redis_url, to.redis_options)
         stack.callback(client.close)
@@ -158,7 +158,7 @@ def shown() -> Iterator[Told]:
     out = common.errors()
     if not out.is_terminal:
         lines = _Lines()
-        yield Told(common.say, lines.written, lines.applied)
+        yield Told(common.note, lines.written, lines.applied)
         return
     columns: tuple[Any, ...] = (
         SpinnerColumn(),
@@ -183,12 +183,12 @@ class _Lines:
     told: float = 0.0
 
     def written(self, records: int) -> None:
-        self._say(f"{records:,} records written")
+        self._show_progress(f"{records:,} records written")
 
     def applied(self, records: int, of: int | None) -> None:
-        self._say(f"{records:,}{'' if of is None else f' of {of:,}'} records applied")
+        self._show_progress(f"{records:,}{'' if of is None else f' of {of:,}'} records applied")
 
-    def _say(self, text: str) -> None:
+    def _show_progress(self, text: str) -> None:
         import time
 
         now = time.monotonic()
@@ -196,4 +196,4 @@ class _Lines:
             self.told = now
         elif now - self.told >= 2.0:
             self.told = now
-            common.say(text)
+            common.note(text)

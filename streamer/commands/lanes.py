@@ -88,7 +88,7 @@ def resume(lane: LANE) -> None:
         _check(lane, to.lanes)
         note = to.view.troubles().get(lane)
         if note is None:
-            common.say(f"lane {lane} has not stopped")
+            common.note(f"lane {lane} has not stopped")
             return
         wiring = process.wiring(to.settings, to.embedded_kafka, to.embedded_redis)
         asyncio.run(lane_release.resume(wiring, lane))

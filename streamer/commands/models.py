@@ -34,21 +34,21 @@ def list_(json: Json = False) -> None:
 
     found = common.settings()
     with connections(found) as to:
-        told = overview(read_published(to))
+        answer = overview(read_published(to))
     if json:
-        common.print_json(told)
+        common.print_json(answer)
         return
-    out, say = common.console(), messages(found.language)
-    if not told["versions"]:
+    out, texts = common.console(), messages(found.language)
+    if not answer["versions"]:
         from models.rules.cards import why_no_clusters
 
-        out.print(why_no_clusters(say), markup=False)
-    for one in told["versions"]:
-        out.print(say("model line", **{**one, "changed": _changed(one["transitions"], say)}), markup=False)
-    for one in told["proposals"]:
-        out.print(_proposal_line(one, say), markup=False)
+        out.print(why_no_clusters(texts), markup=False)
+    for one in answer["versions"]:
+        out.print(texts("model line", **{**one, "changed": _changed(one["transitions"], texts)}), markup=False)
+    for one in answer["proposals"]:
+        out.print(_proposal_line(one, texts), markup=False)
         if one["status"] == "waiting":
-            out.print(say("proposal answers", id=one["id"]), markup=False)
+            out.print(texts("proposal answers", id=one["id"]), markup=False)
 
 
 def show(
@@ -64,13 +64,13 @@ def show(
     from streamer.queries.models import detail, read_published
 
     found = common.settings()
-    say = messages(found.language)
+    texts = messages(found.language)
     with connections(found) as to:
-        told = detail(read_published(to), id, say)
+        answer = detail(read_published(to), id, texts)
     if json:
-        common.print_json(told)
+        common.print_json(answer)
     else:
-        _print(told, say)
+        _print(answer, texts)
 
 
 def approve(id: ProposalId, json: Json = False) -> None:
@@ -96,35 +96,35 @@ def _answer(id: str, action: Any, json: bool) -> None:
     from streamer.queries.models import proposal_of, read_published, send_decision, stand_of, wait_for
 
     found = common.settings()
-    say = messages(found.language)
+    texts = messages(found.language)
     with connections(found) as to:
         stand = stand_of(read_published(to), id)
         number = stand.proposal.number
         if stand.status != "waiting":
-            raise settled(stand, say)
+            raise not_waiting(stand, texts)
         send_decision(to, ModelDecision(action=action, proposal=number))
         after = wait_for(to, lambda now: now.proposals[number].status != "waiting")
     if after is not None:
         stand = after.proposals[number]
         # The owner may have withdrawn it at the same time.
         if stand.status == "withdrawn":
-            raise settled(stand, say)
-    told = proposal_of(stand)
+            raise not_waiting(stand, texts)
+    answer = proposal_of(stand)
     if json:
-        common.print_json(told)
+        common.print_json(answer)
     elif after is None:
-        common.say(say("not answered yet"))
+        common.note(texts("not answered yet"))
     else:
-        common.console().print(_proposal_line(told, say), markup=False)
+        common.console().print(_proposal_line(answer, texts), markup=False)
 
 
-def settled(stand: Stand, say: Messages) -> UserError:
+def not_waiting(stand: Stand, texts: Messages) -> UserError:
     """What is said of an answer to a proposal that does not wait."""
     id = f"p{stand.proposal.number}"
     if stand.status == "withdrawn":
-        gone = say(f"gone {stand.proposal.why}")
-        return UserError(say("proposal withdrawn", id=id, gone=gone), say("see proposals to come"))
-    return UserError(say("proposal settled", id=id, status=say(f"status {stand.status}")), say("see models list"))
+        gone = texts(f"gone {stand.proposal.why}")
+        return UserError(texts("proposal withdrawn", id=id, gone=gone), texts("see proposals to come"))
+    return UserError(texts("proposal settled", id=id, status=texts(f"status {stand.status}")), texts("see models list"))
 
 
 # -- what is there --------------------------------------------------------------------------------------------
@@ -133,56 +133,56 @@ def settled(stand: Stand, say: Messages) -> UserError:
 # -- telling it -----------------------------------------------------------------------------------------------
 
 
-def _changed(transitions: list[dict[str, Any]], say: Messages) -> str:
+def _changed(transitions: list[dict[str, Any]], texts: Messages) -> str:
     """Everything but who survived, in short."""
-    told = []
+    answer = []
     for one in transitions:
         if one["kind"] != "survive":
             sides = " -> ".join(", ".join(side) for side in (one["from"], one["to"]) if side)
             kind = one["kind"]
-            told.append(f"{say(f'transition {kind}')} {sides}")
-    return "; ".join(told) or say("same segments")
+            answer.append(f"{texts(f'transition {kind}')} {sides}")
+    return "; ".join(answer) or texts("same segments")
 
 
-def _proposal_line(one: dict[str, Any], say: Messages) -> str:
-    why = say(f"why {one['why']}")
+def _proposal_line(one: dict[str, Any], texts: Messages) -> str:
+    why = texts(f"why {one['why']}")
     if one["alarms"]:
         why += f" ({', '.join(one['alarms'])})"
-    status = say(f"status {one['status']}")
+    status = texts(f"status {one['status']}")
     if one["version"] is not None:
-        status += say("as version", version=one["version"])
-    return say("proposal line", **{**one, "why": why, "status": status})
+        status += texts("as version", version=one["version"])
+    return texts("proposal line", **{**one, "why": why, "status": status})
 
 
-def _print(told: dict[str, Any], say: Messages) -> None:
+def _print(answer: dict[str, Any], texts: Messages) -> None:
     from rich.table import Table
 
-    out, names = common.console(), told["names"]
+    out, names = common.console(), answer["names"]
 
     def named(ids: list[str]) -> str:
         return ", ".join(names.get(id, id) for id in ids)
 
-    if "id" in told:
-        out.print(_proposal_line(told, say), markup=False)
+    if "id" in answer:
+        out.print(_proposal_line(answer, texts), markup=False)
     else:
-        line = {**told, "changed": _changed(told["transitions"], say)}
-        out.print(say("model line", **line), markup=False)
+        line = {**answer, "changed": _changed(answer["transitions"], texts)}
+        out.print(texts("model line", **line), markup=False)
     table = Table(box=None, padding=(0, 2), show_header=True)
     for column in ("segment", "name", "share", "before"):
-        table.add_column(say(f"column {column}"), justify="right" if column in ("share", "before") else "left")
-    for segment in told["segments"]:
+        table.add_column(texts(f"column {column}"), justify="right" if column in ("share", "before") else "left")
+    for segment in answer["segments"]:
         before = "-" if segment["share_before"] is None else f"{segment['share_before']:.1%}"
         table.add_row(segment["id"], segment["name"], f"{segment['share']:.1%}", before)
     out.print(table)
-    for one in told["transitions"]:
+    for one in answer["transitions"]:
         out.print(
-            say(f"told {one['kind']}", before=named(one["from"]), after=named(one["to"]), overlap=one["overlap"]),
+            texts(f"told {one['kind']}", before=named(one["from"]), after=named(one["to"]), overlap=one["overlap"]),
             markup=False,
         )
-    for flow in told.get("flows", ()):
+    for flow in answer.get("flows", ()):
         out.print(
-            say("would move", before=named([flow["from"]]), after=named([flow["to"]]), customers=flow["customers"]),
+            texts("would move", before=named([flow["from"]]), after=named([flow["to"]]), customers=flow["customers"]),
             markup=False,
         )
-    if told.get("status") == "waiting":
-        out.print(say("proposal answers", id=told["id"]), markup=False)
+    if answer.get("status") == "waiting":
+        out.print(texts("proposal answers", id=answer["id"]), markup=False)

@@ -33,9 +33,9 @@ def parity(json: Json = False) -> None:
     from streamer.replay.parity import Parity
 
     total, left_out = Parity(), []
-    with connections() as to, common.progress("replaying") as say:
+    with connections() as to, common.progress("replaying") as on_progress:
         for lane in [ledger.partition for ledger in to.view.ledgers()]:
-            say(f"lane {lane}")
+            on_progress(f"lane {lane}")
             found = _lane(to, lane)
             if found is None:
                 left_out.append(lane)

@@ -163,7 +163,7 @@ def test(
     if answer is not None:
         if answer.kind != "sent":
             raise UserError(f"it was not sent: {answer.detail}", "check the channel in the file")
-        common.say(f"sent to {to_address}")
+        common.note(f"sent to {to_address}")
 
 
 # -- orders ---------------------------------------------------------------------------------------------------

@@ -235,7 +235,7 @@ def events(
     Example:  streamer publish events < events.jsonl
     """
     if sys.stdin.isatty():
-        common.say("reading events from the terminal, one JSON object a line; end with Ctrl-D")
+        common.note("reading events from the terminal, one JSON object a line; end with Ctrl-D")
     in_force = common.settings()
     with connections(in_force) as to:
         sent = _send_lines(to, sys.stdin.buffer, unchecked)
@@ -258,9 +258,9 @@ def _send_lines(to: Connections, lines: Iterable[bytes], unchecked: bool) -> int
             try:
                 key = _key(body) if unchecked else check(body, policy, _now_ms()).partition_id().encode()
             except UserError as error:
-                told = f"line {number}: {error.message}" + (f" ({sent:,} before it are published)" if sent else "")
+                text = f"line {number}: {error.message}" + (f" ({sent:,} before it are published)" if sent else "")
                 send.flush()
-                raise UserError(told, error.hint) from None
+                raise UserError(text, error.hint) from None
             send.send(key, body)
             sent += 1
     return sent

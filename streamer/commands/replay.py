@@ -79,14 +79,18 @@ def replay(
         policy = replace(policy, definitions=load(read_file(definitions)[0], 1))
     end = None if until is None else instant(until, policy.grid, "--until")
     begun, now_ms = time.monotonic(), time.time_ns() // 1_000_000
-    with lines_to(changes) as write_change, lines_to(memberships) as write_members, common.progress("reading") as say:
-        source = source_of(file, format, found, mapping, rejects, say)
+    with (
+        lines_to(changes) as write_change,
+        lines_to(memberships) as write_members,
+        common.progress("reading") as on_progress,
+    ):
+        source = source_of(file, format, found, mapping, rejects, on_progress)
         run = Replay(
             policy,
             found.learner_config(),
             now_ms,
             on_changes=None if write_change is None else _written(write_change, policy, now_ms),
-            on_day=_teller(say),
+            on_day=_teller(on_progress),
         )
         run.run(source, end)
         if write_members is not None:
@@ -94,7 +98,7 @@ def replay(
     tell_rejects(source)
     result = result_of(totals([]), totals([run.state.ledger]), source, time.monotonic() - begun)
     if end is not None and end < run.clock:
-        common.say(f"--until {until} lies before the last event; time stands at that")
+        common.note(f"--until {until} lies before the last event; time stands at that")
     if json:
         common.print_json(result.to_dict())
     else:
@@ -122,16 +126,16 @@ def _write_memberships(run: Replay, write: Callable[[bytes], None]) -> None:
         write(msgspec.json.encode({"customer_id": customer.id, "segments": segments}))
 
 
-def _teller(say: Callable[[str], None]) -> Callable[[int, int], None]:
+def _teller(on_progress: Callable[[str], None]) -> Callable[[int, int], None]:
     """Says where the replay is, once a second."""
     from schemas.wire_time import iso
 
-    told = time.monotonic()
+    printed_at = time.monotonic()
 
     def on_day(records: int, clock: int) -> None:
-        nonlocal told
-        if time.monotonic() - told >= 1.0:
-            told = time.monotonic()
-            say(f"{iso(clock)[:10]}: {records:,} records")
+        nonlocal printed_at
+        if time.monotonic() - printed_at >= 1.0:
+            printed_at = time.monotonic()
+            on_progress(f"{iso(clock)[:10]}: {records:,} records")
 
     return on_day

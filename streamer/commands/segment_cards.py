@@ -32,41 +32,41 @@ def show(
     from streamer.queries.cards import cards
 
     found = common.settings()
-    say = messages(found.language)
+    texts = messages(found.language)
     with connections(found) as to, common.progress() as progress:
         policy, model = to.policy, to.view.model()
         clock = max((one.clock for one in to.view.ledgers()), default=0)
-        counted = census(_counted(to.view.everyone(), say, progress), clock, policy.shop)
-    told = cards(id, policy, model, counted, say)
+        counted = census(_counted(to.view.everyone(), texts, progress), clock, policy.shop)
+    answer = cards(id, policy, model, counted, texts)
     if json:
-        common.print_json(told)
+        common.print_json(answer)
     else:
         out = common.console()
-        for card in told:
-            for line in lines(card, say, found.currency):
+        for card in answer:
+            for line in lines(card, texts, found.currency):
                 out.print(line, markup=False)
 
 
-def _counted(customers: Iterable[Customer], say: Messages, progress: Callable[[str], None]) -> Iterator[Customer]:
+def _counted(customers: Iterable[Customer], texts: Messages, progress: Callable[[str], None]) -> Iterator[Customer]:
     for number, customer in enumerate(customers, 1):
         if number % _TOLD_EVERY == 0:
-            progress(say("counting", count=number))
+            progress(texts("counting", count=number))
         yield customer
 
 
-def lines(card: dict[str, Any], say: Messages, currency: str) -> list[str]:
+def lines(card: dict[str, Any], texts: Messages, currency: str) -> list[str]:
     """A card for people."""
 
     def share(value: float | None) -> str:
         return "-" if value is None else f"{value:.1%}"
 
-    told = [
-        say("card head", **{**card, "segmentation": card["segmentation"]}),
-        say("card size", customers=card["size"], share=share(card["share"]), revenue=share(card["revenue_share"])),
+    answer = [
+        texts("card head", **{**card, "segmentation": card["segmentation"]}),
+        texts("card size", customers=card["size"], share=share(card["share"]), revenue=share(card["revenue_share"])),
     ]
     if card["words"]:
-        told.append(say("card words", words=card["words"]))
+        answer.append(texts("card words", words=card["words"]))
     own, shop = card["typical"]["basket"], card["shop"]["basket"]
     if own is not None and shop is not None:
-        told.append(say("card basket", basket=f"{own:,.2f} {currency}", shop=f"{shop:,.2f} {currency}"))
-    return told
+        answer.append(texts("card basket", basket=f"{own:,.2f} {currency}", shop=f"{shop:,.2f} {currency}"))
+    return answer

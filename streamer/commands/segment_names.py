@@ -37,16 +37,16 @@ def rename(
         check(model, id, name)
         send_decision(to, ModelDecision(action="rename", segment=id, name=name))
         after = wait_for(to, lambda now: named_so(now.newest, id, name))
-    say = messages(found.language)
-    told: dict[str, Any] = {"id": id, "name": name, "version": None}
+    texts = messages(found.language)
+    answer: dict[str, Any] = {"id": id, "name": name, "version": None}
     if after is not None and after.newest is not None:
-        told["version"] = after.newest.version
+        answer["version"] = after.newest.version
     if json:
-        common.print_json(told)
-    elif told["version"] is None:
-        common.say(say("not answered yet"))
+        common.print_json(answer)
+    elif answer["version"] is None:
+        common.note(texts("not answered yet"))
     else:
-        common.console().print(say("renamed", **told), markup=False)
+        common.console().print(texts("renamed", **answer), markup=False)
 
 
 def named_so(model: ClusterModel | None, id: str, name: str) -> bool:

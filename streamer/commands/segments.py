@@ -41,22 +41,20 @@ def list_(json: Json = False) -> None:
     with connections(found) as to:
         model = to.view.model()
         sizes = totals(to.view.ledgers()).segments
-        told = table(to.definitions, model, sizes, messages(found.language))
+        answer = table(to.definitions, model, sizes, messages(found.language))
     if json:
-        common.print_json(told)
+        common.print_json(answer)
     else:
-        _print(told, messages(found.language))
+        _print(answer, messages(found.language))
 
 
-def _print(told: dict[str, Any], messages_in: Messages) -> None:
+def _print(answer: dict[str, Any], texts: Messages) -> None:
     from rich.table import Table
 
     out = common.console()
-    for name, one in told.items():
-        version = "" if one["version"] is None else messages_in("version", version=one["version"])
-        out.print(
-            f"{messages_in.segmentation(name)} ({messages_in.kind(one['kind'])}{version})", style="bold", markup=False
-        )
+    for name, one in answer.items():
+        version = "" if one["version"] is None else texts("version", version=one["version"])
+        out.print(f"{texts.segmentation(name)} ({texts.kind(one['kind'])}{version})", style="bold", markup=False)
         if "note" in one:
             out.print(f"  {one['note']}", markup=False)
             continue

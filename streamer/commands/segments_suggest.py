@@ -23,18 +23,18 @@ def suggest(json: Json = False) -> None:
     from models.rules.suggest import suggest as suggested
 
     figures = Figures()
-    with connections() as to, common.progress("looking at everybody") as say:
+    with connections() as to, common.progress("looking at everybody") as on_progress:
         shop = to.settings.policy(to.lanes).shop
         for ledger in to.view.ledgers():
             for people in to.view.customers(ledger.partition):
                 for id, parts in people.items():
                     customer, _ = snapshot.glance(id, parts)
                     figures.add(customer, max(customer.as_of, ledger.clock_of(customer.clock_id)), shop)
-                say(f"{figures.customers:,} customers")
-    told = suggested(figures)
+                on_progress(f"{figures.customers:,} customers")
+    answer = suggested(figures)
     if json:
-        common.print_json(told)
-    elif "note" in told:
-        common.say(told["note"])
+        common.print_json(answer)
+    elif "note" in answer:
+        common.note(answer["note"])
     else:
-        common.print_text(file_of(told))
+        common.print_text(file_of(answer))

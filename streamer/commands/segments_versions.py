@@ -52,11 +52,11 @@ def preview(
     with connections() as to:
         text, _, _ = _text(to, file, version)
         found = _preview(to, text, customers)
-        told = found.to_dict()
+        answer = found.to_dict()
         if json:
-            common.print_json(told)
+            common.print_json(answer)
         else:
-            _print(to, told)
+            _print(to, answer)
 
 
 def activate(
@@ -119,11 +119,11 @@ def history(json: Json = False) -> None:
     with connections() as to:
         known = asyncio.run(versions(to.kafka))
         ledgers = to.view.ledgers()
-    told: list[dict[str, Any]] = [{"version": 1, "source": "built in", "published_at": None, "changed": {}}]
+    answer: list[dict[str, Any]] = [{"version": 1, "source": "built in", "published_at": None, "changed": {}}]
     before = DEFAULTS
     for one in known:
         now = load(one.text, one.version, one.source)
-        told.append(
+        answer.append(
             {
                 "version": one.version,
                 "source": one.source,
@@ -133,7 +133,7 @@ def history(json: Json = False) -> None:
             }
         )
         before = now
-    newest = told[-1]["version"]
+    newest = answer[-1]["version"]
     lanes = [0 if not one.definitions_versions else one.definitions_versions[-1].version for one in ledgers]
     state = {
         "lanes_there": sum(version == newest or (newest == 1 and version == 0) for version in lanes),
@@ -141,10 +141,10 @@ def history(json: Json = False) -> None:
         "customers_behind": sum(one.behind for one in ledgers),
     }
     if json:
-        common.print_json({"versions": told, "newest": state})
+        common.print_json({"versions": answer, "newest": state})
         return
     out = common.console()
-    for entry in told:
+    for entry in answer:
         when = "" if entry["published_at"] is None else f", {entry['published_at'][:16].replace('T', ' ')} UTC"
         back = f", as version {entry['goes_back_to']}" if "goes_back_to" in entry else ""
         out.print(f"version {entry['version']}  {entry['source']}{when}{back}", markup=False)
@@ -179,11 +179,11 @@ def differences(before: Definitions, now: Definitions) -> dict[str, str]:
     """What a version changed, by segmentation: ``begins``, ``ends`` or ``changed``."""
     old = {one.name: one for one in before.segmentations}
     new = {one.name: one for one in now.segmentations}
-    told = dict.fromkeys(new.keys() - old.keys(), "begins") | dict.fromkeys(old.keys() - new.keys(), "ends")
-    told |= {name: "changed" for name in old.keys() & new.keys() if old[name] != new[name]}
-    told |= dict.fromkeys(set(now.clusters) - set(before.clusters), "begins")
-    told |= dict.fromkeys(set(before.clusters) - set(now.clusters), "ends")
-    return dict(sorted(told.items()))
+    answer = dict.fromkeys(new.keys() - old.keys(), "begins") | dict.fromkeys(old.keys() - new.keys(), "ends")
+    answer |= {name: "changed" for name in old.keys() & new.keys() if old[name] != new[name]}
+    answer |= dict.fromkeys(set(now.clusters) - set(before.clusters), "begins")
+    answer |= dict.fromkeys(set(before.clusters) - set(now.clusters), "ends")
+    return dict(sorted(answer.items()))
 
 
 def _text(to: Connections, file: Path | None, version: int | None) -> tuple[str, str, int | None]:
@@ -231,13 +231,13 @@ def _preview(to: Connections, text: str, customers: Path | None) -> Preview:
     policy, now_ms = to.settings.policy(to.lanes), time.time_ns() // 1_000_000
     lanes = to.view.lanes_copied()
     found = Preview(newest(lanes, policy).version + 1)
-    with common.progress("looking at everybody") as say, lines_to(customers) as write:
+    with common.progress("looking at everybody") as on_progress, lines_to(customers) as write:
         for lane in lanes:
             for people in to.view.customers(lane.ledger.partition):
                 for change in preview_chunk(lane, people, text, found, policy, now_ms):
                     if write is not None:
                         write(_line(change))
-                say(f"{found.customers:,} customers")
+                on_progress(f"{found.customers:,} customers")
     return found
 
 
@@ -257,7 +257,7 @@ def _line(change: Any) -> bytes:
 
 def _wait(to: Connections, version: int) -> bool:
     """Wait for the sweep of a version; False if for a while nothing goes on."""
-    with common.progress("bringing customers to it") as say:
+    with common.progress("bringing customers to it") as on_progress:
         last, since = None, time.monotonic()
         while True:
             ledgers = to.view.ledgers()
@@ -269,24 +269,24 @@ def _wait(to: Connections, version: int) -> bool:
                 return True
             if (state := (len(there), behind)) != last:
                 last, since = state, time.monotonic()
-                say(f"{len(there)} of {to.lanes} lanes, {behind:,} customers to go")
+                on_progress(f"{len(there)} of {to.lanes} lanes, {behind:,} customers to go")
             elif time.monotonic() - since > _PATIENCE_SECONDS:
-                common.say("nothing moves; does a worker run? It goes on with the sweep whenever one does")
+                common.note("nothing moves; does a worker run? It goes on with the sweep whenever one does")
                 return False
             time.sleep(0.2)
 
 
-def _print(to: Connections, told: dict[str, Any]) -> None:
+def _print(to: Connections, answer: dict[str, Any]) -> None:
     from rich.table import Table
 
-    messages_in, out = messages(to.settings.language), common.console()
-    out.print(f"as version {told['version']}, of {told['customers']:,} customers:")
+    texts, out = messages(to.settings.language), common.console()
+    out.print(f"as version {answer['version']}, of {answer['customers']:,} customers:")
 
     def named(name: str, segment: str | None) -> str:
-        return "-" if segment is None else messages_in.of_id(name, segment)
+        return "-" if segment is None else texts.of_id(name, segment)
 
-    for name, one in told["segmentations"].items():
-        out.print(f"{messages_in.segmentation(name)}: {one['moved']:,} move", style="bold", markup=False)
+    for name, one in answer["segmentations"].items():
+        out.print(f"{texts.segmentation(name)}: {one['moved']:,} move", style="bold", markup=False)
         for move in one["moves"][:_SHOWN]:
             some = ", ".join(move["examples"])
             out.print(

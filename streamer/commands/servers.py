@@ -31,9 +31,9 @@ def up(json: Json = False) -> None:
     """
     found = common.settings()
     if found.kafka and found.redis:
-        common.say("STREAMER_KAFKA and STREAMER_REDIS are set, so commands will use those and not the embedded ones")
-    with common.progress("starting Kafka and Valkey") as say:
-        addresses = embedded.up(found.home, say, common.say)
+        common.note("STREAMER_KAFKA and STREAMER_REDIS are set, so commands will use those and not the embedded ones")
+    with common.progress("starting Kafka and Valkey") as on_progress:
+        addresses = embedded.up(found.home, on_progress, common.note)
     if json:
         common.print_json({**asdict(addresses), "home": str(found.home)})
         return
@@ -46,8 +46,8 @@ def up(json: Json = False) -> None:
 def down(json: Json = False) -> None:
     """Stop the embedded Kafka and Valkey that `streamer up` started. Data is kept."""
     found = common.settings()
-    with common.progress("stopping Kafka and Valkey") as say:
-        ran = embedded.down(found.home, say)
+    with common.progress("stopping Kafka and Valkey") as on_progress:
+        ran = embedded.down(found.home, on_progress)
     if json:
         common.print_json({"stopped": ran, "home": str(found.home)})
     else:
@@ -55,13 +55,13 @@ def down(json: Json = False) -> None:
 
 
 def status(json: Json = False) -> None:
-    """How it all is: servers, topics, lag, customers, and whether every record is accounted for.
+    """Show service health: servers, topics, lag, customers, and whether every record is accounted for.
 
     The exit code is 1 if a lane has stopped.
     """
     found = common.settings()
     servers = embedded.status(found.home)
-    told: dict[str, Any] = {
+    answer: dict[str, Any] = {
         "home": str(found.home),
         "embedded": {
             "kafka_pid": servers.kafka_pid,
@@ -75,19 +75,19 @@ def status(json: Json = False) -> None:
         _show_servers(servers)
     if servers.addresses is None and not (found.kafka and found.redis):
         if json:
-            common.print_json(told)
+            common.print_json(answer)
         else:
             out.print("start them with `streamer up`, or set STREAMER_KAFKA and STREAMER_REDIS")
         return
     from streamer.queries.service import service
 
     with connections(found) as to:
-        told |= service(to)
+        answer |= service(to)
     if json:
-        common.print_json(told)
+        common.print_json(answer)
     else:
-        _show_service(told)
-    if told.get("stopped"):
+        _show_service(answer)
+    if answer.get("stopped"):
         raise typer.Exit(common.EXIT_ERROR)
 
 
@@ -103,40 +103,40 @@ def _show_servers(servers: embedded.Status) -> None:
         out.print(f"no embedded servers run in {servers.home}")
 
 
-def _show_service(told: dict[str, Any]) -> None:
+def _show_service(answer: dict[str, Any]) -> None:
     from streamer.queries.findings import hiding
 
     out = common.console()
-    out.print(f"Kafka in use: {told['kafka']}, Redis in use: {told['redis']}", markup=False)
-    if not told["topics"]:
+    out.print(f"Kafka in use: {answer['kafka']}, Redis in use: {answer['redis']}", markup=False)
+    if not answer["topics"]:
         out.print("there are no topics yet; a worker makes them: `streamer worker`")
         return
-    lag, workers = told["lag"], told["workers"]
+    lag, workers = answer["lag"], answer["workers"]
     out.print(
-        f"{told['lanes']} lanes, {lag:,} {'record' if lag == 1 else 'records'} waiting, "
+        f"{answer['lanes']} lanes, {lag:,} {'record' if lag == 1 else 'records'} waiting, "
         + (
             f"{workers} {'worker' if workers == 1 else 'workers'}"
             if workers
             else "no worker; start one: `streamer worker`"
         )
     )
-    for lane, text in told["stopped"].items():
+    for lane, text in answer["stopped"].items():
         out.print(f"lane {lane} has stopped {text}", markup=False)
-    for lane, count in told["hidden"].items():
+    for lane, count in answer["hidden"].items():
         out.print("; ".join(hiding(lane, count)), markup=False)
-    for lane, progress in told["restoring"].items():
+    for lane, progress in answer["restoring"].items():
         share = progress["passed"] / max(progress["of"], 1)
         out.print(
             f"lane {lane} is being restored: {share:.0%} of its changelog is read back "
             f"(offset {progress['passed']:,} of {progress['of']:,}); until it is done, its customers do not move"
         )
-    dead = sum(told["dead_letters"].values())
+    dead = sum(answer["dead_letters"].values())
     out.print(
-        f"{told['consumed']:,} records: {told['applied']:,} applied ({told['late']:,} late), "
-        f"{told['duplicates']:,} duplicates, {dead:,} dead letters, {told['rerouted']:,} rerouted, "
-        f"{told['control']:,} control; unaccounted: {told['unaccounted']}"
+        f"{answer['consumed']:,} records: {answer['applied']:,} applied ({answer['late']:,} late), "
+        f"{answer['duplicates']:,} duplicates, {dead:,} dead letters, {answer['rerouted']:,} rerouted, "
+        f"{answer['control']:,} control; unaccounted: {answer['unaccounted']}"
     )
-    out.print(f"{told['customers']:,} customers, {told['orders']:,} orders")
-    for segmentation, segments in told["segments"].items():
+    out.print(f"{answer['customers']:,} customers, {answer['orders']:,} orders")
+    for segmentation, segments in answer["segments"].items():
         sizes = ", ".join(f"{name} {count:,}" for name, count in segments.items())
         out.print(f"  {segmentation}: {sizes}", markup=False)

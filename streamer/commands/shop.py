@@ -96,7 +96,7 @@ def _to_file(world: Shop, out: Path) -> None:
         assert write is not None
         for event in world.events():
             write(event.value)
-    common.say(f"wrote {world.rows or 0:,} events to {out}")
+    common.note(f"wrote {world.rows or 0:,} events to {out}")
 
 
 def _publish(found: Settings, world: Shop, days: int, rate: float, seconds: float | None) -> None:
@@ -121,11 +121,11 @@ def _import(service: Service, world: Shop, days: int) -> None:
     try:
         record, resumed = begin(service, world, name, again=False)
     except UserError as error:
-        common.say(f"{error.message}; going on live")
+        common.note(f"{error.message}; going on live")
         return
     with shown() as told:
         result = Import(service, world, record, told).run(resumed)
-    common.say(f"imported {result.records:,} records in {result.seconds:.1f} s")
+    common.note(f"imported {result.records:,} records in {result.seconds:.1f} s")
 
 
 async def _live(service: Service, world: Shop, rate: float, seconds: float | None) -> None:
@@ -138,18 +138,18 @@ async def _live(service: Service, world: Shop, rate: float, seconds: float | Non
         nonlocal written
         written += 1
 
-    async def tell() -> None:
+    async def print_progress() -> None:
         while True:
             await asyncio.sleep(5)
-            common.say(f"{written:,} events")
+            common.note(f"{written:,} events")
 
     loop = asyncio.get_running_loop()
     for number in ending_signals():
         loop.add_signal_handler(number, ended.set)
     if seconds is not None:
         loop.call_later(seconds, ended.set)
-    common.say(f"live at {rate:g} events a second; Ctrl-C ends it")
-    telling = asyncio.create_task(tell())
+    common.note(f"live at {rate:g} events a second; Ctrl-C ends it")
+    printing = asyncio.create_task(print_progress())
     try:
         await play(
             world.live(time.time_ns() // 1_000_000, rate, all_types=True),
@@ -159,7 +159,7 @@ async def _live(service: Service, world: Shop, rate: float, seconds: float | Non
             on_sent,
         )
     finally:
-        telling.cancel()
+        printing.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await telling
-    common.say(f"{written:,} events published")
+            await printing
+    common.note(f"{written:,} events published")

@@ -51,16 +51,16 @@ def watch(
     from streamer.adapters.client import read
 
     found, shown = common.settings(), 0
-    zone, told = ZoneInfo(found.timezone), messages(found.language)
+    zone, texts = ZoneInfo(found.timezone), messages(found.language)
     out = common.console()
     with connections(found) as server:
-        _doubt(server, segmentation, to, told)
+        _doubt(server, segmentation, to, texts)
         records = read(
             server.kafka,
             CHANGES,
             from_start=from_start,
             follow=True,
-            ready=lambda: common.say(told("watching")),
+            ready=lambda: common.note(texts("watching")),
         )
         for record in records:
             if record.value is None or not _wanted(record, segmentation, to, customer):
@@ -68,19 +68,19 @@ def watch(
             if json:
                 print(json_text(record.value.decode()), flush=True)
             else:
-                out.print(line(jsonlib.loads(record.value), zone, datetime.now(zone).date(), told), markup=False)
+                out.print(line(jsonlib.loads(record.value), zone, datetime.now(zone).date(), texts), markup=False)
             shown += 1
             if shown == limit:
                 return
 
 
-def _doubt(server: Connections, segmentation: str | None, to: str | None, told: Messages) -> None:
+def _doubt(server: Connections, segmentation: str | None, to: str | None, texts: Messages) -> None:
     """Say why nothing may ever show: nobody works, or no segment is called so. It may yet come, so watch all the same."""
     from streamer.adapters.group import member_count
     from streamer.queries.segments import table
 
     if not member_count(server.bootstrap, server.kafka.group, security=server.security):
-        common.say(told("no worker"))
+        common.note(texts("no worker"))
     if segmentation is None and to is None:
         return
     try:
@@ -88,14 +88,14 @@ def _doubt(server: Connections, segmentation: str | None, to: str | None, told: 
     except UserError:
         # Changes are on Kafka; whoever only watches needs no Redis.
         return
-    known = table(server.settings.policy(server.lanes).definitions, model, {}, told)
+    known = table(server.settings.policy(server.lanes).definitions, model, {}, texts)
     if segmentation is not None and segmentation not in known:
-        common.say(told("unknown segmentation", name=segmentation, known=", ".join(known)))
+        common.note(texts("unknown segmentation", name=segmentation, known=", ".join(known)))
         return
     among = [known[segmentation]] if segmentation is not None else list(known.values())
     ids = [segment["id"] for one in among for segment in one["segments"]]
     if to is not None and to not in ids:
-        common.say(told("unknown segment", name=to, known=", ".join(dict.fromkeys(ids))))
+        common.note(texts("unknown segment", name=to, known=", ".join(dict.fromkeys(ids))))
 
 
 def _wanted(record: Record, segmentation: str | None, to: str | None, customer: str | None) -> bool:
@@ -109,7 +109,9 @@ def _wanted(record: Record, segmentation: str | None, to: str | None, customer: 
     return True
 
 
-def line(change: Mapping[str, Any], zone: tzinfo = UTC, today: date | None = None, told: Messages | None = None) -> str:
+def line(
+    change: Mapping[str, Any], zone: tzinfo = UTC, today: date | None = None, texts: Messages | None = None
+) -> str:
     """A change in one line.
 
     >>> line({"changed_at": "2011-11-02T10:15:00Z", "customer_id": "17850", "segmentation": "lifecycle",
@@ -118,38 +120,38 @@ def line(change: Mapping[str, Any], zone: tzinfo = UTC, today: date | None = Non
     ...       "cause": "event", "automation_safe": True})
     '2011-11-02 10:15:00 17850 lifecycle At risk -> Active because recency_days 61.2 -> 0 (border 45) [event, safe]'
     """
-    told = told or messages()
+    texts = texts or messages()
     at = datetime.fromisoformat(change["changed_at"]).astimezone(zone)
     form = "%H:%M:%S" if at.date() == today else "%Y-%m-%d %H:%M:%S"
     reasons = list(change["reasons"])
-    because = told("between reasons").join(reason_words(reason, told) for reason in reasons[:_MOST_REASONS])
+    because = texts("between reasons").join(reason_words(reason, texts) for reason in reasons[:_MOST_REASONS])
     if len(reasons) > _MOST_REASONS:
-        because += told("more reasons", count=len(reasons) - _MOST_REASONS)
-    tags = told.cause(change["cause"]) + (told("safe") if change["automation_safe"] else "")
+        because += texts("more reasons", count=len(reasons) - _MOST_REASONS)
+    tags = texts.cause(change["cause"]) + (texts("safe") if change["automation_safe"] else "")
     return one_line(
-        f"{at.strftime(form)} {change['customer_id']} {told.segmentation(change['segmentation'])} "
-        f"{_segment(change, 'from', told)} -> {_segment(change, 'to', told)}"
-        + (told("because", reasons=because) if because else "")
+        f"{at.strftime(form)} {change['customer_id']} {texts.segmentation(change['segmentation'])} "
+        f"{_segment(change, 'from', texts)} -> {_segment(change, 'to', texts)}"
+        + (texts("because", reasons=because) if because else "")
         + f" [{tags}]"
     )
 
 
-def _segment(change: Mapping[str, Any], end: str, told: Messages) -> str:
+def _segment(change: Mapping[str, Any], end: str, texts: Messages) -> str:
     segment = change[end]
-    return told("none") if segment is None else told.named(change["segmentation"], segment["id"], segment["name"])
+    return texts("none") if segment is None else texts.named(change["segmentation"], segment["id"], segment["name"])
 
 
-def reason_words(reason: Mapping[str, Any], told: Messages) -> str:
+def reason_words(reason: Mapping[str, Any], texts: Messages) -> str:
     """One reason of a change, for people."""
 
     def value(name: str) -> str:
         held = reason.get(name)
-        return told.member(reason["feature"], held) if isinstance(held, str) else number(held)
+        return texts.member(reason["feature"], held) if isinstance(held, str) else number(held)
 
-    before, after, feature = value("before"), value("after"), told.feature(reason["feature"])
+    before, after, feature = value("before"), value("after"), texts.feature(reason["feature"])
     text = f"{feature} {after}" if before == "-" else f"{feature} {before} -> {after}"
     if reason.get("border") is not None:
-        text += told("border", border=value("border"))
+        text += texts("border", border=value("border"))
     if reason.get("share") is not None:
         text += f" ({reason['share']:.0%})"
     return text

@@ -66,14 +66,14 @@ def prepare(to: Connections) -> None:
     lanes = to.wanted_lanes or lane_count(to.bootstrap, prefix, security=to.security) or to.settings.lanes
     created = create_topics(to.bootstrap, prefix=prefix, lanes=lanes, security=to.security)
     if created:
-        common.say(f"made {len(created)} topics with {lanes} lanes")
+        common.note(f"made {len(created)} topics with {lanes} lanes")
     with closing(connect(to.redis_url, to.redis_options)) as client:
         try_view(client, to.redis_prefix)
 
 
 def _supervise(roles: tuple[supervise.Role, ...], arguments: list[str]) -> None:
-    with asked_to_end() as asked, supervise.workers(roles, arguments, told=common.say) as group:
-        common.say(f"running {' and '.join(roles)}; Ctrl-C ends it")
+    with asked_to_end() as asked, supervise.workers(roles, arguments, told=common.note) as group:
+        common.note(f"running {' and '.join(roles)}; Ctrl-C ends it")
         while group.alive and not asked.wait(0.2):
             pass
         failed = group.failed

@@ -90,15 +90,15 @@ def _less(after: Mapping[str, int], before: Mapping[str, int]) -> dict[str, int]
     return {name: count - before.get(name, 0) for name, count in after.items() if count != before.get(name, 0)}
 
 
-def show(result: Result, currency: str, console: Console, told: Messages | None = None) -> None:
+def show(result: Result, currency: str, console: Console, texts: Messages | None = None) -> None:
     """The result for people."""
-    told = told or messages()
+    texts = texts or messages()
     money = result.revenue_minor / 10 ** exponent(currency)
-    rows = "" if result.rows is None else told("result rows", rows=result.rows)
+    rows = "" if result.rows is None else texts("result rows", rows=result.rows)
     speed = result.records_per_second
-    console.print(told("result records", rows=rows, records=result.records, seconds=result.seconds, speed=speed))
+    console.print(texts("result records", rows=rows, records=result.records, seconds=result.seconds, speed=speed))
     console.print(
-        told(
+        texts(
             "result customers",
             customers=result.customers,
             orders=result.orders,
@@ -108,7 +108,7 @@ def show(result: Result, currency: str, console: Console, told: Messages | None 
         )
     )
     console.print(
-        told(
+        texts(
             "result applied",
             applied=result.applied,
             late=result.late,
@@ -120,22 +120,22 @@ def show(result: Result, currency: str, console: Console, told: Messages | None 
     )
     for key, counts in (("result skipped", result.skipped), ("result dead letters", result.dead_letters)):
         if counts:
-            console.print(told(key, counts=", ".join(f"{count:,} {name}" for name, count in counts.items())))
+            console.print(texts(key, counts=", ".join(f"{count:,} {name}" for name, count in counts.items())))
     if result.segments:
-        console.print(segments_table(result.segments, result.changes, told))
+        console.print(segments_table(result.segments, result.changes, texts))
 
 
 def segments_table(
-    segments: Mapping[str, Mapping[str, int]], changes: Mapping[str, int], told: Messages | None = None
+    segments: Mapping[str, Mapping[str, int]], changes: Mapping[str, int], texts: Messages | None = None
 ) -> Table:
     """Customers per segment, and changes per segmentation."""
-    told = told or messages()
+    texts = texts or messages()
     table = Table(box=None, pad_edge=False, show_header=True)
-    table.add_column(told("column segmentation"))
-    table.add_column(told("column changes"), justify="right")
-    table.add_column(told("column customers"))
+    table.add_column(texts("column segmentation"))
+    table.add_column(texts("column changes"), justify="right")
+    table.add_column(texts("column customers"))
     for name, sizes in segments.items():
         ordered = sorted(sizes.items(), key=lambda item: -item[1])
-        held = ", ".join(f"{told.of_id(name, segment)} {count:,}" for segment, count in ordered)
-        table.add_row(told.segmentation(name), f"{changes.get(name, 0):,}", held)
+        held = ", ".join(f"{texts.of_id(name, segment)} {count:,}" for segment, count in ordered)
+        table.add_row(texts.segmentation(name), f"{changes.get(name, 0):,}", held)
     return table

@@ -14,35 +14,37 @@ from schemas.errors import UserError
 from streamer.core.policy import Policy
 
 
-def cards(id: str, policy: Policy, model: ClusterModel | None, counted: Census, say: Messages) -> list[dict[str, Any]]:
+def cards(
+    id: str, policy: Policy, model: ClusterModel | None, counted: Census, texts: Messages
+) -> list[dict[str, Any]]:
     """The cards of all segments of that id, JSON-safe; UserError if there is none."""
 
     known: dict[tuple[str, str], tuple[str, str]] = {}
     for one in policy.definitions.segmentations:
         for segment in one.segments:
             known[one.name, segment.id] = (
-                say.segment(one.name, segment.id, segment.name),
-                say.meaning(one.name, segment.id, segment.meaning),
+                texts.segment(one.name, segment.id, segment.name),
+                texts.meaning(one.name, segment.id, segment.meaning),
             )
     if model is not None:
         known[SEGMENTATION, NEW_ID] = (
-            say.segment(SEGMENTATION, NEW_ID, NEW_NAME),
-            say.table.segments[SEGMENTATION, NEW_ID].meaning,
+            texts.segment(SEGMENTATION, NEW_ID, NEW_NAME),
+            texts.table.segments[SEGMENTATION, NEW_ID].meaning,
         )
         for cluster in model.segments:
-            known[SEGMENTATION, cluster.segment_id] = (say.cluster(cluster.name), _like(cluster.segment_id, say))
+            known[SEGMENTATION, cluster.segment_id] = (texts.cluster(cluster.name), _like(cluster.segment_id, texts))
     for segmentation, segment_id in counted.segments:
         known.setdefault((segmentation, segment_id), (segment_id, ""))
     wanted = [place for place in known if id in (place[1], "/".join(place))]
     if not wanted:
         there = ", ".join(sorted({segment for _, segment in known}))
         raise UserError(f"there is no segment {id}", f"there are {there}")
-    return [_card(place, known[place], policy, model, counted, say) for place in wanted]
+    return [_card(place, known[place], policy, model, counted, texts) for place in wanted]
 
 
-def _like(segment_id: str, say: Messages) -> str:
+def _like(segment_id: str, texts: Messages) -> str:
 
-    return say.cluster_meaning(prototype_of(segment_id))
+    return texts.cluster_meaning(prototype_of(segment_id))
 
 
 def _card(
@@ -51,7 +53,7 @@ def _card(
     policy: Policy,
     model: ClusterModel | None,
     counted: Census,
-    say: Messages,
+    texts: Messages,
 ) -> dict[str, Any]:
 
     group = counted.segments.get(place, Group())
@@ -68,5 +70,5 @@ def _card(
         "revenue_share": counted.revenue_share(*place),
         "typical": asdict(own),
         "shop": asdict(shop),
-        "words": in_words(own, shop, say) if group.customers else "",
+        "words": in_words(own, shop, texts) if group.customers else "",
     }

@@ -93,7 +93,7 @@ def proposal_of(stand: Stand) -> dict[str, Any]:
     }
 
 
-def detail(found: Published, id: str, say: Messages) -> dict[str, Any]:
+def detail(found: Published, id: str, texts: Messages) -> dict[str, Any]:
     """One version or proposal in full, JSON-safe. UserError if there is no such."""
     if id.isdigit():
         version = found.versions.get(int(id))
@@ -113,13 +113,13 @@ def detail(found: Published, id: str, say: Messages) -> dict[str, Any]:
         "frame": model.frame.kind,
         "parent": model.parent or None,
         "names": {
-            **({} if before is None else _names(before.model, say)),
-            **_names(model, say),
+            **({} if before is None else _names(before.model, texts)),
+            **_names(model, texts),
         },
         "segments": [
             {
                 "id": segment.segment_id,
-                "name": say.cluster(segment.name),
+                "name": texts.cluster(segment.name),
                 "share": round(segment.share, 4),
                 "share_before": None
                 if before is None or (old := before.model.by_id(segment.segment_id)) is None
@@ -132,8 +132,8 @@ def detail(found: Published, id: str, say: Messages) -> dict[str, Any]:
     }
 
 
-def _names(model: ClusterModel, say: Messages) -> dict[str, str]:
-    return {segment.segment_id: say.cluster(segment.name) for segment in model.segments}
+def _names(model: ClusterModel, texts: Messages) -> dict[str, str]:
+    return {segment.segment_id: texts.cluster(segment.name) for segment in model.segments}
 
 
 def transitions_of(model: ClusterModel) -> list[dict[str, Any]]:

@@ -97,16 +97,16 @@ def placement(sample: Iterable[LogRecord], partitions: int) -> Placement:
         headers = dict(record.headers)
         if CONTROL_HEADER in headers:
             continue
-        told = record.key or b"", record.value
+        body = record.key or b"", record.value
         if (origin := headers.get(REROUTED_HEADER)) is not None:
             if origin.isdigit():
-                carried[told] = int(origin)
+                carried[body] = int(origin)
         elif not record.key:
             keyless += 1
         elif partition_for(record.key, partitions) != record.partition:
-            astray[told] = record.partition
+            astray[body] = record.partition
         else:
-            at_home.add(told)
+            at_home.add(body)
     every = carried | astray
     best, most = None, 0
     for one in PARTITIONERS:

@@ -82,9 +82,9 @@ class Preview:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-safe. ``overlap`` is those who stay over those who are there now or then."""
-        told: dict[str, Any] = {}
+        found: dict[str, Any] = {}
         for name, moves in self.segmentations.items():
-            told[name] = {
+            found[name] = {
                 "moved": moves.moved,
                 "moves": [
                     {"from": before, "to": after, "customers": count, "examples": moves.examples[before, after]}
@@ -101,7 +101,7 @@ class Preview:
                     for segment, (now, then, stay) in moves.sizes().items()
                 },
             }
-        return {"version": self.version, "customers": self.customers, "segmentations": told}
+        return {"version": self.version, "customers": self.customers, "segmentations": found}
 
 
 def newest(lanes: Iterable[LaneCopy], policy: Policy) -> Definitions:

@@ -50,7 +50,7 @@ def test_a_change_is_one_line_with_its_reason() -> None:
 def test_a_change_is_told_in_chinese() -> None:
     told = line(
         {**CHANGE, "reasons": [{"feature": "value", "before": "low", "after": "high", "border": "high, top"}]},
-        told=messages("zh"),
+        texts=messages("zh"),
     )
     assert told == (
         "2026-01-10 10:15:00 17850 生命周期 有流失风险 -> 活跃客户，因为 价值 低 -> 较高（界限 较高, 顶级） [事件，可自动触达]"
