@@ -4,8 +4,11 @@ one when it ends.
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from collections.abc import Mapping
+from typing import Any, Final, Literal
 from uuid import UUID, uuid5
+
+from pydantic import model_validator
 
 from schemas.fields import Id, Instant, Text, Wire
 
@@ -28,6 +31,10 @@ class Alert(Wire):
         When the condition began, as the worker saw it.
     at
         When this record was written.
+    hint
+        How to fix it.
+    mend
+        The same as ``hint``, for readers of release 0.1.0, which had this name alone; gone with the next release.
     """
 
     event_id: Id
@@ -38,7 +45,15 @@ class Alert(Wire):
     since: Instant
     at: Instant
     summary: Text
+    hint: Text
     mend: Text
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_release_0_1(cls, data: Any) -> Any:
+        if isinstance(data, Mapping) and "mend" in data and "hint" not in data:
+            return {**data, "hint": data["mend"]}
+        return data
 
     @property
     def key(self) -> bytes:
@@ -56,5 +71,5 @@ def condition_key(name: str, lane: int) -> bytes:
 
 
 def alert_id(name: str, lane: int, type: str, since: int) -> str:
-    """The dedupe key: the same for whoever tells the same."""
+    """The dedupe key: two workers that report the same have the same id."""
     return str(uuid5(ALERT_NAMESPACE, f"{name}/{lane}/{type}/{since}"))

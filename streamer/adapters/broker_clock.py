@@ -60,6 +60,6 @@ async def _ask(producer: AIOKafkaProducer, topic: str) -> tuple[float, float]:
     if told.timestamp_type != _LOG_APPEND_TIME:
         raise UserError(
             f"the broker's clock is not known: {topic} does not have message.timestamp.type LogAppendTime",
-            "run `streamer topics check --mend`",
+            "run `streamer topics check --fix`",
         )
     return after - before, told.timestamp / 1000 - (before + after) / 2

@@ -11,7 +11,7 @@ from schemas.errors import UserError
 from schemas.topics import EVENTS, TOPICS, Topic, full_name
 from streamer.adapters.admin import Security, connect, offsets, patiently
 
-MEND_SETTINGS = "run `streamer topics check --mend`"
+FIX_SETTINGS = "run `streamer topics check --fix`"
 _CREATE = "run `streamer topics create`"
 _ALREADY_EXISTS = 36
 _READY_MS = 30_000
@@ -32,7 +32,7 @@ class Finding:
     vital: bool
     """True if results could become wrong; False if it only costs room or time."""
     setting: str | None = None
-    """The topic setting, where :func:`mend_topics` can put it right."""
+    """The topic setting, where :func:`fix_topics` can put it right."""
 
 
 def create_topics(
@@ -123,7 +123,7 @@ def check_topics(
     return sorted(findings, key=lambda finding: not finding.vital)
 
 
-def mend_topics(
+def fix_topics(
     bootstrap: str, *, prefix: str = "", findings: Iterable[Finding], security: Security | None = None
 ) -> list[str]:
     """Put right the settings among ``findings``; the full names of the topics changed.
@@ -172,7 +172,7 @@ def judge(
         found = settings.get(setting)
         if found is not None and not _good_enough(setting, found, wanted):
             problem = f"{setting} of {name} is {found}, it should be {wanted}{_because(setting)}"
-            findings.append(Finding(name, problem, MEND_SETTINGS, vital=setting in _VITAL, setting=setting))
+            findings.append(Finding(name, problem, FIX_SETTINGS, vital=setting in _VITAL, setting=setting))
     return findings
 
 

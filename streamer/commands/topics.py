@@ -47,27 +47,29 @@ def create(
 
 
 def check(
-    hint: Annotated[bool, typer.Option("--mend", help="Put right the settings that can be.")] = False,
+    fix: Annotated[bool, typer.Option("--fix", help="Correct the settings that can be corrected.")] = False,
+    mend: Annotated[bool, typer.Option("--mend", hidden=True, help="The name of --fix in release 0.1.0.")] = False,
     json: Json = False,
 ) -> None:
-    """Say what is wrong with the topics and how to mend it. The exit code is 1 if something is.
+    """Report what is wrong with the topics and how to fix it. The exit code is 1 if something is wrong.
 
-    Example:  streamer topics check --mend
+    Example:  streamer topics check --fix
     """
-    from streamer.adapters.topics import check_topics, mend_topics
+    from streamer.adapters.topics import check_topics, fix_topics
 
     with connections() as to:
         prefix, lanes, security = to.kafka.prefix, to.wanted_lanes, to.security
         findings = check_topics(to.bootstrap, prefix=prefix, lanes=lanes, security=security)
-        mended = mend_topics(to.bootstrap, prefix=prefix, findings=findings, security=security) if hint else []
-        if mended:
+        wanted = fix or mend
+        fixed = fix_topics(to.bootstrap, prefix=prefix, findings=findings, security=security) if wanted else []
+        if fixed:
             findings = check_topics(to.bootstrap, prefix=prefix, lanes=lanes, security=security)
     if json:
-        common.print_json({"mended": mended, "findings": [asdict(finding) for finding in findings]})
+        common.print_json({"fixed": fixed, "mended": fixed, "findings": [asdict(finding) for finding in findings]})
     else:
         out = common.console()
-        for name in mended:
-            out.print(f"mended {name}", markup=False)
+        for name in fixed:
+            out.print(f"fixed {name}", markup=False)
         for finding in findings:
             out.print(f"{'wrong' if finding.vital else 'costly'}: {finding.problem}", markup=False)
             out.print(f"    {finding.hint}", markup=False)

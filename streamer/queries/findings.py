@@ -134,7 +134,7 @@ def alerts(to: Connections) -> Iterator[Finding]:
 
     try:
         for alert in asyncio.run(ask()):
-            yield Finding("alert", f"{alert.summary} (since {iso(alert.since)})", alert.mend)
+            yield Finding("alert", f"{alert.summary} (since {iso(alert.since)})", alert.hint)
     except KafkaError as error:
         yield Finding("alert", f"the topic of alerts cannot be read: {error!r}", "try again")
 

@@ -38,7 +38,8 @@ class Condition:
     after: float = 0.0
 
     @property
-    def mend(self) -> str:
+    def hint(self) -> str:
+        """How to fix it."""
         return f"see docs/runbooks/{self.name}.md"
 
 
@@ -179,5 +180,6 @@ def _alert(type: Literal["alert.raised", "alert.cleared"], condition: Condition,
         since=since,
         at=at,
         summary=condition.summary,
-        mend=condition.mend,
+        hint=condition.hint,
+        mend=condition.hint,
     )

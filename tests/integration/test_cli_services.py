@@ -185,7 +185,7 @@ def test_ctrl_c_ends_a_watch_at_once_and_odd_wishes_are_doubted(streamer: Comman
         assert "Traceback" not in seen.read_text()
 
 
-def test_topics_are_made_checked_and_mended(streamer: CommandLine, addresses: Addresses, prefix: str) -> None:
+def test_topics_are_made_checked_and_fixed(streamer: CommandLine, addresses: Addresses, prefix: str) -> None:
     missing = streamer.run("publish", "order", "--customer", "1", "--total", "1")
     assert missing.exit_code == 1
     assert "streamer topics create" in missing.stderr
@@ -198,7 +198,9 @@ def test_topics_are_made_checked_and_mended(streamer: CommandLine, addresses: Ad
     wrong = streamer.run("topics", "check")
     assert wrong.exit_code == 1
     assert f"retention.ms of {name} is 1000" in wrong.stdout
-    assert streamer.json("topics", "check", "--mend") == {"mended": [name], "findings": []}
+    assert streamer.json("topics", "check", "--fix") == {"fixed": [name], "mended": [name], "findings": []}
+    _set_retention(addresses.kafka, name, "1000")
+    assert streamer.json("topics", "check", "--mend")["fixed"] == [name], "the flag of release 0.1.0"
 
 
 def test_other_lanes_than_set_are_refused(streamer: CommandLine, addresses: Addresses, prefix: str) -> None:

@@ -37,7 +37,7 @@ def doctor(folder: Path, variables: dict[str, str]) -> tuple[int, list[dict[str,
 
 
 def wrong(findings: list[dict[str, Any]]) -> dict[str, tuple[str, str]]:
-    """What is wrong, with the mend, by subject."""
+    """What is wrong, with the hint, by subject."""
     return {one["subject"]: (one["text"], one["hint"]) for one in findings if one["hint"] and one["wrong"]}
 
 
@@ -94,8 +94,8 @@ def test_the_wrong_settings_of_a_topic(tmp_path: Path, variables: dict[str, str]
         admin.alter_configs([ConfigResource("TOPIC", topic, {"message.timestamp.type": "CreateTime"})])
     text, hint = wrong(doctor(tmp_path, variables)[1])["topics"]
     assert f"message.timestamp.type of {topic} is CreateTime" in text
-    assert "--mend" in hint
-    assert streamer.run("topics", "check", "--mend").exit_code == 0
+    assert "--fix" in hint
+    assert streamer.run("topics", "check", "--fix").exit_code == 0
     assert doctor(tmp_path, variables)[0] == 0
 
 

@@ -16,7 +16,7 @@ from kafka.structs import OffsetAndMetadata
 from schemas.errors import UserError
 from schemas.topics import CHANGES, EVENTS, STATE, TOPICS, full_name
 from streamer.adapters.admin import cluster_info, end_offsets, group_lag
-from streamer.adapters.topics import check_topics, create_topics, lane_count, mend_topics
+from streamer.adapters.topics import check_topics, create_topics, fix_topics, lane_count
 from streamer.embedded import Addresses, Services
 
 pytestmark = pytest.mark.integration
@@ -68,7 +68,7 @@ def test_findings_name_what_is_wrong_and_settings_can_be_mended(addresses: Addre
         (state, "cleanup.policy"),
     }
     assert all(finding.vital and finding.hint for finding in findings)
-    assert mend_topics(addresses.kafka, prefix=prefix, findings=findings) == sorted([events, state])
+    assert fix_topics(addresses.kafka, prefix=prefix, findings=findings) == sorted([events, state])
     _until(lambda: len(check_topics(addresses.kafka, prefix=prefix)) == 1)
     assert create_topics(addresses.kafka, prefix=prefix, lanes=2) == [changes]
     assert check_topics(addresses.kafka, prefix=prefix) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 import pytest
@@ -134,4 +135,13 @@ def test_each_alert_is_one_of_prometheus_and_has_its_page() -> None:
     assert len(found) == 5
     for condition in found:
         assert rules[condition.name] == condition.severity
-        assert (ROOT / condition.mend.removeprefix("see ")).is_file()
+        assert (ROOT / condition.hint.removeprefix("see ")).is_file()
+
+
+def test_an_alert_of_the_last_release_has_its_hint_under_the_name_of_then() -> None:
+    text = (ROOT / "schemas/examples/outgoing/alert.raised.json").read_text(encoding="utf-8")
+    now = Alert.model_validate_json(text)
+    body = json.loads(text)
+    assert now.hint == now.mend == body["hint"]
+    del body["hint"]
+    assert Alert.model_validate_json(json.dumps(body)) == now
