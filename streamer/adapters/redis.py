@@ -12,11 +12,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import hiredis
-import structlog
 from redis.asyncio import Connection, Redis
 from redis.backoff import NoBackoff
 from redis.connection import HiredisRespSerializer
-from redis.exceptions import BusyLoadingError, ConnectionError, RedisError, ResponseError, TimeoutError
+from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 from redis.typing import EncodableT
 
@@ -29,9 +28,8 @@ from streamer.adapters.redis_keys import (
     stored_token,
     write_function,
 )
+from streamer.adapters.redis_outage import outage_of, waited_for
 from streamer.lanes.ports import Read, Update
-
-log = structlog.get_logger(__name__)
 
 _SLOWEST_RETRY_SECONDS = 2.0
 _CHUNK = 1_000
@@ -87,6 +85,7 @@ class RedisView:
         self._lane = lane
         self._layout = layout
         self._keys = LaneKeys(prefix, lane, layout)
+        self._outage = outage_of(client)
 
     async def read(self, ids: Sequence[str], dues: Mapping[str, int], limit: int) -> Read:
         args: list[Any] = [limit, len(dues)]
@@ -182,19 +181,19 @@ class RedisView:
         return await self._patiently(call)
 
     async def _patiently(self, call: Callable[[], Awaitable[Any]]) -> Any:
-        pause, told = 0.05, False
+        pause, waited = 0.05, False
         while True:
             try:
-                return await call()
-            except (ConnectionError, TimeoutError, BusyLoadingError, OSError) as error:
-                reason: RedisError | OSError = error
-            except ResponseError as error:
-                # Full, read-only or failing disk: it says so and may recover; anything else is our mistake.
-                if not str(error).startswith(("OOM", "MISCONF", "READONLY", "LOADING", "MASTERDOWN", "NOREPLICAS")):
+                answer = await call()
+            except (RedisError, OSError) as error:
+                said = waited_for(error)
+                if said is None:
                     raise
-                reason = error
-            if not told:
-                log.warning("the view cannot be reached; waiting", lane=self._lane, error=str(reason))
-                told = True
+                self._outage.begins(self._lane, said, error)
+                waited = True
+            else:
+                if waited:
+                    self._outage.ends(self._lane)
+                return answer
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))
             pause = min(_SLOWEST_RETRY_SECONDS, pause * 2)

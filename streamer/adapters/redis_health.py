@@ -6,9 +6,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from redis import Redis
+from redis.exceptions import RedisError
+
+from schemas.errors import UserError
+
 _OLDEST: Final = (7, 2)
 """Functions as we use them, in Redis; every Valkey has them."""
 _FULL: Final = 0.8
+_NO_EVICTION: Final = (
+    "set maxmemory-policy noeviction (in redis.conf, or by redis-cli CONFIG SET maxmemory-policy noeviction), "
+    "or give the service a Redis of its own"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +35,15 @@ def judge(info: Mapping[str, Any]) -> Iterator[Trouble]:
         yield Trouble(f"its version {info.get('redis_version')} is too old", "take Redis 7.2 or later, or Valkey", True)
     policy = str(info.get("maxmemory_policy", "noeviction"))
     limit, used = int(info.get("maxmemory", 0)), int(info.get("used_memory", 0))
-    if policy != "noeviction":
+    if evicts(info):
         yield Trouble(
-            f"maxmemory-policy is {policy}: a full Redis would drop customers from the view, and nobody would notice",
-            "set maxmemory-policy noeviction (redis.conf, or CONFIG SET)",
+            f"maxmemory-policy is {policy} with a maxmemory: it would drop customers from the view, and no worker starts on it",
+            _NO_EVICTION,
             True,
+        )
+    elif policy != "noeviction":
+        yield Trouble(
+            f"maxmemory-policy is {policy}: with a maxmemory a full Redis would drop keys", _NO_EVICTION, True
         )
     if limit and used >= _FULL * limit:
         yield Trouble(
@@ -49,6 +62,31 @@ def judge(info: Mapping[str, Any]) -> Iterator[Trouble]:
     for name, part in (("aof_last_write_status", "append-only file"), ("rdb_last_bgsave_status", "snapshot")):
         if info.get(name, "ok") != "ok":
             yield Trouble(f"the last write of its {part} failed", "look into its log; free disk space", True)
+
+
+def evicts(info: Mapping[str, Any]) -> bool:
+    """Whether a full server drops keys that never expire, as ours are."""
+    return str(info.get("maxmemory_policy", "")).startswith("allkeys-") and int(info.get("maxmemory", 0)) > 0
+
+
+def refuse_eviction(url: str, options: Mapping[str, Any]) -> None:
+    """Raise UserError if a server may drop customers. One that is away, or does not tell us, is not refused.
+
+    Parameters
+    ----------
+    options
+        As for ``adapters.redis.connect``.
+    """
+    try:
+        with Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5, **options) as client:
+            info: Mapping[str, Any] = client.info("memory")
+    except (RedisError, OSError):
+        return
+    if evicts(info):
+        raise UserError(
+            f"Redis may drop customers: its maxmemory-policy is {info['maxmemory_policy']}, and it has a maxmemory",
+            _NO_EVICTION,
+        )
 
 
 def _version(text: str) -> tuple[int, ...]:

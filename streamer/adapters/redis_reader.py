@@ -23,6 +23,7 @@ from models.customer.snapshot import BOOK, CORE, PROFILE, glance, load, peek
 from schemas.errors import UserError
 from schemas.partition import partition_for
 from streamer.adapters.redis_keys import LaneKeys, library, own_token, read_function
+from streamer.adapters.redis_outage import waited_for
 from streamer.core import ledger
 from streamer.core.ledger import Ledger
 from streamer.lanes import trouble
@@ -322,7 +323,8 @@ class told:
         if isinstance(error, redis.ConnectionError | redis.TimeoutError | OSError):
             raise self._unreachable(error) from error
         if isinstance(error, redis.RedisError):
-            raise UserError(f"Redis at {self._place()}: {error}", "check the server") from error
+            said, hint = waited_for(error) or (f"Redis: {error}", "check the server")
+            raise UserError(f"{said} ({self._place()})", hint) from error
 
     def _unreachable(self, error: BaseException) -> UserError:
         place, cause = self._place(), error.__cause__ or error.__context__

@@ -24,6 +24,7 @@ from schemas.screen_text import block
 from streamer.adapters import record_batches
 from streamer.adapters.clock import SystemClock
 from streamer.adapters.kafka import KafkaConnection, Offsets
+from streamer.adapters.redis_health import refuse_eviction
 from streamer.adapters.topics import lane_count
 from streamer.config.settings import Settings
 from streamer.config.settings_sources import DEFAULT, variable
@@ -99,6 +100,8 @@ def run(
     logging.getLogger("streamer.lanes.transport").setLevel(logging.WARNING)
     record_batches.LIMIT.max_batch_bytes = settings.max_batch_bytes
     wired = wiring(settings, embedded_kafka, embedded_redis)
+    if role == "lanes":
+        refuse_eviction(wired.redis_url, wired.redis_options)
     watched = Watched(wired, role)
     for outcome, times in (ended or {}).items():
         watched.exporter.transaction_ended(outcome, times)

@@ -1,0 +1,108 @@
+"""What a Redis that does not serve us is waited for, and what is said of it: once, in plain words, for all lanes."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+from weakref import WeakKeyDictionary
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
+    BusyLoadingError,
+    ClusterDownError,
+    ConnectionError,
+    MasterDownError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    TimeoutError,
+    TryAgainError,
+)
+
+log = structlog.get_logger(__name__)
+
+Said = tuple[str, str]
+"""What is the matter, and what mends it."""
+
+_PASSWORD: Final = ("Redis refuses our user or password", "set STREAMER_REDIS_USERNAME and STREAMER_REDIS_PASSWORD")
+_FULL: Final = ("Redis is full", "raise its maxmemory, or remove what others keep there")
+_READ_ONLY: Final = (
+    "Redis is read-only: it is a replica, as during a failover",
+    "if it stays so, let STREAMER_REDIS name the primary",
+)
+_FAILING_OVER: Final = ("Redis is failing over", "if it stays so, look into its log")
+_LOADING: Final = ("Redis is loading its data", "nothing needs to be done")
+_BUSY: Final = ("Redis is busy with somebody's script", "if it stays so, end it: redis-cli SCRIPT KILL, FUNCTION KILL")
+_NO_DISK: Final = ("Redis cannot save, and therefore takes no writes", "free space on its disk; look into its log")
+_NO_REPLICAS: Final = ("Redis lacks replicas, and therefore takes no writes", "bring its replicas back")
+_AWAY: Final = ("Redis cannot be reached", "start it, or look into the network between it and this machine")
+
+_BY_CLASS: Final[tuple[tuple[type[Exception], Said], ...]] = (
+    (AuthenticationError, _PASSWORD),
+    (AuthorizationError, _PASSWORD),
+    (OutOfMemoryError, _FULL),
+    (ReadOnlyError, _READ_ONLY),
+    (BusyLoadingError, _LOADING),
+    (MasterDownError, _FAILING_OVER),
+    (ClusterDownError, _FAILING_OVER),
+    (TryAgainError, _FAILING_OVER),
+    (ConnectionError, _AWAY),
+    (TimeoutError, _AWAY),
+    (OSError, _AWAY),
+)
+"""The first that fits counts: some are derived from others."""
+_BY_CODE: Final = {
+    "BUSY": _BUSY,
+    "MISCONF": _NO_DISK,
+    "NOREPLICAS": _NO_REPLICAS,
+    "OOM": _FULL,
+    "READONLY": _READ_ONLY,
+    "MASTERDOWN": _FAILING_OVER,
+    "LOADING": _LOADING,
+}
+"""Codes for which redis-py has no class, and those of an error that a function met inside the server."""
+
+
+def waited_for(error: RedisError | OSError) -> Said | None:
+    """What to say of an error that may pass; None for a mistake of ours, which never does."""
+    for kind, said in _BY_CLASS:
+        if isinstance(error, kind):
+            return said
+    code = getattr(error, "status_code", None) or str(error).partition(" ")[0]
+    return _BY_CODE.get(code)
+
+
+class Outage:
+    """What all lanes on one server wait for, so that it is said when it begins, when it changes and when it ends."""
+
+    def __init__(self) -> None:
+        self._waiting: set[int] = set()
+        self._said: Said | None = None
+        self._since = 0.0
+
+    def begins(self, lane: int, said: Said, error: Exception) -> None:
+        """A lane begins to wait, or still does."""
+        if not self._waiting:
+            self._since = time.monotonic()
+        self._waiting.add(lane)
+        if said != self._said:
+            self._said = said
+            log.warning(f"{said[0]}; lanes wait for it, and nothing is lost", hint=said[1], error=repr(error))
+
+    def ends(self, lane: int) -> None:
+        """A lane is served again."""
+        self._waiting.discard(lane)
+        if not self._waiting and self._said is not None:
+            self._said = None
+            log.info("Redis serves the lanes again", seconds=round(time.monotonic() - self._since, 1))
+
+
+_OUTAGES: WeakKeyDictionary[Redis, Outage] = WeakKeyDictionary()
+
+
+def outage_of(client: Redis) -> Outage:
+    """The one that all views of a client share."""
+    return _OUTAGES.setdefault(client, Outage())

@@ -1,0 +1,163 @@
+"""A Redis that is full, read-only or failing over is waited for; one that may drop customers is refused."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import redis
+from command_line import CommandLine
+from live_service import LiveService
+
+from schemas.wire_time import iso
+from streamer.embedded import Addresses
+from streamer.embedded.valkey import Valkey
+from streamer.runtime.supervise import EXIT_MISTAKE
+from streamer.sources.import_records import Outgoing
+
+pytestmark = [pytest.mark.integration, pytest.mark.recovery]
+
+LANES = 4
+CUSTOMERS = 200
+
+
+@pytest.fixture
+def valkey(tmp_path: Path) -> Iterator[Valkey]:
+    """A server of its own: what is done to it would hurt other tests."""
+    server = Valkey(tmp_path / "valkey", persistent=False)
+    server.launch(keep=False)
+    try:
+        server.await_ready()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def client(valkey: Valkey) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(valkey.address) as made:
+        yield made
+
+
+@pytest.fixture
+def service(addresses: Addresses, valkey: Valkey, prefix: str, tmp_path: Path) -> Iterator[LiveService]:
+    with LiveService(addresses, valkey.address, prefix, tmp_path, lanes=LANES) as made:
+        yield made
+
+
+def views(start: int, count: int) -> list[Outgoing]:
+    now = iso(time.time_ns() // 1_000_000)
+    bodies = (
+        {"type": "product.viewed", "event_id": f"e{n}", "customer_id": f"c{n % CUSTOMERS}", "occurred_at": now}
+        for n in range(start, start + count)
+    )
+    return [Outgoing(str(body["customer_id"]).encode(), json.dumps(body).encode(), ()) for body in bodies]
+
+
+def fill(client: redis.Redis) -> None:
+    """Less memory than is in use."""
+    client.config_set("maxmemory", str(client.info("memory")["used_memory"] // 2))
+
+
+def empty(client: redis.Redis) -> None:
+    client.config_set("maxmemory", "0")
+
+
+def replicate(client: redis.Redis) -> None:
+    """A replica of a server that is not there, as in the middle of a failover."""
+    client.replicaof("127.0.0.1", "1")
+
+
+def replicate_strictly(client: redis.Redis) -> None:
+    """The same, and it refuses to read as well."""
+    client.config_set("replica-serve-stale-data", "no")
+    replicate(client)
+
+
+def promote(client: redis.Redis) -> None:
+    client.replicaof("NO", "ONE")
+
+
+@pytest.mark.parametrize(
+    ("breaks", "heals", "said"),
+    [
+        (fill, empty, "Redis is full"),
+        (replicate, promote, "Redis is read-only"),
+        (replicate_strictly, promote, "Redis is failing over"),
+    ],
+    ids=["full", "read-only", "failing over"],
+)
+def test_it_is_waited_for_and_said_once(
+    service: LiveService,
+    client: redis.Redis,
+    breaks: Callable[[redis.Redis], None],
+    heals: Callable[[redis.Redis], None],
+    said: str,
+) -> None:
+    worker = service.start()
+    service.publish(views(0, 1_000))
+    service.wait_until_applied()
+    pid = worker.pid
+    breaks(client)
+    service.publish(views(1_000, 1_000))
+    service.wait(lambda: said in service.logs(), 30)
+    time.sleep(6)  # long enough for every lane to have tried again
+    assert worker.poll() is None
+    heals(client)
+    service.publish(views(2_000, 1_000))
+    service.wait_until_applied()
+    assert worker.poll() is None and worker.pid == pid
+    told = [line for line in service.logs().splitlines() if line.startswith("{")]
+    waits = [line for line in map(json.loads, told) if "lanes wait for it" in line.get("message", "")]
+    assert len(waits) == 1 and said in waits[0]["message"] and waits[0]["streamer.hint"], "once, for all lanes"
+    service.wait(lambda: "Redis serves the lanes again" in service.logs(), 30)
+    ledgers = service.ledgers()
+    assert sum(ledger.applied for ledger in ledgers) == 3_000
+    assert sum(ledger.duplicates + ledger.unaccounted for ledger in ledgers) == 0
+    assert service.parity().differences == []
+
+
+def test_a_worker_that_starts_on_a_full_redis_waits_too(service: LiveService, client: redis.Redis) -> None:
+    client.set("ballast", "x" * 1_000_000)
+    fill(client)
+    service.publish(views(0, 500))
+    worker = service.start()
+    service.wait(lambda: "Redis is full" in service.logs(), 30)
+    assert worker.poll() is None
+    empty(client)
+    service.wait_until_applied()
+    assert worker.poll() is None
+    assert sum(ledger.applied for ledger in service.ledgers()) == 500
+
+
+@pytest.mark.parametrize(
+    ("policy", "maxmemory", "refused"),
+    [
+        ("allkeys-lru", "100mb", True),
+        ("allkeys-random", "100mb", True),
+        ("allkeys-lru", "0", False),  # nothing is ever evicted
+        ("volatile-lru", "100mb", False),  # our keys never expire
+        ("noeviction", "100mb", False),
+    ],
+)
+def test_a_redis_that_may_drop_customers_is_refused(
+    service: LiveService, client: redis.Redis, tmp_path: Path, policy: str, maxmemory: str, refused: bool
+) -> None:
+    client.config_set("maxmemory-policy", policy)
+    client.config_set("maxmemory", maxmemory)
+    worker = service.start()
+    if not refused:
+        service.publish(views(0, 50))
+        service.wait_until_applied()
+        assert worker.poll() is None
+        return
+    assert worker.wait(30) == EXIT_MISTAKE
+    assert f"maxmemory-policy is {policy}" in service.logs()
+    assert "CONFIG SET maxmemory-policy noeviction" in service.logs()
+    assert client.dbsize() == 0
+    # `streamer worker` ends with it instead of trying again and again, and says it.
+    done = CommandLine(tmp_path, service.environment).run("worker")
+    assert done.exit_code != 0
