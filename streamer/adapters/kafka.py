@@ -90,11 +90,26 @@ class Offsets:
         """The first offset still held."""
         return await self._ask("beginning_offsets", topic, partition)
 
+    async def stable(self, topic: str, partition: int) -> int:
+        """The last stable offset: what stands behind a transaction that is still open lies beyond it."""
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._connection.bootstrap, isolation_level="read_committed", **self._connection.security
+        )
+        await consumer.start()
+        try:
+            return await _offset(consumer, "end_offsets", self._connection.topic(topic), partition)
+        finally:
+            await consumer.stop()
+
     async def _ask(self, what: str, topic: str, partition: int) -> int:
         assert self._consumer is not None, "start() comes first"
-        where = TopicPartition(self._connection.topic(topic), partition)
-        found = await getattr(self._consumer, what)([where])
-        return int(found[where])
+        return await _offset(self._consumer, what, self._connection.topic(topic), partition)
+
+
+async def _offset(consumer: AIOKafkaConsumer, what: str, topic: str, partition: int) -> int:
+    where = TopicPartition(topic, partition)
+    found = await getattr(consumer, what)([where])
+    return int(found[where])
 
 
 async def read_committed(

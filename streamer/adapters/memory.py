@@ -99,6 +99,8 @@ class Shelf:
 class MemoryServer:
     """Holds one lane; views of several releases may share it."""
 
+    waiting = False
+
     def __init__(self) -> None:
         self.shelf = Shelf()
 

@@ -86,6 +86,7 @@ class RedisView:
         self._layout = layout
         self._keys = LaneKeys(prefix, lane, layout)
         self._outage = outage_of(client)
+        self.waiting = False
 
     async def read(self, ids: Sequence[str], dues: Mapping[str, int], limit: int) -> Read:
         args: list[Any] = [limit, len(dues)]
@@ -189,9 +190,11 @@ class RedisView:
                 said = waited_for(error)
                 if said is None:
                     raise
+                self.waiting = True
                 self._outage.begins(self._lane, said, error)
                 waited = True
             else:
+                self.waiting = False
                 if waited:
                     self._outage.ends(self._lane)
                 return answer

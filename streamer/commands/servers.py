@@ -120,6 +120,8 @@ def _show_service(answer: dict[str, Any]) -> None:
             else "no worker; start one: `streamer worker`"
         )
     )
+    if (error := answer["last_error"]) is not None:
+        out.print(f"the last worker on this machine ended at {error['at']}: {error['why']}", markup=False)
     for lane, text in answer["stopped"].items():
         out.print(f"lane {lane} has stopped {text}", markup=False)
     for lane, count in answer["hidden"].items():

@@ -107,6 +107,11 @@ class Lane(Inbox):
         return self.state.ledger.next_offset
 
     @property
+    def is_excused(self) -> bool:
+        """Whether it stands still with good reason: it has stopped, or waits for its view."""
+        return self.halted is not None or self._view.waiting
+
+    @property
     def has_room(self) -> bool:
         """Whether another batch may be offered."""
         return self.halted is None and super().has_room

@@ -158,6 +158,9 @@ class LaneView(Protocol):
     former owner, a repeated one, and a wiped or rolled-back server are all noticed.
     """
 
+    waiting: bool
+    """Whether a call waits just now for a server that is away, full or not yet ready."""
+
     async def read(self, ids: Sequence[str], dues: Mapping[str, int], limit: int) -> Read:
         """Parts of customers, and up to ``limit`` ids due by each domain's clock, at one instant of the view."""
         ...

@@ -85,6 +85,8 @@ def work(to: Connections, state: dict[str, Any]) -> Finding:
     workers = member_count(to.bootstrap, to.kafka.group, security=to.security)
     text += f", {workers} workers"
     if state["lag"] and not workers:
+        if (error := state["last_error"]) is not None:
+            text += f"; the last one on this machine ended at {error['at']}: {error['why']}"
         return Finding("records", text, "start one: `streamer worker`")
     return Finding("records", text)
 

@@ -11,6 +11,7 @@ from streamer.adapters.group import member_count
 from streamer.adapters.redis_reader import totals
 from streamer.adapters.topics import lane_count
 from streamer.client.connections import Connections
+from streamer.runtime import last_error
 
 
 def service(to: Connections) -> dict[str, Any]:
@@ -21,13 +22,14 @@ def service(to: Connections) -> dict[str, Any]:
         return {"kafka": to.bootstrap, "redis": to.view_place, "topics": False}
     lag = group_lag(to.bootstrap, to.kafka.group, [to.kafka.topic(EVENTS)], security=to.security)
     held = to.view.ledgers()
+    workers = member_count(to.bootstrap, to.kafka.group, security=to.security)
     return {
         "kafka": to.bootstrap,
         "redis": to.view_place,
         "topics": True,
         "lanes": to.lanes,
         "lag": sum(part.lag for part in lag),
-        "workers": member_count(to.bootstrap, to.kafka.group, security=to.security),
+        "workers": workers,
         "stopped": {str(lane): str(note) for lane, note in to.view.troubles().items() if note.why},
         "hidden": {
             str(lane): count
@@ -35,6 +37,7 @@ def service(to: Connections) -> dict[str, Any]:
                 to.bootstrap, to.kafka.topic(EVENTS), security=to.security
             ).items()
         },
+        "last_error": error._asdict() if not workers and (error := last_error.read(to.kafka.group)) else None,
         "restoring": {str(lane): {"passed": done, "of": of} for lane, (done, of) in to.view.restoring().items()},
         **asdict(totals(held)),
     }

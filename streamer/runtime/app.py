@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import faust
@@ -71,6 +72,8 @@ class Watch:
     on_lanes: Callable[[set[int]], None] = lambda lanes: None
     on_learned: Callable[[int, Learned, State], None] = lambda day, learned, state: None
     on_start: Callable[[Offsets], None] = lambda offsets: None
+    on_pool: Callable[[Pool], None] = lambda pool: None
+    on_fatal: Callable[[str], None] = lambda why: None
 
 
 class _Listener(LaneListener):
@@ -99,13 +102,14 @@ class _Listener(LaneListener):
         self._watch.on_restored(state, seconds, customers)
 
 
-def fatal(error: BaseException) -> None:
+def fatal(error: BaseException, on_fatal: Callable[[str], None] = lambda why: None) -> None:
     """End the process at once: state and log may differ from here on, and only a fresh start may go on."""
     if isinstance(error, Fenced):
         # A paused machine that wakes up, or somebody at the command line: nothing is wrong, and nothing to look into.
         log.warning("another process has taken a lane over; this worker ends and joins again", why=str(error))
     else:
         log.error("this worker cannot go on and ends; start it again", error=repr(error), exc_info=error)
+    on_fatal(f"{type(error).__name__}: {error}")
     sys.stdout.flush()
     sys.stderr.flush()
     code = (
@@ -132,10 +136,11 @@ def run_lanes(wiring: Wiring, watch: Watch | None = None, kind: type[Lane] = Lan
         )
 
     context = LaneContext(wiring.policy, clock, wiring.lane)
-    pool = Pool(make, fatal, watch.on_lanes)
+    pool = Pool(make, partial(fatal, on_fatal=watch.on_fatal), watch.on_lanes)
     app = agents.build(
         wiring.kafka.group, wiring.kafka.bootstrap, events, pool, wiring.session_seconds, **wiring.broker
     )
+    watch.on_pool(pool)
     listener = _Listener(watch, lambda lane, offset: app.seek_back(events, lane, offset))
     _run(app, offsets, watch)
 
@@ -161,7 +166,7 @@ def run_owner(wiring: Wiring, watch: Watch | None = None) -> None:
             seek=lambda offset: app.seek_back(topic, partition, offset),
         )
 
-    pool = Pool(make, fatal, watch.on_lanes)
+    pool = Pool(make, partial(fatal, on_fatal=watch.on_fatal), watch.on_lanes)
     topic = wiring.kafka.topic(topics.PANEL)
     app = agents.build(group, wiring.kafka.bootstrap, topic, pool, wiring.session_seconds, **wiring.broker)
     _run(app, offsets, watch)

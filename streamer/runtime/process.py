@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import contextlib
 import logging
+import os
 import sys
 import time
 from collections.abc import Mapping
@@ -29,9 +30,12 @@ from streamer.adapters.topics import lane_count
 from streamer.config.settings import Settings
 from streamer.config.settings_sources import DEFAULT, variable
 from streamer.core.state import LaneState
-from streamer.runtime import supervise
+from streamer.lanes.lane import Lane
+from streamer.lanes.pool import Pool
+from streamer.runtime import last_error, supervise
 from streamer.runtime.alert_publisher import AlertPublisher
 from streamer.runtime.app import Watch, Wiring, run_lanes, run_owner
+from streamer.runtime.watchdog import Watchdog
 from streamer.telemetry import logs
 from streamer.telemetry.owner_metrics import OwnerMetrics
 from streamer.telemetry.prometheus import Exporter
@@ -56,16 +60,25 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     if given.follow_parent:
         supervise.follow_parent()
+    settings: Settings | None = None
     try:
         ended = {"fenced": given.fenced, "unknown": given.unknown}
-        run(Settings.load(), given.role, given.kafka, given.redis, ended)
+        settings = Settings.load()
+        run(settings, given.role, given.kafka, given.redis, ended)
     except TransientError as error:
+        _note(settings, error)
         print(f"error: {block(str(error))}", file=sys.stderr)
         return 1
     except UserError as error:
+        _note(settings, error)
         print(block(f"error: {error.message}\n{error.hint}".rstrip()), file=sys.stderr)
         return supervise.EXIT_MISTAKE
     return 0
+
+
+def _note(settings: Settings | None, error: Exception) -> None:
+    if settings is not None:
+        last_error.note(topics.full_name(settings.group, settings.topic_prefix), " ".join(str(error).split()))
 
 
 def run(
@@ -180,6 +193,8 @@ class Watched:
             on_restored=self._on_restored,
             on_lanes=self._on_lanes if role == "lanes" else self._on_panel,
             on_start=self._on_start,
+            on_pool=self._on_pool,
+            on_fatal=lambda why: last_error.note(wired.kafka.group, why),
             on_learned=lambda day, learned, state: None if owner is None else owner.on_learned(day, learned, state),
         )
         self._role = role
@@ -190,6 +205,9 @@ class Watched:
         self._task: asyncio.Task[None] | None = None
         self._telling: asyncio.Task[None] | None = None
         self._told: dict[int, float] = {}
+        self._pool: Pool | None = None
+        self._watchdog = Watchdog()
+        self._group = wired.kafka.group
 
     def serve(self, settings: Settings) -> None:
         """Open the port. If it is taken and nobody asked for that very one, another: workers stand side by side."""
@@ -212,6 +230,7 @@ class Watched:
 
     def _on_restoring(self, lane: int, passed: int, of: int) -> None:
         self.exporter.lane_restoring(lane, passed, of)
+        self._watchdog.progressed(lane)
         now = time.monotonic()
         if now - self._told.setdefault(lane, now) >= _TELL_SECONDS:
             self._told[lane] = now
@@ -221,6 +240,9 @@ class Watched:
         self.exporter.lane_restored(state, seconds, customers)
         self._told.pop(state.ledger.partition, None)
         log.info("lane restored", lane=state.ledger.partition, seconds=round(seconds, 3), customers=customers)
+
+    def _on_pool(self, pool: Pool) -> None:
+        self._pool = pool
 
     def _on_panel(self, partitions: set[int]) -> None:
         self._joined = True
@@ -243,7 +265,35 @@ class Watched:
                         ends[lane] = await offsets.end(topics.EVENTS, lane)
             self.exporter.on_end_offsets({lane: end for lane, end in ends.items() if lane in self._lanes})
             self._looked = time.monotonic()
+            await self._end_if_stuck(offsets, ends)
             await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _end_if_stuck(self, offsets: Offsets, ends: dict[int, int]) -> None:
+        """End the process if one of its lanes has work and has got nowhere for too long."""
+        readers = {} if self._pool is None else self._pool.readers
+        lanes = {number: lane for number, lane in readers.items() if isinstance(lane, Lane)}
+        idle = self._watchdog.idle_seconds(
+            {number: lane.next_offset for number, lane in lanes.items()},
+            ends,
+            {number for number, lane in lanes.items() if lane.is_excused},
+        )
+        for lane, seconds in idle.items():
+            if not self._watchdog.is_suspect(seconds):
+                continue
+            try:
+                async with asyncio.timeout(_LOOK_LIMIT_SECONDS):
+                    stable = await offsets.stable(topics.EVENTS, lane)
+            except (KafkaError, TimeoutError):
+                stable = 0
+            if stable <= lanes[lane].next_offset:
+                # What waits stands behind an open transaction of a producer, or Kafka does not say.
+                self._watchdog.progressed(lane)
+            elif self._watchdog.is_stuck(seconds):
+                why = f"lane {lane} has records to decide and has committed nothing for {seconds:.0f} s"
+                log.error("this worker is stuck and ends; start it again", lane=lane, why=why)
+                last_error.note(self._group, why)
+                logging.shutdown()
+                os._exit(supervise.EXIT_STUCK)
 
     async def _tell(self, offsets: Offsets) -> None:
         """Tell the topic of alerts what there is to tell. Apart from `_look`: a slow Kafka must not make us look dead."""

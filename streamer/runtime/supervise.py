@@ -29,6 +29,9 @@ EXIT_FENCED: Final = 71
 EXIT_UNKNOWN: Final = 72
 """Exit codes of a worker whose lane another one took, and of one whose transaction ended nobody knows how."""
 
+EXIT_STUCK: Final = 73
+"""Exit code of a worker whose lane had work and got nowhere."""
+
 FIRST_PAUSE_SECONDS: Final = 0.2
 LONGEST_PAUSE_SECONDS: Final = 10.0
 HEALTHY_SECONDS: Final = 60.0

@@ -1,0 +1,74 @@
+"""A Redis that lost a part of its keys, which no token tells: nobody begins anew as another person."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+from live_service import LiveService
+
+from schemas.partition import partition_for
+from schemas.wire_time import iso
+from streamer.embedded import Addresses
+from streamer.sources.import_records import Outgoing
+
+pytestmark = pytest.mark.integration
+
+CUSTOMERS = 100
+LANES = 2
+
+
+@pytest.fixture
+def service(addresses: Addresses, redis_url: str, prefix: str, tmp_path: Path) -> Iterator[LiveService]:
+    with LiveService(addresses, redis_url, prefix, tmp_path, lanes=LANES) as made:
+        yield made
+
+
+def orders(round: int) -> list[Outgoing]:
+    now = iso(time.time_ns() // 1_000_000)
+    body = {"type": "order.completed", "occurred_at": now, "total": 20.0, "currency": "EUR"}
+    return [
+        Outgoing(
+            f"c{number}".encode(),
+            json.dumps(
+                body | {"event_id": (id := f"{round}-{number}"), "order_id": id, "customer_id": f"c{number}"}
+            ).encode(),
+            (),
+        )
+        for number in range(CUSTOMERS)
+    ]
+
+
+@pytest.mark.parametrize("lost", ["parts", "parts and ids", "half of the ids"])
+def test_a_part_of_the_customers_is_lost_while_no_worker_runs(service: LiveService, redis_url: str, lost: str) -> None:
+    worker = service.start()
+    service.publish([*orders(1), *orders(2)])
+    service.wait_until_applied()
+    worker.terminate()
+    assert worker.wait(30) == 0
+    chosen = random.Random(1).sample(range(CUSTOMERS), 30)
+    with redis.Redis.from_url(redis_url) as client:
+        for id in (f"c{number}" for number in chosen):
+            lane = partition_for(id.encode(), LANES)
+            if lost != "half of the ids":
+                assert client.delete(service.keys(lane).parts(id)) == 1
+            if lost != "parts":
+                assert client.zrem(service.keys(lane).ids, id) == 1
+    worker = service.start()
+    service.publish(orders(3))
+    service.wait_until_applied()
+    assert worker.poll() is None
+    assert service.told(worker, "the view is not ours or not whole; restoring it")
+    assert sum(ledger.customers for ledger in service.ledgers()) == CUSTOMERS
+    assert sum(ledger.applied for ledger in service.ledgers()) == 3 * CUSTOMERS
+    chains: dict[str, list[int]] = {}
+    for change in service.changes():
+        chains.setdefault(change["customer_id"], []).append(change["seq"])
+    assert len(chains) == CUSTOMERS
+    assert all(seen == list(range(1, len(seen) + 1)) for seen in chains.values())
+    assert service.parity().differences == []
