@@ -99,14 +99,14 @@ class Shelf:
 class MemoryServer:
     """Holds one lane; views of several releases may share it."""
 
-    waiting = False
-
     def __init__(self) -> None:
         self.shelf = Shelf()
 
 
 class MemoryView:
     """A `LaneView` of one lane, as a release with this ``layout`` reads and writes it."""
+
+    waiting = False
 
     def __init__(self, server: MemoryServer | None = None, layout: int = LAYOUT) -> None:
         self._server = server or MemoryServer()
