@@ -28,10 +28,13 @@ Amount = Annotated[float, Meta(ge=-MAX_AMOUNT, le=MAX_AMOUNT)]
 Price = Annotated[float, Meta(ge=0, le=MAX_AMOUNT)]
 if TYPE_CHECKING:
     Quantity = int | float
+    Later = int | None
     Instant = int
 else:
     # Parts of pieces are rare: the contract takes them, the quick way need not.
     Quantity = Annotated[int, Meta(ge=-MAX_QUANTITY, le=MAX_QUANTITY)]
+    # Corrections are rare, and for the contract to read.
+    Later = None
     # A text until `quick` has read it.
     Instant = Annotated[str, Meta(max_length=64)]
 
@@ -84,13 +87,14 @@ class OrderCompleted(Arrival, kw_only=True):
     """As ``events.OrderCompleted``."""
 
     order_id: Id
-    total: Amount
+    total: Price
     currency: Currency
     discount: Amount | None = None
     shipping: Amount | None = None
     tax: Amount | None = None
     coupon: Text | None = None
     products: Lines = ()
+    updated_at: Later = None
 
     def is_plain(self) -> bool:
         return (
@@ -109,6 +113,7 @@ class OrderReversed(Arrival, kw_only=True):
     total: Price | None = None
     currency: Currency | None = None
     products: Lines = ()
+    updated_at: Later = None
 
     def is_plain(self) -> bool:
         return (

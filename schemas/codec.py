@@ -15,11 +15,13 @@ from unicodedata import normalize
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from schemas import arrivals, cloudevents, segment_spec
+from schemas import arrivals, cloudevents, kindly, segment_spec
 from schemas.arrivals import Arrival
 from schemas.control import CONTROL_TYPES
 from schemas.errors import InvalidEvent
 from schemas.events import MODELS, Event, types_of
+from schemas.kindly import Reading
+from schemas.own_names import meant
 from schemas.records import Headers
 from schemas.refusals import describe, unknown_tag
 
@@ -41,7 +43,13 @@ _validate: Final[Callable[[bytes], Event]] = _adapter(ENABLED_MODELS).validator.
 
 
 def arrival(
-    key: bytes | None, value: bytes | None, headers: Headers = (), *, max_event_bytes: int = MAX_EVENT_BYTES
+    key: bytes | None,
+    value: bytes | None,
+    headers: Headers = (),
+    *,
+    max_event_bytes: int = MAX_EVENT_BYTES,
+    reading: Reading | None = None,
+    noted: list[str] | None = None,
 ) -> Arrival | Event:
     """The same as `decode`, as a quick value where its kind has one."""
     if value is not None and len(value) <= max_event_bytes:
@@ -49,11 +57,17 @@ def arrival(
         event = None if body is None else arrivals.quick(body)
         if event is not None and (key is None or key == event.customer_id.encode()):
             return event
-    return arrivals.of(decode(key, value, headers, max_event_bytes=max_event_bytes))
+    return arrivals.of(decode(key, value, headers, max_event_bytes=max_event_bytes, reading=reading, noted=noted))
 
 
 def decode(
-    key: bytes | None, value: bytes | None, headers: Headers = (), *, max_event_bytes: int = MAX_EVENT_BYTES
+    key: bytes | None,
+    value: bytes | None,
+    headers: Headers = (),
+    *,
+    max_event_bytes: int = MAX_EVENT_BYTES,
+    reading: Reading | None = None,
+    noted: list[str] | None = None,
 ) -> Event:
     """The event that a record holds. Control records go to ``control.decode_control`` instead.
 
@@ -67,6 +81,10 @@ def decode(
         May say that the record is a CloudEvent, and then win over the body (``cloudevents``).
     max_event_bytes
         Largest ``value`` that is looked at.
+    reading
+        With it, what breaks the contract is read kindly (``kindly``); None refuses it.
+    noted
+        Takes the fields that were then left out or taken for granted.
 
     Raises
     ------
@@ -89,7 +107,7 @@ def decode(
     try:
         event = _validate(value)
     except ValidationError as error:
-        event = _by_alias(value, error)
+        event = _by_alias(value, error) if reading is None else _kindly(value, error, reading, noted)
     if key is not None and key != event.partition_id().encode() and not _means(key, event.partition_id()):
         raise InvalidEvent("key_mismatch", "the record's key is not the customer_id of its event", "customer_id")
     return event
@@ -113,7 +131,47 @@ def _by_alias(value: bytes, error: ValidationError) -> Event:
         raise _refusal(second) from None
 
 
-def _refusal(error: ValidationError) -> InvalidEvent:
+def _kindly(value: bytes, error: ValidationError, reading: Reading, noted: list[str] | None) -> Event:
+    """The event that a body means which breaks the contract. Raises InvalidEvent."""
+    tag = unknown_tag(error)
+    if tag in CONTROL_TYPES or describe(error)[0] == "not_json":
+        raise _refusal(error, value) from None
+    try:
+        event, found = kindly.read(value, reading, _validate)
+    except ValidationError as second:
+        raise _refusal(second, value) from None
+    except (ValueError, RecursionError, OverflowError):
+        raise _refusal(error, value) from None
+    if noted is not None:
+        noted += found
+    return event
+
+
+def _refusal(error: ValidationError, value: bytes = b"") -> InvalidEvent:
     if unknown_tag(error) in CONTROL_TYPES:
         return InvalidEvent("bad_control", "a control type without the header streamer-control", "type")
-    return InvalidEvent(*describe(error))
+    reason, message, field = describe(error)
+    tag = unknown_tag(error)
+    if reason == "unknown_type":
+        message += _did_you_mean(tag)
+    elif field is None:
+        message = _first_mistake(value) or message
+    return InvalidEvent(reason, message, field)
+
+
+def _did_you_mean(tag: object) -> str:
+    if tag == "batch":
+        return "; a batch has many customers: send each call as a record of its own"
+    type = meant(tag) if isinstance(tag, str) else None
+    return "" if type is None else f"; did you mean {type}?"
+
+
+def _first_mistake(value: bytes) -> str | None:
+    """What bytes are that are no JSON, where it is one of the commonest mistakes."""
+    if value[:1] == b"\0" and value[5:6] in (b"{", b"["):
+        return "five bytes of a schema registry stand before the JSON; use a plain JSON serializer"
+    if value[:2] == b'"{':
+        return "the JSON stands in a JSON text: it was encoded twice"
+    if value.startswith(b"\xef\xbb\xbf"):
+        return "a byte order mark stands before the JSON; write UTF-8 without one"
+    return None

@@ -86,27 +86,30 @@ class BaseEvent(Wire):
 
 
 class OrderCompleted(BaseEvent):
-    """An order was paid.
+    """An order was paid (``order.completed``), or is now another than was said before (``order.updated``).
 
-    ``total`` is what the invoice says. It may be zero, and below zero where returned lines outweigh the rest.
+    ``total`` is what the invoice says; it may be zero. Of all that is said of an order what is of the latest ``updated_at``
+    holds (``occurred_at`` where that is absent), in whatever order it arrives; the order's own time is the earliest.
     """
 
-    type: Literal["order.completed"]
+    type: Literal["order.completed", "order.updated"]
     order_id: Id
-    total: Amount
+    total: Price
     currency: Currency
     discount: Amount | None = None
     shipping: Amount | None = None
     tax: Amount | None = None
     coupon: Text | None = None
     products: Lines = ()
+    updated_at: Instant | None = None
 
 
 class OrderReversed(BaseEvent):
     """An order, or a part of one, was taken back.
 
     ``total`` is the money given back, never negative. Without it all of the named order is meant, so a
-    reversal that names no order must say it. Without ``currency`` it is in the shop's.
+    reversal that names no order must say it. Without ``currency`` it is in the shop's. Of one ``refund_id`` of an order
+    what was said last (``updated_at``, else ``occurred_at``) replaces what was said before: so amounts "so far" replace.
     """
 
     type: Literal["order.refunded", "order.cancelled"]
@@ -115,6 +118,7 @@ class OrderReversed(BaseEvent):
     total: Price | None = None
     currency: Currency | None = None
     products: Lines = ()
+    updated_at: Instant | None = None
 
     @model_validator(mode="after")
     def _says_what_is_taken_back(self) -> Self:
@@ -163,6 +167,13 @@ class Traits(TypedDict, total=False):
     income: Price | None
     marketing_opt_in: bool | None
     custom: Annotated[dict[Text, Text | Whole | float | bool | None], Field(max_length=100)] | None
+
+
+class Tracked(BaseEvent):
+    """Something of the shop's own happened; it is counted by name. Properties are not kept."""
+
+    type: Literal["event.tracked"]
+    name: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,100}$")]
 
 
 class ProfileUpdated(BaseEvent):
@@ -240,6 +251,7 @@ Event = (
     OrderCompleted
     | OrderReversed
     | Interaction
+    | Tracked
     | ProfileUpdated
     | IdentityLinked
     | ConsentUpdated
@@ -252,6 +264,7 @@ MODELS: tuple[type[Event], ...] = (
     OrderCompleted,
     OrderReversed,
     Interaction,
+    Tracked,
     ProfileUpdated,
     IdentityLinked,
     ConsentUpdated,

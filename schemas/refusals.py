@@ -38,6 +38,12 @@ def describe(error: ValidationError) -> tuple[str, str, str | None]:
     return "invalid_field", f"{field}: {text}" if field else text, field
 
 
+def locations(error: ValidationError) -> list[tuple[int | str, ...]]:
+    """The paths of all findings, below the event."""
+    found = error.errors(include_url=False, include_input=False, include_context=False)
+    return [finding["loc"][1:] for finding in found]
+
+
 def unknown_tag(error: ValidationError) -> str | None:
     """The ``type`` that no model has. It is content: compare it, do not print it."""
     finding = _first(error, context=True)

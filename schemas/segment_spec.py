@@ -14,11 +14,15 @@ from typing import Any, Final
 
 from pydantic_core import from_json
 
+from schemas.events import Traits
+
 ALIASES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "Order Completed": "order.completed",
         "Order Refunded": "order.refunded",
         "Order Cancelled": "order.cancelled",
+        "Order Canceled": "order.cancelled",
+        "Order Updated": "order.updated",
         "Product Viewed": "product.viewed",
         "Product Clicked": "product.clicked",
         "Product Added": "cart.added",
@@ -40,6 +44,9 @@ ALIASES: Final[Mapping[str, str]] = MappingProxyType(
 TAGS: Final[frozenset[str]] = frozenset({*ALIASES, "track"})
 """Values of ``type`` that `translate` knows; the name of a ``track`` call stands in ``event``."""
 
+TRAITS: Final[frozenset[str]] = frozenset(Traits.__annotations__)
+_SAID_ELSEWHERE: Final = frozenset(("createdAt", "created_at", "address", "birthday", "custom"))
+
 _ENVELOPE: Final = ("event_id", "type", "customer_id", "occurred_at", "sent_at", "context", "anonymous_id")
 
 
@@ -57,7 +64,11 @@ def translate(value: bytes) -> bytes:
     A JSON object. What is missing or wrong in it is left to the codec. ``userId`` is the customer, ``anonymousId``
     where there is none; an unknown name of a ``track`` call remains its ``type``.
     """
-    said: dict[str, Any] = from_json(value)
+    return json.dumps(told(from_json(value))).encode()
+
+
+def told(said: dict[str, Any]) -> dict[str, Any]:
+    """The same of a parsed body."""
     kind = said["type"]
     name = said.get("event") if kind == "track" else kind
     type = ALIASES.get(name, name) if isinstance(name, str) else name
@@ -65,16 +76,21 @@ def translate(value: bytes) -> bytes:
     body = {name: value for name, value in properties.items() if name not in _ENVELOPE}
     body |= {name: value for name, value in said.items() if name != "properties"}
     body["type"] = type
-    _default(body, "event_id", said.get("messageId"))
-    _default(body, "customer_id", said.get("userId"), said.get("anonymousId"))
+    _default(body, "event_id", said.get("messageId"), said.get("message_id"))
+    _default(body, "customer_id", said.get("userId") or None, said.get("user_id") or None, said.get("anonymousId"))
     _default(body, "occurred_at", said.get("timestamp"), said.get("originalTimestamp"))
     _default(body, "sent_at", said.get("sentAt"))
     if (context := _context(said)) is not None:
         body["context"] = context
+    if type == "profile.updated" and not body.get("traits"):
+        body["traits"] = _mapping(_mapping(said.get("context")).get("traits"))
     if type == "page.viewed":
         _default(body, "url", _mapping(_mapping(said.get("context")).get("page")).get("url"))
     _MEANINGS.get(str(type), _interaction)(body)
-    return json.dumps(body).encode()
+    if type not in ALIASES.values():
+        # A name of the shop's own.
+        body["properties"] = properties
+    return body
 
 
 def _default(body: dict[str, Any], name: str, *values: Any) -> None:
@@ -140,15 +156,29 @@ def _cancellation(body: dict[str, Any]) -> None:
 
 
 def _profile(body: dict[str, Any]) -> None:
-    traits = _mapping(body.get("traits"))
+    traits = dict(_mapping(body.get("traits")))
     address = _mapping(traits.get("address"))
-    _default(traits, "signup_at", traits.get("createdAt"))
+    _default(traits, "signup_at", traits.get("createdAt"), traits.get("created_at"))
     _default(traits, "city", address.get("city"))
     _default(traits, "country", address.get("country"))
     birthday = traits.get("birthday")
     if isinstance(birthday, str) and birthday[:4].isdecimal():
         _default(traits, "birth_year", int(birthday[:4]))
-    body["traits"] = traits
+    body["traits"] = _own_under_custom(traits)
+
+
+def _own_under_custom(traits: dict[str, Any]) -> dict[str, Any]:
+    """Traits that are none of ours are the shop's own; what is no single value is left out."""
+    given = traits.get("custom")
+    custom = {
+        name: value
+        for name, value in traits.items()
+        if name not in TRAITS and name not in _SAID_ELSEWHERE and isinstance(value, str | int | float | bool)
+    }
+    if isinstance(given, dict):
+        custom |= given
+    found = {name: value for name, value in traits.items() if name in TRAITS}
+    return {**found, "custom": custom} if custom else found
 
 
 def _link(body: dict[str, Any]) -> None:
@@ -196,6 +226,7 @@ def _sum(lines: list[Any]) -> float | None:
 
 _MEANINGS: Final = {
     "order.completed": _order,
+    "order.updated": _order,
     "order.refunded": _refund,
     "order.cancelled": _cancellation,
     "profile.updated": _profile,

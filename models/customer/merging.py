@@ -14,7 +14,7 @@ import msgspec
 
 from models.customer.customer import Customer
 from models.customer.dedupe import DIGEST, WINDOW, holds
-from models.customer.orders import Order, OrderBook, Reversal
+from models.customer.orders import Order, OrderBook, Reversal, Version
 from models.customer.profile import Profile
 from models.customer.statistics import Statistics
 
@@ -29,7 +29,7 @@ class _Link(msgspec.Struct):
     last_seen: int
 
 
-class _Rest(msgspec.Struct):
+class _Rest(msgspec.Struct, omit_defaults=True):
     """Fields that stand after the statistics; in JSON, bytes are base64."""
 
     waiting: list[Reversal]
@@ -37,6 +37,8 @@ class _Rest(msgspec.Struct):
     older_last: int | None
     profile: Profile | None = msgspec.field(name="about")
     behaviour: bytes | None
+    refunds: list[Reversal] = []
+    versions: list[Version] = []
 
 
 class Handover(msgspec.Struct):
@@ -67,7 +69,9 @@ def hand_over(
     """Statistics, event ids and orders of a customer, as JSON values."""
     book, ids = customer.book, customer.dedupe_window.ids[-WINDOW * DIGEST :]
     link = _Link(event_id, at, import_id, customer.first_seen, customer.last_seen)
-    rest = _Rest(book.waiting, book.older_first, book.older_last, customer.profile, behaviour)
+    rest = _Rest(
+        book.waiting, book.older_first, book.older_last, customer.profile, behaviour, book.refunds, book.versions
+    )
     statistics = {**_plain(link), **_plain(customer.statistics.handed_over()), **_plain(rest)}
     digests = [int.from_bytes(ids[at : at + DIGEST], "big") for at in range(0, len(ids), DIGEST)]
     return statistics, digests, _plain(book.orders)
@@ -80,7 +84,8 @@ def _plain(value: Any) -> Any:
 def read(statistics: Any, orders: Any) -> Handover:
     """What `hand_over` gave; ValueError on anything else."""
     link, rest = msgspec.convert(statistics, _Link), msgspec.convert(statistics, _Rest)
-    book = OrderBook(msgspec.convert(orders, list[Order]), rest.waiting, rest.older_first, rest.older_last)
+    span = rest.older_first, rest.older_last
+    book = OrderBook(msgspec.convert(orders, list[Order]), rest.waiting, *span, rest.refunds, rest.versions)
     counted = Statistics.of(statistics)
     seen = link.first_seen, link.last_seen
     return Handover(link.event_id, link.at, link.import_id, *seen, counted, book, rest.profile, rest.behaviour)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 REMEMBERED = 64
+_ALL = 1 << 62
 
 
 class Booking(msgspec.Struct, frozen=True):
@@ -57,27 +58,96 @@ class Order(msgspec.Struct, array_like=True):
 
 
 class Reversal(msgspec.Struct, array_like=True):
-    """A reversal whose order is not known (yet). ``money`` is None where all of the order is taken back."""
+    """A refund or cancellation. ``money`` is None where all of the order is taken back.
+
+    ``refund`` is the digest of its own id: what is said of it in a later ``version`` (ms) replaces what was said before.
+    """
 
     at: int
     name: bytes
     money: int | None
     items: int
+    refund: bytes = b""
+    version: int = -1
+
+    def rank(self) -> tuple[int, int, int]:
+        """The larger holds: the later, of one instant the one that takes back more."""
+        money = _ALL if self.money is None else self.money
+        return (self.at if self.version < 0 else self.version, money, self.items)
+
+
+class Version(msgspec.Struct, array_like=True):
+    """Which version (ms) of an order is known, where that is another instant than its own, or it was corrected."""
+
+    name: bytes
+    version: int
 
 
 class OrderBook(msgspec.Struct, array_like=True):
-    """Orders remembered by time, oldest first, and what is known of those no longer remembered."""
+    """Orders remembered by time, oldest first, and what is known of those no longer remembered.
+
+    ``waiting`` are reversals of orders that are not known (yet); ``refunds`` those of known orders that have an id of
+    their own, so that a later version can replace them.
+    """
 
     orders: list[Order]
     waiting: list[Reversal]
     older_first: int | None = None
     older_last: int | None = None
+    refunds: list[Reversal] = []
+    versions: list[Version] = []
 
     def knows(self, name: bytes) -> bool:
-        for order in self.orders:  # noqa: SIM110 - runs for every order; a generator would take twice as long
+        return self.find(name) is not None
+
+    def find(self, name: bytes) -> Order | None:
+        """The order of a name, if it is remembered."""
+        for order in self.orders:
             if order.name == name:
-                return True
-        return False
+                return order
+        return None
+
+    @property
+    def has_forgotten(self) -> bool:
+        """Whether there were more orders than are remembered."""
+        return self.older_first is not None or len(self.orders) >= REMEMBERED
+
+    def is_news(self, said: Order, version: int) -> bool:
+        """Whether what is said of a remembered order in a version changes anything."""
+        known = self.find(said.name)
+        return known is None or said.at < known.at or self._is_later(known, said, version)
+
+    def was_corrected(self, name: bytes) -> bool:
+        """Whether what is known of an order came as a correction."""
+        return any(one.name == name for one in self.versions)
+
+    def correct(self, said: Order, version: int, is_update: bool) -> list[Booking]:
+        """Take over what is said of a remembered order, as far as it is of a later version; gives what to book.
+
+        An order's own time is the earliest that was said of it, so every order of arrival gives the same.
+        """
+        known = self.find(said.name)
+        assert known is not None
+        before = known.booking()
+        later = self._is_later(known, said, version)
+        held = version if later else self._version_of(known)
+        if later:
+            known.money, known.items = said.money, said.items
+            known.discounted, known.categories = said.discounted, said.categories
+        if said.at < known.at:
+            known.at = said.at
+            self.orders.sort(key=lambda order: (order.at, order.name))
+        marked = is_update or self.was_corrected(known.name)
+        self.versions = [one for one in self.versions if one.name != known.name]
+        if marked or held != known.at:
+            self.versions.append(Version(known.name, held))
+        return [_negative(before), known.booking()]
+
+    def _version_of(self, order: Order) -> int:
+        return next((one.version for one in self.versions if one.name == order.name), order.at)
+
+    def _is_later(self, known: Order, said: Order, version: int) -> bool:
+        return (version, _content(said)) > (self._version_of(known), _content(known))
 
     def add(self, order: Order) -> list[Booking]:
         """Remember an order; gives what to book, waiting reversals of it included.
@@ -87,8 +157,9 @@ class OrderBook(msgspec.Struct, array_like=True):
         bookings = []
         for reversal in [waiting for waiting in self.waiting if waiting.name == order.name]:
             self.waiting.remove(reversal)
-            bookings.append(Booking(reversal.at, reversal.money or 0, reversal.items, 0, 0, ()))
+            bookings.append(_back(reversal))
             _take(order, reversal)
+            self._keep(reversal)
         at = len(self.orders)
         while at and (self.orders[at - 1].at, self.orders[at - 1].name) > (order.at, order.name):
             at -= 1
@@ -98,17 +169,56 @@ class OrderBook(msgspec.Struct, array_like=True):
         bookings.append(order.booking())
         return bookings
 
+    def said_before(self, reversal: Reversal) -> Reversal | None:
+        """What was said of the same refund of the same order."""
+        if not reversal.refund:
+            return None
+        for known in (*self.refunds, *self.waiting):
+            if known.refund == reversal.refund and known.name == reversal.name:
+                return known
+        return None
+
     def reverse(self, reversal: Reversal) -> list[Booking]:
-        """Take back what the named order still stands for, or wait for it with negative money."""
-        for order in self.orders:
-            if order.name == reversal.name:
-                before = order.booking()
-                _take(order, reversal)
-                return [_negative(before), order.booking()]
-        self.waiting.append(reversal)
-        self.waiting.sort(key=lambda waiting: (waiting.at, waiting.name))
+        """Take back what the named order still stands for, or wait for it with negative money.
+
+        What is said of a refund anew replaces what was said before, unless that was later.
+        """
+        known = self.said_before(reversal)
+        if known is not None and known.rank() >= reversal.rank():
+            return []
+        order = self.find(reversal.name)
+        if order is not None:
+            before = order.booking()
+            if known is not None:
+                self.refunds.remove(known)
+                self._give_back(order, known)
+            _take(order, reversal)
+            self._keep(reversal)
+            return [_negative(before), order.booking()]
+        bookings = []
+        if known is not None:
+            self.waiting.remove(known)
+            bookings.append(_back(known))
+        self._wait(reversal)
+        return [*bookings, unnamed(reversal)]
+
+    def _wait(self, *reversals: Reversal) -> None:
+        self.waiting += reversals
+        self.waiting.sort(key=lambda waiting: (waiting.at, waiting.name, waiting.refund))
         del self.waiting[:-REMEMBERED]
-        return [unnamed(reversal)]
+
+    def _keep(self, *reversals: Reversal) -> None:
+        """Remember refunds that can be replaced; of those forgotten what they took stays taken."""
+        self.refunds += [one for one in reversals if one.refund]
+        self.refunds.sort(key=lambda one: (one.at, one.name, one.refund))
+        del self.refunds[:-REMEMBERED]
+
+    def _give_back(self, order: Order, reversal: Reversal) -> None:
+        if reversal.money is None:
+            order.cancelled = any(one.money is None and one.name == order.name for one in self.refunds)
+        else:
+            order.taken_money -= reversal.money
+            order.taken_items -= reversal.items
 
     def absorb(self, other: OrderBook) -> list[Booking]:
         """Take in another book, whose bookings were added already; gives what to book besides.
@@ -129,24 +239,45 @@ class OrderBook(msgspec.Struct, array_like=True):
             known.taken_items += order.taken_items
             known.cancelled |= order.cancelled
             bookings.append(known.booking())
-        self.waiting += other.waiting
-        for reversal in [waiting for waiting in self.waiting if waiting.name in mine]:
-            self.waiting.remove(reversal)
-            order = mine[reversal.name]
-            bookings += [
-                Booking(reversal.at, reversal.money or 0, reversal.items, 0, 0, ()),
-                _negative(order.booking()),
-            ]
-            _take(order, reversal)
-            bookings.append(order.booking())
-        self.waiting.sort(key=lambda waiting: (waiting.at, waiting.name))
-        del self.waiting[:-REMEMBERED]
+        bookings += self._absorb_refunds(other.refunds, mine)
+        self.versions += [one for one in other.versions if all(one.name != known.name for known in self.versions)]
+        for reversal in (*self.waiting, *other.waiting):
+            if reversal in self.waiting:
+                self.waiting.remove(reversal)
+            bookings.append(_back(reversal))
+            bookings += self.reverse(reversal)
         self.orders.sort(key=lambda order: (order.at, order.name))
         firsts = [at for at in (self.older_first, other.older_first) if at is not None]
         lasts = [at for at in (self.older_last, other.older_last) if at is not None]
         self.older_first, self.older_last = min(firsts, default=None), max(lasts, default=None)
         while len(self.orders) > REMEMBERED:
             self._forget(self.orders.pop(0))
+        return bookings
+
+    def _absorb_refunds(self, others: list[Reversal], orders: dict[bytes, Order]) -> list[Booking]:
+        """Refunds that another book had taken from its orders: of one that both know the later version holds."""
+        bookings: list[Booking] = []
+        for refund in others:
+            known = self.said_before(refund)
+            if known is None:
+                self._keep(refund)
+                continue
+            order = orders[refund.name]
+            gone, stays = sorted((known, refund), key=Reversal.rank)
+            bookings.append(_negative(order.booking()))
+            if known in self.refunds:
+                self.refunds.remove(known)
+                self._keep(stays)
+                self._give_back(order, gone)
+            else:
+                # It waited here: what it had booked is given back, and the order keeps what the other book took.
+                self.waiting.remove(known)
+                bookings.append(_back(known))
+                self._keep(stays)
+                if stays is known:
+                    self._give_back(order, refund)
+                    _take(order, known)
+            bookings.append(order.booking())
         return bookings
 
     def span(self) -> tuple[int | None, int | None]:
@@ -161,6 +292,10 @@ class OrderBook(msgspec.Struct, array_like=True):
         return sorted({day_of(order.at) for order in self.orders if order.live})
 
     def _forget(self, order: Order) -> None:
+        if self.refunds:
+            self.refunds = [one for one in self.refunds if one.name != order.name]
+        if self.versions:
+            self.versions = [one for one in self.versions if one.name != order.name]
         if order.live:
             self.older_first = order.at if self.older_first is None else min(self.older_first, order.at)
             self.older_last = order.at if self.older_last is None else max(self.older_last, order.at)
@@ -174,6 +309,15 @@ def unnamed(reversal: Reversal) -> Booking:
 def total(bookings: Iterable[Booking]) -> int:
     """Money of several bookings together, in minor units."""
     return sum(booking.money for booking in bookings)
+
+
+def _back(reversal: Reversal) -> Booking:
+    """What undoes `unnamed`."""
+    return Booking(reversal.at, reversal.money or 0, reversal.items, 0, 0, ())
+
+
+def _content(order: Order) -> tuple[int, int, int, tuple[tuple[str, int], ...]]:
+    return order.money, order.items, order.discounted, tuple(order.categories)
 
 
 def _take(order: Order, reversal: Reversal) -> None:

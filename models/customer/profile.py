@@ -69,6 +69,13 @@ class Rated(msgspec.Struct, array_like=True):
     rated: float = 0.0
 
 
+class Counted(msgspec.Struct, array_like=True, frozen=True):
+    """How often something happened, and when last (ms)."""
+
+    count: int
+    last: int
+
+
 class Profile(msgspec.Struct, array_like=True):
     """See the module; encoded by position, so new fields go to the end, with a default.
 
@@ -92,6 +99,8 @@ class Profile(msgspec.Struct, array_like=True):
         The customer whose other id this is; nothing else is known then.
     outcomes, outcome_weights
         Lifetime counts and forward-decayed counts, in the order of ``OUTCOMES``; empty for none.
+    tracked
+        Events of the shop's own: how often, and when last, by name.
     subscriptions
         By list, at most ``MAX_LISTS``; only lists with an event.
     """
@@ -108,6 +117,7 @@ class Profile(msgspec.Struct, array_like=True):
     aliases: list[str] = []
     alias: str | None = None
     subscriptions: dict[str, Subscription] = {}
+    tracked: dict[str, Counted] = {}
 
     # -- traits -----------------------------------------------------------------------------------------------
 
@@ -189,6 +199,11 @@ class Profile(msgspec.Struct, array_like=True):
         self.complaint_weight *= factor
         self.outcome_weights = [weight * factor for weight in self.outcome_weights]
 
+    def track(self, name: str, at: int) -> None:
+        """Count an event of the shop's own."""
+        known = self.tracked.get(name)
+        self.tracked[name] = Counted(1, at) if known is None else Counted(known.count + 1, max(known.last, at))
+
     def leaves_out(self, at: int) -> bool:
         """Whether what happened at ``at`` (ms) is not to be folded."""
         return self.since is not None and at < self.since
@@ -215,6 +230,9 @@ class Profile(msgspec.Struct, array_like=True):
             self.outcome_weights = [a + b for a, b in weights]
         for name, subscription in other.subscriptions.items():
             self.subscribe(name, subscription)
+        for name, counted in other.tracked.items():
+            known = self.tracked.get(name, Counted(0, counted.last))
+            self.tracked[name] = Counted(known.count + counted.count, max(known.last, counted.last))
 
     def forget(self) -> None:
         """Drop everything that features are made of; what was consented or subscribed to, and since when, stays."""
@@ -222,6 +240,7 @@ class Profile(msgspec.Struct, array_like=True):
         self.ratings = {}
         self.complaints, self.complaint_weight = 0, 0.0
         self.outcomes, self.outcome_weights = [], []
+        self.tracked = {}
 
 
 def padded(counts: list[T], zero: T) -> list[T]:

@@ -126,6 +126,7 @@ class Settings(BaseSettings):
         max_length=10_000,
         description="ids that stand for nobody, by commas; ... are null, undefined, guest, 0 etc.",
     )
+    strict: bool = Field(False, description="whether events that break the contract are refused, not read kindly")
     retention_days: int = Field(3 * 365, ge=1, le=36_500, description="events older than this are refused")
     max_event_bytes: int = Field(262_144, ge=1_024, le=MAX_MESSAGE_BYTES, description="events above are refused")
     max_batch_bytes: int = Field(
@@ -300,6 +301,7 @@ class Settings(BaseSettings):
             merge_known=self.merge_known,
             merge_limit=self.merge_limit,
             nobody=nobody_of(self.nobody),
+            strict=self.strict,
         )
 
     def lane_settings(self) -> LaneSettings:

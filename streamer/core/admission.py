@@ -46,6 +46,7 @@ class Admitted(msgspec.Struct, gc=False):
     prepared: int | None
     is_new: bool
     is_late: bool
+    is_correction: bool = False
 
     @property
     def trigger(self) -> Trigger:
@@ -67,6 +68,8 @@ class Handler:
         Takes an event whose customer is an alias, in place of ``apply``.
     subject
         The field that names the customer.
+    corrects
+        Whether what looks like a repeat says something new.
     creates, dedupes
         Whether the event creates a customer who is not known; whether it is checked against the dedupe window.
     """
@@ -75,6 +78,7 @@ class Handler:
     prepare: Callable[[Context, Any], int | None] | None = None
     of_alias: Callable[[Context, DecodedRecord, Customer], None] = identity.forward
     subject: str = "customer_id"
+    corrects: Callable[[Context, Customer, bytes, Any, int | None, bool], bool] | None = None
     creates: bool = True
     dedupes: bool = True
 
@@ -101,14 +105,17 @@ def admit(context: Context, item: DecodedRecord, event: Arrival | Event, handler
     if profile is not None and profile.alias is not None:
         handler.of_alias(context, item, customer)
         return None
-    if (handler.dedupes and is_duplicate(customer, name, event)) or (profile is not None and profile.was_erased(at)):
+    is_repeat, is_correction = handler.dedupes and is_duplicate(customer, name, event), False
+    if is_repeat and handler.corrects is not None:
+        is_correction = handler.corrects(context, customer, name, event, prepared, import_id is not None)
+    if (is_repeat and not is_correction) or (profile is not None and profile.was_erased(at)):
         ledger.duplicates += 1
         return None
     timers.pass_time_to(context, customer, at, clock_id, record.timestamp)
     ledger.applied += 1
     is_late = at < customer.as_of
     ledger.late += is_late
-    return Admitted(event, record, customer, name, import_id, prepared, False, is_late)
+    return Admitted(event, record, customer, name, import_id, prepared, False, is_late, is_correction)
 
 
 def _admit_unknown(

@@ -14,7 +14,7 @@ from schemas.records import LogRecord
 from streamer.core.customer_cache import CustomerCache
 from streamer.core.decision import Decision
 from streamer.core.fold import FoldContext
-from streamer.core.ledger import Ledger
+from streamer.core.ledger import Ledger, tracked_name
 from streamer.core.policy import Policy
 from streamer.core.state import LaneState
 
@@ -55,7 +55,9 @@ class Context:
     def __post_init__(self) -> None:
         self.ledger, self.cache = self.state.ledger, self.state.cache
         self.shop, self.grid = self.policy.shop, self.policy.grid
-        self.folding = FoldContext(self.policy.rates, self.shop, self.cache.memory)
+        self.folding = FoldContext(
+            self.policy.rates, self.shop, self.cache.memory, lambda name: tracked_name(self.ledger, name)
+        )
         self.adopt_definitions()
 
     def adopt_definitions(self) -> None:

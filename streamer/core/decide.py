@@ -84,6 +84,8 @@ def _take(context: Context, item: DecodedRecord) -> None:
         opened.appended = max(opened.appended, record.timestamp)
     if moves_clock(item, policy):
         ledger.clock = max(ledger.clock, record.timestamp - policy.lateness_ms)
+    for field in item.noted:
+        bump(ledger.fields_ignored, field)
     if item.error is not None:
         _refuse(context, record, "intake", item.error, item.count)
     elif item.control is not None:

@@ -21,6 +21,7 @@ from schemas.control import (
 from schemas.deadletters import size_of
 from schemas.errors import InvalidEvent, UnreadableBatch
 from schemas.events import CustomerErased, Event, IdentityLinked
+from schemas.kindly import Reading
 from schemas.partition import partition_for
 from schemas.records import LogRecord, UnopenedBatch
 from schemas.topics import MAX_MESSAGE_BYTES
@@ -45,6 +46,7 @@ class DecodedRecord(msgspec.Struct):
     home: int | None = None
     alias: str | None = None
     count: int = 1
+    noted: tuple[str, ...] = ()
 
 
 def decode_records(
@@ -54,6 +56,7 @@ def decode_records(
     local: Container[str],
     max_event_bytes: int,
     control_key: bytes | None = None,
+    reading: Reading | None = None,
 ) -> list[DecodedRecord]:
     """Decode and validate records, in order.
 
@@ -65,17 +68,26 @@ def decode_records(
         Ids known to belong to this lane: spares them the hash of their key.
     control_key
         With it, control records must be signed.
+    reading
+        With it, what breaks the contract is read kindly; the fields left out or taken for granted are ``noted``.
 
     Raises
     ------
     UnreadableBatch
         One of the records stands for a batch that cannot be opened.
     """
-    return [_decode_one(record, lanes, local, max_event_bytes, control_key) for record in records]
+    noted: list[str] = []
+    return [_decode_one(record, lanes, local, max_event_bytes, control_key, reading, noted) for record in records]
 
 
 def _decode_one(
-    record: LogRecord, lanes: int, local: Container[str], max_event_bytes: int, control_key: bytes | None
+    record: LogRecord,
+    lanes: int,
+    local: Container[str],
+    max_event_bytes: int,
+    control_key: bytes | None,
+    reading: Reading | None,
+    noted: list[str],
 ) -> DecodedRecord:
     if record.value.__class__ is UnopenedBatch:
         return _unopened(record)
@@ -87,7 +99,12 @@ def _decode_one(
     try:
         try:
             event = arrival(
-                record.key if alias is None else None, record.value, record.headers, max_event_bytes=max_event_bytes
+                record.key if alias is None else None,
+                record.value,
+                record.headers,
+                max_event_bytes=max_event_bytes,
+                reading=reading,
+                noted=noted,
             )
         except InvalidEvent:
             if record.value is not None or record.key is None:
@@ -99,7 +116,13 @@ def _decode_one(
             home = _other_home(record, event, lanes, rerouted)
     except InvalidEvent as error:
         return DecodedRecord(record, error=error, import_id=import_id)
-    return DecodedRecord(record, event=event, import_id=import_id, home=home, alias=None if home is not None else old)
+    alias_of = None if home is not None else old
+    if noted:
+        # Counted where it is applied: in the lane that it belongs to.
+        seen = tuple(noted) if home is None else ()
+        noted.clear()
+        return DecodedRecord(record, event=event, import_id=import_id, home=home, alias=alias_of, noted=seen)
+    return DecodedRecord(record, event=event, import_id=import_id, home=home, alias=alias_of)
 
 
 _Marks = tuple[str | None, bool, bytes | None]

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from models.behaviour.memory import Memory
 from models.customer.customer import Customer
 from models.customer.dedupe import digest, holds
-from models.customer.orders import Booking, Order, Reversal, total, unnamed
+from models.customer.orders import REMEMBERED, Booking, Order, Reversal, Version, total, unnamed
 from models.customer.statistics import INTERACTION_INDEX
 from models.features.context import FeatureContext
 from schemas.arrivals import Interaction, Line, OrderCompleted, OrderReversed
+from schemas.errors import InvalidEvent
 from schemas.fields import MAX_AMOUNT
 from schemas.money import Rates
 
@@ -26,6 +27,8 @@ class FoldContext:
     rates: Rates
     shop: FeatureContext
     memory: Memory
+    tracked_as: Callable[[str], str] = lambda name: name
+    """Counts an event of the shop's own for the lane; gives the name under which it is counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +49,69 @@ def is_duplicate(customer: Customer, event_digest: bytes, event: object) -> bool
     return isinstance(event, OrderCompleted) and customer.book.knows(digest(event.order_id))
 
 
+def corrects(
+    customer: Customer, event_digest: bytes, event: OrderCompleted, money: int | None, rates: Rates, *, imported: bool
+) -> bool:
+    """Whether an event about an order that is remembered says something new of it.
+
+    Parameters
+    ----------
+    money
+        An order's minor units.
+    imported
+        Whether an import wrote it: then a known order that comes with other content is a correction as well.
+    """
+    name, book = digest(event.order_id), customer.book
+    if holds(customer.dedupe_window.ids, event_digest):
+        return False
+    if not (imported or _is_update(event) or book.was_corrected(name)):
+        return False
+    assert money is not None
+    return book.is_news(_order_of(event, money, rates), _version(event))
+
+
+def check_remembered(customer: Customer, event: OrderCompleted) -> None:
+    """Raise InvalidEvent, ``too_late``, for a correction of an order that is no longer remembered."""
+    if customer.book.has_forgotten and not customer.book.knows(digest(event.order_id)):
+        raise InvalidEvent(
+            "too_late", f"order_id: none of the {REMEMBERED} latest orders, which alone can be corrected", "order_id"
+        )
+
+
+def _is_update(event: OrderCompleted) -> bool:
+    return event.type == "order.updated" or event.updated_at is not None
+
+
+def _version(event: OrderCompleted) -> int:
+    return event.occurred_at if event.updated_at is None else event.updated_at
+
+
+def _order_of(event: OrderCompleted, money: int, rates: Rates) -> Order:
+    discounted = int(bool(event.discount) or event.coupon is not None)
+    categories = _by_category(event.products, event.currency, rates)
+    return Order(event.occurred_at, digest(event.order_id), money, _items(event.products), discounted, categories)
+
+
+def fold_correction(customer: Customer, event: OrderCompleted, money: int | None, context: FoldContext) -> Folded:
+    """Book the difference between an order of ``money`` minor units and what was said of it before."""
+    assert money is not None
+    bookings = customer.book.correct(_order_of(event, money, context.rates), _version(event), _is_update(event))
+    customer.post(bookings, context.shop.half_life)
+    booked = total(bookings)
+    if booked:
+        context.memory.take_back(customer.row, -booked, whole=False)
+    return Folded(booked)
+
+
 def fold_order(customer: Customer, event: OrderCompleted, money: int | None, context: FoldContext) -> Folded:
     """Fold a completed order of ``money`` minor units."""
     assert money is not None
     memory = context.memory
-    lines = event.products
-    discounted = int(bool(event.discount) or event.coupon is not None)
-    categories = _by_category(lines, event.currency, context.rates)
-    order = Order(event.occurred_at, digest(event.order_id), money, _items(lines), discounted, categories)
+    order = _order_of(event, money, context.rates)
+    discounted, categories = order.discounted, order.categories
     bookings = customer.book.add(order)
+    if _is_update(event):
+        customer.book.versions.append(Version(order.name, _version(event)))
     customer.post(bookings, context.shop.half_life)
     memory.add_order(customer.row, money, bool(discounted), categories)
     counted = money
@@ -74,6 +131,12 @@ def fold_reversal(customer: Customer, event: OrderReversed, money: int | None, c
     items = _items(event.products)
     named = event.order_id is not None
     reversal = Reversal(event.occurred_at, digest(event.order_id) if event.order_id else b"", money, items)
+    known = False
+    if named:
+        reversal.refund = digest(event.refund_id)
+        if event.updated_at is not None:
+            reversal.version = event.updated_at
+        known = customer.book.said_before(reversal) is not None
     bookings: list[Booking] = customer.book.reverse(reversal) if named else [unnamed(reversal)]
     customer.post(bookings, context.shop.half_life)
     booked = total(bookings)
@@ -82,7 +145,7 @@ def fold_reversal(customer: Customer, event: OrderReversed, money: int | None, c
         memory.take_back(customer.row, -booked, discounted=gone.discounted < 0, categories=gone.categories)
     elif booked:
         memory.take_back(customer.row, -booked, whole=False)
-    return Folded(booked, reversals=1)
+    return Folded(booked, reversals=int(not known))
 
 
 def fold_interaction(customer: Customer, event: Interaction, money: None, context: FoldContext) -> Folded:

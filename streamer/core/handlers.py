@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from models.customer.customer import Customer
 from models.rules.evaluate import facts
@@ -20,6 +20,7 @@ from schemas.events import (
     MessageOutcome,
     ProfileUpdated,
     SubscriptionUpdated,
+    Tracked,
     types_of,
 )
 from schemas.events import OrderCompleted as OrderCompletedModel
@@ -27,16 +28,27 @@ from schemas.events import OrderReversed as OrderReversedModel
 from streamer.core import consents, erasure, identity, transitions
 from streamer.core.admission import Admitted, Handler
 from streamer.core.context import Context
-from streamer.core.fold import FoldContext, Folded, fold_interaction, fold_order, fold_reversal
-from streamer.core.profiles import fold_feedback, fold_outcome, fold_subscription, fold_traits
+from streamer.core.fold import (
+    FoldContext,
+    Folded,
+    check_remembered,
+    corrects,
+    fold_correction,
+    fold_interaction,
+    fold_order,
+    fold_reversal,
+)
+from streamer.core.profiles import fold_feedback, fold_outcome, fold_subscription, fold_tracked, fold_traits
 
 _MOST_MONEY: Final = 2**62
 
 Fold = Callable[[Customer, Any, Any, FoldContext], Folded]
 
 
-def _folding(fold: Fold, own_cause: Cause = "event", *, is_interaction: bool = False) -> Callable[..., None]:
-    """Fold an event into its customer, then assign segments.
+def _folding(
+    fold: Fold, own_cause: Cause = "event", *, is_interaction: bool = False, correct: Fold | None = None
+) -> Callable[..., None]:
+    """Fold an event into its customer, then assign segments; ``correct`` folds a correction.
 
     A late event is judged where the customer stands: nothing ever moves a customer back in time.
     """
@@ -55,7 +67,8 @@ def _folding(fold: Fold, own_cause: Cause = "event", *, is_interaction: bool = F
             return
         assigns = one.is_new or not is_interaction or context.assigns_on_interaction
         before = facts(customer, judged_at, context.definitions, context.shop) if assigns and not one.is_new else None
-        folded = fold(customer, event, one.prepared, context.folding)
+        folding = correct if one.is_correction and correct is not None else fold
+        folded = folding(customer, event, one.prepared, context.folding)
         customer.first_seen = min(customer.first_seen, at)
         customer.last_seen = max(customer.last_seen, at)
         customer.as_of = judged_at
@@ -114,6 +127,8 @@ def _money(context: Context, event: OrderCompleted | OrderReversed) -> int | Non
         return None
     money = context.policy.rates.minor(event.total, event.currency)
     customer = context.cache.get(event.customer_id)
+    if event.type == "order.updated" and customer is not None:
+        check_remembered(customer, cast(OrderCompleted, event))
     if abs(context.ledger.revenue_minor + money) > _MOST_MONEY or (
         customer is not None and abs(customer.statistics.spend + money) > _MOST_MONEY
     ):
@@ -121,10 +136,15 @@ def _money(context: Context, event: OrderCompleted | OrderReversed) -> int | Non
     return money
 
 
+def _corrects(context: Context, customer: Customer, name: bytes, one: Any, money: int | None, imported: bool) -> bool:
+    return corrects(customer, name, one, money, context.policy.rates, imported=imported)
+
+
 _BY_MODEL: Final[Mapping[type[Event], Handler]] = {
-    OrderCompletedModel: Handler(_folding(fold_order), _money),
+    OrderCompletedModel: Handler(_folding(fold_order, correct=fold_correction), _money, corrects=_corrects),
     OrderReversedModel: Handler(_folding(fold_reversal), _money),
     Interaction: Handler(_folding(fold_interaction, is_interaction=True)),
+    Tracked: Handler(_folding(fold_tracked)),
     ProfileUpdated: Handler(_folding(fold_traits, "profile")),
     FeedbackSubmitted: Handler(_folding(fold_feedback)),
     SubscriptionUpdated: Handler(_folding(fold_subscription)),

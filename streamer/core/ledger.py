@@ -36,6 +36,11 @@ class DefinitionsVersion(msgspec.Struct):
         return self.at if clock_id is None else self.imports.get(clock_id, self.at)
 
 
+MAX_TRACKED = 50
+"""Names of events of the shop's own that are told apart."""
+OTHERS = "~rest"
+
+
 class Ledger(msgspec.Struct):
     """Counters are exact over crashes, since they change in the transaction of what they count.
 
@@ -59,6 +64,10 @@ class Ledger(msgspec.Struct):
         Versions of the declared segmentations that control records brought; before them the policy's is in force.
     behind
         Customers that were not yet brought to the newest of them.
+    fields_ignored
+        Fields that were left out of events, or taken for granted, because they broke the contract.
+    tracked
+        Events of the shop's own by name; beyond `MAX_TRACKED` names the rest is counted together.
     closed
         The imports that ended last; they cannot be opened again, since their customers live by the lane's clock.
     """
@@ -84,6 +93,8 @@ class Ledger(msgspec.Struct):
     sizes: dict[str, dict[str, int]] = {}
     timeline: list[ModelEntry] = []
     closed: list[str] = []
+    tracked: dict[str, int] = {}
+    fields_ignored: dict[str, int] = {}
     definitions_versions: list[DefinitionsVersion] = msgspec.field(name="editions", default_factory=list)
     behind: int = 0
 
@@ -119,6 +130,15 @@ def load(raw: bytes) -> Ledger:
         return _decode(raw)
     except msgspec.DecodeError as error:
         raise InvariantViolation(f"the ledger cannot be read: {error}") from error
+
+
+def tracked_name(ledger: Ledger, name: str) -> str:
+    """Count an event of the shop's own; gives the name under which it is counted."""
+    tracked = ledger.tracked
+    if name not in tracked and len(tracked) >= MAX_TRACKED:
+        name = OTHERS
+    tracked[name] = tracked.get(name, 0) + 1
+    return name
 
 
 def bump(counts: dict[str, int], name: str, by: int = 1) -> None:

@@ -10,6 +10,7 @@ from models.messages import Language
 from models.rules.defaults import DEFAULTS
 from models.rules.definitions import Definitions
 from schemas.ids import NOBODY
+from schemas.kindly import Reading
 from schemas.money import Rates
 
 
@@ -41,6 +42,8 @@ class Policy:
         Most ids that may be joined to one customer.
     nobody
         Ids, in small letters, that stand for no customer.
+    strict
+        Whether events that break the contract are refused as they stand, instead of being read kindly.
     panel_target
         Customers the model owner learns from, over all lanes.
     language
@@ -63,8 +66,14 @@ class Policy:
     merge_known: bool = False
     merge_limit: int = 100
     nobody: frozenset[str] = NOBODY
+    strict: bool = False
     panel_target: int = 2_000
     language: Language = "en"
+
+    @property
+    def reading(self) -> Reading | None:
+        """How events that break the contract are read; None refuses them."""
+        return None if self.strict else Reading(self.rates.base, self.grid.zone)
 
     @property
     def shop(self) -> FeatureContext:

@@ -5,8 +5,14 @@ from __future__ import annotations
 from models.customer.customer import Customer
 from models.customer.dedupe import digest
 from models.customer.profile import Subscription
-from schemas.events import FeedbackSubmitted, MessageOutcome, ProfileUpdated, SubscriptionUpdated
+from schemas.events import FeedbackSubmitted, MessageOutcome, ProfileUpdated, SubscriptionUpdated, Tracked
 from streamer.core.fold import NOTHING_BOOKED, FoldContext, Folded
+
+
+def fold_tracked(customer: Customer, event: Tracked, money: None, context: FoldContext) -> Folded:
+    """Count an event of the shop's own."""
+    customer.edit_profile().track(context.tracked_as(event.name), event.occurred_at)
+    return NOTHING_BOOKED
 
 
 def fold_traits(customer: Customer, event: ProfileUpdated, money: None, context: FoldContext) -> Folded:

@@ -121,6 +121,7 @@ class StepMaker:
             lanes=self._policy.lanes,
             local=state.cache.customers,
             max_event_bytes=self._policy.max_event_bytes,
+            reading=self._policy.reading,
             control_key=self._settings.control_key,
         )
 

@@ -95,6 +95,7 @@ def replay(
             lanes=policy.lanes,
             local=state.cache.customers,
             max_event_bytes=policy.max_event_bytes,
+            reading=policy.reading,
             control_key=control_key,
         )
         changes += wire_changes(decide(items, state, policy).changes, state, policy)

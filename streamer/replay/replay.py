@@ -124,6 +124,7 @@ class Replay:
             lanes=1,
             local=self.state.cache.customers,
             max_event_bytes=self.policy.max_event_bytes,
+            reading=self.policy.reading,
         )
         decision = decide(items, self.state, self.policy, NO_TICK)
         self._step(decision)

@@ -99,6 +99,7 @@ class DigestLane:
             lanes=self.policy.lanes,
             local=self.state.cache.customers,
             max_event_bytes=self.policy.max_event_bytes,
+            reading=self.policy.reading,
         )
         return self._step(decide(items, self.state, self.policy, NO_TICK))
 

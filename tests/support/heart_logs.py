@@ -127,6 +127,7 @@ class Driver:
             lanes=self.policy.lanes,
             local=cache.customers,
             max_event_bytes=self.policy.max_event_bytes,
+            reading=self.policy.reading,
         )
         for item in items:
             if (id := subject(item)) is not None:

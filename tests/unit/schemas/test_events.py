@@ -28,8 +28,8 @@ def refused_field(model: type[Event], body: dict[str, Any]) -> str:
     return ".".join(map(str, refused.value.errors()[0]["loc"]))
 
 
-def test_eighteen_types_each_of_one_model() -> None:
-    assert len(EVENT_TYPES) == 18 == sum(len(types_of(model)) for model in MODELS)
+def test_twenty_types_each_of_one_model() -> None:
+    assert len(EVENT_TYPES) == 20 == sum(len(types_of(model)) for model in MODELS)
 
 
 def test_in_python_a_time_is_milliseconds_and_in_json_rfc_3339() -> None:
@@ -39,8 +39,8 @@ def test_in_python_a_time_is_milliseconds_and_in_json_rfc_3339() -> None:
     assert OrderCompleted.model_validate_json(order.model_dump_json()) == order
 
 
-@pytest.mark.parametrize("total", [0, 0.0, -12.5, 1e12])
-def test_an_invoice_may_net_to_zero_or_below(total: float) -> None:
+@pytest.mark.parametrize("total", [0, 0.0, 1e12])
+def test_an_invoice_may_net_to_zero(total: float) -> None:
     assert OrderCompleted.model_validate({**ORDER, "total": total}).total == total
 
 

@@ -1,0 +1,270 @@
+"""Reading what others send as it was meant: numbers written as text, whole numbers as ids, times without an offset.
+
+Only asked where the contract refused a body, so events that keep to it pay nothing. What is stored is as strict as ever:
+a body is told again in our words and validated like any other. One odd optional field costs that field, not the event,
+and what was left out or taken for granted is named, so that it can be counted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+from schemas import segment_spec
+from schemas.events import EVENT_TYPES, Event
+from schemas.own_names import meant
+from schemas.refusals import locations
+from schemas.wire_time import iso
+
+OWN: Final = "event.tracked"
+_IDS: Final = ("event_id", "customer_id", "anonymous_id", "order_id", "refund_id", "product_id", "message_id")
+_AMOUNTS: Final = ("total", "discount", "shipping", "tax", "price", "rating")
+_OPTIONAL: Final = frozenset(
+    ("sent_at", "schema_version", "context", "discount", "shipping", "tax", "coupon", "products", "traits")
+)
+_OPTIONAL_OF_INTERACTIONS: Final = _OPTIONAL | {
+    "product_id",
+    "category",
+    "price",
+    "currency",
+    "quantity",
+    "url",
+    "query",
+}
+_NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)", re.ASCII)
+_SERIAL: Final = re.compile(r"\d{9,19}(\.\d+)?", re.ASCII)
+_TRIES: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the shop takes for granted: its currency, and its time zone."""
+
+    currency: str = "EUR"
+    zone: str = "UTC"
+
+
+def read(value: bytes, reading: Reading, validate: Callable[[bytes], Event]) -> tuple[Event, list[str]]:
+    """The event that a body means, and the fields that were left out of it or taken for granted.
+
+    Raises
+    ------
+    ValidationError
+        It means none; the first finding says why.
+    ValueError
+        The body is no JSON object.
+    """
+    body = _own_words(_object(value))
+    noted: list[str] = []
+    if isinstance(body.get("type"), str):
+        _mend(body, reading, noted)
+    for _ in range(_TRIES):
+        try:
+            return validate(json.dumps(body).encode()), sorted(set(noted))
+        except ValidationError as error:
+            if not _leave_out(body, error, noted):
+                raise
+    return validate(json.dumps(body).encode()), sorted(set(noted))
+
+
+def _object(value: bytes) -> dict[str, Any]:
+    body = from_json(value)
+    if not isinstance(body, dict):
+        raise ValueError("no object")
+    # A CloudEvent in one piece, as files hold them.
+    if isinstance(body.get("specversion"), str) and isinstance(body.get("data"), dict):
+        fields = {"id": "event_id", "type": "type", "time": "occurred_at", "subject": "customer_id"}
+        return {**body["data"], **{ours: body[name] for name, ours in fields.items() if body.get(name) is not None}}
+    return body
+
+
+def _own_words(body: dict[str, Any]) -> dict[str, Any]:
+    """The body with one of our types, where its own is an alias or a name of the shop's own."""
+    kind = body.get("type")
+    if not isinstance(kind, str) or kind in EVENT_TYPES:
+        return body
+    if kind in segment_spec.TAGS:
+        body = segment_spec.told(body)
+        kind = body.get("type")
+    if isinstance(kind, str) and kind not in EVENT_TYPES and _is_own(kind, body):
+        return {**body, "type": OWN, "name": kind}
+    return body
+
+
+def _is_own(name: str, body: Mapping[str, Any]) -> bool:
+    """Whether a type is an event of the shop's own: with properties, no misspelt type of ours, no order in disguise."""
+    said = body.get("properties", body) if body.get("from_properties") else body.get("properties")
+    if not isinstance(said, dict) or name.startswith("control.") or meant(name) is not None:
+        return False
+    return not ((said.get("order_id") or said.get("orderId")) and (said.get("total") or said.get("revenue")))
+
+
+# -- telling it again ---------------------------------------------------------------------------------------------
+
+
+def _mend(body: dict[str, Any], reading: Reading, noted: list[str]) -> None:
+    kind = body["type"]
+    for ours, theirs in (("order_id", "orderId"), ("event_id", "messageId"), ("event_id", "message_id")):
+        if (
+            body.get(ours) is None
+            and body.get(theirs) is not None
+            and not (kind == "message.outcome" and theirs[-1] == "d")
+        ):
+            body[ours] = body[theirs]
+    _customer(body)
+    for name in _IDS:
+        if (text := _id(body.get(name))) is not None:
+            body[name] = text
+    for name in ("occurred_at", "sent_at"):
+        _time(body, name, reading, noted)
+    for name in _AMOUNTS:
+        _amount(body, name)
+    if kind.startswith("order."):
+        _order(body, kind, reading, noted)
+    if isinstance(currency := body.get("currency"), str):
+        body["currency"] = currency.upper()
+    _amount(body, "quantity")
+    if isinstance(traits := body.get("traits"), dict):
+        body["traits"] = _traits(traits, reading, noted)
+    if body.get("event_id") is None:
+        text = json.dumps(body, sort_keys=True, default=str)
+        body["event_id"] = "made-" + hashlib.sha256(text.encode()).hexdigest()[:27]
+
+
+def _customer(body: dict[str, Any]) -> None:
+    """An empty id is none; a visitor may then be known by another."""
+    for name in ("customer_id", "userId", "user_id", "anonymousId"):
+        if body.get(name) == "":
+            body.pop(name)
+    if body.get("customer_id") is None:
+        names = ("userId", "user_id", "anonymousId")
+        body["customer_id"] = next((body[name] for name in names if body.get(name) is not None), None)
+
+
+def _order(body: dict[str, Any], kind: str, reading: Reading, noted: list[str]) -> None:
+    if body.get("total") is None:
+        for name in ("revenue", "value"):
+            if body.get(name) is not None:
+                body["total"] = body[name]
+                _amount(body, "total")
+                break
+    total = body.get("total")
+    if kind in ("order.refunded", "order.cancelled"):
+        if isinstance(total, int | float) and total < 0:
+            body["total"] = -total
+    elif body.get("currency") is None and total is not None:
+        body["currency"] = reading.currency
+        noted.append("currency")
+    if isinstance(lines := body.get("products"), list):
+        body["products"] = [line for line in map(_line, lines) if _keep(line, noted)]
+
+
+def _line(line: Any) -> Any:
+    if not isinstance(line, dict):
+        return line
+    line = dict(line)
+    for name in ("product_id", "sku", "id", "name"):
+        if (text := _id(line.get(name))) is not None:
+            line["product_id"] = text
+            break
+    _amount(line, "price")
+    _amount(line, "quantity")
+    return line
+
+
+def _keep(line: Any, noted: list[str]) -> bool:
+    if isinstance(line, dict) and isinstance(line.get("product_id"), str) and line["product_id"]:
+        return True
+    noted.append("products")
+    return False
+
+
+def _traits(traits: dict[str, Any], reading: Reading, noted: list[str]) -> dict[str, Any]:
+    """Traits with those of the shop's own under ``custom``."""
+    found = dict(traits)
+    _time(found, "signup_at", reading, noted)
+    for name in ("income", "birth_year"):
+        _amount(found, name)
+    return found
+
+
+def _id(value: Any) -> str | None:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return str(int(value))
+    return None
+
+
+def _amount(body: dict[str, Any], name: str) -> None:
+    """A number written as text."""
+    text = body.get(name)
+    if isinstance(text, str) and _NUMBER.fullmatch(text.strip()):
+        number = float(text)
+        body[name] = int(number) if number.is_integer() and abs(number) < 2**53 else number
+
+
+def _time(body: dict[str, Any], name: str, reading: Reading, noted: list[str]) -> None:
+    """A time as a number since 1970, or without an offset: then it is the shop's."""
+    value = body.get(name)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        value = repr(value)
+    if not isinstance(value, str):
+        return
+    text = value.strip()
+    if _SERIAL.fullmatch(text):
+        number = float(text)
+        body[name] = iso(round(number * 1000 if number < 1e11 else number if number < 1e14 else number / 1000))
+        return
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return
+    if at.tzinfo is None:
+        at = at.replace(tzinfo=ZoneInfo(reading.zone))
+        noted.append(f"{name}.zone")
+    try:
+        body[name] = iso(round(at.timestamp() * 1000))
+    except (OverflowError, ValueError):
+        return
+
+
+# -- leaving out --------------------------------------------------------------------------------------------------
+
+
+def _leave_out(body: dict[str, Any], error: ValidationError, noted: list[str]) -> bool:
+    """Take optional fields out of a body in which the contract found something wrong; False where one is needed."""
+    kind = str(body.get("type"))
+    optional = _OPTIONAL if kind.startswith("order.") else _OPTIONAL_OF_INTERACTIONS
+    found = locations(error)
+    if not found or not all(path and path[0] in optional for path in found):
+        return False
+    for path in found:
+        _drop(body, path)
+        noted.append(".".join(str(part) for part in path[:3] if isinstance(part, str)))
+    return True
+
+
+def _drop(body: Any, path: tuple[int | str, ...]) -> None:
+    *way, last = path[: 3 if path[0] == "products" else 2]
+    for part in way:
+        try:
+            body = body[part]
+        except (KeyError, IndexError, TypeError):
+            return
+    if isinstance(body, dict):
+        body.pop(last, None)
+    elif isinstance(body, list) and isinstance(last, int) and last < len(body):
+        # A line goes as a whole only where it is no object at all; its place stays, so that the others keep theirs.
+        body[last] = {"product_id": "?"}
