@@ -51,6 +51,15 @@ def json_text(document: str) -> str:
     return _IN_A_BLOCK.sub(_escaped, document)
 
 
+def shown_value(found: object) -> object:
+    r"""A value that a template shows, on its line where it is text; for Jinja's ``finalize``.
+
+    >>> shown_value("Ann\x1b[2J"), shown_value(3)
+    ('Ann\\u001b[2J', 3)
+    """
+    return type(found)(line(found)) if isinstance(found, str) else found
+
+
 def _shown(found: re.Match[str]) -> str:
     char = found[0]
     return "" if char in _MARKS else _SHORT.get(char) or _escaped(found)

@@ -18,6 +18,7 @@ from prometheus_client.process_collector import ProcessCollector
 
 from schemas import topics
 from schemas.errors import TransientError, UserError
+from schemas.screen_text import block
 from streamer.act import secrets
 from streamer.act.channels.log import LogSender
 from streamer.act.channels.smtp import SmtpSender
@@ -62,10 +63,10 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         run(Settings.load(), given.kafka, given.redis)
     except TransientError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {block(str(error))}", file=sys.stderr)
         return 1
     except UserError as error:
-        print(f"error: {error.message}\n{error.hint}".rstrip(), file=sys.stderr)
+        print(block(f"error: {error.message}\n{error.hint}".rstrip()), file=sys.stderr)
         return supervise.EXIT_MISTAKE
     return 0
 

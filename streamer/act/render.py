@@ -15,14 +15,20 @@ from models.features.traits import text_trait
 from models.messages import LANGUAGES, Language, Messages, messages
 from schemas.changes import Reason, ReceivedChange
 from schemas.errors import UserError
+from schemas.screen_text import shown_value
 from streamer.act.heart.state import Message
 from streamer.act.plays.book import Book, Play
 
 PARTS: Final = {"smtp": ("subject", "html", "text"), "log": ("text",)}
 """Parts of a template by kind of channel; a kind that is not here needs none."""
 
-_TEXT = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True)
-_HTML = SandboxedEnvironment(undefined=StrictUndefined, autoescape=True, keep_trailing_newline=True)
+# What a customer is called commands neither the mail program nor the log that shows it.
+_TEXT = SandboxedEnvironment(
+    undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True, finalize=shown_value
+)
+_HTML = SandboxedEnvironment(
+    undefined=StrictUndefined, autoescape=True, keep_trailing_newline=True, finalize=shown_value
+)
 
 
 class RenderError(Exception):

@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from models.messages import LANGUAGES, Language, messages
+from schemas.screen_text import shown_value
 from streamer.act.heart.ids import NAMESPACE
 from streamer.act.heart.signals import EVERY_LIST
 from streamer.act.links import BadToken, Links, Ticket
@@ -89,7 +90,9 @@ class Unsubscribe:
         self._usual = usual
         self._limit = limit or RateLimit()
         source = files("streamer.web").joinpath("pages", "unsubscribe.html").read_text(encoding="utf-8")
-        self._page = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(source)
+        self._page = jinja2.Environment(
+            autoescape=True, undefined=jinja2.StrictUndefined, finalize=shown_value
+        ).from_string(source)
 
     async def show(self, request: Request) -> Response:
         """The choices; changes nothing, however often it is asked for."""

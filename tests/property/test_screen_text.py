@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from rich.table import Table
 
 from schemas.screen_text import block, json_text, line
+from streamer.act import render
 from streamer.commands.common import Screen
 from streamer.sources.rejects import Rejects
 from streamer.telemetry import logs
@@ -132,3 +133,12 @@ def test_refused_rows_are_written_without_commands(tmp_path: Path, text: str) ->
     written = path.read_text(encoding="utf-8", errors="strict")
     assert not any(commands(char) for char in written if char not in "\r\n")
     assert list(csv.reader(io.StringIO(written)))[1] == ["3", "bad_date", line(f"{text} is no date"), line(text)]
+
+
+@given(HOSTILE)
+def test_templates_of_mails_and_pages_show_values_on_their_line(text: str) -> None:
+    for environment in (render._TEXT, render._HTML):
+        written = environment.from_string("Dear {{ name }},\nhello").render(name=text)
+        assert not any(commands(char) for char in written.replace(",\nhello", ""))
+    assert render._TEXT.from_string("{{ name }}").render(name=text) == line(text)
+    assert "&lt;b&gt;" in render._HTML.from_string("{{ name }}").render(name=f"<b>{text}")
