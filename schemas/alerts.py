@@ -15,7 +15,7 @@ from schemas.fields import Id, Instant, Text, Wire
 ALERT_NAMESPACE: Final = UUID("4a8e5c52-2a51-5b7e-8a86-3f0b9d6a7c11")
 """Namespace of alert ids. Never change it: consumers drop repeats by those ids."""
 
-AlertName = Literal["LaneStopped", "UnaccountedRecords", "RejectRatioHigh", "LagGrowing", "MoveStorm"]
+AlertName = Literal["LaneStopped", "UnaccountedRecords", "RejectRatioHigh", "LagGrowing", "MoveStorm", "ClockJump"]
 
 
 class Alert(Wire):

@@ -23,7 +23,7 @@ ALERTS: Final = "streamer.alerts.v1"
 MESSAGES: Final = "act.messages.v1"
 ACT: Final = "streamer.act.v1"
 
-DEFAULT_LANES: Final = 8
+DEFAULT_LANES: Final = 4
 MAX_MESSAGE_BYTES: Final = 1_048_576
 _DAY_MS: Final = 86_400_000
 

@@ -17,11 +17,12 @@ _TRIES = 3
 _LOG_APPEND_TIME = 1
 
 
-async def skew_seconds(connection: KafkaConnection) -> float:
+async def skew_seconds(connection: KafkaConnection, name: str = "doctor") -> float:
     """The broker's clock less ours; positive where the broker is ahead. Exact to half the time an answer takes.
 
     A record is appended to the topic of alerts, whose append time the broker stamps and tells, in a transaction that is
-    aborted: no reader of committed records ever sees it.
+    aborted: no reader of committed records ever sees it. ``name`` ends the transactional id; of two who ask at once under
+    the same name one fails.
 
     Raises
     ------
@@ -32,7 +33,7 @@ async def skew_seconds(connection: KafkaConnection) -> float:
     """
     producer = AIOKafkaProducer(
         bootstrap_servers=connection.bootstrap,
-        transactional_id=f"{connection.group}-doctor",
+        transactional_id=f"{connection.group}-{name}",
         transaction_timeout_ms=10_000,
         retry_backoff_ms=10,
         **connection.security,

@@ -86,7 +86,7 @@ class Settings(BaseSettings):
     topic_prefix: str = Field(
         "", pattern=_NAME, max_length=100, description="put before all topic names", json_schema_extra=_NAME_WORDS
     )
-    lanes: int = Field(8, ge=1, le=1_000, description="partitions of the input topic when it is created")
+    lanes: int = Field(4, ge=1, le=1_000, description="partitions of the input topic when it is created")
     group: str = Field(
         "streamer",
         pattern=_NAME,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -60,12 +60,13 @@ class LaneSettings:
 
 @dataclass(frozen=True, slots=True)
 class LaneContext:
-    """What all lanes of a process share."""
+    """What all lanes of a process share. ``may_look`` says whether the wall clock may move idle lanes just now."""
 
     policy: Policy
     clock: WallClock
     settings: LaneSettings = field(default_factory=LaneSettings)
     quarantine: Quarantine = field(default_factory=Quarantine)
+    may_look: Callable[[], bool] = lambda: True
 
 
 @dataclass(frozen=True, slots=True)

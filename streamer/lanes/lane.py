@@ -70,6 +70,7 @@ class Lane(Inbox):
         self._view = view
         self._policy = context.policy
         self._clock = context.clock
+        self._may_look = context.may_look
         self._token: str | None = None
         self._raw_ledger = b""
         # More is due than one turn takes.
@@ -336,7 +337,7 @@ class Lane(Inbox):
         if self.next_offset < end:
             return None
         self._asked = None
-        return asked_at - self.settings.wall_margin_ms if self._policy.wall else None
+        return asked_at - self.settings.wall_margin_ms if self._policy.wall and self._may_look() else None
 
     async def _show(self, update: Update, offset: int) -> None:
         token = token_of(self.state.ledger, offset)

@@ -73,6 +73,7 @@ class Watch:
     on_learned: Callable[[int, Learned, State], None] = lambda day, learned, state: None
     on_start: Callable[[Offsets], None] = lambda offsets: None
     on_pool: Callable[[Pool], None] = lambda pool: None
+    may_look: Callable[[], bool] = lambda: True
     on_fatal: Callable[[str], None] = lambda why: None
 
 
@@ -135,7 +136,7 @@ def run_lanes(wiring: Wiring, watch: Watch | None = None, kind: type[Lane] = Lan
             listener,
         )
 
-    context = LaneContext(wiring.policy, clock, wiring.lane)
+    context = LaneContext(wiring.policy, clock, wiring.lane, may_look=watch.may_look)
     pool = Pool(make, partial(fatal, on_fatal=watch.on_fatal), watch.on_lanes)
     app = agents.build(
         wiring.kafka.group, wiring.kafka.bootstrap, events, pool, wiring.session_seconds, **wiring.broker

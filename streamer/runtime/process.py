@@ -23,6 +23,7 @@ from schemas import topics
 from schemas.errors import TransientError, UserError
 from schemas.screen_text import block
 from streamer.adapters import record_batches
+from streamer.adapters.broker_clock import skew_seconds
 from streamer.adapters.clock import SystemClock
 from streamer.adapters.kafka import KafkaConnection, Offsets
 from streamer.adapters.redis_health import refuse_eviction
@@ -35,6 +36,7 @@ from streamer.lanes.pool import Pool
 from streamer.runtime import last_error, supervise
 from streamer.runtime.alert_publisher import AlertPublisher
 from streamer.runtime.app import Watch, Wiring, run_lanes, run_owner
+from streamer.runtime.clock_guard import ClockGuard
 from streamer.runtime.watchdog import Watchdog
 from streamer.telemetry import logs
 from streamer.telemetry.owner_metrics import OwnerMetrics
@@ -194,6 +196,7 @@ class Watched:
             on_lanes=self._on_lanes if role == "lanes" else self._on_panel,
             on_start=self._on_start,
             on_pool=self._on_pool,
+            may_look=lambda: self._clock_guard.is_trusted,
             on_fatal=lambda why: last_error.note(wired.kafka.group, why),
             on_learned=lambda day, learned, state: None if owner is None else owner.on_learned(day, learned, state),
         )
@@ -207,6 +210,7 @@ class Watched:
         self._told: dict[int, float] = {}
         self._pool: Pool | None = None
         self._watchdog = Watchdog()
+        self._clock_guard = ClockGuard(lambda: skew_seconds(wired.kafka, f"clock-{min(self._lanes, default=0)}"))
         self._group = wired.kafka.group
 
     def serve(self, settings: Settings) -> None:
@@ -299,6 +303,9 @@ class Watched:
         """Tell the topic of alerts what there is to tell. Apart from `_look`: a slow Kafka must not make us look dead."""
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
+            if self._lanes:
+                await self._clock_guard.look()
+                self.exporter.on_clock_skew(self._clock_guard.skew_seconds)
             await self._alert_publisher.look(offsets, self._lanes)
 
     def _healthy(self) -> str | None:

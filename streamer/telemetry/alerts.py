@@ -19,6 +19,7 @@ _LAG_SECONDS: Final = 60.0
 _LAG_FOR_SECONDS: Final = 300.0
 _CALM_SECONDS: Final = 60.0
 """A condition must be gone for so long before it counts as ended: what flickers is told once."""
+_CLOCK_SKEW_SECONDS: Final = 3_600.0
 _MIN_REFUSED: Final = 20
 _REFUSED_SHARE: Final = 0.05
 _MIN_CUSTOMERS: Final = 100
@@ -69,6 +70,11 @@ class Conditions:
             Condition("LaneStopped", lane, "critical", f"lane {lane} has stopped: {reason}")
             for lane, reason in stopped.items()
         ]
+        skew = samples.get("clock_skew_seconds", {}).get((), 0.0)
+        if abs(skew) > _CLOCK_SKEW_SECONDS:
+            side = "ahead of" if skew > 0 else "behind"
+            text = f"the clock of its machine is {abs(skew) / 3_600:,.1f} h {side} the broker's: lane {{}} moves nobody by time"
+            found += [Condition("ClockJump", lane, "critical", text.format(lane)) for lane in sorted(lanes)]
         for lane in sorted(lanes):
             found += self._of_lane(samples, lane, now)
         return found

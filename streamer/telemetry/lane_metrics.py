@@ -132,6 +132,7 @@ class MetricState:
         self._caught_up: dict[int, int] = {}
         self._stopped: dict[int, str] = {}
         self._owned = 0
+        self._clock_skew = 0.0
         self._rebalances = 0
         self._restored = 0
         self._restoring: dict[int, float] = {}
@@ -225,6 +226,11 @@ class MetricState:
         with self._lock:
             return self._stopped.copy()
 
+    def on_clock_skew(self, seconds: float) -> None:
+        """How far our clock is ahead of the broker's."""
+        with self._lock:
+            self._clock_skew = seconds
+
     def on_end_offsets(self, ends: Mapping[int, int]) -> None:
         """The high watermarks of lanes, asked of the broker just now."""
         now = self._clock.now_ms()
@@ -248,6 +254,7 @@ class MetricState:
                 "lanes_owned": self._owned,
                 "rebalances_total": self._rebalances,
                 "lane_restored_states_total": self._restored,
+                "clock_skew_seconds": self._clock_skew,
             }
         out: Samples = {name: {(): float(value)} for name, value in plain.items()}
         out["events_received_total"] = {(type,): float(count) for type, count in received.items()}

@@ -87,6 +87,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     _gauge(
         "lane_stopped", "1 where a lane has stopped, because too much was refused or it cannot get past a batch", "lane"
     ),
+    _gauge("clock_skew_seconds", "How far this machine's clock is ahead of the broker's, as measured last"),
     _gauge("consumer_lag_records", "Records appended to the lane and not yet decided", "partition"),
     _gauge("consumer_lag_seconds", "Longest that a record now waiting in the lane can have waited", "lane"),
     # Segments.

@@ -28,6 +28,8 @@ def is_command(words: Sequence[str]) -> bool:
     command: Any = typer.main.get_command(build())
     left = list(words)
     while getattr(command, "commands", None):
+        if not left and command.invoke_without_command:
+            return True
         if not left or left[0] not in command.commands:
             return False
         command = command.commands[left.pop(0)]

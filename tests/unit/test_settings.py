@@ -34,7 +34,7 @@ def test_without_anything_set_all_are_defaults(tmp_path: Path) -> None:
     settings = load(tmp_path)
     assert settings == Settings()
     assert {one.origin for one in settings.in_force()} == {"default"}
-    assert (settings.kafka, settings.redis, settings.lanes, settings.metrics_host) == (None, None, 8, "127.0.0.1")
+    assert (settings.kafka, settings.redis, settings.lanes, settings.metrics_host) == (None, None, 4, "127.0.0.1")
 
 
 def test_the_first_place_that_has_a_value_wins(tmp_path: Path) -> None:
@@ -50,12 +50,12 @@ def test_the_first_place_that_has_a_value_wins(tmp_path: Path) -> None:
 
 def test_settings_made_in_code_do_not_read_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STREAMER_LANES", "3")
-    assert Settings().lanes == 8
+    assert Settings().lanes == 4
     assert Settings.load().lanes == 3
 
 
 def test_an_empty_variable_is_not_set(tmp_path: Path) -> None:
-    assert load(tmp_path, KAFKA="", LANES="").lanes == 8
+    assert load(tmp_path, KAFKA="", LANES="").lanes == 4
 
 
 @pytest.mark.parametrize(

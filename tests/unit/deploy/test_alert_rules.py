@@ -58,6 +58,7 @@ def test_the_alerts_that_must_exist_do() -> None:
         "DeadLettersGrowing",
         "WorkerDown",
         "UnaccountedRecords",
+        "ClockJump",
         "MoveStorm",
         "ChangeLatencyHigh",
         "LaneUnowned",

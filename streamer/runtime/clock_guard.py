@@ -1,0 +1,75 @@
+"""Whether the wall clock may move lanes: only while it is within an hour of the broker's.
+
+A lane's clock never goes back, so one look with a clock a year ahead moves everybody for good. The broker's clock is
+asked for now and then; in between the wall clock must go as fast as the monotonic one, so that a jump counts at once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import structlog
+
+from schemas.errors import TransientError, UserError
+
+log = structlog.get_logger(__name__)
+
+MOST_SECONDS: Final = 3_600.0
+_EVERY_SECONDS: Final = 600.0
+
+
+class ClockGuard:
+    """Keeps how far the wall clock is ahead of the broker's.
+
+    Parameters
+    ----------
+    measure
+        Asks the broker: its clock less ours, s.
+    """
+
+    def __init__(self, measure: Callable[[], Awaitable[float]]) -> None:
+        self._measure = measure
+        self._skew = 0.0
+        # Wall and monotonic clock when it was measured; None before the first try.
+        self._at: tuple[float, float] | None = None
+        self._tried = 0.0
+
+    @property
+    def skew_seconds(self) -> float:
+        """The wall clock less the broker's, as far as it is known now."""
+        if self._at is None:
+            return 0.0
+        wall, monotonic = self._at
+        return self._skew + (time.time() - wall) - (time.monotonic() - monotonic)
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether lanes may look at the wall clock; not before the broker was asked once."""
+        return self._at is not None and abs(self.skew_seconds) <= MOST_SECONDS
+
+    async def look(self) -> None:
+        """Ask the broker if it is time to, or if the clock looks wrong. An answer that fails changes nothing."""
+        now = time.monotonic()
+        if self._at is not None and now - self._tried < (_EVERY_SECONDS if self.is_trusted else 10.0):
+            return
+        self._tried = now
+        trusted = self.is_trusted
+        try:
+            skew = -await self._measure()
+        except (TransientError, UserError) as error:
+            log.info("the broker's clock could not be asked for", error=str(error))
+            # Who never gave an answer keeps nobody from moving by time.
+            self._at = self._at or (time.time(), now)
+            return
+        self._skew, self._at = skew, (time.time(), time.monotonic())
+        if not self.is_trusted:
+            hours = abs(skew) / 3_600
+            side = "ahead of" if skew > 0 else "behind"
+            log.error(
+                "this machine's clock is wrong: nobody is moved by time; see docs/runbooks/ClockJump.md",
+                clock=f"{hours:,.1f} h {side} the broker's",
+            )
+        elif not trusted:
+            log.info("the clock agrees with the broker's", seconds=round(skew, 3))
