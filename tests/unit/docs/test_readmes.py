@@ -8,7 +8,7 @@ from pathlib import Path
 from streamer.config.settings import Settings
 from streamer.config.settings_sources import variable
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 ENGLISH = (ROOT / "README.md").read_text(encoding="utf-8")
 CHINESE = (ROOT / "README.zh-CN.md").read_text(encoding="utf-8")
 _BLOCK = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
