@@ -9,6 +9,7 @@ STAMP := $(VENV)/.installed
 help:
 	@echo "make run    everything at once, on this machine: Kafka, Valkey, a worker, a simulated shop"
 	@echo "make test   all tests, on a real Kafka and a real Valkey"
+	@echo "make test-servers  those of them that make check does not run: on real servers, and of whole files"
 	@echo "make lint   format, lint, types, layers"
 	@echo "make complexity  functions that branch too much: above 15 by McCabe"
 	@echo "make check  format, lint, types, layers, unit and property tests; about a minute"
@@ -32,8 +33,14 @@ $(STAMP): requirements.lock pyproject.toml
 run: $(STAMP)
 	@$(BIN)/streamer demo $(ARGS)
 
+# Tests without servers; `test-servers` runs all others, so that the two together are `test`.
+FAST := schemas models tests/unit tests/property tests/golden/test_contracts.py
+
 test: $(STAMP)
 	$(BIN)/python -m pytest $(ARGS)
+
+test-servers: $(STAMP)
+	$(BIN)/python -m pytest tests $(FAST:%=--ignore=%) $(ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .
@@ -45,7 +52,7 @@ complexity: $(STAMP)
 	$(BIN)/python tests/support/complexity.py $(ARGS)
 
 check: lint
-	$(BIN)/python -m pytest schemas models tests/unit tests/property tests/golden/test_contracts.py
+	$(BIN)/python -m pytest $(FAST) $(ARGS)
 
 # Every field case: what it must give, and what it gives.
 cases: $(STAMP)
