@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run test cases lint check evaluate bench bench-compare poison fuzz soak handovers pictures boards documents lock clean help
+.PHONY: run test cases lint check evaluate bench bench-compare poison fuzz soak act handovers pictures boards documents lock clean help
 
 help:
 	@echo "make run    everything at once, on this machine: Kafka, Valkey, a worker, a simulated shop"
@@ -19,6 +19,7 @@ help:
 	@echo "make soak   the kills and handovers again and again; SEEDS=20 by default"
 	@echo "make poison  every record that could stop a lane, on real servers, and what it becomes, as a table"
 	@echo "make fuzz   1,000,000 mutated bodies through the lane in memory; BODIES=N for another number"
+	@echo "make act    act is killed 200 times, and 100,000 schedules of faults are tried on its owner; half an hour"
 	@echo "make handovers  20 handovers of lanes during 100,000 events, timed and compared; minutes"
 	@echo "make pictures, make boards, make documents, make lock   renew what is generated: board pictures, boards, contracts, locked dependencies"
 
@@ -86,6 +87,10 @@ fuzz: $(STAMP)
 
 soak: $(STAMP)
 	SOAK_SEEDS=$(SEEDS) $(BIN)/python -m pytest tests/recovery $(ARGS)
+
+act: $(STAMP)
+	ACT_SCHEDULES=100000 $(BIN)/python -m pytest --timeout 3600 -s tests/property/test_act_schedules.py $(ARGS)
+	ACT_KILLS=200 $(BIN)/python -m pytest --timeout 3600 -s tests/recovery/test_act_kills.py $(ARGS)
 
 handovers: $(STAMP)
 	HANDOVERS=20 HANDOVER_EVENTS=100000 $(BIN)/python -m pytest tests/recovery/test_handover.py -k handovers $(ARGS)

@@ -65,6 +65,7 @@ _CHANNELS: Final[dict[str, tuple[str, str, str, tuple[str, ...]]]] = {
             "message.sent",
             "message.failed",
             "message.doubtful",
+            "message.measured",
         ),
     ),
     topics.DEADLETTERS: (

@@ -31,6 +31,7 @@ OUTGOING: Final[Mapping[str, type[BaseModel]]] = {
     "message.sent": published.MessageStep,
     "message.failed": published.MessageStep,
     "message.doubtful": published.MessageStep,
+    "message.measured": published.MessageStep,
     "alert.raised": Alert,
     "alert.cleared": Alert,
 }

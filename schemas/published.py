@@ -164,6 +164,8 @@ class MessageStep(Wire):
         Of ``message.dropped``: which gate it did not pass, and what that gate saw.
     attempt, detail
         Of ``message.sending`` and what comes after: the number of the call, and what the channel said.
+    held_out, converted, amount
+        Of ``message.measured``: whether the customer was held out, whether they ordered in time, and for how much.
     """
 
     event_id: Id
@@ -175,6 +177,7 @@ class MessageStep(Wire):
         "message.sent",
         "message.failed",
         "message.doubtful",
+        "message.measured",
     ]
     message_id: Id
     customer_id: CustomerId
@@ -189,6 +192,9 @@ class MessageStep(Wire):
     seen: dict[Text, JsonValue] | None = None
     attempt: Annotated[int, Field(ge=1)] | None = None
     detail: Text | None = None
+    held_out: bool | None = None
+    converted: bool | None = None
+    amount: float | None = None
 
 
 class ModelProposal(Wire):

@@ -10,13 +10,13 @@ import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from models.customer.snapshot import CORE, PROFILE, glance
+from models.customer.snapshot import BOOK, CORE, PROFILE, glance
 from schemas.errors import TransientError
 from schemas.partition import partition_for
 from streamer.act.ports import Seen
 from streamer.adapters.redis_keys import LaneKeys
 
-_PARTS = (CORE, PROFILE)
+_PARTS = (CORE, BOOK, PROFILE)
 
 
 class _Standing(msgspec.Struct):

@@ -29,7 +29,7 @@ from schemas.partition import partition_for
 from schemas.records import LogRecord
 from streamer.act import store
 from streamer.act.heart import due as gates
-from streamer.act.heart import rates
+from streamer.act.heart import measure, rates
 from streamer.act.heart.commands import command
 from streamer.act.heart.moves import finish, later, note
 from streamer.act.heart.plan import forget, plan
@@ -105,6 +105,8 @@ class ActOwner(Inbox):
         By kind of channel.
     on_turn
         Called after every committed turn with the state and what the turn did.
+    monotonic
+        Seconds that go on while the process is frozen; the lease is measured by them.
     """
 
     def __init__(
@@ -122,6 +124,7 @@ class ActOwner(Inbox):
         *,
         seek: Callable[[int], None] = lambda offset: None,
         on_turn: Callable[[State, Outcome], None] = lambda state, outcome: None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__("act", seek)
         self.state = State()
@@ -136,6 +139,7 @@ class ActOwner(Inbox):
         self._clock = clock
         self._settings = settings or ActSettings()
         self._on_turn = on_turn
+        self._monotonic = monotonic
         self._timers = Timers()
         self._read: dict[Source, int] = {}
         self._fetched: list[tuple[Source, LogRecord | None, int]] = []
@@ -145,6 +149,7 @@ class ActOwner(Inbox):
         self._pump: asyncio.Task[None] | None = None
         self._count = 0
         self._counted = 0.0
+        self._measured = 0.0
         self._committed = 0.0
         self._recovered = Outcome()
 
@@ -216,10 +221,14 @@ class ActOwner(Inbox):
         if not (self._fetched or self._answers):
             await self._something_waits(seconds)
 
-    async def _settle_the_last(self) -> None:
-        """Let calls under way end, and commit how they did; those that take longer are judged by the next owner."""
+    async def calls_ended(self) -> None:
+        """Return when all calls under way have ended, or after the time that a stopping owner waits for them."""
         if self._calls:
             await asyncio.wait(self._calls, timeout=self._settings.stop_seconds)
+
+    async def _settle_the_last(self) -> None:
+        """Let calls under way end, and commit how they did; those that take longer are judged by the next owner."""
+        await self.calls_ended()
         outcome = Outcome()
         self._take_answers(outcome, await self._now())
         await self._commit(outcome)
@@ -234,12 +243,16 @@ class ActOwner(Inbox):
     async def _fetch(self) -> None:
         """Fetch inputs beside the turns, while few records wait."""
         while True:
-            for one in await self._inputs.poll(0.5):
-                self._fetched.extend((one.source, record, record.offset + 1) for record in one.records)
-                self._fetched.append((one.source, None, one.end))
-                self._wake_up()
+            await self.fetch(0.5)
             while len(self._fetched) > 20_000:
                 await asyncio.sleep(0.01)
+
+    async def fetch(self, seconds: float) -> None:
+        """Take what the inputs have, waiting up to ``seconds`` for something; the next turn decides it."""
+        for one in await self._inputs.poll(seconds):
+            self._fetched.extend((one.source, record, record.offset + 1) for record in one.records)
+            self._fetched.append((one.source, None, one.end))
+            self._wake_up()
 
     def _rethrow(self) -> None:
         if self._pump is not None and self._pump.done() and (error := self._pump.exception()) is not None:
@@ -270,7 +283,7 @@ class ActOwner(Inbox):
         known = set(outcome.messages)
         calls = await self._judge(outcome, now)
         self._set_timers(outcome.messages - known)
-        if self._calls and time.monotonic() - self._committed > self._settings.lease_seconds / 3:
+        if self._calls and self._monotonic() - self._committed > self._settings.lease_seconds / 3:
             # Calls may begin only while this process knows that it is the owner; a commit proves it.
             outcome.moved = True
         await self._commit(outcome)
@@ -281,7 +294,7 @@ class ActOwner(Inbox):
         if not outcome:
             return
         await self._log.commit(store.writes(outcome, self.state, self._lanes), self.state.ledger.orders)
-        self._committed = time.monotonic()
+        self._committed = self._monotonic()
         self._on_turn(self.state, outcome)
 
     def _set_timers(self, ids: set[str]) -> None:
@@ -294,10 +307,10 @@ class ActOwner(Inbox):
 
     async def _count_customers(self) -> None:
         """How many customers there are, asked once a minute; a storm is a share of them."""
-        if time.monotonic() - self._counted > 60 or not self._count:
+        if self._monotonic() - self._counted > 60 or not self._count:
             with contextlib.suppress(TransientError):
                 self._count = await self._customers.count()
-            self._counted = time.monotonic()
+            self._counted = self._monotonic()
 
     # -- what comes in ----------------------------------------------------------------------------------------
 
@@ -364,22 +377,24 @@ class ActOwner(Inbox):
 
     async def _judge(self, outcome: Outcome, now: int) -> list[_Call]:
         """Judge messages whose time has come, after reading every input to its end as it was when asked."""
-        ripe = self._ripe(now)
-        if not ripe:
+        ripe, measures = self._ripe(now), self._ripe_measures(now)
+        if not ripe and not measures:
             return []
         try:
             events = await self._inputs.ends(topics.EVENTS)
-            seen = await self._customers.read([message.customer for message in ripe])
+            wanted = [self.state.measures[id].customer for id in measures]
+            seen = await self._customers.read([*(message.customer for message in ripe), *wanted])
             changes = await self._inputs.ends(topics.CHANGES)
         except (TransientError, KafkaError) as error:
             log.warning("messages wait: an input cannot be read", error=repr(error))
             seen, events, changes = {}, {}, {}
-        read = seen and await self._read_to({**events, **changes}, outcome, now)
+        read = bool(seen) and await self._read_to({**events, **changes}, outcome, now)
+        self._measure(measures if read else [], seen, events, outcome, now)
         calls = []
         for message in ripe:
             if self.state.messages.get(message.id) is not message or message.status != "waiting":
                 continue
-            if not read or not self._is_ready(seen[message.customer], message, events, now):
+            if not read or not self._is_ready(seen[message.customer], message.customer, events, now):
                 self._timers.set(message.id, now + self._settings.again_ms)
                 continue
             call = self._look(message, seen[message.customer], outcome, now)
@@ -407,19 +422,36 @@ class ActOwner(Inbox):
 
     async def _read_to(self, ends: Mapping[Source, int], outcome: Outcome, now: int) -> bool:
         """Take inputs until all before ``ends`` was taken; False where that takes too long."""
-        deadline = time.monotonic() + self._settings.patience_seconds
+        deadline = self._monotonic() + self._settings.patience_seconds
         while True:
             self._take_inputs(outcome, now)
             if all(self._read.get(source, 0) >= end for source, end in ends.items()):
                 return True
-            if time.monotonic() > deadline or self._stopping:
+            if self._monotonic() > deadline or self._stopping:
                 return False
             self._rethrow()
             await asyncio.sleep(_INPUT_SECONDS)
 
-    def _is_ready(self, seen: Seen, message: Message, events: Mapping[Source, int], now: int) -> bool:
+    def _ripe_measures(self, now: int) -> list[str]:
+        """Measures whose time is over, the first ones; looked for once a second."""
+        if self._monotonic() - self._measured < 1:
+            return []
+        self._measured = self._monotonic()
+        return [id for id, one in self.state.measures.items() if one.due <= now][: self._settings.looks]
+
+    def _measure(
+        self, ids: list[str], seen: Mapping[str, Seen], events: Mapping[Source, int], outcome: Outcome, now: int
+    ) -> None:
+        """Count what customers bought whose lanes show all of it."""
+        for id in ids:
+            if (one := self.state.measures.get(id)) is not None:
+                shown = seen[one.customer]
+                if self._is_ready(shown, one.customer, events, one.due):
+                    measure.end(id, shown.customer, self.state, outcome, self._policy.units.minor_per_major)
+
+    def _is_ready(self, seen: Seen, id: str, events: Mapping[Source, int], now: int) -> bool:
         """Whether the view shows all that had happened to the customer when it was asked, time itself included."""
-        lane = partition_for(message.customer.encode(), self._lanes)
+        lane = partition_for(id.encode(), self._lanes)
         if seen.next_offset < events[topics.EVENTS, lane]:
             return False
         customer = seen.customer
@@ -443,6 +475,7 @@ class ActOwner(Inbox):
             case gates.Withhold():
                 self._timers.clear(message.id)
                 gates.use_up(message, state, self._policy, customer, now)
+                measure.begin(message, True, state, outcome, now)
                 state.ledger.plays[message.play].withheld += 1
                 state.remove(message)
                 outcome.people.add(message.customer)
@@ -465,6 +498,7 @@ class ActOwner(Inbox):
             return None
         if not message.claimed:
             gates.use_up(message, state, self._policy, seen.customer, now)
+            measure.begin(message, False, state, outcome, now)
         if address:
             state.person(message.customer).address = self._policy.addresses.hash(address)
         outcome.people.add(message.customer)
@@ -484,7 +518,7 @@ class ActOwner(Inbox):
 
     def _owns(self) -> bool:
         """Whether the last commit is so recent that nobody else can be the owner."""
-        return not self._stopping and time.monotonic() - self._committed <= self._settings.lease_seconds
+        return not self._stopping and self._monotonic() - self._committed <= self._settings.lease_seconds
 
     async def _call(self, call: _Call) -> None:
         """Make one call. The journal is written only where a repeat would do harm."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -13,7 +13,7 @@ from schemas.events import MessageOutcome
 from schemas.partition import partition_for
 from schemas.wire_time import iso
 from streamer.act.heart.ids import step_id
-from streamer.act.heart.state import Ledger, Message, Outcome, Person, State, Step, Suppression
+from streamer.act.heart.state import Ledger, Measure, Message, Outcome, Person, State, Step, Suppression
 from streamer.act.plays import declared
 from streamer.act.plays.book import Book
 from streamer.lanes.ports import Write, Writes
@@ -23,6 +23,7 @@ _BOOK: Final = b"!book:"
 _PERSON: Final = b"p:"
 _MESSAGE: Final = b"m:"
 _SUPPRESSED: Final = b"s:"
+_MEASURE: Final = b"w:"
 
 
 class StoredBook(msgspec.Struct):
@@ -40,6 +41,7 @@ _json: Final = msgspec.json.Encoder().encode
 _person: Final = msgspec.msgpack.Decoder(Person).decode
 _message: Final = msgspec.msgpack.Decoder(Message).decode
 _suppression: Final = msgspec.msgpack.Decoder(Suppression).decode
+_measure: Final = msgspec.msgpack.Decoder(Measure).decode
 _ledger: Final = msgspec.json.Decoder(Ledger).decode
 _book: Final = msgspec.msgpack.Decoder(StoredBook).decode
 
@@ -59,6 +61,8 @@ def restore(records: Iterable[tuple[bytes, bytes | None]], state: State) -> None
                 state.add(_message(value))
         elif key.startswith(_SUPPRESSED):
             _put(state.suppressed, key[2:].decode(), value, _suppression)
+        elif key.startswith(_MEASURE):
+            _put(state.measures, key[2:].decode(), value, _measure)
         elif key.startswith(_BOOK):
             version = int(key[len(_BOOK) :])
             if value is None:
@@ -84,6 +88,7 @@ def writes(outcome: Outcome, state: State, lanes: int) -> Writes:
         (_PERSON, outcome.people, state.people),
         (_MESSAGE, outcome.messages, state.messages),
         (_SUPPRESSED, outcome.suppressed, state.suppressed),
+        (_MEASURE, outcome.measures, state.measures),
     ):
         for name in sorted(names):
             value = held.get(name)
@@ -94,7 +99,9 @@ def writes(outcome: Outcome, state: State, lanes: int) -> Writes:
         lane = partition_for(customer, lanes)
         found.setdefault((topics.MESSAGES, lane), []).append(_step(step, state))
         if step.type == "message.sent":
-            found.setdefault((topics.EVENTS, lane), []).append(Write(customer, _sent(step)))
+            found.setdefault((topics.EVENTS, lane), []).append(Write(customer, _outcome(step, "sent")))
+        elif step.more.get("converted") and not step.more["held_out"]:
+            found.setdefault((topics.EVENTS, lane), []).append(Write(customer, _outcome(step, "converted")))
     found[topics.ACT, 0] = [*kept, Write(LEDGER_KEY, _json(state.ledger))]
     return found
 
@@ -120,25 +127,25 @@ def _step(step: Step, state: State) -> Write:
         "customer_id": message.customer,
         "play": message.play,
         "version": message.version,
-        "channel": state.play(message).channel,
+        "channel": state.books[message.version].plays[message.play].channel,
         "at": iso(step.at),
-        "change_event_id": message.change.event_id,
+        "change_event_id": message.change_event_id,
         **{name: iso(said) if name.endswith("_at") else said for name, said in step.more.items()},
     }
     headers = message_headers(step.type, id, message.customer, step.at)
     return Write(message.customer.encode(), _json(value), headers)
 
 
-def _sent(step: Step) -> bytes:
+def _outcome(step: Step, said: Literal["sent", "converted"]) -> bytes:
     """The outcome that closes the loop into the customer's features."""
     message = step.message
     event = MessageOutcome(
-        event_id=step_id(message.id, "outcome.sent", 0),
+        event_id=step_id(message.id, f"outcome.{said}", 0),
         type="message.outcome",
         customer_id=message.customer,
         occurred_at=step.at,
         message_id=message.id,
-        change_event_id=message.change.event_id,
-        outcome="sent",
+        change_event_id=message.change_event_id,
+        outcome=said,
     )
     return event.model_dump_json(exclude_none=True).encode()

@@ -125,3 +125,40 @@ def shown(one: Message) -> dict[str, Any]:
         "attempts": one.attempt,
         "why": one.why,
     }
+
+
+def report(name: str, play: PlayState, state: State, now: int) -> dict[str, Any]:
+    """Whether a play works, as JSON-safe values: both arms, and what may honestly be said about their difference."""
+    from dataclasses import asdict
+
+    from schemas.wire_time import iso
+    from streamer.act.heart import uplift
+
+    declared = state.books[play.version].plays[name]
+    sent, held = (uplift.Arm(one.n, one.bought, one.money, one.squares) for one in (play.sent_arm, play.held_arm))
+    final = declared.report_on is not None and now >= declared.report_on
+    off = uplift.ratio_is_off(play.sent, play.withheld, declared.holdout)
+    found = None if off else uplift.uplift(sent, held, final=final)
+    money = None if off else uplift.money(sent, held)
+    months = max((now - play.since) / (30 * 86_400_000), 1 / 30)
+    needed = uplift.customers_needed(declared.holdout) if declared.holdout else None
+    monthly = (play.sent + play.withheld) / months
+    return {
+        "sent": asdict(sent),
+        "held_out": asdict(held),
+        "arms_are_off": off,
+        "final": final,
+        "report_on": None if declared.report_on is None else iso(declared.report_on),
+        "uplift": None if found is None else asdict(found),
+        "says": "nothing yet"
+        if found is None
+        else "helps"
+        if found.low > 0
+        else "harms"
+        if found.high < 0
+        else "unclear",
+        "money": None if money is None else asdict(money),
+        "customers_needed": None if needed is None else round(needed),
+        "months_needed": None if needed is None or not monthly else round(needed / monthly, 1),
+        **{what: play.heard.get(what, 0) for what in ("unsubscribed", "complained")},
+    }

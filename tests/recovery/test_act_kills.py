@@ -15,8 +15,8 @@ from streamer.embedded import Addresses
 
 pytestmark = [pytest.mark.integration, pytest.mark.recovery]
 
-CHANGES = 150
-KILLS = int(os.environ.get("ACT_KILLS", "4"))
+CHANGES = 60
+KILLS = int(os.environ.get("ACT_KILLS", "2"))
 
 
 @pytest.fixture

@@ -41,6 +41,7 @@ from streamer.act import store
 from streamer.act.heart.state import State
 from streamer.act.plays.declared import segments_of
 from streamer.adapters.kafka import KafkaConnection, Offsets, read_committed
+from streamer.adapters.redis_keys import LaneKeys
 from streamer.adapters.topics import create_topics
 from streamer.core.ledger import Ledger
 from streamer.core.ledger import dump as dump_ledger
@@ -264,7 +265,7 @@ class ActService:
         for lane in range(self.lanes):
             ledger = Ledger.fresh(lane)
             ledger.next_offset, ledger.clock, ledger.customers = 10**12, 10**15, 10_000
-            self.redis.set(self._key(lane, "ledger"), dump_ledger(ledger))
+            self.redis.set(self._keys(lane).ledger, dump_ledger(ledger))
         pipe = self.redis.pipeline(transaction=False)
         for id in ids:
             customer = Customer(id, (0, 0), 0)
@@ -274,11 +275,11 @@ class ActService:
             customer.profile.merge_traits(said, 1, b"")
             customer.profile_dirty = True
             parts: Any = dump(customer, b"")
-            pipe.hset(self._key(partition_for(id.encode(), self.lanes), f"parts:{id}"), mapping=parts)
+            pipe.hset(self._keys(partition_for(id.encode(), self.lanes)).parts(id), mapping=parts)
         pipe.execute()
 
-    def _key(self, lane: int, name: str) -> str:
-        return f"{self.prefix}.streamer:{{{lane}}}:{name}"
+    def _keys(self, lane: int) -> LaneKeys:
+        return LaneKeys(f"{self.prefix}.streamer", lane)
 
     def order(self, action: str, play: str, **more: Any) -> None:
         """Order something of act."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from schemas.act import PlayCommand
+from streamer.act.heart.measure import reset
 from streamer.act.heart.moves import finish, later
 from streamer.act.heart.state import Message, Outcome, PlayState, State
 from streamer.act.plays.book import Book
@@ -40,6 +41,7 @@ def _start(name: str, book: Book, state: State, outcome: Outcome, now: int) -> N
     else:
         if held.status == "stopped":
             held.epoch, held.since = held.epoch + 1, now
+            reset(held)
         held.status, held.version, held.why, held.hours = "running", version, "", {}
     _forget_books(state, outcome)
 
@@ -47,6 +49,7 @@ def _start(name: str, book: Book, state: State, outcome: Outcome, now: int) -> N
 def _forget_books(state: State, outcome: Outcome) -> None:
     used = {state.ledger.book, *(play.version for play in state.ledger.plays.values())}
     used.update(message.version for message in state.messages.values())
+    used.update(measure.version for measure in state.measures.values())
     for version in [version for version in state.books if version not in used]:
         del state.books[version]
         outcome.books.add(version)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from streamer.act.heart.state import Message, Outcome, State, Step
+from streamer.act.heart.state import Message, Origin, Outcome, State, Step
 
 
 def note(outcome: Outcome, type: str, message: Message, at: int, **more: Any) -> None:
     """Publish a step, and have the message written."""
-    outcome.steps.append(Step(type, message, at, more))
+    outcome.steps.append(Step(type, Origin.of(message), at, more))
     outcome.messages.add(message.id)
 
 

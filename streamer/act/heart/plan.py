@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from schemas.changes import ReceivedChange
+from streamer.act.heart import measure
 from streamer.act.heart.ids import message_id
 from streamer.act.heart.moves import finish, note
 from streamer.act.heart.state import Message, Outcome, Person, PlayState, State
@@ -113,5 +114,6 @@ def forget(customer: str, state: State, outcome: Outcome, now: int) -> None:
         elif message.status in ("failed", "doubtful"):
             state.remove(message)
             outcome.messages.add(id)
+    measure.forget(customer, state, outcome)
     if state.people.pop(customer, None) is not None:
         outcome.people.add(customer)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from schemas.events import CustomerErased, MessageOutcome, SubscriptionUpdated
+from streamer.act.heart.measure import hear
 from streamer.act.heart.plan import forget
 from streamer.act.heart.state import Outcome, State, Suppression
 
@@ -20,7 +21,10 @@ def take_signal(signal: Signal, state: State, outcome: Outcome, now: int) -> Non
     match signal:
         case SubscriptionUpdated():
             _subscribe(signal, state, outcome)
+            if signal.message_id is not None and not signal.subscribed:
+                hear(signal.message_id, "unsubscribed", state, outcome)
         case MessageOutcome(outcome=said) if said in _SUPPRESSING:
+            hear(signal.message_id, said, state, outcome)
             _suppress(signal.customer_id, EVERY_LIST, said, signal.occurred_at, state, outcome)
         case CustomerErased():
             forget(signal.customer_id, state, outcome, now)

@@ -90,6 +90,39 @@ class Message(msgspec.Struct, array_like=True):
     released: int = 0
 
 
+class Measure(msgspec.Struct, array_like=True):
+    """A customer's turn whose effect is still to be counted.
+
+    Attributes
+    ----------
+    held
+        Whether the customer was held out.
+    begun, due
+        Orders after ``begun`` and up to ``due`` count.
+    heard
+        What the customer answered: ``unsubscribed``, ``complained``.
+    """
+
+    play: str
+    epoch: int
+    version: int
+    customer: str
+    change_event_id: str
+    held: bool
+    begun: int
+    due: int
+    heard: list[str] = []
+
+
+class ArmState(msgspec.Struct):
+    """What was measured in one arm: customers, buyers, the sum of what they spent and of its squares."""
+
+    n: int = 0
+    bought: int = 0
+    money: float = 0.0
+    squares: float = 0.0
+
+
 class PlayState(msgspec.Struct):
     """A play that was started at least once.
 
@@ -107,6 +140,10 @@ class PlayState(msgspec.Struct):
         Planned messages by slice of the storm's window.
     why
         Why it is paused, where a rule paused it.
+    sent_arm, held_arm
+        What was measured in this epoch.
+    heard
+        Unsubscribes and complaints that name a message of this epoch.
     """
 
     status: PlayStatus
@@ -122,6 +159,9 @@ class PlayState(msgspec.Struct):
     days: dict[int, int] = {}
     hours: dict[int, int] = {}
     why: str = ""
+    sent_arm: ArmState = msgspec.field(default_factory=ArmState)
+    held_arm: ArmState = msgspec.field(default_factory=ArmState)
+    heard: dict[str, int] = {}
 
 
 class ChannelState(msgspec.Struct):
@@ -184,6 +224,7 @@ class State:
     people: dict[str, Person] = field(default_factory=dict)
     messages: dict[str, Message] = field(default_factory=dict)
     suppressed: dict[str, Suppression] = field(default_factory=dict)
+    measures: dict[str, Measure] = field(default_factory=dict)
     by_customer: dict[str, set[str]] = field(default_factory=dict)
 
     def play(self, message: Message) -> Play:
@@ -232,11 +273,34 @@ class State:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Which message a step is about; its fields are those that every step names."""
+
+    id: str
+    play: str
+    version: int
+    customer: str
+    change_event_id: str
+    attempt: int = 0
+
+    @classmethod
+    def of(cls, message: Message) -> Origin:
+        """Of a message that is not finished."""
+        event = message.change.event_id
+        return cls(message.id, message.play, message.version, message.customer, event, message.attempt)
+
+    @classmethod
+    def of_measure(cls, id: str, measure: Measure) -> Origin:
+        """Of a finished message whose effect was measured."""
+        return cls(id, measure.play, measure.version, measure.customer, measure.change_event_id)
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One step in a message's life, as ``act.messages.v1`` publishes it; ``more`` is what this kind of step adds."""
 
     type: str
-    message: Message
+    message: Origin
     at: int
     more: dict[str, Any]
 
@@ -249,11 +313,11 @@ class Outcome:
     people: set[str] = field(default_factory=set)
     messages: set[str] = field(default_factory=set)
     suppressed: set[str] = field(default_factory=set)
+    measures: set[str] = field(default_factory=set)
     books: set[int] = field(default_factory=set)
     done: list[bytes] = field(default_factory=list)
     moved: bool = False
 
     def __bool__(self) -> bool:
-        return bool(
-            self.steps or self.people or self.messages or self.suppressed or self.books or self.done or self.moved
-        )
+        changed = self.people or self.messages or self.suppressed or self.measures or self.books
+        return bool(self.steps or changed or self.done or self.moved)

@@ -81,6 +81,10 @@ class Play:
         ``if``: judged when the change happens and again when the message is sent.
     quiet
         Whether quiet hours hold for it.
+    measure, report_on
+        How long after a customer's turn orders count; the instant (ms) of the one look at the end, where one is named.
+    stop_if
+        Shares of ``unsubscribed`` and ``complained`` that pause it.
     """
 
     name: str
@@ -101,6 +105,9 @@ class Play:
     quiet: bool = True
     when_in_doubt: WhenInDoubt = "skip"
     only_safe: bool = True
+    measure: int | None = None
+    report_on: int | None = None
+    stop_if: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

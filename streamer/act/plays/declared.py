@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
 from typing import Any, Final, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
@@ -38,6 +39,8 @@ _PLAY_KEYS: Final = (
     "quiet",
     "when_in_doubt",
     "only_safe",
+    "measure",
+    "stop_if",
 )
 _WHEN_KEYS: Final = ("segmentation", "to", "from", "cause")
 
@@ -70,6 +73,14 @@ def segments_of(definitions: Definitions) -> Segments:
     """The segments by segmentation; None for clusters, of which models say which there are."""
     declared = {one.name: frozenset(segment.id for segment in one.segments) for one in definitions.segmentations}
     return {**dict.fromkeys(CLUSTERS), **declared}
+
+
+def _date(text: str) -> int:
+    """The instant (ms) at which a day such as 2027-03-01 begins in UTC. Raises ValueError."""
+    try:
+        return int(datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC).timestamp() * 1000)
+    except ValueError:
+        raise ValueError("a date such as 2027-03-01") from None
 
 
 def _whole_days(text: str) -> Rate:
@@ -204,7 +215,40 @@ class _File:
             quiet=quiet == "hold",
             when_in_doubt="resend" if doubt == "resend" else "skip",
             only_safe=self._value(table, "only_safe", at, bool, True, "true or false"),
+            stop_if=self._stop_if(table, at),
+            **self._measure(table, at),
         )
+
+    def _measure(self, table: Mapping[str, Any], at: tuple[str, ...]) -> dict[str, int | None]:
+        said = table.get("measure")
+        if said is None:
+            return {}
+        here = (*at, "measure")
+        if not isinstance(said, dict):
+            self._fail(
+                self._lines.of(*here), "measure is not a table", 'such as { goal = "order", within = "14 days" }'
+            )
+        self._keys(said, ("goal", "within", "report_on"), here, "measure")
+        self._choice(said, "goal", here, ("order",), "goals", "order")
+        if "within" not in said:
+            self._fail(self._lines.of(*here), "measure has no within", 'such as within = "14 days"')
+        report = said.get("report_on")
+        return {
+            "measure": self._spanned(said, "within", here, spans.duration, 0),
+            "report_on": None if report is None else self._parsed(_date, report, (*here, "report_on")),
+        }
+
+    def _stop_if(self, table: Mapping[str, Any], at: tuple[str, ...]) -> dict[str, float]:
+        said = table.get("stop_if", {})
+        here = (*at, "stop_if")
+        if not isinstance(said, dict):
+            self._fail(self._lines.of(*here), "stop_if is not a table", "such as { unsubscribed = 0.02 }")
+        self._keys(said, ("unsubscribed", "complained"), here, "stop_if")
+        if said and "measure" not in table:
+            self._fail(
+                self._lines.of(*here), "stop_if needs measure", "messages are remembered while they are measured"
+            )
+        return {key: self._share(said, key, here, 0.0) for key in said}
 
     def _trigger(self, table: Any, at: tuple[str, ...]) -> Trigger:
         line = self._lines.of(*at, "when")

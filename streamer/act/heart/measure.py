@@ -1,0 +1,89 @@
+"""Whether customers bought after their turn: both arms alike, by intention to treat, from their order books.
+
+A measure begins where a message uses up its turn, sent or held out, and ends after the time that the play names: then
+the customer's remembered orders are counted, with their own instants, so that a late look counts the same.
+"""
+
+from __future__ import annotations
+
+from models.customer.customer import Customer
+from streamer.act.heart.state import ArmState, Measure, Message, Origin, Outcome, PlayState, State, Step
+from streamer.act.heart.uplift import surely_above
+
+
+def begin(message: Message, held: bool, state: State, outcome: Outcome, now: int) -> None:
+    """Remember a customer's turn, where the play measures."""
+    play = state.play(message)
+    if play.measure is None:
+        return
+    state.measures[message.id] = Measure(
+        play=play.name,
+        epoch=state.ledger.plays[play.name].epoch,
+        version=message.version,
+        customer=message.customer,
+        change_event_id=message.change.event_id,
+        held=held,
+        begun=now,
+        due=now + play.measure,
+    )
+    outcome.measures.add(message.id)
+
+
+def end(id: str, customer: Customer | None, state: State, outcome: Outcome, minor: int) -> None:
+    """Count what the customer bought in the time of a measure that is due.
+
+    Parameters
+    ----------
+    customer
+        As the view shows them; None, such as after an erase, counts in neither arm.
+    minor
+        Minor units in one of the shop's currency.
+    """
+    measure = state.measures.pop(id)
+    outcome.measures.add(id)
+    outcome.moved = True
+    play_state = state.ledger.plays.get(measure.play)
+    if customer is None or play_state is None or play_state.epoch != measure.epoch:
+        return
+    orders = [one for one in customer.book.orders if measure.begun < one.at <= measure.due and one.live]
+    spent = sum(one.money - one.taken_money for one in orders) / minor
+    arm = play_state.held_arm if measure.held else play_state.sent_arm
+    arm.n += 1
+    arm.bought += bool(orders)
+    arm.money += spent
+    arm.squares += spent * spent
+    more = {"held_out": measure.held, "converted": bool(orders), "amount": round(spent, 2)}
+    outcome.steps.append(Step("message.measured", Origin.of_measure(id, measure), measure.due, more))
+
+
+def hear(id: str, what: str, state: State, outcome: Outcome) -> None:
+    """Count an unsubscribe or a complaint that names a message, and stop a play that surely has too many."""
+    measure = state.measures.get(id)
+    if measure is None or what in measure.heard:
+        return
+    play_state = state.ledger.plays[measure.play]
+    measure.heard.append(what)
+    outcome.measures.add(id)
+    outcome.moved = True
+    play_state.heard[what] = play_state.heard.get(what, 0) + 1
+    _stop_if(what, measure, play_state, state)
+
+
+def _stop_if(what: str, measure: Measure, play_state: PlayState, state: State) -> None:
+    play = state.books[play_state.version].plays[measure.play]
+    limit, count = play.stop_if.get(what), play_state.heard[what]
+    if limit is not None and play_state.status == "running" and surely_above(count, play_state.sent, limit):
+        play_state.status = "paused"
+        play_state.why = f"{count} of {play_state.sent} {what}: surely more than {limit:.1%}"
+
+
+def forget(customer: str, state: State, outcome: Outcome) -> None:
+    """Drop the measures of an erased customer."""
+    for id in [id for id, one in state.measures.items() if one.customer == customer]:
+        del state.measures[id]
+        outcome.measures.add(id)
+
+
+def reset(play_state: PlayState) -> None:
+    """Begin both arms anew, with a new epoch."""
+    play_state.sent_arm, play_state.held_arm, play_state.heard = ArmState(), ArmState(), {}

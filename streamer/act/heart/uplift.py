@@ -1,0 +1,139 @@
+"""Does a play work? The difference between who got it and who was held out, with an interval that holds.
+
+Sources: Newcombe (1998), "Interval estimation for the difference between independent proportions", method 10; for looks at
+any time the beta-binomial confidence sequence of Robbins (1970) per arm, joined by the same square-and-add step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf, log, sqrt
+from typing import Final
+
+from scipy.optimize import brentq
+from scipy.special import betaln
+from scipy.stats import binomtest, norm
+from scipy.stats import t as student
+
+ALPHA: Final = 0.05
+_PRIOR: Final = 0.5
+MONEY_HELD_OUT, MONEY_BUYERS = 200, 15
+"""Below so many held out, or buyers among them, an interval of money is wrong too often to be shown."""
+RATIO_ALPHA: Final = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One arm: customers measured, how many of them bought, and the sum and sum of squares of what they spent."""
+
+    n: int = 0
+    bought: int = 0
+    money: float = 0.0
+    squares: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """An estimate with the bounds of its 95 % interval."""
+
+    estimate: float
+    low: float
+    high: float
+
+
+def wilson(bought: int, n: int, alpha: float = ALPHA) -> tuple[float, float]:
+    """Wilson's interval of a share.
+
+    >>> [round(bound, 3) for bound in wilson(5, 100)]
+    [0.022, 0.112]
+    """
+    z = float(norm.ppf(1 - alpha / 2))
+    share, spread = bought / n, z * z / n
+    middle = (share + spread / 2) / (1 + spread)
+    half = z * sqrt(share * (1 - share) / n + spread / n / 4) / (1 + spread)
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def at_any_time(bought: int, n: int, alpha: float = ALPHA) -> tuple[float, float]:
+    """An interval of a share that may be looked at after every customer: wrong at any time with probability ``alpha``.
+
+    All shares p for which the mixture over a Beta(1/2, 1/2) prior is not ``1 / alpha`` times likelier than p.
+
+    >>> low, high = at_any_time(5, 100)
+    >>> low < wilson(5, 100)[0] and high > wilson(5, 100)[1]
+    True
+    """
+    mixture = float(betaln(bought + _PRIOR, n - bought + _PRIOR) - betaln(_PRIOR, _PRIOR))
+
+    def excess(share: float) -> float:
+        likelihood = (bought * log(share) if bought else 0.0) + ((n - bought) * log(1 - share) if n > bought else 0.0)
+        return mixture - likelihood - log(1 / alpha)
+
+    tiny, share = 1e-12, bought / n
+    low = float(brentq(excess, tiny, share)) if bought and excess(tiny) > 0 else 0.0
+    high = float(brentq(excess, share, 1 - tiny)) if n > bought and excess(1 - tiny) > 0 else 1.0
+    return low, high
+
+
+def uplift(sent: Arm, held: Arm, *, final: bool) -> Interval | None:
+    """How many more of those who got it bought; None while an arm is empty.
+
+    Parameters
+    ----------
+    final
+        The date that the play named is there, and this is looked at once: Newcombe's interval. Before it the interval is
+        one that may be looked at daily, and wider.
+    """
+    if not sent.n or not held.n:
+        return None
+    bounds = wilson if final else at_any_time
+    (low_1, high_1), (low_2, high_2) = bounds(sent.bought, sent.n), bounds(held.bought, held.n)
+    share_1, share_2 = sent.bought / sent.n, held.bought / held.n
+    difference = share_1 - share_2
+    below = sqrt((share_1 - low_1) ** 2 + (high_2 - share_2) ** 2)
+    above = sqrt((high_1 - share_1) ** 2 + (share_2 - low_2) ** 2)
+    return Interval(difference, difference - below, difference + above)
+
+
+def money(sent: Arm, held: Arm) -> Interval | None:
+    """How much more each of those who got it spent (Welch); None where that cannot be said."""
+    if held.n < MONEY_HELD_OUT or held.bought < MONEY_BUYERS or sent.n < 2:
+        return None
+    parts = [(one.squares - one.money**2 / one.n) / (one.n - 1) / one.n for one in (sent, held)]
+    spread = sum(parts)
+    difference = sent.money / sent.n - held.money / held.n
+    if spread <= 0:
+        return None
+    freedom = spread**2 / (parts[0] ** 2 / (sent.n - 1) + parts[1] ** 2 / (held.n - 1))
+    half = float(student.ppf(1 - ALPHA / 2, freedom)) * sqrt(spread)
+    return Interval(difference, difference - half, difference + half)
+
+
+def ratio_is_off(sent: int, held: int, share: float) -> bool:
+    """Whether the arms have other sizes than drawing with ``share`` can explain: then no comparison of them is fair."""
+    total = sent + held
+    return bool(total and share and binomtest(held, total, share).pvalue < RATIO_ALPHA)
+
+
+def customers_needed(share: float, base: float = 0.05, effect: float = 0.05, power: float = 0.8) -> float:
+    """Customers in both arms together from which an effect is seen with ``power``; infinite without a holdout.
+
+    Parameters
+    ----------
+    share, base, effect
+        Held out; buying anyway; buying because of the play.
+
+    >>> round(customers_needed(0.2), -2)
+    1100.0
+    """
+    if not 0 < share < 1:
+        return inf
+    z = float(norm.ppf(1 - ALPHA / 2) + norm.ppf(power))
+    with_it = base + effect
+    spread = with_it * (1 - with_it) / (1 - share) + base * (1 - base) / share
+    return z * z * spread / effect**2
+
+
+def surely_above(count: int, of: int, limit: float) -> bool:
+    """Whether a share is above a limit even at the lower bound of its interval (one-sided, 97.5 %)."""
+    return of > 0 and wilson(count, of)[0] > limit
