@@ -23,6 +23,7 @@ from models.behaviour.layout import (
     SEGMENT,
     UNASSIGNED,
     VERSION,
+    BoolArray,
     FloatArray,
     IntArray,
     parts_of,
@@ -36,6 +37,7 @@ from models.behaviour.moves import (
     features_of,
     position_reasons,
 )
+from models.behaviour.rhythm import Beat, overdue
 from models.behaviour.scoring import (
     Compiled,
     compiled,
@@ -47,6 +49,8 @@ from models.behaviour.scoring import (
 
 SURE = 2.0
 """So far beyond the threshold of a change it is enough that the last weeks are nearer to the new segment than to the old."""
+ABOUT_AS_MUCH = 2.0
+"""Nats between two suspicions of an overdue customer that decide nothing."""
 OWN_EVENT_DAYS = 3
 """A move is of cause ``event`` if the customer did something in the last so many days."""
 NO_REASONS: tuple[Reason, ...] = ()
@@ -164,13 +168,15 @@ class Judge:
             return []
         away, each = self._slot[suspects], np.arange(suspects.size)
         excess = cusum[:, suspects] - (self.model.preset.eta + c.allowance[away].T)
-        to_slots = excess.argmax(axis=0)
-        beyond = excess[to_slots, each]
         window = block[:, suspects]
-        x = placed(short_stats(window, step.beat(window, c)), c, FULL_SHORT)
+        rhythm = step.beat(window, c)
+        to_slots, left = self._suspected(cusum[:, suspects], excess, away, rhythm)
+        beyond = excess[to_slots, each]
+        x = placed(short_stats(window, rhythm), c, FULL_SHORT)
         near = scores(x, c)
         # Nearest of all, or, where the suspicion is strong, nearer than the segment of before.
         there = (near.argmax(axis=0) == to_slots) | ((beyond > SURE) & (near[to_slots, each] > near[away, each]))
+        there |= left
         changed = []
         for index in np.flatnonzero((beyond > 0.0) & (cusum[to_slots, suspects] > 0.0) & there).tolist():
             at, to = int(suspects[index]), int(to_slots[index])
@@ -184,6 +190,25 @@ class Judge:
         if changed:
             self._refresh()
         return changed
+
+    def _suspected(
+        self, cusum: FloatArray, excess: FloatArray, away: IntArray, rhythm: Beat | None
+    ) -> tuple[IntArray, BoolArray]:
+        """The slot that each suspect (column) is suspected most of, and who is overdue and suspected of ordering less.
+
+        A clock that is overdue has stopped rather than slowed down where the days say about as much for either: of these
+        the slot that orders least is taken. The short memory is slower than the rhythm to tell, and is not waited for.
+        """
+        to: IntArray = excess.argmax(axis=0)
+        late = np.zeros(len(to), dtype=np.bool_)
+        if rhythm is None:
+            return to, late
+        late[rhythm.at] = overdue(rhythm)
+        costs, each = self._c.silence[0, :, 0], np.arange(len(to))
+        least = int(costs.argmin())
+        late &= costs[to] < costs[away]
+        late_to_least = late & (away != least) & (cusum[least] > cusum[to, each] - ABOUT_AS_MUCH)
+        return np.where(late_to_least, least, to), late
 
     def _by_position(self, day: int, at: int, to: int, x: FloatArray, score: FloatArray, moves: list[Move]) -> None:
         """Step 5: the margin stayed above ``h`` for long enough."""

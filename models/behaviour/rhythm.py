@@ -27,6 +27,7 @@ from models.behaviour.layout import (
     ORDER_COUNT,
     ORDER_DAYS,
     RHYTHM,
+    BoolArray,
     FloatArray,
     IntArray,
 )
@@ -43,9 +44,13 @@ CHANCE: Final = 1.0
 """Squared coefficient of variation of the gaps of a Poisson process."""
 FACTORS: Final = (0.25, 4.0)
 """Least and most that a count is multiplied by to take its phase out."""
+CLOCK: Final = 0.125
+"""Squared coefficient of variation that the gaps of a clock surely do not exceed: its silence is judged by the rhythm alone."""
+PRIOR_GAPS: Final = 3.0
+"""Gaps that the shop's usual variation counts for when it is asked who is a clock."""
 _SURE: Final = 2.0  # standard errors by which few gaps may understate their variation
 _LEAST_CV2: Final = 0.05
-_MOST_OVERDUE: Final = 3.0
+_MOST_OVERDUE: Final = 3.0  # times the mean chance, for who is no clock: markets have days on which nobody can buy
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,8 @@ class Beat:
         Mean gap in days, at least 1, (m,).
     silent
         Whole days since the last order-day, on the last closed day, (m,).
+    usual
+        The shop's usual cv^2.
     """
 
     at: IntArray
@@ -71,6 +78,7 @@ class Beat:
     gaps: FloatArray
     cycle: FloatArray
     silent: FloatArray
+    usual: float
 
 
 def note_order_day(block: FloatArray, at: IntArray) -> None:
@@ -165,6 +173,7 @@ def beat_of(block: FloatArray, usual: float | None) -> Beat | None:
         gaps=block[GAPS, at],
         cycle=np.maximum(block[GAP_MEAN, at], 1.0),
         silent=np.maximum(block[DAY, at] - 1.0 - block[LAST_ORDER, at], 0.0),
+        usual=usual,
     )
 
 
@@ -213,16 +222,35 @@ def chance_now(beat: Beat, silent: FloatArray) -> FloatArray:
     """The chance of an order on the closing day over the customer's mean chance, given the silence before it; (m,).
 
     Low before the next order can be due, 1 while it is due, high when it is overdue; 1 all along for who buys by chance.
-    What few gaps say of their variation may be luck, so its upper bound counts, two standard errors up.
-
     Parameters
     ----------
     silent
         Days between the last order-day before the closing day and the closing day, (m,).
     """
-    cv2 = np.maximum(1.0 - beat.regular, _LEAST_CV2) * (1.0 + _SURE / np.sqrt(np.maximum(beat.gaps, 1.0)))
-    cv2 = np.minimum(cv2, 1.0)
+    cv2 = _surely(beat)
     cv = np.sqrt(cv2)
-    ratio = np.where(silent > beat.cycle * (1.0 + cv), np.minimum(1.0 / cv2, _MOST_OVERDUE), 1.0)
+    late = np.where(_clock(beat), 1.0 / cv2, np.minimum(1.0 / cv2, _MOST_OVERDUE))
+    ratio = np.where(silent > beat.cycle * (1.0 + cv), late, 1.0)
     early: FloatArray = np.where(silent < beat.cycle * (1.0 - 2.0 * cv), cv2, ratio)
     return np.where(cv2 < 1.0, early, 1.0)
+
+
+def overdue(beat: Beat) -> BoolArray:
+    """Which columns of a beat are clocks and silent for longer than their rhythm allows, (m,)."""
+    return _clock(beat) & (beat.silent > beat.cycle * (1.0 + np.sqrt(_surely(beat))))
+
+
+def _clock(beat: Beat) -> BoolArray:
+    """Whose gaps surely vary by CLOCK at most, (m,). A run of equal gaps is luck where others' gaps are not equal."""
+    cv2 = ((1.0 - beat.regular) * beat.gaps + PRIOR_GAPS * beat.usual) / (beat.gaps + PRIOR_GAPS)
+    clock: BoolArray = np.maximum(cv2, _LEAST_CV2) * (1.0 + _SURE / np.sqrt(beat.gaps + 1.0)) <= CLOCK
+    return clock
+
+
+def _surely(beat: Beat) -> FloatArray:
+    """Squared coefficient of variation that the gaps surely do not exceed, at most that of chance, (m,).
+
+    What few gaps say of their variation may be luck, so it is its upper bound, two standard errors up.
+    """
+    cv2 = np.maximum(1.0 - beat.regular, _LEAST_CV2) * (1.0 + _SURE / np.sqrt(np.maximum(beat.gaps, 1.0)))
+    return np.minimum(cv2, CHANCE)

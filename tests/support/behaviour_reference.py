@@ -160,7 +160,23 @@ class Slow:
             return 1.0
         if silent < m * (1 - 2 * sqrt(sure)):
             return sure
-        return min(1 / sure, 3.0) if silent > m * (1 + sqrt(sure)) else 1.0
+        if silent <= m * (1 + sqrt(sure)):
+            return 1.0
+        return 1 / sure if self.clock() else min(1 / sure, 3.0)
+
+    def clock(self) -> bool:
+        """Whether the gaps surely hardly vary."""
+        usual = self.model.frame.priors.gap_cv2
+        if usual is None or self.cv2() >= 1:
+            return False
+        cv2 = (self.cv2() * self.gaps + 3 * usual) / (self.gaps + 3)
+        return max(cv2, 0.05) * (1 + 2 / sqrt(self.gaps + 1)) <= 0.125
+
+    def overdue(self) -> bool:
+        """Keeps a rhythm, and is silent for longer than it allows."""
+        c, m = self.cv2(), max(self.mean, 1.0)
+        sure = min(max(c, 0.05) * (1 + 2 / sqrt(max(self.gaps, 1.0))), 1.0)
+        return self.clock() and self.day - 1 - self.last_order > m * (1 + sqrt(sure))
 
     def _suspect(self, day: list[float], silent: int) -> None:
         own_segment = self.segment
@@ -220,8 +236,12 @@ class Slow:
         top = max(self.model.segments, key=lambda s: excess[s.segment_id])
         lately = self.point(lately_raw)
         nearer = self.squared(lately, top) < self.squared(lately, own)
+        left = self.overdue() and top.order_rate < own.order_rate
+        least = min(self.model.segments, key=lambda s: s.order_rate)
+        if left and least is not own and self.cusum[least.segment_id] > self.cusum[top.segment_id] - 2:
+            top = least
         beyond = excess[top.segment_id]
-        if beyond > 0 and (self.nearest(lately_raw) is top or (beyond > 2 and nearer)):
+        if beyond > 0 and (self.nearest(lately_raw) is top or (beyond > 2 and nearer) or left):
             known = [max(a + b, 0.0) for a, b in zip(self.long, self.recent, strict=True)]
             days = 30 * top.order_rate
             past = [30.0, days, 30 * top.click_rate, days * top.basket, days, days * top.log_basket]

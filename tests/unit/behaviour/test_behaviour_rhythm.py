@@ -34,6 +34,7 @@ from models.behaviour.rhythm import (
     chance_now,
     joined,
     of_order_days,
+    overdue,
     regularity,
     usual_cv2,
 )
@@ -140,7 +141,11 @@ def test_chances_of_the_day_follow_the_own_rhythm() -> None:
     beat = beat_of(block, 0.0)
     assert beat is not None and beat.cycle[0] == 30
     early, due, late = (float(chance_now(beat, np.array([days]))[0]) for days in (3.0, 29.0, 45.0))
-    assert early < 0.2 and due == 1.0 and late == 3.0
+    assert early < 0.2 and due == 1.0 and 10 < late <= 20
+    assert not overdue(beat)[0]
+    _, later = block_after(list(range(0, 181, 30)), 225)
+    beat = beat_of(later, 0.0)
+    assert beat is not None and overdue(beat)[0]
 
 
 def test_states_of_layout_2_are_read_and_judged_as_before() -> None:
