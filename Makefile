@@ -75,6 +75,7 @@ JUDGE = $(BIN)/streamer evaluate segments --seeds $(SHOPS)
 evaluate: $(STAMP)
 	$(JUDGE) --scenario stationary --scenario shock --tuned-river --gate
 	$(JUDGE) --scenario hard --scenario holidays --scenario lifelike --preset conservative --no-peers --gate
+	$(JUDGE) --scenario orders --preset conservative --no-peers --gate
 	$(JUDGE) --scenario new-archetype --scenario bots --preset conservative --no-peers
 	$(if $(RETAIL),$(BIN)/streamer evaluate segments --data $(RETAIL) --as-of 2011-09-10)
 	SILENT_CUSTOMERS=10000 MOVING_CUSTOMERS=3000 $(BIN)/python -m pytest --timeout 3600 tests/unit/behaviour/test_behaviour_many.py

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,6 +12,10 @@ from streamer.commands import common
 from streamer.commands.common import Json
 
 _ALL = ("stationary", "hard", "shock", "new-archetype", "holidays", "lifelike", "bots")
+_ORDERS = (
+    *("weekly-same", "monthly-same", "alike", "weekly", "monthly", "mixture", "b2b", "saturday", "season"),
+    *("one-price", "small"),
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -28,9 +33,17 @@ def segments(
         str | None, typer.Option("--as-of", help="With --data: the day of the segments; else 90 days before the end.")
     ] = None,
     scenario: Annotated[
-        list[str] | None, typer.Option(help=f"A simulated shop; may be repeated. One of {', '.join(_ALL)}; else all.")
+        list[str] | None,
+        typer.Option(
+            help=f"A simulated shop; may be repeated. One of {', '.join(_ALL)}, which are run by default, or of those "
+            f"that record only orders, with a size of their own: {', '.join(_ORDERS)}; `orders` is all of these."
+        ),
     ] = None,
     seeds: Annotated[str, typer.Option(help="Seeds of the shops, separated by commas.")] = "7,8",
+    seeds_of: Annotated[
+        str | None,
+        typer.Option("--seeds-of", metavar="COMMIT", help="Two seeds from a commit's first eight digits instead."),
+    ] = None,
     preset: Annotated[
         Literal["conservative", "responsive", "both"], typer.Option(help="How readily customers move.")
     ] = "both",
@@ -65,11 +78,11 @@ def segments(
     from streamer.evaluate import report, suite
     from streamer.evaluate.gate import missed
 
-    numbers = _numbers(seeds)
+    numbers = _numbers(seeds) if seeds_of is None else _of_commit(seeds_of)
     presets = ("conservative", "responsive") if preset == "both" else (preset,)
     others: suite.Others = "tuned" if tuned_river else "all" if peers else "none"
     with common.progress("simulating") as on_progress:
-        rows = suite.run(scenario or _ALL, numbers, presets, customers, others, on_progress, config)
+        rows = suite.run(_named(scenario or _ALL), numbers, presets, customers, others, on_progress, config)
     if html is not None:
         _write(html, report.to_html(rows, numbers))
     if json:
@@ -119,6 +132,24 @@ def _numbers(text: str) -> tuple[int, ...]:
     if min(found) < 0:
         raise UserError("seeds must not be negative", "write them as 7,8")
     return found
+
+
+def _named(scenarios: Sequence[str]) -> list[str]:
+    return [name for one in scenarios for name in (_ORDERS if one == "orders" else (one,))]
+
+
+def _of_commit(commit: str) -> tuple[int, ...]:
+    """Two seeds that nobody can have chosen: the halves of the first eight hexadecimal digits."""
+    from schemas.errors import UserError
+
+    try:
+        if len(commit) < 8:
+            raise ValueError
+        return int(commit[:4], 16), int(commit[4:8], 16)
+    except ValueError:
+        raise UserError(
+            f"--seeds-of {commit} is no commit", "give at least eight digits, as `git rev-parse` prints"
+        ) from None
 
 
 def _write(path: Path, text: str) -> None:

@@ -39,14 +39,23 @@ class Truth:
         Shape (customers,): day of the first event.
     changed
         Shape (customers,): grid day of the last true change, or a day long ago.
-    before, after
-        Shape (customers,): archetype before and after that change, -1 without one.
+    after
+        Shape (customers,): archetype after that change, -1 without one.
+    gap
+        Shape (customers,): usual days between orders before that change; None where shops are not judged by it.
+    regular
+        Shape (customers,): who keeps a rhythm all along.
+    stopped
+        Number of the kind that never orders again, -1 for none.
     """
 
     kind: NDArray[np.int8]
     met: IntArray
     changed: IntArray
     after: IntArray
+    gap: NDArray[np.float64] | None = None
+    regular: BoolArray | None = None
+    stopped: int = -1
 
 
 LONG_AGO = -10_000

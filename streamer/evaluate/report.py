@@ -18,12 +18,15 @@ COLUMNS: Final[tuple[tuple[str, str, str], ...]] = (
     ("ari_settled", "settled", "{:.3f}"),
     ("coverage", "covered", "{:.1%}"),
     ("spurious", "spurious", "{:.2f}"),
+    ("own", "own", "{:.2f}"),
+    ("monthly", "per month", "{:.1f}"),
     ("calmer", "vs River", "{:.1f} x"),
     ("away", "away", "{:.2f}"),
     ("toward", "toward", "{:.2f}"),
     ("bounce", "bounce", "{:.1%}"),
     ("detected", "seen 90 d", "{:.2f}"),
     ("delay", "days", "{:.0f}"),
+    ("stops_seen", "stops", "{:.2f}"),
     ("batch_ari", "ARI batch", "{:.2f}"),
     ("names", "names", "{:.1%}"),
     ("segments", "k", "{:.0f}"),
@@ -35,10 +38,11 @@ LEGEND: Final = (
     "ARI: adjusted Rand index to the truth on the last day; settled: its mean from day 150 on, without customers who "
     "truly changed in the last 90 days; covered: share of customers older than 45 days with the evidence who have a "
     "segment; spurious: moves per 1,000 events though the customer has not changed for 90 days, away from the right "
-    "segment, toward it; vs River: how many times as many tuned River KMeans makes of the same customers; bounce: moves "
-    "undone within 30 days; seen 90 d: true changes seen within 90 days and held for 8, and the median days until then; "
-    "ARI batch: to batch K-means of the same features and frame; names: customers "
-    "given the same name by the two least alike of six independent panels."
+    "segment, toward it; own: those of them whose cause is no refit; per month: these per 1,000 customer-months; vs "
+    "River: how many times as many tuned River KMeans makes of the same customers; bounce: moves undone within 30 days; "
+    "seen 90 d: true changes seen within 90 days and held for 8, and the median days until then; stops: of those who "
+    "stopped for good, seen within 1.5 usual gaps after an order was due; ARI batch: to batch K-means of the same "
+    "features and frame; names: customers given the same name by the two least alike of six independent panels."
 )
 
 

@@ -19,7 +19,9 @@ from streamer.evaluate import peers as others
 from streamer.evaluate.activity import Activity, of_shop
 from streamer.evaluate.bench import Run, play
 from streamer.evaluate.metrics import AGE_DAYS, Scores, Truth, judge
+from streamer.evaluate.order_shops import SHOPS, order_shop
 from streamer.evaluate.panels import agreement
+from streamer.evaluate.stillness import stillness
 from streamer.evaluate.truth import over_days
 from streamer.simulator.config import ShopConfig
 from streamer.simulator.simulate import Shop
@@ -27,7 +29,7 @@ from streamer.simulator.simulate import Shop
 TUNING_SEEDS: Final = (1, 2, 3)
 """Seeds on which settings were chosen; never printed as results."""
 SEEDS: Final = (7, 8)
-SCENARIOS: Final = ("stationary", "hard", "shock", "new-archetype", "holidays", "lifelike", "bots")
+SCENARIOS: Final = ("stationary", "hard", "shock", "new-archetype", "holidays", "lifelike", "bots", *SHOPS)
 PRESETS: Final[dict[str, Preset]] = {"conservative": CONSERVATIVE, "responsive": RESPONSIVE}
 BATCH_CUSTOMERS, SLOW_PEER_CUSTOMERS = 3_000, 300
 _LOOK_BACK = 42
@@ -53,6 +55,8 @@ class Row:
         Share of published moves whose cause is a refit.
     calmer
         Spurious moves of River's tuned ``KMeans``, given the same customers of the same shop, over this method's.
+    own, monthly, regulars_moved, stops_seen
+        As in ``stillness``.
     """
 
     scenario: str
@@ -67,6 +71,10 @@ class Row:
     names_mean: float = nan
     refits: float = nan
     calmer: float = nan
+    own: float = nan
+    monthly: float = nan
+    regulars_moved: float = nan
+    stops_seen: float = nan
 
     def to_dict(self) -> dict[str, Any]:
         found = asdict(self)
@@ -128,7 +136,9 @@ def beside(rows: Sequence[Row], peers: Sequence[Row]) -> list[Row]:
 
 
 def shop(scenario: str, seed: int, customers: int) -> tuple[Activity, Truth]:
-    """A shop's activity and truth over a year."""
+    """A shop's activity and truth over a year. Shops of orders alone have a size of their own."""
+    if scenario in SHOPS:
+        return order_shop(scenario, seed)
     config = ShopConfig(customers=customers, seed=seed, scenario=scenario)
     activity = of_shop(config)
     return activity, over_days(Shop(config).truth(), activity)
@@ -147,6 +157,7 @@ def ours(scenario: str, seed: int, preset: str, activity: Activity, truth: Truth
         len(activity.customers),
         scores,
         refits=sum(move.cause == "refit" for move in named) / max(len(named), 1),
+        **asdict(stillness(run, activity, truth)),
     )
     return row if run.model is None else _beside_batch(row, run, activity, seed)
 
