@@ -94,49 +94,76 @@ def _bars(series: Sequence[Series], unit: str, width: float, height: float) -> I
         yield f'<text x="{left + length + 6:.1f}" y="{y + 12:g}">{escape(shown(value, unit))}</text>'
 
 
+@dataclass(frozen=True, slots=True)
+class _Plot:
+    """Where values and times stand in the picture of a panel."""
+
+    times: Sequence[float]
+    low: float
+    high: float
+    step: float
+    left: float
+    right: float
+    top: float
+    base: float
+
+    def x(self, at: float) -> float:
+        span = (self.times[-1] - self.times[0]) or 1.0
+        return self.left + (self.right - self.left) * (at - self.times[0]) / span
+
+    def y(self, value: float) -> float:
+        return self.base - (self.base - self.top) * (value - self.low) / (self.high - self.low)
+
+
 def _lines(series: Sequence[Series], unit: str, width: float, height: float, stacked: bool) -> Iterator[str]:
     drawn = [one for one in series if any(value for _, value in one.points)] or list(series)
     times = sorted({at for one in drawn for at, _ in one.points})
     if not times:
         return
     layers = list(_layers(drawn, times, stacked))
-    low = min(0.0, *(value for _, bottom, top in layers for value in top if not math.isnan(value)))
-    high = max((value for _, bottom, top in layers for value in top if not math.isnan(value)), default=0.0)
-    step = nice((high - low) / 4 or 0.25)
-    low, high = math.floor(low / step) * step, max(math.ceil(high / step), 1) * step
-    left, right, top_edge, base = 58.0, width - 12, _HEAD + 4, height - _LEGEND - 18
-
-    def x(at: float) -> float:
-        return left + (right - left) * (at - times[0]) / ((times[-1] - times[0]) or 1.0)
-
-    def y(value: float) -> float:
-        return base - (base - top_edge) * (value - low) / (high - low)
-
-    for number in range(round((high - low) / step) + 1):
-        value = low + number * step
-        yield f'<path d="M{left:g} {y(value):.1f}H{right:g}" stroke="#2c2f36"/>'
-        label = escape(shown(value, unit))
-        yield f'<text x="{left - 6:g}" y="{y(value) + 4:.1f}" class="dim" text-anchor="end">{label}</text>'
-    for share in (0.0, 0.5, 1.0):
-        back = (times[-1] - times[0]) * (1 - share)
-        anchor = ("start", "middle", "end")[round(share * 2)]
-        where = left + (right - left) * share
-        yield f'<text x="{where:.1f}" y="{base + 14:g}" class="dim" text-anchor="{anchor}">{_ago(back)}</text>'
+    plot = _plot(layers, times, width, height)
+    yield from _axes(plot, unit)
     for number, (_, bottom, top) in enumerate(layers):
-        color = _COLORS[number % len(_COLORS)]
-        known = [place for place, value in enumerate(top) if not math.isnan(value)]
-        path = " ".join(f"{x(times[place]):.1f},{y(top[place]):.1f}" for place in known)
-        if stacked:
-            under = " ".join(f"{x(times[place]):.1f},{y(bottom[place]):.1f}" for place in reversed(known))
-            yield f'<polygon points="{path} {under}" fill="{color}" fill-opacity="0.45"/>'
-        yield f'<polyline points="{path}" fill="none" stroke="{color}" stroke-width="1.5" stroke-linejoin="round"/>'
+        yield from _line(plot, bottom, top, _COLORS[number % len(_COLORS)], stacked)
     yield from _legend([name for name, _, _ in layers], width, height)
 
 
-def _layers(
-    series: Sequence[Series], times: Sequence[float], stacked: bool
-) -> Iterator[tuple[str, list[float], list[float]]]:
-    """Name, lower and upper edge of each series at all times; NaN where there is nothing."""
+def _plot(layers: Sequence[Layer], times: Sequence[float], width: float, height: float) -> _Plot:
+    known = [value for _, _, top in layers for value in top if not math.isnan(value)]
+    low = min([0.0, *known])
+    high = max(known, default=0.0)
+    step = nice((high - low) / 4 or 0.25)
+    low, high = math.floor(low / step) * step, max(math.ceil(high / step), 1) * step
+    return _Plot(times, low, high, step, 58.0, width - 12, _HEAD + 4, height - _LEGEND - 18)
+
+
+def _axes(plot: _Plot, unit: str) -> Iterator[str]:
+    """Lines across at round values, and how long ago the left edge, the middle and the right edge are."""
+    for number in range(round((plot.high - plot.low) / plot.step) + 1):
+        value = plot.low + number * plot.step
+        yield f'<path d="M{plot.left:g} {plot.y(value):.1f}H{plot.right:g}" stroke="#2c2f36"/>'
+        label = escape(shown(value, unit))
+        yield f'<text x="{plot.left - 6:g}" y="{plot.y(value) + 4:.1f}" class="dim" text-anchor="end">{label}</text>'
+    for share, anchor in ((0.0, "start"), (0.5, "middle"), (1.0, "end")):
+        back = (plot.times[-1] - plot.times[0]) * (1 - share)
+        where = plot.left + (plot.right - plot.left) * share
+        yield f'<text x="{where:.1f}" y="{plot.base + 14:g}" class="dim" text-anchor="{anchor}">{_ago(back)}</text>'
+
+
+def _line(plot: _Plot, bottom: Sequence[float], top: Sequence[float], color: str, stacked: bool) -> Iterator[str]:
+    known = [place for place, value in enumerate(top) if not math.isnan(value)]
+    path = " ".join(f"{plot.x(plot.times[place]):.1f},{plot.y(top[place]):.1f}" for place in known)
+    if stacked:
+        under = " ".join(f"{plot.x(plot.times[place]):.1f},{plot.y(bottom[place]):.1f}" for place in reversed(known))
+        yield f'<polygon points="{path} {under}" fill="{color}" fill-opacity="0.45"/>'
+    yield f'<polyline points="{path}" fill="none" stroke="{color}" stroke-width="1.5" stroke-linejoin="round"/>'
+
+
+Layer = tuple[str, list[float], list[float]]
+"""Name, lower and upper edge of a series at all times; NaN where there is nothing."""
+
+
+def _layers(series: Sequence[Series], times: Sequence[float], stacked: bool) -> Iterator[Layer]:
     bottom = [0.0] * len(times)
     for one in series:
         values = dict(one.points)

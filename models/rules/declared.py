@@ -103,18 +103,12 @@ class _File:
             self._check_name(name, table)
         active = {name: table for name, table in self._tables.items() if table.get("active", True)}
         segments = {name: self._segments(name, table) for name, table in active.items()}
-        labels: dict[str, frozenset[str] | None] = dict.fromkeys(LABELS)
-        for name, listed in segments.items():
-            # Which clusters there are is not known before a model says so.
-            labels[name] = None if name in CLUSTERS else frozenset(segment.id for segment in listed)
-        known = Known(frozenset(FEATURES), labels)
-        declared = {name: table for name, table in active.items() if table["kind"] != "clusters"}
-        found = [self._segmentation(name, table, segments[name], known) for name, table in declared.items()]
+        known = Known(frozenset(FEATURES), _labels(segments))
+        found = self._segmentations(active, segments, known)
         self._check_inactive(known)
         if numbers := {name for name, (kind, _) in self._reader.own.items() if kind == NUMBERS}:
             # Once more, now that it is clear of which own traits known(...) asks for a number.
-            known = Known(known.numbers | numbers, labels)
-            found = [self._segmentation(name, table, segments[name], known) for name, table in declared.items()]
+            found = self._segmentations(active, segments, Known(known.numbers | numbers, known.labels))
         clusters = tuple(name for name, table in active.items() if table["kind"] == "clusters")
         return Definitions(version, self._in_order(found), clusters)
 
@@ -124,9 +118,17 @@ class _File:
         segments = {name: self._segments(name, table) for name, table in off.items()}
         labels = {name: frozenset(segment.id for segment in found) for name, found in segments.items()}
         wider = Known(known.numbers, {**labels, **known.labels, **dict.fromkeys(CLUSTERS)})
-        for name, table in off.items():
-            if table["kind"] != "clusters":
-                self._segmentation(name, table, segments[name], wider)
+        self._segmentations(off, segments, wider)
+
+    def _segmentations(
+        self, tables: Mapping[str, Any], segments: Mapping[str, tuple[Segment, ...]], known: Known
+    ) -> list[Segmentation]:
+        """All but the clusters, which need no conditions."""
+        return [
+            self._segmentation(name, table, segments[name], known)
+            for name, table in tables.items()
+            if table["kind"] != "clusters"
+        ]
 
     # -- one segmentation -------------------------------------------------------------------------------------
 
@@ -224,3 +226,12 @@ class _File:
         for one in found:
             place(one)
         return tuple(placed.values())
+
+
+def _labels(segments: Mapping[str, tuple[Segment, ...]]) -> dict[str, frozenset[str] | None]:
+    """The words that each name may be compared with; None where a file cannot know them."""
+    found: dict[str, frozenset[str] | None] = dict.fromkeys(LABELS)
+    for name, listed in segments.items():
+        # Which clusters there are is not known before a model says so.
+        found[name] = None if name in CLUSTERS else frozenset(segment.id for segment in listed)
+    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from math import isfinite
 
 from models.customer.customer import Customer, Membership
@@ -56,6 +56,13 @@ def segmentation_due(customer: Customer, after: int, segmentation: Segmentation,
     if held is not None and segmentation.dwell_days and is_held(segmentation, held, after, shop):
         # Whatever its conditions say meanwhile, it is looked at again when it may be left.
         return free_at(segmentation, held, shop)
+    return _first_turn(customer, after, _crossings(customer, after, segmentation, held, shop), shop)
+
+
+def _crossings(
+    customer: Customer, after: int, segmentation: Segmentation, held: Membership | None, shop: FeatureContext
+) -> list[tuple[int, Test]]:
+    """When each comparison reaches its border by the closed form, earliest first."""
     crossings = []
     for test in tests(segmentation, None if held is None else held.segment):
         crossing = test[0].crossing
@@ -65,6 +72,13 @@ def segmentation_due(customer: Customer, after: int, segmentation: Segmentation,
             crossings.append((at, test))
     if len(crossings) > 1:
         crossings.sort(key=_instant)
+    return crossings
+
+
+def _first_turn(
+    customer: Customer, after: int, crossings: Sequence[tuple[int, Test]], shop: FeatureContext
+) -> int | None:
+    """The first instant later than ``after`` at which one of the comparisons turns over."""
     best: int | None = None
     for at, (feature, compare, border) in crossings:
         if best is not None and at > best + 2:

@@ -135,7 +135,7 @@ def replay(
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Send dead letters of one reason to the input again, after their cause was mended.
+    """Send dead letters of one reason to the input again, after their cause was fixed.
 
     What was applied in the meantime is a duplicate, and what is still wrong becomes a dead letter again.
 
@@ -150,19 +150,13 @@ def replay(
         raise typer.BadParameter(f"one of {', '.join(sorted(REASONS))}", param_hint="--reason")
     with connections() as to:
         with common.progress("reading the dead letters"):
-            found = [_Found(record, parse_headers(record.headers)) for record in read(to.kafka, DEADLETTERS)]
-        found = [one for one in found if one.letter.reason == reason]
-        if repaired is None and (cut := sum(bool(one.letter.cut) for one in found)):
-            common.note(f"{cut:,} of them were too large to be kept whole and cannot be sent again")
-            found = [one for one in found if not one.letter.cut]
-        bodies = [one.record.value for one in found]
+            letters = [_Found(record, parse_headers(record.headers)) for record in read(to.kafka, DEADLETTERS)]
+        found = [one for one in letters if one.letter.reason == reason]
         if repaired is not None:
-            bodies = [line for line in common.existing_file(str(repaired)).read_bytes().splitlines() if line.strip()]
-            if len(bodies) != len(found):
-                raise UserError(
-                    f"{repaired} has {len(bodies)} events, and there are {len(found)} dead letters of that reason",
-                    "`streamer deadletters list --json` shows them in their order",
-                )
+            bodies: list[bytes | None] = [*_repaired(repaired, len(found))]
+        else:
+            found = _whole(found)
+            bodies = [one.record.value for one in found]
         if found and not yes:
             typer.confirm(f"send {len(found):,} records again?", abort=True)
         with sender(to.kafka, EVENTS, to.lanes) as out:
@@ -172,6 +166,24 @@ def replay(
                 lane = one.letter.partition if control else None
                 out.send(one.record.key, body, one.letter.headers, partition=lane)
     common.console().print(f"{len(found):,} records sent again")
+
+
+def _whole(found: list[_Found]) -> list[_Found]:
+    """Those that were kept whole; says how many were not."""
+    if cut := sum(bool(one.letter.cut) for one in found):
+        common.note(f"{cut:,} of them were too large to be kept whole and cannot be sent again")
+    return [one for one in found if not one.letter.cut]
+
+
+def _repaired(path: Path, count: int) -> list[bytes]:
+    """The events of a file, one a line; UserError unless there are ``count``."""
+    bodies = [line for line in common.existing_file(str(path)).read_bytes().splitlines() if line.strip()]
+    if len(bodies) != count:
+        raise UserError(
+            f"{path} has {len(bodies)} events, and there are {count} dead letters of that reason",
+            "`streamer deadletters list --json` shows them in their order",
+        )
+    return bodies
 
 
 def printable(raw: bytes | None) -> str:
