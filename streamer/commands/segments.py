@@ -8,7 +8,7 @@ import typer
 
 from models.messages import Messages, messages
 from streamer.client.connections import connections
-from streamer.commands import common, segments_suggest, segments_versions
+from streamer.commands import common, segment_members, segments_suggest, segments_versions
 from streamer.commands.common import Json
 from streamer.commands.segment_cards import show
 from streamer.commands.segment_names import rename
@@ -27,6 +27,7 @@ def register(app: typer.Typer) -> None:
     segments.command("list")(list_)
     segments_versions.register(segments)
     segments_suggest.register(segments)
+    segment_members.register(segments)
     segments.command("show")(show)
     segments.command("rename")(rename)
     app.add_typer(segments)

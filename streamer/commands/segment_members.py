@@ -1,0 +1,135 @@
+"""``segments members`` and ``segments who``: lists of customers, for people, spreadsheets and programs."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Iterable
+from itertools import islice
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from schemas.errors import UserError
+from schemas.wire_time import iso
+from streamer.client.connections import connections
+from streamer.commands import common
+from streamer.commands.common import Json
+from streamer.commands.files import instant
+
+if TYPE_CHECKING:
+    from models.customer.customer import Customer
+    from streamer.queries.members import Member
+
+Csv = Annotated[bool, typer.Option("--csv", help="Write comma-separated values, to be kept in a file.")]
+Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Stop after this many customers.")]
+_COLUMNS = ("id", "name", "email", "since", "last_order", "next_segment", "next_at")
+
+
+def register(segments: typer.Typer) -> None:
+    segments.command("members")(members)
+    segments.command("who")(who)
+
+
+def members(
+    segment: Annotated[list[str], typer.Argument(metavar="SEGMENT...", help="Segment ids, or SEGMENTATION/SEGMENT.")],
+    since: Annotated[
+        str | None, typer.Option(help="Only customers who entered then or later, such as 2024-05-01.")
+    ] = None,
+    limit: Limit = None,
+    csv: Csv = False,
+    json: Json = False,
+) -> None:
+    """List the customers of a segment: since when, the last order, and where time alone leads next.
+
+    Example:  streamer segments members at_risk --csv > at-risk.csv
+    """
+    from streamer.adapters.redis_reader import totals
+    from streamer.queries.members import check_names
+    from streamer.queries.members import members as found
+
+    with connections() as to:
+        policy = to.policy
+        check_names(segment, policy.definitions, totals(to.view.ledgers()).segments)
+        entered = None if since is None else instant(since, policy.grid, "--since")
+        _write(islice(found(to.view, policy.definitions, policy.shop, segment, entered), limit), csv=csv, json=json)
+
+
+def who(
+    condition: Annotated[str, typer.Argument(metavar="CONDITION", help="A condition, as rules have them.")],
+    limit: Limit = None,
+    csv: Csv = False,
+    json: Json = False,
+) -> None:
+    """List the customers for whom a condition holds now. Nothing is activated.
+
+    Example:  streamer segments who 'orders >= 2 and recency_days >= 60' --csv
+    """
+    from streamer.queries.members import matching
+
+    with connections() as to:
+        ledgers = to.view.ledgers()
+        clocks = {ledger.partition: ledger for ledger in ledgers}
+
+        def clock(customer: Customer) -> int:
+            from schemas.partition import partition_for
+
+            ledger = clocks.get(partition_for(customer.id.encode(), to.lanes))
+            now = 0 if ledger is None else ledger.clock_of(customer.clock_id)
+            return max(customer.as_of, now)
+
+        newest = to.view.definitions()
+        text = None if newest is None else newest[1]
+        try:
+            _write(islice(matching(to.view, text, condition, to.policy.shop, clock), limit), csv=csv, json=json)
+        except UserError as error:
+            raise UserError(error.message, "docs/segmentations.md has the language and all features") from None
+
+
+def _write(found: Iterable[Member], *, csv: bool, json: bool) -> None:
+    rows = (_row(one) for one in found)
+    if json:
+        common.print_json(list(rows))
+    elif csv:
+        _write_csv(rows)
+    else:
+        _write_table(rows)
+
+
+def _row(one: Member) -> dict[str, Any]:
+    to, at = one.next_move or (None, None)
+    values = (one.id, one.name, one.email, _time(one.since), _time(one.last_order), to, _time(at))
+    return dict(zip(_COLUMNS, values, strict=True))
+
+
+def _time(at: int | None) -> str | None:
+    return None if at is None else iso(at)
+
+
+def _write_csv(rows: Iterable[dict[str, Any]]) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    for row in rows:
+        writer.writerow([_harmless(row[name]) for name in _COLUMNS])
+
+
+def _harmless(value: str | None) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    text = "" if value is None else value
+    return f"'{text}" if text[:1] in ("=", "@", "\t", "\r") or (text[:1] in "+-" and not text[1:].isalnum()) else text
+
+
+def _write_table(rows: Iterable[dict[str, Any]]) -> None:
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2), pad_edge=False)
+    for name in _COLUMNS:
+        table.add_column(name.replace("_", " "), no_wrap=name != "name")
+    for row in rows:
+        table.add_row(*(_short(row[name]) for name in _COLUMNS))
+    common.console().print(table)
+
+
+def _short(value: str | None) -> str:
+    text = "" if value is None else value
+    return text[:16].replace("T", " ") if text.endswith("Z") and text[4:5] == "-" else text

@@ -1,0 +1,142 @@
+"""Who they are: the customers of a segment, or those for whom a condition holds now."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from models.customer import snapshot
+from models.customer.customer import Customer
+from models.features.context import FeatureContext
+from models.rules.declared import load
+from models.rules.defaults import DEFAULT_TEXT
+from models.rules.definitions import Definitions
+from models.rules.due import next_moves
+from models.rules.evaluate import facts
+from schemas.errors import UserError
+from streamer.adapters.redis_reader import ViewReader
+
+_ASKED = "asked_once"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A customer as lists show it; instants in ms.
+
+    Attributes
+    ----------
+    since
+        When the customer entered the segment asked for; None where a condition was asked.
+    next_move
+        The segment that time alone leads to, and when; None where time changes nothing.
+    """
+
+    id: str
+    name: str | None
+    email: str | None
+    since: int | None
+    last_order: int | None
+    next_move: tuple[str, int] | None
+
+
+def members(
+    view: ViewReader, definitions: Definitions, shop: FeatureContext, segments: list[str], since: int | None = None
+) -> Iterator[Member]:
+    """The customers of the segments, written ``SEGMENT`` or ``SEGMENTATION/SEGMENT``, in byte order of ids by lane.
+
+    Parameters
+    ----------
+    since
+        Only those who entered at this instant (ms) or later.
+    """
+    wanted = [_split(name) for name in segments]
+    for customer in _everyone(view):
+        for segmentation, held in customer.segments.items():
+            if (segmentation, held.segment) not in wanted and (None, held.segment) not in wanted:
+                continue
+            if since is None or held.since >= since:
+                ahead = (
+                    next_moves(customer, {segmentation}, definitions, shop) if _rules(definitions, segmentation) else {}
+                )
+                yield _member(customer, held.since, ahead.get(segmentation))
+            break
+
+
+def matching(
+    view: ViewReader, text: str | None, condition: str, shop: FeatureContext, clock: Callable[[Customer], int]
+) -> Iterator[Member]:
+    """The customers for whom a condition of the rules' language holds now; nothing is activated.
+
+    Parameters
+    ----------
+    text
+        The file of the segmentations in force, to which the condition may refer; None for the built-in ones.
+    clock
+        The instant (ms) that is now for a customer.
+
+    Raises
+    ------
+    UserError
+        The condition cannot be read.
+    """
+    asked = _asked(text or DEFAULT_TEXT, condition)
+    segmentation = next(one for one in asked.segmentations if one.name == _ASKED)
+    for customer in _everyone(view):
+        if segmentation.evaluate(None, facts(customer, clock(customer), asked, shop)) == "yes":
+            yield _member(customer, None, None)
+
+
+def check_names(segments: list[str], definitions: Definitions, sizes: dict[str, dict[str, int]]) -> None:
+    """Refuse segments that are none, and name those that are. Raises UserError."""
+    known = {(one.name, segment.id) for one in definitions.segmentations for segment in one.segments}
+    known |= {(name, id) for name, held in sizes.items() for id in held}
+    for asked in segments:
+        segmentation, id = _split(asked)
+        if not any(id == one and segmentation in (None, name) for name, one in known):
+            every = ", ".join(sorted({id for _, id in known}))
+            raise UserError(f"there is no segment {asked}", f"`streamer segments list` shows them: {every}")
+
+
+def _asked(text: str, condition: str) -> Definitions:
+    """The segmentations in force, and one more that the condition decides."""
+    quoted = '"' + condition.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ") + '"'
+    more = (
+        f'\n[{_ASKED}]\nkind = "rules"\nrules = [ {{ segment = "yes", when = {quoted} }}, {{ segment = "no" }} ]\n'
+        f"[{_ASKED}.segments]\nyes = {{}}\nno = {{}}\n"
+    )
+    tomllib.loads(more)
+    return load(text + more, 0, "the condition")
+
+
+def _everyone(view: ViewReader) -> Iterator[Customer]:
+    for lane in range(view.lanes):
+        for chunk in view.customers(lane):
+            for id, parts in chunk.items():
+                customer, behaviour = snapshot.glance(id, parts)
+                # Without consent there is no behaviour memory: such a customer is in no list.
+                if behaviour:
+                    yield customer
+
+
+def _member(customer: Customer, since: int | None, ahead: tuple[str, int] | None) -> Member:
+    profile = customer.profile
+    name = None if profile is None else profile.trait("name") or profile.trait("custom.name")
+    email = None if profile is None else profile.trait("email")
+    return Member(
+        customer.id,
+        str(name) if name is not None else None,
+        str(email) if email is not None else None,
+        since,
+        customer.statistics.last_order,
+        ahead,
+    )
+
+
+def _split(asked: str) -> tuple[str | None, str]:
+    segmentation, slash, id = asked.rpartition("/")
+    return (segmentation if slash else None), id
+
+
+def _rules(definitions: Definitions, segmentation: str) -> bool:
+    return any(one.name == segmentation for one in definitions.segmentations)
