@@ -105,10 +105,13 @@ def admit(context: Context, item: DecodedRecord, event: Arrival | Event, handler
     if profile is not None and profile.alias is not None:
         handler.of_alias(context, item, customer)
         return None
-    is_repeat, is_correction = handler.dedupes and is_duplicate(customer, name, event), False
-    if is_repeat and handler.corrects is not None:
-        is_correction = handler.corrects(context, customer, name, event, prepared, import_id is not None)
-    if (is_repeat and not is_correction) or (profile is not None and profile.was_erased(at)):
+    is_correction = False
+    if handler.dedupes and is_duplicate(customer, name, event):
+        is_correction = _corrects(context, item, handler, customer, name, prepared)
+        if not is_correction:
+            ledger.duplicates += 1
+            return None
+    if profile is not None and profile.was_erased(at):
         ledger.duplicates += 1
         return None
     timers.pass_time_to(context, customer, at, clock_id, record.timestamp)
@@ -116,6 +119,15 @@ def admit(context: Context, item: DecodedRecord, event: Arrival | Event, handler
     is_late = at < customer.as_of
     ledger.late += is_late
     return Admitted(event, record, customer, name, import_id, prepared, False, is_late, is_correction)
+
+
+def _corrects(
+    context: Context, item: DecodedRecord, handler: Handler, customer: Customer, name: bytes, prepared: int | None
+) -> bool:
+    """Whether what looks like a repeat says something new."""
+    if handler.corrects is None:
+        return False
+    return handler.corrects(context, customer, name, item.event, prepared, item.import_id is not None)
 
 
 def _admit_unknown(

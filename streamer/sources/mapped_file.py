@@ -12,7 +12,7 @@ import itertools
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import cached_property
 from pathlib import Path
@@ -179,23 +179,31 @@ class MappedFile:
                 self._refuse(rejects, row, *row.fault)
                 continue
             named = self._source.named(row.cells)
-            text, used, wanted = json.dumps(row.cells), False, False
-            for scope, (group, events) in enumerate(self._scopes):
-                # Where there is one scope a row may be wanted for what another row of its group says.
-                if len(self._scopes) > 1 and not any(event.conditions.hold(named, signs.sign) for event in events):
-                    continue
-                wanted = True
-                parts = [named.get(name, "") for name in group]
-                if not group or all(parts):
-                    used = True
-                    yield scope, "\x1f".join(parts) if group else str(row.line), row.line, text
-            if used:
+            scopes = list(self._wanted_in(named, signs))
+            units = [(scope, unit) for scope in scopes if (unit := self._unit_of(scope, row.line, named)) is not None]
+            if units:
                 habits.see(named)
-            elif wanted:
+                text = json.dumps(row.cells)
+                for scope, unit in units:
+                    yield scope, unit, row.line, text
+            elif scopes:
                 missing = " or ".join(dict.fromkeys(name for group, _ in self._scopes for name in group))
                 self._refuse(rejects, row, "no_group", f"nothing stands under {missing}")
             else:
                 self.skipped[LEFT_OUT] += 1
+
+    def _wanted_in(self, named: Mapping[str, str], signs: Values) -> Iterator[int]:
+        """The scopes that want a row. Where there is one, what another row of its group says may want it."""
+        for scope, (_, events) in enumerate(self._scopes):
+            if len(self._scopes) == 1 or any(event.conditions.hold(named, signs.sign) for event in events):
+                yield scope
+
+    def _unit_of(self, scope: int, line: int, named: Mapping[str, str]) -> str | None:
+        group = self._scopes[scope][0]
+        if not group:
+            return str(line)
+        parts = [named.get(name, "") for name in group]
+        return "\x1f".join(parts) if all(parts) else None
 
     def _cells(self, rows: Sequence[tuple[int, Any]]) -> list[Numbered]:
         return [(line, self._source.named(cells)) for line, cells in rows]

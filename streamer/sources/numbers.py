@@ -82,13 +82,20 @@ def amount(text: str, decimal: str | None = ".") -> Amount:
     """
     if decimal != "," and _SIMPLE.fullmatch(text) and (decimal is not None or not _AMBIGUOUS.fullmatch(text)):
         return Amount(text, None)
-    bare = plain(text)
-    currency, bare = _without_currency(bare)
+    currency, bare = _without_currency(plain(text))
     sign, bare = _without_sign(bare)
-    if decimal is None:
-        if _AMBIGUOUS.fullmatch(bare):
-            raise ValueError("fits two readings, a thousand or a fraction: set decimal in the mapping")
-        decimal = shows(bare) or "."
+    return Amount(sign + _digits(bare, decimal or _shown(bare)), currency)
+
+
+def _shown(bare: str) -> str:
+    """The decimal sign of a number by itself. Raises ValueError where it fits both."""
+    if _AMBIGUOUS.fullmatch(bare):
+        raise ValueError("fits two readings, a thousand or a fraction: set decimal in the mapping")
+    return shows(bare) or "."
+
+
+def _digits(bare: str, decimal: str) -> str:
+    """A number without sign and currency, as JSON writes it. Raises ValueError."""
     match = _pattern(decimal).fullmatch(bare)
     if match is None or not (match[1] or match[3]):
         thousands = "," if decimal == "." else "."
@@ -97,7 +104,7 @@ def amount(text: str, decimal: str | None = ".") -> Amount:
     part = match[3] or ""
     if match[4]:
         whole, part = _shifted(whole, part, int(match[4]))
-    return Amount(sign + whole + (f".{part}" if part else ""), currency)
+    return whole + (f".{part}" if part else "")
 
 
 def shows(text: str) -> str | None:

@@ -76,12 +76,8 @@ def parse_row(
         customer = customer_id(customer)
     except ValueError:
         return BadRow("bad_customer")
-    if not _INVOICE.fullmatch(invoice):
-        return BadRow("bad_invoice")
-    if invoice[0] == "A":
-        return BadRow("adjustment")
-    if not product or len(product) > 128:
-        return BadRow("bad_product")
+    if (fault := _wrong_name(invoice, product)) is not None:
+        return BadRow(fault)
     at = times.epoch_ms(date)
     if at is None:
         return BadRow("bad_date")
@@ -98,6 +94,15 @@ def parse_row(
     if takes_back != (quantity < 0):
         return BadRow("wrong_sign")
     return Row(invoice, product, description.strip(), quantity, at, price, customer, takes_back)
+
+
+def _wrong_name(invoice: str, product: str) -> str | None:
+    """Why an invoice or a product cannot be, or None."""
+    if not _INVOICE.fullmatch(invoice):
+        return "bad_invoice"
+    if invoice[0] == "A":
+        return "adjustment"
+    return "bad_product" if not product or len(product) > 128 else None
 
 
 @lru_cache(maxsize=4096)

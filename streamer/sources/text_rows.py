@@ -195,11 +195,15 @@ class _Pushed:
         return self.number
 
 
+def _standing(header: Sequence[str], name: str) -> list[int]:
+    """Where a column stands: under just that name, else under one that differs in case and blanks."""
+    exact = [at for at, one in enumerate(header) if one == name]
+    return exact or [at for at, one in enumerate(header) if folded(one) == folded(name)]
+
+
 def places(header: Sequence[str], mapping: TableMapping, what: str, how: str) -> list[tuple[str, int]]:
     """Where the columns that a mapping names stand in a header. Raises UserError."""
-    exact = {name: [at for at, one in enumerate(header) if one == name] for name in mapping.named()}
-    alike = {name: [at for at, one in enumerate(header) if folded(one) == folded(name)] for name in mapping.named()}
-    found = {name: exact[name] or alike[name] for name in exact}
+    found = {name: _standing(header, name) for name in mapping.named()}
     missing = [" or ".join(names) for names in mapping.needed() if not any(found[name] for name in names)]
     if missing:
         raise UserError(
