@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 import gc
-import sys
 from collections.abc import Callable
 from dataclasses import replace
-from importlib.metadata import version
 from typing import Any
 
 import faust
@@ -17,8 +14,7 @@ from prometheus_client.exposition import make_wsgi_app
 from prometheus_client.process_collector import ProcessCollector
 
 from schemas import topics
-from schemas.errors import TransientError, UserError
-from schemas.screen_text import block
+from schemas.errors import UserError
 from streamer.act import secrets
 from streamer.act.channels.log import LogSender
 from streamer.act.channels.smtp import SmtpSender
@@ -40,60 +36,25 @@ from streamer.adapters.topics import lane_count
 from streamer.config.settings import Settings
 from streamer.lanes import agents
 from streamer.lanes.pool import Pool
-from streamer.runtime import supervise
 from streamer.runtime.app import fatal
-from streamer.telemetry import logs
+from streamer.runtime.metrics_port import serve
+from streamer.runtime.roles import ROLES, Start
 from streamer.telemetry.status_server import StatusServer
 
-log = structlog.get_logger("streamer.act.process")  # `__name__` is "__main__" here
+log = structlog.get_logger(__name__)
 
 JOURNALS = "act"
 """The folder of the journals, in STREAMER_HOME."""
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run until told to stop; gives the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m streamer.act.process", description=__doc__)
-    parser.add_argument("--kafka", help="address of the embedded Kafka, used where STREAMER_KAFKA is not set")
-    parser.add_argument("--redis", help="URL of the embedded Valkey, used where STREAMER_REDIS is not set")
-    parser.add_argument("--follow-parent", action="store_true", help="end when standard input does")
-    given, _ = parser.parse_known_args(arguments)
-    if given.follow_parent:
-        supervise.follow_parent()
-    try:
-        run(Settings.load(), given.kafka, given.redis)
-    except TransientError as error:
-        print(f"error: {block(str(error))}", file=sys.stderr)
-        return 1
-    except UserError as error:
-        print(block(f"error: {error.message}\n{error.hint}".rstrip()), file=sys.stderr)
-        return supervise.EXIT_MISTAKE
-    return 0
-
-
-def run(settings: Settings, embedded_kafka: str | None = None, embedded_redis: str | None = None) -> None:
-    """Run ``act`` in this process until SIGTERM or SIGINT; a second one waits until the first is gone.
-
-    Raises
-    ------
-    UserError
-        It cannot begin, and could not later.
-    TransientError
-        Kafka is not there, or not yet.
-    """
-    logs.configure(
-        settings.log_level,
-        settings.log_format,
-        customer_ids=settings.log_customer_ids,
-        hash_key=settings.control_key_bytes,
-        version=version("streamer"),
-    )
-    kafka = settings.kafka_connection(embedded_kafka)
+def run(settings: Settings, start: Start) -> None:
+    """The program of the role ``act`` (`roles.Program`); a second one waits until the first is gone."""
+    kafka = settings.kafka_connection(start.kafka)
     kafka = replace(kafka, group=topics.full_name(kafka.group, kafka.prefix))
     lanes = lane_count(kafka.bootstrap, kafka.prefix, security=kafka.security)
     if lanes is None:
         raise UserError(f"there is no topic {kafka.topic(topics.EVENTS)}", "run `streamer topics create`")
-    url, options = settings.redis_connection(embedded_redis)
+    url, options = settings.redis_connection(start.redis)
     kept, offsets, clock, tally = secrets.load(settings), Offsets(kafka), SystemClock(), ActTally()
     client = connect(url, **options)
     group, source, topic = f"{kafka.group}-act", (topics.ACT, 0), kafka.topic(topics.ACT)
@@ -149,8 +110,7 @@ def _serve(settings: Settings, tally: ActTally) -> StatusServer:
     registry.register(tally)
     ProcessCollector(registry=registry)
     server = StatusServer(make_wsgi_app(registry), lambda: None, lambda: None)
-    port = server.start(settings.metrics_host, settings.act_metrics_port)
-    log.info("metrics are served", url=f"http://{settings.metrics_host}:{port}/metrics")
+    serve(server, ROLES["act"], settings)
     return server
 
 
@@ -170,7 +130,3 @@ def _run(app: Any, offsets: Offsets) -> None:
     worker = faust.Worker(app, loglevel="WARN", override_logging=False, redirect_stdouts=False, quiet=True)
     worker.spinner = None
     worker.execute_from_commandline()
-
-
-if __name__ == "__main__":
-    sys.exit(main())

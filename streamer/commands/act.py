@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import signal
-import sys
 from typing import Annotated
 
 import typer
 
 from streamer.client.connections import connections
-from streamer.commands import common
-from streamer.commands.asked import asked_to_end
+from streamer.commands.worker import keep_running, prepare
+from streamer.runtime.roles import Start
 
 
 def register(app: typer.Typer) -> None:
@@ -33,30 +31,11 @@ def act(
     Example:  streamer act
     """
     with connections() as to:
-        from streamer.commands.worker import prepare
-
         prepare(to)
         if not supervised:
-            from streamer.act import process
+            from streamer.runtime import process
 
-            process.run(to.settings, to.embedded_kafka, to.embedded_redis)
+            process.run(to.settings, "act", Start(to.embedded_kafka, to.embedded_redis))
             return
         arguments = to.arguments()
-    from streamer.runtime import supervise
-
-    command = [sys.executable, "-P", "-m", "streamer.act.process", "--follow-parent", *arguments]
-    child = supervise.Child(command, told=common.note)
-    group = supervise.Workers({"act": child})
-    with asked_to_end() as asked:
-        try:
-            group.start()
-            common.note("act sends the messages of plays; Ctrl-C ends it")
-            while group.alive and not asked.wait(0.2):
-                pass
-        finally:
-            group.stop()
-        failed = group.failed
-    if failed and asked.number is None:
-        raise typer.Exit(common.EXIT_ERROR)
-    if asked.number == signal.SIGINT:
-        raise typer.Exit(common.EXIT_INTERRUPTED)
+    keep_running(("act",), arguments)

@@ -66,14 +66,16 @@ def skip(
     lane, colon, offset = place.partition(":")
     if not (colon and lane.isdigit() and offset.isdigit()):
         raise typer.BadParameter(f"{place!r} is not LANE:OFFSET, such as 3:1041", param_hint="LANE:OFFSET")
-    from streamer.runtime import lane_release, process
+    from streamer.runtime import lane_release
+    from streamer.runtime.roles import Start
+    from streamer.runtime.wiring import wiring
 
     with connections() as to:
         _check(int(lane), to.lanes)
         if not yes:
             typer.confirm(f"make record {offset} of lane {lane} a dead letter?", abort=True)
-        wiring = process.wiring(to.settings, to.embedded_kafka, to.embedded_redis)
-        stands = asyncio.run(lane_release.skip(wiring, int(lane), int(offset)))
+        wired = wiring(to.settings, Start(to.embedded_kafka, to.embedded_redis))
+        stands = asyncio.run(lane_release.skip(wired, int(lane), int(offset)))
     common.console().print(f"record {offset} of lane {lane} is a dead letter; the lane goes on at offset {stands}")
 
 
@@ -82,7 +84,9 @@ def resume(lane: LANE) -> None:
 
     Example:  streamer lanes resume 3
     """
-    from streamer.runtime import lane_release, process
+    from streamer.runtime import lane_release
+    from streamer.runtime.roles import Start
+    from streamer.runtime.wiring import wiring
 
     with connections() as to:
         _check(lane, to.lanes)
@@ -90,8 +94,8 @@ def resume(lane: LANE) -> None:
         if note is None:
             common.note(f"lane {lane} has not stopped")
             return
-        wiring = process.wiring(to.settings, to.embedded_kafka, to.embedded_redis)
-        asyncio.run(lane_release.resume(wiring, lane))
+        wired = wiring(to.settings, Start(to.embedded_kafka, to.embedded_redis))
+        asyncio.run(lane_release.resume(wired, lane))
     common.console().print(f"lane {lane} tries again from offset {note.offset}")
 
 

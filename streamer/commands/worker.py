@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from contextlib import closing
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -12,12 +12,15 @@ from streamer.client.connections import Connections, connections
 from streamer.commands import common
 from streamer.commands.asked import asked_to_end
 from streamer.runtime import supervise
+from streamer.runtime.roles import ALWAYS, ROLES, Start
 
-_ROLES: dict[str, tuple[supervise.Role, ...]] = {
-    "lanes": ("lanes",),
-    "owner": ("owner",),
-    "all": ("lanes", "owner"),
-}
+_ALL = "all"
+
+
+def _known(role: str) -> str:
+    if role not in (*ROLES, _ALL):
+        raise typer.BadParameter(f"{role!r} is none of {', '.join((*ROLES, _ALL))}")
+    return role
 
 
 def register(app: typer.Typer) -> None:
@@ -26,9 +29,14 @@ def register(app: typer.Typer) -> None:
 
 def worker(
     role: Annotated[
-        Literal["lanes", "owner", "all"],
-        typer.Option(help="lanes: segments of customers; owner: learns the behaviour clusters; all: both."),
-    ] = "all",
+        str,
+        typer.Option(
+            metavar=f"[{'|'.join((*ROLES, _ALL))}]",
+            help="; ".join(f"{role.name}: {role.help}" for role in ROLES.values())
+            + f"; {_ALL}: {' and '.join(ALWAYS)}.",
+            callback=_known,
+        ),
+    ] = _ALL,
     supervised: Annotated[
         bool,
         typer.Option(
@@ -44,17 +52,17 @@ def worker(
 
     Example:  streamer worker --role lanes
     """
-    if role == "all" and not supervised:
-        raise typer.BadParameter("one process has one role; give --role lanes or --role owner", param_hint="--role")
+    if role == _ALL and not supervised:
+        raise typer.BadParameter(f"one process has one role; give {' or '.join(ROLES)}", param_hint="--role")
     with connections() as to:
         prepare(to)
         if not supervised:
             from streamer.runtime import process
 
-            process.run(to.settings, _ROLES[role][0], to.embedded_kafka, to.embedded_redis)
+            process.run(to.settings, role, Start(to.embedded_kafka, to.embedded_redis))
             return
         arguments = to.arguments()
-    _supervise(_ROLES[role], arguments)
+    keep_running(ALWAYS if role == _ALL else (role,), arguments)
 
 
 def prepare(to: Connections) -> None:
@@ -71,8 +79,9 @@ def prepare(to: Connections) -> None:
         try_view(client, to.redis_prefix)
 
 
-def _supervise(roles: tuple[supervise.Role, ...], arguments: list[str]) -> None:
-    with asked_to_end() as asked, supervise.workers(roles, arguments, told=common.note) as group:
+def keep_running(roles: tuple[str, ...], arguments: list[str]) -> None:
+    """Supervise worker processes until Ctrl-C or SIGTERM, or until one cannot go on."""
+    with asked_to_end() as asked, supervise.workers(roles, arguments, report=common.note) as group:
         common.note(f"running {' and '.join(roles)}; Ctrl-C ends it")
         while group.alive and not asked.wait(0.2):
             pass

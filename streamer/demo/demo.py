@@ -32,7 +32,7 @@ from streamer.sources.source import SourceEvent
 if TYPE_CHECKING:
     from aiokafka.structs import RecordMetadata
 
-    from streamer.runtime.supervise import Role, Workers
+    from streamer.runtime.supervise import Workers
 
 HISTORY_DAYS = 180
 _LATEST = 12
@@ -217,7 +217,7 @@ class Demo:
             thread.join(_ENDING_SECONDS)
         self._stack.close()
 
-    def _hire(self, role: Role) -> None:
+    def _hire(self, role: str) -> None:
         self._workers.append(self._stack.enter_context(importer.own_workers(self.service, lambda text: None, (role,))))
 
     def _caught_up(self) -> bool:

@@ -27,6 +27,7 @@ from streamer.imports import import_writer
 from streamer.imports.import_writer import Sent
 from streamer.imports.result import Result, result_of
 from streamer.runtime import supervise
+from streamer.runtime.roles import ALWAYS
 from streamer.sources.import_records import Outgoing, feed
 from streamer.sources.source import Source
 
@@ -253,11 +254,11 @@ def is_read(service: Service) -> bool:
 
 
 def own_workers(
-    service: Service, told: Callable[[str], None], roles: Sequence[supervise.Role] = ("lanes", "owner")
+    service: Service, told: Callable[[str], None], roles: Sequence[str] = ALWAYS
 ) -> AbstractContextManager[supervise.Workers]:
     """Worker processes of our own, for a block."""
     service.log_path.parent.mkdir(parents=True, exist_ok=True)
-    return supervise.workers(roles, service.arguments, env=service.environment, log_path=service.log_path, told=told)
+    return supervise.workers(roles, service.arguments, env=service.environment, log_path=service.log_path, report=told)
 
 
 def _reached(ledgers: Iterable[Ledger], goal: Mapping[int, int]) -> bool:

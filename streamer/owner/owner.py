@@ -8,7 +8,9 @@ as a group member without partition, and a paused one is fenced by the transacti
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 import msgspec
 import structlog
@@ -45,6 +47,37 @@ class _Piece(msgspec.Struct, array_like=True):
     data: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class OwnerContext:
+    """What the model owner knows of its service.
+
+    Attributes
+    ----------
+    definitions
+        The declared segmentations, whose names it publishes.
+    lanes
+        Partitions of the input topic: each gets every version.
+    control_key
+        Signs control records and checks decisions, where set.
+    """
+
+    definitions: Definitions
+    lanes: int
+    clock: WallClock
+    control_key: bytes | None = None
+    language: Language = "en"
+
+
+class OwnerListener(Protocol):
+    """Hears what the model owner does. Called in its event loop, must not wait."""
+
+    def fetch_again(self, lane: int, offset: int) -> None:
+        """A hole was found in the partition: fetch again from this offset."""
+
+    def learned(self, day: int, learned: Learned, state: State) -> None:
+        """It looked at the clusters, or carried out a decision; at the start with the outcome ``restored``."""
+
+
 class Owner(Inbox):
     """Learns from the panel and publishes.
 
@@ -54,43 +87,33 @@ class Owner(Inbox):
         The learner to feed; its snapshot is restored in `open`.
     owner_log
         Consumes and keeps its snapshot in the panel topic.
-    on_learned
-        Called after every look at the clusters and every decision, with the day, what came of it, and what the owner
-        knows; at the start with the outcome ``restored``.
-    seek
-        Called with an offset when a hole was found: fetch again from there.
     """
 
     def __init__(
-        self,
-        learner: Learner,
-        owner_log: LaneLog,
-        definitions: Definitions,
-        lanes: int,
-        clock: WallClock,
-        control_key: bytes | None = None,
-        on_learned: Callable[[int, Learned, State], None] = lambda day, learned, state: None,
-        language: Language = "en",
-        seek: Callable[[int], None] = lambda offset: None,
+        self, learner: Learner, owner_log: LaneLog, context: OwnerContext, listener: OwnerListener | None = None
     ) -> None:
-        super().__init__("model owner", seek)
+        super().__init__("model owner", self._fetch_again)
         self._learner = learner
         self._log = owner_log
-        self._definitions = definitions
-        self._lanes = lanes
-        self._clock = clock
-        self._control_key = control_key
-        self._on_learned = on_learned
-        self._language = language
+        self._context = context
+        self._listener = listener
         self._position = 0
         self._end = 0
         self._day = -1
-        self._asked: list[tuple[bytes, bytes, Headers]] = []
-        self._looked = -1
+        self._decisions: list[tuple[bytes, bytes, Headers]] = []
+        self._learned_day = -1
         # How many pieces of snapshots the topic holds.
         self._pieces = 0
         # Somebody left the panel whom the snapshot still holds.
         self._forgot = False
+
+    def _fetch_again(self, offset: int) -> None:
+        if self._listener is not None:
+            self._listener.fetch_again(0, offset)
+
+    def _learned(self, day: int, learned: Learned) -> None:
+        if self._listener is not None:
+            self._listener.learned(day, learned, self._learner.state)
 
     @property
     def next_offset(self) -> int:
@@ -120,11 +143,11 @@ class Owner(Inbox):
             self._position = first.position
         else:
             self._position = await self._log.first_offset()
-        state = self._learner.state
-        self._on_learned(state.last_update or 0, Learned("restored"), state)
+        state, context = self._learner.state, self._context
+        self._learned(state.last_update or 0, Learned("restored"))
         self._end = await self._log.end_offset()
         await self._log.commit(
-            definition_writes(self._definitions, self._clock.now_ms(), self._language), self._position
+            definition_writes(context.definitions, context.clock.now_ms(), context.language), self._position
         )
         return self._position
 
@@ -142,9 +165,9 @@ class Owner(Inbox):
         # Only once what was there at the start has been read, or an old day would be learned again.
         if self._stopping or self._position < self._end:
             return
-        if self._asked:
+        if self._decisions:
             await self._answer()
-        if self._day > self._looked:
+        if self._day > self._learned_day:
             await self._learn(self._day)
         if self._forgot and not self._waiting:
             await self._log.commit({(topics.PANEL, 0): self._snapshot()}, self._position)
@@ -153,7 +176,7 @@ class Owner(Inbox):
         for record in records:
             key = record.key or b""
             if key.startswith(DECISION_KEY) and record.value is not None:
-                self._asked.append((key, record.value, record.headers))
+                self._decisions.append((key, record.value, record.headers))
             if key.startswith(b"!"):
                 continue
             if record.value is None:
@@ -172,11 +195,11 @@ class Owner(Inbox):
                 self._learner.set_shift(shift)
 
     async def _learn(self, day: int) -> None:
-        self._looked = day
+        self._learned_day = day
         learner = self._learner
         before, waiting = learner.state.last_update, learner.state.proposal
         learned = learner.learn(day)
-        self._on_learned(day, learned, learner.state)
+        self._learned(day, learned)
         if learner.state.last_update != before:
             writes = self._writes(day, waiting, learned, "adopted")
             writes[topics.PANEL, 0] = self._snapshot()
@@ -191,20 +214,20 @@ class Owner(Inbox):
         day = max(self._day, state.last_update or 0)
         writes: Writes = {}
         done = []
-        for key, value, headers in self._asked:
+        for key, value, headers in self._decisions:
             done.append(Write(key, None))
             try:
-                decision = decode_decision(value, headers, self._control_key)
+                decision = decode_decision(value, headers, self._context.control_key)
             except InvalidEvent as error:
                 log.warning("a decision about models cannot be taken", error=error.message)
                 continue
             waiting = state.proposal
             learned = self._decided(decision, day)
             log.info("decided about models", action=decision.action, outcome=learned.outcome)
-            self._on_learned(day, learned, state)
+            self._learned(day, learned)
             for place, more in self._writes(day, waiting, learned, "approved").items():
                 writes.setdefault(place, []).extend(more)
-        self._asked.clear()
+        self._decisions.clear()
         writes[topics.PANEL, 0] = [*done, *self._snapshot()]
         await self._log.commit(writes, self._position)
 
@@ -219,9 +242,11 @@ class Owner(Inbox):
 
     def _writes(self, day: int, waiting: Proposal | None, learned: Learned, by: str) -> Writes:
         """What one step publishes: a version, and how its proposals stand."""
-        now, writes = self._clock.now_ms(), Writes()
+        now, writes = self._context.clock.now_ms(), Writes()
         if learned.model is not None:
-            writes = model_writes(learned.model, self._lanes, now, self._control_key, self._language)
+            writes = model_writes(
+                learned.model, self._context.lanes, now, self._context.control_key, self._context.language
+            )
             log.info("published a model version", version=learned.model.version, outcome=learned.outcome, day=day)
         if learned.withdrawn is not None:
             log.info("withdrew a proposal whose reason is gone", proposal=learned.withdrawn.number, day=day)

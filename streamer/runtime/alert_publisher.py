@@ -1,4 +1,4 @@
-"""Tells the topic of alerts what a worker's figures say of its lanes, for those who have no Prometheus."""
+"""Publishes alerts about the lanes of a worker, from the figures it counts anyway, for those who have no Prometheus."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ _SECONDS = 10.0
 
 
 class AlertPublisher:
-    """Looks at the figures of one worker from time to time. Alerts that cannot be written are kept until they can."""
+    """Checks the figures of one worker whenever it is asked to. Alerts that cannot be written are kept until they can."""
 
-    def __init__(self, connection: KafkaConnection, tally: MetricState, clock: WallClock) -> None:
+    def __init__(self, connection: KafkaConnection, metrics: MetricState, clock: WallClock) -> None:
         self._connection = connection
-        self._tally = tally
+        self._metrics = metrics
         self._clock = clock
         self._conditions = Conditions()
         self._book = AlertBook()
         self._lanes: frozenset[int] = frozenset()
         self._outbox: list[Alert] = []
 
-    async def look(self, offsets: Offsets, lanes: Iterable[int]) -> None:
-        """Judge once, and tell what is news. Never raises for a Kafka that is away."""
+    async def check(self, offsets: Offsets, lanes: Iterable[int]) -> None:
+        """Publish what began or ended since the last check. Does not raise when Kafka is away."""
         try:
             async with asyncio.timeout(_SECONDS):
                 await self._take_over(offsets, frozenset(lanes))
                 now = time.monotonic()
-                holding = self._conditions.hold(self._tally.samples(), self._tally.stopped, now)
-                for alert in self._book.tell(holding, now, self._clock.now_ms()):
+                holding = self._conditions.hold(self._metrics.samples(), self._metrics.stopped, now)
+                for alert in self._book.news(holding, now, self._clock.now_ms()):
                     level = log.warning if alert.type == "alert.raised" else log.info
                     level(alert.type, name=alert.name, lane=alert.lane, summary=alert.summary)
                     self._outbox.append(alert)
@@ -48,10 +48,10 @@ class AlertPublisher:
                     await alert_log.publish(self._connection, self._outbox)
                     self._outbox.clear()
         except (KafkaError, TimeoutError) as error:
-            log.info("alerts could not be told; they will be", error=repr(error), waiting=len(self._outbox))
+            log.info("alerts could not be published yet; trying again", error=repr(error), waiting=len(self._outbox))
 
     async def _take_over(self, offsets: Offsets, lanes: frozenset[int]) -> None:
-        """After lanes changed hands: what their former owners raised is not raised again."""
+        """After a rebalance: alerts that the former owner raised are not raised again."""
         if lanes == self._lanes:
             return
         self._book.keep(lanes)

@@ -1,4 +1,4 @@
-"""The composition root: puts real adapters behind the ports, and runs a worker process until it is told to stop."""
+"""The composition root: puts real adapters behind the ports, and runs a worker process until it is stopped."""
 
 from __future__ import annotations
 
@@ -21,20 +21,19 @@ from streamer.adapters.clock import SystemClock
 from streamer.adapters.kafka import KafkaConnection, KafkaLog, Offsets
 from streamer.adapters.redis import RedisView, connect
 from streamer.core.policy import Policy
-from streamer.core.state import LaneState
 from streamer.lanes import agents
-from streamer.lanes.context import LaneContext, LaneListener, LaneSettings, Step
+from streamer.lanes.context import LaneContext, LaneSettings, Silent
 from streamer.lanes.lane import Lane
 from streamer.lanes.pool import Pool
 from streamer.lanes.ports import Fenced
 from streamer.lanes.transport import App
-from streamer.owner.owner import Owner
+from streamer.owner.owner import Owner, OwnerContext
 from streamer.runtime.supervise import EXIT_FENCED, EXIT_UNKNOWN
 
 log = structlog.get_logger(__name__)
 
 EXIT_FATAL = 70
-"""Exit code of a worker that must be started anew, as it is with those of `supervise` that say which way."""
+"""Exit code of a worker that must be started again; those in `supervise` say for which reason."""
 
 
 @dataclass(frozen=True)
@@ -60,47 +59,39 @@ class Wiring:
     session_seconds: float = 6.0
 
 
-@dataclass(frozen=True)
-class Watch:
-    """Who hears what a worker does; every part may be left out."""
+class WorkerListener(Silent):
+    """Hears what a worker process does; derive from it to hear some of that. Called in the event loop, must not wait.
 
-    on_step: Callable[[Step], None] = lambda step: None
-    on_halt: Callable[[int, str], None] = lambda lane, reason: None
-    on_released: Callable[[int], None] = lambda lane: None
-    on_restoring: Callable[[int, int, int], None] = lambda lane, passed, of: None
-    on_restored: Callable[[LaneState, float, int], None] = lambda state, seconds, customers: None
-    on_lanes: Callable[[set[int]], None] = lambda lanes: None
-    on_learned: Callable[[int, Learned, State], None] = lambda day, learned, state: None
-    on_start: Callable[[Offsets], None] = lambda offsets: None
-    on_pool: Callable[[Pool], None] = lambda pool: None
-    may_look: Callable[[], bool] = lambda: True
-    on_fatal: Callable[[str], None] = lambda why: None
+    Attributes
+    ----------
+    seek
+        Set by who runs the worker: fetches a lane again from an offset.
+    """
 
-
-class _Listener(LaneListener):
-    """Hands on what lanes tell."""
-
-    def __init__(self, watch: Watch, seek: Callable[[int, int], None]) -> None:
-        self._watch = watch
-        self._seek = seek
+    seek: Callable[[int, int], None] | None = None
 
     def fetch_again(self, lane: int, offset: int) -> None:
-        self._seek(lane, offset)
+        if self.seek is not None:
+            self.seek(lane, offset)
 
-    def stepped(self, step: Step) -> None:
-        self._watch.on_step(step)
+    def started(self, offsets: Offsets) -> None:
+        """The event loop runs, and Kafka can be asked for offsets."""
 
-    def halted(self, lane: int, why: str) -> None:
-        self._watch.on_halt(lane, why)
+    def pooled(self, pool: Pool) -> None:
+        """The readers of this process's partitions live in this pool."""
 
-    def released(self, lane: int) -> None:
-        self._watch.on_released(lane)
+    def may_look(self) -> bool:
+        """Whether lanes may look at the wall clock."""
+        return True
 
-    def restoring(self, lane: int, passed: int, of: int) -> None:
-        self._watch.on_restoring(lane, passed, of)
+    def failed(self, why: str) -> None:
+        """The process cannot go on and ends."""
 
-    def restored(self, state: LaneState, seconds: float, customers: int) -> None:
-        self._watch.on_restored(state, seconds, customers)
+    def owns(self, lanes: set[int]) -> None:
+        """The lanes were assigned anew, and these are ours and restored."""
+
+    def learned(self, day: int, learned: Learned, state: State) -> None:
+        """The model owner has looked at the clusters or carried out a decision."""
 
 
 def fatal(error: BaseException, on_fatal: Callable[[str], None] = lambda why: None) -> None:
@@ -119,10 +110,9 @@ def fatal(error: BaseException, on_fatal: Callable[[str], None] = lambda why: No
     os._exit(code)
 
 
-def run_lanes(wiring: Wiring, watch: Watch | None = None, kind: type[Lane] = Lane) -> None:
-    """Run a worker that owns lanes; returns when it was told to stop. ``kind`` is for benchmarks with another job."""
-    watch = watch or Watch()
-    clock = SystemClock()
+def run_lanes(wiring: Wiring, listener: WorkerListener | None = None, kind: type[Lane] = Lane) -> None:
+    """Run a worker that owns lanes; returns when it is stopped. ``kind`` is for benchmarks with another job."""
+    hears = listener or WorkerListener()
     offsets = Offsets(wiring.kafka)
     client = connect(wiring.redis_url, **wiring.redis_options)
     events = wiring.kafka.topic(topics.EVENTS)
@@ -133,50 +123,49 @@ def run_lanes(wiring: Wiring, watch: Watch | None = None, kind: type[Lane] = Lan
             KafkaLog.of_lane(wiring.kafka, offsets, lane),
             RedisView(client, lane, wiring.redis_prefix),
             context,
-            listener,
+            hears,
         )
 
-    context = LaneContext(wiring.policy, clock, wiring.lane, may_look=watch.may_look)
-    pool = Pool(make, partial(fatal, on_fatal=watch.on_fatal), watch.on_lanes)
+    context = LaneContext(wiring.policy, SystemClock(), wiring.lane, may_look=hears.may_look)
+    pool = Pool(make, partial(fatal, on_fatal=hears.failed), hears.owns)
     app = agents.build(
         wiring.kafka.group, wiring.kafka.bootstrap, events, pool, wiring.session_seconds, **wiring.broker
     )
-    watch.on_pool(pool)
-    listener = _Listener(watch, lambda lane, offset: app.seek_back(events, lane, offset))
-    _run(app, offsets, watch)
+    hears.pooled(pool)
+    hears.seek = lambda lane, offset: app.seek_back(events, lane, offset)
+    _run(app, offsets, hears)
 
 
-def run_owner(wiring: Wiring, watch: Watch | None = None) -> None:
+def run_owner(wiring: Wiring, listener: WorkerListener | None = None) -> None:
     """Run the model owner; a second one waits until the first is gone."""
-    watch = watch or Watch()
-    clock = SystemClock()
+    hears = listener or WorkerListener()
     offsets = Offsets(wiring.kafka)
     group = f"{wiring.kafka.group}-owner"
+    context = OwnerContext(
+        wiring.policy.definitions,
+        wiring.policy.lanes,
+        SystemClock(),
+        wiring.lane.control_key,
+        wiring.policy.language,
+    )
 
     def make(partition: int) -> Owner:
         source = (topics.PANEL, partition)
-        return Owner(
-            Learner(wiring.learner),
-            KafkaLog(wiring.kafka, offsets, "owner", source, source, group),
-            wiring.policy.definitions,
-            wiring.policy.lanes,
-            clock,
-            wiring.lane.control_key,
-            watch.on_learned,
-            wiring.policy.language,
-            seek=lambda offset: app.seek_back(topic, partition, offset),
-        )
+        panel = KafkaLog(wiring.kafka, offsets, "owner", source, source, group)
+        return Owner(Learner(wiring.learner), panel, context, hears)
 
-    pool = Pool(make, partial(fatal, on_fatal=watch.on_fatal), watch.on_lanes)
+    pool = Pool(make, partial(fatal, on_fatal=hears.failed), hears.owns)
     topic = wiring.kafka.topic(topics.PANEL)
     app = agents.build(group, wiring.kafka.bootstrap, topic, pool, wiring.session_seconds, **wiring.broker)
-    _run(app, offsets, watch)
+    hears.pooled(pool)
+    hears.seek = lambda partition, offset: app.seek_back(topic, partition, offset)
+    _run(app, offsets, hears)
 
 
-def _run(app: App, offsets: Offsets, watch: Watch) -> None:
+def _run(app: App, offsets: Offsets, listener: WorkerListener) -> None:
     async def before_start() -> None:
         await offsets.start()
-        watch.on_start(offsets)
+        listener.started(offsets)
 
     async def on_shutdown(*args: Any, **kwargs: Any) -> None:
         await offsets.stop()

@@ -18,9 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Final, Literal
-
-Role = Literal["lanes", "owner", "act"]
+from typing import IO, Final
 
 EXIT_MISTAKE: Final = 78
 """Exit code of a worker that no restart helps, such as one with a wrong setting."""
@@ -66,14 +64,14 @@ class Child:
         command: Sequence[str],
         env: Mapping[str, str] | None = None,
         output: IO[bytes] | None = None,
-        told: Callable[[str], None] = lambda text: None,
+        report: Callable[[str], None] = lambda text: None,
     ) -> None:
         self.starts = 0
         self.exit_code: int | None = None
         self._command = list(command)
         self._env = {**os.environ, **(env or {})}
         self._output = output
-        self._told = told
+        self._report = report
         self._ends: Counter[int] = Counter()
         self._stopping = threading.Event()
         self._lock = threading.Lock()
@@ -126,8 +124,8 @@ class Child:
 
     def _ended(self) -> list[str]:
         """How transactions of former processes ended: the next one's metric goes on from there."""
-        told = {"--fenced": self._ends[EXIT_FENCED], "--unknown": self._ends[EXIT_UNKNOWN]}
-        return [text for flag, count in told.items() if count for text in (flag, str(count))]
+        flags = {"--fenced": self._ends[EXIT_FENCED], "--unknown": self._ends[EXIT_UNKNOWN]}
+        return [text for flag, count in flags.items() if count for text in (flag, str(count))]
 
     def _keep(self) -> None:
         pause: float | None = None
@@ -140,7 +138,7 @@ class Child:
             if self._stopping.is_set() or code in (0, EXIT_MISTAKE):
                 return
             pause = pause_after(pause, time.monotonic() - started)
-            self._told(f"a worker ended ({_named(code)}); it is started again in {pause:g} s")
+            self._report(f"a worker ended ({_named(code)}); it is started again in {pause:g} s")
             if self._stopping.wait(pause):
                 return
             self._spawn()
@@ -149,12 +147,12 @@ class Child:
 class Workers:
     """The worker processes of one supervisor."""
 
-    def __init__(self, children: Mapping[Role, Child], log_path: Path | None = None) -> None:
+    def __init__(self, children: Mapping[str, Child], log_path: Path | None = None) -> None:
         self._children = dict(children)
         self._log_path = log_path
 
     @property
-    def pids(self) -> dict[Role, int | None]:
+    def pids(self) -> dict[str, int | None]:
         """Process ids by role, None for one that is just being started again."""
         return {role: child.pid for role, child in self._children.items()}
 
@@ -196,12 +194,12 @@ class Workers:
 
 @contextmanager
 def workers(
-    roles: Sequence[Role],
+    roles: Sequence[str],
     arguments: Sequence[str] = (),
     *,
     env: Mapping[str, str] | None = None,
     log_path: Path | None = None,
-    told: Callable[[str], None] = lambda text: None,
+    report: Callable[[str], None] = lambda text: None,
 ) -> Generator[Workers]:
     """Worker processes for the block, one for each role.
 
@@ -213,12 +211,12 @@ def workers(
         Variables beside ours, such as ``STREAMER_CLOCK`` or ``STREAMER_METRICS_PORT``.
     log_path
         Takes what workers write, appended; else it goes to our standard error.
-    told
-        Hears of restarts, from another thread.
+    report
+        Called with a line about each restart, from another thread.
     """
     output = log_path.open("ab") if log_path is not None else None
     try:
-        group = Workers({role: Child(command(role, arguments), env, output, told) for role in roles}, log_path)
+        group = Workers({role: Child(command(role, arguments), env, output, report) for role in roles}, log_path)
         try:
             group.start()
             yield group
@@ -229,7 +227,7 @@ def workers(
             output.close()
 
 
-def command(role: Role, arguments: Sequence[str] = ()) -> list[str]:
+def command(role: str, arguments: Sequence[str] = ()) -> list[str]:
     """The command line of a worker process under a supervisor.
 
     ``-P``: the folder in which it is started may hold a package that is called like one of ours, such as ``models``.

@@ -156,7 +156,7 @@ class AlertBook:
         ours = set(lanes)
         self._held = {key: held for key, held in self._held.items() if held.condition.lane in ours}
 
-    def tell(self, conditions: Iterable[Condition], now: float, now_ms: int) -> list[Alert]:
+    def news(self, conditions: Iterable[Condition], now: float, now_ms: int) -> list[Alert]:
         """What is news, given the conditions that hold at ``now`` (monotonic s)."""
         news = []
         for condition in conditions:

@@ -1,4 +1,4 @@
-"""The table of metrics, filled from the tally and served to Prometheus."""
+"""The table of metrics, filled from a worker's figures and served to Prometheus."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
-from schemas.money import Rates
-from streamer.lanes.ports import WallClock
 from streamer.telemetry.lane_metrics import MetricState
 from streamer.telemetry.metrics import METRICS, OWNER_METRICS, Metric
 from streamer.telemetry.owner_metrics import OwnerMetrics
@@ -23,15 +21,15 @@ def _well() -> str | None:
     return None
 
 
-class Exporter(MetricState):
-    """A `MetricState` that Prometheus can scrape. Has a registry of its own, and opens no port before `start`.
+class Exporter:
+    """Serves the figures of a worker to Prometheus, from a registry of its own; opens no port before `start`.
 
     Parameters
     ----------
+    state
+        The figures of the process, which whoever counts goes on filling.
     version
         Of the program, for ``build_info``.
-    declared, lanes, rates
-        As `MetricState` has them.
     owner
         Figures of the model owner, in its process.
     healthy, ready
@@ -40,17 +38,14 @@ class Exporter(MetricState):
 
     def __init__(
         self,
-        clock: WallClock,
+        state: MetricState,
         version: str,
-        declared: Iterable[tuple[str, str]] = (),
         *,
-        lanes: int = 1,
-        rates: Rates | None = None,
         owner: OwnerMetrics | None = None,
         healthy: Check = _well,
         ready: Check = _well,
     ) -> None:
-        super().__init__(clock, declared, lanes, rates)
+        self.state = state
         self._version = version
         self._owner = owner
         self.registry = CollectorRegistry()
@@ -68,9 +63,9 @@ class Exporter(MetricState):
 
     def families(self) -> Iterator[Family]:
         """All metrics of the table with their values now."""
-        samples = self.samples()
+        samples = self.state.samples()
         samples["build_info"] = {(self._version,): 1.0}
-        histograms = self.histograms()
+        histograms = self.state.histograms()
         if self._owner is not None:
             found = self._owner.samples()
             for metric in OWNER_METRICS:

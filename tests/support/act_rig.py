@@ -233,7 +233,7 @@ class ActService:
         path = self.folder / f"act-{len(self.processes)}.log"
         with path.open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "streamer.act.process"],
+                [sys.executable, "-m", "streamer.runtime.process", "act"],
                 env={**self.environment, **more},
                 stdout=log,
                 stderr=log,

@@ -26,7 +26,7 @@ from streamer.core.policy import Policy
 from streamer.embedded import Addresses
 from streamer.replay.parity import Parity, decode_change, of_lane
 from streamer.runtime.app import EXIT_FATAL
-from streamer.runtime.supervise import EXIT_FENCED, EXIT_UNKNOWN
+from streamer.runtime.supervise import EXIT_FENCED, EXIT_STUCK, EXIT_UNKNOWN
 from streamer.sources.import_records import Outgoing
 
 SESSION_SECONDS = 2
@@ -130,7 +130,9 @@ class LiveService:
         """Start those again, of the same release, that ended themselves."""
         for at, worker in enumerate(workers):
             if (code := worker.poll()) is not None:
-                assert code in (EXIT_FATAL, EXIT_FENCED, EXIT_UNKNOWN), f"a worker ended with {code}\n{self.logs()}"
+                assert code in (EXIT_FATAL, EXIT_FENCED, EXIT_UNKNOWN, EXIT_STUCK), (
+                    f"a worker ended with {code}\n{self.logs()}"
+                )
                 workers[at] = self.start(release=self._releases[worker.pid])
 
     def shared_out(self, workers: Sequence[subprocess.Popen[bytes]]) -> bool:

@@ -11,12 +11,13 @@ from behaviour_world import World
 from models.behaviour.model import ClusterModel
 from models.behaviour.panel import PanelRow, encode
 from models.learning.learner import Learner, LearnerConfig
+from models.learning.owner_types import Learned, State
 from models.rules.defaults import DEFAULTS
 from schemas import topics
 from schemas.decisions import ModelDecision, decision_key, encode_decision
 from streamer.adapters.memory import MemoryBroker, MemoryLog
 from streamer.lanes.ports import Batch, Write, Writes
-from streamer.owner.owner import Owner
+from streamer.owner.owner import Owner, OwnerContext
 
 OWNER = 999
 
@@ -53,6 +54,19 @@ class Clock:
         return 1_750_000_000_000
 
 
+class _Seeking:
+    """Writes down from where to fetch again."""
+
+    def __init__(self, back: list[int]) -> None:
+        self._back = back
+
+    def fetch_again(self, lane: int, offset: int) -> None:
+        self._back.append(offset)
+
+    def learned(self, day: int, learned: Learned, state: State) -> None:
+        return None
+
+
 class OwnerRig:
     """Feeds an owner from a `World`, and reads what it published."""
 
@@ -79,9 +93,8 @@ class OwnerRig:
         """Start an owner and let it read to the end; what lies before ``lost_until`` is lost on the way, once."""
         log = PanelLog(self.broker)
         back: list[int] = []
-        owner = Owner(
-            Learner(self.config), log, DEFAULTS, 2, Clock(), self.key, language=self.language, seek=back.append
-        )
+        context = OwnerContext(DEFAULTS, 2, Clock(), self.key, self.language)
+        owner = Owner(Learner(self.config), log, context, _Seeking(back))
         start = await owner.open()
         log.crash = crash
         records = self.broker.records(topics.PANEL)

@@ -18,8 +18,8 @@ from streamer.runtime.supervise import Child, Workers, pause_after, workers
 WAITS = "import time; print('up', flush=True); time.sleep(600)"
 
 
-def child(code: str, told: Callable[[str], None] = lambda text: None) -> Child:
-    return Child([sys.executable, "-I", "-S", "-c", code], output=None, told=told)
+def child(code: str, report: Callable[[str], None] = lambda text: None) -> Child:
+    return Child([sys.executable, "-I", "-S", "-c", code], output=None, report=report)
 
 
 def until(true: Callable[[], bool], seconds: float = 20.0) -> None:

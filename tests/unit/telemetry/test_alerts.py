@@ -87,7 +87,7 @@ def test_a_condition_is_told_once_and_its_end_once() -> None:
     told: list[Alert] = []
     for second in range(0, 600, 2):
         holding = [STOPPED] if second < 300 and second % 20 < 16 else []
-        told += book.tell(holding, float(second), 1_700_000_000_000 + second * 1_000)
+        told += book.news(holding, float(second), 1_700_000_000_000 + second * 1_000)
     assert [one.type for one in told] == ["alert.raised", "alert.cleared"]
     raised, cleared = told
     assert raised.since == cleared.since == raised.at
@@ -98,26 +98,26 @@ def test_a_condition_is_told_once_and_its_end_once() -> None:
 
 def test_what_must_hold_for_a_while_is_told_only_then() -> None:
     book = AlertBook()
-    told = [(second, one.name) for second in range(0, 400, 10) for one in book.tell([SLOW], float(second), second)]
+    told = [(second, one.name) for second in range(0, 400, 10) for one in book.news([SLOW], float(second), second)]
     assert told == [(300, "LagGrowing")]
     book = AlertBook()
-    assert [one for second in range(0, 2_000, 10) for one in book.tell([SLOW] * (second % 200 < 100), second, 0)] == []
+    assert [one for second in range(0, 2_000, 10) for one in book.news([SLOW] * (second % 200 < 100), second, 0)] == []
 
 
 def test_what_another_owner_raised_is_not_raised_again_but_its_end_is_told() -> None:
-    (raised,) = AlertBook().tell([STOPPED], 0.0, 1_700_000_000_000)
+    (raised,) = AlertBook().news([STOPPED], 0.0, 1_700_000_000_000)
     book = AlertBook()
     book.adopt([raised], 0.0)
-    assert book.tell([STOPPED], 2.0, 1_700_000_002_000) == []
-    (cleared,) = book.tell([], 70.0, 1_700_000_070_000)
+    assert book.news([STOPPED], 2.0, 1_700_000_002_000) == []
+    (cleared,) = book.news([], 70.0, 1_700_000_070_000)
     assert (cleared.type, cleared.since) == ("alert.cleared", raised.since)
 
 
 def test_lanes_that_went_away_are_their_new_owners_to_tell_of() -> None:
     book = AlertBook()
-    book.tell([STOPPED], 0.0, 0)
+    book.news([STOPPED], 0.0, 0)
     book.keep({1, 2})
-    assert book.tell([], 100.0, 0) == []
+    assert book.news([], 100.0, 0) == []
 
 
 def test_each_alert_is_one_of_prometheus_and_has_its_page() -> None:

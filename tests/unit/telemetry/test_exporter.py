@@ -26,7 +26,7 @@ from streamer.core.policy import Policy
 from streamer.lanes.context import LaneContext, Silent, Step
 from streamer.lanes.lane import Lane
 from streamer.lanes.ports import Batch
-from streamer.telemetry.lane_metrics import Histogram
+from streamer.telemetry.lane_metrics import Histogram, MetricState
 from streamer.telemetry.metrics import BY_NAME, METRICS, OWNER_METRICS, PREFIX
 from streamer.telemetry.prometheus import Exporter
 
@@ -126,7 +126,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def exporter(clock: Clock) -> Iterator[Exporter]:
-    made = Exporter(clock, "1.2.3", NAMES)
+    made = Exporter(MetricState(clock, NAMES), "1.2.3")
     yield made
     made.stop()
 
@@ -148,10 +148,10 @@ def value(exporter: Exporter, name: str, **labels: str) -> float | None:
 
 def fed(exporter: Exporter) -> Step:
     (step,) = run_lane([records()])
-    exporter.on_step(step)
-    exporter.on_end_offsets({0: 9})
-    exporter.on_lanes({0})
-    exporter.lane_restored(step.state, 0.3, 2)
+    exporter.state.on_step(step)
+    exporter.state.on_end_offsets({0: 9})
+    exporter.state.on_lanes({0})
+    exporter.state.lane_restored(step.state, 0.3, 2)
     return step
 
 
@@ -189,7 +189,7 @@ def test_nothing_is_registered_at_import() -> None:
 
 def test_two_exporters_do_not_know_of_each_other(exporter: Exporter, clock: Clock) -> None:
     fed(exporter)
-    assert value(Exporter(clock, "1"), "records_consumed_total", lane="0") is None
+    assert value(Exporter(MetricState(clock), "1"), "records_consumed_total", lane="0") is None
 
 
 # -- flow -----------------------------------------------------------------------------------------------------
@@ -224,29 +224,29 @@ def test_every_record_is_accounted_for(exporter: Exporter) -> None:
 def test_a_record_that_the_ledger_lost_shows(exporter: Exporter) -> None:
     (step,) = run_lane([records()])
     step.state.ledger.applied -= 1
-    exporter.on_step(step)
+    exporter.state.on_step(step)
     assert value(exporter, "unaccounted_records", lane="0") == 1
 
 
 def test_counters_of_a_lane_go_on_where_another_worker_left_it(exporter: Exporter, clock: Clock) -> None:
     first, second = run_lane([records()[:3], records()[3:]])
-    exporter.on_step(first)
-    other = Exporter(clock, "1.2.3")
-    other.lane_restored(first.state, 0.1, 1)
-    other.on_step(second)
+    exporter.state.on_step(first)
+    other = Exporter(MetricState(clock), "1.2.3")
+    other.state.lane_restored(first.state, 0.1, 1)
+    other.state.on_step(second)
     assert value(other, "records_consumed_total", lane="0") == 7
     # What the other process itself did starts with it.
     assert value(other, "transactions_total", outcome="committed") == 1
 
 
 def test_how_far_a_restore_is(exporter: Exporter) -> None:
-    exporter.lane_restoring(0, 50, 200)
-    exporter.lane_restoring(1, 0, 0)
+    exporter.state.lane_restoring(0, 50, 200)
+    exporter.state.lane_restoring(1, 0, 0)
     assert value(exporter, "lane_restored_ratio", lane="0") == 0.25
     assert value(exporter, "lane_restored_ratio", lane="1") == 0
     step = fed(exporter)
     assert value(exporter, "lane_restored_ratio", lane=str(step.partition)) == 1
-    exporter.on_lanes({step.partition})
+    exporter.state.on_lanes({step.partition})
     assert value(exporter, "lane_restored_ratio", lane="1") is None
 
 
@@ -262,9 +262,9 @@ def test_what_is_decided_but_not_committed_does_not_show(exporter: Exporter) -> 
 
 def test_money_is_in_units_of_the_shops_currency(clock: Clock) -> None:
     (step,) = run_lane([records()])
-    euros, yen = Exporter(clock, "1"), Exporter(clock, "1", rates=Rates("JPY"))
+    euros, yen = Exporter(MetricState(clock), "1"), Exporter(MetricState(clock, rates=Rates("JPY")), "1")
     for one in (euros, yen):
-        one.on_step(step)
+        one.state.on_step(step)
     assert value(euros, "net_revenue", currency="EUR", lane="0") == 60.0
     assert value(yen, "net_revenue", currency="JPY", lane="0") == 6_000.0
     assert value(euros, "orders_total", lane="0") == 1
@@ -353,7 +353,7 @@ def test_one_by_one_and_at_once_count_the_same() -> None:
 
 def test_a_lane_that_is_handed_over_leaves_no_series(exporter: Exporter) -> None:
     fed(exporter)
-    exporter.release(0)
+    exporter.state.release(0)
     left = [
         (name, labels)
         for name, samples in scraped(exporter).items()
@@ -367,8 +367,8 @@ def test_a_lane_that_is_handed_over_leaves_no_series(exporter: Exporter) -> None
 def test_a_rebalance_keeps_the_lanes_that_stay(exporter: Exporter) -> None:
     fed(exporter)
     (other,) = run_lane([[event(0, "c1", lane=1)]], lane=1)
-    exporter.on_step(other)
-    exporter.on_lanes({1})
+    exporter.state.on_step(other)
+    exporter.state.on_lanes({1})
     assert value(exporter, "lanes_owned") == 1
     assert value(exporter, "lanes") == 1
     assert value(exporter, "rebalances_total") == 2
@@ -379,7 +379,7 @@ def test_a_rebalance_keeps_the_lanes_that_stay(exporter: Exporter) -> None:
 def test_lag_comes_from_end_offsets(exporter: Exporter, clock: Clock) -> None:
     fed(exporter)
     assert value(exporter, "consumer_lag_records", partition="0") == 2
-    exporter.on_end_offsets({0: 7})
+    exporter.state.on_end_offsets({0: 7})
     assert value(exporter, "consumer_lag_records", partition="0") == 0
     assert value(exporter, "consumer_lag_seconds", lane="0") == 0
 
@@ -387,23 +387,23 @@ def test_lag_comes_from_end_offsets(exporter: Exporter, clock: Clock) -> None:
 def test_lag_in_seconds_counts_from_when_the_lane_was_last_caught_up(exporter: Exporter, clock: Clock) -> None:
     fed(exporter)
     clock.now = NOW + 3_600_000
-    exporter.on_end_offsets({0: 7})
+    exporter.state.on_end_offsets({0: 7})
     # An hour of silence, then records: they have waited since then at most, not for an hour.
     clock.now += 4_000
-    exporter.on_end_offsets({0: 9})
+    exporter.state.on_end_offsets({0: 9})
     assert value(exporter, "consumer_lag_seconds", lane="0") == 4
 
 
 def test_an_end_offset_of_a_lane_not_ours_says_nothing(exporter: Exporter) -> None:
-    exporter.on_end_offsets({5: 100})
+    exporter.state.on_end_offsets({5: 100})
     assert value(exporter, "consumer_lag_records", partition="5") is None
 
 
 def test_how_transactions_end_is_a_closed_set(exporter: Exporter) -> None:
-    exporter.transaction_ended("fenced")
+    exporter.state.transaction_ended("fenced")
     assert value(exporter, "transactions_total", outcome="fenced") == 1
     with pytest.raises(ValueError, match="committed, unknown, fenced"):
-        exporter.transaction_ended("lost")
+        exporter.state.transaction_ended("lost")
 
 
 # -- HTTP -----------------------------------------------------------------------------------------------------
@@ -438,7 +438,7 @@ def test_checks_answer_with_what_is_wrong(clock: Clock) -> None:
     def broken() -> str | None:
         raise RuntimeError("secret")
 
-    exporter = Exporter(clock, "1", ready=lambda: wrong[0])
+    exporter = Exporter(MetricState(clock), "1", ready=lambda: wrong[0])
     port = exporter.start()
     try:
         assert get(port, "/healthz") == (200, "ok\n")
@@ -447,7 +447,7 @@ def test_checks_answer_with_what_is_wrong(clock: Clock) -> None:
         assert get(port, "/readyz") == (200, "ok\n")
     finally:
         exporter.stop()
-    failing = Exporter(clock, "1", healthy=broken)
+    failing = Exporter(MetricState(clock), "1", healthy=broken)
     port = failing.start()
     try:
         assert get(port, "/healthz") == (503, "the check failed: RuntimeError\n")
@@ -458,4 +458,4 @@ def test_checks_answer_with_what_is_wrong(clock: Clock) -> None:
 def test_a_port_in_use_is_told_with_the_setting(exporter: Exporter, clock: Clock) -> None:
     port = exporter.start()
     with pytest.raises(UserError, match="STREAMER_METRICS_PORT"):
-        Exporter(clock, "1").start(port=port)
+        Exporter(MetricState(clock), "1").start(port=port)

@@ -13,6 +13,7 @@ from models.behaviour.features import NAMES
 from models.features.time import DAY_MS, DayGrid
 from models.learning.decisions import approve, rename
 from models.learning.learner import Learned, LearnerConfig
+from streamer.telemetry.lane_metrics import MetricState
 from streamer.telemetry.metrics import OUTCOMES, OWNER_METRICS, PREFIX
 from streamer.telemetry.owner_metrics import OwnerMetrics
 from streamer.telemetry.prometheus import Exporter
@@ -55,7 +56,7 @@ def tally() -> OwnerMetrics:
 
 
 def test_every_metric_of_the_owner_is_served_once_it_is_known(tally: OwnerMetrics) -> None:
-    exporter = Exporter(Clock(), "1", owner=tally)
+    exporter = Exporter(MetricState(Clock()), "1", owner=tally)
     try:
         port = exporter.start()
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:

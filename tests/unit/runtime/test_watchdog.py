@@ -17,7 +17,7 @@ from streamer.lanes.lane import Lane
 from streamer.lanes.pool import Pool
 from streamer.runtime import last_error, supervise, watchdog
 from streamer.runtime.app import Wiring
-from streamer.runtime.process import Watched
+from streamer.runtime.lane_worker import LaneWorker
 from streamer.runtime.watchdog import Watchdog
 
 
@@ -74,11 +74,11 @@ def test_a_stuck_worker_ends_and_says_so(
     lane = Lane(0, MemoryLog(MemoryBroker(), 0), view, LaneContext(Policy(), cast(Any, None)))
     pool = Pool(lambda partition: lane, cast(Any, None))
     pool.readers[0] = lane
-    one = Watched(Wiring(KafkaConnection("nowhere:1", group="g"), "redis://nowhere", Policy()))
-    one.watch.on_pool(pool)
+    worker = LaneWorker(Wiring(KafkaConnection("nowhere:1", group="g"), "redis://nowhere", Policy()))
+    worker.pooled(pool)
 
     async def look() -> None:
-        await one._end_if_stuck(cast(Offsets, Asked(hidden=hidden)), {0: 1})
+        await worker._end_if_stuck(cast(Offsets, Asked(hidden=hidden)), {0: 1})
 
     for _ in range(4):
         asyncio.run(look())

@@ -1,0 +1,172 @@
+"""The role ``lanes``: a worker that owns lanes, with its metrics, health and alerts."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import time
+from importlib.metadata import version
+
+import structlog
+from aiokafka.errors import KafkaError
+
+from schemas import topics
+from streamer.adapters.broker_clock import skew_seconds
+from streamer.adapters.clock import SystemClock
+from streamer.adapters.kafka import Offsets
+from streamer.adapters.redis_health import refuse_eviction
+from streamer.config.settings import Settings
+from streamer.core.state import LaneState
+from streamer.lanes.context import Step
+from streamer.lanes.lane import Lane
+from streamer.lanes.pool import Pool
+from streamer.runtime import last_error, supervise
+from streamer.runtime.alert_publisher import AlertPublisher
+from streamer.runtime.app import Wiring, WorkerListener, run_lanes
+from streamer.runtime.clock_guard import ClockGuard
+from streamer.runtime.metrics_port import serve
+from streamer.runtime.roles import ROLES, Start
+from streamer.runtime.watchdog import Watchdog
+from streamer.runtime.wiring import wiring
+from streamer.runtime.worker_health import WorkerHealth
+from streamer.telemetry.lane_metrics import MetricState
+from streamer.telemetry.prometheus import Exporter
+
+log = structlog.get_logger(__name__)
+
+PROBE_SECONDS = 2.0
+PROBE_LIMIT_SECONDS = 20.0
+_PROGRESS_SECONDS = 2.0
+
+
+def run(settings: Settings, start: Start) -> None:
+    """See `roles.Program`."""
+    wired = wiring(settings, start)
+    refuse_eviction(wired.redis_url, wired.redis_options)
+    worker = LaneWorker(wired)
+    for outcome, times in start.ended.items():
+        worker.metrics.transaction_ended(outcome, times)
+    serve(worker.exporter, ROLES["lanes"], settings)
+    try:
+        run_lanes(wired, worker)
+    finally:
+        worker.exporter.stop()
+
+
+class LaneWorker(WorkerListener):
+    """Counts, logs and reports what the lanes of this process do."""
+
+    def __init__(self, wired: Wiring) -> None:
+        policy, clock = wired.policy, SystemClock()
+        declared = [
+            (segmentation.name, segment.id)
+            for segmentation in policy.definitions.segmentations
+            for segment in segmentation.segments
+        ]
+        self.metrics = MetricState(clock, declared, policy.lanes, policy.rates)
+        self.health = WorkerHealth(lambda: self.metrics.stopped)
+        self.exporter = Exporter(
+            self.metrics, version("streamer"), healthy=self.health.healthy, ready=self.health.ready
+        )
+        self._alerts = AlertPublisher(wired.kafka, self.metrics, clock)
+        self._group = wired.kafka.group
+        self._watchdog = Watchdog()
+        self._clock_guard = ClockGuard(lambda: skew_seconds(wired.kafka, f"clock-{min(self._lanes, default=0)}"))
+        self._pool: Pool | None = None
+        self._lanes: frozenset[int] = frozenset()
+        self._tasks: list[asyncio.Task[None]] = []
+        # When progress of a restore was logged last, by lane, in monotonic seconds.
+        self._logged: dict[int, float] = {}
+
+    def started(self, offsets: Offsets) -> None:
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(self._probe(offsets)), loop.create_task(self._publish_alerts(offsets))]
+
+    def pooled(self, pool: Pool) -> None:
+        self._pool = pool
+
+    def may_look(self) -> bool:
+        return self._clock_guard.is_trusted
+
+    def failed(self, why: str) -> None:
+        last_error.note(self._group, why)
+
+    def owns(self, lanes: set[int]) -> None:
+        self.health.assigned()
+        self._lanes = frozenset(lanes)
+        self.metrics.on_lanes(lanes)
+        log.info("lanes owned", lanes=sorted(lanes))
+
+    def stepped(self, step: Step) -> None:
+        self.metrics.on_step(step)
+
+    def halted(self, lane: int, why: str) -> None:
+        self.metrics.lane_stopped(lane, why)
+
+    def released(self, lane: int) -> None:
+        self.metrics.lane_released(lane)
+
+    def restoring(self, lane: int, passed: int, of: int) -> None:
+        self.metrics.lane_restoring(lane, passed, of)
+        self._watchdog.progressed(lane)
+        now = time.monotonic()
+        if now - self._logged.setdefault(lane, now) >= _PROGRESS_SECONDS:
+            self._logged[lane] = now
+            log.info("restoring a lane", lane=lane, passed=passed, of=of)
+
+    def restored(self, state: LaneState, seconds: float, customers: int) -> None:
+        self.metrics.lane_restored(state, seconds, customers)
+        self._logged.pop(state.ledger.partition, None)
+        log.info("lane restored", lane=state.ledger.partition, seconds=round(seconds, 3), customers=customers)
+
+    async def _probe(self, offsets: Offsets) -> None:
+        """Ask for the ends of the lanes again and again: for the lag, and as the heartbeat of the event loop."""
+        while True:
+            ends: dict[int, int] = {}
+            # Without Kafka an answer may take longer than a healthy worker is silent, and the worker is not to blame.
+            with contextlib.suppress(KafkaError, TimeoutError):
+                async with asyncio.timeout(PROBE_LIMIT_SECONDS):
+                    for lane in sorted(self._lanes):
+                        ends[lane] = await offsets.end(topics.EVENTS, lane)
+            self.metrics.on_end_offsets({lane: end for lane, end in ends.items() if lane in self._lanes})
+            self.health.beat()
+            await self._end_if_stuck(offsets, ends)
+            await asyncio.sleep(PROBE_SECONDS)
+
+    async def _end_if_stuck(self, offsets: Offsets, ends: dict[int, int]) -> None:
+        """End the process if one of its lanes has work and has got nowhere for too long."""
+        readers = {} if self._pool is None else self._pool.readers
+        lanes = {number: lane for number, lane in readers.items() if isinstance(lane, Lane)}
+        idle = self._watchdog.idle_seconds(
+            {number: lane.next_offset for number, lane in lanes.items()},
+            ends,
+            {number for number, lane in lanes.items() if lane.is_excused},
+        )
+        for lane, seconds in idle.items():
+            if not self._watchdog.is_suspect(seconds):
+                continue
+            try:
+                async with asyncio.timeout(PROBE_LIMIT_SECONDS):
+                    stable = await offsets.stable(topics.EVENTS, lane)
+            except (KafkaError, TimeoutError):
+                stable = 0
+            if stable <= lanes[lane].next_offset:
+                # What waits stands behind an open transaction of a producer, or Kafka does not say.
+                self._watchdog.progressed(lane)
+            elif self._watchdog.is_stuck(seconds):
+                why = f"lane {lane} has records to decide and has committed nothing for {seconds:.0f} s"
+                log.error("this worker is stuck and ends; start it again", lane=lane, why=why)
+                last_error.note(self._group, why)
+                logging.shutdown()
+                os._exit(supervise.EXIT_STUCK)
+
+    async def _publish_alerts(self, offsets: Offsets) -> None:
+        """A task of its own: a slow Kafka must not stop the heartbeat."""
+        while True:
+            await asyncio.sleep(PROBE_SECONDS)
+            if self._lanes:
+                await self._clock_guard.look()
+                self.metrics.on_clock_skew(self._clock_guard.skew_seconds)
+            await self._alerts.check(offsets, self._lanes)

@@ -1,0 +1,35 @@
+"""Where a role serves its metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import structlog
+
+from schemas.errors import UserError
+from streamer.config.settings import Settings
+from streamer.config.settings_sources import DEFAULT, variable
+from streamer.runtime.roles import Role
+
+log = structlog.get_logger(__name__)
+
+
+class Server(Protocol):
+    """Serves ``/metrics``, ``/healthz`` and ``/readyz``."""
+
+    def start(self, host: str, port: int) -> int: ...
+
+
+def serve(server: Server, role: Role, settings: Settings) -> int:
+    """Open a role's port. If that is taken and nobody asked for it by name, another: workers share machines."""
+    origins: Mapping[str, str] = {one.name: one.origin for one in settings.in_force()}
+    host, port = settings.metrics_host, getattr(settings, role.metrics_port)
+    try:
+        port = server.start(host, port)
+    except UserError:
+        if origins[variable(role.metrics_port)] != DEFAULT:
+            raise
+        port = server.start(host, 0)
+    log.info("metrics are served", url=f"http://{host}:{port}/metrics")
+    return int(port)

@@ -1,0 +1,90 @@
+"""The roles that a worker process can have: one row each, and nothing else to change for a new one but its settings.
+
+A role's program is named, not imported: it may stand in a room above this one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:
+    from streamer.config.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a role's program gets beside the settings.
+
+    Attributes
+    ----------
+    kafka, redis
+        Addresses of the embedded servers, for settings that name none.
+    ended
+        How many transactions of earlier processes ended ``fenced`` or ``unknown``; for the metric.
+    """
+
+    kafka: str | None = None
+    redis: str | None = None
+    ended: Mapping[str, int] = field(default_factory=dict)
+
+
+class Program(Protocol):
+    """Runs one role in this process until SIGTERM or SIGINT.
+
+    Raises
+    ------
+    UserError
+        It cannot begin, and a restart would not help.
+    TransientError
+        Kafka cannot be reached, or not yet.
+    """
+
+    def __call__(self, settings: Settings, start: Start) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """One kind of worker process.
+
+    Attributes
+    ----------
+    program
+        ``module:function``, a `Program`.
+    metrics_port
+        The setting with the port of its ``/metrics``.
+    help
+        What it does, for the command line.
+    always
+        Whether a service needs it: started by ``streamer worker`` where no role is given.
+    """
+
+    name: str
+    program: str
+    metrics_port: str
+    help: str
+    always: bool = True
+
+    def load(self) -> Program:
+        """Import the program."""
+        module, _, function = self.program.partition(":")
+        found: Program = getattr(import_module(module), function)
+        return found
+
+
+ROLES: Final[Mapping[str, Role]] = MappingProxyType(
+    {
+        role.name: role
+        for role in (
+            Role("lanes", "streamer.runtime.lane_worker:run", "metrics_port", "segments of customers"),
+            Role("owner", "streamer.runtime.owner_worker:run", "owner_metrics_port", "learns the behaviour clusters"),
+            Role("act", "streamer.act.process:run", "act_metrics_port", "sends the messages of plays", always=False),
+        )
+    }
+)
+
+ALWAYS: Final[tuple[str, ...]] = tuple(role.name for role in ROLES.values() if role.always)
+"""The roles that a service cannot do without."""

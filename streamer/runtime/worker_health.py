@@ -1,0 +1,42 @@
+"""Whether a worker process is alive and ready: what ``/healthz`` and ``/readyz`` answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+HUNG_SECONDS = 60.0
+
+
+class WorkerHealth:
+    """Alive while its event loop gets on, whatever Kafka does; ready when it has what it was assigned.
+
+    Parameters
+    ----------
+    stopped
+        Lanes that have stopped, and why; asked from other threads.
+    """
+
+    def __init__(self, stopped: Callable[[], Mapping[int, str]] = dict) -> None:
+        self._stopped = stopped
+        self._beat = time.monotonic()
+        self._assigned = False
+
+    def beat(self) -> None:
+        """The event loop got on."""
+        self._beat = time.monotonic()
+
+    def assigned(self) -> None:
+        """The group has given out its partitions, and ours, if any, are restored."""
+        self._assigned = True
+
+    def healthy(self) -> str | None:
+        """What is wrong with the process; None if it is well. Else it should be started again."""
+        silent = time.monotonic() - self._beat
+        return None if silent < HUNG_SECONDS else f"nothing moved for {silent:.0f} s"
+
+    def ready(self) -> str | None:
+        """Why it does not do all of its work; None if it does."""
+        if not self._assigned:
+            return "lanes are not yet given out and restored"
+        return "; ".join(f"lane {lane} has stopped: {why}" for lane, why in sorted(self._stopped().items())) or None
