@@ -1,7 +1,7 @@
 """Writing what goes out: quick values, their JSON, and the ids, keys and headers that go with it.
 
-``published`` holds the same shapes as pydantic models. Here instants are epoch milliseconds and segments
-are plain pairs; the encoders turn them into what is on the wire.
+The shapes here are the only ones: ``published`` derives its pydantic models from these structs, with the types and the
+docstrings given here. Instants are epoch milliseconds; the encoders turn them into text.
 """
 
 from __future__ import annotations
@@ -9,12 +9,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Final, Literal, get_args
+from typing import Annotated, Final, Literal, get_args
 from uuid import UUID
 
 import msgspec
+from pydantic import Field
 
+from schemas.derived import WireStruct
+from schemas.fields import CustomerId, Id, Instant, Text
 from schemas.wire_time import iso
+
+Version = Annotated[int, Field(ge=1)]
+Confidence = Annotated[float, Field(ge=0, le=1)] | None
 
 Cause = Literal[
     "event",
@@ -37,83 +43,93 @@ CHANGE_NAMESPACE: Final = UUID("c07a3f0e-6f4c-5d0e-9d5e-6b7f0d8f2a11")
 """Namespace of change ids. Never change it: consumers drop repeats by those ids."""
 
 
-class SegmentRef(msgspec.Struct, frozen=True, gc=False):
+class SegmentRef(WireStruct, frozen=True, gc=False):
     """A segment: its stable id, and the name it had then."""
 
-    id: str
-    name: str
+    id: Id
+    name: Text
 
 
-class Trigger(msgspec.Struct, frozen=True, gc=False):
+class Trigger(WireStruct, frozen=True, gc=False):
     """The record of the lane that moved the customer."""
 
-    event_id: str
-    type: str
-    topic: str
-    partition: int
-    offset: int
+    event_id: Id
+    type: Id
+    topic: Id
+    partition: Annotated[int, Field(ge=0)]
+    offset: Annotated[int, Field(ge=0)]
 
 
-class ModelRef(msgspec.Struct, frozen=True, gc=False):
+class ModelRef(WireStruct, frozen=True, gc=False):
     """Which version of what decided: kind ``rules``, ``bands``, ``clusters`` ..."""
 
-    kind: str
-    version: int
+    kind: Id
+    version: Version
 
 
-class NextMove(msgspec.Struct, frozen=True, gc=False):
-    """Where the customer will go by silence alone, and when (ms)."""
+class NextMove(WireStruct, frozen=True, gc=False):
+    """Where the customer will go by silence alone, and when."""
 
-    to: str
-    at: int
+    to: Id
+    at: Instant
 
 
-class Reason(msgspec.Struct, frozen=True, gc=False):
-    """One thing that decided: a feature (or the segment in another segmentation) before and after, the border it
-    crossed, and, for clusters, what it added to the decision: all shares together are what decided.
+class Reason(WireStruct, frozen=True, gc=False):
+    """One thing that decided: a feature, or the segment in another segmentation, before and after, the border it
+    crossed, its share of it all (below zero where it spoke against the move).
     """
 
-    feature: str
-    before: float | str | None = None
-    after: float | str | None = None
-    border: float | str | None = None
-    share: float | None = None
+    feature: Text
+    before: float | Text | None = None
+    after: float | Text | None = None
+    border: float | Text | None = None
+    share: Annotated[float, Field(ge=-1, le=1)] | None = None
 
 
-class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """A customer moved from one segment to another; see ``published.SegmentChanged`` for what the fields
-    promise.
+class Change(WireStruct, frozen=True, kw_only=True):
+    """A customer moved: who, from where to where, why, and whether it is safe to act on.
 
-    ``detected_at`` is not among them: it is the wall clock, no part of any equality, and given to
-    `encode_change`.
+    Attributes
+    ----------
+    event_id
+        The same however often the log is replayed; consumers drop repeats by it.
+    seq
+        Gap-free per customer over all segmentations, from 1.
+    from_segment, to_segment
+        ``from`` and ``to`` on the wire. ``from`` is null on the first, ``to`` where a membership ends.
+    changed_at, detected_at
+        When it took effect in the customer's own time; the wall clock when the service wrote it.
+    reasons
+        Largest share first.
     """
 
-    event_id: str
-    customer_id: str
-    seq: int
-    segmentation: str
-    from_segment: SegmentRef | None
-    to_segment: SegmentRef | None
+    # ``detected_at`` is no field: two changes are equal whenever they were written. `encode_change` takes it.
+    event_id: Id
+    customer_id: CustomerId
+    seq: Annotated[int, Field(ge=1)]
+    segmentation: Id
+    from_segment: Annotated[SegmentRef | None, Field(alias="from")]
+    to_segment: Annotated[SegmentRef | None, Field(alias="to")]
     cause: Cause
     automation_safe: bool
     is_initial: bool
-    changed_at: int
+    changed_at: Instant
     trigger: Trigger | None
     model: ModelRef
-    confidence: float | None = None
+    confidence: Confidence = None
     next_move: NextMove | None = None
     reasons: tuple[Reason, ...] = ()
-    features: Mapping[str, float | None] = {}
+    features: Mapping[Text, float | None] = {}
 
 
-class Membership(msgspec.Struct, frozen=True, gc=False):
-    """The segment a customer is in within one segmentation, since when (ms), and by which model version."""
+class Membership(WireStruct, frozen=True, gc=False):
+    """The segment a customer is in within one segmentation, since when, and by which model version."""
 
-    id: str
-    name: str
-    since: int
-    version: int
-    confidence: float | None = None
+    id: Id
+    name: Text
+    since: Instant
+    version: Version
+    confidence: Confidence = None
 
 
 class ReceivedChange(

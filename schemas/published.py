@@ -1,110 +1,26 @@
 """What goes out: segment changes, memberships, definitions and models, as consumers read them.
 
-These models are the published contract, for consumers and for the generated schemas. The service itself
-writes changes and memberships with ``changes``, which is quicker; a test holds that both say the same.
-Instants are epoch milliseconds in Python and RFC 3339 in JSON.
+These models are the published contract, for consumers and for the generated schemas. Those of changes and memberships
+are derived from the structs that the service writes them with (``changes``). Instants are epoch milliseconds in Python
+and RFC 3339 in JSON.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, JsonValue
 
-from schemas.changes import Cause
+from schemas import changes
+from schemas.changes import Membership, Version
+from schemas.derived import derived
 from schemas.fields import CustomerId, Id, Instant, Text, Wire
 
-Version = Annotated[int, Field(ge=1)]
-
-
-class SegmentRef(Wire):
-    """A segment: its stable id, and the name it had then."""
-
-    id: Id
-    name: Text
-
-
-class Trigger(Wire):
-    """The record of the lane that moved the customer."""
-
-    event_id: Id
-    type: Id
-    topic: Id
-    partition: Annotated[int, Field(ge=0)]
-    offset: Annotated[int, Field(ge=0)]
-
-
-class ModelRef(Wire):
-    """Which version of what decided."""
-
-    kind: Id
-    version: Version
-
-
-class NextMove(Wire):
-    """Where the customer will go by silence alone, and when."""
-
-    to: Id
-    at: Instant
-
-
-class Reason(Wire):
-    """One thing that decided: a feature, or the segment in another segmentation, before and after, the border it
-    crossed, its share of it all (below zero where it spoke against the move).
-    """
-
-    feature: Text
-    before: float | Text | None = None
-    after: float | Text | None = None
-    border: float | Text | None = None
-    share: Annotated[float, Field(ge=-1, le=1)] | None = None
-
-
-class SegmentChanged(Wire):
-    """A customer moved: who, from where to where, why, and whether it is safe to act on.
-
-    Attributes
-    ----------
-    event_id
-        The same however often the log is replayed; consumers drop repeats by it.
-    seq
-        Gap-free per customer over all segmentations, from 1.
-    from_segment, to_segment
-        ``from`` and ``to`` on the wire. ``from`` is null on the first, ``to`` where a membership ends.
-    changed_at, detected_at
-        When it took effect in the customer's own time; the wall clock when the service wrote it.
-    reasons
-        Largest share first.
-    """
-
-    event_id: Id
-    type: Literal["segment.changed"]
-    customer_id: CustomerId
-    seq: Annotated[int, Field(ge=1)]
-    segmentation: Id
-    from_segment: Annotated[SegmentRef | None, Field(alias="from")]
-    to_segment: Annotated[SegmentRef | None, Field(alias="to")]
-    cause: Cause
-    automation_safe: bool
-    is_initial: bool
-    changed_at: Instant
-    detected_at: Instant
-    trigger: Trigger | None
-    model: ModelRef
-    confidence: Annotated[float, Field(ge=0, le=1)] | None = None
-    next_move: NextMove | None = None
-    reasons: tuple[Reason, ...] = ()
-    features: Annotated[dict[Text, float | None], Field(default_factory=dict)]
-
-
-class Membership(Wire):
-    """The segment a customer is in, within one segmentation, and since when."""
-
-    id: Id
-    name: Text
-    since: Instant
-    version: Version
-    confidence: Annotated[float, Field(ge=0, le=1)] | None = None
+SegmentChanged: Final[Any] = derived(
+    changes.Change,
+    "SegmentChanged",
+    {"event_id": ("type", Literal["segment.changed"]), "changed_at": ("detected_at", Instant)},
+)
 
 
 class CustomerMemberships(Wire):
