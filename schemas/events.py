@@ -260,19 +260,7 @@ Event = (
     | FeedbackSubmitted
     | MessageOutcome
 )
-MODELS: tuple[type[Event], ...] = (
-    OrderCompleted,
-    OrderReversed,
-    Interaction,
-    Tracked,
-    ProfileUpdated,
-    IdentityLinked,
-    ConsentUpdated,
-    SubscriptionUpdated,
-    CustomerErased,
-    FeedbackSubmitted,
-    MessageOutcome,
-)
+MODELS: Final[tuple[type[Event], ...]] = get_args(Event)
 
 
 def types_of(model: type[Event]) -> frozenset[str]:

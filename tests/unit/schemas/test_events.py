@@ -28,8 +28,8 @@ def refused_field(model: type[Event], body: dict[str, Any]) -> str:
     return ".".join(map(str, refused.value.errors()[0]["loc"]))
 
 
-def test_twenty_types_each_of_one_model() -> None:
-    assert len(EVENT_TYPES) == 20 == sum(len(types_of(model)) for model in MODELS)
+def test_each_type_is_of_one_model() -> None:
+    assert len(EVENT_TYPES) == sum(len(types_of(model)) for model in MODELS) >= 20
 
 
 def test_in_python_a_time_is_milliseconds_and_in_json_rfc_3339() -> None:
