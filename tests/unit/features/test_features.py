@@ -67,6 +67,7 @@ def test_without_an_order_recency_and_lateness_are_missing_and_pass_no_compariso
 
 def test_what_time_moves_has_a_crossing_and_nothing_else_has() -> None:
     ann = buyer((T0, 10_000), (T0 + 10 * DAY, 5_000))
+    ann.post(ann.book.add(Order(T0 + 11 * DAY, b"all", 700, 2, 1, (("tea", 700),))), SHOP.half_life)
     ann.profile = Profile(consent=Consent(True, True, False, T0, b""))
     ann.profile.merge_traits({"birth_year": 1990, "signup_at": T0, "income": 5.0, "marketing_opt_in": True}, T0, b"")
     for kind in ("nps", "csat", "review", "complaint"):
