@@ -255,37 +255,63 @@ def _parsed(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check(model: ClusterModel) -> None:
-    def need(ok: bool, what: str) -> None:
-        if not ok:
-            raise InvariantViolation(f"behaviour model {model.version}: {what}")
+    _check_identity(model)
+    numbers = [*_frame_numbers(model), *_rule_numbers(model)]
+    for segment in model.segments:
+        numbers += _segment_numbers(model, segment)
+    finite = all(isinstance(v, int | float) and isfinite(v) for v in numbers)
+    _need(model, finite, "a number is not finite")
 
-    need(isinstance(model.version, int) and 0 < model.version < _MOST_VERSION, "version out of range")
-    need(0 <= model.parent < model.version, "the parent must be an earlier version")
-    need(model.segmentation == SEGMENTATION, "another segmentation")
-    need(model.feature_names == NAMES, "made for other features than this program computes")
-    need(1 <= model.k <= SLOTS, f"between 1 and {SLOTS} segments are possible")
+
+def _need(model: ClusterModel, ok: bool, what: str) -> None:
+    if not ok:
+        raise InvariantViolation(f"behaviour model {model.version}: {what}")
+
+
+def _check_identity(model: ClusterModel) -> None:
+    """Versions, and ids, codes and slots that are given once."""
+    version = model.version
+    _need(model, isinstance(version, int) and 0 < version < _MOST_VERSION, "version out of range")
+    _need(model, 0 <= model.parent < version, "the parent must be an earlier version")
+    _need(model, model.segmentation == SEGMENTATION, "another segmentation")
+    _need(model, model.feature_names == NAMES, "made for other features than this program computes")
+    _need(model, 1 <= model.k <= SLOTS, f"between 1 and {SLOTS} segments are possible")
+    for name in ("segment_id", "code", "slot"):
+        _need(model, len({getattr(s, name) for s in model.segments}) == model.k, f"a {name} is given twice")
+    in_use = {s.code for s in model.segments} & {code for code, _ in model.retired}
+    _need(model, not in_use, "a retired code is in use")
+
+
+def _frame_numbers(model: ClusterModel) -> list[float]:
+    """The numbers of the frame, whose dimensions are right."""
     frame = model.frame
     axes = len(frame.weights[0]) if frame.weights else 0
-    need(1 <= axes <= FEATURES and len(frame.weights) == FEATURES, "the frame has wrong dimensions")
-    need(all(len(row) == axes for row in frame.weights), "the frame has wrong dimensions")
-    need(all(len(v) == FEATURES for v in (frame.mu, frame.low, frame.high)), "the frame has wrong dimensions")
-    numbers = [*frame.mu, *frame.low, *frame.high, *(v for row in frame.weights for v in row)]
-    need(all(low <= high for low, high in zip(frame.low, frame.high, strict=True)), "borders crossed")
-    for s in model.segments:
-        need(len(s.centroid) == axes, "a centroid has wrong dimensions")
-        need(s.order_rate > 0 and s.click_rate > 0, "rates must be above 0")
-        need(s.order_shape > 0 and s.click_shape > 0 and s.log_basket_var > 0, "shapes must be above 0")
-        need(0 < s.discount < 1 and s.basket >= 0 and s.orders_a_day > 0, "a segment table is out of range")
-        need(0 <= s.slot < SLOTS and FIRST_CODE <= s.code < _MOST_VERSION, "a code or slot is out of range")
-        need(bool(s.segment_id) and s.segment_id != NEW_ID, "a segment id is empty or reserved")
-        numbers += [*s.centroid, s.order_rate, s.click_rate, s.order_shape, s.click_shape, s.log_basket]
-        numbers += [s.log_basket_var, s.basket, s.orders_a_day, s.share, *s.typical.values()]
-    for name in ("segment_id", "code", "slot"):
-        need(len({getattr(s, name) for s in model.segments}) == model.k, f"a {name} is given twice")
-    need(not {s.code for s in model.segments} & {c for c, _ in model.retired}, "a retired code is in use")
-    need(len(model.phi) == 2 and min(model.phi) >= 1 and model.sigma2 > 0, "sigma2 or phi out of range")
+    right = 1 <= axes <= FEATURES and len(frame.weights) == FEATURES
+    right &= all(len(row) == axes for row in frame.weights)
+    right &= all(len(v) == FEATURES for v in (frame.mu, frame.low, frame.high))
+    _need(model, right, "the frame has wrong dimensions")
+    _need(model, all(low <= high for low, high in zip(frame.low, frame.high, strict=True)), "borders crossed")
+    return [*frame.mu, *frame.low, *frame.high, *(v for row in frame.weights for v in row)]
+
+
+def _segment_numbers(model: ClusterModel, s: Segment) -> list[float]:
+    """The numbers of a segment, which are within their ranges."""
+    _need(model, len(s.centroid) == len(model.frame.weights[0]), "a centroid has wrong dimensions")
+    _need(model, s.order_rate > 0 and s.click_rate > 0, "rates must be above 0")
+    _need(model, min(s.order_shape, s.click_shape, s.log_basket_var) > 0, "shapes must be above 0")
+    _need(model, 0 < s.discount < 1 and s.basket >= 0 and s.orders_a_day > 0, "a segment table is out of range")
+    _need(model, 0 <= s.slot < SLOTS and FIRST_CODE <= s.code < _MOST_VERSION, "a code or slot is out of range")
+    _need(model, bool(s.segment_id) and s.segment_id != NEW_ID, "a segment id is empty or reserved")
+    rates = [s.order_rate, s.click_rate, s.order_shape, s.click_shape, s.log_basket, s.log_basket_var]
+    return [*s.centroid, *rates, s.basket, s.orders_a_day, s.share, *s.typical.values()]
+
+
+def _rule_numbers(model: ClusterModel) -> list[float]:
+    """The numbers by which customers are moved, which are within their ranges."""
     preset, evidence = model.preset, model.evidence
-    need(0 <= preset.h < 1 and preset.theta > 0 and preset.eta > 0, "the preset is out of range")
-    need(min(evidence.orders, evidence.interactions, evidence.age_days) >= 0, "the evidence is out of range")
-    numbers += [model.sigma2, *model.phi, preset.h, preset.theta, preset.eta]
-    need(all(isinstance(v, int | float) and isfinite(v) for v in numbers), "a number is not finite")
+    noise = len(model.phi) == 2 and min(model.phi) >= 1 and model.sigma2 > 0
+    _need(model, noise, "sigma2 or phi out of range")
+    _need(model, 0 <= preset.h < 1 and preset.theta > 0 and preset.eta > 0, "the preset is out of range")
+    least = min(evidence.orders, evidence.interactions, evidence.age_days)
+    _need(model, least >= 0, "the evidence is out of range")
+    return [model.sigma2, *model.phi, preset.h, preset.theta, preset.eta]

@@ -208,9 +208,7 @@ def _identities(
     unnamed = [i for i, heir in enumerate(heirs) if heir is None]
     before = parent.segments if parent else ()
     given = _new_names(sample, x, frame, fit, unnamed, before) if unnamed else {}
-    used_ids = {s.segment_id for s in before} | {name for _, name in (parent.retired if parent else ())}
-    used_codes = {s.code for s in before} | {code for code, _ in (parent.retired if parent else ())}
-    next_code = max(used_codes, default=FIRST_CODE - 1) + 1
+    used_ids, next_code = _given_ever(parent)
     # A slot that a vanishing segment leaves may be given again at once: ``slot_since`` tells rows so.
     free = [s for s in range(SLOTS) if s not in {heir.slot for heir in heirs if heir}]
     names, ids, codes, slots, since = [], [], [], [], []
@@ -230,6 +228,15 @@ def _identities(
         slots.append(free.pop(0))
         since.append(version)
     return names, ids, codes, slots, since
+
+
+def _given_ever(parent: ClusterModel | None) -> tuple[set[str], int]:
+    """Ids that were given to any segment so far, and the first code that never was."""
+    if parent is None:
+        return set(), FIRST_CODE
+    ids = {s.segment_id for s in parent.segments} | {segment_id for _, segment_id in parent.retired}
+    codes = {s.code for s in parent.segments} | {code for code, _ in parent.retired}
+    return ids, max(codes, default=FIRST_CODE - 1) + 1
 
 
 def _new_names(

@@ -178,6 +178,29 @@ class Learner:
         fit = lloyd(z, state.working, _POLISH)
         state.working = fit.centroids
         challenger = lloyd(z, multi_start(part, model.k, rng).centroids)
+        self._compare(sample, frame, z, fit, challenger, figures)
+        if model.k == 1 and config.k is None:
+            return self._one_segment(sample, frame, fit, rng, figures)
+        if state.beaten >= config.streak:
+            heirs = self._heirs(sample, challenger)
+            return Learned("promoted", self._publish(sample, frame, challenger, heirs), None, figures)
+        proposal = self._look_at_k(sample, z, rng, figures)
+        withdrawn = self._withdrawn(figures)
+        proposal = proposal or self._look_at_drift(sample, rng, figures)
+        if proposal is not None and self._small_enough(proposal):
+            return Learned("promoted", self.adopt(proposal, sample.day), proposal, figures, withdrawn)
+        candidate = self._moved(sample, frame, fit, figures)
+        if candidate is not None:
+            return Learned("moved", self._release(candidate, sample.day), proposal, figures, withdrawn)
+        outcome = "proposed" if proposal else "withdrawn" if withdrawn else "kept"
+        return Learned(outcome, None, proposal, figures, withdrawn)
+
+    def _compare(
+        self, sample: Sample, frame: Frame, z: FloatArray, fit: Fit, challenger: Fit, figures: dict[str, float]
+    ) -> None:
+        """Figures of the working clusters beside the challenger and those in force; counts the weeks it is better."""
+        state, config, model = self.state, self.config, self.model
+        assert model is not None
         figures["inertia_ratio"] = fit.inertia / max(challenger.inertia, 1e-12)
         figures["share_psi"] = stability_index([s.share for s in model.segments], fit.labels)
         distances = np.sqrt(((z - fit.centroids[fit.labels]) ** 2).sum(axis=1))
@@ -187,21 +210,11 @@ class Learner:
         # Points of another frame are no longer those that the challenger of last week was better at.
         beaten = model.k > 1 and frame == model.frame and challenger.inertia < (1 - config.better) * fit.inertia
         state.beaten = state.beaten + 1 if beaten else 0
-        if model.k == 1 and config.k is None:
-            return self._one_segment(sample, frame, fit, rng, figures)
-        if state.beaten >= config.streak:
-            heirs = self._heirs(sample, challenger)
-            return Learned("promoted", self._publish(sample, frame, challenger, heirs), None, figures)
-        proposal = self._look_at_k(sample, z, rng, figures)
-        withdrawn = self._withdrawn(figures)
-        proposal = proposal or self._look_at_drift(sample, rng, figures)
-        if proposal is not None and config.adopt_share is not None and proposal.trial.share <= config.adopt_share:
-            return Learned("promoted", self.adopt(proposal, sample.day), proposal, figures, withdrawn)
-        candidate = self._moved(sample, frame, fit, figures)
-        if candidate is not None:
-            return Learned("moved", self._release(candidate, sample.day), proposal, figures, withdrawn)
-        outcome = "proposed" if proposal else "withdrawn" if withdrawn else "kept"
-        return Learned(outcome, None, proposal, figures, withdrawn)
+
+    def _small_enough(self, proposal: Proposal) -> bool:
+        """Whether a proposal moves so few that nobody is asked."""
+        most = self.config.adopt_share
+        return most is not None and proposal.trial.share <= most
 
     def _one_segment(
         self, sample: Sample, frame: Frame, fit: Fit, rng: np.random.Generator, figures: dict[str, float]

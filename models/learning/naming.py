@@ -163,24 +163,10 @@ def names_for(
 
     if not unnamed:
         return {}
-    at = {trait: j for j, trait in enumerate(TRAITS)}
-    prototypes = STEPS if steps else PROTOTYPES
-    free = [
-        name
-        for name, wanted in prototypes.items()
-        if name not in taken and all(np.ptp(ranks[:, at[t]]) > 0 for t in _NEEDED.get(name, ()))
-    ]
+    free = [name for name in (STEPS if steps else PROTOTYPES) if name not in taken and _can_be_told(name, ranks)]
     cost = np.empty((len(unnamed), len(free)))
     for column, name in enumerate(free):
-        wanted = prototypes[name]
-        total = plain_sum(weight for _, weight in wanted.values())
-        for line, cluster in enumerate(unnamed):
-            cost[line, column] = (
-                plain_sum(w * (ranks[cluster, at[t]] - value) ** 2 for t, (value, w) in wanted.items()) / total
-            )
-        cost[:, column] += _RELUCTANCE * (name in (_SECOND_STEPS if steps else _SECOND_CHOICE))
-        if not steps:
-            cost[:, column] += _LAST_RELUCTANCE * (name in _LAST_CHOICE)
+        cost[:, column] = _misfit(ranks, unnamed, name, steps)
         if barred:
             cost[:, column] += [_UNTRUE * (name in barred[cluster]) for cluster in unnamed]
     lines, columns = linear_sum_assignment(cost)
@@ -193,6 +179,26 @@ def names_for(
             names[cluster] = _unused(_PLAIN, used)
             used.add(names[cluster])
     return names
+
+
+def _can_be_told(name: str, ranks: FloatArray) -> bool:
+    """Whether the shop records what a name speaks of."""
+    return all(np.ptp(ranks[:, TRAITS.index(trait)]) > 0 for trait in _NEEDED.get(name, ()))
+
+
+def _misfit(ranks: FloatArray, unnamed: Sequence[int], name: str, steps: bool) -> list[float]:
+    """How badly a name fits each cluster, and what it costs to choose it."""
+    wanted = (STEPS if steps else PROTOTYPES)[name]
+    at = {trait: TRAITS.index(trait) for trait in wanted}
+    total = plain_sum(weight for _, weight in wanted.values())
+    reluctance = _RELUCTANCE * (name in (_SECOND_STEPS if steps else _SECOND_CHOICE))
+    last = 0.0 if steps else _LAST_RELUCTANCE * (name in _LAST_CHOICE)
+    return [
+        float(plain_sum(w * (ranks[cluster, at[t]] - value) ** 2 for t, (value, w) in wanted.items()) / total)
+        + reluctance
+        + last
+        for cluster in unnamed
+    ]
 
 
 def _unused(name: str, used: Collection[str]) -> str:

@@ -121,14 +121,19 @@ def play(
         run.moves += _named(advance(memory, rows, np.full(len(rows), base + day + 1), run.timeline), rows, here)
         run.labels[day + 1, here] = memory.matrix[rows, SEGMENT]
         if day + 1 in look_days:
-            block = block_of(memory, rows)
-            usual = run.timeline[-1][1].frame.priors.gap_cv2 if run.timeline else None
-            stats = position_stats(block, beat_of(block, usual)).astype(np.float32)
-            run.looks[day + 1] = PastLook(base + day + 1, tuple(activity.customers[at] for at in here), stats)
+            run.looks[day + 1] = _everybody(run, base + day + 1, rows, [activity.customers[at] for at in here])
         run.evidence[day + 1, here] = (memory.matrix[rows, ORDER_COUNT] >= need.orders) | (
             memory.matrix[rows, INTERACTION_COUNT] >= need.interactions
         )
     return run
+
+
+def _everybody(run: Run, day: int, rows: IntArray, customers: Sequence[str]) -> PastLook:
+    """Statistics of everybody, as the version in force sees them."""
+    block = block_of(run.memory, rows)
+    usual = None if run.model is None else run.model.frame.priors.gap_cv2
+    stats = position_stats(block, beat_of(block, usual)).astype(np.float32)
+    return PastLook(day, tuple(customers), stats)
 
 
 def _named(moves: Sequence[Move], rows: IntArray, here: IntArray) -> list[Move]:
