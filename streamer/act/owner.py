@@ -147,7 +147,7 @@ class ActOwner(Inbox):
         self._calls: set[asyncio.Task[None]] = set()
         self._under_way: Counter[str] = Counter()
         self._pump: asyncio.Task[None] | None = None
-        self._count = 0
+        self._shop_size = 0
         self._counted = 0.0
         self._measured = 0.0
         self._committed = 0.0
@@ -307,9 +307,9 @@ class ActOwner(Inbox):
 
     async def _count_customers(self) -> None:
         """How many customers there are, asked once a minute; a storm is a share of them."""
-        if self._monotonic() - self._counted > 60 or not self._count:
+        if self._monotonic() - self._counted > 60 or not self._shop_size:
             with contextlib.suppress(TransientError):
-                self._count = await self._customers.count()
+                self._shop_size = await self._customers.count()
             self._counted = self._monotonic()
 
     # -- what comes in ----------------------------------------------------------------------------------------
@@ -348,7 +348,7 @@ class ActOwner(Inbox):
             if topic == topics.CHANGES:
                 ledger.changes[lane] = end
                 if record is not None and record.value is not None:
-                    plan(decode_change(record.value), self.state, outcome, now, self._count)
+                    plan(decode_change(record.value), self.state, outcome, now, self._shop_size)
             else:
                 ledger.events[lane] = end
                 if record is not None:

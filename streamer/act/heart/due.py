@@ -204,8 +204,9 @@ def _allowed(look: Look) -> Iterator[Verdict]:
     if person.refused and not person.address:
         yield Drop("suppressed", {"why": person.refused})
     if address:
+        hashed = look.policy.addresses.hash(address)
         for list in (EVERY_LIST, play.list):
-            found = look.state.suppressed.get(look.policy.addresses.key(address, list))
+            found = look.state.suppressed.get(f"{hashed}/{list}")
             if found is not None and (found.why != "unsubscribed" or play.kind == "marketing"):
                 yield Drop("suppressed", {"why": found.why, "list": found.list})
 

@@ -1,0 +1,129 @@
+"""Act on a real Kafka: no claim after an acknowledged unsubscribe, a second owner waits, and orders reach whoever sends."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from act_rig import ActService, Postbox, Receiver, plays
+from aiokafka import AIOKafkaProducer
+
+from schemas import topics
+from schemas.events import SubscriptionUpdated
+from schemas.partition import partition_for
+from schemas.wire_time import epoch_ms
+from streamer.embedded import Addresses
+
+pytestmark = pytest.mark.integration
+
+SENT = int(os.environ.get("ACT_SENT", "400"))
+LEAVING = SENT // 5
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    made = Receiver(failing=0.0)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def postbox() -> Iterator[Postbox]:
+    made = Postbox(slowest=0.0)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def service(addresses: Addresses, redis_url: str, prefix: str, tmp_path: Path) -> Iterator[ActService]:
+    made = ActService(addresses, redis_url, prefix, tmp_path)
+    yield made
+    made.close()
+
+
+def test_nothing_is_claimed_after_an_unsubscribe_was_acknowledged(
+    service: ActService, receiver: Receiver, postbox: Postbox
+) -> None:
+    ids = [f"c{number}" for number in range(SENT)]
+    service.know(ids)
+    service.start()
+    service.begin(plays(receiver.url, postbox.port), "hook")
+    service.change(ids)
+    service.wait(lambda: len(receiver.effects) > 0)
+    acknowledged = asyncio.run(leave(service, ids[-LEAVING:]))
+    service.wait(lambda: service.done(SENT), 120)
+
+    claims = {
+        step["customer_id"]: epoch_ms(step["at"]) for step in service.steps() if step["type"] == "message.sending"
+    }
+    late = {id: claims[id] - at for id, at in acknowledged.items() if id in claims and claims[id] > at}
+    assert late == {}
+    dropped = service.state().ledger.plays["hook"].dropped
+    assert dropped.get("list", 0) == LEAVING - len(acknowledged.keys() & claims.keys())
+    assert len(claims) + dropped.get("list", 0) == SENT and len(receiver.effects) == len(claims)
+    assert dropped, "all were sent before anybody left: nothing was tested"
+
+
+async def leave(service: ActService, ids: list[str]) -> dict[str, int]:
+    """Unsubscribe customers one by one; gives the instant (ms) of each acknowledgement."""
+    producer = AIOKafkaProducer(bootstrap_servers=service.connection.bootstrap, acks="all")
+    await producer.start()
+    acknowledged = {}
+    try:
+        for id in ids:
+            event = SubscriptionUpdated(
+                event_id=f"leave-{id}",
+                type="subscription.updated",
+                customer_id=id,
+                occurred_at=int(time.time() * 1000),
+                list="offers",
+                subscribed=False,
+            )
+            await producer.send_and_wait(
+                service.connection.topic(topics.EVENTS),
+                event.model_dump_json().encode(),
+                id.encode(),
+                partition=partition_for(id.encode(), service.lanes),
+            )
+            acknowledged[id] = int(time.time() * 1000)
+    finally:
+        await producer.stop()
+    return acknowledged
+
+
+def test_a_second_process_waits_and_takes_over(service: ActService, receiver: Receiver, postbox: Postbox) -> None:
+    service.know(["a", "b"])
+    first = service.start()
+    service.begin(plays(receiver.url, postbox.port), "hook", "letter")
+    second = service.start()
+    service.change(["a"])
+    service.wait(lambda: service.done(2))
+    first.terminate()
+    assert first.wait(20) == 0
+    service.change(["b"])
+    service.wait(lambda: service.done(4))
+    assert second.poll() is None
+    assert set(postbox.mails.values()) == {1} and len(postbox.mails) == 2 == len(receiver.effects)
+
+
+def test_a_paused_play_sends_nothing_and_a_stopped_one_drops_what_waits(
+    service: ActService, receiver: Receiver, postbox: Postbox
+) -> None:
+    service.know(["a", "b"])
+    service.start()
+    text = plays(receiver.url, postbox.port)
+    service.begin(text, "hook")
+    service.order("pause", "hook")
+    service.wait(lambda: service.state().ledger.plays["hook"].status == "paused")
+    service.change(["a", "b"])
+    service.wait(lambda: service.state().ledger.plays["hook"].planned == 2)
+    time.sleep(1)
+    assert not receiver.effects
+    service.order("stop", "hook")
+    service.wait(lambda: service.done(2))
+    hook = service.state().ledger.plays["hook"]
+    assert hook.dropped == {"stopped": 2} and hook.status == "stopped" and not receiver.effects
