@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -190,29 +190,41 @@ def read(
         places = [TopicPartition(name, partition) for partition in partitions]
         consumer.assign(places)
         ends = consumer.end_offsets(places)
-        firsts = consumer.beginning_offsets(places) if latest is not None else {}
-        for place in places:
-            if at is not None:
-                consumer.seek(place, at[1])
-            elif latest is not None:
-                consumer.seek(place, max(firsts[place], ends[place] - latest))
-            elif not from_start:
-                consumer.seek(place, ends[place])
-            else:
-                consumer.seek_to_beginning(place)
+        _seek(consumer, ends, from_start=from_start, at=at, latest=latest)
         ready()
-        quiet_since = time.monotonic()
-        while follow or any(consumer.position(place) < ends[place] for place in places):
-            polled = consumer.poll(timeout_ms=_POLL_MS)
-            for records in polled.values():
-                for one in records:
-                    headers = tuple((header, value or b"") for header, value in one.headers)
-                    yield Record(one.partition, one.offset, one.timestamp, one.key, one.value, headers)
-            if polled:
-                quiet_since = time.monotonic()
-            elif not follow and time.monotonic() - quiet_since > _STUCK_SECONDS:
-                return
+        yield from _poll(consumer, None if follow else ends)
     except KafkaError as error:
         raise TransientError(f"Kafka at {connection.bootstrap}: {error}") from error
     finally:
         consumer.close()
+
+
+def _seek(
+    consumer: Any, ends: Mapping[Any, int], *, from_start: bool, at: tuple[int, int] | None, latest: int | None
+) -> None:
+    """Put a consumer at the first record of each partition that is wanted; as `read` has it."""
+    firsts = consumer.beginning_offsets(list(ends)) if latest is not None else {}
+    for place, end in ends.items():
+        if at is not None:
+            consumer.seek(place, at[1])
+        elif latest is not None:
+            consumer.seek(place, max(firsts[place], end - latest))
+        elif not from_start:
+            consumer.seek(place, end)
+        else:
+            consumer.seek_to_beginning(place)
+
+
+def _poll(consumer: Any, ends: Mapping[Any, int] | None) -> Iterator[Record]:
+    """Records up to ``ends``, or until nothing more comes of them; for ever without."""
+    quiet_since = time.monotonic()
+    while ends is None or any(consumer.position(place) < end for place, end in ends.items()):
+        polled = consumer.poll(timeout_ms=_POLL_MS)
+        for records in polled.values():
+            for one in records:
+                headers = tuple((header, value or b"") for header, value in one.headers)
+                yield Record(one.partition, one.offset, one.timestamp, one.key, one.value, headers)
+        if polled:
+            quiet_since = time.monotonic()
+        elif ends is not None and time.monotonic() - quiet_since > _STUCK_SECONDS:
+            return

@@ -9,7 +9,7 @@ import json
 import socket
 import ssl
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -229,30 +229,33 @@ class Totals:
 def totals(ledgers: Iterable[Ledger]) -> Totals:
     """The sum over lanes; ``changes`` by segmentation, ``segments`` the customers in each."""
     held = list(ledgers)
+
+    def total(of: Callable[[Ledger], int]) -> int:
+        return sum(map(of, held))
+
     dead: Counter[str] = Counter()
     changes: Counter[str] = Counter()
     segments: dict[str, Counter[str]] = {}
     for one in held:
         dead.update(one.dead_letters)
-        for name, causes in one.changes.items():
-            changes[name] += sum(causes.values())
+        changes.update({name: sum(causes.values()) for name, causes in one.changes.items()})
         for name, sizes in one.sizes.items():
             segments.setdefault(name, Counter()).update(sizes)
     return Totals(
-        consumed=sum(one.consumed for one in held),
-        applied=sum(one.applied for one in held),
-        duplicates=sum(one.duplicates for one in held),
-        late=sum(one.late for one in held),
-        rerouted=sum(one.rerouted for one in held),
+        consumed=total(lambda one: one.consumed),
+        applied=total(lambda one: one.applied),
+        duplicates=total(lambda one: one.duplicates),
+        late=total(lambda one: one.late),
+        rerouted=total(lambda one: one.rerouted),
         dead_letters=dict(sorted(dead.items())),
-        control=sum(sum(one.control.values()) for one in held),
-        customers=sum(one.customers for one in held),
-        orders=sum(one.orders for one in held),
-        reversals=sum(one.reversals for one in held),
-        revenue_minor=sum(one.revenue_minor for one in held),
+        control=total(lambda one: sum(one.control.values())),
+        customers=total(lambda one: one.customers),
+        orders=total(lambda one: one.orders),
+        reversals=total(lambda one: one.reversals),
+        revenue_minor=total(lambda one: one.revenue_minor),
         changes=dict(sorted(changes.items())),
         segments={name: dict(sorted(sizes.items())) for name, sizes in sorted(segments.items())},
-        unaccounted=sum(one.unaccounted for one in held),
+        unaccounted=total(lambda one: one.unaccounted),
     )
 
 
