@@ -21,7 +21,7 @@ from pathlib import Path
 
 from streamer.embedded.home import cache_folder
 
-KEEPER = Path(__file__).with_name("keeper.py")
+GUARD = Path(__file__).with_name("parent_guard.py")
 _STALE_SECONDS = 3600.0
 
 
@@ -83,7 +83,7 @@ class Archive:
         draft = noted.with_suffix(".draft")
         self._maker = subprocess.Popen(
             [
-                *(sys.executable, "-I", "-S", str(KEEPER), "tie-hard", os.devnull, "nice", "-n", "19"),
+                *(sys.executable, "-I", "-S", str(GUARD), "tie-hard", os.devnull, "nice", "-n", "19"),
                 *(self._java[0], "-Xshare:dump", f"-XX:SharedClassListFile={classes}"),
                 *(f"-XX:SharedArchiveFile={draft}", *self._java[1:]),
             ],

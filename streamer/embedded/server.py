@@ -19,7 +19,7 @@ READY_SECONDS = 90.0  # a start takes 1 to 5 s; slow disks and busy machines tak
 STOP_SECONDS = 15.0
 POLL_SECONDS = 0.02
 _LOOK_SECONDS = 0.05
-_KEEPER = Path(__file__).with_name("keeper.py")
+_GUARD = Path(__file__).with_name("parent_guard.py")
 
 
 class Server(ABC):
@@ -113,7 +113,7 @@ class Server(ABC):
         keepers: list[int] = []
         servers: list[int] = []
         for pid, line in processes.running(self.identity()):
-            (keepers if processes.has(line, [str(_KEEPER)]) else servers).append(pid)
+            (keepers if processes.has(line, [str(_GUARD)]) else servers).append(pid)
         return keepers, servers
 
     def launch(self, *, keep: bool, same_ports: bool = False) -> None:
@@ -130,7 +130,7 @@ class Server(ABC):
             self.log.replace(self.log.with_name(f"{self.log.name}.1"))
         mode = "keep" if keep else "tie"
         keeper = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(_KEEPER), mode, str(self.log), *self.command()],
+            [sys.executable, "-I", "-S", str(_GUARD), mode, str(self.log), *self.command()],
             stdin=subprocess.DEVNULL if keep else subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,  # the terminal's Ctrl-C is for us; we stop the servers in order

@@ -1,8 +1,7 @@
 """Worker processes that are started again when they end in a way that a fresh start heals.
 
-A worker that is fenced, or cannot know its state, ends itself (``app.fatal``); one may also be killed by the
-system. Children end with their supervisor, SIGKILL included, by the same means as the embedded servers
-(``local/keeper.py``): each reads a pipe whose other end only the supervisor holds.
+A worker that is fenced, or cannot know its state, ends itself (``app.fatal``); the system may kill one as well. Children
+end with their supervisor, SIGKILL included, as the embedded servers do (``embedded/parent_guard.py``).
 """
 
 from __future__ import annotations
@@ -19,6 +18,8 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
+
+from streamer.embedded.parent_guard import watch_parent
 
 EXIT_MISTAKE: Final = 78
 """Exit code of a worker that no restart helps, such as one with a wrong setting."""
@@ -238,15 +239,13 @@ def command(role: str, arguments: Sequence[str] = ()) -> list[str]:
 def follow_parent() -> None:
     """End this process when the supervisor that started it is gone: in good order, by force after 20 s."""
 
-    def watch() -> None:
-        while os.read(0, 1024):
-            pass
+    def end() -> None:
         late = threading.Timer(STOP_SECONDS, os._exit, (1,))
         late.daemon = True
         late.start()
         os.kill(os.getpid(), signal.SIGTERM)
 
-    threading.Thread(target=watch, name="follow-parent", daemon=True).start()
+    watch_parent(end)
 
 
 def _named(code: int) -> str:

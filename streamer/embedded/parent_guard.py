@@ -1,15 +1,17 @@
-"""Starts one server; ends it when the process that started us is gone, or keeps it running.
+"""Ends a process together with its parent: `watch_parent`, for our own workers, and a program around foreign servers.
 
-Run as a file (``python -I -S keeper.py tie|tie-hard|keep LOG COMMAND ...``), so nothing of the project is
-imported. The pid of the server goes to standard output.
+Standard input is a pipe whose other end only the parent holds. It reads end-of-file when the parent closes it or dies
+in whatever way, SIGKILL included. That works alike on Linux and macOS, needs no polling, and leaves no window between
+starting a child and watching over it.
 
-``tie``: standard input is a pipe whose other end only the parent holds. It reads end-of-file when
-the parent closes it or dies in whatever way, SIGKILL included. That works alike on Linux and macOS,
-needs no polling, and leaves no window between starting a server and watching it. The exit status
-of the server becomes ours. ``tie-hard`` is the same for what may be ended without asking.
+The program (``python -I -S parent_guard.py tie|tie-hard|keep LOG COMMAND ...``) starts one server. It is run as a file,
+so nothing of the project is imported. The pid of the server goes to standard output.
+
+``tie``: the server ends with our parent, and its exit status becomes ours. ``tie-hard`` is the same for what may be
+ended without asking.
 
 ``keep``: we go to the background, belong to init, and stay as long as the server does. Once the starter has
-said with SIGUSR1 that the server works, a server that ends is started again, with growing pauses, until SIGTERM.
+signalled with SIGUSR1 that the server works, a server that ends is started again, with growing pauses, until SIGTERM.
 """
 
 from __future__ import annotations
@@ -20,11 +22,23 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import BinaryIO
 
 GRACE_SECONDS = 10.0
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 60.0
+
+
+def watch_parent(end: Callable[[], None]) -> None:
+    """Call ``end``, from a thread, once standard input ends: whoever holds its other end is gone or wants us to end."""
+
+    def watch() -> None:
+        while os.read(0, 1024):
+            pass
+        end()
+
+    threading.Thread(target=watch, name="parent-guard", daemon=True).start()
 
 
 def main(mode: str, log_path: str, command: list[str]) -> int:
@@ -43,14 +57,9 @@ def tie(log: BinaryIO, command: list[str], *, hard: bool) -> int:
         else:
             _terminate(server)
 
-    def watch() -> None:
-        while os.read(0, 1024):
-            pass
-        end()
-
     signal.signal(signal.SIGTERM, end)
-    threading.Thread(target=watch, daemon=True).start()
-    _tell(server)
+    watch_parent(end)
+    _report(server)
     return _status(server.wait())
 
 
@@ -75,7 +84,7 @@ def keep(log: BinaryIO, command: list[str]) -> int:
         running[:] = [_start(log, command)]
         if over.is_set():  # it came while the server was being started
             end()
-        _tell(running[0])
+        _report(running[0])
         status = _status(running[0].wait())
         if over.is_set() or not works.is_set():
             return status
@@ -100,20 +109,20 @@ def _terminate(server: subprocess.Popen[bytes]) -> None:
     late.start()
 
 
-def _tell(server: subprocess.Popen[bytes]) -> None:
-    """Say the pid to whoever started us, once."""
-    global _told
-    if not _told:
+def _report(server: subprocess.Popen[bytes]) -> None:
+    """Write the pid for the process that started us, once."""
+    global _reported
+    if not _reported:
         os.write(1, f"{server.pid}\n".encode())
         os.close(1)
-        _told = True
+        _reported = True
 
 
 def _status(status: int) -> int:
     return status if status >= 0 else 128 - status
 
 
-_told = False
+_reported = False
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1], sys.argv[2], sys.argv[3:]))
