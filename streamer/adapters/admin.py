@@ -125,10 +125,10 @@ def patiently(ask: Callable[[], T], seconds: float = ANSWER_SECONDS) -> T:
 def cluster_info(bootstrap: str, *, security: Security | None = None) -> ClusterInfo:
     """Cluster id, release line and brokers."""
     with connect(bootstrap, security) as admin:
-        told = admin.describe_cluster()
-        brokers = sorted(f"{broker['host']}:{broker['port']}" for broker in told["brokers"])
-        version = admin.get_broker_version_data(told["brokers"][0]["broker_id"]).broker_version
-        return ClusterInfo(told["cluster_id"], ".".join(map(str, version)), tuple(brokers))
+        cluster = admin.describe_cluster()
+        brokers = sorted(f"{broker['host']}:{broker['port']}" for broker in cluster["brokers"])
+        version = admin.get_broker_version_data(cluster["brokers"][0]["broker_id"]).broker_version
+        return ClusterInfo(cluster["cluster_id"], ".".join(map(str, version)), tuple(brokers))
 
 
 def end_offsets(

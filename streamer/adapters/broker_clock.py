@@ -54,13 +54,13 @@ async def _ask(producer: AIOKafkaProducer, topic: str) -> tuple[float, float]:
     await producer.begin_transaction()
     try:
         before = time.time()
-        told = await producer.send_and_wait(topic, b"{}", partition=0)
+        sent = await producer.send_and_wait(topic, b"{}", partition=0)
         after = time.time()
     finally:
         await producer.abort_transaction()
-    if told.timestamp_type != _LOG_APPEND_TIME:
+    if sent.timestamp_type != _LOG_APPEND_TIME:
         raise UserError(
             f"the broker's clock is not known: {topic} does not have message.timestamp.type LogAppendTime",
             "run `streamer topics check --fix`",
         )
-    return after - before, told.timestamp / 1000 - (before + after) / 2
+    return after - before, sent.timestamp / 1000 - (before + after) / 2

@@ -28,7 +28,7 @@ Acknowledged = Callable[[int, int], None]
 
 
 class Sender:
-    """Sends records to one topic, each to the partition of its key, and waits for what the broker says."""
+    """Sends records to one topic, each to the partition of its key, and waits for the broker's acknowledgements."""
 
     def __init__(self, producer: Any, topic: str, partitions: int) -> None:
         self._producer = producer
@@ -91,7 +91,7 @@ class Sender:
 
 
 def too_large(size: int) -> UserError:
-    """What is said of a record that the topic does not take."""
+    """The error for a record that the topic rejects."""
     return UserError(
         f"this record has {size:,} bytes; the limit is {MAX_MESSAGE_BYTES:,} bytes (max.message.bytes of the topic)",
         "leave out what segments do not need, such as long texts",

@@ -12,7 +12,7 @@ import msgspec
 import redis
 
 from streamer.adapters.redis_keys import LaneKeys, imports_key, literal, root
-from streamer.adapters.redis_reader import Totals, server_of, told
+from streamer.adapters.redis_reader import Totals, plain_errors, server_of
 from streamer.core.ledger import Ledger
 
 _CHUNK = 1_000
@@ -59,14 +59,14 @@ class ImportView:
 
     def imports(self) -> list[ImportRecord]:
         """All imports there were, the oldest first."""
-        with told(self._client):
+        with plain_errors(self._client):
             held: dict[Any, Any] = self._client.hgetall(self._key)
         records = [msgspec.json.decode(raw, type=ImportRecord) for raw in held.values()]
         return sorted(records, key=lambda one: one.begun_ms)
 
     def remember(self, record: ImportRecord) -> None:
         """Write an import down, or write it anew."""
-        with told(self._client):
+        with plain_errors(self._client):
             self._client.hset(self._key, record.import_id, json.dumps(asdict(record)))
 
     def ids(self) -> Iterator[str]:
@@ -77,7 +77,7 @@ class ImportView:
         """The ids of a lane's customers in order."""
         key, last = LaneKeys(self._prefix, lane).ids, "-"
         while True:
-            with told(self._client):
+            with plain_errors(self._client):
                 found: list[Any] = self._client.zrangebylex(key, last, "+", start=0, num=_CHUNK)
             if not found:
                 return
@@ -86,7 +86,7 @@ class ImportView:
 
     def forget_all(self) -> None:
         """Delete everything under the prefix: the view of all lanes, and what is known of imports."""
-        with told(self._client):
+        with plain_errors(self._client):
             found = self._client.scan_iter(match=f"{literal(root(self._prefix))}:*", count=_CHUNK)
             while batch := list(islice(found, _CHUNK)):
                 self._client.unlink(*batch)
@@ -97,7 +97,7 @@ class ImportView:
 
     def dues_waiting(self, ledgers: Iterable[Ledger]) -> int:
         """Customers whom time has passed and who were not looked at yet, by the lanes' clocks."""
-        with told(self._client):
+        with plain_errors(self._client):
             return sum(
                 int(self._client.zcount(LaneKeys(self._prefix, one.partition).due(""), "-inf", one.clock))
                 for one in ledgers
@@ -108,7 +108,7 @@ class ImportView:
         for lane in range(self._lanes):
             keys, ids = LaneKeys(self._prefix, lane), self.ids_of(lane)
             while names := list(islice(ids, _CHUNK)):
-                with told(self._client):
+                with plain_errors(self._client):
                     documents: list[Any] = self._client.mget([keys.document(id) for id in names])
                 for id, raw in zip(names, documents, strict=True):
                     # Erased since the ids were read.

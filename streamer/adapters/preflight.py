@@ -1,7 +1,7 @@
 """A first word with Kafka, before a client begins: says at once, and in plain words, why it cannot be used.
 
 Clients of Kafka try again and again and then report a timeout, whether nobody is there, the password is wrong or the
-port speaks TLS. Here one connection is made as they make it, and whatever stops it is told with the mend.
+port speaks TLS. Here one connection is made as they make it, and whatever stops it is reported with a hint.
 """
 
 from __future__ import annotations

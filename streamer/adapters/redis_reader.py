@@ -75,12 +75,12 @@ class ViewReader:
     def ledgers(self) -> list[Ledger]:
         """The ledgers of the lanes that ran already, in order of lanes."""
         keys = [self._keys(lane).ledger for lane in range(self.lanes)]
-        with told(self._client):
+        with plain_errors(self._client):
             return [ledger.load(raw) for raw in self._many(keys) if raw]
 
     def restoring(self) -> dict[int, tuple[int, int]]:
         """Lanes that are being restored, or whose restore was broken off: offsets passed, and of how many."""
-        with told(self._client):
+        with plain_errors(self._client):
             stored = self._many([self._keys(lane).token for lane in range(self.lanes)])
         tokens = {lane: own_token(raw.decode()) for lane, raw in enumerate(stored) if raw}
         found = {lane: progress_of(token) for lane, token in tokens.items() if token}
@@ -89,7 +89,7 @@ class ViewReader:
 
     def troubles(self) -> dict[int, Trouble]:
         """What owners of lanes noted about batches that they do not get past, by lane."""
-        with told(self._client):
+        with plain_errors(self._client):
             notes = self._many([self._keys(lane).trouble for lane in range(self.lanes)])
         return {lane: found for lane, note in enumerate(notes) if (found := trouble.load(note)) is not None}
 
@@ -97,7 +97,7 @@ class ViewReader:
         """A customer, by any of its ids; None if there is no such."""
         lane = partition_for(id.encode(), self.lanes)
         keys = self._keys(lane)
-        with told(self._client):
+        with plain_errors(self._client):
             # One transaction, so that both are of the same instant.
             pipe = self._client.pipeline(transaction=True)
             pipe.get(keys.document(id))
@@ -112,7 +112,7 @@ class ViewReader:
     def parts(self, id: str) -> dict[str, bytes] | None:
         """All parts of what is kept under an id; None for nothing."""
         lane = partition_for(id.encode(), self.lanes)
-        with told(self._client):
+        with plain_errors(self._client):
             found: Any = self._client.hgetall(self._keys(lane).parts(id))
         return {name.decode(): part for name, part in found.items()} or None
 
@@ -127,7 +127,7 @@ class ViewReader:
     def model(self) -> ClusterModel | None:
         """The newest cluster model that some lane has; None if there is none yet."""
         newest: tuple[int, bytes] | None = None
-        with told(self._client):
+        with plain_errors(self._client):
             for lane in range(self.lanes):
                 for version, body in self._bodies(self._keys(lane).models).items():
                     if newest is None or version > newest[0]:
@@ -137,7 +137,7 @@ class ViewReader:
     def definitions(self) -> tuple[int, str] | None:
         """Version and text of the newest declared segmentations that some lane has; None where the built-in are."""
         newest: tuple[int, bytes] | None = None
-        with told(self._client):
+        with plain_errors(self._client):
             for lane in range(self.lanes):
                 for version, text in self._bodies(self._keys(lane).definitions).items():
                     if newest is None or version > newest[0]:
@@ -147,7 +147,7 @@ class ViewReader:
     def lanes_copied(self) -> list[LaneCopy]:
         """What each lane that ran already knows, without its customers."""
         found = []
-        with told(self._client):
+        with plain_errors(self._client):
             for lane in range(self.lanes):
                 raw: Any = self._client.get(self._keys(lane).ledger)
                 if raw is not None:
@@ -162,7 +162,7 @@ class ViewReader:
         """All customers of a lane in chunks, in byte order of their ids: their states without remembered event ids."""
         keys, after = self._keys(lane), b""
         while True:
-            with told(self._client):
+            with plain_errors(self._client):
                 low: Any = b"(" + after if after else b"-"
                 ids: Any = self._client.zrangebylex(keys.ids, low, "+", start=0, num=CHUNK)
                 if not ids:
@@ -188,7 +188,7 @@ class ViewReader:
 
     def models(self, lane: int) -> dict[int, ClusterModel]:
         """All cluster models that a lane keeps, by version."""
-        with told(self._client):
+        with plain_errors(self._client):
             return {
                 version: ClusterModel.from_dict(json.loads(body))
                 for version, body in self._bodies(self._keys(lane).models).items()
@@ -269,7 +269,7 @@ def connect(url: str, options: Mapping[str, Any] | None = None) -> redis.Redis:
         **(options or {}),
     )
     try:
-        with told(client):
+        with plain_errors(client):
             client.ping()
     except BaseException:
         client.close()
@@ -280,7 +280,7 @@ def connect(url: str, options: Mapping[str, Any] | None = None) -> redis.Redis:
 def try_view(client: redis.Redis, prefix: str) -> None:
     """Do once, on keys of no lane, what a lane does; raises UserError where the user's rights do not allow it."""
     keys = LaneKeys(prefix, "trial")
-    with told(client):
+    with plain_errors(client):
         client.function_load(library(), replace=True)
         client.fcall(read_function(), 1, keys.base, 1, 0)
         client.set(keys.token, "")
@@ -290,20 +290,20 @@ def try_view(client: redis.Redis, prefix: str) -> None:
 
 def info_of(client: redis.Redis) -> dict[str, Any]:
     """What INFO says; raises UserError where the user may not ask."""
-    with told(client):
+    with plain_errors(client):
         info: dict[str, Any] = client.info()
         return info
 
 
 def server_of(client: redis.Redis) -> str:
     """Name and version of the server, such as ``valkey 9.1.0``."""
-    with told(client):
+    with plain_errors(client):
         info: dict[str, Any] = client.info("server")
     name = "valkey" if "valkey_version" in info else "redis"
     return f"{name} {info.get(f'{name}_version', '?')}"
 
 
-class told:
+class plain_errors:
     """Inside the block, errors of Redis become UserErrors in plain words."""
 
     def __init__(self, client: redis.Redis) -> None:
@@ -346,5 +346,5 @@ class told:
         )
 
     def _place(self) -> str:
-        told = self._client.connection_pool.connection_kwargs
-        return str(told["path"]) if "path" in told else f"{told.get('host', '?')}:{told.get('port', '?')}"
+        to = self._client.connection_pool.connection_kwargs
+        return str(to["path"]) if "path" in to else f"{to.get('host', '?')}:{to.get('port', '?')}"

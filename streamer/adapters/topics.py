@@ -108,7 +108,7 @@ def check_topics(
 ) -> list[Finding]:
     """What is wrong with the topics, the vital first; empty if all is well.
 
-    ``lanes`` is what the service is set to; without it the input topic says how many there are.
+    ``lanes`` is the configured number; without it, the number of partitions of the input topic.
     """
     with connect(bootstrap, security) as admin:
         names = [full_name(topic, prefix) for topic in TOPICS]
@@ -233,8 +233,8 @@ def _settings(admin: Any, names: list[str]) -> dict[str, dict[str, str]]:
 
     if not names:
         return {}
-    told = admin.describe_configs([ConfigResource("TOPIC", name) for name in names], config_filter="all")
+    answer = admin.describe_configs([ConfigResource("TOPIC", name) for name in names], config_filter="all")
     return {
         name: {setting: str(entry["value"]) for setting, entry in entries.items()}
-        for name, entries in told["topic"].items()
+        for name, entries in answer["topic"].items()
     }

@@ -126,7 +126,7 @@ def _into(decompress_into: Callable[[bytes, bytearray], int]) -> Callable[[bytes
             try:
                 return bytes(memoryview(out)[: decompress_into(data, out)])
             except cramjam.DecompressionError as error:
-                # That the room is too small is told by the text alone. Whatever it says, more room is tried first.
+                # Only the text of the error says that the buffer is too small; whatever it says, try a larger one first.
                 if room >= limit:
                     if "whole buffer" in str(error):
                         raise TooLarge(bytes(out[:_PREVIEW_BYTES])) from None

@@ -1,4 +1,4 @@
-"""What the values of settings must look like, and how they are told to people."""
+"""Types of settings, and how their values are shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What clients of Kafka and Redis are told about logging in and encryption."""
+"""Options of Kafka and Redis clients for login and encryption."""
 
 from __future__ import annotations
 

@@ -318,7 +318,9 @@ class Lane(Inbox):
             try:
                 loaded = await self._loader.load(made.items, clock, self.state, self._token)
             except ViewLost as lost:
-                log.warning("the view is not ours or not whole; restoring it", lane=self.partition, why=str(lost))
+                log.warning(
+                    "Redis view has an unexpected token or lost keys; rebuilding it", lane=self.partition, why=str(lost)
+                )
                 try:
                     await self._restore(whole=lost.partly)
                 except InvariantViolation as error:
@@ -344,7 +346,7 @@ class Lane(Inbox):
         if await self._view.write(self._token, token, update):
             self._token = token
         else:
-            log.warning("the view refused an update; restoring it", lane=self.partition)
+            log.warning("Redis view rejected an update; rebuilding it", lane=self.partition)
             await self._restore()
 
     async def _restore(self, *, whole: bool = False) -> None:

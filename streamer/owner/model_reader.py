@@ -1,4 +1,4 @@
-"""What the models topic says, for people: published versions, and proposals as they stand."""
+"""Published model versions and proposals, read from the models topic."""
 
 from __future__ import annotations
 

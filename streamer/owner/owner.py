@@ -219,11 +219,11 @@ class Owner(Inbox):
             try:
                 decision = decode_decision(value, headers, self._context.control_key)
             except InvalidEvent as error:
-                log.warning("a decision about models cannot be taken", error=error.message)
+                log.warning("ignored an invalid decision about models", error=error.message)
                 continue
             waiting = state.proposal
             learned = self._decided(decision, day)
-            log.info("decided about models", action=decision.action, outcome=learned.outcome)
+            log.info("carried out a decision about models", action=decision.action, outcome=learned.outcome)
             self._learned(day, learned)
             for place, more in self._writes(day, waiting, learned, "approved").items():
                 writes.setdefault(place, []).extend(more)
@@ -249,7 +249,7 @@ class Owner(Inbox):
             )
             log.info("published a model version", version=learned.model.version, outcome=learned.outcome, day=day)
         if learned.withdrawn is not None:
-            log.info("withdrew a proposal whose reason is gone", proposal=learned.withdrawn.number, day=day)
+            log.info("withdrew a proposal that is no longer justified", proposal=learned.withdrawn.number, day=day)
         for place, more in proposal_writes(waiting, learned, self._learner.state.proposal, now, by).items():
             writes.setdefault(place, []).extend(more)
         return writes

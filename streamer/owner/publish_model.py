@@ -25,7 +25,7 @@ def model_writes(
     model: ClusterModel, lanes: int, now_ms: int, control_key: bytes | None = None, language: Language = "en"
 ) -> Writes:
     """A new version: inline into every lane, as a record of the models topic, and its segments as definitions."""
-    told = messages(language)
+    texts = messages(language)
     body = msgspec.json.decode(msgspec.json.encode(model.to_dict()))
     value = encode_control(ControlModel(segmentation=BEHAVIOUR, version=model.version, body=body))
     headers = control_headers(value, control_key)
@@ -44,8 +44,8 @@ def model_writes(
             BEHAVIOUR,
             segment.segment_id,
             model.version,
-            told.cluster(segment.name),
-            cluster_meaning(model, segment.segment_id, told),
+            texts.cluster(segment.name),
+            cluster_meaning(model, segment.segment_id, texts),
             "clusters",
             now_ms,
         )
@@ -96,15 +96,15 @@ def _proposal(proposal: Proposal, status: Any, version: int | None, now_ms: int)
 
 def definition_writes(definitions: Definitions, now_ms: int, language: Language = "en") -> Writes:
     """The declared segmentations as records of the definitions topic, in a language."""
-    told = messages(language)
+    texts = messages(language)
     return {
         (topics.DEFINITIONS, 0): [
             _definition(
                 segmentation.name,
                 segment.id,
                 definitions.version,
-                told.segment(segmentation.name, segment.id, segment.name),
-                told.meaning(segmentation.name, segment.id, segment.meaning),
+                texts.segment(segmentation.name, segment.id, segment.name),
+                texts.meaning(segmentation.name, segment.id, segment.meaning),
                 segmentation.kind,
                 now_ms,
             )

@@ -98,9 +98,9 @@ def fatal(error: BaseException, on_fatal: Callable[[str], None] = lambda why: No
     """End the process at once: state and log may differ from here on, and only a fresh start may go on."""
     if isinstance(error, Fenced):
         # A paused machine that wakes up, or somebody at the command line: nothing is wrong, and nothing to look into.
-        log.warning("another process has taken a lane over; this worker ends and joins again", why=str(error))
+        log.warning("another process took over a lane; this worker exits and rejoins", why=str(error))
     else:
-        log.error("this worker cannot go on and ends; start it again", error=repr(error), exc_info=error)
+        log.error("worker failed and exits; restart it", error=repr(error), exc_info=error)
     on_fatal(f"{type(error).__name__}: {error}")
     sys.stdout.flush()
     sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""Which alerts hold, for those who have no Prometheus: judged by a worker from the figures it serves anyway. Pure.
+"""Which alerts are active, for services without Prometheus: derived from the figures that a worker serves anyway. Pure.
 
 The conditions are those of ``prometheus/rules``, lane by lane, in the same words and with the same runbooks.
 """
@@ -18,7 +18,7 @@ _EVERY_SECONDS: Final = 30.0
 _LAG_SECONDS: Final = 60.0
 _LAG_FOR_SECONDS: Final = 300.0
 _CALM_SECONDS: Final = 60.0
-"""A condition must be gone for so long before it counts as ended: what flickers is told once."""
+"""A condition must be gone for this long before it counts as ended, so that a flickering one is reported once."""
 _CLOCK_SKEW_SECONDS: Final = 3_600.0
 _MIN_REFUSED: Final = 20
 _REFUSED_SHARE: Final = 0.05
@@ -30,7 +30,7 @@ Severity = Literal["critical", "warning"]
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """Something that somebody should look at. ``after`` is how long it must hold first, s."""
+    """Something to look into. It is reported once it has held for ``after`` seconds."""
 
     name: AlertName
     lane: int
@@ -45,8 +45,8 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
-    """What counters of a lane said at an instant (monotonic s)."""
+class _Sample:
+    """Counters of a lane at an instant (monotonic s)."""
 
     at: float
     consumed: float
@@ -56,16 +56,16 @@ class _Look:
 
 
 class Conditions:
-    """Watches the figures of one worker's lanes."""
+    """Derives conditions from the figures of one worker's lanes over the last ten minutes."""
 
     def __init__(self) -> None:
-        self._looks: dict[int, deque[_Look]] = {}
+        self._history: dict[int, deque[_Sample]] = {}
 
     def hold(self, samples: Samples, stopped: Mapping[int, str], now: float) -> list[Condition]:
         """The conditions that hold at ``now`` (monotonic s), given the worker's samples and its stopped lanes."""
         lanes = {int(labels[0]) for labels in samples.get("records_consumed_total", {})}
-        for lane in self._looks.keys() - lanes:
-            del self._looks[lane]
+        for lane in self._history.keys() - lanes:
+            del self._history[lane]
         found = [
             Condition("LaneStopped", lane, "critical", f"lane {lane} has stopped: {reason}")
             for lane, reason in stopped.items()
@@ -90,42 +90,45 @@ class Conditions:
                 held for labels, held in samples.get(name, {}).items() if labels[-1] == label[0] and counts(labels)
             )
 
-        look = _Look(
+        sample = _Sample(
             now,
             value("records_consumed_total"),
             total("dead_letters_total"),
-            # What an import brings is no storm, however much it is.
+            # An import may change many segments at once; that is no storm.
             total("segment_changes_total", lambda labels: labels[1] != "backfill"),
             value("customers_tracked"),
         )
-        looks = self._looks.setdefault(lane, deque())
-        if not looks or now - looks[-1].at >= _EVERY_SECONDS:
-            looks.append(look)
-        while now - looks[0].at > WINDOW_SECONDS:
-            looks.popleft()
-        then = looks[0] if looks else look
-        consumed, refused = look.consumed - then.consumed, look.refused - then.refused
+        history = self._history.setdefault(lane, deque())
+        if not history or now - history[-1].at >= _EVERY_SECONDS:
+            history.append(sample)
+        while now - history[0].at > WINDOW_SECONDS:
+            history.popleft()
+        then = history[0] if history else sample
+        consumed, refused = sample.consumed - then.consumed, sample.refused - then.refused
         if value("unaccounted_records"):
             count = abs(value("unaccounted_records"))
             yield Condition(
-                "UnaccountedRecords", lane, "critical", f"{count:,.0f} records of lane {lane} are not accounted for"
+                "UnaccountedRecords", lane, "critical", f"{count:,.0f} records of lane {lane} are unaccounted for"
             )
         if refused >= _MIN_REFUSED and refused > _REFUSED_SHARE * consumed:
             share = f"{refused / max(consumed, 1):.0%}"
             yield Condition(
-                "RejectRatioHigh", lane, "critical", f"{share} of what arrived in lane {lane} in 10 minutes was refused"
+                "RejectRatioHigh",
+                lane,
+                "critical",
+                f"{share} of the records of lane {lane} in the last 10 minutes were rejected",
             )
         lag = value("consumer_lag_seconds")
         if lag > _LAG_SECONDS:
-            text = f"records of lane {lane} wait for up to {lag:,.0f} s"
+            text = f"records of lane {lane} wait up to {lag:,.0f} s"
             yield Condition("LagGrowing", lane, "warning", text, after=_LAG_FOR_SECONDS)
-        moved = look.changes - then.changes
+        moved = sample.changes - then.changes
         if then.customers >= _MIN_CUSTOMERS and moved > _MOVED_SHARE * then.customers:
             yield Condition(
                 "MoveStorm",
                 lane,
                 "critical",
-                f"{moved:,.0f} changes in lane {lane} in 10 minutes, of {then.customers:,.0f} customers",
+                f"{moved:,.0f} changes in lane {lane} in the last 10 minutes, with {then.customers:,.0f} customers",
             )
 
 
@@ -135,29 +138,29 @@ class _Held:
     since_ms: int
     first: float
     last: float
-    told: bool = False
+    reported: bool = False
 
 
 class AlertBook:
-    """Which conditions have been told: each is told once when it begins and once when it has ended."""
+    """Which conditions were reported: each once when it begins and once when it has ended."""
 
     def __init__(self) -> None:
         self._held: dict[bytes, _Held] = {}
 
     def adopt(self, open: Iterable[Alert], now: float) -> None:
-        """Take over what others raised for lanes that are ours now."""
+        """Take over the open alerts of lanes that this worker has gained."""
         for alert in open:
             if alert.key not in self._held:
                 condition = Condition(alert.name, alert.lane, alert.severity, alert.summary)
-                self._held[alert.key] = _Held(condition, alert.since, now, now, told=True)
+                self._held[alert.key] = _Held(condition, alert.since, now, now, reported=True)
 
     def keep(self, lanes: Iterable[int]) -> None:
-        """Forget what concerns other lanes: it is for their owner to tell."""
+        """Forget other lanes: their owner reports on them."""
         ours = set(lanes)
         self._held = {key: held for key, held in self._held.items() if held.condition.lane in ours}
 
     def news(self, conditions: Iterable[Condition], now: float, now_ms: int) -> list[Alert]:
-        """What is news, given the conditions that hold at ``now`` (monotonic s)."""
+        """The alerts to publish, given the conditions that hold at ``now`` (monotonic s)."""
         news = []
         for condition in conditions:
             key = condition_key(condition.name, condition.lane)
@@ -165,13 +168,13 @@ class AlertBook:
             if held is None:
                 held = self._held[key] = _Held(condition, now_ms, now, now)
             held.last = now
-            if not held.told and now - held.first >= condition.after:
-                held.told = True
+            if not held.reported and now - held.first >= condition.after:
+                held.reported = True
                 news.append(_alert("alert.raised", condition, held.since_ms, now_ms))
         for key, held in list(self._held.items()):
-            if now - held.last >= (_CALM_SECONDS if held.told else _EVERY_SECONDS):
+            if now - held.last >= (_CALM_SECONDS if held.reported else _EVERY_SECONDS):
                 del self._held[key]
-                if held.told:
+                if held.reported:
                     news.append(_alert("alert.cleared", held.condition, held.since_ms, now_ms))
         return news
 

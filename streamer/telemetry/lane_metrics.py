@@ -1,4 +1,4 @@
-"""Counting what lanes do. Fed once per committed step; reads nothing and publishes nothing itself.
+"""Figures of lanes, updated once per committed step. Reads nothing and publishes nothing itself.
 
 Steps are counted in the event loop, and read by the thread that answers a scrape. A lane's ledger is changed before
 its transaction is committed, so its figures are copied here after the commit: a scrape never sees what may yet fail.
@@ -63,7 +63,7 @@ class Histogram:
 
 @dataclass(frozen=True, slots=True)
 class _Figures:
-    """A copy of what a lane's ledger said after a commit."""
+    """A copy of a lane's ledger after a commit."""
 
     next_offset: int
     appended: int
@@ -173,7 +173,7 @@ class MetricState:
                 self._stages[stage].observe(seconds)
 
     def lane_restoring(self, lane: int, passed: int, of: int) -> None:
-        """So many offsets of a lane's changelog were passed, of so many."""
+        """A restore progressed: ``passed`` offsets of the changelog, of ``of``."""
         with self._lock:
             self._restoring[lane] = passed / max(passed, of, 1)
 
@@ -186,7 +186,7 @@ class MetricState:
             self._restored += customers
 
     def on_lanes(self, lanes: Iterable[int]) -> None:
-        """The lanes were given out anew, and these are ours; figures of all others go."""
+        """The lanes were assigned anew, and these are ours; drops the figures of all others."""
         owned = set(lanes)
         with self._lock:
             self._owned = len(owned)

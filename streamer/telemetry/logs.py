@@ -20,7 +20,7 @@ from schemas.screen_text import block, json_text, line
 ECS_VERSION: Final = "8.11.0"
 OURS: Final = ("streamer", "models", "schemas")
 
-# What a fenced producer's other futures fail with. Its lane has been told by the first of them.
+# What a fenced producer's other futures fail with. Its lane has learned of the fence from the first of them.
 _FENCES: Final = frozenset(
     {
         "ProducerFenced",

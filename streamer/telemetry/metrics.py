@@ -58,45 +58,46 @@ def _histogram(name: str, help: str, buckets: tuple[float, ...], *labels: str) -
 
 METRICS: Final[tuple[Metric, ...]] = (
     # Flow: consumed = applied + duplicate + dead letters + rerouted + control; late is a part of applied.
-    _counter("records_consumed_total", "Records of the lane that were decided", "lane"),
+    _counter("records_consumed_total", "Records of the lane decided", "lane"),
     _counter("events_applied_total", "Events folded into a customer", "lane"),
-    _counter("events_duplicate_total", "Events that had been applied before, and were not again", "lane"),
-    _counter("events_late_total", "Applied events older than what their customer had already seen", "lane"),
-    _counter("dead_letters_total", "Records that cannot be applied, by reason", "reason", "lane"),
-    _counter("records_rerouted_total", "Records written on to the lane they belong to", "lane"),
-    _counter("control_records_total", "Control records taken, by type", "type", "lane"),
+    _counter("events_duplicate_total", "Events dropped because they were applied before", "lane"),
+    _counter("events_late_total", "Applied events older than the latest of their customer", "lane"),
+    _counter("dead_letters_total", "Rejected records, by reason", "reason", "lane"),
+    _counter("records_rerouted_total", "Records forwarded to the lane they belong to", "lane"),
+    _counter("control_records_total", "Control records processed, by type", "type", "lane"),
     _gauge("unaccounted_records", "Consumed records that no other counter explains; always 0", "lane"),
-    _counter("events_received_total", "Well-formed events in their own lane, repeats included, by type", "type"),
+    _counter("events_received_total", "Valid events received in their own lane, including duplicates, by type", "type"),
     # Latency.
-    _histogram(
-        "event_to_change_seconds", "From when an event occurred to when the change it caused was committed", _LATENCY
-    ),
-    _histogram(
-        "append_to_commit_seconds", "From when the broker took a record to when its effects were committed", _LATENCY
-    ),
+    _histogram("event_to_change_seconds", "Time from an event to the commit of the change it caused", _LATENCY),
+    _histogram("append_to_commit_seconds", "Time from the append of a record to the commit of its effects", _LATENCY),
     _histogram("batch_stage_seconds", "Duration of one step of a lane, by stage", _STAGE, "stage"),
     _histogram("batch_records", "Records in one transaction", _RECORDS),
     # Kafka.
-    _counter("transactions_total", "Transactions of lanes, by how they ended", "outcome"),
-    _gauge("lanes", "Lanes that there are: partitions of the input topic"),
-    _gauge("lanes_owned", "Lanes that this worker owns"),
-    _counter("rebalances_total", "Times the lanes of this worker were given out anew"),
-    _histogram("lane_restore_seconds", "Duration of restoring a lane", _RESTORE),
+    _counter("transactions_total", "Transactions of lanes, by outcome", "outcome"),
+    _gauge("lanes", "Number of lanes, which are the partitions of the input topic"),
+    _gauge("lanes_owned", "Lanes owned by this worker"),
+    _counter("rebalances_total", "Rebalances that assigned lanes to this worker"),
+    _histogram("lane_restore_seconds", "Duration of a lane restore", _RESTORE),
     _counter("lane_restored_states_total", "Customers read back from the changelog"),
-    _gauge("lane_restored_ratio", "How much of what a lane has to restore is read back: 1 when it is done", "lane"),
+    _gauge("lane_restored_ratio", "Share of a lane restore that is done; 1 when finished", "lane"),
     _gauge(
-        "lane_stopped", "1 where a lane has stopped, because too much was refused or it cannot get past a batch", "lane"
+        "lane_stopped",
+        "1 if a lane has stopped, after rejecting too many records or on a batch that it cannot pass",
+        "lane",
     ),
-    _gauge("clock_skew_seconds", "How far this machine's clock is ahead of the broker's, as measured last"),
+    _gauge(
+        "clock_skew_seconds",
+        "Offset of this machine's clock from the broker's at the last measurement; positive if ahead",
+    ),
     _gauge("consumer_lag_records", "Records appended to the lane and not yet decided", "partition"),
-    _gauge("consumer_lag_seconds", "Longest that a record now waiting in the lane can have waited", "lane"),
+    _gauge("consumer_lag_seconds", "Upper bound of how long the oldest waiting record has waited", "lane"),
     # Segments.
     _gauge("customers_tracked", "Customers of the lane", "lane"),
     _gauge("segment_customers", "Customers in a segment", "segmentation", "segment", "lane"),
-    _counter("segment_changes_total", "Published changes, by what caused them", "segmentation", "cause", "lane"),
+    _counter("segment_changes_total", "Published changes, by cause", "segmentation", "cause", "lane"),
     _counter(
         "segment_moves_total",
-        "Published changes, by where from and where to; none stands for no segment",
+        "Published changes, by segment left and segment entered; none if there was no segment",
         "segmentation",
         "from_segment",
         "to_segment",
@@ -109,7 +110,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     # Model and runtime.
     _gauge(
         "model_info",
-        "1 for each cluster model in force in a lane of this worker",
+        "1 for each cluster model active in a lane of this worker",
         "segmentation",
         "version",
         "frame",
@@ -117,25 +118,25 @@ METRICS: Final[tuple[Metric, ...]] = (
     ),
     _gauge("build_info", "1 for the version of the program", "version"),
 )
-"""Not here because a lane's step does not tell it: time_moves_due, segment_dwell_days, bounced_moves_total,
-assignment_margin, and all that Redis and data quality would say."""
+"""Not exposed, because a lane's step does not report them: time_moves_due, segment_dwell_days, bounced_moves_total,
+assignment_margin, and everything about Redis and data quality."""
 
 OUTCOMES: Final = ("immature", "too_few", "kept", "moved", "promoted", "proposed", "rejected", "renamed", "withdrawn")
-"""What a look at the clusters, or a decision about them, may come to."""
+"""Possible outcomes of a refit or of a decision about the clusters."""
 
 OWNER_METRICS: Final[tuple[Metric, ...]] = (
-    _counter("model_refits_total", "Looks at the clusters and decisions about them, by what came of it", "outcome"),
+    _counter("model_refits_total", "Refits of the clusters and decisions about them, by outcome", "outcome"),
     _counter(
         "drift_detected_total",
-        "Weekly looks at which a figure asked for a new frame, by detector and what it looks at",
+        "Weekly drift checks that raised an alarm, by detector and feature",
         "detector",
         "feature",
     ),
-    _gauge("model_version", "Newest published version of the clusters; 0 before the first"),
-    _gauge("model_age_seconds", "Since the day on whose panel the newest version was made"),
+    _gauge("model_version", "Latest published version of the clusters; 0 before the first"),
+    _gauge("model_age_seconds", "Age of the panel on which the latest version was trained"),
     _gauge("model_proposals_waiting", "1 while a proposal waits for an answer (streamer models list)"),
     _gauge("model_proposal_moves_ratio", "Share of the panel that the waiting proposal would move"),
-    _gauge("panel_customers", "Customers that the owner learns from"),
+    _gauge("panel_customers", "Customers in the panel"),
     _gauge("panel_distance", "Mean distance of panel customers to the centre of their cluster"),
     _gauge("panel_bounce_ratio", "Share of the panel's moves that were undone within 30 days"),
     _gauge("segment_share_psi", "Population stability index of the clusters' shares since their version was made"),
@@ -144,6 +145,6 @@ OWNER_METRICS: Final[tuple[Metric, ...]] = (
         "centroid_shift_ratio", "How far a cluster has moved since it was published, over its nearest gap", "segment"
     ),
 )
-"""What the model owner exposes beside its process; nothing of a lane."""
+"""What the model owner exposes, beside the metrics of its process."""
 
 BY_NAME: Final[Mapping[str, Metric]] = MappingProxyType({metric.name: metric for metric in (*METRICS, *OWNER_METRICS)})

@@ -1,5 +1,5 @@
 """A small HTTP server beside the worker: ``/metrics``, ``/healthz``, ``/readyz``. Answers in threads of its own, so
-that a worker whose event loop hangs can still be asked how it is.
+that a worker whose event loop hangs still answers.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 Check = Callable[[], str | None]
-"""Gives None if all is well, else what is wrong in a few words."""
+"""Returns None if all is well, else what is wrong in a few words."""
 
 _TEXT: Final = (("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store"))
 
@@ -29,7 +29,7 @@ class StatusServer:
     metrics
         The WSGI application behind ``/metrics``.
     healthy
-        Behind ``/healthz``: is the process alive and getting on? Else it should be started anew.
+        Behind ``/healthz``: does the process make progress? Else it should be restarted.
     ready
         Behind ``/readyz``: are its lanes owned and restored?
     """

@@ -63,7 +63,7 @@ def test_a_part_of_the_customers_is_lost_while_no_worker_runs(service: LiveServi
     service.publish(orders(3))
     service.wait_until_applied()
     assert worker.poll() is None
-    assert service.told(worker, "the view is not ours or not whole; restoring it")
+    assert service.told(worker, "Redis view has an unexpected token or lost keys; rebuilding it")
     assert sum(ledger.customers for ledger in service.ledgers()) == CUSTOMERS
     assert sum(ledger.applied for ledger in service.ledgers()) == 3 * CUSTOMERS
     chains: dict[str, list[int]] = {}
