@@ -60,7 +60,7 @@ class Order(msgspec.Struct, array_like=True):
 class Reversal(msgspec.Struct, array_like=True):
     """A refund or cancellation. ``money`` is None where all of the order is taken back.
 
-    ``refund`` is the digest of its own id: what is said of it in a later ``version`` (ms) replaces what was said before.
+    ``refund`` is the digest of its own id: its content in a later ``version`` (ms) replaces the one before.
     """
 
     at: int
@@ -112,30 +112,30 @@ class OrderBook(msgspec.Struct, array_like=True):
         """Whether there were more orders than are remembered."""
         return self.older_first is not None or len(self.orders) >= REMEMBERED
 
-    def is_news(self, said: Order, version: int) -> bool:
-        """Whether what is said of a remembered order in a version changes anything."""
-        known = self.find(said.name)
-        return known is None or said.at < known.at or self._is_later(known, said, version)
+    def is_news(self, new: Order, version: int) -> bool:
+        """Whether a version of an order has content that is not known."""
+        known = self.find(new.name)
+        return known is None or new.at < known.at or self._is_later(known, new, version)
 
     def was_corrected(self, name: bytes) -> bool:
         """Whether what is known of an order came as a correction."""
         return any(one.name == name for one in self.versions)
 
-    def correct(self, said: Order, version: int, is_update: bool) -> list[Booking]:
-        """Take over what is said of a remembered order, as far as it is of a later version; gives what to book.
+    def correct(self, new: Order, version: int, is_update: bool) -> list[Booking]:
+        """Replace the content of a remembered order if the version is later; gives what to book.
 
-        An order's own time is the earliest that was said of it, so every order of arrival gives the same.
+        The order's own time is the earliest of all versions, so every order of arrival gives the same.
         """
-        known = self.find(said.name)
+        known = self.find(new.name)
         assert known is not None
         before = known.booking()
-        later = self._is_later(known, said, version)
+        later = self._is_later(known, new, version)
         held = version if later else self._version_of(known)
         if later:
-            known.money, known.items = said.money, said.items
-            known.discounted, known.categories = said.discounted, said.categories
-        if said.at < known.at:
-            known.at = said.at
+            known.money, known.items = new.money, new.items
+            known.discounted, known.categories = new.discounted, new.categories
+        if new.at < known.at:
+            known.at = new.at
             self.orders.sort(key=lambda order: (order.at, order.name))
         marked = is_update or self.was_corrected(known.name)
         self.versions = [one for one in self.versions if one.name != known.name]
@@ -146,8 +146,8 @@ class OrderBook(msgspec.Struct, array_like=True):
     def _version_of(self, order: Order) -> int:
         return next((one.version for one in self.versions if one.name == order.name), order.at)
 
-    def _is_later(self, known: Order, said: Order, version: int) -> bool:
-        return (version, _content(said)) > (self._version_of(known), _content(known))
+    def _is_later(self, known: Order, new: Order, version: int) -> bool:
+        return (version, _content(new)) > (self._version_of(known), _content(known))
 
     def add(self, order: Order) -> list[Booking]:
         """Remember an order; gives what to book, waiting reversals of it included.

@@ -93,7 +93,7 @@ def _order_of(event: OrderCompleted, money: int, rates: Rates) -> Order:
 
 
 def fold_correction(customer: Customer, event: OrderCompleted, money: int | None, context: FoldContext) -> Folded:
-    """Book the difference between an order of ``money`` minor units and what was said of it before."""
+    """Book the difference between an order of ``money`` minor units and its content before."""
     assert money is not None
     bookings = customer.book.correct(_order_of(event, money, context.rates), _version(event), _is_update(event))
     customer.post(bookings, context.shop.half_life)

@@ -37,7 +37,7 @@ class DefinitionsVersion(msgspec.Struct):
 
 
 MAX_TRACKED = 50
-"""Names of events of the shop's own that are told apart."""
+"""Names of events of the shop's own that are counted apart."""
 OTHERS = "~rest"
 
 

@@ -38,7 +38,7 @@ def lived(life: Life) -> Driver:
     log.event(order("first", "ann", T0, 20.0))
     for number, (category, quantity) in enumerate(bought):
         line = {"product_id": "p", "category": f"c{category}", "price": 5.0, "quantity": quantity}
-        log.event(order(f"o{number}", "ann", T0 + number, 5.0 * quantity, products=[line]), now=T0 + number)
+        log.event(order(f"o{number}", "ann", T0 + number, 60.0, products=[line]), now=T0 + number)
     log.event(reversal("r", "ann", T0 + DAY, "o-first", total=3.0), now=T0 + DAY)
     if known:
         traits = {"country": "DE", "birth_year": 1980, "income": 1.0, "signup_at": "2024-01-01T00:00:00Z"}
@@ -49,6 +49,7 @@ def lived(life: Life) -> Driver:
         log.event(event("message.outcome", "m", "ann", T0 + DAY, **message))
     driver = Driver()
     driver.feed(log.records)
+    assert not driver.dead
     return driver
 
 
