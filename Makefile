@@ -62,6 +62,7 @@ cases: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.whole_path $(ARGS)
 	$(BIN)/python -m benchmarks.small_job $(ARGS)
+	$(BIN)/python -m benchmarks.live
 
 BASE ?= HEAD
 bench-compare: $(STAMP)

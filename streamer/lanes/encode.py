@@ -72,19 +72,8 @@ def writes(
     """All records of the transaction. In the changelog the ledger comes last: the view's token points behind it."""
     lane = state.ledger.partition
     out: Writes = {}
-    names = Names(state, policy)
     if decision.changes:
-        wire = [_wire(change, names) for change in decision.changes]
-        out[topics.CHANGES, lane] = [
-            Write(wired.customer_id.encode(), encode_change(wired, detected_at), change_headers(wired, _trace(change)))
-            for change, wired in zip(decision.changes, wire, strict=True)
-        ]
-        memory = state.cache.memory
-        moved = dict.fromkeys(change.customer_id for change in decision.changes)
-        touched = decision.touched
-        out[topics.MEMBERSHIPS, lane] = [
-            Write(id.encode(), memberships(touched[id], memory, names) if id in touched else None) for id in moved
-        ]
+        out[topics.CHANGES, lane], out[topics.MEMBERSHIPS, lane] = _moves(decision, state, policy, detected_at)
     if decision.dead_letters:
         out[topics.DEADLETTERS, lane] = [
             Write(*letter_for(dead.record, topics.EVENTS, dead.stage, dead.reason, dead.message))
@@ -99,6 +88,25 @@ def writes(
         out[topics.PANEL, 0] = [
             Write(part_key(row.customer, ""), encode_row(row) if row.blob else None, headers) for row in decision.panel
         ]
+    out[topics.STATE, lane] = _changelog(decision, stored, raw_ledger)
+    return out
+
+
+def _moves(decision: Decision, state: LaneState, policy: Policy, detected_at: int) -> tuple[list[Write], list[Write]]:
+    """The changes, and where those who moved are now."""
+    names, memory, touched = Names(state, policy), state.cache.memory, decision.touched
+    wire = [_wire(change, names) for change in decision.changes]
+    changes = [
+        Write(wired.customer_id.encode(), encode_change(wired, detected_at), change_headers(wired, _trace(change)))
+        for change, wired in zip(decision.changes, wire, strict=True)
+    ]
+    moved = dict.fromkeys(change.customer_id for change in decision.changes)
+    return changes, [
+        Write(id.encode(), memberships(touched[id], memory, names) if id in touched else None) for id in moved
+    ]
+
+
+def _changelog(decision: Decision, stored: Mapping[str, Stored], raw_ledger: bytes) -> list[Write]:
     # First what goes: who was erased may be back by the end of the batch.
     changelog = [Write(part_key(id, part), None) for id in sorted(decision.erased) for part in snapshot.PARTS]
     changelog.extend(
@@ -108,8 +116,7 @@ def writes(
     changelog.extend(Write(definitions_key(version), text.encode()) for version, text in decision.definitions.items())
     changelog.extend(Write(erased_key(name), mark or None) for name, mark in _marks(decision).items())
     changelog.append(Write(LEDGER_KEY, raw_ledger))
-    out[topics.STATE, lane] = changelog
-    return out
+    return changelog
 
 
 def update(
