@@ -42,6 +42,8 @@ log = structlog.get_logger(__name__)
 _RESTORES = 3
 """How often a view is restored for one batch before it counts as beyond repair."""
 _QUARANTINE_SECONDS = 0.02
+_CAREFUL = 16
+"""Records of the step after one that failed; each that does not fail allows twice as many."""
 _RESUME = "`streamer lanes resume {lane}` tries again"
 _SKIP = "`streamer lanes skip {lane}:{offset}` makes it a dead letter, `streamer lanes resume {lane}` tries it again"
 
@@ -196,8 +198,8 @@ class Lane(Inbox):
         records: Sequence[LogRecord]
         records, end = self._consecutive(start, self._enough)
         most = self._narrowing.limit(records)
-        if self._enough < self.settings.max_records:
-            most = min(most, self._enough)
+        if most == len(records) and self._enough < self.settings.max_records:
+            most = self._enough
         return self._cut(records, most, end)
 
     def _cut(self, records: Sequence[LogRecord], most: int, end: int) -> tuple[Sequence[LogRecord], int]:
@@ -282,6 +284,8 @@ class Lane(Inbox):
         self.state, all_dropped = await before.rolled_back(self.state, made.at_risk(), self._view)
         self._loader.cursor = "" if all_dropped else before.cursor
         self._give_back(before.next_offset, made.end, records)
+        # Where one is, more may be: what they spoil should be little.
+        self._enough = min(self._enough, _CAREFUL)
         if not known:
             await self._halt(text_of(error), _SKIP if records else _RESUME)
 
