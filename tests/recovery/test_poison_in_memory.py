@@ -253,6 +253,33 @@ def test_a_condemned_record_is_a_dead_letter_whatever_is_in_it() -> None:
     asyncio.run(go())
 
 
+def test_a_lane_whose_records_were_deleted_before_they_were_decided_stops_alone() -> None:
+    """Retention was too short: what is missing is told, the process and its other lanes run on."""
+
+    class Cut(MemoryLog):
+        async def first_offset(self) -> int:
+            return 7
+
+    async def go() -> None:
+        rig = Rig(a_log(set(), event=True), settings=WIDE)
+        lane = await rig.own()
+        rig.append(rig.records)
+        lane.offer(rig.batch(0, 5))
+        await lane.turn()
+        late = Lane(0, Cut(rig.broker, 0), rig.server, LaneContext(rig.policy, rig.clock, WIDE))
+        assert await late.open() == 7
+        assert late.halted is not None and not late.has_room
+        assert late.halted.why.startswith("lane 0: records 5 to 6 were deleted before they were decided")
+        late.start()
+        task = asyncio.create_task(late.run())
+        await asyncio.sleep(0.05)
+        assert not task.done()
+        late.stop()
+        await task
+
+    asyncio.run(go())
+
+
 # -- a view that lost a part -----------------------------------------------------------------------------------
 
 
