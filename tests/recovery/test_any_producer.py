@@ -162,7 +162,7 @@ def test_events_of_a_crc32_producer_are_folded_as_if_sent_right(
 
 
 def counts(customer: Customer) -> Mapping[str, object]:
-    return {name: getattr(customer, name) for name in COUNTS} | {
+    return {name: getattr(customer.statistics, name) for name in COUNTS} | {
         "ids": customer.dedupe_window.total,
         "book": len(customer.book.orders),
     }
