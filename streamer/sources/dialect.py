@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import re
 from typing import Final
@@ -29,8 +30,10 @@ def encoding_of(head: bytes, said: str | None = None) -> str:
     for mark, name in _MARKS:
         if head.startswith(mark):
             return name
-    if said is not None:
+    if said is not None and codecs.lookup(said).name not in ("utf-16", "utf-32"):
         return said
+    if said is not None and codecs.lookup(said).name == "utf-32":
+        return "utf-32-le"
     if head[1:40:2].count(0) > 8:
         return "utf-16-le"
     if head[0:40:2].count(0) > 8:
