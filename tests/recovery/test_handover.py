@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from handovers import hand_over
+from handovers import RATE, EndlessShop, hand_over
 from live_service import LiveService, moves_of_rules
 
 from models.features.time import DAY_MS, DayGrid
@@ -96,19 +96,33 @@ def test_workers_join_until_there_are_more_than_lanes_and_go_again(service: Live
 @pytest.mark.timeout(240)
 def test_a_paused_worker_does_no_harm_when_it_wakes(service: LiveService) -> None:
     now = time.time_ns() // 1_000_000
-    shop = Shop(ShopConfig(customers=200, days=60, start=now - 61 * DAY_MS))
-    records = list(feed(shop, "zombie", DayGrid(), latest=now))
+    # Events come for as long as anybody waits for more of them: on a busy machine the heir takes its time, and one that
+    # had applied everything by the time it was looked at would never be seen to go on.
+    enough = threading.Event()
+    shop = EndlessShop(ShopConfig(customers=400, days=500, start=now - 501 * DAY_MS), enough)
+    writer = threading.Thread(
+        target=service.publish, args=(feed(shop, "zombie", DayGrid(), latest=now),), kwargs={"rate": RATE}
+    )
+
+    def applied() -> int:
+        return sum(ledger.applied for ledger in service.ledgers())
+
     sleeper = service.start()
-    writer = threading.Thread(target=service.publish, args=(records,), kwargs={"pause_every": 50})
     writer.start()
-    service.wait(lambda: sum(ledger.applied for ledger in service.ledgers()) > 500)
-    sleeper.send_signal(signal.SIGSTOP)
-    heir = service.start()
-    service.wait(lambda: service.shared_out([heir]))
-    before = service.ledgers()
-    service.wait(lambda: sum(ledger.applied for ledger in service.ledgers()) > 100 + sum(one.applied for one in before))
-    # In the middle of what it was doing, with lanes that it believes to be its own.
-    sleeper.send_signal(signal.SIGCONT)
-    writer.join()
+    try:
+        service.wait(lambda: applied() > 500)
+        sleeper.send_signal(signal.SIGSTOP)
+        asleep = applied()
+        heir = service.start()
+        service.wait(lambda: service.shared_out([heir]))
+        service.wait(lambda: applied() > asleep + 100)
+        # In the middle of what it was doing, with lanes that it believes to be its own.
+        sleeper.send_signal(signal.SIGCONT)
+        # Whichever of the two finds itself fenced ends, and a supervisor starts it again.
+        running = [heir, sleeper]
+        service.wait(lambda: service.tended(running))
+    finally:
+        enough.set()
+        writer.join()
     service.wait_until_applied()
     assert service.parity().differences[:10] == []

@@ -19,6 +19,7 @@ from models.features.time import DAY_MS, DayGrid
 from schemas.records import LogRecord
 from streamer.client import change_reader
 from streamer.runtime.app import EXIT_FATAL
+from streamer.runtime.supervise import EXIT_FENCED, EXIT_UNKNOWN
 from streamer.simulator.config import ShopConfig
 from streamer.simulator.simulate import Shop
 from streamer.sources.import_records import Outgoing, feed
@@ -161,7 +162,7 @@ def hand_over(service: LiveService, *, workers: int, handovers: int, events: int
             running.append(service.start())
             code = gone.wait(60)
             # One that was starved for longer than its session may have ended itself just before.
-            assert code in (0 if how == signal.SIGTERM else -how, EXIT_FATAL), (
+            assert code in (0 if how == signal.SIGTERM else -how, EXIT_FATAL, EXIT_FENCED, EXIT_UNKNOWN), (
                 f"a worker ended with {code}\n{service.logs()}"
             )
             service.wait(lambda: service.tended(running))
