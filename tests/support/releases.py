@@ -18,7 +18,7 @@ from benchmarks.trees import NoTree, scratch_tree
 RELEASES: tuple[Mapping[str, Any], ...] = tuple(
     tomllib.loads(Path(__file__).with_name("releases.toml").read_text())["release"]
 )
-"""Newest first: ``version``, ``date``, ``commit``."""
+"""Newest first: ``version``, ``date``, ``commit``, and perhaps ``refuses``."""
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,18 @@ class Release:
     """A release that can be run: its source tree, and a Python with the dependencies that it was locked to.
 
     Programs of it need ``environment``, and ``tree`` as their folder: Python looks into the present folder first.
+
+    Attributes
+    ----------
+    refuses
+        What a worker of it says where it meets states of this source tree; None where it can read them all, so that
+        workers of both can share the lanes.
     """
 
     version: str
     tree: Path
     python: Path
+    refuses: str | None
 
     @property
     def environment(self) -> dict[str, str]:
@@ -47,7 +54,8 @@ def last_release(folder: Path) -> Iterator[Release]:
             _install(tree, newest["version"])
             # The base of this virtual environment, so that nothing of it is found beside the release's own packages.
             base = Path(sys.base_prefix, "bin", f"python{HERE}")
-            yield Release(newest["version"], tree, environment(base, HERE, tree / "deploy" / "requirements.lock"))
+            python = environment(base, HERE, tree / "deploy" / "requirements.lock")
+            yield Release(newest["version"], tree, python, newest.get("refuses"))
     except NoTree as error:
         pytest.skip(f"release {newest['version']} cannot be built, so nothing was tried against it: {error}")
 
