@@ -15,7 +15,7 @@ from live_service import LiveService
 from schemas.wire_time import iso
 from streamer.embedded import Addresses
 from streamer.embedded.valkey import Valkey
-from streamer.runtime.supervise import EXIT_MISTAKE
+from streamer.runtime.supervise import EXIT_FENCED, EXIT_MISTAKE
 from streamer.sources.import_records import Outgoing
 
 pytestmark = [pytest.mark.integration, pytest.mark.recovery]
@@ -161,3 +161,56 @@ def test_a_redis_that_may_drop_customers_is_refused(
     # `streamer worker` ends with it instead of trying again and again, and says it.
     done = CommandLine(tmp_path, service.environment).run("worker")
     assert done.exit_code != 0
+
+
+def test_a_redis_that_begins_to_evict_loses_and_doubles_nothing(
+    addresses: Addresses, valkey: Valkey, client: redis.Redis, prefix: str, tmp_path: Path
+) -> None:
+    """Somebody sets allkeys-lru under a running worker, which keeps few customers in memory, and takes it back."""
+    many, settings = 6_000, {"STREAMER_MAX_RESIDENTS": "1000"}
+    with LiveService(addresses, valkey.address, prefix, tmp_path, lanes=LANES, **settings) as service:
+        worker = service.start()
+        service.publish(orders(0, many))
+        service.wait_until_applied()
+        client.config_set("maxmemory-policy", "allkeys-lru")
+        client.config_set("maxmemory", str(client.info("memory")["used_memory"] * 3 // 4))
+        service.publish(orders(many, many), rate=1_500)
+        assert client.info("stats")["evicted_keys"] > 100
+        client.config_set("maxmemory-policy", "noeviction")
+        client.config_set("maxmemory", "0")
+        service.publish(orders(2 * many, many))
+        time.sleep(3)
+        if worker.poll() is not None:
+            # A token that is evicted in the middle of a restore looks as if another owner had taken it: the worker ends
+            # and joins again, as its supervisor lets it.
+            assert worker.returncode == EXIT_FENCED, service.logs()
+            service.start()
+        service.wait_until_applied(100)
+        ledgers = service.ledgers()
+        assert sum(ledger.applied for ledger in ledgers) == 3 * many
+        assert sum(ledger.customers for ledger in ledgers) == many
+        assert sum(ledger.duplicates + ledger.unaccounted for ledger in ledgers) == 0
+        assert service.parity().differences == []
+
+
+def orders(start: int, customers: int) -> list[Outgoing]:
+    """One of each customer."""
+    now = iso(time.time_ns() // 1_000_000)
+    return [
+        Outgoing(
+            f"c{n % customers}".encode(),
+            json.dumps(
+                {
+                    "type": "order.completed",
+                    "event_id": f"e{n}",
+                    "order_id": f"o{n}",
+                    "customer_id": f"c{n % customers}",
+                    "occurred_at": now,
+                    "total": 10.0,
+                    "currency": "EUR",
+                }
+            ).encode(),
+            (),
+        )
+        for n in range(start, start + customers)
+    ]
