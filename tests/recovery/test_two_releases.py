@@ -32,7 +32,8 @@ def test_both_take_lanes_from_each_other_and_nothing_is_lost(
 ) -> None:
     """Both run under a supervisor. A release refuses state of a later one; it then ends, and writes nothing."""
     now = time.time_ns() // 1_000_000
-    shop = Shop(ShopConfig(customers=400, days=700, start=now - 701 * DAY_MS, late=0.02, duplicates=0.02, broken=0.01))
+    # None broken: this release reads some of what the last one rejects, so a replay could not agree with both.
+    shop = Shop(ShopConfig(customers=400, days=700, start=now - 701 * DAY_MS, late=0.02, duplicates=0.02))
     records = list(feed(shop, "both", DayGrid(), latest=now))[:EVENTS]
     assert len(records) == EVENTS
     ours = f"v{LAYOUT}"
