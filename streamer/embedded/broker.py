@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import base64
+import signal
 import socket
 import struct
 import subprocess
+import time
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
 from schemas.errors import UserError
-from streamer.embedded import ownership
+from streamer.embedded import ownership, processes
 from streamer.embedded.archive import Archive
 from streamer.embedded.home import Progress, silent
 from streamer.embedded.jars import KAFKA_VERSION, class_path
 from streamer.embedded.ports import HOST
-from streamer.embedded.server import READY_SECONDS, Server
+from streamer.embedded.server import POLL_SECONDS, READY_SECONDS, Server
 
 _META = "meta.properties"
 _IDENTITY = ("version", "cluster.id", "node.id", "directory.id")
@@ -182,9 +184,14 @@ class Broker(Server):
         """Make the empty data folder, all or nothing: an interrupted one is begun anew."""
         self._progress("preparing Kafka's data folder, once")
         draft = self.home / "kafka.draft"
+        settings = self.home / "kafka.draft.properties"
+        # What a killed start began still writes there.
+        while left := [pid for pid, _ in processes.running(["--config", str(settings)])]:
+            for pid in left:
+                processes.send(pid, signal.SIGKILL)
+            time.sleep(POLL_SECONDS)
         ownership.discard(draft)
         ownership.mark(draft)
-        settings = self.home / "kafka.draft.properties"
         settings.write_text(render(self.properties(draft)))
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "0")
         done = subprocess.run(
