@@ -47,8 +47,6 @@ COUNTS = (
     "first_order",
     "last_order",
     "interactions",
-    "first_seen",
-    "last_seen",
 )
 
 
@@ -163,6 +161,7 @@ def test_events_of_a_crc32_producer_are_folded_as_if_sent_right(
 
 def counts(customer: Customer) -> Mapping[str, object]:
     return {name: getattr(customer.statistics, name) for name in COUNTS} | {
+        "seen": (customer.first_seen, customer.last_seen),
         "ids": customer.dedupe_window.total,
         "book": len(customer.book.orders),
     }
