@@ -103,6 +103,9 @@ def replay(
         common.print_json(result.to_dict())
     else:
         show(result, found.currency, common.console(), messages(found.language))
+    if not result.applied and result.rows:
+        common.note("nothing of this file was applied; the counts above say why")
+        raise typer.Exit(1)
 
 
 def _written(
