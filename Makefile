@@ -48,6 +48,7 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/mypy schemas models streamer benchmarks grafana examples tests
 	$(BIN)/lint-imports
+	$(BIN)/python tests/support/complexity.py
 
 complexity: $(STAMP)
 	$(BIN)/python tests/support/complexity.py $(ARGS)

@@ -149,20 +149,28 @@ def check(book: Book, play: Play) -> None:
             text = book.templates.get(name)
             if text is None:
                 raise UserError(f"the template {name} is missing", f"write it, or remove the other parts in {language}")
-            try:
-                _compiled(text, part == "html")
-            except TemplateError as error:
-                line = getattr(error, "lineno", "?")
-                raise UserError(
-                    f"{name}, line {line}: {error.message}", "see docs/plays.md for what a template may say"
-                ) from None
+            _check_compiles(name, text, part)
             if play.kind == "marketing" and kind == "smtp" and part != "subject":
-                for wanted in ("shop.name", "shop.address", "unsubscribe_url", "why"):
-                    if wanted not in text:
-                        raise UserError(
-                            f"{name} does not say {wanted}",
-                            f"write {{{{ {wanted} }}}} into it: each marketing mail says who sends it, why, and how to leave",
-                        )
+                _check_says_who_and_why(name, text)
+
+
+def _check_compiles(name: str, text: str, part: str) -> None:
+    try:
+        _compiled(text, part == "html")
+    except TemplateError as error:
+        line = getattr(error, "lineno", "?")
+        raise UserError(
+            f"{name}, line {line}: {error.message}", "see docs/plays.md for what a template may say"
+        ) from None
+
+
+def _check_says_who_and_why(name: str, text: str) -> None:
+    for wanted in ("shop.name", "shop.address", "unsubscribe_url", "why"):
+        if wanted not in text:
+            raise UserError(
+                f"{name} does not say {wanted}",
+                f"write {{{{ {wanted} }}}} into it: each marketing mail says who sends it, why, and how to leave",
+            )
 
 
 def _language(customer: Customer | None, play: Play, book: Book, usual: Language) -> Language:

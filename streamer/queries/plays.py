@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from schemas.changes import ReceivedChange
     from streamer.act.heart.due import Policy
     from streamer.act.heart.state import Message, PlayState, State
+    from streamer.act.heart.uplift import Interval
     from streamer.act.plays.book import Book, Play, Segments
     from streamer.client.connections import Connections
 
@@ -150,15 +151,18 @@ def report(name: str, play: PlayState, state: State, now: int) -> dict[str, Any]
         "final": final,
         "report_on": None if declared.report_on is None else iso(declared.report_on),
         "uplift": None if found is None else asdict(found),
-        "says": "nothing yet"
-        if found is None
-        else "helps"
-        if found.low > 0
-        else "harms"
-        if found.high < 0
-        else "unclear",
+        "says": _verdict(found),
         "money": None if money is None else asdict(money),
         "customers_needed": None if needed is None else round(needed),
         "months_needed": None if needed is None or not monthly else round(needed / monthly, 1),
         **{what: play.heard.get(what, 0) for what in ("unsubscribed", "complained")},
     }
+
+
+def _verdict(found: Interval | None) -> str:
+    """What an interval says: which side of nothing it lies on, if on one."""
+    if found is None:
+        return "nothing yet"
+    if found.low > 0:
+        return "helps"
+    return "harms" if found.high < 0 else "unclear"

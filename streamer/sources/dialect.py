@@ -30,14 +30,23 @@ def encoding_of(head: bytes, said: str | None = None) -> str:
     for mark, name in _MARKS:
         if head.startswith(mark):
             return name
-    if said is not None and codecs.lookup(said).name not in ("utf-16", "utf-32"):
+    family = None if said is None else codecs.lookup(said).name
+    if said is not None and family not in ("utf-16", "utf-32"):
         return said
-    if said is not None and codecs.lookup(said).name == "utf-32":
+    if family == "utf-32":
         return "utf-32-le"
+    return _wide(head) or _narrow(head)
+
+
+def _wide(head: bytes) -> str | None:
+    """UTF-16 without a mark: every other byte of western text is nought."""
     if head[1:40:2].count(0) > 8:
         return "utf-16-le"
-    if head[0:40:2].count(0) > 8:
-        return "utf-16-be"
+    return "utf-16-be" if head[0:40:2].count(0) > 8 else None
+
+
+def _narrow(head: bytes) -> str:
+    """UTF-8, one of the East Asian encodings, or cp1252."""
     text = head.decode("utf-8", errors="replace")
     broken = text.count("\ufffd")
     # A cut at the end of the sample may break one; a few broken bytes among many right ones are faults of rows.
