@@ -16,9 +16,9 @@ import numpy as np
 
 from benchmarks.recorded import POLICY, lived
 from benchmarks.yardstick import yardstick
+from models.behaviour.daily_step import advance
 from models.behaviour.features import block_of, position_stats
 from models.behaviour.layout import DAY
-from models.behaviour.night import advance
 from models.behaviour.scoring import compiled, placed, scores
 from models.learning.build import sample_of
 from models.learning.kmeans import choose_k, stability

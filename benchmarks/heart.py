@@ -24,7 +24,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from benchmarks.recorded import POLICY, Recorded, recorded
 from benchmarks.stages import Sampler
 from benchmarks.yardstick import yardstick
-from models.behaviour import night
+from models.behaviour import daily_step
 from models.behaviour.memory import Memory
 from models.customer import snapshot
 from models.features import document
@@ -152,7 +152,7 @@ _STAGES: Mapping[str, Iterable[Callable[..., Any]]] = {
     "fold": (fold.fold_order, fold.fold_reversal, fold.fold_interaction, fold.is_duplicate),
     "settle": (transitions.assign, evaluate.facts),
     "next moves": (due.next_moves,),
-    "night": (night.advance, timers.run_daily_steps),
+    "night": (daily_step.advance, timers.run_daily_steps),
     "moves": (transitions.apply_cluster_move,),
     "panel": (panel.report,),
     "state": (encode.store, snapshot.dump, Memory.dump),

@@ -1,6 +1,6 @@
 """The `behaviour` segmentation: River clusters of customers that hold still.
 
 Read in this order: ``layout`` (what is remembered of a customer), ``memory`` (the column store),
-``features``, ``model`` (what the owner publishes), ``night`` (the daily step of all customers) and
+``features``, ``model`` (what the owner publishes), ``daily_step`` (the daily step of all customers) and
 ``learner`` (the owner, the only place where River learns).
 """

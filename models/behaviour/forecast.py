@@ -1,6 +1,6 @@
 """Where one customer stands among the clusters and what comes next: for a person who asks, never for a lane.
 
-Silence is run forward with the nightly step itself (``night.advance``), on a copy, so the date is the one on which the
+Silence is run forward with the nightly step itself (``daily_step.advance``), on a copy, so the date is the one on which the
 lane will move the customer if nothing happens until then.
 """
 
@@ -11,12 +11,12 @@ from typing import Final
 
 import numpy as np
 
+from models.behaviour.daily_step import Standing, Timeline, advance, standing
 from models.behaviour.features import NAMES, block_of, position_stats, readable
 from models.behaviour.layout import AREA, FEATURES, FIRST_DAY, INTERACTION_COUNT, ORDER_COUNT, VERSION
 from models.behaviour.memory import Memory
 from models.behaviour.model import ClusterModel
 from models.behaviour.moves import Move
-from models.behaviour.night import Standing, Timeline, advance, standing
 from models.behaviour.scoring import Compiled, compiled, placed
 from models.behaviour.step import beat
 

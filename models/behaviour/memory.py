@@ -48,7 +48,7 @@ class Memory:
 
     The store is not thread-safe and knows no customer ids: whoever calls keeps the row of each
     customer. Events go to the day up to which the row is stepped, so step a customer to the event's
-    day (``night.advance``) before adding the event. Blobs of ``dump`` are a layout number, the row as
+    day (``daily_step.advance``) before adding the event. Blobs of ``dump`` are a layout number, the row as
     little-endian float32 and, only if the day is open with something in it, the bucket.
 
     >>> memory = Memory()

@@ -1,6 +1,6 @@
 """One day of many customers under one model: the arithmetic of the nightly step.
 
-``block`` is always (WIDTH, n) float64, customers side by side. Nothing here decides; ``night`` does.
+``block`` is always (WIDTH, n) float64, customers side by side. Nothing here decides; ``daily_step`` does.
 All operations are elementwise over customers (``argmax`` and ``max`` go over slots), hence a customer's
 result is the same in any company.
 """

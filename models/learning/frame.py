@@ -1,6 +1,6 @@
 """Fitting the frame in which distances are taken. It is frozen between versions.
 
-``standard`` and ``volume`` here; ``whitening`` has the noise-whitened one, and ``choice`` decides between them.
+``standard`` and ``volume`` here; ``whitening`` has the noise-whitened one, and ``frame_selection`` decides between them.
 """
 
 from __future__ import annotations

@@ -11,17 +11,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from models.behaviour.bucket import B_INTERACTIONS, B_LOGS, B_MONEY, B_ORDERS
+from models.behaviour.daily_step import advance
 from models.behaviour.features import block_of
 from models.behaviour.layout import FIRST_DAY, LAST_EVENT, ORDER_COUNT, FloatArray
 from models.behaviour.memory import Memory
 from models.behaviour.model import VOLUME, ClusterModel, Frame, Segment
-from models.behaviour.night import advance
 from models.behaviour.panel import PanelRow, in_panel
+from models.learning.backtest import SPACING_DAYS, NoiseSample
 from models.learning.build import Sample, build, labels_under, sample_of
-from models.learning.choice import KEPT_LOOKS, fit_frame
 from models.learning.diary import Diary
 from models.learning.drift import alarms_of
-from models.learning.hindsight import SPACING_DAYS, PastLook
+from models.learning.frame_selection import KEPT_SAMPLES, fit_frame
 from models.learning.identity import carried, in_order, overlaps
 from models.learning.kmeans import Fit, lloyd, multi_start, random_part, river_update
 from models.learning.owner_snapshot import pack, unpack
@@ -57,7 +57,7 @@ class Learner:
         """Take in what a lane says of a panel customer. Older news than known is left aside."""
         if not row.blob:
             self._forget(row.customer)
-            self.state.looks = [look.without(row.customer) for look in self.state.looks]
+            self.state.noise_samples = [look.without(row.customer) for look in self.state.noise_samples]
             return
         known = self.members.get(row.customer)
         if known is None:
@@ -149,16 +149,16 @@ class Learner:
 
     def _keep(self, sample: Sample) -> None:
         """Remember the panel every four weeks, to tell noise from behaviour and to judge frames by what came after."""
-        looks = self.state.looks
-        if looks and looks[-1].day // SPACING_DAYS == sample.day // SPACING_DAYS:
+        noise_samples = self.state.noise_samples
+        if noise_samples and noise_samples[-1].day // SPACING_DAYS == sample.day // SPACING_DAYS:
             return
-        look = PastLook(sample.day, sample.customers, sample.under(sample.gap_cv2).astype("<f4"))
-        self.state.looks = [*looks, look][-KEPT_LOOKS:]
+        look = NoiseSample(sample.day, sample.customers, sample.under(sample.gap_cv2).astype("<f4"))
+        self.state.noise_samples = [*noise_samples, look][-KEPT_SAMPLES:]
 
     def _new_frame(self, sample: Sample, rng: np.random.Generator, figures: dict[str, float]) -> ClusterModel:
         """Fit a frame and the clusters in it; the clusters of before hand on their identity."""
         before = self.model
-        frame, fit = fresh(sample, self.state.looks, self.config, rng, figures)
+        frame, fit = fresh(sample, self.state.noise_samples, self.config, rng, figures)
         # The first frames are fitted while the shop shows ever more of itself; so is the number of segments.
         if before is not None and len(fit.centroids) == before.k:
             fit = carried_over(sample, sample.points(frame), before, self.config.better, rng)
@@ -226,7 +226,7 @@ class Learner:
         state = self.state
         state.beaten = 0
         if self._due_for_k(sample.day):
-            today, groups = fresh(sample, state.looks, self.config, rng, figures)
+            today, groups = fresh(sample, state.noise_samples, self.config, rng, figures)
             before, state.other_k = state.other_k, len(groups.centroids) if len(groups.centroids) > 1 else 0
             if before and state.other_k:
                 return Learned("promoted", self._publish(sample, today, groups, [None] * state.other_k), None, figures)
@@ -300,7 +300,7 @@ class Learner:
         if not alarms or recent or maturing or state.beaten or state.proposal is not None:
             return None
         state.last_alarm = sample.day
-        frame = fit_frame(model.frame.kind, sample, state.looks, range(model.k, model.k + 1), rng, {})
+        frame = fit_frame(model.frame.kind, sample, state.noise_samples, range(model.k, model.k + 1), rng, {})
         fit = carried_over(sample, sample.points(frame), model, self.config.better, rng)
         return self._propose(sample, NEW_FRAME, self._build(sample, frame, fit, self._heirs(sample, fit)), alarms)
 

@@ -10,9 +10,9 @@ import numpy as np
 from models.behaviour.layout import VECTOR
 from models.behaviour.memory import Memory
 from models.behaviour.model import ClusterModel
+from models.learning.backtest import NoiseSample
 from models.learning.diary import Diary
 from models.learning.drift import Drift
-from models.learning.hindsight import PastLook
 from models.learning.owner_types import State
 from models.learning.proposal import Proposal
 from models.learning.reason import Reason
@@ -40,7 +40,7 @@ class Saved(msgspec.Struct, array_like=True):
     timeline: list[tuple[int, dict[str, Any]]]
     proposal: dict[str, Any] | None
     shop_first_day: int | None
-    looks: list[tuple[int, list[str], bytes]]
+    noise_samples: list[tuple[int, list[str], bytes]]
     drift: Drift
     last_alarm: int | None
     proposals: int = 0
@@ -78,7 +78,7 @@ def pack(learner: Remembering) -> bytes:
             timeline=[(day, model.to_dict()) for day, model in state.timeline],
             proposal=None if state.proposal is None else state.proposal.to_dict(),
             shop_first_day=state.shop_first_day,
-            looks=[(look.day, list(look.customers), look.stats.tobytes()) for look in state.looks],
+            noise_samples=[(look.day, list(look.customers), look.stats.tobytes()) for look in state.noise_samples],
             drift=state.drift,
             last_alarm=state.last_alarm,
             proposals=state.proposals,
@@ -110,9 +110,9 @@ def unpack(learner: Remembering, data: bytes) -> None:
         timeline=[(day, ClusterModel.from_dict(model)) for day, model in saved.timeline],
         proposal=None if saved.proposal is None or saved.format < 3 else Proposal.from_dict(saved.proposal),
         shop_first_day=saved.shop_first_day,
-        looks=[
-            PastLook(day, tuple(customers), np.frombuffer(stats, dtype="<f4").reshape(VECTOR, len(customers)))
-            for day, customers, stats in (saved.looks if saved.format >= 4 else ())
+        noise_samples=[
+            NoiseSample(day, tuple(customers), np.frombuffer(stats, dtype="<f4").reshape(VECTOR, len(customers)))
+            for day, customers, stats in (saved.noise_samples if saved.format >= 4 else ())
         ],
         drift=saved.drift,
         last_alarm=saved.last_alarm,

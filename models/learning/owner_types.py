@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from models.behaviour.layout import FloatArray
 from models.behaviour.model import CONSERVATIVE, ClusterModel, Evidence, Preset
+from models.learning.backtest import NoiseSample
 from models.learning.drift import Drift
-from models.learning.hindsight import PastLook
 from models.learning.proposal import Proposal
 from models.learning.reason import Reason
 
@@ -27,7 +27,7 @@ class LearnerConfig:
     k, k_range
         A fixed number of segments, or the range to choose from.
     frame
-        ``standard``, ``noise_whitened``, ``volume``, or ``auto``, which judges them by the shop's own past (``choice``).
+        ``standard``, ``noise_whitened``, ``volume``, or ``auto``, which judges them by the shop's own past (``frame_selection``).
     frame_days
         Days after the shop's first day on which the frame is fitted.
     cadence_days, k_cadence_days
@@ -110,7 +110,7 @@ class State:
     proposal: Proposal | None = None
     reason: Reason = field(default_factory=Reason)
     shop_first_day: int | None = None
-    looks: list[PastLook] = field(default_factory=list)
+    noise_samples: list[NoiseSample] = field(default_factory=list)
     drift: Drift = field(default_factory=Drift)
     last_alarm: int | None = None
     proposals: int = 0

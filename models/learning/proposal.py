@@ -9,10 +9,10 @@ from typing import Any, Final
 
 import numpy as np
 
+from models.behaviour.daily_step import Timeline, advance
 from models.behaviour.layout import FIRST_CODE, IntArray
 from models.behaviour.memory import Memory
 from models.behaviour.model import ClusterModel
-from models.behaviour.night import Timeline, advance
 
 TRIAL_DAYS: Final = 14
 """Silent days that a trial lets pass: long enough for whoever is clearly nearer to another segment to arrive there."""

@@ -10,9 +10,9 @@ import numpy as np
 from models.behaviour.layout import FloatArray
 from models.behaviour.model import VOLUME, ClusterModel, Frame
 from models.behaviour.rhythm import known_of
+from models.learning.backtest import NoiseSample
 from models.learning.build import Sample, labels_under
-from models.learning.choice import fit_frame, steps_of
-from models.learning.hindsight import PastLook
+from models.learning.frame_selection import fit_frame, steps_of
 from models.learning.kmeans import Fit, choose_k, lloyd, multi_start, stability
 from models.learning.owner_types import LearnerConfig
 from models.learning.separation import supported
@@ -22,11 +22,15 @@ REGULAR_SHOP: Final = 0.5
 
 
 def fresh(
-    sample: Sample, looks: list[PastLook], config: LearnerConfig, rng: np.random.Generator, figures: dict[str, float]
+    sample: Sample,
+    noise_samples: list[NoiseSample],
+    config: LearnerConfig,
+    rng: np.random.Generator,
+    figures: dict[str, float],
 ) -> tuple[Frame, Fit]:
     """A frame of the configured kind and clusters in it; as many as can be told apart, unless a number is configured."""
     ks = numbers(config, len(sample.customers))
-    frame = fit_frame(config.frame, sample, looks, ks, rng, figures)
+    frame = fit_frame(config.frame, sample, noise_samples, ks, rng, figures)
     # A frame that was judged against another one was judged with its number of segments.
     k = config.k or int(figures.get(f"{frame.kind}_k", 0))
     if config.k:

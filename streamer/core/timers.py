@@ -8,10 +8,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from models.behaviour.daily_step import advance
 from models.behaviour.layout import DAY, IntArray
 from models.behaviour.model import ClusterModel
 from models.behaviour.moves import Move
-from models.behaviour.night import advance
 from models.customer.customer import Customer
 from models.rules.evaluate import facts
 from streamer.core import transitions

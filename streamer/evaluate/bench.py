@@ -13,15 +13,15 @@ import numpy as np
 from msgspec import structs
 from numpy.typing import NDArray
 
+from models.behaviour.daily_step import advance
 from models.behaviour.features import block_of, position_stats
 from models.behaviour.layout import INTERACTION_COUNT, ORDER_COUNT, SEGMENT, BoolArray, IntArray
 from models.behaviour.memory import Memory
 from models.behaviour.model import ClusterModel
 from models.behaviour.moves import Move
-from models.behaviour.night import advance
 from models.behaviour.panel import PanelRow, in_panel, shift_for
 from models.behaviour.rhythm import beat_of
-from models.learning.hindsight import PastLook
+from models.learning.backtest import NoiseSample
 from models.learning.learner import Learner, LearnerConfig
 from streamer.evaluate.activity import Activity
 
@@ -55,7 +55,7 @@ class Run:
     memory: Memory
     learner: Learner
     figures: list[tuple[int, dict[str, float]]] = field(default_factory=list)
-    looks: dict[int, PastLook] = field(default_factory=dict)
+    noise_samples: dict[int, NoiseSample] = field(default_factory=dict)
 
     @property
     def model(self) -> ClusterModel | None:
@@ -121,19 +121,19 @@ def play(
         run.moves += _named(advance(memory, rows, np.full(len(rows), base + day + 1), run.timeline), rows, here)
         run.labels[day + 1, here] = memory.matrix[rows, SEGMENT]
         if day + 1 in look_days:
-            run.looks[day + 1] = _everybody(run, base + day + 1, rows, [activity.customers[at] for at in here])
+            run.noise_samples[day + 1] = _everybody(run, base + day + 1, rows, [activity.customers[at] for at in here])
         run.evidence[day + 1, here] = (memory.matrix[rows, ORDER_COUNT] >= need.orders) | (
             memory.matrix[rows, INTERACTION_COUNT] >= need.interactions
         )
     return run
 
 
-def _everybody(run: Run, day: int, rows: IntArray, customers: Sequence[str]) -> PastLook:
+def _everybody(run: Run, day: int, rows: IntArray, customers: Sequence[str]) -> NoiseSample:
     """Statistics of everybody, as the version in force sees them."""
     block = block_of(run.memory, rows)
     usual = None if run.model is None else run.model.frame.priors.gap_cv2
     stats = position_stats(block, beat_of(block, usual)).astype(np.float32)
-    return PastLook(day, tuple(customers), stats)
+    return NoiseSample(day, tuple(customers), stats)
 
 
 def _named(moves: Sequence[Move], rows: IntArray, here: IntArray) -> list[Move]:

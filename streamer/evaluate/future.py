@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from models.behaviour.layout import BoolArray, FloatArray, IntArray
-from models.learning.hindsight import eta2
+from models.learning.backtest import eta2
 
 
 def auc(labels: IntArray, again: BoolArray) -> float:

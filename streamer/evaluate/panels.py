@@ -8,9 +8,9 @@ import numpy as np
 
 from models.behaviour.layout import FloatArray, IntArray
 from models.behaviour.model import ClusterModel
+from models.learning.backtest import NoiseSample
 from models.learning.build import Sample, build, labels_under
-from models.learning.choice import fit_frame
-from models.learning.hindsight import PastLook
+from models.learning.frame_selection import fit_frame
 from models.learning.kmeans import adjusted_rand, multi_start
 from models.learning.learner import LearnerConfig
 
@@ -18,7 +18,7 @@ PANELS = 6
 
 
 def agreement(
-    now: PastLook, before: PastLook, recency: FloatArray, model: ClusterModel, size: int, seed: int
+    now: NoiseSample, before: NoiseSample, recency: FloatArray, model: ClusterModel, size: int, seed: int
 ) -> tuple[float, float, float]:
     """Worst and mean share of customers to whom two panels give the same name, and the mean ARI between panels.
 
@@ -59,7 +59,7 @@ def agreement(
     )
 
 
-def _sample(look: PastLook, recency: FloatArray, chosen: IntArray) -> Sample:
+def _sample(look: NoiseSample, recency: FloatArray, chosen: IntArray) -> Sample:
     return Sample(
         day=look.day,
         stats=look.stats[:, chosen].astype(np.float64),

@@ -10,8 +10,8 @@ from models.behaviour.bucket import B_MONEY, B_ORDERS
 from models.behaviour.layout import NEW, FloatArray, IntArray, SingleArray
 from models.behaviour.model import NEVER, ClusterModel, Preset
 from models.learning.build import Sample
-from models.learning.choice import why
 from models.learning.frame import into_frame
+from models.learning.frame_selection import why
 from models.learning.kmeans import multi_start, nearest
 from models.learning.learner import LearnerConfig
 from schemas.errors import UserError
@@ -119,7 +119,7 @@ def _features(stats: SingleArray, model: ClusterModel) -> FloatArray:
 
 def _clustered(on: Run, off: Run, activity: Activity, day: int) -> tuple[IntArray, SingleArray, IntArray]:
     """Customers with a segment in both runs, everybody's statistics, and where the customers stand in them."""
-    look = off.looks[day]
+    look = off.noise_samples[day]
     place = {customer: at for at, customer in enumerate(look.customers)}
     chosen = np.flatnonzero((on.labels[day] > NEW) & (off.labels[day] > NEW))
     if not chosen.size:
@@ -160,7 +160,7 @@ def _stale(off: Run, activity: Activity) -> float:
     """Share of labels that scoring everybody exactly at the end would change."""
     model = _in_force(off, activity.first_day + activity.days)
     assert model is not None
-    look = off.looks[activity.days]
+    look = off.noise_samples[activity.days]
     place = {customer: at for at, customer in enumerate(activity.customers)}
     rows = np.array([place[customer] for customer in look.customers])
     centroids = np.array([s.centroid for s in model.segments])

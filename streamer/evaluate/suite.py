@@ -11,8 +11,8 @@ import numpy as np
 
 from models.behaviour.layout import NEW, FloatArray, IntArray, SingleArray
 from models.behaviour.model import CONSERVATIVE, RESPONSIVE, Preset
+from models.learning.backtest import features_under
 from models.learning.frame import into_frame
-from models.learning.hindsight import features_under
 from models.learning.kmeans import adjusted_rand, multi_start, nearest
 from models.learning.learner import LearnerConfig
 from streamer.evaluate import peers as others
@@ -164,7 +164,7 @@ def ours(scenario: str, seed: int, preset: str, activity: Activity, truth: Truth
 
 def _beside_batch(row: Row, run: Run, activity: Activity, seed: int) -> Row:
     """The row with agreement with batch K-means in the same frame, and of names over panels."""
-    model, look, days = run.model, run.looks[activity.days], activity.days
+    model, look, days = run.model, run.noise_samples[activity.days], activity.days
     assert model is not None
     place = {customer: at for at, customer in enumerate(activity.customers)}
     who = np.array([place[customer] for customer in look.customers])
@@ -177,7 +177,7 @@ def _beside_batch(row: Row, run: Run, activity: Activity, seed: int) -> Row:
     np.maximum.at(last, activity.customer, activity.day)
     size = min(2_000, len(who) // 3)
     worst, mean, _ = agreement(
-        look, run.looks[days - _LOOK_BACK], (days - last[who]).astype(np.float64), model, size, seed
+        look, run.noise_samples[days - _LOOK_BACK], (days - last[who]).astype(np.float64), model, size, seed
     )
     return replace(
         row,
@@ -226,8 +226,8 @@ def of_batch(scenario: str, seed: int, config: LearnerConfig, say: Say) -> list[
         rows.append(Row(scenario, seed, f"{name}, 25 days, z-scores", BATCH_CUSTOMERS, _at_the_end(groups, kinds)))
     ours = play(activity, config, look_days=(activity.days,))
     if ours.model is not None:
-        place = {customer: at for at, customer in enumerate(ours.looks[activity.days].customers)}
-        stats = ours.looks[activity.days].stats[:, [place[activity.customers[at]] for at in chosen.tolist()]]
+        place = {customer: at for at, customer in enumerate(ours.noise_samples[activity.days].customers)}
+        stats = ours.noise_samples[activity.days].stats[:, [place[activity.customers[at]] for at in chosen.tolist()]]
         z = into_frame(_features(stats, ours), ours.model.frame)
         for name, groups in others.batch(z, ours.model.k, seed).items():
             rows.append(

@@ -102,12 +102,12 @@ class Told:
         bodies = [json.loads(record.value) for record in self.service.records(topics.MODELS, 0)]
         return [body for body in bodies if body["type"] == kind]
 
-    def looks(self) -> int:
+    def noise_samples(self) -> int:
         """How often the owner has kept what it knows."""
         return sum(record.key == b"!learner:0" for record in self.service.records(topics.PANEL, 0))
 
-    def looked_since(self, looks: int) -> bool:
-        return self.looks() > looks
+    def looked_since(self, noise_samples: int) -> bool:
+        return self.noise_samples() > noise_samples
 
     def metrics(self) -> str:
         """What the newest owner exposes."""
@@ -153,9 +153,9 @@ def test_a_proposal_is_made_approved_and_moves_customers_as_a_refit(told: Told) 
     owner = told.owner(None)
     while not told.published("segment.proposal"):
         assert told.day < 160, service.logs()
-        looks = told.looks()
+        noise_samples = told.noise_samples()
         told.play(8)
-        service.wait(partial(told.looked_since, looks))
+        service.wait(partial(told.looked_since, noise_samples))
     [proposal] = told.run("models", "list")["proposals"]
     assert (proposal["id"], proposal["status"], proposal["k"]) == ("p1", "waiting", 5)
     assert 0 < proposal["moves"] < 1

@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
+from models.behaviour.daily_step import advance
 from models.behaviour.features import NAMES, Priors
 from models.behaviour.layout import DAY, SLOTS
 from models.behaviour.memory import Memory
 from models.behaviour.model import ClusterModel, Frame, Preset, Segment
 from models.behaviour.moves import Move
-from models.behaviour.night import advance
 
 FIRST = 500
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from models.behaviour.daily_step import advance
 from models.behaviour.memory import Memory
 from models.behaviour.model import ClusterModel
 from models.behaviour.moves import Move
-from models.behaviour.night import advance
 from models.behaviour.panel import PanelRow
 from models.learning.learner import Learner, LearnerConfig
 

@@ -9,12 +9,12 @@ import msgspec
 import numpy as np
 import pytest
 
+from models.behaviour.daily_step import advance
 from models.behaviour.features import block_of
 from models.behaviour.layout import AREA, CUSUM, LAST_ORDER, FloatArray
 from models.behaviour.memory import Memory
 from models.behaviour.model import ClusterModel, Evidence
 from models.behaviour.moves import Move
-from models.behaviour.night import advance
 from models.behaviour.panel import PanelRow
 from models.learning.build import sample_of
 from models.learning.diary import Diary
@@ -190,13 +190,13 @@ def test_earlier_looks_of_an_older_snapshot_hold_phases_and_are_dropped() -> Non
     shop = Shop(subscriber).run(130)
     data = shop.learner.snapshot()
     saved = msgspec.msgpack.decode(data, type=Saved)
-    assert saved.looks
+    assert saved.noise_samples
     again = Learner(CONFIG)
     again.restore(data)
-    assert again.state.looks
+    assert again.state.noise_samples
     saved.format = 3
     again.restore(msgspec.msgpack.encode(saved))
-    assert again.state.looks == [] and again.model is not None
+    assert again.state.noise_samples == [] and again.model is not None
 
 
 def test_reasons_of_a_regular_buyer_s_moves_add_up() -> None:

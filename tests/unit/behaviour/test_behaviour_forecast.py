@@ -9,11 +9,11 @@ from heart_logs import DAY, HOUR, T0, Driver, LogMaker, order, view
 from heart_models import jumpy
 from heart_strategies import WALL
 
+from models.behaviour.daily_step import advance
 from models.behaviour.features import NAMES, block_of, position_stats
 from models.behaviour.forecast import outlook
 from models.behaviour.layout import FEATURES, NEW_ID
 from models.behaviour.memory import Memory
-from models.behaviour.night import advance
 from models.behaviour.scoring import compiled, margin_of, placed
 from models.behaviour.step import beat
 from models.customer.snapshot import glance

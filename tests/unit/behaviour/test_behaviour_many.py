@@ -11,12 +11,12 @@ import pytest
 from behaviour_cases import SEGMENTS, model
 from behaviour_reference import Day, Slow
 
+from models.behaviour.daily_step import advance
 from models.behaviour.features import CLICKS_FLOOR, NAMES, ORDERS_FLOOR
 from models.behaviour.layout import REFERENCE, FloatArray
 from models.behaviour.memory import Memory
 from models.behaviour.model import ClusterModel
 from models.behaviour.moves import Move
-from models.behaviour.night import advance
 from models.behaviour.scoring import compiled, margin_of, scores
 
 FIRST = 1_000

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from behaviour_cases import model
 
+from models.behaviour.daily_step import advance
 from models.behaviour.features import features
 from models.behaviour.layout import (
     AREA,
@@ -21,7 +22,6 @@ from models.behaviour.layout import (
     WIDTH,
 )
 from models.behaviour.memory import Memory
-from models.behaviour.night import advance
 from schemas.errors import InvariantViolation
 
 TIMELINE = [(0, model())]

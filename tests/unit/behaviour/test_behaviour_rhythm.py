@@ -12,6 +12,7 @@ from behaviour_cases import with_rhythm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models.behaviour.daily_step import advance
 from models.behaviour.features import NAMES, features, position_stats, short_stats
 from models.behaviour.layout import (
     DAY,
@@ -27,7 +28,6 @@ from models.behaviour.layout import (
     FloatArray,
 )
 from models.behaviour.memory import Memory
-from models.behaviour.night import advance
 from models.behaviour.rhythm import (
     FACTORS,
     beat_of,

@@ -9,10 +9,10 @@ import pytest
 
 from models.behaviour.features import Priors
 from models.behaviour.layout import EXPOSURE, FEATURES, FULL_LONG, LOG_BASKET, MONEY, ORDER_DAYS, ORDERS, VECTOR
+from models.learning.backtest import Backtest, eta2, features_under
 from models.learning.build import Sample, build
-from models.learning.choice import best_of, clearly_better, orders_alone, why
 from models.learning.frame import fit_priors, into_frame, silent_features, standard, volume
-from models.learning.hindsight import Judgement, eta2, features_under
+from models.learning.frame_selection import best_of, clearly_better, orders_alone, why
 from models.learning.identity import in_order
 from models.learning.kmeans import multi_start
 from models.learning.learner import LearnerConfig
@@ -79,7 +79,7 @@ def test_too_few_seen_twice_are_refused() -> None:
 def test_the_standard_frame_unless_the_other_is_clearly_better(
     white: tuple[float, ...], plain: tuple[float, ...], better: bool
 ) -> None:
-    one, two = (Judgement(int(k), 0.9, eta, flips) for k, eta, flips in (white, plain))
+    one, two = (Backtest(int(k), 0.9, eta, flips) for k, eta, flips in (white, plain))
     assert clearly_better(one, two) is better
     said = why(figures_of(noise_whitened=one, standard=two))
     assert said is not None and said.startswith("noise_whitened" if better else "standard:")
@@ -100,7 +100,7 @@ def test_volume_where_it_says_clearly_more(
     steps: tuple[float, ...], plain: tuple[float, ...], white: tuple[float, ...], best: str
 ) -> None:
     found = {
-        name: Judgement(int(k), 0.7, eta, flips)
+        name: Backtest(int(k), 0.7, eta, flips)
         for name, (k, eta, flips) in {"standard": plain, "noise_whitened": white, "volume": steps}.items()
     }
     assert best_of(found) == best
@@ -108,7 +108,7 @@ def test_volume_where_it_says_clearly_more(
     assert said is not None and said.startswith(f"{best}: ") and all(name in said for name in found)
 
 
-def figures_of(**found: Judgement) -> dict[str, float]:
+def figures_of(**found: Backtest) -> dict[str, float]:
     return {f"{name}_{figure}": float(value) for name, j in found.items() for figure, value in asdict(j).items()}
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from behaviour_world import World
 
+from models.behaviour.daily_step import advance
 from models.behaviour.memory import Memory
 from models.behaviour.model import ClusterModel
-from models.behaviour.night import advance
 from models.learning.decisions import approve, name_refused, reject, rename
 from models.learning.learner import Learned, Learner, LearnerConfig
 from models.learning.proposal import NEW_NUMBER, TRIAL_DAYS, Proposal

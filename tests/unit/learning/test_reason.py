@@ -61,7 +61,7 @@ class Shop:
             self.world.learner = again
         return learned
 
-    def looks(self, count: int) -> list[str]:
+    def noise_samples(self, count: int) -> list[str]:
         return [self.look().outcome for _ in range(count)]
 
     def shift(self, by: float) -> None:
@@ -73,7 +73,7 @@ class Shop:
 def asking_for_a_frame(young: World, restart: bool = False) -> tuple[Shop, Proposal]:
     shop = Shop(young, 5, restart)
     shop.shift(2.3)
-    assert shop.looks(1) == ["proposed"]
+    assert shop.noise_samples(1) == ["proposed"]
     assert shop.waiting is not None and shop.waiting.alarms == ("psi_basket",)
     return shop, shop.waiting
 
@@ -84,20 +84,20 @@ def test_another_number_is_withdrawn_when_the_one_in_force_is_stable_twice_in_a_
 ) -> None:
     shop = Shop(young, 3, restart)
     # The number is looked at in every second week.
-    assert shop.looks(3) == ["kept", "kept", "proposed"]
+    assert shop.noise_samples(3) == ["kept", "kept", "proposed"]
     proposal = shop.waiting
     assert proposal is not None
     for numbers in ((3, 3), STILL.k_range, (3, 3)):
         shop.told(k_range=numbers)
-        assert shop.looks(2) == ["kept", "kept"] and shop.waiting == proposal
-    assert shop.looks(1) == ["kept"]
+        assert shop.noise_samples(2) == ["kept", "kept"] and shop.waiting == proposal
+    assert shop.noise_samples(1) == ["kept"]
     learned = shop.look()
     assert (learned.outcome, learned.withdrawn, learned.model) == ("withdrawn", proposal, None)
     assert shop.waiting is None and not shop.learner.state.turned_down
     assert approve(shop.learner, proposal.number, shop.world.day).outcome == "kept"
     # Nobody said no: what is stable again is proposed again, under a number of its own.
     shop.told()
-    assert shop.looks(4) == ["kept", "kept", "kept", "proposed"]
+    assert shop.noise_samples(4) == ["kept", "kept", "kept", "proposed"]
     assert shop.waiting is not None and shop.waiting.number == proposal.number + 1
 
 
@@ -105,24 +105,24 @@ def test_another_number_is_withdrawn_when_the_one_in_force_is_stable_twice_in_a_
 def test_a_new_frame_is_withdrawn_after_four_looks_without_an_alarm(young: World, restart: bool) -> None:
     shop, proposal = asking_for_a_frame(young, restart)
     shop.shift(-2.3)
-    assert shop.looks(3) == ["kept"] * 3
+    assert shop.noise_samples(3) == ["kept"] * 3
     shop.shift(2.3)  # heard again: the weeks count from here
-    assert shop.looks(1) == ["kept"]
+    assert shop.noise_samples(1) == ["kept"]
     shop.shift(-2.3)
-    assert shop.looks(3) == ["kept"] * 3 and shop.waiting == proposal
+    assert shop.noise_samples(3) == ["kept"] * 3 and shop.waiting == proposal
     learned = shop.look()
     assert (learned.outcome, learned.withdrawn) == ("withdrawn", proposal) and shop.waiting is None
 
 
 def test_while_the_alarm_sounds_a_proposal_waits(young: World) -> None:
     shop, proposal = asking_for_a_frame(young)
-    assert shop.looks(10) == ["kept"] * 10 and shop.waiting == proposal
+    assert shop.noise_samples(10) == ["kept"] * 10 and shop.waiting == proposal
 
 
 def test_a_version_may_go_out_at_the_same_look(young: World) -> None:
     shop, proposal = asking_for_a_frame(young)
     shop.shift(-2.3)
-    shop.looks(3)
+    shop.noise_samples(3)
     shop.told(k=5, tolerance=0.0)
     learned = shop.look()
     assert learned.outcome == "moved" and learned.model is not None and learned.withdrawn == proposal

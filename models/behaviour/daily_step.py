@@ -15,12 +15,12 @@ import numpy as np
 
 from models.behaviour import step
 from models.behaviour.features import block_of, position_stats
-from models.behaviour.judge import Judge
 from models.behaviour.layout import DAY, STEPPED, IntArray
 from models.behaviour.memory import Memory
 from models.behaviour.model import ClusterModel
 from models.behaviour.moves import Move, features_of
 from models.behaviour.scoring import compiled, confidence_of, placed, scores
+from models.behaviour.transition_test import TransitionTest
 
 CHUNK: Final = 1200
 """Customers stepped together: few enough for the cache, and no power of two, whose strides evict it."""
@@ -82,7 +82,7 @@ def _step_chunk(
             columns, lists = buckets.setdefault(int(starts[column]), ([], []))
             columns.append(column)
             lists.append(bucket)
-    judge: Judge | None = None
+    judge: TransitionTest | None = None
     for day in range(int(starts[0]) + 1, target + 1):
         under_way = int(np.searchsorted(starts, day)) if starts[-1] >= day else len(rows)
         part = block[:, :under_way]
@@ -97,7 +97,7 @@ def _step_chunk(
         else:
             model = timeline[index][1]
             if judge is None or judge.model is not model or judge.columns != under_way:
-                judge = Judge(part, rows, compiled(model), timeline)
+                judge = TransitionTest(part, rows, compiled(model), timeline)
             moves += judge.close(day, happened)
         if day < target:
             part[:STEPPED] = part[:STEPPED].astype(np.float32)

@@ -8,13 +8,13 @@ import pytest
 from behaviour_cases import SEGMENTS, model, segment, with_rhythm
 from behaviour_reference import Day, Slow
 
+from models.behaviour.daily_step import advance, standing
 from models.behaviour.features import block_of as columns
 from models.behaviour.features import position_stats
 from models.behaviour.layout import AREA, CUSUM, LABEL_VERSION, REFERENCE, SEGMENT, SLOTS
 from models.behaviour.memory import Memory
 from models.behaviour.model import ClusterModel, Preset
 from models.behaviour.moves import Move
-from models.behaviour.night import advance, standing
 from models.behaviour.scoring import compiled, margin_of, placed
 
 FIRST = 1_000

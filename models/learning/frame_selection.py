@@ -1,4 +1,4 @@
-"""Which frame suits a shop: each fitted on the panel, and judged by the shop's own past (``hindsight``).
+"""Which frame suits a shop: each fitted on the panel, and judged by the shop's own past (``backtest``).
 
 Earlier looks at the panel are divided into segments in each frame. What these say about the money spent since, and how
 many customers flip from look to look, decide. The standard frame is taken unless another is clearly better, since on
@@ -15,13 +15,13 @@ import numpy as np
 
 from models.behaviour.features import NAMES
 from models.behaviour.model import NOISE_WHITENED, STANDARD, VOLUME, Frame
+from models.learning.backtest import Backtest, NoiseSample, backtest, features_under, seen_in_both
 from models.learning.build import Sample
 from models.learning.frame import fit_priors, silent_features, standard, tells_nothing, volume
-from models.learning.hindsight import Judgement, PastLook, features_under, judged, seen_in_both
 from models.learning.whitening import LEAST_PAIRS, noise_whitened
 
 KINDS: Final = (STANDARD, NOISE_WHITENED, VOLUME)
-KEPT_LOOKS: Final = 5
+KEPT_SAMPLES: Final = 5
 LEAST_LAG_DAYS: Final = 28
 _WORSE: Final = 0.95  # least share of the standard frame's eta^2 that the whitened one must keep
 _SAYS_MORE: Final = 1.1  # times the eta^2 of the others that the frame of volume must reach
@@ -31,7 +31,12 @@ _MANNERS: Final = frozenset(NAMES.index(name) for name in ("clicks", "discount_s
 
 
 def fit_frame(
-    kind: str, sample: Sample, looks: list[PastLook], ks: range, rng: np.random.Generator, figures: dict[str, float]
+    kind: str,
+    sample: Sample,
+    noise_samples: list[NoiseSample],
+    ks: range,
+    rng: np.random.Generator,
+    figures: dict[str, float],
 ) -> Frame:
     """The frame of that kind for the sample. With ``auto``, ``figures`` say what decided.
 
@@ -48,7 +53,7 @@ def fit_frame(
     if kind == VOLUME:
         return volume(stats, usual)
     plain = standard(stats, replace(fit_priors(stats), gap_cv2=usual))
-    old = [look for look in looks if sample.day - look.day >= LEAST_LAG_DAYS]
+    old = [look for look in noise_samples if sample.day - look.day >= LEAST_LAG_DAYS]
     if kind == STANDARD or not old or tells_nothing(plain):
         return plain
     now, then = seen_in_both(sample, old[-1])
@@ -58,11 +63,11 @@ def fit_frame(
     white = noise_whitened(x, plain.priors, (now, before, sample.day - old[-1].day))
     if kind == NOISE_WHITENED:
         return white
-    found = {frame.kind: judged(frame, sample, old, ks, rng) for frame in (plain, white)}
+    found = {frame.kind: backtest(frame, sample, old, ks, rng) for frame in (plain, white)}
     frames = {STANDARD: plain, NOISE_WHITENED: white}
     if orders_alone(plain):
         frames[VOLUME] = volume(stats, usual)
-        found[VOLUME] = judged(frames[VOLUME], sample, old, steps_of(ks), rng)
+        found[VOLUME] = backtest(frames[VOLUME], sample, old, steps_of(ks), rng)
     for name, judgement in found.items():
         figures.update({f"{name}_{figure}": float(value) for figure, value in asdict(judgement).items()})
     return frames[best_of(found)]
@@ -79,7 +84,7 @@ def steps_of(ks: range) -> range:
     return range(steps, steps + 1)
 
 
-def best_of(found: Mapping[str, Judgement]) -> str:
+def best_of(found: Mapping[str, Backtest]) -> str:
     """The kind of the best frame: see ``says_more`` and ``clearly_better``."""
     plain, white = found[STANDARD], found[NOISE_WHITENED]
     if VOLUME in found and says_more(found[VOLUME], plain, white):
@@ -87,14 +92,14 @@ def best_of(found: Mapping[str, Judgement]) -> str:
     return NOISE_WHITENED if clearly_better(white, plain) else STANDARD
 
 
-def clearly_better(white: Judgement, plain: Judgement) -> bool:
+def clearly_better(white: Backtest, plain: Backtest) -> bool:
     """Whether whitening tells as many groups apart, keeps what they say about the future, and holds customers stiller."""
     if white.k < plain.k or white.eta2 < _WORSE * plain.eta2:
         return False
     return white.k > plain.k or white.flips < plain.flips
 
 
-def says_more(steps: Judgement, plain: Judgement, white: Judgement) -> bool:
+def says_more(steps: Backtest, plain: Backtest, white: Backtest) -> bool:
     """Whether how much customers buy says clearly more about the future than how, and as many groups hold as still."""
     if steps.eta2 < _SAYS_MORE * max(plain.eta2, white.eta2):
         return False
@@ -110,7 +115,7 @@ def why(figures: Mapping[str, float]) -> str | None:
     'standard: 6 segments (two halves agree at .90) explain 29.0 % of the spend of the following 90 days and 20.0 % of customers flip in four weeks; noise_whitened: 6 (.90), 18.0 %, 10.0 %'
     """
     found = {
-        kind: Judgement(
+        kind: Backtest(
             int(figures[f"{kind}_k"]), *(figures[f"{kind}_{name}"] for name in ("stability", "eta2", "flips"))
         )
         for kind in KINDS
@@ -133,5 +138,5 @@ def why(figures: Mapping[str, float]) -> str | None:
     )
 
 
-def _agree(judgement: Judgement) -> str:
+def _agree(judgement: Backtest) -> str:
     return f"{judgement.stability:.2f}".removeprefix("0")

@@ -56,7 +56,7 @@ OWN_EVENT_DAYS = 3
 NO_REASONS: tuple[Reason, ...] = ()
 
 
-class Judge:
+class TransitionTest:
     """Closes days for a block under one model, until the model or the set of columns changes.
 
     Parameters

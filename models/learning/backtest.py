@@ -23,23 +23,23 @@ FOLLOWING_WINDOWS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class PastLook:
+class NoiseSample:
     """What the panel was at an earlier grid day: ids, and L + R of each, (VECTOR, n) float32."""
 
     day: int
     customers: tuple[str, ...]
     stats: SingleArray
 
-    def without(self, customer: str) -> PastLook:
+    def without(self, customer: str) -> NoiseSample:
         """The same look as if the customer had not been there."""
         if customer not in self.customers:
             return self
         at = self.customers.index(customer)
-        return PastLook(self.day, self.customers[:at] + self.customers[at + 1 :], np.delete(self.stats, at, axis=1))
+        return NoiseSample(self.day, self.customers[:at] + self.customers[at + 1 :], np.delete(self.stats, at, axis=1))
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class Backtest:
     """What came of a frame.
 
     Attributes
@@ -60,7 +60,9 @@ class Judgement:
     flips: float
 
 
-def judged(frame: Frame, sample: Sample, looks: list[PastLook], ks: range, rng: np.random.Generator) -> Judgement:
+def backtest(
+    frame: Frame, sample: Sample, noise_samples: list[NoiseSample], ks: range, rng: np.random.Generator
+) -> Backtest:
     """Judge a frame by earlier looks at the panel, with the number of segments out of ``ks`` that is stable in it."""
     z = sample.points(frame)
     stable = stability(z, ks, rng)
@@ -68,7 +70,7 @@ def judged(frame: Frame, sample: Sample, looks: list[PastLook], ks: range, rng: 
     fit = multi_start(z, k, rng)
     values, weights = [], []
     labels: dict[int, dict[str, int]] = {}
-    for look in looks:
+    for look in noise_samples:
         found = nearest(into_frame(features_under(look.stats.astype(np.float64), frame), frame), fit.centroids).labels
         labels[look.day] = dict(zip(look.customers, found.tolist(), strict=True))
         now, then = seen_in_both(sample, look)
@@ -78,7 +80,7 @@ def judged(frame: Frame, sample: Sample, looks: list[PastLook], ks: range, rng: 
             weights.append(windows)
     labels[sample.day] = dict(zip(sample.customers, fit.labels.tolist(), strict=True))
     said = float(np.average(values, weights=weights)) if values else 0.0
-    return Judgement(k, stable[k], said, _flips([labels[day] for day in sorted(labels)]))
+    return Backtest(k, stable[k], said, _flips([labels[day] for day in sorted(labels)]))
 
 
 def features_under(stats: FloatArray, frame: Frame) -> FloatArray:
@@ -86,7 +88,7 @@ def features_under(stats: FloatArray, frame: Frame) -> FloatArray:
     return np.ascontiguousarray(feature_rows(stats, frame.priors)[:FEATURES].T)
 
 
-def seen_in_both(sample: Sample, past: PastLook) -> tuple[IntArray, IntArray]:
+def seen_in_both(sample: Sample, past: NoiseSample) -> tuple[IntArray, IntArray]:
     """Places in the sample and in the past look of the customers who are in both."""
     place = {customer: at for at, customer in enumerate(past.customers)}
     rows = [(at, place[customer]) for at, customer in enumerate(sample.customers) if customer in place]
