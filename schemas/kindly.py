@@ -66,7 +66,7 @@ def read(value: bytes, reading: Reading, validate: Callable[[bytes], Event]) -> 
     body = _own_words(_object(value))
     noted: list[str] = []
     if isinstance(body.get("type"), str):
-        _mend(body, reading, noted)
+        _repair(body, reading, noted)
     for _ in range(_TRIES):
         try:
             return validate(json.dumps(body).encode()), sorted(set(noted))
@@ -93,7 +93,7 @@ def _own_words(body: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(kind, str) or kind in EVENT_TYPES:
         return body
     if kind in segment_spec.TAGS:
-        body = segment_spec.told(body)
+        body = segment_spec.as_event(body)
         kind = body.get("type")
     if isinstance(kind, str) and kind not in EVENT_TYPES and _is_own(kind, body):
         return {**body, "type": OWN, "name": kind}
@@ -111,7 +111,7 @@ def _is_own(name: str, body: Mapping[str, Any]) -> bool:
 # -- telling it again ---------------------------------------------------------------------------------------------
 
 
-def _mend(body: dict[str, Any], reading: Reading, noted: list[str]) -> None:
+def _repair(body: dict[str, Any], reading: Reading, noted: list[str]) -> None:
     kind = body["type"]
     for ours, theirs in (("order_id", "orderId"), ("event_id", "messageId"), ("event_id", "message_id")):
         if (

@@ -64,10 +64,10 @@ def translate(value: bytes) -> bytes:
     A JSON object. What is missing or wrong in it is left to the codec. ``userId`` is the customer, ``anonymousId``
     where there is none; an unknown name of a ``track`` call remains its ``type``.
     """
-    return json.dumps(told(from_json(value))).encode()
+    return json.dumps(as_event(from_json(value))).encode()
 
 
-def told(said: dict[str, Any]) -> dict[str, Any]:
+def as_event(said: dict[str, Any]) -> dict[str, Any]:
     """The same of a parsed body."""
     kind = said["type"]
     name = said.get("event") if kind == "track" else kind

@@ -43,7 +43,7 @@ def borders(x: FloatArray) -> tuple[FloatArray, FloatArray]:
     return low, high
 
 
-def told(spread: FloatArray) -> list[int]:
+def telling_axes(spread: FloatArray) -> list[int]:
     """Features that the shop records and in which customers differ; the others would only repeat the orders."""
     silent = {j for j in range(FEATURES) if spread[j] <= _CONSTANT}
     if NAMES.index("clicks") in silent:
@@ -57,7 +57,7 @@ def standard(stats: FloatArray, priors: Priors) -> Frame:
     Where customers differ in nothing, one axis is left, on which they are all at the same place.
     """
     mu, low, high, spread = _moments(stats, priors)
-    axes = told(spread) or [_ANY]
+    axes = telling_axes(spread) or [_ANY]
     weights = np.zeros((FEATURES, len(axes)))
     for axis, j in enumerate(axes):
         weights[j, axis] = 1 / max(spread[j], _CONSTANT)

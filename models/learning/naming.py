@@ -163,7 +163,7 @@ def names_for(
 
     if not unnamed:
         return {}
-    free = [name for name in (STEPS if steps else PROTOTYPES) if name not in taken and _can_be_told(name, ranks)]
+    free = [name for name in (STEPS if steps else PROTOTYPES) if name not in taken and _is_distinct(name, ranks)]
     cost = np.empty((len(unnamed), len(free)))
     for column, name in enumerate(free):
         cost[:, column] = _misfit(ranks, unnamed, name, steps)
@@ -181,7 +181,7 @@ def names_for(
     return names
 
 
-def _can_be_told(name: str, ranks: FloatArray) -> bool:
+def _is_distinct(name: str, ranks: FloatArray) -> bool:
     """Whether the shop records what a name speaks of."""
     return all(np.ptp(ranks[:, TRAITS.index(trait)]) > 0 for trait in _NEEDED.get(name, ()))
 

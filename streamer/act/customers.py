@@ -60,11 +60,11 @@ class RedisCustomers:
 
     async def _standings(self) -> list[_Standing]:
         # Keys of lanes lie in different slots of a cluster, where MGET over all would be refused.
-        with _told():
+        with _errors_in_words():
             return [_standing(await self._client.get(self._keys(lane).ledger)) for lane in range(self._lanes)]
 
     async def _of_lane(self, lane: int, ids: Sequence[str]) -> Any:
-        with _told():
+        with _errors_in_words():
             async with self._client.pipeline(transaction=True) as pipe:
                 pipe.get(self._keys(lane).ledger)
                 for id in ids:
@@ -76,7 +76,7 @@ class RedisCustomers:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _errors_in_words() -> Iterator[None]:
     try:
         yield
     except (RedisError, OSError) as error:

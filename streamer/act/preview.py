@@ -81,7 +81,7 @@ class Preview:
             self._pass_time(at)
             outcome = Outcome()
             plan(change, self._state, outcome, at, self._of)
-            self._tell(outcome)
+            self._show(outcome)
             self._pass_time(at)
         self._pass_time(until)
         for message in self._state.messages.values():
@@ -98,7 +98,7 @@ class Preview:
             for message in ripe:
                 outcome = Outcome()
                 self._judge(message, at, outcome)
-                self._tell(outcome)
+                self._show(outcome)
 
     def _judge(self, message: Message, now: int, outcome: Outcome) -> None:
         state, customer = self._state, self._customers.get(message.customer)
@@ -130,7 +130,7 @@ class Preview:
         book = self._state.books[message.version]
         render(message, self._state.play(message), book, customer, f"{book.shop.web}/u/...", self._language)
 
-    def _tell(self, outcome: Outcome) -> None:
+    def _show(self, outcome: Outcome) -> None:
         for step in outcome.steps:
             funnel, customer = self.funnels[step.message.play], step.message.customer
             match step.type:

@@ -92,7 +92,7 @@ def render(
 
 def facts(change: ReceivedChange, customer: Customer | None, book: Book, language: Language) -> dict[str, Any]:
     """What a template may name: customer, segment, reasons, shop."""
-    told = messages(language)
+    texts = messages(language)
     profile = None if customer is None else customer.profile
     traits = {} if profile is None else profile.shown_traits()
     own = {name.removeprefix("custom."): value for name, value in traits.items() if name.startswith("custom.")}
@@ -103,8 +103,8 @@ def facts(change: ReceivedChange, customer: Customer | None, book: Book, languag
             **{name: value for name, value in traits.items() if not name.startswith("custom.")},
             "custom": own,
         },
-        "segment": None if to is None else told.named(change.segmentation, to.id, to.name),
-        "before": None if source is None else told.named(change.segmentation, source.id, source.name),
+        "segment": None if to is None else texts.named(change.segmentation, to.id, to.name),
+        "before": None if source is None else texts.named(change.segmentation, source.id, source.name),
         "features": change.features,
         "why": why(change, language),
         "shop": {"name": book.shop.name, "address": book.shop.address, "web": book.shop.web},
@@ -113,21 +113,21 @@ def facts(change: ReceivedChange, customer: Customer | None, book: Book, languag
 
 def why(change: ReceivedChange, language: Language) -> str:
     """Why the message came, from the change's own reasons."""
-    told = messages(language)
+    texts = messages(language)
     to = change.to_segment
     if to is None:
-        return told("message left")
-    name = told.named(change.segmentation, to.id, to.name)
+        return texts("message left")
+    name = texts.named(change.segmentation, to.id, to.name)
     if not change.reasons:
-        return told("message plain", segment=name)
-    reasons = told("between reasons").join(_reason(reason, told) for reason in change.reasons[:2])
-    return told("message because", segment=name, reasons=reasons)
+        return texts("message plain", segment=name)
+    reasons = texts("between reasons").join(_reason(reason, texts) for reason in change.reasons[:2])
+    return texts("message because", segment=name, reasons=reasons)
 
 
-def _reason(reason: Reason, told: Messages) -> str:
+def _reason(reason: Reason, texts: Messages) -> str:
     after = reason.after
     value = f"{after:,.4g}" if isinstance(after, int | float) else str(after or "?")
-    return told("message reason", feature=told.feature(reason.feature), value=value)
+    return texts("message reason", feature=texts.feature(reason.feature), value=value)
 
 
 def check(book: Book, play: Play) -> None:

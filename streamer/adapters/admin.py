@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from schemas.errors import TransientError, UserError
-from streamer.adapters.preflight import CONNECT_SECONDS, knock, no_kafka
+from streamer.adapters.preflight import CONNECT_SECONDS, check_reachable, no_kafka
 
 ANSWER_SECONDS = 20.0
 
@@ -70,7 +70,7 @@ def connect(bootstrap: str, security: Security | None = None) -> Generator[Any]:
     TransientError
         Kafka stopped answering inside the block.
     """
-    knock(bootstrap, security)
+    check_reachable(bootstrap, security)
     from kafka import KafkaAdminClient
     from kafka.errors import AuthorizationError, KafkaError
     from kafka.net.compat import KafkaNetClient

@@ -19,7 +19,7 @@ _DEFAULT_PORT = 9092
 _PROTOCOL = "STREAMER_KAFKA_SECURITY_PROTOCOL"
 
 
-def knock(bootstrap: str, security: Mapping[str, Any] | None = None) -> None:
+def check_reachable(bootstrap: str, security: Mapping[str, Any] | None = None) -> None:
     """Return if one of the servers lets us in; blocks for at most 5 s a server.
 
     Raises

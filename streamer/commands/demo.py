@@ -14,8 +14,8 @@ import typer
 from models.messages import Messages, messages
 from schemas.errors import UserError
 from streamer.commands import common
-from streamer.commands.asked import asked_to_end
 from streamer.commands.common import Json
+from streamer.commands.end_requests import end_requests
 
 if TYPE_CHECKING:
     from streamer.config.settings import Settings
@@ -140,8 +140,8 @@ def _shop(found: Settings, run: int, customers: int) -> Shop:
 def _until_asked(seconds: float | None) -> Iterator[Callable[[], bool]]:
     """Tells whether it is time to end: after ``seconds``, or at Ctrl-C or SIGTERM."""
     deadline = None if seconds is None else time.monotonic() + seconds
-    with asked_to_end() as asked:
-        yield lambda: asked.wait(_LOOK_SECONDS) or (deadline is not None and time.monotonic() >= deadline)
+    with end_requests() as requested:
+        yield lambda: requested.wait(_LOOK_SECONDS) or (deadline is not None and time.monotonic() >= deadline)
 
 
 def _watch(show: Demo, over: Callable[[], bool], texts: Messages, found: Settings, *, live: bool) -> None:

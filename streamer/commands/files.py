@@ -172,7 +172,7 @@ def check_workers_currency(format: str, in_force: Settings) -> None:
         )
 
 
-def tell_rejects(source: Source) -> None:
+def print_rejects(source: Source) -> None:
     """Say where refused rows went, if there are any."""
     from streamer.sources.mapped_file import MappedFile
 

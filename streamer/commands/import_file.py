@@ -25,15 +25,15 @@ from streamer.commands.files import (
     check_currencies,
     check_workers_currency,
     lines_to,
+    print_rejects,
     settings_for,
     source_of,
-    tell_rejects,
 )
 
 if TYPE_CHECKING:
     from streamer.adapters.import_view import ImportRecord
     from streamer.config.settings import Settings
-    from streamer.imports.importer import Service, Told
+    from streamer.imports.importer import ImportProgress, Service
 
 
 def register(app: typer.Typer) -> None:
@@ -79,13 +79,13 @@ def import_file(
         if resumed:
             common.note(f"going on with an import of this content that was broken off ({record.import_id})")
         try:
-            with shown() as told:
-                result = Import(service, source, record, told).run(resumed)
+            with shown() as progress:
+                result = Import(service, source, record, progress).run(resumed)
         except KeyboardInterrupt:
             common.note("broken off; what was written stays. The same command goes on where it stopped")
             raise
         finally:
-            tell_rejects(source)
+            print_rejects(source)
         if write_change is not None:
             asyncio.run(_write_changes(service, record, write_change))
         if write_members is not None:
@@ -151,14 +151,14 @@ def _write_memberships(service: Service, write: Callable[[bytes], None]) -> None
 
 
 @contextmanager
-def shown() -> Iterator[Told]:
+def shown() -> Iterator[ImportProgress]:
     """Progress of an import: bars on a terminal, else a line now and then."""
-    from streamer.imports.importer import Told
+    from streamer.imports.importer import ImportProgress
 
     out = common.errors()
     if not out.is_terminal:
         lines = _Lines()
-        yield Told(common.note, lines.written, lines.applied)
+        yield ImportProgress(common.note, lines.written, lines.applied)
         return
     columns: tuple[Any, ...] = (
         SpinnerColumn(),
@@ -169,7 +169,7 @@ def shown() -> Iterator[Told]:
     )
     with Progress(*columns, console=out, transient=True) as bars:
         writing, applying = bars.add_task("written", total=None), bars.add_task("applied", total=None)
-        yield Told(
+        yield ImportProgress(
             lambda text: out.print(text, markup=False),
             lambda records: bars.update(writing, completed=records),
             lambda records, of: bars.update(applying, completed=records, total=of),
@@ -180,7 +180,7 @@ def shown() -> Iterator[Told]:
 class _Lines:
     """The same without a terminal: a line every few seconds."""
 
-    told: float = 0.0
+    shown_at: float = 0.0
 
     def written(self, records: int) -> None:
         self._show_progress(f"{records:,} records written")
@@ -192,8 +192,8 @@ class _Lines:
         import time
 
         now = time.monotonic()
-        if not self.told:
-            self.told = now
-        elif now - self.told >= 2.0:
-            self.told = now
+        if not self.shown_at:
+            self.shown_at = now
+        elif now - self.shown_at >= 2.0:
+            self.shown_at = now
             common.note(text)

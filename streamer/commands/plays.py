@@ -76,9 +76,9 @@ def check(file: Annotated[Path, typer.Argument(help="The file of plays.")] = PLA
     from streamer.act.reader import book_of
 
     book = book_of(file, segments_or_defaults())
-    told = {"plays": list(book.plays), "channels": list(book.channels), "templates": sorted(book.templates)}
+    answer = {"plays": list(book.plays), "channels": list(book.channels), "templates": sorted(book.templates)}
     if json:
-        common.print_json(told)
+        common.print_json(answer)
         return
     out = common.console()
     out.print(f"{file}: {len(book.plays)} plays, {len(book.templates)} templates: all right", markup=False)
@@ -120,13 +120,13 @@ def preview(
             book, names, customers, policy_of(to), of=of, suppressed=suppressed, language=to.settings.language
         )
         funnels = run.run(changes, until)
-    told = {name: asdict(funnel) for name, funnel in funnels.items()}
+    answer = {name: asdict(funnel) for name, funnel in funnels.items()}
     if json:
-        common.print_json({"days": days, "changes": len(changes), "plays": told})
+        common.print_json({"days": days, "changes": len(changes), "plays": answer})
         return
     out = common.console()
     out.print(f"{len(changes):,} changes of the last {days} days; profiles of today are assumed", markup=False)
-    for name, funnel in told.items():
+    for name, funnel in answer.items():
         _print_funnel(name, funnel)
         if who:
             for outcome, ids in funnel["who"].items():
@@ -212,23 +212,23 @@ def stop(name: Name, json: Json = False) -> None:
     _order("stop", name, f"{name} is stopped", json)
 
 
-def _order(action: Literal["pause", "stop"], name: str, told: str, json: bool) -> None:
+def _order(action: Literal["pause", "stop"], name: str, answer: str, json: bool) -> None:
     from schemas.act import PlayCommand
     from streamer.act.reader import state_of
 
     with connections() as to:
         started_in(state_of(to.kafka), name)
-        _give(to, PlayCommand(action=action, play=name), told, json)
+        _give(to, PlayCommand(action=action, play=name), answer, json)
 
 
-def _give(to: Connections, order: PlayCommand, told: str, json: bool) -> None:
+def _give(to: Connections, order: PlayCommand, answer: str, json: bool) -> None:
     from streamer.act.reader import give
 
     done = give(to.kafka, order, to.settings.control_key_bytes)
     if json:
         common.print_json({"play": order.play, "action": order.action, "done": done})
     else:
-        common.console().print(told if done else _NOBODY, markup=False)
+        common.console().print(answer if done else _NOBODY, markup=False)
 
 
 # -- how it goes ----------------------------------------------------------------------------------------------
@@ -240,13 +240,13 @@ def list_(json: Json = False) -> None:
 
     with connections() as to:
         state = state_of(to.kafka)
-    told = {name: standing(name, play, state) for name, play in state.ledger.plays.items()}
+    answer = {name: standing(name, play, state) for name, play in state.ledger.plays.items()}
     if json:
-        common.print_json(told)
+        common.print_json(answer)
         return
-    if not told:
+    if not answer:
         common.console().print("no play was started yet: `streamer plays start PLAY`", markup=False)
-    for name, one in told.items():
+    for name, one in answer.items():
         _print_funnel(f"{name} ({one['status']}{', ' + one['why'] if one['why'] else ''})", one)
 
 
@@ -260,14 +260,14 @@ def show(name: Name, json: Json = False) -> None:
     with connections() as to:
         state = state_of(to.kafka)
     play = started_in(state, name)
-    told = standing(name, play, state)
+    answer = standing(name, play, state)
     if json:
-        common.print_json(told)
+        common.print_json(answer)
         return
     out = common.console()
-    _print_funnel(f"{name} ({told['status']}{', ' + told['why'] if told['why'] else ''})", told)
+    _print_funnel(f"{name} ({answer['status']}{', ' + answer['why'] if answer['why'] else ''})", answer)
     declared = state.books[play.version].plays[name]
-    out.print(f"  version {play.version} of the file, since {told['since']}; {declared.kind}, by {declared.channel}")
+    out.print(f"  version {play.version} of the file, since {answer['since']}; {declared.kind}, by {declared.channel}")
     if declared.condition is not None:
         out.print(f"  if: {declared.condition.text}", markup=False)
 
@@ -284,35 +284,35 @@ def report(name: Name, json: Json = False) -> None:
     with connections() as to:
         state = state_of(to.kafka)
         currency = to.settings.currency
-    told = queries.report(name, started_in(state, name), state, time.time_ns() // 1_000_000)
+    answer = queries.report(name, started_in(state, name), state, time.time_ns() // 1_000_000)
     if json:
-        common.print_json(told)
+        common.print_json(answer)
         return
     out = common.console()
-    for arm, one in (("got it", told["sent"]), ("held out", told["held_out"])):
+    for arm, one in (("got it", answer["sent"]), ("held out", answer["held_out"])):
         share = f"{one['bought'] / one['n']:.1%}" if one["n"] else "-"
         out.print(f"  {arm:<9} {one['n']:>8,} measured {one['bought']:>8,} bought  {share}", markup=False)
-    if told["arms_are_off"]:
+    if answer["arms_are_off"]:
         out.print("the arms have other sizes than the holdout explains: nothing can be said", markup=False)
         return
-    if (found := told["uplift"]) is None:
+    if (found := answer["uplift"]) is None:
         out.print("nothing to compare yet", markup=False)
     else:
         bounds = f"{found['low']:+.1%} to {found['high']:+.1%}"
-        when = "" if told["final"] else ", and may be looked at daily"
-        out.print(f"{found['estimate']:+.1%} buy because of it: {told['says']} (95 %: {bounds}{when})", markup=False)
-    if (money := told["money"]) is None:
+        when = "" if answer["final"] else ", and may be looked at daily"
+        out.print(f"{found['estimate']:+.1%} buy because of it: {answer['says']} (95 %: {bounds}{when})", markup=False)
+    if (money := answer["money"]) is None:
         out.print("money: too few held out to say (200, and 15 buyers among them)", markup=False)
     else:
         bounds = f"{money['low']:+,.2f} to {money['high']:+,.2f}"
         out.print(f"{money['estimate']:+,.2f} {currency} a customer (95 %: {bounds})", markup=False)
-    if told["months_needed"] is not None:
+    if answer["months_needed"] is not None:
         out.print(
-            f"worth 5 points, it is seen with {told['customers_needed']:,} customers: "
-            f"about {told['months_needed']:,} months at this rate",
+            f"worth 5 points, it is seen with {answer['customers_needed']:,} customers: "
+            f"about {answer['months_needed']:,} months at this rate",
             markup=False,
         )
-    out.print(f"{told['unsubscribed']:,} unsubscribed, {told['complained']:,} complained", markup=False)
+    out.print(f"{answer['unsubscribed']:,} unsubscribed, {answer['complained']:,} complained", markup=False)
 
 
 def waiting(play: OfPlay = None, json: Json = False) -> None:
@@ -362,23 +362,25 @@ def _messages(
                 count = sum(one.play == name for one in found)
                 _give(to, order, f"{name}: {count} {'are sent' if release else 'are dropped'}", json)
             return
-    told = [shown(one) for one in found]
+    answer = [shown(one) for one in found]
     if json:
-        common.print_json(told)
+        common.print_json(answer)
         return
     out = common.console()
-    out.print(f"{len(told):,} {status}", markup=False)
-    for one in told[:_SHOWN]:
+    out.print(f"{len(answer):,} {status}", markup=False)
+    for one in answer[:_SHOWN]:
         out.print(f"  {one['message_id']}  {one['play']}  customer {one['customer_id']}  {one['why']}", markup=False)
 
 
-def _print_funnel(title: str, told: dict[str, Any]) -> None:
+def _print_funnel(title: str, answer: dict[str, Any]) -> None:
     out = common.console()
     out.print(title, markup=False)
-    kept = [(name, told[name]) for name in ("sent", "withheld", "waiting", "failed", "doubtful") if told.get(name)]
-    gates = [(f"dropped at {gate}", count) for gate, count in sorted(told["dropped"].items(), key=lambda one: -one[1])]
-    out.print(f"  {told['planned']:>8,} planned", markup=False)
+    kept = [(name, answer[name]) for name in ("sent", "withheld", "waiting", "failed", "doubtful") if answer.get(name)]
+    gates = [
+        (f"dropped at {gate}", count) for gate, count in sorted(answer["dropped"].items(), key=lambda one: -one[1])
+    ]
+    out.print(f"  {answer['planned']:>8,} planned", markup=False)
     for name, count in (*kept, *gates):
         out.print(f"  {count:>8,} {name}", markup=False)
-    for template, count in told.get("templates", {}).items():
+    for template, count in answer.get("templates", {}).items():
         out.print(f"           {template}: {count:,}", markup=False)

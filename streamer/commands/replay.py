@@ -19,9 +19,9 @@ from streamer.commands.files import (
     RejectsFile,
     instant,
     lines_to,
+    print_rejects,
     settings_for,
     source_of,
-    tell_rejects,
 )
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def replay(
         run.run(source, end)
         if write_members is not None:
             _write_memberships(run, write_members)
-    tell_rejects(source)
+    print_rejects(source)
     result = result_of(totals([]), totals([run.state.ledger]), source, time.monotonic() - begun)
     if end is not None and end < run.clock:
         common.note(f"--until {until} lies before the last event; time stands at that")

@@ -12,7 +12,7 @@ import typer
 
 from schemas.errors import UserError
 from streamer.commands import common
-from streamer.commands.asked import ending_signals
+from streamer.commands.end_requests import ending_signals
 from streamer.commands.files import lines_to
 
 if TYPE_CHECKING:
@@ -123,8 +123,8 @@ def _import(service: Service, world: Shop, days: int) -> None:
     except UserError as error:
         common.note(f"{error.message}; going on live")
         return
-    with shown() as told:
-        result = Import(service, world, record, told).run(resumed)
+    with shown() as progress:
+        result = Import(service, world, record, progress).run(resumed)
     common.note(f"imported {result.records:,} records in {result.seconds:.1f} s")
 
 

@@ -10,7 +10,7 @@ import typer
 
 from streamer.client.connections import Connections, connections
 from streamer.commands import common
-from streamer.commands.asked import asked_to_end
+from streamer.commands.end_requests import end_requests
 from streamer.runtime import supervise
 from streamer.runtime.roles import ALWAYS, ROLES, Start
 
@@ -81,12 +81,12 @@ def prepare(to: Connections) -> None:
 
 def keep_running(roles: tuple[str, ...], arguments: list[str]) -> None:
     """Supervise worker processes until Ctrl-C or SIGTERM, or until one cannot go on."""
-    with asked_to_end() as asked, supervise.workers(roles, arguments, report=common.note) as group:
+    with end_requests() as requested, supervise.workers(roles, arguments, report=common.note) as group:
         common.note(f"running {' and '.join(roles)}; Ctrl-C ends it")
-        while group.alive and not asked.wait(0.2):
+        while group.alive and not requested.wait(0.2):
             pass
         failed = group.failed
-    if failed and asked.number is None:
+    if failed and requested.number is None:
         raise typer.Exit(common.EXIT_ERROR)
-    if asked.number == signal.SIGINT:
+    if requested.number == signal.SIGINT:
         raise typer.Exit(common.EXIT_INTERRUPTED)

@@ -24,7 +24,7 @@ from streamer.adapters.redis_reader import Totals, totals
 from streamer.client import change_reader
 from streamer.demo.live_writer import play
 from streamer.imports import importer
-from streamer.imports.importer import Import, Service, Told
+from streamer.imports.importer import Import, ImportProgress, Service
 from streamer.imports.result import Result, result_of
 from streamer.simulator.simulate import Shop
 from streamer.sources.source import SourceEvent
@@ -249,7 +249,7 @@ class Demo:
         def written(records: int) -> None:
             show.day += 1
 
-        Import(service, history, record, Told(written=written), hires=hires, seconds_per_day=self._pace).run(
+        Import(service, history, record, ImportProgress(written=written), hires=hires, seconds_per_day=self._pace).run(
             resumed=False
         )
         if self._ended.is_set():

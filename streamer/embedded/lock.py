@@ -60,7 +60,7 @@ def _take(file: TextIO, home: Path, progress: Progress, wait_seconds: float) -> 
     import fcntl
 
     deadline = time.monotonic() + wait_seconds
-    told = False
+    reported = False
     while True:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -77,9 +77,9 @@ def _take(file: TextIO, home: Path, progress: Progress, wait_seconds: float) -> 
                     f"process {pid or '?'} has been starting or stopping the servers in {home} for too long",
                     "end that process and try again",
                 ) from None
-            if not told:
+            if not reported:
                 progress("waiting for another streamer that starts or stops the servers")
-                told = True
+                reported = True
             time.sleep(_POLL_SECONDS)
         else:
             return

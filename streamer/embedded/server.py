@@ -49,8 +49,8 @@ class Server(ABC):
         self.ports: tuple[int, ...] = ()
         self._port_count = port_count
         self._pid: int | None = None
-        self._keeper: subprocess.Popen[bytes] | None = None
-        self._asked: set[int] = set()
+        self._guard: subprocess.Popen[bytes] | None = None
+        self._ended: set[int] = set()
         self._record = home / f"{name}.json"
         self._recall()
 
@@ -77,7 +77,7 @@ class Server(ABC):
 
     @property
     def pid(self) -> int:
-        """Process id of the server itself (not of its keeper).
+        """Process id of the server itself (not of its guard).
 
         Raises
         ------
@@ -90,8 +90,8 @@ class Server(ABC):
 
     def alive(self) -> bool:
         """Whether the process runs. One that was started again since is found and taken for the one we know."""
-        if self._keeper is not None:
-            return self._keeper.poll() is None
+        if self._guard is not None:
+            return self._guard.poll() is None
         pid = self._pid
         if pid is None or not (
             processes.has(processes.command_line(pid), self.identity()) or processes.is_beginning(pid)
@@ -100,21 +100,21 @@ class Server(ABC):
         return self._pid is not None
 
     def alone(self) -> bool:
-        """Whether it runs once, and has a keeper that starts it again. Several would share one data folder."""
-        keepers, servers = self._found()
-        return len(keepers) == len(servers) == 1
+        """Whether it runs once, and has a guard that starts it again. Several would share one data folder."""
+        guards, servers = self._found()
+        return len(guards) == len(servers) == 1
 
     def left(self) -> bool:
-        """Whether anything of it runs, a keeper alone included."""
+        """Whether anything of it runs, a guard alone included."""
         return any(self._found())
 
     def _found(self) -> tuple[list[int], list[int]]:
-        """All keepers and all servers of this home that run, however they came about."""
-        keepers: list[int] = []
+        """All guards and all servers of this home that run, however they came about."""
+        guards: list[int] = []
         servers: list[int] = []
         for pid, line in processes.running(self.identity()):
-            (keepers if processes.has(line, [str(_GUARD)]) else servers).append(pid)
-        return keepers, servers
+            (guards if processes.has(line, [str(_GUARD)]) else servers).append(pid)
+        return guards, servers
 
     def launch(self, *, keep: bool, same_ports: bool = False) -> None:
         """Start the process and return at once; see :meth:`await_ready`.
@@ -129,22 +129,22 @@ class Server(ABC):
         if self.log.exists():
             self.log.replace(self.log.with_name(f"{self.log.name}.1"))
         mode = "keep" if keep else "tie"
-        keeper = subprocess.Popen(
+        guard = subprocess.Popen(
             [sys.executable, "-I", "-S", str(_GUARD), mode, str(self.log), *self.command()],
             stdin=subprocess.DEVNULL if keep else subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,  # the terminal's Ctrl-C is for us; we stop the servers in order
         )
-        assert keeper.stdout is not None
-        with keeper.stdout as pipe:
-            told = pipe.readline()
-        self.kept, self._keeper = keep, None if keep else keeper
+        assert guard.stdout is not None
+        with guard.stdout as pipe:
+            answer = pipe.readline()
+        self.kept, self._guard = keep, None if keep else guard
         if keep:
-            keeper.wait()
-        if not told:
+            guard.wait()
+        if not answer:
             self._release()
             raise UserError(f"{self.title} could not be started", f"see {self.log}")
-        self._pid = int(told)
+        self._pid = int(answer)
         self._write()
 
     def await_ready(self, seconds: float = READY_SECONDS, *, other_ports: bool = True) -> None:
@@ -175,32 +175,32 @@ class Server(ABC):
         self.watch_over()
 
     def watch_over(self) -> None:
-        """Let the keeper of a kept server start it again whenever it ends from now on. May be called twice."""
+        """Let the guard of a kept server start it again whenever it ends from now on. May be called twice."""
         if self.kept:
-            for keeper in self._found()[0]:
-                processes.send(keeper, signal.SIGUSR1)
+            for guard in self._found()[0]:
+                processes.send(guard, signal.SIGUSR1)
 
     def begin_stop(self) -> None:
         """Ask all that run of it to end and return at once; see :meth:`stop`."""
-        if self._keeper is not None and self._keeper.stdin is not None:
-            self._keeper.stdin.close()
+        if self._guard is not None and self._guard.stdin is not None:
+            self._guard.stdin.close()
             return
         self._ask_to_end()
 
     def _ask_to_end(self) -> bool:
         """Ask each process of it once; False if there is none."""
-        keepers, servers = self._found()
-        # A keeper ends its server, and would start one again that ended otherwise.
-        for pid in set(keepers or servers) - self._asked:
+        guards, servers = self._found()
+        # A guard ends its server, and would start one again that ended otherwise.
+        for pid in set(guards or servers) - self._ended:
             processes.send(pid, signal.SIGTERM)
-            self._asked.add(pid)
-        return bool(keepers or servers)
+            self._ended.add(pid)
+        return bool(guards or servers)
 
     def stop(self) -> None:
         """End all that run of it in good order, by force after 15 s. May be called twice."""
         self.begin_stop()
         deadline = time.monotonic() + STOP_SECONDS
-        while (self._keeper is not None and self._keeper.poll() is None) or self._ask_to_end():
+        while (self._guard is not None and self._guard.poll() is None) or self._ask_to_end():
             if time.monotonic() > deadline:
                 self.kill()
                 break
@@ -209,9 +209,9 @@ class Server(ABC):
 
     def kill(self) -> None:
         """SIGKILL, and wait until it is gone; data and ports are kept."""
-        keepers, servers = self._found()
+        guards, servers = self._found()
         # Keepers that are tied to us end by themselves, and say so.
-        for pid in (*(keepers if self._keeper is None else ()), *servers):
+        for pid in (*(guards if self._guard is None else ()), *servers):
             processes.send(pid, signal.SIGKILL)
         self._gone_within(STOP_SECONDS)
         self._release()
@@ -250,12 +250,12 @@ class Server(ABC):
 
     def _release(self) -> None:
         """Forget the process, which has ended."""
-        if self._keeper is not None:
-            if self._keeper.stdin is not None:
-                self._keeper.stdin.close()
-            self._keeper.wait()
-        self._keeper, self._pid = None, None
-        self._asked.clear()
+        if self._guard is not None:
+            if self._guard.stdin is not None:
+                self._guard.stdin.close()
+            self._guard.wait()
+        self._guard, self._pid = None, None
+        self._ended.clear()
         # On a full disk the old record stays; its process id is checked against the command line before it is believed.
         with contextlib.suppress(OSError):
             self._write()

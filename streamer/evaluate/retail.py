@@ -95,7 +95,7 @@ def evaluate(activity: Activity, config: LearnerConfig, as_of: int, seed: int = 
     for name, labels in divisions:
         eta, area = said(labels, spend[chosen], orders[chosen])
         rows.append((name, eta, area, len(np.unique(labels))))
-    told = [text for text in (why(figures) for _, figures in on.figures) if text]
+    reasons = [text for text in (why(figures) for _, figures in on.figures) if text]
     return Retail(
         rows=rows,
         as_of=activity.first_day + as_of,
@@ -103,7 +103,7 @@ def evaluate(activity: Activity, config: LearnerConfig, as_of: int, seed: int = 
         bounce=_bounce(on, activity),
         stale=_stale(off, activity),
         frame=model.frame.kind,
-        why=told[-1] if told else "no two frames to choose between",
+        why=reasons[-1] if reasons else "no two frames to choose between",
         moves=_moves_per_month(on, activity),
         cards=_cards(model, codes, spend[chosen]),
     )

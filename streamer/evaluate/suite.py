@@ -88,7 +88,7 @@ def run(
     presets: Sequence[str],
     customers: int,
     peers: Others,
-    say: Say,
+    on_progress: Say,
     config: LearnerConfig | None = None,
 ) -> list[Row]:
     """All rows.
@@ -103,15 +103,15 @@ def run(
         for seed in seeds:
             activity, truth = shop(scenario, seed, customers)
             for preset in presets:
-                say(f"{scenario}, seed {seed}: {preset}")
+                on_progress(f"{scenario}, seed {seed}: {preset}")
                 rows.append(ours(scenario, seed, preset, activity, truth, given))
             for peer in _equals(peers) if scenario == scenarios[0] else ():
-                say(f"{scenario}, seed {seed}: {peer.name}")
+                on_progress(f"{scenario}, seed {seed}: {peer.name}")
                 equals.append(streamed(peer, scenario, seed, activity, truth, given))
     rows = beside(rows, equals) + equals
     if peers == "all":
-        rows += of_slow_peers(scenarios[0], seeds[0], given, say)
-        rows += of_batch(scenarios[0], seeds[0], given, say)
+        rows += of_slow_peers(scenarios[0], seeds[0], given, on_progress)
+        rows += of_batch(scenarios[0], seeds[0], given, on_progress)
     return rows
 
 
@@ -203,24 +203,24 @@ def streamed(
     return Row(scenario, seed, peer.name, len(activity.customers), judge(labels, truth, activity.events, evidence))
 
 
-def of_slow_peers(scenario: str, seed: int, config: LearnerConfig, say: Say) -> list[Row]:
+def of_slow_peers(scenario: str, seed: int, config: LearnerConfig, on_progress: Say) -> list[Row]:
     """River's other clusterers on the stream; far fewer customers than ours, as the rows say."""
     activity, truth = shop(scenario, seed, SLOW_PEER_CUSTOMERS)
     rows = []
     for peer in others.PEERS:
         if peer.slow:
-            say(f"{scenario}, seed {seed}: {peer.name} on {SLOW_PEER_CUSTOMERS:,} customers")
+            on_progress(f"{scenario}, seed {seed}: {peer.name} on {SLOW_PEER_CUSTOMERS:,} customers")
             rows.append(streamed(peer, scenario, seed, activity, truth, config))
     return rows
 
 
-def of_batch(scenario: str, seed: int, config: LearnerConfig, say: Say) -> list[Row]:
+def of_batch(scenario: str, seed: int, config: LearnerConfig, on_progress: Say) -> list[Row]:
     """scikit-learn's clusterers at the end; fewer customers than ours, as the rows say."""
     rows = []
     activity, truth = shop(scenario, seed, BATCH_CUSTOMERS)
     evidence = others.evidence_of(activity, config.evidence)
     chosen = np.flatnonzero((activity.days - activity.met > AGE_DAYS) & evidence[activity.days])
-    say(f"{scenario}, seed {seed}: batch methods on {BATCH_CUSTOMERS:,} customers at the end")
+    on_progress(f"{scenario}, seed {seed}: batch methods on {BATCH_CUSTOMERS:,} customers at the end")
     kinds = truth.kind[activity.days, chosen].astype(np.int64)
     for name, groups in others.batch(others.at_the_end(activity, chosen), config.k or 6, seed).items():
         rows.append(Row(scenario, seed, f"{name}, 25 days, z-scores", BATCH_CUSTOMERS, _at_the_end(groups, kinds)))

@@ -86,8 +86,8 @@ async def write(
 
     async def confirm(down_to: int) -> None:
         while len(waiting) > down_to or (waiting and waiting[0].done()):
-            told = await waiting.popleft()
-            sent.ends[told.partition] = max(sent.ends.get(told.partition, 0), told.offset + 1)
+            written = await waiting.popleft()
+            sent.ends[written.partition] = max(sent.ends.get(written.partition, 0), written.offset + 1)
 
     client = producer(connection, linger_ms=5)
     await client.start()

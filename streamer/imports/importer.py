@@ -67,12 +67,12 @@ class Service:
 
 
 @dataclass(frozen=True)
-class Told:
+class ImportProgress:
     """Who hears how an import gets on: news in words, records written, records applied of how many.
 
     Until all is written, nobody knows of how many."""
 
-    say: Callable[[str], None] = lambda text: None
+    note: Callable[[str], None] = lambda text: None
     written: Callable[[int], None] = lambda records: None
     applied: Callable[[int, int | None], None] = lambda records, of: None
 
@@ -135,7 +135,7 @@ class Import:
         service: Service,
         source: Source,
         record: ImportRecord,
-        told: Told | None = None,
+        progress: ImportProgress | None = None,
         *,
         hires: bool = True,
         seconds_per_day: float = 0.0,
@@ -143,7 +143,7 @@ class Import:
         self.service = service
         self.source = source
         self.record = record
-        self.told = told or Told()
+        self.progress = progress or ImportProgress()
         self._hires = hires
         self._pace = seconds_per_day
         self._begun = self._moved = time.monotonic()
@@ -188,7 +188,7 @@ class Import:
         service, record = self.service, self.record
         skip: dict[int, int] = {}
         if resumed:
-            self.told.say("looking for what was written already")
+            self.progress.note("looking for what was written already")
             skip = await import_writer.count_written(
                 service.kafka, record.import_id, record.starts, range(service.lanes)
             )
@@ -200,7 +200,7 @@ class Import:
             control_key=service.control_key,
         )
         if resumed and any(record.import_id in ledger.closed for ledger in service.view.ledgers()):
-            self.told.say(
+            self.progress.note(
                 "the lanes have closed it since; what was not written yet counts as late: customers come to the "
                 "right segments, but not every move of the past is told any more"
             )
@@ -210,7 +210,7 @@ class Import:
 
     async def _on_day(self, sent: Sent) -> None:
         """Keep the pace, and stay with the lanes: a model learned on the way must find some of the data before it."""
-        self.told.written(sent.records)
+        self.progress.written(sent.records)
         self._day += 1
         ahead = self._day * self._pace - (time.monotonic() - self._begun)
         await asyncio.sleep(max(0.0, ahead))
@@ -224,14 +224,14 @@ class Import:
         """The ledgers now; tells how far they are, ``of`` how many if that is known, and sees that somebody works."""
         ledgers, starts = self.service.view.ledgers(), self.record.starts
         done = sum(max(0, one.next_offset - starts.get(one.partition, 0)) for one in ledgers)
-        self.told.applied(done, of)
+        self.progress.applied(done, of)
         if done > self._done:
             self._done, self._moved, self._stalls = done, time.monotonic(), 0
         elif time.monotonic() - self._moved > _STALLED_SECONDS:
             self._moved = time.monotonic()
             self._stalls += 1
             if self._stalls % _TOLD_STALLS == 0:
-                self.told.say("nothing has moved for some time; `streamer doctor` may know why")
+                self.progress.note("nothing has moved for some time; `streamer doctor` may know why")
             self._see_to_workers()
         if self._workers is not None and not self._workers.alive:
             raise UserError(
@@ -243,8 +243,8 @@ class Import:
         """Start workers where nobody reads the lanes: at the beginning, or when those who did are gone."""
         service = self.service
         if self._hires and self._workers is None and not is_read(service):
-            self.told.say(f"no worker runs; starting one for this import (it writes to {service.log_path})")
-            self._workers = self._stack.enter_context(own_workers(service, self.told.say))
+            self.progress.note(f"no worker runs; starting one for this import (it writes to {service.log_path})")
+            self._workers = self._stack.enter_context(own_workers(service, self.progress.note))
 
 
 def is_read(service: Service) -> bool:
@@ -254,11 +254,13 @@ def is_read(service: Service) -> bool:
 
 
 def own_workers(
-    service: Service, told: Callable[[str], None], roles: Sequence[str] = ALWAYS
+    service: Service, progress: Callable[[str], None], roles: Sequence[str] = ALWAYS
 ) -> AbstractContextManager[supervise.Workers]:
     """Worker processes of our own, for a block."""
     service.log_path.parent.mkdir(parents=True, exist_ok=True)
-    return supervise.workers(roles, service.arguments, env=service.environment, log_path=service.log_path, report=told)
+    return supervise.workers(
+        roles, service.arguments, env=service.environment, log_path=service.log_path, report=progress
+    )
 
 
 def _reached(ledgers: Iterable[Ledger], goal: Mapping[int, int]) -> bool:

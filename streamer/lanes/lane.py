@@ -83,7 +83,7 @@ class Lane(Inbox):
         self._attempts = Attempts(view, context.quarantine)
         self._enough = self.settings.max_records
         self._limit = self._fresh_limit()
-        self._asked: tuple[int, int] | None = None
+        self._clock_request: tuple[int, int] | None = None
 
     # -- life -------------------------------------------------------------------------------------------------
 
@@ -224,7 +224,7 @@ class Lane(Inbox):
         await self._maker.decide(made, self.state, clock, due)
         if made.decision.new_day or made.decision.definitions:
             self._loader.cursor = ""
-        if not made.items and self._asked is None:
+        if not made.items and self._clock_request is None:
             made.decision.rerouted.extend(self._silent.close(self.state.ledger.imports, self._clock.now_ms()))
         self._maker.encode(made, self.state)
         made.stage("decide")
@@ -336,13 +336,13 @@ class Lane(Inbox):
 
     async def _wall_clock(self) -> int | None:
         """The wall clock less its margin, once everything appended before it was asked for has been read."""
-        if self._asked is None:
+        if self._clock_request is None:
             now = self._clock.now_ms()
-            self._asked = (now, await self._log.end_offset())
-        asked_at, end = self._asked
+            self._clock_request = (now, await self._log.end_offset())
+        asked_at, end = self._clock_request
         if self.next_offset < end:
             return None
-        self._asked = None
+        self._clock_request = None
         return asked_at - self.settings.wall_margin_ms if self._policy.wall and self._may_look() else None
 
     async def _show(self, update: Update, offset: int) -> None:

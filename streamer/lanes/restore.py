@@ -66,7 +66,7 @@ async def restore(
     lane_log: LaneLog,
     view: LaneView,
     policy: Policy,
-    told: Progress = lambda passed, of: None,
+    on_progress: Progress = lambda passed, of: None,
     *,
     whole: bool = False,
 ) -> Restored:
@@ -78,7 +78,7 @@ async def restore(
         The input no longer holds records that were never decided, or the changelog cannot be read.
     """
     token = (await view.read([], {}, 0)).token
-    filler = _Filler(lane_log, view, policy, told)
+    filler = _Filler(lane_log, view, policy, on_progress)
     if whole or token is None or not await filler.follow(token):
         await filler.refill()
     found = filler.ledger
@@ -113,14 +113,14 @@ async def restore(
 class _Filler:
     """Writes changelog records into the view, chunk by chunk, each write guarded by the one before."""
 
-    def __init__(self, lane_log: LaneLog, view: LaneView, policy: Policy, told: Progress) -> None:
+    def __init__(self, lane_log: LaneLog, view: LaneView, policy: Policy, on_progress: Progress) -> None:
         self.ledger: Ledger | None = None
         self.token = ""
         self.customers = 0
         self._log = lane_log
         self._view = view
         self._shop = policy.shop
-        self._told = told
+        self._on_progress = on_progress
         self._id = uuid4().hex
         self._passed = self._of = 0
         self._domains: set[str] = set()
@@ -203,7 +203,7 @@ class _Filler:
                     self._domains.add(stored.domain)
         self.customers += len(customers)
         await self._write(self._busy(), Update(customers, b"", {}, models, definitions=texts, erased=erased))
-        self._told(self._passed, self._of)
+        self._on_progress(self._passed, self._of)
 
     async def _finish(self) -> None:
         """The last write: ledger, sizes, and the due times of imports that are over."""

@@ -80,10 +80,10 @@ def matching(
     UserError
         The condition cannot be read.
     """
-    asked = _asked(text or DEFAULT_TEXT, condition)
-    segmentation = next(one for one in asked.segmentations if one.name == _ASKED)
+    wanted = _condition(text or DEFAULT_TEXT, condition)
+    segmentation = next(one for one in wanted.segmentations if one.name == _ASKED)
     for customer in _everyone(view):
-        if segmentation.evaluate(None, facts(customer, clock(customer), asked, shop)) == "yes":
+        if segmentation.evaluate(None, facts(customer, clock(customer), wanted, shop)) == "yes":
             yield _member(customer, None, None)
 
 
@@ -91,14 +91,14 @@ def check_names(segments: list[str], definitions: Definitions, sizes: dict[str, 
     """Refuse segments that are none, and name those that are. Raises UserError."""
     known = {(one.name, segment.id) for one in definitions.segmentations for segment in one.segments}
     known |= {(name, id) for name, held in sizes.items() for id in held}
-    for asked in segments:
-        segmentation, id = _split(asked)
+    for wanted in segments:
+        segmentation, id = _split(wanted)
         if not any(id == one and segmentation in (None, name) for name, one in known):
             every = ", ".join(sorted({id for _, id in known}))
-            raise UserError(f"there is no segment {asked}", f"`streamer segments list` shows them: {every}")
+            raise UserError(f"there is no segment {wanted}", f"`streamer segments list` shows them: {every}")
 
 
-def _asked(text: str, condition: str) -> Definitions:
+def _condition(text: str, condition: str) -> Definitions:
     """The segmentations in force, and one more that the condition decides."""
     quoted = '"' + condition.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ") + '"'
     more = (
@@ -133,8 +133,8 @@ def _member(customer: Customer, since: int | None, ahead: tuple[str, int] | None
     )
 
 
-def _split(asked: str) -> tuple[str | None, str]:
-    segmentation, slash, id = asked.rpartition("/")
+def _split(wanted: str) -> tuple[str | None, str]:
+    segmentation, slash, id = wanted.rpartition("/")
     return (segmentation if slash else None), id
 
 

@@ -97,13 +97,13 @@ class Unsubscribe:
     async def show(self, request: Request) -> Response:
         """The choices; changes nothing, however often it is asked for."""
         language = self._language(request)
-        told = messages(language)
+        texts = messages(language)
         try:
             ticket = self._links.read(request.path_params["token"], self._now())
         except BadToken:
             return self._invalid(language)
-        choices = [(choice, told(f"unsubscribe {choice}", list=ticket.list)) for choice in CHOICES]
-        return self._html(language, question=told("unsubscribe question", list=ticket.list), choices=choices)
+        choices = [(choice, texts(f"unsubscribe {choice}", list=ticket.list)) for choice in CHOICES]
+        return self._html(language, question=texts("unsubscribe question", list=ticket.list), choices=choices)
 
     async def take(self, request: Request) -> Response:
         """Carry out a choice; a one-click POST of a mail program means its list."""

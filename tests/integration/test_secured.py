@@ -33,7 +33,7 @@ def tls(secured: Secured, services: Services) -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where nobody ever answers, 1 s shows it as well as 5."""
-    for module in ("knock", "redis_reader"):
+    for module in ("preflight", "redis_reader"):
         monkeypatch.setattr(f"streamer.adapters.{module}.CONNECT_SECONDS", 1.0)
 
 

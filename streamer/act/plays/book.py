@@ -35,7 +35,7 @@ class Trigger:
 
 
 @dataclass(frozen=True)
-class Asked:
+class Question:
     """A condition on a customer, with the names it asks for."""
 
     text: str
@@ -94,10 +94,10 @@ class Play:
     kind: Kind = "marketing"
     list: str = "offers"
     template: str = ""
-    condition: Asked | None = None
+    condition: Question | None = None
     wait: int = 0
     still: bool = False
-    unless: Asked | None = None
+    unless: Question | None = None
     expires: int = USUAL_EXPIRES
     holdout: float = 0.2
     budget: int | None = None

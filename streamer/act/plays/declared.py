@@ -15,7 +15,7 @@ from models.rules.toml_lines import Lines
 from schemas.changes import CAUSES
 from schemas.errors import UserError
 from streamer.act.plays import spans
-from streamer.act.plays.book import USUAL_EXPIRES, Asked, Book, Channel, Limits, Play, Segments, Shop, Trigger
+from streamer.act.plays.book import USUAL_EXPIRES, Book, Channel, Limits, Play, Question, Segments, Shop, Trigger
 from streamer.act.plays.options import OPTIONS, Option, wrong
 from streamer.act.plays.spans import Rate
 
@@ -279,7 +279,7 @@ class _File:
                 self._fail(line, f"{key} names {one!r}", suggestion(str(one), possible or (), what))
         return frozenset(listed)
 
-    def _condition(self, table: Mapping[str, Any], key: str, at: tuple[str, ...]) -> Asked | None:
+    def _condition(self, table: Mapping[str, Any], key: str, at: tuple[str, ...]) -> Question | None:
         said = table.get(key)
         if said is None:
             return None
@@ -287,7 +287,7 @@ class _File:
         if not isinstance(said, str) or not said:
             self._fail(line, f"{key} is not a condition", 'such as "orders >= 3 and satisfaction >= 0.5"')
         try:
-            return Asked(said, parse(said, self._known))
+            return Question(said, parse(said, self._known))
         except ExpressionError as error:
             self._fail(line, f"{key}, character {error.position + 1}: {error.message}", error.hint)
 

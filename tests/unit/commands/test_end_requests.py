@@ -12,7 +12,7 @@ from random import Random
 
 import pytest
 
-from streamer.commands.asked import asked_to_end
+from streamer.commands.end_requests import end_requests
 
 
 def ask_after(seconds: float) -> None:
@@ -24,7 +24,7 @@ def test_a_signal_in_the_middle_of_waiting_is_heard_each_time() -> None:
     random = Random(7)
     usual = signal.getsignal(signal.SIGTERM)
     for _ in range(300):
-        with asked_to_end() as asked:
+        with end_requests() as asked:
             assert not asked.wait(0)
             threading.Thread(target=ask_after, args=(random.random() * 2e-3,)).start()
             began = time.monotonic()
@@ -36,13 +36,13 @@ def test_a_signal_in_the_middle_of_waiting_is_heard_each_time() -> None:
 
 
 def test_nobody_asked() -> None:
-    with asked_to_end() as asked:
+    with end_requests() as asked:
         assert not asked.wait(0.01)
 
 
 _WAITS = """
-from streamer.commands.asked import asked_to_end
-with asked_to_end() as asked:
+from streamer.commands.end_requests import end_requests
+with end_requests() as asked:
     print("listening", flush=True)
     while not asked.wait(1):
         pass

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class Asked:
+class EndRequest:
     """Whether this process was asked to end.
 
     A handler runs in the middle of whatever the main thread does, so it may take no lock: setting an event on which
@@ -46,13 +46,13 @@ def ending_signals() -> tuple[signal.Signals, ...]:
 
 
 @contextmanager
-def asked_to_end() -> Iterator[Asked]:
+def end_requests() -> Iterator[EndRequest]:
     """Listen for ``ending_signals`` meanwhile, in the main thread."""
-    asked = Asked()
-    before = {number: signal.signal(number, asked.ask) for number in ending_signals()}
+    requested = EndRequest()
+    before = {number: signal.signal(number, requested.ask) for number in ending_signals()}
     try:
-        yield asked
+        yield requested
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        asked.close()
+        requested.close()
