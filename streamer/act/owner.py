@@ -59,7 +59,7 @@ class ActSettings:
 
     Attributes
     ----------
-    looks
+    messages_a_turn
         Most messages judged in one turn.
     again_ms
         When a message is looked at again whose customer's lane, or the view, is not ready.
@@ -73,7 +73,7 @@ class ActSettings:
         Whether the lanes' clocks are the time (``STREAMER_CLOCK=event``), instead of the wall clock.
     """
 
-    noise_samples: int = 200
+    messages_a_turn: int = 200
     again_ms: int = 500
     patience_seconds: float = 2.0
     lease_seconds: float = 3.0
@@ -411,7 +411,7 @@ class ActOwner(Inbox):
         for message in found:
             channel = self.state.channel(message)
             left = room.setdefault(channel.name, self._room(channel))
-            if len(taken) < self._settings.noise_samples and left > 0:
+            if len(taken) < self._settings.messages_a_turn and left > 0:
                 room[channel.name] = left - 1
                 taken.append(message)
         return taken
@@ -437,7 +437,7 @@ class ActOwner(Inbox):
         if self._monotonic() - self._measured < 1:
             return []
         self._measured = self._monotonic()
-        return [id for id, one in self.state.measures.items() if one.due <= now][: self._settings.noise_samples]
+        return [id for id, one in self.state.measures.items() if one.due <= now][: self._settings.messages_a_turn]
 
     def _measure(
         self, ids: list[str], seen: Mapping[str, Seen], events: Mapping[Source, int], outcome: Outcome, now: int

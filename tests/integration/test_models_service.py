@@ -102,12 +102,12 @@ class Told:
         bodies = [json.loads(record.value) for record in self.service.records(topics.MODELS, 0)]
         return [body for body in bodies if body["type"] == kind]
 
-    def noise_samples(self) -> int:
+    def times_kept(self) -> int:
         """How often the owner has kept what it knows."""
         return sum(record.key == b"!learner:0" for record in self.service.records(topics.PANEL, 0))
 
-    def looked_since(self, noise_samples: int) -> bool:
-        return self.noise_samples() > noise_samples
+    def looked_since(self, times_kept: int) -> bool:
+        return self.times_kept() > times_kept
 
     def metrics(self) -> str:
         """What the newest owner exposes."""
@@ -153,9 +153,9 @@ def test_a_proposal_is_made_approved_and_moves_customers_as_a_refit(told: Told) 
     owner = told.owner(None)
     while not told.published("segment.proposal"):
         assert told.day < 160, service.logs()
-        noise_samples = told.noise_samples()
+        times_kept = told.times_kept()
         told.play(8)
-        service.wait(partial(told.looked_since, noise_samples))
+        service.wait(partial(told.looked_since, times_kept))
     [proposal] = told.run("models", "list")["proposals"]
     assert (proposal["id"], proposal["status"], proposal["k"]) == ("p1", "waiting", 5)
     assert 0 < proposal["moves"] < 1
