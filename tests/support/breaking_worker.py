@@ -21,7 +21,7 @@ def encode(self: StepMaker, made: Prepared, state: LaneState) -> None:
     _encode(self, made, state)
 
 
-StepMaker.encode = encode  # type: ignore[method-assign]
-
 if __name__ == "__main__":
+    # Only here: the collector of doctests imports this module into the process of the tests.
+    StepMaker.encode = encode  # type: ignore[method-assign]
     sys.exit(main())
