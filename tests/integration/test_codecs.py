@@ -101,7 +101,8 @@ def test_a_bomb_is_one_dead_letter(service: LiveService, codec: str) -> None:
     service.publish([_sent("c1", "before")])
     service.wait_until_applied()
     memory = psutil.Process(worker.pid).memory_info().rss
-    options = {"compression.type": codec, "linger.ms": 2_000}
+    # Long enough that all three stand in one batch, however slow the machine; a flush does not wait for it.
+    options = {"compression.type": codec, "linger.ms": 60_000}
     options |= dict.fromkeys(("message.max.bytes", "batch.size"), 100_000_000)
     producer = Producer({"bootstrap.servers": service.connection.bootstrap, **options})
     topic = service.connection.topic(topics.EVENTS)
