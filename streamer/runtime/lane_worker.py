@@ -60,12 +60,7 @@ class LaneWorker(WorkerListener):
 
     def __init__(self, wired: Wiring) -> None:
         policy, clock = wired.policy, SystemClock()
-        declared = [
-            (segmentation.name, segment.id)
-            for segmentation in policy.definitions.segmentations
-            for segment in segmentation.segments
-        ]
-        self.metrics = MetricState(clock, declared, policy.lanes, policy.rates)
+        self.metrics = MetricState(clock, policy.definitions.names, policy.lanes, policy.rates)
         self.health = WorkerHealth(lambda: self.metrics.stopped)
         self.exporter = Exporter(
             self.metrics, version("streamer"), healthy=self.health.healthy, ready=self.health.ready

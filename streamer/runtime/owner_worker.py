@@ -44,12 +44,7 @@ class OwnerWorker(WorkerListener):
 
     def __init__(self, wired: Wiring) -> None:
         policy, clock = wired.policy, SystemClock()
-        declared = [
-            (segmentation.name, segment.id)
-            for segmentation in policy.definitions.segmentations
-            for segment in segmentation.segments
-        ]
-        self.metrics = MetricState(clock, declared, policy.lanes, policy.rates)
+        self.metrics = MetricState(clock, policy.definitions.names, policy.lanes, policy.rates)
         self.owner_metrics = OwnerMetrics(clock, policy.grid)
         self.health = WorkerHealth()
         self.exporter = Exporter(
