@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from schemas import control, documents, topics
 from schemas.events import EVENT_TYPES
+from schemas.published import MESSAGE_STEPS
 from schemas.topics import Topic
 
 FILE: Final = "asyncapi.json"
@@ -57,16 +58,7 @@ _CHANNELS: Final[dict[str, tuple[str, str, str, tuple[str, ...]]]] = {
         "messages",
         "send",
         "The life of each message that a play sends, step by step. Key: customer_id. Read it with read_committed.",
-        (
-            "message.planned",
-            "message.dropped",
-            "message.withheld",
-            "message.sending",
-            "message.sent",
-            "message.failed",
-            "message.doubtful",
-            "message.measured",
-        ),
+        MESSAGE_STEPS,
     ),
     topics.DEADLETTERS: (
         "deadletters",

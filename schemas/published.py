@@ -7,7 +7,7 @@ and RFC 3339 in JSON.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import Field, JsonValue
 
@@ -111,6 +111,10 @@ class MessageStep(Wire):
     held_out: bool | None = None
     converted: bool | None = None
     amount: float | None = None
+
+
+MESSAGE_STEPS: Final[tuple[str, ...]] = get_args(MessageStep.model_fields["type"].annotation)
+"""The values of ``type`` of a step, in the order of a message's life."""
 
 
 class ModelProposal(Wire):
