@@ -49,7 +49,6 @@ log = structlog.get_logger(__name__)
 
 _INPUT_SECONDS = 0.005
 # Records of other types are most of the topic, and are not even parsed.
-
 _SIGNALS = (b"subscription.updated", b"message.outcome", b"customer.erased")
 
 
