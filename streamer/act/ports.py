@@ -51,6 +51,11 @@ class Seen:
     next_offset: int
     clock: int
 
+    def shows_all(self, end: int, now: int) -> bool:
+        """Whether all that lies before ``end`` in the lane is in it, and what time alone did up to ``now`` (ms)."""
+        customer = self.customer
+        return self.next_offset >= end and (customer is None or customer.due is None or customer.due > now)
+
 
 class Customers(Protocol):
     """The readable view of all lanes, for reading only. Raises TransientError while it is away: messages then wait."""

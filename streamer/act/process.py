@@ -26,8 +26,9 @@ from streamer.act.heart.state import Outcome, State
 from streamer.act.inputs import KafkaInputs
 from streamer.act.journal import FileJournal
 from streamer.act.links import Links
-from streamer.act.owner import ActOwner, ActSettings
+from streamer.act.owner import ActOwner
 from streamer.act.ports import Sender
+from streamer.act.settings import ActSettings
 from streamer.act.tally import ActTally
 from streamer.adapters.clock import SystemClock
 from streamer.adapters.kafka import KafkaLog, Offsets

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Iterable, Mapping
+
+from streamer.act.heart.state import Message
 
 
 class Timers:
@@ -27,6 +30,15 @@ class Timers:
         """Look at ``id`` no more."""
         self._at.pop(id, None)
         self._ripe.discard(id)
+
+    def follow(self, ids: Iterable[str], messages: Mapping[str, Message]) -> None:
+        """Look at those that wait when they are due, and at the others no more."""
+        for id in ids:
+            message = messages.get(id)
+            if message is None or message.status != "waiting":
+                self.clear(id)
+            else:
+                self.set(id, message.due)
 
     def ripe(self, now: int) -> list[str]:
         """All whose instant has come; they stay ripe until set anew or cleared."""

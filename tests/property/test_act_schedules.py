@@ -139,7 +139,7 @@ def test_a_broken_process_is_caught(kind: type[Process]) -> None:
 
 
 def test_calling_before_the_claim_is_committed_is_caught() -> None:
-    commit, begin = ActOwner._commit, ActOwner._begin
+    commit = ActOwner._commit
 
     async def late(self: Any, outcome: Any) -> None:
         # The calls of this turn run to their end first.
@@ -152,7 +152,7 @@ def test_calling_before_the_claim_is_committed_is_caught() -> None:
         call = claim(self, *args)
         if call is not None:
             self._committed = self._monotonic()
-            begin(self, call)
+            self._calls.begin(call)
         return None
 
     with patch.object(ActOwner, "_commit", late), patch.object(ActOwner, "_claim", early):
@@ -174,14 +174,14 @@ def _restored_without_offsets(restore: Any) -> Any:
 
 
 def test_giving_up_a_webhook_in_doubt_is_caught() -> None:
-    def given_up(self: Any, now: int) -> None:
-        for message in [one for one in self.state.messages.values() if one.status == "sending"]:
-            settle(message, Answer("refused"), self.state, self._recovered, now)
+    def given_up(state: Any, journal: Any, outcome: Any, now: int) -> None:
+        for message in [one for one in state.messages.values() if one.status == "sending"]:
+            settle(message, Answer("refused"), state, outcome, now)
 
-    with patch.object(ActOwner, "_recover", given_up):
+    with patch("streamer.act.owner.recover", given_up):
         assert caught()
 
 
 def test_leaving_claims_of_a_former_owner_alone_is_caught() -> None:
-    with patch.object(ActOwner, "_recover", lambda self, now: None):
+    with patch("streamer.act.owner.recover", lambda *args: None):
         assert caught()

@@ -21,10 +21,11 @@ from schemas.records import LogRecord, Record
 from streamer.act.heart.settle import Answer
 from streamer.act.heart.state import Message, State
 from streamer.act.links import Links
-from streamer.act.owner import ActOwner, ActSettings
+from streamer.act.owner import ActOwner
 from streamer.act.plays.book import Channel
 from streamer.act.ports import Begin, Begun, Fetched, Seen, Source
 from streamer.act.render import Rendered
+from streamer.act.settings import ActSettings
 from streamer.lanes.ports import Batch, Fenced, Writes
 
 Fault = Literal["kill", "freeze"]

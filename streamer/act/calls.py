@@ -1,0 +1,128 @@
+"""Calls of channels that are under way, each in a task of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from streamer.act.heart.settle import Answer
+from streamer.act.heart.state import Message
+from streamer.act.plays.book import Channel
+from streamer.act.ports import Journal, Sender
+from streamer.act.render import Rendered
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call to make once its claim is committed."""
+
+    message: Message
+    attempt: int
+    channel: Channel
+    rendered: Rendered
+    address: str
+
+
+class Calls:
+    """Makes calls whose claims are committed, and keeps how they ended until the owner asks.
+
+    Parameters
+    ----------
+    senders
+        By kind of channel.
+    owns
+        Whether nobody else can be the owner now; asked right before a call begins.
+    on_answer
+        Called when a call has ended.
+
+    Attributes
+    ----------
+    under_way
+        How many calls each channel has claimed or begun, by its name.
+    """
+
+    def __init__(
+        self,
+        senders: Mapping[str, Sender],
+        journal: Journal,
+        owns: Callable[[], bool],
+        on_answer: Callable[[], None],
+    ) -> None:
+        self.under_way: Counter[str] = Counter()
+        self._senders = senders
+        self._journal = journal
+        self._owns = owns
+        self._on_answer = on_answer
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._answers: list[tuple[str, int, Answer]] = []
+
+    def __bool__(self) -> bool:
+        """Whether any call is under way."""
+        return bool(self._tasks)
+
+    @property
+    def answered(self) -> bool:
+        """Whether calls have ended that `answers` has not given yet."""
+        return bool(self._answers)
+
+    def begin(self, call: Call) -> None:
+        """Begin a call."""
+        task = asyncio.create_task(self._call(call), name=f"call-{call.message.id}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def answers(self) -> list[tuple[str, int, Answer]]:
+        """How calls ended since this was asked last: message, attempt, answer."""
+        answers, self._answers = self._answers, []
+        return answers
+
+    async def ended(self, seconds: float) -> None:
+        """Return when all have ended, or after ``seconds``."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=seconds)
+
+    async def cancel(self) -> None:
+        """Break off those under way."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def close(self) -> None:
+        """Give up connections and the journal."""
+        for sender in self._senders.values():
+            await sender.close()
+        self._journal.close()
+
+    async def _call(self, call: Call) -> None:
+        """Make one call. The journal is written only where a repeat would do harm."""
+        id, attempt, keyed = call.message.id, call.attempt, call.channel.keyed
+        begun = False
+
+        async def begin() -> bool:
+            nonlocal begun
+            if not self._owns():
+                return False
+            if not keyed:
+                await self._journal.begin(id, attempt)
+            begun = self._owns()
+            return begun
+
+        try:
+            sender = self._senders[call.channel.kind]
+            answer = await sender.send(call.channel, call.message, call.rendered, call.address, begin)
+            if begun and not keyed:
+                await self._journal.answered(id, attempt, answer)
+        except asyncio.CancelledError:
+            answer = Answer("doubt" if begun else "not_begun", "the process was stopped during the call")
+        except Exception as error:  # a mistake in a channel must not stop the others
+            log.error("a channel failed", channel=call.channel.name, error=repr(error), exc_info=error)
+            answer = Answer("doubt" if begun else "retry", repr(error)[:200], channel_down=True)
+        self.under_way[call.channel.name] -= 1
+        self._answers.append((id, attempt, answer))
+        self._on_answer()

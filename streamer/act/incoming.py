@@ -1,0 +1,63 @@
+"""What comes in beside changes: orders for plays, and events that say something of messages or consent."""
+
+from __future__ import annotations
+
+import contextlib
+
+import structlog
+
+from schemas.act import COMMAND_KEY, PlayCommand, decode_command
+from schemas.codec import decode as decode_event
+from schemas.errors import InvalidEvent, UserError
+from schemas.events import CustomerErased, MessageOutcome, SubscriptionUpdated
+from schemas.records import LogRecord
+from streamer.act.heart.commands import command
+from streamer.act.heart.plan import forget
+from streamer.act.heart.signals import take_signal
+from streamer.act.heart.state import Outcome, State
+from streamer.act.plays import declared
+from streamer.act.plays.book import Book
+
+log = structlog.get_logger(__name__)
+
+# Records of other types are most of the topic, and are not even parsed.
+_SIGNALS = (b"subscription.updated", b"message.outcome", b"customer.erased")
+
+
+def carry_out(record: LogRecord, state: State, outcome: Outcome, now: int, control_key: bytes | None) -> None:
+    """Carry out the order that a record gives; one that cannot be carried out is only logged."""
+    key = record.key or b""
+    if not key.startswith(COMMAND_KEY) or record.value is None:
+        return
+    outcome.done.append(key)
+    try:
+        order = decode_command(record.value, record.headers, control_key)
+        command(order, _book_of(order, state), state, outcome, now)
+        log.info("carried out an order", action=order.action, play=order.play)
+    except (InvalidEvent, UserError) as error:
+        log.warning("an order cannot be carried out", error=error.message)
+
+
+def _book_of(order: PlayCommand, state: State) -> Book | None:
+    """The book that an order to start a play brings; UserError if it declares no such play."""
+    if order.action != "start" or order.text is None:
+        return None
+    segments = {name: None if ids is None else frozenset(ids) for name, ids in order.segments.items()}
+    book = declared.load(order.text, state.ledger.book + 1, segments, order.templates, order.source)
+    if order.play not in book.plays:
+        raise UserError(f"{order.source} declares no play {order.play}", "")
+    return book
+
+
+def take_event(record: LogRecord, state: State, outcome: Outcome, now: int) -> None:
+    """Apply an event of the input topic, if it concerns messages."""
+    if record.value is None:
+        forget((record.key or b"").decode(errors="replace"), state, outcome, now)
+        return
+    body = record.value
+    if not any(one in body for one in _SIGNALS) and not any(name == "ce_type" for name, _ in record.headers):
+        return
+    with contextlib.suppress(InvalidEvent):
+        event = decode_event(record.key, body, record.headers)
+        if isinstance(event, SubscriptionUpdated | MessageOutcome | CustomerErased):
+            take_signal(event, state, outcome, now)

@@ -1,0 +1,37 @@
+"""How the owner of ``act`` runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from models.messages import Language
+
+
+@dataclass(frozen=True, slots=True)
+class ActSettings:
+    """How the owner runs.
+
+    Attributes
+    ----------
+    messages_a_turn
+        Most messages judged in one turn.
+    again_ms
+        When a message is looked at again whose customer's lane, or the view, is not ready.
+    patience_seconds
+        How long one turn waits for the inputs to be read to their ends.
+    lease_seconds
+        A call begins at most this long after its claim: a process that was frozen longer may not be the owner any more.
+    stop_seconds
+        How long a stopping owner waits for calls under way.
+    event_clock
+        Whether the lanes' clocks are the time (``STREAMER_CLOCK=event``), instead of the wall clock.
+    """
+
+    messages_a_turn: int = 200
+    again_ms: int = 500
+    patience_seconds: float = 2.0
+    lease_seconds: float = 3.0
+    stop_seconds: float = 10.0
+    event_clock: bool = False
+    language: Language = "en"
+    control_key: bytes | None = None
