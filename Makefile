@@ -46,7 +46,7 @@ test-servers: $(STAMP)
 lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy schemas models streamer benchmarks grafana examples tests
+	$(BIN)/mypy schemas models streamer benchmarks grafana examples docs tests
 	$(BIN)/lint-imports
 	$(BIN)/python tests/support/complexity.py
 
@@ -108,6 +108,7 @@ pictures: $(STAMP)
 
 documents: $(STAMP)
 	$(BIN)/streamer schemas export schemas/generated
+	$(BIN)/python docs/tables.py
 
 boards: $(STAMP)
 	$(BIN)/python -m grafana.build

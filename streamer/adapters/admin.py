@@ -100,7 +100,7 @@ def connect(bootstrap: str, security: Security | None = None) -> Generator[Any]:
     except AuthorizationError as error:
         raise UserError(
             f"Kafka at {bootstrap} does not allow that: {error}",
-            "give the user the rights that the README lists (Security)",
+            "give the user the rights listed in docs/operations.md (Security)",
         ) from error
     except KafkaError as error:
         raise TransientError(f"Kafka at {bootstrap}: {error}") from error

@@ -316,7 +316,7 @@ class plain_errors:
         if isinstance(error, redis.exceptions.NoPermissionError):
             raise UserError(
                 f"Redis at {self._place()} refuses us: {error}",
-                "give this user the rights that the README lists (Security)",
+                "give this user the rights listed in docs/operations.md (Security)",
             ) from error
         if isinstance(error, redis.AuthenticationError):
             raise UserError(

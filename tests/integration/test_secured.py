@@ -1,4 +1,4 @@
-"""The service where Kafka and Redis ask for TLS and a password, with the rights the README names and no others."""
+"""The service where Kafka and Redis ask for TLS and a password, with the rights that docs/operations.md lists and no others."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_a_redis_user_whose_rights_do_not_suffice_is_told_before_a_worker_begins
     assert ran.exit_code == 1
     assert "refuses us" in ran.stderr
     assert "function|load" in ran.stderr
-    assert "rights that the README lists" in ran.stderr.splitlines()[-1]
+    assert "rights listed in docs/operations.md" in ran.stderr.splitlines()[-1]
 
 
 def test_a_kafka_user_whose_rights_do_not_suffice_is_told(start: Start, guard: Guard, redis_url: str) -> None:

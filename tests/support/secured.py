@@ -29,7 +29,7 @@ from streamer.embedded import Addresses, ports
 PLAIN_USER = "plain"
 PLAIN_PASSWORD = "a-word-that-passes"
 
-# What the README tells an administrator to allow; the e2e test has nothing more.
+# The rights that docs/operations.md lists; the end-to-end test has no others.
 TOPIC_RIGHTS = ("READ", "WRITE", "DESCRIBE", "CREATE", "DESCRIBE_CONFIGS")
 GROUP_RIGHTS = ("READ", "DESCRIBE")
 TRANSACTION_RIGHTS = ("WRITE", "DESCRIBE")

@@ -91,7 +91,7 @@ def test_a_census_adds_up() -> None:
     assert counted.revenue_share("lifecycle", "champion") == 0.9
     assert counted.revenue_share("lifecycle", "lost") == 0.0
     champion = counted.segments["lifecycle", "champion"].typical
-    # (last - first + 90) / (orders - 1 + 2), see README.
+    # (last - first + 90) / (orders - 1 + 2), see docs/segments.md.
     assert champion.gap_days == pytest.approx((80 + 90) / 10)
     assert (champion.basket, champion.discount_share, champion.silent_days) == (100.0, 1.0, 10.0)
     assert Group().typical == Typical() and census([], AT, SHOP).revenue_share("lifecycle", "new") is None

@@ -1,0 +1,195 @@
+"""Write the tables of the documentation that the code knows: settings, topics, events, causes, reasons, metrics.
+
+A table stands between ``<!-- table: NAME -->`` and ``<!-- end -->``; ``python docs/tables.py`` renews all of them, and a test
+compares. What a thing is called and which there are comes from the code; the sentence beside it is here, and one that is
+missing is an error.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+
+from schemas import topics
+from schemas.changes import CAUSES, SAFE_CAUSES
+from schemas.deadletters import REASONS
+from schemas.events import MODELS, BaseEvent, types_of
+from streamer.config.chinese import MEANINGS
+from streamer.config.settings import Settings
+from streamer.config.settings_sources import variable
+from streamer.telemetry.metrics import METRICS, OWNER_METRICS, Metric
+
+DOCS: Final = Path(__file__).parent
+_MARK: Final = re.compile(r"(<!-- table: (?P<name>[a-z-]+) -->\n).*?(?=<!-- end -->)", re.DOTALL)
+
+_TOPICS: Final[Mapping[str, tuple[str, str]]] = {
+    topics.EVENTS: ("in", "events, and the service's own control records"),
+    topics.CHANGES: ("out", "segment changes, with their reasons"),
+    topics.MEMBERSHIPS: ("out", "all current segments of a customer"),
+    topics.DEFINITIONS: ("out", "names and meanings, key `segmentation/segment@version`"),
+    topics.MODELS: (
+        "out",
+        "published cluster models, key `segmentation@version`; proposals, key `segmentation/proposal@number`",
+    ),
+    topics.DEADLETTERS: ("out", "records that could not be applied, and why"),
+    topics.STATE: ("internal", "state of the customers, and ledgers"),
+    topics.PANEL: ("internal", "sample of customers from which the model owner learns"),
+    topics.ALERTS: ("out", "alerts, for shops without Prometheus"),
+    topics.MESSAGES: ("out", "the life of each message that a play sends"),
+    topics.ACT: ("internal", "state of the plays and their messages"),
+}
+
+_CAUSES: Final[Mapping[str, str]] = {
+    "event": "an event of the customer",
+    "time": "silence: nothing happened, and a border was crossed",
+    "late": "an event older than the latest known one",
+    "profile": "new traits of the customer",
+    "merge": "a link made one customer of two ids",
+    "refit": "a new version of the clusters",
+    "definition_edit": "you activated other segments",
+    "backfill": "an import of past events",
+    "consent": "the customer allowed or refused personalization",
+    "erase": "the customer was erased",
+    "reconcile": "reserved; not used yet",
+}
+
+_REASONS: Final[Mapping[str, tuple[str, str]]] = {
+    "oversize": ("too large, or would make the customer's record too large", "send less in one event"),
+    "not_json": ("the value is not JSON in UTF-8", "fix the producer"),
+    "unknown_type": ("no event type, and close to the name of one", "use the name that the message suggests"),
+    "invalid_field": ("a field is missing, or has a value that is not allowed", "the message names the field"),
+    "key_mismatch": ("the record's key is not the customer's id", "use `customer_id` as key"),
+    "unknown_currency": ("an amount in a currency without a rate", "set `STREAMER_RATES`, then replay"),
+    "too_late": ("older than `STREAMER_RETENTION_DAYS`", "import history with `streamer import`"),
+    "too_early": ("from the future", "set the producer's clock"),
+    "bad_date": ("a date that cannot be true, such as one before 1970", "fix the producer"),
+    "nobody": ("the id is a placeholder, such as `null` or `guest`", "send the real id, or none (`STREAMER_NOBODY`)"),
+    "bad_control": ("a control record with a wrong signature or content", "see `STREAMER_CONTROL_KEY`"),
+    "poison": ("applying it failed: a fault of streamer", "report it; the record is kept"),
+}
+
+_ALWAYS: Final = frozenset(BaseEvent.model_fields) | {"type"}
+_NEEDED_SOMETIMES: Final = {
+    ("order.refunded", "total"): "`order_id` or `total`",
+    ("feedback.submitted", "rating"): "`rating` unless it is a complaint",
+}
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    lines = ["| " + " | ".join(head) + " |"]
+    lines.append("|" + "---|" * lines[0].count(" | ") + "---|")
+    lines += ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def _default(field: str, info: FieldInfo, none: str) -> str:
+    if field in ("kafka", "redis"):
+        return none if none != "none" else "the embedded one"
+    if info.default_factory is not None:
+        return "the user's data folder" if none == "none" else "用户的数据目录"
+    value: Any = info.default
+    if value is None or value == {} or value == "" or isinstance(value, SecretStr):
+        return none
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def settings() -> str:
+    """All settings, in the order in which `doctor` shows them."""
+    fields = Settings.model_fields.items()
+    rows = ((f"`{variable(name)}`", _default(name, info, "none"), info.description or "") for name, info in fields)
+    return _table(("variable", "default", "meaning"), rows)
+
+
+def settings_chinese() -> str:
+    """The same in Chinese."""
+    rows = []
+    for name, info in Settings.model_fields.items():
+        default = "内置的" if name in ("kafka", "redis") else _default(name, info, "无")
+        rows.append((f"`{variable(name)}`", default, MEANINGS[name]))
+    return _table(("变量", "默认值", "含义"), rows)
+
+
+def topic_table() -> str:
+    """Topics, with what the broker must do with them."""
+    rows = []
+    for topic in topics.TOPICS:
+        way, what = _TOPICS[topic.name]
+        kept = topic.config.get("retention.ms", "")
+        days = "compacted" if topic.config["cleanup.policy"] == "compact" else f"{int(kept) // 86_400_000} days"
+        rows.append((f"`{topic.name}`", way, what, "lanes" if topic.lanes else "1", days))
+    return _table(("topic", "", "holds", "partitions", "kept"), rows)
+
+
+def event_table() -> str:
+    """Types of events, with the fields that each must and may have."""
+    rows = []
+    for model in MODELS:
+        types = sorted(types_of(model))
+        fields = [(name, info) for name, info in model.model_fields.items() if name not in _ALWAYS]
+        must = [f"`{name}`" for name, info in fields if info.is_required()]
+        special = {name: text for (type, name), text in _NEEDED_SOMETIMES.items() if type in types}
+        may = [f"`{name}`" for name, info in fields if not info.is_required() and name not in special]
+        rows.append((", ".join(f"`{type}`" for type in types), ", ".join([*must, *special.values()]), ", ".join(may)))
+    return _table(("type", "must have", "may have"), rows)
+
+
+def cause_table() -> str:
+    """Causes of a change, and whether an automation may act on it."""
+    rows = ((f"`{cause}`", _CAUSES[cause], "yes" if cause in SAFE_CAUSES else "") for cause in _CAUSES)
+    assert _CAUSES.keys() == CAUSES
+    return _table(("cause", "the customer moved because of", "safe if live"), rows)
+
+
+def reason_table() -> str:
+    """Reasons of dead letters, and what to do."""
+    assert _REASONS.keys() == REASONS, REASONS ^ _REASONS.keys()
+    return _table(("reason", "means", "what to do"), ((f"`{reason}`", *text) for reason, text in _REASONS.items()))
+
+
+def _metric(metric: Metric) -> tuple[str, str, str, str]:
+    return f"`{metric.full_name}`", metric.kind, ", ".join(f"`{label}`" for label in metric.labels), metric.help
+
+
+def metric_table() -> str:
+    """What workers of lanes expose."""
+    return _table(("metric", "kind", "labels", "meaning"), map(_metric, METRICS))
+
+
+def owner_metric_table() -> str:
+    """What the model owner exposes."""
+    return _table(("metric", "kind", "labels", "meaning"), map(_metric, OWNER_METRICS))
+
+
+TABLES: Final[Mapping[str, Callable[[], str]]] = {
+    "settings": settings,
+    "settings-zh": settings_chinese,
+    "topics": topic_table,
+    "events": event_table,
+    "causes": cause_table,
+    "reasons": reason_table,
+    "metrics": metric_table,
+    "owner-metrics": owner_metric_table,
+}
+
+
+def renewed(page: str) -> str:
+    """The text of a page with its tables as the code has them now."""
+    return _MARK.sub(lambda found: found[1] + TABLES[found["name"]](), page)
+
+
+def pages() -> list[Path]:
+    """The pages of the documentation, decisions aside."""
+    return sorted(path for path in DOCS.rglob("*.md") if "adr" not in path.parts)
+
+
+if __name__ == "__main__":
+    for page in pages():
+        before = page.read_text(encoding="utf-8")
+        if (after := renewed(before)) != before:
+            page.write_text(after, encoding="utf-8")
+            print(f"renewed {page.relative_to(DOCS.parent)}")
