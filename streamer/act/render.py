@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any
 
 from jinja2 import StrictUndefined, Template, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
@@ -18,9 +18,6 @@ from schemas.errors import UserError
 from schemas.screen_text import shown_value
 from streamer.act.heart.state import Message
 from streamer.act.plays.book import Book, Play
-
-PARTS: Final = {"smtp": ("subject", "html", "text"), "log": ("text",)}
-"""Parts of a template by kind of channel; a kind that is not here needs none."""
 
 # What a customer is called commands neither the mail program nor the log that shows it.
 _TEXT = SandboxedEnvironment(
@@ -71,11 +68,11 @@ def render(
     RenderError
         A name is missing, or the template is wrong.
     """
-    kind = book.channels[play.channel].kind
+    how = book.channels[play.channel].how
     language = _language(customer, play, book, usual)
     data = facts(message.change, customer, book, language)
     parts = {}
-    for part in PARTS.get(kind, ()):
+    for part in how.parts:
         name = file_name(play.template, language, part)
         text = book.templates.get(name)
         if text is None:
@@ -135,8 +132,8 @@ def check(book: Book, play: Play) -> None:
 
     Raises UserError, which names the template.
     """
-    kind = book.channels[play.channel].kind
-    needed = PARTS.get(kind, ())
+    how = book.channels[play.channel].how
+    needed = how.parts
     languages = [
         one for one in LANGUAGES if any(file_name(play.template, one, part) in book.templates for part in needed)
     ]
@@ -150,7 +147,7 @@ def check(book: Book, play: Play) -> None:
             if text is None:
                 raise UserError(f"the template {name} is missing", f"write it, or remove the other parts in {language}")
             _check_compiles(name, text, part)
-            if play.kind == "marketing" and kind == "smtp" and part != "subject":
+            if play.kind == "marketing" and how.is_mail and part != "subject":
                 _check_says_who_and_why(name, text)
 
 

@@ -12,7 +12,6 @@ from models.customer.customer import Customer
 from models.features.traits import text_trait
 from streamer.act.plays.book import Channel
 
-_NEEDS: Final = {"smtp": "email"}
 # No more than what keeps a message from being sent to nobody: the server decides what is deliverable.
 _EMAIL: Final = re.compile(r"[^\s@<>,;:\"()\[\]\\]+@[^\s@<>,;:\"()\[\]\\]+\.[^\s@<>,;:\"()\[\]\\]+")
 
@@ -25,7 +24,7 @@ class Addresses:
 
     def trait(self, channel: Channel) -> str:
         """The trait of the customer that a channel needs; empty where it needs none."""
-        return "" if "to" in channel.options else _NEEDS.get(channel.kind, "")
+        return "" if "to" in channel.options else channel.how.trait
 
     def of(self, channel: Channel, customer: Customer | None) -> str | None:
         """The customer's address; empty where the channel needs none, None where it is missing or malformed."""

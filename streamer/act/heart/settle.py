@@ -13,18 +13,9 @@ from streamer.act.plays.spans import UNITS
 
 Kind = Literal["sent", "retry", "refused", "doubt", "not_begun"]
 
-_SECOND, _MINUTE, _HOUR = UNITS["second"], UNITS["minute"], UNITS["hour"]
-PAUSES: Final = {
-    # The rhythm that senders of webhooks share; receivers are built for it.
-    "webhook": (5 * _SECOND, 5 * _MINUTE, 30 * _MINUTE, 2 * _HOUR, 5 * _HOUR, 10 * _HOUR, 10 * _HOUR),
-    "smtp": (5 * _MINUTE, 15 * _MINUTE, _HOUR, 4 * _HOUR),
-    "log": (),
-}
-"""How long to wait before each repeat, by kind of channel; after the last one the message has failed."""
-
 BREAK_AFTER: Final = 5
 BREAK_OF: Final = 20
-PROBE_MS: Final = _MINUTE
+PROBE_MS: Final = UNITS["minute"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +86,7 @@ def keep(
 
 
 def _again(message: Message, channel: Channel, answer: Answer, state: State, outcome: Outcome, now: int) -> None:
-    pauses = PAUSES[channel.kind]
+    pauses = channel.how.pauses
     # A channel that is down costs no attempts: its breaker holds the messages back.
     tries = message.attempt - message.released
     if tries > len(pauses):

@@ -13,15 +13,13 @@ from models.features.features import LABELS, MISSING, feature_of, label_of
 from models.features.traits import is_own_trait
 from models.rules.compiling import Predicate
 from models.rules.conditions import Compare, Condition, leaves, predicate
+from streamer.act.plays.channel_kinds import KINDS, ChannelKind
 from streamer.act.plays.spans import Rate, Storm, Window
 
 Kind = Literal["marketing", "service"]
 Segments = Mapping[str, frozenset[str] | None]
 """Segments by segmentation; None where any may come."""
 WhenInDoubt = Literal["skip", "resend"]
-
-KEYED: Final = frozenset({"webhook", "log"})
-"""Kinds of channels whose receivers drop a repeat by the message's id, so that a call in doubt is made again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +142,14 @@ class Channel:
     options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def how(self) -> ChannelKind:
+        """How channels of its kind send."""
+        return KINDS[self.kind]
+
+    @property
     def keyed(self) -> bool:
         """Whether the receiver drops repeats of a message id."""
-        return self.kind in KEYED
+        return self.how.drops_repeats
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from schemas.changes import CAUSES
 from schemas.errors import UserError
 from streamer.act.plays import spans
 from streamer.act.plays.book import USUAL_EXPIRES, Book, Channel, Limits, Play, Question, Segments, Shop, Trigger
-from streamer.act.plays.options import OPTIONS, Option, wrong
+from streamer.act.plays.channel_kinds import KINDS
 from streamer.act.plays.spans import Rate
 
 T = TypeVar("T")
@@ -114,7 +114,7 @@ class _File:
             self._fail(1, "no play is declared", "begin one with a line such as [plays.win_back]")
         plays = {name: self._play(name, table, channels) for name, table in tables.items()}
         for name, play in plays.items():
-            if play.kind == "marketing" and channels[play.channel].kind == "smtp" and not shop.web:
+            if play.kind == "marketing" and channels[play.channel].how.is_mail and not shop.web:
                 self._fail(
                     self._lines.of("plays", name),
                     f"{name} is marketing by mail, and nobody could leave its list",
@@ -155,9 +155,9 @@ class _File:
     def _channel(self, name: str, table: Mapping[str, Any]) -> Channel:
         at = ("channels", name)
         kind = str(table.get("kind"))
-        if kind not in OPTIONS:
-            self._fail(self._lines.of(*at, "kind"), f"channel {name} has kind {kind!r}", f"kinds: {', '.join(OPTIONS)}")
-        options: Mapping[str, Option] = OPTIONS[kind]
+        if kind not in KINDS:
+            self._fail(self._lines.of(*at, "kind"), f"channel {name} has kind {kind!r}", f"kinds: {', '.join(KINDS)}")
+        options = KINDS[kind].options
         self._keys(table, ("kind", "rate", *options), at, f"a channel of kind {kind}")
         rates = table.get("rate", [])
         listed = rates if isinstance(rates, list) else [rates]
@@ -167,8 +167,8 @@ class _File:
                 self._fail(self._lines.of(*at), f"channel {name} has no {key}", f"it is {option.meaning}")
             if key in table:
                 found[key] = self._value(table, key, at, option.type, None, option.meaning)
-        if (problem := wrong(kind, found)) is not None:
-            self._fail(self._lines.of(*at, problem[0]), f"channel {name}: {problem[1]}", problem[2])
+        if (problem := KINDS[kind].check(found)) is not None:
+            self._fail(self._lines.of(*at, problem.option), f"channel {name}: {problem.message}", problem.hint)
         return Channel(name, kind, tuple(self._parsed(spans.rate, one, (*at, "rate")) for one in listed), found)
 
     def _play(self, name: str, table: Mapping[str, Any], channels: Mapping[str, Channel]) -> Play:

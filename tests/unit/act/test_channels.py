@@ -21,8 +21,11 @@ from streamer.act.channels.webhook import WebhookSender, signed
 from streamer.act.heart.settle import Answer
 from streamer.act.heart.state import Message
 from streamer.act.plays.book import Channel
+from streamer.act.plays.channel_kinds import KINDS
 from streamer.act.ports import Begin
+from streamer.act.process import senders
 from streamer.act.render import Rendered
+from streamer.act.secrets import Secrets
 
 RENDERED = Rendered(
     "en",
@@ -283,3 +286,7 @@ def test_a_mail_is_not_begun_without_the_lease() -> None:
 
 def test_a_channel_of_the_file_keeps_its_rates() -> None:
     assert book().channels["mail"].keyed is False and book().channels["hook"].keyed is True
+
+
+def test_every_kind_of_channel_has_a_sender() -> None:
+    assert senders(Secrets(b"key", None, {})).keys() == KINDS.keys()
