@@ -9,7 +9,8 @@ COPY pyproject.toml README.md LICENSE ./
 COPY schemas schemas
 COPY models models
 COPY streamer streamer
-RUN /opt/streamer/bin/pip install --no-deps . \
+RUN /opt/streamer/bin/pip wheel --no-deps --wheel-dir /wheels . \
+    && /opt/streamer/bin/pip install --no-deps /wheels/segment_streamer-*.whl \
     && /opt/streamer/bin/python -m compileall -q /opt/streamer/lib
 
 FROM python:3.12-slim

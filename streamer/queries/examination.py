@@ -15,6 +15,7 @@ from streamer.client.connections import Connections, connections
 from streamer.config.settings import Settings
 from streamer.queries import findings
 from streamer.queries.findings import Finding
+from streamer.queries.packages import packages
 from streamer.queries.service import service
 from streamer.replay.placement import placement
 
@@ -24,6 +25,7 @@ _SAMPLE: Final = 500
 
 def examine(found: Settings) -> Iterator[Finding]:
     """All findings, in an order in which a later one depends on those before."""
+    yield from packages()
     try:
         with connections(found) as to:
             broker = _checked("Kafka", lambda: _kafka(to))

@@ -7,12 +7,12 @@ import contextlib
 import logging
 import os
 import time
-from importlib.metadata import version
 
 import structlog
 from aiokafka.errors import KafkaError
 
 from schemas import topics
+from streamer import __version__
 from streamer.adapters.broker_clock import skew_seconds
 from streamer.adapters.clock import SystemClock
 from streamer.adapters.kafka import Offsets
@@ -62,9 +62,7 @@ class LaneWorker(WorkerListener):
         policy, clock = wired.policy, SystemClock()
         self.metrics = MetricState(clock, policy.definitions.names, policy.lanes, policy.rates)
         self.health = WorkerHealth(lambda: self.metrics.stopped)
-        self.exporter = Exporter(
-            self.metrics, version("streamer"), healthy=self.health.healthy, ready=self.health.ready
-        )
+        self.exporter = Exporter(self.metrics, __version__, healthy=self.health.healthy, ready=self.health.ready)
         self._alerts = AlertPublisher(wired.kafka, self.metrics, clock)
         self._group = wired.kafka.group
         self._watchdog = Watchdog()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from importlib.metadata import version
 
 import structlog
 
 from models.learning.owner_types import Learned, State
+from streamer import __version__
 from streamer.adapters.clock import SystemClock
 from streamer.adapters.kafka import Offsets
 from streamer.config.settings import Settings
@@ -49,7 +49,7 @@ class OwnerWorker(WorkerListener):
         self.health = WorkerHealth()
         self.exporter = Exporter(
             self.metrics,
-            version("streamer"),
+            __version__,
             owner=self.owner_metrics,
             healthy=self.health.healthy,
             ready=self.health.ready,

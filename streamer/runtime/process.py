@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from importlib.metadata import version
 
 from schemas import topics
 from schemas.errors import TransientError, UserError
 from schemas.screen_text import block
+from streamer import __version__
 from streamer.adapters import record_batches
 from streamer.config.settings import Settings
 from streamer.runtime import last_error, supervise
@@ -56,7 +56,7 @@ def run(settings: Settings, role: str, start: Start | None = None) -> None:
         settings.log_format,
         customer_ids=settings.log_customer_ids,
         hash_key=settings.control_key_bytes,
-        version=version("streamer"),
+        version=__version__,
     )
     # Faust logs the start and stop of each of its parts under the name of our subclasses.
     logging.getLogger("streamer.lanes.transport").setLevel(logging.WARNING)

@@ -67,7 +67,7 @@ class SheetRows:
         except ImportError:
             raise UserError(
                 "workbooks need openpyxl, which is not installed",
-                "pip install 'streamer[xlsx]', or save the table as CSV",
+                "pip install openpyxl, or save the table as CSV",
             ) from None
         try:
             book = load_workbook(self.path, read_only=True, data_only=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from importlib.metadata import version
 
 import uvicorn
 from starlette.applications import Starlette
@@ -15,6 +14,7 @@ from starlette.routing import Route
 
 from schemas import topics
 from schemas.errors import TransientError, UserError
+from streamer import __version__
 from streamer.act import secrets
 from streamer.act.customers import RedisCustomers
 from streamer.act.links import Links
@@ -63,7 +63,7 @@ def application(pages: Unsubscribe, events: KafkaEvents | None = None) -> Starle
 
 def run(settings: Settings, embedded_kafka: str | None = None, embedded_redis: str | None = None) -> None:
     """Serve until SIGTERM or SIGINT. Raises UserError where it cannot begin."""
-    logs.configure(settings.log_level, settings.log_format, version=version("streamer"))
+    logs.configure(settings.log_level, settings.log_format, version=__version__)
     kafka = settings.kafka_connection(embedded_kafka)
     kafka = replace(kafka, group=topics.full_name(kafka.group, kafka.prefix))
     lanes = lane_count(kafka.bootstrap, kafka.prefix, security=kafka.security)

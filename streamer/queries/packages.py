@@ -1,0 +1,39 @@
+"""Whether the packages that run are those of this distribution, and whether another one uses their names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import packages_distributions
+from pathlib import Path
+from typing import Final
+
+import models
+import schemas
+import streamer
+from streamer.queries.findings import Finding
+
+DISTRIBUTION: Final = "segment-streamer"
+_OURS: Final = (streamer, models, schemas)
+_HINT: Final = "install streamer into a virtual environment of its own"
+
+
+def packages(installed: Mapping[str, Sequence[str]] | None = None) -> Iterator[Finding]:
+    """What is odd about our packages: nothing where all is well.
+
+    Parameters
+    ----------
+    installed
+        Distributions by the package that they provide; by default those of this environment.
+    """
+    homes = {module.__name__: Path(str(module.__file__)).parent.parent for module in _OURS}
+    if len(set(homes.values())) > 1:
+        text = ", ".join(f"{name} in {home}" for name, home in homes.items())
+        yield Finding("packages", f"the packages of streamer come from several places: {text}", _HINT)
+    installed = packages_distributions() if installed is None else installed
+    for name in homes:
+        for other in sorted({_normal(found) for found in installed.get(name, ())} - {DISTRIBUTION}):
+            yield Finding("packages", f"the distribution {other} has a package {name} too: one hides the other", _HINT)
+
+
+def _normal(name: str) -> str:
+    return name.lower().replace("_", "-").replace(".", "-")
