@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from models.messages import files_chinese
 from models.messages.table import Named, Table
 
 TABLE = Table(
@@ -145,6 +146,7 @@ TABLE = Table(
         "lists": "个列表",
     },
     texts={
+        **files_chinese.TEXTS,
         "group": "第 {number} 组",
         "numbered": "{name} {number}",
         "none": "（无）",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from models.messages import files_english
 from models.messages.table import Named, Table
 from schemas.changes import CAUSES
 
@@ -64,6 +65,7 @@ TABLE = Table(
     features={},
     units={},
     texts={
+        **files_english.TEXTS,
         "group": "Group {number}",
         "numbered": "{name} {number}",
         # Changes, one a line.

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 import typer
 
 from models.features.time import DayGrid
+from models.messages import Messages, messages
+from models.messages.said import in_language
 from schemas.errors import UserError
 from schemas.ids import nobody_of
 from schemas.screen_text import json_text
@@ -42,7 +44,8 @@ Mapped = Annotated[
 RejectsFile = Annotated[
     Path | None,
     typer.Option(
-        "--rejects", help="Where refused rows of a csv file go, with line and reason. [FILE.rejects.csv, here]"
+        "--rejects",
+        help="Where refused rows go, with line and reason. [FILE.rejects.csv beside the file, or -2, -3 ...]",
     ),
 ]
 ChangesFile = Annotated[
@@ -103,19 +106,27 @@ def source_of(
         return open_source(file, format)
     if mapping is None or format == "online-retail":
         raise UserError("--mapping and --rejects go with --format csv, xlsx or jsonl", "give --mapping FILE.toml")
-    printed_at = time.monotonic()
-
-    def progress(rows: int) -> None:
-        nonlocal printed_at
-        if time.monotonic() - printed_at >= 1.0:
-            printed_at = time.monotonic()
-            on_progress(f"{rows:,} rows read")
-
-    rejects = rejects if rejects is not None else Path(f"{file.name}.rejects.csv")
+    progress = reading_progress(on_progress, messages(found.language))
     now_ms = time.time_ns() // 1_000_000
     nobody = nobody_of(found.nobody)
-    options = CsvOptions(mapping, found.timezone, found.currency, rejects, progress, now_ms, nobody)
+    options = CsvOptions(mapping, found.timezone, found.currency, rejects, progress, now_ms, nobody, found.language)
     return open_source(file, format, options)
+
+
+def reading_progress(on_progress: Callable[[str], None], texts: Messages) -> Callable[[int, float | None], None]:
+    """Tells once a second how many rows were read, how fast, and how long it will take."""
+    begun = printed_at = time.monotonic()
+
+    def progress(rows: int, share: float | None) -> None:
+        nonlocal printed_at
+        now = time.monotonic()
+        if now - printed_at < 1.0:
+            return
+        printed_at = now
+        left = texts("file time left", seconds=(now - begun) * (1 - share) / share) if share else ""
+        on_progress(texts("file rows read", rows=rows, speed=rows / (now - begun), left=left))
+
+    return progress
 
 
 def check_currencies(
@@ -172,14 +183,14 @@ def check_workers_currency(format: str, in_force: Settings) -> None:
         )
 
 
-def print_rejects(source: Source) -> None:
+def print_rejects(source: Source, texts: Messages) -> None:
     """Say where refused rows went, if there are any."""
     from streamer.sources.mapped_file import MappedFile
 
     for note in getattr(source, "notes", ()):
-        common.note(note)
-    if isinstance(source, MappedFile) and source.rejected:
-        common.note(f"{source.rejected:,} rows were refused; {source.rejects} says which and why")
+        common.note(str(in_language(note, texts)))
+    if isinstance(source, MappedFile) and source.rejected and source.rejects is not None:
+        common.note(texts("file rejects", rows=source.rejected, path=str(source.rejects.path)))
 
 
 def instant(text: str, grid: DayGrid, option: str) -> int:

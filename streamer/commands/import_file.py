@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
 
-from models.messages import messages
+from models.messages import Messages, messages
 from streamer.client.connections import connections
 from streamer.commands import common
 from streamer.commands.common import Json
@@ -79,13 +91,13 @@ def import_file(
         if resumed:
             common.note(f"going on with an import of this content that was broken off ({record.import_id})")
         try:
-            with shown() as progress:
+            with shown(messages(found.language)) as progress:
                 result = Import(service, source, record, progress).run(resumed)
         except KeyboardInterrupt:
             common.note("broken off; what was written stays. The same command goes on where it stopped")
             raise
         finally:
-            print_rejects(source)
+            print_rejects(source, messages(found.language))
         if write_change is not None:
             asyncio.run(_write_changes(service, record, write_change))
         if write_members is not None:
@@ -151,13 +163,13 @@ def _write_memberships(service: Service, write: Callable[[bytes], None]) -> None
 
 
 @contextmanager
-def shown() -> Iterator[ImportProgress]:
-    """Progress of an import: bars on a terminal, else a line now and then."""
+def shown(texts: Messages | None = None) -> Iterator[ImportProgress]:
+    """Progress of an import: bars on a terminal, else a line now and then, with speed and time left."""
     from streamer.imports.importer import ImportProgress
 
     out = common.errors()
     if not out.is_terminal:
-        lines = _Lines()
+        lines = _Lines(texts or messages())
         yield ImportProgress(common.note, lines.written, lines.applied)
         return
     columns: tuple[Any, ...] = (
@@ -165,7 +177,9 @@ def shown() -> Iterator[ImportProgress]:
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
+        _SpeedColumn(),
         TimeElapsedColumn(),
+        TimeRemainingColumn(),
     )
     with Progress(*columns, console=out, transient=True) as bars:
         writing, applying = bars.add_task("written", total=None), bars.add_task("applied", total=None)
@@ -180,20 +194,34 @@ def shown() -> Iterator[ImportProgress]:
 class _Lines:
     """The same without a terminal: a line every few seconds."""
 
-    shown_at: float = 0.0
+    texts: Messages
+    begun: float = field(default_factory=time.monotonic)
+    shown_at: float = field(default_factory=time.monotonic)
 
     def written(self, records: int) -> None:
-        self._show_progress(f"{records:,} records written")
+        if self._is_due():
+            common.note(self.texts("file written", records=records))
 
     def applied(self, records: int, of: int | None) -> None:
-        self._show_progress(f"{records:,}{'' if of is None else f' of {of:,}'} records applied")
+        if not self._is_due():
+            return
+        speed = records / (self.shown_at - self.begun)
+        if of is None or not speed:
+            common.note(self.texts("file applied", records=records, speed=speed))
+        else:
+            left = max(0, of - records) / speed
+            common.note(self.texts("file applied of", records=records, of=of, speed=speed, seconds=left))
 
-    def _show_progress(self, text: str) -> None:
-        import time
-
+    def _is_due(self) -> bool:
         now = time.monotonic()
-        if not self.shown_at:
-            self.shown_at = now
-        elif now - self.shown_at >= 2.0:
-            self.shown_at = now
-            common.note(text)
+        if now - self.shown_at < 2.0:
+            return False
+        self.shown_at = now
+        return True
+
+
+class _SpeedColumn(ProgressColumn):
+    """Records a second."""
+
+    def render(self, task: Task) -> Text:
+        return Text("" if task.speed is None else f"{task.speed:,.0f}/s", style="progress.data.speed")

@@ -95,7 +95,7 @@ def replay(
         run.run(source, end)
         if write_members is not None:
             _write_memberships(run, write_members)
-    print_rejects(source)
+    print_rejects(source, messages(found.language))
     result = result_of(totals([]), totals([run.state.ledger]), source, time.monotonic() - begun)
     if end is not None and end < run.clock:
         common.note(f"--until {until} lies before the last event; time stands at that")

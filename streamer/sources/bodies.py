@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
+from models.messages.said import said, text_of
 from schemas.money import exponent
 from streamer.sources.columns import ABSENT, Column
 from streamer.sources.json_rows import line_cells
@@ -101,9 +102,9 @@ class Bodies:
         if event.minor_units:
             _to_major(body, self.currency)
         if not body.get("customer_id"):
-            raise Refused("no_customer", f"nothing stands under {event.fields['customer_id'].names}")
+            raise Refused("no_customer", said("file nothing under", names=event.fields["customer_id"].names))
         if str(body["customer_id"]).casefold() in self.nobody:
-            raise Refused("nobody", f"{event.fields['customer_id'].names} names nobody: a placeholder stands there")
+            raise Refused("nobody", said("file nobody", names=event.fields["customer_id"].names))
         if event.type == "order.completed" and "order_id" not in body:
             body["order_id"] = "row-" + _digest(body)[:20]
         if "event_id" not in body:
@@ -114,9 +115,9 @@ class Bodies:
         if "total" in body:
             own = body.setdefault("currency", named or self.mapping.currency or self.currency)
             if named is not None and own != named:
-                raise Refused("bad_value", f"total: {named} stands beside it, but the order is in {own}")
+                raise Refused("bad_value", said("file other currency", named=named, own=own))
             if event.type == "order.completed" and body["total"] < 0:
-                raise Refused("bad_value", 'total: below zero; a mapping can make refunds of such rows (where = "<0")')
+                raise Refused("bad_value", said("file below zero"))
         if event.type in _REVERSALS and "refund_id" not in body:
             body["refund_id"] = "row-" + _digest(body)[:20]
 
@@ -142,13 +143,9 @@ class Bodies:
 
     def _agree(self, field: str, column: Column, rows: Sequence[Numbered]) -> None:
         """Rows of one order that say different totals are lines: to take the first would lose the others."""
-        said = {text for _, cells in rows if (text := column.of(cells)) and not self._is_absent(text)}
-        if len(said) > 1 and len({self._number(field, column, text).text for text in said}) > 1:
-            raise Refused(
-                "bad_value",
-                f"{field}: the rows of this order say different amounts under {column.names}; if they are those of its lines: "
-                f'{field} = {{ sum = "{column.names}" }}',
-            )
+        different = {text for _, cells in rows if (text := column.of(cells)) and not self._is_absent(text)}
+        if len(different) > 1 and len({self._number(field, column, text).text for text in different}) > 1:
+            raise Refused("bad_value", said("file amounts differ", field=field, names=column.names))
 
     def _sum(self, column: Column, field: str, rows: Sequence[Numbered]) -> Decimal:
         assert column.sum is not None
@@ -163,7 +160,7 @@ class Bodies:
                 amount *= Decimal(self._number(field, column, factor, line).text)
             total += amount
         if not found:
-            raise Refused("bad_value", f"{field}: nothing stands under {column.sum} in any row of this order")
+            raise Refused("bad_value", said("file no amount", field=field, names=column.sum))
         return total
 
     def _lines(self, event: EventMapping, shared: Cells, rows: Sequence[Numbered]) -> list[dict[str, Any]]:
@@ -211,9 +208,13 @@ def _refusing(field: str, column: Column, line: int | None) -> Iterator[None]:
     try:
         yield
     except BadDate as error:
-        raise Refused("bad_date", f"{field} (column {column.names}): {error}", line) from None
+        raise Refused(
+            "bad_date", said("file in column", field=field, names=column.names, fault=text_of(error)), line
+        ) from None
     except ValueError as error:
-        raise Refused("bad_value", f"{field} (column {column.names}): {error}", line) from None
+        raise Refused(
+            "bad_value", said("file in column", field=field, names=column.names, fault=text_of(error)), line
+        ) from None
 
 
 def _shared(rows: Sequence[Cells]) -> Cells:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import os
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
@@ -14,6 +16,21 @@ from schemas.errors import UserError
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _CHUNK = 1 << 20
+
+
+@dataclass(slots=True)
+class ReadPosition:
+    """How far a file that is being read has been read; packed files by their packed bytes."""
+
+    descriptor: int | None = None
+    size: int = 0
+
+    @property
+    def share(self) -> float | None:
+        """From 0 to 1; None while the file is not open, or is no plain file."""
+        if self.descriptor is None or not self.size:
+            return None
+        return min(1.0, os.lseek(self.descriptor, 0, os.SEEK_CUR) / self.size)
 
 
 def content_hash(path: Path) -> str:
@@ -25,12 +42,12 @@ def content_hash(path: Path) -> str:
     return digest.hexdigest()
 
 
-def lines(path: Path, limit: int) -> Iterator[bytes | None]:
+def lines(path: Path, limit: int, position: ReadPosition | None = None) -> Iterator[bytes | None]:
     """The lines of a file with their line ends; ``None`` in place of one longer than ``limit`` bytes.
 
     An over-long line is passed over in pieces, so memory stays within ``limit`` whatever the file holds.
     """
-    with opened(path) as stream:
+    with opened(path, position) as stream:
         while line := stream.readline(limit + 1):
             if len(line) <= limit or line.endswith(b"\n"):
                 yield line
@@ -41,12 +58,14 @@ def lines(path: Path, limit: int) -> Iterator[bytes | None]:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[IO[bytes]]:
+def opened(path: Path, position: ReadPosition | None = None) -> Iterator[IO[bytes]]:
     """The unpacked bytes of a file; gzip is known by its first two bytes, not by the name."""
     try:
         with path.open("rb") as raw:
             packed = raw.read(2) == _GZIP_MAGIC
             raw.seek(0)
+            if position is not None:
+                position.descriptor, position.size = raw.fileno(), path.stat().st_size
             # A GzipFile reads as any binary stream does; typeshed only does not say so.
             with cast("IO[bytes]", gzip.GzipFile(fileobj=raw)) if packed else raw as stream:
                 yield stream
@@ -54,3 +73,6 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
         raise UserError(f"{path} is damaged: {error}", "fetch or pack it again") from None
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}", "give the path of a file") from None
+    finally:
+        if position is not None:
+            position.descriptor = None

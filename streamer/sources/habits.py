@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from models.messages.said import said
 from streamer.sources import numbers, times
 from streamer.sources.columns import ABSENT, Column
 from streamer.sources.mapping import TableMapping
@@ -91,11 +92,11 @@ class Habits:
 
     def notes(self) -> list[str]:
         """What was found, in words."""
-        found = []
+        found: list[str] = []
         if self._said is None and self.decimal == ",":
-            found.append("amounts have a decimal comma (decimal)")
+            found.append(said("file note comma"))
         if self.day_first is not None:
-            found.append(f"in dates such as 3/2/2024 the {'day' if self.day_first else 'month'} stands first (dates)")
+            found.append(said("file note day") if self.day_first else said("file note month"))
         return found
 
 

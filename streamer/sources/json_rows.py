@@ -13,8 +13,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
+from models.messages.said import said
 from schemas.errors import UserError
-from streamer.sources.files import lines, opened
+from streamer.sources.files import ReadPosition, lines, opened
 from streamer.sources.mapping import TableMapping
 from streamer.sources.rows import Row
 
@@ -33,18 +34,19 @@ class JsonRows:
         self._names = mapping.named()
         self._lists = [event.lines_from for event in mapping.event if event.lines_from]
         self.notes: list[str] = []
+        self.position = ReadPosition()
         with opened(path) as stream:
             self._is_list = stream.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[")
 
     def rows(self) -> Iterator[Row]:
         """The records, in order."""
         for line, text in self._texts():
-            fault = None
+            fault: tuple[str, str] | None = None
             try:
                 if not isinstance(_parsed(text), dict):
-                    fault = "not_json", "not a JSON object"
+                    fault = "not_json", said("file not object")
             except (ValueError, RecursionError):
-                fault = "not_json", "not JSON in UTF-8"
+                fault = "not_json", said("file not json")
             yield Row(line, [text], fault)
 
     def named(self, cells: Sequence[str]) -> Mapping[str, str]:
@@ -59,7 +61,7 @@ class JsonRows:
         if self._is_list:
             yield from enumerate(self._entries(), 1)
             return
-        for number, line in enumerate(lines(self.path, _MAX_LINE), 1):
+        for number, line in enumerate(lines(self.path, _MAX_LINE, self.position), 1):
             text = "" if line is None else line.decode("utf-8-sig", errors="replace").strip()
             if text or line is None:
                 yield number, text

@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from models.messages import Language, messages
+from models.messages.said import in_language, said
 from schemas.codec import decode
 from schemas.errors import InvalidEvent
 from schemas.ids import NOBODY
@@ -28,7 +30,7 @@ from streamer.sources.files import content_hash, opened
 from streamer.sources.habits import Habits
 from streamer.sources.json_rows import JsonRows
 from streamer.sources.mapping import EventMapping, TableMapping
-from streamer.sources.rejects import Rejects
+from streamer.sources.rejects import Rejects, RejectsPath
 from streamer.sources.rows import Row, Rows
 from streamer.sources.sheet_rows import ZIP_MAGIC, SheetRows
 from streamer.sources.source import SourceEvent
@@ -61,14 +63,16 @@ class MappedFile:
     currency
         The shop's, for amounts where neither a column nor the mapping tells one.
     rejects
-        File for refused rows: line of the input, reason, message, then the row as it stands. It is made when the first
-        comes, and has the file's own columns behind, so that it can be mended and imported.
+        Where refused rows go: line of the input, reason, message, then the row as it stands. The file is made when the
+        first comes, and has the input's own columns behind, so that it can be corrected and imported.
     nobody
         Ids, in small letters, that stand for no customer.
     now_ms
         The present; rows of later times are refused. None knows no present.
     progress
-        Hears the rows read, now and then.
+        Hears the rows read, now and then, and the share of the work that is done (None: not known).
+    language
+        Of the messages in ``rejects``.
 
     Raises
     ------
@@ -83,22 +87,26 @@ class MappedFile:
         *,
         zone: str = "UTC",
         currency: str = "EUR",
-        rejects: Path | None = None,
+        rejects: RejectsPath | None = None,
         nobody: frozenset[str] = NOBODY,
         now_ms: int | None = None,
-        progress: Callable[[int], None] = lambda rows: None,
+        progress: Callable[[int, float | None], None] = lambda rows, share: None,
+        language: Language = "en",
     ) -> None:
         self.path = path
         self.rows: int | None = None
         self.skipped: Counter[str] = Counter()
         self.rejected = 0
         self.rejects = rejects
+        self.expected: int | None = None
+        """Events that there are; known once all rows are read."""
         self._mapping = mapping
         self._zone = mapping.timezone or zone
         self._currency = mapping.currency or currency
         self._nobody = nobody
         self._now = now_ms
         self._progress = progress
+        self._texts = messages(language)
         self._source = rows_of(path, mapping)
         self.notes: list[str] = list(self._source.notes)
         # Events with the same group are made of the same units, and see each other's rows.
@@ -133,12 +141,15 @@ class MappedFile:
                 database.executemany("INSERT INTO rows VALUES (?, ?, ?, ?)", batch)
             bodies = self._bodies(habits)
             self.notes = [*self._source.notes, *habits.notes()]
+            done = 0
             for batch in _batches(self._made(database, bodies, rejects)):
                 database.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)", batch)
-            self._progress(self.rows)
+                done += len(batch)
+                self._progress(self.rows, 0.5 + 0.5 * min(1.0, done / max(self.rows, 1)))
             if bodies.values.from_sheets:
-                self.notes.append("ids such as 12345.0 come from a spreadsheet and were read as 12345")
+                self.notes.append(said("file note ids"))
             self._drop_repeats(database, rejects)
+            self.expected = database.execute("SELECT count(*) FROM events").fetchone()[0]
             for at, key, value in database.execute("SELECT at, key, value FROM events ORDER BY at, line, rowid"):
                 yield SourceEvent(at, key, value)
 
@@ -160,6 +171,11 @@ class MappedFile:
             except Refused:
                 continue
 
+    def _read_share(self) -> float | None:
+        """Rows are read, then made into events; each takes about half of the time."""
+        share = self._source.position.share
+        return None if share is None else share / 2
+
     def _bodies(self, habits: Habits) -> Bodies:
         times = Times(self._mapping.dates, ZoneInfo(self._zone), self._now)
         times.day_first = habits.day_first
@@ -174,7 +190,7 @@ class MappedFile:
         for row in self._source.rows():
             self.rows = (self.rows or 0) + 1
             if self.rows % 10_000 == 0:
-                self._progress(self.rows)
+                self._progress(self.rows, self._read_share())
             if row.fault is not None:
                 self._refuse(rejects, row, *row.fault)
                 continue
@@ -188,7 +204,7 @@ class MappedFile:
                     yield scope, unit, row.line, text
             elif scopes:
                 missing = " or ".join(dict.fromkeys(name for group, _ in self._scopes for name in group))
-                self._refuse(rejects, row, "no_group", f"nothing stands under {missing}")
+                self._refuse(rejects, row, "no_group", said("file no group", names=missing))
             else:
                 self.skipped[LEFT_OUT] += 1
 
@@ -219,7 +235,7 @@ class MappedFile:
             except Refused as refused:
                 for line, row in cells:
                     at_fault = refused.line in (None, line)
-                    message = refused.message if at_fault else f"line {refused.line}, of the same order, is refused"
+                    message = refused.message if at_fault else said("file same order refused", line=refused.line)
                     self._refuse(rejects, Row(line, row), refused.reason, message)
                 continue
             if not made:
@@ -233,7 +249,7 @@ class MappedFile:
             try:
                 event = decode(None, value)
             except InvalidEvent as error:
-                raise Refused(error.reason, error.message) from None
+                raise Refused(error.reason, said("file contract", fault=error.message)) from None
             at = body["occurred_at"]
             name = _order_name(mapping, body)
             yield epoch_ms(at), rows[0][0], body["event_id"], name, event.partition_id().encode(), value
@@ -242,10 +258,7 @@ class MappedFile:
         """Of events that say the same, one; of orders of one id that say different things, none is guessed."""
         database.execute("CREATE INDEX by_name ON events (name, id)")
         several = "SELECT name FROM events WHERE name <> '' GROUP BY name HAVING count(DISTINCT id) > 1"
-        message = (
-            "other rows have this order id and say something else: if they are lines of one order, group = "
-            '"COLUMN" makes one of them, with total = { sum = "COLUMN" }'
-        )
+        message = said("file same order")
         refused = database.execute(f"SELECT line FROM events WHERE name IN ({several}) ORDER BY line").fetchall()
         for (line,) in refused:
             found = database.execute("SELECT cells FROM rows WHERE line = ? LIMIT 1", (line,)).fetchone()
@@ -261,7 +274,7 @@ class MappedFile:
         self.skipped[reason] += 1
         if reason != LEFT_OUT:
             self.rejected += 1
-            rejects.write(row.line, row.cells, reason, message)
+            rejects.write(row.line, row.cells, reason, str(in_language(message, self._texts)))
 
 
 def rows_of(path: Path, mapping: TableMapping) -> Rows:

@@ -11,6 +11,8 @@ import unicodedata
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from models.messages.said import said
+
 _BLANKS: Final = "\u0020\u00a0\u2007\u2009\u202f"
 _MINUS: Final = str.maketrans(dict.fromkeys("‐‑‒–−﹣－", "-"))
 _APOSTROPHES: Final = str.maketrans({"\u2019": "'", "\u02bc": "'", "\u066b": ".", "\u066c": "'"})
@@ -90,7 +92,7 @@ def amount(text: str, decimal: str | None = ".") -> Amount:
 def _shown(bare: str) -> str:
     """The decimal sign of a number by itself. Raises ValueError where it fits both."""
     if _AMBIGUOUS.fullmatch(bare):
-        raise ValueError("fits two readings, a thousand or a fraction: set decimal in the mapping")
+        raise ValueError(said("file two readings"))
     return shows(bare) or "."
 
 
@@ -99,7 +101,7 @@ def _digits(bare: str, decimal: str) -> str:
     match = _pattern(decimal).fullmatch(bare)
     if match is None or not (match[1] or match[3]):
         thousands = "," if decimal == "." else "."
-        raise ValueError(f"no number such as 1{thousands}234{decimal}50 (decimal = {decimal!r} in the mapping)")
+        raise ValueError(said("file no number", example=f"1{thousands}234{decimal}50", decimal=decimal))
     whole = re.sub(r"\D", "", match[1] or "0")
     part = match[3] or ""
     if match[4]:
@@ -155,7 +157,7 @@ def _without_currency(text: str) -> tuple[str | None, str]:
         return _currency(inside[2]), inside[1] + inside[3]
     found = [_currency(one) for one in (front, behind) if one]
     if len(found) == 2 and found[0] != found[1]:
-        raise ValueError("no number: two currencies stand beside it")
+        raise ValueError(said("file two currencies"))
     return found[0], rest
 
 
@@ -167,7 +169,7 @@ def _currency(word: str) -> str | None:
         return name
     if name in _OPEN or all(unicodedata.category(sign) == "Sc" for sign in name):
         return None
-    raise ValueError("no number: letters stand beside it that name no currency")
+    raise ValueError(said("file letters"))
 
 
 def _without_sign(text: str) -> tuple[str, str]:

@@ -17,6 +17,7 @@ from functools import cached_property, lru_cache
 from itertools import islice
 from pathlib import Path
 
+from models.messages.said import said
 from schemas.errors import UserError
 from schemas.wire_time import iso
 from streamer.sources.dialect import delimiter_of
@@ -153,7 +154,7 @@ class OnlineRetail:
             for number, cells in enumerate(csv.reader(texts, delimiter=delimiter)):
                 date = cells[column] if len(cells) > column else ""
                 if (order := day_order(date)) is not None:
-                    self.notes = [f"in dates such as 3/2/2010 the {order} stands first"]
+                    self.notes = [said("file note day") if order == "day" else said("file note month")]
                     return order == "day"
                 # The form of the data set itself: no row will say more.
                 if number > _LOOKED_AT and date[4:5] == "-":

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from models.messages import Language
 from schemas.errors import UserError
 from schemas.ids import NOBODY
 from streamer.sources.jsonl import JsonLines
 from streamer.sources.mapped_file import MappedFile
 from streamer.sources.mapping import load_mapping, shipped
 from streamer.sources.online_retail import OnlineRetail
+from streamer.sources.rejects import RejectsPath
 from streamer.sources.source import Source
 
 FORMATS: dict[str, Callable[[Path], Source]] = {"online-retail": OnlineRetail, "jsonl": JsonLines}
@@ -29,9 +31,10 @@ class CsvOptions:
     zone: str = "UTC"
     currency: str = "EUR"
     rejects: Path | None = None
-    progress: Callable[[int], None] = lambda rows: None
+    progress: Callable[[int, float | None], None] = lambda rows, share: None
     now_ms: int | None = None
     nobody: frozenset[str] = NOBODY
+    language: Language = "en"
 
 
 def open_source(path: Path | str, format: str, csv: CsvOptions | None = None) -> Source:
@@ -60,8 +63,9 @@ def open_source(path: Path | str, format: str, csv: CsvOptions | None = None) ->
         load_mapping(csv.mapping),
         zone=csv.zone,
         currency=csv.currency,
-        rejects=csv.rejects,
+        rejects=RejectsPath(path, csv.rejects),
         now_ms=csv.now_ms,
         nobody=csv.nobody,
         progress=csv.progress,
+        language=csv.language,
     )

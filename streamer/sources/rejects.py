@@ -3,18 +3,89 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+import filecmp
+from collections.abc import Iterator, Sequence
+from itertools import count
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
 from schemas.errors import UserError
 from schemas.screen_text import line as one_line
+
+_FRONT: Final = ("line", "reason", "message")
+
+
+class RejectsPath:
+    """Where refused rows of a file go, and where they went.
+
+    Parameters
+    ----------
+    file
+        The file that is read. Rejects go beside it as ``FILE.rejects.csv``, in the working folder where its own cannot
+        be written to; where a file of that name is there already, under ``FILE.rejects-2.csv`` and so on.
+    given
+        A path that somebody chose: no file but an older one of refused rows is written over.
+    """
+
+    def __init__(self, file: Path, given: Path | None = None) -> None:
+        self._file = file
+        self._given = given
+        self.path: Path | None = None
+        self._candidates: list[Path] = []
+
+    def open(self) -> IO[str]:
+        """A new file, or the one that this path opened before, emptied. Raises UserError."""
+        if self.path is not None:
+            return self.path.open("w", encoding="utf-8", newline="")
+        if self._given is not None:
+            return self._open_given(self._given)
+        for path in self._free():
+            try:
+                stream = path.open("x", encoding="utf-8", newline="")
+            except FileExistsError:
+                self._candidates.append(path)
+                continue
+            except OSError:
+                continue
+            self.path = path
+            return stream
+        raise UserError(f"refused rows can be written neither beside {self._file} nor here", "give --rejects")
+
+    def close(self) -> None:
+        """Keep one of two files that say the same: looking at a file and importing it refuse the same rows."""
+        for path in self._candidates:
+            if self.path is not None and path.is_file() and filecmp.cmp(path, self.path, shallow=False):
+                self.path.unlink()
+                self.path = path
+                self._candidates = []
+                return
+
+    def _open_given(self, path: Path) -> IO[str]:
+        try:
+            if path.is_file() and path.stat().st_size:
+                with path.open(encoding="utf-8", errors="replace") as old:
+                    if not old.readline().startswith(",".join(_FRONT)):
+                        raise UserError(f"{path} is there already, and holds no refused rows", "give another --rejects")
+            stream = path.open("w", encoding="utf-8", newline="")
+        except OSError as error:
+            raise UserError(f"cannot write {path}: {error.strerror or error}", "give another --rejects") from None
+        self.path = path
+        return stream
+
+    def _free(self) -> Iterator[Path]:
+        for folder in (self._file.parent, Path()):
+            for number in count(1):
+                path = folder / f"{self._file.name}.rejects{'' if number == 1 else f'-{number}'}.csv"
+                yield path
+                if not path.exists():
+                    # Neither there nor made by who asked: nothing can be written to this folder.
+                    break
 
 
 class Rejects:
     """Writes refused rows with their line, the reason and what is wrong; the row itself stands behind, to be mended."""
 
-    def __init__(self, path: Path | None, header: Sequence[str]) -> None:
+    def __init__(self, path: RejectsPath | None, header: Sequence[str]) -> None:
         self._path = path
         self._header = header
         self._stream: IO[str] | None = None
@@ -23,19 +94,17 @@ class Rejects:
         return self
 
     def __exit__(self, *raised: object) -> None:
-        if self._stream is not None:
+        if self._stream is not None and self._path is not None:
             self._stream.close()
+            self._path.close()
 
     def write(self, line: int, cells: Sequence[str], reason: str, message: str) -> None:
         """Add a row."""
         if self._path is None:
             return
         if self._stream is None:
-            try:
-                self._stream = self._path.open("w", encoding="utf-8", newline="")
-            except OSError as error:
-                raise UserError(f"cannot write {self._path}: {error.strerror or error}", "give --rejects") from None
-            self._row(["line", "reason", "message", *self._header])
+            self._stream = self._path.open()
+            self._row([*_FRONT, *self._header])
         self._row([line, reason, message, *cells])
 
     def _row(self, cells: Sequence[object]) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+from streamer.sources.files import ReadPosition
+
 
 class Row(NamedTuple):
     """One row: where it begins (line of the file, from 1), its cells, and why it cannot be used, if it cannot.
@@ -23,6 +25,11 @@ class Rows(Protocol):
     @property
     def header(self) -> Sequence[str]:
         """The names of the columns as they stand in the file."""
+        ...
+
+    @property
+    def position(self) -> ReadPosition:
+        """How far `rows` has come."""
         ...
 
     @property

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any, Final
 from zipfile import BadZipFile
 
+from models.messages.said import said
 from schemas.errors import UserError
 from streamer.sources.dialect import folded
+from streamer.sources.files import ReadPosition
 from streamer.sources.mapping import TableMapping
 from streamer.sources.rows import Row
 from streamer.sources.text_rows import clean, places
@@ -32,6 +34,7 @@ class SheetRows:
         self.path = path
         self._mapping = mapping
         self.notes: list[str] = []
+        self.position = ReadPosition()
         first = list(islice(self._all(), _HEADER_WITHIN))
         names = frozenset(map(folded, mapping.named()))
         known = [len({folded(cell) for cell in cells} & names) for cells in first]
@@ -44,7 +47,7 @@ class SheetRows:
             self.header.pop()
         self._places = places(self.header, mapping, f"{path}", "the first sheet")
         if at and mapping.skip is None:
-            self.notes.append(f"{at} lines above the header were skipped (skip)")
+            self.notes.append(said("file note skip", lines=at))
 
     def rows(self) -> Iterator[Row]:
         """The rows below the header."""
@@ -53,7 +56,7 @@ class SheetRows:
             if any(cells):
                 cells = (cells + [""] * (width - len(cells)))[:width] if not any(cells[width:]) else cells
                 fault = (
-                    None if len(cells) == width else ("column_count", f"{len(cells)} columns, the header has {width}")
+                    None if len(cells) == width else ("column_count", said("file width", found=len(cells), width=width))
                 )
                 yield Row(line, cells, fault)
 

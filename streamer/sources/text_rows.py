@@ -14,10 +14,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from models.messages.said import said
 from schemas.errors import UserError
 from streamer.sources.columns import stripped
 from streamer.sources.dialect import SAMPLE_BYTES, delimiter_of, encoding_of, folded
-from streamer.sources.files import opened
+from streamer.sources.files import ReadPosition, opened
 from streamer.sources.mapping import TableMapping
 from streamer.sources.rows import Row
 
@@ -40,6 +41,7 @@ class TextRows:
         self.path = path
         self._mapping = mapping
         self.notes: list[str] = []
+        self.position = ReadPosition()
         with opened(path) as stream:
             head = stream.read(SAMPLE_BYTES)
         self.encoding = encoding_of(head, mapping.encoding)
@@ -59,14 +61,14 @@ class TextRows:
         for line, cells, fault in self._records():
             below = below or (ends is not None and bool(cells) and cells[0].startswith(ends))
             if below:
-                yield Row(line, cells, ("left_out", "stands below the table"))
+                yield Row(line, cells, ("left_out", said("file below table")))
                 continue
             if fault is None and len(cells) != width:
                 cells = _cut(cells, width)
                 if len(cells) != width:
-                    fault = "column_count", f"{len(cells)} columns, the first line has {width}"
+                    fault = "column_count", said("file width", found=len(cells), width=width)
             if fault is None and any("\ufffd" in cell for cell in cells):
-                fault = "bad_encoding", f"not {self.encoding.removesuffix('-sig')}: see encoding"
+                fault = "bad_encoding", said("file encoding", encoding=self.encoding.removesuffix("-sig"))
             yield Row(line, cells, fault)
 
     def named(self, cells: Sequence[str]) -> Mapping[str, str]:
@@ -76,7 +78,10 @@ class TextRows:
 
     def _lines(self) -> Iterator[str | None]:
         """The lines with their ends, whichever they are; None for one that is too long."""
-        with opened(self.path) as stream, io.TextIOWrapper(stream, self.encoding, errors="replace", newline="") as text:
+        with (
+            opened(self.path, self.position) as stream,
+            io.TextIOWrapper(stream, self.encoding, errors="replace", newline="") as text,
+        ):
             while line := text.readline(_MAX_LINE):
                 if len(line) >= _MAX_LINE and line[-1] not in "\r\n":
                     while (rest := text.readline(_MAX_LINE)) and rest[-1] not in "\r\n":
@@ -128,7 +133,7 @@ class TextRows:
             cells = next(csv.reader([line], delimiter=self.delimiter), [])
             if len(cells) == len(getattr(self, "header", cells)):
                 return cells, None
-        return line.rstrip("\r\n").split(self.delimiter), ("open_quote", "quote not closed")
+        return line.rstrip("\r\n").split(self.delimiter), ("open_quote", said("file open quote"))
 
     # -- the header -------------------------------------------------------------------------------------------
 
@@ -157,11 +162,13 @@ class TextRows:
 
     def _note(self) -> None:
         if self._mapping.encoding is None and self.encoding not in ("utf-8", "utf-8-sig"):
-            self.notes.append(f"read as {self.encoding} (encoding)")
+            self.notes.append(said("file note encoding", encoding=self.encoding))
         if self._mapping.delimiter is None and self.delimiter != ",":
-            self.notes.append(f"columns are parted by {self.delimiter!r} (delimiter)")
+            self.notes.append(
+                said("file note delimiter", delimiter="tab" if self.delimiter == "\t" else self.delimiter)
+            )
         if self._mapping.skip is None and self._skip:
-            self.notes.append(f"{self._skip} lines above the header were skipped (skip)")
+            self.notes.append(said("file note skip", lines=self._skip))
 
 
 class _Pushed:

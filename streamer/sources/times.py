@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from models.messages.said import said
 from schemas.wire_time import EARLIEST_MS
 
 SERIAL: Final = ("unix", "unix_ms", "unix_us", "excel")
@@ -86,7 +87,7 @@ def zone_named(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(_ZONES.get(name.casefold(), name))
     except (KeyError, ValueError, OSError):
-        raise ValueError("names no time zone") from None
+        raise ValueError(said("file no zone")) from None
 
 
 class Times:
@@ -129,11 +130,11 @@ class Times:
         try:
             at = self._read(text, zone or self._zone)
         except OverflowError:
-            raise BadDate("no such date") from None
+            raise BadDate(said("file no date")) from None
         if past and at < EARLIEST_MS:
-            raise BadDate("lies before 1990")
+            raise BadDate(said("file before 1990"))
         if past and self._now is not None and at > self._now:
-            raise BadDate("lies in the future")
+            raise BadDate(said("file in future"))
         return at
 
     def _read(self, text: str, zone: ZoneInfo) -> int:
@@ -154,11 +155,11 @@ class Times:
                 month, day = (match["month"], match["day"]) if known is _COMPACT else self._ordered(match)
                 return _of_parts(match, int(month), int(day), zone)
         if re.fullmatch(r"\d{5}(\.\d+)?", text):
-            raise ValueError('looks like a day number of a spreadsheet: dates = ["excel"] in the mapping reads it')
+            raise ValueError(said("file sheet day"))
         try:
             return _ms(parsedate_to_datetime(text), zone)
         except (ValueError, TypeError, IndexError):
-            raise ValueError(f"no time in a known form ({self._known}; see dates in the mapping)") from None
+            raise ValueError(said("file unknown time", known=self._known)) from None
 
     def _ordered(self, match: re.Match[str]) -> tuple[str, str]:
         """Month and day of a date with the year behind."""
@@ -168,15 +169,12 @@ class Times:
         if int(two) > 12 or int(one) == int(two):
             return one, two
         if self.day_first is None:
-            readings = " or ".join(_said(match["year"], *both) for both in ((two, one), (one, two)))
-            raise BadDate(
-                f'fits two readings, {readings}: say dates = ["%d{match["sep"]}%m{match["sep"]}%Y ..."] '
-                f'or ["%m{match["sep"]}%d{match["sep"]}%Y ..."] in the mapping'
-            )
+            first, second = (_iso_day(match["year"], *both) for both in ((two, one), (one, two)))
+            raise BadDate(said("file two dates", one=first, two=second, sep=match["sep"]))
         return (two, one) if self.day_first else (one, two)
 
 
-def _said(year: str, month: str, day: str) -> str:
+def _iso_day(year: str, month: str, day: str) -> str:
     return f"{int(year):04d}-{int(month):02d}-{int(day):02d}"
 
 
@@ -191,7 +189,7 @@ def _of_parts(match: re.Match[str], month: int, day: int, zone: ZoneInfo) -> int
     half = (match["noon"] or match["half"] or "")[:1].lower()
     if half:
         if not 1 <= hour <= 12 and not (match["half"] and hour == 0):
-            raise BadDate("no such time")
+            raise BadDate(said("file no time"))
         hour = hour % 12 + (12 if half in ("p", "下") or match["half"] == "下午" else 0)
     try:
         read = datetime(
@@ -205,7 +203,7 @@ def _of_parts(match: re.Match[str], month: int, day: int, zone: ZoneInfo) -> int
             _offset(match["zone"]),
         )
     except ValueError:
-        raise BadDate("no such date or time") from None
+        raise BadDate(said("file no instant")) from None
     return _ms(read, zone)
 
 

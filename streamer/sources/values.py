@@ -7,6 +7,7 @@ import unicodedata
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from models.messages.said import said
 from schemas.wire_time import iso
 from streamer.sources import numbers
 from streamer.sources.times import Times, zone_named
@@ -45,7 +46,7 @@ class Values:
         if name in WHOLE:
             whole = float(self.amount(text).text)
             if not whole.is_integer():
-                raise ValueError("no whole number")
+                raise ValueError(said("file no whole number"))
             return int(whole)
         if kind == "time" or name in TIMES:
             return iso(self.times.instant(text, self.zone(zone), past=name != "signup_at"))
@@ -74,7 +75,7 @@ class Values:
         word = text.casefold()
         if word in _YES or word in _NO:
             return word in _YES
-        raise ValueError("neither yes nor no")
+        raise ValueError(said("file no truth"))
 
     def id(self, text: str) -> str:
         """An id in NFC, without what a spreadsheet did to it.
@@ -94,7 +95,7 @@ class Values:
             return match[1]
         digits, exponent = match[3], int(match[4])
         if len(digits.rstrip("0")) > exponent or len(digits) < exponent:
-            raise ValueError("a spreadsheet cut its digits off: export it as text")
+            raise ValueError(said("file digits cut"))
         return match[2] + digits[:exponent]
 
 

@@ -14,6 +14,7 @@ from streamer.core.policy import Policy
 from streamer.replay.replay import Replay
 from streamer.sources.mapped_file import MappedFile
 from streamer.sources.mapping import load_mapping
+from streamer.sources.rejects import RejectsPath
 
 COUNT = int(os.environ.get("MUTATED_EXPORTS", "300"))
 NOW = 1_735_689_600_000
@@ -27,7 +28,9 @@ def test_a_mutated_export_gives_events_or_refusals(tmp_path: Path) -> None:
         file.write_bytes(mutated(path, seed))
         replay = Replay(POLICY, LearnerConfig(), NOW)
         try:
-            source = MappedFile(file, load_mapping(mapping_of(path)), rejects=tmp_path / "rejects.csv", now_ms=NOW)
+            source = MappedFile(
+                file, load_mapping(mapping_of(path)), rejects=RejectsPath(file, tmp_path / "rejects.csv"), now_ms=NOW
+            )
             replay.run(source)
         except UserError as error:
             assert error.message and error.hint, (path, seed)

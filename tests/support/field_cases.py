@@ -146,7 +146,7 @@ TABLE: tuple[Case, ...] = (
     Case("shopify-resaved-excel", 0, 0, skipped={"bad_date": 1}, words=("2024-02-03 or 2024-03-02",)),
     Case("shopify-same-name-two-stores", 2, 8_500, customers=2),
     Case("shopify-trailing-comma", 2, 13_000, customers=1),
-    Case("shopify-utf16", 1, 6_500, customers=1, words=("'\\t'",)),
+    Case("shopify-utf16", 1, 6_500, customers=1, words=("by tab",)),
     Case("signed-rows-refund", 2, 5_990, reversals=1, customers=2),
     Case("square-date-time-apart", 1, 0, reversals=1, customers=1),
     Case("stripe-charges", 3, 9_980, reversals=2, customers=2, skipped={"left_out": 1}),

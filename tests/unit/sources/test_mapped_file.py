@@ -16,6 +16,7 @@ from schemas.codec import decode
 from schemas.errors import UserError
 from streamer.sources.mapped_file import MappedFile
 from streamer.sources.mapping import load_mapping, shipped
+from streamer.sources.rejects import RejectsPath
 from streamer.sources.times import Times
 from streamer.sources.values import Values
 
@@ -58,7 +59,9 @@ def make(tmp_path: Path) -> Make:
         path, described = tmp_path / "orders.csv", tmp_path / "mapping.toml"
         path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
         described.write_text(mapping)
-        return MappedFile(path, load_mapping(str(described)), rejects=tmp_path / "rejects.csv", **options)
+        return MappedFile(
+            path, load_mapping(str(described)), rejects=RejectsPath(path, tmp_path / "rejects.csv"), **options
+        )
 
     return makes
 

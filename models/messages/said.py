@@ -1,0 +1,42 @@
+"""A text of the catalogue that is not yet in anybody's language: whoever shows it decides."""
+
+from __future__ import annotations
+
+from models.messages import Messages, messages
+
+
+class Said(str):
+    """A text by its key in the catalogue. As a ``str`` it is English.
+
+    >>> found = said("file no group", names="Order or Till")
+    >>> found, found.text(messages("zh"))
+    ('nothing stands under Order or Till', 'Order or Till 列为空')
+    """
+
+    key: str
+    values: dict[str, object]
+
+    def __new__(cls, key: str, values: dict[str, object]) -> Said:
+        made = super().__new__(cls, messages()(key, **values))
+        made.key, made.values = key, values
+        return made
+
+    def text(self, texts: Messages) -> str:
+        """The same in a language, with all texts inside of it."""
+        return texts(self.key, **{name: in_language(value, texts) for name, value in self.values.items()})
+
+
+def said(key: str, **values: object) -> Said:
+    """The text of that key."""
+    return Said(key, values)
+
+
+def in_language(value: object, texts: Messages) -> object:
+    """A text of the catalogue in a language; anything else as it is."""
+    return value.text(texts) if isinstance(value, Said) else value
+
+
+def text_of(error: Exception) -> str:
+    """What an error says, still a text of the catalogue where it was made of one."""
+    first = error.args[0] if error.args else ""
+    return first if isinstance(first, str) else str(error)
