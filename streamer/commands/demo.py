@@ -156,16 +156,16 @@ def _watch(show: Demo, over: Callable[[], bool], texts: Messages, found: Setting
             embedded.check_alive(found.home)
         show.look()
 
-    from streamer.demo.demo_screen import cells, headline, screen
+    from streamer.demo.demo_screen import Screen, cells, headline
 
     out = common.console()
     if live and out.is_terminal:
         from rich.live import Live
 
-        with Live(screen(show.show, texts), console=out, auto_refresh=False, transient=True) as view:
+        with Live(Screen(show.show, texts), console=out, auto_refresh=False, transient=True) as view:
             while not over():
                 look()
-                view.update(screen(show.show, texts), refresh=True)
+                view.update(Screen(show.show, texts), refresh=True)
         return
     printed_at, first = time.monotonic(), True
     while not over():

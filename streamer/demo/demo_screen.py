@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
@@ -15,12 +15,39 @@ from streamer.demo.demo import HISTORY_DAYS, Show
 
 _BAR_WIDTH = 18
 _SHOWN_REASONS = 2
+_UNBOUNDED = 1_000
+_REASONS_WIDTH = 24
+"""Changes stand in columns where this much room is left for their reasons; those may be cut, nothing else."""
 
 
-def screen(show: Show, texts: Messages | None = None) -> RenderableType:
-    """The whole screen."""
-    texts = texts or messages()
-    return Group(headline(show, texts), Text(), _segments(show, texts), Text(), _latest(show, texts))
+class Screen:
+    """The whole screen, laid out for the terminal it is drawn on: tables side by side where there is room, else rows.
+
+    Names, counts and customers are never cut: what does not fit is wrapped, and the oldest changes are left out.
+    """
+
+    def __init__(self, show: Show, texts: Messages | None = None) -> None:
+        self._show = show
+        self._texts = texts or messages()
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        show, texts = self._show, self._texts
+        segments = _segments(show, texts)
+        if _width(segments, console, options) > options.max_width:
+            segments = _segment_rows(show, texts)
+        top = Group(headline(show, texts), Text(), segments, Text())
+        yield top
+        left = options.max_width - _width(_latest(show, texts), console, options) - 2
+        if left >= _REASONS_WIDTH:
+            yield _latest(show, texts, reasons=left)
+        else:
+            rest = (options.height or console.height) - len(console.render_lines(top, options))
+            yield from _latest_rows(show, texts, console, options, rest)
+
+
+def _width(shown: RenderableType, console: Console, options: ConsoleOptions) -> int:
+    """Columns that it takes where nothing is wrapped."""
+    return console.measure(shown, options=options.update(max_width=_UNBOUNDED)).maximum
 
 
 def headline(show: Show, texts: Messages | None = None) -> Text:
@@ -64,13 +91,47 @@ def _sizes(name: str, sizes: Mapping[str, int], texts: Messages) -> Table:
     return table
 
 
-def _latest(show: Show, texts: Messages) -> Table:
+def _segment_rows(show: Show, texts: Messages) -> Table:
+    """Sizes as text: a row for each segmentation, the largest segment first."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, sizes in show.now.segments.items():
+        ordered = sorted(sizes.items(), key=lambda item: -item[1])
+        # A name and its count stay on one line.
+        parts = (f"{texts.of_id(name, segment)}\u00a0{count:,}".replace(" ", "\u00a0") for segment, count in ordered)
+        table.add_row(texts.segmentation(name), ", ".join(parts))
+    return table
+
+
+def _latest_rows(
+    show: Show, texts: Messages, console: Console, options: ConsoleOptions, lines: int
+) -> Iterator[RenderableType]:
+    """The latest changes in a line or two each, as many as fit into ``lines``: time, customer, from, to and cause."""
+    yield Text(texts("latest changes"), style="bold")
+    # The last line is the cursor's.
+    left = lines - 2
+    for change in reversed(list(show.latest)):
+        when, customer, segmentation, before, after, cause, _ = (line(cell) for cell in cells(change, texts))
+        row = Text.assemble(
+            when[11:], " ", (customer, "cyan"), f" {segmentation}: {before} -> {after} [{cause}]", overflow="fold"
+        )
+        left -= len(console.render_lines(row, options))
+        if left < 0:
+            return
+        yield row
+
+
+def _latest(show: Show, texts: Messages, *, reasons: int = 0) -> Table:
+    """The latest changes in columns; reasons, where they have a width, last."""
     table = Table(box=None, pad_edge=False, title=texts("latest changes"), title_justify="left", title_style="bold")
     for column in ("when", "customer", "segmentation", "from", "to", "cause"):
         table.add_column(texts(f"column {column}"), no_wrap=True)
-    table.add_column(texts("column because"), no_wrap=True, overflow="ellipsis")
+    if reasons:
+        table.add_column(texts("column because"), no_wrap=True, overflow="ellipsis", width=reasons)
     for change in reversed(list(show.latest)):
-        table.add_row(*map(line, cells(change, texts)))
+        shown = [line(cell) for cell in cells(change, texts)]
+        table.add_row(*(shown if reasons else shown[:-1]))
     return table
 
 

@@ -4,7 +4,7 @@ import pytest
 from rich.console import Console
 
 from streamer.demo.demo import Latency, Show
-from streamer.demo.demo_screen import because, headline, screen
+from streamer.demo.demo_screen import Screen, because, headline
 from streamer.imports.import_writer import lane_of
 from streamer.imports.result import Result, segments_table
 
@@ -53,7 +53,7 @@ def test_reasons_in_a_few_words(reason: dict[str, object], said: str) -> None:
 def test_the_screen_can_be_drawn_before_anything_happened() -> None:
     console = Console(width=120, record=True, file=None, quiet=False)
     with console.capture() as seen:
-        console.print(screen(Show()))
+        console.print(Screen(Show()))
     assert "starting" in seen.get()
     assert "0 changes" in headline(Show()).plain
 
