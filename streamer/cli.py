@@ -32,6 +32,7 @@ MODULES = (
     "parity",
     "doctor",
     "schemas",
+    "help",
 )
 """In the order of the help text."""
 
@@ -40,6 +41,8 @@ HELP = """Customer segments that move while customers act: events in on Kafka, f
 Everything at once, on this machine:  streamer demo
 
 By hand:  streamer up,  streamer worker,  streamer publish order --customer 17 --total 59.90,  streamer watch
+
+Help for a command:  streamer help segments preview
 """
 
 

@@ -36,8 +36,12 @@ def register(app: typer.Typer) -> None:
     app.add_typer(customer)
 
 
-def show(id: Annotated[str, typer.Argument(metavar="ID", help="The customer's id.")], json: Json = False) -> None:
-    """Segments and since when, features now, the next move by time, and how far the next border is.
+def show(
+    id: Annotated[str, typer.Argument(metavar="ID", help="The customer's id.")],
+    all: Annotated[bool, typer.Option("--all", help="Show features that are 0, too.")] = False,
+    json: Json = False,
+) -> None:
+    """Show a customer's segments, distance to the next border, next move by silence alone, and features.
 
     Example:  streamer customer show 17850
     """
@@ -69,7 +73,7 @@ def show(id: Annotated[str, typer.Argument(metavar="ID", help="The customer's id
     if json:
         common.print_json(answer)
     else:
-        _print(answer, _Screen(messages(found.language), found.currency, ZoneInfo(found.timezone)))
+        _print(answer, _Screen(messages(found.language), found.currency, ZoneInfo(found.timezone), all))
 
 
 def cluster_lines(clusters: dict[str, Any], segment: str, texts: Messages, currency: str) -> list[str]:
@@ -114,14 +118,15 @@ def cluster_lines(clusters: dict[str, Any], segment: str, texts: Messages, curre
 
 @dataclass(frozen=True, slots=True)
 class _Screen:
-    """How values are shown: in whose language, currency and zone."""
+    """How values are shown: in which language, currency and zone, and whether those that are 0 are."""
 
     texts: Messages
     currency: str
     zone: ZoneInfo
+    zeros: bool = False
 
     def instant(self, text: str) -> str:
-        return datetime.fromisoformat(text).astimezone(self.zone).strftime("%Y-%m-%d %H:%M")
+        return datetime.fromisoformat(text).astimezone(self.zone).strftime("%Y-%m-%d %H:%M %Z")
 
 
 def _print(shown: dict[str, Any], screen: _Screen) -> None:
@@ -181,7 +186,7 @@ def _feature_lines(features: dict[str, float | None], screen: _Screen) -> Iterat
     from models.features.features import feature_of
 
     for name, value in features.items():
-        if value is None:
+        if value is None or (value == 0 and not screen.zeros):
             continue
         unit = feature_of(name).unit
         shown = "" if unit in (name, "") else f" {screen.currency if unit == 'money' else screen.texts.unit(unit)}"

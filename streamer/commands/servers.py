@@ -57,7 +57,9 @@ def down(json: Json = False) -> None:
 def status(json: Json = False) -> None:
     """Show service health: servers, topics, lag, customers, and whether every record is accounted for.
 
-    The exit code is 1 if a lane has stopped.
+    The exit code is 1 if no servers run or a lane has stopped.
+
+    Example:  streamer status --json
     """
     found = common.settings()
     servers = embedded.status(found.home)
@@ -78,7 +80,7 @@ def status(json: Json = False) -> None:
             common.print_json(answer)
         else:
             out.print("start them with `streamer up`, or set STREAMER_KAFKA and STREAMER_REDIS")
-        return
+        raise typer.Exit(common.EXIT_ERROR)
     from streamer.queries.service import service
 
     with connections(found) as to:

@@ -84,6 +84,25 @@ def test_without_servers_it_says_how_to_get_them(run: Run, command: str) -> None
     assert "Traceback" not in result.output
 
 
+def test_help_as_a_command_is_the_help_of_the_option(run: Run) -> None:
+    assert "COMMAND [ARGS]" in run("help").stdout
+    for words in ("segments", "segments preview"):
+        asked = run("help", *words.split())
+        assert asked.exit_code == 0
+        assert f"streamer {words}" in asked.stdout or f"root {words}" in asked.stdout
+        assert asked.stdout.split() == run(*words.split(), "--help").stdout.split()
+
+
+def test_help_for_a_command_that_is_not_there_names_those_that_are(run: Run) -> None:
+    result = run("help", "segments", "delete")
+    assert result.exit_code == 1
+    assert "there is no command `segments delete`" in result.stderr and "preview" in result.stderr
+
+
+def test_the_version_can_be_asked_both_ways(run: Run) -> None:
+    assert run("version").stdout == run("--version").stdout != ""
+
+
 def test_a_full_disk_is_said_with_the_mend(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(home: Path) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", "kafka.draft")
@@ -135,7 +154,7 @@ def test_a_wrong_setting_is_named(run: Run) -> None:
 
 def test_status_of_a_home_that_never_was_makes_none(run: Run, tmp_path: Path) -> None:
     result = run("status", "--json")
-    assert result.exit_code == 0
+    assert result.exit_code == 1, "without servers nothing works"
     told = json.loads(result.stdout)
     assert told["embedded"] == {"kafka_pid": None, "redis_pid": None, "kept": False, "addresses": None}
     assert not (tmp_path / "home").exists()
