@@ -1,0 +1,34 @@
+"""Charts as SVG, drawn by Python: pure functions from figures to markup, shared by every page.
+
+A drawing function (``bars``, ``columns``, ``lines``, ``shares``, ``flows``) takes figures and texts that are formatted
+and translated already, and gives a ``Chart``. ``Chart.html`` is a ``<figure>`` with the drawing in two widths, of which
+the style shows the one that fits, and the figures as a table. Markup has classes only, no ``style`` attributes and no
+script, so that a strict Content-Security-Policy holds; ``theme.STYLE`` is the one stylesheet.
+
+Every text that comes in is escaped here. Labels are never cut, never shrink and never overlap: ``labels`` measures,
+breaks and spreads them.
+"""
+
+from streamer.charts.bars import Bar, bars
+from streamer.charts.columns import columns
+from streamer.charts.figure import Chart
+from streamer.charts.flows import Flow, flows
+from streamer.charts.lines import lines
+from streamer.charts.series import Series
+from streamer.charts.shares import Share, shares
+from streamer.charts.theme import STYLE, Palette
+
+__all__ = [
+    "STYLE",
+    "Bar",
+    "Chart",
+    "Flow",
+    "Palette",
+    "Series",
+    "Share",
+    "bars",
+    "columns",
+    "flows",
+    "lines",
+    "shares",
+]

@@ -1,0 +1,93 @@
+"""A chart as markup: the drawing in two widths, and its figures as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Final
+
+WIDE: Final = 640.0
+NARROW: Final = 320.0
+"""Widths of drawings, px: a page column, a telephone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """What stands inside of an SVG, and how high it is, px."""
+
+    body: str
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A finished chart.
+
+    Attributes
+    ----------
+    title, description
+        What it shows, and the same in a sentence, for who cannot see it.
+    wide, narrow
+        The drawings.
+    head, rows
+        The figures as texts, the first of each row its name.
+    """
+
+    title: str
+    description: str
+    wide: Drawing
+    narrow: Drawing
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+    def html(self, as_table: str = "as a table") -> str:
+        """The ``<figure>``; ``as_table`` is what opens the table, in the reader's language."""
+        return (
+            f'<figure class="chart"><figcaption>{escape(self.title)}</figcaption>'
+            + self.svg("wide", self.wide, WIDE)
+            + self.svg("narrow", self.narrow, NARROW)
+            + f"<details><summary>{escape(as_table)}</summary>{self._table()}</details></figure>"
+        )
+
+    def svg(self, name: str, drawing: Drawing, width: float) -> str:
+        """One drawing, for mails and files as well."""
+        return (
+            f'<svg xmlns="http://www.w3.org/2000/svg" class="{name}" role="img" width="{width:g}" '
+            f'height="{drawing.height:.0f}"><title>{escape(self.title)}</title>'
+            f"<desc>{escape(self.description)}</desc>{drawing.body}</svg>"
+        )
+
+    def _table(self) -> str:
+        head = "".join(f"<th>{escape(one)}</th>" for one in self.head)
+        rows = "".join(
+            f'<tr><th scope="row">{escape(row[0])}</th>'
+            + "".join(f"<td>{escape(one)}</td>" for one in row[1:])
+            + "</tr>"
+            for row in self.rows
+        )
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def drawn(
+    title: str,
+    description: str,
+    draw: Callable[[float], Drawing],
+    head: Sequence[str],
+    rows: Sequence[Sequence[str]],
+) -> Chart:
+    """A chart from a function that draws it in any width."""
+    return Chart(title, description, draw(WIDE), draw(NARROW), head, rows)
+
+
+def rect(x: float, y: float, width: float, height: float, colour: int, kind: str = "") -> str:
+    """A rectangle in one of the eight colours."""
+    return (
+        f'<rect x="{x:.1f}" y="{y:.1f}" width="{max(width, 0):.1f}" height="{max(height, 0):.1f}" '
+        f'class="{f"{kind} " if kind else ""}c{colour}"/>'
+    )
+
+
+def rule(x1: float, y1: float, x2: float, y2: float, kind: str = "rule") -> str:
+    """A straight line."""
+    return f'<path d="M{x1:.1f} {y1:.1f}L{x2:.1f} {y2:.1f}" class="{kind}"/>'

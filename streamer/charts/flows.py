@@ -1,0 +1,134 @@
+"""From where to where: two stacked columns, and ribbons between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from streamer.charts.figure import Chart, Drawing, drawn, rect
+from streamer.charts.labels import LINE, broken, paragraph, spread, width
+
+_LEAST_HIGH: Final = 160.0
+_PILLAR: Final = 14.0
+_APART: Final = 6.0
+_LEADER: Final = 16.0
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """So many went from one name to another (the same, if they stayed)."""
+
+    source: str
+    target: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    name: str
+    value: float
+    top: float
+    high: float
+    lines: list[str]
+    label: float
+
+
+def flows(
+    title: str,
+    found: Sequence[Flow],
+    *,
+    colours: Callable[[str], int],
+    shown: Callable[[float], str],
+    names: Callable[[str], str] = lambda id: id,
+    description: str = "",
+    head: Sequence[str] = ("", "", ""),
+) -> Chart:
+    """Flows between the names on the left and those on the right, in the order in which they first come.
+
+    Parameters
+    ----------
+    colours, names
+        The colour and the name of an id.
+    """
+    rows = [(names(one.source), names(one.target), shown(one.value)) for one in found]
+    words = description or "; ".join(f"{row[0]} → {row[1]} {row[2]}" for row in rows)
+    return drawn(title, words, lambda room: _draw(found, colours, shown, names, room), head, rows)
+
+
+def _draw(
+    found: Sequence[Flow],
+    colours: Callable[[str], int],
+    shown: Callable[[float], str],
+    names: Callable[[str], str],
+    room: float,
+) -> Drawing:
+    if not found:
+        return Drawing("", 0.0)
+    side = min(
+        0.36 * room, max(width(f"{names(id)} {shown(v)}") for one in found for id, v in _both(one)) + _LEADER + 8
+    )
+    ends = (_sums(found, lambda one: one.source), _sums(found, lambda one: one.target))
+    texts = [[broken(f"{names(id)} {shown(value)}", side - _LEADER) for id, value in end.items()] for end in ends]
+    high = max(_LEAST_HIGH, *(sum(len(lines) * LINE + 2 for lines in one) for one in texts))
+    blocks = [_blocks(end, lines, high) for end, lines in zip(ends, texts, strict=True)]
+    left, right = side, room - side - _PILLAR
+    parts = _ribbons(found, blocks, left + _PILLAR, right, colours)
+    for x, edge, anchor, column in ((left, left, "end", blocks[0]), (right, right + _PILLAR, "start", blocks[1])):
+        way = -1 if anchor == "end" else 1
+        for block in column:
+            parts.append(rect(x, block.top, _PILLAR, max(block.high, 1.0), colours(block.name)))
+            middle = block.top + block.high / 2
+            parts.append(
+                f'<path d="M{edge + way * 2:.1f} {middle:.1f}L{edge + way * (_LEADER - 5):.1f} {block.label:.1f}" '
+                'class="leader"/>'
+            )
+            top = block.label - LINE * len(block.lines) / 2
+            parts.append(paragraph(edge + way * (_LEADER - 2), top, block.lines, anchor=anchor))
+    last = max(block.label + LINE * len(block.lines) / 2 for column in blocks for block in column)
+    return Drawing("".join(parts), max(last, *(one.top + one.high for column in blocks for one in column)) + 4)
+
+
+def _both(one: Flow) -> tuple[tuple[str, float], tuple[str, float]]:
+    return (one.source, one.value), (one.target, one.value)
+
+
+def _sums(found: Sequence[Flow], end: Callable[[Flow], str]) -> dict[str, float]:
+    sums: dict[str, float] = {}
+    for one in found:
+        sums[end(one)] = sums.get(end(one), 0.0) + one.value
+    return sums
+
+
+def _blocks(sums: dict[str, float], texts: Sequence[list[str]], high: float) -> list[_Block]:
+    whole = sum(sums.values()) or 1.0
+    scale = (high - _APART * (len(sums) - 1)) / whole
+    tops, y = [], 0.0
+    for value in sums.values():
+        tops.append(y)
+        y += value * scale + _APART
+    middles = [top + value * scale / 2 for top, value in zip(tops, sums.values(), strict=True)]
+    places = spread(middles, [len(lines) * LINE + 2 for lines in texts], 0.0, high)
+    return [
+        _Block(name, value, top, value * scale, lines, place)
+        for (name, value), top, lines, place in zip(sums.items(), tops, texts, places, strict=True)
+    ]
+
+
+def _ribbons(
+    found: Sequence[Flow], blocks: Sequence[Sequence[_Block]], x1: float, x2: float, colours: Callable[[str], int]
+) -> list[str]:
+    places = [{one.name: one.top for one in column} for column in blocks]
+    scales = [{one.name: one.high / one.value if one.value else 0.0 for one in column} for column in blocks]
+    parts, bend = [], (x1 + x2) / 2
+    for one in found:
+        a, high_a = places[0][one.source], one.value * scales[0][one.source]
+        b, high_b = places[1][one.target], one.value * scales[1][one.target]
+        places[0][one.source] += high_a
+        places[1][one.target] += high_b
+        parts.append(
+            f'<path d="M{x1:.1f} {a:.1f}C{bend:.1f} {a:.1f} {bend:.1f} {b:.1f} {x2:.1f} {b:.1f}v{high_b:.1f}'
+            f'C{bend:.1f} {b + high_b:.1f} {bend:.1f} {a + high_a:.1f} {x1:.1f} {a + high_a:.1f}z" '
+            f'class="ribbon c{colours(one.source)}"/>'
+        )
+    return parts

@@ -1,0 +1,76 @@
+"""Colours and the stylesheet of charts, light and dark."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+from zlib import crc32
+
+LIGHT: Final = ("#1c4c83", "#db841f", "#2b8966", "#ac2e71", "#6bb2e5", "#4b3179", "#c4bd31", "#9d5c40")
+DARK: Final = ("#5594db", "#eebe87", "#48c597", "#dc7caf", "#c5e1f5", "#9578c8", "#edebb8", "#cd9b85")
+"""Eight colours that differ in lightness, so that they can be told apart in print and by the colour-blind."""
+
+FIXED: Final = (
+    *("prospect", "new", "active", "loyal", "champion", "at_risk", "hibernating", "lost"),
+    *("low", "medium", "high", "top"),
+    *("applied", "left_out", "refused", "repeated"),
+    *("orders", "refunds", "net"),
+)
+_INDEX: Final = {
+    **{name: at for at, name in enumerate(FIXED[:8])},
+    **{name: at for at, name in zip((4, 2, 1, 3), FIXED[8:12], strict=True)},
+    **{name: at for at, name in zip((2, 4, 3, 6), FIXED[12:16], strict=True)},
+    **{name: at for at, name in zip((0, 1, 2), FIXED[16:], strict=True)},
+}
+
+
+class Palette:
+    """The colour of each series on a page: the same on every page for what is shipped, and for the same set of names.
+
+    >>> palette = Palette(["loyal", "gold", "silver"])
+    >>> palette["loyal"], palette["gold"] != palette["silver"], Palette(["silver", "gold"])["gold"] == palette["gold"]
+    (3, True, True)
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._of: dict[str, int] = {}
+        own = sorted({name for name in names if name not in _INDEX})
+        taken: set[int] = set()
+        for name in own:
+            at = crc32(name.encode()) % len(LIGHT)
+            # The next free one, so that up to eight names of the shop's own are all different.
+            at = next((k % len(LIGHT) for k in range(at, at + len(LIGHT)) if k % len(LIGHT) not in taken), at)
+            taken.add(at)
+            self._of[name] = at
+
+    def __getitem__(self, name: str) -> int:
+        return _INDEX[name] if name in _INDEX else self._of[name]
+
+
+_FONT: Final = 'system-ui,"PingFang SC","Noto Sans SC","Microsoft YaHei",sans-serif'
+
+STYLE: Final = (
+    ":root{color-scheme:light dark}"
+    "figure.chart{margin:0;container-type:inline-size}"
+    "figure.chart figcaption{font-weight:600;margin:0 0 .4rem}"
+    "figure.chart svg{display:block;max-width:none;overflow:visible}"
+    "figure.chart svg.narrow{display:none}"
+    "@container (max-width:639px){figure.chart svg.wide{display:none}figure.chart svg.narrow{display:block}}"
+    f"figure.chart text{{font:12px {_FONT};fill:light-dark(#222,#ddd)}}"
+    "figure.chart text.number{font-variant-numeric:tabular-nums}"
+    "figure.chart text.dim{fill:light-dark(#5c5c66,#a5a5b0)}"
+    "figure.chart .rule{stroke:light-dark(#d9d9e0,#3c3c46);stroke-width:1;fill:none}"
+    "figure.chart .leader{stroke:light-dark(#8a8a94,#8a8a94);stroke-width:1;fill:none}"
+    "figure.chart .line{stroke-width:2;fill:none}"
+    "figure.chart .ribbon{opacity:.35}"
+    "figure.chart details{font-size:13px;margin:.4rem 0 0}"
+    "figure.chart summary{min-height:24px;line-height:24px;cursor:pointer;width:fit-content}"
+    "figure.chart table{border-collapse:collapse}"
+    "figure.chart :is(td,th){padding:.15rem .6rem .15rem 0;text-align:right;white-space:nowrap;font-weight:400;"
+    "font-variant-numeric:tabular-nums}"
+    "figure.chart tbody th{text-align:left;white-space:normal;overflow-wrap:anywhere}"
+    + "".join(
+        f".c{at}{{fill:light-dark({one},{other})}}.l{at}{{stroke:light-dark({one},{other})}}"
+        for at, (one, other) in enumerate(zip(LIGHT, DARK, strict=True))
+    )
+)
