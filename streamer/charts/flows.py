@@ -74,19 +74,26 @@ def _draw(
     blocks = [_blocks(end, lines, high) for end, lines in zip(ends, texts, strict=True)]
     left, right = side, room - side - _PILLAR
     parts = _ribbons(found, blocks, left + _PILLAR, right, colours)
-    for x, edge, anchor, column in ((left, left, "end", blocks[0]), (right, right + _PILLAR, "start", blocks[1])):
-        way = -1 if anchor == "end" else 1
-        for block in column:
-            parts.append(rect(x, block.top, _PILLAR, max(block.high, 1.0), colours(block.name)))
-            middle = block.top + block.high / 2
-            parts.append(
-                f'<path d="M{edge + way * 2:.1f} {middle:.1f}L{edge + way * (_LEADER - 5):.1f} {block.label:.1f}" '
-                'class="leader"/>'
-            )
-            top = block.label - LINE * len(block.lines) / 2
-            parts.append(paragraph(edge + way * (_LEADER - 2), top, block.lines, anchor=anchor))
+    parts.extend(_pillar(blocks[0], left, -1, colours))
+    parts.extend(_pillar(blocks[1], right, 1, colours))
     last = max(block.label + LINE * len(block.lines) / 2 for column in blocks for block in column)
     return Drawing("".join(parts), max(last, *(one.top + one.high for column in blocks for one in column)) + 4)
+
+
+def _pillar(column: Sequence[_Block], x: float, way: int, colours: Callable[[str], int]) -> list[str]:
+    """The blocks of one side, with their names outside of it: to the left for a ``way`` of -1."""
+    edge = x if way < 0 else x + _PILLAR
+    parts = []
+    for block in column:
+        parts.append(rect(x, block.top, _PILLAR, max(block.high, 1.0), colours(block.name)))
+        parts.append(
+            f'<path d="M{edge + way * 2:.1f} {block.top + block.high / 2:.1f}'
+            f'L{edge + way * (_LEADER - 5):.1f} {block.label:.1f}" class="leader"/>'
+        )
+        top = block.label - LINE * len(block.lines) / 2
+        at = edge + way * (_LEADER - 2)
+        parts.append(paragraph(at, top, block.lines, anchor="end" if way < 0 else "start"))
+    return parts
 
 
 def _both(one: Flow) -> tuple[tuple[str, float], tuple[str, float]]:

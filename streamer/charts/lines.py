@@ -6,14 +6,13 @@ from collections.abc import Callable, Sequence
 from math import isnan
 from typing import Final
 
-from streamer.charts.columns import under
-from streamer.charts.figure import Chart, Drawing, drawn, rule
+from streamer.charts.axis import GAP, grid, under
+from streamer.charts.figure import Chart, Drawing, drawn
 from streamer.charts.labels import LINE, spread, text, width
 from streamer.charts.legend import legend
 from streamer.charts.series import Series, ticks
 
 _HIGH: Final = 200.0
-_GAP: Final = 8.0
 _LEADER: Final = 14.0
 
 
@@ -42,12 +41,12 @@ def _draw(labels: Sequence[str], series: Sequence[Series], shown: Callable[[floa
     if not labels or not known:
         return Drawing("", 0.0)
     steps = ticks(min(known), max(known))
-    left = max(width(shown(step)) for step in steps) + _GAP
-    names = max(width(one.name) for one in series) + _LEADER + _GAP
+    left = max(width(shown(step)) for step in steps) + GAP
+    names = max(width(one.name) for one in series) + _LEADER + GAP
     # On a telephone names at the ends would leave nothing of the lines: they stand above.
     above = names > 0.35 * room
     head = legend(series, room) if above else Drawing("", 0.0)
-    right = room - (_GAP if above else names)
+    right = room - (GAP if above else names)
     top = head.height + LINE / 2
     scale = _HIGH / (steps[-1] - steps[0])
     each = (right - left) / max(len(labels) - 1, 1)
@@ -55,10 +54,7 @@ def _draw(labels: Sequence[str], series: Sequence[Series], shown: Callable[[floa
     def y_of(value: float) -> float:
         return top + (steps[-1] - value) * scale
 
-    parts = [head.body]
-    for step in steps:
-        parts.append(rule(left, y_of(step), right, y_of(step)))
-        parts.append(text(left - _GAP / 2, y_of(step), shown(step), anchor="end", kind="number dim"))
+    parts = [head.body, grid(steps, left, right, y_of, shown)]
     parts.extend(f'<path d="{_path(one.values, left, each, y_of)}" class="line l{one.colour}"/>' for one in series)
     bottom = y_of(steps[0])
     if not above:
