@@ -93,7 +93,7 @@ class Messages:
         return self.table.segmentations.get(name, name)
 
     def kind(self, name: str) -> str:
-        """``rules``, ``bands``, ``clusters`` ..."""
+        """What a kind of segmentation is called; its id in English."""
         return self.table.kinds.get(name, name)
 
     def cause(self, name: str) -> str:

@@ -14,7 +14,7 @@ TABLE = Table(
         "demographic": "人口特征",
         "hybrid": "组合",
     },
-    kinds={"rules": "规则", "bands": "分档", "clusters": "聚类", "affinity": "偏好"},
+    kinds={"rules": "规则", "bands": "分档", "clusters": "聚类"},
     segments={
         ("lifecycle", "prospect"): Named("潜在客户", "还没有买过（或全部退了货）"),
         ("lifecycle", "new"): Named("新客户", "不久前买过一次"),

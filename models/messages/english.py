@@ -15,7 +15,7 @@ TABLE = Table(
         "demographic": "demographic",
         "hybrid": "hybrid",
     },
-    kinds={"rules": "rules", "bands": "bands", "clusters": "clusters", "affinity": "affinity"},
+    kinds={},
     segments={
         ("lifecycle", "prospect"): Named("Prospect", "has not bought (or took everything back)"),
         ("lifecycle", "new"): Named("New", "bought once, not long ago"),

@@ -13,11 +13,12 @@ from models.behaviour import features as behaviour
 from models.features.features import FEATURES
 from models.learning.naming import EVERYBODY, PROTOTYPES, STEPS
 from models.messages import LANGUAGES, TABLES, Language, messages
+from models.rules.declared import KINDS
 from models.rules.defaults import DEFAULTS
 from schemas.changes import CAUSES
 
 ROOT = Path(__file__).parents[3]
-OPTIONAL = {"features", "units"}
+OPTIONAL = {"features", "kinds", "units"}
 """Where English calls things by their ids."""
 
 
@@ -42,6 +43,7 @@ def test_what_is_shipped_has_its_words() -> None:
             assert english.segments[segmentation.name, segment.id] == (segment.name, segment.meaning)
     assert english.clusters.keys() == {*PROTOTYPES, *STEPS, EVERYBODY}
     assert english.causes.keys() == CAUSES
+    assert TABLES["zh"].kinds.keys() == {*KINDS, "clusters"}
     assert TABLES["zh"].features.keys() >= {*FEATURES, *behaviour.NAMES}
     assert TABLES["zh"].units.keys() >= {feature.unit for feature in FEATURES.values()} - {*FEATURES} | {"orders"}
 

@@ -132,7 +132,7 @@ def mistake(old: str, new: str, text: str = SMALL) -> UserError:
         ("rest = {}", 'rest = { nmae = "x" }', 15, "no 'nmae'", "did you mean name?"),
         ("[off]", "[orders]", 27, "name of a feature", ""),
         ('{ segment = "x" }', '{ segment = "x", when = "nope > 1" }, { segment = "x" }', 30, "nope", ""),
-        ('kind = "rules"', 'kind = "rulez"', 3, "'rulez'", "rules, bands, clusters"),
+        ('kind = "rules"', 'kind = "rulez"', 3, "'rulez'", "kinds: rules, bands, "),
         ('kind = "clusters"', 'kind = "rules"', 35, "cannot be of kind rules", "behaviour"),
         ('without = ["top_category", "lateness"]', "without = []", 5, "names no features", "country"),
     ],
