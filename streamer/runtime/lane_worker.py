@@ -12,7 +12,6 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from schemas import topics
-from streamer import __version__
 from streamer.adapters.broker_clock import skew_seconds
 from streamer.adapters.clock import SystemClock
 from streamer.adapters.kafka import Offsets
@@ -24,15 +23,11 @@ from streamer.lanes.lane import Lane
 from streamer.lanes.pool import Pool
 from streamer.runtime import last_error, supervise
 from streamer.runtime.alert_publisher import AlertPublisher
-from streamer.runtime.app import Wiring, WorkerListener, run_lanes
+from streamer.runtime.app import Wiring, run_lanes
 from streamer.runtime.clock_guard import ClockGuard
-from streamer.runtime.metrics_port import serve
+from streamer.runtime.role_worker import RoleWorker, run_role
 from streamer.runtime.roles import ROLES, Start
 from streamer.runtime.watchdog import Watchdog
-from streamer.runtime.wiring import wiring
-from streamer.runtime.worker_health import WorkerHealth
-from streamer.telemetry.lane_metrics import MetricState
-from streamer.telemetry.prometheus import Exporter
 
 log = structlog.get_logger(__name__)
 
@@ -43,39 +38,29 @@ _PROGRESS_SECONDS = 2.0
 
 def run(settings: Settings, start: Start) -> None:
     """See `roles.Program`."""
-    wired = wiring(settings, start)
+    run_role(ROLES["lanes"], settings, start, LaneWorker, run_lanes, _refuse_eviction)
+
+
+def _refuse_eviction(wired: Wiring) -> None:
     refuse_eviction(wired.redis_url, wired.redis_options)
-    worker = LaneWorker(wired)
-    for outcome, times in start.ended.items():
-        worker.metrics.transaction_ended(outcome, times)
-    serve(worker.exporter, ROLES["lanes"], settings)
-    try:
-        run_lanes(wired, worker)
-    finally:
-        worker.exporter.stop()
 
 
-class LaneWorker(WorkerListener):
+class LaneWorker(RoleWorker):
     """Counts, logs and reports what the lanes of this process do."""
 
     def __init__(self, wired: Wiring) -> None:
-        policy, clock = wired.policy, SystemClock()
-        self.metrics = MetricState(clock, policy.definitions.names, policy.lanes, policy.rates)
-        self.health = WorkerHealth(lambda: self.metrics.stopped)
-        self.exporter = Exporter(self.metrics, __version__, healthy=self.health.healthy, ready=self.health.ready)
-        self._alerts = AlertPublisher(wired.kafka, self.metrics, clock)
-        self._group = wired.kafka.group
+        super().__init__(wired)
+        self._alerts = AlertPublisher(wired.kafka, self.metrics, SystemClock())
         self._watchdog = Watchdog()
         self._clock_guard = ClockGuard(lambda: skew_seconds(wired.kafka, f"clock-{min(self._lanes, default=0)}"))
         self._pool: Pool | None = None
         self._lanes: frozenset[int] = frozenset()
-        self._tasks: list[asyncio.Task[None]] = []
         # When progress of a restore was logged last, by lane, in monotonic seconds.
         self._logged: dict[int, float] = {}
 
     def started(self, offsets: Offsets) -> None:
         loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(self._probe(offsets)), loop.create_task(self._publish_alerts(offsets))]
+        self.tasks = [loop.create_task(self._probe(offsets)), loop.create_task(self._publish_alerts(offsets))]
 
     def pooled(self, pool: Pool) -> None:
         self._pool = pool
@@ -83,11 +68,8 @@ class LaneWorker(WorkerListener):
     def may_look(self) -> bool:
         return self._clock_guard.is_trusted
 
-    def failed(self, why: str) -> None:
-        last_error.note(self._group, why)
-
     def owns(self, lanes: set[int]) -> None:
-        self.health.assigned()
+        super().owns(lanes)
         self._lanes = frozenset(lanes)
         self.metrics.on_lanes(lanes)
         log.info("lanes owned", lanes=sorted(lanes))

@@ -10,7 +10,7 @@ import structlog
 from schemas.errors import UserError
 from streamer.config.settings import Settings
 from streamer.config.settings_sources import DEFAULT, variable
-from streamer.runtime.roles import Role
+from streamer.runtime.roles import ROLES, Role
 
 log = structlog.get_logger(__name__)
 
@@ -21,14 +21,22 @@ class Server(Protocol):
     def start(self, host: str, port: int) -> int: ...
 
 
+def port_of(role: Role, settings: Settings) -> int:
+    """The port of a role's ``/metrics``; 0 for any free one."""
+    if role.metrics_port:
+        found: int = getattr(settings, role.metrics_port)
+        return found
+    return settings.metrics_port and settings.metrics_port + [*ROLES].index(role.name)
+
+
 def serve(server: Server, role: Role, settings: Settings) -> int:
     """Open a role's port. If that is taken and nobody asked for it by name, another: workers share machines."""
     origins: Mapping[str, str] = {one.name: one.origin for one in settings.in_force()}
-    host, port = settings.metrics_host, getattr(settings, role.metrics_port)
+    host, port = settings.metrics_host, port_of(role, settings)
     try:
         port = server.start(host, port)
     except UserError:
-        if origins[variable(role.metrics_port)] != DEFAULT:
+        if role.metrics_port and origins[variable(role.metrics_port)] != DEFAULT:
             raise
         port = server.start(host, 0)
     log.info("metrics are served", url=f"http://{host}:{port}/metrics")

@@ -1,4 +1,4 @@
-"""The roles that a worker process can have: one row each, and nothing else to change for a new one but its settings.
+"""The roles that a worker process can have: one row each, and nothing else to change for a new one.
 
 A role's program is named, not imported: it may stand in a room above this one.
 """
@@ -54,18 +54,19 @@ class Role:
     ----------
     program
         ``module:function``, a `Program`.
-    metrics_port
-        The setting with the port of its ``/metrics``.
     help
         What it does, for the command line.
+    metrics_port
+        The setting with the port of its ``/metrics``. Without one the port follows from ``metrics_port`` and the role's
+        place in the table (``metrics_port.port_of``).
     always
         Whether a service needs it: started by ``streamer worker`` where no role is given.
     """
 
     name: str
     program: str
-    metrics_port: str
     help: str
+    metrics_port: str = ""
     always: bool = True
 
     def load(self) -> Program:
@@ -79,9 +80,9 @@ ROLES: Final[Mapping[str, Role]] = MappingProxyType(
     {
         role.name: role
         for role in (
-            Role("lanes", "streamer.runtime.lane_worker:run", "metrics_port", "segments of customers"),
-            Role("owner", "streamer.runtime.owner_worker:run", "owner_metrics_port", "learns the behaviour clusters"),
-            Role("act", "streamer.act.process:run", "act_metrics_port", "sends the messages of plays", always=False),
+            Role("lanes", "streamer.runtime.lane_worker:run", "segments of customers", "metrics_port"),
+            Role("owner", "streamer.runtime.owner_worker:run", "learns the behaviour clusters", "owner_metrics_port"),
+            Role("act", "streamer.act.process:run", "sends the messages of plays", "act_metrics_port", always=False),
         )
     }
 )

@@ -15,12 +15,12 @@ from streamer.adapters.kafka import KafkaConnection, Offsets
 from streamer.config.settings import Settings
 from streamer.core.policy import Policy
 from streamer.embedded.ports import choose
-from streamer.runtime import lane_worker, worker_health
+from streamer.runtime import lane_worker, metrics_port, worker_health
 from streamer.runtime.app import Wiring
 from streamer.runtime.lane_worker import LaneWorker
-from streamer.runtime.metrics_port import serve
+from streamer.runtime.metrics_port import port_of, serve
 from streamer.runtime.owner_worker import OwnerWorker
-from streamer.runtime.roles import ALWAYS, ROLES
+from streamer.runtime.roles import ALWAYS, ROLES, Role
 
 WIRED = Wiring(KafkaConnection("nowhere:1"), "redis://nowhere", Policy(lanes=3))
 
@@ -110,7 +110,7 @@ def test_a_broker_that_does_not_answer_is_not_the_workers_fault(made: Made, monk
         async with asyncio.timeout(30):
             while len(beats) < 3:
                 await asyncio.sleep(0.005)
-        for task in worker._tasks:
+        for task in worker.tasks:
             task.cancel()
 
     asyncio.run(run())
@@ -127,7 +127,13 @@ def test_roles_on_one_machine_have_ports_of_their_own(made: Made) -> None:
 
 
 def test_every_role_has_a_program_and_a_port_of_its_own() -> None:
-    fields = Settings.model_fields
-    assert all(callable(role.load()) and role.metrics_port in fields for role in ROLES.values())
-    ports = [fields[role.metrics_port].default for role in ROLES.values()]
-    assert len(set(ports)) == len(ROLES) and set(ALWAYS) < set(ROLES)
+    assert all(callable(role.load()) for role in ROLES.values()) and set(ALWAYS) < set(ROLES)
+    usual = Settings.load({}, environ={})
+    assert len({port_of(role, usual) for role in ROLES.values()}) == len(ROLES)
+
+
+def test_a_role_without_a_port_of_its_own_takes_one_by_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    role = Role("sinks", "streamer.runtime.owner_worker:run", "writes changes elsewhere")
+    monkeypatch.setattr(metrics_port, "ROLES", {**ROLES, role.name: role})
+    assert port_of(role, Settings.load({}, environ={})) == 9464 + len(ROLES)
+    assert port_of(role, Settings.load({"metrics_port": 0}, environ={})) == 0
