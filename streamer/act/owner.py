@@ -24,17 +24,16 @@ from schemas.records import LogRecord
 from streamer.act import store
 from streamer.act.calls import Call, Calls
 from streamer.act.heart import due as gates
-from streamer.act.heart import measure, rates
-from streamer.act.heart.moves import finish, later, note
+from streamer.act.heart import measure
 from streamer.act.heart.plan import plan
 from streamer.act.heart.settle import settle
-from streamer.act.heart.state import ChannelState, Message, Outcome, State
+from streamer.act.heart.state import Message, Outcome, State
 from streamer.act.incoming import carry_out, take_event
+from streamer.act.judging import Judge
 from streamer.act.links import Links
 from streamer.act.plays.book import Channel
 from streamer.act.ports import Customers, Inputs, Journal, Seen, Sender, Source
 from streamer.act.recovery import recover
-from streamer.act.render import RenderError, render
 from streamer.act.settings import ActSettings
 from streamer.act.timers import Timers
 from streamer.lanes.inbox import Inbox
@@ -84,7 +83,6 @@ class ActOwner(Inbox):
         self._customers = customers
         self._journal = journal
         self._policy = policy
-        self._links = links
         self._lanes = lanes
         self._clock = clock
         self._settings = settings or ActSettings()
@@ -95,6 +93,7 @@ class ActOwner(Inbox):
         self._fetched: list[tuple[Source, LogRecord | None, int]] = []
         # Asked at each call: a test may put another rule in place of ours.
         self._calls = Calls(senders, journal, lambda: self._owns(), self._wake_up)
+        self._judge = Judge(policy, links, self._timers, self._calls, journal.name, self._settings.language)
         self._pump: asyncio.Task[None] | None = None
         self._shop_size = 0
         self._counted = 0.0
@@ -209,7 +208,7 @@ class ActOwner(Inbox):
         self._take_answers(outcome, now)
         self._timers.follow(outcome.messages, self.state.messages)
         known = set(outcome.messages)
-        calls = await self._judge(outcome, now)
+        calls = await self._judge_ripe(outcome, now)
         self._timers.follow(outcome.messages - known, self.state.messages)
         if self._calls and self._monotonic() - self._committed > self._settings.lease_seconds / 3:
             # Calls may begin only while this process knows that it is the owner; a commit proves it.
@@ -269,7 +268,7 @@ class ActOwner(Inbox):
 
     # -- what is due ------------------------------------------------------------------------------------------
 
-    async def _judge(self, outcome: Outcome, now: int) -> list[Call]:
+    async def _judge_ripe(self, outcome: Outcome, now: int) -> list[Call]:
         """Judge messages whose time has come, after reading every input to its end as it was when asked."""
         ripe, measures = self._ripe(now), self._ripe_measures(now)
         if not ripe and not measures:
@@ -291,7 +290,7 @@ class ActOwner(Inbox):
             if not read or not seen[message.customer].shows_all(self._end(message.customer, events), now):
                 self._timers.set(message.id, now + self._settings.again_ms)
                 continue
-            call = self._look(message, seen[message.customer], outcome, now)
+            call = self._judge.look(message, seen[message.customer], self.state, outcome, now)
             if call is not None:
                 calls.append(call)
         return calls
@@ -346,55 +345,3 @@ class ActOwner(Inbox):
     def _end(self, id: str, events: Mapping[Source, int]) -> int:
         """The end of the lane of a customer."""
         return events[topics.EVENTS, partition_for(id.encode(), self._lanes)]
-
-    def _look(self, message: Message, seen: Seen, outcome: Outcome, now: int) -> Call | None:
-        """Apply the gates to one message; gives the call to make if it passes all of them."""
-        state, customer = self.state, seen.customer
-        channel = state.channel(message)
-        verdict = gates.due(message, customer, state, self._policy, self._calls.under_way[channel.name], now)
-        match verdict:
-            case gates.Drop(gate, what):
-                self._timers.clear(message.id)
-                finish(state, outcome, message, now, gate, what)
-            case gates.Wait(until, gate):
-                if gate == "looked":
-                    message.looked = True
-                if gate in gates.LASTING:
-                    later(outcome, message, until)
-                self._timers.set(message.id, until)
-            case gates.Withhold():
-                self._timers.clear(message.id)
-                gates.use_up(message, state, self._policy, customer, now)
-                measure.begin(message, True, state, outcome, now)
-                state.ledger.plays[message.play].withheld += 1
-                state.remove(message)
-                outcome.people.add(message.customer)
-                note(outcome, "message.withheld", message, now)
-            case gates.Send(address):
-                self._timers.clear(message.id)
-                return self._claim(message, seen, channel, address, outcome, now)
-        return None
-
-    def _claim(
-        self, message: Message, seen: Seen, channel: Channel, address: str, outcome: Outcome, now: int
-    ) -> Call | None:
-        state, book, play = self.state, self.state.books[message.version], self.state.play(message)
-        web = book.shop.web if play.kind == "marketing" else ""
-        url = self._links.unsubscribe(web, message.customer, play.list, message.id, now)
-        try:
-            rendered = render(message, play, book, seen.customer, url, self._settings.language)
-        except RenderError as error:
-            finish(state, outcome, message, now, "render", {"template": str(error)})
-            return None
-        if not message.claimed:
-            gates.use_up(message, state, self._policy, seen.customer, now)
-            measure.begin(message, False, state, outcome, now)
-        if address:
-            state.person(message.customer).address = self._policy.addresses.hash(address)
-        outcome.people.add(message.customer)
-        message.status, message.attempt = "sending", message.attempt + 1
-        message.journal = "" if channel.keyed else self._journal.name
-        rates.count(state.ledger.channels.setdefault(channel.name, ChannelState()).windows, channel.rates, now)
-        self._calls.under_way[channel.name] += 1
-        note(outcome, "message.sending", message, now, attempt=message.attempt)
-        return Call(message, message.attempt, channel, rendered, address)

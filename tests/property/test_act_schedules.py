@@ -19,6 +19,7 @@ from act_model import Fault, Process, effects, run
 
 from streamer.act import store
 from streamer.act.heart.settle import Answer, settle
+from streamer.act.judging import Judge
 from streamer.act.owner import ActOwner
 from streamer.act.ports import Begun
 
@@ -146,16 +147,16 @@ def test_calling_before_the_claim_is_committed_is_caught() -> None:
         await self.calls_ended()
         await commit(self, outcome)
 
-    claim = ActOwner._claim
+    claim = Judge._claim
 
     def early(self: Any, *args: Any) -> Any:
         call = claim(self, *args)
         if call is not None:
-            self._committed = self._monotonic()
-            self._calls.begin(call)
+            self.calls._owns = lambda: True
+            self.calls.begin(call)
         return None
 
-    with patch.object(ActOwner, "_commit", late), patch.object(ActOwner, "_claim", early):
+    with patch.object(ActOwner, "_commit", late), patch.object(Judge, "_claim", early):
         assert caught()
 
 

@@ -1,0 +1,89 @@
+"""What the gates' verdict on one message does: it is dropped, waits, is withheld, or is claimed and its call prepared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from models.messages import Language
+from streamer.act.calls import Call, Calls
+from streamer.act.heart import due as gates
+from streamer.act.heart import measure, rates
+from streamer.act.heart.moves import finish, later, note
+from streamer.act.heart.state import ChannelState, Message, Outcome, State
+from streamer.act.links import Links
+from streamer.act.plays.book import Channel
+from streamer.act.ports import Seen
+from streamer.act.render import RenderError, render
+from streamer.act.timers import Timers
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Looks at messages, and changes state as their verdicts say.
+
+    Attributes
+    ----------
+    journal
+        The name of this owner's journal, which claims of channels that cannot drop repeats carry.
+    language
+        Of messages to customers whose own is not known.
+    """
+
+    policy: gates.Policy
+    links: Links
+    timers: Timers
+    calls: Calls
+    journal: str
+    language: Language
+
+    def look(self, message: Message, seen: Seen, state: State, outcome: Outcome, now: int) -> Call | None:
+        """Apply the gates to one message; gives the call to make if it passes all of them."""
+        customer = seen.customer
+        channel = state.channel(message)
+        verdict = gates.due(message, customer, state, self.policy, self.calls.under_way[channel.name], now)
+        match verdict:
+            case gates.Drop(gate, what):
+                self.timers.clear(message.id)
+                finish(state, outcome, message, now, gate, what)
+            case gates.Wait(until, gate):
+                if gate == "looked":
+                    message.looked = True
+                if gate in gates.LASTING:
+                    later(outcome, message, until)
+                self.timers.set(message.id, until)
+            case gates.Withhold():
+                self.timers.clear(message.id)
+                gates.use_up(message, state, self.policy, customer, now)
+                measure.begin(message, True, state, outcome, now)
+                state.ledger.plays[message.play].withheld += 1
+                state.remove(message)
+                outcome.people.add(message.customer)
+                note(outcome, "message.withheld", message, now)
+            case gates.Send(address):
+                self.timers.clear(message.id)
+                return self._claim(message, seen, channel, address, state, outcome, now)
+        return None
+
+    def _claim(
+        self, message: Message, seen: Seen, channel: Channel, address: str, state: State, outcome: Outcome, now: int
+    ) -> Call | None:
+        book, play = state.books[message.version], state.play(message)
+        web = book.shop.web if play.kind == "marketing" else ""
+        url = self.links.unsubscribe(web, message.customer, play.list, message.id, now)
+        try:
+            rendered = render(message, play, book, seen.customer, url, self.language)
+        except RenderError as error:
+            finish(state, outcome, message, now, "render", {"template": str(error)})
+            return None
+        if not message.claimed:
+            gates.use_up(message, state, self.policy, seen.customer, now)
+            measure.begin(message, False, state, outcome, now)
+        if address:
+            state.person(message.customer).address = self.policy.addresses.hash(address)
+        outcome.people.add(message.customer)
+        message.status, message.attempt = "sending", message.attempt + 1
+        message.journal = "" if channel.keyed else self.journal
+        rates.count(state.ledger.channels.setdefault(channel.name, ChannelState()).windows, channel.rates, now)
+        self.calls.under_way[channel.name] += 1
+        note(outcome, "message.sending", message, now, attempt=message.attempt)
+        return Call(message, message.attempt, channel, rendered, address)
