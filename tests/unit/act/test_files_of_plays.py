@@ -8,6 +8,7 @@ from act_world import HEAD, NOON, SEGMENTS, book, change, customer, play
 from schemas.errors import UserError
 from streamer.act.heart.state import Message
 from streamer.act.plays.book import Book
+from streamer.act.plays.channel_kinds import KINDS
 from streamer.act.plays.declared import load
 from streamer.act.render import RenderError, check, render
 
@@ -37,7 +38,7 @@ def refused(text: str) -> str:
         ('web = "https://hello.lampleaf.example"\n', "", "nobody could leave its list"),
         ('web = "https://', 'web = "hello', "web is not an address"),
         ('host = "localhost"\n', "", "channel mail has no host | it is the mail server"),
-        ('kind = "smtp"\n', 'kind = "pigeon"\n', "channel mail has kind 'pigeon' | kinds: log, smtp, webhook"),
+        ('kind = "smtp"\n', 'kind = "pigeon"\n', "channel mail has kind 'pigeon' | kinds: " + ", ".join(KINDS)),
         ('from = "hello@lampleaf.example"', 'from = "hello"', "from is not a sender"),
         ('url = "http://127.0.0.1:1/"', 'url = "shop"', "url is not an address"),
         ("[channels.mail]\n", '[channels.mail]\nrate = "2 per second"\n', "rate cannot be '2 per second'"),
