@@ -1,6 +1,6 @@
-"""The `behaviour` segmentation: River clusters of customers that hold still.
+"""The `behaviour` segmentation: clusters of customers that hold still.
 
 Read in this order: ``layout`` (what is remembered of a customer), ``memory`` (the column store),
 ``features``, ``model`` (what the owner publishes), ``daily_step`` (the daily step of all customers) and
-``learner`` (the owner, the only place where River learns).
+``models.learning.learner`` (the owner, who alone learns).
 """

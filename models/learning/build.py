@@ -100,12 +100,9 @@ def sample_of(
 ) -> Sample:
     """The sample at ``day`` out of a block (WIDTH, n) stepped to that day.
 
-    Who has the evidence for a segment is in it, and who has been here for QUIET_DAYS whatever they did: that there is
-    little to see of them is what they are like, and without them the quiet cluster would be late.
+    See ``learned_from`` for who is in it.
     """
-    enough = (block[ORDER_COUNT] >= evidence.orders) | (block[INTERACTION_COUNT] >= evidence.interactions)
-    age = block[DAY] - block[FIRST_DAY]
-    chosen = np.flatnonzero((enough & (age >= evidence.age_days)) | (age >= QUIET_DAYS))
+    chosen = learned_from(block, evidence)
     rows = block[:, chosen]
     return Sample(
         day=day,
@@ -115,6 +112,17 @@ def sample_of(
         customers=tuple(customers[at] for at in chosen.tolist()),
         block=rows,
     )
+
+
+def learned_from(block: FloatArray, evidence: Evidence) -> IntArray:
+    """Columns of a block (WIDTH, n) that clusters are learned from.
+
+    Who has the evidence for a segment is, and who has been here for QUIET_DAYS whatever they did: that there is
+    little to see of them is what they are like, and without them the quiet cluster would be late.
+    """
+    enough = (block[ORDER_COUNT] >= evidence.orders) | (block[INTERACTION_COUNT] >= evidence.interactions)
+    age = block[DAY] - block[FIRST_DAY]
+    return np.flatnonzero((enough & (age >= evidence.age_days)) | (age >= QUIET_DAYS)).astype(np.int64)
 
 
 def build(

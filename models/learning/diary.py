@@ -6,13 +6,14 @@ adjacent 28-day counts phi, how much busier and quieter months are than a Poisso
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from math import pi
 
 import msgspec
 import numpy as np
 
+from models.behaviour.bucket import B_INTERACTIONS, B_LOGS, B_MONEY, B_ORDERS
 from models.behaviour.layout import FloatArray
 
 WINDOW = 28
@@ -34,6 +35,12 @@ class Diary(msgspec.Struct, array_like=True):
     closed_day: int = -1
     open_money: float = 0.0
     spent: dict[int, float] = {}
+
+    def note_bucket(self, day: int, bucket: Sequence[float] | None) -> None:
+        """The open day as the bucket of a memory has it; None where nothing has happened yet."""
+        orders = bucket[B_ORDERS] if bucket else 0.0
+        basket = bucket[B_LOGS] / orders if bucket and orders > 0 else None
+        self.note(day, basket, bool(bucket and bucket[B_INTERACTIONS] > 0), bucket[B_MONEY] if bucket else 0.0)
 
     def note(self, day: int, basket: float | None, click: bool, money: float = 0.0) -> None:
         """The state of the open day: mean log order value if it is an order-day, whether clicked, money spent."""

@@ -1,18 +1,15 @@
-"""k-means on the panel: first fit and challenger (k-means++ and Lloyd), and River's warm update."""
+"""k-means on the panel: first fit and challenger (k-means++ and Lloyd), and the weekly look that goes on from before."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from models.behaviour.layout import FloatArray, IntArray
 
-LEARNING_RATE = 0.005
-"""River calls it ``halflife``; it is the share of the way a centre goes towards each customer."""
 PART = 500
-"""Customers of a weekly look whom River learns from, and from whom the challenger starts; all have a say in the end."""
+"""Customers from whom the challenger of a weekly look starts; all have a say in the end."""
 _STARTS = 8
 """Starts of a half-panel fit. With 3, half the disagreement of two halves is a bad optimum of one of them."""
 _GROWTH = 1.75
@@ -78,23 +75,24 @@ def random_part(z: FloatArray, rng: np.random.Generator, most: int = PART) -> Fl
     return z[rng.permutation(len(z))[:most]]
 
 
-def river_update(z: FloatArray, centroids: FloatArray) -> FloatArray:
-    """One pass of River's ``KMeans`` over points (n, axes) in their order, warm-started from ``centroids``.
+def weekly(z: FloatArray, centroids: FloatArray, rng: np.random.Generator, steps: int) -> tuple[Fit, Fit]:
+    """One look at points (n, axes): a few Lloyd steps on from ``centroids``, and a fresh fit that may challenge them.
 
-    Three traps are stepped around: River draws its centres from a Gaussian, so they are assigned; a key
-    that a centre does not know is drawn at random even by ``predict_one``, so every point has all axes;
-    and the step never dies, so the jitter it leaves must not be published (``learner`` compares).
+    The fresh fit starts from PART of the points, and the best of its starts is finished on all.
     """
-    from river import cluster  # seconds to import, and only the owner needs it
+    k = len(centroids)
+    return lloyd(z, centroids, steps), lloyd(z, multi_start(random_part(z, rng), k, rng).centroids)
 
-    k, axes = centroids.shape
-    # River adds up a distance in the order of a set of these keys: that of numbers does not depend on the hash seed.
-    keys = range(axes)
-    model: Any = cluster.KMeans(n_clusters=k, halflife=LEARNING_RATE, seed=1)
-    model.centers = {i: dict(zip(keys, map(float, centroid), strict=True)) for i, centroid in enumerate(centroids)}
-    for point in z.tolist():
-        model.learn_one(dict(zip(keys, point, strict=True)))
-    return np.array([[model.centers[i][key] for key in keys] for i in range(k)])
+
+def served(z: FloatArray, centroids: FloatArray) -> Fit:
+    """Points (n, axes) assigned to centroids as they stand; one that no point is nearest to goes to the worst served point."""
+    fit = nearest(z, centroids)
+    counts = np.bincount(fit.labels, minlength=len(centroids))
+    if (counts > 0).all() or len(np.unique(z, axis=0)) < len(centroids):
+        return fit
+    moved = centroids.copy()
+    moved[int(counts.argmin())] = z[((z - fit.centroids[fit.labels]) ** 2).sum(axis=1).argmax()]
+    return served(z, moved)
 
 
 def adjusted_rand(a: IntArray, b: IntArray) -> float:

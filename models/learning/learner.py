@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from models.behaviour.bucket import B_INTERACTIONS, B_LOGS, B_MONEY, B_ORDERS
 from models.behaviour.daily_step import advance
 from models.behaviour.features import block_of
 from models.behaviour.layout import FIRST_DAY, LAST_EVENT, ORDER_COUNT, FloatArray
@@ -23,18 +22,17 @@ from models.learning.diary import Diary
 from models.learning.drift import alarms_of
 from models.learning.frame_selection import KEPT_SAMPLES, fit_frame
 from models.learning.identity import carried, in_order, overlaps
-from models.learning.kmeans import Fit, lloyd, multi_start, random_part, river_update
+from models.learning.kmeans import Fit, lloyd
 from models.learning.owner_snapshot import pack, unpack
 from models.learning.owner_types import Learned, LearnerConfig, State
 from models.learning.proposal import NEW_FRAME, NEW_NUMBER, Proposal, tried
 from models.learning.reason import Reason
+from models.learning.row_stream import RowStream
 from models.learning.separation import supported
 from models.learning.structure import carried_over, fresh, made_of_phases, stable_number, with_rhythm
 from models.learning.watch import shift_between, stability_index
 
 _KEPT_VERSIONS = 12
-_POLISH = 3
-"""Lloyd steps after River's pass."""
 
 
 class Learner:
@@ -46,6 +44,7 @@ class Learner:
         self.memory = Memory(1024)
         self.members: dict[str, tuple[int, Diary]] = {}
         self.state = State()
+        self.stream = RowStream(self.config.clusterer, self.config.evidence)
 
     @property
     def model(self) -> ClusterModel | None:
@@ -71,11 +70,9 @@ class Learner:
             self.memory.reload(at, row.blob)
         first = int(self.memory.matrix[at, FIRST_DAY])
         self.state.shop_first_day = min(first, self.state.shop_first_day or first)
-        bucket = self.memory.buckets.get(at)
-        orders = bucket[B_ORDERS] if bucket else 0.0
-        basket = bucket[B_LOGS] / orders if bucket and orders > 0 else None
-        money = bucket[B_MONEY] if bucket else 0.0
-        diary.note(row.day, basket, bool(bucket and bucket[B_INTERACTIONS] > 0), money)
+        if self.stream.take(row.customer, row.blob):
+            self.drain()
+        diary.note_bucket(row.day, self.memory.buckets.get(at))
 
     def set_shift(self, shift: int) -> None:
         """Use a sparser panel, one in 2**shift; customers outside it are forgotten."""
@@ -87,6 +84,11 @@ class Learner:
         known = self.members.pop(customer, None)
         if known is not None:
             self.memory.free(known[0])
+            self.stream.forget(customer)
+
+    def drain(self) -> None:
+        """Learn the rows that have come since, under the version in force."""
+        self.stream.drain(None if self.model is None else self.model.frame, self.state.working)
 
     # --- learning -----------------------------------------------------------------------------
     def learn(self, day: int) -> Learned:
@@ -95,6 +97,7 @@ class Learner:
         Silent members are aged to ``day`` first, so lanes need not write rows for them.
         """
         state, config = self.state, self.config
+        self.drain()
         age = day - (state.shop_first_day if state.shop_first_day is not None else day)
         due = sum(age >= d for d in config.frame_days)
         waits = state.last_update is not None and day - state.last_update < config.cadence_days
@@ -121,6 +124,7 @@ class Learner:
 
     def adopt(self, proposal: Proposal, day: int) -> ClusterModel:
         """Publish a proposal, built anew on the panel as of ``day``."""
+        self.drain()
         sample, _ = self._look(day)
         frame = proposal.model.frame
         fit = lloyd(sample.points(frame), np.array([s.centroid for s in proposal.model.segments]))
@@ -165,20 +169,19 @@ class Learner:
         return self._publish(sample, frame, fit, self._heirs(sample, fit))
 
     def _update(self, sample: Sample, rng: np.random.Generator, figures: dict[str, float]) -> Learned:
-        """The weekly update in the same frame: River from the working centroids, challenger, k."""
+        """The weekly update in the same frame: the clusterer goes on from the working centroids, challenger, k."""
         state, config, model = self.state, self.config, self.model
         assert model is not None and state.working is not None
         frame = with_rhythm(model.frame, sample)
         if frame != model.frame and made_of_phases(frame):
             return Learned("promoted", self._new_frame(sample, rng, figures), figures=figures)
         z = sample.points(frame)
-        part = random_part(z, rng)
-        state.working = river_update(part, state.working)
-        # River's step never dies; what jitter its last customers left is not worth moving anybody for.
-        fit = lloyd(z, state.working, _POLISH)
+        fit, challenger = self.stream.look(z, state.working, rng, figures)
         state.working = fit.centroids
-        challenger = lloyd(z, multi_start(part, model.k, rng).centroids)
         self._compare(sample, frame, z, fit, challenger, figures)
+        if not config.clusterer.ours:
+            # What River's learned is published, not a fresh fit of ours; and its centres may wander from group to group.
+            challenger = fit
         if model.k == 1 and config.k is None:
             return self._one_segment(sample, frame, fit, rng, figures)
         if state.beaten >= config.streak:
@@ -199,7 +202,7 @@ class Learner:
         self, sample: Sample, frame: Frame, z: FloatArray, fit: Fit, challenger: Fit, figures: dict[str, float]
     ) -> None:
         """Figures of the working clusters beside the challenger and those in force; counts the weeks it is better."""
-        state, config, model = self.state, self.config, self.model
+        state, model = self.state, self.model
         assert model is not None
         figures["inertia_ratio"] = fit.inertia / max(challenger.inertia, 1e-12)
         figures["share_psi"] = stability_index([s.share for s in model.segments], fit.labels)
@@ -208,8 +211,14 @@ class Learner:
             state.drift.begin(sample.features(frame))
         figures.update(state.drift.look(sample.features(frame), distances, sample.day))
         # Points of another frame are no longer those that the challenger of last week was better at.
-        beaten = model.k > 1 and frame == model.frame and challenger.inertia < (1 - config.better) * fit.inertia
+        beaten = model.k > 1 and frame == model.frame and self._no_longer_these(sample, fit, challenger)
         state.beaten = state.beaten + 1 if beaten else 0
+
+    def _no_longer_these(self, sample: Sample, fit: Fit, challenger: Fit) -> bool:
+        """Whether the working clusters should give way: ours to a fresh fit, River's where a centre is nobody's any more."""
+        if self.config.clusterer.ours:
+            return challenger.inertia < (1 - self.config.better) * fit.inertia
+        return None in self._heirs(sample, fit)
 
     def _small_enough(self, proposal: Proposal) -> bool:
         """Whether a proposal moves so few that nobody is asked."""
@@ -239,8 +248,13 @@ class Learner:
         """The clusters in force as they are now, if they moved by what is worth a version."""
         model, config = self.model, self.config
         assert model is not None
-        # Working centroid i is segment i of the published model, by construction.
-        candidate = self._build(sample, frame, fit, list(model.segments))
+        heirs: list[Segment | None] = list(model.segments)
+        if not config.clusterer.ours and model.k > 1:
+            # Only of ours is working centroid i segment i of the published model, by construction.
+            heirs = self._heirs(sample, fit)
+            if None in heirs:
+                return None
+        candidate = self._build(sample, frame, fit, heirs)
         shifts, figures["table_shift"] = shift_between(model, candidate)
         figures.update({f"shift_{segment}": shift for segment, shift in shifts.items()})
         figures["centroid_shift"] = max(shifts.values())
@@ -362,6 +376,7 @@ class Learner:
         state = self.state
         state.last_version = model.version
         state.working = np.array([s.centroid for s in model.segments])
+        self.stream.begin(model)
         self.enter(model, day)
         return model
 
@@ -376,6 +391,7 @@ class Learner:
 
     def restore(self, data: bytes) -> None:
         """Become the learner that ``snapshot`` wrote; InvariantViolation if it cannot be read."""
+        self.stream = RowStream(self.config.clusterer, self.config.evidence)
         unpack(self, data)
 
 

@@ -16,6 +16,8 @@ from models.learning.drift import Drift
 from models.learning.owner_types import State
 from models.learning.proposal import Proposal
 from models.learning.reason import Reason
+from models.learning.river_centres import Kept
+from models.learning.row_stream import RowStream
 from schemas.errors import InvariantViolation
 
 FORMAT: Final = 4
@@ -46,6 +48,7 @@ class Saved(msgspec.Struct, array_like=True):
     proposals: int = 0
     turned_down: dict[str, int] = {}
     reason: Reason = msgspec.field(default_factory=Reason)
+    river: Kept | None = None
 
 
 class Remembering(Protocol):
@@ -55,10 +58,15 @@ class Remembering(Protocol):
     memory: Memory
     members: dict[str, tuple[int, Diary]]
     state: State
+    stream: RowStream
+
+    def drain(self) -> None:
+        """Learn the rows that have come."""
 
 
 def pack(learner: Remembering) -> bytes:
     """The learner as bytes; the same learner gives the same bytes."""
+    learner.drain()
     state = learner.state
     return msgspec.msgpack.encode(
         Saved(
@@ -84,6 +92,7 @@ def pack(learner: Remembering) -> bytes:
             proposals=state.proposals,
             turned_down=state.turned_down,
             reason=state.reason,
+            river=learner.stream.keep(),
         )
     )
 
@@ -120,3 +129,5 @@ def unpack(learner: Remembering, data: bytes) -> None:
         turned_down=saved.turned_down,
         reason=saved.reason,
     )
+    if learner.state.timeline:
+        learner.stream.begin(learner.state.timeline[-1][1], saved.river)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from models.behaviour.layout import FloatArray
 from models.behaviour.model import CONSERVATIVE, ClusterModel, Evidence, Preset
 from models.learning.backtest import NoiseSample
+from models.learning.clusterer_choice import ClustererChoice
 from models.learning.drift import Drift
 from models.learning.proposal import Proposal
 from models.learning.reason import Reason
@@ -44,6 +45,9 @@ class LearnerConfig:
         A proposal that would move at most this share of the panel is adopted at once; None: a person decides.
     no_means_days
         For so long nothing is proposed again that was turned down.
+    clusterer
+        What moves the centres between two frames. Frames, numbers of segments and first centres come from the panel,
+        whichever it is.
     """
 
     seed: int = 1
@@ -65,6 +69,7 @@ class LearnerConfig:
     no_means_days: int = 90
     preset: Preset = CONSERVATIVE
     evidence: Evidence = field(default_factory=Evidence)
+    clusterer: ClustererChoice = field(default_factory=ClustererChoice)
 
 
 @dataclass(frozen=True, slots=True)

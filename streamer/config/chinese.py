@@ -18,6 +18,7 @@ MEANINGS: Final[Mapping[str, str]] = {
     "clock": "wall：没有事件时客户也会随时间移动；event：只在事件到来时移动",
     "half_life_days": "近期消费和近期订单的半衰期（天）",
     "preset": "客户在行为聚类之间移动的难易",
+    "clusterer": "模型管理进程所用的聚类算法及其参数：PanelKMeans，或 River 的 KMeans、STREAMKMeans",
     "adopt_share": "新聚类最多移动这个比例的客户时自动采用，无需批准；无：从不自动采用",
     "consent_default": "从未表态的客户按同意（granted）还是拒绝（denied）处理",
     "merge_known": "是否允许把两个已知客户关联为一个",

@@ -15,6 +15,7 @@ from pydantic import PrivateAttr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from models.features.time import DAY_MS, DayGrid
+from models.learning.clusterer_choice import ClustererChoice
 from schemas.errors import UserError
 from schemas.ids import nobody_of
 from schemas.money import Rates
@@ -134,7 +135,11 @@ class Settings(SettingsFields):
         """How the model owner learns."""
         from models.learning.learner import LearnerConfig
 
-        return LearnerConfig(preset=self.behaviour_preset(), adopt_share=self.adopt_share)
+        return LearnerConfig(
+            preset=self.behaviour_preset(),
+            adopt_share=self.adopt_share,
+            clusterer=ClustererChoice.parse(self.clusterer),
+        )
 
     def behaviour_preset(self) -> Preset:
         """How readily the clusters of new model versions let customers move."""

@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from models.features.time import DayGrid
+from models.learning.clusterer_choice import EXAMPLES, ClustererChoice
 from schemas.errors import UserError
 
 MASK: Final = "******"
@@ -63,9 +64,18 @@ def _rates(value: object) -> object:
         raise ValueError(wanted) from None
 
 
+def _clusterer(value: str) -> str:
+    try:
+        return str(ClustererChoice.parse(value))
+    except UserError as error:
+        more = "" if EXAMPLES in str(error.hint) else f"; {error.message}, {error.hint}"
+        raise ValueError(EXAMPLES + more) from error
+
+
 Servers = Annotated[str, AfterValidator(_servers)]
 RedisUrl = Annotated[str, AfterValidator(_redis_url)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
+Clusterer = Annotated[str, AfterValidator(_clusterer)]
 RatesMapping = Annotated[dict[str, float], BeforeValidator(_rates), WithJsonSchema({"type": "object"})]
 
 

@@ -10,8 +10,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, FilePath, SecretStr
 from pydantic.config import JsonDict
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from models.learning.clusterer_choice import OURS
 from schemas.topics import MAX_MESSAGE_BYTES
-from streamer.config.settings_checks import RatesMapping, RedisUrl, Servers, TimeZone
+from streamer.config.settings_checks import Clusterer, RatesMapping, RedisUrl, Servers, TimeZone
 from streamer.embedded.home import default_home
 
 _NAME: Final = r"^[A-Za-z0-9._-]*$"
@@ -64,6 +65,10 @@ class SettingsFields(BaseSettings):
     half_life_days: float = Field(25.0, ge=5, le=365, description="half-life of decayed money and orders")
     preset: Annotated[Literal["responsive", "conservative"], BeforeValidator(_lower)] = Field(
         "conservative", description="how easily customers move between behaviour clusters"
+    )
+    clusterer: Clusterer = Field(
+        OURS,
+        description="the clusterer of the model owner: PanelKMeans, or River's KMeans or STREAMKMeans, with parameters",
     )
     adopt_share: float | None = Field(
         None,

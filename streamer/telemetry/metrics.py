@@ -138,6 +138,10 @@ OWNER_METRICS: Final[tuple[Metric, ...]] = (
     _gauge("model_proposal_moves_ratio", "Share of the panel that the waiting proposal would move"),
     _gauge("panel_customers", "Customers in the panel"),
     _gauge("panel_distance", "Mean distance of panel customers to the centre of their cluster"),
+    _gauge(
+        "panel_silhouette_ratio",
+        "Distance of the week's panel rows to their centre over that to the next one, before each is learned; 0 is best",
+    ),
     _gauge("panel_bounce_ratio", "Share of the panel's moves that were undone within 30 days"),
     _gauge("segment_share_psi", "Population stability index of the clusters' shares since their version was made"),
     _gauge("feature_psi", "Population stability index of a feature since the frame was fitted", "feature"),

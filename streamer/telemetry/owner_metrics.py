@@ -23,6 +23,7 @@ _DETECTORS: Final = {
 """Detector and what it looks at, by the name of the alarm."""
 _GAUGES: Final = {
     "distance": "panel_distance",
+    "silhouette": "panel_silhouette_ratio",
     "bounce": "panel_bounce_ratio",
     "share_psi": "segment_share_psi",
     "members": "panel_customers",

@@ -20,8 +20,7 @@ from models.behaviour.memory import Memory
 from models.behaviour.model import ClusterModel
 from models.behaviour.moves import Move
 from models.behaviour.panel import PanelRow
-from models.learning import learner as learning
-from models.learning import structure
+from models.learning import kmeans, structure
 from models.learning.kmeans import Fit, multi_start
 from models.learning.learner import Learned, Learner, LearnerConfig
 from models.learning.proposal import NEW_FRAME, Proposal, Trial
@@ -183,7 +182,7 @@ def test_clusters_that_are_found_in_another_order_make_the_same_moves(
         fit, order = multi_start(z, k, given), rng.permutation(k)
         return Fit(fit.centroids[order], np.argsort(order)[fit.labels], fit.inertia)
 
-    for module in (learning, structure):
+    for module in (kmeans, structure):
         monkeypatch.setattr(module, "multi_start", shuffled_start)
     life = deepcopy(begun)
     life.world.learner = Renumbered(CONFIG)

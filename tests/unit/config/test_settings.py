@@ -199,6 +199,21 @@ def test_lanes_run_as_set(tmp_path: Path) -> None:
     assert (lane.tick_seconds, lane.max_residents) == (0.2, 5000)
 
 
+def test_the_clusterer_is_checked_when_settings_are_read(tmp_path: Path) -> None:
+    assert load(tmp_path).learner_config().clusterer.ours
+    choice = load(tmp_path, CLUSTERER="STREAMKMeans: chunk_size=40").learner_config().clusterer
+    assert (choice.name, choice.options["chunk_size"]) == ("STREAMKMeans", 40)
+    may_be = "STREAMER_CLUSTERER may be PanelKMeans, KMeans:halflife=0.005 or STREAMKMeans:chunk_size=500,halflife=0.05"
+    for value, more in (
+        ("KMeans:halflife=2", "; KMeans: halflife cannot be 2, it may be a number from 1e-06 to 1"),
+        ("DBSTREAM", ""),
+    ):
+        with pytest.raises(UserError) as refused:
+            load(tmp_path, CLUSTERER=value)
+        assert "STREAMER_CLUSTERER" in refused.value.message
+        assert refused.value.hint == may_be + more
+
+
 def test_presets_are_those_of_the_clusters(tmp_path: Path) -> None:
     assert load(tmp_path).behaviour_preset() == CONSERVATIVE
     assert load(tmp_path, PRESET="responsive").behaviour_preset() == RESPONSIVE

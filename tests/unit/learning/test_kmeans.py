@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 
 from models.behaviour.layout import FloatArray, IntArray
 from models.learning.kmeans import (
-    LEARNING_RATE,
     PART,
     adjusted_rand,
     choose_k,
@@ -15,8 +12,9 @@ from models.learning.kmeans import (
     multi_start,
     nearest,
     random_part,
-    river_update,
+    served,
     stability,
+    weekly,
 )
 
 CENTRES = np.array([[0.0, 0.0], [6.0, 0.0], [0.0, 6.0], [6.0, 6.0]])
@@ -41,14 +39,24 @@ def test_no_centroid_stays_without_members() -> None:
     assert np.bincount(fit.labels, minlength=4).min() > 20
 
 
-def test_river_goes_on_from_the_given_centroids_and_keeps_their_order() -> None:
+def test_a_weekly_look_goes_on_from_the_given_centroids_and_keeps_their_order() -> None:
     z, _ = blobs()
     start = CENTRES[[2, 0, 3, 1]] + 0.8
-    moved = river_update(random_part(z, np.random.default_rng(3)), start)
-    target = lloyd(z, start).centroids
-    assert np.abs(moved - target).max() < np.abs(start - target).max()
-    # One centre of its own each: none is dead, none was drawn at random.
-    assert [int(nearest(CENTRES, moved).labels[i]) for i in (2, 0, 3, 1)] == [0, 1, 2, 3]
+    fit, challenger = weekly(z, start, np.random.default_rng(3), 3)
+    target = lloyd(z, start)
+    assert np.abs(fit.centroids - target.centroids).max() < np.abs(start - target.centroids).max()
+    assert [int(nearest(CENTRES, fit.centroids).labels[i]) for i in (2, 0, 3, 1)] == [0, 1, 2, 3]
+    assert challenger.inertia == pytest.approx(target.inertia)
+
+
+def test_a_centroid_that_serves_nobody_goes_to_the_worst_served_point_and_the_others_stay() -> None:
+    z, _ = blobs()
+    start = np.array([[0.0, 0.0], [6.0, 6.0], [90.0, 90.0], [91.0, 90.0]])
+    fit = served(z, start)
+    assert np.bincount(fit.labels, minlength=4).min() > 0
+    assert np.array_equal(fit.centroids[:2], start[:2])
+    # Points that are all the same cannot serve two centroids, and it ends.
+    assert served(np.zeros((5, 2)), start).labels.tolist() == [0] * 5
 
 
 def test_a_random_part_is_a_shuffled_sample_that_the_seed_decides() -> None:
@@ -58,24 +66,6 @@ def test_a_random_part_is_a_shuffled_sample_that_the_seed_decides() -> None:
     assert 350 < part.mean() < 550 and not np.array_equal(np.sort(part[:, 0]), part[:, 0])
     assert np.array_equal(part, random_part(z, np.random.default_rng(4)))
     assert sorted(random_part(z[:20], np.random.default_rng(4))[:, 0]) == z[:20, 0].tolist()
-
-
-def test_river_is_reproducible_and_one_point_moves_one_centre_by_the_learning_rate() -> None:
-    z, _ = blobs()
-    assert np.array_equal(river_update(z, CENTRES), river_update(z, CENTRES))
-    one = river_update(np.array([[1.0, 1.0]]), CENTRES)
-    assert one[0].tolist() == pytest.approx([LEARNING_RATE, LEARNING_RATE])
-    assert np.array_equal(one[1:], CENTRES[1:])
-
-
-def test_the_trap_that_river_sets_is_still_there() -> None:
-    """An axis a centre does not know is drawn at random; hence all points have all axes."""
-    from river import cluster
-
-    model: Any = cluster.KMeans(n_clusters=2, seed=1)
-    before = dict(model.centers[0])
-    model.predict_one({"unseen": 1.0})
-    assert before == {} and "unseen" in model.centers[0]
 
 
 def test_adjusted_rand_by_hand() -> None:

@@ -1,0 +1,93 @@
+"""River's ``KMeans`` or ``STREAMKMeans`` at the owner: started from given centres, fed one point after the other, kept.
+
+How River behaves, and what is done about it (River 0.26):
+
+- Centres are dictionaries that draw a number from a Gaussian for each feature they do not know, in the order of a *set* of
+  the features. So all centres are assigned before the first point, every point has every feature, and features are the
+  numbers 0, 1, ..., whose order in a set is the same in every process.
+- ``STREAMKMeans`` learns each full chunk with a new ``KMeans`` whose centres are drawn (seeded, the same for each chunk), and
+  then learns that one's centres, also those that no point has moved. Nothing is done about that: it is the method.
+- Neither has a snapshot but pickle. What is kept here is plain: the centres, and the chunk that is not full yet.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from models.behaviour.layout import FloatArray
+from models.learning.clusterer_choice import ClustererChoice
+
+
+class Kept(msgspec.Struct, array_like=True):
+    """What a River clusterer knows, on disk: its choice, its centres, points seen, and those of the open chunk."""
+
+    choice: str
+    centres: list[list[float]]
+    seen: int = 0
+    chunk: list[list[float]] = []
+
+
+class RiverCentres:
+    """One of River's clusterers with centres.
+
+    Parameters
+    ----------
+    choice
+        ``KMeans`` or ``STREAMKMeans`` with its parameters.
+    centroids
+        Where it starts, (k, axes).
+    """
+
+    def __init__(self, choice: ClustererChoice, centroids: FloatArray) -> None:
+        from river import cluster  # a third of a second to import, and only owners with River's clusterers need it
+
+        self.choice = choice
+        options = choice.options
+        self._chunk_size = int(options.get("chunk_size", 0))
+        self._seen = 0
+        self._chunk: list[list[float]] = []
+        self._model: Any = getattr(cluster, choice.name)(n_clusters=len(centroids), **options)
+        centres = {i: dict(enumerate(row)) for i, row in enumerate(centroids.tolist())}
+        self._model.centers = centres
+        if self._chunk_size:
+            self._model._kmeans.centers = centres
+
+    @property
+    def centers(self) -> dict[int, dict[int, float]]:
+        """Its centres, as River's metrics take them."""
+        found: dict[int, dict[int, float]] = self._model.centers
+        return found
+
+    def centroids(self) -> FloatArray:
+        """Its centres, (k, axes)."""
+        return np.array([list(center.values()) for center in self.centers.values()])
+
+    def predict_one(self, x: dict[int, float]) -> int:
+        """The number of the nearest centre."""
+        return int(self._model.predict_one(x))
+
+    def learn_one(self, x: dict[int, float]) -> None:
+        """Learn a point, once."""
+        self._model.learn_one(x)
+        self._seen += 1
+        if self._chunk_size:
+            self._chunk.append(list(x.values()))
+            if len(self._chunk) == self._chunk_size:
+                self._chunk = []
+
+    def keep(self) -> Kept:
+        """What ``resume`` goes on from as if it had never stopped."""
+        return Kept(str(self.choice), self.centroids().tolist(), self._seen, [list(point) for point in self._chunk])
+
+    @classmethod
+    def resume(cls, choice: ClustererChoice, kept: Kept) -> RiverCentres:
+        """The clusterer that ``keep`` was asked of; its choice must be the same."""
+        found = cls(choice, np.array(kept.centres))
+        # Points of an open chunk have not moved any centre yet.
+        for point in kept.chunk:
+            found.learn_one(dict(enumerate(point)))
+        found._seen = kept.seen
+        return found
