@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,17 +9,14 @@ import typer
 
 from streamer.commands import common
 from streamer.commands.common import Json
-
-_ALL = ("stationary", "hard", "shock", "new-archetype", "holidays", "lifelike", "bots")
-_ORDERS = (
-    *("weekly-same", "monthly-same", "alike", "weekly", "monthly", "mixture", "b2b", "saturday", "season"),
-    *("one-price", "small"),
-)
+from streamer.commands.evaluate_clusterers import clusterers
+from streamer.commands.evaluate_shops import ALL, ORDERS, names_of, numbers_of
 
 
 def register(app: typer.Typer) -> None:
     group = common.group("evaluate", "How good the segments are.")
     group.command("segments")(segments)
+    group.command("clusterers")(clusterers)
     app.add_typer(group)
 
 
@@ -35,8 +31,8 @@ def segments(
     scenario: Annotated[
         list[str] | None,
         typer.Option(
-            help=f"A simulated shop; may be repeated. One of {', '.join(_ALL)}, which are run by default, or of those "
-            f"that record only orders, with a size of their own: {', '.join(_ORDERS)}; `orders` is all of these."
+            help=f"A simulated shop; may be repeated. One of {', '.join(ALL)}, which are run by default, or of those "
+            f"that record only orders, with a size of their own: {', '.join(ORDERS)}; `orders` is all of these."
         ),
     ] = None,
     seeds: Annotated[str, typer.Option(help="Seeds of the shops, separated by commas.")] = "7,8",
@@ -78,11 +74,11 @@ def segments(
     from streamer.evaluate import report, suite
     from streamer.evaluate.gate import missed
 
-    numbers = _numbers(seeds) if seeds_of is None else _of_commit(seeds_of)
+    numbers = numbers_of(seeds) if seeds_of is None else _of_commit(seeds_of)
     presets = ("conservative", "responsive") if preset == "both" else (preset,)
     others: suite.Others = "tuned" if tuned_river else "all" if peers else "none"
     with common.progress("simulating") as on_progress:
-        rows = suite.run(_named(scenario or _ALL), numbers, presets, customers, others, on_progress, config)
+        rows = suite.run(names_of(scenario or ALL), numbers, presets, customers, others, on_progress, config)
     if html is not None:
         _write(html, report.to_html(rows, numbers))
     if json:
@@ -120,22 +116,6 @@ def _file(data: Path, format: str, as_of: str | None, config: object, preset: st
         common.print_json(asdict(found) | {"as_of": shown})
     else:
         report.show_retail(found, shown, common.console())
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    from schemas.errors import UserError
-
-    try:
-        found = tuple(int(part) for part in text.split(","))
-    except ValueError:
-        raise UserError(f"--seeds {text} are not numbers", "write them as 7,8") from None
-    if min(found) < 0:
-        raise UserError("seeds must not be negative", "write them as 7,8")
-    return found
-
-
-def _named(scenarios: Sequence[str]) -> list[str]:
-    return [name for one in scenarios for name in (_ORDERS if one == "orders" else (one,))]
 
 
 def _of_commit(commit: str) -> tuple[int, ...]:

@@ -24,7 +24,7 @@ KEYS: Final = ("recency", "frequency", "money", "basket", "browse", "breadth", "
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A clusterer of River; ``slow`` ones are run on fewer customers than ours."""
+    """A clusterer of River's kind; ``slow`` ones are run on fewer customers than the segments."""
 
     name: str
     make: Callable[[int, int], Any]
@@ -45,6 +45,12 @@ def _river(kind: str, **options: Any) -> Callable[[int, int], Any]:
     return make
 
 
+def _ours(k: int, seed: int) -> Any:
+    from models.learning.panel_kmeans import PanelKMeans
+
+    return PanelKMeans(n_clusters=k, every=500, seed=seed)
+
+
 TUNED: Final = Peer(
     "River KMeans, tuned (halflife .005)", _river("KMeans", k="n_clusters", halflife=0.005, seed=1), slow=False
 )
@@ -59,6 +65,7 @@ PEERS: Final = (
     ),
     Peer("River DenStream, epsilon .6", _river("DenStream", epsilon=0.6)),
     Peer("River DBSTREAM, radius 2", _river("DBSTREAM", clustering_threshold=2.0)),
+    Peer("PanelKMeans (ours) in their place", _ours),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from math import nan
 
@@ -63,3 +64,15 @@ def test_every_target_is_a_figure_of_a_row() -> None:
 
 def test_seeds_that_were_tuned_on_are_owned_up_to() -> None:
     assert "tuned on!" not in seeds_note((7, 8)) and "seeds 2 were tuned on!" in seeds_note((2, 7))
+
+
+def test_clusterers_are_measured_side_by_side_on_the_same_shop() -> None:
+    arguments = ["evaluate", "clusterers", "--customers", "600", "--scenario", "weekly-same", "--seeds", "11", "--json"]
+    result = CliRunner().invoke(build(), arguments)
+    rows = json.loads(result.stdout)
+    assert [row["clusterer"] for row in rows] == ["PanelKMeans", "KMeans", "STREAMKMeans"]
+    # Customers who are alike are one segment, whatever moves its centre, and nobody leaves it.
+    assert [row["segments"] for row in rows] == [1, 1, 1] and {row["spurious"] for row in rows} == {0}
+    assert all(row["seconds"] > 0 and row["versions"] > 0 for row in rows)
+    refused = CliRunner().invoke(build(), [*arguments, "--clusterer", "DBSTREAM"])
+    assert refused.exit_code == 1 and "KMeans:halflife" in refused.output

@@ -11,7 +11,8 @@ import pytest
 from models.behaviour.memory import Memory
 from models.behaviour.moves import Move
 from models.learning.learner import Learner, LearnerConfig
-from streamer.commands.evaluate import _ORDERS, _named, _of_commit
+from streamer.commands.evaluate import _of_commit
+from streamer.commands.evaluate_shops import ORDERS, names_of
 from streamer.evaluate.activity import fold
 from streamer.evaluate.bench import Run
 from streamer.evaluate.gate import TARGETS, missed
@@ -54,8 +55,8 @@ def test_a_clock_keeps_its_rhythm() -> None:
 
 
 def test_every_shop_of_orders_has_its_targets_and_is_offered() -> None:
-    assert {name for name, _ in TARGETS} >= set(SHOPS) and set(_ORDERS) == set(SHOPS)
-    assert _named(["stationary", "orders"]) == ["stationary", *_ORDERS]
+    assert {name for name, _ in TARGETS} >= set(SHOPS) and set(ORDERS) == set(SHOPS)
+    assert names_of(["stationary", "orders"]) == ["stationary", *ORDERS]
     assert _of_commit("00ff0010abc") == (255, 16)
 
 
