@@ -7,6 +7,7 @@ import os
 import sys
 from typing import Any
 
+from models.learning.clusterer_choice import ClustererChoice
 from models.learning.learner import LearnerConfig
 from streamer.config.settings import Settings
 from streamer.runtime import process
@@ -14,7 +15,8 @@ from streamer.runtime import process
 
 def _told(settings: Settings) -> LearnerConfig:
     given: dict[str, Any] = json.loads(os.environ["OWNER_CONFIG"])
-    return LearnerConfig(**{**given, "frame_days": tuple(given["frame_days"])})
+    clusterer = ClustererChoice.parse(settings.clusterer)
+    return LearnerConfig(clusterer=clusterer, **{**given, "frame_days": tuple(given["frame_days"])})
 
 
 if __name__ == "__main__":
