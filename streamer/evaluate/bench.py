@@ -101,21 +101,14 @@ def play(
         learner,
     )
     row_of = np.full(count, -1, dtype=np.int64)
-    edges, arrivals = activity.edges, np.argsort(activity.met, kind="stable")
+    arrivals = np.argsort(activity.met, kind="stable")
     arrived = 0
     need = config.evidence
     for day in range(days):
         while arrived < count and activity.met[arrivals[arrived]] <= day:
             row_of[arrivals[arrived]] = memory.new_row(base + day)
             arrived += 1
-        begin, end = int(edges[day]), int(edges[day + 1])
-        who = activity.customer[begin:end].tolist()
-        rows_of_today = []
-        for customer, values in zip(who, activity.buckets[begin:end].tolist(), strict=True):
-            row = int(row_of[customer])
-            memory.buckets[row] = values
-            if member[customer]:
-                rows_of_today.append(PanelRow(activity.customers[customer], base + day, memory.dump(row)))
+        rows_of_today = _trade(activity, day, memory, row_of, member)
         begun = process_time()
         for panel_row in rows_of_today:
             learner.observe(panel_row)
@@ -135,6 +128,19 @@ def play(
             memory.matrix[rows, INTERACTION_COUNT] >= need.interactions
         )
     return run
+
+
+def _trade(activity: Activity, day: int, memory: Memory, row_of: IntArray, member: Sequence[bool]) -> list[PanelRow]:
+    """Put a day's events into the memory; the rows of panel customers who did something."""
+    begin, end = int(activity.edges[day]), int(activity.edges[day + 1])
+    who = activity.customer[begin:end].tolist()
+    rows = []
+    for customer, values in zip(who, activity.buckets[begin:end].tolist(), strict=True):
+        row = int(row_of[customer])
+        memory.buckets[row] = values
+        if member[customer]:
+            rows.append(PanelRow(activity.customers[customer], activity.first_day + day, memory.dump(row)))
+    return rows
 
 
 def _everybody(run: Run, day: int, rows: IntArray, customers: Sequence[str]) -> NoiseSample:
