@@ -10,6 +10,7 @@ import typer
 from streamer.commands import common
 from streamer.commands.common import Json
 from streamer.commands.evaluate_clusterers import clusterers
+from streamer.commands.evaluate_predictions import predictions
 from streamer.commands.evaluate_shops import ALL, ORDERS, names_of, numbers_of
 
 
@@ -17,6 +18,7 @@ def register(app: typer.Typer) -> None:
     group = common.group("evaluate", "How good the segments are.")
     group.command("segments")(segments)
     group.command("clusterers")(clusterers)
+    group.command("predictions")(predictions)
     app.add_typer(group)
 
 

@@ -1,0 +1,78 @@
+"""Features of a customer on a grid day, and of the same customer silent until later. Elementwise: nobody's depend on others."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from models.behaviour.layout import FloatArray
+from models.prediction.records import HALF_LIVES, Records
+
+USUAL_GAP_DAYS: Final = 45.0
+"""Gap between orders that a customer is thought to have before own gaps are known; it weighs as much as one of them."""
+_RECENCY_KNOTS: Final = (7.0, 14.0, 30.0, 60.0, 120.0, 240.0)
+_LATENESS_KNOTS: Final = (1.0, 2.0)
+NAMES: Final = (
+    "level",
+    "recency",
+    "age",
+    "orders",
+    "cadence",
+    "lateness",
+    "once",
+    "rate",
+    "fading_25",
+    "fading_120",
+    *(f"recency_from_{knot:g}" for knot in _RECENCY_KNOTS),
+    *(f"lateness_from_{knot:g}" for knot in _LATENESS_KNOTS),
+)
+# About the mean and spread of each feature in a shop, so that one precision fits all weights.
+_CENTRES: Final = np.array([0.0, 3.8, 4.8, 1.0, 3.8, 0.3, 0.4, -3.8, -1.5, -0.2, *([0.0] * 8)])[:, None]
+_SCALES: Final = np.array([1.0, 1.2, 0.9, 0.9, 0.7, 1.0, 0.5, 0.8, 1.3, 1.0, *([1.0] * 8)])[:, None]
+
+
+def features(records: Records, day: int, silent_days: int = 0) -> FloatArray:
+    """Features (FEATURES, n) as of the beginning of ``day``, had the customer then been silent for ``silent_days`` more.
+
+    Parameters
+    ----------
+    records
+        Of customers who have ordered before ``day``.
+    """
+    now = float(day + silent_days)
+    recency, age = now - records.last, now - records.first
+    gap = (records.last - records.first + USUAL_GAP_DAYS) / records.orders
+    log_recency, lateness = np.log1p(recency), recency / gap
+    log_lateness = np.log1p(lateness)
+    fading = [
+        np.log(records.fading[at] * 2 ** (-recency / half_life) + 0.05) for at, half_life in enumerate(HALF_LIVES)
+    ]
+    rows = np.stack(
+        [
+            np.ones_like(recency),
+            log_recency,
+            np.log1p(age),
+            np.log(records.orders),
+            np.log(gap),
+            log_lateness,
+            (records.orders == 1).astype(np.float64),
+            np.log(records.orders / (age + 30.0)),
+            *fading,
+            *(np.maximum(0.0, log_recency - np.log1p(knot)) for knot in _RECENCY_KNOTS),
+            *(np.maximum(0.0, log_lateness - np.log1p(knot)) for knot in _LATENESS_KNOTS),
+        ]
+    )
+    scaled: FloatArray = (rows - _CENTRES) / _SCALES
+    return scaled
+
+
+def total(weights: FloatArray, x: FloatArray) -> FloatArray:
+    """Weighted sum of features (FEATURES, n), added one after the other.
+
+    A matrix product gives another last bit to a customer alone than to the same one in company.
+    """
+    out = np.zeros(x.shape[1])
+    for weight, row in zip(weights.tolist(), x, strict=True):
+        out += weight * row
+    return out

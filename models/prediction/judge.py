@@ -1,0 +1,65 @@
+"""How good predictions were: rank, calibration, and loss."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.behaviour.layout import FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The figures of one set of answers.
+
+    Attributes
+    ----------
+    auc
+        Chance that who came was given more than who did not; ties count half.
+    brier, log_loss
+        Mean squared error, and mean negative log-likelihood.
+    ece
+        Expected calibration error over ten equally large groups.
+    ratio
+        Orders that were said over those that came.
+    lift
+        Share of those who came among the tenth with the highest chance, over that among all.
+    """
+
+    auc: float
+    brier: float
+    log_loss: float
+    ece: float
+    ratio: float
+    lift: float
+
+
+def judge(said: FloatArray, came: FloatArray) -> Judgement:
+    """Judge chances (n,) by what came (n,), 0 or 1."""
+    order = np.argsort(said, kind="stable")
+    groups = [group for group in np.array_split(order, 10) if len(group)]
+    p = np.clip(said, 1e-9, 1 - 1e-9)
+    return Judgement(
+        auc=auc(said, came),
+        brier=float(((said - came) ** 2).mean()),
+        log_loss=float(-(came * np.log(p) + (1 - came) * np.log(1 - p)).mean()),
+        ece=sum(len(g) * abs(float(said[g].mean() - came[g].mean())) for g in groups) / len(said),
+        ratio=float(said.sum() / max(float(came.sum()), 1e-9)),
+        lift=float(came[groups[-1]].mean() / max(float(came.mean()), 1e-9)),
+    )
+
+
+def auc(said: FloatArray, came: FloatArray) -> float:
+    """Area under the ROC curve; .5 where all came or nobody did.
+
+    >>> auc(np.array([0.1, 0.4, 0.4, 0.9]), np.array([0.0, 0.0, 1.0, 1.0]))
+    0.875
+    """
+    values, inverse, counts = np.unique(said, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
+    yes = float(came.sum())
+    no = len(came) - yes
+    if not len(values) or yes == 0 or no == 0:
+        return 0.5
+    return float((ranks[came > 0].sum() - yes * (yes + 1) / 2) / (yes * no))

@@ -1,0 +1,53 @@
+"""What a prediction knows of each customer: five numbers about the days on which they ordered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.behaviour.layout import FloatArray, IntArray
+
+HALF_LIVES = (25.0, 120.0)
+"""Half-lives of the two fading counts of order-days."""
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Customers side by side, each as of the own last order-day; nothing in here moves with the clock.
+
+    Attributes
+    ----------
+    first, last
+        Shape (n,), days of the first and the last order.
+    orders
+        Shape (n,), order-days so far; 0 for somebody who never ordered.
+    fading
+        Shape (2, n), order-days in memories of HALF_LIVES, on the last order-day.
+    """
+
+    first: FloatArray
+    last: FloatArray
+    orders: FloatArray
+    fading: FloatArray
+
+    @classmethod
+    def empty(cls, customers: int) -> Records:
+        """Nobody has ordered yet."""
+        return cls(np.zeros(customers), np.zeros(customers), np.zeros(customers), np.zeros((2, customers)))
+
+    def note(self, day: int, customers: IntArray) -> None:
+        """Count an order-day of these customers (each once); days ascend."""
+        new = self.orders[customers] == 0
+        self.first[customers[new]] = day
+        since = day - self.last[customers]
+        for at, half_life in enumerate(HALF_LIVES):
+            self.fading[at, customers] = self.fading[at, customers] * 2 ** (-since / half_life) + 1.0
+        self.last[customers] = day
+        self.orders[customers] += 1
+
+    def of(self, customers: IntArray) -> Records:
+        """The records of some customers; a copy."""
+        return Records(
+            self.first[customers], self.last[customers], self.orders[customers], self.fading[:, customers].copy()
+        )

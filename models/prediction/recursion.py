@@ -1,0 +1,71 @@
+"""How the weights are learned: a mean and a precision, one Newton step a week, forgetting towards a prior.
+
+A recursive Laplace approximation of Bayesian logistic regression (Spiegelhalter & Lauritzen, *Sequential updating of
+conditional probabilities on directed graphical structures*, Networks 1990) with exponential forgetting: no learning rate,
+no order of rows, and a year of a shop is a few milliseconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from models.behaviour.layout import FloatArray
+from models.prediction.features import total
+from models.prediction.hazard import logistic
+
+PRECISION: Final = 10.0
+"""Of the shipped prior: weak, 200 customers overrule it in weeks."""
+MEMORY_DAYS: Final = 365.0
+"""Half-life of what was learned; the prior takes its place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """What is known of the weights: mean (d,) and precision (d, d)."""
+
+    mean: FloatArray
+    precision: FloatArray
+
+    @classmethod
+    def around(cls, mean: FloatArray, precision: float = PRECISION) -> Belief:
+        """A belief that holds every weight to be near ``mean``."""
+        return cls(mean, precision * np.eye(len(mean)))
+
+
+def forgotten(belief: Belief, prior: Belief, days: float, memory_days: float = MEMORY_DAYS) -> Belief:
+    """The belief after so many days, drawn towards the prior."""
+    keep = 2 ** (-days / memory_days)
+    precision = keep * belief.precision + (1 - keep) * prior.precision
+    information = keep * belief.precision @ belief.mean + (1 - keep) * prior.precision @ prior.mean
+    mean: FloatArray = np.asarray(np.linalg.solve(precision, information), dtype=np.float64)
+    return Belief(mean, precision)
+
+
+def learned(belief: Belief, x: FloatArray, bought: FloatArray) -> Belief:
+    """The belief after a batch of answers: one Newton step.
+
+    Parameters
+    ----------
+    x
+        Features when it was asked, (d, n).
+    bought
+        Whether they ordered in the week, 0 or 1, (n,).
+    """
+    chance = logistic(total(belief.mean, x))
+    precision = belief.precision + (x * (chance * (1 - chance))) @ x.T
+    return Belief(belief.mean + np.linalg.solve(precision, x @ (bought - chance)), precision)
+
+
+def refit(prior: Belief, x: FloatArray, bought: FloatArray, steps: int = 12) -> Belief:
+    """The most likely weights for all answers at once, by Newton's method: what the recursion is measured by."""
+    mean = prior.mean
+    precision = prior.precision
+    for _ in range(steps):
+        chance = logistic(total(mean, x))
+        precision = prior.precision + (x * (chance * (1 - chance))) @ x.T
+        slope = x @ (bought - chance) - prior.precision @ (mean - prior.mean)
+        mean = mean + np.linalg.solve(precision, slope)
+    return Belief(mean, precision)

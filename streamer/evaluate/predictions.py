@@ -1,0 +1,137 @@
+"""Who buys again, asked of a history: weekly questions in order, learned when their week is over, judged on the days after."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from models.behaviour.bucket import B_ORDERS
+from models.behaviour.layout import FloatArray, IntArray
+from models.behaviour.panel import panel_rank
+from models.prediction.features import NAMES, features, total
+from models.prediction.hazard import WEEK, logistic, within
+from models.prediction.judge import Judgement, judge
+from models.prediction.prior import shipped
+from models.prediction.records import Records
+from models.prediction.recursion import Belief, forgotten, learned, refit
+from streamer.evaluate.activity import Activity
+
+HORIZON: Final = 90
+ALIVE_DAYS: Final = 365
+PANEL: Final = 2_000
+LATE_DAYS: Final = 1
+"""Days that an answer stays open for late records."""
+_RECENCY: Final = [NAMES.index("level"), NAMES.index("recency")]
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a method said on a day, and how that came out; ``customers`` were judged."""
+
+    day: int
+    method: str
+    customers: int
+    judgement: Judgement
+
+
+class Orders:
+    """Order-days of an activity, by day."""
+
+    def __init__(self, activity: Activity) -> None:
+        bought = activity.buckets[:, B_ORDERS] > 0
+        self.day, self.customer = activity.day[bought], activity.customer[bought]
+        self.days, self.customers = activity.days, len(activity.customers)
+        self._edges = np.searchsorted(self.day, np.arange(activity.days + 1))
+
+    def on(self, day: int) -> IntArray:
+        """Who ordered on a day."""
+        found: IntArray = self.customer[self._edges[day] : self._edges[day + 1]]
+        return found
+
+    def between(self, first: int, end: int) -> FloatArray:
+        """Shape (customers,): 1 for who ordered in [first, end)."""
+        came = np.zeros(self.customers)
+        came[self.customer[self._edges[first] : self._edges[min(end, self.days)]]] = 1.0
+        return came
+
+    def records(self, day: int) -> Records:
+        """What was known at the beginning of a day."""
+        records = Records.empty(self.customers)
+        for before in range(day):
+            records.note(before, self.on(before))
+        return records
+
+
+def panel_of(customers: list[str], most: int = PANEL) -> IntArray:
+    """Places of the customers from whom is learned: those who stay longest in ever sparser panels."""
+    ranks = np.array([panel_rank(customer) for customer in customers])
+    return np.sort(np.argsort(-ranks, kind="stable")[:most]).astype(np.int64)
+
+
+def beliefs(orders: Orders, panel: IntArray, until: int, prior: Belief) -> list[tuple[int, Belief]]:
+    """The belief after each weekly look, by the day on which it came; nothing of that day or later is in it."""
+    belief, found = prior, [(0, prior)]
+    for day, x, came in answers(orders, panel, until):
+        belief = learned(forgotten(belief, prior, WEEK), x, came)
+        found.append((day, belief))
+    return found
+
+
+def answers(
+    orders: Orders, panel: IntArray, until: int, horizon: int = WEEK, every: int = WEEK
+) -> Iterator[tuple[int, FloatArray, FloatArray]]:
+    """Questions as they are closed by ``until``: the day, features (d, n) when asked, and who ordered in the horizon (n,)."""
+    records = Records.empty(orders.customers)
+    waiting: list[tuple[int, IntArray, FloatArray]] = []
+    for day in range(until + 1):
+        while waiting and waiting[0][0] + horizon + LATE_DAYS <= day:
+            asked, who, x = waiting.pop(0)
+            yield day, x, orders.between(asked, asked + horizon)[who]
+        if day % every == 0:
+            who = panel[_alive(records, panel, day)]
+            if len(who):
+                waiting.append((day, who, features(records.of(who), day)))
+        if day < orders.days:
+            records.note(day, orders.on(day))
+
+
+def evaluate(activity: Activity, dates: Sequence[int], on_progress: Callable[[str], None]) -> list[Answered]:
+    """Everybody alive on each date, judged by the HORIZON days after it; learned from a panel, from nothing later."""
+    orders, panel, found = Orders(activity), panel_of(activity.customers), []
+    learned_on = beliefs(orders, panel, max(dates), shipped())
+    for day in dates:
+        on_progress(f"day {day}")
+        records = orders.records(day)
+        who = _alive(records, np.arange(orders.customers), day)
+        known, came = records.of(who), orders.between(day, day + HORIZON)[who]
+        belief = [one for at, one in learned_on if at <= day][-1]
+        x, asked, answered = features(known, day), *_long_answers(orders, panel, day)
+        said = {
+            "weekly hazard": within(belief.mean, known, day, HORIZON),
+            "shipped prior, nothing learned": within(shipped().mean, known, day, HORIZON),
+            "all features, one 90-day question": _regressed(asked, answered, x),
+            "recency alone": _regressed(asked[_RECENCY], answered, x[_RECENCY]),
+            "base rate": np.full(len(who), answered.mean() if len(answered) else 0.5),
+        }
+        found += [Answered(day, method, len(who), judge(chance, came)) for method, chance in said.items()]
+    return found
+
+
+def _long_answers(orders: Orders, panel: IntArray, day: int) -> tuple[FloatArray, FloatArray]:
+    """All questions about HORIZON days whose answer was known by ``day``, asked every four weeks."""
+    closed = list(answers(orders, panel, day, HORIZON, 4 * WEEK))
+    if not closed:
+        return np.empty((len(NAMES), 0)), np.empty(0)
+    return np.concatenate([x for _, x, _ in closed], axis=1), np.concatenate([came for _, _, came in closed])
+
+
+def _regressed(asked: FloatArray, answered: FloatArray, x: FloatArray) -> FloatArray:
+    """Logistic regression with a ridge of one on long answers."""
+    return logistic(total(refit(Belief.around(np.zeros(len(asked)), 1.0), asked, answered).mean, x))
+
+
+def _alive(records: Records, who: IntArray, day: int) -> IntArray:
+    return np.flatnonzero((records.orders[who] > 0) & (day - records.last[who] <= ALIVE_DAYS)).astype(np.int64)
