@@ -71,7 +71,7 @@ class Judge:
         web = book.shop.web if play.kind == "marketing" else ""
         url = self.links.unsubscribe(web, message.customer, play.list, message.id, now)
         try:
-            rendered = render(message, play, book, seen.customer, url, self.language)
+            rendered = render(message, play, book, seen.customer, url, self.language, address)
         except RenderError as error:
             finish(state, outcome, message, now, "render", {"template": str(error)})
             return None

@@ -21,6 +21,7 @@ from schemas.changes import decode_change
 from schemas.errors import TransientError
 from schemas.partition import partition_for
 from schemas.records import LogRecord
+from schemas.tracing import traceparent
 from streamer.act import store
 from streamer.act.calls import Call, Calls
 from streamer.act.heart import due as gates
@@ -254,7 +255,7 @@ class ActOwner(Inbox):
             if topic == topics.CHANGES:
                 ledger.changes[lane] = end
                 if record is not None and record.value is not None:
-                    plan(decode_change(record.value), self.state, outcome, now, self._shop_size)
+                    plan(decode_change(record.value), self.state, outcome, now, self._shop_size, traceparent(record))
             else:
                 ledger.events[lane] = end
                 if record is not None:

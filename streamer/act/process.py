@@ -16,7 +16,10 @@ from prometheus_client.process_collector import ProcessCollector
 from schemas import topics
 from schemas.errors import UserError
 from streamer.act import secrets
+from streamer.act.channels.http import HttpSender
+from streamer.act.channels.kafka import KafkaSender
 from streamer.act.channels.log import LogSender
+from streamer.act.channels.notify import NotifySender
 from streamer.act.channels.smtp import SmtpSender
 from streamer.act.channels.webhook import WebhookSender
 from streamer.act.customers import RedisCustomers
@@ -31,7 +34,7 @@ from streamer.act.ports import Sender
 from streamer.act.settings import ActSettings
 from streamer.act.tally import ActTally
 from streamer.adapters.clock import SystemClock
-from streamer.adapters.kafka import KafkaLog, Offsets
+from streamer.adapters.kafka import KafkaConnection, KafkaLog, Offsets
 from streamer.adapters.redis import connect
 from streamer.adapters.topics import lane_count
 from streamer.config.settings import Settings
@@ -71,7 +74,7 @@ def run(settings: Settings, start: Start) -> None:
             KafkaLog(kafka, offsets, "act", source, source, group),
             KafkaInputs(kafka, lanes),
             RedisCustomers(client, kafka.group, lanes),
-            senders(kept),
+            senders(kept, lambda: kafka),
             FileJournal(settings.home / JOURNALS),
             policy,
             Links(kept.link_key),
@@ -97,10 +100,13 @@ def run(settings: Settings, start: Start) -> None:
         server.stop()
 
 
-def senders(kept: secrets.Secrets) -> dict[str, Sender]:
-    """The senders of all kinds of channels."""
+def senders(kept: secrets.Secrets, kafka: Callable[[], KafkaConnection]) -> dict[str, Sender]:
+    """The senders of all kinds of channels; ``kafka`` gives the connection to the service's own Kafka."""
     return {
+        "http": HttpSender(kept.http.get),
+        "kafka": KafkaSender(kafka),
         "log": LogSender(),
+        "notify": NotifySender(),
         "smtp": SmtpSender(lambda: kept.smtp_password),
         "webhook": WebhookSender(kept.of_webhook),
     }

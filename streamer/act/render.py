@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -52,7 +53,13 @@ def file_name(template: str, language: str, part: str) -> str:
 
 
 def render(
-    message: Message, play: Play, book: Book, customer: Customer | None, unsubscribe_url: str, usual: Language
+    message: Message,
+    play: Play,
+    book: Book,
+    customer: Customer | None,
+    unsubscribe_url: str,
+    usual: Language,
+    address: str = "",
 ) -> Rendered:
     """Fill a message's template.
 
@@ -62,6 +69,8 @@ def render(
         What ``{{ unsubscribe_url }}`` is.
     usual
         The language where the customer's is not known or has no template.
+    address
+        What ``{{ address }}`` is.
 
     Raises
     ------
@@ -71,6 +80,8 @@ def render(
     how = book.channels[play.channel].how
     language = _language(customer, play, book, usual)
     data = facts(message.change, customer, book, language)
+    known = {**data, "unsubscribe_url": unsubscribe_url, "play": play.name}
+    known |= {"address": address, "message_id": message.id}
     parts = {}
     for part in how.parts:
         name = file_name(play.template, language, part)
@@ -78,7 +89,7 @@ def render(
         if text is None:
             raise RenderError(f"{name} is missing")
         try:
-            made = _compiled(text, part == "html").render(**data, unsubscribe_url=unsubscribe_url, play=play.name)
+            made = _json(text, known) if part == "json" else _compiled(text, part == "html").render(**known)
         except TemplateError as error:
             raise RenderError(f"{name}: {error.message or type(error).__name__}") from None
         except (TypeError, ValueError, ArithmeticError, LookupError) as error:
@@ -151,9 +162,38 @@ def check(book: Book, play: Play) -> None:
                 _check_says_who_and_why(name, text)
 
 
+def _json(text: str, known: Mapping[str, Any]) -> str:
+    """JSON whose texts are templates: a value fills its own text and cannot become anything else."""
+
+    def filled(found: Any) -> Any:
+        match found:
+            case str():
+                return _compiled(found, False).render(**known)
+            case dict():
+                return {name: filled(value) for name, value in found.items()}
+            case list():
+                return [filled(value) for value in found]
+        return found
+
+    return json.dumps(filled(json.loads(text)), ensure_ascii=False)
+
+
+def _texts(found: Any) -> Iterator[str]:
+    """All texts of a JSON value."""
+    match found:
+        case str():
+            yield found
+        case dict() | list():
+            for value in found.values() if isinstance(found, dict) else found:
+                yield from _texts(value)
+
+
 def _check_compiles(name: str, text: str, part: str) -> None:
     try:
-        _compiled(text, part == "html")
+        for one in _texts(json.loads(text)) if part == "json" else (text,):
+            _compiled(one, part == "html")
+    except json.JSONDecodeError as error:
+        raise UserError(f"{name}, line {error.lineno}: {error.msg}", "it is JSON whose texts are templates") from None
     except TemplateError as error:
         line = getattr(error, "lineno", "?")
         raise UserError(

@@ -1,4 +1,4 @@
-"""Secrets of ``act``: the key of links and address hashes, the mail server's password, the secrets of webhooks."""
+"""Secrets of ``act``: the key of links and address hashes, the mail server's password, those of webhooks and APIs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import secrets
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,11 +22,12 @@ _PREFIX = "whsec_"
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """All that channels and links need to keep to themselves; by channel the webhook secrets, newest first."""
+    """All that channels and links need to keep to themselves; by channel the webhook secrets, newest first, and those of APIs."""
 
     link_key: bytes
     smtp_password: str | None
     webhooks: Mapping[str, Sequence[str]]
+    http: Mapping[str, str] = field(default_factory=dict)
 
     def of_webhook(self, channel: str) -> Sequence[str]:
         """The secrets of a channel. Raises UserError where there is none."""
@@ -40,12 +41,13 @@ class Secrets:
 
 def load(settings: Settings) -> Secrets:
     """The secrets in force; makes the key of links where there is none. Raises UserError."""
-    password, hooks = settings.smtp_password, settings.webhook_secrets
+    password, hooks, apis = settings.smtp_password, settings.webhook_secrets, settings.http_secrets
     key = settings.link_key
     return Secrets(
         key.get_secret_value().encode() if key is not None else _own_key(settings.home),
         None if password is None else password.get_secret_value(),
         {} if hooks is None else webhook_secrets(hooks.get_secret_value()),
+        {} if apis is None else http_secrets(apis.get_secret_value()),
     )
 
 
@@ -88,4 +90,21 @@ def webhook_secrets(text: str) -> dict[str, list[str]]:
                 "write whsec_ and base64, such as `echo whsec_$(openssl rand -base64 24)` gives",
             )
         found.setdefault(name, []).append(secret)
+    return found
+
+
+def http_secrets(text: str) -> dict[str, str]:
+    """Secrets of APIs by channel. Raises UserError.
+
+    >>> http_secrets("sms=abc,push=user:word")
+    {'sms': 'abc', 'push': 'user:word'}
+    """
+    found = {}
+    for number, part in enumerate(text.split(","), 1):
+        name, _, secret = part.strip().partition("=")
+        if not name or not secret:
+            raise UserError(
+                f"STREAMER_HTTP_SECRETS, secret {number} is not NAME=SECRET", "such as STREAMER_HTTP_SECRETS=sms=abc"
+            )
+        found[name] = secret
     return found

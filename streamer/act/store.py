@@ -11,6 +11,7 @@ from schemas import topics
 from schemas.changes import message_headers
 from schemas.events import MessageOutcome
 from schemas.partition import partition_for
+from schemas.tracing import TRACE_HEADER
 from schemas.wire_time import iso
 from streamer.act.heart.ids import step_id
 from streamer.act.heart.state import Ledger, Measure, Message, Outcome, Person, State, Step, Suppression
@@ -99,9 +100,9 @@ def writes(outcome: Outcome, state: State, lanes: int) -> Writes:
         lane = partition_for(customer, lanes)
         found.setdefault((topics.MESSAGES, lane), []).append(_step(step, state))
         if step.type == "message.sent":
-            found.setdefault((topics.EVENTS, lane), []).append(Write(customer, _outcome(step, "sent")))
+            found.setdefault((topics.EVENTS, lane), []).append(_outcome(step, "sent"))
         elif step.more.get("converted") and not step.more["held_out"]:
-            found.setdefault((topics.EVENTS, lane), []).append(Write(customer, _outcome(step, "converted")))
+            found.setdefault((topics.EVENTS, lane), []).append(_outcome(step, "converted"))
     found[topics.ACT, 0] = [*kept, Write(LEDGER_KEY, _json(state.ledger))]
     return found
 
@@ -132,11 +133,16 @@ def _step(step: Step, state: State) -> Write:
         "change_event_id": message.change_event_id,
         **{name: iso(said) if name.endswith("_at") else said for name, said in step.more.items()},
     }
-    headers = message_headers(step.type, id, message.customer, step.at)
+    headers = [*message_headers(step.type, id, message.customer, step.at), *_trace(step)]
     return Write(message.customer.encode(), _json(value), headers)
 
 
-def _outcome(step: Step, said: Literal["sent", "converted"]) -> bytes:
+def _trace(step: Step) -> list[tuple[str, bytes]]:
+    """The header that carries the trace on, where there is one."""
+    return [(TRACE_HEADER, step.message.trace.encode())] if step.message.trace else []
+
+
+def _outcome(step: Step, said: Literal["sent", "converted"]) -> Write:
     """The outcome that closes the loop into the customer's features."""
     message = step.message
     event = MessageOutcome(
@@ -148,4 +154,4 @@ def _outcome(step: Step, said: Literal["sent", "converted"]) -> bytes:
         change_event_id=message.change_event_id,
         outcome=said,
     )
-    return event.model_dump_json(exclude_none=True).encode()
+    return Write(message.customer.encode(), event.model_dump_json(exclude_none=True).encode(), _trace(step))

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 
 
 async def trial(
-    settings: Settings, book: Book, play: Play, customer: Customer, address: str | None
+    settings: Settings, book: Book, play: Play, customer: Customer, address: str | None, kafka: str | None = None
 ) -> tuple[Rendered, Answer | None]:
     """Fill a play's template for a customer, and send it to ``address`` where one is given.
+
+    ``kafka`` is the embedded Kafka, for settings that name none.
 
     Returns
     -------
@@ -34,7 +36,7 @@ async def trial(
     message = _made_up(play, customer, book.version)
     url = f"{book.shop.web}/u/trial" if book.shop.web else ""
     try:
-        rendered = render(message, play, book, customer, url, settings.language)
+        rendered = render(message, play, book, customer, url, settings.language, address or "")
     except RenderError as error:
         raise UserError(
             f"the template cannot be filled: {error}", "see docs/plays.md for what a template may say"
@@ -42,7 +44,7 @@ async def trial(
     if address is None:
         return rendered, None
     channel = book.channels[play.channel]
-    found = senders(secrets.load(settings))
+    found = senders(secrets.load(settings), lambda: settings.kafka_connection(kafka))
 
     async def begun() -> bool:
         return True

@@ -155,7 +155,7 @@ def test(
             raise UserError(f"no customer {customer} is known", "check the id")
         from streamer.act.trial import trial
 
-        rendered, answer = asyncio.run(trial(to.settings, book, play, found.customer, to_address))
+        rendered, answer = asyncio.run(trial(to.settings, book, play, found.customer, to_address, to.embedded_kafka))
     out = common.console()
     for part, text in rendered.parts.items():
         out.print(f"-- {part}", markup=False)

@@ -40,6 +40,7 @@ MEANINGS: Final[Mapping[str, str]] = {
     "link_key": "为消息中的链接签名，并对地址做散列；无：首次启动时生成，存放在 STREAMER_HOME",
     "smtp_password": "发送消息所用邮件服务器的密码",
     "webhook_secrets": "webhook 通道的密钥，NAME=whsec_...，多个用逗号分隔；同名的两个会同时签名",
+    "http_secrets": "http 通道的密钥，NAME=SECRET，多个用逗号分隔",
     "metrics_host": "/metrics 监听的地址",
     "metrics_port": "worker 的 /metrics 端口；0 表示任取一个空闲端口",
     "owner_metrics_port": "模型管理进程的 /metrics 端口",

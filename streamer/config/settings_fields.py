@@ -131,6 +131,7 @@ class SettingsFields(BaseSettings):
     webhook_secrets: SecretStr | None = Field(
         None, description="secrets of webhook channels, NAME=whsec_..., several by commas; two of one name sign both"
     )
+    http_secrets: SecretStr | None = Field(None, description="secrets of http channels, NAME=SECRET, several by commas")
 
     metrics_host: str = Field("127.0.0.1", min_length=1, description="address to serve /metrics on")
     metrics_port: int = Field(9464, ge=0, le=65_535, description="port of a worker's /metrics; 0 takes a free one")

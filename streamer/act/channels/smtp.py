@@ -17,6 +17,7 @@ from typing import Final, Literal
 
 from aiosmtplib import SMTP, SMTPException, SMTPResponseException
 
+from streamer.act.channels.dkim import signed
 from streamer.act.heart.settle import Answer
 from streamer.act.heart.state import Message
 from streamer.act.plays.book import Channel
@@ -41,8 +42,11 @@ class SmtpSender:
 
     async def send(self, channel: Channel, message: Message, rendered: Rendered, address: str, begun: Begin) -> Answer:
         address = address or channel.options["to"]
-        mail = letter(channel, message, rendered, address)
         sender = parseaddr(channel.options["from"])[1]
+        try:
+            mail = _as_bytes(channel, letter(channel, message, rendered, address), sender)
+        except (OSError, ValueError, ImportError) as error:
+            return Answer("retry", str(error), channel_down=True)
         server = _server(channel)
         try:
             try:
@@ -59,7 +63,7 @@ class SmtpSender:
             if not await begun():
                 return Answer("not_begun")
             try:
-                said = await server.data(mail.as_bytes(policy=SMTP_POLICY))
+                said = await server.data(mail)
             except SMTPResponseException as error:
                 return _safe(error, channel_down=False)
             except (SMTPException, OSError, TimeoutError) as error:
@@ -71,6 +75,14 @@ class SmtpSender:
 
     async def close(self) -> None:
         """Each mail has its own connection."""
+
+
+def _as_bytes(channel: Channel, mail: EmailMessage, sender: str) -> bytes:
+    """The mail as it is sent, signed where the channel says so. Raises what `dkim.signed` raises."""
+    raw = mail.as_bytes(policy=SMTP_POLICY)
+    if (dkim := channel.options.get("dkim")) is None:
+        return raw
+    return signed(raw, sender.partition("@")[2], dkim["selector"], dkim["key_file"])
 
 
 def _server(channel: Channel) -> SMTP:
@@ -107,8 +119,17 @@ def letter(channel: Channel, message: Message, rendered: Rendered, address: str)
     mail["Message-ID"] = f"<{message.id}@{sender.partition('@')[2]}>"
     mail["Content-Language"] = rendered.language
     if rendered.unsubscribe_url:
-        mail["List-Unsubscribe"] = f"<{rendered.unsubscribe_url}>"
+        mail["List-Unsubscribe"] = ", ".join(_ways_to_leave(channel, message, rendered))
         mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     mail.set_content(rendered.parts["text"])
     mail.add_alternative(rendered.parts["html"], subtype="html")
     return mail
+
+
+def _ways_to_leave(channel: Channel, message: Message, rendered: Rendered) -> list[str]:
+    """The addresses of ``List-Unsubscribe``: the page, and a mail to a person where the channel names one."""
+    mailbox = channel.options.get("unsubscribe_mailbox")
+    return [
+        f"<{rendered.unsubscribe_url}>",
+        *([] if mailbox is None else [f"<mailto:{mailbox}?subject=unsubscribe%20{message.id}>"]),
+    ]

@@ -8,14 +8,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Final
 
 import aiohttp
-import msgspec
 from standardwebhooks import Webhook
 
-from schemas.wire_time import iso
+from streamer.act.channels.answers import MOST_OF_THE_ANSWER, retry_after
+from streamer.act.channels.body import body, trace_headers
 from streamer.act.heart.settle import Answer
 from streamer.act.heart.state import Message
 from streamer.act.plays.book import Channel
@@ -23,8 +22,6 @@ from streamer.act.ports import Begin
 from streamer.act.render import Rendered
 
 TIMEOUT_SECONDS: Final = 15
-MOST_OF_THE_ANSWER: Final = 65_536
-_LONGEST_PAUSE_MS: Final = 86_400_000
 
 
 class WebhookSender:
@@ -43,16 +40,16 @@ class WebhookSender:
     async def send(self, channel: Channel, message: Message, rendered: Rendered, address: str, begun: Begin) -> Answer:
         if self._session is None:
             self._session = aiohttp.ClientSession(headers={"user-agent": "streamer"})
-        body = msgspec.json.encode(_body(message, rendered))
-        headers = signed(message.id, body, self._secrets(channel.name), datetime.now(UTC))
+        data = body(message, rendered)
+        headers = signed(message.id, data, self._secrets(channel.name), datetime.now(UTC)) | trace_headers(message)
         timeout = aiohttp.ClientTimeout(total=float(channel.options.get("timeout", TIMEOUT_SECONDS)))
         if not await begun():
             return Answer("not_begun")
         try:
             async with self._session.post(
-                channel.options["url"], data=body, headers=headers, timeout=timeout, allow_redirects=False
+                channel.options["url"], data=data, headers=headers, timeout=timeout, allow_redirects=False
             ) as response:
-                # A receiver that drips or floods must not hold us: of its answer only the status counts.
+                # Of the answer only the status counts.
                 await response.content.read(MOST_OF_THE_ANSWER)
                 return judge(response.status, response.headers, time.time())
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -62,25 +59,6 @@ class WebhookSender:
         if self._session is not None:
             await self._session.close()
             self._session = None
-
-
-def _body(message: Message, rendered: Rendered) -> dict[str, object]:
-    change = message.change
-    return {
-        "type": "play.message",
-        "timestamp": iso(message.claimed),
-        "data": {
-            "message_id": message.id,
-            "play": message.play,
-            "change_event_id": change.event_id,
-            "segmentation": change.segmentation,
-            "from": None if change.from_segment is None else change.from_segment.id,
-            "to": None if change.to_segment is None else change.to_segment.id,
-            "changed_at": iso(change.changed_ms),
-            **rendered.data,
-            "unsubscribe_url": rendered.unsubscribe_url or None,
-        },
-    }
 
 
 def signed(id: str, body: bytes, secrets: Sequence[str], at: datetime) -> dict[str, str]:
@@ -101,19 +79,5 @@ def judge(status: int, headers: Mapping[str, str], now: float) -> Answer:
         return Answer("sent", str(status))
     if status == 410:
         return Answer("refused", "410: the receiver is gone", gone=True)
-    after = _retry_after(headers.get("Retry-After"), now) if status in (429, 503) else None
+    after = retry_after(headers.get("Retry-After"), now) if status in (429, 503) else None
     return Answer("retry", str(status), after=after, channel_down=True)
-
-
-def _retry_after(said: str | None, now: float) -> int | None:
-    """Milliseconds that a Retry-After header asks for, at most a day; None where it says nothing usable."""
-    if said is None:
-        return None
-    if said.strip().isdecimal():
-        seconds = float(said)
-    else:
-        try:
-            seconds = parsedate_to_datetime(said).timestamp() - now
-        except ValueError:
-            return None
-    return min(_LONGEST_PAUSE_MS, max(0, round(seconds * 1000)))

@@ -15,6 +15,9 @@ from streamer.act.plays.book import Channel
 # No more than what keeps a message from being sent to nobody: the server decides what is deliverable.
 _EMAIL: Final = re.compile(r"[^\s@<>,;:\"()\[\]\\]+@[^\s@<>,;:\"()\[\]\\]+\.[^\s@<>,;:\"()\[\]\\]+")
 
+_BETWEEN_DIGITS: Final = re.compile(r"[\s()./-]")
+_PHONE: Final = re.compile(r"\+?\d{5,15}")
+
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
@@ -24,7 +27,7 @@ class Addresses:
 
     def trait(self, channel: Channel) -> str:
         """The trait of the customer that a channel needs; empty where it needs none."""
-        return "" if "to" in channel.options else channel.how.trait
+        return "" if "to" in channel.options else str(channel.options.get("trait", channel.how.trait))
 
     def of(self, channel: Channel, customer: Customer | None) -> str | None:
         """The customer's address; empty where the channel needs none, None where it is missing or malformed."""
@@ -32,7 +35,15 @@ class Addresses:
         if not needed:
             return ""
         found = None if customer is None else text_trait(customer, needed)
-        return found if found and len(found) <= 320 and _EMAIL.fullmatch(found) else None
+        if not found or len(found) > 320:
+            return None
+        match needed:
+            case "email":
+                return found if _EMAIL.fullmatch(found) else None
+            case "phone":
+                number = _BETWEEN_DIGITS.sub("", found)
+                return number if _PHONE.fullmatch(number) else None
+        return found
 
     def hash(self, address: str) -> str:
         """What an address is compared by: it cannot be read back."""

@@ -14,7 +14,9 @@ STORM_LEAST = 20
 """So many messages are never a storm, however small the shop."""
 
 
-def plan(change: ReceivedChange, state: State, outcome: Outcome, now: int, customers: int) -> None:
+def plan(
+    change: ReceivedChange, state: State, outcome: Outcome, now: int, customers: int, trace: bytes | None = None
+) -> None:
     """Take one change: plan a message for every running play that it triggers, and update those that wait.
 
     Parameters
@@ -25,6 +27,8 @@ def plan(change: ReceivedChange, state: State, outcome: Outcome, now: int, custo
         The instant of this turn (ms); `wait` and `expires` count from it.
     customers
         How many customers the shop has, for storms; 0 while that is not known.
+    trace
+        The trace that the change belongs to.
     """
     customer = change.customer_id
     known = state.people.get(customer)
@@ -37,7 +41,7 @@ def plan(change: ReceivedChange, state: State, outcome: Outcome, now: int, custo
     for name, play_state in state.ledger.plays.items():
         play = state.books[play_state.version].plays[name]
         if play_state.status != "stopped" and triggers(change, play) and change.changed_ms >= play_state.since:
-            _add(change, play, play_state, state, outcome, now)
+            _add(change, play, play_state, state, outcome, now, trace)
             _watch_for_storm(play, play_state, state, now, customers)
     if (person := state.people.get(customer)) is not None:
         person.seq = change.seq
@@ -65,7 +69,15 @@ def _follow(change: ReceivedChange, state: State) -> None:
             message.now_in = None if change.to_segment is None else change.to_segment.id
 
 
-def _add(change: ReceivedChange, play: Play, play_state: PlayState, state: State, outcome: Outcome, now: int) -> None:
+def _add(
+    change: ReceivedChange,
+    play: Play,
+    play_state: PlayState,
+    state: State,
+    outcome: Outcome,
+    now: int,
+    trace: bytes | None,
+) -> None:
     id = message_id(change.event_id, play.name)
     if id in state.messages:
         return
@@ -84,6 +96,7 @@ def _add(change: ReceivedChange, play: Play, play_state: PlayState, state: State
         expires=now + play.wait + play.expires,
         looked=play.condition is None,
         now_in=None if change.to_segment is None else change.to_segment.id,
+        trace="" if trace is None else trace.decode(),
     )
     state.add(message)
     play_state.planned += 1

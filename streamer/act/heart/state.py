@@ -70,6 +70,8 @@ class Message(msgspec.Struct, array_like=True):
         What the channel said last.
     released
         The attempts before a person released it: retries begin anew from there.
+    trace
+        The trace (W3C ``traceparent``) of the record that caused the change; empty where there is none.
     """
 
     id: str
@@ -88,6 +90,7 @@ class Message(msgspec.Struct, array_like=True):
     claimed: int = 0
     why: str = ""
     released: int = 0
+    trace: str = ""
 
 
 class Measure(msgspec.Struct, array_like=True):
@@ -282,12 +285,13 @@ class Origin:
     customer: str
     change_event_id: str
     attempt: int = 0
+    trace: str = ""
 
     @classmethod
     def of(cls, message: Message) -> Origin:
         """Of a message that is not finished."""
         event = message.change.event_id
-        return cls(message.id, message.play, message.version, message.customer, event, message.attempt)
+        return cls(message.id, message.play, message.version, message.customer, event, message.attempt, message.trace)
 
     @classmethod
     def of_measure(cls, id: str, measure: Measure) -> Origin:

@@ -149,7 +149,7 @@ class Channel:
     @property
     def keyed(self) -> bool:
         """Whether the receiver drops repeats of a message id."""
-        return self.how.drops_repeats
+        return self.how.drops_repeats or self.how.key_option in self.options
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import parseaddr
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
-from streamer.act.plays.spans import UNITS
+from streamer.act.plays.spans import UNITS, rate
 
+_HEADER = re.compile(r"[A-Za-z0-9-]{1,64}")
 _SECOND, _MINUTE, _HOUR = UNITS["second"], UNITS["minute"], UNITS["hour"]
 
 
@@ -52,6 +54,10 @@ class ChannelKind:
         Milliseconds to wait before each retry. After the last one the message has failed.
     drops_repeats
         Whether receivers recognise a repeat by the message's id, so that a call with an unknown result is made again.
+    key_option
+        The option that says that receivers do so, for kinds where it depends.
+    to_owner
+        Whether messages reach the owner of the shop and never a customer, so that no marketing goes that way.
     is_mail
         Whether marketing must carry the sender's postal address and an unsubscribe link in every part.
     """
@@ -62,6 +68,8 @@ class ChannelKind:
     trait: str = ""
     pauses: tuple[int, ...] = ()
     drops_repeats: bool = False
+    key_option: str = ""
+    to_owner: bool = False
     is_mail: bool = False
 
 
@@ -71,17 +79,80 @@ def _check_smtp(options: Mapping[str, Any]) -> Problem | None:
         return Problem("from", message, 'such as "Lamp & Leaf <hello@shop.example>"')
     if options.get("tls", "starttls") not in ("starttls", "implicit", "none"):
         return Problem("tls", f"tls cannot be {options['tls']!r}", "it is starttls, implicit or none")
+    dkim = options.get("dkim")
+    if dkim is not None and not (
+        set(dkim) == {"selector", "key_file"} and all(isinstance(v, str) for v in dkim.values())
+    ):
+        return Problem(
+            "dkim", f"dkim cannot be {dkim!r}", 'such as { selector = "s1", key_file = "/run/secrets/dkim.pem" }'
+        )
     return None
 
 
-def _check_webhook(options: Mapping[str, Any]) -> Problem | None:
+def _check_url(options: Mapping[str, Any]) -> Problem | None:
     if urlsplit(options["url"]).scheme in ("https", "http"):
         return None
     return Problem("url", f"url is not an address: {options['url']!r}", "such as https://shop.example/hooks/streamer")
 
 
+def _check_http(options: Mapping[str, Any]) -> Problem | None:
+    for name in ("auth", "key_header"):
+        if (header := options.get(name)) is not None and not _HEADER.fullmatch(header):
+            return Problem(name, f"{name} is not the name of a header: {header!r}", "such as Idempotency-Key")
+    if options.get("encoding", "json") not in ("json", "form"):
+        return Problem("encoding", f"encoding cannot be {options['encoding']!r}", "it is json or form")
+    if "=" not in options.get("success", "="):
+        return Problem("success", f"success cannot be {options['success']!r}", "such as Code=OK")
+    return _check_url(options)
+
+
+def _check_notify(options: Mapping[str, Any]) -> Problem | None:
+    try:
+        rate(options.get("digest", "1 a minute"))
+    except ValueError as error:
+        return Problem("digest", f"digest cannot be {options['digest']!r}", f"it is {error}")
+    return None
+
+
+# The schedule that senders of webhooks share; receivers are built for it.
+_RETRIES: Final = (5 * _SECOND, 5 * _MINUTE, 30 * _MINUTE, 2 * _HOUR, 5 * _HOUR, 10 * _HOUR, 10 * _HOUR)
+
 KINDS: Final[Mapping[str, ChannelKind]] = {
+    "http": ChannelKind(
+        {
+            "url": Option(str, "the API's address", needed=True),
+            "trait": Option(str, "the customer's trait to send to (phone by default)"),
+            "to": Option(str, "a fixed receiver instead of the customer"),
+            "key_header": Option(str, "the header by which the API drops repeats, such as Idempotency-Key"),
+            "auth": Option(str, "bearer (the default), basic, or the header that carries the secret"),
+            "encoding": Option(str, "json (the default) or form"),
+            "success": Option(str, "the field of the answer that says so, and its value, such as Code=OK"),
+            "timeout": Option(int, "seconds until a call is given up (15 by default)"),
+        },
+        _check_http,
+        parts=("json",),
+        trait="phone",
+        pauses=_RETRIES,
+        key_option="key_header",
+    ),
+    "kafka": ChannelKind(
+        {"topic": Option(str, "the full name of a topic that exists", needed=True)},
+        pauses=_RETRIES,
+        drops_repeats=True,
+    ),
     "log": ChannelKind(parts=("text",), drops_repeats=True),
+    "notify": ChannelKind(
+        {
+            "url_file": Option(str, "a file of apprise addresses, such as wecombot://KEY", needed=True),
+            "digest": Option(str, "how often notes come, those in between as one, such as 1 a minute"),
+        },
+        _check_notify,
+        parts=("subject", "text"),
+        pauses=(_MINUTE, 5 * _MINUTE, 30 * _MINUTE, 2 * _HOUR),
+        # A repeat is no harm: it reaches the owner of the shop.
+        drops_repeats=True,
+        to_owner=True,
+    ),
     "smtp": ChannelKind(
         {
             "host": Option(str, "the mail server", needed=True),
@@ -91,6 +162,8 @@ KINDS: Final[Mapping[str, ChannelKind]] = {
             "user": Option(str, "the user at the server; the password is STREAMER_SMTP_PASSWORD"),
             "tls": Option(str, "starttls (the default), implicit, or none"),
             "ca": Option(str, "a file of certificates to trust instead of the system's"),
+            "dkim": Option(dict, "selector and key_file, to sign mails where the provider does not (needs dkimpy)"),
+            "unsubscribe_mailbox": Option(str, "an address that a person reads, offered beside the unsubscribe link"),
         },
         _check_smtp,
         parts=("subject", "html", "text"),
@@ -103,9 +176,8 @@ KINDS: Final[Mapping[str, ChannelKind]] = {
             "url": Option(str, "where to post", needed=True),
             "timeout": Option(int, "seconds until a call is given up (15 by default)"),
         },
-        _check_webhook,
-        # The schedule that senders of webhooks share; receivers are built for it.
-        pauses=(5 * _SECOND, 5 * _MINUTE, 30 * _MINUTE, 2 * _HOUR, 5 * _HOUR, 10 * _HOUR, 10 * _HOUR),
+        _check_url,
+        pauses=_RETRIES,
         drops_repeats=True,
     ),
 }

@@ -114,6 +114,12 @@ class _File:
             self._fail(1, "no play is declared", "begin one with a line such as [plays.win_back]")
         plays = {name: self._play(name, table, channels) for name, table in tables.items()}
         for name, play in plays.items():
+            if play.kind == "marketing" and channels[play.channel].how.to_owner:
+                self._fail(
+                    self._lines.of("plays", name, "channel"),
+                    f"{name} is marketing, and channel {play.channel} reaches you, not customers",
+                    'say kind = "service", or choose another channel',
+                )
             if play.kind == "marketing" and channels[play.channel].how.is_mail and not shop.web:
                 self._fail(
                     self._lines.of("plays", name),

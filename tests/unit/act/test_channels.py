@@ -26,6 +26,7 @@ from streamer.act.ports import Begin
 from streamer.act.process import senders
 from streamer.act.render import Rendered
 from streamer.act.secrets import Secrets
+from streamer.adapters.kafka import KafkaConnection
 
 RENDERED = Rendered(
     "en",
@@ -289,4 +290,4 @@ def test_a_channel_of_the_file_keeps_its_rates() -> None:
 
 
 def test_every_kind_of_channel_has_a_sender() -> None:
-    assert senders(Secrets(b"key", None, {})).keys() == KINDS.keys()
+    assert senders(Secrets(b"key", None, {}), lambda: KafkaConnection("")).keys() == KINDS.keys()

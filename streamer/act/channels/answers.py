@@ -1,0 +1,30 @@
+"""What HTTP receivers answer, as far as channels that speak HTTP share it."""
+
+from __future__ import annotations
+
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+MOST_OF_THE_ANSWER: Final = 65_536
+"""Bytes of an answer that are read: a receiver that drips or floods must not hold us."""
+_LONGEST_PAUSE_MS: Final = 86_400_000
+
+
+def retry_after(said: str | None, now: float) -> int | None:
+    """Milliseconds that a Retry-After header asks for, at most a day; None where it says nothing usable.
+
+    ``now`` in epoch seconds.
+
+    >>> retry_after("120", 0), retry_after("soon", 0), retry_after("Thu, 01 Jan 1970 00:00:10 GMT", 4)
+    (120000, None, 6000)
+    """
+    if said is None:
+        return None
+    if said.strip().isdecimal():
+        seconds = float(said)
+    else:
+        try:
+            seconds = parsedate_to_datetime(said).timestamp() - now
+        except ValueError:
+            return None
+    return min(_LONGEST_PAUSE_MS, max(0, round(seconds * 1000)))

@@ -1,0 +1,38 @@
+"""A message as data: what the channels ``webhook`` and ``kafka`` carry."""
+
+from __future__ import annotations
+
+import msgspec
+
+from schemas.wire_time import iso
+from streamer.act.heart.state import Message
+from streamer.act.render import Rendered
+
+_encode = msgspec.json.Encoder().encode
+
+
+def body(message: Message, rendered: Rendered) -> bytes:
+    """The message, the change that caused it, and the facts that a template may name, as JSON."""
+    change = message.change
+    return _encode(
+        {
+            "type": "play.message",
+            "timestamp": iso(message.claimed),
+            "data": {
+                "message_id": message.id,
+                "play": message.play,
+                "change_event_id": change.event_id,
+                "segmentation": change.segmentation,
+                "from": None if change.from_segment is None else change.from_segment.id,
+                "to": None if change.to_segment is None else change.to_segment.id,
+                "changed_at": iso(change.changed_ms),
+                **rendered.data,
+                "unsubscribe_url": rendered.unsubscribe_url or None,
+            },
+        }
+    )
+
+
+def trace_headers(message: Message) -> dict[str, str]:
+    """The trace that the message belongs to, where there is one."""
+    return {"traceparent": message.trace} if message.trace else {}
