@@ -19,7 +19,8 @@ from models.behaviour.layout import DAY, STEPPED, IntArray
 from models.behaviour.memory import Memory
 from models.behaviour.model import ClusterModel
 from models.behaviour.moves import Move, features_of
-from models.behaviour.scoring import compiled, confidence_of, placed, scores
+from models.behaviour.position import margin_between, scores_of
+from models.behaviour.scoring import compiled, confidence_of, placed
 from models.behaviour.transition_test import TransitionTest
 
 CHUNK: Final = 1200
@@ -108,8 +109,8 @@ def _step_chunk(
 class Standing:
     """Where a customer stands now, for a readable view.
 
-    ``margin`` is that of the nearest other segment over the own one: 0 on the border, 1 at its centroid,
-    negative while the own segment is nearer. ``confidence`` is that of the own segment.
+    ``margin`` is that of the next best segment over the own one: 0 on the border, negative while the own segment is
+    better, in nats or, by distance, 1 at its centroid. ``confidence`` is that of the own segment.
     """
 
     segment_id: str | None
@@ -123,11 +124,12 @@ def standing(memory: Memory, row: int, model: ClusterModel) -> Standing:
     """The standing of one row after its last step; today's bucket is not in it yet."""
     c = compiled(model)
     block = block_of(memory, np.array([row]))
-    x = placed(position_stats(block, step.beat(block, c)), c)
-    score = scores(x, c)[:, 0]
+    rhythm = step.beat(block, c)
+    stats = position_stats(block, rhythm)
+    score = scores_of(stats, c, rhythm)[:, 0]
     code = memory.segment_code(row)
     slot = int(c.slot_of(np.array([code]))[0])
-    shown = features_of(x[:, 0], c)
+    shown = features_of(placed(stats, c)[:, 0], c)
     if slot == c.slots:
         return Standing(model.id_of(code), None, 0.0, 0.0, shown)
     others = score.copy()
@@ -135,5 +137,5 @@ def standing(memory: Memory, row: int, model: ClusterModel) -> Standing:
     other = int(others.argmax())
     if not np.isfinite(others[other]):
         return Standing(model.id_of(code), None, 0.0, 1.0, shown)
-    margin = float(2 * (score[other] - score[slot]) * c.inverse_gap[slot * c.slots + other])
+    margin = margin_between(score, c, slot, other)
     return Standing(model.id_of(code), model.id_of(int(c.codes[other])), margin, confidence_of(score, slot), shown)

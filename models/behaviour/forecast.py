@@ -12,24 +12,16 @@ from typing import Final
 import numpy as np
 
 from models.behaviour.daily_step import Standing, Timeline, advance, standing
-from models.behaviour.features import NAMES, block_of, position_stats, readable
-from models.behaviour.layout import AREA, FEATURES, FIRST_DAY, INTERACTION_COUNT, ORDER_COUNT, VERSION
+from models.behaviour.features import block_of, position_stats
+from models.behaviour.layout import AREA, FIRST_DAY, INTERACTION_COUNT, ORDER_COUNT, VERSION, FloatArray
+from models.behaviour.levers import Lever, levers
 from models.behaviour.memory import Memory
 from models.behaviour.model import ClusterModel
 from models.behaviour.moves import Move
-from models.behaviour.scoring import Compiled, compiled, placed
+from models.behaviour.scoring import compiled
 from models.behaviour.step import beat
 
 AHEAD_DAYS: Final = 365
-
-
-@dataclass(frozen=True, slots=True)
-class Lever:
-    """One feature that would by itself carry the customer over the border, in readable units."""
-
-    feature: str
-    now: float
-    needed: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +42,7 @@ class Outlook:
     standing
         Segment, nearest other one, and the margin between them (0 on the border).
     border
-        Margin above which the customer is on the way to the other segment.
+        Margin above which the customer is on the way to the other segment, in the unit of the margin.
     filled
         How much of that way is gone, 0 to 1.
     levers
@@ -96,30 +88,16 @@ def outlook(blob: bytes, timeline: Timeline, day: int, days: int = AHEAD_DAYS) -
     first = int(column[FIRST_DAY, 0])
     known = Known(int(column[ORDER_COUNT, 0]), int(column[INTERACTION_COUNT, 0]), day - first)
     filled = min(1.0, float(column[AREA, 0]) / model.preset.theta)
-    c = compiled(model)
-    levers = _levers(placed(position_stats(column, beat(column, c)), c)[:FEATURES, 0], c, stands)
+    ways = _levers(column, model, stands)
     moves = advance(memory, rows, np.array([day + days]), timeline)
-    return Outlook(day, model, stands, model.preset.h, filled, levers, known, moves[0] if moves else None)
+    return Outlook(day, model, stands, model.preset.h, filled, ways, known, moves[0] if moves else None)
 
 
-def _levers(x: np.ndarray[tuple[int], np.dtype[np.float64]], c: Compiled, stands: Standing) -> tuple[Lever, ...]:
-    """Single features whose change would lift the margin to the border, within what the frame can see."""
-    model = c.model
+def _levers(column: FloatArray, model: ClusterModel, stands: Standing) -> tuple[Lever, ...]:
     own = None if stands.segment_id is None else model.by_id(stands.segment_id)
     other = None if stands.nearest_other is None else model.by_id(stands.nearest_other)
     if own is None or other is None or stands.margin > model.preset.h:
         return ()
-    beta = 2 * (c.linear[other.slot, :FEATURES, 0] - c.linear[own.slot, :FEATURES, 0])
-    beta *= c.inverse_gap[own.slot * c.slots + other.slot]
-    spread = c.high[:, 0] - c.low[:, 0]
-    now = readable(x, model.frame.priors)
-    found = []
-    for j, name in enumerate(NAMES):
-        if abs(beta[j]) < 1e-12 or spread[j] <= 0:
-            continue
-        moved = x.copy()
-        moved[j] += (model.preset.h - stands.margin) / beta[j]
-        if c.low[j, 0] <= moved[j] <= c.high[j, 0]:
-            needed = readable(moved, model.frame.priors)[name]
-            found.append((abs(moved[j] - x[j]) / spread[j], Lever(name, now[name], needed)))
-    return tuple(lever for _, lever in sorted(found, key=lambda one: (one[0], one[1].feature)))
+    c = compiled(model)
+    rhythm = beat(column, c)
+    return levers(position_stats(column, rhythm), rhythm, c, own.slot, other.slot)

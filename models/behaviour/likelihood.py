@@ -110,7 +110,7 @@ def log_likelihood(stats: FloatArray, t: Tables, regular: FloatArray) -> FloatAr
         # Months are busier and quieter than Poisson's would be: counts and days weigh less by as much.
         y = stats[at] / noise + t.shape[i]
         days = exposure / noise + t.days[i]
-        # Stirling's series of log Gamma(y); shapes are at least .3, where its third term is below .01 nats.
+        # Stirling's series of log Gamma(y); shapes are at least .3, where its error is .04 nats, and .002 at 1.
         found[i] = (y - 0.5) * np.log(y) - y + 1 / (12 * y) - y * np.log(days) + t.constant[i]
     order_days = stats[ORDER_DAYS]
     some = np.maximum(order_days, 1e-6)

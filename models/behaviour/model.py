@@ -23,19 +23,33 @@ SEGMENTATION: Final = "behaviour"
 STANDARD: Final = "standard"
 NOISE_WHITENED: Final = "noise_whitened"
 VOLUME: Final = "volume"
+DISTANCE: Final = "distance"
+LIKELIHOOD: Final = "likelihood"
+MOST_NATS: Final = 10.0
+"""A margin in nats adds no more than this to the area of a day: even a position that is sure must last a while."""
 _MOST_VERSION = 2**24  # versions and codes live in float32 columns
 Vector = tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """How readily customers move: ``h`` and ``theta`` of the position path, ``eta`` of the change path.
+    """How readily customers move. The defaults are those of versions that were published before a field was known.
 
-    ``eta`` is the log-likelihood ratio asked for between two segments that a day tells apart by ``scoring.USUAL_NATS``;
-    others are asked for up to 3 more or less, so that all are mistaken equally seldom (``scoring``).
-
-    ``volume_h`` and ``volume_theta`` stand in for ``h`` and ``theta`` where segments are steps of how much somebody buys:
-    an order lifts a customer by a step there and silence wears it off again, so borders are wider.
+    Parameters
+    ----------
+    h, theta
+        Of the position path: the area above margin ``h`` must come to ``theta``. In gaps between two centroids, or, by
+        likelihood, in nats.
+    eta
+        Of the change path: the log-likelihood ratio asked for between two segments that a day tells apart by
+        ``scoring.USUAL_NATS``; others are asked for up to 3 more or less, so that all are mistaken equally seldom.
+    volume_h, volume_theta
+        Stand in for ``h`` and ``theta`` where segments are steps of how much somebody buys: an order lifts a customer by
+        a step there and silence wears it off again, so borders are wider.
+    statistic
+        What the position path and the short memory are asked: DISTANCE to the centroids, or LIKELIHOOD (``position``).
+    holiday
+        Nats that a silence of up to a month may say against a customer's own rates at most; 0: no bound.
     """
 
     h: float = 0.2
@@ -43,21 +57,25 @@ class Preset:
     eta: float = 7.5
     volume_h: float = 0.4
     volume_theta: float = 7.0
+    statistic: str = DISTANCE
+    holiday: float = 0.0
 
     def in_frame(self, kind: str) -> Preset:
         """The preset that a version in a frame of that kind goes by.
 
         In a frame of volume the change path has nothing to ask: whether somebody's *rates* are those of another segment
-        now does not say that as much as its members have bought is remembered of them.
+        now does not say that as much as its members have bought is remembered of them. Its steps are a matter of degree
+        and stay distances.
         """
         if kind != VOLUME:
             return self
-        return replace(self, h=self.volume_h, theta=self.volume_theta, eta=NEVER)
+        h, theta = self.volume_h, self.volume_theta
+        return replace(self, h=h, theta=theta, eta=NEVER, statistic=DISTANCE, holiday=0.0)
 
 
 NEVER: Final = 1e9
-CONSERVATIVE: Final = Preset()
-RESPONSIVE: Final = Preset(eta=6.5, volume_h=0.3, volume_theta=2.0)
+CONSERVATIVE: Final = Preset(h=1.0, theta=5.0, eta=8.4, statistic=LIKELIHOOD, holiday=5.5)
+RESPONSIVE: Final = replace(CONSERVATIVE, eta=7.4, volume_h=0.3, volume_theta=2.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,7 +329,10 @@ def _rule_numbers(model: ClusterModel) -> list[float]:
     preset, evidence = model.preset, model.evidence
     noise = len(model.phi) == 2 and min(model.phi) >= 1 and model.sigma2 > 0
     _need(model, noise, "sigma2 or phi out of range")
-    _need(model, 0 <= preset.h < 1 and preset.theta > 0 and preset.eta > 0, "the preset is out of range")
+    _need(model, preset.statistic in (DISTANCE, LIKELIHOOD), "positions are told by a statistic that is unknown here")
+    most = 1.0 if preset.statistic == DISTANCE else MOST_NATS
+    _need(model, 0 <= preset.h < most and preset.theta > 0 and preset.eta > 0, "the preset is out of range")
+    _need(model, preset.holiday >= 0, "the preset is out of range")
     least = min(evidence.orders, evidence.interactions, evidence.age_days)
     _need(model, least >= 0, "the evidence is out of range")
-    return [model.sigma2, *model.phi, preset.h, preset.theta, preset.eta]
+    return [model.sigma2, *model.phi, preset.h, preset.theta, preset.eta, preset.holiday]

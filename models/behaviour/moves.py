@@ -3,20 +3,24 @@
 Three ways to a segment are explained differently, always by contributions that add up to ``margin``
 (in the first case to its growth):
 
-- ``position``: the margin of the new segment over the old is linear in the features, so its growth
+- ``position``, by distance: the margin of the new segment over the old is linear in the features, so its growth
   since the label was given is a sum over features (see ``scoring.margin_terms``).
+- ``position``, by likelihood: the log-likelihood ratio of the whole remembered past, new segment over old, in
+  order-days, click-days, baskets and discounts.
 - ``change``: W of the new segment, the log-likelihood ratio by which the last weeks fit its table better than the
   customer's own rates, just as it was added up day by day, in order-days, click-days, baskets and discounts.
 - ``first``, ``vanished``: the margin of the segment over the runner-up, measured from the border between
-  the two.
+  the two; by likelihood as ``position``, the runner-up in place of the old segment.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 import numpy as np
 
-from models.behaviour.features import SCALE_DAYS, bounded_exp, readable
+from models.behaviour.features import SCALE_DAYS, bounded_exp, position_stats, readable
 from models.behaviour.layout import (
     CLICK_DAYS,
     DISCOUNTED,
@@ -28,11 +32,14 @@ from models.behaviour.layout import (
     ORDERS,
     PARTS,
     RECENT_AT,
+    REFERENCE,
     VECTOR,
     FloatArray,
     parts_of,
 )
-from models.behaviour.scoring import Compiled, margin_terms, own_habits, own_rates
+from models.behaviour.position import parts_of_likelihood
+from models.behaviour.rhythm import Beat
+from models.behaviour.scoring import Compiled, margin_of, margin_terms, own_habits, own_rates, placed
 from models.behaviour.sums import plain_sum
 
 
@@ -94,6 +101,43 @@ def _rank(row: tuple[str, float, float, float]) -> tuple[float, str]:
     return -abs(row[3]), row[0]
 
 
+def why_moved(
+    column: FloatArray, rhythm: Beat | None, c: Compiled, away: int, to: int
+) -> tuple[FloatArray, float, tuple[Reason, ...]]:
+    """Features (FEATURES + 1,), margin and reasons of a move by position, of a column (WIDTH, 1)."""
+    stats = position_stats(column, rhythm)
+    x, origin = placed(stats, c)[:, 0], column[REFERENCE, 0]
+    if c.tables is None:
+        return x, margin_of(x, c, away, to), position_reasons(x, origin, c, away, to)
+    parts = parts_of_likelihood(stats, c, rhythm)[:, :, 0]
+    return x, *likely_reasons(x, parts, readable(origin, c.model.frame.priors), c, away, to)
+
+
+def why_assigned(
+    column: FloatArray, rhythm: Beat | None, c: Compiled, to: int, runner_up: int | None
+) -> tuple[FloatArray, float, tuple[Reason, ...]]:
+    """The same of a first assignment; without a runner-up there is nothing to tell."""
+    stats = position_stats(column, rhythm)
+    x = placed(stats, c)[:, 0]
+    if runner_up is None:
+        return x, 0.0, ()
+    if c.tables is None:
+        return x, *border_reasons(x, c, to, runner_up)
+    parts = parts_of_likelihood(stats, c, rhythm)[:, :, 0]
+    return x, *likely_reasons(x, parts, _usual(c, runner_up), c, runner_up, to)
+
+
+def _usual(c: Compiled, slot: int) -> dict[str, float]:
+    """What members of a slot usually do, under the names of PARTS."""
+    segment = next(s for s in c.model.segments if s.slot == slot)
+    return {
+        "orders": segment.order_rate * SCALE_DAYS,
+        "clicks": segment.click_rate * SCALE_DAYS,
+        "basket": bounded_exp(segment.log_basket),
+        "discount_share": segment.discount,
+    }
+
+
 def position_reasons(x: FloatArray, origin: FloatArray, c: Compiled, away: int, to: int) -> tuple[Reason, ...]:
     """Why the margin of ``to`` over ``away`` grew from ``origin`` to ``x``."""
     terms = margin_terms(x, origin, c, away, to)
@@ -106,6 +150,27 @@ def border_reasons(x: FloatArray, c: Compiled, to: int, runner_up: int) -> tuple
     """Margin of ``to`` over ``runner_up`` at ``x``, and why, measured from the border between them."""
     border = (c.raw[to] + c.raw[runner_up]) / 2
     reasons = position_reasons(x, border, c, runner_up, to)
+    return plain_sum([r.contribution for r in reasons]), reasons
+
+
+def likely_reasons(
+    x: FloatArray, parts: FloatArray, before: Mapping[str, float], c: Compiled, away: int, to: int
+) -> tuple[float, tuple[Reason, ...]]:
+    """Margin of ``to`` over ``away`` in nats, and the parts that it adds up to.
+
+    Parameters
+    ----------
+    x
+        Features of the customer.
+    parts
+        The customer's log-likelihood in each slot, (PARTS, K).
+    before
+        Readable features that those of ``x`` are shown beside.
+    """
+    after = features_of(x, c)
+    terms = (parts[:, to] - parts[:, away]).tolist()
+    rows = [(name, before[name], after[name], term) for name, term in zip(PARTS, terms, strict=True)]
+    reasons = _ranked(rows)
     return plain_sum([r.contribution for r in reasons]), reasons
 
 

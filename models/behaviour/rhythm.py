@@ -229,7 +229,7 @@ def chance_now(beat: Beat, silent: FloatArray) -> FloatArray:
     """
     cv2 = _surely(beat)
     cv = np.sqrt(cv2)
-    late = np.where(_clock(beat), 1.0 / cv2, np.minimum(1.0 / cv2, _MOST_OVERDUE))
+    late = np.where(clock(beat), 1.0 / cv2, np.minimum(1.0 / cv2, _MOST_OVERDUE))
     ratio = np.where(silent > beat.cycle * (1.0 + cv), late, 1.0)
     early: FloatArray = np.where(silent < beat.cycle * (1.0 - 2.0 * cv), cv2, ratio)
     return np.where(cv2 < 1.0, early, 1.0)
@@ -237,14 +237,17 @@ def chance_now(beat: Beat, silent: FloatArray) -> FloatArray:
 
 def overdue(beat: Beat) -> BoolArray:
     """Which columns of a beat are clocks and silent for longer than their rhythm allows, (m,)."""
-    return _clock(beat) & (beat.silent > beat.cycle * (1.0 + np.sqrt(_surely(beat))))
+    return clock(beat) & (beat.silent > beat.cycle * (1.0 + np.sqrt(_surely(beat))))
 
 
-def _clock(beat: Beat) -> BoolArray:
-    """Whose gaps surely vary by CLOCK at most, (m,). A run of equal gaps is luck where others' gaps are not equal."""
+def clock(beat: Beat) -> BoolArray:
+    """Which columns of a beat are clocks: their gaps surely vary by CLOCK at most, (m,).
+
+    A run of equal gaps is luck where others' gaps are not equal.
+    """
     cv2 = ((1.0 - beat.regular) * beat.gaps + PRIOR_GAPS * beat.usual) / (beat.gaps + PRIOR_GAPS)
-    clock: BoolArray = np.maximum(cv2, _LEAST_CV2) * (1.0 + _SURE / np.sqrt(beat.gaps + 1.0)) <= CLOCK
-    return clock
+    found: BoolArray = np.maximum(cv2, _LEAST_CV2) * (1.0 + _SURE / np.sqrt(beat.gaps + 1.0)) <= CLOCK
+    return found
 
 
 def _surely(beat: Beat) -> FloatArray:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import permutations
 from math import log
+from statistics import median
 
 import numpy as np
 
@@ -27,7 +28,8 @@ from models.behaviour.layout import (
     FloatArray,
     IntArray,
 )
-from models.behaviour.model import ClusterModel, Segment
+from models.behaviour.likelihood import Tables, unfolded
+from models.behaviour.model import LIKELIHOOD, ClusterModel, Segment
 
 DISCOUNT_ORDERS = 10.0
 """Pseudo-orders behind a customer's own discount share in the change path."""
@@ -38,6 +40,10 @@ GAUSS_CLIP = 3.0
 USUAL_NATS = 0.2
 """What a day says, on average, between two segments for which ``Preset.eta`` is meant."""
 MOST_ALLOWANCE = 3.0
+SHOP_NATS = 0.25
+"""What a day says between the segments of a shop, by the median, below which less is asked for in all of it."""
+SHOP_SLOPE = 2.25
+MOST_SHOP = 1.5
 _NEVER = 1e30  # silence in a slot without a segment; finite, so that a product with 0 is 0
 
 
@@ -69,6 +75,8 @@ class Compiled:
     codes: IntArray  # (K,)
     slot_table: IntArray  # (highest code + 2,), slot by code, K where there is none
     since: IntArray  # (K,)
+    tables: Tables | None  # of the slots, where positions are told by likelihood
+    absent: FloatArray  # (K, 1), 0; minus infinity in dead slots
 
     def slot_of(self, codes: IntArray) -> IntArray:
         """Slots of segment codes; K for those that this version does not have."""
@@ -100,6 +108,7 @@ def _compile(model: ClusterModel) -> Compiled:
     log_basket, weight, discount = np.zeros(k + 1), np.ones(k + 1), np.full(k + 1, 0.5)
     silence = np.full((2, k, 1), _NEVER)
     codes, since = np.full(k, -1, dtype=np.int64), np.zeros(k, dtype=np.int64)
+    by_slot: list[Segment | None] = [None] * k
     table = np.full(max(s.code for s in model.segments) + 2, k, dtype=np.int64)
     for s in model.segments:
         j, z = s.slot, np.array(s.centroid)
@@ -118,6 +127,7 @@ def _compile(model: ClusterModel) -> Compiled:
         weight[j] = model.sigma2 / s.log_basket_var
         discount[j] = s.discount
         codes[j], since[j], table[s.code] = s.code, s.slot_since, j
+        by_slot[j] = s
     squared = ((centroids[:, None] - centroids[None]) ** 2).sum(axis=2)
     gap = np.zeros((k + 1, k))
     with np.errstate(divide="ignore"):
@@ -127,6 +137,10 @@ def _compile(model: ClusterModel) -> Compiled:
     for away, to in permutations(model.segments, 2):
         others[to.slot, away.slot] = True
         allowance[away.slot, to.slot] = _allowance(nats_a_day(away, to, model))
+    absent = np.array([-np.inf if s is None else 0.0 for s in by_slot])[:, None]
+    likelihood = model.preset.statistic == LIKELIHOOD
+    if likelihood:
+        allowance += _allowance_of_shop(model)
     return Compiled(
         model=model,
         slots=k,
@@ -148,6 +162,8 @@ def _compile(model: ClusterModel) -> Compiled:
         codes=codes,
         slot_table=table,
         since=since,
+        tables=unfolded([s or model.segments[0] for s in by_slot], model.sigma2, model.phi) if likelihood else None,
+        absent=absent,
     )
 
 
@@ -205,6 +221,14 @@ def _allowance(nats: float) -> float:
     soonest, and would let those wait who are hard to tell apart; this one is mistaken about all alike.
     """
     return min(max(log(max(nats, 1e-9) / USUAL_NATS), -MOST_ALLOWANCE), MOST_ALLOWANCE)
+
+
+def _allowance_of_shop(model: ClusterModel) -> float:
+    """The same for all pairs of a shop whose days say little: less is asked for, or the wait would be longer than a season."""
+    found = [nats_a_day(away, to, model) for away, to in permutations(model.segments, 2)]
+    if not found:
+        return 0.0
+    return min(max(SHOP_SLOPE * log(max(median(found), 1e-9) / SHOP_NATS), -MOST_SHOP), 0.0)
 
 
 def placed(stats: FloatArray, c: Compiled, full: float = FULL_LONG) -> FloatArray:

@@ -8,6 +8,7 @@ result is the same in any company.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -41,8 +42,11 @@ from models.behaviour.layout import (
     IntArray,
     parts_of,
 )
-from models.behaviour.rhythm import Beat, beat_of, chance_now, note_order_day
+from models.behaviour.rhythm import Beat, beat_of, chance_now, clock, note_order_day
 from models.behaviour.scoring import GAUSS_CLIP, MOST_RATE, Compiled, own_habits, own_rates
+
+HOLIDAY_DAYS: Final = 30.0
+"""No holiday is longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +157,12 @@ def _suspect(
     own = _chances(block, slot, c, happened, rhythm)
     silent = -np.log1p(-own) * c.inverse_phi
     parts = parts_of(block)[:, : c.slots]
+    theirs = c.silence
+    if c.model.preset.holiday:
+        speaks = ~_away(block, silent[0] + silent[1], c.model.preset.holiday, rhythm)
+        silent, theirs = silent * speaks, theirs * speaks
     parts[:2] += silent[:, None]
-    parts[:2] -= c.silence
+    parts[:2] -= theirs
     if happened is not None:
         parts[:, :, happened.at] += _event_terms(block, slot, c, happened, own)
     cusum: FloatArray = (parts[0] + parts[1]) + (parts[2] + parts[3])
@@ -164,6 +172,23 @@ def _suspect(
     parts *= suspected
     cusum *= suspected
     return cusum
+
+
+def _away(block: FloatArray, cost: FloatArray, most: float, rhythm: Beat | None) -> BoolArray:
+    """Whose silence may be a holiday, (n,): up to a month of it, and it has said already what it may say.
+
+    A clock's order that does not come is no holiday.
+
+    Parameters
+    ----------
+    cost
+        What a silent day costs the customer's own rates, nats, (n,).
+    """
+    spell = block[DAY] - 1.0 - block[LAST_EVENT]
+    away: BoolArray = (spell <= HOLIDAY_DAYS) & (spell * cost > most)
+    if rhythm is not None:
+        away[rhythm.at[clock(rhythm)]] = False
+    return away
 
 
 def _event_terms(block: FloatArray, slot: IntArray, c: Compiled, happened: Happened, own: FloatArray) -> FloatArray:

@@ -13,7 +13,6 @@ from models.behaviour.layout import (
     CUSUM,
     FEATURES,
     FIRST_DAY,
-    FULL_LONG,
     FULL_SHORT,
     LABEL_VERSION,
     LAST_EVENT,
@@ -29,23 +28,10 @@ from models.behaviour.layout import (
     parts_of,
 )
 from models.behaviour.model import ClusterModel
-from models.behaviour.moves import (
-    Move,
-    Reason,
-    border_reasons,
-    change_reasons,
-    features_of,
-    position_reasons,
-)
+from models.behaviour.moves import Move, Reason, change_reasons, features_of, why_assigned, why_moved
+from models.behaviour.position import lately_nearer, margins, preferred, preferred_lately, scores_of
 from models.behaviour.rhythm import Beat, overdue
-from models.behaviour.scoring import (
-    Compiled,
-    compiled,
-    confidence_of,
-    margin_of,
-    placed,
-    scores,
-)
+from models.behaviour.scoring import Compiled, compiled, confidence_of, placed
 
 SURE = 2.0
 """So far beyond the threshold of a change it is enough that the last weeks are nearer to the new segment than to the old."""
@@ -53,7 +39,6 @@ ABOUT_AS_MUCH = 2.0
 """Nats between two suspicions of an overdue customer that decide nothing."""
 OWN_EVENT_DAYS = 3
 """A move is of cause ``event`` if the customer did something in the last so many days."""
-NO_REASONS: tuple[Reason, ...] = ()
 
 
 class TransitionTest:
@@ -78,7 +63,6 @@ class TransitionTest:
         self._rows = rows
         self._c = c
         self._timeline = timeline
-        self._everyone = np.arange(self.columns)
         self._least_eta = c.model.preset.eta + float(c.allowance.min())
         self._fresh = self._adopt()
         self._refresh()
@@ -93,23 +77,21 @@ class TransitionTest:
         self._check_evidence(day, happened, moves)
         changed = self._changes(day, cusum, moves)
 
-        x = placed(position_stats(block, self._beat), c)
-        score = scores(x, c)
+        stats = position_stats(block, self._beat)
+        score = scores_of(stats, c, self._beat)
         best = score.argmax(axis=0)
-        lead = score[best, self._everyone] - score[self._own, self._everyone]
-        margin = 2 * lead * c.inverse_gap.take(self._pair + best)
-        step.integrate(block, margin, self.model.preset.h)
+        step.integrate(block, margins(score, best, self._slot, c), self.model.preset.h)
         if self._stale:
             self._confirm(best)
         if changed:
             block[AREA, changed] = 0.0
-            block[REFERENCE, changed] = np.float32(x[:FEATURES, changed])
+            block[REFERENCE, changed] = np.float32(placed(stats[:, changed], c)[:FEATURES])
         over = block[AREA] >= self.model.preset.theta
         if over.any():
             for at in np.flatnonzero(over).tolist():
-                self._by_position(day, at, int(best[at]), x[:, at], score[:, at], moves)
+                self._by_position(day, at, int(best[at]), score[:, at], moves)
         if self._without.size:
-            self._assign(day, best, x, score, moves)
+            self._assign(day, best, score, moves)
         if moves:
             self._refresh()
         return moves
@@ -131,8 +113,6 @@ class TransitionTest:
         """Look up what changes only with a label."""
         c = self._c
         self._slot = c.slot_of(self._block[SEGMENT].astype(np.int64))
-        self._own = np.minimum(self._slot, c.slots - 1)
-        self._pair = self._slot * c.slots
         self._without = np.flatnonzero(self._slot == c.slots)
         self._stale = bool((self._block[LABEL_VERSION] != self.model.version).any())
 
@@ -172,18 +152,16 @@ class TransitionTest:
         rhythm = step.beat(window, c)
         to_slots, left = self._suspected(cusum[:, suspects], excess, away, rhythm)
         beyond = excess[to_slots, each]
-        x = placed(short_stats(window, rhythm), c, FULL_SHORT)
-        near = scores(x, c)
-        # Nearest of all, or, where the suspicion is strong, nearer than the segment of before.
-        there = (near.argmax(axis=0) == to_slots) | ((beyond > SURE) & (near[to_slots, each] > near[away, each]))
-        there |= left
+        stats = short_stats(window, rhythm)
+        there = left | lately_nearer(stats, c, rhythm, away, to_slots, beyond > SURE)
         changed = []
         for index in np.flatnonzero((beyond > 0.0) & (cusum[to_slots, suspects] > 0.0) & there).tolist():
             at, to = int(suspects[index]), int(to_slots[index])
             margin, reasons = change_reasons(block[:, at], c, int(self._slot[at]), to)
             sure = float(-np.expm1(-margin))
-            cause = self._cause(at, day, to, short=True)
-            moves.append(self._move(at, day, self._id(to), cause, "change", margin, sure, reasons, x[:, index]))
+            cause = self._cause(at, day, to, margin)
+            x = placed(stats[:, index : index + 1], c, FULL_SHORT)[:, 0]
+            moves.append(self._move(at, day, self._id(to), cause, "change", margin, sure, reasons, x))
             step.trust_anew(block, at, c, to)
             self._label(at, int(c.codes[to]), None)
             changed.append(at)
@@ -210,18 +188,18 @@ class TransitionTest:
         late_to_least = late & (away != least) & (cusum[least] > cusum[to, each] - ABOUT_AS_MUCH)
         return np.where(late_to_least, least, to), late
 
-    def _by_position(self, day: int, at: int, to: int, x: FloatArray, score: FloatArray, moves: list[Move]) -> None:
+    def _by_position(self, day: int, at: int, to: int, score: FloatArray, moves: list[Move]) -> None:
         """Step 5: the margin stayed above ``h`` for long enough."""
         block, c, own = self._block, self._c, int(self._slot[at])
-        reasons = position_reasons(x, block[REFERENCE, at], c, own, to)
-        cause = self._cause(at, day, to)
-        margin, sure = margin_of(x, c, own, to), confidence_of(score, to)
+        column = block[:, at : at + 1]
+        x, margin, reasons = why_moved(column, step.beat(column, c), c, own, to)
+        cause, sure = self._cause(at, day, to), confidence_of(score, to)
         moves.append(self._move(at, day, self._id(to), cause, "position", margin, sure, reasons, x))
         self._label(at, int(c.codes[to]), x)
         block[CUSUM:AREA, at] = 0.0
         block[AREA, at] = 0.0
 
-    def _assign(self, day: int, best: IntArray, x: FloatArray, score: FloatArray, moves: list[Move]) -> None:
+    def _assign(self, day: int, best: IntArray, score: FloatArray, moves: list[Move]) -> None:
         """Give those without a segment of this version one, or `new` below the evidence."""
         block, c = self._block, self._c
         without = self._without
@@ -231,18 +209,18 @@ class TransitionTest:
             at, code = int(without[index]), int(codes[index])
             cause, path = self._first_cause(at, day, code)
             if not ready[index]:
-                moves.append(self._move(at, day, NEW_ID, cause, path, 0.0, 1.0, (), x[:, at]))
+                moves.append(self._move(at, day, NEW_ID, cause, path, 0.0, 1.0, (), None))
                 self._label(at, NEW, None)
                 continue
             to, others = int(best[at]), score[:, at].copy()
             others[to] = -np.inf
             runner_up = int(others.argmax())
-            margin, reasons = 0.0, NO_REASONS
-            if np.isfinite(others[runner_up]):
-                margin, reasons = border_reasons(x[:, at], c, to, runner_up)
+            column = block[:, at : at + 1]
+            only = not np.isfinite(others[runner_up])
+            x, margin, reasons = why_assigned(column, step.beat(column, c), c, to, None if only else runner_up)
             sure = confidence_of(score[:, at], to)
-            moves.append(self._move(at, day, self._id(to), cause, path, margin, sure, reasons, x[:, at]))
-            self._label(at, int(c.codes[to]), x[:, at])
+            moves.append(self._move(at, day, self._id(to), cause, path, margin, sure, reasons, x))
+            self._label(at, int(c.codes[to]), x)
             block[CUSUM:AREA, at] = 0.0
             block[AREA, at] = 0.0
 
@@ -256,10 +234,11 @@ class TransitionTest:
             return self._event_or_time(at, day), "first"
         return "refit", "vanished"
 
-    def _cause(self, at: int, day: int, to: int, short: bool = False) -> str:
-        """Would the version that gave the old label prefer the new segment too? Else it is a refit.
+    def _cause(self, at: int, day: int, to: int, suspicion: float | None = None) -> str:
+        """Would the version that gave the old label prefer the new segment too, by its own statistic? Else it is a refit.
 
-        ``short``: by the short memory, as the change path judges, not by the position.
+        ``suspicion``: W, with which the change path moves: it must be enough for the rules of that version, and the short
+        memory is asked instead of the position.
         """
         block = self._block
         old = self._giver(int(block[LABEL_VERSION, at]))
@@ -274,9 +253,11 @@ class TransitionTest:
             if old.frame.priors.gap_cv2 is None and step.beat(column, self._c) is not None:
                 # That version took the phase of a regular buyer for a habit; what it would say now is no habit either.
                 return "refit"
-            stats = short_stats(column, rhythm) if short else position_stats(column, rhythm)
-            score = scores(placed(stats, c, FULL_SHORT if short else FULL_LONG), c)[:, 0]
-            if score[other] <= score[own]:
+            # By other rules it was not enough. Tables that a refit moved by a hair do not make a change less the customer's.
+            rules = old.preset != self.model.preset
+            if suspicion is not None and rules and suspicion <= old.preset.eta + c.allowance[own, other]:
+                return "refit"
+            if not (preferred if suspicion is None else preferred_lately)(column, rhythm, c, own, other):
                 return "refit"
         return self._event_or_time(at, day)
 

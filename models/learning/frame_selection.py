@@ -27,6 +27,9 @@ _WORSE: Final = 0.95  # least share of the standard frame's eta^2 that the white
 _SAYS_MORE: Final = 1.1  # times the eta^2 of the others that the frame of volume must reach
 STEPS: Final = 7
 """Segments in a frame of volume: how much somebody buys is a matter of degree, in which no number is there to be found."""
+REGULAR_SHOP: Final = 0.5
+"""Usual cv^2 of gaps below which most of a shop's customers keep a rhythm. How much somebody who does has bought so far
+says since when they are here, not who they are: subscribers would climb the steps of a frame of volume and never stop."""
 _MANNERS: Final = frozenset(NAMES.index(name) for name in ("clicks", "discount_share"))
 
 
@@ -65,7 +68,7 @@ def fit_frame(
         return white
     found = {frame.kind: backtest(frame, sample, old, ks, rng) for frame in (plain, white)}
     frames = {STANDARD: plain, NOISE_WHITENED: white}
-    if orders_alone(plain):
+    if volume_tells(plain):
         frames[VOLUME] = volume(stats, usual)
         found[VOLUME] = backtest(frames[VOLUME], sample, old, steps_of(ks), rng)
     for name, judgement in found.items():
@@ -76,6 +79,12 @@ def fit_frame(
 def orders_alone(plain: Frame) -> bool:
     """Whether the shop records neither clicks nor discounts: little to tell customers apart by but how much they buy."""
     return frozenset(silent_features(plain)) >= _MANNERS
+
+
+def volume_tells(plain: Frame) -> bool:
+    """Whether how much customers buy may say who they are: in shops of orders alone whose buyers come by chance."""
+    usual = plain.priors.gap_cv2
+    return orders_alone(plain) and (usual is None or usual >= REGULAR_SHOP)
 
 
 def steps_of(ks: range) -> range:

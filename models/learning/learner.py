@@ -259,7 +259,8 @@ class Learner:
         figures.update({f"shift_{segment}": shift for segment, shift in shifts.items()})
         figures["centroid_shift"] = max(shifts.values())
         material = figures["centroid_shift"] > config.tolerance or figures["table_shift"] > config.table_tolerance
-        if frame != model.frame:
+        # A version goes by the rules that it was published with. Who moves by newer ones moves by a refit.
+        if frame != model.frame or candidate.preset != model.preset:
             return candidate
         # While a challenger leads, a version of the beaten clusters would only move people twice.
         return candidate if material and not self.state.beaten else None

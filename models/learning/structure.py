@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
 
 import numpy as np
 
@@ -12,13 +11,10 @@ from models.behaviour.model import VOLUME, ClusterModel, Frame
 from models.behaviour.rhythm import known_of
 from models.learning.backtest import NoiseSample
 from models.learning.build import Sample, labels_under
-from models.learning.frame_selection import fit_frame, steps_of
+from models.learning.frame_selection import REGULAR_SHOP, fit_frame, steps_of
 from models.learning.kmeans import Fit, choose_k, lloyd, multi_start, stability
 from models.learning.owner_types import LearnerConfig
 from models.learning.separation import supported
-
-REGULAR_SHOP: Final = 0.5
-"""Usual cv^2 of gaps below which most of a shop's customers keep a rhythm."""
 
 
 def fresh(

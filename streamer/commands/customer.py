@@ -94,10 +94,11 @@ def cluster_lines(clusters: dict[str, Any], segment: str, texts: Messages, curre
             if segment == "new"
             else []
         )
-    margin, name = clusters["margin"], nearest["name"]
-    if margin > clusters["border"]:
+    margin, border, name = clusters["margin"], clusters["border"], nearest["name"]
+    if margin > border:
         return [texts("over border", segment=name, filled=clusters["filled"])]
-    key = "near border" if margin > -0.1 else "between" if margin > -0.6 else "far from"
+    # In units of the border: half of it, and three of it, on this side.
+    key = "near border" if margin > -0.5 * border else "between" if margin > -3 * border else "far from"
     lines = [texts(key, segment=name)]
 
     def value(feature: str, amount: float) -> str:

@@ -127,9 +127,10 @@ def _json(value: float) -> float | None:
 def clusters(ahead: Outlook, policy: Policy) -> dict[str, Any]:
     """How a customer stands among the clusters, as JSON-safe values.
 
-    ``margin`` is 0 on the border with the nearest other cluster, negative on this side, 1 at its centre; above
-    ``border`` the customer is on the way there, ``filled`` of it gone. ``levers`` are features of which each alone would
-    carry the customer over the border. Money in major units.
+    ``margin`` is 0 on the border with the next best cluster and negative on this side, in the unit of ``border``: nats by
+    likelihood, gaps between the two centres by distance (``statistic``). Above ``border`` the customer is on the way
+    there, ``filled`` of it gone. ``levers`` are features of which each alone would carry the customer over the border.
+    Money in major units.
     """
     stands, model, minor = ahead.standing, ahead.model, policy.shop.minor_per_major
 
@@ -140,6 +141,7 @@ def clusters(ahead: Outlook, policy: Policy) -> dict[str, Any]:
     return {
         "version": model.version,
         "nearest": None if other is None else {"id": other, "name": segment_name(SEGMENTATION, other, policy, model)},
+        "statistic": model.preset.statistic,
         "margin": round(stands.margin, 4),
         "border": ahead.border,
         "filled": round(ahead.filled, 4),

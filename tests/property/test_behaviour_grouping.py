@@ -13,10 +13,14 @@ from models.behaviour.daily_step import advance
 from models.behaviour.features import NAMES, Priors
 from models.behaviour.layout import DAY, SLOTS
 from models.behaviour.memory import Memory
-from models.behaviour.model import ClusterModel, Frame, Preset, Segment
+from models.behaviour.model import LIKELIHOOD, ClusterModel, Frame, Preset, Segment
 from models.behaviour.moves import Move
 
 FIRST = 500
+PRESETS = (
+    Preset(h=0.05, theta=0.5, eta=2.0),
+    Preset(h=0.1, theta=1.0, eta=2.0, statistic=LIKELIHOOD, holiday=1.0),
+)
 
 
 def random_model(rng: np.random.Generator, version: int, k: int) -> ClusterModel:
@@ -55,7 +59,7 @@ def random_model(rng: np.random.Generator, version: int, k: int) -> ClusterModel
         ),
         sigma2=0.2,
         phi=(1.2, 1.4),
-        preset=Preset(h=0.05, theta=0.5, eta=2.0),
+        preset=PRESETS[int(rng.integers(2))],
         retired=tuple((code, f"s{code - 2}") for code in range(2, SLOTS + 2) if code - 2 not in slots),
     )
 

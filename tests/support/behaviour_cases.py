@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from models.behaviour.features import Priors
-from models.behaviour.model import ClusterModel, Evidence, Frame, Preset, Segment
+from models.behaviour.model import LIKELIHOOD, ClusterModel, Evidence, Frame, Preset, Segment
 
 MU = (0.0, 1.6, 8.5, 1.0, 8.0, 0.3, 1.5)
 SD = (0.9, 0.9, 1.4, 0.9, 0.6, 0.2, 0.7)
@@ -63,7 +63,11 @@ def model(version: int = 1, segments: tuple[Segment, ...] = SEGMENTS, **other: o
     return replace(made, **other)  # type: ignore[arg-type]
 
 
-def with_rhythm(gap_cv2: float | None) -> ClusterModel:
+LIKELY = Preset(h=1.0, theta=5.0, eta=8.0, statistic=LIKELIHOOD, holiday=5.5)
+"""Positions by likelihood, as versions have them from the second layout of rhythm on."""
+
+
+def with_rhythm(gap_cv2: float | None, preset: Preset = Preset()) -> ClusterModel:  # noqa: B008
     """The same in a frame that knows the shop's usual variation of gaps."""
-    made = model()
+    made = model(preset=preset)
     return replace(made, frame=replace(made.frame, priors=replace(made.frame.priors, gap_cv2=gap_cv2)))

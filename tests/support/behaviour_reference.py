@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import exp, log, sqrt
+from itertools import permutations
+from math import exp, lgamma, log, sqrt
+from statistics import median
 
 import numpy as np
 
@@ -57,7 +59,7 @@ class Slow:
     def __post_init__(self) -> None:
         self.day = self.first_day
         self.short, self.long, self.recent = ([0.0] * VECTOR for _ in range(3))
-        self.last_order = 0
+        self.last_order, self.last_event = 0, self.first_day
         self.gaps = self.mean = self.squares = 0.0
         self.parts = {s.segment_id: [0.0] * 4 for s in self.model.segments}
 
@@ -88,10 +90,61 @@ class Slow:
         """Squared distance of a point from a centroid."""
         return sum((a - b) ** 2 for a, b in zip(z, s.centroid, strict=True))
 
-    def nearest(self, stats: list[float]) -> Segment:
-        """The segment whose centroid is nearest."""
+    def by_distance(self, stats: list[float]) -> dict[str, float]:
+        """Scores by segment: the nearer the centroid, the higher."""
         z = self.point(stats)
-        return min(self.model.segments, key=lambda s: self.squared(z, s))
+        return {s.segment_id: -self.squared(z, s) for s in self.model.segments}
+
+    def by_likelihood(self, stats: list[float], cv2: float) -> dict[str, float]:
+        """Scores by segment: how likely what is remembered is of a member; a count varies by ``cv2`` of Poisson's."""
+        return {s.segment_id: sum(self.likelihood(stats, s, cv2)) for s in self.model.segments}
+
+    def likelihood(self, stats: list[float], s: Segment, cv2: float) -> list[float]:
+        """Its parts: orders, clicks, basket, discounts."""
+        n, m = [max(v, 0.0) for v in stats], self.model
+        parts = []
+        for count, rate, shape, noise in (
+            (n[1], s.order_rate, s.order_shape, m.phi[0] * max(cv2, 0.1)),
+            (n[2], s.click_rate, s.click_shape, m.phi[1]),
+        ):
+            a = min(shape, 20.0)
+            y, b = count / noise + a, a / rate
+            log_gamma = (y - 0.5) * log(y) - y + 1 / (12 * y)
+            parts.append(log_gamma - lgamma(a) + a * log(b) - y * log(b + n[0] / noise))
+        some = max(n[1], 1e-6)
+        own = 0.6 * m.sigma2 / some
+        variance = s.log_basket_var + own
+        squared = min((n[5] / some - s.log_basket) ** 2 / variance, 18.0)
+        parts.append(-(squared + log(variance / (1 + own))) / 2 if n[1] > 0.05 else 0.0)
+        cheap = min(n[6], n[4])
+        parts.append((cheap * log(s.discount) + (n[4] - cheap) * log(1 - s.discount)) / (1 + n[4] / 10))
+        return parts
+
+    def scores(self, stats: list[float]) -> dict[str, float]:
+        """Scores of the long memory by segment."""
+        if self.model.preset.statistic == "distance":
+            return self.by_distance(stats)
+        return self.by_likelihood(stats, self.cv2())
+
+    def margin(self, score: dict[str, float], to: Segment, away: Segment) -> float:
+        """What the area adds up."""
+        lead = score[to.segment_id] - score[away.segment_id]
+        if self.model.preset.statistic != "distance":
+            return min(lead, 10.0)
+        return lead / sum((a - b) ** 2 for a, b in zip(to.centroid, away.centroid, strict=True))
+
+    def lately_near(self, top: Segment, own: Segment, sure: bool) -> bool:
+        """Whether the short memory is nearest to ``top``, or, if ``sure``, nearer than to ``own``."""
+        stats = self.even(self.short, 25)
+
+        def near(score: dict[str, float]) -> bool:
+            best = max(score, key=lambda name: score[name]) == top.segment_id
+            return best or (sure and score[top.segment_id] > score[own.segment_id])
+
+        if self.model.preset.statistic == "distance":
+            return near(self.by_distance(stats))
+        regular = 1 - self.cv2() > 0.5
+        return near(self.by_likelihood(stats, 1.0)) or (regular and near(self.by_distance(stats)))
 
     def close(self, today: Day | None = None) -> tuple[str, str] | None:
         """Close a day; the path and the new segment id if the customer moved."""
@@ -106,6 +159,8 @@ class Slow:
         silent = self.day - 1 - self.last_order
         if day[1]:
             self._note_gap(silent)
+        if day[1] or day[2]:
+            self.last_event = self.day - 1
         self._suspect(day, silent)
         self.recent = [v + d for v, d in zip(self.recent, day, strict=True)]
         leak = 1 - fast if any(self.cusum.values()) else 1.0
@@ -189,6 +244,10 @@ class Slow:
         weight = m.sigma2 / s.log_basket_var
         basket = (n[5] + weight * s.log_basket) / (n[1] + weight)
         discount = (n[6] + 10 * s.discount) / (n[4] + 10)
+        rates = ((min(order_rate, 0.95), m.phi[0]), (min(click_rate, 0.95), m.phi[1]))
+        spell = self.day - 1 - self.last_event
+        quiet = spell * sum(-log(1 - rate) / phi for rate, phi in rates)
+        away = 0 < m.preset.holiday < quiet and spell <= 30 and not self.clock()
         for c in m.segments:
             if c is s:
                 continue
@@ -198,6 +257,8 @@ class Slow:
                 (1, day[2], click_rate, c.click_rate, m.phi[1]),
             ):
                 own, theirs = min(own, 0.95), min(theirs, 0.95)
+                if away:
+                    continue
                 parts[part] += (log(theirs / own) if happened else log((1 - theirs) / (1 - own))) / phi
             if day[1]:
                 gauss = ((day[5] - basket) ** 2 - (day[5] - c.log_basket) ** 2) / (2 * m.sigma2)
@@ -209,6 +270,15 @@ class Slow:
 
     def allowance(self, away: Segment, to: Segment) -> float:
         """How much more or less is asked for than usual, by what a day of ``to`` says against ``away``."""
+        found = min(max(log(self.nats(away, to) / 0.2), -3.0), 3.0)
+        if self.model.preset.statistic == "likelihood":
+            # In a shop whose days say little, less is asked for in all of it.
+            usual = median(self.nats(a, b) for a, b in permutations(self.model.segments, 2))
+            found += min(max(2.25 * log(usual / 0.25), -1.5), 0.0)
+        return found
+
+    def nats(self, away: Segment, to: Segment) -> float:
+        """What a day of ``to`` says against ``away``."""
 
         def bernoulli(p: float, q: float) -> float:
             return p * log(p / q) + (1 - p) * log((1 - p) / (1 - q))
@@ -217,31 +287,28 @@ class Slow:
         nats += bernoulli(to.click_rate, away.click_rate) / self.model.phi[1]
         basket = min((to.log_basket - away.log_basket) ** 2 / 2 / self.model.sigma2, 3.0)
         nats += to.order_rate * (basket + bernoulli(to.discount, away.discount))
-        return min(max(log(nats / 0.2), -3.0), 3.0)
+        return nats
 
     def _move(self) -> tuple[str, str] | None:
         rule, preset = self.model.evidence, self.model.preset
         enough = self.order_count >= rule.orders or self.click_count >= rule.interactions
         position = self.even([a + b for a, b in zip(self.long, self.recent, strict=True)], 120)
-        lately_raw = self.even(self.short, 25)
         if self.segment is None:
             if not enough or self.day - self.first_day < rule.age_days:
                 return None
-            return self._go("first", self.nearest(position))
+            return self._go("first", self.best(position))
         own = self.segment
         excess = {
             s.segment_id: self.cusum[s.segment_id] - preset.eta - (0 if s is own else self.allowance(own, s))
             for s in self.model.segments
         }
         top = max(self.model.segments, key=lambda s: excess[s.segment_id])
-        lately = self.point(lately_raw)
-        nearer = self.squared(lately, top) < self.squared(lately, own)
         left = self.overdue() and top.order_rate < own.order_rate
         least = min(self.model.segments, key=lambda s: s.order_rate)
         if left and least is not own and self.cusum[least.segment_id] > self.cusum[top.segment_id] - 2:
             top = least
         beyond = excess[top.segment_id]
-        if beyond > 0 and (self.nearest(lately_raw) is top or (beyond > 2 and nearer) or left):
+        if beyond > 0 and (left or self.lately_near(top, own, beyond > 2)):
             known = [max(a + b, 0.0) for a, b in zip(self.long, self.recent, strict=True)]
             days = 30 * top.order_rate
             past = [30.0, days, 30 * top.click_rate, days * top.basket, days, days * top.log_basket]
@@ -249,11 +316,15 @@ class Slow:
             self.long = [max(r, 0.0) + p for r, p in zip(self.recent, past, strict=True)]
             self.recent = [0.0] * VECTOR
             return self._go("change", top)
-        z, best = self.point(position), self.nearest(position)
-        gap = sum((a - b) ** 2 for a, b in zip(best.centroid, own.centroid, strict=True))
-        g = 0.0 if best is own else (self.squared(z, own) - self.squared(z, best)) / gap
+        best = self.best(position)
+        g = 0.0 if best is own else self.margin(self.scores(position), best, own)
         self.area = self.area + g - preset.h if g > preset.h else 0.0
         return self._go("position", best) if self.area >= preset.theta else None
+
+    def best(self, stats: list[float]) -> Segment:
+        """The segment to which the long memory belongs."""
+        score = self.scores(stats)
+        return max(self.model.segments, key=lambda s: score[s.segment_id])
 
     def _go(self, path: str, to: Segment) -> tuple[str, str]:
         self.segment, self.area = to, 0.0

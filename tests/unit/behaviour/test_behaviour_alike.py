@@ -13,7 +13,7 @@ from models.behaviour.daily_step import advance
 from models.behaviour.features import block_of
 from models.behaviour.layout import AREA, CUSUM, LAST_ORDER, FloatArray
 from models.behaviour.memory import Memory
-from models.behaviour.model import ClusterModel, Evidence
+from models.behaviour.model import CONSERVATIVE, DISTANCE, ClusterModel, Evidence, Preset
 from models.behaviour.moves import Move
 from models.behaviour.panel import PanelRow
 from models.learning.build import sample_of
@@ -184,6 +184,20 @@ def test_after_an_upgrade_an_ordinary_shop_keeps_its_segments() -> None:
     assert after.frame.priors.gap_cv2 is not None and after.frame.priors.gap_cv2 > 0.5
     assert replace(after.frame, priors=before.frame.priors) == before.frame
     assert [s.segment_id for s in after.segments] == [s.segment_id for s in before.segments]
+
+
+def test_after_an_upgrade_the_same_clusters_are_published_with_the_rules_of_today() -> None:
+    def orders(i: int, day: int, rng: np.random.Generator) -> int:
+        often, dear = i % 2, i % 3 == 0
+        return (9_000 if dear else 2_000) * int(rng.random() < (0.25 if often else 0.04))
+
+    shop = Shop(orders, config=replace(CONFIG, frame="standard", preset=Preset())).run(178)
+    before = shop.model
+    assert before.preset.statistic == DISTANCE and before.k > 1
+    shop.learner.config = replace(shop.learner.config, preset=CONSERVATIVE)
+    shop.run(186)
+    assert shop.model.preset == CONSERVATIVE and shop.model.frame == before.frame
+    assert [s.segment_id for s in shop.model.segments] == [s.segment_id for s in before.segments]
 
 
 def test_earlier_looks_of_an_older_snapshot_hold_phases_and_are_dropped() -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from behaviour_cases import SEGMENTS, model, segment, with_rhythm
+from behaviour_cases import LIKELY, SEGMENTS, model, segment, with_rhythm
 from behaviour_reference import Day, Slow
 
 from models.behaviour.daily_step import advance, standing
@@ -13,7 +13,7 @@ from models.behaviour.features import block_of as columns
 from models.behaviour.features import position_stats
 from models.behaviour.layout import AREA, CUSUM, LABEL_VERSION, REFERENCE, SEGMENT, SLOTS
 from models.behaviour.memory import Memory
-from models.behaviour.model import ClusterModel, Preset
+from models.behaviour.model import DISTANCE, ClusterModel, Preset
 from models.behaviour.moves import Move
 from models.behaviour.scoring import compiled, margin_of, placed
 
@@ -52,10 +52,11 @@ def live(memory: Memory, row: int, today: Day) -> None:
         memory.add_interaction(row, "click", None)
 
 
+@pytest.mark.parametrize("preset", [Preset(), LIKELY], ids=["distance", "likelihood"])
 @pytest.mark.parametrize("gap_cv2", [None, 0.05, 1.0])
-def test_every_move_falls_on_the_day_of_an_exact_daily_recomputation(gap_cv2: float | None) -> None:
+def test_every_move_falls_on_the_day_of_an_exact_daily_recomputation(gap_cv2: float | None, preset: Preset) -> None:
     rng = np.random.default_rng(5)
-    memory, timeline = Memory(), [(0, with_rhythm(gap_cv2))]
+    memory, timeline = Memory(), [(0, with_rhythm(gap_cv2, preset))]
     stories = [shopper(rng, 300, clock=gap_cv2 is not None and i % 2 == 0) for i in range(60)]
     rows = np.array([memory.new_row(FIRST) for _ in stories], dtype=np.int64)
     slow = [Slow(timeline[0][1], FIRST) for _ in stories]
@@ -78,9 +79,10 @@ def test_every_move_falls_on_the_day_of_an_exact_daily_recomputation(gap_cv2: fl
         )
 
 
-def test_silence_moves_a_customer_on_its_day_though_nobody_looked_for_a_year() -> None:
+@pytest.mark.parametrize("preset", [Preset(), LIKELY], ids=["distance", "likelihood"])
+def test_silence_moves_a_customer_on_its_day_though_nobody_looked_for_a_year(preset: Preset) -> None:
     rng = np.random.default_rng(8)
-    memory, timeline = Memory(), [(0, model())]
+    memory, timeline = Memory(), [(0, model(preset=preset))]
     rows = np.array([memory.new_row(FIRST) for _ in range(20)], dtype=np.int64)
     slow = [Slow(timeline[0][1], FIRST) for _ in rows]
     for day in range(120):
@@ -147,7 +149,7 @@ def test_a_customer_whose_orders_were_all_taken_back_is_new_again() -> None:
 
 
 # --- explanations -------------------------------------------------------------------------------
-def many_moves(preset: Preset = Preset()) -> list[tuple[Move, np.ndarray, ClusterModel]]:  # noqa: B008
+def many_moves(preset: Preset) -> list[tuple[Move, np.ndarray, ClusterModel]]:
     rng = np.random.default_rng(3)
     memory, made = Memory(), model(preset=preset)
     rows = np.array([memory.new_row(FIRST) for _ in range(50)], dtype=np.int64)
@@ -161,9 +163,10 @@ def many_moves(preset: Preset = Preset()) -> list[tuple[Move, np.ndarray, Cluste
     return found
 
 
-def test_reasons_add_up_exactly_to_what_they_explain() -> None:
+@pytest.mark.parametrize("preset", [Preset(), LIKELY], ids=["distance", "likelihood"])
+def test_reasons_add_up_exactly_to_what_they_explain(preset: Preset) -> None:
     paths = set()
-    for move, before, made in many_moves():
+    for move, before, made in many_moves(preset):
         total = sum(r.contribution for r in move.reasons)
         if move.to_id == "new":
             assert move.reasons == ()
@@ -172,7 +175,7 @@ def test_reasons_add_up_exactly_to_what_they_explain() -> None:
         assert sum(abs(r.share) for r in move.reasons) == pytest.approx(1)
         sizes = [abs(r.contribution) for r in move.reasons]
         assert sizes == sorted(sizes, reverse=True)
-        if move.path == "position":
+        if move.path == "position" and preset.statistic == DISTANCE:
             c = compiled(made)
             own, to = (next(s.slot for s in SEGMENTS if s.segment_id == name) for name in (move.from_id, move.to_id))
             grown = move.margin - margin_of(before[REFERENCE].astype(np.float64), c, own, to)
@@ -285,6 +288,32 @@ def test_a_move_that_the_old_model_would_not_make_is_a_refit() -> None:
     assert {m.cause for m in to_steady} >= {"event"}
 
 
+def test_who_moves_only_because_positions_are_told_by_likelihood_now_moves_by_a_refit() -> None:
+    first = model()
+    memory, rows = crowd(FIRST + 150, [(0, first)])
+    # The tables say that who is `busy` orders more often than these customers; their centroids, that they are the nearest.
+    busy, steady = SEGMENTS[0], SEGMENTS[3]
+    often = replace(busy, order_rate=0.45, order_shape=20.0)
+    tables = (often, *SEGMENTS[1:3], replace(busy, segment_id="steady", code=5, slot=3, centroid=steady.centroid))
+    second = replace(first, version=2, parent=1, preset=LIKELY, segments=tables)
+    firm = {int(r) for r in rows if standing(memory, int(r), first).margin < -0.3}
+    moves = play(memory, rows, FIRST + 156, [(0, first), (FIRST + 151, second)])
+    to_steady = [m for m in moves if (m.from_id, m.to_id, m.path) == ("busy", "steady", "position") and m.row in firm]
+    assert len(to_steady) > 10 and {m.cause for m in to_steady} == {"refit"}
+
+
+def test_a_suspicion_that_was_not_enough_for_the_rules_of_before_moves_by_a_refit() -> None:
+    strict = model(preset=replace(LIKELY, eta=11.0))
+    eager = replace(strict, version=2, parent=1, preset=replace(LIKELY, eta=4.0))
+    changed = []
+    for day in range(FIRST + 125, FIRST + 160, 5):
+        memory, rows = crowd(FIRST + 120, [(0, strict)])
+        play(memory, rows, day, [(0, strict)])
+        moves = play(memory, rows, day + 1, [(0, strict), (day + 1, eager)])
+        changed += [m.cause for m in moves if m.path == "change" and m.margin < 9]
+    assert len(changed) >= 3 and set(changed) == {"refit"}
+
+
 def test_a_label_is_owed_to_the_newest_version_that_agrees() -> None:
     first, second = model(), model(2)
     memory, rows = crowd(FIRST + 120, [(0, first)])
@@ -319,3 +348,46 @@ def test_standing_tells_the_nearest_other_segment() -> None:
         if stand.segment_id != "new":
             assert stand.nearest_other not in (None, stand.segment_id)
             assert stand.margin <= 1.1 and 0 < stand.confidence <= 1
+
+
+# --- holidays -----------------------------------------------------------------------------------
+def suspicion(memory: Memory, row: int) -> float:
+    """The largest W."""
+    return float(memory.matrix[row, CUSUM:AREA].reshape(4, SLOTS).sum(axis=0).max())
+
+
+def busy_customer(gap: int = 0, gap_cv2: float | None = None) -> tuple[Memory, int, list[tuple[int, ClusterModel]]]:
+    """A customer of `busy` on day 150 after many events; ``gap``: with an order exactly every so many days."""
+    rng = np.random.default_rng(6)
+    memory, timeline = Memory(), [(0, with_rhythm(gap_cv2, replace(LIKELY, eta=1e6)))]
+    row = memory.new_row(FIRST)
+    for day in range(150):
+        bought = day % gap == 0 if gap else rng.random() < 0.15
+        live(memory, row, Day(orders=[3_000] * int(bought), clicks=int(not gap and rng.random() < 0.5)))
+        play(memory, np.array([row]), FIRST + day + 1, timeline)
+    return memory, row, timeline
+
+
+def test_a_silence_of_up_to_a_month_says_no_more_than_a_holiday_may() -> None:
+    memory, row, timeline = busy_customer()
+    assert memory.matrix[row, SEGMENT] == 2
+    said = []
+    for day in range(FIRST + 151, FIRST + 200):
+        play(memory, np.array([row]), day, timeline)
+        said.append(suspicion(memory, row))
+    steps = np.diff(said)
+    # From the day on which the silence has said 5.5 nats it says nothing, and goes on on the 31st day.
+    waits = np.flatnonzero(steps == 0)
+    assert waits.size and (np.diff(waits) == 1).all() and waits[-1] < 31
+    assert said[waits[0]] < 5.5 + steps[0] + 1.0
+    assert (steps[waits[-1] + 1 :] > 0).all() and said[-1] > 2 * said[waits[0]]
+
+
+def test_the_silence_of_a_clock_is_no_holiday() -> None:
+    memory, row, timeline = busy_customer(gap=7, gap_cv2=0.05)
+    said = []
+    for day in range(FIRST + 151, FIRST + 185):
+        play(memory, np.array([row]), day, timeline)
+        said.append(suspicion(memory, row))
+    # Overdue by the second week, and not one day of it is taken for a holiday.
+    assert (np.diff(said)[12:] > 0).all()

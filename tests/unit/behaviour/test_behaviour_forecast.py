@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
+from math import log
+
 import numpy as np
 import pytest
+from behaviour_reference import Slow
 from behaviour_world import World
 from heart_logs import DAY, HOUR, T0, Driver, LogMaker, order, view
 from heart_models import jumpy
@@ -12,8 +17,19 @@ from heart_strategies import WALL
 from models.behaviour.daily_step import advance
 from models.behaviour.features import NAMES, block_of, position_stats
 from models.behaviour.forecast import outlook
-from models.behaviour.layout import FEATURES, NEW_ID
+from models.behaviour.layout import (
+    CLICK_DAYS,
+    DISCOUNTED,
+    EXPOSURE,
+    FEATURES,
+    LOG_BASKET,
+    MONEY,
+    NEW_ID,
+    ORDER_DAYS,
+    ORDERS,
+)
 from models.behaviour.memory import Memory
+from models.behaviour.model import Preset
 from models.behaviour.scoring import compiled, margin_of, placed
 from models.behaviour.step import beat
 from models.customer.snapshot import glance
@@ -48,11 +64,13 @@ def test_the_date_is_the_one_of_an_exact_daily_recomputation(world: World) -> No
         assert (None if one.next is None else (one.next.day, one.next.to_id)) == first.get(row)
 
 
-def test_a_lever_alone_carries_the_customer_to_the_border(world: World) -> None:
-    model = world.timeline[-1][1]
+def test_a_lever_alone_carries_the_customer_to_the_border_by_distance(world: World) -> None:
+    by_distance = Preset(holiday=world.timeline[-1][1].preset.holiday)
+    model = replace(world.timeline[-1][1], preset=by_distance)
+    timeline = [*world.timeline[:-1], (world.timeline[-1][0], model)]
     c, seen = compiled(model), 0
     for row in world.rows:
-        one = outlook(world.memory.dump(int(row)), world.timeline, world.day, days=1)
+        one = outlook(world.memory.dump(int(row)), timeline, world.day, days=1)
         assert one is not None and one.model is model
         stands = one.standing
         own, other = (None if id is None else model.by_id(id) for id in (stands.segment_id, stands.nearest_other))
@@ -73,6 +91,45 @@ def test_a_lever_alone_carries_the_customer_to_the_border(world: World) -> None:
             assert (lever.needed > lever.now) == (moved[j] > x[j])
             seen += 1
     assert seen > 200
+
+
+def test_a_lever_alone_carries_the_customer_to_the_border_by_likelihood(world: World) -> None:
+    """The statistics that give the value asked for, judged by the slow recomputation: there is the border, to the digit."""
+    model = world.timeline[-1][1]
+    slow, priors, seen = Slow(model, 0), model.frame.priors, Counter[str]()
+    for row in world.rows:
+        one = outlook(world.memory.dump(int(row)), world.timeline, world.day, days=1)
+        assert one is not None
+        own, other = (
+            None if id is None else model.by_id(id) for id in (one.standing.segment_id, one.standing.nearest_other)
+        )
+        if own is None or other is None or one.standing.margin > one.border:
+            assert one.levers == ()
+            continue
+        block = block_of(world.memory, np.array([row]))
+        rhythm = beat(block, compiled(model))
+        stats = position_stats(block, rhythm)[:, 0]
+        cv2 = 1.0 if rhythm is None else 1.0 - float(rhythm.regular[0])
+        for lever in one.levers:
+            with_it = stats.copy()
+            count = lever.needed * max(stats[EXPOSURE], 7.0) / 36
+            if lever.feature == "orders":
+                if stats[ORDER_DAYS] <= 0.05:
+                    continue  # orders of the segment's kind, whose likelihood nobody has to reproduce here
+                with_it[[ORDER_DAYS, *range(MONEY, len(stats))]] *= count / stats[ORDER_DAYS]
+            elif lever.feature == "clicks":
+                with_it[CLICK_DAYS] = count
+            elif lever.feature == "basket":
+                with_it[LOG_BASKET] = log(lever.needed) * (stats[ORDER_DAYS] + 1) - priors.log_basket
+            else:
+                with_it[DISCOUNTED] = lever.needed * (stats[ORDERS] + 2) - 2 * priors.discount
+            score = [sum(slow.likelihood(with_it.tolist(), s, cv2)) for s in (own, other)]
+            over = score[1] - score[0] - one.border
+            # What is left of a basket stops to speak below .05 orders, at once.
+            assert over == pytest.approx(0, abs=1e-6) or (with_it[ORDER_DAYS] <= 0.05 and over > 0), lever
+            assert lever.needed != lever.now
+            seen[lever.feature] += 1
+    assert min(seen[name] for name in ("orders", "clicks", "basket", "discount_share")) > 5, seen
 
 
 def test_an_older_state_gives_the_same_and_before_a_model_there_is_nothing(world: World) -> None:

@@ -8,14 +8,14 @@ from math import exp, log
 
 import numpy as np
 import pytest
-from behaviour_cases import SEGMENTS, model
+from behaviour_cases import LIKELY, SEGMENTS, model
 from behaviour_reference import Day, Slow
 
 from models.behaviour.daily_step import advance
 from models.behaviour.features import CLICKS_FLOOR, NAMES, ORDERS_FLOOR
-from models.behaviour.layout import REFERENCE, FloatArray
+from models.behaviour.layout import LONG, PARTS, RECENT, REFERENCE, FloatArray
 from models.behaviour.memory import Memory
-from models.behaviour.model import ClusterModel
+from models.behaviour.model import ClusterModel, Preset
 from models.behaviour.moves import Move
 from models.behaviour.scoring import compiled, margin_of, scores
 
@@ -46,8 +46,11 @@ def a_day(rng: np.random.Generator, orders: float, clicks: float) -> Day:
     )
 
 
-def many_moves(made: ClusterModel, customers: int, days: int) -> list[tuple[Move, FloatArray]]:
-    """Moves of customers whose habits change at random, with the features at which the old label was given."""
+def many_moves(made: ClusterModel, customers: int, days: int) -> list[tuple[Move, FloatArray, list[float]]]:
+    """Moves of customers whose habits change at random.
+
+    With each the features at which the old label was given, and the long memory after the move, (VECTOR,).
+    """
     rng = np.random.default_rng(11)
     memory = Memory(customers)
     rows = np.array([memory.new_row(FIRST) for _ in range(customers)], dtype=np.int64)
@@ -61,8 +64,21 @@ def many_moves(made: ClusterModel, customers: int, days: int) -> list[tuple[Move
                 live(memory, row, a_day(rng, orders, clicks))
         references = memory.matrix[:, REFERENCE].astype(np.float64)
         moves = advance(memory, rows, np.full(customers, FIRST + day + 1), [(0, made)])
-        found += [(move, references[move.row]) for move in moves]
+        found += [
+            (m, references[m.row], (memory.matrix[m.row, LONG] + memory.matrix[m.row, RECENT]).tolist()) for m in moves
+        ]
     return found
+
+
+def told_likelihood(move: Move, long: list[float], made: ClusterModel) -> float:
+    """The margin of a move once more, by the slow recomputation of what the customer did."""
+    slow = Slow(made, FIRST)
+    away, to = (next(s for s in SEGMENTS if s.segment_id == name) for name in (move.from_id, move.to_id))
+    parts = zip(slow.likelihood(long, to, 1.0), slow.likelihood(long, away, 1.0), strict=True)
+    expected = {name: one - other for name, (one, other) in zip(PARTS, parts, strict=True)}
+    said = {r.feature: r.contribution for r in move.reasons}
+    assert {name: said[name] for name in PARTS} == pytest.approx(expected, abs=1e-4)
+    return sum(expected.values())
 
 
 def inner(told: dict[str, float], made: ClusterModel) -> FloatArray:
@@ -73,16 +89,23 @@ def inner(told: dict[str, float], made: ClusterModel) -> FloatArray:
     return np.array(logs + values[5:])
 
 
-def test_what_is_told_of_random_moves_adds_up_and_makes_them_again() -> None:
-    made = model()
+@pytest.mark.parametrize("preset", [Preset(), LIKELY], ids=["distance", "likelihood"])
+def test_what_is_told_of_random_moves_adds_up_and_makes_them_again(preset: Preset) -> None:
+    made = model(preset=preset)
     c = compiled(made)
     paths: Counter[str] = Counter()
-    for move, reference in many_moves(made, MOVERS, 330):
+    for move, reference, memory_after in many_moves(made, MOVERS, 330):
         if move.to_id == "new":
             continue
         paths[move.path] += 1
         total, to = sum(r.contribution for r in move.reasons), _SLOT[move.to_id]
-        if move.path == "position":
+        if move.path == "position" and preset is LIKELY:
+            # The parts add up to the log-likelihood ratio that decided, over the border like all of the last days.
+            assert total == pytest.approx(move.margin, abs=1e-9)
+            assert move.margin > made.preset.h
+            again = told_likelihood(move, memory_after, made)
+            assert again == pytest.approx(move.margin, abs=1e-4)
+        elif move.path == "position":
             own = _SLOT[str(move.from_id)]
             # From where the label was given, the parts lead to the margin that decided, and that is over the border.
             assert margin_of(reference, c, own, to) + total == pytest.approx(move.margin, abs=1e-9)
@@ -100,9 +123,10 @@ def test_what_is_told_of_random_moves_adds_up_and_makes_them_again() -> None:
     assert min(paths["first"], paths["position"], paths["change"]) > MOVERS // 4
 
 
-def test_in_a_year_of_silence_nobody_is_missed_moves_twice_or_is_late() -> None:
+@pytest.mark.parametrize("preset", [Preset(), LIKELY], ids=["distance", "likelihood"])
+def test_in_a_year_of_silence_nobody_is_missed_moves_twice_or_is_late(preset: Preset) -> None:
     rng = np.random.default_rng(12)
-    made = model()
+    made = model(preset=preset)
     memory = Memory(SILENT)
     rows = np.array([memory.new_row(FIRST) for _ in range(SILENT)], dtype=np.int64)
     slow = [Slow(made, FIRST) for _ in rows]

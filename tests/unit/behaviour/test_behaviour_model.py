@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from behaviour_cases import SEGMENTS, model
 
-from models.behaviour.model import ClusterModel, Preset, Transition
+from models.behaviour.model import CONSERVATIVE, DISTANCE, VOLUME, ClusterModel, Preset, Transition, _digest
 from schemas.errors import InvariantViolation
 
 
@@ -33,9 +33,16 @@ def test_a_changed_byte_is_noticed() -> None:
         ClusterModel.from_dict(wire)
 
 
-def test_a_field_of_the_wrong_kind_is_told_plainly() -> None:
-    from models.behaviour.model import _digest
+def test_a_version_from_before_positions_had_a_likelihood_goes_by_the_distance() -> None:
+    wire = {key: value for key, value in model(preset=CONSERVATIVE).to_dict().items() if key != "sha256"}
+    wire["preset"] = {"h": 0.2, "theta": 1.0, "eta": 7.5, "volume_h": 0.4, "volume_theta": 7.0}
+    read = ClusterModel.from_dict(wire | {"sha256": _digest(wire)}).preset
+    assert (read.statistic, read.holiday, read.h) == (DISTANCE, 0.0, 0.2)
+    # Steps of how much somebody buys are told by the distance, whatever the preset.
+    assert CONSERVATIVE.in_frame(VOLUME).statistic == DISTANCE
 
+
+def test_a_field_of_the_wrong_kind_is_told_plainly() -> None:
     wire = {key: value for key, value in model().to_dict().items() if key != "sha256"}
     wire["segments"] = [{"name": "half a segment"}]
     with pytest.raises(InvariantViolation, match="cannot be read"):
@@ -60,6 +67,9 @@ def test_a_field_of_the_wrong_kind_is_told_plainly() -> None:
         {"sigma2": float("inf")},
         {"phi": (0.5, 1.0)},
         {"preset": Preset(h=1.0)},
+        {"preset": Preset(statistic="by the stars")},
+        {"preset": Preset(holiday=-1.0)},
+        {"preset": replace(CONSERVATIVE, h=10.0)},
         {"feature_names": ("orders",)},
     ],
 )

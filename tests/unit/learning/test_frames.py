@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from models.behaviour.layout import EXPOSURE, FEATURES, FULL_LONG, LOG_BASKET, M
 from models.learning.backtest import Backtest, eta2, features_under
 from models.learning.build import Sample, build
 from models.learning.frame import fit_priors, into_frame, silent_features, standard, volume
-from models.learning.frame_selection import best_of, clearly_better, orders_alone, why
+from models.learning.frame_selection import best_of, clearly_better, orders_alone, volume_tells, why
 from models.learning.identity import in_order
 from models.learning.kmeans import multi_start
 from models.learning.learner import LearnerConfig
@@ -159,3 +159,14 @@ def test_steps_are_told_by_their_order_and_only_the_silent_are_said_to_leave(sil
 def test_eta2_by_hand() -> None:
     assert eta2(np.array([0, 0, 1, 1]), np.array([1.0, 3.0, 5.0, 7.0])) == pytest.approx(16 / 20)
     assert eta2(np.array([0, 1]), np.array([2.0, 2.0])) == 0
+
+
+def test_subscribers_are_not_told_apart_by_how_much_they_have_bought_so_far() -> None:
+    stats = np.zeros((VECTOR, 40))
+    stats[[EXPOSURE, ORDER_DAYS, ORDERS]] = np.array([[100.0], [3.0], [3.0]])
+    stats[ORDER_DAYS] += np.arange(40) / 20
+    stats[MONEY], stats[LOG_BASKET] = 3_000.0 * stats[ORDER_DAYS], 8.0 * stats[ORDER_DAYS]
+    orders_only = standard(stats, fit_priors(stats))
+    for usual, tells in ((None, True), (1.0, True), (0.65, True), (0.45, False), (0.0, False)):
+        priors = replace(orders_only.priors, gap_cv2=usual)
+        assert volume_tells(replace(orders_only, priors=priors)) is tells
