@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -15,12 +15,12 @@ _MOST = 4_000
 
 
 class KafkaInputs:
-    """`Inputs` on a real Kafka."""
+    """`Inputs` on a real Kafka; ``read`` are topics with a partition for each lane."""
 
-    def __init__(self, connection: KafkaConnection, lanes: int) -> None:
+    def __init__(self, connection: KafkaConnection, lanes: int, read: Sequence[str] = READ) -> None:
         self._connection = connection
         self._parts = {
-            TopicPartition(connection.topic(topic), lane): (topic, lane) for topic in READ for lane in range(lanes)
+            TopicPartition(connection.topic(topic), lane): (topic, lane) for topic in read for lane in range(lanes)
         }
         self._positions: dict[TopicPartition, int] = {}
         self._reader: AIOKafkaConsumer | None = None

@@ -1,0 +1,139 @@
+"""Keeps the read model up to date with the topics: fetch, apply, say that something changed."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+import structlog
+from aiokafka.errors import KafkaError
+
+from schemas import topics
+from streamer.act.ports import Fetched, Inputs
+from streamer.web.readmodel import tables
+from streamer.web.readmodel.store import Writer
+
+READ: Final = (topics.MEMBERSHIPS, topics.CHANGES, topics.MESSAGES)
+_POLL_SECONDS: Final = 0.25
+_RETRY_SECONDS: Final = 1.0
+_UPKEEP_SECONDS: Final = 60.0
+_log = structlog.get_logger()
+
+
+class Feeder:
+    """One run of `follow` keeps one file up to date.
+
+    Parameters
+    ----------
+    service
+        Names the service whose topics are read; a file of another one is made anew.
+    inputs
+        Makes a reader of `READ`; called again after Kafka was away.
+    now
+        The wall clock, ms.
+
+    Attributes
+    ----------
+    current
+        Set while everything that was committed when somebody last asked Kafka is applied.
+    applied
+        Number of records applied since the start.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        service: str,
+        day_of: Callable[[int], int],
+        inputs: Callable[[], Inputs],
+        now: Callable[[], int],
+    ) -> None:
+        self._path = path
+        self._service = service
+        self._day_of = day_of
+        self._inputs = inputs
+        self._now = now
+        self._upkeep_at = 0.0
+        self.current = asyncio.Event()
+        self.ready = asyncio.Event()
+        self.applied = 0
+
+    async def follow(self) -> None:
+        """Go on until cancelled. Kafka that is away, a full disk and a damaged file are waited for or got over."""
+        while True:
+            try:
+                await self._follow()
+            except (KafkaError, OSError, sqlite3.Error) as error:
+                self.current.clear()
+                _log.warning("read_model_waits", why=str(error) or repr(error))
+                if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
+                    # Damaged: nothing in it that the topics do not have.
+                    await asyncio.to_thread(tables.remove, self._path)
+                await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _follow(self) -> None:
+        writer = await self._open()
+        inputs = self._inputs()
+        try:
+            await inputs.open(writer.positions())
+            if await self._is_behind_the_log(writer, inputs):
+                return
+            self.ready.set()
+            while True:
+                fetched = await inputs.poll(_POLL_SECONDS)
+                if fetched:
+                    await self._apply(writer, fetched)
+                if not any(one.records for one in fetched) and not self.current.is_set():
+                    ends = await _ends(inputs)
+                    if all(offset >= ends[source] for source, offset in writer.positions().items()):
+                        self.current.set()
+                await self._keep_up(writer)
+        finally:
+            writer.close()
+            await inputs.close()
+
+    async def _open(self) -> Writer:
+        writer = await asyncio.to_thread(Writer, self._path, self._service, self._day_of)
+        if writer.is_new:
+            _log.info("read_model_fills", file=str(self._path))
+        return writer
+
+    async def _is_behind_the_log(self, writer: Writer, inputs: Inputs) -> bool:
+        """Whether positions lie behind the ends of the topics, which were made anew then; the file is removed."""
+        ends = await _ends(inputs)
+        if all(offset <= ends.get(source, 0) for source, offset in writer.positions().items()):
+            return False
+        _log.warning("read_model_is_of_older_topics")
+        writer.close()
+        await asyncio.to_thread(tables.remove, self._path)
+        return True
+
+    async def _apply(self, writer: Writer, fetched: Sequence[Fetched]) -> None:
+        batch = [(one.source, one.records, one.end) for one in fetched]
+        if any(records for _, records, _ in batch):
+            self.current.clear()
+        # A thread, so that answers go on meanwhile. Who cancels us waits until it has committed.
+        applying = asyncio.ensure_future(asyncio.to_thread(writer.apply, batch))
+        try:
+            self.applied += await asyncio.shield(applying)
+        except asyncio.CancelledError:
+            await asyncio.wait([applying])
+            raise
+
+    async def _keep_up(self, writer: Writer) -> None:
+        if time.monotonic() < self._upkeep_at:
+            return
+        self._upkeep_at = time.monotonic() + _UPKEEP_SECONDS
+        await asyncio.to_thread(writer.prune, self._now())
+        await asyncio.to_thread(writer.checkpoint)
+
+
+async def _ends(inputs: Inputs) -> dict[tuple[str, int], int]:
+    found: dict[tuple[str, int], int] = {}
+    for topic in READ:
+        found |= await inputs.ends(topic)
+    return found

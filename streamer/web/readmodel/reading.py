@@ -1,0 +1,126 @@
+"""Questions to the read model. Each is one statement on an index, and sees the state of one commit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import msgspec
+
+from streamer.web.readmodel import tables
+
+Order = Literal["since", "id"]
+_decode: Final = msgspec.json.Decoder().decode
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A customer's place in a list of members: where the next page goes on."""
+
+    since: int
+    customer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """How many went from one segment to another on a day for a cause; an empty id means no segment."""
+
+    day: int
+    before: str
+    after: str
+    cause: str
+    customers: int
+
+
+class Reader:
+    """Reads beside the writer; for one thread at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self._db = tables.connect(path)
+        self._db.execute("PRAGMA query_only = ON")
+
+    def close(self) -> None:
+        self._db.close()
+
+    def members(
+        self, segmentation: str, segment: str, *, after: Place | None = None, limit: int = 100, order: Order = "since"
+    ) -> list[Place]:
+        """A page of members, newest first (``since``) or by id, behind ``after``.
+
+        A customer who stays in the segment is seen exactly once over all pages, whoever comes and goes meanwhile: the place
+        in the order is the customer's own, and changes only when the customer leaves and enters again.
+        """
+        if order == "since":
+            segment_is = "segmentation = ? AND segment = ?"
+            behind, how = "(since, customer) < (?, ?)", "since DESC, customer DESC"
+            bound: tuple[Any, ...] = () if after is None else (after.since, after.customer)
+        else:
+            # The plus keeps this to the primary key; the other index would have the whole segment sorted for every page.
+            segment_is = "+segmentation = ? AND +segment = ?"
+            behind, how = "customer > ?", "customer"
+            bound = () if after is None else (after.customer,)
+        where = f"{segment_is} AND {behind}" if bound else segment_is
+        rows = self._db.execute(
+            f"SELECT since, customer FROM member WHERE {where} ORDER BY {how} LIMIT ?",
+            (segmentation, segment, *bound, limit),
+        )
+        return [Place(since, customer) for since, customer in rows]
+
+    def history(self, customer: str, *, before: int | None = None, limit: int = 100) -> list[dict[str, Any]]:
+        """The latest moves of a customer, newest first; those before the move number ``before``."""
+        rows = self._db.execute(
+            "SELECT seq, at, segmentation, body FROM move WHERE customer = ? AND seq < ? ORDER BY seq DESC LIMIT ?",
+            (customer, before if before is not None else 1 << 62, limit),
+        )
+        return [{"seq": seq, "at": at, "segmentation": name, **_decode(body)} for seq, at, name, body in rows]
+
+    def messages(self, customer: str, limit: int = 1_000) -> list[dict[str, Any]]:
+        """Steps of the customer's messages, newest first."""
+        rows = self._db.execute(
+            "SELECT body FROM message WHERE customer = ? ORDER BY at DESC LIMIT ?", (customer, limit)
+        )
+        return [_decode(body) for (body,) in rows]
+
+    def flows(self, segmentation: str, first_day: int, last_day: int) -> Iterator[Flow]:
+        """Moves by day, from, to and cause, over days both included."""
+        rows = self._db.execute(
+            "SELECT day, from_id, to_id, cause, n FROM flow WHERE segmentation = ? AND day BETWEEN ? AND ? "
+            "ORDER BY day, from_id, to_id, cause",
+            (segmentation, first_day, last_day),
+        )
+        return (Flow(*row) for row in rows)
+
+    def latest(self, limit: int = 20) -> list[dict[str, Any]]:
+        """The latest moves of all customers, newest first."""
+        rows = self._db.execute(
+            "SELECT customer, seq, at, segmentation, body FROM move ORDER BY at DESC LIMIT ?", (limit,)
+        )
+        return [
+            {"customer": customer, "seq": seq, "at": at, "segmentation": name, **_decode(body)}
+            for customer, seq, at, name, body in rows
+        ]
+
+    def customers(self, beginning: str, limit: int = 20) -> list[str]:
+        """Ids that begin with a text, in order."""
+        rows = self._db.execute(
+            "SELECT DISTINCT customer FROM member WHERE customer >= ? AND customer < ? ORDER BY customer LIMIT ?",
+            (beginning, beginning + "\U0010ffff", limit),
+        )
+        return [customer for (customer,) in rows]
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Members by segmentation and segment; reads all rows."""
+        found: dict[str, dict[str, int]] = {}
+        rows = self._db.execute("SELECT segmentation, segment, COUNT(*) FROM member GROUP BY segmentation, segment")
+        for segmentation, segment, n in rows:
+            found.setdefault(segmentation, {})[segment] = n
+        return found
+
+    def positions(self) -> dict[tuple[str, int], int]:
+        """The next offset of each partition that was read."""
+        rows: Sequence[tuple[str, int, int]] = self._db.execute(
+            "SELECT topic, partition, next FROM position"
+        ).fetchall()
+        return {(topic, partition): offset for topic, partition, offset in rows}

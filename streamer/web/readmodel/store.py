@@ -1,0 +1,96 @@
+"""The read model as an object: one writer, and readers beside it.
+
+SQLite in WAL mode lets readers see the last commit while the writer goes on. The writer's methods are for one thread; a
+`Reader` is for one thread at a time.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from schemas.records import LogRecord
+from streamer.web.readmodel import tables
+from streamer.web.readmodel.writing import APPLY, Context
+
+MOST_MOVES: Final = 2_000_000
+KEPT_DAYS: Final = 400
+_DAY_MS: Final = 86_400_000
+Source = tuple[str, int]
+"""Topic without prefix, partition."""
+
+
+class Writer:
+    """Applies records; what was applied is remembered in the same transaction.
+
+    Parameters
+    ----------
+    service
+        Names the service whose topics are read: a file of another one is made anew.
+    day_of
+        The day (a number) of an instant in ms, in the shop's time zone.
+    """
+
+    def __init__(self, path: Path, service: str, day_of: Callable[[int], int]) -> None:
+        self.path = path
+        self.is_new = tables.prepare(path, service)
+        self._db = tables.connect(path)
+        self._file = path.stat().st_ino
+        salt: bytes = self._db.execute("SELECT value FROM meta WHERE name = 'salt'").fetchone()[0]
+        self._context = Context(day_of, salt)
+
+    def positions(self) -> dict[Source, int]:
+        """The next offset of each partition that was read."""
+        rows = self._db.execute("SELECT topic, partition, next FROM position")
+        return {(topic, partition): offset for topic, partition, offset in rows}
+
+    def apply(self, fetched: Iterable[tuple[Source, Sequence[LogRecord], int]]) -> int:
+        """Apply records, and remember the offsets behind them; gives the number of records.
+
+        Raises
+        ------
+        sqlite3.Error
+            The disk is full, for example: nothing of it was applied.
+        OSError
+            Somebody deleted the file.
+        """
+        if self.path.stat().st_ino != self._file:
+            raise FileNotFoundError(f"{self.path} is another file now")
+        count = 0
+        with _transaction(self._db):
+            for (topic, partition), records, end in fetched:
+                APPLY[topic](self._db, self._context, records)
+                count += len(records)
+                self._db.execute("INSERT OR REPLACE INTO position VALUES (?, ?, ?)", (topic, partition, end))
+        return count
+
+    def prune(self, now: int) -> None:
+        """Drop moves and messages that are older than `KEPT_DAYS`, and the oldest moves above `MOST_MOVES`."""
+        oldest = now - KEPT_DAYS * _DAY_MS
+        with _transaction(self._db):
+            above = self._db.execute("SELECT at FROM move ORDER BY at DESC LIMIT 1 OFFSET ?", (MOST_MOVES,)).fetchone()
+            cut = oldest if above is None else max(oldest, above[0] + 1)
+            self._db.execute("DELETE FROM move WHERE at < ?", (cut,))
+            self._db.execute("DELETE FROM message WHERE at < ?", (oldest,))
+            self._db.execute("DELETE FROM flow WHERE day < ?", (self._context.day_of(oldest),))
+
+    def checkpoint(self) -> None:
+        """Bring what was committed from the journal into the file, so that nothing deleted stays in the journal."""
+        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def close(self) -> None:
+        self._db.close()
+
+
+@contextmanager
+def _transaction(db: sqlite3.Connection) -> Iterator[None]:
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+    db.execute("COMMIT")

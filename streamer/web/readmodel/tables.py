@@ -1,0 +1,93 @@
+"""The tables, and opening the file that holds them.
+
+A file of another layout, of another service, or one that SQLite cannot read is made anew: it holds nothing that the topics
+do not.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+LAYOUT: Final = 1
+"""Raise it whenever a table or the meaning of a column changes."""
+
+_TABLES: Final = """
+CREATE TABLE member (
+    customer TEXT NOT NULL, segmentation TEXT NOT NULL, segment TEXT NOT NULL, since INTEGER NOT NULL,
+    PRIMARY KEY (customer, segmentation)
+) WITHOUT ROWID;
+CREATE INDEX member_by_since ON member (segmentation, segment, since, customer);
+CREATE TABLE move (
+    customer TEXT NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL, segmentation TEXT NOT NULL,
+    from_id TEXT, to_id TEXT, body BLOB NOT NULL,
+    PRIMARY KEY (customer, seq)
+) WITHOUT ROWID;
+CREATE INDEX move_by_time ON move (at);
+CREATE TABLE flow (
+    day INTEGER NOT NULL, segmentation TEXT NOT NULL, from_id TEXT NOT NULL, to_id TEXT NOT NULL, cause TEXT NOT NULL,
+    n INTEGER NOT NULL,
+    PRIMARY KEY (segmentation, day, from_id, to_id, cause)
+) WITHOUT ROWID;
+CREATE TABLE message (
+    customer TEXT NOT NULL, id TEXT NOT NULL, at INTEGER NOT NULL, body BLOB NOT NULL,
+    PRIMARY KEY (customer, id, at, body)
+) WITHOUT ROWID;
+CREATE TABLE gone (customer BLOB NOT NULL PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE position (
+    topic TEXT NOT NULL, partition INTEGER NOT NULL, next INTEGER NOT NULL,
+    PRIMARY KEY (topic, partition)
+) WITHOUT ROWID;
+CREATE TABLE meta (name TEXT NOT NULL PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+"""
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection to a file that `prepare` made; autocommit, to be used in one thread at a time."""
+    found = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30.0)
+    found.execute("PRAGMA synchronous = NORMAL")
+    found.execute("PRAGMA cache_size = -32768")
+    # Erased people leave no bytes behind.
+    found.execute("PRAGMA secure_delete = ON")
+    return found
+
+
+def prepare(path: Path, service: str) -> bool:
+    """Make the file if there is none for this service; whether it is new.
+
+    Parameters
+    ----------
+    service
+        Names the service whose topics are read, and the lanes that it has.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and _fits(path, service):
+        return False
+    remove(path)
+    # Made with its rights, not given them afterwards: it holds personal data.
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    with closing(connect(path)) as made:
+        made.execute("PRAGMA journal_mode = WAL")
+        made.executescript(_TABLES)
+        meta = (("layout", LAYOUT), ("service", service), ("salt", secrets.token_bytes(16)))
+        made.executemany("INSERT INTO meta VALUES (?, ?)", meta)
+    return True
+
+
+def remove(path: Path) -> None:
+    """Delete the file and what SQLite keeps beside it."""
+    for end in ("", "-wal", "-shm"):
+        path.with_name(path.name + end).unlink(missing_ok=True)
+
+
+def _fits(path: Path, service: str) -> bool:
+    try:
+        with closing(connect(path)) as there:
+            held = dict(there.execute("SELECT name, value FROM meta"))
+    except sqlite3.DatabaseError:
+        return False
+    return held.get("layout") == LAYOUT and held.get("service") == service

@@ -1,0 +1,145 @@
+"""What records change in the tables: each call is part of a transaction that also moves the position.
+
+A record is applied once, since its position is committed with it. Erased customers leave nothing, in whichever order the
+topics are read: the tombstone of the membership deletes what is there, the last change (cause ``erase`` or ``consent``)
+deletes what came before it, and steps of messages that come later are left out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+import msgspec
+
+from schemas import topics
+from schemas.changes import ReceivedChange, decode_change
+from schemas.records import LogRecord
+from schemas.wire_time import epoch_ms
+
+_ENDS: Final = ("erase", "consent")
+NONE: Final = ""
+"""In flows: no segment."""
+
+
+class _Membership(msgspec.Struct, gc=False):
+    id: str
+    since: str
+
+
+class _Memberships(msgspec.Struct, gc=False):
+    segments: dict[str, _Membership]
+
+
+class _Step(msgspec.Struct, gc=False):
+    customer_id: str
+    message_id: str
+    at: str
+
+
+_memberships: Final = msgspec.json.Decoder(_Memberships).decode
+_encode: Final = msgspec.json.Encoder().encode
+_step: Final = msgspec.json.Decoder(_Step).decode
+Apply = Callable[[sqlite3.Connection, "Context", Iterable[LogRecord]], None]
+
+
+class Context(msgspec.Struct, frozen=True):
+    """What applying depends on: the day (a number) of an instant in ms, and a salt for ids of those who are gone."""
+
+    day_of: Callable[[int], int]
+    salt: bytes
+
+    def hashed(self, customer: str) -> bytes:
+        """The id as `gone` keeps it."""
+        return hashlib.blake2b(customer.encode(), key=self.salt, digest_size=16).digest()
+
+
+def memberships(db: sqlite3.Connection, context: Context, records: Iterable[LogRecord]) -> None:
+    """Who is where; a null value means that the customer is in no segment any more."""
+    # Of several records of a customer the last one counts, but none outlives a null value.
+    newest: dict[str, bytes | None] = {}
+    for record in records:
+        if record.key is not None:
+            customer = record.key.decode()
+            newest[customer] = record.value
+            if record.value is None:
+                forget(db, customer)
+    held = {customer: _memberships(value).segments for customer, value in newest.items() if value is not None}
+    gone = newest.keys() - held.keys()
+    db.executemany("DELETE FROM member WHERE customer = ?", ((customer,) for customer in held))
+    db.executemany(
+        "INSERT INTO member VALUES (?, ?, ?, ?)",
+        (
+            (customer, segmentation, one.id, epoch_ms(one.since))
+            for customer, segments in held.items()
+            for segmentation, one in segments.items()
+        ),
+    )
+    db.executemany("INSERT OR IGNORE INTO gone VALUES (?)", ((context.hashed(customer),) for customer in gone))
+    db.executemany("DELETE FROM gone WHERE customer = ?", ((context.hashed(customer),) for customer in held))
+
+
+def changes(db: sqlite3.Connection, context: Context, records: Iterable[LogRecord]) -> None:
+    """Moves with their reasons, and how many went from where to where on a day."""
+    moves: dict[tuple[str, int], tuple[object, ...]] = {}
+    flows: dict[tuple[int, str, str, str, str], int] = {}
+    for record in records:
+        if record.value is None:
+            continue
+        change = decode_change(record.value)
+        before = None if change.from_segment is None else change.from_segment.id
+        after = None if change.to_segment is None else change.to_segment.id
+        at = change.changed_ms
+        key = context.day_of(at), change.segmentation, before or NONE, after or NONE, change.cause
+        flows[key] = flows.get(key, 0) + 1
+        if change.cause in _ENDS:
+            moves = {where: row for where, row in moves.items() if where[0] != change.customer_id}
+            db.execute("DELETE FROM move WHERE customer = ?", (change.customer_id,))
+        else:
+            where = change.customer_id, change.seq
+            moves[where] = (*where, at, change.segmentation, before, after, _encode(_move(change)))
+    db.executemany("INSERT OR REPLACE INTO move VALUES (?, ?, ?, ?, ?, ?, ?)", moves.values())
+    db.executemany(
+        "INSERT INTO flow VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n",
+        ((*key, n) for key, n in flows.items()),
+    )
+
+
+def _move(change: ReceivedChange) -> dict[str, object]:
+    """What a move keeps beside its columns: the rest of a change is a third of a kilobyte, and can be read from the topic."""
+    return {
+        "event_id": change.event_id,
+        "from": change.from_segment,
+        "to": change.to_segment,
+        "cause": change.cause,
+        "automation_safe": change.automation_safe,
+        "reasons": change.reasons,
+    }
+
+
+def messages(db: sqlite3.Connection, context: Context, records: Iterable[LogRecord]) -> None:
+    """Steps in the lives of messages."""
+    for record in records:
+        if record.value is None:
+            continue
+        step = _step(record.value)
+        if db.execute("SELECT 1 FROM gone WHERE customer = ?", (context.hashed(step.customer_id),)).fetchone():
+            continue
+        row = step.customer_id, step.message_id, epoch_ms(step.at), record.value
+        db.execute("INSERT OR IGNORE INTO message VALUES (?, ?, ?, ?)", row)
+
+
+def forget(db: sqlite3.Connection, customer: str) -> None:
+    """Delete everything of a customer."""
+    for table in ("member", "move", "message"):
+        db.execute(f"DELETE FROM {table} WHERE customer = ?", (customer,))
+
+
+APPLY: Final[Mapping[str, Apply]] = {
+    topics.MEMBERSHIPS: memberships,
+    topics.CHANGES: changes,
+    topics.MESSAGES: messages,
+}
+"""What is done with the records of each topic."""

@@ -1,0 +1,281 @@
+"""The read model: each record counts once, those who are erased leave nothing, pages are stable."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemas import topics
+from schemas.changes import Membership, encode_memberships
+from schemas.records import Record
+from schemas.wire_time import iso
+from streamer.act.ports import Fetched
+from streamer.web.readmodel import tables
+from streamer.web.readmodel.feeder import READ, Feeder
+from streamer.web.readmodel.reading import Place, Reader
+from streamer.web.readmodel.store import Writer
+
+DAY = 86_400_000
+NOW = 20_000 * DAY
+
+
+def day_of(at: int) -> int:
+    return at // DAY
+
+
+def membership(customer: str, seq: int, **segments: tuple[str, int]) -> tuple[bytes, bytes | None]:
+    held = {name: Membership(id, id.title(), since, 1) for name, (id, since) in segments.items()}
+    return customer.encode(), encode_memberships(customer, seq, NOW, held)
+
+
+def change(customer: str, seq: int, before: str | None, after: str | None, cause: str = "event", at: int = NOW) -> Any:
+    def ref(id: str | None) -> dict[str, str] | None:
+        return None if id is None else {"id": id, "name": id.title()}
+
+    body = {
+        "event_id": f"{customer}-{seq}",
+        "customer_id": customer,
+        "seq": seq,
+        "segmentation": "lifecycle",
+        "from": ref(before),
+        "to": ref(after),
+        "cause": cause,
+        "automation_safe": cause == "event",
+        "changed_at": iso(at),
+        "reasons": [{"feature": "orders", "before": 0.0, "after": 1.0, "border": 1.0}],
+        "features": {"orders": 1.0},
+    }
+    return customer.encode(), json.dumps(body).encode()
+
+
+def step(customer: str, id: str, type: str) -> tuple[bytes, bytes]:
+    return customer.encode(), json.dumps(
+        {"customer_id": customer, "message_id": id, "type": type, "at": iso(NOW)}
+    ).encode()
+
+
+def fetched(topic: str, records: Sequence[tuple[bytes, bytes | None]], start: int = 0) -> Fetched:
+    made = [Record(0, start + number, NOW, key, value) for number, (key, value) in enumerate(records)]
+    return Fetched((topic, 0), made, start + len(made))
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> Writer:
+    return Writer(tmp_path / "web.sqlite", "here", day_of)
+
+
+def test_members_follow_their_memberships(writer: Writer) -> None:
+    writer.apply([fetched(topics.MEMBERSHIPS, [membership("ann", 1, lifecycle=("new", 5), value=("low", 5))])])
+    writer.apply([fetched(topics.MEMBERSHIPS, [membership("ann", 2, lifecycle=("active", 9))], 1)])
+    reader = Reader(writer.path)
+    assert reader.counts() == {"lifecycle": {"active": 1}}
+    assert reader.members("lifecycle", "active") == [Place(9, "ann")]
+    assert writer.positions() == {(topics.MEMBERSHIPS, 0): 2}
+
+
+def test_a_move_keeps_its_reasons_and_counts_in_the_flow_of_its_day(writer: Writer) -> None:
+    records = [change("ann", 1, None, "new"), change("ann", 2, "new", "active"), change("bob", 1, None, "new")]
+    writer.apply([fetched(topics.CHANGES, records)])
+    reader = Reader(writer.path)
+    latest, first = reader.history("ann")
+    assert (latest["seq"], latest["from"]["id"], latest["to"]["name"]) == (2, "new", "Active")
+    assert latest["reasons"][0]["feature"] == "orders" and first["from"] is None
+    assert reader.history("ann", before=2) == [first]
+    assert [(flow.before, flow.after, flow.customers) for flow in reader.flows("lifecycle", 20_000, 20_000)] == [
+        ("", "new", 2),
+        ("new", "active", 1),
+    ]
+    assert not list(reader.flows("lifecycle", 19_000, 19_999))
+
+
+def everything(path: Path) -> bytes:
+    return b"".join(file.read_bytes() for file in sorted(path.parent.glob(path.name + "*")))
+
+
+ERASED = "erased-person@example.org"
+HISTORY = [
+    change(ERASED, 1, None, "new"),
+    change(ERASED, 2, "new", "active"),
+    change(ERASED, 3, "active", None, "erase"),
+]
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)])
+def test_who_is_erased_leaves_nothing_whichever_topic_is_read_first(writer: Writer, order: tuple[int, ...]) -> None:
+    parts = [
+        fetched(topics.MEMBERSHIPS, [membership(ERASED, 2, lifecycle=("active", 9)), (ERASED.encode(), None)]),
+        fetched(topics.CHANGES, HISTORY),
+        fetched(topics.MESSAGES, [step(ERASED, "m1", "message.planned"), step(ERASED, "m1", "message.dropped")]),
+    ]
+    for part in order:
+        writer.apply([parts[part]])
+    reader = Reader(writer.path)
+    # Where its steps come first, the null value that comes later deletes them.
+    assert (reader.history(ERASED), reader.counts(), reader.messages(ERASED)) == ([], {}, [])
+    writer.checkpoint()
+    assert ERASED.encode() not in everything(writer.path)
+
+
+def test_who_comes_back_is_there_again(writer: Writer) -> None:
+    back = [(b"ann", None), membership("ann", 1, lifecycle=("new", 7))]
+    writer.apply([fetched(topics.MEMBERSHIPS, back), fetched(topics.MESSAGES, [step("ann", "m2", "message.sent")])])
+    reader = Reader(writer.path)
+    assert reader.members("lifecycle", "new") == [Place(7, "ann")]
+    assert [one["message_id"] for one in reader.messages("ann")] == ["m2"]
+
+
+@pytest.mark.parametrize("order", ["since", "id"])
+def test_who_stays_is_seen_once_while_others_come_and_go(writer: Writer, order: Any) -> None:
+    chance = random.Random(7)
+    stay = {f"s{number:04}": chance.randrange(1_000) for number in range(500)}
+    come = [f"c{number:04}" for number in range(500)]
+    records = [membership(id, 1, lifecycle=("new", since)) for id, since in stay.items()]
+    writer.apply([fetched(topics.MEMBERSHIPS, records)])
+    reader, seen, after, offset = Reader(writer.path), [], None, len(records)
+    while page := reader.members("lifecycle", "new", after=after, limit=37, order=order):
+        seen += page
+        after = page[-1]
+        moved = [membership(id, 2, lifecycle=("new", chance.randrange(2_000))) for id in chance.sample(come, 40)]
+        moved += [(id.encode(), None) for id in chance.sample(come, 40)]
+        writer.apply([fetched(topics.MEMBERSHIPS, moved, offset)])
+        offset += len(moved)
+    found = [place.customer for place in seen if place.customer in stay]
+    assert sorted(found) == sorted(stay)
+
+
+def test_ids_are_found_by_their_beginning(writer: Writer) -> None:
+    ids = ["ann", "anna", "bob", "anß", "an\U0001f600"]
+    writer.apply([fetched(topics.MEMBERSHIPS, [membership(id, 1, lifecycle=("new", 1)) for id in ids])])
+    assert Reader(writer.path).customers("an") == ["ann", "anna", "anß", "an\U0001f600"]
+    assert Reader(writer.path).customers("", limit=2) == ["ann", "anna"]
+
+
+def test_old_moves_go(writer: Writer) -> None:
+    old = NOW - 401 * DAY
+    writer.apply([fetched(topics.CHANGES, [change("ann", 1, None, "new", at=old), change("ann", 2, "new", "active")])])
+    writer.prune(NOW)
+    reader = Reader(writer.path)
+    assert [move["seq"] for move in reader.history("ann")] == [2]
+    assert [flow.day for flow in reader.flows("lifecycle", 0, 30_000)] == [20_000]
+
+
+def test_a_file_of_another_service_or_layout_or_a_broken_one_is_made_anew(tmp_path: Path) -> None:
+    path = tmp_path / "web.sqlite"
+    first = Writer(path, "here", day_of)
+    first.apply([fetched(topics.MEMBERSHIPS, [membership("ann", 1, lifecycle=("new", 1))])])
+    first.close()
+    assert Writer(path, "here", day_of).positions()
+    assert not Writer(path, "elsewhere", day_of).positions()
+    tables.remove(path)
+    path.write_bytes(b"not a database" * 1_000)
+    assert not Writer(path, "here", day_of).positions()
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+class Topics:
+    """Topics in memory that feed a `Feeder`; each reader is one of its inputs."""
+
+    def __init__(self) -> None:
+        self.logs: dict[tuple[str, int], list[tuple[bytes, bytes | None]]] = {(topic, 0): [] for topic in READ}
+        self.opened = 0
+
+    def reader(self) -> _Inputs:
+        self.opened += 1
+        return _Inputs(self)
+
+
+class _Inputs:
+    def __init__(self, of: Topics) -> None:
+        self._of = of
+        self._at: dict[tuple[str, int], int] = {}
+
+    async def open(self, starts: Any) -> None:
+        self._at = {source: starts.get(source, 0) for source in self._of.logs}
+
+    async def poll(self, seconds: float) -> list[Fetched]:
+        await asyncio.sleep(0.001)
+        found = []
+        for source, log in self._of.logs.items():
+            start = self._at[source]
+            if some := log[start : start + 3]:
+                found.append(fetched(source[0], some, start))
+                self._at[source] = start + len(some)
+        return found
+
+    async def ends(self, topic: str) -> dict[tuple[str, int], int]:
+        return {source: len(log) for source, log in self._of.logs.items() if source[0] == topic}
+
+    async def close(self) -> None:
+        pass
+
+
+def test_a_feeder_that_is_stopped_anywhere_counts_each_record_once(tmp_path: Path) -> None:
+    said = Topics()
+    for number in range(100):
+        said.logs[topics.CHANGES, 0].append(change(f"c{number}", 1, None, "new"))
+        said.logs[topics.MEMBERSHIPS, 0].append(membership(f"c{number}", 1, lifecycle=("new", number)))
+    chance = random.Random(3)
+
+    async def run() -> None:
+        for _ in range(12):
+            task = asyncio.ensure_future(
+                Feeder(tmp_path / "web.sqlite", "here", day_of, said.reader, lambda: NOW).follow()
+            )
+            await asyncio.sleep(chance.random() * 0.05)
+            task.cancel()
+            await asyncio.wait([task])
+        last = Feeder(tmp_path / "web.sqlite", "here", day_of, said.reader, lambda: NOW)
+        task = asyncio.ensure_future(last.follow())
+        await asyncio.wait_for(last.current.wait(), 10)
+        task.cancel()
+
+    asyncio.run(run())
+    reader = Reader(tmp_path / "web.sqlite")
+    assert reader.counts() == {"lifecycle": {"new": 100}}
+    assert sum(flow.customers for flow in reader.flows("lifecycle", 0, 30_000)) == 100
+
+
+@pytest.mark.parametrize("fault", ["deleted", "damaged", "topics made anew"])
+def test_a_feeder_fills_the_file_again(tmp_path: Path, fault: str) -> None:
+    path, said = tmp_path / "web.sqlite", Topics()
+    said.logs[topics.MEMBERSHIPS, 0] += [membership(f"c{n}", 1, lifecycle=("new", n)) for n in range(20)]
+
+    async def run() -> None:
+        feeder = Feeder(path, "here", day_of, said.reader, lambda: NOW)
+        task = asyncio.ensure_future(feeder.follow())
+        await asyncio.wait_for(feeder.current.wait(), 10)
+        if fault == "deleted":
+            tables.remove(path)
+        else:
+            task.cancel()
+            await asyncio.wait([task])
+            if fault == "damaged":
+                path.write_bytes(b"\0" * 100_000)
+            else:
+                said.logs[topics.MEMBERSHIPS, 0][:] = [membership("other", 1, lifecycle=("new", 1))]
+            task = asyncio.ensure_future(Feeder(path, "here", day_of, said.reader, lambda: NOW).follow())
+        said.logs[topics.MEMBERSHIPS, 0].append(membership("last", 1, lifecycle=("new", 1)))
+        wanted = {"other", "last"} if fault == "topics made anew" else {f"c{n}" for n in range(20)} | {"last"}
+        for _ in range(500):
+            await asyncio.sleep(0.02)
+            if _ids(path) == wanted:
+                break
+        task.cancel()
+        await asyncio.wait([task])
+        assert _ids(path) == wanted
+
+    asyncio.run(run())
+
+
+def _ids(path: Path) -> set[str]:
+    try:
+        return set(Reader(path).customers("", 1_000))
+    except sqlite3.Error:
+        return set()
