@@ -1,14 +1,17 @@
-"""All contract documents as files: the JSON Schemas, and the AsyncAPI document that refers to them."""
+"""All contract documents as files: the JSON Schemas, the AsyncAPI document that refers to them, and that of the HTTP side."""
 
 from __future__ import annotations
 
 import json
 
-from schemas.asyncapi import FILE, document
+from schemas import asyncapi, openapi
 from schemas.documents import file_name, schemas
 
 
 def files() -> dict[str, str]:
     """Text of every document by file name."""
-    documents = {file_name(name): schema for name, schema in schemas().items()} | {FILE: document()}
+    documents = {file_name(name): schema for name, schema in schemas().items()} | {
+        asyncapi.FILE: asyncapi.document(),
+        openapi.FILE: openapi.document(),
+    }
     return {name: json.dumps(one, indent=2, ensure_ascii=False) + "\n" for name, one in documents.items()}

@@ -51,6 +51,19 @@ def json_text(document: str) -> str:
     return _IN_A_BLOCK.sub(_escaped, document)
 
 
+def harmless_cell(text: str) -> str:
+    """A cell of a CSV file that no spreadsheet takes for a formula; telephone numbers stay.
+
+    >>> harmless_cell("=1+1"), harmless_cell("-2+3"), harmless_cell("+4930123456")
+    ("'=1+1", "'-2+3", '+4930123456')
+    """
+    return (
+        f"'{text}"
+        if text[:1] in ("=", "@", "\t", "\r") or (text[:1] in ("+", "-") and not text[1:].isalnum())
+        else text
+    )
+
+
 def shown_value(found: object) -> object:
     r"""A value that a template shows, on its line where it is text; for Jinja's ``finalize``.
 

@@ -23,6 +23,7 @@ MODULES = (
     "plays",
     "act",
     "web",
+    "tokens",
     "watch",
     "customer",
     "segments",

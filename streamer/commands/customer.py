@@ -46,30 +46,18 @@ def show(
     Example:  streamer customer show 17850
     """
     from streamer.adapters.group import member_count
-    from streamer.queries.customer import describe
+    from streamer.queries.customer import explain
 
     found = common.settings()
     with connections(found) as to:
-        shown = to.view.customer(id)
-        if shown is None:
+        answer = explain(to.view, to.policy, id)
+        if answer is None:
             raise UserError(
                 f"no customer {id} is known",
                 "check the id; a customer is there as soon as a worker took its first event"
                 if member_count(to.bootstrap, to.kafka.group, security=to.security)
                 else "no worker runs, so new customers are not taken in: start one with `streamer worker`",
             )
-        held = next((one for one in to.view.ledgers() if one.partition == shown.lane), None)
-        clock = 0 if held is None else held.clock_of(shown.customer.clock_id)
-        policy = to.policy
-        ahead = None
-        if held is not None and held.timeline and shown.behaviour:
-            from models.behaviour.forecast import outlook
-            from streamer.core.timers import timeline_of
-
-            timeline = timeline_of(held, to.view.models(shown.lane), shown.customer.clock_id)
-            ahead = outlook(shown.behaviour, timeline, policy.grid.day_of(clock))
-        answer = describe(shown.customer, clock, policy, to.view.model(), ahead)
-        answer = {**shown.document, **answer, "lane": shown.lane}
     if json:
         common.print_json(answer)
     else:

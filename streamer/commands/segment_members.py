@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from schemas.errors import UserError
+from schemas.screen_text import harmless_cell
 from schemas.wire_time import iso
 from streamer.client.connections import connections
 from streamer.commands import common
@@ -110,13 +111,7 @@ def _write_csv(rows: Iterable[dict[str, Any]]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(_COLUMNS)
     for row in rows:
-        writer.writerow([_harmless(row[name]) for name in _COLUMNS])
-
-
-def _harmless(value: str | None) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    text = "" if value is None else value
-    return f"'{text}" if text[:1] in ("=", "@", "\t", "\r") or (text[:1] in "+-" and not text[1:].isalnum()) else text
+        writer.writerow([harmless_cell(row[name] or "") for name in _COLUMNS])
 
 
 def _write_table(rows: Iterable[dict[str, Any]]) -> None:

@@ -226,19 +226,18 @@ def _of(known: list[Published], version: int) -> Published:
 
 def _preview(to: Connections, text: str, customers: Path | None) -> Preview:
     from streamer.commands.files import lines_to
-    from streamer.replay.preview import Preview, newest, preview_chunk
+    from streamer.queries.previews import preview
 
-    policy, now_ms = to.settings.policy(to.lanes), time.time_ns() // 1_000_000
-    lanes = to.view.lanes_copied()
-    found = Preview(newest(lanes, policy).version + 1)
+    now_ms = time.time_ns() // 1_000_000
     with common.progress("looking at everybody") as on_progress, lines_to(customers) as write:
-        for lane in lanes:
-            for people in to.view.customers(lane.ledger.partition):
-                for change in preview_chunk(lane, people, text, found, policy, now_ms):
-                    if write is not None:
-                        write(_line(change))
-                on_progress(f"{found.customers:,} customers")
-    return found
+        return preview(
+            to.view,
+            to.settings.policy(to.lanes),
+            text,
+            now_ms,
+            None if write is None else lambda change: write(_line(change)),
+            lambda count: on_progress(f"{count:,} customers"),
+        )
 
 
 def _line(change: Any) -> bytes:

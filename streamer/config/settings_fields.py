@@ -139,6 +139,13 @@ class SettingsFields(BaseSettings):
     act_metrics_port: int = Field(9466, ge=0, le=65_535, description="port of /metrics of `streamer act`")
     web_host: str = Field("127.0.0.1", min_length=1, description="address to serve `streamer web` on")
     web_port: int = Field(8480, ge=1, le=65_535, description="port of `streamer web`")
+    web_hosts: str = Field(
+        "",
+        max_length=1_000,
+        description="names that `streamer web` is reached by beside localhost, separated by commas",
+    )
+    web_rate: float = Field(500.0, gt=0, le=100_000, description="requests a second that a token may make")
+    tokens_file: Path | None = Field(None, description="file of tokens for the API; none: tokens.json in STREAMER_HOME")
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = Field(
         "info", description="minimum log level"
     )

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any, Final
 
-from models.behaviour.forecast import Outlook
+from models.behaviour.forecast import Outlook, outlook
 from models.behaviour.model import SEGMENTATION, ClusterModel
 from models.customer.customer import Customer
 from models.features.features import FEATURES, feature_of
@@ -18,11 +18,31 @@ from models.rules.evaluate import facts
 from models.rules.facts import Facts
 from models.rules.segmentation import Segmentation
 from schemas.wire_time import iso
+from streamer.adapters.redis_reader import ViewReader
 from streamer.core.policy import Policy
+from streamer.core.timers import timeline_of
 from streamer.queries.names import segment_name
 
 MONEY: Final = ("money", "basket")
 """Features of clusters that are amounts."""
+
+
+def explain(view: ViewReader, policy: Policy, id: str) -> dict[str, Any] | None:
+    """Everything that is said of a customer, by any of its ids; None if there is no such. JSON-safe.
+
+    The document of Redis, and what `describe` says by the clock of the customer's lane.
+    """
+    shown = view.customer(id)
+    if shown is None:
+        return None
+    held = next((one for one in view.ledgers() if one.partition == shown.lane), None)
+    clock = 0 if held is None else held.clock_of(shown.customer.clock_id)
+    ahead = None
+    if held is not None and held.timeline and shown.behaviour:
+        timeline = timeline_of(held, view.models(shown.lane), shown.customer.clock_id)
+        ahead = outlook(shown.behaviour, timeline, policy.grid.day_of(clock))
+    answer = describe(shown.customer, clock, policy, view.model(), ahead)
+    return {**shown.document, **answer, "lane": shown.lane}
 
 
 def describe(

@@ -1,13 +1,16 @@
-"""The web application, and the server that runs it: Starlette on uvicorn."""
+"""The web process: pages for customers and the lookup API, by Starlette on uvicorn."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Final
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -17,14 +20,79 @@ from schemas.errors import TransientError, UserError
 from streamer import __version__
 from streamer.act import secrets
 from streamer.act.customers import RedisCustomers
+from streamer.act.inputs import KafkaInputs
 from streamer.act.links import Links
 from streamer.adapters.clock import SystemClock
+from streamer.adapters.kafka import KafkaConnection
 from streamer.adapters.redis import connect
+from streamer.adapters.redis_reader import ViewReader
 from streamer.adapters.topics import lane_count
 from streamer.config.settings import Settings
 from streamer.telemetry import logs
+from streamer.web.api import site
+from streamer.web.api.book import Book
+from streamer.web.api.changes import Changes, Stream
+from streamer.web.api.customers import Customers
+from streamer.web.api.guards import Guard, KnownHosts, Limits, SafeHeaders
+from streamer.web.api.plays import Plays
+from streamer.web.api.problems import of_error
+from streamer.web.api.segments import Segments
+from streamer.web.api.tokens import FILE, Tokens
+from streamer.web.api.view import View
 from streamer.web.events import KafkaEvents
+from streamer.web.readmodel.feeder import READ, Feeder
 from streamer.web.unsubscribe import Unsubscribe
+
+READ_MODEL: Final = "web.sqlite"
+"""The read model's file, in STREAMER_HOME."""
+
+
+@dataclass(frozen=True)
+class Api:
+    """What the lookup API runs on; all of it is started and stopped with the application."""
+
+    view: View
+    book: Book
+    changes: Changes
+    feeder: Feeder
+    readers: site.Readers
+    guard: Guard
+    kafka: KafkaConnection
+    hosts: Sequence[str] = ()
+
+    def routes(self) -> list[Route]:
+        """The routes, with the document of all of them."""
+        found = site.handlers(
+            Customers(self.view, self.book, self.readers),
+            Segments(self.view, self.book, self.readers),
+            Stream(self.changes),
+            Plays(self.kafka),
+        )
+        return [*site.routes(found, self.guard), Route("/readyz", self._readyz)]
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Follows the topics while the block lasts."""
+        tasks = [asyncio.ensure_future(one.follow()) for one in (self.book, self.changes, self.feeder)]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+            self.readers.close()
+            self.book.close()
+            await self.view.close()
+
+    async def _readyz(self, request: Request) -> Response:
+        waits = [
+            name
+            for name, ready in (("the read model", self.feeder.current), ("changes", self.changes.ready))
+            if not ready.is_set()
+        ]
+        if waits:
+            return PlainTextResponse(f"waiting for {' and '.join(waits)}\n", 503)
+        return PlainTextResponse("ok\n")
 
 
 async def _healthz(request: Request) -> Response:
@@ -32,18 +100,25 @@ async def _healthz(request: Request) -> Response:
 
 
 async def _away(request: Request, error: Exception) -> Response:
+    """Kafka or Redis is away: in words on a customer's page, as a problem for programs."""
+    if not request.url.path.startswith("/u/"):
+        return await of_error(request, TransientError("Kafka or Redis does not answer"))
     return PlainTextResponse("this cannot be saved right now; try again\n", 503, {"retry-after": "10"})
 
 
-def application(pages: Unsubscribe, events: KafkaEvents | None = None) -> Starlette:
-    """The application; ``events`` is opened and closed with it."""
+def application(pages: Unsubscribe, events: KafkaEvents | None = None, api: Api | None = None) -> Starlette:
+    """The application; ``events`` and ``api`` are opened and closed with it."""
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         if events is not None:
             await events.open()
         try:
-            yield
+            if api is None:
+                yield
+            else:
+                async with api.running():
+                    yield
         finally:
             if events is not None:
                 await events.close()
@@ -55,8 +130,10 @@ def application(pages: Unsubscribe, events: KafkaEvents | None = None) -> Starle
             Route("/healthz", _healthz),
             Route("/u/{token}", pages.show, methods=["GET"]),
             Route("/u/{token}", pages.take, methods=["POST"]),
+            *(api.routes() if api is not None else ()),
         ],
-        exception_handlers={KafkaError: _away, TransientError: _away},
+        middleware=[Middleware(SafeHeaders), Middleware(KnownHosts, hosts=api.hosts)] if api is not None else [],
+        exception_handlers={**site.ERRORS, KafkaError: _away, TransientError: _away},
         lifespan=lifespan,
     )
 
@@ -75,7 +152,7 @@ def run(settings: Settings, embedded_kafka: str | None = None, embedded_redis: s
     links = Links(secrets.load(settings).link_key)
     pages = Unsubscribe(links, events, SystemClock().now_ms, settings.language)
     uvicorn.run(
-        application(pages, events),
+        application(pages, events, _api(settings, kafka, lanes, embedded_redis)),
         host=settings.web_host,
         port=settings.web_port,
         http="httptools",
@@ -83,4 +160,22 @@ def run(settings: Settings, embedded_kafka: str | None = None, embedded_redis: s
         log_config=None,
         access_log=False,
         server_header=False,
+        timeout_graceful_shutdown=5,
+    )
+
+
+def _api(settings: Settings, kafka: KafkaConnection, lanes: int, embedded_redis: str | None) -> Api:
+    url, options = settings.redis_connection(embedded_redis)
+    policy, file = settings.policy(lanes), settings.home / READ_MODEL
+    tokens = Tokens(settings.tokens_file or settings.home / FILE)
+    service = f"{kafka.group}, {lanes} lanes, {settings.timezone}"
+    return Api(
+        View(connect(url, **options), kafka.group, lanes),
+        Book(lambda: ViewReader(url, kafka.group, lanes, options), policy),
+        Changes(kafka, lanes),
+        Feeder(file, service, policy.grid.day_of, lambda: KafkaInputs(kafka, lanes, READ)),
+        site.Readers(file),
+        Guard(tokens, Limits(settings.web_rate)),
+        kafka,
+        [name for name in settings.web_hosts.split(",") if name],
     )

@@ -33,9 +33,6 @@ class Feeder:
         Names the service whose topics are read; a file of another one is made anew.
     inputs
         Makes a reader of `READ`; called again after Kafka was away.
-    now
-        The wall clock, ms.
-
     Attributes
     ----------
     current
@@ -50,13 +47,11 @@ class Feeder:
         service: str,
         day_of: Callable[[int], int],
         inputs: Callable[[], Inputs],
-        now: Callable[[], int],
     ) -> None:
         self._path = path
         self._service = service
         self._day_of = day_of
         self._inputs = inputs
-        self._now = now
         self._upkeep_at = 0.0
         self.current = asyncio.Event()
         self.ready = asyncio.Event()
@@ -128,7 +123,7 @@ class Feeder:
         if time.monotonic() < self._upkeep_at:
             return
         self._upkeep_at = time.monotonic() + _UPKEEP_SECONDS
-        await asyncio.to_thread(writer.prune, self._now())
+        await asyncio.to_thread(writer.prune)
         await asyncio.to_thread(writer.checkpoint)
 
 

@@ -67,15 +67,22 @@ class Writer:
                 self._db.execute("INSERT OR REPLACE INTO position VALUES (?, ?, ?)", (topic, partition, end))
         return count
 
-    def prune(self, now: int) -> None:
-        """Drop moves and messages that are older than `KEPT_DAYS`, and the oldest moves above `MOST_MOVES`."""
-        oldest = now - KEPT_DAYS * _DAY_MS
+    def prune(self) -> None:
+        """Drop moves and messages that are `KEPT_DAYS` older than the newest, and the oldest moves above `MOST_MOVES`.
+
+        Older than the newest, not than now: a shop that imported the years before last looks at those.
+        """
         with _transaction(self._db):
             above = self._db.execute("SELECT at FROM move ORDER BY at DESC LIMIT 1 OFFSET ?", (MOST_MOVES,)).fetchone()
-            cut = oldest if above is None else max(oldest, above[0] + 1)
-            self._db.execute("DELETE FROM move WHERE at < ?", (cut,))
-            self._db.execute("DELETE FROM message WHERE at < ?", (oldest,))
+            oldest = self._oldest("move")
             self._db.execute("DELETE FROM flow WHERE day < ?", (self._context.day_of(oldest),))
+            self._db.execute("DELETE FROM move WHERE at < ?", (oldest if above is None else max(oldest, above[0] + 1),))
+            self._db.execute("DELETE FROM message WHERE at < ?", (self._oldest("message"),))
+
+    def _oldest(self, table: str) -> int:
+        """The instant (ms) from which on a table keeps what it holds."""
+        (newest,) = self._db.execute(f"SELECT MAX(at) FROM {table}").fetchone()
+        return 0 if newest is None else int(newest) - KEPT_DAYS * _DAY_MS
 
     def checkpoint(self) -> None:
         """Bring what was committed from the journal into the file, so that nothing deleted stays in the journal."""

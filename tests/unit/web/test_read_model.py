@@ -160,7 +160,7 @@ def test_ids_are_found_by_their_beginning(writer: Writer) -> None:
 def test_old_moves_go(writer: Writer) -> None:
     old = NOW - 401 * DAY
     writer.apply([fetched(topics.CHANGES, [change("ann", 1, None, "new", at=old), change("ann", 2, "new", "active")])])
-    writer.prune(NOW)
+    writer.prune()
     reader = Reader(writer.path)
     assert [move["seq"] for move in reader.history("ann")] == [2]
     assert [flow.day for flow in reader.flows("lifecycle", 0, 30_000)] == [20_000]
@@ -225,13 +225,11 @@ def test_a_feeder_that_is_stopped_anywhere_counts_each_record_once(tmp_path: Pat
 
     async def run() -> None:
         for _ in range(12):
-            task = asyncio.ensure_future(
-                Feeder(tmp_path / "web.sqlite", "here", day_of, said.reader, lambda: NOW).follow()
-            )
+            task = asyncio.ensure_future(Feeder(tmp_path / "web.sqlite", "here", day_of, said.reader).follow())
             await asyncio.sleep(chance.random() * 0.05)
             task.cancel()
             await asyncio.wait([task])
-        last = Feeder(tmp_path / "web.sqlite", "here", day_of, said.reader, lambda: NOW)
+        last = Feeder(tmp_path / "web.sqlite", "here", day_of, said.reader)
         task = asyncio.ensure_future(last.follow())
         await asyncio.wait_for(last.current.wait(), 10)
         task.cancel()
@@ -248,7 +246,7 @@ def test_a_feeder_fills_the_file_again(tmp_path: Path, fault: str) -> None:
     said.logs[topics.MEMBERSHIPS, 0] += [membership(f"c{n}", 1, lifecycle=("new", n)) for n in range(20)]
 
     async def run() -> None:
-        feeder = Feeder(path, "here", day_of, said.reader, lambda: NOW)
+        feeder = Feeder(path, "here", day_of, said.reader)
         task = asyncio.ensure_future(feeder.follow())
         await asyncio.wait_for(feeder.current.wait(), 10)
         if fault == "deleted":
@@ -260,7 +258,7 @@ def test_a_feeder_fills_the_file_again(tmp_path: Path, fault: str) -> None:
                 path.write_bytes(b"\0" * 100_000)
             else:
                 said.logs[topics.MEMBERSHIPS, 0][:] = [membership("other", 1, lifecycle=("new", 1))]
-            task = asyncio.ensure_future(Feeder(path, "here", day_of, said.reader, lambda: NOW).follow())
+            task = asyncio.ensure_future(Feeder(path, "here", day_of, said.reader).follow())
         said.logs[topics.MEMBERSHIPS, 0].append(membership("last", 1, lifecycle=("new", 1)))
         wanted = {"other", "last"} if fault == "topics made anew" else {f"c{n}" for n in range(20)} | {"last"}
         for _ in range(500):

@@ -1,0 +1,50 @@
+"""Who would move if another file of segmentations came into force; nothing is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from streamer.adapters.redis_reader import ViewReader
+    from streamer.core.decision import Change
+    from streamer.core.policy import Policy
+    from streamer.replay.preview import Preview
+
+
+def preview(
+    view: ViewReader,
+    policy: Policy,
+    text: str,
+    now_ms: int,
+    on_change: Callable[[Change], None] | None = None,
+    on_progress: Callable[[int], None] = lambda customers: None,
+) -> Preview:
+    """Decide over every customer by ``text``, as an activation would.
+
+    Parameters
+    ----------
+    policy
+        With the built-in segmentations: those in force are read from the lanes.
+    on_progress
+        Hears the number of customers looked at.
+
+    Raises
+    ------
+    UserError
+        The file is wrong.
+    """
+    from models.rules.declared import load
+    from streamer.replay.preview import Preview, newest, preview_chunk
+
+    # A lane would refuse a wrong file without a word to us.
+    load(text, 0)
+    lanes = view.lanes_copied()
+    found = Preview(newest(lanes, policy).version + 1)
+    for lane in lanes:
+        for people in view.customers(lane.ledger.partition):
+            for change in preview_chunk(lane, people, text, found, policy, now_ms):
+                if on_change is not None:
+                    on_change(change)
+            on_progress(found.customers)
+    return found

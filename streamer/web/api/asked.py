@@ -1,0 +1,130 @@
+"""Reading what a request asks for, and writing what is answered."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from datetime import date
+from typing import Any, Final
+from unicodedata import normalize
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from schemas.api import MAX_PAGE
+from streamer.web.api.problems import ProblemError
+from streamer.web.readmodel.reading import Order, Place
+
+MEDIA: Final = "application/json"
+_encode: Final = msgspec.json.Encoder().encode
+_EPOCH: Final = date(1970, 1, 1).toordinal()
+
+
+def answer(body: dict[str, Any]) -> Response:
+    """A 200 with JSON."""
+    return Response(_encode(body), media_type=MEDIA)
+
+
+def wrong(name: str, must: str) -> ProblemError:
+    """The problem of a parameter that is not as it must be."""
+    return ProblemError(400, f"{name} is wrong", f"{name} must be {must}")
+
+
+def id_of(request: Request, name: str = "id") -> str:
+    """An id of the path, in NFC as events have it."""
+    return _text(request.path_params[name], name)
+
+
+def text_of(request: Request, name: str, otherwise: str | None = None) -> str:
+    """A text of the query."""
+    found = request.query_params.get(name, otherwise)
+    if found is None:
+        raise wrong(name, "given")
+    return _text(found, name)
+
+
+def _text(found: str, name: str) -> str:
+    text = normalize("NFC", found)
+    if not 1 <= len(text) <= 128 or "\0" in text or not _encodes(text):
+        raise wrong(name, "a text of 1 to 128 characters")
+    return text
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def number_of(request: Request, name: str, least: int, most: int, otherwise: int | None) -> int | None:
+    """A whole number of the query within limits."""
+    found = request.query_params.get(name)
+    if found is None:
+        return otherwise
+    if not (found.isascii() and found.isdigit() and len(found) <= 18) or not least <= int(found) <= most:
+        raise wrong(name, f"a whole number from {least} to {most}")
+    return int(found)
+
+
+def limit_of(request: Request) -> int:
+    """How many are asked for."""
+    found = number_of(request, "limit", 1, MAX_PAGE, 100)
+    assert found is not None
+    return found
+
+
+def order_of(request: Request) -> Order:
+    """In which order members are asked for."""
+    match request.query_params.get("order", "since"):
+        case "since":
+            return "since"
+        case "id":
+            return "id"
+    raise wrong("order", "since or id")
+
+
+def day_of(request: Request, name: str, otherwise: int) -> int:
+    """A day of the query, as its number."""
+    found = request.query_params.get(name)
+    if found is None:
+        return otherwise
+    try:
+        return date.fromisoformat(found).toordinal() - _EPOCH if len(found) == 10 else _no_day(name)
+    except ValueError:
+        return _no_day(name)
+
+
+def _no_day(name: str) -> int:
+    raise wrong(name, "a day such as 2026-05-04")
+
+
+def day_text(day: int) -> str:
+    """A day's number as people write it."""
+    return date.fromordinal(day + _EPOCH).isoformat()
+
+
+def cursor(place: Place, order: Order) -> str:
+    """A place in a list as text, for the next page.
+
+    >>> place_of(cursor(Place(7, "ann"), "since"), "since")
+    Place(since=7, customer='ann')
+    """
+    raw = msgspec.json.encode([order, place.since, place.customer])
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def place_of(text: str | None, order: Order) -> Place | None:
+    """The place that a cursor names. Raises ProblemError for one that `cursor` did not make for this order."""
+    if text is None:
+        return None
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        made_for, since, customer = msgspec.json.decode(raw, type=tuple[str, int, str])
+    except (binascii.Error, msgspec.MsgspecError, ValueError):
+        raise wrong("cursor", "`next` of a page of this list") from None
+    if made_for != order or not -(1 << 62) < since < 1 << 62:
+        raise wrong("cursor", "`next` of a page in the same order")
+    return Place(since, customer)

@@ -1,0 +1,134 @@
+"""What all answers depend on and changes seldom: segmentations in force, the cluster model, sizes. Read again now and then.
+
+Reading blocks, so it happens in a thread; answers use the last complete state.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import structlog
+
+from models.behaviour.model import ClusterModel
+from models.rules.cards import Census, census
+from models.rules.declared import load
+from models.rules.defaults import DEFAULT_TEXT
+from schemas.errors import TransientError, UserError
+from streamer.adapters.redis_reader import ViewReader, totals
+from streamer.core.policy import Policy
+
+_SECONDS: Final = 5.0
+_CENSUS_SECONDS: Final = 300.0
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Page:
+    """One complete state.
+
+    Attributes
+    ----------
+    policy
+        With the segmentations in force.
+    text
+        Their file.
+    sizes
+        Customers by segmentation and segment, as the ledgers have them.
+    clock
+        The latest clock of a lane, ms.
+    """
+
+    policy: Policy
+    text: str
+    model: ClusterModel | None
+    sizes: dict[str, dict[str, int]]
+    clock: int
+
+
+class Book:
+    """Keeps the newest `Page`.
+
+    Parameters
+    ----------
+    view
+        Makes a reader of the view; called again after Redis was away.
+    policy
+        As the settings have it.
+    """
+
+    def __init__(self, view: Callable[[], ViewReader], policy: Policy) -> None:
+        self._make = view
+        self._policy = policy
+        self._view: ViewReader | None = None
+        self._page: Page | None = None
+        self._census: tuple[float, Census] | None = None
+        self._asking = asyncio.Lock()
+
+    @property
+    def page(self) -> Page:
+        """The newest state. Raises TransientError before the first."""
+        if self._page is None:
+            raise TransientError("Redis does not answer")
+        return self._page
+
+    async def follow(self) -> None:
+        """Read again every five seconds, until cancelled."""
+        while True:
+            with suppress(TransientError, UserError):
+                self._page = await self.ask(self._read)
+            await asyncio.sleep(_SECONDS)
+
+    async def ask(self, question: Callable[[ViewReader], Any]) -> Any:
+        """What ``question`` answers, in a thread, one at a time; the view is not used by two of them.
+
+        Raises
+        ------
+        UserError, TransientError
+            Redis does not answer.
+        """
+        async with self._asking:
+            return await asyncio.to_thread(self._ask, question)
+
+    async def counted(self) -> Census:
+        """What is typical of each segment; looked at every five minutes at most, since it reads all customers."""
+        now = asyncio.get_running_loop().time()
+        if self._census is None or now - self._census[0] > _CENSUS_SECONDS:
+            page = self.page
+            found = await self.ask(lambda view: census(view.everyone(), page.clock, page.policy.shop))
+            self._census = now, found
+        return self._census[1]
+
+    def close(self) -> None:
+        if self._view is not None:
+            self._view.close()
+            self._view = None
+
+    def _ask(self, question: Callable[[ViewReader], Any]) -> Any:
+        try:
+            if self._view is None:
+                self._view = self._make()
+            return question(self._view)
+        except UserError:
+            self.close()
+            raise
+
+    def _read(self, view: ViewReader) -> Page:
+        newest, ledgers = view.definitions(), view.ledgers()
+        text = DEFAULT_TEXT if newest is None else newest[1]
+        if newest is None:
+            definitions = self._policy.definitions
+        elif self._page is not None and self._page.policy.definitions.version == newest[0]:
+            definitions = self._page.policy.definitions
+        else:
+            definitions = load(newest[1], newest[0])
+        return Page(
+            replace(self._policy, definitions=definitions),
+            text,
+            view.model(),
+            totals(ledgers).segments,
+            max((one.clock for one in ledgers), default=0),
+        )

@@ -1,0 +1,261 @@
+"""``GET /v1/changes``: changes as server-sent events, each once, without a gap.
+
+The id of an event is the vector of offsets behind it, so `Last-Event-ID` says exactly where to go on. One consumer follows
+the topic for all readers and keeps the latest changes; each reader takes them at its own pace, and one that has fallen behind
+what is kept reads the topic itself. Nothing is buffered for a reader, so a slow one costs nothing and is closed when it takes
+nothing for a while.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from bisect import bisect_right
+from collections.abc import AsyncIterator, Mapping
+from operator import attrgetter
+from typing import Any, Final, NamedTuple
+
+import msgspec
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Message, Receive, Scope, Send
+
+from schemas import topics
+from schemas.errors import TransientError
+from streamer.adapters.kafka import KafkaConnection, read_committed
+from streamer.web.api import asked
+from streamer.web.api.guards import cut_off
+from streamer.web.api.problems import ProblemError
+
+_KEPT: Final = 5_000
+"""Changes of a lane kept in memory, at least; at most twice as many."""
+_SILENCE_SECONDS: Final = 15.0
+_PATIENCE_SECONDS: Final = 30.0
+_POLL_MS: Final = 100
+_RETRY_SECONDS: Final = 1.0
+MOST_READERS: Final = 200
+_log = structlog.get_logger()
+
+Vector = dict[int, int]
+"""The next offset of each lane."""
+
+
+class Kept(NamedTuple):
+    """A change: the offset behind it, and its value."""
+
+    end: int
+    value: bytes
+
+
+_end: Final = attrgetter("end")
+
+
+class _Filter(msgspec.Struct, gc=False):
+    """What is looked at to filter."""
+
+    segmentation: str
+    cause: str
+    to: dict[str, Any] | None
+
+
+_read: Final = msgspec.json.Decoder(_Filter).decode
+
+
+class Changes:
+    """The latest changes of all lanes, and who waits for more."""
+
+    def __init__(self, connection: KafkaConnection, lanes: int) -> None:
+        self._connection = connection
+        self._lanes = lanes
+        self._kept: list[list[Kept]] = [[] for _ in range(lanes)]
+        # Everything of a lane from this offset on is kept.
+        self._from: list[int] = [0] * lanes
+        self._ends: list[int] = [0] * lanes
+        self._news = asyncio.Condition()
+        self.ready = asyncio.Event()
+        self.readers = 0
+
+    async def follow(self) -> None:
+        """Read the topic until cancelled; waits where Kafka is away."""
+        while True:
+            try:
+                await self._follow()
+            except (KafkaError, OSError) as error:
+                _log.warning("changes_wait", why=repr(error))
+                await asyncio.sleep(_RETRY_SECONDS)
+
+    def end(self) -> Vector:
+        """The vector behind everything that was read so far."""
+        return dict(enumerate(self._ends))
+
+    async def after(self, vector: Vector) -> AsyncIterator[tuple[Vector, bytes | None]]:
+        """Changes behind a vector as they come, each with the vector behind it; None where none came for 15 s.
+
+        Lanes that the vector does not name begin at their ends.
+
+        Raises
+        ------
+        TransientError
+            Kafka does not answer.
+        """
+        at = self.end() | {lane: offset for lane, offset in vector.items() if lane < self._lanes}
+        while True:
+            for lane in range(self._lanes):
+                if at[lane] < self._from[lane]:
+                    async for end, value in self._from_topic(lane, at[lane], self._from[lane]):
+                        at[lane] = end
+                        yield at, value
+                    at[lane] = max(at[lane], self._from[lane])
+                kept = self._kept[lane]
+                # A copy: the follower goes on while the reader takes its time.
+                for end, value in kept[bisect_right(kept, at[lane], key=_end) :]:
+                    at[lane] = end
+                    yield at, value
+            if not self._has_news(at) and not await self._wait(at):
+                yield at, None
+
+    def _last(self, lane: int) -> int:
+        kept = self._kept[lane]
+        return kept[-1].end if kept else self._from[lane]
+
+    def _has_news(self, at: Vector) -> bool:
+        return any(self._last(lane) > at[lane] for lane in range(self._lanes))
+
+    async def _wait(self, at: Vector) -> bool:
+        """Whether something came within the time after which a reader hears that nothing did."""
+        async with self._news:
+            try:
+                await asyncio.wait_for(self._news.wait_for(lambda: self._has_news(at)), _SILENCE_SECONDS)
+            except TimeoutError:
+                return False
+        return True
+
+    async def _from_topic(self, lane: int, start: int, end: int) -> AsyncIterator[Kept]:
+        try:
+            async for records in read_committed(self._connection, topics.CHANGES, lane, start, end):
+                for record in records:
+                    if record.value is not None:
+                        yield Kept(record.offset + 1, record.value)
+        except KafkaError as error:
+            raise TransientError("Kafka does not answer") from error
+
+    async def _follow(self) -> None:
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._connection.bootstrap,
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            fetch_max_wait_ms=_POLL_MS,
+            **self._connection.security,
+        )
+        await consumer.start()
+        try:
+            parts = [TopicPartition(self._connection.topic(topics.CHANGES), lane) for lane in range(self._lanes)]
+            consumer.assign(parts)
+            if not self.ready.is_set():
+                found = await consumer.end_offsets(parts)
+                self._ends = self._from = [int(found[part]) for part in parts]
+                self._ends = list(self._ends)
+                self.ready.set()
+            for part in parts:
+                consumer.seek(part, self._ends[part.partition])
+            while True:
+                await self._take(await consumer.getmany(timeout_ms=_POLL_MS))
+        finally:
+            await consumer.stop()
+
+    async def _take(self, fetched: Mapping[TopicPartition, Any]) -> None:
+        if not any(fetched.values()):
+            return
+        for part, records in fetched.items():
+            kept = self._kept[part.partition]
+            for record in records:
+                if record.value is not None:
+                    kept.append(Kept(record.offset + 1, record.value))
+                self._ends[part.partition] = record.offset + 1
+            if len(kept) > 2 * _KEPT:
+                self._from[part.partition] = kept[-_KEPT - 1].end
+                del kept[:-_KEPT]
+        async with self._news:
+            self._news.notify_all()
+
+
+class Stream:
+    """The handler of ``/v1/changes``."""
+
+    def __init__(self, changes: Changes) -> None:
+        self._changes = changes
+
+    async def changes(self, request: Request) -> Response:
+        """Changes from now on, or from `Last-Event-ID` on."""
+        wanted = {name: asked.text_of(request, name, "") if name in request.query_params else None for name in _FILTERS}
+        last = request.headers.get("last-event-id")
+        if not self._changes.ready.is_set():
+            raise TransientError("Kafka does not answer")
+        if self._changes.readers >= MOST_READERS:
+            raise ProblemError(503, f"{MOST_READERS} readers follow already", "close one", **{"retry-after": "30"})
+        vector = self._changes.end() if last is None else vector_of(last)
+        headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
+        return _Impatient(self._lines(vector, wanted), media_type="text/event-stream", headers=headers)
+
+    async def _lines(self, vector: Vector, wanted: Mapping[str, str | None]) -> AsyncIterator[bytes]:
+        self._changes.readers += 1
+        try:
+            # So that a reader who is cut off before the first change knows where to go on.
+            yield f"retry: 1000\nid: {vector_text(vector)}\n\n".encode()
+            async for at, value in self._changes.after(vector):
+                if value is None:
+                    yield b": nothing for 15 s\n\n"
+                elif _passes(value, wanted):
+                    yield f"id: {vector_text(at)}\nevent: segment.changed\ndata: ".encode() + value + b"\n\n"
+        finally:
+            self._changes.readers -= 1
+
+
+class _Impatient(StreamingResponse):
+    """A stream to a reader who must take what comes: one who takes nothing for 30 s is cut off."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def bounded(message: Message) -> None:
+            try:
+                await asyncio.wait_for(send(message), _PATIENCE_SECONDS)
+            except TimeoutError:
+                # What lies in the socket's buffer would hold the connection open for ever.
+                cut_off(scope)
+                raise OSError("the reader takes nothing") from None
+
+        await super().__call__(scope, receive, bounded)
+
+
+_FILTERS: Final = ("segmentation", "to", "cause")
+
+
+def _passes(value: bytes, wanted: Mapping[str, str | None]) -> bool:
+    if not any(wanted.values()):
+        return True
+    change = _read(value)
+    to = None if change.to is None else change.to["id"]
+    found = {"segmentation": change.segmentation, "cause": change.cause, "to": to}
+    return all(value is None or found[name] == value for name, value in wanted.items())
+
+
+def vector_text(vector: Vector) -> str:
+    """A vector as the id of an event.
+
+    >>> vector_text({1: 17, 0: 4}), vector_of("0:4,1:17")
+    ('0:4,1:17', {0: 4, 1: 17})
+    """
+    return ",".join(f"{lane}:{offset}" for lane, offset in sorted(vector.items()))
+
+
+def vector_of(text: str) -> Vector:
+    """The vector of an id. Raises ProblemError for one that is none."""
+    found: Vector = {}
+    for part in text.split(","):
+        lane, colon, offset = part.partition(":")
+        if not colon or not all(one.isascii() and one.isdigit() and len(one) <= 15 for one in (lane, offset)):
+            raise ProblemError(400, "Last-Event-ID is wrong", "send the id of the last event, or none")
+        found[int(lane)] = int(offset)
+    return found

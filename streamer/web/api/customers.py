@@ -1,0 +1,118 @@
+"""Look-ups of one customer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from models.customer.customer import Customer
+from models.features.features import FEATURES, feature_of
+from models.rules.due import next_moves
+from schemas.wire_time import iso
+from streamer.queries.customer import explain
+from streamer.queries.names import segment_name
+from streamer.web.api import asked
+from streamer.web.api.book import Book, Page
+from streamer.web.api.problems import ProblemError
+from streamer.web.api.view import View
+from streamer.web.readmodel.reading import Reader
+
+_LATEST: Final = (1 << 62) - 1
+
+
+class Customers:
+    """Handlers for paths under ``/v1/customers``; ``reader`` opens the read model."""
+
+    def __init__(self, view: View, book: Book, reader: Callable[[], Reader]) -> None:
+        self._view = view
+        self._book = book
+        self._reader = reader
+
+    async def customer(self, request: Request) -> Response:
+        """Segments, features and next moves, as of the latest thing that happened to the customer."""
+        found = await self._found(request)
+        return asked.answer(_shown(found, self._book.page))
+
+    async def explanation(self, request: Request) -> Response:
+        """What ``streamer customer show`` says."""
+        id, page = asked.id_of(request), self._book.page
+        found = await self._book.ask(lambda view: explain(view, page.policy, id))
+        if found is None:
+            raise _nobody(id)
+        kept = ("customer_id", "now", "segments", "features", "next_moves", "borders", "ways", "clusters")
+        return asked.answer({name: found.get(name) for name in kept})
+
+    async def history(self, request: Request) -> Response:
+        """Moves with their reasons, newest first."""
+        before = asked.number_of(request, "before", 1, _LATEST, None)
+        limit = asked.limit_of(request)
+        id = (await self._found(request)).id
+        moves = self._reader().history(id, before=before, limit=limit)
+        for move in moves:
+            move["at"] = iso(move["at"])
+        return asked.answer(
+            {"customer_id": id, "moves": moves, "next": moves[-1]["seq"] if len(moves) == limit else None}
+        )
+
+    async def messages(self, request: Request) -> Response:
+        """Steps of messages, newest first."""
+        id = (await self._found(request)).id
+        return asked.answer({"customer_id": id, "steps": self._reader().messages(id)})
+
+    async def search(self, request: Request) -> Response:
+        """Ids that begin with a text."""
+        text, limit = asked.text_of(request, "query"), asked.limit_of(request)
+        return asked.answer({"customers": self._reader().customers(text, limit)})
+
+    async def _found(self, request: Request) -> Customer:
+        id = asked.id_of(request)
+        found = await self._view.customer(id)
+        if found is None:
+            raise _nobody(id)
+        return found.customer
+
+
+def _nobody(id: str) -> ProblemError:
+    return ProblemError(
+        404, "no such customer is known", "check the id; `GET /v1/customers?query=` finds beginnings of ids"
+    )
+
+
+def _shown(customer: Customer, page: Page) -> dict[str, Any]:
+    policy, model, at = page.policy, page.model, customer.as_of
+    definitions, context = policy.definitions, policy.shop
+    ahead = next_moves(customer, [one.name for one in definitions.segmentations], definitions, context)
+    last, profile = customer.statistics.last_order, customer.profile
+    consent = None if profile is None else profile.consent
+    return {
+        "customer_id": customer.id,
+        "as_of": iso(at),
+        "seq": customer.seq,
+        "segments": {
+            name: {
+                "id": held.segment,
+                "name": segment_name(name, held.segment, policy, model),
+                "since": iso(held.since),
+            }
+            for name, held in customer.segments.items()
+        },
+        "features": {
+            name: None if (value := feature_of(name).value(customer, at, context)) != value else value
+            for name in FEATURES
+        },
+        "next_moves": {
+            name: {"to": to, "name": segment_name(name, to, policy, model), "at": iso(when)}
+            for name, (to, when) in ahead.items()
+        },
+        "consent": None
+        if consent is None
+        else {
+            "personalization": consent.personalization,
+            "marketing": consent.marketing,
+            "analytics": consent.analytics,
+        },
+        "last_order": None if last is None else iso(last),
+    }

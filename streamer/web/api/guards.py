@@ -1,0 +1,152 @@
+"""What every request passes: the host it was meant for, its token, and how many there are a second."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from schemas.api import PERMISSIONS, Endpoint, Permission
+from streamer.web.api.problems import ProblemError, problem
+from streamer.web.api.tokens import Token, Tokens
+
+LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
+HEADERS: Final = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+_PUBLIC: Final = ("/u/", "/healthz", "/readyz")
+"""Paths for everybody, under whatever name the proxy in front has."""
+
+
+class KnownHosts:
+    """Refuses requests for names that are not ours.
+
+    A page of the internet can let its own name point to 127.0.0.1 (DNS rebinding); its requests then carry that name.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: Collection[str]) -> None:
+        self._app = app
+        self._hosts = frozenset(host.lower() for host in (*LOOPBACK, *hosts))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"].startswith(_PUBLIC):
+            await self._app(scope, receive, send)
+            return
+        host = next((value for name, value in scope["headers"] if name == b"host"), b"").decode("latin-1").lower()
+        name = host[: host.find("]") + 1] if host.startswith("[") else host.partition(":")[0]
+        if name not in self._hosts:
+            answer = problem(421, "this host is not served here", "add its name to STREAMER_WEB_HOSTS")
+            await answer(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+
+_ABORT: Final = "streamer.abort"
+
+
+def cut_off(scope: Scope) -> None:
+    """End the connection of a request at once, whatever was not sent yet."""
+    abort = scope.get(_ABORT)
+    if abort is not None:
+        abort()
+
+
+class SafeHeaders:
+    """Adds headers that keep browsers from guessing and telling. The outermost of all."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # Of uvicorn, which gives no other way to end a connection that its reader holds open.
+        transport = getattr(getattr(send, "__self__", None), "transport", None)
+        scope[_ABORT] = getattr(transport, "abort", None)
+
+        async def guarded(message: object) -> None:
+            if isinstance(message, dict) and message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *HEADERS]
+            await send(message)  # type: ignore[arg-type]
+
+        await self._app(scope, receive, guarded)
+
+
+@dataclass(slots=True)
+class _Bucket:
+    left: float
+    at: float
+
+
+class Limits:
+    """A token bucket for each caller: ``rate`` requests a second, twice that at once."""
+
+    def __init__(self, rate: float, clock: Callable[[], float] = time.monotonic, callers: int = 10_000) -> None:
+        self.rate = rate
+        self._clock = clock
+        self._callers = callers
+        self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
+
+    def take(self, caller: str) -> int:
+        """Count a request; gives how many are left. Raises ProblemError where there are none."""
+        now, most = self._clock(), 2 * self.rate
+        bucket = self._buckets.get(caller)
+        if bucket is None:
+            bucket = self._buckets[caller] = _Bucket(most, now)
+            if len(self._buckets) > self._callers:
+                self._buckets.popitem(last=False)
+        bucket.left = min(most, bucket.left + (now - bucket.at) * self.rate)
+        bucket.at = now
+        if bucket.left < 1:
+            raise ProblemError(
+                429, "too many requests", f"this token may ask {self.rate:g} times a second", **{"retry-after": "1"}
+            )
+        bucket.left -= 1
+        return int(bucket.left)
+
+
+class Guard:
+    """Who asks, and whether they may."""
+
+    def __init__(self, tokens: Tokens, limits: Limits) -> None:
+        self._tokens = tokens
+        self.limits = limits
+
+    def admit(self, request: Request, endpoint: Endpoint) -> int:
+        """How many requests the caller has left. Raises ProblemError where the request may not pass."""
+        if endpoint.permission is None:
+            return self.limits.take("")
+        token = self.token(request)
+        left = self.limits.take(token.name)
+        require(token, endpoint.permission)
+        return left
+
+    def token(self, request: Request) -> Token:
+        """The caller's token. Raises ProblemError without a known one."""
+        scheme, _, text = request.headers.get("authorization", "").partition(" ")
+        found = self._tokens.of(text.strip()) if scheme.lower() == "bearer" else None
+        if found is None:
+            # Guesses are counted together, so that a flood of them costs little.
+            self.limits.take("\0unknown")
+            raise ProblemError(
+                401,
+                "this needs a token",
+                "send `Authorization: Bearer TOKEN`; `streamer tokens create NAME --may read` makes one",
+                **{"www-authenticate": "Bearer"},
+            )
+        return found
+
+
+def require(token: Token, permission: Permission) -> None:
+    """Raise ProblemError where the token does not allow something."""
+    if permission not in token.may:
+        raise ProblemError(
+            403,
+            f"the token {token.name} does not allow this",
+            f"it needs `{permission}` ({PERMISSIONS[permission]}); make one that has it",
+        )

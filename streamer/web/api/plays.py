@@ -1,0 +1,38 @@
+"""How plays stand."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from streamer.act.heart.state import State
+from streamer.act.reader import state_of
+from streamer.adapters.kafka import KafkaConnection
+from streamer.queries.plays import standing
+from streamer.web.api import asked
+
+_SECONDS: Final = 2.0
+
+
+class Plays:
+    """Handlers under ``/v1/plays``. The state is read from its topic, every two seconds at most."""
+
+    def __init__(self, connection: KafkaConnection) -> None:
+        self._connection = connection
+        self._read: tuple[float, State] | None = None
+        self._reading = asyncio.Lock()
+
+    async def list(self, request: Request) -> Response:
+        """Every play that was ever started."""
+        state = await self._state()
+        return asked.answer({"plays": {name: standing(name, play, state) for name, play in state.ledger.plays.items()}})
+
+    async def _state(self) -> State:
+        loop = asyncio.get_running_loop()
+        async with self._reading:
+            if self._read is None or loop.time() - self._read[0] > _SECONDS:
+                self._read = loop.time(), await asyncio.to_thread(state_of, self._connection)
+            return self._read[1]

@@ -1,0 +1,207 @@
+"""Segments, their members, and moves between them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from models.customer.customer import Customer
+from models.messages import messages
+from models.rules.due import next_moves
+from schemas.errors import UserError
+from schemas.screen_text import harmless_cell
+from schemas.wire_time import iso
+from streamer.queries import cards, previews, segments
+from streamer.queries.names import segment_name
+from streamer.web.api import asked
+from streamer.web.api.book import Book, Page
+from streamer.web.api.problems import ProblemError
+from streamer.web.api.view import View
+from streamer.web.readmodel.reading import Place, Reader
+
+COLUMNS: Final = ("id", "name", "email", "since", "last_order", "next_segment", "next_at")
+"""As ``streamer segments members --csv`` has them."""
+MAX_FILE_BYTES: Final = 200_000
+_CHUNK: Final = 500
+_LIFECYCLE: Final = "lifecycle"
+_DAYS: Final = 30
+
+
+class Segments:
+    """Handlers for segments, flows and previews; ``reader`` opens the read model."""
+
+    def __init__(self, view: View, book: Book, reader: Callable[[], Reader]) -> None:
+        self._view = view
+        self._book = book
+        self._reader = reader
+
+    async def list(self, request: Request) -> Response:
+        """All segmentations with the sizes of their segments."""
+        page = self._book.page
+        words = messages(page.policy.language)
+        return asked.answer({"segmentations": segments.table(page.policy.definitions, page.model, page.sizes, words)})
+
+    async def card(self, request: Request) -> Response:
+        """The card of one segment."""
+        place, page = self._place(request), self._book.page
+        counted = await self._book.counted()
+        found = cards.cards("/".join(place), page.policy, page.model, counted, messages(page.policy.language))
+        return asked.answer(found[0])
+
+    async def members(self, request: Request) -> Response:
+        """A page of members."""
+        place, limit, order = self._place(request), asked.limit_of(request), asked.order_of(request)
+        after = asked.place_of(request.query_params.get("cursor"), order)
+        found = self._reader().members(*place, after=after, limit=limit, order=order)
+        people = await self._view.customers([one.customer for one in found])
+        page = self._book.page
+        return asked.answer(
+            {
+                "segmentation": place[0],
+                "segment": place[1],
+                "members": [
+                    _member(one, customer, place[0], page) for one, customer in zip(found, people, strict=True)
+                ],
+                "next": asked.cursor(found[-1], order) if len(found) == limit else None,
+            }
+        )
+
+    async def members_csv(self, request: Request) -> Response:
+        """All members, a chunk at a time: memory stays small however many there are."""
+        place = self._place(request)
+        name = f"{place[0]}-{place[1]}.csv".encode("ascii", "replace").decode().replace('"', "_").replace("?", "_")
+        return StreamingResponse(
+            self._rows(*place), media_type="text/csv", headers={"content-disposition": f'attachment; filename="{name}"'}
+        )
+
+    async def flows(self, request: Request) -> Response:
+        """Moves within a segmentation over days."""
+        grid = self._book.page.policy.grid
+        last = asked.day_of(request, "to", grid.day_of(time.time_ns() // 1_000_000))
+        first = asked.day_of(request, "from", max(last - _DAYS + 1, 1 - _EPOCH_DAYS))
+        if first > last:
+            raise asked.wrong("from", "a day before `to`")
+        segmentation = asked.text_of(request, "segmentation", _LIFECYCLE)
+        summed: Counter[tuple[str, str, str]] = Counter()
+        for flow in self._reader().flows(segmentation, first, last):
+            summed[flow.before, flow.after, flow.cause] += flow.customers
+        return asked.answer(
+            {
+                "segmentation": segmentation,
+                "first_day": asked.day_text(first),
+                "last_day": asked.day_text(last),
+                "flows": [
+                    {"from": before or None, "to": after or None, "cause": cause, "customers": count}
+                    for (before, after, cause), count in sorted(summed.items())
+                ],
+            }
+        )
+
+    async def file(self, request: Request) -> Response:
+        """The file in force."""
+        page = self._book.page
+        return asked.answer({"version": page.policy.definitions.version, "text": page.text})
+
+    async def preview(self, request: Request) -> Response:
+        """Who would move if the body came into force."""
+        text = await _body(request)
+        page = self._book.page
+        look = partial(previews.preview, policy=page.policy, text=text, now_ms=time.time_ns() // 1_000_000)
+        try:
+            found = await self._book.ask(lambda view: look(view).to_dict())
+        except UserError as error:
+            raise ProblemError(422, error.message, error.hint) from None
+        return asked.answer(found)
+
+    async def _rows(self, segmentation: str, segment: str) -> AsyncIterator[bytes]:
+        yield _csv([COLUMNS])
+        reader, after, page = self._reader(), None, self._book.page
+        while found := reader.members(segmentation, segment, after=after, limit=_CHUNK, order="id"):
+            people = await self._view.customers([one.customer for one in found])
+            yield _csv([_cells(one, customer, segmentation, page) for one, customer in zip(found, people, strict=True)])
+            after = found[-1]
+
+    def _place(self, request: Request) -> tuple[str, str]:
+        """The segment of the path. Raises ProblemError where there is none of that name."""
+        segmentation, segment = asked.id_of(request, "segmentation"), asked.id_of(request, "segment")
+        page = self._book.page
+        known = segments.table(page.policy.definitions, page.model, page.sizes, messages(page.policy.language))
+        ids = [one["id"] for one in known.get(segmentation, {"segments": ()})["segments"]]
+        if segment not in ids:
+            raise ProblemError(404, "there is no such segment", "`GET /v1/segments` lists them")
+        return segmentation, segment
+
+
+_EPOCH_DAYS: Final = 719_163
+
+
+def _ahead(customer: Customer, segmentation: str, page: Page) -> tuple[str, int] | None:
+    definitions = page.policy.definitions
+    if not any(one.name == segmentation for one in definitions.segmentations):
+        return None
+    return next_moves(customer, {segmentation}, definitions, page.policy.shop).get(segmentation)
+
+
+def _member(place: Place, customer: Customer | None, segmentation: str, page: Page) -> dict[str, Any]:
+    ahead = None if customer is None else _ahead(customer, segmentation, page)
+    last = None if customer is None else customer.statistics.last_order
+    return {
+        "customer_id": place.customer,
+        "since": iso(place.since),
+        "name": _trait(customer, "name"),
+        "last_order": None if last is None else iso(last),
+        "next_move": None
+        if ahead is None
+        else {
+            "to": ahead[0],
+            "name": segment_name(segmentation, ahead[0], page.policy, page.model),
+            "at": iso(ahead[1]),
+        },
+    }
+
+
+def _cells(place: Place, customer: Customer | None, segmentation: str, page: Page) -> Sequence[str | None]:
+    ahead = None if customer is None else _ahead(customer, segmentation, page)
+    last = None if customer is None else customer.statistics.last_order
+    to, at = ahead or (None, None)
+    return (
+        place.customer,
+        _trait(customer, "name"),
+        _trait(customer, "email"),
+        iso(place.since),
+        None if last is None else iso(last),
+        to,
+        None if at is None else iso(at),
+    )
+
+
+def _trait(customer: Customer | None, name: str) -> str | None:
+    profile = None if customer is None else customer.profile
+    found = None if profile is None else profile.trait(name) or profile.trait(f"custom.{name}")
+    return None if found is None else str(found)
+
+
+def _csv(rows: Sequence[Sequence[str | None]]) -> bytes:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows([harmless_cell(cell or "") for cell in row] for row in rows)
+    return out.getvalue().encode()
+
+
+async def _body(request: Request) -> str:
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_FILE_BYTES:
+            raise ProblemError(413, "the file is too large", f"a file may have {MAX_FILE_BYTES:,} bytes")
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        raise ProblemError(422, "the file is not UTF-8", "save it as UTF-8") from None

@@ -1,0 +1,114 @@
+"""The routes of the API: a handler for each row of the table of endpoints, behind the guard."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from schemas import openapi
+from schemas.api import ENDPOINTS, Endpoint
+from schemas.errors import TransientError, UserError
+from streamer.web.api.changes import Stream
+from streamer.web.api.customers import Customers
+from streamer.web.api.guards import Guard
+from streamer.web.api.plays import Plays
+from streamer.web.api.problems import ProblemError, of_error, problem
+from streamer.web.api.segments import Segments
+from streamer.web.readmodel.reading import Reader
+
+Handler = Callable[[Request], Awaitable[Response]]
+Handle = Callable[[Request, Exception], Awaitable[Response]]
+
+
+class Readers:
+    """Opens the read model, and keeps it open for as long as it is the same file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._open: tuple[int, Reader] | None = None
+
+    def __call__(self) -> Reader:
+        """A reader. Raises TransientError while there is no read model."""
+        try:
+            file = self._path.stat().st_ino
+        except FileNotFoundError:
+            raise TransientError("the read model is being filled") from None
+        if self._open is None or self._open[0] != file:
+            self.close()
+            self._open = file, Reader(self._path)
+        return self._open[1]
+
+    def close(self) -> None:
+        if self._open is not None:
+            self._open[1].close()
+            self._open = None
+
+
+def handlers(customers: Customers, segments: Segments, stream: Stream, plays: Plays) -> Mapping[str, Handler]:
+    """The handler of each endpoint, by its id."""
+    return {
+        "customer": customers.customer,
+        "explanation": customers.explanation,
+        "history": customers.history,
+        "messages": customers.messages,
+        "customers": customers.search,
+        "segments": segments.list,
+        "card": segments.card,
+        "members": segments.members,
+        "members_csv": segments.members_csv,
+        "flows": segments.flows,
+        "changes": stream.changes,
+        "segmentations": segments.file,
+        "preview": segments.preview,
+        "plays": plays.list,
+    }
+
+
+def routes(found: Mapping[str, Handler], guard: Guard) -> list[Route]:
+    """All routes of the API, and its document."""
+    document = msgspec.json.encode(openapi.document())
+
+    async def describe(request: Request) -> Response:
+        return Response(document, media_type="application/json")
+
+    return [
+        *(Route(one.path, _guarded(one, found[one.id], guard), methods=[one.method]) for one in ENDPOINTS),
+        Route("/openapi.json", describe),
+    ]
+
+
+def _guarded(endpoint: Endpoint, handler: Handler, guard: Guard) -> Handler:
+    policy = f'"default";q={2 * guard.limits.rate:g};w=1'
+
+    async def handle(request: Request) -> Response:
+        left = guard.admit(request, endpoint)
+        response = await handler(request)
+        response.headers["ratelimit-policy"] = policy
+        response.headers["ratelimit"] = f'"default";r={left};t=1'
+        response.headers.setdefault("cache-control", "no-store")
+        return response
+
+    return handle
+
+
+async def _of_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    hints = {404: "`/openapi.json` lists what there is", 405: "see `/openapi.json`"}
+    headers = dict(error.headers) if error.headers is not None else None
+    return problem(error.status_code, str(error.detail), hints.get(error.status_code), headers)
+
+
+ERRORS: Final[Mapping[type[Exception], Handle]] = {
+    ProblemError: of_error,
+    TransientError: of_error,
+    UserError: of_error,
+    HTTPException: _of_http,
+}
+"""What answers exceptions of handlers."""

@@ -1,0 +1,69 @@
+"""Customers in Redis, read without blocking: the parts that a look-up needs, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from models.customer.customer import Customer
+from models.customer.profile import Profile
+from models.customer.snapshot import CORE, PROFILE, peek
+from schemas.errors import TransientError
+from schemas.partition import partition_for
+from streamer.adapters.redis_keys import LaneKeys
+
+_PARTS: Final = [CORE, PROFILE]
+_profile: Final = msgspec.msgpack.Decoder(Profile).decode
+
+
+class Looked(NamedTuple):
+    """A customer without order book and remembered event ids; ``clock_id`` and lane say which clock it lives by."""
+
+    lane: int
+    customer: Customer
+
+
+class View:
+    """The view of all lanes."""
+
+    def __init__(self, client: Redis, prefix: str, lanes: int) -> None:
+        self._client = client
+        self._keys = [LaneKeys(prefix, lane) for lane in range(lanes)]
+
+    async def customer(self, id: str) -> Looked | None:
+        """A customer by any of its ids; None if there is no such. Raises TransientError where Redis does not answer."""
+        lane = partition_for(id.encode(), len(self._keys))
+        core, profile = await self._asked(self._client.hmget(self._keys[lane].parts(id), _PARTS))
+        if core is not None:
+            return Looked(lane, _made(id, core, profile))
+        alias = None if profile is None else _profile(profile).alias
+        return None if alias is None else await self.customer(alias)
+
+    async def customers(self, ids: Sequence[str]) -> list[Customer | None]:
+        """Customers by their main ids, in one round trip."""
+        pipe = self._client.pipeline(transaction=False)
+        for id in ids:
+            pipe.hmget(self._keys[partition_for(id.encode(), len(self._keys))].parts(id), _PARTS)
+        answers = await self._asked(pipe.execute()) if ids else []
+        return [
+            None if core is None else _made(id, core, profile) for id, (core, profile) in zip(ids, answers, strict=True)
+        ]
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def _asked(self, question: Any) -> Any:
+        try:
+            return await question
+        except (RedisError, OSError) as error:
+            raise TransientError("Redis does not answer") from error
+
+
+def _made(id: str, core: bytes, profile: bytes | None) -> Customer:
+    customer = peek(id, core)
+    customer.profile = None if profile is None else _profile(profile)
+    return customer

@@ -1,0 +1,253 @@
+"""The lookup API on the real servers: what it answers is what the command line and Redis say."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import socket
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from command_line import CommandLine
+from live_service import LiveService
+from web_process import WebProcess, web
+
+from models.features.time import DAY_MS, DayGrid
+from schemas import topics
+from schemas.wire_time import epoch_ms
+from streamer.embedded import Addresses
+from streamer.simulator.config import ShopConfig
+from streamer.simulator.simulate import Shop
+from streamer.sources.import_records import feed
+
+pytestmark = pytest.mark.integration
+
+LANES = 2
+CUSTOMERS = 300
+START = epoch_ms("2025-03-01T00:00:00Z")
+MISSING = "/v1/customers/nobody-of-this-name"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("lookup")
+
+
+@pytest.fixture(scope="module")
+def service(services: object, folder: Path) -> Iterator[LiveService]:
+    """A shop of 60 days that was imported."""
+    addresses: Addresses = services.addresses  # type: ignore[attr-defined]
+    service = LiveService(addresses, f"{addresses.redis}/14", "lookup", folder, lanes=LANES, STREAMER_CLOCK="event")
+    service.start()
+    shop = Shop(ShopConfig(customers=CUSTOMERS, seed=5, days=60, start=START))
+    service.publish(feed(shop, "lookup", DayGrid("UTC"), latest=START + 90 * DAY_MS))
+    service.wait_until_applied()
+    yield service
+    service.close()
+
+
+@pytest.fixture(scope="module")
+def api(service: LiveService, folder: Path) -> Iterator[WebProcess]:
+    with web(service.environment, folder / "home") as found:
+        found.until_current()
+        yield found
+
+
+@pytest.fixture
+def streamer(api: WebProcess) -> CommandLine:
+    return CommandLine(api.home, {k: v for k, v in api.environment.items() if k.startswith("STREAMER_")})
+
+
+def sizes(service: LiveService) -> dict[str, dict[str, int]]:
+    found: dict[str, Counter[str]] = {}
+    for ledger in service.ledgers():
+        for name, held in ledger.sizes.items():
+            found.setdefault(name, Counter()).update(held)
+    return {name: {id: n for id, n in held.items() if n} for name, held in found.items()}
+
+
+def test_members_are_counted_alike_everywhere(api: WebProcess, service: LiveService) -> None:
+    listed = api.fitting("segments", "/v1/segments")["segmentations"]
+    shown = {
+        name: {one["id"]: one["size"] for one in found["segments"] if one["size"]} for name, found in listed.items()
+    }
+    expected = sizes(service)
+    assert {name: held for name, held in shown.items() if held} == expected
+    for segmentation, held in expected.items():
+        for segment, count in held.items():
+            assert len(paged(api, f"{segmentation}/{segment}")) == count
+
+
+def paged(api: WebProcess, segment: str, order: str = "since") -> list[str]:
+    found: list[str] = []
+    cursor = ""
+    while True:
+        page = api.fitting("members", f"/v1/segments/{segment}/members?limit=37&order={order}{cursor}")
+        found += [member["customer_id"] for member in page["members"]]
+        if page["next"] is None:
+            return found
+        cursor = f"&cursor={quote(page['next'])}"
+
+
+def test_a_customer_is_as_the_command_line_shows_it(api: WebProcess, streamer: CommandLine) -> None:
+    id = paged(api, "lifecycle/loyal", "id")[0]
+    shown = streamer.json("customer", "show", id)
+    explained = api.fitting("explanation", f"/v1/customers/{id}/explanation")
+    assert {name: shown[name] for name in ("now", "segments", "features", "next_moves", "borders", "ways")} == {
+        name: explained[name] for name in ("now", "segments", "features", "next_moves", "borders", "ways")
+    }
+    found = api.fitting("customer", f"/v1/customers/{id}")
+    assert found["segments"] == shown["segments"]
+    assert found["features"]["orders"] == shown["features"]["orders"]
+    assert {name: move for name, move in shown["next_moves"].items() if name != "behaviour"} == found["next_moves"]
+
+
+def test_history_is_what_was_published(api: WebProcess, service: LiveService) -> None:
+    changes: dict[str, list[str]] = {}
+    for change in service.changes():
+        changes.setdefault(change["customer_id"], []).append(change["event_id"])
+    busiest = max(changes, key=lambda id: len(changes[id]))
+    found, before = [], ""
+    while True:
+        page = api.fitting("history", f"/v1/customers/{busiest}/history?limit=3{before}")
+        found += [move["event_id"] for move in page["moves"]]
+        if page["next"] is None:
+            break
+        before = f"&before={page['next']}"
+    assert found[::-1] == changes[busiest]
+    flows = api.fitting("flows", "/v1/flows?segmentation=value&from=2025-01-01&to=2025-12-31")["flows"]
+    assert sum(flow["customers"] for flow in flows) == sum(one["segmentation"] == "value" for one in service.changes())
+
+
+def test_a_download_is_what_the_command_writes(api: WebProcess, streamer: CommandLine) -> None:
+    downloaded = api.get("/v1/segments/lifecycle/at_risk/members.csv")
+    assert downloaded.status == 200 and downloaded.headers["content-type"].startswith("text/csv")
+    rows = list(csv.DictReader(io.StringIO(downloaded.text)))
+    printed = list(
+        csv.DictReader(io.StringIO(streamer.run("segments", "members", "lifecycle/at_risk", "--csv").stdout))
+    )
+    assert rows and sorted(map(str, rows)) == sorted(map(str, printed))
+
+
+def test_the_rest_answers_as_documented(api: WebProcess, streamer: CommandLine) -> None:
+    file = api.fitting("segmentations", "/v1/segmentations")
+    assert file["version"] == 1
+    answer = api.ask("POST", "/v1/segments/preview", file["text"].replace("orders >= 4", "orders >= 3").encode())
+    assert answer.status == 200 and answer.body["customers"] > 0
+    wrong = api.ask("POST", "/v1/segments/preview", b"[lifecycle]\nkind = 'rulez'\n")
+    assert wrong.status == 422 and wrong.body["hint"]
+    card = api.fitting("card", "/v1/segments/lifecycle/at_risk")
+    assert card["size"] == streamer.json("segments", "show", "lifecycle/at_risk")[0]["size"]
+    assert api.fitting("customers", "/v1/customers?query=c&limit=5")["customers"]
+    assert api.fitting("plays", "/v1/plays") == {"plays": {}}
+    someone = api.fitting("customers", "/v1/customers?query=c&limit=1")["customers"][0]
+    assert api.fitting("messages", f"/v1/customers/{someone}/messages")["steps"] == []
+    assert json.loads(api.get("/openapi.json", None).text)["openapi"] == "3.1.0"
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        (MISSING, 404),
+        (f"{MISSING}/history", 404),
+        ("/v1/segments/lifecycle/nothing/members", 404),
+        ("/v1/segments/lifecycle/at_risk/members?limit=0", 400),
+        ("/v1/segments/lifecycle/at_risk/members?limit=1001", 400),
+        ("/v1/segments/lifecycle/at_risk/members?order=name", 400),
+        ("/v1/segments/lifecycle/at_risk/members?cursor=%20x", 400),
+        ("/v1/customers", 400),
+        ("/v1/customers?query=%00", 400),
+        ("/v1/flows?from=yesterday", 400),
+        ("/v1/flows?from=2025-03-02&to=2025-03-01", 400),
+        ("/v1/nothing", 404),
+    ],
+)
+def test_what_is_wrong_is_said_with_the_fix(api: WebProcess, path: str, status: int) -> None:
+    found = api.get(path)
+    assert found.status == status and found.headers["content-type"] == "application/problem+json"
+    assert found.body["detail"] and found.body["hint"] and found.body["status"] == status
+
+
+def test_only_a_token_that_may_gets_an_answer(api: WebProcess) -> None:
+    reader = api.tokens.create("reader", ["read"], "2026-01-01T00:00:00Z")
+    assert api.get("/v1/segments", None).status == 401
+    assert api.get("/v1/segments", "st_guessed").status == 401
+    assert api.get("/v1/segments", reader).status == 200
+    assert api.get("/v1/segments/lifecycle/at_risk/members.csv", reader).status == 403
+    assert api.ask("POST", "/v1/segments/preview", b"", reader).status == 403
+    api.tokens.revoke("reader")
+    assert api.get("/v1/segments", reader).status == 401
+    assert (api.home / "tokens.json").stat().st_mode & 0o777 == 0o600
+    assert reader not in (api.home / "tokens.json").read_text()
+
+
+def test_a_name_that_is_not_ours_is_refused(api: WebProcess) -> None:
+    with socket.create_connection(("127.0.0.1", api.port)) as link:
+        link.sendall(
+            f"GET /v1/segments HTTP/1.1\r\nHost: evil.example\r\nAuthorization: Bearer {api.token}\r\n\r\n".encode()
+        )
+        assert link.recv(100).startswith(b"HTTP/1.1 421")
+
+
+def test_the_read_model_fills_again_after_it_was_deleted_and_after_kills(api: WebProcess, service: LiveService) -> None:
+    expected = {name: len(paged(api, f"lifecycle/{name}")) for name in sizes(service)["lifecycle"]}
+    for delete in (False, True, False, True):
+        api.kill()
+        if delete:
+            for file in api.home.glob("web.sqlite*"):
+                file.unlink()
+        api.start()
+    api.until_current()
+    assert {name: len(paged(api, f"lifecycle/{name}")) for name in expected} == expected
+    flows = api.fitting("flows", "/v1/flows?segmentation=value&from=2025-01-01&to=2025-12-31")["flows"]
+    assert sum(flow["customers"] for flow in flows) == sum(one["segmentation"] == "value" for one in service.changes())
+
+
+def test_no_token_and_no_customer_is_in_the_log(api: WebProcess) -> None:
+    id = paged(api, "lifecycle/loyal", "id")[0]
+    api.get(f"/v1/customers/{id}")
+    api.get(MISSING)
+    assert api.token not in api.log and id not in api.log and "nobody-of-this-name" not in api.log
+
+
+def test_followers_get_each_change_once_over_cuts(api: WebProcess, service: LiveService) -> None:
+    first = next(iter(service.records(topics.CHANGES, 0)))
+    ids: list[str] = []
+    last = f"0:{first.offset},1:0"
+    every = [change["event_id"] for change in service.changes()]
+    while len(ids) < len(every):
+        got, last = read_some(api, last, 97)
+        assert got
+        ids += got
+    assert sorted(ids) == sorted(every)
+
+
+def read_some(api: WebProcess, last: str, count: int) -> tuple[list[str], str]:
+    """Up to so many changes behind an id, and the id of the last one; the connection is cut in the middle."""
+    with socket.create_connection(("127.0.0.1", api.port), timeout=20) as link:
+        link.sendall(
+            f"GET /v1/changes HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {api.token}\r\n"
+            f"Last-Event-ID: {last}\r\n\r\n".encode()
+        )
+        found: list[str] = []
+        text = b""
+        while len(found) < count:
+            chunk = link.recv(5_000)
+            if not chunk:
+                break
+            text += chunk
+            while b"\n\n" in text:
+                event, _, text = text.partition(b"\n\n")
+                fields = dict(line.split(b": ", 1) for line in event.splitlines() if b": " in line)
+                if b"data" in fields:
+                    found.append(json.loads(fields[b"data"])["event_id"])
+                    last = fields[b"id"].decode()
+                elif b"nothing" in event:
+                    return found, last
+            if found and b"nothing for" in text:
+                break
+        return found, last
