@@ -18,7 +18,7 @@ from rich.table import Table
 from schemas.screen_text import block, json_text, line
 from streamer.act import render
 from streamer.commands.common import Screen
-from streamer.sources.rejects import Rejects
+from streamer.sources.rejects import Rejects, RejectsPath
 from streamer.telemetry import logs
 
 DIRECTION = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
@@ -128,7 +128,7 @@ def test_logs_hold_one_line_a_record(logged: io.StringIO, text: str) -> None:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 def test_refused_rows_are_written_without_commands(tmp_path: Path, text: str) -> None:
     path = tmp_path / "rejects.csv"
-    with Rejects(path, ["city"]) as rejects:
+    with Rejects(RejectsPath(tmp_path / "table.csv", path), ["city"]) as rejects:
         rejects.write(3, [text], "bad_date", f"{text} is no date")
     written = path.read_text(encoding="utf-8", errors="strict")
     assert not any(commands(char) for char in written if char not in "\r\n")
