@@ -54,8 +54,8 @@ def json_text(document: str) -> str:
 def harmless_cell(text: str) -> str:
     """A cell of a CSV file that no spreadsheet takes for a formula; telephone numbers stay.
 
-    >>> harmless_cell("=1+1"), harmless_cell("-2+3"), harmless_cell("+4930123456")
-    ("'=1+1", "'-2+3", '+4930123456')
+    >>> harmless_cell("=1+1"), harmless_cell("-2+3"), harmless_cell("+4930123456"), harmless_cell("")
+    ("'=1+1", "'-2+3", '+4930123456', '')
     """
     return (
         f"'{text}"
