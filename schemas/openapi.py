@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document of the HTTP side, written from the table of endpoints (`api`)."""
+"""The OpenAPI 3.1 document of the HTTP side, written from the table of endpoints (`endpoints`)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any, Final
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from schemas.api import ENDPOINTS, PERMISSIONS, Endpoint, Problem
+from schemas.api import Problem
+from schemas.endpoints import ENDPOINTS, PERMISSIONS, Endpoint
 
 FILE: Final = "openapi.json"
 _PLACE: Final = "#/components/schemas/{model}"

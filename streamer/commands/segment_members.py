@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +12,6 @@ import typer
 
 from schemas.errors import UserError
 from schemas.screen_text import harmless_cell
-from schemas.wire_time import iso
 from streamer.client.connections import connections
 from streamer.commands import common
 from streamer.commands.common import Json
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 
 Csv = Annotated[bool, typer.Option("--csv", help="Write comma-separated values, to be kept in a file.")]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Stop after this many customers.")]
-_COLUMNS = ("id", "name", "email", "since", "last_order", "next_segment", "next_at")
 
 
 def register(segments: typer.Typer) -> None:
@@ -88,40 +86,32 @@ def who(
 
 
 def _write(found: Iterable[Member], *, csv: bool, json: bool) -> None:
-    rows = (_row(one) for one in found)
+    from streamer.queries.members import COLUMNS, row
+
+    rows = map(row, found)
     if json:
         common.print_json(list(rows))
     elif csv:
-        _write_csv(rows)
+        _write_csv(COLUMNS, rows)
     else:
-        _write_table(rows)
+        _write_table(COLUMNS, rows)
 
 
-def _row(one: Member) -> dict[str, Any]:
-    to, at = one.next_move or (None, None)
-    values = (one.id, one.name, one.email, _time(one.since), _time(one.last_order), to, _time(at))
-    return dict(zip(_COLUMNS, values, strict=True))
-
-
-def _time(at: int | None) -> str | None:
-    return None if at is None else iso(at)
-
-
-def _write_csv(rows: Iterable[dict[str, Any]]) -> None:
+def _write_csv(columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(_COLUMNS)
+    writer.writerow(columns)
     for row in rows:
-        writer.writerow([harmless_cell(row[name] or "") for name in _COLUMNS])
+        writer.writerow([harmless_cell(row[name] or "") for name in columns])
 
 
-def _write_table(rows: Iterable[dict[str, Any]]) -> None:
+def _write_table(columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> None:
     from rich.table import Table
 
     table = Table(box=None, padding=(0, 2), pad_edge=False)
-    for name in _COLUMNS:
+    for name in columns:
         table.add_column(name.replace("_", " "), no_wrap=name != "name")
     for row in rows:
-        table.add_row(*(_short(row[name]) for name in _COLUMNS))
+        table.add_row(*(_short(row[name]) for name in columns))
     common.console().print(table)
 
 

@@ -27,12 +27,7 @@ def register(app: typer.Typer) -> None:
 
 def create(
     name: Name,
-    may: Annotated[
-        str, typer.Option(help="What it allows, separated by commas: read, export, edit, write, outcomes, send.")
-    ] = "read",
-    origin: Annotated[
-        list[str] | None, typer.Option(help="A web page that may use it, such as https://shop.example. May repeat.")
-    ] = None,
+    may: Annotated[str, typer.Option(help="What it allows, separated by commas: read, export, edit.")] = "read",
     json: Json = False,
 ) -> None:
     """Make a token and print it, once: only its hash is kept.
@@ -40,7 +35,7 @@ def create(
     Example:  streamer tokens create shop-backend --may read,export
     """
     permissions = [one.strip() for one in may.split(",") if one.strip()]
-    text = _tokens().create(name, permissions, iso(time.time_ns() // 1_000_000 // 1000 * 1000), origin or ())
+    text = _tokens().create(name, permissions, iso(time.time_ns() // 1_000_000_000 * 1000))
     if json:
         common.print_json({"name": name, "token": text, "may": permissions})
     else:
@@ -55,15 +50,12 @@ def list_(json: Json = False) -> None:
     """
     found = _tokens().all()
     if json:
-        common.print_json(
-            [{"name": one.name, "may": one.may, "origins": one.origins, "created": one.created} for one in found]
-        )
+        common.print_json([{"name": one.name, "may": one.may, "created": one.created} for one in found])
         return
     if not found:
         common.console().print("there are no tokens; `streamer tokens create NAME --may read` makes one")
     for one in found:
-        pages = f", on {', '.join(one.origins)}" if one.origins else ""
-        common.console().print(f"{one.name}: {', '.join(one.may)}{pages}, since {one.created[:10]}", markup=False)
+        common.console().print(f"{one.name}: {', '.join(one.may)}, since {one.created[:10]}", markup=False)
 
 
 def revoke(name: Name) -> None:

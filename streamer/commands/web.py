@@ -25,4 +25,4 @@ def web(
     with connections(common.settings({"web_host": host, "web_port": port})) as to:
         from streamer.web.app import run
 
-        run(to.settings, to.embedded_kafka, to.embedded_redis)
+        run(to)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from models.customer import snapshot
 from models.customer.customer import Customer
@@ -15,9 +16,11 @@ from models.rules.definitions import Definitions
 from models.rules.due import next_moves
 from models.rules.evaluate import facts
 from schemas.errors import UserError
+from schemas.wire_time import iso
 from streamer.adapters.redis_reader import ViewReader
 
-_ASKED = "asked_once"
+COLUMNS: Final = ("id", "name", "email", "since", "last_order", "next_segment", "next_at")
+_ASKED: Final = "asked_once"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +59,27 @@ def members(
             if (segmentation, held.segment) not in wanted and (None, held.segment) not in wanted:
                 continue
             if since is None or held.since >= since:
-                ahead = (
-                    next_moves(customer, {segmentation}, definitions, shop) if _rules(definitions, segmentation) else {}
-                )
-                yield _member(customer, held.since, ahead.get(segmentation))
+                yield member_of(customer, held.since, segmentation, definitions, shop)
             break
+
+
+def member_of(
+    customer: Customer, since: int, segmentation: str, definitions: Definitions, shop: FeatureContext
+) -> Member:
+    """A customer as a member of a segment, with the next move within that segmentation where rules or bands tell it."""
+    ahead = next_moves(customer, {segmentation}, definitions, shop) if _rules(definitions, segmentation) else {}
+    return _member(customer, since, ahead.get(segmentation))
+
+
+def row(one: Member) -> dict[str, str | None]:
+    """The values of COLUMNS, as tables and CSV files write them."""
+    to, at = one.next_move or (None, None)
+    values = (one.id, one.name, one.email, _time(one.since), _time(one.last_order), to, _time(at))
+    return dict(zip(COLUMNS, values, strict=True))
+
+
+def _time(at: int | None) -> str | None:
+    return None if at is None else iso(at)
 
 
 def matching(

@@ -25,7 +25,7 @@ def preview(
     Parameters
     ----------
     policy
-        With the built-in segmentations: those in force are read from the lanes.
+        Where no lane has run yet, its segmentations are those in force.
     on_progress
         Hears the number of customers looked at.
 

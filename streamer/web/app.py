@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import uvicorn
+from redis.asyncio import Redis
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from schemas import topics
-from schemas.errors import TransientError, UserError
+from schemas.errors import TransientError
 from streamer import __version__
 from streamer.act import secrets
 from streamer.act.customers import RedisCustomers
@@ -26,8 +26,7 @@ from streamer.adapters.clock import SystemClock
 from streamer.adapters.kafka import KafkaConnection
 from streamer.adapters.redis import connect
 from streamer.adapters.redis_reader import ViewReader
-from streamer.adapters.topics import lane_count
-from streamer.config.settings import Settings
+from streamer.client.connections import Connections
 from streamer.telemetry import logs
 from streamer.web.api import site
 from streamer.web.api.book import Book
@@ -138,21 +137,17 @@ def application(pages: Unsubscribe, events: KafkaEvents | None = None, api: Api 
     )
 
 
-def run(settings: Settings, embedded_kafka: str | None = None, embedded_redis: str | None = None) -> None:
+def run(to: Connections) -> None:
     """Serve until SIGTERM or SIGINT. Raises UserError where it cannot begin."""
+    settings = to.settings
     logs.configure(settings.log_level, settings.log_format, version=__version__)
-    kafka = settings.kafka_connection(embedded_kafka)
-    kafka = replace(kafka, group=topics.full_name(kafka.group, kafka.prefix))
-    lanes = lane_count(kafka.bootstrap, kafka.prefix, security=kafka.security)
-    if lanes is None:
-        raise UserError(f"there is no topic {kafka.topic(topics.EVENTS)}", "run `streamer topics create`")
-    url, options = settings.redis_connection(embedded_redis)
-    customers = RedisCustomers(connect(url, **options), kafka.group, lanes)
-    events = KafkaEvents(kafka, lanes, customers, settings.consent_default == "granted")
+    redis = connect(to.redis_url, **to.redis_options)
+    customers = RedisCustomers(redis, to.redis_prefix, to.lanes)
+    events = KafkaEvents(to.kafka, to.lanes, customers, settings.consent_default == "granted")
     links = Links(secrets.load(settings).link_key)
     pages = Unsubscribe(links, events, SystemClock().now_ms, settings.language)
     uvicorn.run(
-        application(pages, events, _api(settings, kafka, lanes, embedded_redis)),
+        application(pages, events, _api(to, redis)),
         host=settings.web_host,
         port=settings.web_port,
         http="httptools",
@@ -164,18 +159,22 @@ def run(settings: Settings, embedded_kafka: str | None = None, embedded_redis: s
     )
 
 
-def _api(settings: Settings, kafka: KafkaConnection, lanes: int, embedded_redis: str | None) -> Api:
-    url, options = settings.redis_connection(embedded_redis)
+def _api(to: Connections, redis: Redis) -> Api:
+    """The lookup API on the servers of ``to``; closes ``redis`` when it ends."""
+    settings, kafka, lanes = to.settings, to.kafka, to.lanes
     policy, file = settings.policy(lanes), settings.home / READ_MODEL
-    tokens = Tokens(settings.tokens_file or settings.home / FILE)
-    service = f"{kafka.group}, {lanes} lanes, {settings.timezone}"
     return Api(
-        View(connect(url, **options), kafka.group, lanes),
-        Book(lambda: ViewReader(url, kafka.group, lanes, options), policy),
+        View(redis, to.redis_prefix, lanes),
+        Book(lambda: ViewReader(to.redis_url, to.redis_prefix, lanes, to.redis_options), policy),
         Changes(kafka, lanes),
-        Feeder(file, service, policy.grid.day_of, lambda: KafkaInputs(kafka, lanes, READ)),
+        Feeder(
+            file,
+            f"{kafka.group}, {lanes} lanes, {settings.timezone}",
+            policy.grid.day_of,
+            lambda: KafkaInputs(kafka, lanes, READ),
+        ),
         site.Readers(file),
-        Guard(tokens, Limits(settings.web_rate)),
+        Guard(Tokens(settings.tokens_file or settings.home / FILE), Limits(settings.web_rate)),
         kafka,
         [name for name in settings.web_hosts.split(",") if name],
     )

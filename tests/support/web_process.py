@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import jsonschema
 
-from schemas.api import ENDPOINTS
+from schemas.endpoints import ENDPOINTS
 from schemas.openapi import document
 from streamer.web.api.tokens import FILE, Tokens
 

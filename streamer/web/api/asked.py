@@ -12,13 +12,15 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from schemas.api import MAX_PAGE
+from schemas.endpoints import MAX_PAGE
 from streamer.web.api.problems import ProblemError
 from streamer.web.readmodel.reading import Order, Place
 
 MEDIA: Final = "application/json"
 _encode: Final = msgspec.json.Encoder().encode
 _EPOCH: Final = date(1970, 1, 1).toordinal()
+FIRST_DAY: Final = date.min.toordinal() - _EPOCH
+"""The number of the first day that a date can name."""
 
 
 def answer(body: dict[str, Any]) -> Response:

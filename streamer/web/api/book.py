@@ -14,12 +14,15 @@ from typing import Any, Final
 import structlog
 
 from models.behaviour.model import ClusterModel
+from models.messages import messages
 from models.rules.cards import Census, census
 from models.rules.declared import load
 from models.rules.defaults import DEFAULT_TEXT
 from schemas.errors import TransientError, UserError
 from streamer.adapters.redis_reader import ViewReader, totals
+from streamer.core.ledger import Ledger
 from streamer.core.policy import Policy
+from streamer.queries import segments
 
 _SECONDS: Final = 5.0
 _CENSUS_SECONDS: Final = 300.0
@@ -36,8 +39,8 @@ class Page:
         With the segmentations in force.
     text
         Their file.
-    sizes
-        Customers by segmentation and segment, as the ledgers have them.
+    table
+        Segmentations with their segments and sizes (``queries.segments``).
     clock
         The latest clock of a lane, ms.
     """
@@ -45,7 +48,7 @@ class Page:
     policy: Policy
     text: str
     model: ClusterModel | None
-    sizes: dict[str, dict[str, int]]
+    table: dict[str, Any]
     clock: int
 
 
@@ -125,10 +128,18 @@ class Book:
             definitions = self._page.policy.definitions
         else:
             definitions = load(newest[1], newest[0])
+        model = self._model(view, ledgers)
+        words = messages(self._policy.language)
         return Page(
             replace(self._policy, definitions=definitions),
             text,
-            view.model(),
-            totals(ledgers).segments,
+            model,
+            segments.table(definitions, model, totals(ledgers).segments, words),
             max((one.clock for one in ledgers), default=0),
         )
+
+    def _model(self, view: ViewReader, ledgers: list[Ledger]) -> ClusterModel | None:
+        """The newest model; read again only where the ledgers name another one than the last that was read."""
+        known = None if self._page is None else self._page.model
+        newest = max((entry.version for one in ledgers for entry in one.timeline), default=0)
+        return known if known is not None and known.version == newest else view.model()

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_right
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 import msgspec
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -24,7 +23,9 @@ from starlette.types import Message, Receive, Scope, Send
 
 from schemas import topics
 from schemas.errors import TransientError
+from schemas.records import LogRecord
 from streamer.adapters.kafka import KafkaConnection, read_committed
+from streamer.client import change_reader
 from streamer.web.api import asked
 from streamer.web.api.guards import cut_off
 from streamer.web.api.problems import ProblemError
@@ -33,7 +34,6 @@ _KEPT: Final = 5_000
 """Changes of a lane kept in memory, at least; at most twice as many."""
 _SILENCE_SECONDS: Final = 15.0
 _PATIENCE_SECONDS: Final = 30.0
-_POLL_MS: Final = 100
 _RETRY_SECONDS: Final = 1.0
 MOST_READERS: Final = 200
 _log = structlog.get_logger()
@@ -73,7 +73,7 @@ class Changes:
         # Everything of a lane from this offset on is kept.
         self._from: list[int] = [0] * lanes
         self._ends: list[int] = [0] * lanes
-        self._news = asyncio.Condition()
+        self._news = asyncio.Event()
         self.ready = asyncio.Event()
         self.readers = 0
 
@@ -113,7 +113,7 @@ class Changes:
                 for end, value in kept[bisect_right(kept, at[lane], key=_end) :]:
                     at[lane] = end
                     yield at, value
-            if not self._has_news(at) and not await self._wait(at):
+            if not self._has_news(at) and not await self._wait():
                 yield at, None
 
     def _last(self, lane: int) -> int:
@@ -123,13 +123,12 @@ class Changes:
     def _has_news(self, at: Vector) -> bool:
         return any(self._last(lane) > at[lane] for lane in range(self._lanes))
 
-    async def _wait(self, at: Vector) -> bool:
+    async def _wait(self) -> bool:
         """Whether something came within the time after which a reader hears that nothing did."""
-        async with self._news:
-            try:
-                await asyncio.wait_for(self._news.wait_for(lambda: self._has_news(at)), _SILENCE_SECONDS)
-            except TimeoutError:
-                return False
+        try:
+            await asyncio.wait_for(self._news.wait(), _SILENCE_SECONDS)
+        except TimeoutError:
+            return False
         return True
 
     async def _from_topic(self, lane: int, start: int, end: int) -> AsyncIterator[Kept]:
@@ -142,44 +141,26 @@ class Changes:
             raise TransientError("Kafka does not answer") from error
 
     async def _follow(self) -> None:
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._connection.bootstrap,
-            isolation_level="read_committed",
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            fetch_max_wait_ms=_POLL_MS,
-            **self._connection.security,
-        )
-        await consumer.start()
-        try:
-            parts = [TopicPartition(self._connection.topic(topics.CHANGES), lane) for lane in range(self._lanes)]
-            consumer.assign(parts)
-            if not self.ready.is_set():
-                found = await consumer.end_offsets(parts)
-                self._ends = self._from = [int(found[part]) for part in parts]
-                self._ends = list(self._ends)
-                self.ready.set()
-            for part in parts:
-                consumer.seek(part, self._ends[part.partition])
-            while True:
-                await self._take(await consumer.getmany(timeout_ms=_POLL_MS))
-        finally:
-            await consumer.stop()
+        if not self.ready.is_set():
+            found = await change_reader.ends(self._connection, topics.CHANGES, self._lanes)
+            self._ends = [found[lane] for lane in range(self._lanes)]
+            self._from = list(self._ends)
+            self.ready.set()
+        await change_reader.follow(self._connection, self.end(), self._take, lambda: False)
 
-    async def _take(self, fetched: Mapping[TopicPartition, Any]) -> None:
-        if not any(fetched.values()):
-            return
-        for part, records in fetched.items():
-            kept = self._kept[part.partition]
-            for record in records:
-                if record.value is not None:
-                    kept.append(Kept(record.offset + 1, record.value))
-                self._ends[part.partition] = record.offset + 1
-            if len(kept) > 2 * _KEPT:
-                self._from[part.partition] = kept[-_KEPT - 1].end
-                del kept[:-_KEPT]
-        async with self._news:
-            self._news.notify_all()
+    def _take(self, records: Iterable[LogRecord]) -> None:
+        """Keep records of one lane, and wake the readers."""
+        lane = -1
+        for record in records:
+            lane = record.partition
+            if record.value is not None:
+                self._kept[lane].append(Kept(record.offset + 1, record.value))
+            self._ends[lane] = record.offset + 1
+        if lane >= 0 and len(kept := self._kept[lane]) > 2 * _KEPT:
+            self._from[lane] = kept[-_KEPT - 1].end
+            del kept[:-_KEPT]
+        self._news.set()
+        self._news = asyncio.Event()
 
 
 class Stream:

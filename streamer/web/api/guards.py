@@ -11,7 +11,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from schemas.api import PERMISSIONS, Endpoint, Permission
+from schemas.endpoints import PERMISSIONS, Endpoint, Permission
 from streamer.web.api.problems import ProblemError, problem
 from streamer.web.api.tokens import Token, Tokens
 

@@ -15,11 +15,10 @@ from starlette.responses import Response, StreamingResponse
 
 from models.customer.customer import Customer
 from models.messages import messages
-from models.rules.due import next_moves
 from schemas.errors import UserError
 from schemas.screen_text import harmless_cell
-from schemas.wire_time import iso
-from streamer.queries import cards, previews, segments
+from streamer.queries import cards, previews
+from streamer.queries.members import COLUMNS, Member, member_of, row
 from streamer.queries.names import segment_name
 from streamer.web.api import asked
 from streamer.web.api.book import Book, Page
@@ -27,8 +26,6 @@ from streamer.web.api.problems import ProblemError
 from streamer.web.api.view import View
 from streamer.web.readmodel.reading import Place, Reader
 
-COLUMNS: Final = ("id", "name", "email", "since", "last_order", "next_segment", "next_at")
-"""As ``streamer segments members --csv`` has them."""
 MAX_FILE_BYTES: Final = 200_000
 _CHUNK: Final = 500
 _LIFECYCLE: Final = "lifecycle"
@@ -45,9 +42,7 @@ class Segments:
 
     async def list(self, request: Request) -> Response:
         """All segmentations with the sizes of their segments."""
-        page = self._book.page
-        words = messages(page.policy.language)
-        return asked.answer({"segmentations": segments.table(page.policy.definitions, page.model, page.sizes, words)})
+        return asked.answer({"segmentations": self._book.page.table})
 
     async def card(self, request: Request) -> Response:
         """The card of one segment."""
@@ -68,7 +63,7 @@ class Segments:
                 "segmentation": place[0],
                 "segment": place[1],
                 "members": [
-                    _member(one, customer, place[0], page) for one, customer in zip(found, people, strict=True)
+                    _shown(_member(*one, place[0], page), place[0], page) for one in zip(found, people, strict=True)
                 ],
                 "next": asked.cursor(found[-1], order) if len(found) == limit else None,
             }
@@ -86,7 +81,7 @@ class Segments:
         """Moves within a segmentation over days."""
         grid = self._book.page.policy.grid
         last = asked.day_of(request, "to", grid.day_of(time.time_ns() // 1_000_000))
-        first = asked.day_of(request, "from", max(last - _DAYS + 1, 1 - _EPOCH_DAYS))
+        first = asked.day_of(request, "from", max(last - _DAYS + 1, asked.FIRST_DAY))
         if first > last:
             raise asked.wrong("from", "a day before `to`")
         segmentation = asked.text_of(request, "segmentation", _LIFECYCLE)
@@ -126,67 +121,36 @@ class Segments:
         reader, after, page = self._reader(), None, self._book.page
         while found := reader.members(segmentation, segment, after=after, limit=_CHUNK, order="id"):
             people = await self._view.customers([one.customer for one in found])
-            yield _csv([_cells(one, customer, segmentation, page) for one, customer in zip(found, people, strict=True)])
+            rows = [row(_member(*one, segmentation, page)) for one in zip(found, people, strict=True)]
+            yield _csv([list(one.values()) for one in rows])
             after = found[-1]
 
     def _place(self, request: Request) -> tuple[str, str]:
         """The segment of the path. Raises ProblemError where there is none of that name."""
         segmentation, segment = asked.id_of(request, "segmentation"), asked.id_of(request, "segment")
-        page = self._book.page
-        known = segments.table(page.policy.definitions, page.model, page.sizes, messages(page.policy.language))
-        ids = [one["id"] for one in known.get(segmentation, {"segments": ()})["segments"]]
-        if segment not in ids:
+        known = self._book.page.table.get(segmentation, {"segments": ()})
+        if not any(one["id"] == segment for one in known["segments"]):
             raise ProblemError(404, "there is no such segment", "`GET /v1/segments` lists them")
         return segmentation, segment
 
 
-_EPOCH_DAYS: Final = 719_163
+def _member(place: Place, customer: Customer | None, segmentation: str, page: Page) -> Member:
+    """A member with what Redis knows of it; there is nothing more of somebody who was erased since."""
+    if customer is None:
+        return Member(place.customer, None, None, place.since, None, None)
+    return member_of(customer, place.since, segmentation, page.policy.definitions, page.policy.shop)
 
 
-def _ahead(customer: Customer, segmentation: str, page: Page) -> tuple[str, int] | None:
-    definitions = page.policy.definitions
-    if not any(one.name == segmentation for one in definitions.segmentations):
-        return None
-    return next_moves(customer, {segmentation}, definitions, page.policy.shop).get(segmentation)
-
-
-def _member(place: Place, customer: Customer | None, segmentation: str, page: Page) -> dict[str, Any]:
-    ahead = None if customer is None else _ahead(customer, segmentation, page)
-    last = None if customer is None else customer.statistics.last_order
+def _shown(one: Member, segmentation: str, page: Page) -> dict[str, Any]:
+    values = row(one)
+    to = values["next_segment"]
     return {
-        "customer_id": place.customer,
-        "since": iso(place.since),
-        "name": _trait(customer, "name"),
-        "last_order": None if last is None else iso(last),
+        "customer_id": one.id,
+        **{name: values[name] for name in ("since", "name", "last_order")},
         "next_move": None
-        if ahead is None
-        else {
-            "to": ahead[0],
-            "name": segment_name(segmentation, ahead[0], page.policy, page.model),
-            "at": iso(ahead[1]),
-        },
+        if to is None
+        else {"to": to, "name": segment_name(segmentation, to, page.policy, page.model), "at": values["next_at"]},
     }
-
-
-def _cells(place: Place, customer: Customer | None, segmentation: str, page: Page) -> Sequence[str | None]:
-    ahead = None if customer is None else _ahead(customer, segmentation, page)
-    last = None if customer is None else customer.statistics.last_order
-    to, at = ahead or (None, None)
-    return (
-        place.customer,
-        _trait(customer, "name"),
-        _trait(customer, "email"),
-        iso(place.since),
-        None if last is None else iso(last),
-        to,
-        None if at is None else iso(at),
-    )
-
-
-def _trait(customer: Customer | None, name: str) -> str | None:
-    profile = None if customer is None else customer.profile
-    found = None if profile is None else profile.trait(name) or profile.trait(f"custom.{name}")
-    return None if found is None else str(found)
 
 
 def _csv(rows: Sequence[Sequence[str | None]]) -> bytes:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from schemas import openapi
-from schemas.api import ENDPOINTS, Endpoint
+from schemas.endpoints import ENDPOINTS, Endpoint
 from schemas.errors import TransientError, UserError
 from streamer.web.api.changes import Stream
 from streamer.web.api.customers import Customers

@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from schemas.api import PERMISSIONS, Permission
+from schemas.endpoints import PERMISSIONS, Permission
 from schemas.errors import UserError
 
 FILE: Final = "tokens.json"
@@ -28,10 +28,6 @@ class Token(msgspec.Struct, frozen=True):
     ----------
     may
         What it allows.
-    origins
-        Web pages that may use it; empty: none, it belongs on a server.
-    allow
-        Event types that a public write key may send beside the harmless ones.
     created
         RFC 3339.
     """
@@ -40,8 +36,6 @@ class Token(msgspec.Struct, frozen=True):
     sha256: str
     may: tuple[Permission, ...]
     created: str
-    origins: tuple[str, ...] = ()
-    allow: tuple[str, ...] = ()
 
 
 class _Held(msgspec.Struct):
@@ -66,14 +60,7 @@ class Tokens:
         self._refresh()
         return list(self._by_hash.values())
 
-    def create(
-        self,
-        name: str,
-        may: Sequence[str],
-        created: str,
-        origins: Sequence[str] = (),
-        allow: Sequence[str] = (),
-    ) -> str:
+    def create(self, name: str, may: Sequence[str], created: str) -> str:
         """Make a token and give its text, which is not kept.
 
         Raises
@@ -90,7 +77,7 @@ class Tokens:
         if any(one.name == name for one in self.all()):
             raise UserError(f"there is a token {name} already", "choose another name, or revoke that one")
         text = _PREFIX + secrets.token_urlsafe(32)
-        made = Token(name, _hash(text), tuple(may), created, tuple(origins), tuple(allow))  # type: ignore[arg-type]
+        made = Token(name, _hash(text), tuple(may), created)  # type: ignore[arg-type]
         self._write([*self.all(), made])
         return text
 

@@ -37,8 +37,6 @@ class Feeder:
     ----------
     current
         Set while everything that was committed when somebody last asked Kafka is applied.
-    applied
-        Number of records applied since the start.
     """
 
     def __init__(
@@ -54,8 +52,6 @@ class Feeder:
         self._inputs = inputs
         self._upkeep_at = 0.0
         self.current = asyncio.Event()
-        self.ready = asyncio.Event()
-        self.applied = 0
 
     async def follow(self) -> None:
         """Go on until cancelled. Kafka that is away, a full disk and a damaged file are waited for or got over."""
@@ -77,7 +73,6 @@ class Feeder:
             await inputs.open(writer.positions())
             if await self._is_behind_the_log(writer, inputs):
                 return
-            self.ready.set()
             while True:
                 fetched = await inputs.poll(_POLL_SECONDS)
                 if fetched:
@@ -114,7 +109,7 @@ class Feeder:
         # A thread, so that answers go on meanwhile. Who cancels us waits until it has committed.
         applying = asyncio.ensure_future(asyncio.to_thread(writer.apply, batch))
         try:
-            self.applied += await asyncio.shield(applying)
+            await asyncio.shield(applying)
         except asyncio.CancelledError:
             await asyncio.wait([applying])
             raise

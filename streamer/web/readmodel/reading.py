@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -92,16 +92,6 @@ class Reader:
         )
         return (Flow(*row) for row in rows)
 
-    def latest(self, limit: int = 20) -> list[dict[str, Any]]:
-        """The latest moves of all customers, newest first."""
-        rows = self._db.execute(
-            "SELECT customer, seq, at, segmentation, body FROM move ORDER BY at DESC LIMIT ?", (limit,)
-        )
-        return [
-            {"customer": customer, "seq": seq, "at": at, "segmentation": name, **_decode(body)}
-            for customer, seq, at, name, body in rows
-        ]
-
     def customers(self, beginning: str, limit: int = 20) -> list[str]:
         """Ids that begin with a text, in order."""
         rows = self._db.execute(
@@ -117,10 +107,3 @@ class Reader:
         for segmentation, segment, n in rows:
             found.setdefault(segmentation, {})[segment] = n
         return found
-
-    def positions(self) -> dict[tuple[str, int], int]:
-        """The next offset of each partition that was read."""
-        rows: Sequence[tuple[str, int, int]] = self._db.execute(
-            "SELECT topic, partition, next FROM position"
-        ).fetchall()
-        return {(topic, partition): offset for topic, partition, offset in rows}

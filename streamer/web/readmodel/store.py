@@ -47,8 +47,8 @@ class Writer:
         rows = self._db.execute("SELECT topic, partition, next FROM position")
         return {(topic, partition): offset for topic, partition, offset in rows}
 
-    def apply(self, fetched: Iterable[tuple[Source, Sequence[LogRecord], int]]) -> int:
-        """Apply records, and remember the offsets behind them; gives the number of records.
+    def apply(self, fetched: Iterable[tuple[Source, Sequence[LogRecord], int]]) -> None:
+        """Apply records, and remember the offsets behind them.
 
         Raises
         ------
@@ -59,13 +59,10 @@ class Writer:
         """
         if self.path.stat().st_ino != self._file:
             raise FileNotFoundError(f"{self.path} is another file now")
-        count = 0
         with _transaction(self._db):
             for (topic, partition), records, end in fetched:
                 APPLY[topic](self._db, self._context, records)
-                count += len(records)
                 self._db.execute("INSERT OR REPLACE INTO position VALUES (?, ?, ?)", (topic, partition, end))
-        return count
 
     def prune(self) -> None:
         """Drop moves and messages that are `KEPT_DAYS` older than the newest, and the oldest moves above `MOST_MOVES`.

@@ -1,0 +1,212 @@
+"""The endpoints of the lookup API, and who may call them.
+
+The table is the one place of paths and permissions: the web process serves it, and `openapi` documents it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel
+
+from schemas.api import (
+    Card,
+    CustomerAnswer,
+    Explanation,
+    Flows,
+    Found,
+    History,
+    Members,
+    Messages,
+    Plays,
+    Preview,
+    Segmentations,
+    Segments,
+)
+
+Permission = Literal["read", "export", "edit"]
+PERMISSIONS: Final[Mapping[Permission, str]] = {
+    "read": "look up customers, segments, flows, changes and plays",
+    "export": "download members as CSV",
+    "edit": "preview other segments",
+}
+"""What a token may do, in words."""
+
+MAX_PAGE: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of a path or a query, with the JSON Schema of its value."""
+
+    name: str
+    schema: Mapping[str, Any]
+    what: str
+    place: Literal["query", "path"] = "query"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One operation.
+
+    Attributes
+    ----------
+    id
+        Names the handler, and the operation in the document.
+    permission
+        What the token must allow; None where none is needed.
+    answer
+        The model of a 200; None where it is no JSON.
+    media
+        The content type of a 200.
+    body
+        The content type of the request's body, if it has one.
+    problems
+        Statuses that it may answer beside 200 and those that every endpoint may.
+    """
+
+    id: str
+    method: Literal["GET", "POST"]
+    path: str
+    permission: Permission | None
+    summary: str
+    answer: type[BaseModel] | None
+    parameters: tuple[Parameter, ...] = ()
+    media: str = "application/json"
+    body: str | None = None
+    problems: tuple[int, ...] = field(default=())
+
+
+_TEXT: Final = {"type": "string", "minLength": 1, "maxLength": 128}
+_NAME: Final = {"type": "string", "minLength": 1, "maxLength": 100}
+_DAY: Final = {"type": "string", "format": "date"}
+_LIMIT: Final = {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": 100}
+_ID: Final = Parameter("id", _TEXT, "any of the customer's ids", "path")
+_SEGMENTATION: Final = Parameter("segmentation", _NAME, "the segmentation", "path")
+_SEGMENT: Final = Parameter("segment", _NAME, "the segment's id", "path")
+_PAGE: Final = Parameter("limit", _LIMIT, "how many at most")
+
+ENDPOINTS: Final[tuple[Endpoint, ...]] = (
+    Endpoint(
+        "customer", "GET", "/v1/customers/{id}", "read", "Look up a customer", CustomerAnswer, (_ID,), problems=(404,)
+    ),
+    Endpoint(
+        "explanation",
+        "GET",
+        "/v1/customers/{id}/explanation",
+        "read",
+        "Explain a customer's segments, and what would change them",
+        Explanation,
+        (_ID,),
+        problems=(404,),
+    ),
+    Endpoint(
+        "history",
+        "GET",
+        "/v1/customers/{id}/history",
+        "read",
+        "List a customer's moves with their reasons",
+        History,
+        (_ID, Parameter("before", {"type": "integer", "minimum": 1}, "only moves before this one"), _PAGE),
+        problems=(404,),
+    ),
+    Endpoint(
+        "messages",
+        "GET",
+        "/v1/customers/{id}/messages",
+        "read",
+        "List what became of a customer's messages",
+        Messages,
+        (_ID,),
+        problems=(404,),
+    ),
+    Endpoint(
+        "customers",
+        "GET",
+        "/v1/customers",
+        "read",
+        "Find customers by the beginning of their id",
+        Found,
+        (Parameter("query", _TEXT, "how the id begins"), _PAGE),
+    ),
+    Endpoint("segments", "GET", "/v1/segments", "read", "List segments with their sizes", Segments),
+    Endpoint(
+        "card",
+        "GET",
+        "/v1/segments/{segmentation}/{segment}",
+        "read",
+        "Show the card of a segment",
+        Card,
+        (_SEGMENTATION, _SEGMENT),
+        problems=(404,),
+    ),
+    Endpoint(
+        "members",
+        "GET",
+        "/v1/segments/{segmentation}/{segment}/members",
+        "read",
+        "List the customers of a segment",
+        Members,
+        (
+            _SEGMENTATION,
+            _SEGMENT,
+            Parameter("cursor", {"type": "string", "maxLength": 1_000}, "`next` of the page before"),
+            Parameter("order", {"enum": ["since", "id"], "default": "since"}, "newest first, or by id"),
+            _PAGE,
+        ),
+        problems=(404,),
+    ),
+    Endpoint(
+        "members_csv",
+        "GET",
+        "/v1/segments/{segmentation}/{segment}/members.csv",
+        "export",
+        "Download the customers of a segment",
+        None,
+        (_SEGMENTATION, _SEGMENT),
+        media="text/csv",
+        problems=(404,),
+    ),
+    Endpoint(
+        "flows",
+        "GET",
+        "/v1/flows",
+        "read",
+        "Count moves between segments",
+        Flows,
+        (
+            Parameter("segmentation", _NAME, "the segmentation; `lifecycle` unless given"),
+            Parameter("from", _DAY, "the first day; 29 days before the last unless given"),
+            Parameter("to", _DAY, "the last day; today unless given"),
+        ),
+    ),
+    Endpoint(
+        "changes",
+        "GET",
+        "/v1/changes",
+        "read",
+        "Follow changes as server-sent events; Last-Event-ID goes on without a gap",
+        None,
+        (
+            Parameter("segmentation", _NAME, "only this segmentation"),
+            Parameter("to", _NAME, "only changes to this segment"),
+            Parameter("cause", _NAME, "only changes of this cause"),
+        ),
+        media="text/event-stream",
+    ),
+    Endpoint("segmentations", "GET", "/v1/segmentations", "read", "Read the file in force", Segmentations),
+    Endpoint(
+        "preview",
+        "POST",
+        "/v1/segments/preview",
+        "edit",
+        "Preview who would move if a file came into force",
+        Preview,
+        body="application/toml",
+        problems=(413, 422),
+    ),
+    Endpoint("plays", "GET", "/v1/plays", "read", "List plays and how they stand", Plays),
+)
+"""All operations of the lookup API."""
