@@ -16,6 +16,7 @@ import msgspec
 
 from streamer.act.channels.answers import MOST_OF_THE_ANSWER, retry_after
 from streamer.act.channels.body import trace_headers
+from streamer.act.channels.http_session import HttpSession
 from streamer.act.heart.settle import Answer
 from streamer.act.heart.state import Message
 from streamer.act.plays.book import Channel
@@ -41,11 +42,9 @@ class HttpSender:
 
     def __init__(self, secret: Callable[[str], str | None]) -> None:
         self._secret = secret
-        self._session: aiohttp.ClientSession | None = None
+        self._session = HttpSession()
 
     async def send(self, channel: Channel, message: Message, rendered: Rendered, address: str, begun: Begin) -> Answer:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(headers={"user-agent": "streamer"})
         options = channel.options
         headers = {**authorization(options, self._secret(channel.name)), **trace_headers(message)}
         if "key_header" in options:
@@ -60,7 +59,7 @@ class HttpSender:
         if not await begun():
             return Answer("not_begun")
         try:
-            async with self._session.post(
+            async with self._session().post(
                 options["url"],
                 data=text.encode() if form is None else {name: str(value) for name, value in form.items()},
                 headers=headers,
@@ -75,9 +74,7 @@ class HttpSender:
             return Answer("doubt", f"no answer: {type(error).__name__}", channel_down=True)
 
     async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        await self._session.close()
 
 
 def authorization(options: Mapping[str, Any], secret: str | None) -> dict[str, str]:

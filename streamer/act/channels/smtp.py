@@ -78,7 +78,7 @@ class SmtpSender:
 
 
 def _as_bytes(channel: Channel, mail: EmailMessage, sender: str) -> bytes:
-    """The mail as it is sent, signed where the channel says so. Raises what `dkim.signed` raises."""
+    """The bytes to send, with a DKIM signature if the channel has a key. Raises what `dkim.signed` raises."""
     raw = mail.as_bytes(policy=SMTP_POLICY)
     if (dkim := channel.options.get("dkim")) is None:
         return raw

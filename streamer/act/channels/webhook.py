@@ -15,6 +15,7 @@ from standardwebhooks import Webhook
 
 from streamer.act.channels.answers import MOST_OF_THE_ANSWER, retry_after
 from streamer.act.channels.body import body, trace_headers
+from streamer.act.channels.http_session import HttpSession
 from streamer.act.heart.settle import Answer
 from streamer.act.heart.state import Message
 from streamer.act.plays.book import Channel
@@ -35,18 +36,16 @@ class WebhookSender:
 
     def __init__(self, secrets: Callable[[str], Sequence[str]]) -> None:
         self._secrets = secrets
-        self._session: aiohttp.ClientSession | None = None
+        self._session = HttpSession()
 
     async def send(self, channel: Channel, message: Message, rendered: Rendered, address: str, begun: Begin) -> Answer:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(headers={"user-agent": "streamer"})
         data = body(message, rendered)
         headers = signed(message.id, data, self._secrets(channel.name), datetime.now(UTC)) | trace_headers(message)
         timeout = aiohttp.ClientTimeout(total=float(channel.options.get("timeout", TIMEOUT_SECONDS)))
         if not await begun():
             return Answer("not_begun")
         try:
-            async with self._session.post(
+            async with self._session().post(
                 channel.options["url"], data=data, headers=headers, timeout=timeout, allow_redirects=False
             ) as response:
                 # Of the answer only the status counts.
@@ -56,9 +55,7 @@ class WebhookSender:
             return Answer("retry", f"no answer: {type(error).__name__}", channel_down=True)
 
     async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        await self._session.close()
 
 
 def signed(id: str, body: bytes, secrets: Sequence[str], at: datetime) -> dict[str, str]:

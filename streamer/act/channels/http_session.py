@@ -1,0 +1,23 @@
+"""The HTTP client of a channel: opened with the first message, since that needs a running loop."""
+
+from __future__ import annotations
+
+import aiohttp
+
+
+class HttpSession:
+    """One client for all calls of a sender."""
+
+    def __init__(self) -> None:
+        self._open: aiohttp.ClientSession | None = None
+
+    def __call__(self) -> aiohttp.ClientSession:
+        """The client."""
+        if self._open is None:
+            self._open = aiohttp.ClientSession(headers={"user-agent": "streamer"})
+        return self._open
+
+    async def close(self) -> None:
+        if self._open is not None:
+            await self._open.close()
+            self._open = None
