@@ -87,31 +87,33 @@ def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _default(field: str, info: FieldInfo, none: str) -> str:
-    if field in ("kafka", "redis"):
-        return none if none != "none" else "the embedded one"
-    if info.default_factory is not None:
-        return "the user's data folder" if none == "none" else "用户的数据目录"
+def _default(info: FieldInfo, none: str) -> str:
     value: Any = info.default
     if value is None or value == {} or value == "" or isinstance(value, SecretStr):
         return none
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
+def _settings(head: tuple[str, str, str], none: str, own: Mapping[str, str], meanings: Mapping[str, str]) -> str:
+    """All settings, in the order in which `doctor` shows them; ``own`` are defaults that no value says."""
+    rows = (
+        (f"`{variable(name)}`", own.get(name) or _default(info, none), meanings[name])
+        for name, info in Settings.model_fields.items()
+    )
+    return _table(head, rows)
+
+
 def settings() -> str:
-    """All settings, in the order in which `doctor` shows them."""
-    fields = Settings.model_fields.items()
-    rows = ((f"`{variable(name)}`", _default(name, info, "none"), info.description or "") for name, info in fields)
-    return _table(("variable", "default", "meaning"), rows)
+    """All settings."""
+    own = {"kafka": "the embedded one", "redis": "the embedded one", "home": "the user's data folder"}
+    meanings = {name: info.description or "" for name, info in Settings.model_fields.items()}
+    return _settings(("variable", "default", "meaning"), "none", own, meanings)
 
 
 def settings_chinese() -> str:
     """The same in Chinese."""
-    rows = []
-    for name, info in Settings.model_fields.items():
-        default = "内置的" if name in ("kafka", "redis") else _default(name, info, "无")
-        rows.append((f"`{variable(name)}`", default, MEANINGS[name]))
-    return _table(("变量", "默认值", "含义"), rows)
+    own = {"kafka": "内置的", "redis": "内置的", "home": "用户的数据目录"}
+    return _settings(("变量", "默认值", "含义"), "无", own, MEANINGS)
 
 
 def topic_table() -> str:
