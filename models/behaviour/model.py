@@ -329,7 +329,7 @@ def _rule_numbers(model: ClusterModel) -> list[float]:
     preset, evidence = model.preset, model.evidence
     noise = len(model.phi) == 2 and min(model.phi) >= 1 and model.sigma2 > 0
     _need(model, noise, "sigma2 or phi out of range")
-    _need(model, preset.statistic in (DISTANCE, LIKELIHOOD), "positions are told by a statistic that is unknown here")
+    _need(model, preset.statistic in (DISTANCE, LIKELIHOOD), "its position statistic is unknown to this program")
     most = 1.0 if preset.statistic == DISTANCE else MOST_NATS
     _need(model, 0 <= preset.h < most and preset.theta > 0 and preset.eta > 0, "the preset is out of range")
     _need(model, preset.holiday >= 0, "the preset is out of range")

@@ -75,7 +75,7 @@ class Compiled:
     codes: IntArray  # (K,)
     slot_table: IntArray  # (highest code + 2,), slot by code, K where there is none
     since: IntArray  # (K,)
-    tables: Tables | None  # of the slots, where positions are told by likelihood
+    tables: Tables | None  # one per slot; None for versions that place customers by distance
     absent: FloatArray  # (K, 1), 0; minus infinity in dead slots
 
     def slot_of(self, codes: IntArray) -> IntArray:

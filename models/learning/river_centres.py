@@ -7,7 +7,7 @@ How River behaves, and what is done about it (River 0.26):
   numbers 0, 1, ..., whose order in a set is the same in every process.
 - ``STREAMKMeans`` learns each full chunk with a new ``KMeans`` whose centres are drawn (seeded, the same for each chunk), and
   then learns that one's centres, also those that no point has moved. Nothing is done about that: it is the method.
-- Neither has a snapshot but pickle. What is kept here is plain: the centres, and the chunk that is not full yet.
+- Both can be saved only by pickle. Here their state is plain numbers: the centres, and the chunk in progress.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""English: what is said about files that somebody imports."""
+"""English messages about imported files."""
 
 from __future__ import annotations
 

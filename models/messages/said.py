@@ -1,4 +1,4 @@
-"""A text of the catalogue that is not yet in anybody's language: whoever shows it decides."""
+"""A message by its key in the catalogue, so that the caller who shows it can choose the language."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def said(key: str, **values: object) -> Said:
 
 
 def in_language(value: object, texts: Messages) -> object:
-    """A text of the catalogue in a language; anything else as it is."""
+    """The value, translated if it is a message of the catalogue."""
     return value.text(texts) if isinstance(value, Said) else value
 
 
