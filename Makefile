@@ -69,6 +69,7 @@ cases: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.whole_path $(ARGS)
 	$(BIN)/python -m benchmarks.small_job $(ARGS)
+	$(BIN)/python -m benchmarks.acting
 	$(BIN)/python -m benchmarks.live
 
 BASE ?= HEAD

@@ -223,6 +223,7 @@ class ActOwner(Inbox):
             return
         await self._log.commit(store.writes(outcome, self.state, self._lanes), self.state.ledger.orders)
         self._committed = self._monotonic()
+        self.state.people.fold()
         self._on_turn(self.state, outcome)
 
     def _owns(self) -> bool:

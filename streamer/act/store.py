@@ -14,7 +14,7 @@ from schemas.partition import partition_for
 from schemas.tracing import TRACE_HEADER
 from schemas.wire_time import iso
 from streamer.act.heart.ids import step_id
-from streamer.act.heart.state import Ledger, Measure, Message, Outcome, Person, State, Step, Suppression
+from streamer.act.heart.state import Ledger, Measure, Message, Outcome, State, Step, Suppression
 from streamer.act.plays import declared
 from streamer.act.plays.book import Book
 from streamer.lanes.ports import Write, Writes
@@ -39,7 +39,6 @@ class StoredBook(msgspec.Struct):
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _json: Final = msgspec.json.Encoder().encode
-_person: Final = msgspec.msgpack.Decoder(Person).decode
 _message: Final = msgspec.msgpack.Decoder(Message).decode
 _suppression: Final = msgspec.msgpack.Decoder(Suppression).decode
 _measure: Final = msgspec.msgpack.Decoder(Measure).decode
@@ -53,7 +52,7 @@ def restore(records: Iterable[tuple[bytes, bytes | None]], state: State) -> None
         if key == LEDGER_KEY and value is not None:
             state.ledger = _ledger(value)
         elif key.startswith(_PERSON):
-            _put(state.people, key[2:].decode(), value, _person)
+            state.people.put(key[2:].decode(), value)
         elif key.startswith(_MESSAGE):
             id = key[2:].decode()
             if (before := state.messages.get(id)) is not None:
@@ -85,8 +84,8 @@ def writes(outcome: Outcome, state: State, lanes: int) -> Writes:
     for version in sorted(outcome.books):
         book = state.books.get(version)
         kept.append(Write(_BOOK + str(version).encode(), None if book is None else _encode(_stored(book))))
+    kept += [Write(_PERSON + name.encode(), state.people.packed(name)) for name in sorted(outcome.people)]
     for prefix, names, held in (
-        (_PERSON, outcome.people, state.people),
         (_MESSAGE, outcome.messages, state.messages),
         (_SUPPRESSED, outcome.suppressed, state.suppressed),
         (_MEASURE, outcome.measures, state.measures),

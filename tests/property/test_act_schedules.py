@@ -18,6 +18,7 @@ import structlog
 from act_model import Fault, Process, effects, run
 
 from streamer.act import store
+from streamer.act.heart.people import People
 from streamer.act.heart.settle import Answer, settle
 from streamer.act.judging import Judge
 from streamer.act.owner import ActOwner
@@ -169,7 +170,7 @@ def _restored_without_offsets(restore: Any) -> Any:
     def mistaken(records: Any, state: Any) -> None:
         restore(records, state)
         state.ledger.changes = {}
-        state.people = {}
+        state.people = People()
 
     return mistaken
 

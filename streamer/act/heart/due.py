@@ -17,8 +17,9 @@ from streamer.act.heart import rates
 from streamer.act.heart.address import Addresses
 from streamer.act.heart.holdout import draw
 from streamer.act.heart.local import day_of, quiet_until, zone
+from streamer.act.heart.people import KEPT_DAYS, Person
 from streamer.act.heart.signals import EVERY_LIST
-from streamer.act.heart.state import KEPT_DAYS, Message, Person, PlayState, State
+from streamer.act.heart.state import Message, PlayState, State
 from streamer.act.plays.book import Book, Channel, Play
 from streamer.act.plays.spans import UNITS
 

@@ -6,7 +6,7 @@ from schemas.changes import ReceivedChange
 from streamer.act.heart import measure
 from streamer.act.heart.ids import message_id
 from streamer.act.heart.moves import finish, note
-from streamer.act.heart.state import Message, Outcome, Person, PlayState, State
+from streamer.act.heart.state import Message, Outcome, PlayState, State
 from streamer.act.plays.book import Play
 
 STORM_SLICES = 12
@@ -81,7 +81,7 @@ def _add(
     id = message_id(change.event_id, play.name)
     if id in state.messages:
         return
-    person = state.people.setdefault(change.customer_id, Person())
+    person = state.person(change.customer_id)
     person.seq = max(person.seq, change.seq)
     # With ``if`` the customer is looked at right away, and once more when the wait is over.
     due = now if play.condition is not None else now + play.wait
@@ -128,5 +128,5 @@ def forget(customer: str, state: State, outcome: Outcome, now: int) -> None:
             state.remove(message)
             outcome.messages.add(id)
     measure.forget(customer, state, outcome)
-    if state.people.pop(customer, None) is not None:
+    if state.people.remove(customer):
         outcome.people.add(customer)

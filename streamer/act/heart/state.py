@@ -9,40 +9,11 @@ from typing import Any, Literal
 import msgspec
 
 from schemas.changes import ReceivedChange
+from streamer.act.heart.people import People, Person
 from streamer.act.plays.book import Book, Channel, Play
 
 Status = Literal["waiting", "sending", "failed", "doubtful"]
 PlayStatus = Literal["running", "paused", "stopped"]
-
-
-class Person(msgspec.Struct, array_like=True, omit_defaults=True):
-    """A customer whom some play touched. New fields go to the end, with a default.
-
-    Attributes
-    ----------
-    seq
-        The last change of the customer that was taken.
-    sends
-        By play, when it last used up its turn: sent, or held out.
-    days
-        Marketing messages by the customer's own local day, of the last `KEPT_DAYS` days; held out ones included.
-    arms
-        By ``play@epoch`` (``*`` for all marketing), whether the customer is held out; drawn once.
-    lists
-        By list, whether the customer wants it, and since when.
-    address
-        Hash of the address last written to, by which a bounce suppresses it.
-    refused
-        Why nothing may be sent to an address that is not known; empty for nothing.
-    """
-
-    seq: int = 0
-    sends: dict[str, int] = {}
-    days: dict[int, int] = {}
-    arms: dict[str, bool] = {}
-    lists: dict[str, tuple[bool, int]] = {}
-    address: str = ""
-    refused: str = ""
 
 
 class Message(msgspec.Struct, array_like=True):
@@ -215,16 +186,13 @@ class Ledger(msgspec.Struct):
     channels: dict[str, ChannelState] = {}
 
 
-KEPT_DAYS = 35
-
-
 @dataclass(slots=True)
 class State:
     """Everything, as one owner holds it in memory. ``by_customer`` names the unfinished messages of each customer."""
 
     ledger: Ledger = field(default_factory=Ledger)
     books: dict[int, Book] = field(default_factory=dict)
-    people: dict[str, Person] = field(default_factory=dict)
+    people: People = field(default_factory=People)
     messages: dict[str, Message] = field(default_factory=dict)
     suppressed: dict[str, Suppression] = field(default_factory=dict)
     measures: dict[str, Measure] = field(default_factory=dict)
@@ -242,10 +210,7 @@ class State:
 
     def person(self, customer: str) -> Person:
         """The customer's record, made where there is none."""
-        found = self.people.get(customer)
-        if found is None:
-            found = self.people[customer] = Person()
-        return found
+        return self.people.touch(customer)
 
     def add(self, message: Message) -> None:
         """Take in an unfinished message."""

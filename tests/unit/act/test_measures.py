@@ -57,7 +57,7 @@ def test_orders_after_the_turn_and_within_its_time_count_in_both_arms_alike() ->
         if name == "ann":
             [step] = outcome.steps
             assert step.more == {"held_out": held, "converted": True, "amount": 16.0}
-        world.state.people.clear()
+        world.state.people.remove(name)
     counters = world.state.ledger.plays["win_back"]
     assert (counters.sent_arm.n, counters.sent_arm.bought, counters.sent_arm.money) == (2, 1, 16.0)
     assert (counters.held_arm.n, counters.held_arm.bought) == (1, 1)
