@@ -25,7 +25,7 @@ from schemas.tracing import traceparent
 from streamer.act import store
 from streamer.act.calls import Call, Calls
 from streamer.act.heart import due as gates
-from streamer.act.heart import measure
+from streamer.act.heart import measure, room
 from streamer.act.heart.plan import plan
 from streamer.act.heart.settle import settle
 from streamer.act.heart.state import Message, Outcome, State
@@ -141,7 +141,7 @@ class ActOwner(Inbox):
         try:
             while not self._stopping:
                 self._rethrow()
-                await self._something_to_do(self._timers.seconds_left(await self._now(), 1.0))
+                await self._something_to_do(self._seconds_left(await self._now()))
                 if not self._stopping:
                     await self.turn()
             await self._settle_the_last()
@@ -149,6 +149,13 @@ class ActOwner(Inbox):
             self._pump.cancel()
             await self._calls.cancel()
             await asyncio.gather(self._pump, return_exceptions=True)
+
+    def _seconds_left(self, now: int) -> float:
+        """Seconds until a message is due, or a channel for which messages stand in line takes a call; at most 1."""
+        found = [room.free_at(channel, self.state, now) for channel in self._timers.lines(self.state)]
+        if (at := self._timers.next()) is not None:
+            found.append(at)
+        return min(1.0, max(0.02, (min(found, default=now + 1_000) - now) / 1_000))
 
     async def _something_to_do(self, seconds: float) -> None:
         """Return when something came, or after ``seconds``."""
@@ -299,21 +306,11 @@ class ActOwner(Inbox):
 
     def _ripe(self, now: int) -> list[Message]:
         """Messages whose time has come, highest priority first, as far as their channels take calls."""
-        found = [one for id in self._timers.ripe(now) if (one := self.state.messages.get(id)) is not None]
-        found.sort(key=lambda one: (-self.state.play(one).priority, one.due, one.id))
-        room: dict[str, int] = {}
-        taken: list[Message] = []
-        for message in found:
-            channel = self.state.channel(message)
-            left = room.setdefault(channel.name, self._room(channel))
-            if len(taken) < self._settings.messages_a_turn and left > 0:
-                room[channel.name] = left - 1
-                taken.append(message)
-        return taken
 
-    def _room(self, channel: Channel) -> int:
-        most = self._policy.under_way_keyed if channel.keyed else self._policy.under_way
-        return most - self._calls.under_way[channel.name]
+        def space(channel: Channel) -> int:
+            return room.room(channel, self.state, self._policy, self._calls.under_way[channel.name], now)
+
+        return self._timers.take(now, self.state, space, self._settings.messages_a_turn)
 
     async def _read_to(self, ends: Mapping[Source, int], outcome: Outcome, now: int) -> bool:
         """Take inputs until all before ``ends`` was taken; False where that takes too long."""

@@ -7,18 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from models.customer.customer import Customer
 from models.messages import Language
 from schemas.changes import ReceivedChange
 from streamer.act.heart import due as gates
-from streamer.act.heart import rates
+from streamer.act.heart import rates, room
 from streamer.act.heart.moves import finish, later, note
 from streamer.act.heart.plan import plan
 from streamer.act.heart.state import ChannelState, Message, Outcome, PlayState, State, Suppression
-from streamer.act.plays.book import Book
+from streamer.act.plays.book import Book, Channel
 from streamer.act.render import RenderError, render
 from streamer.act.timers import Timers
+
+_AT_ONCE: Final = 200
 
 
 @dataclass(slots=True)
@@ -72,6 +75,7 @@ class Preview:
         self._language = language
         self._named = named
         self._timers = Timers()
+        self._now = 0
         self.funnels = {name: Funnel() for name in self._state.ledger.plays}
 
     def run(self, changes: Iterable[ReceivedChange], until: int) -> dict[str, Funnel]:
@@ -91,14 +95,24 @@ class Preview:
         return self.funnels
 
     def _pass_time(self, until: int) -> None:
-        """Judge whatever is due up to an instant, each at its own."""
-        while (at := self._timers.next()) is not None and at <= until:
-            ripe = [self._state.messages[id] for id in self._timers.ripe(at) if id in self._state.messages]
-            ripe.sort(key=lambda one: (-self._state.play(one).priority, one.due, one.id))
-            for message in ripe:
+        """Judge whatever is due up to an instant, each at its own, or as soon as its channel takes it."""
+        while (at := self._next()) is not None and at <= until:
+            self._now = at
+            for message in self._timers.take(at, self._state, self._room, _AT_ONCE):
                 outcome = Outcome()
                 self._judge(message, at, outcome)
                 self._show(outcome)
+        self._now = max(self._now, until)
+
+    def _next(self) -> int | None:
+        """The next instant at which something may be judged."""
+        found = [room.free_at(channel, self._state, self._now) for channel in self._timers.lines(self._state)]
+        if (at := self._timers.next()) is not None:
+            found.append(at)
+        return min(found, default=None)
+
+    def _room(self, channel: Channel) -> int:
+        return room.room(channel, self._state, self._policy, 0, self._now)
 
     def _judge(self, message: Message, now: int, outcome: Outcome) -> None:
         state, customer = self._state, self._customers.get(message.customer)
@@ -149,6 +163,4 @@ class Preview:
             who = funnel.who.setdefault(name, [])
             if len(who) < self._named:
                 who.append(customer)
-        for id in outcome.messages:
-            if (message := self._state.messages.get(id)) is not None:
-                self._timers.set(id, message.due)
+        self._timers.follow(outcome.messages, self._state.messages)

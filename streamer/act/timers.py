@@ -1,35 +1,46 @@
-"""When each waiting message is looked at next: a heap whose outdated entries are passed over."""
+"""When each waiting message is looked at next, and the lines in which those stand whose time has come."""
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
 
-from streamer.act.heart.state import Message
+from streamer.act.heart.state import Message, State
+from streamer.act.plays.book import Channel
+
+_NO_ROOM_NEEDED: Final = ""
+"""The line of messages that no channel can hold up: a condition is judged as soon as its change was seen."""
 
 
 class Timers:
-    """Instants (ms) by message id. Setting an id again moves it."""
+    """Instants (ms) by message id, in heaps whose outdated entries are passed over. Setting an id again moves it.
+
+    One whose instant has come stands in the line of its channel, by priority, until the channel has room for it, or it
+    expires. What `take` gave must be set again or cleared.
+    """
 
     def __init__(self) -> None:
         self._heap: list[tuple[int, str]] = []
         self._at: dict[str, int] = {}
-        self._ripe: set[str] = set()
+        self._lines: dict[str, list[tuple[int, int, str]]] = {}
+        self._in_line: dict[str, int] = {}
+        self._expiring: list[tuple[int, str]] = []
 
     def __len__(self) -> int:
-        return len(self._at)
+        return len(self._at) + len(self._in_line)
 
     def set(self, id: str, at: int) -> None:
         """Look at ``id`` at ``at``."""
-        if id in self._ripe or self._at.get(id) != at:
-            self._ripe.discard(id)
+        self._in_line.pop(id, None)
+        if self._at.get(id) != at:
             self._at[id] = at
             heapq.heappush(self._heap, (at, id))
 
     def clear(self, id: str) -> None:
         """Look at ``id`` no more."""
         self._at.pop(id, None)
-        self._ripe.discard(id)
+        self._in_line.pop(id, None)
 
     def follow(self, ids: Iterable[str], messages: Mapping[str, Message]) -> None:
         """Look at those that wait when they are due, and at the others no more."""
@@ -40,25 +51,70 @@ class Timers:
             else:
                 self.set(id, message.due)
 
-    def ripe(self, now: int) -> list[str]:
-        """All whose instant has come; they stay ripe until set anew or cleared."""
+    def take(self, now: int, state: State, room: Callable[[Channel], int], most: int) -> list[Message]:
+        """Messages to be judged now: by line as many as there is room for, and those that expire; best first.
+
+        Parameters
+        ----------
+        room
+            How many calls a channel takes.
+        most
+            At most so many in all.
+        """
+        self._line_up(now, state)
+        taken: list[Message] = []
+        while self._expiring and self._expiring[0][0] <= now and len(taken) < most:
+            _, id = heapq.heappop(self._expiring)
+            if id in self._in_line and id in state.messages:
+                self._hand_over(id, state, taken)
+        for name, line in self._lines.items():
+            if not self._head(line, state):
+                continue
+            left = most if name == _NO_ROOM_NEEDED else room(self._channel(line, state))
+            while left > 0 and len(taken) < most and self._head(line, state):
+                self._hand_over(heapq.heappop(line)[2], state, taken)
+                left -= 1
+        taken.sort(key=lambda one: (-state.play(one).priority, one.due, one.id))
+        return taken
+
+    def _line_up(self, now: int, state: State) -> None:
         while self._heap and self._heap[0][0] <= now:
             at, id = heapq.heappop(self._heap)
-            if self._at.get(id) == at:
-                self._ripe.add(id)
-        return list(self._ripe)
+            if self._at.get(id) != at:
+                continue
+            del self._at[id]
+            if (message := state.messages.get(id)) is None:
+                continue
+            self._in_line[id] = at
+            line = state.channel(message).name if message.looked else _NO_ROOM_NEEDED
+            heapq.heappush(self._lines.setdefault(line, []), (-state.play(message).priority, at, id))
+            heapq.heappush(self._expiring, (message.expires, id))
+
+    def _hand_over(self, id: str, state: State, taken: list[Message]) -> None:
+        del self._in_line[id]
+        taken.append(state.messages[id])
 
     def overdue(self, now: int) -> int:
-        """How long (ms) the longest ripe one has waited; 0 for none."""
-        return max((now - self._at[id] for id in self._ripe), default=0)
+        """How long (ms) the one at the head of the longest line has waited; 0 for none."""
+        return max((now - at for at in self._in_line.values()), default=0)
+
+    def lines(self, state: State) -> list[Channel]:
+        """The channels for which messages stand in line."""
+        named = [line for name, line in self._lines.items() if name != _NO_ROOM_NEEDED]
+        return [self._channel(line, state) for line in named if self._head(line, state)]
+
+    def _head(self, line: list[tuple[int, int, str]], state: State) -> bool:
+        """Pass over outdated entries; False where nobody stands in the line."""
+        while line and (self._in_line.get(line[0][2]) != line[0][1] or line[0][2] not in state.messages):
+            heapq.heappop(line)
+        return bool(line)
+
+    @staticmethod
+    def _channel(line: list[tuple[int, int, str]], state: State) -> Channel:
+        return state.channel(state.messages[line[0][2]])
 
     def next(self) -> int | None:
-        """The instant (ms) of the next one that is not ripe yet; None for none."""
+        """The instant (ms) of the next one whose time has not come; None for none."""
         while self._heap and self._at.get(self._heap[0][1]) != self._heap[0][0]:
             heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else None
-
-    def seconds_left(self, now: int, most: float) -> float:
-        """Seconds until the next one is ripe, at least 0 and at most ``most``."""
-        at = self.next()
-        return most if at is None else min(most, max(0.0, (at - now) / 1000))

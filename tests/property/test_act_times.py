@@ -56,6 +56,7 @@ def test_no_window_ever_holds_more_than_its_rate(found: list[Rate], gaps: list[i
         now += gap
         free = rates.free_at(windows, found, now)
         assert free >= now and rates.free_at(windows, found, free) == free
+        assert (rates.room(windows, found, now) > 0) == (free == now) and rates.room(windows, found, free) > 0
         # Sent as soon as it may be.
         now = free
         rates.count(windows, found, now)

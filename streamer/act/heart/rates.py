@@ -12,6 +12,7 @@ from typing import Final
 from streamer.act.plays.spans import Rate
 
 _SLICES: Final = 60
+_ANY: Final = 1 << 30
 Windows = dict[int, dict[int, int]]
 
 
@@ -29,6 +30,16 @@ def free_at(windows: Windows, rates: Iterable[Rate], now: int) -> int:
             total -= count
             found = max(found, leaves)
     return found
+
+
+def room(windows: Windows, rates: Iterable[Rate], now: int) -> int:
+    """How many more fit into every rate at ``now``; without rates, more than anybody sends."""
+    left = _ANY
+    for rate in rates:
+        size = max(1, rate.per // _SLICES)
+        used = sum(n for slice, n in windows.get(rate.per, {}).items() if (slice + 1) * size > now - rate.per)
+        left = min(left, rate.count - used)
+    return left
 
 
 def count(windows: Windows, rates: Iterable[Rate], now: int) -> None:

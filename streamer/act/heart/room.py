@@ -1,0 +1,27 @@
+"""How many more calls a channel takes now, and when it takes the next: its breaker, its calls under way, its rates."""
+
+from __future__ import annotations
+
+from streamer.act.heart import rates
+from streamer.act.heart.due import Policy
+from streamer.act.heart.state import State
+from streamer.act.plays.book import Channel
+
+
+def room(channel: Channel, state: State, policy: Policy, under_way: int, now: int) -> int:
+    """How many calls of a channel may begin at ``now`` (ms); ``under_way`` have not been answered."""
+    held = state.ledger.channels.get(channel.name)
+    if held is not None and held.opened:
+        # One call tries whether the channel answers again.
+        return int(now >= held.probe and not under_way)
+    most = (policy.under_way_keyed if channel.keyed else policy.under_way) - under_way
+    windows = {} if held is None else held.windows
+    return max(0, min(most, rates.room(windows, channel.rates, now)))
+
+
+def free_at(channel: Channel, state: State, now: int) -> int:
+    """The first instant (ms) from ``now`` on at which breaker and rates let one call begin."""
+    held = state.ledger.channels.get(channel.name)
+    if held is None:
+        return now
+    return max(held.probe if held.opened else now, rates.free_at(held.windows, channel.rates, now))
