@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from streamer.act.heart import rates
-from streamer.act.heart.local import day_of, is_quiet, quiet_until, zone
+from streamer.act.heart.local import day_of, is_quiet, next_day, quiet_until, zone
 from streamer.act.heart.rates import Windows
 from streamer.act.plays.spans import Rate, Window
 
@@ -35,6 +35,27 @@ def test_the_end_of_quiet_hours_is_the_first_instant_that_is_not_quiet(at: int, 
         for minute in range(now, until, 60_000):
             assert is_quiet(minute, quiet, where), minute
         assert until - now <= 26 * 3_600_000
+
+
+HAVANA = int(datetime(2026, 3, 8, 4, 30, tzinfo=UTC).timestamp())
+SAMOA = int(datetime(2011, 12, 30, 9, 30, tzinfo=UTC).timestamp())
+ST_JOHNS = int(datetime(2010, 11, 7, 2, 29, 30, tzinfo=UTC).timestamp())
+
+
+@settings(deadline=None, max_examples=400)
+@given(st.integers(FIRST, LAST), st.sampled_from(ZONES))
+@example(HAVANA, "America/Havana")  # midnight is skipped
+@example(SAMOA, "Pacific/Apia")  # a whole day is skipped
+@example(ST_JOHNS, "America/St_Johns")  # a minute after midnight the clocks show the day before again
+@example(ST_JOHNS + 60, "America/St_Johns")
+def test_the_next_local_day_is_the_first_minute_that_lies_in_a_later_one(at: int, name: str) -> None:
+    where, now = ZoneInfo(name), at * 1000
+    found, today = next_day(now, where), day_of(now, where)
+    assert found > now and found % 60_000 == 0 and day_of(found, where) > today
+    assert found - now <= 26 * 3_600_000
+    first = now // 60_000 * 60_000 + 60_000
+    for minute in range(first, found, 60_000):
+        assert day_of(minute, where) <= today, minute
 
 
 def test_an_unknown_zone_falls_back_to_the_shops_and_says_so() -> None:

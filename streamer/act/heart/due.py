@@ -16,7 +16,7 @@ from models.features.traits import text_trait
 from streamer.act.heart import rates
 from streamer.act.heart.address import Addresses
 from streamer.act.heart.holdout import draw
-from streamer.act.heart.local import day_of, quiet_until, zone
+from streamer.act.heart.local import day_of, next_day, quiet_until, zone
 from streamer.act.heart.people import KEPT_DAYS, Person
 from streamer.act.heart.signals import EVERY_LIST
 from streamer.act.heart.state import Message, PlayState, State
@@ -276,20 +276,7 @@ def _budget(look: Look) -> Iterator[Verdict]:
     where, _ = zone(None, look.policy.timezone)
     today = day_of(look.now, where)
     if look.play_state.days.get(today, 0) >= look.play.budget:
-        yield Wait(min(_next_day(look.now, where), look.message.expires), "budget")
-
-
-def _next_day(now: int, where: Any) -> int:
-    """The first full minute (ms) of the next local day."""
-    today, found = day_of(now, where), -(-now // 60_000) * 60_000
-    # Days have 23 to 25 hours: jump close to the end, then walk.
-    if day_of(found + 3_600_000, where) == today:
-        found += 3_600_000
-        while day_of(found + 3_600_000, where) == today:
-            found += 3_600_000
-    while day_of(found, where) == today:
-        found += 60_000
-    return found
+        yield Wait(min(next_day(look.now, where), look.message.expires), "budget")
 
 
 def _channel_free(look: Look) -> Iterator[Verdict]:

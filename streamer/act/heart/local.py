@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -60,3 +60,23 @@ def quiet_until(at: int, quiet: Window | None, where: ZoneInfo) -> int:
 
 def _minute_from(at: int) -> int:
     return -(-at // _MINUTE_MS) * _MINUTE_MS
+
+
+def next_day(at: int, where: ZoneInfo) -> int:
+    """The first full minute (ms) after ``at`` that lies in a later local day."""
+    today = day_of(at, where)
+    found = _midnight_after(today, where)
+    # Clocks that are set back over midnight show a day again, and those set forward may skip midnight.
+    found = max(found, _minute_from(at + 1))
+    while day_of(found, where) <= today:
+        found += _MINUTE_MS
+    while found - _MINUTE_MS > at and day_of(found - _MINUTE_MS, where) > today:
+        found -= _MINUTE_MS
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _midnight_after(day: int, where: ZoneInfo) -> int:
+    """Midnight (ms) at the end of a local day, as far as its clocks show it."""
+    end = datetime.combine(_EPOCH + timedelta(days=day + 1), time(), where)
+    return int(end.astimezone(UTC).timestamp() * 1000)
