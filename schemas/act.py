@@ -6,10 +6,10 @@ under it, in the transaction of what it did. With a control key orders are signe
 
 from __future__ import annotations
 
-from typing import Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 from uuid import uuid4
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, StringConstraints, TypeAdapter, ValidationError, model_validator
 
 from schemas.control import SIGNATURE_HEADER, sign, verify
 from schemas.errors import InvalidEvent
@@ -54,23 +54,39 @@ class PlayCommand(Wire):
         return self
 
 
+Code = Annotated[str, StringConstraints(pattern=r'^[^\s,;"\x00-\x1f\x7f]{1,64}$')]
+"""A coupon code: no spaces, commas or quotes, so that it can be typed and stands in a list."""
+
+
+class CouponsCommand(Wire):
+    """An order that brings codes into a pool; one that is known already, in any pool, stays what it is."""
+
+    type: Literal["coupons.command"] = "coupons.command"
+    pool: Id
+    codes: Annotated[tuple[Code, ...], Field(min_length=1)]
+
+
+Command = PlayCommand | CouponsCommand
+_COMMAND: Final[TypeAdapter[Command]] = TypeAdapter(Annotated[Command, Field(discriminator="type")])
+
+
 def command_key() -> bytes:
     """A key that no other order has."""
     return COMMAND_KEY + uuid4().hex.encode()
 
 
-def encode_command(command: PlayCommand, signing_key: bytes | None = None) -> tuple[bytes, Headers]:
+def encode_command(command: Command, signing_key: bytes | None = None) -> tuple[bytes, Headers]:
     """Value and headers of an order's record."""
     value = command.model_dump_json(exclude_none=True).encode()
     return value, [(SIGNATURE_HEADER, sign(value, signing_key))] if signing_key else []
 
 
-def decode_command(value: bytes, headers: Headers = (), signing_key: bytes | None = None) -> PlayCommand:
+def decode_command(value: bytes, headers: Headers = (), signing_key: bytes | None = None) -> Command:
     """The order of a record; InvalidEvent (``bad_control``) if it is unsigned, or none."""
     if signing_key and not any(n == SIGNATURE_HEADER and verify(value, v, signing_key) for n, v in headers):
         raise InvalidEvent("bad_control", f"header {SIGNATURE_HEADER} is missing or wrong", SIGNATURE_HEADER)
     try:
-        return PlayCommand.model_validate_json(value)
+        return _COMMAND.validate_json(value)
     except ValidationError as error:
         _, message, field = describe(error)
         raise InvalidEvent("bad_control", message, field) from None

@@ -80,6 +80,8 @@ class MessageStep(Wire):
         Of ``message.dropped``: which gate it did not pass, and what that gate saw.
     attempt, detail
         Of ``message.sending`` and what comes after: the number of the call, and what the channel said.
+    coupon
+        Of ``message.sending``: the coupon code that the message names.
     held_out, converted, amount
         Of ``message.measured``: whether the customer was held out, whether they ordered in time, and for how much.
     """
@@ -108,6 +110,7 @@ class MessageStep(Wire):
     seen: dict[Text, JsonValue] | None = None
     attempt: Annotated[int, Field(ge=1)] | None = None
     detail: Text | None = None
+    coupon: Id | None = None
     held_out: bool | None = None
     converted: bool | None = None
     amount: float | None = None

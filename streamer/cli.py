@@ -21,6 +21,7 @@ MODULES = (
     "replay",
     "shop",
     "plays",
+    "coupons",
     "act",
     "web",
     "tokens",

@@ -248,6 +248,8 @@ TABLE = Table(
         "unsubscribe done not_personal": "发给您的消息将不再依据您的行为。",
         "unsubscribe invalid": "此链接无效。请使用最近一条消息中的链接，或直接联系店铺。",
         "message left": "您已离开本店的一个客户群。",
+        "day": "{year}年{month}月{day}日",
+        "months": "1 2 3 4 5 6 7 8 9 10 11 12",
         "between phrases": "，",
         "meaning then words": "：",
         "card never": "还没有买过",

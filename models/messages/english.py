@@ -176,6 +176,8 @@ TABLE = Table(
         "unsubscribe done not_personal": "Messages to you will no longer depend on what you did.",
         "unsubscribe invalid": "This link is not valid. Use the one in the newest message, or write to the shop.",
         "message left": "You left one of our customer groups.",
+        "day": "{day} {month} {year}",
+        "months": "January February March April May June July August September October November December",
         # Segment cards.
         "between phrases": ", ",
         "meaning then words": ": ",

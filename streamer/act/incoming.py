@@ -6,10 +6,10 @@ import contextlib
 
 import structlog
 
-from schemas.act import COMMAND_KEY, PlayCommand, decode_command
+from schemas.act import COMMAND_KEY, CouponsCommand, PlayCommand, decode_command
 from schemas.codec import decode as decode_event
 from schemas.errors import InvalidEvent, UserError
-from schemas.events import CustomerErased, MessageOutcome, SubscriptionUpdated
+from schemas.events import CustomerErased, MessageOutcome, OrderCompleted, SubscriptionUpdated
 from schemas.records import LogRecord
 from streamer.act.heart.commands import command
 from streamer.act.heart.plan import forget
@@ -21,7 +21,7 @@ from streamer.act.plays.book import Book
 log = structlog.get_logger(__name__)
 
 # Records of other types are most of the topic, and are not even parsed.
-_SIGNALS = (b"subscription.updated", b"message.outcome", b"customer.erased")
+_SIGNALS = (b"subscription.updated", b"message.outcome", b"customer.erased", b'"coupon"')
 
 
 def carry_out(record: LogRecord, state: State, outcome: Outcome, now: int, control_key: bytes | None) -> None:
@@ -32,6 +32,11 @@ def carry_out(record: LogRecord, state: State, outcome: Outcome, now: int, contr
     outcome.done.append(key)
     try:
         order = decode_command(record.value, record.headers, control_key)
+        if isinstance(order, CouponsCommand):
+            new = state.coupons.load(order.pool, order.codes)
+            outcome.coupons.update(new)
+            log.info("loaded coupons", pool=order.pool, new=len(new), known=len(order.codes) - len(new))
+            return
         command(order, _book_of(order, state), state, outcome, now)
         log.info("carried out an order", action=order.action, play=order.play)
     except (InvalidEvent, UserError) as error:
@@ -61,3 +66,5 @@ def take_event(record: LogRecord, state: State, outcome: Outcome, now: int) -> N
         event = decode_event(record.key, body, record.headers)
         if isinstance(event, SubscriptionUpdated | MessageOutcome | CustomerErased):
             take_signal(event, state, outcome, now)
+        elif isinstance(event, OrderCompleted) and event.coupon and state.coupons.use(event.coupon, event.occurred_at):
+            outcome.coupons.add(event.coupon)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from models.messages import Language
 from streamer.act.calls import Call, Calls
+from streamer.act.heart import coupons, measure, rates
 from streamer.act.heart import due as gates
-from streamer.act.heart import measure, rates
 from streamer.act.heart.moves import finish, later, note
 from streamer.act.heart.state import ChannelState, Message, Outcome, State
 from streamer.act.links import Links
@@ -68,10 +68,15 @@ class Judge:
         self, message: Message, seen: Seen, channel: Channel, address: str, state: State, outcome: Outcome, now: int
     ) -> Call | None:
         book, play = state.books[message.version], state.play(message)
+        code = self._code(message, state)
+        if code is None:
+            finish(state, outcome, message, now, "coupon", {"pool": play.coupon.pool if play.coupon else "", "free": 0})
+            return None
+        coupon = coupons.given(code, play.coupon, seen.customer, self.policy.timezone, message.claimed or now)
         web = book.shop.web if play.kind == "marketing" else ""
         url = self.links.unsubscribe(web, message.customer, play.list, message.id, now)
         try:
-            rendered = render(message, play, book, seen.customer, url, self.language, address)
+            rendered = render(message, play, book, seen.customer, url, self.language, address, coupon)
         except RenderError as error:
             finish(state, outcome, message, now, "render", {"template": str(error)})
             return None
@@ -81,9 +86,21 @@ class Judge:
         if address:
             state.person(message.customer).address = self.policy.addresses.hash(address)
         outcome.people.add(message.customer)
+        if play.coupon is not None and not message.coupon:
+            state.coupons.give(code, play.coupon, play.name, message.id, message.customer, now)
+            message.coupon = code
+            outcome.coupons.add(code)
         message.status, message.attempt = "sending", message.attempt + 1
         message.journal = "" if channel.keyed else self.journal
         rates.count(state.ledger.channels.setdefault(channel.name, ChannelState()).windows, channel.rates, now)
         self.calls.under_way[channel.name] += 1
-        note(outcome, "message.sending", message, now, attempt=message.attempt)
+        more = {"coupon": code} if code else {}
+        note(outcome, "message.sending", message, now, attempt=message.attempt, **more)
         return Call(message, message.attempt, channel, rendered, address)
+
+    def _code(self, message: Message, state: State) -> str | None:
+        """The coupon code that a message says, empty where it says none; None where the pool is exhausted."""
+        rule = state.play(message).coupon
+        if message.coupon or rule is None:
+            return message.coupon
+        return state.coupons.offered(rule, self.links.code(message.id))

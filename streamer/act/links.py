@@ -65,5 +65,9 @@ class Links:
             raise BadToken("the link is not valid")
         return ticket
 
+    def code(self, message: str) -> str:
+        """The part of a made coupon code that nobody can guess: the same for a message over retries and restarts."""
+        return base64.b32encode(hmac.new(self.secret, b"coupon:" + message.encode(), sha256).digest())[:10].decode()
+
     def _signature(self, body: bytes) -> bytes:
         return hmac.new(self.secret, b"link:" + body, sha256).digest()[:_SIGNATURE]

@@ -14,12 +14,14 @@ from models.messages import Language
 from schemas.changes import ReceivedChange
 from streamer.act.heart import due as gates
 from streamer.act.heart import rates, room
+from streamer.act.heart.coupons import Coupons, given
 from streamer.act.heart.moves import finish, later, note
 from streamer.act.heart.plan import plan
 from streamer.act.heart.state import ChannelState, Message, Outcome, PlayState, State, Suppression
 from streamer.act.plays.book import Book, Channel
 from streamer.act.render import RenderError, render
 from streamer.act.timers import Timers
+from streamer.act.trial import TRIAL_CODE
 
 _AT_ONCE: Final = 200
 
@@ -45,6 +47,8 @@ class Preview:
     ----------
     customers
         Profiles by id; who is missing has none.
+    coupons
+        Codes there are now; changed in place, so give a copy.
     of
         Number of customers of the shop, for storms.
     named
@@ -60,6 +64,7 @@ class Preview:
         *,
         of: int,
         suppressed: Mapping[str, Suppression] | None = None,
+        coupons: Coupons | None = None,
         language: Language = "en",
         named: int = 20,
     ) -> None:
@@ -69,6 +74,7 @@ class Preview:
         for name in names:
             self._state.ledger.plays[name] = PlayState("running", book.version, 1, 0)
         self._state.suppressed = dict(suppressed or {})
+        self._state.coupons = coupons or Coupons()
         self._customers = customers
         self._policy = policy
         self._of = of
@@ -126,13 +132,21 @@ class Preview:
                 later(outcome, message, until)
             case gates.Withhold() | gates.Send():
                 self._timers.clear(message.id)
+                code, rule = "", state.play(message).coupon
+                if rule is not None and isinstance(verdict, gates.Send):
+                    code = state.coupons.offered(rule, TRIAL_CODE) or ""
+                    if not code:
+                        finish(state, outcome, message, now, "coupon", {"pool": rule.pool, "free": 0})
+                        return
                 try:
-                    self._fill(message, customer)
+                    self._fill(message, customer, code or TRIAL_CODE, now)
                 except RenderError as error:
                     templates = self.funnels[message.play].templates
                     templates[str(error)] = templates.get(str(error), 0) + 1
                     finish(state, outcome, message, now, "render", {})
                     return
+                if code and rule is not None:
+                    state.coupons.give(code, rule, message.play, message.id, message.customer, now)
                 gates.use_up(message, state, self._policy, customer, now)
                 channel = state.channel(message)
                 rates.count(state.ledger.channels.setdefault(channel.name, ChannelState()).windows, channel.rates, now)
@@ -140,9 +154,10 @@ class Preview:
                 sent = isinstance(verdict, gates.Send)
                 note(outcome, "message.sent" if sent else "message.withheld", message, now)
 
-    def _fill(self, message: Message, customer: Customer | None) -> None:
-        book = self._state.books[message.version]
-        render(message, self._state.play(message), book, customer, f"{book.shop.web}/u/...", self._language)
+    def _fill(self, message: Message, customer: Customer | None, code: str, now: int) -> None:
+        book, play = self._state.books[message.version], self._state.play(message)
+        coupon = given(code, play.coupon, customer, self._policy.timezone, now)
+        render(message, play, book, customer, f"{book.shop.web}/u/...", self._language, coupon=coupon)
 
     def _show(self, outcome: Outcome) -> None:
         for step in outcome.steps:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from schemas import topics
-from schemas.act import MAX_FILES_BYTES, PlayCommand, command_key, encode_command
+from schemas.act import MAX_FILES_BYTES, Command, command_key, encode_command
 from schemas.errors import UserError
 from streamer.act import store
 from streamer.act.heart.state import State
@@ -47,7 +47,7 @@ async def _state_of(connection: KafkaConnection) -> State:
     return state
 
 
-def give(connection: KafkaConnection, order: PlayCommand, signing_key: bytes | None) -> bool:
+def give(connection: KafkaConnection, order: Command, signing_key: bytes | None) -> bool:
     """Hand an order to ``act``, and wait until it is carried out; False where nobody does so within 15 s."""
     key = command_key()
     value, headers = encode_command(order, signing_key)

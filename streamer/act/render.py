@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import lru_cache
 from typing import Any
 
@@ -17,6 +18,7 @@ from models.messages import LANGUAGES, Language, Messages, messages
 from schemas.changes import Reason, ReceivedChange
 from schemas.errors import UserError
 from schemas.screen_text import shown_value
+from streamer.act.heart.coupons import Given
 from streamer.act.heart.state import Message
 from streamer.act.plays.book import Book, Play
 
@@ -60,6 +62,7 @@ def render(
     unsubscribe_url: str,
     usual: Language,
     address: str = "",
+    coupon: Given | None = None,
 ) -> Rendered:
     """Fill a message's template.
 
@@ -71,6 +74,8 @@ def render(
         The language where the customer's is not known or has no template.
     address
         What ``{{ address }}`` is.
+    coupon
+        What ``{{ coupon.code }}`` and ``{{ coupon.until }}`` are.
 
     Raises
     ------
@@ -81,6 +86,10 @@ def render(
     language = _language(customer, play, book, usual)
     data = facts(message.change, customer, book, language)
     known = {**data, "unsubscribe_url": unsubscribe_url, "play": play.name}
+    if coupon is not None:
+        until = coupon.until
+        data["coupon"] = {"code": coupon.code, "until": None if until is None else until.isoformat()}
+        known["coupon"] = {"code": coupon.code, "until": None if until is None else day(until, language)}
     known |= {"address": address, "message_id": message.id}
     parts = {}
     for part in how.parts:
@@ -132,6 +141,17 @@ def why(change: ReceivedChange, language: Language) -> str:
     return texts("message because", segment=name, reasons=reasons)
 
 
+def day(at: date, language: Language) -> str:
+    """A day as people write it.
+
+    >>> from datetime import date
+    >>> day(date(2026, 12, 1), "en"), day(date(2026, 12, 1), "zh")
+    ('1 December 2026', '2026年12月1日')
+    """
+    texts = messages(language)
+    return texts("day", day=at.day, month=texts("months").split()[at.month - 1], year=at.year)
+
+
 def _reason(reason: Reason, texts: Messages) -> str:
     after = reason.after
     value = f"{after:,.4g}" if isinstance(after, int | float) else str(after or "?")
@@ -158,6 +178,7 @@ def check(book: Book, play: Play) -> None:
             if text is None:
                 raise UserError(f"the template {name} is missing", f"write it, or remove the other parts in {language}")
             _check_compiles(name, text, part)
+            _check_coupon(name, text, part, play)
             if play.kind == "marketing" and how.is_mail and part != "subject":
                 _check_says_who_and_why(name, text)
 
@@ -199,6 +220,19 @@ def _check_compiles(name: str, text: str, part: str) -> None:
         raise UserError(
             f"{name}, line {line}: {error.message}", "see docs/plays.md for what a template may say"
         ) from None
+
+
+def _check_coupon(name: str, text: str, part: str, play: Play) -> None:
+    """A message without its code would waste it, and one without a coupon cannot say it."""
+    if play.coupon is None and "coupon." in text:
+        raise UserError(
+            f"{name} names a coupon, and play {play.name} has none",
+            'write coupon = { pool = "NAME", valid = "14 days" } into the play',
+        )
+    if play.coupon is not None and part != "subject" and "coupon.code" not in text:
+        raise UserError(
+            f"{name} does not say coupon.code", "write {{ coupon.code }} into it, or take coupon out of the play"
+        )
 
 
 def _check_says_who_and_why(name: str, text: str) -> None:

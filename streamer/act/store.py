@@ -1,4 +1,4 @@
-"""State and steps as records, and back: one record a customer, a message, a suppressed address, a version of the file."""
+"""State and steps as records, and back: one record a customer, a message, an address, a coupon, a version of the file."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from schemas.events import MessageOutcome
 from schemas.partition import partition_for
 from schemas.tracing import TRACE_HEADER
 from schemas.wire_time import iso
+from streamer.act.heart.coupons import Coupon
 from streamer.act.heart.ids import step_id
 from streamer.act.heart.state import Ledger, Measure, Message, Outcome, State, Step, Suppression
 from streamer.act.plays import declared
@@ -25,6 +26,7 @@ _PERSON: Final = b"p:"
 _MESSAGE: Final = b"m:"
 _SUPPRESSED: Final = b"s:"
 _MEASURE: Final = b"w:"
+_COUPON: Final = b"c:"
 
 
 class StoredBook(msgspec.Struct):
@@ -41,6 +43,7 @@ _encode: Final = msgspec.msgpack.Encoder().encode
 _json: Final = msgspec.json.Encoder().encode
 _message: Final = msgspec.msgpack.Decoder(Message).decode
 _suppression: Final = msgspec.msgpack.Decoder(Suppression).decode
+_coupon: Final = msgspec.msgpack.Decoder(Coupon).decode
 _measure: Final = msgspec.msgpack.Decoder(Measure).decode
 _ledger: Final = msgspec.json.Decoder(Ledger).decode
 _book: Final = msgspec.msgpack.Decoder(StoredBook).decode
@@ -63,6 +66,8 @@ def restore(records: Iterable[tuple[bytes, bytes | None]], state: State) -> None
             _put(state.suppressed, key[2:].decode(), value, _suppression)
         elif key.startswith(_MEASURE):
             _put(state.measures, key[2:].decode(), value, _measure)
+        elif key.startswith(_COUPON) and value is not None:
+            state.coupons.put(key[2:].decode(), _coupon(value))
         elif key.startswith(_BOOK):
             version = int(key[len(_BOOK) :])
             if value is None:
@@ -89,6 +94,7 @@ def writes(outcome: Outcome, state: State, lanes: int) -> Writes:
         (_MESSAGE, outcome.messages, state.messages),
         (_SUPPRESSED, outcome.suppressed, state.suppressed),
         (_MEASURE, outcome.measures, state.measures),
+        (_COUPON, outcome.coupons, state.coupons),
     ):
         for name in sorted(names):
             value = held.get(name)

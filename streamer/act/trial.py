@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 from models.customer.customer import Customer
 from schemas.changes import ReceivedChange, SegmentRef
 from streamer.act import secrets
+from streamer.act.heart import coupons
 from streamer.act.heart.settle import Answer
 from streamer.act.heart.state import Message
 from streamer.act.plays.book import Book, Play
@@ -17,6 +18,10 @@ from streamer.act.render import Rendered, RenderError, render
 
 if TYPE_CHECKING:
     from streamer.config.settings import Settings
+
+
+TRIAL_CODE: Final = "EXAMPLE"
+"""The coupon code of a trial: no code of a pool is used up."""
 
 
 async def trial(
@@ -36,7 +41,8 @@ async def trial(
     message = _made_up(play, customer, book.version)
     url = f"{book.shop.web}/u/trial" if book.shop.web else ""
     try:
-        rendered = render(message, play, book, customer, url, settings.language, address or "")
+        coupon = coupons.given(TRIAL_CODE, play.coupon, customer, settings.timezone, message.planned)
+        rendered = render(message, play, book, customer, url, settings.language, address or "", coupon)
     except RenderError as error:
         raise UserError(
             f"the template cannot be filled: {error}", "see docs/plays.md for what a template may say"

@@ -115,9 +115,16 @@ def preview(
         )
         customers = {one.id: one for one in profiles(to, {change.customer_id for change in changes})}
         of = sum(ledger.customers for ledger in to.view.ledgers())
-        suppressed = state_of(to.kafka).suppressed
+        held = state_of(to.kafka)
         run = Preview(
-            book, names, customers, policy_of(to), of=of, suppressed=suppressed, language=to.settings.language
+            book,
+            names,
+            customers,
+            policy_of(to),
+            of=of,
+            suppressed=held.suppressed,
+            coupons=held.coupons,
+            language=to.settings.language,
         )
         funnels = run.run(changes, until)
     answer = {name: asdict(funnel) for name, funnel in funnels.items()}
@@ -312,6 +319,8 @@ def report(name: Name, json: Json = False) -> None:
             f"about {answer['months_needed']:,} months at this rate",
             markup=False,
         )
+    if (coupons := answer["coupons"]) is not None:
+        out.print(f"{coupons['given']:,} coupons given, {coupons['used']:,} used in orders", markup=False)
     out.print(f"{answer['unsubscribed']:,} unsubscribed, {answer['complained']:,} complained", markup=False)
 
 

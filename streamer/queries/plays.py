@@ -154,9 +154,16 @@ def report(name: str, play: PlayState, state: State, now: int) -> dict[str, Any]
         "says": _verdict(found),
         "money": None if money is None else asdict(money),
         "customers_needed": None if needed is None else round(needed),
+        "coupons": None if declared.coupon is None else _coupons(name, play, state),
         "months_needed": None if needed is None or not monthly else round(needed / monthly, 1),
         **{what: play.heard.get(what, 0) for what in ("unsubscribed", "complained")},
     }
+
+
+def _coupons(name: str, play: PlayState, state: State) -> dict[str, int]:
+    """Codes that messages of the play took since it was started, and how many of them orders named."""
+    taken = [one for one in state.coupons.of_play(name) if one.given >= play.since]
+    return {"given": len(taken), "used": sum(one.used > 0 for one in taken)}
 
 
 def _verdict(found: Interval | None) -> str:

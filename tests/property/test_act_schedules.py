@@ -175,6 +175,16 @@ def _restored_without_offsets(restore: Any) -> Any:
     return mistaken
 
 
+def test_taking_a_coupon_without_writing_it_is_caught() -> None:
+    def unwritten(outcome: Any, state: Any, lanes: int) -> Any:
+        outcome.coupons = {code for code in outcome.coupons if not state.coupons.get(code).given}
+        return written(outcome, state, lanes)
+
+    written = store.writes
+    with patch("streamer.act.owner.store.writes", unwritten):
+        assert caught()
+
+
 def test_giving_up_a_webhook_in_doubt_is_caught() -> None:
     def given_up(state: Any, journal: Any, outcome: Any, now: int) -> None:
         for message in [one for one in state.messages.values() if one.status == "sending"]:

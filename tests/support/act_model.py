@@ -15,7 +15,7 @@ from typing import Any, Literal
 from act_world import DAY, HEAD, NOON, POLICY, SEGMENTS, customer, play
 
 from schemas import topics
-from schemas.act import PlayCommand, command_key, encode_command
+from schemas.act import CouponsCommand, PlayCommand, command_key, encode_command
 from schemas.changes import Change, ModelRef, SegmentRef, encode_change
 from schemas.records import LogRecord, Record
 from streamer.act.heart.settle import Answer
@@ -30,8 +30,10 @@ from streamer.lanes.ports import Batch, Fenced, Writes
 
 Fault = Literal["kill", "freeze"]
 TEXT = HEAD + '[limits]\nper_customer = ["9 a day"]\nquiet = "none"\nstorm = "100 % of customers in 1 hour"\n'
-TEXT += play("hook", channel="hook", again="0 seconds") + play("mail", channel="mail", again="0 seconds")
-TEMPLATES = {f"mail.en.{part}": "hello" for part in ("subject", "text", "html")}
+TEXT += play("hook", channel="hook", again="0 seconds") + play(
+    "mail", channel="mail", again="0 seconds", more='coupon = { pool = "back10" }'
+)
+TEMPLATES = {f"mail.en.{part}": "{{ coupon.code }}" for part in ("subject", "text", "html")}
 
 
 class Killed(BaseException):
@@ -54,6 +56,7 @@ class Shared:
     alive: set[str] = field(default_factory=set)
     called: Counter[str] = field(default_factory=Counter)
     mails: Counter[str] = field(default_factory=Counter)
+    codes: dict[str, set[str]] = field(default_factory=dict)
     fenced: bool = True
 
 
@@ -225,6 +228,7 @@ class _Sender:
             shared.called[message.id] += 1
         else:
             shared.mails[message.customer] += 1
+            shared.codes.setdefault(rendered.parts["text"], set()).add(message.id)
         await self._process.effect()
         return Answer("sent", "ok")
 
@@ -244,6 +248,8 @@ def prepared(faults: Mapping[int, Fault]) -> Shared:
         order: Any = {"action": "start", "play": name, "text": TEXT, "templates": TEMPLATES, "segments": segments}
         value, headers = encode_command(PlayCommand(**order))
         shared.orders.append(Record(0, number, NOON, command_key(), value, tuple(headers)))
+    value, headers = encode_command(CouponsCommand(pool="back10", codes=tuple(f"code{n}" for n in range(CHANGES))))
+    shared.orders.append(Record(0, len(shared.orders), NOON, command_key(), value, tuple(headers)))
     for number in range(CHANGES):
         change = Change(
             event_id=f"e{number}",
@@ -330,6 +336,10 @@ def run(faults: Mapping[int, Fault], kind: type[Process] = Process) -> list[str]
         wrong.append(f"mails: {dict(shared.mails)}")
     if not mail.sent <= len(shared.mails) <= mail.sent + mail.doubtful or mail.sent + mail.doubtful != CHANGES:
         wrong.append(f"mails lost: {mail.sent} sent, {mail.doubtful} doubtful, {len(shared.mails)} came")
+    if any(len(messages) > 1 for messages in shared.codes.values()):
+        wrong.append(f"a coupon was given twice: {shared.codes}")
+    if (pool := state.coupons.pools().get("back10")) != (0, CHANGES, 0):
+        wrong.append(f"coupons: {pool}")
     return wrong
 
 

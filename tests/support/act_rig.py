@@ -33,7 +33,7 @@ from models.customer.profile import Profile
 from models.customer.snapshot import dump
 from models.rules.defaults import DEFAULTS
 from schemas import topics
-from schemas.act import PlayCommand, command_key, encode_command
+from schemas.act import CouponsCommand, PlayCommand, command_key, encode_command
 from schemas.changes import Change, ModelRef, SegmentRef, change_headers, encode_change
 from schemas.partition import partition_for
 from schemas.records import Headers
@@ -55,6 +55,13 @@ TEMPLATES = {
     "letter.en.subject": "Hello {{ customer.id }}",
     "letter.en.text": "{{ why }} {{ shop.name }}, {{ shop.address }}. Leave: {{ unsubscribe_url }}",
     "letter.en.html": "<p>{{ why }}</p><p>{{ shop.name }}, {{ shop.address }}, {{ unsubscribe_url }}</p>",
+}
+
+
+COUPON = 'coupon = { pool = "back10", valid = "14 days" }'
+"""For ``letter``, with templates that say it."""
+WITH_COUPON = {
+    name: text if name.endswith("subject") else text + " Code {{ coupon.code }}." for name, text in TEMPLATES.items()
 }
 
 
@@ -97,6 +104,7 @@ holdout = 0
 kind = "{kind}"
 when_in_doubt = "{doubt}"
 channel = "mail"
+{more.get("letter", "")}
 """
 
 
@@ -285,6 +293,11 @@ class ActService:
         """Order something of act."""
         command = PlayCommand.model_validate({"action": action, "play": play, **more})
         value, headers = encode_command(command)
+        self.write(topics.ACT, [(command_key(), value, headers)], every_lane=False)
+
+    def load(self, pool: str, codes: Iterable[str]) -> None:
+        """Load codes into a pool."""
+        value, headers = encode_command(CouponsCommand(pool=pool, codes=tuple(codes)))
         self.write(topics.ACT, [(command_key(), value, headers)], every_lane=False)
 
     def begin(self, text: str, *names: str, templates: Mapping[str, str] = TEMPLATES) -> None:

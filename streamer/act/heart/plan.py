@@ -128,5 +128,6 @@ def forget(customer: str, state: State, outcome: Outcome, now: int) -> None:
             state.remove(message)
             outcome.messages.add(id)
     measure.forget(customer, state, outcome)
+    outcome.coupons.update(state.coupons.forget(customer))
     if state.people.remove(customer):
         outcome.people.add(customer)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from schemas.changes import ReceivedChange
+from streamer.act.heart.coupons import Coupons
 from streamer.act.heart.people import People, Person
 from streamer.act.plays.book import Book, Channel, Play
 
@@ -43,6 +44,8 @@ class Message(msgspec.Struct, array_like=True):
         The attempts before a person released it: retries begin anew from there.
     trace
         The trace (W3C ``traceparent``) of the record that caused the change; empty where there is none.
+    coupon
+        The code that it took; empty where it took none. Repeats say the same one.
     """
 
     id: str
@@ -62,6 +65,7 @@ class Message(msgspec.Struct, array_like=True):
     why: str = ""
     released: int = 0
     trace: str = ""
+    coupon: str = ""
 
 
 class Measure(msgspec.Struct, array_like=True):
@@ -196,6 +200,7 @@ class State:
     messages: dict[str, Message] = field(default_factory=dict)
     suppressed: dict[str, Suppression] = field(default_factory=dict)
     measures: dict[str, Measure] = field(default_factory=dict)
+    coupons: Coupons = field(default_factory=Coupons)
     by_customer: dict[str, set[str]] = field(default_factory=dict)
 
     def play(self, message: Message) -> Play:
@@ -283,10 +288,11 @@ class Outcome:
     messages: set[str] = field(default_factory=set)
     suppressed: set[str] = field(default_factory=set)
     measures: set[str] = field(default_factory=set)
+    coupons: set[str] = field(default_factory=set)
     books: set[int] = field(default_factory=set)
     done: list[bytes] = field(default_factory=list)
     moved: bool = False
 
     def __bool__(self) -> bool:
-        changed = self.people or self.messages or self.suppressed or self.measures or self.books
+        changed = self.people or self.messages or self.suppressed or self.measures or self.books or self.coupons
         return bool(self.steps or changed or self.done or self.moved)

@@ -14,6 +14,7 @@ from models.features.traits import is_own_trait
 from models.rules.compiling import Predicate
 from models.rules.conditions import Compare, Condition, leaves, predicate
 from streamer.act.plays.channel_kinds import KINDS, ChannelKind
+from streamer.act.plays.coupon_rule import CouponRule
 from streamer.act.plays.spans import Rate, Storm, Window
 
 Kind = Literal["marketing", "service"]
@@ -83,6 +84,8 @@ class Play:
         How long after a customer's turn orders count; the instant (ms) of the one look at the end, where one is named.
     stop_if
         Shares of ``unsubscribed`` and ``complained`` that pause it.
+    coupon
+        Where each message takes its code from; None for messages without one.
     """
 
     name: str
@@ -106,6 +109,7 @@ class Play:
     measure: int | None = None
     report_on: int | None = None
     stop_if: Mapping[str, float] = field(default_factory=dict)
+    coupon: CouponRule | None = None
 
 
 @dataclass(frozen=True, slots=True)

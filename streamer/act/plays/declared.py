@@ -17,6 +17,7 @@ from schemas.errors import UserError
 from streamer.act.plays import spans
 from streamer.act.plays.book import USUAL_EXPIRES, Book, Channel, Limits, Play, Question, Segments, Shop, Trigger
 from streamer.act.plays.channel_kinds import KINDS
+from streamer.act.plays.coupon_rule import COUPON_KEYS, CouponRule, made_pattern, pool_name
 from streamer.act.plays.spans import Rate
 
 T = TypeVar("T")
@@ -41,6 +42,7 @@ _PLAY_KEYS: Final = (
     "only_safe",
     "measure",
     "stop_if",
+    "coupon",
 )
 _WHEN_KEYS: Final = ("segmentation", "to", "from", "cause")
 
@@ -222,6 +224,7 @@ class _File:
             when_in_doubt="resend" if doubt == "resend" else "skip",
             only_safe=self._value(table, "only_safe", at, bool, True, "true or false"),
             stop_if=self._stop_if(table, at),
+            coupon=self._coupon(table, at),
             **self._measure(table, at),
         )
 
@@ -255,6 +258,20 @@ class _File:
                 self._lines.of(*here), "stop_if needs measure", "messages are remembered while they are measured"
             )
         return {key: self._share(said, key, here, 0.0) for key in said}
+
+    def _coupon(self, table: Mapping[str, Any], at: tuple[str, ...]) -> CouponRule | None:
+        said, here = table.get("coupon"), (*at, "coupon")
+        if said is None:
+            return None
+        if not isinstance(said, dict) or ("pool" in said) == ("made" in said):
+            example = 'such as { pool = "back10", valid = "14 days" } or { made = "BACK-{code}" }'
+            self._fail(self._lines.of(*here), "coupon names either a pool or how codes are made", example)
+        self._keys(said, COUPON_KEYS, here, "coupon")
+        return CouponRule(
+            self._spanned(said, "pool", here, pool_name, ""),
+            self._spanned(said, "made", here, made_pattern, ""),
+            self._spanned(said, "valid", here, spans.duration, 0),
+        )
 
     def _trigger(self, table: Any, at: tuple[str, ...]) -> Trigger:
         line = self._lines.of(*at, "when")

@@ -1,0 +1,38 @@
+"""``coupon`` of a play: from which pool its messages take a code, or how the code is made."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+_MADE: Final = re.compile(r"[A-Za-z0-9_-]{0,32}\{code\}[A-Za-z0-9_-]{0,32}")
+_POOL: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+COUPON_KEYS: Final = ("pool", "made", "valid")
+
+
+@dataclass(frozen=True, slots=True)
+class CouponRule:
+    """Either a pool or a pattern with ``{code}`` in it; ``valid`` in ms, 0 for no end."""
+
+    pool: str = ""
+    made: str = ""
+    valid: int = 0
+
+
+def pool_name(text: str) -> str:
+    """The name of a pool. Raises ValueError."""
+    if not _POOL.fullmatch(text):
+        raise ValueError("a name of letters, digits, _ and -, such as back10")
+    return text
+
+
+def made_pattern(text: str) -> str:
+    """How a code is made. Raises ValueError.
+
+    >>> made_pattern("BACK-{code}")
+    'BACK-{code}'
+    """
+    if not _MADE.fullmatch(text):
+        raise ValueError("letters, digits, _ and - around {code}, such as BACK-{code}")
+    return text
