@@ -23,6 +23,20 @@ from streamer.core.policy import Policy
 from streamer.core.state import NO_TICK, LaneState, Tick
 
 
+class RecordFailed(Exception):
+    """Applying one record raised what no record may; its cause says what.
+
+    Attributes
+    ----------
+    offset
+        Of the record.
+    """
+
+    def __init__(self, offset: int) -> None:
+        super().__init__(f"the record at offset {offset} cannot be applied")
+        self.offset = offset
+
+
 def decide(items: Iterable[DecodedRecord], state: LaneState, policy: Policy, tick: Tick = NO_TICK) -> Decision:
     """Apply records in order, then look at the clock.
 
@@ -38,12 +52,16 @@ def decide(items: Iterable[DecodedRecord], state: LaneState, policy: Policy, tic
     -------
     Decision
         States to write, changes, dead letters, records for other lanes, panel rows.
+
+    Raises
+    ------
+    RecordFailed
+        What went wrong has to do with one record alone. The state is then half changed, as after any other exception.
     """
     context = Context(state, policy)
     for span in _spans(items):
         timers.run_daily_steps(context)
-        for item in span:
-            _take(context, item)
+        _take_all(context, span)
         panel.report_active(context)
     timers.tick(context, tick)
     panel.report_touched(context)
@@ -71,6 +89,17 @@ def moves_clock(item: DecodedRecord, policy: Policy) -> bool:
     that old data is judged by its own time alone.
     """
     return policy.wall or (item.import_id is None and item.control is None)
+
+
+def _take_all(context: Context, span: list[DecodedRecord]) -> None:
+    item = None
+    try:
+        for item in span:
+            _take(context, item)
+    except Exception as error:
+        if item is None or isinstance(error, MemoryError):
+            raise
+        raise RecordFailed(item.record.offset) from error
 
 
 def _take(context: Context, item: DecodedRecord) -> None:

@@ -43,21 +43,41 @@ from streamer.lanes.restore import sizes_of
 _encode = msgspec.json.Encoder().encode
 
 
+class CustomerFailed(Exception):
+    """The state of a customer cannot be written; the cause says why."""
+
+    def __init__(self, customer: str) -> None:
+        super().__init__("the state of a customer cannot be written")
+        self.customer = customer
+
+
 def store(decision: Decision, state: LaneState, policy: Policy) -> dict[str, Stored]:
-    """The parts and documents of all touched customers. Marks them as written: commit or throw the state away."""
+    """The parts and documents of all touched customers. Marks them as written: commit or throw the state away.
+
+    Raises
+    ------
+    CustomerFailed
+        One of them cannot be written.
+    """
     memory, shop, imports, born = state.cache.memory, policy.shop, state.ledger.imports, decision.born
     found = {}
-    for id, customer in decision.touched.items():
-        domain = customer.clock_id if customer.clock_id in imports else ""
-        due, fresh = customer.due, id in decision.erased
-        if customer.is_segmentable:
-            parts = snapshot.dump(customer, memory.dump(customer.row))
-        else:
-            parts = snapshot.dump(customer, b"")
-            if customer.is_alias:
-                found[id] = Stored(parts, None, None, "", fresh=fresh)
-                continue
-        found[id] = Stored(parts, document(customer, shop), due, domain or "", id in born, fresh)
+    id = ""
+    try:
+        for id, customer in decision.touched.items():
+            domain = customer.clock_id if customer.clock_id in imports else ""
+            due, fresh = customer.due, id in decision.erased
+            if customer.is_segmentable:
+                parts = snapshot.dump(customer, memory.dump(customer.row))
+            else:
+                parts = snapshot.dump(customer, b"")
+                if customer.is_alias:
+                    found[id] = Stored(parts, None, None, "", fresh=fresh)
+                    continue
+            found[id] = Stored(parts, document(customer, shop), due, domain or "", id in born, fresh)
+    except Exception as error:
+        if isinstance(error, MemoryError):
+            raise
+        raise CustomerFailed(id) from error
     return found
 
 

@@ -34,7 +34,7 @@ from streamer.lanes.ports import Fenced, LaneLog, LaneView, Update
 from streamer.lanes.restore import restore, token_of
 from streamer.lanes.rollback import Checkpoint
 from streamer.lanes.silent_imports import SilentImports
-from streamer.lanes.step import Prepared, StepMaker
+from streamer.lanes.step import Prepared, StepMaker, accusation
 from streamer.lanes.trouble import Attempts, Trouble
 
 log = structlog.get_logger(__name__)
@@ -42,8 +42,6 @@ log = structlog.get_logger(__name__)
 _RESTORES = 3
 """How often a view is restored for one batch before it counts as beyond repair."""
 _QUARANTINE_SECONDS = 0.02
-_CAREFUL = 16
-"""Records of the step after one that failed; each that does not fail allows twice as many."""
 _RESUME = "`streamer lanes resume {lane}` tries again"
 _SKIP = "`streamer lanes skip {lane}:{offset}` makes it a dead letter, `streamer lanes resume {lane}` tries it again"
 
@@ -197,10 +195,8 @@ class Lane(Inbox):
         """The records of this step, and the offset after them."""
         records: Sequence[LogRecord]
         records, end = self._consecutive(start, self._enough)
-        most = self._narrowing.limit(records)
-        if most == len(records) and self._enough < self.settings.max_records:
-            most = self._enough
-        return self._cut(records, most, end)
+        usual = self._enough if self._enough < self.settings.max_records else len(records)
+        return self._cut(records, self._narrowing.limit(records, usual), end)
 
     def _cut(self, records: Sequence[LogRecord], most: int, end: int) -> tuple[Sequence[LogRecord], int]:
         """The first ``most`` of the records; the others wait again."""
@@ -271,23 +267,23 @@ class Lane(Inbox):
         before: Checkpoint,
     ) -> None:
         """Undo a step that raised before its commit, and try it with fewer records; or stop, where none is to blame."""
-        guess = self.state.ledger.next_offset - 1 if made.deciding else None
-        known = not isinstance(error, ViewBroken) and self._narrowing.failed(records, error, guess)
+        accused, cause = accusation(error, made.items)
+        known = not isinstance(error, ViewBroken) and self._narrowing.failed(records, cause, accused)
         log.warning(
             "a step failed and is taken back",
             lane=self.partition,
             offset=before.next_offset,
             records=len(records),
-            error=text_of(error),
-            exc_info=None if known else error,
+            error=text_of(cause),
+            exc_info=None if known else cause,
         )
-        self.state, all_dropped = await before.rolled_back(self.state, made.at_risk(), self._view)
+        self.state, all_dropped = await before.rolled_back(self.state, made.at_risk(error), self._view)
         self._loader.cursor = "" if all_dropped else before.cursor
         self._give_back(before.next_offset, made.end, records)
         # Where one is, more may be: what they spoil should be little.
-        self._enough = min(self._enough, _CAREFUL)
+        self._enough = min(self._enough, self._narrowing.careful)
         if not known:
-            await self._halt(text_of(error), _SKIP if records else _RESUME)
+            await self._halt(text_of(cause), _SKIP if records else _RESUME)
 
     async def _halt(self, why: str, hint: str) -> None:
         hint = hint.format(lane=self.partition, offset=self.next_offset)

@@ -8,6 +8,7 @@ from typing import Final
 from schemas import topics
 from schemas.deadletters import size_of
 from schemas.errors import StreamerError
+from streamer.lanes.keys import split_key
 from streamer.lanes.ports import Write, Writes
 
 OVERHEAD: Final = 256
@@ -20,7 +21,17 @@ _WITH_HEADERS: Final = frozenset((topics.EVENTS, topics.DEADLETTERS))
 
 
 class RecordTooLarge(StreamerError):
-    """A record of a transaction is larger than its topic takes."""
+    """A record of a transaction is larger than its topic takes.
+
+    Attributes
+    ----------
+    customer
+        Whose state it is, where it is one.
+    """
+
+    def __init__(self, text: str, customer: str | None = None) -> None:
+        super().__init__(text)
+        self.customer = customer
 
 
 def check(writes: Writes) -> None:
@@ -32,7 +43,12 @@ def check(writes: Writes) -> None:
             continue
         for write in records:
             if write.value is not None and len(write.value) + len(write.key or b"") > limit:
-                raise RecordTooLarge(_text(topic, len(write.value) + len(write.key or b""), limit))
+                text = _text(topic, len(write.value) + len(write.key or b""), limit)
+                raise RecordTooLarge(text, _customer(topic, write.key or b""))
+
+
+def _customer(topic: str, key: bytes) -> str | None:
+    return split_key(key)[0] if topic == topics.STATE and not key.startswith(b"!") else None
 
 
 def _check(topic: str, limit: int, records: Iterable[Write]) -> None:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from schemas.control import SIGNATURE_HEADER, is_control, sign
 from schemas.errors import InvalidEvent, UnreadableBatch
 from schemas.records import LogRecord, count_of
 from streamer.core import ledger
-from streamer.core.decide import decide
+from streamer.core.decide import RecordFailed, decide
 from streamer.core.decision import Decision, Rerouted
 from streamer.core.decode import DecodedRecord, decode_records, subject
 from streamer.core.state import NO_TICK, LaneState, Tick
 from streamer.lanes import encode, sizes
 from streamer.lanes.context import LaneContext
+from streamer.lanes.encode import CustomerFailed
 from streamer.lanes.narrowing import blamed
 from streamer.lanes.ports import Update, Writes
 
@@ -33,8 +35,6 @@ class Prepared:
         A batch that nobody can open, at which the records had to be cut.
     decision, raw_ledger, writes, update
         What follows; ``writes`` is empty where nothing does.
-    deciding
-        Whether a record is being decided: the ledger then says which.
     seconds
         By stage.
     """
@@ -48,7 +48,6 @@ class Prepared:
         self.raw_ledger = b""
         self.writes: Writes = {}
         self.update = Update({}, b"", {})
-        self.deciding = False
         self.seconds: dict[str, float] = {}
         self._last = begun
 
@@ -63,12 +62,25 @@ class Prepared:
         del self.items[room:]
         self.end = self.items[-1].record.offset + 1
 
-    def at_risk(self) -> set[str]:
-        """Customers that the step may have changed, besides those that a new day has stepped."""
-        ids = {id for item in self.items if (id := subject(item)) is not None}
+    def at_risk(self, error: Exception) -> set[str]:
+        """Customers that the step may have changed before it raised this, besides those that a new day has stepped."""
+        items: Iterable[DecodedRecord] = self.items
+        if isinstance(error, RecordFailed):
+            items = itertools.takewhile(lambda item: item.record.offset <= error.offset, items)
+        ids = {id for item in items if (id := subject(item)) is not None}
         ids.update(self.due)
         ids.update(self.decision.touched)
         return ids
+
+
+def accusation(error: Exception, items: Sequence[DecodedRecord]) -> tuple[list[int], BaseException]:
+    """Offsets of records of which one is to blame for an exception, where it says so; and what went wrong."""
+    if isinstance(error, RecordFailed):
+        return [error.offset], error.__cause__ or error
+    if isinstance(error, CustomerFailed | sizes.RecordTooLarge) and error.customer is not None:
+        accused = [item.record.offset for item in items if subject(item) == error.customer]
+        return accused, error.__cause__ or error
+    return [], error
 
 
 class StepMaker:
@@ -148,7 +160,6 @@ class StepMaker:
         made.due = due
         tick = Tick(clock, due)
         portions = list(self._portions(made.items)) or [()]
-        made.deciding = True
         for portion in portions:
             last = portion is portions[-1]
             decision = decide(portion, state, self._policy, tick if last else NO_TICK)
@@ -158,7 +169,6 @@ class StepMaker:
                 made.decision.absorb(decision)
             if not last:
                 await asyncio.sleep(0)
-        made.deciding = False
         state.ledger.next_offset = made.end
 
     def encode(self, made: Prepared, state: LaneState) -> None:
