@@ -13,7 +13,7 @@ from streamer.act.heart.state import ChannelState, Message, Outcome, State
 from streamer.act.links import Links
 from streamer.act.plays.book import Channel
 from streamer.act.ports import Seen
-from streamer.act.render import RenderError, render
+from streamer.act.render import Rendered, RenderError, render
 from streamer.act.timers import Timers
 
 
@@ -53,20 +53,30 @@ class Judge:
                 self.timers.set(message.id, until)
             case gates.Withhold():
                 self.timers.clear(message.id)
-                gates.use_up(message, state, self.policy, customer, now)
-                measure.begin(message, True, state, outcome, now)
-                state.ledger.plays[message.play].withheld += 1
-                state.remove(message)
-                outcome.people.add(message.customer)
-                note(outcome, "message.withheld", message, now)
+                self._withhold(message, seen, channel, state, outcome, now)
             case gates.Send(address):
                 self.timers.clear(message.id)
                 return self._claim(message, seen, channel, address, state, outcome, now)
         return None
 
-    def _claim(
-        self, message: Message, seen: Seen, channel: Channel, address: str, state: State, outcome: Outcome, now: int
-    ) -> Call | None:
+    def _withhold(
+        self, message: Message, seen: Seen, channel: Channel, state: State, outcome: Outcome, now: int
+    ) -> None:
+        # Whose text cannot be made is dropped in both arms alike, or they would not be comparable.
+        address = self.policy.addresses.of(channel, seen.customer) or ""
+        if self._render(message, seen, address, state, outcome, now) is None:
+            return
+        gates.use_up(message, state, self.policy, seen.customer, now)
+        measure.begin(message, True, state, outcome, now)
+        state.ledger.plays[message.play].withheld += 1
+        state.remove(message)
+        outcome.people.add(message.customer)
+        note(outcome, "message.withheld", message, now)
+
+    def _render(
+        self, message: Message, seen: Seen, address: str, state: State, outcome: Outcome, now: int
+    ) -> tuple[Rendered, str] | None:
+        """The text of a message and its coupon's code; drops the message and gives None where it cannot be made."""
         book, play = state.books[message.version], state.play(message)
         code = self._code(message, state)
         if code is None:
@@ -76,10 +86,18 @@ class Judge:
         web = book.shop.web if play.kind == "marketing" else ""
         url = self.links.unsubscribe(web, message.customer, play.list, message.id, now)
         try:
-            rendered = render(message, play, book, seen.customer, url, self.language, address, coupon)
+            return render(message, play, book, seen.customer, url, self.language, address, coupon), code
         except RenderError as error:
             finish(state, outcome, message, now, "render", {"template": str(error)})
             return None
+
+    def _claim(
+        self, message: Message, seen: Seen, channel: Channel, address: str, state: State, outcome: Outcome, now: int
+    ) -> Call | None:
+        made = self._render(message, seen, address, state, outcome, now)
+        if made is None:
+            return None
+        (rendered, code), play = made, state.play(message)
         if not message.claimed:
             gates.use_up(message, state, self.policy, seen.customer, now)
             measure.begin(message, False, state, outcome, now)

@@ -13,7 +13,7 @@ from schemas.errors import UserError
 from streamer.client.connections import connections
 from streamer.commands import common
 from streamer.commands.common import Json
-from streamer.queries import plays as queries
+from streamer.commands.plays_report import report
 from streamer.queries.plays import (
     changes_since,
     declared_in,
@@ -277,51 +277,6 @@ def show(name: Name, json: Json = False) -> None:
     out.print(f"  version {play.version} of the file, since {answer['since']}; {declared.kind}, by {declared.channel}")
     if declared.condition is not None:
         out.print(f"  if: {declared.condition.text}", markup=False)
-
-
-def report(name: Name, json: Json = False) -> None:
-    """Whether a play works: how many more of those who got it bought than of those held out, with a 95 % interval.
-
-    Before the date that the play names, the interval is one that may be looked at daily, and wider.
-
-    Example:  streamer plays report win_back
-    """
-    from streamer.act.reader import state_of
-
-    with connections() as to:
-        state = state_of(to.kafka)
-        currency = to.settings.currency
-    answer = queries.report(name, started_in(state, name), state, time.time_ns() // 1_000_000)
-    if json:
-        common.print_json(answer)
-        return
-    out = common.console()
-    for arm, one in (("got it", answer["sent"]), ("held out", answer["held_out"])):
-        share = f"{one['bought'] / one['n']:.1%}" if one["n"] else "-"
-        out.print(f"  {arm:<9} {one['n']:>8,} measured {one['bought']:>8,} bought  {share}", markup=False)
-    if answer["arms_are_off"]:
-        out.print("the arms have other sizes than the holdout explains: nothing can be said", markup=False)
-        return
-    if (found := answer["uplift"]) is None:
-        out.print("nothing to compare yet", markup=False)
-    else:
-        bounds = f"{found['low']:+.1%} to {found['high']:+.1%}"
-        when = "" if answer["final"] else ", and may be looked at daily"
-        out.print(f"{found['estimate']:+.1%} buy because of it: {answer['says']} (95 %: {bounds}{when})", markup=False)
-    if (money := answer["money"]) is None:
-        out.print("money: too few held out to say (200, and 15 buyers among them)", markup=False)
-    else:
-        bounds = f"{money['low']:+,.2f} to {money['high']:+,.2f}"
-        out.print(f"{money['estimate']:+,.2f} {currency} a customer (95 %: {bounds})", markup=False)
-    if answer["months_needed"] is not None:
-        out.print(
-            f"worth 5 points, it is seen with {answer['customers_needed']:,} customers: "
-            f"about {answer['months_needed']:,} months at this rate",
-            markup=False,
-        )
-    if (coupons := answer["coupons"]) is not None:
-        out.print(f"{coupons['given']:,} coupons given, {coupons['used']:,} used in orders", markup=False)
-    out.print(f"{answer['unsubscribed']:,} unsubscribed, {answer['complained']:,} complained", markup=False)
 
 
 def waiting(play: OfPlay = None, json: Json = False) -> None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from models.customer.customer import Customer
     from schemas.changes import ReceivedChange
     from streamer.act.heart.due import Policy
-    from streamer.act.heart.state import Message, PlayState, State
+    from streamer.act.heart.state import Marketing, Message, PlayState, State
     from streamer.act.heart.uplift import Interval
     from streamer.act.plays.book import Book, Play, Segments
     from streamer.client.connections import Connections
@@ -130,33 +130,54 @@ def shown(one: Message) -> dict[str, Any]:
 
 def report(name: str, play: PlayState, state: State, now: int) -> dict[str, Any]:
     """Whether a play works, as JSON-safe values: both arms, and what may honestly be said about their difference."""
-    from dataclasses import asdict
-
     from schemas.wire_time import iso
     from streamer.act.heart import uplift
 
     declared = state.books[play.version].plays[name]
-    sent, held = (uplift.Arm(one.n, one.bought, one.money, one.squares) for one in (play.sent_arm, play.held_arm))
     final = declared.report_on is not None and now >= declared.report_on
-    off = uplift.ratio_is_off(play.sent, play.withheld, declared.holdout)
-    found = None if off else uplift.uplift(sent, held, final=final)
-    money = None if off else uplift.money(sent, held)
     months = max((now - play.since) / (30 * 86_400_000), 1 / 30)
     needed = uplift.customers_needed(declared.holdout) if declared.holdout else None
-    monthly = (play.sent + play.withheld) / months
+    monthly = play.drawn.n / months
+    return {
+        **_compared(play, final),
+        "report_on": None if declared.report_on is None else iso(declared.report_on),
+        "customers_needed": None if needed is None else round(needed),
+        "coupons": None if declared.coupon is None else _coupons(name, play, state),
+        "months_needed": None if needed is None or not monthly else round(needed / monthly, 1),
+        **{what: play.heard.get(what, 0) for what in ("unsubscribed", "complained")},
+    }
+
+
+def report_of_all(state: State) -> dict[str, Any]:
+    """What all marketing together does, by those whom ``holdout`` in ``[limits]`` holds out of all of it."""
+    from streamer.act.heart.measure import ALL_WITHIN
+
+    book = state.books.get(state.ledger.book)
+    return {
+        **_compared(state.ledger.marketing, False),
+        "holdout": 0.0 if book is None else book.limits.holdout,
+        "within_days": ALL_WITHIN // 86_400_000,
+    }
+
+
+def _compared(arms: PlayState | Marketing, final: bool) -> dict[str, Any]:
+    """Both arms and their difference, unless their sizes show that they are not comparable."""
+    from dataclasses import asdict
+
+    from streamer.act.heart import uplift
+
+    sent, held = (uplift.Arm(one.n, one.bought, one.money, one.squares) for one in (arms.sent_arm, arms.held_arm))
+    off = uplift.ratio_is_off(arms.drawn.n, arms.drawn.held, arms.drawn.expected)
+    found = None if off else uplift.uplift(sent, held, final=final)
+    money = None if off else uplift.money(sent, held)
     return {
         "sent": asdict(sent),
         "held_out": asdict(held),
         "arms_are_off": off,
         "final": final,
-        "report_on": None if declared.report_on is None else iso(declared.report_on),
         "uplift": None if found is None else asdict(found),
         "says": _verdict(found),
         "money": None if money is None else asdict(money),
-        "customers_needed": None if needed is None else round(needed),
-        "coupons": None if declared.coupon is None else _coupons(name, play, state),
-        "months_needed": None if needed is None or not monthly else round(needed / monthly, 1),
-        **{what: play.heard.get(what, 0) for what in ("unsubscribed", "complained")},
     }
 
 

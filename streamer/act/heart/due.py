@@ -15,7 +15,7 @@ from models.features.context import FeatureContext as Units
 from models.features.traits import text_trait
 from streamer.act.heart import rates
 from streamer.act.heart.address import Addresses
-from streamer.act.heart.holdout import draw
+from streamer.act.heart.holdout import ALL, draw
 from streamer.act.heart.local import day_of, next_day, quiet_until, zone
 from streamer.act.heart.people import KEPT_DAYS, Person
 from streamer.act.heart.signals import EVERY_LIST
@@ -300,7 +300,7 @@ def _arm(look: Look) -> Verdict:
     play, arms = look.play, look.person.arms
     draws = [(f"{play.name}@{look.play_state.epoch}", play.holdout)]
     if play.kind == "marketing":
-        draws.append(("*", look.book.limits.holdout))
+        draws.append((ALL, look.book.limits.holdout))
     held = False
     for name, share in draws:
         if share and name not in arms:
@@ -316,6 +316,8 @@ def use_up(message: Message, state: State, policy: Policy, customer: Customer | 
     play = state.play(message)
     play_state, person = state.ledger.plays[message.play], state.person(message.customer)
     message.claimed = now
+    if person.sends.get(play.name, -1) < play_state.since and not person.arms.get(ALL):
+        play_state.drawn.count(person.arms.get(f"{play.name}@{play_state.epoch}", False), play.holdout)
     person.sends[play.name] = now
     named = None if customer is None else text_trait(customer, "timezone")
     today = day_of(now, zone(named, policy.timezone)[0])

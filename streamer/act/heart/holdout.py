@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from hashlib import blake2b
+from typing import Final
+
+ALL: Final = "*"
+"""Stands for all marketing where a play and its epoch are named."""
 
 
 def draw(name: str, customer: str) -> float:
     """A number from 0 to 1 (excluded), the same for the same play, epoch and customer.
 
-    ``name`` is ``play@epoch``.
+    ``name`` is ``play@epoch``, or `ALL`.
 
     >>> 0 <= draw("win_back@1", "17850") < 1, draw("a@1", "17850") == draw("a@2", "17850")
     (True, False)

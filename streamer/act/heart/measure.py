@@ -2,31 +2,51 @@
 
 A measure begins where a message uses up its turn, sent or held out, and ends after the time that the play names: then
 the customer's remembered orders are counted, with their own instants, so that a late look counts the same.
+
+The same is done once a customer for all marketing together: from their first turn of any play, those held out of all of
+it against the others.
 """
 
 from __future__ import annotations
 
+from typing import Final
+
 from models.customer.customer import Customer
-from streamer.act.heart.state import ArmState, Measure, Message, Origin, Outcome, PlayState, State, Step
+from streamer.act.heart.holdout import ALL
+from streamer.act.heart.state import ArmState, Drawn, Measure, Message, Origin, Outcome, PlayState, State, Step
 from streamer.act.heart.uplift import surely_above
+
+ALL_WITHIN: Final = 90 * 86_400_000
+"""So long (ms) after a customer's first turn orders count for all marketing together."""
 
 
 def begin(message: Message, held: bool, state: State, outcome: Outcome, now: int) -> None:
-    """Remember a customer's turn, where the play measures."""
-    play = state.play(message)
-    if play.measure is None:
-        return
-    state.measures[message.id] = Measure(
-        play=play.name,
-        epoch=state.ledger.plays[play.name].epoch,
+    """Remember a customer's turn, where the play measures, and their first one of any marketing."""
+    play, person = state.play(message), state.person(message.customer)
+    from_all = person.arms.get(ALL, False)
+    if play.kind == "marketing" and ALL in person.arms and not person.turned:
+        person.turned = now
+        state.ledger.marketing.drawn.count(from_all, state.books[state.ledger.book].limits.holdout)
+        _remember(f"{ALL}/{message.customer}", ALL, ALL_WITHIN, from_all, message, state, outcome, now)
+    if play.measure is not None:
+        _remember(message.id, play.name, play.measure, held, message, state, outcome, now)
+        state.measures[message.id].held_from_all = from_all and play.kind == "marketing"
+
+
+def _remember(
+    id: str, name: str, within: int, held: bool, message: Message, state: State, outcome: Outcome, now: int
+) -> None:
+    state.measures[id] = Measure(
+        play=name,
+        epoch=0 if name == ALL else state.ledger.plays[name].epoch,
         version=message.version,
         customer=message.customer,
         change_event_id=message.change.event_id,
         held=held,
         begun=now,
-        due=now + play.measure,
+        due=now + within,
     )
-    outcome.measures.add(message.id)
+    outcome.measures.add(id)
 
 
 def end(id: str, customer: Customer | None, state: State, outcome: Outcome, minor: int) -> None:
@@ -43,17 +63,23 @@ def end(id: str, customer: Customer | None, state: State, outcome: Outcome, mino
     outcome.measures.add(id)
     outcome.moved = True
     play_state = state.ledger.plays.get(measure.play)
-    if customer is None or play_state is None or play_state.epoch != measure.epoch:
+    arms = state.ledger.marketing if measure.play == ALL else play_state
+    if customer is None or arms is None or (play_state is not None and play_state.epoch != measure.epoch):
         return
     orders = [one for one in customer.book.orders if measure.begun < one.at <= measure.due and one.live]
     spent = sum(one.money - one.taken_money for one in orders) / minor
-    arm = play_state.held_arm if measure.held else play_state.sent_arm
+    if not measure.held_from_all:
+        _count(arms.held_arm if measure.held else arms.sent_arm, bool(orders), spent)
+    if measure.play != ALL:
+        more = {"held_out": measure.held, "converted": bool(orders), "amount": round(spent, 2)}
+        outcome.steps.append(Step("message.measured", Origin.of_measure(id, measure), measure.due, more))
+
+
+def _count(arm: ArmState, bought: bool, spent: float) -> None:
     arm.n += 1
-    arm.bought += bool(orders)
+    arm.bought += bought
     arm.money += spent
     arm.squares += spent * spent
-    more = {"held_out": measure.held, "converted": bool(orders), "amount": round(spent, 2)}
-    outcome.steps.append(Step("message.measured", Origin.of_measure(id, measure), measure.due, more))
 
 
 def hear(id: str, what: str, state: State, outcome: Outcome) -> None:
@@ -86,4 +112,4 @@ def forget(customer: str, state: State, outcome: Outcome) -> None:
 
 def reset(play_state: PlayState) -> None:
     """Begin both arms anew, with a new epoch."""
-    play_state.sent_arm, play_state.held_arm, play_state.heard = ArmState(), ArmState(), {}
+    play_state.sent_arm, play_state.held_arm, play_state.drawn, play_state.heard = ArmState(), ArmState(), Drawn(), {}

@@ -27,6 +27,8 @@ class Person(msgspec.Struct, array_like=True, omit_defaults=True):
         Hash of the address last written to, by which a bounce suppresses it.
     refused
         Why nothing may be sent to an address that is not known; empty for nothing.
+    turned
+        When their first turn of any marketing was, sent or held out, since a share is held out of all of it; 0 for none.
     """
 
     seq: int = 0
@@ -36,6 +38,7 @@ class Person(msgspec.Struct, array_like=True, omit_defaults=True):
     lists: dict[str, tuple[bool, int]] = {}
     address: str = ""
     refused: str = ""
+    turned: int = 0
 
 
 KEPT_DAYS: Final = 35

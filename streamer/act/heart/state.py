@@ -79,6 +79,8 @@ class Measure(msgspec.Struct, array_like=True):
         Orders after ``begun`` and up to ``due`` count.
     heard
         What the customer answered: ``unsubscribed``, ``complained``.
+    held_from_all
+        Whether the customer is held out of all marketing: then this play's arms leave them out.
     """
 
     play: str
@@ -90,6 +92,7 @@ class Measure(msgspec.Struct, array_like=True):
     begun: int
     due: int
     heard: list[str] = []
+    held_from_all: bool = False
 
 
 class ArmState(msgspec.Struct):
@@ -99,6 +102,34 @@ class ArmState(msgspec.Struct):
     bought: int = 0
     money: float = 0.0
     squares: float = 0.0
+
+
+class Drawn(msgspec.Struct):
+    """Customers whose arm counts, once each: how many of them are held out, and how many were expected to be.
+
+    Attributes
+    ----------
+    expected
+        The sum of the shares by which they were drawn, which an edit of the file may change.
+    """
+
+    n: int = 0
+    held: int = 0
+    expected: float = 0.0
+
+    def count(self, held: bool, share: float) -> None:
+        """Count one more customer."""
+        self.n += 1
+        self.held += held
+        self.expected += share
+
+
+class Marketing(msgspec.Struct):
+    """All marketing together: what was measured of those who may get it, and of those held out of all of it."""
+
+    drawn: Drawn = msgspec.field(default_factory=Drawn)
+    sent_arm: ArmState = msgspec.field(default_factory=ArmState)
+    held_arm: ArmState = msgspec.field(default_factory=ArmState)
 
 
 class PlayState(msgspec.Struct):
@@ -122,6 +153,8 @@ class PlayState(msgspec.Struct):
         What was measured in this epoch.
     heard
         Unsubscribes and complaints that name a message of this epoch.
+    drawn
+        Customers who had a turn in this epoch, without those held out of all marketing.
     """
 
     status: PlayStatus
@@ -140,6 +173,7 @@ class PlayState(msgspec.Struct):
     sent_arm: ArmState = msgspec.field(default_factory=ArmState)
     held_arm: ArmState = msgspec.field(default_factory=ArmState)
     heard: dict[str, int] = {}
+    drawn: Drawn = msgspec.field(default_factory=Drawn)
 
 
 class ChannelState(msgspec.Struct):
@@ -180,6 +214,8 @@ class Ledger(msgspec.Struct):
         The next offset of ``streamer.act.v1`` itself, where orders arrive.
     book
         The newest version of the file.
+    marketing
+        What is measured over all plays, where `holdout` in ``[limits]`` holds out a share.
     """
 
     changes: dict[int, int] = {}
@@ -188,6 +224,7 @@ class Ledger(msgspec.Struct):
     book: int = 0
     plays: dict[str, PlayState] = {}
     channels: dict[str, ChannelState] = {}
+    marketing: Marketing = msgspec.field(default_factory=Marketing)
 
 
 @dataclass(slots=True)

@@ -109,10 +109,16 @@ def money(sent: Arm, held: Arm) -> Interval | None:
     return Interval(difference, difference - half, difference + half)
 
 
-def ratio_is_off(sent: int, held: int, share: float) -> bool:
-    """Whether the arms have other sizes than drawing with ``share`` can explain: then no comparison of them is fair."""
-    total = sent + held
-    return bool(total and share and binomtest(held, total, share).pvalue < RATIO_ALPHA)
+def ratio_is_off(n: int, held: int, expected: float) -> bool:
+    """Whether more or fewer customers are held out than drawing explains: then no comparison of the arms is fair.
+
+    Parameters
+    ----------
+    n, held, expected
+        Customers drawn, once each; how many of them are held out; the sum of the shares by which they were drawn. Where
+        an edit changed the share, the mean share is tested, which is stricter about being sure.
+    """
+    return bool(0 < expected < n and binomtest(held, n, expected / n).pvalue < RATIO_ALPHA)
 
 
 def customers_needed(share: float, base: float = 0.05, effect: float = 0.05, power: float = 0.8) -> float:

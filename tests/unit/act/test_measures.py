@@ -10,9 +10,10 @@ from act_world import DAY, NOON, World, book, change, customer, play
 
 from models.customer.orders import Order
 from schemas.events import SubscriptionUpdated
+from streamer.act.heart import due as gates
 from streamer.act.heart import measure
 from streamer.act.heart.signals import take_signal
-from streamer.act.heart.state import Message, Outcome
+from streamer.act.heart.state import Drawn, Message, Outcome
 from streamer.act.heart.uplift import (
     Arm,
     at_any_time,
@@ -22,8 +23,9 @@ from streamer.act.heart.uplift import (
     uplift,
     wilson,
 )
-from streamer.queries.plays import report
+from streamer.queries.plays import report, report_of_all
 
+MEASURE = 'measure = { goal = "order", within = "14 days" }'
 MEASURED = play(holdout=0.5, more='measure = { goal = "order", within = "14 days" }\nstop_if = { unsubscribed = 0.1 }')
 
 
@@ -95,7 +97,7 @@ def test_too_many_unsubscribes_pause_the_play_once_that_is_sure() -> None:
 def test_a_report_says_what_may_be_said() -> None:
     world = World(book(MEASURED))
     counters = world.state.ledger.plays["win_back"]
-    counters.since, counters.sent, counters.withheld = NOON - 30 * DAY, 500, 500
+    counters.since, counters.drawn = NOON - 30 * DAY, Drawn(1_000, 500, 500.0)
     assert report("win_back", counters, world.state, NOON)["says"] == "nothing yet"
     counters.sent_arm.n, counters.sent_arm.bought = 500, 100
     counters.held_arm.n, counters.held_arm.bought = 500, 40
@@ -105,7 +107,7 @@ def test_a_report_says_what_may_be_said() -> None:
     assert (
         told["says"] == "helps" and told["money"] is not None and told["months_needed"] == pytest.approx(0.9, abs=0.3)
     )
-    counters.withheld = 400
+    counters.drawn.held = 400
     assert report("win_back", counters, world.state, NOON)["arms_are_off"]
 
 
@@ -175,5 +177,75 @@ def test_money_is_shown_only_where_its_interval_holds() -> None:
 
 
 def test_arms_of_the_drawn_sizes_are_fair_and_others_are_not() -> None:
-    assert not ratio_is_off(800, 200, 0.2) and not ratio_is_off(0, 0, 0.2)
-    assert ratio_is_off(900, 100, 0.2) and ratio_is_off(700, 300, 0.2)
+    assert not ratio_is_off(1_000, 200, 200.0) and not ratio_is_off(0, 0, 0.0) and not ratio_is_off(9, 0, 0.0)
+    assert ratio_is_off(1_000, 100, 200.0) and ratio_is_off(1_000, 300, 200.0)
+
+
+# -- the holdout of a play beside that of all marketing -------------------------------------------------------
+
+TWICE_HELD = "holdout = 0.3\nper_customer = ['9 a day']\nquiet = 'none'"
+
+
+def turns(world: World, number: int, again: int = 1) -> None:
+    """So many customers have their turns, sent or held out; none of them buys."""
+    for id in [f"c{one}" for one in range(number)]:
+        world.customers[id] = customer(id)
+        for seq in range(1, again + 1):
+            [message] = world.take(change(id, seq), NOON)
+            verdict = world.judge(message)
+            gates.use_up(message, world.state, world.policy, world.customers[id], NOON)
+            measure.begin(message, isinstance(verdict, gates.Withhold), world.state, Outcome(), NOON)
+            world.state.remove(message)
+
+
+def test_who_is_held_out_of_all_marketing_is_in_neither_arm_of_a_play() -> None:
+    world = World(book(play(holdout=0.2, again="0 seconds", more=MEASURE), limits=TWICE_HELD))
+    turns(world, 2_000, again=3)
+    counters = world.state.ledger.plays["win_back"]
+    # Held out: 20 % of the 70 % who may get anything. All withheld messages together would be far from 20 %.
+    assert counters.drawn.n == pytest.approx(1_400, abs=80) and counters.drawn.held == pytest.approx(280, abs=60)
+    answer = report("win_back", counters, world.state, NOON)
+    assert not answer["arms_are_off"]
+    for id in list(world.state.measures):
+        found = world.state.measures[id]
+        measure.end(id, world.customers[found.customer], world.state, Outcome(), 100)
+    assert counters.sent_arm.n + counters.held_arm.n == 3 * counters.drawn.n
+    assert counters.held_arm.n == 3 * counters.drawn.held
+
+
+def test_all_marketing_is_measured_once_a_customer_from_their_first_turn_on() -> None:
+    world = World(book(play(holdout=0.2, again="0 seconds"), play("second", again="0 seconds"), limits=TWICE_HELD))
+    for id in [f"c{one}" for one in range(500)]:
+        world.customers[id] = customer(id)
+        for message in world.take(change(id)):
+            verdict = world.judge(message)
+            gates.use_up(message, world.state, world.policy, world.customers[id], NOON)
+            measure.begin(message, isinstance(verdict, gates.Withhold), world.state, Outcome(), NOON)
+            world.state.remove(message)
+    drawn, measures = world.state.ledger.marketing.drawn, world.state.measures
+    assert drawn.n == 500 == len(measures) and drawn.held == pytest.approx(150, abs=40)
+    assert {one.due - one.begun for one in measures.values()} == {90 * DAY}
+    for id in list(measures):
+        person = world.customers[measures[id].customer]
+        if not measures[id].held:
+            person.book.orders.append(Order(NOON + DAY, person.id.encode(), 4_000, 1, 0, ()))
+        outcome = Outcome()
+        measure.end(id, person, world.state, outcome, 100)
+        assert outcome.steps == []
+    answer = report_of_all(world.state)
+    assert answer["sent"]["n"] + answer["held_out"]["n"] == 500 and answer["held_out"]["bought"] == 0
+    assert answer["says"] == "helps" and not answer["arms_are_off"] and answer["holdout"] == 0.3
+
+
+def test_an_edited_holdout_does_not_make_the_arms_look_wrong() -> None:
+    world = World(book(play(holdout=0.1)))
+    turns(world, 1_000)
+    world.state.books[1] = book(play(holdout=0.5))
+    for id in [f"d{one}" for one in range(1_000)]:
+        world.customers[id] = customer(id)
+        [message] = world.take(change(id))
+        world.judge(message)
+        gates.use_up(message, world.state, world.policy, world.customers[id], NOON)
+    counters = world.state.ledger.plays["win_back"]
+    assert counters.drawn.n == 2_000 and counters.drawn.expected == pytest.approx(600)
+    assert not report("win_back", counters, world.state, NOON)["arms_are_off"]

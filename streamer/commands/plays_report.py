@@ -1,0 +1,81 @@
+"""``plays report``: whether a play, or all marketing together, makes customers buy."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any
+
+import typer
+
+from schemas.errors import UserError
+from streamer.client.connections import connections
+from streamer.commands import common
+from streamer.commands.common import Json
+from streamer.queries import plays as queries
+from streamer.queries.plays import started_in
+
+
+def report(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[PLAY]", help="One play; all marketing together unless given.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Whether a play works: how many more of those who got it bought than of those held out, with a 95 % interval.
+
+    Before the date that the play names, the interval is one that may be looked at daily, and wider. Without a play, those
+    whom `holdout` in [limits] keeps from all marketing are compared with the others, 90 days from their first turn on.
+
+    Example:  streamer plays report win_back
+    """
+    from streamer.act.reader import state_of
+
+    with connections() as to:
+        state = state_of(to.kafka)
+        currency = to.settings.currency
+    if name is None:
+        answer = queries.report_of_all(state)
+    else:
+        answer = queries.report(name, started_in(state, name), state, time.time_ns() // 1_000_000)
+    if json:
+        common.print_json(answer)
+        return
+    if name is None and not answer["holdout"]:
+        raise UserError(
+            "nobody is held out of all marketing", "say holdout = 0.05 in [limits], and start a play by that file"
+        )
+    _print_compared(answer, currency)
+    if answer.get("months_needed") is not None and not answer["arms_are_off"]:
+        common.console().print(
+            f"worth 5 points, it is seen with {answer['customers_needed']:,} customers: "
+            f"about {answer['months_needed']:,} months at this rate",
+            markup=False,
+        )
+    if (coupons := answer.get("coupons")) is not None:
+        common.console().print(f"{coupons['given']:,} coupons given, {coupons['used']:,} used in orders", markup=False)
+    if name is not None:
+        common.console().print(
+            f"{answer['unsubscribed']:,} unsubscribed, {answer['complained']:,} complained", markup=False
+        )
+
+
+def _print_compared(answer: dict[str, Any], currency: str) -> None:
+    """Both arms, and what may be said of their difference."""
+    out = common.console()
+    for arm, one in (("got it", answer["sent"]), ("held out", answer["held_out"])):
+        share = f"{one['bought'] / one['n']:.1%}" if one["n"] else "-"
+        out.print(f"  {arm:<9} {one['n']:>8,} measured {one['bought']:>8,} bought  {share}", markup=False)
+    if answer["arms_are_off"]:
+        out.print("the arms have other sizes than the holdout explains: nothing can be said", markup=False)
+        return
+    if (found := answer["uplift"]) is None:
+        out.print("nothing to compare yet", markup=False)
+    else:
+        bounds = f"{found['low']:+.1%} to {found['high']:+.1%}"
+        when = "" if answer["final"] else ", and may be looked at daily"
+        out.print(f"{found['estimate']:+.1%} buy because of it: {answer['says']} (95 %: {bounds}{when})", markup=False)
+    if (money := answer["money"]) is None:
+        out.print("money: too few held out to say (200, and 15 buyers among them)", markup=False)
+    else:
+        bounds = f"{money['low']:+,.2f} to {money['high']:+,.2f}"
+        out.print(f"{money['estimate']:+,.2f} {currency} a customer (95 %: {bounds})", markup=False)
