@@ -23,6 +23,7 @@ from streamer.config.chinese import MEANINGS
 from streamer.config.settings import Settings
 from streamer.config.settings_sources import variable
 from streamer.telemetry.metrics import METRICS, OWNER_METRICS, Metric
+from streamer.web.tally import WEB_METRICS
 
 DOCS: Final = Path(__file__).parent
 _MARK: Final = re.compile(r"(<!-- table: (?P<name>[a-z-]+) -->\n).*?(?=<!-- end -->)", re.DOTALL)
@@ -167,6 +168,11 @@ def owner_metric_table() -> str:
     return _table(("metric", "kind", "labels", "meaning"), map(_metric, OWNER_METRICS))
 
 
+def web_metric_table() -> str:
+    """What the web process exposes."""
+    return _table(("metric", "kind", "labels", "meaning"), map(_metric, WEB_METRICS))
+
+
 TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "settings": settings,
     "settings-zh": settings_chinese,
@@ -176,6 +182,7 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "reasons": reason_table,
     "metrics": metric_table,
     "owner-metrics": owner_metric_table,
+    "web-metrics": web_metric_table,
 }
 
 

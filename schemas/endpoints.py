@@ -1,4 +1,4 @@
-"""The endpoints of the lookup API, and who may call them.
+"""The endpoints of the lookup API and of the collector, and who may call them.
 
 The table is the one place of paths and permissions: the web process serves it, and `openapi` documents it.
 """
@@ -25,12 +25,15 @@ from schemas.api import (
     Segmentations,
     Segments,
 )
+from schemas.collector import Receipt
 
-Permission = Literal["read", "export", "edit"]
+Permission = Literal["read", "export", "edit", "write", "outcomes"]
 PERMISSIONS: Final[Mapping[Permission, str]] = {
     "read": "look up customers, segments, flows, changes and plays",
     "export": "download members as CSV",
     "edit": "preview other segments",
+    "write": "send events",
+    "outcomes": "report bounces and complaints",
 }
 """What a token may do, in words."""
 
@@ -63,6 +66,8 @@ class Endpoint:
         The content type of a 200.
     body
         The content type of the request's body, if it has one.
+    status
+        Of an answer that is no problem.
     problems
         Statuses that it may answer beside 200 and those that every endpoint may.
     """
@@ -77,6 +82,7 @@ class Endpoint:
     media: str = "application/json"
     body: str | None = None
     problems: tuple[int, ...] = field(default=())
+    status: int = 200
 
 
 _TEXT: Final = {"type": "string", "minLength": 1, "maxLength": 128}
@@ -210,3 +216,38 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     Endpoint("plays", "GET", "/v1/plays", "read", "List plays and how they stand", Plays),
 )
 """All operations of the lookup API."""
+
+_KEY: Final = Parameter("writeKey", {"type": "string", "maxLength": 200}, "the write key, where no header has it")
+_SEGMENT_CALLS: Final[Mapping[str, str]] = {
+    "track": "t",
+    "identify": "i",
+    "page": "p",
+    "screen": "s",
+    "group": "g",
+    "alias": "a",
+    "batch": "b",
+}
+
+
+def _taking(id: str, path: str, summary: str, permission: Permission = "write", status: int = 200) -> Endpoint:
+    return Endpoint(
+        id,
+        "POST",
+        path,
+        permission,
+        summary,
+        Receipt,
+        (_KEY,),
+        body="application/json",
+        problems=(408, 415),
+        status=status,
+    )
+
+
+COLLECTING: Final[tuple[Endpoint, ...]] = (
+    _taking("collect", "/v1/events", "Send an event or a list of them, in our form or as CloudEvents", status=202),
+    _taking("outcomes", "/v1/outcomes", "Report what became of messages", "outcomes", 202),
+    *(_taking(call, f"/v1/{call}", f"Segment's `{call}`") for call in _SEGMENT_CALLS),
+    *(_taking(f"{call}_short", f"/v1/{short}", f"Segment's `{call}`") for call, short in _SEGMENT_CALLS.items()),
+)
+"""What takes events. A key may stand in the header (Bearer, or the name of Basic), in the query, or in Segment's body."""

@@ -43,6 +43,8 @@ _OPTIONAL_OF_INTERACTIONS: Final = _OPTIONAL | {
 _NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)", re.ASCII)
 _SERIAL: Final = re.compile(r"\d{9,19}(\.\d+)?", re.ASCII)
 _TRIES: Final = 4
+_DEPTHS: Final[Mapping[int | str, int]] = {"products": 3, "context": 2, "traits": 2}
+"""How deep a path goes to what is left out; all of a field that is not here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,12 +254,14 @@ def _leave_out(body: dict[str, Any], error: ValidationError, noted: list[str]) -
         return False
     for path in found:
         _drop(body, path)
-        noted.append(".".join(str(part) for part in path[:3] if isinstance(part, str)))
+        depth = _DEPTHS.get(path[0], 1)
+        noted.append(".".join(str(part) for part in path[:depth] if isinstance(part, str)))
     return True
 
 
 def _drop(body: Any, path: tuple[int | str, ...]) -> None:
-    *way, last = path[: 3 if path[0] == "products" else 2]
+    # What stands behind a plain field's name is a kind of value that was tried.
+    *way, last = path[: _DEPTHS.get(path[0], 1)]
     for part in way:
         try:
             body = body[part]

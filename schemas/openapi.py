@@ -8,9 +8,10 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from schemas.api import Problem
-from schemas.endpoints import ENDPOINTS, PERMISSIONS, Endpoint
+from schemas.endpoints import COLLECTING, ENDPOINTS, PERMISSIONS, Endpoint
 
 FILE: Final = "openapi.json"
+_ALL: Final = (*ENDPOINTS, *COLLECTING)
 _PLACE: Final = "#/components/schemas/{model}"
 _ALWAYS: Final = {
     400: "A parameter or the body is wrong",
@@ -19,15 +20,22 @@ _ALWAYS: Final = {
     429: "Too many requests",
     503: "Kafka, Redis or the read model cannot answer right now",
 }
-_OTHERS: Final = {404: "There is no such customer or segment", 413: "The body is too large", 422: "The file is wrong"}
+_OTHERS: Final = {
+    404: "There is no such customer or segment",
+    408: "The body came too slowly",
+    413: "The body is too large",
+    415: "The body is packed in a way that is not read",
+    422: "The file is wrong",
+}
+_BODIES: Final = {"application/json": {"type": ["object", "array"]}}
 
 
 def document(version: str = "1.0.0") -> dict[str, Any]:
     """The document, as JSON values."""
-    models: list[type[BaseModel]] = [Problem, *(one.answer for one in ENDPOINTS if one.answer is not None)]
+    models: list[type[BaseModel]] = [Problem, *dict.fromkeys(one.answer for one in _ALL if one.answer is not None)]
     _, schemas = models_json_schema([(model, "serialization") for model in models], ref_template=_PLACE)
     paths: dict[str, dict[str, Any]] = {}
-    for one in ENDPOINTS:
+    for one in _ALL:
         paths.setdefault(one.path, {})[one.method.lower()] = _operation(one)
     return {
         "openapi": "3.1.0",
@@ -62,7 +70,7 @@ def _operation(one: Endpoint) -> dict[str, Any]:
         "summary": one.summary,
         "description": f"Needs a token that may `{one.permission}`." if one.permission else "Needs no token.",
         "responses": {
-            "200": {"description": "The answer", "content": {one.media: {"schema": answer}}},
+            str(one.status): {"description": "The answer", "content": {one.media: {"schema": answer}}},
             **{str(status): _problem(text) for status, text in _ALWAYS.items()},
             **{str(status): _problem(_OTHERS[status]) for status in one.problems},
         },
@@ -79,7 +87,10 @@ def _operation(one: Endpoint) -> dict[str, Any]:
             for parameter in one.parameters
         ]
     if one.body is not None:
-        found["requestBody"] = {"required": True, "content": {one.body: {"schema": {"type": "string"}}}}
+        found["requestBody"] = {
+            "required": True,
+            "content": {one.body: {"schema": _BODIES.get(one.body, {"type": "string"})}},
+        }
     if one.permission is None:
         found["security"] = []
     return found

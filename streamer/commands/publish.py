@@ -34,6 +34,14 @@ _INTERACTIONS = {
 }
 _REVERSALS = {"refund": "order.refunded", "cancellation": "order.cancelled"}
 
+_HINTS = {
+    "too_early": "check the clock and the offset of the time",
+    "too_late": "bring old events with `streamer import`, or raise STREAMER_RETENTION_DAYS",
+    "unknown_currency": "set STREAMER_RATES: what one unit of that currency is worth in yours, such as USD=0.92",
+    "nobody": "give the customer's own id; STREAMER_NOBODY lists what counts as a placeholder",
+}
+"""What its sender can do about a refused event, by reason."""
+
 Customer = Annotated[str, typer.Option("--customer", "-c", help="The customer's id.")]
 At = Annotated[str | None, typer.Option(help="When it happened: RFC 3339 with an offset. Default: now.")]
 EventId = Annotated[str | None, typer.Option(help="Repeats of an id are dropped. Default: a new one.")]
@@ -307,9 +315,9 @@ def check(body: bytes, policy: Policy, now_ms: int) -> Event:
     UserError
         They would dead-letter it, or the topic would not take it.
     """
-    from schemas.codec import decode
     from schemas.topics import MAX_MESSAGE_BYTES
     from streamer.adapters.client import too_large
+    from streamer.core.precheck import precheck, unknown_currency
 
     if len(body) > MAX_MESSAGE_BYTES:
         raise too_large(len(body))
@@ -319,21 +327,11 @@ def check(body: bytes, policy: Policy, now_ms: int) -> Event:
             "leave out what segments do not need, such as long texts, or raise STREAMER_MAX_EVENT_BYTES",
         )
     try:
-        event = decode(None, body, max_event_bytes=policy.max_event_bytes)
+        event = precheck(body, policy, now_ms)
+        if currency := unknown_currency(event, policy):
+            raise InvalidEvent("unknown_currency", f"currency: no rate for {currency}", "currency")
     except InvalidEvent as error:
         raise UserError(f"{error.message} ({error.reason})", _hint(error)) from None
-    if event.occurred_at > now_ms + policy.early_ms:
-        raise UserError("occurred_at lies in the future (too_early)", "check the clock and the offset of the time")
-    if event.occurred_at < now_ms - policy.horizon_ms:
-        raise UserError(
-            f"occurred_at is older than {policy.horizon_ms // 86_400_000:,} days (too_late)",
-            "bring old events with `streamer import`, or raise STREAMER_RETENTION_DAYS",
-        )
-    currency = getattr(event, "currency", None)
-    if currency is not None and currency not in policy.rates.rates:
-        raise UserError(
-            f"currency: no rate for {currency} (unknown_currency)", f"set STREAMER_RATES, such as {currency}=1.08"
-        )
     return event
 
 
@@ -342,6 +340,8 @@ def _hint(error: InvalidEvent) -> str:
 
     if error.reason == "unknown_type" or error.field == "type":
         return f"type may be {', '.join(sorted(ENABLED_TYPES))}"
+    if error.reason in _HINTS:
+        return _HINTS[error.reason]
     if error.reason == "not_json":
         return "write one JSON object a line, in UTF-8"
     if error.reason == "invalid_field" and error.field:

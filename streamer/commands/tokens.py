@@ -27,20 +27,39 @@ def register(app: typer.Typer) -> None:
 
 def create(
     name: Name,
-    may: Annotated[str, typer.Option(help="What it allows, separated by commas: read, export, edit.")] = "read",
+    may: Annotated[
+        str, typer.Option(help="What it allows, separated by commas: read, export, edit, write, outcomes.")
+    ] = "read",
+    origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Make a public write key for the pages of this origin, such as https://shop.example. May repeat."
+        ),
+    ] = None,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TYPE",
+            help="An event that a write key may send although visitors could make it up, such as order.completed: "
+            "false orders would move customers. May repeat.",
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Make a token and print it, once: only its hash is kept.
 
-    Example:  streamer tokens create shop-backend --may read,export
+    Example:  streamer tokens create shop-page --may write --origin https://shop.example
     """
     permissions = [one.strip() for one in may.split(",") if one.strip()]
-    text = _tokens().create(name, permissions, iso(time.time_ns() // 1_000_000_000 * 1000))
+    now = iso(time.time_ns() // 1_000_000_000 * 1000)
+    text = _tokens().create(name, permissions, now, origins=origin or (), allow=allow or ())
     if json:
         common.print_json({"name": name, "token": text, "may": permissions})
     else:
         print(text)
-        common.note("keep it safe: it is not shown again")
+        common.note(
+            "it is not shown again; copy it into your page" if origin else "keep it safe: it is not shown again"
+        )
 
 
 def list_(json: Json = False) -> None:
@@ -50,12 +69,18 @@ def list_(json: Json = False) -> None:
     """
     found = _tokens().all()
     if json:
-        common.print_json([{"name": one.name, "may": one.may, "created": one.created} for one in found])
+        common.print_json(
+            [
+                {"name": one.name, "may": one.may, "created": one.created, "origins": one.origins, "allow": one.allow}
+                for one in found
+            ]
+        )
         return
     if not found:
         common.console().print("there are no tokens; `streamer tokens create NAME --may read` makes one")
     for one in found:
-        common.console().print(f"{one.name}: {', '.join(one.may)}, since {one.created[:10]}", markup=False)
+        where = f", for {', '.join(one.origins)}" if one.origins else ""
+        common.console().print(f"{one.name}: {', '.join(one.may)}, since {one.created[:10]}{where}", markup=False)
 
 
 def revoke(name: Name) -> None:

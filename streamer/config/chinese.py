@@ -45,6 +45,7 @@ MEANINGS: Final[Mapping[str, str]] = {
     "metrics_port": "worker 的 /metrics 端口；0 表示任取一个空闲端口",
     "owner_metrics_port": "模型管理进程的 /metrics 端口",
     "act_metrics_port": "`streamer act` 的 /metrics 端口",
+    "web_metrics_port": "`streamer web` 的 /metrics 端口",
     "web_host": "`streamer web` 监听的地址",
     "web_port": "`streamer web` 的端口",
     "web_hosts": "除 localhost 外，访问 `streamer web` 所用的主机名，多个用逗号分隔",

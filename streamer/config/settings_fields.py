@@ -137,6 +137,7 @@ class SettingsFields(BaseSettings):
     metrics_port: int = Field(9464, ge=0, le=65_535, description="port of a worker's /metrics; 0 takes a free one")
     owner_metrics_port: int = Field(9465, ge=0, le=65_535, description="port of the model owner's /metrics")
     act_metrics_port: int = Field(9466, ge=0, le=65_535, description="port of /metrics of `streamer act`")
+    web_metrics_port: int = Field(9467, ge=0, le=65_535, description="port of /metrics of `streamer web`")
     web_host: str = Field("127.0.0.1", min_length=1, description="address to serve `streamer web` on")
     web_port: int = Field(8480, ge=1, le=65_535, description="port of `streamer web`")
     web_hosts: str = Field(

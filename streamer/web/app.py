@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from typing import Final
 
@@ -38,8 +38,13 @@ from streamer.web.api.problems import of_error
 from streamer.web.api.segments import Segments
 from streamer.web.api.tokens import FILE, Tokens
 from streamer.web.api.view import View
+from streamer.web.collector.handlers import Collector
+from streamer.web.collector.handlers import routes as collecting
 from streamer.web.events import KafkaEvents
+from streamer.web.publisher import Publisher
 from streamer.web.readmodel.feeder import READ, Feeder
+from streamer.web.readmodel.reading import Reader
+from streamer.web.tally import WebTally
 from streamer.web.unsubscribe import Unsubscribe
 
 READ_MODEL: Final = "web.sqlite"
@@ -57,6 +62,8 @@ class Api:
     readers: site.Readers
     guard: Guard
     kafka: KafkaConnection
+    collector: Collector
+    tally: WebTally
     hosts: Sequence[str] = ()
 
     def routes(self) -> list[Route]:
@@ -67,12 +74,17 @@ class Api:
             Stream(self.changes),
             Plays(self.kafka),
         )
-        return [*site.routes(found, self.guard), Route("/readyz", self._readyz)]
+        return [
+            *collecting(self.collector, lambda: self.guard.origins),
+            *site.routes(found, self.guard),
+            Route("/readyz", self._readyz),
+        ]
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Follows the topics while the block lasts."""
         tasks = [asyncio.ensure_future(one.follow()) for one in (self.book, self.changes, self.feeder)]
+        tasks.append(asyncio.ensure_future(self.tally.compare(self._counted, self._sizes)))
         try:
             yield
         finally:
@@ -82,6 +94,18 @@ class Api:
             self.readers.close()
             self.book.close()
             await self.view.close()
+
+    def _counted(self) -> dict[str, dict[str, int]]:
+        """Members as the read model has them; on a connection of its own, since it runs in a thread."""
+        if not self.feeder.current.is_set():
+            raise TransientError("the read model is being filled")
+        with closing(Reader(self.feeder.path)) as reader:
+            return reader.counts()
+
+    def _sizes(self) -> dict[str, dict[str, int]]:
+        """Members as the lanes count them."""
+        table = self.book.page.table
+        return {name: {one["id"]: one["size"] for one in found["segments"]} for name, found in table.items()}
 
     async def _readyz(self, request: Request) -> Response:
         waits = [
@@ -105,13 +129,13 @@ async def _away(request: Request, error: Exception) -> Response:
     return PlainTextResponse("this cannot be saved right now; try again\n", 503, {"retry-after": "10"})
 
 
-def application(pages: Unsubscribe, events: KafkaEvents | None = None, api: Api | None = None) -> Starlette:
-    """The application; ``events`` and ``api`` are opened and closed with it."""
+def application(pages: Unsubscribe, publisher: Publisher | None = None, api: Api | None = None) -> Starlette:
+    """The application; ``publisher`` and ``api`` are opened and closed with it."""
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        if events is not None:
-            await events.open()
+        if publisher is not None:
+            await publisher.open()
         try:
             if api is None:
                 yield
@@ -119,8 +143,8 @@ def application(pages: Unsubscribe, events: KafkaEvents | None = None, api: Api 
                 async with api.running():
                     yield
         finally:
-            if events is not None:
-                await events.close()
+            if publisher is not None:
+                await publisher.close()
 
     from aiokafka.errors import KafkaError
 
@@ -143,11 +167,14 @@ def run(to: Connections) -> None:
     logs.configure(settings.log_level, settings.log_format, version=__version__)
     redis = connect(to.redis_url, **to.redis_options)
     customers = RedisCustomers(redis, to.redis_prefix, to.lanes)
-    events = KafkaEvents(to.kafka, to.lanes, customers, settings.consent_default == "granted")
+    publisher = Publisher(to.kafka, to.lanes)
+    events = KafkaEvents(publisher, customers, settings.consent_default == "granted")
     links = Links(secrets.load(settings).link_key)
     pages = Unsubscribe(links, events, SystemClock().now_ms, settings.language)
+    tally = WebTally()
+    tally.serve(settings)
     uvicorn.run(
-        application(pages, events, _api(to, redis)),
+        application(pages, publisher, _api(to, redis, publisher, tally)),
         host=settings.web_host,
         port=settings.web_port,
         http="httptools",
@@ -159,10 +186,11 @@ def run(to: Connections) -> None:
     )
 
 
-def _api(to: Connections, redis: Redis) -> Api:
+def _api(to: Connections, redis: Redis, publisher: Publisher, tally: WebTally) -> Api:
     """The lookup API on the servers of ``to``; closes ``redis`` when it ends."""
     settings, kafka, lanes = to.settings, to.kafka, to.lanes
     policy, file = settings.policy(lanes), settings.home / READ_MODEL
+    guard = Guard(Tokens(settings.tokens_file or settings.home / FILE), Limits(settings.web_rate))
     return Api(
         View(redis, to.redis_prefix, lanes),
         Book(lambda: ViewReader(to.redis_url, to.redis_prefix, lanes, to.redis_options), policy),
@@ -174,7 +202,9 @@ def _api(to: Connections, redis: Redis) -> Api:
             lambda: KafkaInputs(kafka, lanes, READ),
         ),
         site.Readers(file),
-        Guard(Tokens(settings.tokens_file or settings.home / FILE), Limits(settings.web_rate)),
+        guard,
         kafka,
+        Collector(guard, publisher, policy, SystemClock().now_ms, tally),
+        tally,
         [name for name in settings.web_hosts.split(",") if name],
     )

@@ -2,39 +2,19 @@
 
 from __future__ import annotations
 
-from aiokafka import AIOKafkaProducer
-
-from schemas import topics
 from schemas.events import BaseEvent, ConsentUpdated, SubscriptionUpdated
-from schemas.partition import partition_for
 from streamer.act.links import Ticket
 from streamer.act.ports import Customers
-from streamer.adapters.kafka import KafkaConnection
+from streamer.web.publisher import Publisher
 
 
 class KafkaEvents:
     """`Events` on a real Kafka. ``consent_default`` is what holds for customers who never said anything."""
 
-    def __init__(self, connection: KafkaConnection, lanes: int, customers: Customers, consent_default: bool) -> None:
-        self._connection = connection
-        self._lanes = lanes
+    def __init__(self, publisher: Publisher, customers: Customers, consent_default: bool) -> None:
+        self._publisher = publisher
         self._customers = customers
         self._consent_default = consent_default
-        self._producer: AIOKafkaProducer | None = None
-
-    async def open(self) -> None:
-        self._producer = AIOKafkaProducer(
-            bootstrap_servers=self._connection.bootstrap,
-            client_id="streamer-web",
-            acks="all",
-            enable_idempotence=True,
-            **self._connection.security,
-        )
-        await self._producer.start()
-
-    async def close(self) -> None:
-        if self._producer is not None:
-            await self._producer.stop()
 
     async def leave(self, ticket: Ticket, list: str, event_id: str, at: int) -> None:
         await self._append(
@@ -66,11 +46,5 @@ class KafkaEvents:
         )
 
     async def _append(self, event: BaseEvent) -> None:
-        assert self._producer is not None, "open() comes first"
-        key = event.customer_id.encode()
-        await self._producer.send_and_wait(
-            self._connection.topic(topics.EVENTS),
-            event.model_dump_json(exclude_none=True).encode(),
-            key,
-            partition=partition_for(key, self._lanes),
-        )
+        value = event.model_dump_json(exclude_none=True).encode()
+        await self._publisher.append([(event.customer_id.encode(), value)])

@@ -43,7 +43,12 @@ class WebProcess:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
-        self.environment = {**environment, "STREAMER_HOME": str(home), "STREAMER_WEB_PORT": str(self.port)}
+        self.environment = {
+            **environment,
+            "STREAMER_HOME": str(home),
+            "STREAMER_WEB_PORT": str(self.port),
+            "STREAMER_WEB_METRICS_PORT": "0",
+        }
         self.tokens = Tokens(home / FILE)
         self.token = self.tokens.create("test", ["read", "export", "edit"], "2026-01-01T00:00:00Z")
         self.process: subprocess.Popen[bytes] | None = None

@@ -129,14 +129,29 @@ class Guard:
     def token(self, request: Request) -> Token:
         """The caller's token. Raises ProblemError without a known one."""
         scheme, _, text = request.headers.get("authorization", "").partition(" ")
-        found = self._tokens.of(text.strip()) if scheme.lower() == "bearer" else None
+        return self._known(text.strip() if scheme.lower() == "bearer" else None, "read")
+
+    def admit_text(self, text: str | None, permission: Permission) -> Token:
+        """The token of a text, where it allows something. Raises ProblemError where the request may not pass."""
+        token = self._known(text, permission)
+        self.limits.take(token.name)
+        require(token, permission)
+        return token
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """The origins of all write keys."""
+        return self._tokens.origins
+
+    def _known(self, text: str | None, permission: Permission) -> Token:
+        found = None if text is None else self._tokens.of(text)
         if found is None:
             # Guesses are counted together, so that a flood of them costs little.
             self.limits.take("\0unknown")
             raise ProblemError(
                 401,
                 "this needs a token",
-                "send `Authorization: Bearer TOKEN`; `streamer tokens create NAME --may read` makes one",
+                f"send `Authorization: Bearer TOKEN`; `streamer tokens create NAME --may {permission}` makes one",
                 **{"www-authenticate": "Bearer"},
             )
         return found

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,14 +15,17 @@ from typing import Final
 
 import msgspec
 
+from schemas.collector import UNLESS_ALLOWED
 from schemas.endpoints import PERMISSIONS, Permission
 from schemas.errors import UserError
 
 FILE: Final = "tokens.json"
 _PREFIX: Final = "st_"
+_PUBLIC_PREFIX: Final = "wk_"
+_ORIGIN: Final = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|http://\[::1\](:[0-9]{1,5})?")
 
 
-class Token(msgspec.Struct, frozen=True):
+class Token(msgspec.Struct, frozen=True, omit_defaults=True):
     """A token as it is kept.
 
     Attributes
@@ -30,12 +34,19 @@ class Token(msgspec.Struct, frozen=True):
         What it allows.
     created
         RFC 3339.
+    origins
+        With any, this is a write key: public, in the pages of these origins (``https://shop.example``), and good for nothing
+        but ``write``.
+    allow
+        Types of events that a write key may send although everybody who opens the page could make them up.
     """
 
     name: str
     sha256: str
     may: tuple[Permission, ...]
     created: str
+    origins: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
 
 
 class _Held(msgspec.Struct):
@@ -49,6 +60,7 @@ class Tokens:
         self.path = path
         self._read_at: tuple[int, int] | None = None
         self._by_hash: dict[str, Token] = {}
+        self._origins: frozenset[str] = frozenset()
 
     def of(self, text: str) -> Token | None:
         """The token with this text; None for one that is not known."""
@@ -60,13 +72,27 @@ class Tokens:
         self._refresh()
         return list(self._by_hash.values())
 
-    def create(self, name: str, may: Sequence[str], created: str) -> str:
-        """Make a token and give its text, which is not kept.
+    @property
+    def origins(self) -> frozenset[str]:
+        """The origins of all write keys."""
+        self._refresh()
+        return self._origins
+
+    def create(
+        self,
+        name: str,
+        may: Sequence[str],
+        created: str,
+        *,
+        origins: Sequence[str] = (),
+        allow: Sequence[str] = (),
+    ) -> str:
+        """Make a token, or a write key where there are ``origins``, and give its text, which is not kept.
 
         Raises
         ------
         UserError
-            The name is taken, or a permission is none.
+            The name is taken, a permission is none, or a write key would be more than that.
         """
         unknown = [one for one in may if one not in PERMISSIONS]
         if unknown or not may:
@@ -76,8 +102,9 @@ class Tokens:
             )
         if any(one.name == name for one in self.all()):
             raise UserError(f"there is a token {name} already", "choose another name, or revoke that one")
-        text = _PREFIX + secrets.token_urlsafe(32)
-        made = Token(name, _hash(text), tuple(may), created)  # type: ignore[arg-type]
+        _check_public(may, origins, allow)
+        text = (_PUBLIC_PREFIX if origins else _PREFIX) + secrets.token_urlsafe(32)
+        made = Token(name, _hash(text), tuple(may), created, tuple(origins), tuple(allow))  # type: ignore[arg-type]
         self._write([*self.all(), made])
         return text
 
@@ -93,7 +120,7 @@ class Tokens:
         try:
             found = self.path.stat()
         except FileNotFoundError:
-            self._read_at, self._by_hash = None, {}
+            self._read_at, self._by_hash, self._origins = None, {}, frozenset()
             return
         stamp = found.st_mtime_ns, found.st_ino
         if stamp == self._read_at:
@@ -105,6 +132,7 @@ class Tokens:
                 f"{self.path} cannot be read: {error}", "restore it, or delete it and make new tokens"
             ) from None
         self._read_at, self._by_hash = stamp, {one.sha256: one for one in held.tokens}
+        self._origins = frozenset(origin for one in held.tokens for origin in one.origins)
 
     def _write(self, tokens: list[Token]) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -113,6 +141,24 @@ class Tokens:
             file.write(msgspec.json.format(msgspec.json.encode(_Held(tokens)), indent=2))
             os.fsync(file.fileno())
         os.replace(draft, self.path)
+
+
+def _check_public(may: Sequence[str], origins: Sequence[str], allow: Sequence[str]) -> None:
+    """Raise UserError where a write key would be none."""
+    if origins and tuple(may) != ("write",):
+        raise UserError("a write key is public: it may write, and nothing else", "give --may write with --origin")
+    if allow and not origins:
+        raise UserError("--allow is for write keys: a token without --origin may send every event", "leave out --allow")
+    for one in origins:
+        if not _ORIGIN.fullmatch(one):
+            raise UserError(
+                f"{one} is no origin", "write it as browsers do, such as https://shop.example, without a path"
+            )
+    for one in allow:
+        if one not in UNLESS_ALLOWED:
+            raise UserError(
+                f"a write key cannot be allowed {one}", f"it can be allowed {', '.join(sorted(UNLESS_ALLOWED))}"
+            )
 
 
 def _hash(text: str) -> str:

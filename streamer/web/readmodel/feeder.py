@@ -46,7 +46,7 @@ class Feeder:
         day_of: Callable[[int], int],
         inputs: Callable[[], Inputs],
     ) -> None:
-        self._path = path
+        self.path = path
         self._service = service
         self._day_of = day_of
         self._inputs = inputs
@@ -63,7 +63,7 @@ class Feeder:
                 _log.warning("read_model_waits", why=str(error) or repr(error))
                 if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
                     # Damaged: nothing in it that the topics do not have.
-                    await asyncio.to_thread(tables.remove, self._path)
+                    await asyncio.to_thread(tables.remove, self.path)
                 await asyncio.sleep(_RETRY_SECONDS)
 
     async def _follow(self) -> None:
@@ -87,9 +87,9 @@ class Feeder:
             await inputs.close()
 
     async def _open(self) -> Writer:
-        writer = await asyncio.to_thread(Writer, self._path, self._service, self._day_of)
+        writer = await asyncio.to_thread(Writer, self.path, self._service, self._day_of)
         if writer.is_new:
-            _log.info("read_model_fills", file=str(self._path))
+            _log.info("read_model_fills", file=str(self.path))
         return writer
 
     async def _is_behind_the_log(self, writer: Writer, inputs: Inputs) -> bool:
@@ -99,7 +99,7 @@ class Feeder:
             return False
         _log.warning("read_model_is_of_older_topics")
         writer.close()
-        await asyncio.to_thread(tables.remove, self._path)
+        await asyncio.to_thread(tables.remove, self.path)
         return True
 
     async def _apply(self, writer: Writer, fetched: Sequence[Fetched]) -> None:

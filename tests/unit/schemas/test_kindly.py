@@ -186,3 +186,10 @@ def test_names_that_are_near_and_names_that_are_not() -> None:
     assert [
         meant(name) for name in ("Signed Up", "Coupon Applied", "Product Shared", "Order Shipped", "Cart Abandoned")
     ] == [None] * 5
+
+
+def test_an_odd_optional_field_of_several_kinds_costs_that_field() -> None:
+    view = {"event_id": "v1", "type": "product.viewed", "customer_id": "ann", "occurred_at": "2026-03-01T12:00:00Z"}
+    noted: list[str] = []
+    event = decode(None, json.dumps({**view, "quantity": "many"}).encode(), reading=Reading(), noted=noted)
+    assert event.model_dump(exclude_none=True)["event_id"] == "v1" and noted == ["quantity"]

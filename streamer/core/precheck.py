@@ -1,0 +1,48 @@
+"""Whether a lane would apply an event, judged before it is published: so that its sender hears of it at once."""
+
+from __future__ import annotations
+
+from schemas.codec import decode
+from schemas.errors import InvalidEvent
+from schemas.events import Event
+from schemas.ids import is_nobody
+from schemas.kindly import Reading
+from streamer.core.policy import Policy
+
+
+def precheck(
+    value: bytes, policy: Policy, now_ms: int, reading: Reading | None = None, noted: list[str] | None = None
+) -> Event:
+    """The event of a body, as a lane would read it at ``now_ms``.
+
+    What only the customer's own state decides (a repeat, an id that is joined to another already) is not judged here.
+
+    Parameters
+    ----------
+    reading
+        With it, what breaks the contract is read kindly, as lanes do unless STREAMER_STRICT is set.
+    noted
+        Takes the fields that were then left out or taken for granted.
+
+    Raises
+    ------
+    InvalidEvent
+        The lane would write it to the dead letters, with this reason.
+    """
+    event = decode(None, value, max_event_bytes=policy.max_event_bytes, reading=reading, noted=noted)
+    if event.occurred_at > now_ms + policy.early_ms:
+        raise InvalidEvent("too_early", "occurred_at lies in the future", "occurred_at")
+    if event.occurred_at < now_ms - policy.horizon_ms:
+        days = policy.horizon_ms // 86_400_000
+        raise InvalidEvent("too_late", f"occurred_at is older than {days:,} days", "occurred_at")
+    if is_nobody(event.partition_id(), policy.nobody):
+        raise InvalidEvent("nobody", "customer_id is a placeholder that stands for no customer", "customer_id")
+    if getattr(event, "total", None) is not None and (currency := unknown_currency(event, policy)):
+        raise InvalidEvent("unknown_currency", f"currency: no rate for {currency}", "currency")
+    return event
+
+
+def unknown_currency(event: Event, policy: Policy) -> str | None:
+    """The event's currency where the shop has no rate for it. Lanes refuse such an order; a price of a view they leave out."""
+    currency: str | None = getattr(event, "currency", None)
+    return currency if currency is not None and currency not in policy.rates.rates else None

@@ -1,0 +1,173 @@
+"""From the body of a request to the bodies of its events, as far as that needs no judgement."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from schemas import cloudevents, segment_spec
+from schemas.collector import MAX_EVENTS
+from schemas.errors import InvalidEvent
+from schemas.records import Headers
+from schemas.wire_time import epoch_ms, iso
+from streamer.web.api.problems import ProblemError
+
+_raws: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_object: Final = msgspec.json.Decoder(dict[str, Any]).decode
+_encode: Final = msgspec.json.Encoder().encode
+_STRUCTURED: Final = (("content-type", b"application/cloudevents+json"),)
+
+KINDS: Final[Mapping[str, str]] = {
+    "t": "track",
+    "i": "identify",
+    "p": "page",
+    "s": "screen",
+    "g": "group",
+    "a": "alias",
+    "b": "batch",
+}
+"""Segment's short paths, and the calls that they stand for."""
+
+
+class Body(NamedTuple):
+    """The bare body of one event; ``error`` says why there is none. ``event_id`` is what its sender called it."""
+
+    value: bytes
+    error: InvalidEvent | None = None
+    event_id: str | None = None
+
+
+def parsed(body: bytes) -> dict[str, Any]:
+    """A body that must be one JSON object. Raises ProblemError."""
+    try:
+        return _object(body)
+    except msgspec.ValidationError:
+        raise ProblemError(400, "the body is not a JSON object", "send one JSON object") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise _not_json() from None
+
+
+def _not_json() -> ProblemError:
+    return ProblemError(400, "the body is not JSON in UTF-8, or nested too deep", "send JSON in UTF-8")
+
+
+# -- our own form, and CloudEvents ----------------------------------------------------------------------------------
+
+
+def events_of(body: bytes, headers: Mapping[str, str]) -> list[Body]:
+    """The events of a body: one object, a list of them, or a CloudEvent in any of its modes. Raises ProblemError."""
+    binary: Headers = [
+        (f"ce_{name[3:]}", value.encode("latin-1", "replace")) for name, value in headers.items() if name[:3] == "ce-"
+    ]
+    if binary and "ce-specversion" in headers:
+        return [_bare(body, binary)]
+    return [_unwrapped(bytes(raw)) for raw in _list(body)]
+
+
+def _list(body: bytes) -> Sequence[msgspec.Raw | bytes]:
+    text = body.strip()
+    if not text.startswith(b"["):
+        parsed(text)
+        return [text]
+    try:
+        found = _raws(text)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        raise _not_json() from None
+    if len(found) > MAX_EVENTS:
+        raise ProblemError(400, f"the list has {len(found):,} events", f"send at most {MAX_EVENTS:,} at once")
+    return found
+
+
+def _unwrapped(value: bytes) -> Body:
+    return _bare(value, _STRUCTURED) if b'"specversion"' in value and _is_cloudevent(value) else Body(value)
+
+
+def _is_cloudevent(value: bytes) -> bool:
+    try:
+        return isinstance(_object(value).get("specversion"), str)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return False
+
+
+def _bare(value: bytes, headers: Headers) -> Body:
+    try:
+        return Body(cloudevents.body_of(value, headers) or b"null")
+    except InvalidEvent as error:
+        return Body(value, error)
+
+
+# -- Segment's calls ------------------------------------------------------------------------------------------------
+
+
+def calls_of(body: Mapping[str, Any], kind: str, received_ms: int) -> list[Body]:
+    """The events of a call, or of the calls of a batch.
+
+    Parameters
+    ----------
+    body
+        What a Segment library sent.
+    kind
+        ``track``, ``identify``, ``page``, ``screen``, ``group``, ``alias`` or ``batch``.
+    received_ms
+        Stands for the time of a call without one, as with Segment.
+
+    Raises
+    ------
+    ProblemError
+        A batch without a list.
+    """
+    if kind != "batch":
+        return [_call({**body, "type": kind}, received_ms)]
+    batch = body.get("batch")
+    if not isinstance(batch, list):
+        raise ProblemError(400, "the batch has no list", 'send {"batch": [...]}')
+    if len(batch) > MAX_EVENTS:
+        raise ProblemError(400, f"the batch has {len(batch):,} calls", f"send at most {MAX_EVENTS:,} at once")
+    shared = {name: body[name] for name in ("context", "sentAt") if body.get(name) is not None}
+    return [
+        _call({**shared, **one}, received_ms)
+        if isinstance(one, dict)
+        else Body(b"", InvalidEvent("invalid_field", "the call is not a JSON object"))
+        for one in batch
+    ]
+
+
+def _call(said: dict[str, Any], received_ms: int) -> Body:
+    id = said.get("messageId") or said.get("message_id")
+    event_id = id if isinstance(id, str) else None
+    if said.get("type") == "group":
+        return Body(b"", InvalidEvent("unknown_type", "groups are not kept: segments are of customers"), event_id)
+    if said.get("timestamp") is None and said.get("originalTimestamp") is None and said.get("occurred_at") is None:
+        said = {**said, "timestamp": said.get("sentAt") or iso(received_ms)}
+    said.pop("writeKey", None)
+    if said.get("type") not in segment_spec.TAGS:
+        return Body(b"", InvalidEvent("unknown_type", "the call's type is none of Segment's"), event_id)
+    try:
+        return Body(json.dumps(segment_spec.as_event(said)).encode(), None, event_id)
+    except (ValueError, RecursionError) as error:
+        return Body(b"", InvalidEvent("invalid_field", f"the call cannot be read: {error}"), event_id)
+
+
+def sent_ms(said: Mapping[str, Any]) -> int | None:
+    """When a request was sent by the clock of its device; None where it does not say."""
+    text = said.get("sentAt") or said.get("sent_at")
+    try:
+        return epoch_ms(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+
+
+def ids_of(bodies: Sequence[Body]) -> Iterator[str | None]:
+    """What the senders called their events, as far as that can be read."""
+    for one in bodies:
+        if one.event_id is not None or not one.value:
+            yield one.event_id
+            continue
+        try:
+            found = _object(one.value).get("event_id")
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            found = None
+        yield found if isinstance(found, str) else None

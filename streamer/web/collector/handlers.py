@@ -1,0 +1,174 @@
+"""The collector's endpoints: read, judge, publish, and answer which events were accepted."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, Protocol
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from schemas.collector import MAX_CALL_BYTES
+from schemas.endpoints import COLLECTING, Permission
+from schemas.errors import TransientError
+from streamer.core.policy import Policy
+from streamer.web.api.guards import Guard
+from streamer.web.api.problems import ProblemError, of_error
+from streamer.web.api.tokens import Token
+from streamer.web.collector import calls
+from streamer.web.collector.calls import Body
+from streamer.web.collector.judging import Judged, judge
+from streamer.web.collector.request import body_of, key_of
+from streamer.web.publisher import Publisher
+
+_encode: Final = msgspec.json.Encoder().encode
+_OUTCOMES: Final = frozenset(("message.outcome",))
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class Counts(Protocol):
+    """Counts what was taken."""
+
+    def took(self, source: str, judged: Judged) -> None: ...
+
+
+class Collector:
+    """Takes events.
+
+    Parameters
+    ----------
+    policy
+        As the lanes have it.
+    now_ms
+        The wall clock.
+    """
+
+    def __init__(
+        self, guard: Guard, publisher: Publisher, policy: Policy, now_ms: Callable[[], int], counts: Counts
+    ) -> None:
+        self._guard = guard
+        self._publisher = publisher
+        self._policy = policy
+        self._now_ms = now_ms
+        self._counts = counts
+
+    async def events(self, request: Request) -> Response:
+        """One event or a list of them, in our form or as CloudEvents."""
+        token = self._admit(request, key_of(request), "write")
+        found = calls.events_of(await body_of(request), request.headers)
+        largest = MAX_CALL_BYTES if token.origins else self._policy.max_event_bytes
+        return await self._take(found, token, "events", 202, largest=largest)
+
+    async def outcomes(self, request: Request) -> Response:
+        """What became of messages, as a mail provider reports it."""
+        token = self._admit(request, key_of(request), "outcomes")
+        found = calls.events_of(await body_of(request), request.headers)
+        return await self._take(found, token, "outcomes", 202, largest=MAX_CALL_BYTES, only=_OUTCOMES)
+
+    def segment(self, kind: str) -> Handler:
+        """The endpoint of one of Segment's calls."""
+
+        async def handle(request: Request) -> Response:
+            key = key_of(request)
+            token = None if key is None else self._admit(request, key, "write")
+            said = calls.parsed(await body_of(request))
+            if token is None:
+                token = self._admit(request, key_of(request, said), "write")
+            now = self._now_ms()
+            return await self._take(
+                calls.calls_of(said, kind, now),
+                token,
+                "segment",
+                200,
+                largest=MAX_CALL_BYTES,
+                sent_ms=calls.sent_ms(said) if token.origins else None,
+            )
+
+        return handle
+
+    def _admit(self, request: Request, text: str | None, permission: Permission) -> Token:
+        token = self._guard.admit_text(text, permission)
+        origin = request.headers.get("origin")
+        if token.origins and origin not in token.origins:
+            raise ProblemError(
+                403,
+                f"the write key {token.name} is not for this origin",
+                "a write key is for the pages that it was made for; from a server, send a token that may write",
+            )
+        return token
+
+    async def _take(
+        self, found: list[Body], token: Token, source: str, status: int, *, largest: int, **how: Any
+    ) -> Response:
+        judged = judge(found, token, self._policy, self._now_ms(), largest=largest, **how)
+        await self._publisher.append(judged.records)
+        self._counts.took(source, judged)
+        return _receipt(judged, status)
+
+
+def _receipt(judged: Judged, status: int) -> Response:
+    body = {"accepted": len(judged.records), "rejected": judged.rejected}
+    return Response(_encode(body), status, media_type="application/json")
+
+
+def allowed(handler: Handler, origins: Callable[[], frozenset[str]]) -> Handler:
+    """The handler with the answer that lets pages of listed origins read it (CORS), on errors too."""
+
+    async def handle(request: Request) -> Response:
+        try:
+            response = await handler(request)
+        except (ProblemError, TransientError) as error:
+            response = await of_error(request, error)
+        response.headers.update(cors(request, origins()))
+        return response
+
+    return handle
+
+
+def preflight(origins: Callable[[], frozenset[str]]) -> Handler:
+    """Answers the question that browsers ask before a request from another origin."""
+
+    async def handle(request: Request) -> Response:
+        headers = cors(request, origins())
+        if len(headers) > 1:
+            headers["access-control-allow-methods"] = "POST"
+            headers["access-control-allow-headers"] = "authorization, content-type, content-encoding"
+            headers["access-control-max-age"] = "86400"
+        return Response(status_code=204, headers=headers)
+
+    return handle
+
+
+def cors(request: Request, origins: frozenset[str]) -> dict[str, str]:
+    """The headers by which a page of a listed origin may read an answer."""
+    origin = request.headers.get("origin")
+    if origin is None or origin not in origins:
+        return {"vary": "Origin"}
+    return {"vary": "Origin", "access-control-allow-origin": origin}
+
+
+def handlers(collector: Collector) -> Mapping[str, Handler]:
+    """The handler of each endpoint, by its id."""
+    segment = {kind: collector.segment(kind) for kind in calls.KINDS.values()}
+    return {
+        "collect": collector.events,
+        "outcomes": collector.outcomes,
+        **segment,
+        **{f"{kind}_short": segment[kind] for kind in segment},
+    }
+
+
+def routes(collector: Collector, origins: Callable[[], frozenset[str]]) -> list[Route]:
+    """The routes of the collector; ``origins`` gives those of all write keys."""
+    found, before = handlers(collector), preflight(origins)
+    return [
+        route
+        for one in COLLECTING
+        for route in (
+            Route(one.path, allowed(found[one.id], origins), methods=["POST"]),
+            Route(one.path, before, methods=["OPTIONS"]),
+        )
+    ]

@@ -1,0 +1,114 @@
+"""Which events of a request are published, and why the others are not. Pure: everything it needs is given."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from schemas.collector import NEVER_PUBLIC, UNLESS_ALLOWED
+from schemas.errors import InvalidEvent
+from schemas.events import Event
+from streamer.core.policy import Policy
+from streamer.core.precheck import precheck
+from streamer.web.api.tokens import Token
+from streamer.web.collector.calls import Body, ids_of
+
+_SKEW_MS: Final = 60_000
+"""A device's clock that differs by less from ours is taken as right: so long may a request be under way."""
+
+NOT_ALLOWED: Final = "not_allowed"
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """An event that is not published; ``index`` is its place in the request."""
+
+    index: int
+    event_id: str | None
+    reason: str
+    detail: str
+
+
+@dataclass
+class Judged:
+    """The records to publish, in the order of the request, and the events that were rejected.
+
+    Attributes
+    ----------
+    records
+        Keys and values.
+    noted
+        Fields that were left out or taken for granted, and how often.
+    """
+
+    records: list[tuple[bytes, bytes]] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+    noted: Counter[str] = field(default_factory=Counter)
+
+
+def judge(
+    bodies: Sequence[Body],
+    token: Token,
+    policy: Policy,
+    now_ms: int,
+    *,
+    largest: int,
+    only: frozenset[str] | None = None,
+    sent_ms: int | None = None,
+) -> Judged:
+    """Judge the events of a request.
+
+    Parameters
+    ----------
+    token
+        Decides which types may be sent.
+    largest
+        The most bytes that one event may have.
+    only
+        Types that the path takes; None for all.
+    sent_ms
+        When a device says that it sent the request: what its clock is wrong by is taken off the events' times.
+    """
+    found = Judged()
+    skew = 0 if sent_ms is None or abs(now_ms - sent_ms) <= _SKEW_MS else now_ms - sent_ms
+    faults: list[tuple[int, str, str]] = []
+    for index, body in enumerate(bodies):
+        noted: list[str] = []
+        try:
+            event = _read(body, policy, now_ms, largest, skew, noted)
+        except InvalidEvent as error:
+            faults.append((index, error.reason, error.message))
+            continue
+        refusal = _refusal(event.type, token, only)
+        if refusal is not None:
+            faults.append((index, NOT_ALLOWED, refusal))
+            continue
+        found.noted.update(noted)
+        found.records.append((event.partition_id().encode(), event.model_dump_json(exclude_none=True).encode()))
+    ids = ids_of([bodies[index] for index, _, _ in faults])
+    found.rejected += [Rejected(index, id, *why) for (index, *why), id in zip(faults, ids, strict=True)]
+    return found
+
+
+def _read(body: Body, policy: Policy, now_ms: int, largest: int, skew: int, noted: list[str]) -> Event:
+    if body.error is not None:
+        raise body.error
+    if len(body.value) > largest:
+        raise InvalidEvent("oversize", f"{len(body.value):,} bytes, allowed are {largest:,}")
+    event = precheck(body.value, policy, now_ms - skew, policy.reading, noted)
+    return event.model_copy(update={"occurred_at": min(event.occurred_at + skew, now_ms)}) if skew else event
+
+
+def _refusal(type: str, token: Token, only: frozenset[str] | None) -> str | None:
+    """Why a token may not send a type here. A write key is public: everybody who opens the page has it."""
+    if only is not None and type not in only:
+        return f"this path takes {', '.join(sorted(only))} only"
+    if not token.origins or type in token.allow:
+        return None
+    if type in NEVER_PUBLIC:
+        return f"a write key cannot send {type}: send it from a server, with a token"
+    if type in UNLESS_ALLOWED:
+        return f"the key {token.name} does not allow {type}: send it from a server, with a token"
+    return None

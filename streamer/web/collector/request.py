@@ -1,0 +1,82 @@
+"""Reading a request: its body within bounds, and the key that it was sent with."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import zlib
+from collections.abc import Mapping
+from typing import Any, Final
+
+from starlette.requests import Request
+
+from schemas.collector import MAX_BODY_BYTES
+from streamer.web.api.problems import ProblemError
+
+_SECONDS: Final = 20.0
+"""How long a body may take to come."""
+
+_GZIP: Final = 16 + zlib.MAX_WBITS
+
+
+async def body_of(request: Request, most: int = MAX_BODY_BYTES) -> bytes:
+    """The body, unpacked. Raises ProblemError where it is too large, too slow, or damaged."""
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("identity", "gzip", ""):
+        raise ProblemError(415, f"content-encoding {encoding[:20]} is not read", "send gzip, or nothing packed")
+    try:
+        async with asyncio.timeout(_SECONDS):
+            sent = await _read(request, most)
+    except TimeoutError:
+        raise ProblemError(408, "the body did not come in time", "send it again") from None
+    return _unpacked(sent, most) if encoding == "gzip" else sent
+
+
+async def _read(request: Request, most: int) -> bytes:
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > most:
+            raise _too_large(most)
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _unpacked(sent: bytes, most: int) -> bytes:
+    unpack = zlib.decompressobj(_GZIP)
+    try:
+        found = unpack.decompress(sent, most + 1)
+    except zlib.error:
+        raise ProblemError(400, "the body is not gzip", "leave out content-encoding, or pack it") from None
+    if len(found) > most or unpack.unconsumed_tail:
+        raise _too_large(most)
+    if not unpack.eof:
+        raise ProblemError(400, "the body is not all there", "send it again")
+    return found
+
+
+def _too_large(most: int) -> ProblemError:
+    return ProblemError(400, "the body is too large", f"send at most {most:,} bytes at once, in several requests")
+
+
+def key_of(request: Request, body: Mapping[str, Any] | None = None) -> str | None:
+    """The text of the token or write key: from the header (Bearer, or Basic as Segment's libraries), query or body."""
+    scheme, _, text = request.headers.get("authorization", "").partition(" ")
+    match scheme.lower():
+        case "bearer":
+            return text.strip()
+        case "basic":
+            return _user(text)
+    asked = request.query_params.get("writeKey")
+    if asked is not None:
+        return asked
+    said = None if body is None else body.get("writeKey")
+    return said if isinstance(said, str) else None
+
+
+def _user(text: str) -> str | None:
+    try:
+        return base64.b64decode(text.strip(), validate=True).decode().partition(":")[0]
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        return None

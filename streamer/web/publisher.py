@@ -1,0 +1,81 @@
+"""Events of the web process on their way to Kafka: nothing is called taken before the broker acknowledged it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from schemas import topics
+from schemas.errors import TransientError
+from schemas.partition import partition_for
+from streamer.adapters.kafka import KafkaConnection
+
+_SECONDS: Final = 5.0
+"""How long Kafka may take to acknowledge."""
+
+
+class Publisher:
+    """Appends events to the input topic, those of one call in their order.
+
+    The producer is not idempotent: one whose batches ran out of time refuses to go on, and repeats are harmless here, since
+    lanes know events by their ids. One batch of a partition is under way at a time, so order holds.
+    """
+
+    def __init__(self, connection: KafkaConnection, lanes: int) -> None:
+        self._connection = connection
+        self._topic = connection.topic(topics.EVENTS)
+        self._lanes = lanes
+        self._producer: AIOKafkaProducer | None = None
+
+    async def open(self) -> None:
+        """Connect. Raises KafkaError."""
+        self._producer = AIOKafkaProducer(
+            bootstrap_servers=self._connection.bootstrap,
+            client_id="streamer-web",
+            acks="all",
+            max_request_size=topics.MAX_MESSAGE_BYTES,
+            **self._connection.security,
+        )
+        await self._producer.start()
+
+    async def close(self) -> None:
+        if self._producer is not None:
+            await self._producer.stop()
+
+    async def append(self, records: Sequence[tuple[bytes, bytes]]) -> None:
+        """Append keys and values.
+
+        Raises
+        ------
+        TransientError
+            Not all of them were acknowledged in time; some may have been written.
+        """
+        assert self._producer is not None, "open() comes first"
+        if not records:
+            return
+        try:
+            async with asyncio.timeout(_SECONDS):
+                sent = [await self._send(self._producer, key, value) for key, value in records]
+                # Not gather: it would cancel what the producer is to answer.
+                await asyncio.wait(sent)
+                for one in sent:
+                    one.result()
+        except (TimeoutError, KafkaError) as error:
+            raise TransientError("Kafka does not answer: nothing of this request is called accepted") from error
+
+    async def _send(self, producer: AIOKafkaProducer, key: bytes, value: bytes) -> asyncio.Future[object]:
+        found: asyncio.Future[object] = await producer.send(
+            self._topic, value, key, partition=partition_for(key, self._lanes)
+        )
+        found.add_done_callback(_seen)
+        return found
+
+
+def _seen(sent: asyncio.Future[object]) -> None:
+    """Take note of how a record ended, even where nobody waits for it any more."""
+    if not sent.cancelled():
+        sent.exception()

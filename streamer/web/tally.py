@@ -1,0 +1,104 @@
+"""The figures of the web process for Prometheus: what the collector took, and whether the read model holds what Redis does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any, Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client.exposition import make_wsgi_app
+from prometheus_client.process_collector import ProcessCollector
+
+from schemas.errors import TransientError, UserError
+from streamer.config.settings import Settings
+from streamer.config.settings_sources import DEFAULT, variable
+from streamer.telemetry.metrics import PREFIX, Metric
+from streamer.telemetry.status_server import StatusServer
+from streamer.web.collector.judging import Judged
+
+WEB_METRICS: Final[tuple[Metric, ...]] = (
+    Metric(
+        "collector_events_total",
+        "counter",
+        "Events that came over HTTP: `accepted`, or the reason why they were rejected",
+        ("source", "result"),
+    ),
+    Metric(
+        "collector_fields_ignored_total",
+        "counter",
+        "Fields of accepted events that were left out or taken for granted",
+        ("field",),
+    ),
+    Metric("read_model_members", "gauge", "Members of segments in the read model, over all segmentations"),
+    Metric(
+        "read_model_differences",
+        "gauge",
+        "Members that the read model has too many or too few of against the lanes' own sizes; 0 at rest",
+    ),
+)
+"""What the web process exposes, beside the metrics of its process."""
+
+_SECONDS: Final = 60.0
+_PORT: Final = "web_metrics_port"
+Sizes = Mapping[str, Mapping[str, int]]
+
+
+class WebTally:
+    """Counts, and serves what it counted."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        events, ignored, members, differences = WEB_METRICS
+        self._events = Counter(PREFIX + events.name, events.help, events.labels, registry=self._registry)
+        self._ignored = Counter(PREFIX + ignored.name, ignored.help, ignored.labels, registry=self._registry)
+        self._members = Gauge(PREFIX + members.name, members.help, registry=self._registry)
+        self._differences = Gauge(PREFIX + differences.name, differences.help, registry=self._registry)
+        ProcessCollector(registry=self._registry)
+
+    def took(self, source: str, judged: Judged) -> None:
+        """Count the events of a request whose accepted ones Kafka has acknowledged."""
+        if judged.records:
+            self._events.labels(source, "accepted").inc(len(judged.records))
+        for one in judged.rejected:
+            self._events.labels(source, one.reason).inc()
+        for field, count in judged.noted.items():
+            self._ignored.labels(field).inc(count)
+
+    def compared(self, counted: Sizes, sizes: Sizes) -> None:
+        """Take in members as the read model counts them, and as the lanes do."""
+        self._members.set(sum(sum(held.values()) for held in counted.values()))
+        self._differences.set(differences(counted, sizes))
+
+    async def compare(self, counted: Callable[[], Sizes], sizes: Callable[[], Sizes]) -> None:
+        """Compare once a minute, until cancelled; both functions block."""
+        while True:
+            with suppress(TransientError, UserError):
+                self.compared(await asyncio.to_thread(counted), sizes())
+            await asyncio.sleep(_SECONDS)
+
+    def serve(self, settings: Settings) -> StatusServer:
+        """Open ``/metrics``; another port where nobody asked for the usual one and it is taken. Raises UserError."""
+        server = StatusServer(make_wsgi_app(self._registry), lambda: None, lambda: None)
+        try:
+            server.start(settings.metrics_host, settings.web_metrics_port)
+        except UserError:
+            origins: dict[str, Any] = {one.name: one.origin for one in settings.in_force()}
+            if origins[variable(_PORT)] != DEFAULT:
+                raise
+            server.start(settings.metrics_host, 0)
+        return server
+
+
+def differences(counted: Sizes, sizes: Sizes) -> int:
+    """How many members one side has more than the other, over all segments.
+
+    >>> differences({"value": {"high": 3}}, {"value": {"high": 2, "low": 1}})
+    2
+    """
+    found = 0
+    for segmentation in counted.keys() | sizes.keys():
+        one, other = counted.get(segmentation, {}), sizes.get(segmentation, {})
+        found += sum(abs(one.get(segment, 0) - other.get(segment, 0)) for segment in one.keys() | other.keys())
+    return found

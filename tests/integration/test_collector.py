@@ -1,0 +1,215 @@
+"""The collector on the real servers: what it called accepted is applied, by id, and nothing else is."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import socket
+import time
+from base64 import b64encode
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from live_service import LiveService
+from web_process import Answer, WebProcess, web
+
+from streamer.embedded import Addresses
+
+pytestmark = pytest.mark.integration
+
+PAGE = "https://shop.example"
+
+
+def at(seconds: float = 60) -> str:
+    return (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat()
+
+
+def order(number: int, customer: str = "ann", **more: Any) -> dict[str, Any]:
+    return {
+        "event_id": f"{customer}-{number}",
+        "type": "order.completed",
+        "customer_id": customer,
+        "occurred_at": at(),
+        "order_id": f"o-{customer}-{number}",
+        "total": 10.0,
+        "currency": "EUR",
+        **more,
+    }
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("collector")
+
+
+@pytest.fixture(scope="module")
+def service(services: Any, folder: Path) -> Iterator[LiveService]:
+    addresses: Addresses = services.addresses
+    service = LiveService(addresses, f"{addresses.redis}/13", "collector", folder, lanes=2)
+    service.start()
+    yield service
+    service.close()
+
+
+@pytest.fixture(scope="module")
+def api(service: LiveService, folder: Path) -> Iterator[WebProcess]:
+    with web(service.environment, folder / "home") as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def server(api: WebProcess) -> str:
+    return api.tokens.create("server", ["write"], "2026-01-01T00:00:00Z")
+
+
+@pytest.fixture(scope="module")
+def page(api: WebProcess) -> str:
+    return api.tokens.create("page", ["write"], "2026-01-01T00:00:00Z", origins=[PAGE])
+
+
+def send(api: WebProcess, token: str | None, body: object, path: str = "/v1/events", **headers: str) -> Answer:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return api.ask("POST", path, raw, token, **headers)
+
+
+def applied(service: LiveService) -> int:
+    return sum(ledger.applied for ledger in service.ledgers())
+
+
+def test_accepted_events_are_applied_and_rejected_ones_say_why(
+    api: WebProcess, service: LiveService, server: str
+) -> None:
+    before = applied(service)
+    bad = [{**order(3), "total": "much"}, 7, order(4, customer_id=""), {**order(5), "type": "order.shiped"}]
+    answer = send(api, server, [order(1), *bad, order(2)])
+    assert answer.status == 202
+    assert answer.body["accepted"] == 2
+    assert [(one["index"], one["event_id"], one["reason"]) for one in answer.body["rejected"]] == [
+        (1, "ann-3", "invalid_field"),
+        (2, None, "invalid_field"),
+        (3, "ann-4", "invalid_field"),
+        (4, "ann-5", "unknown_type"),
+    ]
+    service.wait(lambda: applied(service) == before + 2)
+    # A repeat is harmless.
+    assert send(api, server, [order(1), order(2)]).body["accepted"] == 2
+    assert send(api, server, order(6)).body == {"accepted": 1, "rejected": []}
+    service.wait(lambda: applied(service) == before + 3)
+    assert sum(ledger.duplicates for ledger in service.ledgers()) >= 2
+    assert not any(ledger.dead_letters for ledger in service.ledgers())
+
+
+def test_segments_calls_as_its_libraries_send_them(
+    api: WebProcess, service: LiveService, server: str, page: str
+) -> None:
+    before = applied(service)
+    basic = "Basic " + b64encode(f"{server}:".encode()).decode()
+    batch = {
+        "batch": [
+            {"type": "track", "event": "Product Viewed", "userId": "bob", "messageId": "b1", "timestamp": at(),
+             "properties": {"product_id": "p1"}},
+            {"type": "identify", "userId": "bob", "messageId": "b2", "timestamp": at(), "traits": {"email": "b@example.org"}},
+            {"type": "group", "userId": "bob", "messageId": "b3", "timestamp": at(), "groupId": "g"},
+        ],
+        "sentAt": at(0),
+    }  # fmt: skip
+    packed = gzip.compress(json.dumps(batch).encode())
+    answer = send(api, None, packed, "/v1/batch", authorization=basic, content_encoding="gzip")
+    assert (answer.status, answer.body["accepted"], [one["event_id"] for one in answer.body["rejected"]]) == (
+        200,
+        2,
+        ["b3"],
+    )
+    # As sendBeacon does it: no header of its own, the key in the body, the type text/plain.
+    viewed = {"userId": "bob", "messageId": "b4", "timestamp": at(), "writeKey": page, "properties": {}}
+    beacon = send(api, None, viewed, "/v1/p", origin=PAGE, content_type="text/plain")
+    assert beacon.body == {"accepted": 1, "rejected": []}
+    assert beacon.headers["access-control-allow-origin"] == PAGE
+    service.wait(lambda: applied(service) == before + 3)
+
+
+def test_a_page_can_send_what_visitors_do_and_nothing_else(api: WebProcess, service: LiveService, page: str) -> None:
+    erase = {"event_id": "x", "type": "customer.erased", "customer_id": "bob", "occurred_at": at()}
+    link = {
+        "event_id": "y",
+        "type": "identity.linked",
+        "customer_id": "bob",
+        "anonymous_id": "eve",
+        "occurred_at": at(),
+    }
+    consent = {"event_id": "z", "type": "consent.updated", "customer_id": "bob", "occurred_at": at(),
+               "personalization": True, "marketing": True, "analytics": True}  # fmt: skip
+    answer = send(api, page, [erase, link, consent, order(9)], origin=PAGE)
+    assert answer.body["accepted"] == 0
+    assert {one["reason"] for one in answer.body["rejected"]} == {"not_allowed"}
+    for origin in ("https://evil.example", "null", "https://shop.example.evil.example", "http://shop.example"):
+        refused = send(api, page, [], origin=origin)
+        assert refused.status == 403 and "access-control-allow-origin" not in refused.headers
+    assert send(api, page, []).status == 403
+    for path in ("/v1/segments", "/v1/customers/bob", "/v1/segments/lifecycle/new/members.csv", "/v1/changes"):
+        assert api.get(path, page, origin=PAGE).status == 403
+    assert send(api, page, [], "/v1/outcomes", origin=PAGE).status == 403
+
+
+def test_browsers_ask_first_and_are_answered_for_listed_origins_only(api: WebProcess, page: str) -> None:
+    asked = {"access_control_request_method": "POST", "access_control_request_headers": "content-type"}
+    allowed = api.ask("OPTIONS", "/v1/t", None, None, origin=PAGE, **asked)
+    assert (allowed.status, allowed.headers["access-control-allow-origin"]) == (204, PAGE)
+    assert allowed.headers["access-control-max-age"] == "86400"
+    assert "access-control-allow-credentials" not in allowed.headers
+    foreign = api.ask("OPTIONS", "/v1/t", None, None, origin="https://evil.example", **asked)
+    assert "access-control-allow-origin" not in foreign.headers
+    # Only the collector answers pages of another origin.
+    assert api.ask("OPTIONS", "/v1/segments", None, None, origin=PAGE, **asked).status == 405
+
+
+def test_without_a_key_nothing_is_taken(api: WebProcess) -> None:
+    for path in ("/v1/events", "/v1/track", "/v1/b", "/v1/outcomes"):
+        answer = send(api, None, {"batch": []}, path)
+        assert answer.status == 401 and "streamer tokens create" in answer.body["hint"]
+        assert send(api, api.token, {"batch": []}, path).status == 403, "it may read, not write"
+
+
+def test_outcomes_have_a_permission_of_their_own(api: WebProcess, service: LiveService) -> None:
+    provider = api.tokens.create("provider", ["outcomes"], "2026-01-01T00:00:00Z")
+    bounce = {"event_id": "bounce-1", "type": "message.outcome", "customer_id": "bob", "occurred_at": at(),
+              "message_id": "m1", "change_event_id": "c1", "outcome": "bounced"}  # fmt: skip
+    answer = send(api, provider, [bounce, order(1)], "/v1/outcomes")
+    assert answer.body["accepted"] == 1 and answer.body["rejected"][0]["reason"] == "not_allowed"
+    assert send(api, provider, bounce).status == 403
+
+
+def test_bombs_depths_and_slow_senders_leave_it_answering(api: WebProcess, server: str) -> None:
+    bomb = gzip.compress(b"[" + b"0," * 200_000_000 + b"0]", 1)
+    before = memory(api)
+    assert send(api, server, bomb, content_encoding="gzip").status == 400
+    assert send(api, server, b'{"a":' * 10_000 + b"1" + b"}" * 10_000).status == 400
+    assert send(api, server, b"[" * 100_000).status == 400
+    assert send(api, server, b"x" * 600_000).status == 400
+    slow = []
+    for _ in range(300):
+        link = socket.create_connection(("127.0.0.1", api.port), timeout=20)
+        link.sendall(b"POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Length: 400000\r\nAuthorization: Bearer "
+                     + server.encode() + b"\r\n\r\n[")  # fmt: skip
+        slow.append(link)
+    started = time.monotonic()
+    assert send(api, server, order(7)).body["accepted"] == 1
+    assert time.monotonic() - started < 5
+    assert memory(api) - before < 64 << 20
+    for link in slow:
+        link.close()
+
+
+def memory(api: WebProcess) -> int:
+    assert api.process is not None
+    status = Path(f"/proc/{api.process.pid}/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1]) << 10
+
+
+def test_no_key_no_address_and_no_body_is_in_the_log(api: WebProcess, server: str, page: str) -> None:
+    send(api, server, {**order(8), "coupon": "SECRET-COUPON", "total": []})
+    for text in (server, page, "SECRET-COUPON", "b@example.org", "bob"):
+        assert text not in api.log
