@@ -106,20 +106,27 @@ class Feeder:
         batch = [(one.source, one.records, one.end) for one in fetched]
         if any(records for _, records, _ in batch):
             self.current.clear()
-        # A thread, so that answers go on meanwhile. Who cancels us waits until it has committed.
-        applying = asyncio.ensure_future(asyncio.to_thread(writer.apply, batch))
-        try:
-            await asyncio.shield(applying)
-        except asyncio.CancelledError:
-            await asyncio.wait([applying])
-            raise
+        await _to_the_end(writer.apply, batch)
 
     async def _keep_up(self, writer: Writer) -> None:
         if time.monotonic() < self._upkeep_at:
             return
         self._upkeep_at = time.monotonic() + _UPKEEP_SECONDS
-        await asyncio.to_thread(writer.prune)
-        await asyncio.to_thread(writer.checkpoint)
+        await _to_the_end(writer.prune)
+        await _to_the_end(writer.checkpoint)
+
+
+async def _to_the_end(function: Callable[..., None], *arguments: object) -> None:
+    """Run a function of the writer in a thread, so that answers go on meanwhile.
+
+    Who cancels us waits until it has ended: SQLite crashes where a connection is closed that another thread uses.
+    """
+    running = asyncio.ensure_future(asyncio.to_thread(function, *arguments))
+    try:
+        await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait([running])
+        raise
 
 
 async def _ends(inputs: Inputs) -> dict[tuple[str, int], int]:
