@@ -12,6 +12,9 @@ MAX_CALL_BYTES: Final = 32_768
 MAX_BODY_BYTES: Final = 512_000
 """The most bytes of one request, unpacked."""
 
+MAX_WEBHOOK_BYTES: Final = 4 << 20
+"""The most bytes of a shop's webhook: an order with all its lines."""
+
 MAX_EVENTS: Final = 5_000
 """The most events of one request."""
 
@@ -30,9 +33,6 @@ UNLESS_ALLOWED: Final = frozenset(
     )
 )
 """Events that a write key may send only where ``streamer tokens create --allow`` names them."""
-
-REPORTED: Final = frozenset(("bounced", "complained", "failed", "delivered", "opened", "clicked"))
-"""Outcomes that a mail provider may report."""
 
 
 class Rejection(BaseModel):

@@ -247,6 +247,17 @@ def _taking(id: str, path: str, summary: str, permission: Permission = "write", 
 COLLECTING: Final[tuple[Endpoint, ...]] = (
     _taking("collect", "/v1/events", "Send an event or a list of them, in our form or as CloudEvents", status=202),
     _taking("outcomes", "/v1/outcomes", "Report what became of messages", "outcomes", 202),
+    Endpoint(
+        "webhook",
+        "POST",
+        "/v1/webhooks/{shop}",
+        None,
+        "Take a webhook of a shop, which its signature admits",
+        Receipt,
+        (Parameter("shop", {"enum": ["shopify", "stripe", "woocommerce"]}, "the kind of shop", "path"),),
+        body="application/json",
+        problems=(404, 408, 415),
+    ),
     *(_taking(call, f"/v1/{call}", f"Segment's `{call}`") for call in _SEGMENT_CALLS),
     *(_taking(f"{call}_short", f"/v1/{short}", f"Segment's `{call}`") for call, short in _SEGMENT_CALLS.items()),
 )

@@ -50,6 +50,7 @@ MEANINGS: Final[Mapping[str, str]] = {
     "web_port": "`streamer web` 的端口",
     "web_hosts": "除 localhost 外，访问 `streamer web` 所用的主机名，多个用逗号分隔",
     "web_rate": "每个令牌每秒最多请求数",
+    "shop_secrets": "店铺 webhook 的签名密钥，SHOP=SECRET，多个用逗号分隔；同一店铺的两个都接受",
     "tokens_file": "API 令牌文件；无：STREAMER_HOME 中的 tokens.json",
     "log_level": "日志的最低级别",
     "log_format": "auto：在终端上为易读格式，否则为 JSON 行",

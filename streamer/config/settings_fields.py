@@ -146,6 +146,10 @@ class SettingsFields(BaseSettings):
         description="names that `streamer web` is reached by beside localhost, separated by commas",
     )
     web_rate: float = Field(500.0, gt=0, le=100_000, description="requests a second that a token may make")
+    shop_secrets: SecretStr | None = Field(
+        None,
+        description="secrets that sign the webhooks of shops, SHOP=SECRET, several by commas; two of one shop are both taken",
+    )
     tokens_file: Path | None = Field(None, description="file of tokens for the API; none: tokens.json in STREAMER_HOME")
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = Field(
         "info", description="minimum log level"

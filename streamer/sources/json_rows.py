@@ -43,19 +43,14 @@ class JsonRows:
         for line, text in self._texts():
             fault: tuple[str, str] | None = None
             try:
-                if not isinstance(_parsed(text), dict):
+                if not isinstance(parsed(text), dict):
                     fault = "not_json", said("file not object")
             except (ValueError, RecursionError):
                 fault = "not_json", said("file not json")
             yield Row(line, [text], fault)
 
     def named(self, cells: Sequence[str]) -> Mapping[str, str]:
-        record = _parsed(cells[0])
-        found = {name: _text(at(record, name)) for name in self._names}
-        for name in self._lists:
-            value = at(record, name)
-            found[name] = json.dumps(value) if isinstance(value, list) else "[]"
-        return found
+        return cells_of(parsed(cells[0]), self._names, self._lists)
 
     def _texts(self) -> Iterator[tuple[int, str]]:
         if self._is_list:
@@ -77,14 +72,24 @@ class JsonRows:
             raise UserError(f"{self.path} is not JSON: {error}", "write one object a line") from None
 
 
-def _parsed(text: str) -> Any:
+def cells_of(record: Any, names: Sequence[str], lists: Sequence[str]) -> dict[str, str]:
+    """What stands in a record under names, as text, and the lists that it has, as JSON."""
+    found = {name: _text(at(record, name)) for name in names}
+    for name in lists:
+        value = at(record, name)
+        found[name] = json.dumps(value) if isinstance(value, list) else "[]"
+    return found
+
+
+def parsed(text: str) -> Any:
+    """A record. Raises ValueError, RecursionError."""
     # Numbers keep the form in which they were written: ids of twenty digits, amounts with two.
     return json.loads(text, parse_float=str, parse_int=str, parse_constant=str)
 
 
 def line_cells(text: str, paths: Sequence[str]) -> list[dict[str, str]]:
     """The entries of a list as cells by path; what is no object has none."""
-    return [{path: _text(at(entry, path)) for path in paths} for entry in _parsed(text) if isinstance(entry, dict)]
+    return [{path: _text(at(entry, path)) for path in paths} for entry in parsed(text) if isinstance(entry, dict)]
 
 
 def at(value: Any, path: str) -> Any:

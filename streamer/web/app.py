@@ -27,6 +27,7 @@ from streamer.adapters.kafka import KafkaConnection
 from streamer.adapters.redis import connect
 from streamer.adapters.redis_reader import ViewReader
 from streamer.client.connections import Connections
+from streamer.config.settings import Settings
 from streamer.telemetry import logs
 from streamer.web.api import site
 from streamer.web.api.book import Book
@@ -40,6 +41,7 @@ from streamer.web.api.tokens import FILE, Tokens
 from streamer.web.api.view import View
 from streamer.web.collector.handlers import Collector
 from streamer.web.collector.handlers import routes as collecting
+from streamer.web.collector.webhooks import shop_secrets
 from streamer.web.events import KafkaEvents
 from streamer.web.publisher import Publisher
 from streamer.web.readmodel.feeder import READ, Feeder
@@ -186,6 +188,11 @@ def run(to: Connections) -> None:
     )
 
 
+def _shops(settings: Settings) -> dict[str, list[str]]:
+    secrets = settings.shop_secrets
+    return {} if secrets is None else shop_secrets(secrets.get_secret_value())
+
+
 def _api(to: Connections, redis: Redis, publisher: Publisher, tally: WebTally) -> Api:
     """The lookup API on the servers of ``to``; closes ``redis`` when it ends."""
     settings, kafka, lanes = to.settings, to.kafka, to.lanes
@@ -204,7 +211,7 @@ def _api(to: Connections, redis: Redis, publisher: Publisher, tally: WebTally) -
         site.Readers(file),
         guard,
         kafka,
-        Collector(guard, publisher, policy, SystemClock().now_ms, tally),
+        Collector(guard, publisher, policy, SystemClock().now_ms, tally, _shops(settings)),
         tally,
         [name for name in settings.web_hosts.split(",") if name],
     )

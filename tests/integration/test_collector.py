@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hmac
 import json
 import socket
 import time
@@ -56,7 +57,7 @@ def service(services: Any, folder: Path) -> Iterator[LiveService]:
 
 @pytest.fixture(scope="module")
 def api(service: LiveService, folder: Path) -> Iterator[WebProcess]:
-    with web(service.environment, folder / "home") as found:
+    with web({**service.environment, "STREAMER_SHOP_SECRETS": "shopify=hush"}, folder / "home") as found:
         yield found
 
 
@@ -180,6 +181,21 @@ def test_outcomes_have_a_permission_of_their_own(api: WebProcess, service: LiveS
     answer = send(api, provider, [bounce, order(1)], "/v1/outcomes")
     assert answer.body["accepted"] == 1 and answer.body["rejected"][0]["reason"] == "not_allowed"
     assert send(api, provider, bounce).status == 403
+
+
+def test_a_webhook_of_a_shop_is_taken_once(api: WebProcess, service: LiveService) -> None:
+    before = applied(service)
+    body = json.dumps({"id": 4507, "processed_at": at(), "updated_at": at(), "currency": "EUR", "total_price": "19.00",
+                       "financial_status": "paid", "customer": {"id": 207}, "line_items": []}).encode()  # fmt: skip
+    signature = b64encode(hmac.digest(b"hush", body, "sha256")).decode()
+    path = "/v1/webhooks/shopify"
+    for _ in range(2):
+        taken = send(api, None, body, path, x_shopify_hmac_sha256=signature)
+        assert (taken.status, taken.body) == (200, {"accepted": 1, "rejected": []})
+    service.wait(lambda: applied(service) == before + 1)
+    assert send(api, None, body + b" ", path, x_shopify_hmac_sha256=signature).status == 401
+    assert send(api, None, body, "/v1/webhooks/stripe").status == 404, "no secret is set"
+    assert send(api, None, body, "/v1/webhooks/etsy").status == 404
 
 
 def test_bombs_depths_and_slow_senders_leave_it_answering(api: WebProcess, server: str) -> None:

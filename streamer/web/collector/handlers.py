@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 import msgspec
+import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from schemas.collector import MAX_CALL_BYTES
+from models.messages import messages
+from models.messages.said import in_language
+from schemas.collector import MAX_CALL_BYTES, MAX_WEBHOOK_BYTES
 from schemas.endpoints import COLLECTING, Permission
-from schemas.errors import TransientError
+from schemas.errors import InvalidEvent, TransientError
 from streamer.core.policy import Policy
+from streamer.sources.bodies import Refused
+from streamer.sources.json_rows import parsed
+from streamer.sources.mapping import load_mapping
+from streamer.sources.one_record import bodies_of
 from streamer.web.api.guards import Guard
 from streamer.web.api.problems import ProblemError, of_error
 from streamer.web.api.tokens import Token
@@ -21,9 +28,13 @@ from streamer.web.collector import calls
 from streamer.web.collector.calls import Body
 from streamer.web.collector.judging import Judged, judge
 from streamer.web.collector.request import body_of, key_of
+from streamer.web.collector.webhooks import SHOPS, is_genuine
 from streamer.web.publisher import Publisher
 
+log = structlog.get_logger(__name__)
 _encode: Final = msgspec.json.Encoder().encode
+_SHOP: Final = Token("", "", ("write",), "")
+"""A shop whose signature is right may send what its mapping makes."""
 _OUTCOMES: Final = frozenset(("message.outcome",))
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -44,16 +55,26 @@ class Collector:
         As the lanes have it.
     now_ms
         The wall clock.
+    shops
+        The secrets of the shops whose webhooks are taken.
     """
 
     def __init__(
-        self, guard: Guard, publisher: Publisher, policy: Policy, now_ms: Callable[[], int], counts: Counts
+        self,
+        guard: Guard,
+        publisher: Publisher,
+        policy: Policy,
+        now_ms: Callable[[], int],
+        counts: Counts,
+        shops: Mapping[str, Sequence[str]],
     ) -> None:
         self._guard = guard
         self._publisher = publisher
         self._policy = policy
         self._now_ms = now_ms
         self._counts = counts
+        self._shops = shops
+        self._mappings = {shop: load_mapping(SHOPS[shop].mapping) for shop in shops}
 
     async def events(self, request: Request) -> Response:
         """One event or a list of them, in our form or as CloudEvents."""
@@ -88,6 +109,38 @@ class Collector:
             )
 
         return handle
+
+    async def webhook(self, request: Request) -> Response:
+        """An order or a payment, as a shop reports it."""
+        shop = request.path_params["shop"]
+        self._guard.limits.take(f"\0{shop}" if shop in SHOPS else "\0unknown")
+        if shop not in self._mappings:
+            raise ProblemError(
+                404,
+                "no webhooks of this shop are taken",
+                f"set STREAMER_SHOP_SECRETS=SHOP=SECRET; shops: {', '.join(sorted(SHOPS))}",
+            )
+        body = await body_of(request, MAX_WEBHOOK_BYTES)
+        now = self._now_ms()
+        if not is_genuine(shop, body, request.headers, self._shops[shop], now // 1_000):
+            raise ProblemError(
+                401, "the signature is wrong or too old", "compare STREAMER_SHOP_SECRETS with the shop's"
+            )
+        return await self._take(self._mapped(shop, body), _SHOP, shop, 200, largest=self._policy.max_event_bytes)
+
+    def _mapped(self, shop: str, body: bytes) -> list[Body]:
+        """The events of a webhook; one that cannot be read is rejected with its reason."""
+        calls.parsed(body)
+        reading = self._policy
+        try:
+            found = bodies_of(
+                parsed(body.decode()), self._mappings[shop], reading.grid.zone, reading.rates.base, reading.nobody
+            )
+        except Refused as refused:
+            message = str(in_language(refused.message, messages(reading.language)))
+            log.warning("a webhook cannot be read", shop=shop, reason=refused.reason, why=message)
+            return [Body(b"", InvalidEvent(refused.reason, message))]
+        return [Body(value) for value in found]
 
     def _admit(self, request: Request, text: str | None, permission: Permission) -> Token:
         token = self._guard.admit_text(text, permission)
@@ -156,6 +209,7 @@ def handlers(collector: Collector) -> Mapping[str, Handler]:
     return {
         "collect": collector.events,
         "outcomes": collector.outcomes,
+        "webhook": collector.webhook,
         **segment,
         **{f"{kind}_short": segment[kind] for kind in segment},
     }
