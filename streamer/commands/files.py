@@ -23,14 +23,15 @@ from streamer.config.settings import Settings
 from streamer.config.settings_sources import DEFAULT, variable
 
 if TYPE_CHECKING:
-    from streamer.sources.source import Source
+    from streamer.sources.mapping import TableMapping
+    from streamer.sources.source import FileSource, Source
 
 Format = Annotated[
-    Literal["csv", "xlsx", "jsonl", "online-retail"],
+    Literal["csv", "xlsx", "jsonl", "online-retail"] | None,
     typer.Option(
         "--format",
-        help="csv, xlsx: any table, with --mapping; jsonl: one event a line, or records of others with --mapping; "
-        "online-retail: the UCI data set. Plain or gzipped.",
+        help="csv, xlsx: any table; jsonl: one event a line, or records of others with --mapping; "
+        "online-retail: the UCI data set. Plain or gzipped. [found by looking]",
     ),
 ]
 Mapped = Annotated[
@@ -38,7 +39,7 @@ Mapped = Annotated[
     typer.Option(
         "--mapping",
         help="What the columns or fields of the file mean: a TOML file (docs/import-csv.md), or the name of a shipped one, "
-        "such as shopify or woocommerce.",
+        "such as shopify or woocommerce. [proposed from the names of the columns]",
     ),
 ]
 RejectsFile = Annotated[
@@ -92,10 +93,10 @@ def source_of(
     file: Path,
     format: str,
     found: Settings,
-    mapping: str | None,
+    mapping: str | TableMapping | None,
     rejects: Path | None,
     on_progress: Callable[[str], None],
-) -> Source:
+) -> FileSource:
     """The file as a source; ``say`` hears how the reading of a CSV file gets on.
 
     Raises UserError where the file, the mapping, or the two together will not do.

@@ -27,6 +27,7 @@ from rich.text import Text
 from models.messages import Messages, messages
 from streamer.client.connections import connections
 from streamer.commands import common
+from streamer.commands.check_file import Check, Html, SaveMapping, look_first, recognised, save
 from streamer.commands.common import Json
 from streamer.commands.files import (
     ChangesFile,
@@ -54,13 +55,17 @@ def register(app: typer.Typer) -> None:
 
 def import_file(
     file: Annotated[Path, typer.Argument(help="The events.")],
-    format: Format,
+    format: Format = None,
     again: Annotated[bool, typer.Option("--again", help="Also if this content was imported before.")] = False,
     yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="Also if the shop has no rate for the currency of the amounts.")
+        bool,
+        typer.Option("--yes", "-y", help="Do not ask; also if the shop has no rate for the currency of the amounts."),
     ] = False,
     mapping: Mapped = None,
     rejects: RejectsFile = None,
+    check: Check = False,
+    html: Html = None,
+    save_mapping: SaveMapping = None,
     changes: ChangesFile = None,
     memberships: MembershipsFile = None,
     json: Json = False,
@@ -71,13 +76,20 @@ def import_file(
     acts on them. An import that was broken off goes on where it stopped when the same command is given again; a file
     that was imported wholly is refused.
 
-    Example:  streamer import orders_export.csv --format csv --mapping shopify
+    Without a mapping one is proposed, with the totals that it gives, and you are asked. `--check` reads the whole file,
+    counts its totals by another way and imports nothing; `--html` writes that as a page.
+
+    Example:  streamer import orders_export.csv --mapping shopify
     """
     from streamer.imports.importer import Import, begin, is_read, was_broken_off
     from streamer.imports.result import show
 
-    found = settings_for(format)
-    source = source_of(file, format, found, mapping, rejects, common.note)
+    kind, mapped, proposal = recognised(file, format, mapping)
+    found = settings_for(kind)
+    source = source_of(file, kind, found, mapped, rejects, common.note)
+    if save_mapping is not None:
+        save(proposal, mapping, save_mapping)
+    look_first(source, found, file, mapping, proposal, check=check, html=html, json=json, yes=yes)
     check_currencies(source, found, common.note, all_the_same=yes)
     with (
         lines_to(changes) as write_change,
@@ -86,7 +98,7 @@ def import_file(
     ):
         # Of an import that was broken off, the workers may be its own, not yet known to be gone.
         if not was_broken_off(service, source) and is_read(service):
-            check_workers_currency(format, common.settings())
+            check_workers_currency(kind, common.settings())
         record, resumed = begin(service, source, str(file), again=again)
         if resumed:
             common.note(f"going on with an import of this content that was broken off ({record.import_id})")

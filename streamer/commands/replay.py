@@ -10,6 +10,7 @@ import typer
 
 from models.messages import messages
 from streamer.commands import common
+from streamer.commands.check_file import recognised
 from streamer.commands.common import Json
 from streamer.commands.files import (
     ChangesFile,
@@ -39,7 +40,7 @@ def register(app: typer.Typer) -> None:
 
 def replay(
     file: Annotated[Path, typer.Argument(help="The events.")],
-    format: Format,
+    format: Format = None,
     until: Annotated[
         str | None,
         typer.Option(help="Let time pass to there at the end, such as 2012-06-01; else it stands at the last event."),
@@ -72,7 +73,8 @@ def replay(
     from streamer.imports.result import result_of, show
     from streamer.replay.replay import Replay
 
-    found = settings_for(format, {"preset": preset})
+    kind, mapped, _ = recognised(file, format, mapping)
+    found = settings_for(kind, {"preset": preset})
     # Old data is judged by its own time only, whatever the clock says now.
     policy = replace(found.policy(lanes=1), label_backfill=False, wall=False)
     if definitions is not None:
@@ -84,7 +86,7 @@ def replay(
         lines_to(memberships) as write_members,
         common.progress("reading") as on_progress,
     ):
-        source = source_of(file, format, found, mapping, rejects, on_progress)
+        source = source_of(file, kind, found, mapped, rejects, on_progress)
         run = Replay(
             policy,
             found.learner_config(),

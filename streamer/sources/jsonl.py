@@ -53,6 +53,10 @@ class JsonLines:
 
     def events(self) -> Iterator[SourceEvent]:
         """The events in the order of the file; ``rows`` counts all lines."""
+        return (event for _, event in self.numbered())
+
+    def numbered(self) -> Iterator[tuple[int, SourceEvent]]:
+        """The same, each with its line."""
         self.rows, self.skipped = 0, Counter()
         decode = msgspec.json.Decoder(_Head).decode
         at = 0
@@ -67,10 +71,10 @@ class JsonLines:
             try:
                 head = decode(value)
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-                yield SourceEvent(at, None, value)
+                yield self.rows, SourceEvent(at, None, value)
                 continue
             at = _instant(head.occurred_at if head.occurred_at is not None else head.timestamp, at)
-            yield SourceEvent(at, _key(head), value)
+            yield self.rows, SourceEvent(at, _key(head), value)
 
 
 def _key(head: _Head) -> bytes | None:

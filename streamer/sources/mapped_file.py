@@ -100,14 +100,16 @@ class MappedFile:
         self.rejects = rejects
         self.expected: int | None = None
         """Events that there are; known once all rows are read."""
-        self._mapping = mapping
+        self.mapping = self._mapping = mapping
+        self.on_refused: Callable[[int, str], object] = lambda line, reason: None
+        """Hears the line of each refused or repeated row, and the reason."""
         self._zone = mapping.timezone or zone
         self._currency = mapping.currency or currency
         self._nobody = nobody
         self._now = now_ms
         self._progress = progress
         self._texts = messages(language)
-        self._source = rows_of(path, mapping)
+        self.table = self._source = rows_of(path, mapping)
         self.notes: list[str] = list(self._source.notes)
         # Events with the same group are made of the same units, and see each other's rows.
         groups = dict.fromkeys(event.group or mapping.group for event in mapping.event)
@@ -123,7 +125,11 @@ class MappedFile:
         return hashlib.sha256((content_hash(self.path) + json.dumps(how, sort_keys=True)).encode()).hexdigest()
 
     def events(self) -> Iterator[SourceEvent]:
-        """The events by time, those of one instant as they stand in the file.
+        """The events by time, those of one instant as they stand in the file. Raises UserError, as `numbered` does."""
+        return (event for _, event in self.numbered())
+
+    def numbered(self) -> Iterator[tuple[int, SourceEvent]]:
+        """The events by time, each with the line in which the first row of its group begins.
 
         Raises
         ------
@@ -150,8 +156,9 @@ class MappedFile:
                 self.notes.append(said("file note ids"))
             self._drop_repeats(database, rejects)
             self.expected = database.execute("SELECT count(*) FROM events").fetchone()[0]
-            for at, key, value in database.execute("SELECT at, key, value FROM events ORDER BY at, line, rowid"):
-                yield SourceEvent(at, key, value)
+            made = database.execute("SELECT line, at, key, value FROM events ORDER BY at, line, rowid")
+            for line, at, key, value in made:
+                yield line, SourceEvent(at, key, value)
 
     def sample(self, rows: int) -> Iterator[SourceEvent]:
         """Events of the first ``rows`` rows that can be used, in no order: a look before all is read and sorted.
@@ -264,14 +271,15 @@ class MappedFile:
             found = database.execute("SELECT cells FROM rows WHERE line = ? LIMIT 1", (line,)).fetchone()
             self._refuse(rejects, Row(line, json.loads(found[0])), "same_order", message)
         database.execute(f"DELETE FROM events WHERE name IN ({several})")
-        gone = database.execute(
-            "DELETE FROM events WHERE rowid NOT IN (SELECT min(rowid) FROM events GROUP BY key, id)"
-        ).rowcount
-        if gone:
-            self.skipped[REPEATED] += gone
+        repeats = "rowid NOT IN (SELECT min(rowid) FROM events GROUP BY key, id)"
+        for (line,) in database.execute(f"SELECT line FROM events WHERE {repeats}").fetchall():
+            self.skipped[REPEATED] += 1
+            self.on_refused(line, REPEATED)
+        database.execute(f"DELETE FROM events WHERE {repeats}")
 
     def _refuse(self, rejects: Rejects, row: Row, reason: str, message: str) -> None:
         self.skipped[reason] += 1
+        self.on_refused(row.line, reason)
         if reason != LEFT_OUT:
             self.rejected += 1
             rejects.write(row.line, row.cells, reason, str(in_language(message, self._texts)))

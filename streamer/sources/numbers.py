@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -54,6 +55,15 @@ _SAME: Final = {
 }
 _OPEN: Final = frozenset(("KR", "RS", "FR", "RM", "TL", "RP", "KN", "DIN", "EURO", "ЛВ", "РУБ", "Р", "ДЕН"))
 """Words for money that several currencies share, or that say no more than that it is money."""
+
+
+_SHARED: Final[Mapping[str, frozenset[str]]] = {
+    "$": frozenset(("USD", "AUD", "CAD", "NZD", "SGD", "HKD", "TWD", "MXN", "ARS", "CLP", "COP", "UYU")),
+    "¥": frozenset(("CNY", "JPY")),
+    "KR": frozenset(("SEK", "NOK", "DKK", "ISK")),
+    "EURO": frozenset(("EUR",)),
+}
+"""What a word of `_OPEN`, or a sign, can mean beside a code that says which: ``$7 USD``."""
 
 
 class Amount(NamedTuple):
@@ -155,10 +165,20 @@ def _without_currency(text: str) -> tuple[str | None, str]:
         if (inside := re.fullmatch(r"([-+(]\s*)([^\d.,+\-()'\s]+)\s*(.*)", text, re.DOTALL)) is None:
             return None, text
         return _currency(inside[2]), inside[1] + inside[3]
-    found = [_currency(one) for one in (front, behind) if one]
-    if len(found) == 2 and found[0] != found[1]:
+    return _agreed([*front.split(), *behind.split()]), rest
+
+
+def _agreed(words: Sequence[str]) -> str | None:
+    """The one currency that all the words beside an amount name. Raises ValueError where they name two."""
+    codes = {code for word in words if (code := _currency(word)) is not None}
+    open_words = [name for word in words if _currency(word) is None and (name := word.strip(" .").upper())]
+    if len(codes) > 1 or (not codes and len(set(open_words)) > 1):
         raise ValueError(said("file two currencies"))
-    return found[0], rest
+    for code in codes:
+        if any(code not in _SHARED.get(name, (code,)) for name in open_words):
+            raise ValueError(said("file two currencies"))
+        return code
+    return None
 
 
 def _currency(word: str) -> str | None:

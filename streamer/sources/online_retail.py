@@ -10,7 +10,7 @@ import csv
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property, lru_cache
@@ -44,6 +44,7 @@ class _Invoice:
     """An invoice whose lines are still coming in."""
 
     first: Row
+    first_row: int
     last_row: int
     lines: int = 0
     total: Decimal = Decimal(0)
@@ -82,6 +83,8 @@ class OnlineRetail:
         self.rows: int | None = None
         self.skipped: Counter[str] = Counter()
         self.notes: list[str] = []
+        self.on_refused: Callable[[int, str], object] = lambda line, reason: None
+        """Hears the line of each row that is left out, and the reason."""
 
     @cached_property
     def content_hash(self) -> str:
@@ -89,7 +92,11 @@ class OnlineRetail:
         return content_hash(self.path)
 
     def events(self) -> Iterator[SourceEvent]:
-        """One event an invoice and customer, in the order of the invoices' first lines.
+        """One event an invoice and customer, in the order of the invoices' first lines. Raises UserError."""
+        return (event for _, event in self.numbered())
+
+    def numbered(self) -> Iterator[tuple[int, SourceEvent]]:
+        """The same, each with the line of the invoice's first row, where no row breaks over lines.
 
         Raises
         ------
@@ -103,7 +110,7 @@ class OnlineRetail:
             key = (row.invoice, row.customer)
             invoice = opened.get(key)
             if invoice is None:
-                invoice = opened[key] = _Invoice(row, number)
+                invoice = opened[key] = _Invoice(row, number, number)
             invoice.add(row, number)
             # Insertion order is arrival order: an open invoice holds back those that began after it.
             while (oldest := next(iter(opened.values()))).last_row <= number - OPEN_ROWS:
@@ -144,6 +151,7 @@ class OnlineRetail:
             row = parse_row(cells, positions, len(header), times, commas=commas)
             if isinstance(row, BadRow):
                 self.skipped[row.reason] += 1
+                self.on_refused((self.rows or 0) + 1, row.reason)
             else:
                 yield row
 
@@ -175,7 +183,7 @@ class OnlineRetail:
                 # Only descriptions hold anything but ASCII, and some exports of this set are Latin-1.
                 yield line.decode("utf-8", errors="replace")
 
-    def _closed(self, invoice: _Invoice) -> Iterator[SourceEvent]:
+    def _closed(self, invoice: _Invoice) -> Iterator[tuple[int, SourceEvent]]:
         """The event of a complete invoice; none if it is larger than the contract allows."""
         if invoice.lines > MAX_PRODUCTS:
             self.skipped["too_many_lines"] += invoice.lines
@@ -191,4 +199,5 @@ class OnlineRetail:
         event_id = hashlib.sha256(body.encode()).hexdigest()[:32]
         kind = "order.cancelled" if first.takes_back else "order.completed"
         value = f'{{"event_id":"{event_id}","type":"{kind}",{body}}}'
-        yield SourceEvent(first.at, first.customer.encode(), value.encode())
+        # The header is the first line.
+        yield invoice.first_row + 1, SourceEvent(first.at, first.customer.encode(), value.encode())

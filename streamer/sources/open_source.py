@@ -11,12 +11,12 @@ from schemas.errors import UserError
 from schemas.ids import NOBODY
 from streamer.sources.jsonl import JsonLines
 from streamer.sources.mapped_file import MappedFile
-from streamer.sources.mapping import load_mapping, shipped
+from streamer.sources.mapping import TableMapping, load_mapping, shipped
 from streamer.sources.online_retail import OnlineRetail
 from streamer.sources.rejects import RejectsPath
-from streamer.sources.source import Source
+from streamer.sources.source import FileSource
 
-FORMATS: dict[str, Callable[[Path], Source]] = {"online-retail": OnlineRetail, "jsonl": JsonLines}
+FORMATS: dict[str, Callable[[Path], FileSource]] = {"online-retail": OnlineRetail, "jsonl": JsonLines}
 """Formats that need no mapping."""
 
 MAPPED = ("csv", "xlsx", "jsonl")
@@ -25,9 +25,9 @@ MAPPED = ("csv", "xlsx", "jsonl")
 
 @dataclass(frozen=True, slots=True)
 class CsvOptions:
-    """What a mapped file needs beside its path; see ``MappedFile``. ``mapping`` is a path or the name of a shipped one."""
+    """What a mapped file needs beside its path; see ``MappedFile``. ``mapping`` may be a path or the name of a shipped one."""
 
-    mapping: str
+    mapping: str | TableMapping
     zone: str = "UTC"
     currency: str = "EUR"
     rejects: Path | None = None
@@ -37,7 +37,7 @@ class CsvOptions:
     language: Language = "en"
 
 
-def open_source(path: Path | str, format: str, csv: CsvOptions | None = None) -> Source:
+def open_source(path: Path | str, format: str, csv: CsvOptions | None = None) -> FileSource:
     """The file at ``path`` as a source. Nothing is read yet but the first line of a CSV file.
 
     Raises
@@ -60,7 +60,7 @@ def open_source(path: Path | str, format: str, csv: CsvOptions | None = None) ->
         raise UserError(f"{format} needs no mapping", "leave out --mapping, or say --format csv")
     return MappedFile(
         path,
-        load_mapping(csv.mapping),
+        load_mapping(csv.mapping) if isinstance(csv.mapping, str) else csv.mapping,
         zone=csv.zone,
         currency=csv.currency,
         rejects=RejectsPath(path, csv.rejects),

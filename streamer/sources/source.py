@@ -55,3 +55,11 @@ class Source(Protocol):
             The file is not what its format says, or is damaged.
         """
         ...
+
+
+class FileSource(Source, Protocol):
+    """A source that is a file: each of its events begins in a line."""
+
+    def numbered(self) -> Iterator[tuple[int, SourceEvent]]:
+        """The events, each with the number of the line (from 1) in which it begins; see `events`."""
+        ...

@@ -48,9 +48,9 @@ class TextRows:
         first = list(islice(self._lines(), _HEADER_WITHIN))
         self._names = frozenset(map(folded, mapping.named()))
         self.delimiter = mapping.delimiter or delimiter_of([line for line in first if line is not None], self._names)
-        self._skip = self._above(first) if mapping.skip is None else mapping.skip
+        self.skip = self._above(first) if mapping.skip is None else mapping.skip
         self.header = list(mapping.columns) or self._read_header()
-        self._places = places(self.header, mapping, f"{path}", f"delimiter {self.delimiter!r}, {self.encoding}")
+        self.places = places(self.header, mapping, f"{path}", f"delimiter {self.delimiter!r}, {self.encoding}")
         self._note()
 
     def rows(self) -> Iterator[Row]:
@@ -72,7 +72,7 @@ class TextRows:
             yield Row(line, cells, fault)
 
     def named(self, cells: Sequence[str]) -> Mapping[str, str]:
-        return {name: clean(cells[at], self._mapping.strip) for name, at in self._places}
+        return {name: clean(cells[at], self._mapping.strip) for name, at in self.places}
 
     # -- lines and records ------------------------------------------------------------------------------------
 
@@ -92,7 +92,7 @@ class TextRows:
 
     def _records(self) -> Iterator[tuple[int, list[str], tuple[str, str] | None]]:
         """Each record with the number of the line in which it begins, and its fault."""
-        source = _Pushed(islice(self._lines(), self._skip, None), self._skip)
+        source = _Pushed(islice(self._lines(), self.skip, None), self.skip)
         if not self._mapping.columns:
             next(self._split(source), None)
         yield from self._split(source)
@@ -153,7 +153,7 @@ class TextRows:
         return len({folded(cell) for cell in cells} & self._names)
 
     def _read_header(self) -> list[str]:
-        source = _Pushed(islice(self._lines(), self._skip, None), self._skip)
+        source = _Pushed(islice(self._lines(), self.skip, None), self.skip)
         _, cells, _ = next(self._split(source), (0, [], None))
         cells = [clean(name.replace("\ufeff", "")) for name in cells]
         while cells and not cells[-1]:
@@ -167,8 +167,8 @@ class TextRows:
             self.notes.append(
                 said("file note delimiter", delimiter="tab" if self.delimiter == "\t" else self.delimiter)
             )
-        if self._mapping.skip is None and self._skip:
-            self.notes.append(said("file note skip", lines=self._skip))
+        if self._mapping.skip is None and self.skip:
+            self.notes.append(said("file note skip", lines=self.skip))
 
 
 class _Pushed:

@@ -163,26 +163,34 @@ TABLE: tuple[Case, ...] = (
 )
 
 
-def run(case: Case) -> Seen:
-    """Replay a case."""
+def arguments_of(case: Case, temporary: Path) -> tuple[list[str], dict[str, str | None]]:
+    """The file of a case with format, mapping and rejects, and the environment, for a command that reads files."""
     folder = CASES / case.name
     source = next(path for path in sorted(folder.iterdir()) if path.name.startswith(case.file))
     env: dict[str, str | None] = dict.fromkeys(name for name in os.environ if name.startswith("STREAMER_"))
     if (folder / "env.json").exists():
         env |= json.loads((folder / "env.json").read_text())
-    options = [option for option in case.options if option != "USD"]
-    if len(options) != len(case.options):
+    if "USD" in case.options:
         env["STREAMER_CURRENCY"] = "USD"
+    arguments = [str(source)]
+    if (folder / "retail").exists():
+        arguments += ["--format", "online-retail"]
+    else:
+        arguments += ["--format", "jsonl" if ".jsonl" in source.name else "csv"]
+        mapping = case.mapping or (None if ".jsonl" in source.name else _mapping_of(folder))
+        if mapping is not None:
+            arguments += ["--mapping", mapping, "--rejects", str(temporary / "rejects.csv")]
+    return arguments, env
+
+
+def run(case: Case) -> Seen:
+    """Replay a case."""
+    folder = CASES / case.name
     with tempfile.TemporaryDirectory() as temporary:
         members, rejects = Path(temporary) / "members.jsonl", Path(temporary) / "rejects.csv"
-        arguments = ["replay", str(source), "--json", "--memberships", str(members), *options]
-        if (folder / "retail").exists():
-            arguments += ["--format", "online-retail"]
-        else:
-            arguments += ["--format", "jsonl" if ".jsonl" in source.name else "csv"]
-            mapping = case.mapping or (None if ".jsonl" in source.name else _mapping_of(folder))
-            if mapping is not None:
-                arguments += ["--mapping", mapping, "--rejects", str(rejects)]
+        arguments, env = arguments_of(case, Path(temporary))
+        arguments = ["replay", *arguments, "--json", "--memberships", str(members)]
+        arguments += [option for option in case.options if option != "USD"]
         if (folder / "segments.toml").exists():
             arguments += ["--definitions", str(folder / "segments.toml")]
         done = CliRunner().invoke(cli.build(), arguments, env=env)

@@ -73,7 +73,16 @@ def test_what_may_mean_something_else_is_no_amount(decimal: str | None, text: st
 
 @pytest.mark.parametrize(
     ("text", "currency"),
-    [("CHF 12.50", "CHF"), ("12.50 EUR", "EUR"), ("€12", "EUR"), ("US$12.50", "USD"), ("$12", None), ("12", None)],
+    [
+        ("CHF 12.50", "CHF"),
+        ("12.50 EUR", "EUR"),
+        ("€12", "EUR"),
+        ("US$12.50", "USD"),
+        ("$7 USD", "USD"),
+        ("USD $7.50", "USD"),
+        ("$12", None),
+        ("12", None),
+    ],
 )
 def test_a_currency_beside_the_amount_is_told_where_it_is_beyond_doubt(text: str, currency: str | None) -> None:
     assert amount(text).currency == currency
@@ -93,3 +102,9 @@ def test_a_number_shows_its_decimal_sign_where_it_fits_one_alone() -> None:
         None,
         ".",
     ]
+
+
+@pytest.mark.parametrize("text", ["€7 USD", "$ 5 EUR", "¥5 USD", "EUR USD 5", "kr 5 EUR", "5 kr $"])
+def test_two_currencies_beside_an_amount_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="two currencies"):
+        amount(text)

@@ -1,0 +1,163 @@
+"""What ``import`` does before it imports: find out how to read a file, check it whole, show it, and ask."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from models.messages import Messages, messages
+from schemas.errors import UserError
+from streamer.commands import common
+
+if TYPE_CHECKING:
+    from streamer.config.settings import Settings
+    from streamer.imports.checked import Checked
+    from streamer.sources.mapping import TableMapping
+    from streamer.sources.proposal import Proposal
+    from streamer.sources.source import FileSource
+
+Check = Annotated[
+    bool, typer.Option("--check", help="Import nothing: read the whole file, count its totals by another way, compare.")
+]
+Html = Annotated[Path | None, typer.Option("--html", help="Write what the check found as a page.")]
+SaveMapping = Annotated[Path | None, typer.Option("--save-mapping", help="Write the mapping that is used to a file.")]
+
+
+def recognised(
+    file: Path, format: str | None, mapping: str | None
+) -> tuple[str, str | TableMapping | None, Proposal | None]:
+    """The format and the mapping to read a file with, and what was found by looking, where nobody said them.
+
+    Raises
+    ------
+    UserError
+        There is no such file, or nothing can be proposed.
+    """
+    from streamer.sources.mapping import read_mapping
+    from streamer.sources.proposal import propose
+
+    if mapping is not None:
+        return format or _format_of(file), mapping, None
+    if format in ("jsonl", "online-retail"):
+        return format, None, None
+    if not file.is_file():
+        what = "is a folder" if file.is_dir() else "does not exist"
+        raise UserError(f"{file} {what}", "give the path of a file")
+    found = propose(file)
+    texts = messages(common.settings().language)
+    if found.mapping is None:
+        common.note(texts("proposal format", file=str(file), format=found.format))
+        return found.format, None, found
+    if found.shipped is not None:
+        common.note(texts("proposal shipped", file=str(file), name=found.shipped))
+    else:
+        common.note(texts("proposal made", file=str(file)))
+    for field, column in found.fields:
+        common.note(texts("proposal field", field=field, column=column))
+    return found.format, read_mapping(found.mapping, "the proposal"), found
+
+
+def _format_of(file: Path) -> str:
+    """Of a file with a mapping: the reader looks for itself which of the three it is."""
+    names = {".xlsx": "xlsx", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl"}
+    return names.get(Path(file.name.removesuffix(".gz")).suffix.lower(), "csv")
+
+
+def look_first(
+    source: FileSource,
+    found: Settings,
+    file: Path,
+    mapping: str | None,
+    proposal: Proposal | None,
+    *,
+    check: bool,
+    html: Path | None,
+    json: bool,
+    yes: bool,
+) -> None:
+    """Check a file before it is imported, where that was asked for or its mapping is a proposal, and ask.
+
+    Raises
+    ------
+    typer.Exit
+        Nothing is to be imported: only a check was wanted (status 1 where its totals differ, or nothing would be applied),
+        or the answer was no.
+    """
+    proposed = proposal is not None and proposal.mapping is not None
+    if not (check or html is not None or proposed):
+        return
+    checked = check_file(source, found, file, mapping, html=html, json=json and check)
+    if check:
+        raise typer.Exit(0 if checked.agrees and checked.fates["applied"] else 1)
+    if proposal is not None and proposed and not yes:
+        confirm(proposal, file, messages(found.language))
+
+
+def check_file(
+    source: FileSource, found: Settings, file: Path, mapping: str | None, *, html: Path | None, json: bool
+) -> Checked:
+    """Check a file and show what was found; ``html`` is where the page goes."""
+    from dataclasses import replace
+
+    from streamer.commands.files import print_rejects
+    from streamer.imports.check import check
+    from streamer.imports.check_page import page
+    from streamer.imports.check_report import report, to_dict
+
+    texts = messages(found.language)
+    # What is old is judged by its own time, as in a replay.
+    policy = replace(found.policy(lanes=1), label_backfill=False, wall=False)
+    checked = check(source, policy, time.time_ns() // 1_000_000)
+    print_rejects(source, texts)
+    if json:
+        common.print_json(to_dict(checked))
+    else:
+        out = common.console()
+        for line in report(checked, found.currency, texts):
+            out.print(line)
+    if html is not None:
+        command = _command(file, mapping)
+        try:
+            html.write_text(page(checked, file.name, found.currency, texts, command), encoding="utf-8")
+        except OSError as error:
+            raise UserError(f"cannot write {html}: {error.strerror or error}", "give another --html") from None
+        common.note(texts("check page written", path=str(html)))
+    return checked
+
+
+def confirm(proposal: Proposal, file: Path, texts: Messages) -> None:
+    """Ask whether to import like this. Without a terminal, say how to go on, and end."""
+    if sys.stdin.isatty() and sys.stderr.isatty():
+        if typer.confirm(texts("proposal ask"), err=True):
+            return
+    elif proposal.mapping is not None and proposal.shipped is None:
+        common.errors().print(proposal.mapping)
+    common.note(texts("proposal go on", command=_command(file, proposal.shipped)))
+    raise typer.Exit(1)
+
+
+def save(proposal: Proposal | None, mapping: str | None, path: Path) -> None:
+    """Write the mapping that is used; no other file is written over. Raises UserError."""
+    from streamer.sources.mapping import shipped
+
+    text = proposal.mapping if proposal is not None else None
+    if mapping is not None:
+        text = Path(mapping).read_text(encoding="utf-8-sig") if Path(mapping).is_file() else shipped().get(mapping)
+    if text is None:
+        raise UserError("there is no mapping to save", "this format needs none")
+    try:
+        with path.open("x", encoding="utf-8") as stream:
+            stream.write(text)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror or error}", "give another --save-mapping") from None
+    common.note(messages(common.settings().language)("proposal saved", path=str(path)))
+
+
+def _command(file: Path, mapping: str | None) -> str:
+    chosen = f" --mapping {shlex.quote(mapping)}" if mapping is not None else ""
+    return f"streamer import {shlex.quote(str(file))}{chosen}"

@@ -1,0 +1,205 @@
+"""What a lane applied of a file, held line by line against what a recount says stands there.
+
+Each difference has a reason (the row was refused, is a repeat, became a dead letter), or is named as one that nothing
+explains. Both sides are kept in arrays: some twenty bytes an event, whatever the size of the file.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.money import Rates
+from streamer.imports.checked import NAMED, Checked, Difference, Side
+from streamer.sources.recount import ORDER, REFUND, Counted
+
+Ints = NDArray[np.int64]
+_KINDS: Final = (ORDER, REFUND)
+_MOST: Final = 1 << 62
+"""Minor units beyond which no amount of a shop lies; a lane refuses it."""
+
+
+class Reasons:
+    """Why lines are left out, one byte a line. Of several reasons the first stays."""
+
+    def __init__(self) -> None:
+        self.names: list[str | None] = [None]
+        self._codes = bytearray()
+
+    def __contains__(self, line: object) -> bool:
+        return isinstance(line, int) and line < len(self._codes) and self._codes[line] != 0
+
+    def add(self, line: int, reason: str) -> None:
+        """A line and why it is left out."""
+        if line >= len(self._codes):
+            self._codes.extend(bytes(line + 4_096 - len(self._codes)))
+        if not self._codes[line]:
+            self._codes[line] = self.code(reason)
+
+    def code(self, reason: str | None) -> int:
+        """The number of a reason, at most 255."""
+        if reason not in self.names:
+            self.names.append(reason)
+        return self.names.index(reason)
+
+    def of(self, lines: Ints) -> Ints:
+        """The numbers of the reasons of lines; 0 for none."""
+        codes = np.frombuffer(bytes(self._codes), np.uint8)
+        inside = lines < len(codes)
+        found = np.zeros(len(lines), np.int64)
+        found[inside] = codes[lines[inside]]
+        return found
+
+
+@dataclass(slots=True)
+class Applied:
+    """What a lane made of the events of a file, in the order in which it took them.
+
+    Attributes
+    ----------
+    lines, times
+        Where an event begins in the file, and when it happened (ms).
+    kinds
+        0 for neither, 1 for an order, 2 for a refund.
+    money
+        By which it changed the shop's revenue, minor units: refunds are negative.
+    counts
+        1 for an order or refund that counts, 0 for none, -1 for one that an event took back.
+    """
+
+    lines: array[int] = field(default_factory=lambda: array("q"))
+    times: array[int] = field(default_factory=lambda: array("q"))
+    money: array[int] = field(default_factory=lambda: array("q"))
+    counts: array[int] = field(default_factory=lambda: array("b"))
+    kinds: bytearray = field(default_factory=bytearray)
+    fates: bytearray = field(default_factory=bytearray)
+    fate_names: list[str] = field(default_factory=lambda: ["applied"])
+
+    def add(self, kind: int, money: int, count: int, fate: str) -> None:
+        """What the next event came to; its line and time came before."""
+        self.kinds.append(kind)
+        self.money.append(money)
+        self.counts.append(count)
+        if fate not in self.fate_names:
+            self.fate_names.append(fate)
+        self.fates.append(self.fate_names.index(fate))
+
+    def fate_counts(self) -> dict[str, int]:
+        """Events by what became of them."""
+        counts = ((name, self.fates.count(code)) for code, name in enumerate(self.fate_names))
+        return {name: count for name, count in counts if count}
+
+    def orders(self) -> tuple[Ints, Ints]:
+        """Lines and money of orders."""
+        of = np.frombuffer(self.kinds, np.uint8) == 1
+        return np.frombuffer(self.lines, np.int64)[of], np.frombuffer(self.money, np.int64)[of]
+
+
+@dataclass(frozen=True)
+class _ByLine:
+    """Money and reason by key, which is twice the line, and one more for a refund. Keys rise."""
+
+    keys: Ints
+    money: Ints
+    reasons: Ints
+
+    def at(self, keys: Ints) -> tuple[Ints, Ints, NDArray[np.bool_]]:
+        """Money and reason of keys, zeros for those that are not here, and which are."""
+        if not len(self.keys):
+            return np.zeros(len(keys), np.int64), np.zeros(len(keys), np.int64), np.zeros(len(keys), np.bool_)
+        places = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
+        here = self.keys[places] == keys
+        return np.where(here, self.money[places], 0), np.where(here, self.reasons[places], 0), here
+
+
+def _by_line(keys: Ints, money: Ints, reasons: Ints) -> _ByLine:
+    """Sums of money by key, and the first reason that is one."""
+    if not len(keys):
+        return _ByLine(keys, money, reasons)
+    # A reason comes before none.
+    order = np.lexsort((reasons == 0, keys))
+    keys, starts = np.unique(keys[order], return_index=True)
+    return _ByLine(keys, np.add.reduceat(money[order], starts), reasons[order][starts])
+
+
+def compare(found: Checked, applied: Applied, counted: Iterable[Counted], refused: Reasons, rates: Rates) -> None:
+    """Fill in what was counted, what was applied, and why they differ."""
+    taken = _taken(found, applied, refused)
+    keys, money = _counted(found, counted, rates)
+    _, fates, _ = taken.at(keys)
+    lines = refused.of(keys >> 1)
+    reasons = np.where(lines != 0, lines, fates)
+    for code in np.unique(reasons).tolist():
+        of = reasons == code
+        for kind, name in enumerate(_KINDS):
+            amounts = money[of & ((keys & 1) == kind)].tolist()
+            if not amounts:
+                continue
+            found.counted.add(name, len(amounts), sum(amounts))
+            if code:
+                found.left_out.add(name, len(amounts), sum(amounts))
+                found.reasons.setdefault(str(refused.names[code]), Side()).add(name, len(amounts), sum(amounts))
+    named = list(_differences(found, taken, _by_line(keys, money, reasons), refused))
+    # The unexplained first; each in the order of lines.
+    found.differences = sorted(named, key=lambda one: one.reason is not None)[:NAMED]
+
+
+def _taken(found: Checked, applied: Applied, refused: Reasons) -> _ByLine:
+    kinds = np.frombuffer(applied.kinds, np.uint8).astype(np.int64)
+    of = kinds > 0
+    lines, money = np.frombuffer(applied.lines, np.int64)[of], np.frombuffer(applied.money, np.int64)[of]
+    kinds, counts = kinds[of] - 1, np.frombuffer(applied.counts, np.int8)[of]
+    money = np.where(kinds == 1, -money, money)
+    for kind, name in enumerate(_KINDS):
+        found.applied.add(name, int(counts[kinds == kind].sum()), sum(money[kinds == kind].tolist()))
+    codes = [0, *(refused.code(name) for name in applied.fate_names[1:])]
+    fates = np.asarray(codes, np.int64)[np.frombuffer(applied.fates, np.uint8)[of]]
+    return _by_line(lines * 2 + kinds, money, fates)
+
+
+def _counted(found: Checked, counted: Iterable[Counted], rates: Rates) -> tuple[Ints, Ints]:
+    keys, money = array("q"), array("q")
+    for one in counted:
+        if one.currency is not None and one.currency not in rates.rates:
+            found.unrated[one.currency] += 1
+        keys.append(one.line * 2 + (one.kind == REFUND))
+        money.append(_minor(one, rates))
+    return np.frombuffer(keys, np.int64), np.frombuffer(money, np.int64)
+
+
+def _minor(one: Counted, rates: Rates) -> int:
+    """An amount in the shop's minor units; 0 for none that could be one."""
+    if one.amount is None:
+        return 0
+    rate = rates.rates.get(one.currency or rates.base)
+    # No rate: a lane makes a dead letter of it; the recount has it in its own units.
+    amount = one.amount if rate is None else one.amount * Decimal(repr(rate))
+    minor = int(amount.scaleb(rates.places).to_integral_value())
+    return minor if abs(minor) < _MOST else 0
+
+
+def _differences(found: Checked, taken: _ByLine, counted: _ByLine, refused: Reasons) -> Iterator[Difference]:
+    """The lines that differ: `NAMED` at most of those with a reason, and of those without. Counts the latter."""
+    keys = np.union1d(taken.keys, counted.keys)
+    money, fates, _ = taken.at(keys)
+    expected, _, here = counted.at(keys)
+    lines = refused.of(keys >> 1)
+    reasons = np.where(lines != 0, lines, fates)
+    # A refund that came before its order is taken off when that comes; the sums agree then.
+    if found.counted.net - found.left_out.net == found.applied.net:
+        pending = (reasons == 0) & ((keys & 1) == 1) & (money == 0)
+        reasons[pending] = refused.code("pending")
+    differ = money != expected
+    explained, unexplained = differ & (reasons != 0), differ & (reasons == 0)
+    found.unexplained = int(unexplained.sum())
+    for which in (unexplained, explained):
+        for at in np.flatnonzero(which)[:NAMED].tolist():
+            line, kind = divmod(int(keys[at]), 2)
+            was = int(expected[at]) if here[at] else None
+            yield Difference(line, _KINDS[kind], was, int(money[at]), refused.names[int(reasons[at])])

@@ -1,0 +1,172 @@
+"""What a file is, found by looking: a known format, a shipped mapping, or a mapping proposed from the names of its columns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from schemas.errors import UserError
+from streamer.sources.column_names import NAMES, columns_of
+from streamer.sources.dialect import folded
+from streamer.sources.files import opened
+from streamer.sources.json_rows import JsonRows
+from streamer.sources.mapped_file import rows_of
+from streamer.sources.mapping import TableMapping, read_mapping, shipped
+from streamer.sources.retail_rows import column_positions
+from streamer.sources.sheet_rows import ZIP_MAGIC
+from streamer.sources.times import Times
+from streamer.sources.values import Values
+from streamer.sources.written_mapping import written
+
+_ROWS: Final = 2_000
+"""Rows looked at."""
+
+_OWN_TYPES: Final = re.compile(
+    r'"(type|event)"\s*:\s*"(order\.|product\.|page\.|cart\.|profile\.|consent\.|feedback\.|customer\.|identity\.|'
+    r"message\.|subscription\.|track|identify|page|alias|Order )",
+)
+_CDNOW: Final = re.compile(rb" ?\d{4,5} \d{8} +\d+ +\d+\.\d\d\r?\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """How a file would be read.
+
+    Attributes
+    ----------
+    format
+        Of ``--format``.
+    mapping
+        Text of a mapping; None for a format that needs none.
+    shipped
+        The name of the mapping, where it is one that comes with the package.
+    fields
+        Fields with the columns they come from, for people.
+    """
+
+    format: str
+    mapping: str | None = None
+    shipped: str | None = None
+    fields: tuple[tuple[str, str], ...] = ()
+
+
+def propose(path: Path) -> Proposal:
+    """How a file would be read.
+
+    Raises
+    ------
+    UserError
+        It cannot be read, or the names of its columns do not say who bought, when and for how much.
+    """
+    with opened(path) as stream:
+        head = stream.read(1 << 16)
+    bare = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if bare.startswith((b"{", b"[{")):
+        first = bare.split(b"\n", 1)[0].decode("utf-8", "replace")
+        if bare.startswith(b"{") and (_OWN_TYPES.search(first) or '"specversion"' in first):
+            return Proposal("jsonl")
+        return _shipped_json(path)
+    if _CDNOW.match(head):
+        return Proposal("csv", shipped()["cdnow"], "cdnow", tuple(_fields(read_mapping(shipped()["cdnow"], "cdnow"))))
+    format = "xlsx" if head.startswith(ZIP_MAGIC) else "csv"
+    blind = rows_of(path, _wanting_nothing())
+    if all(at is not None for at in column_positions(blind.header).values()):
+        return Proposal("online-retail" if format == "csv" else format)
+    return _shipped_table(path, format) or _from_names(path, format)
+
+
+def _wanting_nothing() -> TableMapping:
+    """A mapping that finds any header: the names that proposals know are all wished for, and none is needed."""
+    every = list(dict.fromkeys(name for names in NAMES.values() for name in names))
+    quoted = ", ".join(f'"{name}"' for name in every)
+    return read_mapping(
+        f"[[event]]\n[event.fields]\ncustomer_id = {{ column = [{quoted}], optional = true }}\n"
+        'occurred_at = { column = "date", optional = true }',
+        "a proposal",
+    )
+
+
+def _shipped_table(path: Path, format: str) -> Proposal | None:
+    """The shipped mapping that finds all columns it needs, and most columns, in the header."""
+    best: tuple[int, str] | None = None
+    for name, text in shipped().items():
+        mapping = read_mapping(text, name)
+        # Without a header anything fits.
+        if mapping.format == "json" or mapping.columns:
+            continue
+        with suppress(UserError):
+            table = rows_of(path, mapping)
+            known = len({folded(one) for one in mapping.named()} & {folded(one) for one in table.header})
+            if best is None or known > best[0]:
+                best = known, name
+    if best is None:
+        return None
+    name = best[1]
+    return Proposal(format, shipped()[name], name, tuple(_fields(read_mapping(shipped()[name], name))))
+
+
+def _shipped_json(path: Path) -> Proposal:
+    """The shipped mapping of JSON that most records fit."""
+    signs = Values(Times((), ZoneInfo("UTC")))
+    best: tuple[int, str] | None = None
+    for name, text in shipped().items():
+        mapping = read_mapping(text, name)
+        if mapping.format != "json":
+            continue
+        rows = JsonRows(path, mapping)
+        fit = 0
+        for row in islice(rows.rows(), _ROWS):
+            if row.fault is None:
+                cells = rows.named(row.cells)
+                fit += any(
+                    event.conditions.hold(cells, signs.sign)
+                    and all(cells.get(column) for column in event.where)
+                    and any(event.fields[field].of(cells) for field in ("customer_id", "occurred_at"))
+                    for event in mapping.event
+                )
+        if fit and (best is None or fit > best[0]):
+            best = fit, name
+    if best is None:
+        raise UserError(
+            f"{path} is JSON of a kind that no shipped mapping reads",
+            "docs/import-csv.md shows how to write a mapping with paths; give it with --mapping FILE.toml",
+        )
+    name = best[1]
+    return Proposal("jsonl", shipped()[name], name, tuple(_fields(read_mapping(shipped()[name], name))))
+
+
+def _from_names(path: Path, format: str) -> Proposal:
+    table = rows_of(path, _wanting_nothing())
+    header = [name for name in table.header if name]
+    found = columns_of(header)
+    missing = [field for field in ("customer_id", "occurred_at") if field not in found]
+    if not {"total", "line_total", "price"} & found.keys():
+        missing.append("total")
+    if missing:
+        raise UserError(
+            f"the columns of {path} do not say which holds {' and '.join(missing)}: {', '.join(header) or 'none'}",
+            "write a mapping (docs/import-csv.md shows one to begin from) and give it with --mapping FILE.toml",
+        )
+    rows = [
+        dict(zip(table.header, row.cells, strict=False)) for row in islice(table.rows(), _ROWS) if row.fault is None
+    ]
+    text = written(found, rows)
+    return Proposal(format, text, None, tuple(_fields(read_mapping(text, "the proposal"))))
+
+
+def _fields(mapping: TableMapping) -> Iterator[tuple[str, str]]:
+    """Fields with their columns, in words; of the first event and of its lines."""
+    event = mapping.event[0]
+    for field, column in event.fields.items():
+        yield field, column.names + (f" x {column.times}" if column.times else "")
+    for field, column in event.lines.items():
+        yield f"products.{field}", column.names
+    for other in mapping.event[1:]:
+        total = other.fields.get("total")
+        yield other.type, total.names if total is not None else ""
