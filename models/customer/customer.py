@@ -11,7 +11,7 @@ from models.customer.decay import ERA, HALF_ERA, LANDMARK, carried, era_of
 from models.customer.dedupe import DedupeWindow
 from models.customer.orders import Booking, OrderBook
 from models.customer.profile import Profile
-from models.customer.statistics import Statistics
+from models.customer.statistics import CHECKOUT, Statistics
 
 
 class Membership(msgspec.Struct, array_like=True, gc=False):
@@ -125,6 +125,8 @@ class Customer:
     def interact(self, kind: int, category: str | None, at: int, half_life: float) -> None:
         """Count one interaction of a kind (index into ``INTERACTIONS``) at ``at``; both in ms."""
         self.statistics.interactions[kind] += 1
+        if kind == CHECKOUT:
+            self.statistics.check_out(at)
         if category is not None:
             self.statistics.add_category(category, 0.0, self.weigh(at, half_life))
 

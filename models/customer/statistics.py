@@ -25,6 +25,7 @@ INTERACTIONS = (
     "email.clicked",
 )
 INTERACTION_INDEX = {name: index for index, name in enumerate(INTERACTIONS)}
+CHECKOUT = INTERACTION_INDEX["checkout.started"]
 
 MAX_CATEGORIES = 20
 REST = "~rest"
@@ -55,6 +56,8 @@ class Statistics(msgspec.Struct):
         Lifetime counts by kind, in the order of ``INTERACTIONS``.
     categories
         Forward-decayed ``[money, interactions]`` per category, at most ``MAX_CATEGORIES`` and ``REST``.
+    last_checkout
+        Instant of the latest ``checkout.started``, ms; None without one.
     era
         The era (``models.customer.decay``) in which all decayed sums of the customer are stored, those of its profile
         included.
@@ -71,6 +74,7 @@ class Statistics(msgspec.Struct):
     interactions: list[int] = msgspec.field(default_factory=lambda: [0] * len(INTERACTIONS))
     categories: dict[str, list[float]] = {}
     era: int = 0
+    last_checkout: int | None = None
 
     RENEWED: ClassVar = frozenset({"first_order", "last_order"})
     """Fields that follow from the order book: a merge neither hands them over nor adds them."""
@@ -117,6 +121,11 @@ class Statistics(msgspec.Struct):
             rest[0] += gone[0]
             rest[1] += gone[1]
 
+    def check_out(self, at: int) -> None:
+        """Note that a checkout began at ``at`` (ms); the latest counts, whichever comes first."""
+        if self.last_checkout is None or at > self.last_checkout:
+            self.last_checkout = at
+
     def merge(self, other: Statistics) -> None:
         """Add the statistics of another id of the same customer, in the same era; orders that both know come after."""
         self.orders += other.orders
@@ -128,6 +137,8 @@ class Statistics(msgspec.Struct):
         self.interactions = [mine + more for mine, more in zip(self.interactions, other.interactions, strict=True)]
         for category, (money, interactions) in other.categories.items():
             self.add_category(category, money, interactions)
+        if other.last_checkout is not None:
+            self.check_out(other.last_checkout)
 
     # -- decay ------------------------------------------------------------------------------------------------
 

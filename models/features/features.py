@@ -31,6 +31,7 @@ __all__ = [
     "label_of",
 ]
 
+HOUR_MS = 3_600_000
 PRIOR_GAPS = 2
 PRIOR_GAP_MS = 45 * DAY_MS
 _PRIOR_ORDERS = 0.5
@@ -53,6 +54,22 @@ def _recency_days(customer: Customer, at: int, shop: FeatureContext) -> float:
 def _recency_crossing(customer: Customer, border: float, shop: FeatureContext) -> int | None:
     last = customer.statistics.last_order
     return None if last is None else last + ceil(border * DAY_MS)
+
+
+def _checkout_hours(customer: Customer, at: int, shop: FeatureContext) -> float:
+    began = _left_checkout(customer)
+    return nan if began is None else (at - began) / HOUR_MS
+
+
+def _checkout_crossing(customer: Customer, border: float, shop: FeatureContext) -> int | None:
+    began = _left_checkout(customer)
+    return None if began is None else began + ceil(border * HOUR_MS)
+
+
+def _left_checkout(customer: Customer) -> int | None:
+    """When the latest checkout began (ms), unless an order came at that instant or later."""
+    began, last = customer.statistics.last_checkout, customer.statistics.last_order
+    return None if began is None or (last is not None and last >= began) else began
 
 
 def _lateness(customer: Customer, at: int, shop: FeatureContext) -> float:
@@ -166,6 +183,7 @@ FEATURES: dict[str, Feature] = {
         Feature("spend_decayed", "money", _spend_decayed, _spend_crossing),
         Feature("orders_decayed", "orders", _orders_decayed, _orders_crossing),
         Feature("recency_days", "days", _recency_days, _recency_crossing),
+        Feature("checkout_hours", "hours", _checkout_hours, _checkout_crossing, moved_by_interactions=True),
         Feature("lateness", "own order gaps", _lateness, _lateness_crossing),
         Feature("cadence_days", "days", lambda c, at, shop: cadence_ms(c) / DAY_MS),
         Feature("age_days", "days", _age_days, _age_crossing, moved_by_interactions=True),

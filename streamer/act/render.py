@@ -14,7 +14,7 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from models.customer.customer import Customer
 from models.features.traits import text_trait
-from models.messages import LANGUAGES, Language, Messages, messages
+from models.messages import LANGUAGES, TABLES, Language, Messages, messages
 from schemas.changes import Reason, ReceivedChange
 from schemas.errors import UserError
 from schemas.screen_text import shown_value
@@ -124,21 +124,30 @@ def facts(change: ReceivedChange, customer: Customer | None, book: Book, languag
         "before": None if source is None else texts.named(change.segmentation, source.id, source.name),
         "features": change.features,
         "why": why(change, language),
-        "shop": {"name": book.shop.name, "address": book.shop.address, "web": book.shop.web},
+        "reasons": reasons(change, language),
+        "shop": {"name": book.shop.name, "address": book.shop.address, "web": book.shop.web, "site": book.shop.site},
     }
 
 
 def why(change: ReceivedChange, language: Language) -> str:
-    """Why the message came, from the change's own reasons."""
+    """Why the message came, for its reader: in words for the shipped segments, else from the change's own reasons."""
     texts = messages(language)
     to = change.to_segment
     if to is None:
         return texts("message left")
+    key, shipped = f"why {change.segmentation} {to.id}", TABLES["en"].segments.get((change.segmentation, to.id))
+    if key in texts.table.texts and shipped is not None and shipped.name == to.name:
+        return texts("message why", reason=texts(key))
     name = texts.named(change.segmentation, to.id, to.name)
     if not change.reasons:
         return texts("message plain", segment=name)
-    reasons = texts("between reasons").join(_reason(reason, texts) for reason in change.reasons[:2])
-    return texts("message because", segment=name, reasons=reasons)
+    return texts("message because", segment=name, reasons=reasons(change, language))
+
+
+def reasons(change: ReceivedChange, language: Language) -> str:
+    """What made the customer move, as figures for the shop: the two weightiest reasons."""
+    texts = messages(language)
+    return texts("between reasons").join(_reason(reason, texts) for reason in change.reasons[:2])
 
 
 def day(at: date, language: Language) -> str:

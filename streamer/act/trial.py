@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 from models.customer.customer import Customer
+from models.messages import TABLES
 from schemas.changes import ReceivedChange, SegmentRef
 from streamer.act import secrets
 from streamer.act.heart import coupons
@@ -67,11 +68,15 @@ def _made_up(play: Play, customer: Customer, version: int) -> Message:
     now = time.time_ns() // 1_000_000
     when = play.when
 
+    def named(id: str) -> SegmentRef:
+        shipped = TABLES["en"].segments.get((when.segmentation, id))
+        return SegmentRef(id, id if shipped is None else shipped.name)
+
     def first(ids: frozenset[str] | None) -> SegmentRef | None:
-        return None if not ids else SegmentRef(min(ids), min(ids))
+        return None if not ids else named(min(ids))
 
     held = customer.segments.get(when.segmentation)
-    to = first(when.to) or (None if held is None else SegmentRef(held.segment, held.segment))
+    to = first(when.to) or (None if held is None else named(held.segment))
     change = ReceivedChange(
         event_id=f"trial-{uuid4().hex}",
         customer_id=customer.id,

@@ -1,47 +1,34 @@
-"""``plays``: check a file of plays, try it on the past, start it, and see what becomes of its messages."""
+"""``plays``: check a file of plays, and try it on the past or on one customer; orders and results are beside this."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from schemas.errors import UserError
 from streamer.client.connections import connections
-from streamer.commands import common
+from streamer.commands import common, plays_orders, plays_report, plays_results
 from streamer.commands.common import Json
-from streamer.commands.plays_report import report
+from streamer.commands.plays_orders import PLAYS, TURN_ON, File, Name
+from streamer.commands.plays_results import print_funnel
 from streamer.queries.plays import (
     changes_since,
     declared_in,
-    kept,
     policy_of,
     profiles,
     segments_in_force,
     segments_or_defaults,
-    shown,
-    standing,
-    started_in,
+    switched_off,
+    with_shipped,
 )
 
 if TYPE_CHECKING:
-    from schemas.act import PlayCommand
-    from streamer.client.connections import Connections
+    from streamer.act.plays.book import Book, Segments
 
-Name = Annotated[str, typer.Argument(metavar="PLAY", help="Its name in the file.")]
-File = Annotated[
-    Path, typer.Option("--file", "-f", help="The file of plays; its templates are in templates/ beside it.")
-]
-Release = Annotated[bool, typer.Option("--release", help="Send them after all.")]
-Drop = Annotated[bool, typer.Option("--drop", help="Let go of them.")]
-OfPlay = Annotated[str | None, typer.Option("--play", help="Only messages of this play.")]
-OfId = Annotated[str | None, typer.Option("--message", help="Only the message with this id.")]
-PLAYS = Path("plays.toml")
-_NOBODY = "no `streamer act` has answered: what you ordered takes effect as soon as one runs"
-_SHOWN = 20
 _DAY_MS = 86_400_000
 
 
@@ -51,15 +38,15 @@ def register(app: typer.Typer) -> None:
         ("check", check),
         ("preview", preview),
         ("test", test),
-        ("start", start),
-        ("pause", pause),
-        ("stop", stop),
-        ("list", list_),
-        ("show", show),
-        ("report", report),
-        ("waiting", waiting),
-        ("doubtful", doubtful),
-        ("failed", failed),
+        ("start", plays_orders.start),
+        ("pause", plays_orders.pause),
+        ("stop", plays_orders.stop),
+        ("list", plays_results.list_),
+        ("show", plays_results.show),
+        ("report", plays_report.report),
+        ("waiting", plays_results.waiting),
+        ("doubtful", plays_results.doubtful),
+        ("failed", plays_results.failed),
     ):
         plays.command(name)(command)
     app.add_typer(plays)
@@ -75,7 +62,8 @@ def check(file: Annotated[Path, typer.Argument(help="The file of plays.")] = PLA
     """
     from streamer.act.reader import book_of
 
-    book = book_of(file, segments_or_defaults())
+    in_force = segments_or_defaults()
+    book = book_of(file, with_shipped(in_force))
     answer = {"plays": list(book.plays), "channels": list(book.channels), "templates": sorted(book.templates)}
     if json:
         common.print_json(answer)
@@ -84,6 +72,14 @@ def check(file: Annotated[Path, typer.Argument(help="The file of plays.")] = PLA
     out.print(f"{file}: {len(book.plays)} plays, {len(book.templates)} templates: all right", markup=False)
     for play in book.plays.values():
         out.print(f"  {play.name}: {play.kind}, by {play.channel}", markup=False)
+    _say_what_is_off(book, in_force)
+
+
+def _say_what_is_off(book: Book, in_force: Segments) -> None:
+    """Name plays that do nothing because a segmentation is not in force."""
+    for play in book.plays.values():
+        if (name := switched_off(play, in_force)) is not None:
+            common.note(f"{play.name} does nothing before the segmentation {name} is in force: {TURN_ON}")
 
 
 def preview(
@@ -107,7 +103,9 @@ def preview(
     from streamer.act.reader import book_of, state_of
 
     with connections() as to:
-        book = book_of(file, segments_in_force(to))
+        in_force = segments_in_force(to)
+        book = book_of(file, with_shipped(in_force))
+        _say_what_is_off(book, in_force)
         names = list(book.plays) if name is None else [declared_in(book, name).name]
         until = time.time_ns() // 1_000_000
         changes = sorted(
@@ -134,7 +132,7 @@ def preview(
     out = common.console()
     out.print(f"{len(changes):,} changes of the last {days} days; profiles of today are assumed", markup=False)
     for name, funnel in answer.items():
-        _print_funnel(name, funnel)
+        print_funnel(name, funnel)
         if who:
             for outcome, ids in funnel["who"].items():
                 out.print(f"    {outcome}: {', '.join(ids)}", markup=False)
@@ -155,7 +153,7 @@ def test(
     from streamer.act.reader import book_of
 
     with connections() as to:
-        book = book_of(file, segments_in_force(to))
+        book = book_of(file, with_shipped(segments_in_force(to)))
         play = declared_in(book, name)
         found = to.view.customer(customer)
         if found is None:
@@ -173,178 +171,3 @@ def test(
         if answer.kind != "sent":
             raise UserError(f"it was not sent: {answer.detail}", "check the channel in the file")
         common.note(f"sent to {to_address}")
-
-
-# -- orders ---------------------------------------------------------------------------------------------------
-
-
-def start(name: Name, file: File = PLAYS, json: Json = False) -> None:
-    """Start a play, or go on with one that is paused, by the file as it is now.
-
-    A play knows only changes from its start on. Messages that wait keep the version of the file they were planned by.
-
-    Example:  streamer plays start win_back
-    """
-    from schemas.act import PlayCommand
-    from streamer.act.reader import book_of
-
-    with connections() as to:
-        segments = segments_in_force(to)
-        book = book_of(file, segments)
-        declared_in(book, name)
-        order = PlayCommand(
-            action="start",
-            play=name,
-            text=book.text,
-            templates=dict(book.templates),
-            segments={one: None if ids is None else tuple(sorted(ids)) for one, ids in segments.items()},
-            source=book.source,
-        )
-        _give(to, order, f"{name} runs", json)
-
-
-def pause(name: Name, json: Json = False) -> None:
-    """Send nothing more of a play for now; it still plans, and its messages expire as they would.
-
-    Example:  streamer plays pause win_back
-    """
-    _order("pause", name, f"{name} is paused; `streamer plays start {name}` goes on", json)
-
-
-def stop(name: Name, json: Json = False) -> None:
-    """End a play: what waits is dropped, and a new start draws new holdouts.
-
-    Example:  streamer plays stop win_back
-    """
-    _order("stop", name, f"{name} is stopped", json)
-
-
-def _order(action: Literal["pause", "stop"], name: str, answer: str, json: bool) -> None:
-    from schemas.act import PlayCommand
-    from streamer.act.reader import state_of
-
-    with connections() as to:
-        started_in(state_of(to.kafka), name)
-        _give(to, PlayCommand(action=action, play=name), answer, json)
-
-
-def _give(to: Connections, order: PlayCommand, answer: str, json: bool) -> None:
-    from streamer.act.reader import give
-
-    done = give(to.kafka, order, to.settings.control_key_bytes)
-    if json:
-        common.print_json({"play": order.play, "action": order.action, "done": done})
-    else:
-        common.console().print(answer if done else _NOBODY, markup=False)
-
-
-# -- how it goes ----------------------------------------------------------------------------------------------
-
-
-def list_(json: Json = False) -> None:
-    """All plays that were ever started, and what became of their messages."""
-    from streamer.act.reader import state_of
-
-    with connections() as to:
-        state = state_of(to.kafka)
-    answer = {name: standing(name, play, state) for name, play in state.ledger.plays.items()}
-    if json:
-        common.print_json(answer)
-        return
-    if not answer:
-        common.console().print("no play was started yet: `streamer plays start PLAY`", markup=False)
-    for name, one in answer.items():
-        _print_funnel(f"{name} ({one['status']}{', ' + one['why'] if one['why'] else ''})", one)
-
-
-def show(name: Name, json: Json = False) -> None:
-    """One play: how it stands, and where its messages end.
-
-    Example:  streamer plays show win_back
-    """
-    from streamer.act.reader import state_of
-
-    with connections() as to:
-        state = state_of(to.kafka)
-    play = started_in(state, name)
-    answer = standing(name, play, state)
-    if json:
-        common.print_json(answer)
-        return
-    out = common.console()
-    _print_funnel(f"{name} ({answer['status']}{', ' + answer['why'] if answer['why'] else ''})", answer)
-    declared = state.books[play.version].plays[name]
-    out.print(f"  version {play.version} of the file, since {answer['since']}; {declared.kind}, by {declared.channel}")
-    if declared.condition is not None:
-        out.print(f"  if: {declared.condition.text}", markup=False)
-
-
-def waiting(play: OfPlay = None, json: Json = False) -> None:
-    """Messages that wait: for their time, for the end of quiet hours, for a rate or a budget."""
-    _messages("waiting", play, None, False, False, json)
-
-
-def doubtful(
-    play: OfPlay = None, message: OfId = None, release: Release = False, drop: Drop = False, json: Json = False
-) -> None:
-    """Messages that may or may not have been sent. They are not sent again unless you release them.
-
-    Example:  streamer plays doubtful --play win_back --release
-    """
-    _messages("doubtful", play, message, release, drop, json)
-
-
-def failed(
-    play: OfPlay = None, message: OfId = None, release: Release = False, drop: Drop = False, json: Json = False
-) -> None:
-    """Messages that surely were not sent, and are not tried any more.
-
-    Example:  streamer plays failed --play win_back --release
-    """
-    _messages("failed", play, message, release, drop, json)
-
-
-def _messages(
-    status: Literal["waiting", "doubtful", "failed"],
-    play: str | None,
-    message: str | None,
-    release: bool,
-    drop: bool,
-    json: bool,
-) -> None:
-    from schemas.act import PlayCommand
-    from streamer.act.reader import state_of
-
-    if release and drop:
-        raise typer.BadParameter("a message is either released or dropped", param_hint="--release")
-    with connections() as to:
-        found = sorted(kept(state_of(to.kafka), status, play, message), key=lambda one: one.due)
-        if (release or drop) and status != "waiting":
-            for name in sorted({one.play for one in found}):
-                action: Literal["release", "drop"] = "release" if release else "drop"
-                order = PlayCommand(action=action, play=name, status=status, message_id=message)
-                count = sum(one.play == name for one in found)
-                _give(to, order, f"{name}: {count} {'are sent' if release else 'are dropped'}", json)
-            return
-    answer = [shown(one) for one in found]
-    if json:
-        common.print_json(answer)
-        return
-    out = common.console()
-    out.print(f"{len(answer):,} {status}", markup=False)
-    for one in answer[:_SHOWN]:
-        out.print(f"  {one['message_id']}  {one['play']}  customer {one['customer_id']}  {one['why']}", markup=False)
-
-
-def _print_funnel(title: str, answer: dict[str, Any]) -> None:
-    out = common.console()
-    out.print(title, markup=False)
-    kept = [(name, answer[name]) for name in ("sent", "withheld", "waiting", "failed", "doubtful") if answer.get(name)]
-    gates = [
-        (f"dropped at {gate}", count) for gate, count in sorted(answer["dropped"].items(), key=lambda one: -one[1])
-    ]
-    out.print(f"  {answer['planned']:>8,} planned", markup=False)
-    for name, count in (*kept, *gates):
-        out.print(f"  {count:>8,} {name}", markup=False)
-    for template, count in answer.get("templates", {}).items():
-        out.print(f"           {template}: {count:,}", markup=False)

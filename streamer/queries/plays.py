@@ -72,6 +72,23 @@ def segments_or_defaults() -> Segments:
         return segments_of(DEFAULTS)
 
 
+def with_shipped(in_force: Segments) -> Segments:
+    """The segments in force, and those of shipped segmentations that are switched off: plays may name both."""
+    from models.rules.defaults import with_all_active
+    from streamer.act.plays.declared import segments_of
+
+    return {**segments_of(with_all_active()), **in_force}
+
+
+def switched_off(play: Play, in_force: Segments) -> str | None:
+    """The first segmentation that a play asks for and that is not in force: without it the play never does anything."""
+    asked = {play.when.segmentation}
+    for question in (play.condition, play.unless):
+        if question is not None:
+            asked |= question.segmentations
+    return next((name for name in sorted(asked) if name not in in_force), None)
+
+
 def policy_of(to: Connections) -> Policy:
     """What the gates depend on, by the settings in force."""
     from streamer.act import secrets

@@ -196,8 +196,8 @@ def _allowed(look: Look) -> Iterator[Verdict]:
         return
     person, play = look.person, look.play
     if play.kind == "marketing":
-        if not _consents(look):
-            yield Drop("consent", {"marketing": False})
+        if (refused := _refused(look)) is not None:
+            yield Drop("consent", {refused: False})
         for list in (EVERY_LIST, play.list):
             said = person.lists.get(list)
             if said is not None and not said[0]:
@@ -217,13 +217,16 @@ def _address(look: Look) -> str | None:
     return look.policy.addresses.of(look.channel, look.customer)
 
 
-def _consents(look: Look) -> bool:
+def _refused(look: Look) -> str | None:
+    """What the customer does not consent to. Every play answers what somebody did, so it needs ``personalization`` as well."""
     profile = None if look.customer is None else look.customer.profile
-    if profile is None:
-        return look.policy.consent_default
-    if profile.trait("marketing_opt_in") is False:
-        return False
-    return look.policy.consent_default if profile.consent is None else profile.consent.marketing
+    if profile is not None and profile.trait("marketing_opt_in") is False:
+        return "marketing"
+    if profile is None or profile.consent is None:
+        return None if look.policy.consent_default else "marketing"
+    if not profile.consent.marketing:
+        return "marketing"
+    return None if profile.consent.personalization else "personalization"
 
 
 def _again(look: Look) -> Iterator[Verdict]:

@@ -50,6 +50,11 @@ class Question:
         words = {leaf.segmentation for leaf in leaves(self.condition) if not isinstance(leaf, Compare)}
         return frozenset(numbers), frozenset(words)
 
+    @property
+    def segmentations(self) -> frozenset[str]:
+        """The segmentations that it asks for."""
+        return frozenset(name for name in self._names[1] if name not in LABELS and not is_own_trait(name))
+
     def judge(self, customer: Customer, at: int, units: Units) -> tuple[bool, dict[str, Any]]:
         """Whether it holds at ``at`` (ms), and the values that it saw by name."""
         numbers, names = self._names
@@ -114,11 +119,12 @@ class Play:
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """Who sends: the name and postal address in each marketing mail, and where ``streamer web`` is reached."""
+    """Who sends: name and postal address for each marketing mail, where ``streamer web`` is reached, and the shop's site."""
 
     name: str = ""
     address: str = ""
     web: str = ""
+    site: str = ""
 
 
 ONE_A_DAY, THREE_A_WEEK = Rate(1, 86_400_000), Rate(3, 7 * 86_400_000)

@@ -140,11 +140,15 @@ class _File:
 
     def _shop(self) -> Shop:
         table = self._table("shop")
-        self._keys(table, ("name", "address", "web"), ("shop",), "[shop]")
-        found = {key: self._value(table, key, ("shop",), str, "", "text") for key in ("name", "address", "web")}
-        if found["web"] and urlsplit(found["web"]).scheme not in ("https", "http"):
-            self._fail(self._lines.of("shop", "web"), "web is not an address", "such as https://hello.shop.example")
-        return Shop(found["name"], found["address"], found["web"].rstrip("/"))
+        keys = ("name", "address", "web", "site")
+        self._keys(table, keys, ("shop",), "[shop]")
+        found = {key: self._value(table, key, ("shop",), str, "", "text") for key in keys}
+        for key in ("web", "site"):
+            if found[key] and urlsplit(found[key]).scheme not in ("https", "http"):
+                self._fail(
+                    self._lines.of("shop", key), f"{key} is not an address", "such as https://hello.shop.example"
+                )
+        return Shop(found["name"], found["address"], found["web"].rstrip("/"), found["site"])
 
     def _limits(self) -> Limits:
         table, at = self._table("limits"), ("limits",)

@@ -80,7 +80,7 @@ def test_a_template_is_filled_escaped_and_never_half() -> None:
     made = render(message(), found.plays["win_back"], found, ann, "https://x/u/1", "en")
     assert made.parts["subject"] == "<b>Bonn</b>, we miss you"
     assert "&lt;b&gt;Bonn" in made.parts["html"] and "Lamp &amp; Leaf" in made.parts["html"]
-    assert "You are in our group “At risk”." in made.parts["text"]
+    assert "You get this because you have not ordered from us for a while." in made.parts["text"]
     bare = with_templates(TEMPLATES)
     with pytest.raises(RenderError, match=r"win_back\.en\.subject"):
         render(message(), bare.plays["win_back"], bare, ann, "", "en")

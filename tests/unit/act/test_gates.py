@@ -6,6 +6,7 @@ import pytest
 from act_world import DAY, HOUR, NOON, World, book, change, customer, play
 
 from models.customer.decay import weight
+from models.customer.profile import Consent
 from models.features.context import FeatureContext
 from schemas.changes import SegmentRef
 from schemas.events import MessageOutcome, SubscriptionUpdated
@@ -88,6 +89,16 @@ def test_consent_decides_about_marketing_and_the_shops_default_where_nothing_was
         assert isinstance(world.judge(one(world)), Send) is allowed
         service = World(book(play(more='kind = "service"')), {"ann": ann})
         assert isinstance(service.judge(one(service)), Send)
+
+
+def test_who_wants_no_messages_by_what_they_did_gets_no_marketing() -> None:
+    ann = customer(marketing=True)
+    assert ann.profile is not None
+    ann.profile.consent = Consent(False, True, True, 1, b"")
+    world = World(book(), {"ann": ann})
+    assert world.judge(one(world)) == Drop("consent", {"personalization": False})
+    service = World(book(play(more='kind = "service"')), {"ann": ann})
+    assert isinstance(service.judge(one(service)), Send)
 
 
 def subscription(list: str, subscribed: bool, at: int) -> SubscriptionUpdated:

@@ -126,7 +126,7 @@ COUNTED = [name for name in Statistics.__struct_fields__ if name != "era"]
 @pytest.mark.parametrize("name", COUNTED)
 def test_every_statistic_is_counted(name: str) -> None:
     """A field that nothing changes is forgotten: here, or by what happens in `lived`."""
-    assert plain(lived(range(3)))[name] != plain(Statistics())[name]
+    assert plain(lived(range(len(INTERACTIONS))))[name] != plain(Statistics())[name]
 
 
 @pytest.mark.parametrize("name", [name for name in COUNTED if name not in Statistics.RENEWED])

@@ -11,7 +11,7 @@ from models.customer.customer import Customer, Membership
 from models.customer.decay import weight
 from models.customer.orders import Order, Reversal
 from models.customer.profile import OUTCOMES, Consent, Profile
-from models.customer.statistics import REST
+from models.customer.statistics import CHECKOUT, REST
 from models.features.features import FEATURES, FeatureContext, cadence_ms, top_category
 from models.rules.bands import Band, Bands
 from models.rules.conditions import Compare, Op
@@ -54,6 +54,23 @@ def test_values_by_hand() -> None:
     assert value("interactions", ann, at) == 0
 
 
+def test_a_checkout_is_open_until_an_order_comes_whichever_is_read_first() -> None:
+    ann = buyer((T0, 10_000))
+    assert isnan(value("checkout_hours", ann, T0 + DAY))
+    for at in (T0 + 5_000, T0 + 1_000):
+        ann.interact(CHECKOUT, None, at, SHOP.half_life)
+    assert value("checkout_hours", ann, T0 + 5_000 + DAY) == 24.0
+    crossing = FEATURES["checkout_hours"].crossing
+    assert crossing is not None and crossing(ann, 1.0, SHOP) == T0 + 5_000 + 3_600_000
+    ann.post(ann.book.add(Order(T0 + 5_000, b"x", 1_000, 1, 0, ())), SHOP.half_life)
+    assert isnan(value("checkout_hours", ann, T0 + DAY)) and crossing(ann, 1.0, SHOP) is None
+    ann.interact(CHECKOUT, None, T0 + 4_000, SHOP.half_life)
+    assert isnan(value("checkout_hours", ann, T0 + DAY))
+    # Once the order is cancelled the checkout is open again.
+    ann.post(ann.book.reverse(Reversal(T0 + 6_000, b"x", None, 0)), SHOP.half_life)
+    assert value("checkout_hours", ann, T0 + 5_000 + DAY) == 24.0
+
+
 def test_without_an_order_recency_and_lateness_are_missing_and_pass_no_comparison() -> None:
     ann = buyer()
     assert isnan(value("recency_days", ann, T0)) and isnan(value("lateness", ann, T0))
@@ -94,7 +111,7 @@ ORDERS = st.lists(st.tuples(st.integers(T0, T0 + 200 * DAY), st.integers(-2_000,
 
 @given(
     ORDERS,
-    st.sampled_from(["recency_days", "lateness", "age_days", "spend_decayed", "orders_decayed"]),
+    st.sampled_from(["recency_days", "lateness", "age_days", "spend_decayed", "orders_decayed", "checkout_hours"]),
     st.sampled_from(OPS[:4]),
     st.one_of(st.integers(1, 400).map(float), st.floats(0.01, 500, allow_nan=False)),
 )
@@ -102,6 +119,8 @@ def test_the_due_is_the_very_millisecond_at_which_the_comparison_turns(
     orders: list[tuple[int, int]], name: str, op: Op, border: float
 ) -> None:
     ann = buyer(*orders)
+    ann.as_of += 1
+    ann.statistics.check_out(ann.as_of)
     definitions = _defined(name, op, border)
     segmentation = definitions.segmentations[0]
 

@@ -1,0 +1,89 @@
+"""``plays start``, ``pause`` and ``stop``: orders to `streamer act`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from schemas.errors import UserError
+from streamer.client.connections import connections
+from streamer.commands import common
+from streamer.commands.common import Json
+from streamer.queries.plays import declared_in, segments_in_force, started_in, switched_off, with_shipped
+
+if TYPE_CHECKING:
+    from schemas.act import PlayCommand
+    from streamer.client.connections import Connections
+
+Name = Annotated[str, typer.Argument(metavar="PLAY", help="Its name in the file.")]
+File = Annotated[
+    Path, typer.Option("--file", "-f", help="The file of plays; its templates are in templates/ beside it.")
+]
+PLAYS = Path("plays.toml")
+TURN_ON = "`streamer segments file > segments.toml`, take its `active = false` out, `streamer segments activate segments.toml`"
+"""How a shipped segmentation that is off comes into force."""
+_NOBODY = "no `streamer act` has answered: what you ordered takes effect as soon as one runs"
+
+
+def start(name: Name, file: File = PLAYS, json: Json = False) -> None:
+    """Start a play, or go on with one that is paused, by the file as it is now.
+
+    A play knows only changes from its start on. Messages that wait keep the version of the file they were planned by.
+
+    Example:  streamer plays start win_back
+    """
+    from schemas.act import PlayCommand
+    from streamer.act.reader import book_of
+
+    with connections() as to:
+        in_force = segments_in_force(to)
+        segments = with_shipped(in_force)
+        book = book_of(file, segments)
+        if (off := switched_off(declared_in(book, name), in_force)) is not None:
+            raise UserError(f"{name} needs the segmentation {off}, which is not in force", TURN_ON)
+        order = PlayCommand(
+            action="start",
+            play=name,
+            text=book.text,
+            templates=dict(book.templates),
+            segments={one: None if ids is None else tuple(sorted(ids)) for one, ids in segments.items()},
+            source=book.source,
+        )
+        give(to, order, f"{name} runs", json)
+
+
+def pause(name: Name, json: Json = False) -> None:
+    """Send nothing more of a play for now; it still plans, and its messages expire as they would.
+
+    Example:  streamer plays pause win_back
+    """
+    _order("pause", name, f"{name} is paused; `streamer plays start {name}` goes on", json)
+
+
+def stop(name: Name, json: Json = False) -> None:
+    """End a play: what waits is dropped, and a new start draws new holdouts.
+
+    Example:  streamer plays stop win_back
+    """
+    _order("stop", name, f"{name} is stopped", json)
+
+
+def _order(action: Literal["pause", "stop"], name: str, answer: str, json: bool) -> None:
+    from schemas.act import PlayCommand
+    from streamer.act.reader import state_of
+
+    with connections() as to:
+        started_in(state_of(to.kafka), name)
+        give(to, PlayCommand(action=action, play=name), answer, json)
+
+
+def give(to: Connections, order: PlayCommand, answer: str, json: bool) -> None:
+    from streamer.act import reader
+
+    done = reader.give(to.kafka, order, to.settings.control_key_bytes)
+    if json:
+        common.print_json({"play": order.play, "action": order.action, "done": done})
+    else:
+        common.console().print(answer if done else _NOBODY, markup=False)

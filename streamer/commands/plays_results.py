@@ -1,0 +1,128 @@
+"""``plays list``, ``show``, and the messages that wait or that a person must decide about."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import typer
+
+from streamer.client.connections import connections
+from streamer.commands import common
+from streamer.commands.common import Json
+from streamer.commands.plays_orders import Name, give
+from streamer.queries.plays import kept, shown, standing, started_in
+
+Release = Annotated[bool, typer.Option("--release", help="Send them after all.")]
+Drop = Annotated[bool, typer.Option("--drop", help="Let go of them.")]
+OfPlay = Annotated[str | None, typer.Option("--play", help="Only messages of this play.")]
+OfId = Annotated[str | None, typer.Option("--message", help="Only the message with this id.")]
+_SHOWN = 20
+
+
+def list_(json: Json = False) -> None:
+    """All plays that were ever started, and what became of their messages."""
+    from streamer.act.reader import state_of
+
+    with connections() as to:
+        state = state_of(to.kafka)
+    answer = {name: standing(name, play, state) for name, play in state.ledger.plays.items()}
+    if json:
+        common.print_json(answer)
+        return
+    if not answer:
+        common.console().print("no play was started yet: `streamer plays start PLAY`", markup=False)
+    for name, one in answer.items():
+        print_funnel(f"{name} ({one['status']}{', ' + one['why'] if one['why'] else ''})", one)
+
+
+def show(name: Name, json: Json = False) -> None:
+    """One play: how it stands, and where its messages end.
+
+    Example:  streamer plays show win_back
+    """
+    from streamer.act.reader import state_of
+
+    with connections() as to:
+        state = state_of(to.kafka)
+    play = started_in(state, name)
+    answer = standing(name, play, state)
+    if json:
+        common.print_json(answer)
+        return
+    out = common.console()
+    print_funnel(f"{name} ({answer['status']}{', ' + answer['why'] if answer['why'] else ''})", answer)
+    declared = state.books[play.version].plays[name]
+    out.print(f"  version {play.version} of the file, since {answer['since']}; {declared.kind}, by {declared.channel}")
+    if declared.condition is not None:
+        out.print(f"  if: {declared.condition.text}", markup=False)
+
+
+def waiting(play: OfPlay = None, json: Json = False) -> None:
+    """Messages that wait: for their time, for the end of quiet hours, for a rate or a budget."""
+    _messages("waiting", play, None, False, False, json)
+
+
+def doubtful(
+    play: OfPlay = None, message: OfId = None, release: Release = False, drop: Drop = False, json: Json = False
+) -> None:
+    """Messages that may or may not have been sent. They are not sent again unless you release them.
+
+    Example:  streamer plays doubtful --play win_back --release
+    """
+    _messages("doubtful", play, message, release, drop, json)
+
+
+def failed(
+    play: OfPlay = None, message: OfId = None, release: Release = False, drop: Drop = False, json: Json = False
+) -> None:
+    """Messages that surely were not sent, and are not tried any more.
+
+    Example:  streamer plays failed --play win_back --release
+    """
+    _messages("failed", play, message, release, drop, json)
+
+
+def _messages(
+    status: Literal["waiting", "doubtful", "failed"],
+    play: str | None,
+    message: str | None,
+    release: bool,
+    drop: bool,
+    json: bool,
+) -> None:
+    from schemas.act import PlayCommand
+    from streamer.act.reader import state_of
+
+    if release and drop:
+        raise typer.BadParameter("a message is either released or dropped", param_hint="--release")
+    with connections() as to:
+        found = sorted(kept(state_of(to.kafka), status, play, message), key=lambda one: one.due)
+        if (release or drop) and status != "waiting":
+            for name in sorted({one.play for one in found}):
+                action: Literal["release", "drop"] = "release" if release else "drop"
+                order = PlayCommand(action=action, play=name, status=status, message_id=message)
+                count = sum(one.play == name for one in found)
+                give(to, order, f"{name}: {count} {'are sent' if release else 'are dropped'}", json)
+            return
+    answer = [shown(one) for one in found]
+    if json:
+        common.print_json(answer)
+        return
+    out = common.console()
+    out.print(f"{len(answer):,} {status}", markup=False)
+    for one in answer[:_SHOWN]:
+        out.print(f"  {one['message_id']}  {one['play']}  customer {one['customer_id']}  {one['why']}", markup=False)
+
+
+def print_funnel(title: str, answer: dict[str, Any]) -> None:
+    out = common.console()
+    out.print(title, markup=False)
+    kept = [(name, answer[name]) for name in ("sent", "withheld", "waiting", "failed", "doubtful") if answer.get(name)]
+    gates = [
+        (f"dropped at {gate}", count) for gate, count in sorted(answer["dropped"].items(), key=lambda one: -one[1])
+    ]
+    out.print(f"  {answer['planned']:>8,} planned", markup=False)
+    for name, count in (*kept, *gates):
+        out.print(f"  {count:>8,} {name}", markup=False)
+    for template, count in answer.get("templates", {}).items():
+        out.print(f"           {template}: {count:,}", markup=False)
