@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run test cases mutated lint check evaluate bench bench-compare poison fuzz soak act handovers pictures boards documents wheel lock clean help
+.PHONY: run test cases mutated same-picture lint check evaluate bench bench-compare poison fuzz soak act handovers pictures boards documents wheel lock clean help
 
 help:
 	@echo "make run    everything at once, on this machine: Kafka, Valkey, a worker, a simulated shop"
@@ -19,6 +19,7 @@ help:
 	@echo "make soak   the kills and handovers again and again; SEEDS=20 by default"
 	@echo "make poison  every record that could stop a lane, on real servers, and what it becomes, as a table"
 	@echo "make fuzz   1,000,000 mutated bodies through the lane in memory; BODIES=N for another number"
+	@echo "make same-picture  replay, import and an interrupted import give the same segments: Online Retail and three shops; minutes"
 	@echo "make act    act is killed 200 times, and 100,000 schedules of faults are tried on its owner; half an hour"
 	@echo "make handovers  20 handovers of lanes during 100,000 events, timed and compared; minutes"
 	@echo "make wheel  the distribution segment-streamer, into dist/"
@@ -61,6 +62,10 @@ MUTATED ?= 10000
 # Exports with columns, cells, bytes and lines mutated by seed: not one traceback.
 mutated: $(STAMP)
 	MUTATED_EXPORTS=$(MUTATED) $(BIN)/python -m pytest --timeout 3600 tests/property/test_mutated_exports.py
+
+# Online Retail and three simulated shops: replay, import, and an import interrupted three times.
+same-picture: $(STAMP)
+	SAME_PICTURE=1 $(BIN)/python -m pytest tests/integration/test_same_picture.py --durations 0 $(ARGS)
 
 # Every field case: what it must give, and what it gives.
 cases: $(STAMP)

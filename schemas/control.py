@@ -25,6 +25,7 @@ ALIAS_HEADER: Final = "streamer-alias-of"
 SIGNATURE_HEADER: Final = "streamer-signature"
 
 Version = Annotated[int, Field(ge=1)]
+Day = Annotated[int, Field(ge=0, le=100_000)]
 Json = dict[str, JsonValue]
 
 
@@ -43,6 +44,26 @@ class ControlClock(Wire):
     type: Literal["control.clock"] = "control.clock"
     import_id: Id
     at: Instant
+
+
+class ControlLearn(Wire):
+    """An import asks the model owner to learn from everything before ``day``, in days since 1970 in the shop's zone."""
+
+    type: Literal["control.learn"] = "control.learn"
+    import_id: Id
+    day: Day
+
+
+class ControlLearned(Wire):
+    """The model owner has learned what an import asked for; a version, if there is one, stands before this.
+
+    No data before ``next_day`` needs to wait for it again.
+    """
+
+    type: Literal["control.learned"] = "control.learned"
+    import_id: Id
+    day: Day
+    next_day: Day
 
 
 class ControlModel(Wire):
@@ -77,7 +98,9 @@ class ControlMerge(Wire):
     orders: tuple[JsonValue, ...]
 
 
-Control = ControlImport | ControlClock | ControlModel | ControlDefinitions | ControlMerge
+Control = (
+    ControlImport | ControlClock | ControlLearn | ControlLearned | ControlModel | ControlDefinitions | ControlMerge
+)
 CONTROL_MODELS: Final[tuple[type[Control], ...]] = get_args(Control)
 CONTROL_TYPES: Final[frozenset[str]] = frozenset(str(model.model_fields["type"].default) for model in CONTROL_MODELS)
 

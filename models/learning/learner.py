@@ -58,6 +58,8 @@ class Learner:
             self._forget(row.customer)
             self.state.noise_samples = [look.without(row.customer) for look in self.state.noise_samples]
             return
+        if self.shift and not in_panel(row.customer, self.shift):
+            return
         known = self.members.get(row.customer)
         if known is None:
             at = self.memory.load(row.blob)
@@ -92,10 +94,41 @@ class Learner:
 
     # --- learning -----------------------------------------------------------------------------
     def learn(self, day: int) -> Learned:
-        """Learn from the panel as of grid day ``day``; call it daily or weekly, it keeps its own cadence.
+        """Learn from the panel as of grid day ``day``; call it on any days, it keeps its own cadence.
 
-        Silent members are aged to ``day`` first, so lanes need not write rows for them.
+        Silent members are aged to ``day`` first, so lanes need not write rows for them. Before ``State.next_day`` nothing
+        happens, and afterwards that says when the next call may come to something.
         """
+        if day < self.state.next_day:
+            return Learned(self._standing(day))
+        learned = self._learn(day)
+        self.state.next_day = self._next_day(day)
+        return learned
+
+    def _standing(self, day: int) -> str:
+        """What holds between two looks."""
+        if self.state.last_update is not None:
+            return "kept"
+        first = self.state.shop_first_day
+        return "immature" if first is None or day - first < self.config.frame_days[0] else "too_few"
+
+    def _next_day(self, day: int) -> int:
+        """The first day after ``day`` on which there is something to do."""
+        state, config = self.state, self.config
+        first = state.shop_first_day
+        if first is None:
+            return day + 1
+        frames = [first + age for age in config.frame_days if first + age > day]
+        if state.last_update is not None:
+            due = state.last_update + config.cadence_days
+        elif day - first < config.frame_days[0]:
+            # Until the shop is old enough, only noise samples are kept.
+            due = (day // SPACING_DAYS + 1) * SPACING_DAYS
+        else:
+            due = day + config.cadence_days
+        return max(day + 1, min([due, *frames]))
+
+    def _learn(self, day: int) -> Learned:
         state, config = self.state, self.config
         self.drain()
         age = day - (state.shop_first_day if state.shop_first_day is not None else day)
@@ -324,7 +357,8 @@ class Learner:
     ) -> Proposal | None:
         """Try a candidate out and let it wait for an answer, unless the same was turned down not long ago."""
         state = self.state
-        rows = [row for row, _ in self.members.values()]
+        # In the order of ids, as everywhere: that of arrival is another one after a restart.
+        rows = [self.members[customer][0] for customer in sorted(self.members)]
         trial = tried(self.memory, rows, state.timeline, candidate, sample.day)
         proposal = Proposal(state.proposals + 1, sample.day, why, candidate, trial, alarms)
         refused = state.turned_down.get(proposal.subject)

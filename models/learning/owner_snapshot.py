@@ -49,6 +49,7 @@ class Saved(msgspec.Struct, array_like=True):
     turned_down: dict[str, int] = {}
     reason: Reason = msgspec.field(default_factory=Reason)
     river: Kept | None = None
+    next_day: int = 0
 
 
 class Remembering(Protocol):
@@ -93,6 +94,7 @@ def pack(learner: Remembering) -> bytes:
             turned_down=state.turned_down,
             reason=state.reason,
             river=learner.stream.keep(),
+            next_day=state.next_day,
         )
     )
 
@@ -128,6 +130,7 @@ def unpack(learner: Remembering, data: bytes) -> None:
         proposals=saved.proposals,
         turned_down=saved.turned_down,
         reason=saved.reason,
+        next_day=saved.next_day,
     )
     if learner.state.timeline:
         learner.stream.begin(learner.state.timeline[-1][1], saved.river)

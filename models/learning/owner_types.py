@@ -102,7 +102,11 @@ class Learned:
 
 @dataclass(slots=True)
 class State:
-    """All that a learner knows beside its panel; see ``owner_snapshot`` for its form on disk."""
+    """All that a learner knows beside its panel; see ``owner_snapshot`` for its form on disk.
+
+    ``next_day`` is the first day on which it will look at the panel again. It is fixed by each look, so that the days of
+    learning follow from the data, whoever asks and however often.
+    """
 
     frames_done: int = 0
     last_update: int | None = None
@@ -120,3 +124,4 @@ class State:
     last_alarm: int | None = None
     proposals: int = 0
     turned_down: dict[str, int] = field(default_factory=dict)
+    next_day: int = 0

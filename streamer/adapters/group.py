@@ -5,6 +5,11 @@ from __future__ import annotations
 from streamer.adapters.admin import Security, connect, patiently
 
 
+def owner_group(group: str) -> str:
+    """The group of the model owners of a service whose lanes are read by ``group``."""
+    return f"{group}-owner"
+
+
 def owners(bootstrap: str, group: str, topic: str, *, security: Security | None = None) -> dict[int, str]:
     """Who reads which partition of a topic (full name): ``client id@host`` by partition."""
     with connect(bootstrap, security) as admin:

@@ -20,8 +20,8 @@ from streamer.commands.end_requests import end_requests
 if TYPE_CHECKING:
     from streamer.config.settings import Settings
     from streamer.demo.demo import Demo
-    from streamer.imports.importer import Service
     from streamer.imports.result import Result
+    from streamer.imports.service import Service
     from streamer.simulator.simulate import Shop
 
 _DAY_MS = 86_400_000

@@ -46,7 +46,8 @@ from streamer.commands.files import (
 if TYPE_CHECKING:
     from streamer.adapters.import_view import ImportRecord
     from streamer.config.settings import Settings
-    from streamer.imports.importer import ImportProgress, Service
+    from streamer.imports.importer import ImportProgress
+    from streamer.imports.service import Service
 
 
 def register(app: typer.Typer) -> None:
@@ -130,7 +131,7 @@ def connected(found: Settings, *, own: bool = True) -> Iterator[Service]:
     from streamer.adapters.import_view import ImportView
     from streamer.adapters.redis_reader import connect
     from streamer.commands.worker import prepare
-    from streamer.imports.importer import Service
+    from streamer.imports.service import Service
 
     alone = found.kafka is None and embedded.status(found.home).addresses is None
     with ExitStack() as stack:

@@ -126,7 +126,8 @@ def _written(
 def _write_memberships(run: Replay, write: Callable[[bytes], None]) -> None:
     import msgspec
 
-    for customer in sorted(run.state.cache.customers.values(), key=lambda one: one.id.encode()):
+    customers = (one for one in run.state.cache.customers.values() if not one.is_alias)
+    for customer in sorted(customers, key=lambda one: one.id.encode()):
         segments = {name: held.segment for name, held in customer.segments.items()}
         write(msgspec.json.encode({"customer_id": customer.id, "segments": segments}))
 

@@ -17,7 +17,7 @@ from streamer.commands.files import lines_to
 
 if TYPE_CHECKING:
     from streamer.config.settings import Settings
-    from streamer.imports.importer import Service
+    from streamer.imports.service import Service
     from streamer.simulator.simulate import Shop
 
 _DAY_MS = 86_400_000

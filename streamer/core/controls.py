@@ -7,11 +7,21 @@ from typing import Any, Final
 
 from models.behaviour.model import ClusterModel
 from models.rules.declared import load
-from schemas.control import Control, ControlClock, ControlDefinitions, ControlImport, ControlMerge, ControlModel
+from schemas.control import (
+    Control,
+    ControlClock,
+    ControlDefinitions,
+    ControlImport,
+    ControlLearn,
+    ControlLearned,
+    ControlMerge,
+    ControlModel,
+)
 from schemas.errors import InvalidEvent, InvariantViolation, UserError
 from schemas.records import LogRecord
 from streamer.core import identity
 from streamer.core.context import Context
+from streamer.core.decision import Look
 from streamer.core.ledger import DefinitionsVersion, ImportClock, ModelEntry
 from streamer.core.transitions import BEHAVIOUR
 
@@ -45,6 +55,7 @@ def _import(context: Context, control: ControlImport, record: LogRecord) -> None
     elif (closed := ledger.imports.pop(control.import_id, None)) is not None:
         ledger.clock = max(ledger.clock, closed.clock or 0)
         ledger.closed = [*ledger.closed, control.import_id][-_CLOSED_IMPORTS:]
+        _look(context, control.import_id, context.grid.day_of(closed.clock or 0), closed=True)
 
 
 def _clock(context: Context, control: ControlClock, record: LogRecord) -> None:
@@ -53,6 +64,24 @@ def _clock(context: Context, control: ControlClock, record: LogRecord) -> None:
     if (opened := context.ledger.imports.get(control.import_id)) is not None:
         opened.clock = max(opened.clock or 0, control.at)
         opened.appended = max(opened.appended, record.timestamp)
+
+
+def _look(context: Context, import_id: str, day: int, *, closed: bool = False) -> None:
+    ledger = context.ledger
+    context.decision.looks.append(Look(import_id, ledger.partition, day, ledger.customers, closed))
+
+
+def _learn(context: Context, control: ControlLearn, record: LogRecord) -> None:
+    if (opened := context.ledger.imports.get(control.import_id)) is not None:
+        opened.asked = max(opened.asked, control.day)
+        opened.appended = max(opened.appended, record.timestamp)
+        _look(context, control.import_id, control.day)
+
+
+def _learned(context: Context, control: ControlLearned, record: LogRecord) -> None:
+    if (opened := context.ledger.imports.get(control.import_id)) is not None:
+        opened.learned = max(opened.learned, control.day)
+        opened.next_day = max(opened.next_day, control.next_day)
 
 
 def _model(context: Context, control: ControlModel, record: LogRecord) -> None:
@@ -100,6 +129,8 @@ def _definitions(context: Context, control: ControlDefinitions, record: LogRecor
 _HANDLERS: Final[Mapping[type[Control], Callable[[Context, Any, LogRecord], None]]] = {
     ControlImport: _import,
     ControlClock: _clock,
+    ControlLearn: _learn,
+    ControlLearned: _learned,
     ControlModel: _model,
     ControlDefinitions: _definitions,
     ControlMerge: identity.merge,

@@ -22,6 +22,24 @@ class Erased(msgspec.Struct, array_like=True, frozen=True):
     appended: int
 
 
+class Look(msgspec.Struct, frozen=True):
+    """What a lane tells the model owner where an import asks it to learn, and where the import ends.
+
+    Attributes
+    ----------
+    day
+        The day to learn on, as `schemas.control.ControlLearn` has it; the import's last day where ``closed``.
+    customers
+        Customers of the lane: together they say how thin the panel is.
+    """
+
+    import_id: str
+    lane: int
+    day: int
+    customers: int
+    closed: bool = False
+
+
 class Trigger(msgspec.Struct, frozen=True, gc=False):
     """The record that caused a change; None where time did. ``traceparent`` is that of the record, if it has one."""
 
@@ -103,6 +121,8 @@ class Decision:
     panel, panel_shift
         Memories of customers that the model owner learns from, in order; one customer in 2**panel_shift. Those without
         a memory are to be forgotten.
+    looks
+        What imports ask of the model owner; it reads them after the rows.
     """
 
     touched: dict[str, Customer] = field(default_factory=dict)
@@ -117,6 +137,7 @@ class Decision:
     marks: dict[str, Erased | None] = field(default_factory=dict)
     panel: list[PanelRow] = field(default_factory=list)
     panel_shift: int = 0
+    looks: list[Look] = field(default_factory=list)
 
     def erase(self, id: str) -> None:
         """Write nothing of a customer, and delete what was written."""
@@ -145,3 +166,4 @@ class Decision:
         self.definitions.update(later.definitions)
         self.thin_panel(later.panel_shift)
         self.panel += later.panel
+        self.looks += later.looks

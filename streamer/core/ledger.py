@@ -10,10 +10,25 @@ from schemas.errors import InvariantViolation
 
 
 class ImportClock(msgspec.Struct):
-    """An open import: its own clock in this lane (ms, None before the first), and its latest append time (ms)."""
+    """An open import in this lane.
+
+    Attributes
+    ----------
+    clock
+        Its own clock, ms; None before the first.
+    appended
+        Its latest append time, ms.
+    asked, learned
+        The last day for which it asked the model owner to learn, and the last that the owner answered; -1 before.
+    next_day
+        The first day on which it has to ask again.
+    """
 
     clock: int | None
     appended: int = msgspec.field(name="heard")
+    asked: int = -1
+    learned: int = -1
+    next_day: int = 0
 
 
 class ModelEntry(msgspec.Struct):

@@ -12,6 +12,10 @@ from models.behaviour.panel import PanelRow, panel_rank, shift_for
 from models.customer.customer import Customer
 from streamer.core.context import Context
 
+_SLACK = 1.25
+"""How much more than its share of the customers a lane may hold without the panel becoming thinner than the owner
+has it: that counts all lanes together (``Look.customers``), and must not miss the rows of anybody."""
+
 
 def leave(context: Context, id: str) -> None:
     """Let the model owner forget a customer."""
@@ -34,7 +38,7 @@ def report_touched(context: Context) -> None:
 def report(context: Context, customers: Iterable[Customer]) -> None:
     """Add a row for each of the given customers who is in the panel: one in 2**shift."""
     decision, memory, policy = context.decision, context.cache.memory, context.policy
-    decision.thin_panel(shift_for(context.ledger.customers * policy.lanes, policy.panel_target))
+    decision.thin_panel(shift_for(int(context.ledger.customers * policy.lanes / _SLACK), policy.panel_target))
     for customer in customers:
         if not customer.is_segmentable:
             continue

@@ -24,8 +24,9 @@ from streamer.adapters.redis_reader import Totals, totals
 from streamer.client import change_reader
 from streamer.demo.live_writer import play
 from streamer.imports import importer
-from streamer.imports.importer import Import, ImportProgress, Service
+from streamer.imports.importer import Import, ImportProgress
 from streamer.imports.result import Result, result_of
+from streamer.imports.service import Service
 from streamer.simulator.simulate import Shop
 from streamer.sources.source import SourceEvent
 

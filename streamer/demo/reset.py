@@ -15,7 +15,7 @@ from streamer.client import change_reader
 from streamer.imports.importer import is_read
 
 if TYPE_CHECKING:
-    from streamer.imports.importer import Service
+    from streamer.imports.service import Service
 
 
 def only_holds(service: Service, imports: str, customers: re.Pattern[str]) -> bool:

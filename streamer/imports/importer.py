@@ -13,57 +13,29 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from schemas import topics
 from schemas.errors import UserError
 from streamer.adapters.group import member_count
-from streamer.adapters.import_view import ImportRecord, ImportView
-from streamer.adapters.redis_reader import ViewReader, totals
+from streamer.adapters.import_view import ImportRecord
+from streamer.adapters.redis_reader import totals
 from streamer.client import change_reader
 from streamer.core.ledger import Ledger
 from streamer.imports import import_writer
 from streamer.imports.import_writer import Sent
+from streamer.imports.learning import Learning
 from streamer.imports.result import Result, result_of
+from streamer.imports.service import Service
 from streamer.runtime import supervise
 from streamer.runtime.roles import ALWAYS
 from streamer.sources.import_records import Outgoing, feed
 from streamer.sources.source import Source
-
-if TYPE_CHECKING:
-    from models.features.time import DayGrid
-    from streamer.adapters.kafka import KafkaConnection
 
 _POLL_SECONDS = 0.1
 _STALLED_SECONDS = 5.0
 _TOLD_STALLS = 4
 _LEAD_DAYS = 14
 """Days of data that may be written ahead of the lanes."""
-
-
-@dataclass(frozen=True)
-class Service:
-    """The service that is imported into.
-
-    Attributes
-    ----------
-    alone
-        Whether the servers are ours alone, so that no one else can be reading the lanes.
-    arguments, environment, log_path
-        For workers of our own (``supervise.workers``), where nobody reads the lanes.
-    """
-
-    kafka: KafkaConnection
-    lanes: int
-    view: ViewReader
-    imports: ImportView
-    grid: DayGrid
-    control_key: bytes | None
-    alone: bool
-    arguments: Sequence[str]
-    environment: dict[str, str]
-    log_path: Path
 
 
 @dataclass(frozen=True)
@@ -152,6 +124,7 @@ class Import:
         self._day = 0
         self._days: deque[dict[int, int]] = deque()
         self._workers: supervise.Workers | None = None
+        self._learning = Learning(service, record.import_id, self.progress.note, self._look)
         self._stack = ExitStack()
 
     def run(self, resumed: bool) -> Result:
@@ -199,18 +172,24 @@ class Import:
             latest=time.time_ns() // 1_000_000,
             control_key=service.control_key,
         )
-        if resumed and any(record.import_id in ledger.closed for ledger in service.view.ledgers()):
+        ledgers = service.view.ledgers()
+        if resumed and any(record.import_id in ledger.closed for ledger in ledgers):
             self.progress.note(
                 "the lanes have closed it since; what was not written yet counts as late: customers come to the "
                 "right segments, but not every move of the past is told any more"
             )
             # The lanes would refuse to open again what has ended.
             records = islice(records, 1, None)
+        else:
+            self._learning.resume(ledgers)
+            records = self._learning.questions(records)
         return await import_writer.write(records, service.kafka, service.lanes, skip=skip, on_day=self._on_day)
 
     async def _on_day(self, sent: Sent) -> None:
         """Keep the pace, and stay with the lanes: a model learned on the way must find some of the data before it."""
         self.progress.written(sent.records)
+        if await self._learning.answered():
+            return
         self._day += 1
         ahead = self._day * self._pace - (time.monotonic() - self._begun)
         await asyncio.sleep(max(0.0, ahead))

@@ -29,14 +29,15 @@ from schemas.changes import (
     encode_change,
     encode_memberships,
 )
-from schemas.control import ControlImport
+from schemas.control import IMPORT_HEADER, ControlImport
 from schemas.deadletters import letter_for
+from schemas.records import Headers
 from streamer.core.decision import Change, Decision
 from streamer.core.decode import DecodedRecord
 from streamer.core.policy import Policy
 from streamer.core.state import LaneState
 from streamer.core.transitions import BEHAVIOUR
-from streamer.lanes.keys import LEDGER_KEY, SHIFT_HEADER, definitions_key, erased_key, model_key, part_key
+from streamer.lanes.keys import LEDGER_KEY, SHIFT_HEADER, definitions_key, erased_key, look_key, model_key, part_key
 from streamer.lanes.ports import Stored, Update, Write, Writes
 from streamer.lanes.restore import sizes_of
 
@@ -103,13 +104,25 @@ def writes(
         out.setdefault((topics.EVENTS, rerouted.partition), []).append(
             Write(rerouted.key, rerouted.value, rerouted.headers)
         )
-    if decision.panel:
-        headers = ((SHIFT_HEADER, str(decision.panel_shift).encode()),)
-        out[topics.PANEL, 0] = [
-            Write(part_key(row.customer, ""), encode_row(row) if row.blob else None, headers) for row in decision.panel
-        ]
+    if decision.panel or decision.looks:
+        out[topics.PANEL, 0] = _panel(decision, state)
     out[topics.STATE, lane] = _changelog(decision, stored, raw_ledger)
     return out
+
+
+def _panel(decision: Decision, state: LaneState) -> list[Write]:
+    """Rows of the panel, and then what imports ask: the model owner has read the rows before it is asked."""
+    cache, imports = state.cache, state.ledger.imports
+    plain: Headers = ((SHIFT_HEADER, str(decision.panel_shift).encode()),)
+    found = []
+    for row in decision.panel:
+        customer, headers = cache.get(row.customer), plain
+        if customer is not None and customer.clock_id is not None and customer.clock_id in imports:
+            # An import says itself when it is time to learn.
+            headers = (*plain, (IMPORT_HEADER, customer.clock_id.encode()))
+        found.append(Write(part_key(row.customer, ""), encode_row(row) if row.blob else None, headers))
+    found += [Write(look_key(look.import_id, look.lane), _encode(look)) for look in decision.looks]
+    return found
 
 
 def _moves(decision: Decision, state: LaneState, policy: Policy, detected_at: int) -> tuple[list[Write], list[Write]]:

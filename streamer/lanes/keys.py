@@ -12,6 +12,8 @@ LEDGER_KEY = b"!ledger"
 _MODEL = b"!model:"
 _DEFINITIONS = b"!definitions:"
 _ERASED = b"!erased:"
+LOOK_KEY = b"!look:"
+"""Begins the keys of what imports ask of the model owner, in the panel topic."""
 SHIFT_HEADER = "streamer-panel-shift"
 """Header of panel rows: the panel is one customer in 2**shift."""
 
@@ -42,6 +44,11 @@ def id_of(key: bytes | None) -> str | None:
         return None if key is None else normalize("NFC", split_key(key)[0])
     except UnicodeDecodeError:
         return None
+
+
+def look_key(import_id: str, lane: int) -> bytes:
+    """The key of what a lane tells the model owner of an import."""
+    return LOOK_KEY + f"{lane}:{import_id}".encode()
 
 
 def model_key(version: int) -> bytes:

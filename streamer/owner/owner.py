@@ -8,14 +8,14 @@ as a group member without partition, and a paused one is fenced by the transacti
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
 import structlog
 
-from models.behaviour.panel import PanelRow
+from models.behaviour.panel import TARGET, PanelRow, shift_for
 from models.behaviour.panel import decode as decode_row
 from models.learning.decisions import approve, reject, rename
 from models.learning.learner import Learned, Learner
@@ -24,13 +24,15 @@ from models.learning.proposal import Proposal
 from models.messages import Language
 from models.rules.definitions import Definitions
 from schemas import topics
+from schemas.control import IMPORT_HEADER
 from schemas.decisions import DECISION_KEY, ModelDecision, decode_decision
 from schemas.errors import InvalidEvent, InvariantViolation
 from schemas.records import Headers, LogRecord
 from streamer.lanes.inbox import Inbox
-from streamer.lanes.keys import SHIFT_HEADER, split_key
+from streamer.lanes.keys import LOOK_KEY, SHIFT_HEADER, split_key
 from streamer.lanes.ports import LaneLog, WallClock, Write, Writes
-from streamer.owner.publish_model import definition_writes, model_writes, proposal_writes
+from streamer.owner.looks import Asked, Looks
+from streamer.owner.publish_model import answer_writes, definition_writes, model_writes, proposal_writes
 
 log = structlog.get_logger(__name__)
 
@@ -59,6 +61,8 @@ class OwnerContext:
         Partitions of the input topic: each gets every version.
     control_key
         Signs control records and checks decisions, where set.
+    panel_target
+        Customers to learn from, over all lanes.
     """
 
     definitions: Definitions
@@ -66,6 +70,7 @@ class OwnerContext:
     clock: WallClock
     control_key: bytes | None = None
     language: Language = "en"
+    panel_target: int = TARGET
 
 
 class OwnerListener(Protocol):
@@ -102,6 +107,7 @@ class Owner(Inbox):
         self._day = -1
         self._decisions: list[tuple[bytes, bytes, Headers]] = []
         self._learned_day = -1
+        self._looks = Looks(context.lanes)
         # How many pieces of snapshots the topic holds.
         self._pieces = 0
         # Somebody left the panel whom the snapshot still holds.
@@ -125,24 +131,13 @@ class Owner(Inbox):
     async def open(self) -> int:
         """Fence a former owner, take up its snapshot, publish what the declared segments are."""
         await self._log.open()
-        pieces: dict[int, _Piece] = {}
-        self._pieces = 0
-        async for chunk in self._log.changelog(0):
-            for _, key, value in chunk:
-                if key.startswith(_SNAPSHOT):
-                    self._pieces = max(self._pieces, int(key[len(_SNAPSHOT) :]) + 1)
-                    if value is not None:
-                        pieces[int(key[len(_SNAPSHOT) :])] = msgspec.msgpack.decode(value, type=_Piece)
-        first = pieces.get(0)
-        if first is not None:
-            whole = [pieces.get(index) for index in range(first.pieces)]
-            if any(piece is None or piece.position != first.position for piece in whole):
-                raise InvariantViolation("the model owner's snapshot is incomplete")
-            data = b"".join(piece.data for piece in whole if piece is not None)
-            self._learner.restore(zlib.decompress(data))
-            self._position = first.position
-        else:
-            self._position = await self._log.first_offset()
+        looks, pieces = await self._read_topic()
+        self._position = self._restore(pieces) if 0 in pieces else await self._log.first_offset()
+        self._looks = Looks(self._context.lanes)
+        # Those behind the position are read once more.
+        for key, (offset, value) in looks.items():
+            if offset < self._position:
+                self._day = max(self._day, self._looks.take(key, value))
         state, context = self._learner.state, self._context
         self._learned(state.last_update or 0, Learned("restored"))
         self._end = await self._log.end_offset()
@@ -151,6 +146,31 @@ class Owner(Inbox):
         )
         return self._position
 
+    async def _read_topic(self) -> tuple[dict[bytes, tuple[int, bytes | None]], dict[int, _Piece]]:
+        """The newest record of each question with its offset, and the pieces of the snapshot."""
+        looks: dict[bytes, tuple[int, bytes | None]] = {}
+        pieces: dict[int, _Piece] = {}
+        self._pieces = 0
+        async for chunk in self._log.changelog(0):
+            for offset, key, value in chunk:
+                if key.startswith(LOOK_KEY):
+                    looks[key] = (offset, value)
+                if key.startswith(_SNAPSHOT):
+                    index = int(key[len(_SNAPSHOT) :])
+                    self._pieces = max(self._pieces, index + 1)
+                    if value is not None:
+                        pieces[index] = msgspec.msgpack.decode(value, type=_Piece)
+        return looks, pieces
+
+    def _restore(self, pieces: Mapping[int, _Piece]) -> int:
+        """Take up the snapshot; gives the offset at which it stands."""
+        first = pieces[0]
+        whole = [piece for index in range(first.pieces) if (piece := pieces.get(index)) is not None]
+        if len(whole) < first.pieces or any(piece.position != first.position for piece in whole):
+            raise InvariantViolation("the model owner's snapshot is incomplete")
+        self._learner.restore(zlib.decompress(b"".join(piece.data for piece in whole)))
+        return first.position
+
     async def run(self) -> None:
         while not self._stopping:
             await self._something_waits(_PATIENCE_SECONDS)
@@ -158,7 +178,7 @@ class Owner(Inbox):
                 await self.turn()
 
     async def turn(self) -> None:
-        """Take one batch; answer what was decided, and learn if it brought a new day."""
+        """Take one batch; answer what was decided and what imports ask, and learn if it brought a new day."""
         # Rows that stand for all before them could be spared, but what somebody decided is said only once: no hole.
         records, self._position = self._consecutive(self._position, 1)
         self._take(records)
@@ -167,9 +187,11 @@ class Owner(Inbox):
             return
         if self._decisions:
             await self._answer()
+        for asked in self._looks.complete():
+            await self._learn_for(asked)
         if self._day > self._learned_day:
             await self._learn(self._day)
-        if self._forgot and not self._waiting:
+        if (self._forgot or self._looks.done) and not self._waiting:
             await self._log.commit({(topics.PANEL, 0): self._snapshot()}, self._position)
 
     def _take(self, records: Sequence[LogRecord]) -> None:
@@ -177,6 +199,8 @@ class Owner(Inbox):
             key = record.key or b""
             if key.startswith(DECISION_KEY) and record.value is not None:
                 self._decisions.append((key, record.value, record.headers))
+            elif key.startswith(LOOK_KEY):
+                self._day = max(self._day, self._looks.take(key, record.value))
             if key.startswith(b"!"):
                 continue
             if record.value is None:
@@ -186,7 +210,9 @@ class Owner(Inbox):
             self._thin_out(record.headers)
             row = decode_row(record.value)
             self._learner.observe(row)
-            self._day = max(self._day, row.day)
+            # An import says itself when it is time to learn.
+            if not any(name == IMPORT_HEADER for name, _ in record.headers):
+                self._day = max(self._day, row.day)
 
     def _thin_out(self, headers: Headers) -> None:
         """Follow the lanes to a sparser panel: who is not in it any more would seem to have fallen silent."""
@@ -204,6 +230,23 @@ class Owner(Inbox):
             writes = self._writes(day, waiting, learned, "adopted")
             writes[topics.PANEL, 0] = self._snapshot()
             await self._log.commit(writes, self._position)
+
+    async def _learn_for(self, asked: Asked) -> None:
+        """Learn on the day for which an import waits; the version, if any, and the answer are one transaction."""
+        learner, day = self._learner, asked.day
+        shift = shift_for(asked.customers, self._context.panel_target)
+        if shift > learner.shift:
+            learner.set_shift(shift)
+        waiting = learner.state.proposal
+        learned = learner.learn(day)
+        self._learned(day, learned)
+        writes = self._writes(day, waiting, learned, "adopted")
+        next_day = max(day + 1, learner.state.next_day)
+        answers = answer_writes(asked.import_id, day, next_day, self._context.lanes, self._context.control_key)
+        for place, more in answers.items():
+            writes.setdefault(place, []).extend(more)
+        writes[topics.PANEL, 0] = [*(Write(key, None) for key in asked.keys), *self._snapshot()]
+        await self._log.commit(writes, self._position)
 
     async def _answer(self) -> None:
         """Do what people decided. What it does, the snapshot after it and the tombstone of the decision are one
@@ -265,4 +308,6 @@ class Owner(Inbox):
         # What a longer snapshot left behind may hold customers who are to be forgotten.
         writes += [Write(_SNAPSHOT + str(index).encode(), None) for index in range(len(pieces), self._pieces)]
         self._pieces = len(pieces)
+        writes += [Write(key, None) for key in self._looks.done]
+        self._looks.done.clear()
         return writes

@@ -14,7 +14,7 @@ from models.rules.cards import cluster_meaning
 from models.rules.definitions import Definitions
 from schemas import topics
 from schemas.changes import definition_key, model_key, proposal_key
-from schemas.control import ControlModel, control_headers, encode_control
+from schemas.control import ControlLearned, ControlModel, control_headers, encode_control
 from schemas.published import ModelProposal, SegmentDefinition, SegmentModel
 from streamer.lanes.ports import Write, Writes
 
@@ -52,6 +52,13 @@ def model_writes(
         for segment in model.segments
     ]
     return writes
+
+
+def answer_writes(import_id: str, day: int, next_day: int, lanes: int, control_key: bytes | None = None) -> Writes:
+    """The answer to an import that asked to learn on ``day``: a control record in every lane."""
+    value = encode_control(ControlLearned(import_id=import_id, day=day, next_day=next_day))
+    headers = control_headers(value, control_key)
+    return {(topics.EVENTS, lane): [Write(None, value, headers)] for lane in range(lanes)}
 
 
 def proposal_writes(before: Proposal | None, learned: Learned, after: Proposal | None, now_ms: int, by: str) -> Writes:

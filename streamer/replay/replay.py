@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from heapq import heappop, heappush
 
+from models.behaviour.panel import shift_for
 from models.learning.learner import Learner, LearnerConfig
 from schemas import topics
 from schemas.records import Headers, Record
@@ -150,7 +151,11 @@ class Replay:
             learner.observe(row)
 
     def _learn(self, day: int, clock: int) -> None:
-        model = self.learner.learn(day).model
+        learner = self.learner
+        if day < learner.state.next_day:
+            return
+        learner.set_shift(max(learner.shift, shift_for(self.state.ledger.customers, self.policy.panel_target)))
+        model = learner.learn(day).model
         if model is not None:
             [write] = model_writes(model, 1, self.now_ms)[topics.EVENTS, 0]
             # Appended when it was learned: the present would carry the lane's clock beyond the data.

@@ -18,6 +18,7 @@ from models.learning.owner_types import State
 from schemas import topics
 from schemas.errors import TransientError
 from streamer.adapters.clock import SystemClock
+from streamer.adapters.group import owner_group
 from streamer.adapters.kafka import KafkaConnection, KafkaLog, Offsets
 from streamer.adapters.redis import RedisView, connect
 from streamer.core.policy import Policy
@@ -140,13 +141,14 @@ def run_owner(wiring: Wiring, listener: WorkerListener | None = None) -> None:
     """Run the model owner; a second one waits until the first is gone."""
     hears = listener or WorkerListener()
     offsets = Offsets(wiring.kafka)
-    group = f"{wiring.kafka.group}-owner"
+    group = owner_group(wiring.kafka.group)
     context = OwnerContext(
         wiring.policy.definitions,
         wiring.policy.lanes,
         SystemClock(),
         wiring.lane.control_key,
         wiring.policy.language,
+        wiring.policy.panel_target,
     )
 
     def make(partition: int) -> Owner:

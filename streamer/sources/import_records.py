@@ -17,12 +17,19 @@ from streamer.sources.source import Source
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A record to write. ``partition`` None means: by its key; for every lane where ``every_lane``."""
+    """A record to write, by its key, or into every lane where ``every_lane``. ``day`` is that of the grid which it begins."""
 
     key: bytes | None
     value: bytes
     headers: Headers
     every_lane: bool = False
+    day: int | None = None
+
+
+def control_record(record: Control, control_key: bytes | None = None, day: int | None = None) -> Outgoing:
+    """A control record for every lane, signed where there is a key."""
+    value = encode_control(record)
+    return Outgoing(None, value, control_headers(value, control_key), every_lane=True, day=day)
 
 
 def feed(
@@ -47,9 +54,8 @@ def feed(
     """
     headers = ((IMPORT_HEADER, import_id.encode()),)
 
-    def control(record: Control) -> Outgoing:
-        value = encode_control(record)
-        return Outgoing(None, value, control_headers(value, control_key), every_lane=True)
+    def control(record: Control, day: int | None = None) -> Outgoing:
+        return control_record(record, control_key, day)
 
     yield control(ControlImport(import_id=import_id, state="opened", source_hash=source.content_hash))
     day, clock = -1, 0
@@ -59,7 +65,7 @@ def feed(
             clock = at
             if grid.day_of(at) > day:
                 day = grid.day_of(at)
-                yield control(ControlClock(import_id=import_id, at=grid.instant(day)))
+                yield control(ControlClock(import_id=import_id, at=grid.instant(day)), day)
         yield Outgoing(event.key, event.value, headers)
     if until is not None:
         clock = max(clock, until if latest is None else min(until, latest))

@@ -19,7 +19,7 @@ from streamer.adapters.import_view import ImportRecord, ImportView
 from streamer.adapters.redis_reader import ViewReader
 from streamer.demo.reset import only_holds, reset
 from streamer.embedded import Addresses
-from streamer.imports.importer import Service
+from streamer.imports.service import Service
 from streamer.sources.import_records import Outgoing
 
 pytestmark = pytest.mark.integration

@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -18,91 +13,23 @@ from zoneinfo import ZoneInfo
 
 import psutil
 import pytest
-import redis
+from import_commands import LANES, Commands, commands_on, simulated, wait
 from kafka import KafkaProducer
 from retail import retail
 
 from schemas import topics
 from schemas.control import ControlImport, control_headers, encode_control
 from streamer.adapters.group import member_count
-from streamer.adapters.redis_keys import LaneKeys
-from streamer.core.ledger import Ledger, load
 from streamer.embedded import Addresses
 from streamer.simulator.config import ShopConfig
 from streamer.simulator.simulate import Shop
 
 pytestmark = pytest.mark.integration
 
-LANES = 3
-
-
-@dataclass
-class Commands:
-    """The command line on a service of its own."""
-
-    environment: Mapping[str, str]
-    client: redis.Redis
-    prefix: str
-
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "streamer.cli", *arguments],
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def run(self, *arguments: str) -> dict[str, Any]:
-        """The JSON of a command that must succeed."""
-        process = self.start(*arguments, "--json")
-        out, errors = process.communicate(timeout=150)
-        assert process.returncode == 0, errors
-        found: dict[str, Any] = json.loads(out.splitlines()[-1])
-        return found
-
-    def refused(self, *arguments: str) -> str:
-        """What a command says that must fail."""
-        process = self.start(*arguments)
-        _, errors = process.communicate(timeout=120)
-        assert process.returncode == 1
-        assert "Traceback" not in errors
-        return errors
-
-    def ledgers(self) -> list[Ledger]:
-        keys = [LaneKeys(f"{self.prefix}.streamer", lane).ledger for lane in range(LANES)]
-        held: list[Any] = [self.client.get(key) for key in keys]
-        return [load(raw) for raw in held if raw]
-
-    def consumed(self) -> int:
-        return sum(ledger.consumed for ledger in self.ledgers())
-
-    def has_consumed(self, records: int) -> bool:
-        return self.consumed() >= records
-
-
-def wait(process: subprocess.Popen[str], done: Callable[[], bool]) -> None:
-    """Poll until ``done``, while a process runs."""
-    deadline = time.monotonic() + 120
-    while not done():
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.02)
-
 
 @pytest.fixture
 def commands(addresses: Addresses, redis_url: str, prefix: str, tmp_path: Path) -> Commands:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("STREAMER_")}
-    environment |= {
-        "STREAMER_KAFKA": addresses.kafka,
-        "STREAMER_REDIS": redis_url,
-        "STREAMER_TOPIC_PREFIX": prefix,
-        "STREAMER_HOME": str(tmp_path / "home"),
-        "STREAMER_LANES": str(LANES),
-        "STREAMER_CLOCK": "event",
-        "STREAMER_METRICS_PORT": "0",
-        "STREAMER_SESSION_SECONDS": "3",
-    }
-    return Commands(environment, redis.Redis.from_url(redis_url), prefix)
+    return commands_on(addresses, redis_url, prefix, tmp_path / "home")
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -132,12 +59,9 @@ def accounted(result: Mapping[str, Any]) -> bool:
     return bool(result["records"] == known + sum(result["dead_letters"].values()))
 
 
-def simulated(folder: Path, customers: int, days: int) -> Path:
+def young(folder: Path, customers: int, days: int) -> Path:
     """A file of a shop too young for clusters, with everything in it that real streams have."""
-    path = folder / "shop.jsonl"
-    shop = Shop(ShopConfig(customers=customers, days=days, late=0.02, duplicates=0.02, broken=0.003))
-    path.write_bytes(b"\n".join(event.value for event in shop.events()) + b"\n")
-    return path
+    return simulated(folder, customers, days, late=0.02, duplicates=0.02, broken=0.003)
 
 
 @pytest.mark.parametrize("data", ["simulated", "december"])
@@ -145,7 +69,7 @@ def test_an_import_into_an_empty_service_equals_a_replay(commands: Commands, tmp
     if data == "december":
         file, format = retail("online_retail_2010-12.csv.gz"), "online-retail"
     else:
-        file, format = simulated(tmp_path, customers=300, days=60), "jsonl"
+        file, format = young(tmp_path, customers=300, days=60), "jsonl"
     what = [str(file), "--format", format]
 
     def out(name: str) -> list[str]:
@@ -178,7 +102,7 @@ def test_an_import_into_an_empty_service_equals_a_replay(commands: Commands, tmp
 def test_an_import_that_was_broken_off_goes_on_where_it_stopped(
     commands: Commands, tmp_path: Path, number: signal.Signals
 ) -> None:
-    what = [str(simulated(tmp_path, customers=900, days=80)), "--format", "jsonl"]
+    what = [str(young(tmp_path, customers=900, days=80)), "--format", "jsonl"]
     replayed = commands.run("replay", *what, "--changes", str(tmp_path / "replay"))
     process = commands.start("import", *what)
     wait(process, partial(commands.has_consumed, 1_000))
@@ -201,7 +125,7 @@ def test_an_import_that_was_broken_off_goes_on_where_it_stopped(
 def test_an_import_that_the_lanes_closed_meanwhile_brings_what_is_left_all_the_same(
     commands: Commands, tmp_path: Path
 ) -> None:
-    what = [str(simulated(tmp_path, customers=900, days=80)), "--format", "jsonl"]
+    what = [str(young(tmp_path, customers=900, days=80)), "--format", "jsonl"]
     replayed = commands.run("replay", *what)
     process = commands.start("import", *what)
     wait(process, partial(commands.has_consumed, 1_000))

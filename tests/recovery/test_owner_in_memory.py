@@ -12,6 +12,8 @@ from owner_rig import OwnerRig
 
 from models.learning.learner import LearnerConfig
 from schemas import topics
+from schemas.control import IMPORT_HEADER
+from streamer.lanes.keys import LOOK_KEY
 
 START = LearnerConfig(k=3, frame_days=(90,), min_buyers=150)
 FREE = replace(START, k=None, tolerance=9.0, table_tolerance=9.0, better=1.0)
@@ -67,6 +69,54 @@ def test_an_approval_takes_effect_once(days: World, crash: str | None) -> None:
         assert len(model["segments"]) == 5 and model["parent"] == versions[-1]
         asked = [r for r in rig.broker.records(topics.PANEL) if (r.key or b"").startswith(b"!decision:")]
         newest = {record.key: record.value for record in asked}
+        assert len(newest) == 2 and set(newest.values()) == {None}
+
+    asyncio.run(go())
+
+
+IMPORTED = (IMPORT_HEADER, b"i-1")
+
+
+@pytest.mark.parametrize("crash", [None, "before", "after"])
+def test_an_import_is_answered_once_all_lanes_have_passed_its_question_on(days: World, crash: str | None) -> None:
+    async def go() -> None:
+        rig = OwnerRig(days, START)
+        rig.tell_all(IMPORTED)
+        rig.look(0, days.day)
+        await rig.run(crash)
+        # One lane is still behind, and rows of an import are no reason to learn.
+        assert rig.lane() == rig.lane(1) == []
+        rig.look(1, days.day)
+        await rig.run(crash)
+        await rig.run()
+        for lane in (0, 1):
+            version, answer = rig.lane(lane)
+            assert (version["type"], version["version"]) == ("control.model", 1)
+            first_frame = days.day + START.cadence_days
+            expected = {"import_id": "i-1", "day": days.day, "next_day": first_frame}
+            assert answer == {"type": "control.learned", **expected}
+        # It asks again, broken off before it saw the answer: the same answer, and no version.
+        for lane in (0, 1):
+            rig.look(lane, days.day)
+        await rig.run()
+        assert rig.in_lanes() == [1] and rig.lane()[-1] == rig.lane()[1]
+        newest = {r.key: r.value for r in rig.broker.records(topics.PANEL) if (r.key or b"").startswith(LOOK_KEY)}
+        assert len(newest) == 2 and set(newest.values()) == {None}
+
+    asyncio.run(go())
+
+
+def test_what_an_unanswered_import_brought_is_learned_when_it_has_ended_in_every_lane(days: World) -> None:
+    async def go() -> None:
+        rig = OwnerRig(days, START)
+        rig.tell_all(IMPORTED)
+        rig.look(0, days.day, closed=True)
+        await rig.run()
+        assert rig.lane() == []
+        rig.look(1, days.day, closed=True)
+        await rig.run()
+        assert rig.in_lanes() == [1]
+        newest = {r.key: r.value for r in rig.broker.records(topics.PANEL) if (r.key or b"").startswith(LOOK_KEY)}
         assert len(newest) == 2 and set(newest.values()) == {None}
 
     asyncio.run(go())

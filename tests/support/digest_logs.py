@@ -24,7 +24,14 @@ from retail import FOLDER, found_retail
 from models.features.time import DAY_MS, DayGrid
 from models.learning.learner import Learner, LearnerConfig
 from schemas import topics
-from schemas.control import ControlDefinitions, control_headers, encode_control, is_control
+from schemas.control import (
+    ControlDefinitions,
+    ControlLearn,
+    ControlLearned,
+    control_headers,
+    encode_control,
+    is_control,
+)
 from schemas.money import Rates
 from schemas.records import Headers, Record
 from schemas.wire_time import epoch_ms
@@ -34,7 +41,7 @@ from streamer.owner.publish_model import model_writes
 from streamer.replay.replay import Replay
 from streamer.simulator.config import ShopConfig
 from streamer.simulator.simulate import Shop
-from streamer.sources.import_records import feed
+from streamer.sources.import_records import control_record, feed
 from streamer.sources.online_retail import OnlineRetail
 from streamer.sources.source import SourceEvent
 
@@ -155,6 +162,13 @@ def import_log() -> list[Record]:
         log.put(model.key, model.value, model.headers)
     for number, one in enumerate(feed(source, "import-1", DayGrid(), latest=log.now)):
         log.put(one.key, one.value, one.headers, now=log.now + 40_000)
+        if one.day is not None and one.day % 7 == 0:
+            for control in (
+                ControlLearn(import_id="import-1", day=one.day),
+                ControlLearned(import_id="import-1", day=one.day, next_day=one.day + 7),
+            ):
+                asked = control_record(control)
+                log.put(asked.key, asked.value, asked.headers, now=log.now)
         if number % 40 == 0 and one.key is not None:
             log.event(view(f"live-{number}", one.key.decode(), log.now, category="shoes"))
     return log.records

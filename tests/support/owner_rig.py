@@ -16,6 +16,8 @@ from models.rules.defaults import DEFAULTS
 from schemas import topics
 from schemas.decisions import ModelDecision, decision_key, encode_decision
 from streamer.adapters.memory import MemoryBroker, MemoryLog
+from streamer.core.decision import Look
+from streamer.lanes.keys import look_key
 from streamer.lanes.ports import Batch, Write, Writes
 from streamer.owner.owner import Owner, OwnerContext
 
@@ -77,17 +79,22 @@ class OwnerRig:
         self.key = key
         self.language = language
 
-    def tell_all(self) -> None:
+    def tell_all(self, *headers: tuple[str, bytes]) -> None:
         """Rows of all customers as of today."""
         for i, row in enumerate(self.world.rows):
             blob = self.world.memory.dump(int(row))
             value = encode(PanelRow(f"c{i}", self.world.day, blob))
-            self.broker.append(topics.PANEL, 0, Write(f"c{i}".encode(), value))
+            self.broker.append(topics.PANEL, 0, Write(f"c{i}".encode(), value, headers))
 
     def ask(self, *, signed: bool = True, **decision: Any) -> None:
         """Write a decision."""
         value, headers = encode_decision(ModelDecision(**decision), self.key if signed else None)
         self.broker.append(topics.PANEL, 0, Write(decision_key(), value, headers))
+
+    def look(self, lane: int, day: int, *, closed: bool = False) -> None:
+        """What a lane passes on where an import asks, or ends."""
+        told = Look("i-1", lane, day, self.world.customers // 2, closed)
+        self.broker.append(topics.PANEL, 0, Write(look_key("i-1", lane), msgspec.json.encode(told)))
 
     async def run(self, crash: str | None = None, lost_until: int = 0) -> Owner:
         """Start an owner and let it read to the end; what lies before ``lost_until`` is lost on the way, once."""
@@ -128,4 +135,8 @@ class OwnerRig:
 
     def in_lanes(self) -> list[int]:
         """Versions written into the first lane."""
-        return [msgspec.json.decode(record.value or b"{}")["version"] for record in self.broker.records(topics.EVENTS)]
+        return [body["version"] for body in self.lane() if body["type"] == "control.model"]
+
+    def lane(self, lane: int = 0) -> list[dict[str, Any]]:
+        """What was written into a lane."""
+        return [msgspec.json.decode(record.value or b"{}") for record in self.broker.records(topics.EVENTS, lane)]

@@ -43,5 +43,6 @@ def test_the_panel_thins_out_while_a_batch_brings_new_customers() -> None:
     for number in range(64):
         log.event(view(f"e{number}", f"c{number}", T0))
     decision = Driver(Policy(panel_target=8)).feed(log.records)
-    assert decision.panel_shift == 3
-    assert [row.customer for row in decision.panel] == [f"c{n}" for n in range(64) if in_panel(f"c{n}", 3)]
+    # A fifth more than 64 would be needed for one in eight: the owner, who counts, must not miss anybody.
+    assert decision.panel_shift == 2
+    assert [row.customer for row in decision.panel] == [f"c{n}" for n in range(64) if in_panel(f"c{n}", 2)]

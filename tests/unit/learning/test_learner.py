@@ -108,7 +108,30 @@ def test_too_few_buyers_say_so_and_a_sparse_panel_counts_for_the_shop() -> None:
     world.run(100)
     assert world.outcomes[-1] == "too_few" and world.learner.model is None
     world.learner.shift = 2  # the same panel as one customer in four of a shop
-    assert world.learner.learn(world.day).outcome == "promoted"
+    assert world.learner.learn(world.learner.state.next_day).outcome == "promoted"
+
+
+def test_asking_twice_or_for_days_gone_by_changes_nothing() -> None:
+    """An import that was broken off asks again for days that were answered."""
+    plain, pestered = (World(customers=220, config=LearnerConfig(k=5, min_buyers=150)) for _ in range(2))
+    plain.run(140)
+    for _ in range(140):
+        pestered.run(1)
+        for day in (pestered.day - 1, pestered.day - 9, 0):
+            assert pestered.learner.learn(day).model is None
+    assert plain.learner.snapshot() == pestered.learner.snapshot()
+    assert len(plain.timeline) > 1
+
+
+def test_the_next_day_is_the_first_on_which_there_is_something_to_do() -> None:
+    world = World(customers=220, config=LearnerConfig(k=5, min_buyers=150))
+    days = []
+    for _ in range(140):
+        if world.day >= world.learner.state.next_day:
+            days.append(world.day - FIRST_DAY)
+        world.run(1)
+    # A noise sample every four weeks of the calendar, then the frames and a look a week.
+    assert days[1:] == [12, 40, 68, 90, 97, 104, 111, 118, 120, 127, 134]
 
 
 def test_a_learner_restored_goes_on_as_if_it_had_never_stopped() -> None:

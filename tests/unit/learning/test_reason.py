@@ -175,7 +175,8 @@ def test_a_snapshot_of_an_older_owner_is_read(young: World) -> None:
     learner = asking_for_a_frame(young)[0].learner
     fields = msgspec.msgpack.decode(learner.snapshot())
     at = Saved.__struct_fields__.index("reason")
-    assert fields[at + 1 :] == [None]  # what River's clusterers keep came last
+    # What River's clusterers keep, and the day of the next look, came later.
+    assert fields[at + 1 :] == [None, learner.state.next_day]
     older = Learner(learner.config)
     older.restore(msgspec.msgpack.encode(fields[:at]))
     assert older.state.reason == Reason() and older.state.proposal == learner.state.proposal

@@ -1,0 +1,110 @@
+"""An import waits for the model owner on the days on which that learns, so that the same file gives the same clusters.
+
+Who waits for whom, on a day on which the owner has something to do (the first of the data not before ``next_day``):
+
+1. The import writes the clock of that day into every lane, and behind it ``control.learn``. Of that day it writes no event yet.
+2. Each lane decides what it has up to there, and says so to the owner in the panel topic, behind the rows of all customers
+   to whom something happened before (``decision.Look``), in the transaction of the step.
+3. The owner, once all lanes have said so, learns, and writes in one transaction its snapshot, the version if there is one, and
+   behind it ``control.learned`` with the next such day into every lane.
+4. A lane notes the answer in its ledger. The import sees it there and goes on, so in every lane the version stands before the
+   day's first event, as in a replay.
+
+Whoever is killed: a lane or the owner did a step wholly or not at all, and takes it up again. An import that goes on
+reads the last answer in the ledgers and asks from there on; asking twice is harmless, since the owner does nothing on a
+day before its next one, and answers all the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Iterator
+
+from schemas.control import ControlLearn
+from streamer.adapters.group import member_count, owner_group
+from streamer.core.ledger import Ledger
+from streamer.imports.service import Service
+from streamer.sources.import_records import Outgoing, control_record
+
+PATIENCE_SECONDS = 30.0
+"""How long an import waits where no model owner runs."""
+_POLL_SECONDS = 0.01
+
+
+class Learning:
+    """The questions of one import, and the wait for their answers.
+
+    Parameters
+    ----------
+    look
+        Reads the ledgers, and sees that somebody works.
+    """
+
+    def __init__(
+        self, service: Service, import_id: str, note: Callable[[str], None], look: Callable[[], list[Ledger]]
+    ) -> None:
+        self._service = service
+        self._import_id = import_id
+        self._note = note
+        self._look = look
+        self._next_day = 0
+        self._asked = -1
+
+    def resume(self, ledgers: Iterable[Ledger]) -> None:
+        """Go on behind the last answer in the ledgers."""
+        known = [opened for ledger in ledgers if (opened := ledger.imports.get(self._import_id)) is not None]
+        self._next_day = max((opened.next_day for opened in known), default=0)
+
+    def questions(self, records: Iterable[Outgoing]) -> Iterator[Outgoing]:
+        """The same records, with a question behind the clock of each day on which there is something to learn."""
+        for record in records:
+            yield record
+            if record.day is not None and record.day >= self._next_day:
+                self._asked = record.day
+                yield control_record(ControlLearn(import_id=self._import_id, day=record.day), self._service.control_key)
+
+    async def answered(self) -> bool:
+        """Return once the owner has answered, or does not because none runs; gives whether it was asked at all."""
+        asked, self._asked = self._asked, -1
+        if asked < 0:
+            return False
+        patience = _Patience()
+        while True:
+            ledgers = await asyncio.to_thread(self._look)
+            opened = [one for ledger in ledgers if (one := ledger.imports.get(self._import_id)) is not None]
+            if any(one.learned >= asked for one in opened):
+                self._next_day = max(one.next_day for one in opened)
+                return True
+            passed_on = len(opened) == self._service.lanes and all(one.asked >= asked for one in opened)
+            if passed_on and patience.ends() and not await asyncio.to_thread(self._owner_runs):
+                self._note(
+                    f"no model owner has answered for {PATIENCE_SECONDS:.0f} s; going on without behaviour clusters "
+                    "(`streamer worker` runs one, which learns them once the import has ended)"
+                )
+                self._next_day = _NEVER
+                return True
+            await asyncio.sleep(_POLL_SECONDS)
+
+    def _owner_runs(self) -> bool:
+        kafka = self._service.kafka
+        return member_count(kafka.bootstrap, owner_group(kafka.group), security=kafka.security) > 0
+
+
+_NEVER = 1 << 40
+
+
+class _Patience:
+    """Ends every ``PATIENCE_SECONDS`` once more, counted from the first time that it is asked."""
+
+    def __init__(self) -> None:
+        self._since = 0.0
+
+    def ends(self) -> bool:
+        now = time.monotonic()
+        if not self._since:
+            self._since = now
+        if now - self._since < PATIENCE_SECONDS:
+            return False
+        self._since = now
+        return True

@@ -1,0 +1,39 @@
+"""The service that is imported into."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from streamer.adapters.import_view import ImportView
+from streamer.adapters.redis_reader import ViewReader
+
+if TYPE_CHECKING:
+    from models.features.time import DayGrid
+    from streamer.adapters.kafka import KafkaConnection
+
+
+@dataclass(frozen=True)
+class Service:
+    """The service that is imported into.
+
+    Attributes
+    ----------
+    alone
+        Whether the servers are ours alone, so that no one else can be reading the lanes.
+    arguments, environment, log_path
+        For workers of our own (``supervise.workers``), where nobody reads the lanes.
+    """
+
+    kafka: KafkaConnection
+    lanes: int
+    view: ViewReader
+    imports: ImportView
+    grid: DayGrid
+    control_key: bytes | None
+    alone: bool
+    arguments: Sequence[str]
+    environment: dict[str, str]
+    log_path: Path

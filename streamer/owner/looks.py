@@ -1,0 +1,72 @@
+"""What imports ask of the model owner: to learn on a day, once every lane has told it all that came before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import msgspec
+
+from schemas.errors import InvariantViolation
+from streamer.core.decision import Look
+
+_decode = msgspec.json.Decoder(Look).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question that all lanes have passed on; ``keys`` are those of their records, which the answer deletes."""
+
+    import_id: str
+    day: int
+    customers: int
+    keys: tuple[bytes, ...]
+
+
+@dataclass(slots=True)
+class Looks:
+    """The records under ``keys.LOOK_KEY`` that are not answered yet, by import and lane.
+
+    Nothing of it is in the owner's snapshot: they stand in the panel topic until the transaction of the answer deletes
+    them, and an owner that starts reads them there.
+
+    Attributes
+    ----------
+    done
+        Keys of records that no answer will delete.
+    """
+
+    lanes: int
+    done: list[bytes] = field(default_factory=list)
+    _asked: dict[str, dict[int, tuple[bytes, Look]]] = field(default_factory=dict)
+    _closed: dict[str, dict[int, tuple[bytes, Look]]] = field(default_factory=dict)
+
+    def take(self, key: bytes, value: bytes | None) -> int:
+        """Take in one record; gives the last day of an import that has now ended in every lane, else -1.
+
+        What an import brought may then be learned from as everything else: if nobody answered it, nobody has.
+        """
+        if value is None:
+            return -1
+        try:
+            look = _decode(value)
+        except msgspec.DecodeError as error:
+            raise InvariantViolation(f"a question to the model owner cannot be read: {error}") from error
+        kind = self._closed if look.closed else self._asked
+        by_lane = kind.setdefault(look.import_id, {})
+        by_lane[look.lane] = key, look
+        if not look.closed or len(by_lane) < self.lanes:
+            return -1
+        self._asked.pop(look.import_id, None)
+        del self._closed[look.import_id]
+        self.done += [key for key, _ in by_lane.values()]
+        return max(look.day for _, look in by_lane.values())
+
+    def complete(self) -> Iterator[Asked]:
+        """Take out the questions in which all lanes agree."""
+        for import_id, by_lane in list(self._asked.items()):
+            looks = [look for _, look in by_lane.values()]
+            if len(looks) == self.lanes and len({look.day for look in looks}) == 1:
+                del self._asked[import_id]
+                customers = sum(look.customers for look in looks)
+                yield Asked(import_id, looks[0].day, customers, tuple(key for key, _ in by_lane.values()))
