@@ -170,6 +170,11 @@ def _without_window(id: str, parts: Mapping[str, bytes]) -> tuple[Customer, Any]
     return customer, core
 
 
+def is_alias(profile: bytes) -> bool:
+    """Whether a profile part says that its customer is joined to another."""
+    return _profile(profile).alias is not None
+
+
 def _profile(raw: bytes) -> Profile:
     try:
         return _decode_profile(raw)

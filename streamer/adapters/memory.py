@@ -94,6 +94,20 @@ class Shelf:
     ledger: bytes | None = None
     token: str | None = None
     trouble: bytes | None = None
+    aliases: set[str] = field(default_factory=set)
+    counts: tuple[int, ...] | None = None
+
+    def counted(self) -> tuple[int, ...]:
+        """How many entries the indexes have."""
+        due = sum(len(one) for one in self.dues.values())
+        others = (self.documents, self.aliases, self.models, self.definitions, self.erased, self.sizes)
+        return (due, *map(len, others), self.ledger is not None)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether they are as they were written."""
+        counted = self.counted()
+        return not any(counted) if self.counts is None else counted == self.counts
 
 
 class MemoryServer:
@@ -133,8 +147,12 @@ class MemoryView:
             ripe = sorted((at, id) for id, at in shelf.dues.get(domain, {}).items() if at <= clock)
             due.extend(id for _, id in ripe[: limit - len(due)])
         found = {id: dict(shelf.parts[id]) for id in ids if id in shelf.parts}
-        lost = [id for id in ids if id in shelf.documents and id not in shelf.parts]
-        return Read(shelf.token, found, due, lost, len(shelf.documents))
+        lost = [id for id in ids if (id in shelf.documents or id in shelf.aliases) and id not in shelf.parts]
+        taken = self.shelf.token is not None
+        return Read(shelf.token, found, due, lost, len(shelf.documents), shelf.is_whole, taken)
+
+    async def ready(self) -> None:
+        """It never drops anything by itself."""
 
     async def ledger(self) -> bytes | None:
         return self._ours().ledger
@@ -165,6 +183,8 @@ class MemoryView:
             return False
         if shelf.token != expected:
             return shelf.token == token
+        if shelf.token is not None and not shelf.is_whole:
+            return False
         for id, stored in update.customers.items():
             if stored is None or stored.fresh:
                 _remove(shelf, id)
@@ -179,6 +199,7 @@ class MemoryView:
             shelf.ledger = update.ledger
             shelf.sizes = dict(update.sizes)
         shelf.token = token
+        shelf.counts = shelf.counted()
         return True
 
     async def wipe(self, token: str) -> None:
@@ -188,14 +209,18 @@ class MemoryView:
 def _remove(shelf: Shelf, id: str) -> None:
     shelf.parts.pop(id, None)
     shelf.documents.pop(id, None)
+    shelf.aliases.discard(id)
     for dues in shelf.dues.values():
         dues.pop(id, None)
 
 
 def _put(shelf: Shelf, id: str, stored: Stored) -> None:
     shelf.parts.setdefault(id, {}).update(stored.parts)
+    if stored.alias:
+        shelf.aliases.add(id)
     if stored.document is None:
         return
+    shelf.aliases.discard(id)
     shelf.documents[id] = stored.document
     for dues in shelf.dues.values():
         dues.pop(id, None)

@@ -15,10 +15,11 @@ import hiredis
 from redis.asyncio import Connection, Redis
 from redis.backoff import NoBackoff
 from redis.connection import HiredisRespSerializer
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import NoPermissionError, RedisError, ResponseError
 from redis.retry import Retry
 from redis.typing import EncodableT
 
+from streamer.adapters.redis_health import evicts
 from streamer.adapters.redis_keys import (
     LAYOUT,
     LaneKeys,
@@ -28,7 +29,7 @@ from streamer.adapters.redis_keys import (
     stored_token,
     write_function,
 )
-from streamer.adapters.redis_outage import outage_of, waited_for
+from streamer.adapters.redis_outage import Evicting, outage_of, waited_for
 from streamer.lanes.ports import Read, Update
 
 _SLOWEST_RETRY_SECONDS = 2.0
@@ -69,7 +70,7 @@ def write_arguments(before: str, after: str, update: Update) -> list[Any]:
             args += (id, "d", "", "", "", 0)
         if stored is None:
             continue
-        kind = "p" if stored.document is None else "n" if stored.born else "u"
+        kind = "a" if stored.alias else "p" if stored.document is None else "n" if stored.born else "u"
         due = "" if stored.due is None else stored.due
         args += (id, kind, stored.document or "", stored.domain, due, len(stored.parts))
         for part, value in stored.parts.items():
@@ -93,7 +94,7 @@ class RedisView:
         for domain, clock in dues.items():
             args += (domain, clock)
         answer = await self._function(read_function(self._layout), [*args, *ids])
-        token, due, count, *found = answer
+        token, due, count, whole, *found = answer
         customers = {}
         lost = []
         for id, flat in zip(ids, found, strict=True):
@@ -102,7 +103,18 @@ class RedisView:
             elif flat:
                 customers[id] = {flat[at].decode(): flat[at + 1] for at in range(0, len(flat), 2)}
         ours = own_token(token.decode(), self._layout)
-        return Read(ours, customers, [id.decode() for id in due], lost, count)
+        return Read(ours, customers, [id.decode() for id in due], lost, count, bool(whole), bool(token))
+
+    async def ready(self) -> None:
+        async def refuse_eviction() -> None:
+            try:
+                info = await self._client.info("memory")
+            except NoPermissionError:
+                return
+            if evicts(info):
+                raise Evicting
+
+        await self._patiently(refuse_eviction)
 
     async def ledger(self) -> bytes | None:
         value: bytes | None = await self._patiently(lambda: self._client.get(self._keys.ledger))

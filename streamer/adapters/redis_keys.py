@@ -9,6 +9,8 @@ Keys of lane 3 begin with ``streamer:{3}:``, so that a cluster keeps a lane toge
 ``v2:due:DOMAIN``          sorted set of next due instants (ms), per clock
 ``v2:domains``             the imports that have a clock of their own
 ``v2:ids``                 sorted set of all customer ids
+``v2:aliases``             set of the ids that are joined to others
+``v2:counts``              how many entries the indexes had after the last write
 ``v2:ledger``              the lane's ledger, JSON
 ``v2:sizes``               customers per ``segmentation/segment``
 ``v2:models``              cluster models by version
@@ -33,7 +35,10 @@ from typing import Final
 LAYOUT: Final = 2
 """Layout 1, of release 0.1.0, had no number in its keys, functions and tokens."""
 
-_OWN: Final = ("parts:", "due:", "domains", "ids", "ledger", "sizes", "models", "definitions", "erased")
+_OWN: Final = (
+    *("parts:", "due:", "domains", "ids", "aliases", "counts"),
+    *("ledger", "sizes", "models", "definitions", "erased"),
+)
 """Keys of one layout, behind its number; those that end in a colon go on with an id or a domain."""
 _SHARED: Final = ("customer:", "token")
 """Keys that all layouts have."""

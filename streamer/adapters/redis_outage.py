@@ -38,11 +38,21 @@ _LOADING: Final = ("Redis is loading its data", "nothing needs to be done")
 _BUSY: Final = ("Redis is busy with somebody's script", "if it stays so, end it: redis-cli SCRIPT KILL, FUNCTION KILL")
 _NO_DISK: Final = ("Redis cannot save, and therefore takes no writes", "free space on its disk; look into its log")
 _NO_REPLICAS: Final = ("Redis lacks replicas, and therefore takes no writes", "bring its replicas back")
+_EVICTS: Final = (
+    "Redis drops keys of customers: it has a maxmemory, and its maxmemory-policy is one of allkeys-*",
+    "redis-cli CONFIG SET maxmemory-policy noeviction, and the same in its configuration",
+)
 _AWAY: Final = ("Redis cannot be reached", "start it, or look into the network between it and this machine")
+
+
+class Evicting(RedisError):
+    """The server drops keys that never expire, so a view cannot be filled."""
+
 
 _BY_CLASS: Final[tuple[tuple[type[Exception], Said], ...]] = (
     (AuthenticationError, _PASSWORD),
     (AuthorizationError, _PASSWORD),
+    (Evicting, _EVICTS),
     (OutOfMemoryError, _FULL),
     (ReadOnlyError, _READ_ONLY),
     (BusyLoadingError, _LOADING),

@@ -2,9 +2,27 @@
 -- `redis_keys.py` puts the names of the layout in front: CUSTOMER, TOKEN, PARTS ... of keys, READ and WRITE of functions.
 -- What is written depends on the token alone, so a call may be sent twice.
 
+-- How many entries all indexes have: kept by each write, and different as soon as one of them is lost.
+local function counts(base)
+  local due = redis.call('ZCARD', base .. DUE)
+  for _, domain in ipairs(redis.call('SMEMBERS', base .. DOMAINS)) do
+    due = due + redis.call('ZCARD', base .. DUE .. domain)
+  end
+  local found = { due, redis.call('ZCARD', base .. IDS), redis.call('SCARD', base .. ALIASES) }
+  for _, name in ipairs({ MODELS, DEFINITIONS, ERASED, SIZES }) do
+    found[#found + 1] = redis.call('HLEN', base .. name)
+  end
+  found[#found + 1] = redis.call('EXISTS', base .. LEDGER)
+  return table.concat(found, ' ')
+end
+
+local function is_whole(base)
+  return (redis.call('GET', base .. COUNTS) or '0 0 0 0 0 0 0 0') == counts(base)
+end
+
 -- args: limit, number of domains, (domain, clock)..., ids...
--- gives: token or "", due ids, count of customers, then for every id its parts as a flat list (empty: no such
--- customer; 1: there is one, and its parts are gone)
+-- gives: token or "", due ids, count of customers, 1 if no index has lost anything, then for every id its parts as a
+-- flat list (empty: no such customer; 1: there is one, and its parts are gone)
 local function read(keys, args)
   local base, limit, at = keys[1], tonumber(args[1]), 3
   local due = {}
@@ -16,10 +34,13 @@ local function read(keys, args)
     end
     at = at + 2
   end
-  local answer = { redis.call('GET', base .. TOKEN) or '', due, redis.call('ZCARD', base .. IDS) }
+  local answer = { redis.call('GET', base .. TOKEN) or '', due, redis.call('ZCARD', base .. IDS), is_whole(base) and 1 or 0 }
   for index = at, #args do
     local parts = redis.call('HGETALL', base .. PARTS .. args[index])
-    if #parts == 0 and redis.call('ZSCORE', base .. IDS, args[index]) then parts = 1 end
+    if #parts == 0 then
+      local id = args[index]
+      if redis.call('ZSCORE', base .. IDS, id) or redis.call('SISMEMBER', base .. ALIASES, id) == 1 then parts = 1 end
+    end
     answer[#answer + 1] = parts
   end
   return answer
@@ -28,13 +49,14 @@ end
 -- args: expected token ("" none), token, ledger ("" keep), count of sizes, (name, size)..., count of models,
 -- (version, body)..., count of definitions, (version, text)..., count of erases, (hash, mark or "")...,
 -- count of closed domains, domain..., then customers:
--- id, kind ("d" delete, "p" parts only, "n" new, "u" update), document, domain, due ("" none), count, (part, bytes)...
+-- id, kind ("d" delete, "p" parts only, "a" the same of an alias, "n" new, "u" update), document, domain, due ("" none), count, (part, bytes)...
 local function write(keys, args)
   local base = keys[1]
   local current = redis.call('GET', base .. TOKEN) or ''
   if current ~= args[1] then
     return current == args[2] and 1 or 0
   end
+  if current ~= '' and not is_whole(base) then return 0 end
   local at = 4
   local sizes = tonumber(args[at])
   if args[3] ~= '' then
@@ -71,6 +93,7 @@ local function write(keys, args)
     if kind == 'd' then
       redis.call('DEL', base .. CUSTOMER .. id, base .. PARTS .. id)
       redis.call('ZREM', base .. IDS, id)
+      redis.call('SREM', base .. ALIASES, id)
       redis.call('ZREM', base .. DUE, id)
       for _, other in ipairs(domains) do redis.call('ZREM', base .. DUE .. other, id) end
     else
@@ -78,9 +101,14 @@ local function write(keys, args)
         redis.call('HSET', base .. PARTS .. id, args[at], args[at + 1])
         at = at + 2
       end
-      if kind ~= 'p' then
+      if kind == 'a' then
+        redis.call('SADD', base .. ALIASES, id)
+      elseif kind ~= 'p' then
         redis.call('SET', base .. CUSTOMER .. id, document)
-        if kind == 'n' then redis.call('ZADD', base .. IDS, 0, id) end
+        if kind == 'n' then
+          redis.call('ZADD', base .. IDS, 0, id)
+          redis.call('SREM', base .. ALIASES, id)
+        end
         if domain ~= '' and not known[domain] then
           redis.call('SADD', base .. DOMAINS, domain)
           known[domain] = true
@@ -109,6 +137,7 @@ local function write(keys, args)
     redis.call('SREM', base .. DOMAINS, args[index])
   end
   redis.call('SET', base .. TOKEN, args[2])
+  redis.call('SET', base .. COUNTS, counts(base))
   return 1
 end
 

@@ -72,7 +72,7 @@ def store(decision: Decision, state: LaneState, policy: Policy) -> dict[str, Sto
             else:
                 parts = snapshot.dump(customer, b"")
                 if customer.is_alias:
-                    found[id] = Stored(parts, None, None, "", fresh=fresh)
+                    found[id] = Stored(parts, None, None, "", fresh=fresh, alias=True)
                     continue
             found[id] = Stored(parts, document(customer, shop), due, domain or "", id in born, fresh)
     except Exception as error:

@@ -31,7 +31,7 @@ from streamer.lanes.inbox import Inbox
 from streamer.lanes.loader import CustomerLoader, ViewBroken, ViewLost
 from streamer.lanes.narrowing import Narrowing, text_of
 from streamer.lanes.ports import Fenced, LaneLog, LaneView, Update
-from streamer.lanes.restore import restore, token_of
+from streamer.lanes.restore import LOST, restore, token_of
 from streamer.lanes.rollback import Checkpoint
 from streamer.lanes.silent_imports import SilentImports
 from streamer.lanes.step import Prepared, StepMaker, accusation
@@ -318,9 +318,7 @@ class Lane(Inbox):
             try:
                 loaded = await self._loader.load(made.items, clock, self.state, self._token)
             except ViewLost as lost:
-                log.warning(
-                    "Redis view has an unexpected token or lost keys; rebuilding it", lane=self.partition, why=str(lost)
-                )
+                log.warning(LOST, lane=self.partition, why=str(lost))
                 try:
                     await self._restore(whole=lost.partly)
                 except InvariantViolation as error:

@@ -84,6 +84,8 @@ class CustomerLoader:
         read = await self._view.read(ids, dues, limit)
         if read.token != token:
             raise ViewLost(f"unexpected token {read.token}", partly=False)
+        if not read.whole:
+            raise ViewLost("its indexes have lost entries")
         if read.lost:
             raise ViewLost(f"{len(read.lost)} customers have lost their state")
         if token is not None and read.count != state.ledger.customers:

@@ -85,8 +85,8 @@ class LaneLog(Protocol):
 class Stored:
     """A customer's parts as bytes, by part name (``models.customer.snapshot``), with what the view shows of it.
 
-    Without a ``document`` only parts are stored; ``due`` and ``domain`` then say nothing. Where ``fresh``, all that was
-    there of the customer goes first.
+    Without a ``document`` only parts are stored, such as those of an ``alias``; ``due`` and ``domain`` then say nothing.
+    Where ``fresh``, all that was there of the customer goes first.
     """
 
     parts: dict[str, bytes]
@@ -95,6 +95,7 @@ class Stored:
     domain: str
     born: bool = False
     fresh: bool = False
+    alias: bool = False
 
 
 @dataclass(slots=True)
@@ -142,6 +143,10 @@ class Read:
         Ids asked for that the view knows, and whose parts are gone.
     count
         Customers that the view knows, ids joined to others not counted.
+    whole
+        Whether its indexes (ids, aliases, due times, versions, erases) have as many entries as were written.
+    taken
+        Whether there is any token, be it of another layout.
     """
 
     token: str | None
@@ -149,6 +154,8 @@ class Read:
     due: list[str]
     lost: list[str]
     count: int
+    whole: bool
+    taken: bool
 
 
 class LaneView(Protocol):
@@ -163,6 +170,10 @@ class LaneView(Protocol):
 
     async def read(self, ids: Sequence[str], dues: Mapping[str, int], limit: int) -> Read:
         """Parts of customers, and up to ``limit`` ids due by each domain's clock, at one instant of the view."""
+        ...
+
+    async def ready(self) -> None:
+        """Return when the server keeps what is written to it; one that drops keys would lose a view while it is filled."""
         ...
 
     async def ledger(self) -> bytes | None:
@@ -194,7 +205,7 @@ class LaneView(Protocol):
         ...
 
     async def write(self, expected: str | None, token: str, update: Update) -> bool:
-        """Apply an update if the token is ``expected``; true also if it is ``token`` already."""
+        """Apply an update if the token is ``expected`` and the view whole; true also if the token is ``token`` already."""
         ...
 
     async def wipe(self, token: str) -> None:

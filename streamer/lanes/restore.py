@@ -6,7 +6,7 @@ very lane just before that offset, only the tail after it is read; else the view
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -30,7 +30,10 @@ from streamer.lanes.ports import Fenced, LaneLog, LaneView, Stored, Update
 
 log = structlog.get_logger(__name__)
 
+LOST = "Redis view has an unexpected token or lost keys; rebuilding it"
 _BUSY = "restoring"
+_ATTEMPTS = 3
+"""How often a view that loses keys meanwhile is filled again."""
 Progress = Callable[[int, int], None]
 """Called with how many offsets of the changelog were passed, and of how many."""
 
@@ -72,17 +75,39 @@ async def restore(
 ) -> Restored:
     """Fill the view from the changelog as far as needed, or as a ``whole``; ``told`` hears of each chunk.
 
+    A view that loses what was just written to it is filled again, some times.
+
     Raises
     ------
     InvariantViolation
-        The input no longer holds records that were never decided, or the changelog cannot be read.
+        The input no longer holds records that were never decided, or the changelog cannot be read, or the view loses
+        keys again and again.
     """
-    token = (await view.read([], {}, 0)).token
-    filler = _Filler(lane_log, view, policy, on_progress)
-    if whole or token is None or not await filler.follow(token):
-        await filler.refill()
-    found = filler.ledger
-    first = await lane_log.first_offset()
+    read = await view.read([], {}, 0)
+    if not read.whole:
+        log.warning(LOST, lane=partition, why="its indexes have lost entries")
+    token = None if whole or not read.whole else read.token
+    for _ in range(_ATTEMPTS):
+        filler = _Filler(lane_log, view, policy, on_progress)
+        try:
+            refilled = token is None or not await filler.follow(token)
+            if refilled:
+                await filler.refill()
+            first = await lane_log.first_offset()
+            state = await _state_of(_ledger_from(first, partition, filler.ledger), view, may_miss=not refilled)
+        except ViewForgets as error:
+            log.warning("Redis lost what was just written; filling it again", lane=partition, why=str(error))
+            token = None
+            continue
+        return Restored(state, filler.token, filler.customers)
+    raise InvariantViolation(
+        f"lane {partition}: Redis loses keys while the lane is restored; does it drop keys (maxmemory-policy), "
+        "or does somebody else delete them?"
+    )
+
+
+def _ledger_from(first: int, partition: int, found: Ledger | None) -> Ledger:
+    """The ledger of a lane whose input begins at ``first``."""
     if found is None:
         found = Ledger.fresh(partition)
         found.next_offset = first
@@ -91,23 +116,33 @@ async def restore(
             f"lane {partition}: records {found.next_offset} to {first - 1} were deleted before they were decided; "
             "retention of the input topic is too short for the time the service was down"
         )
+    return found
+
+
+async def _state_of(found: Ledger, view: LaneView, *, may_miss: bool) -> LaneState:
+    """The state that belongs to a ledger. Where versions in force are missing, ViewForgets if it ``may_miss`` them."""
+    kind = ViewForgets if may_miss else InvariantViolation
     bodies = await view.models()
     missing = [entry.version for entry in found.timeline if entry.version not in bodies]
     if missing:
-        raise InvariantViolation(f"lane {partition}: cluster models {missing} are in force but cannot be found")
+        raise kind(f"lane {found.partition}: cluster models {missing} are in force but cannot be found")
     models = {
         entry.version: ClusterModel.from_dict(msgspec.json.decode(bodies[entry.version])) for entry in found.timeline
     }
     texts = await view.definitions()
     missing = [entry.version for entry in found.definitions_versions if entry.version not in texts]
     if missing:
-        raise InvariantViolation(f"lane {partition}: definitions {missing} are in force but cannot be found")
+        raise kind(f"lane {found.partition}: definitions {missing} are in force but cannot be found")
     marks = await view.erased()
     state = LaneState(found, CustomerCache(Memory()), models)
     state.erased = {name: msgspec.json.decode(mark, type=Erased) for name, mark in marks.items()}
     for one in found.definitions_versions:
         state.definitions[one.version] = load(texts[one.version].decode(), one.version)
-    return Restored(state, filler.token, filler.customers)
+    return state
+
+
+class ViewForgets(Exception):
+    """The view lost what was just written to it; no other owner is to blame."""
 
 
 class _Filler:
@@ -159,6 +194,7 @@ class _Filler:
         """Empty the view and read the changelog from its start."""
         self.ledger = None
         self._passed, self._of = 0, await self._log.changelog_end()
+        await self._view.ready()
         self.token = self._busy()
         await self._view.wipe(self.token)
         async for chunk in self._log.changelog(0):
@@ -201,6 +237,7 @@ class _Filler:
                     stored.due = customer.due
                     stored.domain = customer.clock_id or ""
                     self._domains.add(stored.domain)
+        _mark_aliases(customers.values())
         self.customers += len(customers)
         await self._write(self._busy(), Update(customers, b"", {}, models, definitions=texts, erased=erased))
         self._on_progress(self._passed, self._of)
@@ -221,8 +258,20 @@ class _Filler:
 
     async def _write(self, token: str, update: Update) -> None:
         if not await self._view.write(self.token, token, update):
+            read = await self._view.read([], {}, 0)
+            if not read.taken:
+                raise ViewForgets("its token is gone")
+            if read.token == self.token and not read.whole:
+                raise ViewForgets("its indexes have lost entries")
             raise Fenced("somebody else is writing the view of this lane: it has another owner")
         self.token = token
+
+
+def _mark_aliases(some: Iterable[Stored | None]) -> None:
+    """Say of customers of whom there is only a profile whether it makes them aliases."""
+    for stored in some:
+        if stored is not None and snapshot.CORE not in stored.parts and snapshot.PROFILE in stored.parts:
+            stored.alias = snapshot.is_alias(stored.parts[snapshot.PROFILE])
 
 
 def sizes_of(of: Ledger) -> dict[str, int]:

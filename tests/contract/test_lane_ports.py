@@ -33,6 +33,7 @@ class World:
     append: Callable[[int, bytes], Awaitable[None]]
     lose: Callable[[], Awaitable[None]]
     lose_parts: Callable[[str], Awaitable[None]]
+    lose_index: Callable[[str], Awaitable[None]]
     committed: Callable[[int], Awaitable[int | None]]
     shown: Callable[[str], Awaitable[bytes | None]]
     due: Callable[[str], Awaitable[dict[str, int]]]
@@ -60,6 +61,19 @@ async def memory() -> AsyncIterator[World]:
     async def lose_parts(id: str) -> None:
         del views[0].shelf.parts[id]
 
+    async def lose_index(name: str) -> None:
+        shelf = views[0].shelf
+        if name.startswith("due:"):
+            del shelf.dues[name[4:]]
+        elif name == "ids":
+            shelf.documents.clear()
+        elif name == "ledger":
+            shelf.ledger = None
+        elif name == "counts":
+            shelf.counts = None
+        else:
+            getattr(shelf, name).clear()
+
     async def committed(lane: int) -> int | None:
         return broker.committed.get(lane)
 
@@ -78,6 +92,7 @@ async def memory() -> AsyncIterator[World]:
         append,
         lose,
         lose_parts,
+        lose_index,
         committed,
         shown,
         due,
@@ -108,6 +123,9 @@ def real(bootstrap: str, redis_url: str, prefix: str) -> Backend:
 
         async def lose_parts(id: str) -> None:
             assert await client.delete(keys.parts(id)) == 1
+
+        async def lose_index(name: str) -> None:
+            assert await client.delete(f"{keys.base}:v{LAYOUT}:{name}") == 1
 
         async def committed(lane: int) -> int | None:
             found = await admin.list_consumer_group_offsets(prefix)
@@ -140,6 +158,7 @@ def real(bootstrap: str, redis_url: str, prefix: str) -> Backend:
                 append,
                 lose,
                 lose_parts,
+                lose_index,
                 committed,
                 shown,
                 due,
@@ -425,7 +444,7 @@ def test_who_comes_back_has_nothing_of_what_was_removed(backend: Backend) -> Non
         assert (await world.due(""), await world.due("imp")) == ({"ann": 30}, {})
         assert await view.ids_after("", 9) == ["ann"]
         # An alias is no customer: it has a part and nothing else.
-        alias = Stored({"a": b"alias"}, None, None, "", fresh=True)
+        alias = Stored({"a": b"alias"}, None, None, "", fresh=True, alias=True)
         assert await view.write("l:2", "l:3", Update({"ann": alias}, b"l", {}))
         assert (await view.read(["ann"], {"": 99}, 9)).customers == {"ann": {"a": b"alias"}}
         assert (await world.due(""), await world.shown("ann"), await view.ids_after("", 9)) == ({}, None, [])
@@ -461,11 +480,47 @@ def test_what_lost_its_parts_is_told_apart_from_who_never_was(backend: Backend) 
     async def check(world: World) -> None:
         view = world.view(0)
         held = {id: stored() for id in ("ann", "bob", "cem")}
-        alias = Stored({"a": b"alias"}, None, None, "")
-        assert await view.write(None, "l:1", Update({**held, "old": alias}, b"l", {}))
+        aliases = {id: Stored({"a": b"alias"}, None, None, "", alias=True) for id in ("old", "older")}
+        assert await view.write(None, "l:1", Update({**held, **aliases}, b"l", {}))
         await world.lose_parts("bob")
-        answer = await view.read(["ann", "bob", "old", "zoe"], {}, 5)
-        assert (set(answer.customers), answer.lost, answer.count) == ({"ann", "old"}, ["bob"], 3)
+        await world.lose_parts("older")
+        answer = await view.read(["ann", "bob", "old", "older", "zoe"], {}, 5)
+        assert (set(answer.customers), answer.lost, answer.count) == ({"ann", "old"}, ["bob", "older"], 3)
+        # An alias that goes, or is a customer again, is one no more.
+        assert await view.write("l:1", "l:2", Update({"older": None, "old": stored()}, b"l", {}))
+        await world.lose_parts("old")
+        answer = await view.read(["old", "older"], {}, 5)
+        assert (answer.customers, answer.lost, answer.count, answer.whole) == ({}, ["old"], 4, True)
+
+    run(backend, check)
+
+
+INDEXES = ("due:", "due:imp", "ids", "aliases", "models", "definitions", "erased", "sizes", "ledger", "counts")
+
+
+@pytest.mark.parametrize("lost", INDEXES)
+def test_an_index_that_was_lost_alone_is_noticed_by_reads_and_writes(backend: Backend, lost: str) -> None:
+    async def check(world: World) -> None:
+        view = world.view(0)
+        alias = Stored({"a": b"alias"}, None, None, "", alias=True)
+        people = {"ann": stored(10), "bob": stored(20, "imp"), "cem": stored(), "old": alias}
+        full = Update(people, b"l", {"value/low": 3}, {1: b"m"}, (), {2: b"[x]"}, {"h": b"[1,2]"})
+        assert await view.write(None, "l:1", full)
+        assert await view.write("l:1", "l:2", Update({"cem": stored(5, born=False)}, b"l", {"value/low": 3}))
+        answer = await view.read([], {}, 0)
+        assert (answer.whole, answer.taken) == (True, True)
+        await world.lose_index(lost)
+        answer = await view.read([], {}, 0)
+        assert (answer.whole, answer.taken, answer.token) == (False, True, "l:2")
+        assert not await view.write("l:2", "l:3", EMPTY)
+        assert await view.write("l:1", "l:2", full), "it is done already"
+        await view.wipe("restoring:x")
+        assert (await view.read([], {}, 0)).whole and await view.write("restoring:x", "l:3", full)
+        assert (await view.read([], {}, 0)).whole
+        await world.lose()
+        answer = await view.read([], {}, 0)
+        assert (answer.whole, answer.taken, answer.token) == (True, False, None)
+        await view.ready()
 
     run(backend, check)
 

@@ -11,13 +11,14 @@ import pytest
 from heart_lanes import TIGHT, Crash, ManualClock, Rig, counters
 from heart_logs import DAY, HOUR, T0, LogMaker, order, view
 from heart_models import jumpy
+from heart_strategies import EDITIONS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas import topics
 from schemas.deadletters import parse_headers
 from schemas.records import Record
-from streamer.adapters.memory import MemoryBroker, MemoryLog, MemoryView
+from streamer.adapters.memory import MemoryBroker, MemoryLog, MemoryServer, MemoryView
 from streamer.core.decide import decide
 from streamer.core.decode import DecodedRecord
 from streamer.core.policy import Policy
@@ -25,7 +26,7 @@ from streamer.core.state import NO_TICK, LaneState, Tick
 from streamer.lanes import encode, step
 from streamer.lanes.context import LaneContext, LaneSettings
 from streamer.lanes.lane import Lane
-from streamer.lanes.ports import Batch
+from streamer.lanes.ports import Batch, Fenced, Update
 from streamer.lanes.trouble import MAX_ATTEMPTS
 
 WIDE = replace(TIGHT, max_records=1_000, turn_records=7, max_due=50, max_residents=1_000, tick_seconds=0.01)
@@ -328,3 +329,97 @@ def test_a_step_that_takes_long_makes_the_next_ones_smaller() -> None:
     lane._pace(1, 100.0)
     assert lane._enough == 1
     assert Batch(0, 1, []).end == 1
+
+
+class Forgetful(MemoryView):
+    """Loses its token, or a due time, with each of the first writes of a restore, as a full server that evicts does."""
+
+    def __init__(self, server: MemoryServer, times: int, *, token: bool) -> None:
+        super().__init__(server)
+        self.times, self.token, self.waits = times, token, 0
+
+    async def ready(self) -> None:
+        self.waits += 1
+
+    async def write(self, expected: str | None, token: str, update: Update) -> bool:
+        if expected is not None and expected.startswith("restoring:") and self.times:
+            self.times -= 1
+            if self.token:
+                self.lose()
+            else:
+                self.shelf.sizes["nobody/knows"] = 1
+        return await super().write(expected, token, update)
+
+
+@pytest.mark.parametrize("token", [True, False])
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_a_view_that_loses_keys_while_it_is_restored_is_filled_again_and_not_taken_for_another_owner(
+    times: int, token: bool
+) -> None:
+    async def go() -> None:
+        rig = Rig(a_log(set(), event=True), settings=WIDE)
+        lane = await rig.own()
+        rig.append(rig.records)
+        lane.offer(rig.batch(0))
+        while lane.next_offset < len(rig.records):
+            await lane.turn()
+        rig.server.lose()
+        view = Forgetful(rig.redis, times, token=token)
+        lane = Lane(0, MemoryLog(rig.broker, 0), view, LaneContext(rig.policy, rig.clock, WIDE))
+        await lane.open()
+        assert view.waits == min(3, times + 1), (
+            "before each filling it is waited until the server keeps what it is given"
+        )
+        if times < 3:
+            assert lane.halted is None and lane.next_offset == len(rig.records)
+            rig.check_view()
+        else:
+            assert lane.halted is not None and "Redis loses keys while the lane is restored" in lane.halted.why
+
+    asyncio.run(go())
+
+
+def test_a_zombie_that_restores_is_fenced_by_the_one_who_took_the_view() -> None:
+    async def go() -> None:
+        rig = Rig(a_log(set(), event=True), settings=WIDE)
+        lane = await rig.own()
+        rig.append(rig.records)
+        lane.offer(rig.batch(0))
+        await lane.turn()
+
+        class Taken(MemoryView):
+            async def write(self, expected: str | None, token: str, update: Update) -> bool:
+                self.shelf.token = "restoring:another:1:2"
+                return await super().write(expected, token, update)
+
+        rig.server.lose()
+        late = Lane(0, MemoryLog(rig.broker, 0), Taken(rig.redis), LaneContext(rig.policy, rig.clock, WIDE))
+        with pytest.raises(Fenced):
+            await late.open()
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize("lost", ["models", "definitions"])
+def test_versions_that_are_lost_are_found_in_the_changelog(lost: str) -> None:
+    """They were taken for a changelog without them, and the lane stopped."""
+
+    async def go() -> None:
+        log = LogMaker(now=T0)
+        log.model(jumpy(1))
+        log.definitions(2, EDITIONS[0])
+        log.event(order("o1", "ann", T0, 30.0))
+        rig = Rig(log.records, settings=WIDE)
+        lane = await rig.own()
+        rig.append(rig.records)
+        lane.offer(rig.batch(0))
+        await lane.turn()
+        assert getattr(rig.server.shelf, lost)
+        getattr(rig.server.shelf, lost).clear()
+        # As if nobody had counted: the next owner must find it by itself.
+        rig.server.shelf.counts = rig.server.shelf.counted()
+        lane = await rig.own()
+        assert lane.halted is None and getattr(rig.server.shelf, lost)
+        rig.check_view()
+
+    asyncio.run(go())

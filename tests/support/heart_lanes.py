@@ -93,6 +93,9 @@ class CrashingView(MemoryView):
         self.faults.then(mode)
         return answer
 
+    async def ready(self) -> None:
+        await self.server.ready()
+
     async def ledger(self) -> bytes | None:
         return await self.server.ledger()
 
