@@ -3,10 +3,12 @@ from __future__ import annotations
 import json
 
 from heart_logs import DAY, T0
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from models.customer.customer import Customer
 from models.customer.orders import Order
-from models.features.document import document
+from models.features.document import document, hundredths
 from models.features.features import FeatureContext
 from models.rules.assign import assign
 from models.rules.defaults import DEFAULTS
@@ -51,3 +53,17 @@ def test_a_customer_without_orders_in_a_currency_without_minor_units() -> None:
     assert shown["features"]["recency_days"] is None
     assert shown["features"]["spend"] == -300
     assert (shown["last_order"], shown["due"]) == (None, None)
+
+
+@given(
+    st.floats(0, 1e12, exclude_min=True)
+    | st.integers(0, 10**12).map(lambda thousandths: thousandths / 1_000)
+    | st.floats(max_value=0, exclude_max=True)
+)
+@example(1.115)
+@example(2.675)
+@example(0.005)
+@example(0.0)
+@example(float("inf"))
+def test_hundredths_are_those_of_round(value: float) -> None:
+    assert repr(hundredths(value)) == repr(round(value, 2))
