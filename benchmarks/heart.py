@@ -130,11 +130,12 @@ def _decide(records: list[Record], state: LaneState) -> tuple[Writes, list[Any]]
 def _append(writes: Writes) -> None:
     for records in writes.values():
         builder = BatchBuilder(_BATCH_BYTES, 0, is_transactional=True)
-        for key, value, headers in records:
-            if builder.append(timestamp=None, key=key, value=value, headers=list(headers)) is None:
+        for write in records:
+            key, value, headers = write.key, write.value, list(write.headers)
+            if builder.append(timestamp=None, key=key, value=value, headers=headers) is None:
                 builder._build()
                 builder = BatchBuilder(_BATCH_BYTES, 0, is_transactional=True)
-                builder.append(timestamp=None, key=key, value=value, headers=list(headers))
+                builder.append(timestamp=None, key=key, value=value, headers=headers)
         builder._build()
 
 

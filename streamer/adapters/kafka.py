@@ -201,12 +201,13 @@ class KafkaLog:
             for (topic, partition), records in writes.items():
                 name = self._connection.topic(topic)
                 batch = producer.create_batch()
-                for key, value, headers in records:
-                    if batch.append(timestamp=None, key=key, value=value, headers=list(headers)) is None:
+                for write in records:
+                    key, value, headers = write.key, write.value, list(write.headers)
+                    if batch.append(timestamp=None, key=key, value=value, headers=headers) is None:
                         sent.append((topic, batch, await producer.send_batch(batch, name, partition=partition)))
                         batch = producer.create_batch()
                         # An empty batch takes a record of any size; whether it is too large, the broker says.
-                        batch.append(timestamp=None, key=key, value=value, headers=list(headers))
+                        batch.append(timestamp=None, key=key, value=value, headers=headers)
                 sent.append((topic, batch, await producer.send_batch(batch, name, partition=partition)))
             # A batch that fails only fails its future; the transaction could still be committed without it.
             for topic, batch, future in sent:

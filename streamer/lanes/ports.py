@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+import msgspec
 
 from schemas.records import Headers, LogRecord
 
@@ -26,7 +28,7 @@ class Batch:
     records: Sequence[LogRecord]
 
 
-class Write(NamedTuple):
+class Write(msgspec.Struct, frozen=True, gc=False):
     """One record to write. ``value`` None is a tombstone."""
 
     key: bytes | None
@@ -81,8 +83,7 @@ class LaneLog(Protocol):
         """Give up writing; idempotent."""
 
 
-@dataclass(slots=True)
-class Stored:
+class Stored(msgspec.Struct, gc=False):
     """A customer's parts as bytes, by part name (``models.customer.snapshot``), with what the view shows of it.
 
     Without a ``document`` only parts are stored, such as those of an ``alias``; ``due`` and ``domain`` then say nothing.
