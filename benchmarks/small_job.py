@@ -92,7 +92,7 @@ class SmallLane(Lane):
         raw = ledger.dump(book)
         stored = {
             id: Stored(
-                {"": _msgpack((one.count, one.money, one.last, one.segment, one.seq, one.dedupe_window.open_block))},
+                {"": _msgpack((one.count, one.money, one.last, one.segment, one.seq, one.dedupe_window.open_block()))},
                 _json({"customer_id": id, "orders": one.count, "spend": one.money / 100, "segment": one.segment}),
                 None,
                 "",

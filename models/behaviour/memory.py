@@ -36,6 +36,7 @@ from models.behaviour.layout import (
 )
 from schemas.errors import InvariantViolation
 
+_LAYOUT = bytes((LAYOUT,))
 _ROW_BYTES = 1 + 4 * WIDTH
 _MOST = float(2**53)
 _WITHOUT_RHYTHM = (1, 2)
@@ -137,7 +138,7 @@ class Memory:
     def dump(self, row: int) -> bytes:
         """The whole row as bytes; ``load`` gives back the same customer bit for bit."""
         self._check(row)
-        blob: bytes = bytes((LAYOUT,)) + self.matrix[row].tobytes()
+        blob: bytes = _LAYOUT + self.matrix[row].tobytes()
         bucket = self.buckets.get(row)
         return blob if bucket is None else blob + today.pack(bucket)
 

@@ -49,7 +49,9 @@ class Customer:
     profile
         Traits, consent, feedback and outcomes of messages (``models.customer.profile``); None for most customers.
     row
-        Row in the lane's behaviour memory; -1 without one, such as after a customer withdrew consent.
+        Row in the lane's behaviour memory; -1 without one, such as after a customer withdrew consent. Set by `hold_row`.
+    is_segmentable
+        Whether the customer may be put into segments, and so has a behaviour memory.
     definitions_version
         The version of the declared segmentations that the customer was brought to.
     panel_rank
@@ -71,6 +73,7 @@ class Customer:
         "due",
         "first_seen",
         "id",
+        "is_segmentable",
         "last_seen",
         "panel_rank",
         "profile",
@@ -98,21 +101,30 @@ class Customer:
         self.profile: Profile | None = None
         self.profile_dirty = False
         self.row = -1
+        self.is_segmentable = False
         self.definitions_version = 1
         self.panel_rank = -1
         self.written_ids = 0
         self.book_dirty = False
 
-    @property
-    def is_segmentable(self) -> bool:
-        """Whether the customer may be put into segments, and so has a behaviour memory."""
-        return self.row >= 0
+    def hold_row(self, row: int) -> None:
+        """Take a row of the behaviour memory; -1 gives it up."""
+        self.row = row
+        # Kept, and not a property: every event asks several times.
+        self.is_segmentable = row >= 0
 
     @property
     def is_alias(self) -> bool:
         """Whether this is only another id of a customer: the state names that customer and holds nothing else."""
         profile = self.profile
         return profile is not None and profile.alias is not None
+
+    def see(self, at: int) -> None:
+        """Note that an event of the instant ``at`` (ms) was folded."""
+        if at < self.first_seen:
+            self.first_seen = at
+        if at > self.last_seen:
+            self.last_seen = at
 
     def post(self, bookings: Iterable[Booking], half_life: float) -> None:
         """Add bookings of the order book to the statistics, at their own instants; ``half_life`` in ms."""

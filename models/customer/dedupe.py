@@ -57,7 +57,6 @@ class DedupeWindow:
             ids = ids[-WINDOW * DIGEST :]
         self.ids = ids
 
-    @property
     def open_block(self) -> bytes:
         """The ids since the last sealed block: 0 to 63 digests."""
         size = self.total % BLOCK * DIGEST

@@ -95,27 +95,24 @@ def dump(customer: Customer, behaviour: bytes) -> dict[str, bytes]:
         customer.profile_dirty = False
         return {PROFILE: _encode(customer.profile)}
     statistics = customer.statistics.encode()
-    parts = {
-        CORE: _encode(
-            (
-                VERSION,
-                customer.born,
-                customer.seq,
-                customer.first_seen,
-                customer.last_seen,
-                customer.as_of,
-                customer.clock_id,
-                customer.due,
-                *statistics[:_INNER],
-                customer.segments,
-                dedupe_window.total,
-                dedupe_window.open_block,
-                behaviour,
-                customer.definitions_version,
-                *statistics[_INNER:],
-            )
-        )
-    }
+    head = (
+        VERSION,
+        customer.born,
+        customer.seq,
+        customer.first_seen,
+        customer.last_seen,
+        customer.as_of,
+        customer.clock_id,
+        customer.due,
+    )
+    tail = (
+        customer.segments,
+        dedupe_window.total,
+        dedupe_window.open_block(),
+        behaviour,
+        customer.definitions_version,
+    )
+    parts = {CORE: _encode(head + statistics[:_INNER] + tail + statistics[_INNER:])}
     if customer.book_dirty:
         parts[BOOK] = _encode(customer.book)
         customer.book_dirty = False

@@ -103,7 +103,8 @@ class Statistics(msgspec.Struct):
         categories = self.categories
         entry = categories.get(category)
         if entry is not None:
-            entry[0] = plus(entry[0], money)
+            if money:
+                entry[0] = plus(entry[0], money)
             entry[1] += interactions
             if not entry[0] and not entry[1]:
                 del categories[category]

@@ -41,14 +41,14 @@ class CustomerCache:
     def load(self, customer: Customer, row: int) -> None:
         """Add a customer, with the row that holds its behaviour; -1 without one."""
         self.customers[customer.id] = customer
-        customer.row = -1
+        customer.hold_row(-1)
         self.aliases += customer.is_alias
         if row >= 0:
             self.give_row(customer, row)
 
     def give_row(self, customer: Customer, row: int) -> None:
         """From now on the customer has a behaviour memory, in ``row``."""
-        customer.row = row
+        customer.hold_row(row)
         self._by_row[row] = customer
         if row >= len(self._clocks):
             grown = np.full(max(row + 1, 2 * len(self._clocks)), -2, dtype=np.int32)
@@ -69,7 +69,7 @@ class CustomerCache:
         del self._by_row[customer.row]
         self._clocks[customer.row] = -2
         self.memory.free(customer.row)
-        customer.row = -1
+        customer.hold_row(-1)
 
     def move_clock(self, customer: Customer, clock_id: str | None) -> None:
         """From now on the customer lives by another clock: an import's, or the lane's (None)."""

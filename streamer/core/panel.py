@@ -40,9 +40,8 @@ def report(context: Context, customers: Iterable[Customer]) -> None:
     decision, memory, policy = context.decision, context.cache.memory, context.policy
     decision.thin_panel(shift_for(int(context.ledger.customers * policy.lanes / _SLACK), policy.panel_target))
     for customer in customers:
-        if not customer.is_segmentable:
-            continue
         if customer.panel_rank < 0:
             customer.panel_rank = panel_rank(customer.id)
-        if customer.panel_rank >= decision.panel_shift:
+        # Most are not in the panel, so this comes first.
+        if customer.panel_rank >= decision.panel_shift and customer.is_segmentable:
             decision.panel.append(PanelRow(customer.id, memory.day_of(customer.row), memory.dump(customer.row)))

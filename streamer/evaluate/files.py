@@ -75,7 +75,7 @@ def of_source(source: Source, policy: Policy) -> Activity:
             customer = customers[event.customer_id] = Customer(
                 event.customer_id, (0, len(customers)), event.occurred_at
             )
-            customer.row = len(customers) - 1
+            customer.hold_row(len(customers) - 1)
         name = digest(event.event_id)
         if is_duplicate(customer, name, event):
             continue

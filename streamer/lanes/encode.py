@@ -163,7 +163,9 @@ def update(
     closed = [
         item.control.import_id
         for item in items
-        if isinstance(item.control, ControlImport) and item.control.import_id not in state.ledger.imports
+        if item.control is not None
+        and isinstance(item.control, ControlImport)
+        and item.control.import_id not in state.ledger.imports
     ]
     models = {version: model_bytes(model) for version, model in decision.models.items()}
     texts = {version: text.encode() for version, text in decision.definitions.items()}

@@ -35,6 +35,14 @@ def test_a_customer_is_found_by_id_and_by_row(cache: CustomerCache) -> None:
     assert (ann.is_segmentable, bob.is_segmentable) == (True, False)
 
 
+def test_who_gives_up_the_row_is_no_longer_segmentable(cache: CustomerCache) -> None:
+    ann = add(cache, "ann")
+    cache.take_row(ann)
+    assert (ann.row, ann.is_segmentable) == (-1, False)
+    cache.give_row(ann, cache.memory.new_row(DAY))
+    assert (ann.row >= 0, ann.is_segmentable) == (True, True)
+
+
 def test_an_evicted_customer_leaves_its_row_to_the_next(cache: CustomerCache) -> None:
     ann = add(cache, "ann")
     row = ann.row

@@ -44,7 +44,7 @@ def test_parts_written_batch_after_batch_give_the_same_ring(batches: list[int]) 
             number += 1
         slots |= dedupe_window.sealed_since(written)
         written = dedupe_window.total
-        again = DedupeWindow.of(dedupe_window.total, dedupe_window.open_block, slots)
+        again = DedupeWindow.of(dedupe_window.total, dedupe_window.open_block(), slots)
         assert (again.total, again.ids) == (dedupe_window.total, dedupe_window.ids)
         assert len(slots) <= SLOTS
 
@@ -52,7 +52,7 @@ def test_parts_written_batch_after_batch_give_the_same_ring(batches: list[int]) 
 def test_a_loaded_ring_goes_on_like_the_one_that_was_never_put_away() -> None:
     for start in (63, 64, 512, 575, 576, 700):
         dedupe_window = dedupe_window_of(start)
-        again = DedupeWindow.of(dedupe_window.total, dedupe_window.open_block, dedupe_window.sealed_since(0))
+        again = DedupeWindow.of(dedupe_window.total, dedupe_window.open_block(), dedupe_window.sealed_since(0))
         for number in range(200):
             dedupe_window.add(digest(f"x{number}"))
             again.add(digest(f"x{number}"))
@@ -64,8 +64,8 @@ def test_a_missing_or_damaged_block_is_noticed() -> None:
     blocks = dedupe_window.sealed_since(0)
     assert set(blocks) == {0, 1, 2}
     with pytest.raises(InvariantViolation, match="missing"):
-        DedupeWindow.of(200, dedupe_window.open_block, {slot: block for slot, block in blocks.items() if slot != 1})
+        DedupeWindow.of(200, dedupe_window.open_block(), {slot: block for slot, block in blocks.items() if slot != 1})
     with pytest.raises(InvariantViolation, match="size"):
-        DedupeWindow.of(200, dedupe_window.open_block, blocks | {1: b"short"})
+        DedupeWindow.of(200, dedupe_window.open_block(), blocks | {1: b"short"})
     with pytest.raises(InvariantViolation, match="size"):
-        DedupeWindow.of(200, dedupe_window.open_block[:-1], blocks)
+        DedupeWindow.of(200, dedupe_window.open_block()[:-1], blocks)
