@@ -92,11 +92,12 @@ def admit(context: Context, item: DecodedRecord, event: Arrival | Event, handler
         The event is refused.
     """
     record, ledger, at, import_id = item.record, context.ledger, event.occurred_at, item.import_id
-    _check_time(context, item, at)
+    if at < EARLIEST_MS or not -context.policy.horizon_ms <= at - record.timestamp <= context.policy.early_ms:
+        _check_time(context, item, at)
     prepared = None if handler.prepare is None else handler.prepare(context, event)
     id: str = getattr(event, handler.subject)
     customer = context.cache.customers.get(id)
-    if item.alias is not None and handler.creates and identity.return_stray(context, item, customer):
+    if item.alias is not None and _is_returned(context, item, handler, customer):
         return None
     clock_id = import_id if import_id in ledger.imports else None
     if customer is None:
@@ -119,6 +120,11 @@ def admit(context: Context, item: DecodedRecord, event: Arrival | Event, handler
     is_late = at < customer.as_of
     ledger.late += is_late
     return Admitted(event, record, customer, name, import_id, prepared, False, is_late, is_correction)
+
+
+def _is_returned(context: Context, item: DecodedRecord, handler: Handler, customer: Customer | None) -> bool:
+    """Whether an event forwarded from an alias goes back, since this customer does not know the alias."""
+    return handler.creates and identity.return_stray(context, item, customer)
 
 
 def _corrects(
@@ -155,6 +161,7 @@ def _admit_unknown(
 
 
 def _check_time(context: Context, item: DecodedRecord, at: int) -> None:
+    """Raise InvalidEvent for what lies outside of the bounds; what an import brings may be as old as it likes."""
     appended, policy = item.record.timestamp, context.policy
     if at < EARLIEST_MS:
         raise InvalidEvent("bad_date", "occurred_at lies before 1990", "occurred_at")

@@ -109,8 +109,9 @@ def _take(context: Context, item: DecodedRecord) -> None:
     ledger.next_offset = record.offset + 1
     if record.timestamp > ledger.appended:
         ledger.appended = record.timestamp
-    if item.import_id is not None and (opened := ledger.imports.get(item.import_id)) is not None:
-        opened.appended = max(opened.appended, record.timestamp)
+    opened = None if item.import_id is None else ledger.imports.get(item.import_id)
+    if opened is not None and record.timestamp > opened.appended:
+        opened.appended = record.timestamp
     if moves_clock(item, policy):
         ledger.clock = max(ledger.clock, record.timestamp - policy.lateness_ms)
     for field in item.noted:

@@ -112,7 +112,7 @@ def _decode_one(
             event = _erased(record, record.key)
         if alias is not None:
             old, event = event.customer_id, _renamed(event, alias)
-        if event.customer_id not in local or isinstance(event, IdentityLinked):
+        if event.customer_id not in local or event.__class__ is IdentityLinked:
             home = _other_home(record, event, lanes, rerouted)
     except InvalidEvent as error:
         return DecodedRecord(record, error=error, import_id=import_id)

@@ -29,6 +29,7 @@ from streamer.core import consents, erasure, identity, transitions
 from streamer.core.admission import Admitted, Handler
 from streamer.core.context import Context
 from streamer.core.fold import (
+    NOTHING_BOOKED,
     FoldContext,
     Folded,
     check_remembered,
@@ -69,13 +70,13 @@ def _folding(
         before = facts(customer, judged_at, context.definitions, context.shop) if assigns and not one.is_new else None
         folding = correct if one.is_correction and correct is not None else fold
         folded = folding(customer, event, one.prepared, context.folding)
-        customer.first_seen = min(customer.first_seen, at)
-        customer.last_seen = max(customer.last_seen, at)
+        customer.see(at)
         customer.as_of = judged_at
-        ledger = context.ledger
-        ledger.orders += folded.orders
-        ledger.reversals += folded.reversals
-        ledger.revenue_minor += folded.money
+        if folded is not NOTHING_BOOKED:
+            ledger = context.ledger
+            ledger.orders += folded.orders
+            ledger.reversals += folded.reversals
+            ledger.revenue_minor += folded.money
         if assigns:
             transitions.assign(
                 context, customer, before, _cause(context, one, own_cause), one.trigger, one.record.timestamp

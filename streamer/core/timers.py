@@ -89,7 +89,8 @@ def pass_time_to(context: Context, customer: Customer, at: int, clock_id: str | 
     Also up to the clock lived by so far: a tick may have applied that already.
     """
     ledger = context.ledger
-    until = max(ledger.clock_of(clock_id), at)
+    clock = ledger.clock_of(clock_id)
+    until = clock if clock > at else at
     if customer.clock_id == clock_id:
         pass_time(context, customer, until, now)
     else:

@@ -5,7 +5,7 @@ In all functions ``now`` is the append time (ms) by which a change counts as liv
 
 from __future__ import annotations
 
-from typing import NamedTuple, cast
+from typing import cast
 
 import msgspec
 
@@ -25,7 +25,7 @@ from streamer.core.ledger import bump
 BEHAVIOUR = "behaviour"
 
 
-class Occasion(NamedTuple):
+class Occasion(msgspec.Struct, frozen=True, gc=False):
     """Why a customer is looked at: the cause, the record if there is one, and the append time (ms)."""
 
     cause: Cause
@@ -33,7 +33,7 @@ class Occasion(NamedTuple):
     now: int
 
 
-class _Model(NamedTuple):
+class _Model(msgspec.Struct, frozen=True, gc=False):
     """What decided a transition: ``kind`` and ``version`` of rules, bands or clusters, and the details."""
 
     kind: str
