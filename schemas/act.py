@@ -13,13 +13,26 @@ from pydantic import Field, StringConstraints, TypeAdapter, ValidationError, mod
 
 from schemas.control import SIGNATURE_HEADER, sign, verify
 from schemas.errors import InvalidEvent
-from schemas.fields import Id, Wire
+from schemas.fields import CustomerId, Id, Text, Wire
 from schemas.records import Headers
 from schemas.refusals import describe
 
 COMMAND_KEY: Final = b"!command:"
 MAX_FILES_BYTES: Final = 800_000
 """Of a file of plays and all its templates: an order is one record."""
+
+
+MAX_FIRST: Final = 2_000
+"""Customers of one ``first``: an order is one record."""
+
+
+class FirstCustomer(Wire):
+    """A customer who is in a segment already: which one, what it is called, and since when (ms)."""
+
+    customer_id: CustomerId
+    segment: Id
+    name: Text
+    since: int
 
 
 class PlayCommand(Wire):
@@ -32,18 +45,25 @@ class PlayCommand(Wire):
     segments
         With ``start``: the segmentations in force, and the segments of each; null where a model says which there are.
     status, message_id
-        With ``release`` and ``drop``: which messages, ``failed`` or ``doubtful``; one of them, or all of the play.
+        With ``release`` and ``drop``: which messages, ``failed``, ``doubtful`` or ``waiting`` for a yes; one of them, or all
+        of the play.
+    approve
+        With ``start``: so many messages wait for a yes.
+    customers
+        With ``first``: whom to plan for.
     """
 
     type: Literal["play.command"] = "play.command"
-    action: Literal["start", "pause", "stop", "release", "drop"]
+    action: Literal["start", "pause", "stop", "release", "drop", "first"]
     play: Id
     text: str | None = None
     templates: dict[Id, str] = Field(default_factory=dict)
     segments: dict[Id, tuple[Id, ...] | None] = Field(default_factory=dict)
     source: str = "plays.toml"
-    status: Literal["failed", "doubtful"] | None = None
+    status: Literal["failed", "doubtful", "waiting"] | None = None
     message_id: Id | None = None
+    approve: Annotated[int, Field(ge=0)] = 0
+    customers: Annotated[tuple[FirstCustomer, ...], Field(max_length=MAX_FIRST)] = ()
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

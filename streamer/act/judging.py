@@ -49,6 +49,7 @@ class Judge:
                 if gate == "looked":
                     message.looked = True
                 if gate in gates.LASTING:
+                    message.why = "" if gate == "looked" else gate
                     later(outcome, message, until)
                 self.timers.set(message.id, until)
             case gates.Withhold():

@@ -16,7 +16,8 @@ from streamer.act.heart import due as gates
 from streamer.act.heart import rates, room
 from streamer.act.heart.coupons import Coupons, given
 from streamer.act.heart.moves import finish, later, note
-from streamer.act.heart.plan import plan
+from streamer.act.heart.people import People
+from streamer.act.heart.plan import add, plan
 from streamer.act.heart.state import ChannelState, Message, Outcome, PlayState, State, Suppression
 from streamer.act.plays.book import Book, Channel
 from streamer.act.render import RenderError, render
@@ -47,8 +48,8 @@ class Preview:
     ----------
     customers
         Profiles by id; who is missing has none.
-    coupons
-        Codes there are now; changed in place, so give a copy.
+    coupons, people
+        Codes there are now, and what customers had before; changed in place, so give copies.
     of
         Number of customers of the shop, for storms.
     named
@@ -65,6 +66,7 @@ class Preview:
         of: int,
         suppressed: Mapping[str, Suppression] | None = None,
         coupons: Coupons | None = None,
+        people: People | None = None,
         language: Language = "en",
         named: int = 20,
     ) -> None:
@@ -75,6 +77,7 @@ class Preview:
             self._state.ledger.plays[name] = PlayState("running", book.version, 1, 0)
         self._state.suppressed = dict(suppressed or {})
         self._state.coupons = coupons or Coupons()
+        self._state.people = people or People()
         self._customers = customers
         self._policy = policy
         self._of = of
@@ -93,6 +96,19 @@ class Preview:
             plan(change, self._state, outcome, at, self._of)
             self._show(outcome)
             self._pass_time(at)
+        return self._end(until)
+
+    def by_hand(self, changes: Iterable[ReceivedChange], until: int) -> dict[str, Funnel]:
+        """The same for changes that a person orders at once (`heart.by_hand`); no storm stops them."""
+        for change in changes:
+            outcome = Outcome()
+            for name, play_state in self._state.ledger.plays.items():
+                play = self._state.books[play_state.version].plays[name]
+                add(change, play, play_state, self._state, outcome, change.changed_ms, None)
+            self._show(outcome)
+        return self._end(until)
+
+    def _end(self, until: int) -> dict[str, Funnel]:
         self._pass_time(until)
         for message in self._state.messages.values():
             self.funnels[message.play].waiting += 1

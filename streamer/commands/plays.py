@@ -11,10 +11,10 @@ import typer
 
 from schemas.errors import UserError
 from streamer.client.connections import connections
-from streamer.commands import common, plays_orders, plays_report, plays_results
+from streamer.commands import common, plays_first, plays_orders, plays_report, plays_results
 from streamer.commands.common import Json
 from streamer.commands.plays_orders import PLAYS, TURN_ON, File, Name
-from streamer.commands.plays_results import print_funnel
+from streamer.commands.plays_results import print_funnel, print_who
 from streamer.queries.plays import (
     changes_since,
     declared_in,
@@ -39,6 +39,7 @@ def register(app: typer.Typer) -> None:
         ("preview", preview),
         ("test", test),
         ("start", plays_orders.start),
+        ("first", plays_first.first),
         ("pause", plays_orders.pause),
         ("stop", plays_orders.stop),
         ("list", plays_results.list_),
@@ -134,8 +135,7 @@ def preview(
     for name, funnel in answer.items():
         print_funnel(name, funnel)
         if who:
-            for outcome, ids in funnel["who"].items():
-                out.print(f"    {outcome}: {', '.join(ids)}", markup=False)
+            print_who(funnel)
 
 
 def test(

@@ -27,12 +27,20 @@ TURN_ON = "`streamer segments file > segments.toml`, take its `active = false` o
 _NOBODY = "no `streamer act` has answered: what you ordered takes effect as soon as one runs"
 
 
-def start(name: Name, file: File = PLAYS, json: Json = False) -> None:
+def start(
+    name: Name,
+    file: File = PLAYS,
+    approve: Annotated[int, typer.Option(min=0, help="The first so many messages wait for your yes.")] = 0,
+    json: Json = False,
+) -> None:
     """Start a play, or go on with one that is paused, by the file as it is now.
 
     A play knows only changes from its start on. Messages that wait keep the version of the file they were planned by.
 
-    Example:  streamer plays start win_back
+    With --approve the first messages wait, past all gates, until you have looked: `streamer plays waiting --play PLAY`
+    lists them, `--release` sends them, `--drop` does not.
+
+    Example:  streamer plays start win_back --approve 10
     """
     from schemas.act import PlayCommand
     from streamer.act.reader import book_of
@@ -50,6 +58,7 @@ def start(name: Name, file: File = PLAYS, json: Json = False) -> None:
             templates=dict(book.templates),
             segments={one: None if ids is None else tuple(sorted(ids)) for one, ids in segments.items()},
             source=book.source,
+            approve=approve,
         )
         give(to, order, f"{name} runs", json)
 

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from schemas.errors import UserError
 from streamer.client.connections import connections
 from streamer.commands import common
 from streamer.commands.common import Json
 from streamer.commands.plays_orders import Name, give
 from streamer.queries.plays import kept, shown, standing, started_in
 
+if TYPE_CHECKING:
+    from streamer.act.heart.state import Message
+    from streamer.client.connections import Connections
+
 Release = Annotated[bool, typer.Option("--release", help="Send them after all.")]
 Drop = Annotated[bool, typer.Option("--drop", help="Let go of them.")]
 OfPlay = Annotated[str | None, typer.Option("--play", help="Only messages of this play.")]
 OfId = Annotated[str | None, typer.Option("--message", help="Only the message with this id.")]
 _SHOWN = 20
+_KEPT = {"waiting": "waiting for a yes", "doubtful": "doubtful", "failed": "failed"}
 
 
 def list_(json: Json = False) -> None:
@@ -52,14 +58,26 @@ def show(name: Name, json: Json = False) -> None:
     out = common.console()
     print_funnel(f"{name} ({answer['status']}{', ' + answer['why'] if answer['why'] else ''})", answer)
     declared = state.books[play.version].plays[name]
+    if play.approve:
+        out.print(
+            f"  the next {play.approve} messages wait for your yes: `streamer plays waiting --play {name}`",
+            markup=False,
+        )
     out.print(f"  version {play.version} of the file, since {answer['since']}; {declared.kind}, by {declared.channel}")
     if declared.condition is not None:
         out.print(f"  if: {declared.condition.text}", markup=False)
 
 
-def waiting(play: OfPlay = None, json: Json = False) -> None:
-    """Messages that wait: for their time, for the end of quiet hours, for a rate or a budget."""
-    _messages("waiting", play, None, False, False, json)
+def waiting(
+    play: OfPlay = None, message: OfId = None, release: Release = False, drop: Drop = False, json: Json = False
+) -> None:
+    """Messages that wait: for their time, for the end of quiet hours, for a budget, or for your yes (`start --approve`).
+
+    Only those that wait for your yes can be released or dropped.
+
+    Example:  streamer plays waiting --play win_back --release
+    """
+    _messages("waiting", play, message, release, drop, json)
 
 
 def doubtful(
@@ -90,19 +108,14 @@ def _messages(
     drop: bool,
     json: bool,
 ) -> None:
-    from schemas.act import PlayCommand
     from streamer.act.reader import state_of
 
     if release and drop:
         raise typer.BadParameter("a message is either released or dropped", param_hint="--release")
     with connections() as to:
         found = sorted(kept(state_of(to.kafka), status, play, message), key=lambda one: one.due)
-        if (release or drop) and status != "waiting":
-            for name in sorted({one.play for one in found}):
-                action: Literal["release", "drop"] = "release" if release else "drop"
-                order = PlayCommand(action=action, play=name, status=status, message_id=message)
-                count = sum(one.play == name for one in found)
-                give(to, order, f"{name}: {count} {'are sent' if release else 'are dropped'}", json)
+        if release or drop:
+            _decide("release" if release else "drop", to, found, status, message, json)
             return
     answer = [shown(one) for one in found]
     if json:
@@ -112,6 +125,27 @@ def _messages(
     out.print(f"{len(answer):,} {status}", markup=False)
     for one in answer[:_SHOWN]:
         out.print(f"  {one['message_id']}  {one['play']}  customer {one['customer_id']}  {one['why']}", markup=False)
+
+
+def _decide(
+    action: Literal["release", "drop"],
+    to: Connections,
+    found: list[Message],
+    status: Literal["waiting", "doubtful", "failed"],
+    message: str | None,
+    json: bool,
+) -> None:
+    """Order what becomes of kept messages, play by play."""
+    from schemas.act import PlayCommand
+
+    if status == "waiting":
+        found = [one for one in found if one.why == "approve"]
+    if not found:
+        raise UserError(f"no such message is {_KEPT[status]}", f"`streamer plays {status}` lists them")
+    for name in sorted({one.play for one in found}):
+        count = sum(one.play == name for one in found)
+        order = PlayCommand(action=action, play=name, status=status, message_id=message)
+        give(to, order, f"{name}: {count} {'are sent' if action == 'release' else 'are dropped'}", json)
 
 
 def print_funnel(title: str, answer: dict[str, Any]) -> None:
@@ -126,3 +160,9 @@ def print_funnel(title: str, answer: dict[str, Any]) -> None:
         out.print(f"  {count:>8,} {name}", markup=False)
     for template, count in answer.get("templates", {}).items():
         out.print(f"           {template}: {count:,}", markup=False)
+
+
+def print_who(answer: dict[str, Any]) -> None:
+    """The first customers of each outcome."""
+    for outcome, ids in answer["who"].items():
+        common.console().print(f"    {outcome}: {', '.join(ids)}", markup=False)

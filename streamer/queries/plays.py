@@ -10,6 +10,7 @@ from streamer.client.connections import connections
 
 if TYPE_CHECKING:
     from models.customer.customer import Customer
+    from schemas.act import FirstCustomer
     from schemas.changes import ReceivedChange
     from streamer.act.heart.due import Policy
     from streamer.act.heart.state import Marketing, Message, PlayState, State
@@ -25,6 +26,7 @@ def standing(name: str, play: PlayState, state: State) -> dict[str, Any]:
     return {
         "status": play.status,
         "why": play.why,
+        "approve": play.approve,
         "version": play.version,
         "since": iso(play.since),
         "planned": play.planned,
@@ -87,6 +89,25 @@ def switched_off(play: Play, in_force: Segments) -> str | None:
         if question is not None:
             asked |= question.segmentations
     return next((name for name in sorted(asked) if name not in in_force), None)
+
+
+def already_in(to: Connections, play: Play, now: int) -> list[FirstCustomer]:
+    """Customers who are in the segments that a play waits for, and for whom its condition holds; who came last first."""
+    from models.customer.snapshot import CORE, glance
+    from schemas.act import FirstCustomer
+
+    found = []
+    for lane in range(to.lanes):
+        for chunk in to.view.customers(lane):
+            for id, parts in chunk.items():
+                customer = glance(id, parts)[0] if CORE in parts else None
+                held = None if customer is None else customer.segments.get(play.when.segmentation)
+                if customer is None or held is None or (play.when.to is not None and held.segment not in play.when.to):
+                    continue
+                if play.condition is None or play.condition.judge(customer, now, to.policy.shop)[0]:
+                    name = to.definitions.names.get((play.when.segmentation, held.segment), held.segment)
+                    found.append(FirstCustomer(customer_id=id, segment=held.segment, name=name, since=held.since))
+    return sorted(found, key=lambda one: (-one.since, one.customer_id))
 
 
 def policy_of(to: Connections) -> Policy:

@@ -283,7 +283,9 @@ class ActService:
             customer.profile.merge_traits(said, 1, b"")
             customer.profile_dirty = True
             parts: Any = dump(customer, b"")
-            pipe.hset(self._keys(partition_for(id.encode(), self.lanes)).parts(id), mapping=parts)
+            keys = self._keys(partition_for(id.encode(), self.lanes))
+            pipe.hset(keys.parts(id), mapping=parts)
+            pipe.zadd(keys.ids, {id: 0})
         pipe.execute()
 
     def _keys(self, lane: int) -> LaneKeys:

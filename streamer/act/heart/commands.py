@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from schemas.act import PlayCommand
+from streamer.act.heart import by_hand
 from streamer.act.heart.measure import reset
 from streamer.act.heart.moves import finish, later
 from streamer.act.heart.state import Message, Outcome, PlayState, State
@@ -23,26 +24,29 @@ def command(order: PlayCommand, book: Book | None, state: State, outcome: Outcom
     outcome.moved = True
     if order.action == "start":
         assert book is not None
-        _start(order.play, book, state, outcome, now)
+        _start(order, book, state, outcome, now)
     elif (play_state := state.ledger.plays.get(order.play)) is not None:
         _ACTIONS[order.action](order, play_state, state, outcome, now)
 
 
-def _start(name: str, book: Book, state: State, outcome: Outcome, now: int) -> None:
+def _start(order: PlayCommand, book: Book, state: State, outcome: Outcome, now: int) -> None:
     """Run a play by a new version of the file. Messages that wait keep the version they were planned by."""
-    newest = state.books.get(state.ledger.book)
+    name, newest = order.play, state.books.get(state.ledger.book)
     if newest is None or (newest.text, newest.templates) != (book.text, book.templates):
         state.books[book.version] = book
         state.ledger.book = book.version
         outcome.books.add(book.version)
     version, held = state.ledger.book, state.ledger.plays.get(name)
     if held is None:
-        state.ledger.plays[name] = PlayState("running", version, 1, now)
+        state.ledger.plays[name] = PlayState("running", version, 1, now, approve=order.approve)
     else:
         if held.status == "stopped":
             held.epoch, held.since = held.epoch + 1, now
             reset(held)
         held.status, held.version, held.why, held.hours = "running", version, "", {}
+        held.approve = order.approve
+        if not held.approve:
+            by_hand.free(name, state, outcome, now)
     _forget_books(state, outcome)
 
 
@@ -67,6 +71,9 @@ def _stop(order: PlayCommand, held: PlayState, state: State, outcome: Outcome, n
 
 def _release(order: PlayCommand, held: PlayState, state: State, outcome: Outcome, now: int) -> None:
     """Send kept messages after all: a person decided that a second one does less harm than none."""
+    if order.status == "waiting":
+        by_hand.decide(order, held, state, outcome, now)
+        return
     for message in _kept(order, state):
         _take_back(message, held)
         message.status, message.released = "waiting", message.attempt
@@ -76,6 +83,9 @@ def _release(order: PlayCommand, held: PlayState, state: State, outcome: Outcome
 
 def _drop(order: PlayCommand, held: PlayState, state: State, outcome: Outcome, now: int) -> None:
     """Let go of kept messages; a doubtful one stays counted as doubtful."""
+    if order.status == "waiting":
+        by_hand.decide(order, held, state, outcome, now)
+        return
     for message in _kept(order, state):
         state.remove(message)
         outcome.messages.add(message.id)
@@ -108,4 +118,5 @@ _ACTIONS: Final[dict[str, Callable[[PlayCommand, PlayState, State, Outcome, int]
     "stop": _stop,
     "release": _release,
     "drop": _drop,
+    "first": by_hand.first,
 }

@@ -58,7 +58,7 @@ class Send:
 
 Verdict = Drop | Wait | Withhold | Send
 
-LASTING: Final = frozenset({"looked", "quiet", "budget"})
+LASTING: Final = frozenset({"looked", "quiet", "budget", "approve"})
 """Gates whose waits are written down; other waits are short, and a restart may look again at once."""
 
 
@@ -163,6 +163,7 @@ def _gates(look: Look) -> Iterator[Verdict]:
     yield from _unless(look)
     yield from _capped(look)
     yield from _budget(look)
+    yield from _approved(look)
     yield from _channel_free(look)
 
 
@@ -256,6 +257,11 @@ def _unless(look: Look) -> Iterator[Verdict]:
         if holds:
             yield Drop("unless", seen)
     to = look.message.change.to_segment
+    if look.message.change.cause == "first" and look.customer is not None:
+        # No change said where they are: only the view knows.
+        held = look.customer.segments.get(look.play.when.segmentation)
+        if to is None or held is None or held.segment != to.id:
+            yield Drop("still", {"now_in": None if held is None else held.segment})
     if look.play.still and look.message.now_in != (None if to is None else to.id):
         wanted = look.play.when.to
         if wanted is None or look.message.now_in not in wanted:
@@ -280,6 +286,11 @@ def _budget(look: Look) -> Iterator[Verdict]:
     today = day_of(look.now, where)
     if look.play_state.days.get(today, 0) >= look.play.budget:
         yield Wait(min(next_day(look.now, where), look.message.expires), "budget")
+
+
+def _approved(look: Look) -> Iterator[Verdict]:
+    if look.play_state.approve and not look.message.approved:
+        yield Wait(look.message.expires, "approve")
 
 
 def _channel_free(look: Look) -> Iterator[Verdict]:

@@ -41,7 +41,7 @@ def plan(
     for name, play_state in state.ledger.plays.items():
         play = state.books[play_state.version].plays[name]
         if play_state.status != "stopped" and triggers(change, play) and change.changed_ms >= play_state.since:
-            _add(change, play, play_state, state, outcome, now, trace)
+            add(change, play, play_state, state, outcome, now, trace)
             _watch_for_storm(play, play_state, state, now, customers)
     if (person := state.people.get(customer)) is not None:
         person.seq = change.seq
@@ -69,7 +69,7 @@ def _follow(change: ReceivedChange, state: State) -> None:
             message.now_in = None if change.to_segment is None else change.to_segment.id
 
 
-def _add(
+def add(
     change: ReceivedChange,
     play: Play,
     play_state: PlayState,
@@ -78,6 +78,7 @@ def _add(
     now: int,
     trace: bytes | None,
 ) -> None:
+    """Plan the message of a play that answers a change; nothing where it is planned already and not finished."""
     id = message_id(change.event_id, play.name)
     if id in state.messages:
         return

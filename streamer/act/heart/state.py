@@ -46,6 +46,8 @@ class Message(msgspec.Struct, array_like=True):
         The trace (W3C ``traceparent``) of the record that caused the change; empty where there is none.
     coupon
         The code that it took; empty where it took none. Repeats say the same one.
+    approved
+        Whether a person said yes to it, where the first messages of its play wait for that.
     """
 
     id: str
@@ -66,6 +68,7 @@ class Message(msgspec.Struct, array_like=True):
     released: int = 0
     trace: str = ""
     coupon: str = ""
+    approved: bool = False
 
 
 class Measure(msgspec.Struct, array_like=True):
@@ -149,6 +152,8 @@ class PlayState(msgspec.Struct):
         Planned messages by slice of the storm's window.
     why
         Why it is paused, where a rule paused it.
+    approve
+        So many messages wait for a yes before the play sends by itself.
     sent_arm, held_arm
         What was measured in this epoch.
     heard
@@ -174,6 +179,7 @@ class PlayState(msgspec.Struct):
     held_arm: ArmState = msgspec.field(default_factory=ArmState)
     heard: dict[str, int] = {}
     drawn: Drawn = msgspec.field(default_factory=Drawn)
+    approve: int = 0
 
 
 class ChannelState(msgspec.Struct):

@@ -1,0 +1,82 @@
+"""What a person does beside the changes: plan for customers who are in a segment already, and approve the first messages."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final
+from uuid import uuid5
+
+from schemas.act import FirstCustomer, PlayCommand
+from schemas.changes import ReceivedChange, SegmentRef
+from streamer.act.heart.ids import NAMESPACE
+from streamer.act.heart.moves import finish, later
+from streamer.act.heart.plan import add
+from streamer.act.heart.state import Message, Outcome, PlayState, State
+from streamer.act.plays.book import Play
+
+FIRST: Final = "first"
+"""Stands where a change has its cause."""
+APPROVE: Final = "approve"
+"""The gate at which the first messages of a play wait for a yes."""
+
+
+def first(order: PlayCommand, held: PlayState, state: State, outcome: Outcome, now: int) -> None:
+    """Plan a message for each named customer, as if they had just come into their segment.
+
+    A customer, the segmentation and the instant they came in make the message's id, so the same order again plans none
+    that is not finished; one that was sent counts for ``again``.
+    """
+    play = state.books[held.version].plays[order.play]
+    if held.status == "stopped":
+        return
+    for one in order.customers:
+        add(entered(one, play, now), play, held, state, outcome, now, None)
+
+
+def entered(one: FirstCustomer, play: Play, now: int) -> ReceivedChange:
+    """The change that stands for a membership."""
+    segmentation = play.when.segmentation
+    return ReceivedChange(
+        event_id=str(uuid5(NAMESPACE, f"{one.customer_id}/{segmentation}/{one.since}/{FIRST}")),
+        customer_id=one.customer_id,
+        seq=0,
+        segmentation=segmentation,
+        from_segment=None,
+        to_segment=SegmentRef(one.segment, one.name),
+        cause=FIRST,
+        automation_safe=False,
+        changed_at=datetime.fromtimestamp(now / 1000, UTC),
+    )
+
+
+def decide(order: PlayCommand, held: PlayState, state: State, outcome: Outcome, now: int) -> None:
+    """Say yes or no to messages that wait for it; once as many were decided as were asked for, the rest need none."""
+    asked = [one for one in _waiting(order.play, state) if order.message_id in (None, one.id)]
+    for message in asked[: held.approve]:
+        held.approve -= 1
+        if order.action == "release":
+            message.approved = True
+            _let_go(message, outcome, now)
+        else:
+            finish(state, outcome, message, now, APPROVE, {"approved": False})
+    if not held.approve:
+        free(order.play, state, outcome, now)
+
+
+def free(play: str, state: State, outcome: Outcome, now: int) -> None:
+    """Look again at messages that wait for a yes which nobody asks for any more."""
+    for message in _waiting(play, state):
+        _let_go(message, outcome, now)
+
+
+def _let_go(message: Message, outcome: Outcome, now: int) -> None:
+    message.why = ""
+    later(outcome, message, now)
+
+
+def _waiting(play: str, state: State) -> list[Message]:
+    """Messages that wait for a yes, the first planned first."""
+    found = [
+        one for one in state.messages.values() if one.play == play and one.status == "waiting" and one.why == APPROVE
+    ]
+    return sorted(found, key=lambda one: (one.planned, one.id))

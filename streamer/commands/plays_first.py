@@ -1,0 +1,82 @@
+"""``plays first``: the one way in for customers who were in a play's segments before it was started."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from schemas.act import MAX_FIRST, FirstCustomer, PlayCommand
+from schemas.errors import UserError
+from streamer.client.connections import Connections, connections
+from streamer.commands import common
+from streamer.commands.common import Json
+from streamer.commands.plays_orders import Name, give
+from streamer.commands.plays_results import print_funnel, print_who
+from streamer.queries.plays import already_in, policy_of, profiles, started_in
+
+
+def first(
+    name: Name,
+    limit: Annotated[int, typer.Option(min=1, max=MAX_FIRST, help="At most so many, who came last first.")] = 100,
+    send: Annotated[bool, typer.Option("--send", help="Do it; without it you only see what would happen.")] = False,
+    who: Annotated[bool, typer.Option("--who", help="Name the first customers of each outcome.")] = False,
+    json: Json = False,
+) -> None:
+    """Plan a started play for customers who are in its segments already. By itself a play knows only later changes.
+
+    All gates hold, caps and the holdout too. Who got it counts as written to: a later change is subject to `again`.
+
+    Example:  streamer plays first win_back --limit 50 --send
+    """
+    from streamer.act.reader import state_of
+
+    now = time.time_ns() // 1_000_000
+    with connections() as to:
+        state = state_of(to.kafka)
+        held = started_in(state, name)
+        if held.status == "stopped":
+            raise UserError(f"{name} is stopped", f"`streamer plays start {name}` first")
+        everybody = already_in(to, state.books[held.version].plays[name], now)
+        found = everybody[:limit]
+        if send:
+            order = PlayCommand(action="first", play=name, customers=tuple(found))
+            give(to, order, f"{len(found):,} of the {len(everybody):,} in its segments are planned", json)
+            return
+        funnel = _previewed(to, name, found, now)
+    if json:
+        common.print_json({"in_segments": len(everybody), "looked_at": len(found), **funnel})
+        return
+    out = common.console()
+    out.print(f"{len(everybody):,} are in its segments; of the {len(found):,} who came last", markup=False)
+    print_funnel(name, funnel)
+    if who:
+        print_who(funnel)
+    out.print("nothing is sent: add --send to do it", markup=False)
+
+
+def _previewed(to: Connections, name: str, found: list[FirstCustomer], now: int) -> dict[str, object]:
+    """What the planner does with them from now until their messages expire, caps and earlier sends included."""
+    from streamer.act.heart.by_hand import entered
+    from streamer.act.preview import Preview
+    from streamer.act.reader import state_of
+
+    state = state_of(to.kafka)
+    book = state.books[state.ledger.plays[name].version]
+    play = book.plays[name]
+    people = {one.id: one for one in profiles(to, {one.customer_id for one in found})}
+    run = Preview(
+        book,
+        [name],
+        people,
+        policy_of(to),
+        of=0,
+        suppressed=state.suppressed,
+        coupons=state.coupons,
+        people=state.people,
+        language=to.settings.language,
+    )
+    changes = [entered(one, play, now) for one in found]
+    return asdict(run.by_hand(changes, now + play.wait + play.expires)[name])
