@@ -127,19 +127,24 @@ class OrderReversed(BaseEvent):
         return self
 
 
+InteractionType = Literal[
+    "product.viewed",
+    "product.clicked",
+    "cart.added",
+    "cart.removed",
+    "checkout.started",
+    "page.viewed",
+    "email.opened",
+    "email.clicked",
+]
+INTERACTIONS: Final[tuple[InteractionType, ...]] = get_args(InteractionType)
+"""All types of interactions. Customers' counts are stored in this order, so a new type goes to the end."""
+
+
 class Interaction(BaseEvent):
     """A customer looked at something, or did something with a basket, a page or a message."""
 
-    type: Literal[
-        "product.viewed",
-        "product.clicked",
-        "cart.added",
-        "cart.removed",
-        "checkout.started",
-        "page.viewed",
-        "email.opened",
-        "email.clicked",
-    ]
+    type: InteractionType
     product_id: Id | None = None
     category: Category | None = None
     price: Price | None = None

@@ -7,24 +7,15 @@ field.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, ClassVar, Self
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Final, Self
 
 import msgspec
 
 from models.customer.orders import Booking
+from schemas.events import INTERACTIONS
 
-INTERACTIONS = (
-    "product.viewed",
-    "product.clicked",
-    "cart.added",
-    "cart.removed",
-    "checkout.started",
-    "page.viewed",
-    "email.opened",
-    "email.clicked",
-)
-INTERACTION_INDEX = {name: index for index, name in enumerate(INTERACTIONS)}
+INTERACTION_INDEX: Final[Mapping[str, int]] = {name: index for index, name in enumerate(INTERACTIONS)}
 CHECKOUT = INTERACTION_INDEX["checkout.started"]
 
 MAX_CATEGORIES = 20
@@ -53,7 +44,7 @@ class Statistics(msgspec.Struct):
     first_order, last_order
         Instants of the first and last order that still counts, ms, or None; renewed from the order book.
     interactions
-        Lifetime counts by kind, in the order of ``INTERACTIONS``.
+        Lifetime counts by kind, in the order of ``schemas.events.INTERACTIONS``.
     categories
         Forward-decayed ``[money, interactions]`` per category, at most ``MAX_CATEGORIES`` and ``REST``.
     last_checkout

@@ -11,7 +11,7 @@ import msgspec
 
 from models.behaviour.panel import decode as decode_panel
 from models.customer import snapshot
-from models.customer.statistics import INTERACTIONS
+from schemas.events import INTERACTIONS
 from schemas.partition import partition_for
 from schemas.records import Record
 from schemas.topics import CHANGES, DEADLETTERS, EVENTS, MEMBERSHIPS, PANEL

@@ -11,9 +11,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from models.customer.customer import Customer
-from models.customer.statistics import INTERACTIONS, MAX_CATEGORIES
+from models.customer.statistics import MAX_CATEGORIES
 from models.features.context import Feature
 from models.features.features import FEATURES, LABELS, Label
+from schemas.events import INTERACTIONS
 from streamer.core.policy import Policy
 
 EVERYTHING: tuple[Feature | Label, ...] = (*FEATURES.values(), *LABELS.values())

@@ -8,7 +8,8 @@ from heart_statistics import assert_same, plain
 from models.customer.customer import Customer
 from models.customer.decay import decayed, weight
 from models.customer.orders import Order, Reversal, unnamed
-from models.customer.statistics import INTERACTION_INDEX, INTERACTIONS, MAX_CATEGORIES, REST, Statistics, plus
+from models.customer.statistics import INTERACTION_INDEX, MAX_CATEGORIES, REST, Statistics, plus
+from schemas.events import INTERACTIONS
 
 DAY = 86_400_000
 AT = 1_740_787_200_000
@@ -162,6 +163,21 @@ def test_statistics_survive_being_stored_and_handed_over() -> None:
         Statistics.of({**handed, "orders": "three"})
     with pytest.raises(ValueError, match="spend"):
         Statistics.of({name: value for name, value in handed.items() if name != "spend"})
+
+
+def test_the_stored_order_of_interactions_stays() -> None:
+    """Counts are stored by place: what stands here may only grow at the end."""
+    assert INTERACTIONS[:8] == (
+        "product.viewed",
+        "product.clicked",
+        "cart.added",
+        "cart.removed",
+        "checkout.started",
+        "page.viewed",
+        "email.opened",
+        "email.clicked",
+    )
+    assert [INTERACTION_INDEX[type] for type in INTERACTIONS] == list(range(len(INTERACTIONS)))
 
 
 def test_statistics_of_versions_that_knew_less_or_more_interactions() -> None:

@@ -13,8 +13,9 @@ from pydantic import Field, TypeAdapter
 
 from schemas.codec import decode
 from schemas.errors import UserError
-from schemas.events import EVENT_TYPES, Event, OrderCompleted, OrderReversed
+from schemas.events import EVENT_TYPES, INTERACTIONS, Event, OrderCompleted, OrderReversed
 from schemas.money import to_minor
+from streamer.simulator import baskets
 from streamer.simulator.archetypes import ARCHETYPES
 from streamer.simulator.arrivals import DAY_MS
 from streamer.simulator.config import ShopConfig
@@ -190,3 +191,7 @@ def test_lifelike_visits_hold_several_clicks_and_some_orders_are_huge() -> None:
 def test_parameters_out_of_range_are_refused_by_name(wrong: dict[str, object], words: str) -> None:
     with pytest.raises(UserError, match=words):
         ShopConfig(**wrong)  # type: ignore[arg-type]
+
+
+def test_the_shop_knows_every_interaction_of_the_contract() -> None:
+    assert sorted(baskets.INTERACTIONS) == sorted(INTERACTIONS)
