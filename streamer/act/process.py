@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
-import faust
 import structlog
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import make_wsgi_app
@@ -40,7 +37,7 @@ from streamer.adapters.topics import lane_count
 from streamer.config.settings import Settings
 from streamer.lanes import agents
 from streamer.lanes.pool import Pool
-from streamer.runtime.app import fatal
+from streamer.runtime.app import fatal, run_worker
 from streamer.runtime.metrics_port import serve
 from streamer.runtime.roles import ROLES, Start
 from streamer.telemetry.status_server import StatusServer
@@ -95,7 +92,7 @@ def run(settings: Settings, start: Start) -> None:
     app = agents.build(group, kafka.bootstrap, topic, pool, settings.session_seconds, **settings.faust_broker())
     server = _serve(settings, tally)
     try:
-        _run(app, offsets)
+        run_worker(app, offsets)
     finally:
         server.stop()
 
@@ -119,21 +116,3 @@ def _serve(settings: Settings, tally: ActTally) -> StatusServer:
     server = StatusServer(make_wsgi_app(registry), lambda: None, lambda: None)
     serve(server, ROLES["act"], settings)
     return server
-
-
-def _run(app: Any, offsets: Offsets) -> None:
-    async def before_start() -> None:
-        await offsets.start()
-
-    async def on_shutdown(*args: Any, **kwargs: Any) -> None:
-        await offsets.stop()
-
-    gc.collect()
-    gc.freeze()
-    app.before_start = before_start
-    hooks: tuple[Callable[..., Any], ...] = (*app.hooks, on_shutdown)
-    app.hooks = hooks
-    app.on_before_shutdown.connect(on_shutdown)
-    worker = faust.Worker(app, loglevel="WARN", override_logging=False, redirect_stdouts=False, quiet=True)
-    worker.spinner = None
-    worker.execute_from_commandline()

@@ -134,7 +134,7 @@ def run_lanes(wiring: Wiring, listener: WorkerListener | None = None, kind: type
     )
     hears.pooled(pool)
     hears.seek = lambda lane, offset: app.seek_back(events, lane, offset)
-    _run(app, offsets, hears)
+    run_worker(app, offsets, hears.started)
 
 
 def run_owner(wiring: Wiring, listener: WorkerListener | None = None) -> None:
@@ -161,13 +161,15 @@ def run_owner(wiring: Wiring, listener: WorkerListener | None = None) -> None:
     app = agents.build(group, wiring.kafka.bootstrap, topic, pool, wiring.session_seconds, **wiring.broker)
     hears.pooled(pool)
     hears.seek = lambda partition, offset: app.seek_back(topic, partition, offset)
-    _run(app, offsets, hears)
+    run_worker(app, offsets, hears.started)
 
 
-def _run(app: App, offsets: Offsets, listener: WorkerListener) -> None:
+def run_worker(app: App, offsets: Offsets, on_start: Callable[[Offsets], None] = lambda offsets: None) -> None:
+    """Run a Faust app until it is stopped; ``on_start`` is called when Kafka can be asked for offsets."""
+
     async def before_start() -> None:
         await offsets.start()
-        listener.started(offsets)
+        on_start(offsets)
 
     async def on_shutdown(*args: Any, **kwargs: Any) -> None:
         await offsets.stop()
