@@ -1,4 +1,4 @@
-"""A worker of the last release and one of this source tree side by side, as in every update of a running service."""
+"""A worker of the last release and one of this source tree share the lanes, as in every update of a running service."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from live_service import LiveService
 from releases import Release, last_release
 
 from models.features.time import DAY_MS, DayGrid
+from streamer.adapters.redis_keys import LAYOUT
 from streamer.embedded import Addresses
 from streamer.runtime.app import EXIT_FATAL
 from streamer.simulator.config import ShopConfig
@@ -25,7 +26,9 @@ from streamer.sources.import_records import Outgoing, feed
 pytestmark = [pytest.mark.integration, pytest.mark.recovery]
 
 EVENTS = int(os.environ.get("RELEASE_EVENTS", "4000"))
-RATE = 250
+RATE = 400
+
+Worker = subprocess.Popen[bytes]
 
 
 @pytest.fixture
@@ -38,12 +41,11 @@ def release(tmp_path: Path) -> Iterator[Release]:
 def service(
     addresses: Addresses, redis_url: str, prefix: str, tmp_path: Path, release: Release
 ) -> Iterator[LiveService]:
-    service = LiveService(addresses, redis_url, prefix, tmp_path, STREAMER_CLOCK="event")
-    yield service
-    service.close()
+    with LiveService(addresses, redis_url, prefix, tmp_path, STREAMER_CLOCK="event") as service:
+        yield service
 
 
-def history(events: int) -> Iterator[Outgoing]:
+def history(events: int) -> list[Outgoing]:
     """The first records of a shop's past, late and repeated ones among them.
 
     No broken ones: what a release refuses, a later one may well take.
@@ -51,16 +53,25 @@ def history(events: int) -> Iterator[Outgoing]:
     now = time.time_ns() // 1_000_000
     days = 120 + events // 100
     shop = Shop(ShopConfig(customers=400, days=days, start=now - (days + 1) * DAY_MS, late=0.02, duplicates=0.02))
-    return islice(feed(shop, "update", DayGrid(), latest=now), events)
+    records = list(islice(feed(shop, "update", DayGrid(), latest=now), events))
+    assert len(records) == events
+    return records
 
 
 class Update:
-    """A service whose workers are of two releases, in the middle of a stream of events."""
+    """A service whose workers are of two releases, in the middle of a stream of events.
+
+    Attributes
+    ----------
+    supervised
+        Workers that are started again when they end by themselves.
+    """
 
     def __init__(self, service: LiveService) -> None:
+        self.supervised: list[Worker] = []
         self._service = service
         self._writer = threading.Thread(
-            target=service.publish, args=(list(history(EVENTS)),), kwargs={"rate": RATE}, daemon=True
+            target=service.publish, args=(history(EVENTS),), kwargs={"rate": RATE}, daemon=True
         )
 
     def __enter__(self) -> Update:
@@ -70,60 +81,76 @@ class Update:
     def __exit__(self, *error: object) -> None:
         self._writer.join()
 
+    def wait(self, done: Callable[[], bool]) -> None:
+        """Wait for something, and supervise meanwhile."""
+
+        def is_done() -> bool:
+            self._service.revive(self.supervised)
+            return done()
+
+        self._service.wait(is_done, 120 + EVENTS / RATE)
+
     def reach(self, share: float) -> None:
         """Wait until that share of the events has been consumed."""
-        wanted = share * EVENTS
-        self._service.wait(
-            lambda: sum(ledger.consumed for ledger in self._service.ledgers()) > wanted, 120 + EVENTS / RATE
-        )
+        self.wait(lambda: sum(ledger.consumed for ledger in self._service.ledgers()) > share * EVENTS)
 
-    def shared_out(self, *workers: subprocess.Popen[bytes]) -> None:
+    def shared_out(self, *workers: Worker) -> None:
         """Wait until these workers, all of them alive, share the lanes."""
 
-        def shared() -> bool:
+        def are_shared() -> bool:
             assert all(worker.poll() is None for worker in workers), self._service.logs()
             return self._service.shared_out(workers)
 
-        self._service.wait(shared)
+        self.wait(are_shared)
 
-    def kill(self, worker: subprocess.Popen[bytes]) -> None:
+    def kill(self, worker: Worker) -> None:
         """End a worker in the middle of what it does."""
         worker.send_signal(signal.SIGKILL)
         assert worker.wait(20) == -signal.SIGKILL
 
+    def layouts(self) -> list[set[str]]:
+        """Of each lane, the layouts whose keys Redis holds; "" stands for documents and token."""
+        return [set(self._service.view(lane)) for lane in range(self._service.lanes)]
 
-def nothing_lost_or_doubled(service: LiveService) -> None:
+
+def assert_nothing_is_lost_or_doubled(service: LiveService) -> None:
     """A replay by this source tree gives what both published, and every record is accounted for."""
     service.wait_until_applied()
     parity = service.parity()
     assert parity.differences[:10] == []
-    assert parity.changes > EVENTS / 20
+    assert parity.changes > EVENTS / 40
     ledgers = service.ledgers()
     assert sum(ledger.unaccounted for ledger in ledgers) == 0
     assert sum(ledger.applied + ledger.duplicates for ledger in ledgers) > 0.9 * EVENTS
+    documents = sum(len(service.view(lane)[""]) - 1 for lane in range(service.lanes))
+    assert sum(ledger.customers for ledger in ledgers) == documents > 100
 
 
 @pytest.mark.timeout(300 + EVENTS // 20)
-def test_a_worker_of_the_last_release_runs_beside_one_of_this(service: LiveService, release: Release) -> None:
-    """Each is killed once in the middle of things and started again; lanes go to and fro between the two."""
-    if release.refuses is not None:
-        pytest.skip(f"a worker of {release.version} cannot run beside one of this source tree: {release.refuses}")
-    service.start("owner")
-    old, new = service.start(release=release), service.start()
+def test_both_take_lanes_from_each_other_and_nothing_is_lost(service: LiveService, release: Release) -> None:
+    """Each is killed once in the middle of things and started again; lanes go to and fro between the two.
+
+    Both run under a supervisor: a release may refuse state of a later one, and then ends without writing anything.
+    """
+    ours = f"v{LAYOUT}"
     with Update(service) as update:
-        update.shared_out(old, new)
+        workers = update.supervised
+        workers.append(service.start(release=release))
+        update.wait(lambda: service.shared_out(workers))
+        update.reach(1 / 8)
+        assert update.layouts() == [{"", "release 0.1"}] * service.lanes
+        workers.append(service.start())
+        update.wait(lambda: any(ours in layouts for layouts in update.layouts()))
         update.reach(1 / 4)
-        update.kill(old)
-        update.shared_out(new)
-        old = service.start(release=release)
-        update.shared_out(old, new)
-        update.reach(1 / 2)
-        update.kill(new)
-        update.shared_out(old)
-        new = service.start()
-        update.shared_out(old, new)
-    nothing_lost_or_doubled(service)
-    assert old.poll() is None and new.poll() is None
+        for which, share in ((0, 1 / 2), (1, 3 / 4)):
+            update.kill(workers[which])
+            workers[which] = service.start(release=None if which else release)
+            update.reach(share)
+    # The update is over: the worker of this release has all lanes, and nothing of the other layout stays.
+    workers.pop(0).send_signal(signal.SIGTERM)
+    update.wait(lambda: service.shared_out(workers))
+    assert_nothing_is_lost_or_doubled(service)
+    assert update.layouts() == [{"", ours}] * service.lanes
 
 
 @pytest.mark.timeout(300 + EVENTS // 20)
@@ -141,11 +168,11 @@ def test_this_goes_on_where_the_last_release_was_killed(service: LiveService, re
         if release.refuses is not None:
             mistaken = service.start(release=release)
             assert mistaken.wait(120) == EXIT_FATAL
-            [said] = service.told(mistaken, "this worker cannot go on and ends; start it again")
-            assert "InvariantViolation" in said["error.message"]
-            assert release.refuses in said["error.message"]
+            [line] = service.told(mistaken, "this worker cannot go on and ends; start it again")
+            assert "InvariantViolation" in line["error.message"]
+            assert release.refuses in line["error.message"]
         update.kill(new)
         new = service.start()
         update.shared_out(new)
-    nothing_lost_or_doubled(service)
+    assert_nothing_is_lost_or_doubled(service)
     assert new.poll() is None
