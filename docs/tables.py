@@ -19,6 +19,7 @@ from schemas import topics
 from schemas.changes import CAUSES, SAFE_CAUSES
 from schemas.deadletters import REASONS
 from schemas.events import MODELS, BaseEvent, types_of
+from streamer.act.tally import ACT_METRICS
 from streamer.config.chinese import MEANINGS
 from streamer.config.settings import Settings
 from streamer.config.settings_sources import variable
@@ -168,6 +169,11 @@ def owner_metric_table() -> str:
     return _table(("metric", "kind", "labels", "meaning"), map(_metric, OWNER_METRICS))
 
 
+def act_metric_table() -> str:
+    """The metrics of `streamer act`."""
+    return _table(("metric", "kind", "labels", "meaning"), map(_metric, ACT_METRICS))
+
+
 def web_metric_table() -> str:
     """What the web process exposes."""
     return _table(("metric", "kind", "labels", "meaning"), map(_metric, WEB_METRICS))
@@ -182,6 +188,7 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "reasons": reason_table,
     "metrics": metric_table,
     "owner-metrics": owner_metric_table,
+    "act-metrics": act_metric_table,
     "web-metrics": web_metric_table,
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -40,6 +41,8 @@ class Calls:
         Whether nobody else can be the owner now; asked right before a call begins.
     on_answer
         Called when a call has ended.
+    on_call
+        Told the channel of each call that was begun, and how many seconds it took.
 
     Attributes
     ----------
@@ -53,12 +56,14 @@ class Calls:
         journal: Journal,
         owns: Callable[[], bool],
         on_answer: Callable[[], None],
+        on_call: Callable[[str, float], None] = lambda channel, seconds: None,
     ) -> None:
         self.under_way: Counter[str] = Counter()
         self._senders = senders
         self._journal = journal
         self._owns = owns
         self._on_answer = on_answer
+        self._on_call = on_call
         self._tasks: set[asyncio.Task[None]] = set()
         self._answers: list[tuple[str, int, Answer]] = []
 
@@ -102,7 +107,7 @@ class Calls:
     async def _call(self, call: Call) -> None:
         """Make one call. The journal is written only where a repeat would do harm."""
         id, attempt, keyed = call.message.id, call.attempt, call.channel.keyed
-        begun = False
+        begun, since = False, time.monotonic()
 
         async def begin() -> bool:
             nonlocal begun
@@ -123,6 +128,8 @@ class Calls:
         except Exception as error:  # a mistake in a channel must not stop the others
             log.error("a channel failed", channel=call.channel.name, error=repr(error), exc_info=error)
             answer = Answer("doubt" if begun else "retry", repr(error)[:200], channel_down=True)
+        if begun:
+            self._on_call(call.channel.name, time.monotonic() - since)
         self.under_way[call.channel.name] -= 1
         self._answers.append((id, attempt, answer))
         self._on_answer()

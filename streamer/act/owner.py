@@ -54,6 +54,8 @@ class ActOwner(Inbox):
         Consumes and keeps ``streamer.act.v1``.
     senders
         By kind of channel.
+    on_call
+        Called after each call with its channel and the seconds it took.
     on_turn
         Called after every committed turn with the state and what the turn did.
     monotonic
@@ -75,6 +77,7 @@ class ActOwner(Inbox):
         *,
         seek: Callable[[int], None] = lambda offset: None,
         on_turn: Callable[[State, Outcome], None] = lambda state, outcome: None,
+        on_call: Callable[[str, float], None] = lambda channel, seconds: None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__("act", seek)
@@ -93,7 +96,7 @@ class ActOwner(Inbox):
         self._read: dict[Source, int] = {}
         self._fetched: list[tuple[Source, LogRecord | None, int]] = []
         # Asked at each call: a test may put another rule in place of ours.
-        self._calls = Calls(senders, journal, lambda: self._owns(), self._wake_up)
+        self._calls = Calls(senders, journal, lambda: self._owns(), self._wake_up, on_call)
         self._judge = Judge(policy, links, self._timers, self._calls, journal.name, self._settings.language)
         self._pump: asyncio.Task[None] | None = None
         self._shop_size = 0

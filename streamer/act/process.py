@@ -56,7 +56,7 @@ def run(settings: Settings, start: Start) -> None:
     if lanes is None:
         raise UserError(f"there is no topic {kafka.topic(topics.EVENTS)}", "run `streamer topics create`")
     url, options = settings.redis_connection(start.redis)
-    kept, offsets, clock, tally = secrets.load(settings), Offsets(kafka), SystemClock(), ActTally()
+    kept, offsets, clock, tally = secrets.load(settings), Offsets(kafka), SystemClock(), ActTally(settings.timezone)
     client = connect(url, **options)
     group, source, topic = f"{kafka.group}-act", (topics.ACT, 0), kafka.topic(topics.ACT)
     policy = Policy(
@@ -85,6 +85,7 @@ def run(settings: Settings, start: Start) -> None:
             ),
             seek=lambda offset: app.seek_back(topic, partition, offset),
             on_turn=on_turn,
+            on_call=tally.on_call,
         )
         return owner
 

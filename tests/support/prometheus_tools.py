@@ -11,7 +11,9 @@ import pytest
 from ruamel.yaml import YAML
 
 from grafana.tools import MissingTool, find
+from streamer.act.tally import ACT_METRICS
 from streamer.telemetry.metrics import BY_NAME, PREFIX
+from streamer.web.tally import WEB_METRICS
 
 ROOT = Path(__file__).parents[2]
 _SELECTOR = re.compile(
@@ -54,7 +56,9 @@ def substituted(expr: str, rate_interval: str = "1m", range: str = "30m", segmen
 def series() -> dict[str, set[str]]:
     """Names of the series of the table of metrics, with their labels."""
     return {
-        metric.full_name + suffix: set(metric.labels) for metric in BY_NAME.values() for suffix in _SERIES[metric.kind]
+        metric.full_name + suffix: set(metric.labels)
+        for metric in (*BY_NAME.values(), *ACT_METRICS, *WEB_METRICS)
+        for suffix in _SERIES[metric.kind]
     }
 
 

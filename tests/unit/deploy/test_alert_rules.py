@@ -63,6 +63,13 @@ def test_the_alerts_that_must_exist_do() -> None:
         "ChangeLatencyHigh",
         "LaneUnowned",
         "SegmentCollapse",
+        "ActSilent",
+        "MessagesOverdue",
+        "BreakerOpen",
+        "PlayStopped",
+        "DoubtfulWaiting",
+        "CouponsLow",
+        "MessagesUnaccounted",
     }
 
 
