@@ -25,7 +25,7 @@ from schemas.api import (
     Segmentations,
     Segments,
 )
-from schemas.collector import Receipt
+from schemas.collector import MAX_EVENTS, Receipt
 
 Permission = Literal["read", "export", "edit", "write", "outcomes"]
 PERMISSIONS: Final[Mapping[Permission, str]] = {
@@ -38,6 +38,9 @@ PERMISSIONS: Final[Mapping[Permission, str]] = {
 """What a token may do, in words."""
 
 MAX_PAGE: Final = 1_000
+MAX_ID: Final = 128
+MAX_NAME: Final = 100
+MAX_KEY: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class Parameter:
     schema: Mapping[str, Any]
     what: str
     place: Literal["query", "path"] = "query"
+    required: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,8 @@ class Endpoint:
         The content type of a 200.
     body
         The content type of the request's body, if it has one.
+    takes
+        The JSON Schema of that body; a text where it is None.
     status
         Of an answer that is no problem.
     problems
@@ -81,12 +87,13 @@ class Endpoint:
     parameters: tuple[Parameter, ...] = ()
     media: str = "application/json"
     body: str | None = None
+    takes: Mapping[str, Any] | None = None
     problems: tuple[int, ...] = field(default=())
     status: int = 200
 
 
-_TEXT: Final = {"type": "string", "minLength": 1, "maxLength": 128}
-_NAME: Final = {"type": "string", "minLength": 1, "maxLength": 100}
+_TEXT: Final = {"type": "string", "minLength": 1, "maxLength": MAX_ID}
+_NAME: Final = {"type": "string", "minLength": 1, "maxLength": MAX_NAME}
 _DAY: Final = {"type": "string", "format": "date"}
 _LIMIT: Final = {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": 100}
 _ID: Final = Parameter("id", _TEXT, "any of the customer's ids", "path")
@@ -135,7 +142,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
         "read",
         "Find customers by the beginning of their id",
         Found,
-        (Parameter("query", _TEXT, "how the id begins"), _PAGE),
+        (Parameter("query", _TEXT, "how the id begins", required=True), _PAGE),
     ),
     Endpoint("segments", "GET", "/v1/segments", "read", "List segments with their sizes", Segments),
     Endpoint(
@@ -217,7 +224,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
 )
 """All operations of the lookup API."""
 
-_KEY: Final = Parameter("writeKey", {"type": "string", "maxLength": 200}, "the write key, where no header has it")
+_KEY: Final = Parameter("writeKey", {"type": "string", "maxLength": MAX_KEY}, "the write key, where no header has it")
 _SEGMENT_CALLS: Final[Mapping[str, str]] = {
     "track": "t",
     "identify": "i",
@@ -229,7 +236,23 @@ _SEGMENT_CALLS: Final[Mapping[str, str]] = {
 }
 
 
-def _taking(id: str, path: str, summary: str, permission: Permission = "write", status: int = 200) -> Endpoint:
+_OBJECT: Final[Mapping[str, Any]] = {"type": "object"}
+_BATCH: Final[Mapping[str, Any]] = {
+    "type": "object",
+    "required": ["batch"],
+    "properties": {"batch": {"type": "array", "maxItems": MAX_EVENTS}},
+}
+_EVENTS: Final[Mapping[str, Any]] = {"anyOf": [_OBJECT, {"type": "array", "maxItems": MAX_EVENTS}]}
+
+
+def _taking(
+    id: str,
+    path: str,
+    summary: str,
+    takes: Mapping[str, Any] = _OBJECT,
+    permission: Permission = "write",
+    status: int = 200,
+) -> Endpoint:
     return Endpoint(
         id,
         "POST",
@@ -239,14 +262,17 @@ def _taking(id: str, path: str, summary: str, permission: Permission = "write", 
         Receipt,
         (_KEY,),
         body="application/json",
+        takes=takes,
         problems=(408, 415),
         status=status,
     )
 
 
 COLLECTING: Final[tuple[Endpoint, ...]] = (
-    _taking("collect", "/v1/events", "Send an event or a list of them, in our form or as CloudEvents", status=202),
-    _taking("outcomes", "/v1/outcomes", "Report what became of messages", "outcomes", 202),
+    _taking(
+        "collect", "/v1/events", "Send an event or a list of them, in our form or as CloudEvents", _EVENTS, status=202
+    ),
+    _taking("outcomes", "/v1/outcomes", "Report what became of messages", _EVENTS, "outcomes", 202),
     Endpoint(
         "webhook",
         "POST",
@@ -256,9 +282,13 @@ COLLECTING: Final[tuple[Endpoint, ...]] = (
         Receipt,
         (Parameter("shop", {"enum": ["shopify", "stripe", "woocommerce"]}, "the kind of shop", "path"),),
         body="application/json",
+        takes=_OBJECT,
         problems=(404, 408, 415),
     ),
-    *(_taking(call, f"/v1/{call}", f"Segment's `{call}`") for call in _SEGMENT_CALLS),
-    *(_taking(f"{call}_short", f"/v1/{short}", f"Segment's `{call}`") for call, short in _SEGMENT_CALLS.items()),
+    *(
+        _taking(f"{call}{ending}", f"/v1/{name}", f"Segment's `{call}`", _BATCH if call == "batch" else _OBJECT)
+        for ending, names in (("", {call: call for call in _SEGMENT_CALLS}), ("_short", _SEGMENT_CALLS))
+        for call, name in names.items()
+    ),
 )
 """What takes events. A key may stand in the header (Bearer, or the name of Basic), in the query, or in Segment's body."""

@@ -27,7 +27,6 @@ _OTHERS: Final = {
     415: "The body is packed in a way that is not read",
     422: "The file is wrong",
 }
-_BODIES: Final = {"application/json": {"type": ["object", "array"]}}
 
 
 def document(version: str = "1.0.0") -> dict[str, Any]:
@@ -80,17 +79,20 @@ def _operation(one: Endpoint) -> dict[str, Any]:
             {
                 "name": parameter.name,
                 "in": parameter.place,
-                "required": parameter.place == "path",
+                "required": parameter.required or parameter.place == "path",
                 "description": parameter.what,
                 "schema": dict(parameter.schema),
             }
             for parameter in one.parameters
         ]
     if one.body is not None:
-        found["requestBody"] = {
-            "required": True,
-            "content": {one.body: {"schema": _BODIES.get(one.body, {"type": "string"})}},
-        }
+        schema = {"type": "string"} if one.takes is None else dict(one.takes)
+        media = (
+            {key: {"schema": schema} for key in (one.body, "text/plain")}
+            if one.takes is None
+            else {one.body: {"schema": schema}}
+        )
+        found["requestBody"] = {"required": True, "content": media}
     if one.permission is None:
         found["security"] = []
     return found

@@ -12,7 +12,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from schemas.endpoints import MAX_PAGE
+from schemas.endpoints import MAX_ID, MAX_NAME, MAX_PAGE
 from streamer.web.api.problems import ProblemError
 from streamer.web.readmodel.reading import Order, Place
 
@@ -38,18 +38,25 @@ def id_of(request: Request, name: str = "id") -> str:
     return _text(request.path_params[name], name)
 
 
-def text_of(request: Request, name: str, otherwise: str | None = None) -> str:
+def text_of(request: Request, name: str, otherwise: str | None = None, *, longest: int = MAX_ID) -> str:
     """A text of the query."""
     found = request.query_params.get(name, otherwise)
     if found is None:
         raise wrong(name, "given")
-    return _text(found, name)
+    return _text(found, name, longest)
 
 
-def _text(found: str, name: str) -> str:
+def name_of(request: Request, name: str, otherwise: str | None = None) -> str | None:
+    """A name of a segmentation, segment or cause in the query."""
+    if otherwise is None and name not in request.query_params:
+        return None
+    return text_of(request, name, otherwise, longest=MAX_NAME)
+
+
+def _text(found: str, name: str, longest: int = MAX_ID) -> str:
     text = normalize("NFC", found)
-    if not 1 <= len(text) <= 128 or "\0" in text or not _encodes(text):
-        raise wrong(name, "a text of 1 to 128 characters")
+    if not 1 <= len(text) <= longest or "\0" in text or not _encodes(text):
+        raise wrong(name, f"a text of 1 to {longest} characters")
     return text
 
 

@@ -171,7 +171,7 @@ class Stream:
 
     async def changes(self, request: Request) -> Response:
         """Changes from now on, or from `Last-Event-ID` on."""
-        wanted = {name: asked.text_of(request, name, "") if name in request.query_params else None for name in _FILTERS}
+        wanted = {name: asked.name_of(request, name) for name in _FILTERS}
         last = request.headers.get("last-event-id")
         if not self._changes.ready.is_set():
             raise TransientError("Kafka does not answer")

@@ -82,9 +82,8 @@ class Segments:
         grid = self._book.page.policy.grid
         last = asked.day_of(request, "to", grid.day_of(time.time_ns() // 1_000_000))
         first = asked.day_of(request, "from", max(last - _DAYS + 1, asked.FIRST_DAY))
-        if first > last:
-            raise asked.wrong("from", "a day before `to`")
-        segmentation = asked.text_of(request, "segmentation", _LIFECYCLE)
+        first, last = min(first, last), max(first, last)
+        segmentation = asked.name_of(request, "segmentation", _LIFECYCLE) or _LIFECYCLE
         summed: Counter[tuple[str, str, str]] = Counter()
         for flow in self._reader().flows(segmentation, first, last):
             summed[flow.before, flow.after, flow.cause] += flow.customers

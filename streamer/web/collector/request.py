@@ -12,6 +12,7 @@ from typing import Any, Final
 from starlette.requests import Request
 
 from schemas.collector import MAX_BODY_BYTES
+from schemas.endpoints import MAX_KEY
 from streamer.web.api.problems import ProblemError
 
 _SECONDS: Final = 20.0
@@ -61,14 +62,22 @@ def _too_large(most: int) -> ProblemError:
 
 
 def key_of(request: Request, body: Mapping[str, Any] | None = None) -> str | None:
-    """The text of the token or write key: from the header (Bearer, or Basic as Segment's libraries), query or body."""
+    """The text of the token or write key: from the header (Bearer, or Basic as Segment's libraries), query or body.
+
+    Raises
+    ------
+    ProblemError
+        The query has a key that is none.
+    """
+    asked = request.query_params.get("writeKey")
+    if asked is not None and len(asked) > MAX_KEY:
+        raise ProblemError(400, "writeKey is too long", f"a key has at most {MAX_KEY} characters")
     scheme, _, text = request.headers.get("authorization", "").partition(" ")
     match scheme.lower():
         case "bearer":
             return text.strip()
         case "basic":
             return _user(text)
-    asked = request.query_params.get("writeKey")
     if asked is not None:
         return asked
     said = None if body is None else body.get("writeKey")
