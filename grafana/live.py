@@ -23,6 +23,7 @@ from streamer.embedded.ports import HOST, choose
 ROOT: Final = Path(__file__).parents[1]
 SCRAPE_SECONDS: Final = 1
 _STOP_SECONDS: Final = 30.0
+_PORTS: Final = tuple(f"STREAMER_{role}METRICS_PORT" for role in ("", "OWNER_", "ACT_", "WEB_"))
 
 
 @dataclass
@@ -52,7 +53,7 @@ class Stack:
         told = self.compose["services"][service]
         words = [str(word) for word in told["command"]]
         port = choose(1)[0]
-        ports = {name: str(port) for name in ("STREAMER_METRICS_PORT", "STREAMER_OWNER_METRICS_PORT")}
+        ports = {name: str(port) for name in _PORTS}
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("STREAMER_")}
         # What the compose file passes through has a default there and another here.
         plain = {name: str(value) for name, value in told["environment"].items() if "${" not in str(value)}

@@ -36,19 +36,38 @@ def test_it_holds_to_the_compose_specification() -> None:
 
 
 def test_all_that_a_shop_needs_is_there() -> None:
-    assert set(SERVICES) == {"kafka", "valkey", "topics", "worker", "owner", "shop", "prometheus", "grafana"}
-    assert set(OURS) == {"topics", "worker", "owner", "shop"}
+    assert set(SERVICES) == {
+        "kafka",
+        "valkey",
+        "topics",
+        "worker",
+        "owner",
+        "act",
+        "web",
+        "shop",
+        "prometheus",
+        "grafana",
+    }
+    assert set(OURS) == {"topics", "worker", "owner", "act", "web", "shop"}
 
 
 @pytest.mark.parametrize(
     ("name", "command"),
-    [("topics", "topics create"), ("worker", "worker"), ("owner", "worker"), ("shop", "shop")],
+    [
+        ("topics", "topics create"),
+        ("worker", "worker"),
+        ("owner", "worker"),
+        ("act", "act"),
+        ("web", "web"),
+        ("shop", "shop"),
+    ],
 )
 def test_every_command_is_one_of_ours_with_options_that_it_has(name: str, command: str) -> None:
     found, parameters = parsed([str(word) for word in OURS[name]["command"]])
     assert found == command
     if name in ("worker", "owner"):
         assert parameters["role"] == ("owner" if name == "owner" else "lanes")
+    if name in ("worker", "owner", "act"):
         assert parameters["supervised"] is False, "a restarted container is the supervisor"
 
 
@@ -69,16 +88,24 @@ def test_variables_that_are_passed_through_have_defaults() -> None:
 
 
 def test_ports_agree_between_settings_health_checks_and_prometheus() -> None:
-    worker, owner = settings_of(OURS["worker"]), settings_of(OURS["owner"])
+    worker, owner, act, web = (settings_of(OURS[name]) for name in ("worker", "owner", "act", "web"))
     scraped = load_yaml(ROOT / "prometheus" / "prometheus.yml")["scrape_configs"][0]
     assert {one["names"][0]: one["port"] for one in scraped["dns_sd_configs"]} == {
         "worker": worker.metrics_port,
         "owner": owner.owner_metrics_port,
+        "act": act.act_metrics_port,
+        "web": web.web_metrics_port,
     }
     assert scraped["job_name"] == "streamer"
     assert OURS["worker"]["expose"] == [str(worker.metrics_port)]
     assert OURS["owner"]["expose"] == [str(owner.owner_metrics_port)]
-    assert worker.metrics_host == owner.metrics_host == "0.0.0.0"
+    assert OURS["act"]["expose"] == [str(act.act_metrics_port)]
+    assert OURS["web"]["expose"] == [str(web.web_metrics_port)]
+    assert {one.metrics_host for one in (worker, owner, act, web)} == {"0.0.0.0"}
+    assert f"127.0.0.1:{act.act_metrics_port}/healthz" in OURS["act"]["healthcheck"]["test"][-1]
+    assert f"127.0.0.1:{web.web_port}/healthz" in OURS["web"]["healthcheck"]["test"][-1]
+    # It listens where the port is published from, and the port is the one that links lead to.
+    assert web.web_host == "0.0.0.0" and OURS["web"]["ports"] == [f"127.0.0.1:${{WEB_PORT:-8480}}:{web.web_port}"]
     assert f"127.0.0.1:{worker.metrics_port}/healthz" in (ROOT / "Dockerfile").read_text()
     assert f"127.0.0.1:{owner.owner_metrics_port}/healthz" in OURS["owner"]["healthcheck"]["test"][-1]
 
@@ -92,7 +119,7 @@ def test_workers_can_be_many() -> None:
 
 def test_ports_are_published_to_this_machine_only() -> None:
     published = [port for service in SERVICES.values() for port in service.get("ports", [])]
-    assert len(published) == 3
+    assert len(published) == 4
     assert all(str(port).startswith("127.0.0.1:") for port in published)
 
 
@@ -107,7 +134,19 @@ def test_every_mounted_file_exists_and_every_volume_is_declared() -> None:
                 assert mode == ["ro"], mount
             else:
                 named.add(source)
-    assert named == set(COMPOSE["volumes"]) == {"kafka", "valkey", "prometheus", "grafana"}
+    assert named == set(COMPOSE["volumes"]) == {"kafka", "valkey", "home", "prometheus", "grafana"}
+
+
+def test_act_and_web_share_a_home_that_their_user_may_write_and_that_stays() -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    home = next(word.partition("=")[2] for word in dockerfile.split() if word.startswith("STREAMER_HOME="))
+    # A named volume takes owner and mode of the folder in the image.
+    user = next(line.split()[1] for line in dockerfile.splitlines() if line.startswith("USER"))
+    assert "--owner=streamer" in dockerfile and f"--mode=700 {home}" in dockerfile
+    assert f"useradd --uid {user.partition(':')[0]}" in dockerfile
+    for name in ("act", "web"):
+        assert f"home:{home}" in OURS[name]["volumes"]
+        assert "STREAMER_HOME" not in OURS[name]["environment"]
 
 
 def test_services_wait_for_what_they_need_and_that_can_be_waited_for() -> None:
