@@ -18,7 +18,7 @@ RUN groupadd --gid 10001 streamer \
     && useradd --uid 10001 --gid streamer --create-home --home-dir /home/streamer --shell /usr/sbin/nologin streamer
 RUN install --directory --owner=streamer --group=streamer --mode=700 /var/lib/streamer
 COPY --from=build /opt/streamer /opt/streamer
-# A volume here keeps what must outlive a container: the key of links, the journal of calls, the read model.
+# A volume here keeps what must outlive a container: the control key, the key of links, the journal of calls, the read model.
 ENV PATH=/opt/streamer/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 STREAMER_HOME=/var/lib/streamer
 USER 10001:10001
 # Settings are also read from .env and streamer.toml in here.

@@ -175,8 +175,8 @@ def _raising(where: Where) -> Iterator[None]:
             raise OverflowError("math range error")
         return dump(customer, behaviour)
 
-    def encoding(self: step.StepMaker, made: step.Prepared, state: LaneState) -> None:
-        encode(self, made, state)
+    def encoding(self: step.StepMaker, made: step.Prepared, state: LaneState, *, anyway: bool = False) -> None:
+        encode(self, made, state, anyway=anyway)
         if where == "encode" and any(item.event and item.event.event_id.startswith(POISON) for item in made.items):
             raise OverflowError("math range error")
 

@@ -71,7 +71,10 @@ _REASONS: Final[Mapping[str, tuple[str, str]]] = {
     "too_early": ("from the future", "set the producer's clock"),
     "bad_date": ("a date that cannot be true, such as one before 1970", "fix the producer"),
     "nobody": ("the id is a placeholder, such as `null` or `guest`", "send the real id, or none (`STREAMER_NOBODY`)"),
-    "bad_control": ("a control record with a wrong signature or content", "see `STREAMER_CONTROL_KEY`"),
+    "bad_control": (
+        "a control record that is not signed, was signed for another place or counted before, or says what cannot be",
+        "see [the control key](control-key.md)",
+    ),
     "poison": ("applying it failed: a fault of streamer", "report it; the record is kept"),
 }
 

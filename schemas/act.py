@@ -1,21 +1,23 @@
 """What people order of ``streamer act``, as its owner reads it: in ``streamer.act.v1``, beside the state that it keeps.
 
 The key is unique, so compaction keeps an order until the owner has carried it out; then the owner writes a null value
-under it, in the transaction of what it did. With a control key orders are signed as control records are.
+under it, in the transaction of what it did. Orders are signed as control records are.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Final, Literal, Self
 from uuid import uuid4
 
 from pydantic import Field, StringConstraints, TypeAdapter, ValidationError, model_validator
 
-from schemas.control import SIGNATURE_HEADER, sign, verify
 from schemas.errors import InvalidEvent
 from schemas.fields import CustomerId, Id, Text, Wire
 from schemas.records import Headers
 from schemas.refusals import describe
+from schemas.signing import ControlKeys, Seal, time_number
+from schemas.topics import ACT
 
 COMMAND_KEY: Final = b"!command:"
 MAX_FILES_BYTES: Final = 800_000
@@ -95,18 +97,19 @@ def command_key() -> bytes:
     return COMMAND_KEY + uuid4().hex.encode()
 
 
-def encode_command(command: Command, signing_key: bytes | None = None) -> tuple[bytes, Headers]:
+def encode_command(command: Command, keys: ControlKeys | None = None) -> tuple[bytes, Headers]:
     """Value and headers of an order's record."""
     value = command.model_dump_json(exclude_none=True).encode()
-    return value, [(SIGNATURE_HEADER, sign(value, signing_key))] if signing_key else []
+    return value, [keys.header(ACT, 0, Seal("order", time_number()), value)] if keys else []
 
 
-def decode_command(value: bytes, headers: Headers = (), signing_key: bytes | None = None) -> Command:
-    """The order of a record; InvalidEvent (``bad_control``) if it is unsigned, or none."""
-    if signing_key and not any(n == SIGNATURE_HEADER and verify(value, v, signing_key) for n, v in headers):
-        raise InvalidEvent("bad_control", f"header {SIGNATURE_HEADER} is missing or wrong", SIGNATURE_HEADER)
+def decode_command(
+    value: bytes, headers: Headers = (), keys: ControlKeys | None = None, taken: Sequence[int] = ()
+) -> tuple[Command, list[int]]:
+    """The order of a record, and the numbers with its own; parameters and errors are those of ``decisions.decode_decision``."""
+    numbers = list(taken) if keys is None else keys.require(ACT, value, headers, taken)
     try:
-        return _COMMAND.validate_json(value)
+        return _COMMAND.validate_json(value), numbers
     except ValidationError as error:
         _, message, field = describe(error)
         raise InvalidEvent("bad_control", message, field) from None

@@ -1,13 +1,12 @@
 """Control records: what the service writes into its own lanes, between the events.
 
 They carry the header ``streamer-control: 1``, are written with an explicit partition, and their key is not
-looked at. With a control key they are signed, because whoever may write events could write these too.
+looked at. They are signed (``schemas.signing``), because whoever may write events could write these too.
 """
 
 from __future__ import annotations
 
 import hashlib
-import hmac
 from typing import Annotated, Final, Literal, get_args
 
 from pydantic import Field, JsonValue, TypeAdapter, ValidationError
@@ -16,13 +15,15 @@ from schemas.errors import InvalidEvent
 from schemas.fields import CustomerId, Id, Instant, Wire
 from schemas.records import Headers
 from schemas.refusals import describe
+from schemas.signing import ControlKeys, Seal
+from schemas.topics import EVENTS
 
 CONTROL_HEADER: Final = "streamer-control"
 IMPORT_HEADER: Final = "streamer-import"
 REROUTED_HEADER: Final = "streamer-rerouted-from"
 ALIAS_HEADER: Final = "streamer-alias-of"
 """On a record that was written on under its customer's other id: the id in its body."""
-SIGNATURE_HEADER: Final = "streamer-signature"
+IMPORTS: Final = "import"
 
 Version = Annotated[int, Field(ge=1)]
 Day = Annotated[int, Field(ge=0, le=100_000)]
@@ -112,27 +113,16 @@ def is_control(headers: Headers) -> bool:
     return any(name == CONTROL_HEADER and value == b"1" for name, value in headers)
 
 
-def decode_control(value: bytes | None, headers: Headers = (), signing_key: bytes | None = None) -> Control:
+def decode_control(value: bytes | None) -> Control:
     """The control record of a value.
-
-    Parameters
-    ----------
-    headers
-        Searched for the signature where there is a ``signing_key``.
-    signing_key
-        ``STREAMER_CONTROL_KEY``; None or empty means that nothing is signed.
 
     Raises
     ------
     InvalidEvent
-        ``bad_control``: unsigned or wrongly signed, no JSON, no such type, or a field is not as it must be.
+        ``bad_control``: no JSON, no such type, or a field is not as it must be.
     """
     if value is None:
         raise InvalidEvent("bad_control", "the record has no value")
-    if signing_key and not any(
-        name == SIGNATURE_HEADER and verify(value, signature, signing_key) for name, signature in headers
-    ):
-        raise InvalidEvent("bad_control", f"header {SIGNATURE_HEADER} is missing or wrong", SIGNATURE_HEADER)
     try:
         return _ADAPTER.validate_json(value)
     except ValidationError as error:
@@ -145,19 +135,16 @@ def encode_control(control: Control) -> bytes:
     return _ADAPTER.dump_json(control)
 
 
-def control_headers(value: bytes, signing_key: bytes | None = None) -> list[tuple[str, bytes]]:
-    """The headers that go with an encoded control record."""
+def control_headers(
+    value: bytes, lane: int = 0, seal: Seal | None = None, keys: ControlKeys | None = None
+) -> list[tuple[str, bytes]]:
+    """The headers that go with an encoded control record for a lane; with ``keys`` it is signed."""
     headers = [(CONTROL_HEADER, b"1")]
-    if signing_key:
-        headers.append((SIGNATURE_HEADER, sign(value, signing_key)))
+    if keys is not None and seal is not None:
+        headers.append(keys.header(EVENTS, lane, seal, value))
     return headers
 
 
-def sign(body: bytes, key: bytes) -> bytes:
-    """HMAC-SHA256 of a body, as lower-case hex."""
-    return hmac.new(key, body, hashlib.sha256).hexdigest().encode()
-
-
-def verify(body: bytes, signature: bytes, key: bytes) -> bool:
-    """Whether a signature is that of the body; takes the same time wherever they differ."""
-    return hmac.compare_digest(sign(body, key), signature)
+def import_source(import_id: str) -> str:
+    """Who signs the records of an import."""
+    return f"{IMPORTS}-{hashlib.sha256(import_id.encode()).hexdigest()[:16]}"

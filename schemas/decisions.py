@@ -1,21 +1,23 @@
 """What people decide about models, as the model owner reads it: in the panel topic, beside what it learns from.
 
 The key is unique, so compaction keeps each until the owner has acted on it; then the owner writes a null value under it,
-in the transaction of what it did. With a control key they are signed as control records are.
+in the transaction of what it did. They are signed as control records are.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Final, Literal, Self
 from uuid import uuid4
 
 from pydantic import Field, ValidationError, model_validator
 
-from schemas.control import SIGNATURE_HEADER, sign, verify
 from schemas.errors import InvalidEvent
 from schemas.fields import Id, Text, Wire
 from schemas.records import Headers
 from schemas.refusals import describe
+from schemas.signing import ControlKeys, Seal, time_number
+from schemas.topics import PANEL
 
 DECISION_KEY: Final = b"!decision:"
 
@@ -51,18 +53,32 @@ def decision_key() -> bytes:
     return DECISION_KEY + uuid4().hex.encode()
 
 
-def encode_decision(decision: ModelDecision, signing_key: bytes | None = None) -> tuple[bytes, Headers]:
+def encode_decision(decision: ModelDecision, keys: ControlKeys | None = None) -> tuple[bytes, Headers]:
     """Value and headers of a decision's record."""
     value = decision.model_dump_json(exclude_none=True).encode()
-    return value, [(SIGNATURE_HEADER, sign(value, signing_key))] if signing_key else []
+    return value, [keys.header(PANEL, 0, Seal("decision", time_number()), value)] if keys else []
 
 
-def decode_decision(value: bytes, headers: Headers = (), signing_key: bytes | None = None) -> ModelDecision:
-    """The decision of a record; InvalidEvent (``bad_control``) if it is unsigned, or none."""
-    if signing_key and not any(n == SIGNATURE_HEADER and verify(value, v, signing_key) for n, v in headers):
-        raise InvalidEvent("bad_control", f"header {SIGNATURE_HEADER} is missing or wrong", SIGNATURE_HEADER)
+def decode_decision(
+    value: bytes, headers: Headers = (), keys: ControlKeys | None = None, taken: Sequence[int] = ()
+) -> tuple[ModelDecision, list[int]]:
+    """The decision of a record, and the numbers with its own.
+
+    Parameters
+    ----------
+    keys
+        With them it must be signed.
+    taken
+        Numbers of the last decisions that were taken.
+
+    Raises
+    ------
+    InvalidEvent
+        ``bad_control``: it is none, not signed, or a repetition.
+    """
+    numbers = list(taken) if keys is None else keys.require(PANEL, value, headers, taken)
     try:
-        return ModelDecision.model_validate_json(value)
+        return ModelDecision.model_validate_json(value), numbers
     except ValidationError as error:
         _, message, field = describe(error)
         raise InvalidEvent("bad_control", message, field) from None

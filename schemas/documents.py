@@ -10,7 +10,7 @@ from typing import Any, Final, get_args
 
 from pydantic import BaseModel
 
-from schemas import control, deadletters, published
+from schemas import control, deadletters, published, signing
 from schemas.alerts import Alert
 from schemas.changes import Cause
 from schemas.events import MODELS, types_of
@@ -127,7 +127,9 @@ def _change_headers() -> Document:
 def _control_headers() -> Document:
     properties = {
         control.CONTROL_HEADER: _text("Says that this is a control record.", const="1"),
-        control.SIGNATURE_HEADER: _text("HMAC-SHA256 of the value in hex, where STREAMER_CONTROL_KEY is set."),
+        signing.SIGNATURE_HEADER: _text(
+            "2;WRITER;NUMBER;HMAC-SHA256 in hex, over topic, partition, writer, number and value by the control key."
+        ),
     }
     return _headers("Headers of a control record.", properties, (control.CONTROL_HEADER,))
 

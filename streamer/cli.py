@@ -15,6 +15,7 @@ MODULES = (
     "servers",
     "worker",
     "topics",
+    "keys",
     "lanes",
     "publish",
     "import_file",

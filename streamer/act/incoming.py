@@ -11,6 +11,7 @@ from schemas.codec import decode as decode_event
 from schemas.errors import InvalidEvent, UserError
 from schemas.events import CustomerErased, MessageOutcome, OrderCompleted, SubscriptionUpdated
 from schemas.records import LogRecord
+from schemas.signing import ControlKeys
 from streamer.act.heart.commands import command
 from streamer.act.heart.plan import forget
 from streamer.act.heart.signals import take_signal
@@ -24,14 +25,14 @@ log = structlog.get_logger(__name__)
 _SIGNALS = (b"subscription.updated", b"message.outcome", b"customer.erased", b'"coupon"')
 
 
-def carry_out(record: LogRecord, state: State, outcome: Outcome, now: int, control_key: bytes | None) -> None:
+def carry_out(record: LogRecord, state: State, outcome: Outcome, now: int, keys: ControlKeys | None) -> None:
     """Carry out the order that a record gives; one that cannot be carried out is only logged."""
     key = record.key or b""
     if not key.startswith(COMMAND_KEY) or record.value is None:
         return
     outcome.done.append(key)
     try:
-        order = decode_command(record.value, record.headers, control_key)
+        order, state.ledger.ordered = decode_command(record.value, record.headers, keys, state.ledger.ordered)
         if isinstance(order, CouponsCommand):
             new = state.coupons.load(order.pool, order.codes)
             outcome.coupons.update(new)

@@ -255,7 +255,7 @@ class ActOwner(Inbox):
         records, end = self._consecutive(self.state.ledger.orders, 1)
         self.state.ledger.orders = end
         for record in records:
-            carry_out(record, self.state, outcome, now, self._settings.control_key)
+            carry_out(record, self.state, outcome, now, self._settings.control_keys)
 
     def _take_inputs(self, outcome: Outcome, now: int) -> None:
         """Take all records that wait, in order within each lane."""

@@ -81,7 +81,7 @@ def run(settings: Settings, start: Start) -> None:
                 lease_seconds=settings.session_seconds / 2,
                 event_clock=settings.clock == "event",
                 language=settings.language,
-                control_key=settings.control_key_bytes,
+                control_keys=settings.control_keys,
             ),
             seek=lambda offset: app.seek_back(topic, partition, offset),
             on_turn=on_turn,

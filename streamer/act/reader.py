@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from schemas import topics
 from schemas.act import MAX_FILES_BYTES, Command, command_key, encode_command
 from schemas.errors import UserError
+from schemas.signing import ControlKeys
 from streamer.act import store
 from streamer.act.heart.state import State
 from streamer.act.plays.book import Book
@@ -47,10 +48,10 @@ async def _state_of(connection: KafkaConnection) -> State:
     return state
 
 
-def give(connection: KafkaConnection, order: Command, signing_key: bytes | None) -> bool:
+def give(connection: KafkaConnection, order: Command, keys: ControlKeys | None) -> bool:
     """Hand an order to ``act``, and wait until it is carried out; False where nobody does so within 15 s."""
     key = command_key()
-    value, headers = encode_command(order, signing_key)
+    value, headers = encode_command(order, keys)
     with sender(connection, topics.ACT, 1) as to:
         to.send(key, value, headers, partition=0)
     deadline = time.monotonic() + ANSWER_SECONDS

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import binascii
-import os
-import secrets
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from schemas.errors import UserError
+from streamer.embedded.key_file import own_key
 
 if TYPE_CHECKING:
     from streamer.config.settings import Settings
@@ -42,33 +40,13 @@ class Secrets:
 def load(settings: Settings) -> Secrets:
     """The secrets in force; makes the key of links where there is none. Raises UserError."""
     password, hooks, apis = settings.smtp_password, settings.webhook_secrets, settings.http_secrets
-    key = settings.link_key
+    given, hint = settings.link_key, "set STREAMER_LINK_KEY, or STREAMER_HOME"
     return Secrets(
-        key.get_secret_value().encode() if key is not None else _own_key(settings.home),
+        own_key(settings.home, KEY_FILE, hint) if given is None else given.get_secret_value().encode(),
         None if password is None else password.get_secret_value(),
         {} if hooks is None else webhook_secrets(hooks.get_secret_value()),
         {} if apis is None else http_secrets(apis.get_secret_value()),
     )
-
-
-def _own_key(home: Path) -> bytes:
-    """The key in the home folder, made at the first start, readable by its owner alone."""
-    path = home / KEY_FILE
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-        try:
-            file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        except FileExistsError:
-            return path.read_bytes().strip()
-        with open(file, "wb") as made:
-            made.write(secrets.token_hex(32).encode())
-            made.flush()
-            os.fsync(made.fileno())
-        return path.read_bytes().strip()
-    except OSError as error:
-        raise UserError(
-            f"{path} cannot be used: {error.strerror}", "set STREAMER_LINK_KEY, or STREAMER_HOME"
-        ) from error
 
 
 def webhook_secrets(text: str) -> dict[str, list[str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from models.messages import Language
+from schemas.signing import ControlKeys
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,4 +35,4 @@ class ActSettings:
     stop_seconds: float = 10.0
     event_clock: bool = False
     language: Language = "en"
-    control_key: bytes | None = None
+    control_keys: ControlKeys | None = None

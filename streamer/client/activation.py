@@ -15,6 +15,7 @@ from schemas.changes import model_key
 from schemas.control import ControlDefinitions, control_headers, encode_control
 from schemas.errors import TransientError
 from schemas.published import SegmentModel
+from schemas.signing import ControlKeys, Seal
 from streamer.adapters.kafka import KafkaConnection, Offsets, read_committed
 from streamer.lanes.ports import Write, Writes
 from streamer.owner.publish_model import definition_writes
@@ -35,7 +36,7 @@ class Published:
 
 
 def activation_writes(
-    published: Published, lanes: int, control_key: bytes | None = None, language: Language = "en"
+    published: Published, lanes: int, keys: ControlKeys | None = None, language: Language = "en"
 ) -> Writes:
     """All records of an activation: into every lane, the file, and what its segments are."""
     definitions = load(published.text, published.version, published.source)
@@ -43,7 +44,7 @@ def activation_writes(
     if published.goes_back_to is not None:
         body["goes_back_to"] = published.goes_back_to
     value = encode_control(ControlDefinitions(version=published.version, body=body))
-    headers = control_headers(value, control_key)
+    seal = Seal(DEFINITIONS, published.version)
     record = SegmentModel(
         type="segment.model",
         segmentation=DEFINITIONS,
@@ -54,7 +55,10 @@ def activation_writes(
     )
     key = model_key(DEFINITIONS, published.version)
     return {
-        **{(topics.EVENTS, lane): [Write(None, value, headers)] for lane in range(lanes)},
+        **{
+            (topics.EVENTS, lane): [Write(None, value, control_headers(value, lane, seal, keys))]
+            for lane in range(lanes)
+        },
         (topics.MODELS, 0): [Write(key, record.model_dump_json().encode(), ())],
         **definition_writes(definitions, published.at, language),
     }
@@ -94,7 +98,7 @@ async def publish(
     now_ms: int,
     *,
     goes_back_to: int | None = None,
-    control_key: bytes | None = None,
+    keys: ControlKeys | None = None,
     language: Language = "en",
 ) -> Published:
     """Publish a text as the next version, in one transaction over all lanes.
@@ -119,7 +123,7 @@ async def publish(
         version = (known[-1].version if known else 1) + 1
         published = Published(version, text, now_ms, source, goes_back_to)
         async with producer.transaction():
-            for (topic, partition), records in activation_writes(published, lanes, control_key, language).items():
+            for (topic, partition), records in activation_writes(published, lanes, keys, language).items():
                 for record in records:
                     await producer.send_and_wait(
                         connection.topic(topic),

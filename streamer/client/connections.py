@@ -172,7 +172,9 @@ def connections(
             made.close()
         return
     with _embedded(found, own, progress) as addresses:
-        made = Connections(found, addresses)
+        # All processes of such a service share the home folder. Its key may have been made after these settings were read,
+        # or not yet, if the servers have run since the last release.
+        made = Connections(found.with_own_key(), addresses)
         try:
             yield made
         finally:

@@ -49,7 +49,7 @@ def load(
         elsewhere = [code for code in codes if (held := before.get(code)) is not None and held.pool != pool]
         for at in range(0, len(new), _AT_ONCE):
             order = CouponsCommand(pool=pool, codes=tuple(new[at : at + _AT_ONCE]))
-            done = give(to.kafka, order, to.settings.control_key_bytes) and done
+            done = give(to.kafka, order, to.settings.control_keys) and done
         now = pools(state_of(to.kafka)).get(pool)
     answer = {"pool": pool, "new": len(new), "known": len(codes) - len(new), "in_other_pools": len(elsewhere)}
     if json:

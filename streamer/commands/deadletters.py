@@ -18,7 +18,8 @@ from streamer.commands.common import Json
 
 if TYPE_CHECKING:
     from schemas.deadletters import DeadLetter
-    from schemas.records import Record
+    from schemas.records import Headers, Record
+    from schemas.signing import ControlKeys
 
 
 def register(app: typer.Typer) -> None:
@@ -143,6 +144,7 @@ def replay(
     """
     from schemas.control import CONTROL_HEADER
     from schemas.deadletters import REASONS, parse_headers
+    from schemas.signing import time_number
     from schemas.topics import DEADLETTERS, EVENTS
     from streamer.adapters.client import read, sender
 
@@ -160,12 +162,25 @@ def replay(
         if found and not yes:
             typer.confirm(f"send {len(found):,} records again?", abort=True)
         with sender(to.kafka, EVENTS, to.lanes) as out:
-            for one, body in zip(found, bodies, strict=True):
+            for number, (one, body) in enumerate(zip(found, bodies, strict=True), time_number()):
                 control = any(name == CONTROL_HEADER for name, _ in one.letter.headers)
                 # A control record belongs to its lane and has no key to find it by.
                 lane = one.letter.partition if control else None
-                out.send(one.record.key, body, one.letter.headers, partition=lane)
+                keys = to.settings.control_keys
+                headers = _signed_anew(one.letter, body, number, keys) if control else one.letter.headers
+                out.send(one.record.key, body, headers, partition=lane)
     common.console().print(f"{len(found):,} records sent again")
+
+
+def _signed_anew(letter: DeadLetter, body: bytes | None, number: int, keys: ControlKeys | None) -> Headers:
+    """The headers of a control record with a signature of now: somebody has looked at it and sends it again."""
+    from schemas.signing import SIGNATURE_HEADER, Seal
+    from schemas.topics import EVENTS
+
+    headers = [header for header in letter.headers if header[0] != SIGNATURE_HEADER]
+    if keys is None or body is None:
+        return headers
+    return [*headers, keys.header(EVENTS, letter.partition, Seal("replay", number), body)]
 
 
 def _whole(found: list[_Found]) -> list[_Found]:

@@ -79,7 +79,7 @@ def _lane(to: Connections, lane: int) -> Parity | None:
                 if record.value is not None
             ],
             policy=to.settings.policy(to.lanes),
-            control_key=to.settings.control_key_bytes,
+            keys=to.settings.control_keys,
         )
     except NoRest:
         raise UserError(

@@ -91,7 +91,7 @@ def _order(action: Literal["pause", "stop"], name: str, answer: str, json: bool)
 def give(to: Connections, order: PlayCommand, answer: str, json: bool) -> None:
     from streamer.act import reader
 
-    done = reader.give(to.kafka, order, to.settings.control_key_bytes)
+    done = reader.give(to.kafka, order, to.settings.control_keys)
     if json:
         common.print_json({"play": order.play, "action": order.action, "done": done})
     else:

@@ -94,7 +94,7 @@ def activate(
                 source,
                 time.time_ns() // 1_000_000,
                 goes_back_to=goes_back_to,
-                control_key=to.settings.control_key_bytes,
+                keys=to.settings.control_keys,
                 language=to.settings.language,
             )
         )

@@ -36,7 +36,7 @@ MEANINGS: Final[Mapping[str, str]] = {
     "deadletter_ratio": "最近的记录中被拒绝的达到这个比例时，通道停下；1：从不",
     "deadletter_window": "上一项按最近多少条记录计算",
     "max_residents": "每条通道留在内存中的客户数",
-    "control_key": "控制记录的签名密钥",
+    "control_key": "为控制记录签名和验签的密钥，多个用逗号分隔，第一个用于签名；无：STREAMER_HOME 中的 control.key",
     "link_key": "为消息中的链接签名，并对地址做散列；无：首次启动时生成，存放在 STREAMER_HOME",
     "smtp_password": "发送消息所用邮件服务器的密码",
     "webhook_secrets": "webhook 通道的密钥，NAME=whsec_...，多个用逗号分隔；同名的两个会同时签名",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from pydantic import PrivateAttr, ValidationError, model_validator
+from pydantic import PrivateAttr, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from models.features.time import DAY_MS, DayGrid
@@ -19,11 +19,14 @@ from models.learning.clusterer_choice import ClustererChoice
 from schemas.errors import UserError
 from schemas.ids import nobody_of
 from schemas.money import Rates
-from streamer.config.settings_checks import allowed, masked, shown
+from schemas.signing import ControlKeys
+from streamer.config.settings_checks import allowed, keys_of, masked, shown
 from streamer.config.settings_fields import SettingsFields
 from streamer.config.settings_servers import KafkaLogin, RedisLogin, faust_broker, kafka_security, redis_options
-from streamer.config.settings_sources import DEFAULT, Found, gather, variable
+from streamer.config.settings_sources import DEFAULT, HOME, Found, gather, read_secret, variable
 from streamer.config.settings_together import check_together
+from streamer.embedded.home import default_home
+from streamer.embedded.key_file import CONTROL_KEY, own_control_key
 
 if TYPE_CHECKING:
     # What these need (NumPy, the Kafka client) takes a while to import, and `--help` needs none of it.
@@ -79,6 +82,8 @@ class Settings(SettingsFields):
         """
         environ = os.environ if environ is None else environ
         found = gather(cls, SECRETS, environ, folder, given or {})
+        if "control_key" not in found and (key := _own_control_key(found, environ)) is not None:
+            found["control_key"] = key
         try:
             settings = cls(**{field: one.value for field, one in found.items()})
         except ValidationError as error:
@@ -120,16 +125,33 @@ class Settings(SettingsFields):
         return LaneSettings(
             max_residents=self.max_residents,
             tick_seconds=self.tick_seconds,
-            control_key=self.control_key_bytes,
+            control_keys=self.control_keys,
             deadletter_run=self.deadletter_run,
             deadletter_ratio=self.deadletter_ratio,
             deadletter_window=self.deadletter_window,
         )
 
     @property
-    def control_key_bytes(self) -> bytes | None:
-        """The key of control records, where one is set."""
-        return self.control_key.get_secret_value().encode() if self.control_key is not None else None
+    def control_keys(self) -> ControlKeys | None:
+        """What signs and checks control records, where there is a key."""
+        if self.control_key is None:
+            return None
+        return ControlKeys(self.topic_prefix, tuple(map(str.encode, keys_of(self.control_key.get_secret_value()))))
+
+    def with_own_key(self) -> Self:
+        """These, with the control key of the home folder where none was found; made where there is none. Raises UserError."""
+        if self.control_key is not None:
+            return self
+        key = own_control_key(self.home)
+        made = self.model_copy(update={"control_key": SecretStr(key.decode())})
+        made._found = self._found | {"control_key": Found(key, variable("control_key"), HOME)}
+        return made
+
+    @property
+    def log_key(self) -> bytes | None:
+        """What hashes ids of customers in the log, where there is a key: the newest control key."""
+        keys = self.control_keys
+        return None if keys is None else keys.keys[0]
 
     def learner_config(self) -> LearnerConfig:
         """How the model owner learns."""
@@ -215,6 +237,16 @@ SECRETS: Final = frozenset(
     name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation) or name == "redis"
 )
 """Settings that may come from a file and are never shown. A Redis URL may hold a password."""
+
+
+def _own_control_key(found: Mapping[str, Found], environ: Mapping[str, str]) -> Found | None:
+    """The control key in the home folder, if there is one."""
+    home = Path(str(found["home"].value)).expanduser() if "home" in found else default_home(environ)
+    path = home / CONTROL_KEY
+    # A folder that may not be entered has none for us.
+    if not os.path.isfile(path):
+        return None
+    return read_secret(Found(path, variable("control_key"), HOME))
 
 
 def _plain(error: ValidationError, found: Mapping[str, Found]) -> UserError:

@@ -127,3 +127,23 @@ def shown(value: object) -> str:
     if isinstance(value, Mapping):
         return ",".join(f"{name}={one}" for name, one in value.items()) or "-"
     return str(value) or "''"
+
+
+_LEAST_KEY: Final = 16
+
+
+def keys_of(text: str) -> list[str]:
+    """The control keys of a setting, which may also stand in the lines of a file.
+
+    >>> keys_of("new, old")
+    ['new', 'old']
+    """
+    return [key for part in re.split(r"[,\n]", text) if (key := part.strip())]
+
+
+def long_keys(secret: SecretStr) -> SecretStr:
+    """Raise ValueError unless each of the keys is long enough."""
+    keys = keys_of(secret.get_secret_value())
+    if not keys or any(len(key) < _LEAST_KEY for key in keys):
+        raise ValueError(f"a key has fewer than {_LEAST_KEY} characters")
+    return secret

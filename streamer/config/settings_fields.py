@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.learning.clusterer_choice import OURS
 from schemas.topics import MAX_MESSAGE_BYTES
-from streamer.config.settings_checks import Clusterer, RatesMapping, RedisUrl, Servers, TimeZone
+from streamer.config.settings_checks import Clusterer, RatesMapping, RedisUrl, Servers, TimeZone, long_keys
 from streamer.embedded.home import default_home
 
 _NAME: Final = r"^[A-Za-z0-9._-]*$"
@@ -114,11 +114,10 @@ class SettingsFields(BaseSettings):
     )
     deadletter_window: int = Field(2_000, ge=10, description="number of latest records that share is taken of")
     max_residents: int = Field(100_000, ge=1_000, description="customers of a lane kept in memory")
-    control_key: SecretStr | None = Field(
+    control_key: Annotated[SecretStr, AfterValidator(long_keys)] | None = Field(
         None,
-        min_length=16,
-        description="signs and checks control records",
-        json_schema_extra={"allowed": "16 characters or more"},
+        description="signs and checks control records; several by commas: the first signs; none: STREAMER_HOME/control.key",
+        json_schema_extra={"allowed": "16 characters or more, several by commas"},
     )
 
     link_key: SecretStr | None = Field(

@@ -21,6 +21,7 @@ COMMAND_LINE: Final = "command line"
 ENVIRONMENT: Final = "environment"
 DOTENV: Final = ".env"
 TOML: Final = "streamer.toml"
+HOME: Final = "home folder"
 DEFAULT: Final = "default"
 _FILE: Final = "_file"
 
@@ -85,7 +86,7 @@ def gather(
             field = name.removesuffix(_FILE)
             if field in layer:
                 raise UserError(f"{layer[field].name} and {one.name} are both set ({one.origin})", "keep one of them")
-            found.setdefault(field, _from_file(one))
+            found.setdefault(field, read_secret(one))
     return found
 
 
@@ -130,7 +131,8 @@ def _check(field: str, name: str, origin: str, fields: Collection[str], secrets:
     raise UserError(f"{name} ({origin}) is no setting of streamer", hint)
 
 
-def _from_file(one: Found) -> Found:
+def read_secret(one: Found) -> Found:
+    """The content of the file that a value names. Raises UserError."""
     path = Path(str(one.value)).expanduser()
     try:
         secret = path.read_text(encoding="utf-8").rstrip("\r\n")

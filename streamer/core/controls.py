@@ -8,6 +8,7 @@ from typing import Any, Final
 from models.behaviour.model import ClusterModel
 from models.rules.declared import load
 from schemas.control import (
+    IMPORTS,
     Control,
     ControlClock,
     ControlDefinitions,
@@ -16,13 +17,15 @@ from schemas.control import (
     ControlLearned,
     ControlMerge,
     ControlModel,
+    import_source,
 )
 from schemas.errors import InvalidEvent, InvariantViolation, UserError
 from schemas.records import LogRecord
+from schemas.signing import SIGNATURE_HEADER, Seal
 from streamer.core import identity
 from streamer.core.context import Context
 from streamer.core.decision import Look
-from streamer.core.ledger import DefinitionsVersion, ImportClock, ModelEntry
+from streamer.core.ledger import DefinitionsVersion, ImportClock, Ledger, ModelEntry
 from streamer.core.transitions import BEHAVIOUR
 
 MAX_OPEN_IMPORTS: Final = 1_000
@@ -41,6 +44,19 @@ def take(context: Context, control: Control, record: LogRecord) -> None:
     apply(context, control, record)
 
 
+def check_seal(ledger: Ledger, record: LogRecord, seal: Seal | None) -> None:
+    """Raise InvalidEvent for a record that must be signed and is not, or that its writer has not written just now."""
+    if seal is None:
+        if ledger.signed_from is not None and record.timestamp >= ledger.signed_from:
+            raise InvalidEvent("bad_control", "not signed; see docs/control-key.md", SIGNATURE_HEADER)
+        return
+    if seal.number <= ledger.numbers.get(seal.source, -1):
+        raise InvalidEvent("bad_control", "a signed record that came before", SIGNATURE_HEADER)
+    if seal.source.startswith(f"{IMPORTS}-") and seal.number <= ledger.numbers.get(IMPORTS, -1):
+        raise InvalidEvent("bad_control", "a record of an import that ended long ago", SIGNATURE_HEADER)
+    ledger.numbers[seal.source] = seal.number
+
+
 def _import(context: Context, control: ControlImport, record: LogRecord) -> None:
     ledger = context.ledger
     if control.state == "opened":
@@ -54,7 +70,11 @@ def _import(context: Context, control: ControlImport, record: LogRecord) -> None
             entry.import_days.setdefault(control.import_id, 0)
     elif (closed := ledger.imports.pop(control.import_id, None)) is not None:
         ledger.clock = max(ledger.clock, closed.clock or 0)
-        ledger.closed = [*ledger.closed, control.import_id][-_CLOSED_IMPORTS:]
+        ledger.closed.append(control.import_id)
+        while len(ledger.closed) > _CLOSED_IMPORTS:
+            # Nobody knows it any more: whatever it signed must not open it again.
+            last = ledger.numbers.pop(import_source(ledger.closed.pop(0)), -1)
+            ledger.numbers[IMPORTS] = max(last, ledger.numbers.get(IMPORTS, -1))
         _look(context, control.import_id, context.grid.day_of(closed.clock or 0), closed=True)
 
 

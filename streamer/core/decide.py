@@ -120,6 +120,7 @@ def _take(context: Context, item: DecodedRecord) -> None:
         _refuse(context, record, "intake", item.error, item.count)
     elif item.control is not None:
         try:
+            controls.check_seal(context.ledger, record, item.seal)
             controls.take(context, item.control, record)
             bump(ledger.control, item.control.type)
         except InvalidEvent as error:

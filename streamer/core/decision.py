@@ -12,6 +12,7 @@ from models.customer.customer import Customer
 from models.rules.assign import Reason
 from schemas.changes import Cause
 from schemas.records import Headers, LogRecord
+from schemas.signing import Seal
 from schemas.tracing import traceparent
 
 
@@ -88,12 +89,13 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class Rerouted:
-    """A record for a lane's partition of the input topic."""
+    """A record for a lane's partition of the input topic. Those with a ``seal`` are signed by the lane."""
 
     partition: int
     key: bytes | None
     value: bytes | None
     headers: Headers
+    seal: Seal | None = None
 
 
 @dataclass(slots=True)

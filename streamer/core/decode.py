@@ -24,7 +24,8 @@ from schemas.events import CustomerErased, Event, IdentityLinked
 from schemas.kindly import Reading
 from schemas.partition import partition_for
 from schemas.records import LogRecord, UnopenedBatch
-from schemas.topics import MAX_MESSAGE_BYTES
+from schemas.signing import ControlKeys, Seal
+from schemas.topics import EVENTS, MAX_MESSAGE_BYTES
 
 _MAX_REROUTED = MAX_MESSAGE_BYTES - 1_024
 """The most that key, value and headers of a record for another partition may have together."""
@@ -35,7 +36,7 @@ class DecodedRecord(msgspec.Struct):
 
     ``import_id`` names the import that wrote it, ``alias`` the id in its body where it came under the customer's other
     id. ``home`` is the partition it belongs to, where that is another. ``count`` is above 1 where one record stands for a
-    batch.
+    batch. ``seal`` is that of a control record whose signature is right.
     """
 
     record: LogRecord
@@ -47,6 +48,7 @@ class DecodedRecord(msgspec.Struct):
     alias: str | None = None
     count: int = 1
     noted: tuple[str, ...] = ()
+    seal: Seal | None = None
 
 
 def decode_records(
@@ -55,7 +57,7 @@ def decode_records(
     lanes: int,
     local: Container[str],
     max_event_bytes: int,
-    control_key: bytes | None = None,
+    control_keys: ControlKeys | None = None,
     reading: Reading | None = None,
 ) -> list[DecodedRecord]:
     """Decode and validate records, in order.
@@ -66,8 +68,8 @@ def decode_records(
         Partitions of the input topic, to find misplaced records.
     local
         Ids known to belong to this lane: spares them the hash of their key.
-    control_key
-        With it, control records must be signed.
+    control_keys
+        Check the signatures of control records; without them a signature says nothing.
     reading
         With it, what breaks the contract is read kindly; the fields left out or taken for granted are ``noted``.
 
@@ -77,7 +79,7 @@ def decode_records(
         One of the records stands for a batch that cannot be opened.
     """
     noted: list[str] = []
-    return [_decode_one(record, lanes, local, max_event_bytes, control_key, reading, noted) for record in records]
+    return [_decode_one(record, lanes, local, max_event_bytes, control_keys, reading, noted) for record in records]
 
 
 def _decode_one(
@@ -85,7 +87,7 @@ def _decode_one(
     lanes: int,
     local: Container[str],
     max_event_bytes: int,
-    control_key: bytes | None,
+    control_keys: ControlKeys | None,
     reading: Reading | None,
     noted: list[str],
 ) -> DecodedRecord:
@@ -93,7 +95,7 @@ def _decode_one(
         return _unopened(record)
     marks = _read_marks(record) if record.headers else _NO_MARKS
     if marks is None:
-        return _control(record, control_key)
+        return _control(record, control_keys)
     import_id, rerouted, alias = marks
     old = home = None
     try:
@@ -199,9 +201,9 @@ def _erased(record: LogRecord, key: bytes) -> Event:
         raise InvalidEvent("invalid_field", "the key of a record without a value is no customer_id", "key") from None
 
 
-def _control(record: LogRecord, control_key: bytes | None) -> DecodedRecord:
+def _control(record: LogRecord, keys: ControlKeys | None) -> DecodedRecord:
     try:
-        headers = [(name, value) for name, value in record.headers if value is not None]
-        return DecodedRecord(record, control=decode_control(record.value, headers, control_key))
+        seal = None if keys is None else keys.seal_of(EVENTS, record.partition, record.value, record.headers)
+        return DecodedRecord(record, control=decode_control(record.value), seal=seal)
     except InvalidEvent as error:
         return DecodedRecord(record, error=error)

@@ -19,6 +19,7 @@ from schemas.events import IdentityLinked
 from schemas.ids import is_nobody
 from schemas.partition import partition_for
 from schemas.records import LogRecord
+from schemas.signing import Seal
 from streamer.core import consents, erasure, timers, transitions
 from streamer.core.context import Context
 from streamer.core.decision import Rerouted, Trigger, trigger_of
@@ -78,7 +79,9 @@ def _send(context: Context, old: str, new: str, statistics: object, ids: object,
     )
     value = encode_control(control)
     lane = partition_for(new.encode(), context.policy.lanes)
-    context.decision.rerouted.append(Rerouted(lane, None, value, control_headers(value)))
+    # A record makes one merge at most, so its offset numbers those of this lane.
+    seal = Seal(f"lane-{context.ledger.partition}", context.ledger.next_offset - 1)
+    context.decision.rerouted.append(Rerouted(lane, None, value, control_headers(value), seal))
 
 
 # -- records of an alias --------------------------------------------------------------------------------------

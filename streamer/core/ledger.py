@@ -85,6 +85,10 @@ class Ledger(msgspec.Struct):
         Events of the shop's own by name; beyond `MAX_TRACKED` names the rest is counted together.
     closed
         The imports that ended last; they cannot be opened again, since their customers live by the lane's clock.
+    signed_from
+        Append time (ms) from which on control records must be signed; None in a ledger of release 0.1.
+    numbers
+        By writer of signed control records, the number of the last one.
     """
 
     lane: str
@@ -112,6 +116,8 @@ class Ledger(msgspec.Struct):
     fields_ignored: dict[str, int] = {}
     definitions_versions: list[DefinitionsVersion] = msgspec.field(name="editions", default_factory=list)
     behind: int = 0
+    signed_from: int | None = None
+    numbers: dict[str, int] = {}
 
     @classmethod
     def fresh(cls, partition: int) -> Ledger:

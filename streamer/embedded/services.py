@@ -11,6 +11,7 @@ from schemas.errors import UserError
 from streamer.embedded import ownership
 from streamer.embedded.broker import KAFKA_VERSION, Broker
 from streamer.embedded.home import Progress, silent
+from streamer.embedded.key_file import own_control_key
 from streamer.embedded.lock import home_lock
 from streamer.embedded.valkey import Valkey
 
@@ -127,6 +128,7 @@ def running(
     """
     home = home.resolve()
     with home_lock(home, progress, session=True) as release:
+        own_control_key(home)
         services = Services(
             home,
             progress=progress,
@@ -148,12 +150,13 @@ def running(
 
 
 def up(home: Path, progress: Progress = silent, warn: Progress = silent) -> Addresses:
-    """Start both servers so that they run on when we end; where they run already, say where.
+    """Start both servers so that they run on when we end; where they run already, say where. Makes the control key.
 
     ``warn`` hears what somebody should know afterwards as well.
     """
     home = home.resolve()
     with home_lock(home, progress, session=False):
+        own_control_key(home)
         services = Services(home, progress=progress, warn=warn)
         if not services.stand():
             services.start(progress, keep=True)

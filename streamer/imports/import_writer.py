@@ -16,6 +16,7 @@ from schemas import topics
 from schemas.control import IMPORT_HEADER
 from schemas.errors import TransientError
 from schemas.partition import partition_for
+from schemas.signing import ControlKeys
 from streamer.adapters.kafka import KafkaConnection
 from streamer.sources.import_records import Outgoing
 
@@ -61,6 +62,7 @@ async def write(
     connection: KafkaConnection,
     lanes: int,
     *,
+    keys: ControlKeys | None = None,
     skip: Mapping[int, int] | None = None,
     on_day: Callable[[Sent], Awaitable[None]] | None = None,
 ) -> Sent:
@@ -68,6 +70,8 @@ async def write(
 
     Parameters
     ----------
+    keys
+        Sign the control records, where given.
     skip
         Events to leave out at the front of each lane, since they are there already; control records are always
         written.
@@ -100,7 +104,9 @@ async def write(
                     continue
                 try:
                     waiting.append(
-                        await client.send(topic, one.value, one.key, partition=lane, headers=list(one.headers))
+                        await client.send(
+                            topic, one.value, one.key, partition=lane, headers=list(one.headers_for(lane, keys))
+                        )
                     )
                     sent.records += 1
                 except MessageSizeTooLargeError:

@@ -170,7 +170,6 @@ class Import:
             record.import_id,
             service.grid,
             latest=time.time_ns() // 1_000_000,
-            control_key=service.control_key,
         )
         ledgers = service.view.ledgers()
         if resumed and any(record.import_id in ledger.closed for ledger in ledgers):
@@ -183,7 +182,9 @@ class Import:
         else:
             self._learning.resume(ledgers)
             records = self._learning.questions(records)
-        return await import_writer.write(records, service.kafka, service.lanes, skip=skip, on_day=self._on_day)
+        return await import_writer.write(
+            records, service.kafka, service.lanes, keys=service.keys, skip=skip, on_day=self._on_day
+        )
 
     async def _on_day(self, sent: Sent) -> None:
         """Keep the pace, and stay with the lanes: a model learned on the way must find some of the data before it."""

@@ -22,6 +22,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 
 from schemas.control import ControlLearn
+from schemas.signing import Seal
 from streamer.adapters.group import member_count, owner_group
 from streamer.core.ledger import Ledger
 from streamer.imports.service import Service
@@ -60,9 +61,10 @@ class Learning:
         """The same records, with a question behind the clock of each day on which there is something to learn."""
         for record in records:
             yield record
-            if record.day is not None and record.day >= self._next_day:
+            if record.day is not None and record.seal is not None and record.day >= self._next_day:
                 self._asked = record.day
-                yield control_record(ControlLearn(import_id=self._import_id, day=record.day), self._service.control_key)
+                question = ControlLearn(import_id=self._import_id, day=record.day)
+                yield control_record(question, Seal(record.seal.source, record.seal.number + 1))
 
     async def answered(self) -> bool:
         """Return once the owner has answered, or does not because none runs; gives whether it was asked at all."""

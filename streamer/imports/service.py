@@ -12,6 +12,7 @@ from streamer.adapters.redis_reader import ViewReader
 
 if TYPE_CHECKING:
     from models.features.time import DayGrid
+    from schemas.signing import ControlKeys
     from streamer.adapters.kafka import KafkaConnection
 
 
@@ -21,6 +22,8 @@ class Service:
 
     Attributes
     ----------
+    keys
+        Sign control records, where there are any.
     alone
         Whether the servers are ours alone, so that no one else can be reading the lanes.
     arguments, environment, log_path
@@ -32,7 +35,7 @@ class Service:
     view: ViewReader
     imports: ImportView
     grid: DayGrid
-    control_key: bytes | None
+    keys: ControlKeys | None
     alone: bool
     arguments: Sequence[str]
     environment: dict[str, str]

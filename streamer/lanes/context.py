@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from schemas.signing import ControlKeys
 from streamer.core.decision import Decision
 from streamer.core.decode import DecodedRecord
 from streamer.core.policy import Policy
@@ -38,8 +39,10 @@ class LaneSettings:
         that whatever comes next moves it further, and a replay of the log judges the same.
     import_silence_ms
         An open import not heard of for so long, while the lane listened, is closed by it.
-    control_key
-        Signs and checks control records, where set.
+    control_keys
+        Sign and check control records, where set.
+    grace_ms
+        For so long after an update, or the first start without a key, control records need not be signed.
     deadletter_run, deadletter_ratio, deadletter_window
         When the lane stops because too much is refused (`DeadLetterLimit`).
     """
@@ -52,7 +55,8 @@ class LaneSettings:
     tick_seconds: float = 1.0
     wall_margin_ms: int = 10_000
     import_silence_ms: int = 600_000
-    control_key: bytes | None = None
+    control_keys: ControlKeys | None = None
+    grace_ms: int = 86_400_000
     deadletter_run: int = 1_000
     deadletter_ratio: float = 0.5
     deadletter_window: int = 2_000

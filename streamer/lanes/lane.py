@@ -73,6 +73,8 @@ class Lane(Inbox):
         self._may_look = context.may_look
         self._token: str | None = None
         self._raw_ledger = b""
+        # The ledger says something new that no step has committed.
+        self._unsaved = False
         # More is due than one turn takes.
         self._hurry = False
         self._loader = CustomerLoader(view, context.policy, self.settings.max_due)
@@ -221,8 +223,9 @@ class Lane(Inbox):
         if made.decision.new_day or made.decision.definitions:
             self._loader.cursor = ""
         if not made.items and self._clock_request is None:
-            made.decision.rerouted.extend(self._silent.close(self.state.ledger.imports, self._clock.now_ms()))
-        self._maker.encode(made, self.state)
+            book = self.state.ledger
+            made.decision.rerouted.extend(self._silent.close(book.imports, book.numbers, self._clock.now_ms()))
+        self._maker.encode(made, self.state, anyway=self._unsaved)
         made.stage("decide")
 
     async def _finish(self, made: Prepared) -> None:
@@ -235,7 +238,7 @@ class Lane(Inbox):
             raise
         made.stage("commit")
         committed_ms = self._clock.now_ms()
-        self._raw_ledger = made.raw_ledger
+        self._raw_ledger, self._unsaved = made.raw_ledger, False
         self._narrowing.decided(made.end)
         await self._show(made.update, offset)
         await self._attempts.ended()
@@ -356,10 +359,22 @@ class Lane(Inbox):
 
         restored = await restore(self.partition, self._log, self._view, self._policy, progressed, whole=whole)
         self.state = restored.state
+        self._require_signatures()
         self._token = restored.token
         self._raw_ledger = ledger.dump(self.state.ledger)
         self._loader.cursor = ""
         self._listener.restored(self.state, time() - begun, restored.customers)
+
+    def _require_signatures(self) -> None:
+        """Set once from when on control records must be signed. What lies in the log already may be unsigned, and so may
+        what other workers and commands write that are updated, or get the key, after this one. Committed by the next step
+        even if nothing comes, or each restart of an idle lane would put it off.
+        """
+        book = self.state.ledger
+        if book.signed_from is None:
+            at_once = book.consumed == 0 and self.settings.control_keys is not None
+            book.signed_from = self._clock.now_ms() + (0 if at_once else self.settings.grace_ms)
+            self._unsaved = True
 
     def _forget(self, decision: Decision) -> None:
         """Keep memory bounded: those in memory longest go, but not who was just touched."""

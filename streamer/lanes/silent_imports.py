@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from schemas.control import ControlImport, control_headers, encode_control
+from schemas.signing import Seal
 from streamer.core.decision import Rerouted
 from streamer.core.ledger import ImportClock
+
+_SOURCE: Final = "silence"
+"""Who signs these records."""
 
 
 class SilentImports:
@@ -28,11 +33,12 @@ class SilentImports:
         self._patience_ms = patience_ms
         self._since_ms = since_ms
         self._closing: set[str] = set()
+        self._number = -1
 
-    def close(self, imports: Mapping[str, ImportClock], now_ms: int) -> list[Rerouted]:
+    def close(self, imports: Mapping[str, ImportClock], numbers: Mapping[str, int], now_ms: int) -> list[Rerouted]:
         """Control records that close the imports silent at ``now_ms``, each given once.
 
-        To be asked only by a lane that has read all that was appended.
+        To be asked only by a lane that has read all that was appended. ``numbers`` are those of its ledger.
         """
         self._closing.intersection_update(imports)
         silent_since = now_ms - self._patience_ms
@@ -40,8 +46,13 @@ class SilentImports:
             return []
         silent = [id for id, opened in imports.items() if opened.appended < silent_since and id not in self._closing]
         self._closing.update(silent)
-        return [self._closed(id) for id in silent]
+        return [self._closed(id, number) for number, id in enumerate(silent, self._next_number(numbers, len(silent)))]
 
-    def _closed(self, id: str) -> Rerouted:
+    def _next_number(self, numbers: Mapping[str, int], count: int) -> int:
+        first = max(self._number, numbers.get(_SOURCE, -1)) + 1
+        self._number = first + count - 1
+        return first
+
+    def _closed(self, id: str, number: int) -> Rerouted:
         value = encode_control(ControlImport(import_id=id, state="closed", source_hash="silence"))
-        return Rerouted(self._partition, None, value, control_headers(value))
+        return Rerouted(self._partition, None, value, control_headers(value), Seal(_SOURCE, number))

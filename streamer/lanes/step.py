@@ -7,9 +7,9 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
-from schemas.control import SIGNATURE_HEADER, is_control, sign
 from schemas.errors import InvalidEvent, UnreadableBatch
 from schemas.records import LogRecord, count_of
+from schemas.topics import EVENTS
 from streamer.core import ledger
 from streamer.core.decide import RecordFailed, decide
 from streamer.core.decision import Decision, Rerouted
@@ -134,7 +134,7 @@ class StepMaker:
             local=state.cache.customers,
             max_event_bytes=self._policy.max_event_bytes,
             reading=self._policy.reading,
-            control_key=self._settings.control_key,
+            control_keys=self._settings.control_keys,
         )
 
     def _decode_each(
@@ -171,8 +171,8 @@ class StepMaker:
                 await asyncio.sleep(0)
         state.ledger.next_offset = made.end
 
-    def encode(self, made: Prepared, state: LaneState) -> None:
-        """What was decided as bytes, if anything was.
+    def encode(self, made: Prepared, state: LaneState, *, anyway: bool = False) -> None:
+        """What was decided as bytes, if anything was; with ``anyway`` the ledger at least.
 
         Raises
         ------
@@ -182,7 +182,7 @@ class StepMaker:
         decision = made.decision
         if decision.rerouted:
             decision.rerouted = [self._signed(rerouted) for rerouted in decision.rerouted]
-        if not (made.items or decision.touched or decision.rerouted):
+        if not (made.items or decision.touched or decision.rerouted or anyway):
             return
         stored = encode.store(decision, state, self._policy)
         made.raw_ledger = ledger.dump(state.ledger)
@@ -192,12 +192,12 @@ class StepMaker:
         made.update = encode.update(decision, stored, made.raw_ledger, state, made.items)
 
     def _signed(self, rerouted: Rerouted) -> Rerouted:
-        """The same with a signature, if it is a control record and there is a key."""
-        key = self._settings.control_key
-        if not key or rerouted.value is None or not is_control(rerouted.headers):
+        """The same with a signature, if it is to have one and there is a key."""
+        keys, seal, value = self._settings.control_keys, rerouted.seal, rerouted.value
+        if keys is None or seal is None or value is None:
             return rerouted
-        headers = [*rerouted.headers, (SIGNATURE_HEADER, sign(rerouted.value, key))]
-        return Rerouted(rerouted.partition, rerouted.key, rerouted.value, headers)
+        headers = [*rerouted.headers, keys.header(EVENTS, rerouted.partition, seal, value)]
+        return Rerouted(rerouted.partition, rerouted.key, value, headers, seal)
 
     def _portions(self, all: Sequence[T]) -> Iterator[Sequence[T]]:
         """In portions that other lanes can wait for."""

@@ -28,6 +28,7 @@ from schemas.control import IMPORT_HEADER
 from schemas.decisions import DECISION_KEY, ModelDecision, decode_decision
 from schemas.errors import InvalidEvent, InvariantViolation
 from schemas.records import Headers, LogRecord
+from schemas.signing import ControlKeys
 from streamer.lanes.inbox import Inbox
 from streamer.lanes.keys import LOOK_KEY, SHIFT_HEADER, split_key
 from streamer.lanes.ports import LaneLog, WallClock, Write, Writes
@@ -42,11 +43,14 @@ _PATIENCE_SECONDS = 1.0
 
 
 class _Piece(msgspec.Struct, array_like=True):
-    """One piece of a snapshot: which snapshot, how many pieces it has, the panel offset it stands at."""
+    """One piece of a snapshot: which snapshot, how many pieces it has, the panel offset it stands at, the numbers of the
+    last signed decisions, and that of the last answer to an import."""
 
     position: int
     pieces: int
     data: bytes
+    decided: list[int] = []
+    answered: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +63,8 @@ class OwnerContext:
         The declared segmentations, whose names it publishes.
     lanes
         Partitions of the input topic: each gets every version.
-    control_key
-        Signs control records and checks decisions, where set.
+    control_keys
+        Sign control records and check decisions, where set.
     panel_target
         Customers to learn from, over all lanes.
     """
@@ -68,7 +72,7 @@ class OwnerContext:
     definitions: Definitions
     lanes: int
     clock: WallClock
-    control_key: bytes | None = None
+    control_keys: ControlKeys | None = None
     language: Language = "en"
     panel_target: int = TARGET
 
@@ -108,6 +112,9 @@ class Owner(Inbox):
         self._decisions: list[tuple[bytes, bytes, Headers]] = []
         self._learned_day = -1
         self._looks = Looks(context.lanes)
+        # Numbers of the last signed decisions that were taken, and that of the last answer to an import.
+        self._taken: list[int] = []
+        self._answered = 0
         # How many pieces of snapshots the topic holds.
         self._pieces = 0
         # Somebody left the panel whom the snapshot still holds.
@@ -169,6 +176,7 @@ class Owner(Inbox):
         if len(whole) < first.pieces or any(piece.position != first.position for piece in whole):
             raise InvariantViolation("the model owner's snapshot is incomplete")
         self._learner.restore(zlib.decompress(b"".join(piece.data for piece in whole)))
+        self._taken, self._answered = first.decided, first.answered
         return first.position
 
     async def run(self) -> None:
@@ -242,7 +250,10 @@ class Owner(Inbox):
         self._learned(day, learned)
         writes = self._writes(day, waiting, learned, "adopted")
         next_day = max(day + 1, learner.state.next_day)
-        answers = answer_writes(asked.import_id, day, next_day, self._context.lanes, self._context.control_key)
+        # By the time, so that an owner who lost its snapshot is believed; never back, whatever its clock says.
+        self._answered = max(self._answered + 1, self._context.clock.now_ms() * 1_000)
+        context = self._context
+        answers = answer_writes(asked.import_id, day, next_day, context.lanes, self._answered, context.control_keys)
         for place, more in answers.items():
             writes.setdefault(place, []).extend(more)
         writes[topics.PANEL, 0] = [*(Write(key, None) for key in asked.keys), *self._snapshot()]
@@ -260,7 +271,7 @@ class Owner(Inbox):
         for key, value, headers in self._decisions:
             done.append(Write(key, None))
             try:
-                decision = decode_decision(value, headers, self._context.control_key)
+                decision, self._taken = decode_decision(value, headers, self._context.control_keys, self._taken)
             except InvalidEvent as error:
                 log.warning("ignored an invalid decision about models", error=error.message)
                 continue
@@ -288,7 +299,7 @@ class Owner(Inbox):
         now, writes = self._context.clock.now_ms(), Writes()
         if learned.model is not None:
             writes = model_writes(
-                learned.model, self._context.lanes, now, self._context.control_key, self._context.language
+                learned.model, self._context.lanes, now, self._context.control_keys, self._context.language
             )
             log.info("published a model version", version=learned.model.version, outcome=learned.outcome, day=day)
         if learned.withdrawn is not None:
@@ -301,10 +312,10 @@ class Owner(Inbox):
         self._forgot = False
         data = zlib.compress(self._learner.snapshot(), 1)
         pieces = [data[at : at + _PIECE] for at in range(0, len(data), _PIECE)]
-        writes = [
-            Write(_SNAPSHOT + str(index).encode(), msgspec.msgpack.encode(_Piece(self._position, len(pieces), piece)))
-            for index, piece in enumerate(pieces)
-        ]
+        writes = []
+        for index, piece in enumerate(pieces):
+            kept = _Piece(self._position, len(pieces), piece, self._taken, self._answered)
+            writes.append(Write(_SNAPSHOT + str(index).encode(), msgspec.msgpack.encode(kept)))
         # What a longer snapshot left behind may hold customers who are to be forgotten.
         writes += [Write(_SNAPSHOT + str(index).encode(), None) for index in range(len(pieces), self._pieces)]
         self._pieces = len(pieces)

@@ -16,20 +16,23 @@ from schemas import topics
 from schemas.changes import definition_key, model_key, proposal_key
 from schemas.control import ControlLearned, ControlModel, control_headers, encode_control
 from schemas.published import ModelProposal, SegmentDefinition, SegmentModel
+from schemas.signing import ControlKeys, Seal
 from streamer.lanes.ports import Write, Writes
 
 BEHAVIOUR = "behaviour"
 
 
 def model_writes(
-    model: ClusterModel, lanes: int, now_ms: int, control_key: bytes | None = None, language: Language = "en"
+    model: ClusterModel, lanes: int, now_ms: int, keys: ControlKeys | None = None, language: Language = "en"
 ) -> Writes:
     """A new version: inline into every lane, as a record of the models topic, and its segments as definitions."""
     texts = messages(language)
     body = msgspec.json.decode(msgspec.json.encode(model.to_dict()))
     value = encode_control(ControlModel(segmentation=BEHAVIOUR, version=model.version, body=body))
-    headers = control_headers(value, control_key)
-    writes: Writes = {(topics.EVENTS, lane): [Write(None, value, headers)] for lane in range(lanes)}
+    seal = Seal("models", model.version)
+    writes: Writes = {
+        (topics.EVENTS, lane): [Write(None, value, control_headers(value, lane, seal, keys))] for lane in range(lanes)
+    }
     record = SegmentModel(
         type="segment.model",
         segmentation=BEHAVIOUR,
@@ -54,11 +57,15 @@ def model_writes(
     return writes
 
 
-def answer_writes(import_id: str, day: int, next_day: int, lanes: int, control_key: bytes | None = None) -> Writes:
-    """The answer to an import that asked to learn on ``day``: a control record in every lane."""
+def answer_writes(
+    import_id: str, day: int, next_day: int, lanes: int, number: int = 0, keys: ControlKeys | None = None
+) -> Writes:
+    """The answer to an import that asked to learn on ``day``: a control record in every lane, signed with ``number``."""
     value = encode_control(ControlLearned(import_id=import_id, day=day, next_day=next_day))
-    headers = control_headers(value, control_key)
-    return {(topics.EVENTS, lane): [Write(None, value, headers)] for lane in range(lanes)}
+    seal = Seal("answers", number)
+    return {
+        (topics.EVENTS, lane): [Write(None, value, control_headers(value, lane, seal, keys))] for lane in range(lanes)
+    }
 
 
 def proposal_writes(before: Proposal | None, learned: Learned, after: Proposal | None, now_ms: int, by: str) -> Writes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -118,6 +119,10 @@ def _producers(to: Connections) -> Iterator[Finding]:
         yield Finding("producers", f"all {of} lie on the partition that their key says")
 
 
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
 def _records(to: Connections) -> Iterator[Finding]:
 
     try:
@@ -126,6 +131,7 @@ def _records(to: Connections) -> Iterator[Finding]:
             yield Finding("records", "none yet")
             return
         yield findings.work(to, state)
+        yield findings.signatures(to.settings.control_keys is not None, state["signed_from"], _now_ms())
         yield from findings.stopped(state)
         yield from findings.refused(state)
     except (UserError, TransientError) as error:

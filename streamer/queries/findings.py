@@ -28,7 +28,7 @@ _REFUSED: Final = {
     "too_early": "the clock or the time zone of the producer is wrong",
     "bad_date": "the producer sends a date that means there is none, such as 1970-01-01",
     "nobody": "guests and placeholders are no customers; STREAMER_NOBODY lists them",
-    "bad_control": "set the same STREAMER_CONTROL_KEY everywhere; if it is, somebody else writes control records",
+    "bad_control": "give each process the same control key (docs/control-key.md); if all have it, somebody else writes them",
     "poison": "please report it, with `streamer deadletters show`",
 }
 
@@ -107,6 +107,24 @@ def hiding(lane: str, count: int) -> tuple[str, str]:
         f"{count:,} records of lane {lane} stand behind a transaction that their producer left open",
         "let the producer commit or abort; else the broker aborts it after the producer's transaction.timeout.ms, "
         "at most 15 minutes",
+    )
+
+
+def signatures(signed: bool, signed_from: int | None, now: int) -> Finding:
+    """Whether control records are signed; ``signed_from`` is when the last lane takes no others any more (ms)."""
+    if signed:
+        text = "control records are signed"
+        if signed_from is not None and now < signed_from:
+            text += f"; unsigned ones are taken until {iso(signed_from)}"
+        return Finding("control key", text)
+    late = signed_from is not None and now >= signed_from
+    until = "a day after the first start" if signed_from is None else iso(signed_from)
+    refused_ = "are refused" if late else f"are taken until {until} only"
+    return Finding(
+        "control key",
+        f"there is none: control records (merges, imports, new clusters and segmentations) {refused_}",
+        "`streamer keys create`, and the same key for each process of the service; see docs/control-key.md",
+        wrong=late,
     )
 
 

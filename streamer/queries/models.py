@@ -31,7 +31,7 @@ def read_published(to: Connections) -> Published:
 def send_decision(to: Connections, decision: ModelDecision) -> None:
     """Hand a decision to the model owner, whenever it runs next."""
 
-    value, headers = encode_decision(decision, to.settings.control_key_bytes)
+    value, headers = encode_decision(decision, to.settings.control_keys)
     with sender(to.kafka, topics.PANEL, 1) as send:
         send.send(decision_key(), value, headers, partition=0)
 

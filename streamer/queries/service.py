@@ -37,6 +37,7 @@ def service(to: Connections) -> dict[str, Any]:
                 to.bootstrap, to.kafka.topic(EVENTS), security=to.security
             ).items()
         },
+        "signed_from": max((one.signed_from or 0 for one in held), default=0) or None,
         "last_error": error._asdict() if not workers and (error := last_error.read(to.kafka.group)) else None,
         "restoring": {str(lane): {"passed": done, "of": of} for lane, (done, of) in to.view.restoring().items()},
         **asdict(totals(held)),

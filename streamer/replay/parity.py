@@ -15,6 +15,7 @@ import msgspec
 
 from schemas.changes import Change as WireChange
 from schemas.records import LogRecord, count_of
+from schemas.signing import ControlKeys
 from schemas.wire_time import iso
 from streamer.core.decide import decide
 from streamer.core.decode import decode_records
@@ -56,7 +57,7 @@ def of_lane(
     events: Callable[[], Iterable[LogRecord]],
     published: Callable[[], Sequence[Mapping[str, Any]]],
     policy: Policy,
-    control_key: bytes | None = None,
+    keys: ControlKeys | None = None,
 ) -> Parity | None:
     """Compare a lane at rest, from what reads its ledger, its log, and the changes it published.
 
@@ -78,15 +79,23 @@ def of_lane(
         raise NoRest
     if sum(map(count_of, records)) < before.consumed:
         return None
-    state, expected = replay(records, before.partition, policy, before.clock, control_key)
+    state, expected = replay(
+        records, before.partition, policy, before.clock, keys or ControlKeys("", ()), before.signed_from
+    )
     return compare(expected, seen, state.ledger, before)
 
 
 def replay(
-    records: Iterable[LogRecord], partition: int, policy: Policy, clock: int, control_key: bytes | None = None
+    records: Iterable[LogRecord],
+    partition: int,
+    policy: Policy,
+    clock: int,
+    keys: ControlKeys | None = None,
+    signed_from: int | None = None,
 ) -> tuple[LaneState, list[WireChange]]:
     """What `decide` makes of a lane's log, with its clock moved to ``clock`` (ms) at the end."""
     state = LaneState.fresh(partition)
+    state.ledger.signed_from = signed_from
     changes: list[WireChange] = []
     log = iter(records)
     while batch := list(islice(log, _BATCH)):
@@ -96,7 +105,7 @@ def replay(
             local=state.cache.customers,
             max_event_bytes=policy.max_event_bytes,
             reading=policy.reading,
-            control_key=control_key,
+            control_keys=keys,
         )
         changes += wire_changes(decide(items, state, policy).changes, state, policy)
     behind = state.ledger.behind > 0

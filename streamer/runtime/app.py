@@ -146,7 +146,7 @@ def run_owner(wiring: Wiring, listener: WorkerListener | None = None) -> None:
         wiring.policy.definitions,
         wiring.policy.lanes,
         SystemClock(),
-        wiring.lane.control_key,
+        wiring.lane.control_keys,
         wiring.policy.language,
         wiring.policy.panel_target,
     )

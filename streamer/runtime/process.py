@@ -55,7 +55,7 @@ def run(settings: Settings, role: str, start: Start | None = None) -> None:
         settings.log_level,
         settings.log_format,
         customer_ids=settings.log_customer_ids,
-        hash_key=settings.control_key_bytes,
+        hash_key=settings.log_key,
         version=__version__,
     )
     # Faust logs the start and stop of each of its parts under the name of our subclasses.

@@ -35,7 +35,7 @@ def meaning(payload: dict[str, Any]) -> Any:
             event = decode(None, value, headers) if type in ENABLED_TYPES else ANY_EVENT.validate_json(value)
             return json.loads(ANY_EVENT.dump_json(event))
         case "control":
-            return json.loads(encode_control(decode_control(value, headers)))
+            return json.loads(encode_control(decode_control(value)))
         case "dead letter":
             letter = parse_headers(headers)
             return {

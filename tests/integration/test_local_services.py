@@ -92,8 +92,10 @@ def test_up_keeps_them_running_until_down(tmp_path: Path) -> None:
         assert first == second
         seen = status(tmp_path)
         assert (seen.kept, seen.addresses) == (True, first)
+        key = (tmp_path / "control.key").read_bytes()
+        assert len(key.strip()) == 64 and (tmp_path / "control.key").stat().st_mode & 0o777 == 0o600
         assert up(tmp_path) == first
-        assert status(tmp_path) == seen
+        assert status(tmp_path) == seen and (tmp_path / "control.key").read_bytes() == key
 
         with running(tmp_path) as services:
             assert services.addresses == first

@@ -35,8 +35,11 @@ def stack(services: Services, tmp_path_factory: pytest.TempPathFactory) -> Itera
         "STREAMER_SESSION_SECONDS": "2",
     }
     compose = load_yaml(ROOT / "docker-compose.yml")
-    made = Stack(compose, environment, tmp_path_factory.mktemp("stack"), tool("prometheus"))
+    folder = tmp_path_factory.mktemp("stack")
+    environment["STREAMER_HOME"] = str(folder / "home")
+    made = Stack(compose, environment, folder, tool("prometheus"))
     try:
+        assert made.run("keys").wait(60) == 0, made.logs()
         assert made.run("topics").wait(60) == 0, made.logs()
         made.run("worker")
         made.run("worker")

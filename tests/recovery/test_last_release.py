@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -16,6 +17,8 @@ from live_service import LiveService
 from releases import Release, last_release
 
 from models.features.time import DAY_MS, DayGrid
+from schemas.partition import partition_for
+from schemas.wire_time import iso
 from streamer.adapters.redis_keys import LAYOUT
 from streamer.embedded import Addresses
 from streamer.runtime.app import EXIT_FATAL
@@ -176,3 +179,40 @@ def test_this_goes_on_where_the_last_release_was_killed(service: LiveService, re
         update.shared_out(new)
     assert_nothing_is_lost_or_doubled(service)
     assert new.poll() is None
+
+
+def test_what_the_last_release_wrote_for_a_lane_of_this_is_taken(
+    addresses: Addresses, redis_url: str, prefix: str, tmp_path: Path, release: Release
+) -> None:
+    """A merge that crosses from a worker of the last release to one of this, which has a key: it is not signed as now."""
+    key = {"STREAMER_CONTROL_KEY": "a key that both of them have"}
+    with LiveService(addresses, redis_url, prefix, tmp_path, lanes=2, **key) as service:
+        now = time.time_ns() // 1_000_000
+        names = {lane: [id for id in map("c{}".format, range(40)) if lane_of(id) == lane] for lane in (0, 1)}
+        old = service.start(release=release)
+        service.publish([order(id, now) for ids in names.values() for id in ids])
+        service.wait_until_applied()
+        new = service.start()
+        service.wait(lambda: service.shared_out([old, new]))
+        [source], [target] = service.lanes_of(old), service.lanes_of(new)
+        device, person = names[source][0], names[target][0]
+        service.publish([event("link", "identity.linked", person, now, anonymous_id=device)])
+        service.wait(lambda: sum(one.control.get("control.merge", 0) for one in service.ledgers()) == 1)
+        [signed_from] = {one.signed_from for one in service.ledgers() if one.partition == target}
+        assert signed_from is not None and signed_from > now + DAY_MS
+        assert all(not one.dead_letters for one in service.ledgers())
+        assert json.loads(service.document(person) or b"{}")["features"]["orders"] == 2
+        assert old.poll() is None and new.poll() is None
+
+
+def lane_of(id: str) -> int:
+    return partition_for(id.encode(), 2)
+
+
+def event(id: str, type: str, customer: str, at: int, **fields: object) -> Outgoing:
+    body = {"event_id": id, "type": type, "customer_id": customer, "occurred_at": iso(at), **fields}
+    return Outgoing(str(fields.get("anonymous_id", customer)).encode(), json.dumps(body).encode(), ())
+
+
+def order(customer: str, at: int) -> Outgoing:
+    return event(f"e-{customer}", "order.completed", customer, at, order_id=customer, total=20.0, currency="EUR")

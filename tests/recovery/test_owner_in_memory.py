@@ -13,6 +13,7 @@ from owner_rig import OwnerRig
 from models.learning.learner import LearnerConfig
 from schemas import topics
 from schemas.control import IMPORT_HEADER
+from schemas.signing import ControlKeys
 from streamer.lanes.keys import LOOK_KEY
 
 START = LearnerConfig(k=3, frame_days=(90,), min_buyers=150)
@@ -184,7 +185,7 @@ def test_a_decision_in_a_hole_is_read_again(days: World) -> None:
 
 def test_with_a_control_key_only_signed_decisions_count(days: World) -> None:
     async def go() -> None:
-        rig = await proposing(days, key=b"a key of sixteen")
+        rig = await proposing(days, key=ControlKeys("", (b"a key of sixteen",)))
         [waiting] = rig.published("segment.proposal")
         versions = rig.in_lanes()
         rig.ask(action="approve", proposal=waiting["number"], signed=False)
@@ -193,5 +194,11 @@ def test_with_a_control_key_only_signed_decisions_count(days: World) -> None:
         rig.ask(action="approve", proposal=waiting["number"])
         await rig.run()
         assert rig.in_lanes() == [*versions, versions[-1] + 1]
+        rig.ask(action="rename", segment="s1", name="Regulars")
+        await rig.run()
+        renamed = rig.in_lanes()
+        rig.ask_again()
+        owner = await rig.run()
+        assert rig.in_lanes() == renamed and not owner._decisions, "a copy of a decision does nothing"
 
     asyncio.run(go())

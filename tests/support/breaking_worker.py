@@ -12,13 +12,13 @@ from streamer.runtime.process import main
 _encode = StepMaker.encode
 
 
-def encode(self: StepMaker, made: Prepared, state: LaneState) -> None:
+def encode(self: StepMaker, made: Prepared, state: LaneState, *, anyway: bool = False) -> None:
     values = [bytes(item.record.value or b"") for item in made.items if item.record.value]
     if any(b'"event_id": "ends"' in value for value in values):
         os._exit(139)
     if any(b'"event_id": "broken"' in value for value in values):
         raise ZeroDivisionError("of this step")
-    _encode(self, made, state)
+    _encode(self, made, state, anyway=anyway)
 
 
 if __name__ == "__main__":

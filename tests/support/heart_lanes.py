@@ -138,7 +138,9 @@ class ManualClock:
         return self.now
 
 
-TIGHT = LaneSettings(max_records=4, turn_records=3, max_due=2, max_residents=2, import_silence_ms=10**15)
+TIGHT = LaneSettings(
+    max_records=4, turn_records=3, max_due=2, max_residents=2, import_silence_ms=10**15, grace_ms=10**15
+)
 """Everything in small portions, so that a short log needs many steps."""
 
 

@@ -18,6 +18,7 @@ from releases import Release
 
 from schemas import topics
 from schemas.partition import partition_for
+from schemas.signing import ControlKeys
 from streamer.adapters.kafka import KafkaConnection, Offsets, read_committed
 from streamer.adapters.redis_keys import LaneKeys
 from streamer.adapters.topics import create_topics
@@ -57,6 +58,8 @@ class LiveService:
             "STREAMER_METRICS_PORT": "0",
             "STREAMER_SESSION_SECONDS": str(SESSION_SECONDS),
             "STREAMER_LOG_FORMAT": "json",
+            # Not the user's, in which there may be a control key.
+            "STREAMER_HOME": str(folder / "home"),
             "PYTHONPATH": str(Path(__file__).parent),
             **settings,
         }
@@ -265,19 +268,20 @@ class LiveService:
             decode_change(record.value) for lane in range(self.lanes) for record in self.records(topics.CHANGES, lane)
         ]
 
-    def parity(self) -> Parity:
-        """Replay every lane's log and compare with what was published."""
+    def parity(self, keys: ControlKeys | None = None) -> Parity:
+        """Replay every lane's log and compare with what was published; without ``keys`` signatures are believed."""
         found = Parity()
         for ledger in self.ledgers():
-            found += self._parity_of(ledger.partition)
+            found += self._parity_of(ledger.partition, keys)
         return found
 
-    def _parity_of(self, lane: int) -> Parity:
+    def _parity_of(self, lane: int, keys: ControlKeys | None) -> Parity:
         whole = of_lane(
             ledger=lambda: next(one for one in self.ledgers() if one.partition == lane),
             events=lambda: self.records(topics.EVENTS, lane),
             published=lambda: [decode_change(record.value) for record in self.records(topics.CHANGES, lane)],
             policy=self.policy,
+            keys=keys,
         )
         assert whole is not None
         return whole

@@ -15,6 +15,7 @@ from models.learning.owner_types import Learned, State
 from models.rules.defaults import DEFAULTS
 from schemas import topics
 from schemas.decisions import ModelDecision, decision_key, encode_decision
+from schemas.signing import ControlKeys
 from streamer.adapters.memory import MemoryBroker, MemoryLog
 from streamer.core.decision import Look
 from streamer.lanes.keys import look_key
@@ -72,7 +73,9 @@ class _Seeking:
 class OwnerRig:
     """Feeds an owner from a `World`, and reads what it published."""
 
-    def __init__(self, world: World, config: LearnerConfig, key: bytes | None = None, language: Any = "en") -> None:
+    def __init__(
+        self, world: World, config: LearnerConfig, key: ControlKeys | None = None, language: Any = "en"
+    ) -> None:
         self.broker = MemoryBroker()
         self.world = world
         self.config = config
@@ -89,7 +92,12 @@ class OwnerRig:
     def ask(self, *, signed: bool = True, **decision: Any) -> None:
         """Write a decision."""
         value, headers = encode_decision(ModelDecision(**decision), self.key if signed else None)
-        self.broker.append(topics.PANEL, 0, Write(decision_key(), value, headers))
+        self.asked = Write(decision_key(), value, headers)
+        self.broker.append(topics.PANEL, 0, self.asked)
+
+    def ask_again(self) -> None:
+        """Write a copy of the last decision, as somebody could who may only copy."""
+        self.broker.append(topics.PANEL, 0, Write(decision_key(), self.asked.value, self.asked.headers))
 
     def look(self, lane: int, day: int, *, closed: bool = False) -> None:
         """What a lane passes on where an import asks, or ends."""

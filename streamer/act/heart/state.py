@@ -222,6 +222,8 @@ class Ledger(msgspec.Struct):
         The newest version of the file.
     marketing
         What is measured over all plays, where `holdout` in ``[limits]`` holds out a share.
+    ordered
+        Numbers of the last signed orders that were taken.
     """
 
     changes: dict[int, int] = {}
@@ -231,6 +233,7 @@ class Ledger(msgspec.Struct):
     plays: dict[str, PlayState] = {}
     channels: dict[str, ChannelState] = {}
     marketing: Marketing = msgspec.field(default_factory=Marketing)
+    ordered: list[int] = []
 
 
 @dataclass(slots=True)

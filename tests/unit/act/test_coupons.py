@@ -272,9 +272,9 @@ def test_files_of_codes_are_read_line_by_line(tmp_path: Path) -> None:
 
 def test_orders_to_load_are_told_from_orders_for_plays() -> None:
     order = CouponsCommand(pool="back10", codes=("A1",))
-    assert decode_command(*encode_command(order)) == order
+    assert decode_command(*encode_command(order)) == (order, [])
     pause = PlayCommand(action="pause", play="win_back")
-    assert decode_command(*encode_command(pause)) == pause
+    assert decode_command(*encode_command(pause)) == (pause, [])
     with pytest.raises(ValidationError):
         CouponsCommand(pool="back10", codes=("A 1",))
     with pytest.raises(InvalidEvent):

@@ -12,6 +12,7 @@ from schemas.control import ControlDefinitions, decode_control, is_control
 from schemas.errors import InvalidEvent, UserError
 from schemas.published import SegmentDefinition
 from schemas.records import Record
+from schemas.signing import ControlKeys, Seal
 from streamer.client.activation import Published, activation_writes
 from streamer.owner.model_reader import Published as PublishedModels
 
@@ -19,17 +20,18 @@ FILE = Published(4, OTHER_BORDERS, 1_700_000_000_000, "mine.toml", goes_back_to=
 
 
 def test_every_lane_gets_the_same_signed_file() -> None:
-    key = b"a key of sixteen"
-    writes = activation_writes(FILE, 3, key)
+    keys = ControlKeys("", (b"a key of sixteen",))
+    writes = activation_writes(FILE, 3, keys)
     values = {writes[topics.EVENTS, lane][0].value for lane in range(3)}
     assert len(values) == 1 and (topics.EVENTS, 3) not in writes
     write = writes[topics.EVENTS, 1][0]
     assert is_control(write.headers)
-    assert decode_control(write.value, write.headers, key) == ControlDefinitions(
+    assert keys.seal_of(topics.EVENTS, 1, write.value, write.headers) == Seal("definitions", 4)
+    assert decode_control(write.value) == ControlDefinitions(
         version=4, body={"toml": OTHER_BORDERS, "source": "mine.toml", "goes_back_to": 2}
     )
     with pytest.raises(InvalidEvent):
-        decode_control(write.value, write.headers, b"another key of 16")
+        keys.seal_of(topics.EVENTS, 2, write.value, write.headers)
 
 
 def test_its_segments_are_told_and_the_file_is_kept_beside_the_models() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ import pytest
 from models.behaviour.model import CONSERVATIVE, RESPONSIVE
 from models.features.time import DAY_MS
 from schemas.errors import UserError
+from schemas.signing import ControlKeys
 from streamer.config.settings import SECRETS, Settings
+from streamer.embedded.key_file import own_control_key
 
 SECRET = "correct-horse-battery"
 
@@ -123,8 +126,8 @@ def test_secrets_come_from_files_and_are_never_shown(tmp_path: Path) -> None:
     settings = load(
         tmp_path, CONTROL_KEY_FILE=str(path), REDIS=f"redis://me:{SECRET}@cache:6379/1", REDIS_PASSWORD=SECRET
     )
-    assert settings.control_key_bytes == SECRET.encode()
-    assert settings.lane_settings().control_key == SECRET.encode()
+    assert settings.control_keys == ControlKeys("", (SECRET.encode(),)) == settings.lane_settings().control_keys
+    assert settings.log_key == SECRET.encode()
     assert origin(settings, "STREAMER_CONTROL_KEY") == ("******", f"environment, file {path}")
     assert origin(settings, "STREAMER_REDIS")[0] == "redis://me:******@cache:6379/1"
     assert SECRET not in str(settings.in_force())
@@ -329,3 +332,31 @@ def test_every_setting_of_connections_is_taken_from_every_place(tmp_path: Path, 
         elif name in SECRETS:
             assert where == f"environment, file {tmp_path / name}"
         assert SECRET not in shown
+
+
+def test_the_control_key_is_that_of_the_home_folder_unless_another_is_set(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    assert load(tmp_path, HOME=str(home)).control_keys is None
+    first = own_control_key(home)
+    assert own_control_key(home) == first, "it is made once"
+    assert (home / "control.key").stat().st_mode & 0o777 == 0o600 and list(home.iterdir()) == [home / "control.key"]
+    settings = load(tmp_path, HOME=str(home))
+    assert settings.control_keys == ControlKeys("", (first,))
+    assert origin(settings, "STREAMER_CONTROL_KEY") == ("******", f"home folder, file {home / 'control.key'}")
+    assert load(tmp_path, HOME=str(home), CONTROL_KEY=SECRET).control_keys == ControlKeys("", (SECRET.encode(),))
+
+
+def test_a_key_is_changed_by_naming_the_old_one_beside_it(tmp_path: Path) -> None:
+    both = ControlKeys("", (b"the key of this year", b"the key of last year"))
+    assert load(tmp_path, CONTROL_KEY="the key of this year, the key of last year").control_keys == both
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "control.key").write_text("the key of this year\nthe key of last year\n")
+    assert load(tmp_path, HOME=str(tmp_path / "home")).control_keys == both
+    error = refused(tmp_path, CONTROL_KEY="the key of this year,short")
+    assert "STREAMER_CONTROL_KEY" in error.message and "16 characters" in error.hint and "short" not in str(error)
+
+
+def test_two_who_make_the_key_at_once_have_the_same(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        keys = set(pool.map(lambda _: own_control_key(tmp_path), range(64)))
+    assert len(keys) == 1

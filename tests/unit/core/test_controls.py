@@ -8,9 +8,10 @@ from heart_logs import DAY, T0, Driver, LogMaker, view
 from heart_models import jumpy
 
 from models.features.time import DayGrid
-from schemas.control import Control, ControlClock, ControlDefinitions, ControlImport, ControlModel
+from schemas.control import Control, ControlClock, ControlDefinitions, ControlImport, ControlModel, import_source
 from schemas.errors import InvalidEvent
 from schemas.records import Record
+from schemas.signing import Seal
 from streamer.core import controls
 from streamer.core.context import Context
 from streamer.core.policy import Policy
@@ -150,3 +151,43 @@ def test_definitions_are_in_force_at_once_and_everybody_is_behind_them(context: 
     assert context.decision.definitions == {5: OTHER_BORDERS}
     take(context, ControlDefinitions(version=4, body={"toml": OTHER_BORDERS}))
     assert [one.version for one in context.ledger.definitions_versions] == [5]
+
+
+def sealed(source: str, number: int, at: int = T0 + DAY) -> tuple[Record, Seal]:
+    return Record(0, 1, at, None, b""), Seal(source, number)
+
+
+def test_unsigned_records_are_taken_until_a_day_after_the_update(context: Context) -> None:
+    ledger = context.ledger
+    controls.check_seal(ledger, Record(0, 1, T0 + 9 * DAY, None, b""), None)
+    ledger.signed_from = T0 + DAY
+    controls.check_seal(ledger, Record(0, 1, T0 + DAY - 1, None, b""), None)
+    with pytest.raises(InvalidEvent, match="not signed"):
+        controls.check_seal(ledger, Record(0, 1, T0 + DAY, None, b""), None)
+
+
+def test_a_signed_record_is_taken_once_and_never_after_a_later_one(context: Context) -> None:
+    ledger = context.ledger
+    for number in (0, 5, 6):
+        controls.check_seal(ledger, *sealed("lane-1", number))
+        for before in range(number + 1):
+            with pytest.raises(InvalidEvent, match="came before"):
+                controls.check_seal(ledger, *sealed("lane-1", before))
+    controls.check_seal(ledger, *sealed("lane-2", 3))
+    assert ledger.numbers == {"lane-1": 6, "lane-2": 3}
+
+
+def test_no_import_is_opened_again_by_a_copy_however_many_came_since(context: Context) -> None:
+    ledger = context.ledger
+    for number in range(300):
+        id = f"i{number}"
+        for control in (opened(id), closed(id)):
+            controls.check_seal(ledger, *sealed(import_source(id), 10 * number + (control.state == "closed")))
+            take(context, control)
+    assert len(ledger.closed) == 256 == len(ledger.numbers) - 1, "the ledger stays small"
+    for number in (0, 43, 44, 299):
+        with pytest.raises(InvalidEvent):
+            controls.check_seal(ledger, *sealed(import_source(f"i{number}"), 10 * number))
+            take(context, opened(f"i{number}"))
+    controls.check_seal(ledger, *sealed(import_source("next"), 3_000))
+    take(context, opened("next"))

@@ -3,12 +3,16 @@ from __future__ import annotations
 import pytest
 from heart_logs import T0, Driver, LogMaker, order, view
 
-from schemas.control import CONTROL_HEADER, IMPORT_HEADER, REROUTED_HEADER, SIGNATURE_HEADER, ControlClock, sign
+from schemas.control import CONTROL_HEADER, IMPORT_HEADER, REROUTED_HEADER, ControlClock
 from schemas.errors import UnreadableBatch
 from schemas.records import Headers, Record, UnopenedBatch
+from schemas.signing import SIGNATURE_HEADER, ControlKeys, Seal, sign
+from schemas.topics import EVENTS, PANEL
 from streamer.core.decode import DecodedRecord, decode_records
 
 KEY = b"secret"
+KEYS = ControlKeys("", (KEY,))
+SEAL = Seal("lane-1", 7)
 CLOCK = b'{"type": "control.clock", "import_id": "i", "at": "2025-03-01T00:00:00Z"}'
 
 
@@ -18,10 +22,10 @@ def one(
     headers: Headers = (),
     *,
     local: tuple[str, ...] = (),
-    control_key: bytes | None = None,
+    control_keys: ControlKeys | None = None,
 ) -> DecodedRecord:
     record = Record(0, 7, T0, key, value, headers)
-    [item] = decode_records([record], lanes=2, local=local, max_event_bytes=1_000, control_key=control_key)
+    [item] = decode_records([record], lanes=2, local=local, max_event_bytes=1_000, control_keys=control_keys)
     assert item.record is record
     assert [item.event is None, item.control is None, item.error is None].count(False) == 1
     return item
@@ -81,16 +85,33 @@ def test_control_records_are_known_by_their_header() -> None:
 
 
 @pytest.mark.parametrize(
-    ("signature", "good"), [(sign(CLOCK, KEY), True), (sign(CLOCK, b"other"), False), (b"", False), (None, False)]
+    ("signature", "seal"),
+    [
+        (KEYS.header(EVENTS, 0, SEAL, CLOCK)[1], SEAL),
+        (ControlKeys("", (b"other",)).header(EVENTS, 0, SEAL, CLOCK)[1], "refused"),
+        (KEYS.header(EVENTS, 1, SEAL, CLOCK)[1], "refused"),
+        (KEYS.header(PANEL, 0, SEAL, CLOCK)[1], "refused"),
+        (ControlKeys("shop-", (KEY,)).header(EVENTS, 0, SEAL, CLOCK)[1], "refused"),
+        (KEYS.header(EVENTS, 0, SEAL, CLOCK)[1].replace(b";7;", b";8;"), "refused"),
+        (KEYS.header(EVENTS, 0, SEAL, CLOCK)[1].replace(b"lane-1", b"lane-2"), "refused"),
+        (sign(CLOCK, KEY), None),
+        (sign(CLOCK, b"other"), "refused"),
+        (b"2;lane-1;7", "refused"),
+        (b"", "refused"),
+        (None, None),
+    ],
 )
-def test_with_a_key_control_records_must_be_signed(signature: bytes | None, good: bool) -> None:
+def test_a_signature_is_that_of_the_record_and_its_place_or_it_is_refused(
+    signature: bytes | None, seal: Seal | str | None
+) -> None:
     headers = [(CONTROL_HEADER, b"1")]
     if signature is not None:
         headers.append((SIGNATURE_HEADER, signature))
-    item = one(None, CLOCK, headers, control_key=KEY)
-    assert (item.error is None) == good
-    if item.error is not None:
-        assert item.error.reason == "bad_control"
+    item = one(None, CLOCK, headers, control_keys=KEYS)
+    if seal == "refused":
+        assert item.error is not None and item.error.reason == "bad_control"
+    else:
+        assert item.control is not None and item.seal == seal
 
 
 def test_headers_without_a_value_stop_nobody() -> None:
@@ -98,7 +119,7 @@ def test_headers_without_a_value_stop_nobody() -> None:
     null: list[tuple[str, bytes]] = [(IMPORT_HEADER, None)]  # type: ignore[list-item]
     assert one(b"ann", view("e", "ann", T0), null).event is not None
     null = [(CONTROL_HEADER, b"1"), (SIGNATURE_HEADER, None)]  # type: ignore[list-item]
-    assert one(None, CLOCK, null, control_key=KEY).error is not None
+    assert one(None, CLOCK, null, control_keys=KEYS).seal is None
 
 
 def test_order_is_kept() -> None:

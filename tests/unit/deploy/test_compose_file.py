@@ -39,6 +39,7 @@ def test_all_that_a_shop_needs_is_there() -> None:
     assert set(SERVICES) == {
         "kafka",
         "valkey",
+        "keys",
         "topics",
         "worker",
         "owner",
@@ -48,12 +49,13 @@ def test_all_that_a_shop_needs_is_there() -> None:
         "prometheus",
         "grafana",
     }
-    assert set(OURS) == {"topics", "worker", "owner", "act", "web", "shop"}
+    assert set(OURS) == {"keys", "topics", "worker", "owner", "act", "web", "shop"}
 
 
 @pytest.mark.parametrize(
     ("name", "command"),
     [
+        ("keys", "keys create"),
         ("topics", "topics create"),
         ("worker", "worker"),
         ("owner", "worker"),
@@ -137,16 +139,18 @@ def test_every_mounted_file_exists_and_every_volume_is_declared() -> None:
     assert named == set(COMPOSE["volumes"]) == {"kafka", "valkey", "home", "prometheus", "grafana"}
 
 
-def test_act_and_web_share_a_home_that_their_user_may_write_and_that_stays() -> None:
+def test_all_of_ours_share_a_home_that_their_user_may_write_and_that_stays() -> None:
     dockerfile = (ROOT / "Dockerfile").read_text()
     home = next(word.partition("=")[2] for word in dockerfile.split() if word.startswith("STREAMER_HOME="))
     # A named volume takes owner and mode of the folder in the image.
     user = next(line.split()[1] for line in dockerfile.splitlines() if line.startswith("USER"))
     assert "--owner=streamer" in dockerfile and f"--mode=700 {home}" in dockerfile
     assert f"useradd --uid {user.partition(':')[0]}" in dockerfile
-    for name in ("act", "web"):
-        assert f"home:{home}" in OURS[name]["volumes"]
-        assert "STREAMER_HOME" not in OURS[name]["environment"]
+    for service in OURS.values():
+        assert f"home:{home}" in service["volumes"]
+        assert "STREAMER_HOME" not in service["environment"]
+    # The control key is made in it before anything else starts.
+    assert SERVICES["topics"]["depends_on"]["keys"]["condition"] == "service_completed_successfully"
 
 
 def test_services_wait_for_what_they_need_and_that_can_be_waited_for() -> None:
@@ -160,9 +164,9 @@ def test_services_wait_for_what_they_need_and_that_can_be_waited_for() -> None:
                 assert condition == "service_completed_successfully" and SERVICES[other]["restart"] == "no"
 
 
-def test_every_service_comes_back_but_the_one_that_ends() -> None:
+def test_every_service_comes_back_but_those_that_end() -> None:
     restarts = {name: service["restart"] for name, service in SERVICES.items()}
-    assert restarts.pop("topics") == "no"
+    assert restarts.pop("topics") == restarts.pop("keys") == "no"
     assert set(restarts.values()) == {"unless-stopped"}
 
 

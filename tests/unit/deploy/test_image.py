@@ -114,6 +114,9 @@ def test_the_systemd_unit_starts_a_command_of_ours_as_a_user_of_its_own() -> Non
     name, parameters = parsed(words)
     assert name == "worker" and parameters["role"] == "all" and parameters["supervised"] is True
     assert service["User"] not in ("", "root")
+    first, *made = shlex.split(service["ExecStartPre"])
+    assert first == program and parsed(made)[0] == "keys create"
+    assert "Environment=STREAMER_HOME=/var/lib/streamer\n" in UNIT and service["StateDirectory"] == "streamer"
     # The supervisor kills after 20 s; systemd must not be quicker.
     from streamer.runtime.supervise import STOP_SECONDS
 

@@ -4,8 +4,9 @@ import pytest
 
 from schemas.decisions import ModelDecision, decision_key, decode_decision, encode_decision
 from schemas.errors import InvalidEvent
+from schemas.signing import ControlKeys
 
-KEY = b"a key of sixteen"
+KEYS, OTHER = (ControlKeys("", (key,)) for key in (b"a key of sixteen", b"another of sixteen"))
 
 
 @pytest.mark.parametrize(
@@ -18,12 +19,18 @@ KEY = b"a key of sixteen"
 )
 def test_a_decision_comes_back_and_a_signed_one_only_with_its_signature(decision: ModelDecision) -> None:
     value, headers = encode_decision(decision)
-    assert headers == [] and decode_decision(value) == decision
-    signed, headers = encode_decision(decision, KEY)
-    assert decode_decision(signed, headers, KEY) == decision
-    for value, given in ((signed, []), (signed + b" ", headers), (signed, encode_decision(decision, KEY * 2)[1])):
+    assert headers == [] and decode_decision(value) == (decision, [])
+    signed, headers = encode_decision(decision, KEYS)
+    found, taken = decode_decision(signed, headers, KEYS)
+    assert found == decision
+    for value, given in ((signed, []), (signed + b" ", headers), (signed, encode_decision(decision, OTHER)[1])):
         with pytest.raises(InvalidEvent, match="signature"):
-            decode_decision(value, given, KEY)
+            decode_decision(value, given, KEYS)
+    # A copy of it does nothing a second time, and the next one does.
+    with pytest.raises(InvalidEvent, match="taken before"):
+        decode_decision(signed, headers, KEYS, taken)
+    later, headers = encode_decision(decision, KEYS)
+    assert len(decode_decision(later, headers, KEYS, taken)[1]) == 2
 
 
 @pytest.mark.parametrize(

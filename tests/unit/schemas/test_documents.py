@@ -18,6 +18,7 @@ from schemas.control import CONTROL_TYPES, control_headers
 from schemas.deadletters import headers_for
 from schemas.events import EVENT_TYPES
 from schemas.records import Headers, Record
+from schemas.signing import ControlKeys, Seal
 
 FOLDER = Path(str(schemas.__file__)).parent / "generated"
 EXAMPLES = Path(str(schemas.__file__)).parent / "examples"
@@ -81,7 +82,7 @@ def test_headers_that_the_service_writes_are_valid() -> None:
     record = Record(0, 0, 0, b"ann", b"{", (("traceparent", trace),))
     written = {
         documents.CHANGE_HEADERS: change_headers(change, trace),
-        documents.CONTROL_HEADERS: control_headers(b"{}", b"secret"),
+        documents.CONTROL_HEADERS: control_headers(b"{}", 1, Seal("lane-1", 7), ControlKeys("", (b"secret",))),
         documents.DEADLETTER_HEADERS: headers_for(record, topics.EVENTS, "intake", "not_json", "x"),
     }
     for name, headers in written.items():

@@ -4,19 +4,23 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+import pytest
 from heart_logs import DAY, HOUR, T0, Driver, order, view
 
 from models.features.time import DayGrid
 from schemas.control import (
     IMPORT_HEADER,
-    SIGNATURE_HEADER,
     Control,
     ControlClock,
     ControlImport,
     decode_control,
+    import_source,
     is_control,
 )
+from schemas.errors import InvalidEvent
 from schemas.records import Record
+from schemas.signing import ControlKeys
+from schemas.topics import EVENTS
 from streamer.core.policy import Policy
 from streamer.sources.import_records import Outgoing, feed
 from streamer.sources.source import SourceEvent
@@ -40,14 +44,14 @@ def at(instant: int, id: str = "e") -> SourceEvent:
 
 
 def controls(records: Sequence[Outgoing]) -> list[Control]:
-    return [decode_control(one.value, one.headers) for one in records if is_control(one.headers)]
+    return [decode_control(one.value) for one in records if is_control(one.headers)]
 
 
 def test_every_day_is_told_before_its_first_event() -> None:
     grid = DayGrid("Europe/Berlin")
     source = Listed([at(T0), at(T0 + HOUR), at(T0 + 3 * DAY), at(T0 + 2 * DAY), at(T0 + 3 * DAY + HOUR)])
     records = list(feed(source, "i-1", grid))
-    kinds = [type(decode_control(r.value, r.headers)).__name__ if is_control(r.headers) else "event" for r in records]
+    kinds = [type(decode_control(r.value)).__name__ if is_control(r.headers) else "event" for r in records]
     assert kinds == [
         *("ControlImport", "ControlClock", "event", "event", "ControlClock", "event", "event", "event"),
         *("ControlClock", "ControlImport"),
@@ -89,10 +93,20 @@ def test_nothing_to_import() -> None:
 
 
 def test_control_records_are_signed_where_there_is_a_key() -> None:
-    for one in feed(Listed([at(T0)]), "i", DayGrid(), control_key=b"k"):
-        if is_control(one.headers):
-            assert SIGNATURE_HEADER in dict(one.headers)
-            decode_control(one.value, one.headers, b"k")
+    keys = ControlKeys("shop-", (b"k",))
+    seals = []
+    for one in feed(Listed([at(T0)]), "i", DayGrid()):
+        assert one.headers_for(3, None) == one.headers
+        signed = one.headers_for(3, keys)
+        assert keys.seal_of(EVENTS, 3, one.value, signed) == one.seal
+        if one.seal is not None:
+            seals.append(one.seal)
+            with pytest.raises(InvalidEvent):
+                keys.seal_of(EVENTS, 2, one.value, signed)
+    assert {seal.source for seal in seals} == {import_source("i")}
+    assert [seal.number for seal in seals] == list(range(seals[0].number, seals[0].number + 2 * len(seals), 2)), (
+        "between two there is room for what an import asks"
+    )
 
 
 def test_what_is_fed_is_decided_in_its_own_time() -> None:

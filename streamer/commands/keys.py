@@ -1,0 +1,37 @@
+"""``keys create``: the key that signs what the service writes for itself."""
+
+from __future__ import annotations
+
+import typer
+
+from streamer.commands import common
+from streamer.commands.common import Json
+
+
+def register(app: typer.Typer) -> None:
+    keys = common.group("keys", "The key that signs control records.")
+    keys.command("create")(create)
+    app.add_typer(keys)
+
+
+def create(json: Json = False) -> None:
+    """Make the control key in STREAMER_HOME, if there is none. `streamer up` does the same.
+
+    Each process of the service needs the same key: copy the file, or set STREAMER_CONTROL_KEY_FILE (docs/control-key.md).
+
+    Example:  streamer keys create
+    """
+    from streamer.embedded.key_file import CONTROL_KEY, own_control_key
+
+    found = common.settings()
+    path = found.home / CONTROL_KEY
+    made = found.control_key is None
+    if made:
+        own_control_key(found.home)
+    in_use = str(path) if path.is_file() else None
+    if json:
+        common.print_json({"made": made, "file": in_use})
+    elif made:
+        common.console().print(f"made {path}", markup=False)
+    else:
+        common.console().print(f"there is a key: {in_use or 'STREAMER_CONTROL_KEY'}", markup=False)

@@ -1,0 +1,47 @@
+"""Keys that the service makes for itself, once, in its home folder, readable by its owner alone."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Final
+
+from schemas.errors import UserError
+
+CONTROL_KEY: Final = "control.key"
+
+
+def own_key(home: Path, name: str, hint: str) -> bytes:
+    """The content of a key file; made where there is none. Of two who make it at once, both get the same.
+
+    Raises
+    ------
+    UserError
+        The file cannot be made or read; with ``hint``.
+    """
+    path = home / name
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            _make(path)
+        return path.read_bytes().strip()
+    except OSError as error:
+        raise UserError(f"{path} cannot be used: {error.strerror}", hint) from error
+
+
+def own_control_key(home: Path) -> bytes:
+    """The key of control records in a home folder; made where there is none."""
+    return own_key(home, CONTROL_KEY, "set STREAMER_CONTROL_KEY, or STREAMER_HOME")
+
+
+def _make(path: Path) -> None:
+    # Written aside and linked, so that nobody ever reads half a key.
+    with NamedTemporaryFile(dir=path.parent, prefix=f"{path.name}.") as draft:
+        draft.write(secrets.token_hex(32).encode() + b"\n")
+        draft.flush()
+        os.fsync(draft.fileno())
+        with suppress(FileExistsError):
+            os.link(draft.name, path)
