@@ -192,9 +192,8 @@ class Demo:
         for group in self._workers:
             if not group.alive:
                 raise UserError(f"the worker cannot run:\n{group.log_tail()}", "mend that, and start again")
-        if len(self._workers) == 1 and self.show.changes:
-            # Later than the lanes, so that on a small machine the first changes come sooner: it learns for months
-            # of the history before there is a model.
+        if len(self._workers) == 1 and self.show.phase != "starting":
+            # Later than the lanes, which must start as fast as they can. The history waits for it from its first day on.
             self._hire("owner")
         self.show.look(totals(self.service.view.ledgers()))
 
