@@ -1,0 +1,70 @@
+"""A file of segmentations costs at most a second, whatever is in it: it comes in a control record, and a lane reads it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from itertools import count, takewhile
+
+import pytest
+
+from models.rules.declared import MAX_BYTES, load
+from schemas.errors import UserError
+
+MOST_SECONDS = 1.0
+_DEEP = ".".join(["a"] * 99)
+
+
+def full(line: Callable[[int], str]) -> str:
+    """Lines, the nth by its number, up to the size that a file may have."""
+    size = 0
+
+    def fits(text: str) -> bool:
+        nonlocal size
+        size += len(text.encode())
+        return size <= MAX_BYTES
+
+    return "".join(takewhile(fits, map(line, count())))
+
+
+def rules(number: int, condition: str) -> str:
+    return (
+        f'[x{number}]\nkind="rules"\nrules=[{{segment="a",when="{condition}"}},{{segment="r"}}]\n'
+        f'[x{number}.segments]\na={{name="a"}}\nr={{name="r"}}\n'
+    )
+
+
+LONG = " or ".join(["orders>1"] * 330)
+
+BOMBS = {
+    "one key of many parts": "x." * 90_000 + "y=1",
+    "a key whose parts are line separators": '"\u2028".' * 28_000 + "y=1",
+    "a key whose parts are next lines": '"\u0085".' * 36_000 + "y=1",
+    "a key whose parts are form feeds": '"\\f\x0c".' * 28_000 + "y=1",
+    "many keys of many parts": full(lambda n: f"b{n}.{_DEEP}=1\n"),
+    "many keys below one": full(lambda n: f"{_DEEP}.b{n}=1\n"),
+    "many headers of many parts": full(lambda n: f"[{_DEEP}.b{n}]\n"),
+    "one list of many tables": full(lambda n: "[[a.b]]\n[a.b.c]\n"),
+    "many tables": full(lambda n: f"[t{n}]\n"),
+    "deep tables": "x=" + "{a=" * 60_000,
+    "deep lists": "x=" + "[" * 100_000,
+    "a wide list": "x=[" + "1," * 99_000 + "]",
+    "one long number": "x=" + "9" * 190_000,
+    "many long numbers": "x=[" + ("9" * 4_000 + ",") * 48 + "]",
+    "quotes within quotes": 'x="""' + '""a' * 60_000 + '"""',
+    "many long conditions": full(lambda n: rules(n, LONG)),
+    "parts within parts": rules(0, "(" * 1_900 + "orders>1" + ")" * 1_900),
+}
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_no_file_costs_more_than_a_second(bomb: str) -> None:
+    begun = time.process_time()
+    try:
+        load(BOMBS[bomb], 2)
+    except UserError:
+        refused = True
+    else:
+        refused = False
+    assert time.process_time() - begun < MOST_SECONDS
+    assert refused == (bomb != "many long conditions")
