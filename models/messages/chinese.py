@@ -310,6 +310,13 @@ TABLE = Table(
         "目前为 {has_orders} 单、{has_interactions} 次、{has_days} 天",
         "per 36 days": "（每 36 天）",
         "no move": "；若无动静，一年内不会转走",
+        "lanes head": "通道|偏移量|积压|所有者|时钟|是否停下",
+        "lanes hidden": "{waiting}（其中 {hidden:,} 条被未结束的事务挡住）",
+        "lanes ahead": "{clock} 超前",
+        "lanes nobody": "无",
+        "lanes runs": "否",
+        "lane stopped": "通道 {lane} 停在偏移量 {offset}：{why}；{hint}",
+        "lane ahead": "通道 {lane} 的时钟超前，处理办法见 `docs/runbooks/ClockJump.md`",
         "another terminal": "（在另一个终端：{command}）",
     },
 )

@@ -239,6 +239,13 @@ TABLE = Table(
         "so far {has_orders}, {has_interactions}, {has_days}",
         "per 36 days": " per 36 days",
         "no move": "; by time alone nowhere else within a year",
+        "lanes head": "lane|offset|waiting|owner|clock|stopped",
+        "lanes hidden": "{waiting} ({hidden:,} behind an open transaction)",
+        "lanes ahead": "{clock} AHEAD",
+        "lanes nobody": "nobody",
+        "lanes runs": "no",
+        "lane stopped": "lane {lane} has stopped at offset {offset}: {why}; {hint}",
+        "lane ahead": "the clock of lane {lane} ran ahead; see docs/runbooks/ClockJump.md",
         "another terminal": "(and in another terminal: {command})",
     },
 )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
+from models.messages import Messages, messages
 from schemas.errors import UserError
 from streamer.client.connections import connections
 from streamer.commands import common
@@ -43,11 +44,11 @@ def show(context: typer.Context, json: Json = False) -> None:
     from streamer.queries.lanes import lanes
 
     with connections() as to:
-        found = lanes(to)
+        found, language = lanes(to), to.settings.language
     if json:
         common.print_json([asdict(one) for one in found])
     else:
-        _print(found)
+        _print(found, messages(language))
     if any(one.why for one in found):
         raise typer.Exit(common.EXIT_ERROR)
 
@@ -104,18 +105,23 @@ def _check(lane: int, lanes: int) -> None:
         raise UserError(f"there is no lane {lane}", f"the lanes are 0 to {lanes - 1}")
 
 
-def _print(found: list[LaneStatus]) -> None:
+def _print(found: list[LaneStatus], texts: Messages) -> None:
     from schemas.wire_time import iso
 
-    table = Table("lane", "offset", "waiting", "owner", "clock", "stopped")
+    table = Table(*texts("lanes head").split("|"))
     for one in found:
-        waiting = f"{one.lag:,}" + (f" ({one.hidden:,} behind an open transaction)" if one.hidden else "")
-        clock = "-" if not one.clock else iso(one.clock) + (" AHEAD" if one.ahead else "")
-        table.add_row(str(one.lane), f"{one.offset:,}", waiting, one.owner or "nobody", clock, one.why or "no")
+        waiting = f"{one.lag:,}"
+        if one.hidden:
+            waiting = texts("lanes hidden", waiting=waiting, hidden=one.hidden)
+        clock = iso(one.clock) if one.clock else "-"
+        if one.ahead:
+            clock = texts("lanes ahead", clock=clock)
+        owner, stopped = one.owner or texts("lanes nobody"), one.why or texts("lanes runs")
+        table.add_row(str(one.lane), f"{one.offset:,}", waiting, owner, clock, stopped)
     out = common.console()
     out.print(table)
     for one in found:
         if one.why:
-            out.print(f"lane {one.lane} has stopped at offset {one.offset}: {one.why}; {one.hint}", markup=False)
+            out.print(texts("lane stopped", lane=one.lane, offset=one.offset, why=one.why, hint=one.hint), markup=False)
         if one.ahead:
-            out.print(f"the clock of lane {one.lane} ran ahead; see docs/runbooks/ClockJump.md", markup=False)
+            out.print(texts("lane ahead", lane=one.lane), markup=False)
