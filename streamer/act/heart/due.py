@@ -110,7 +110,7 @@ class Look:
 
 
 def due(message: Message, customer: Customer | None, state: State, policy: Policy, under_way: int, now: int) -> Verdict:
-    """What is to be done with a message now. Changes nothing but the arm drawn for the customer.
+    """What is to be done with a message now. Changes nothing but the arm drawn for the customer, and what was looked at.
 
     Parameters
     ----------
@@ -133,7 +133,12 @@ def due(message: Message, customer: Customer | None, state: State, policy: Polic
         now=now,
     )
     if not message.looked:
-        return next(_at_trigger(look), Wait(max(now, message.planned + look.play.wait), "looked"))
+        for found in _at_trigger(look):
+            return found
+        if now < message.planned + look.play.wait:
+            return Wait(message.planned + look.play.wait, "looked")
+        # Without a wait it is judged at once: a second look would come after plays that have less priority.
+        message.looked = True
     for found in _gates(look):
         return found
     return _arm(look)

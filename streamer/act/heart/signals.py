@@ -43,6 +43,10 @@ def _subscribe(signal: SubscriptionUpdated, state: State, outcome: Outcome) -> N
         return
     # By its hash an address stays unsubscribed even when its customer is erased and comes back.
     key = f"{person.address}/{signal.list}"
+    held = state.suppressed.get(key)
+    if held is not None and held.why in _SUPPRESSING:
+        # Nothing the customer says about lists makes an address deliverable again.
+        return
     if signal.subscribed:
         if state.suppressed.pop(key, None) is not None:
             outcome.suppressed.add(key)
@@ -58,6 +62,7 @@ def _suppress(customer: str, list: str, why: str, at: int, state: State, outcome
         person.refused = why
         return
     key = f"{person.address}/{list}"
-    if key not in state.suppressed:
+    held = state.suppressed.get(key)
+    if held is None or held.why not in _SUPPRESSING:
         state.suppressed[key] = Suppression(list, at, why)
         outcome.suppressed.add(key)

@@ -14,7 +14,7 @@ from streamer.act.heart.due import Drop, Send, Wait, Withhold
 from streamer.act.heart.ids import message_id
 from streamer.act.heart.plan import plan
 from streamer.act.heart.settle import Answer, settle
-from streamer.act.heart.signals import take_signal
+from streamer.act.heart.signals import Signal, take_signal
 from streamer.act.heart.state import Message, Outcome, Suppression
 
 
@@ -158,6 +158,17 @@ def test_a_bounce_and_a_complaint_suppress_the_address_for_everything(said: str)
     assert isinstance(world.judge(message), Send)
 
 
+@pytest.mark.parametrize("bounced_first", [True, False])
+def test_a_bounce_outweighs_what_is_said_of_lists(bounced_first: bool) -> None:
+    world = World(book(play(more='kind = "service"', again="0 seconds")))
+    world.state.person("ann").address = world.policy.addresses.hash("ann@example.org")
+    said: list[Signal] = [outcome_of("bounced"), subscription("*", False, NOON)]
+    for signal in [*(said if bounced_first else said[::-1]), subscription("*", True, NOON + 1)]:
+        take_signal(signal, world.state, Outcome(), NOON)
+    [message] = world.take(change())
+    assert world.judge(message) == Drop("suppressed", {"why": "bounced", "list": "*"})
+
+
 def test_again_keeps_a_play_from_the_same_customer_for_its_time() -> None:
     world = World(book(limits='per_customer = ["9 a day"]'))
     assert isinstance(world.apply(one(world)), Send)
@@ -220,6 +231,16 @@ def test_caps_count_over_all_marketing_plays_in_the_customers_days_and_priority_
     now = NOON + 3 * DAY
     found = {message.play: message for message in world.take(change(seq=9), now)}
     assert world.apply(found["high"], now) == Drop("cap", {"days": 7, "used": 3})
+
+
+def test_a_play_with_a_condition_goes_first_where_it_has_priority() -> None:
+    more = 'priority = 5\nif = "orders >= 0"'
+    world = World(
+        book(play("low", again="1 day"), play("high", again="1 day", more=more), limits='per_customer = ["1 a day"]')
+    )
+    low, high = sorted(world.take(change()), key=lambda one: world.state.play(one).priority)
+    assert isinstance(world.apply(high), Send) and high.looked
+    assert world.apply(low) == Drop("cap", {"days": 1, "used": 1})
 
 
 def test_service_is_outside_of_caps() -> None:
