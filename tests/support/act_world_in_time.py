@@ -1,0 +1,208 @@
+"""A trace of `act_trace` in front of the real owner: changes, events and the view as they are at the hour of the test's clock.
+
+The plays are those that ship, with a smaller budget and `again`, and one more whose condition is judged twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from act_trace import SEGMENTS, Entry, Trace
+
+from models.customer.customer import Customer, Membership
+from models.customer.decay import weight
+from models.customer.profile import Consent, Profile
+from models.features.context import FeatureContext
+from schemas.changes import Change, ModelRef, SegmentRef, encode_change
+from schemas.events import BaseEvent, CustomerErased, MessageOutcome, SubscriptionUpdated
+from streamer.act.heart.state import State
+
+UNITS = FeatureContext()
+BOOKED = {name: frozenset(ids) for name, ids in SEGMENTS.items()}
+TEMPLATES = {f"{name}.en.{part}": "Hello" for name in ("plain",) for part in ("subject", "text", "html")}
+TEMPLATES |= {name.replace("plain", "named"): "Hello {{ customer.first_name }}" for name in TEMPLATES}
+TEXT = """
+[shop]
+name = "Lamp & Leaf"
+address = "1 Leaf Street"
+web = "https://hello.lampleaf.example"
+
+[limits]
+per_customer = ["1 a day", "3 a week"]
+quiet = "21:00-08:00"
+holdout = 0.05
+storm = "100 % of customers in 1 hour"
+
+[channels.mail]
+kind = "smtp"
+host = "localhost"
+from = "hello@lampleaf.example"
+
+[channels.me]
+kind = "smtp"
+host = "localhost"
+from = "hello@lampleaf.example"
+to = "owner@lampleaf.example"
+
+[plays.first_order]
+when = { segmentation = "lifecycle", to = ["new"], cause = ["event"] }
+kind = "service"
+quiet = "none"
+again = "never"
+channel = "mail"
+template = "plain"
+
+[plays.cart_left]
+when = { segmentation = "cart", to = ["left"], cause = ["time"] }
+still = true
+list = "reminders"
+again = "14 days"
+expires = "1 day"
+holdout = 0.2
+priority = 20
+channel = "mail"
+template = "plain"
+
+[plays.win_back]
+when = { segmentation = "lifecycle", to = ["at_risk", "hibernating"], from = ["active", "loyal", "champion"], cause = ["time"] }
+wait = "24 hours"
+unless = "complaints_decayed > 0.5"
+again = "20 days"
+holdout = 0.2
+budget = "BUDGET a day"
+priority = 10
+channel = "mail"
+template = "named"
+
+[plays.vip_at_risk]
+when = { segmentation = "lifecycle", to = ["at_risk"], from = ["champion"] }
+if = "value in (high, top)"
+kind = "service"
+again = "30 days"
+channel = "me"
+template = "plain"
+
+[plays.high_value]
+when = { segmentation = "value", to = ["high", "top"], from = ["low", "medium"], cause = ["event"] }
+wait = "2 days"
+unless = "complaints_decayed > 0.5"
+again = "180 days"
+holdout = 0.2
+priority = 5
+coupon = { pool = "thanks10" }
+channel = "mail"
+template = "plain"
+
+[plays.nurse]
+when = { segmentation = "lifecycle", to = ["active", "loyal"] }
+if = "value in (medium, high, top)"
+wait = "6 hours"
+expires = "12 hours"
+again = "5 days"
+holdout = 0.2
+priority = 1
+channel = "mail"
+template = "plain"
+"""
+
+
+def text(budget: int) -> str:
+    """The file of plays, with so many messages of `win_back` a day."""
+    return TEXT.replace("BUDGET", str(budget))
+
+
+class People:
+    """Customers as the view shows them now."""
+
+    def __init__(self, trace: Trace) -> None:
+        self._trace = trace
+        self.found = {id: self._fresh(id) for id in trace.traits}
+
+    def _fresh(self, id: str, value: str = "") -> Customer:
+        customer = Customer(id, (0, 0), 0)
+        customer.segments["value"] = Membership(value or self._trace.value[id], 0)
+        customer.profile = Profile()
+        customer.profile.merge_traits(self._trace.traits[id], 1, b"")
+        return customer
+
+    def take(self, entry: Entry) -> None:
+        """Apply what the lanes would."""
+        customer = self.found[entry.customer]
+        profile = customer.profile
+        assert profile is not None
+        match entry.what:
+            case "change":
+                customer.segments[entry.said["segmentation"]] = Membership(entry.said["to"], entry.at)
+            case "consent":
+                profile.consent = Consent(True, entry.said["granted"], True, entry.at, b"")
+            case "complaint":
+                profile.rate("complaint", None, weight(entry.at, UNITS.half_life))
+            case "erase":
+                # They come back as somebody new, with the same address.
+                self.found[entry.customer] = self._fresh(entry.customer, customer.segments["value"].segment)
+
+
+def change_of(entry: Entry) -> bytes:
+    """The published change of an entry."""
+    said = entry.said
+    source, to = (SegmentRef(said[one], said[one]) for one in ("from", "to"))
+    change = Change(
+        event_id=said["event_id"],
+        customer_id=entry.customer,
+        seq=said["seq"],
+        segmentation=said["segmentation"],
+        from_segment=source,
+        to_segment=to,
+        cause=said["cause"],
+        automation_safe=said["safe"],
+        is_initial=False,
+        changed_at=entry.at,
+        trigger=None,
+        model=ModelRef("rules", 1),
+    )
+    return encode_change(change, entry.at)
+
+
+def event_of(entry: Entry) -> bytes | None:
+    """The event of the input topic that says something to act; None for what only the lanes read."""
+    common: dict[str, Any] = {
+        "event_id": f"{entry.customer}-{entry.at}",
+        "customer_id": entry.customer,
+        "occurred_at": entry.at,
+    }
+    event: BaseEvent
+    match entry.what:
+        case "leave" | "return":
+            stays = entry.what == "return"
+            event = SubscriptionUpdated(
+                type="subscription.updated", list=entry.said["list"], subscribed=stays, **common
+            )
+        case "bounced" | "complained":
+            event = MessageOutcome(
+                type="message.outcome", message_id="m", change_event_id="c", outcome=entry.what, **common
+            )
+        case "erase":
+            event = CustomerErased(type="customer.erased", **common)
+        case _:
+            return None
+    return event.model_dump_json(exclude_none=True).encode()
+
+
+def endings(steps: Sequence[Any]) -> dict[tuple[str, str], tuple[str, int]]:
+    """By change and play, what became of its message and when, as `act_oracle` says it; steps of `store.writes`."""
+    found: dict[tuple[str, str], tuple[str, int]] = {}
+    for step in steps:
+        key = (step.message.change_event_id, step.message.play)
+        if step.type in ("message.withheld", "message.sending", "message.dropped"):
+            ended = step.more.get("gate") or {"message.sending": "sent"}.get(step.type, "withheld")
+            assert key not in found, f"{key} ended twice"
+            found[key] = (ended, step.at)
+    return found
+
+
+def idle(state: State, now: int) -> bool:
+    """Whether nothing is under way, and nothing is due."""
+    return not any(
+        one.status == "sending" or (one.status == "waiting" and one.due <= now) for one in state.messages.values()
+    )
