@@ -128,6 +128,9 @@ def forget(customer: str, state: State, outcome: Outcome, now: int) -> None:
         elif message.status in ("failed", "doubtful"):
             state.remove(message)
             outcome.messages.add(id)
+        else:
+            message.erased = True
+            outcome.messages.add(id)
     measure.forget(customer, state, outcome)
     outcome.coupons.update(state.coupons.forget(customer))
     if state.people.remove(customer):

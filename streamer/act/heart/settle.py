@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final, Literal
 
-from streamer.act.heart.moves import later, note
+from streamer.act.heart.moves import finish, later, note
 from streamer.act.heart.state import ChannelState, Message, Outcome, State
 from streamer.act.plays.book import Channel
 from streamer.act.plays.spans import UNITS
@@ -57,7 +57,8 @@ def settle(message: Message, answer: Answer, state: State, outcome: Outcome, now
             state.remove(message)
             note(outcome, "message.sent", message, now, attempt=message.attempt, detail=answer.detail)
         case "not_begun":
-            message.status = "waiting"
+            # A claim whose process ended, or lost its lease, is no failure of the channel: no retry is used up.
+            message.status, message.released = "waiting", message.released + 1
             later(outcome, message, now)
         case "doubt" if not channel.keyed and play.when_in_doubt == "skip":
             keep(state, outcome, message, "doubtful", answer.detail, now)
@@ -65,11 +66,22 @@ def settle(message: Message, answer: Answer, state: State, outcome: Outcome, now
             keep(state, outcome, message, "failed", answer.detail, now)
         case _:
             _again(message, channel, answer, state, outcome, now)
+    if message.erased and message.id in state.messages:
+        _let_go(message, state, outcome, now)
     if answer.gone:
         for name, other in state.ledger.plays.items():
             uses = state.books[other.version].plays[name].channel == channel.name
             if uses and other.status == "running":
                 other.status, other.why = "paused", f"the receiver of {channel.name} is gone (410)"
+
+
+def _let_go(message: Message, state: State, outcome: Outcome, now: int) -> None:
+    """Keep nothing of an erased customer's message: one that would be sent again is dropped."""
+    if message.status == "waiting":
+        finish(state, outcome, message, now, "erased", {})
+    else:
+        state.remove(message)
+        outcome.messages.add(message.id)
 
 
 def keep(

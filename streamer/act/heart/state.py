@@ -41,13 +41,15 @@ class Message(msgspec.Struct, array_like=True):
     why
         What the channel said last.
     released
-        The attempts before a person released it: retries begin anew from there.
+        Attempts that count for no retry: those before a person released it, and those whose call was never made.
     trace
         The trace (W3C ``traceparent``) of the record that caused the change; empty where there is none.
     coupon
         The code that it took; empty where it took none. Repeats say the same one.
     approved
         Whether a person said yes to it, where the first messages of its play wait for that.
+    erased
+        Its customer was erased during the call: whatever the answer is, nothing of it is kept.
     """
 
     id: str
@@ -69,6 +71,7 @@ class Message(msgspec.Struct, array_like=True):
     trace: str = ""
     coupon: str = ""
     approved: bool = False
+    erased: bool = False
 
 
 class Measure(msgspec.Struct, array_like=True):

@@ -370,6 +370,18 @@ def test_retries_are_spread_over_hours_end_in_failed_and_obey_retry_after() -> N
     assert message.status == "failed"
 
 
+def test_a_claim_whose_call_was_never_made_uses_up_no_retry() -> None:
+    world = World(book(play(channel="hook", again="0 seconds")))
+    message = one(world)
+    for attempt in range(1, 4):
+        message.status, message.attempt = "sending", attempt
+        settle(message, Answer("not_begun"), world.state, Outcome(), NOON)
+        assert (message.status, message.due) == ("waiting", NOON)
+    message.status, message.attempt = "sending", 4
+    settle(message, Answer("retry"), world.state, Outcome(), NOON)
+    assert 4_000 <= message.due - NOON <= 6_000, "the first pause, of 5 s"
+
+
 def test_a_breaker_opens_lets_one_probe_a_minute_pass_and_closes_on_a_success() -> None:
     world, message = sending("hook")
     for _ in range(5):

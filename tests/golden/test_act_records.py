@@ -1,0 +1,83 @@
+"""What ``streamer.act.v1`` once held is read as it was meant: a new release goes on where the last one stopped.
+
+``act_records.jsonl`` is only ever added to. Each line is a stored record (key, value as base64) and what it means.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from schemas import topics
+from streamer.act import store
+from streamer.act.heart.state import Outcome, State
+
+LINES = [json.loads(line) for line in Path(__file__).with_name("act_records.jsonl").read_text().splitlines()]
+
+
+def restored(line: Any) -> tuple[State, Any]:
+    """The state after one record, and the value that the record stands for, by names."""
+    state = State()
+    store.restore([(line["key"].encode(), base64.b64decode(line["value"]))], state)
+    kind, name = line["key"][:2], line["key"][2:]
+    readers: dict[str, Callable[[], Any]] = {
+        "p:": lambda: state.people.get(name),
+        "m:": lambda: state.messages[name],
+        "s:": lambda: state.suppressed[name],
+        "w:": lambda: state.measures[name],
+        "c:": lambda: state.coupons.get(name),
+        "!l": lambda: state.ledger,
+        "!b": lambda: store._stored(state.books[int(line["key"].rpartition(":")[2])]),
+    }
+    found = readers[kind]()
+    return state, json.loads(msgspec.json.encode(named(found)))
+
+
+def named(found: Any) -> Any:
+    """A value with the names of its fields, which are not in what is stored by position."""
+    if isinstance(found, msgspec.Struct):
+        return {name: named(value) for name, value in msgspec.structs.asdict(found).items()}
+    if isinstance(found, dict):
+        return {str(name): named(value) for name, value in found.items()}
+    return [named(one) for one in found] if isinstance(found, list | tuple) else found
+
+
+def missing(old: Any, new: Any) -> bool:
+    """Whether a new meaning lacks what the old one says; fields may be added."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        return any(missing(value, new.get(name)) for name, value in old.items())
+    if isinstance(old, list) and isinstance(new, list):
+        return len(old) != len(new) or any(missing(*pair) for pair in zip(old, new, strict=True))
+    return bool(old != new)
+
+
+@pytest.mark.parametrize("line", LINES, ids=lambda line: line["key"])
+def test_an_old_record_means_what_it_meant(line: Any) -> None:
+    _, found = restored(line)
+    assert not missing(line["means"], found), found
+
+
+def test_every_kind_of_record_is_here_and_written_records_are_read_again() -> None:
+    assert {line["key"][:2] for line in LINES} == {"p:", "m:", "s:", "w:", "c:", "!l", "!b"}
+    whole = State()
+    store.restore([(line["key"].encode(), base64.b64decode(line["value"])) for line in LINES], whole)
+    everything = Outcome(
+        people=set(whole.people),
+        messages=set(whole.messages),
+        suppressed=set(whole.suppressed),
+        measures=set(whole.measures),
+        books=set(whole.books),
+        coupons={line["key"][2:] for line in LINES if line["key"].startswith("c:")},
+        moved=True,
+    )
+    again = State()
+    store.restore(((one.key or b"", one.value) for one in store.writes(everything, whole, 1)[topics.ACT, 0]), again)
+    assert named(again.ledger) == named(whole.ledger) and again.messages == whole.messages
+    assert [named(again.people.get(id)) for id in whole.people] == [named(whole.people.get(id)) for id in whole.people]
+    assert (again.measures, again.suppressed, again.books) == (whole.measures, whole.suppressed, whole.books)

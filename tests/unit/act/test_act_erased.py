@@ -1,0 +1,106 @@
+"""Nothing of an erased customer stays in what act keeps: the stored records are looked through, keys and values."""
+
+from __future__ import annotations
+
+import pytest
+from act_world import DAY, NOON, World, book, change, customer, play
+
+from schemas import topics
+from schemas.events import CustomerErased, SubscriptionUpdated
+from streamer.act import store
+from streamer.act.heart import due as gates
+from streamer.act.heart import measure
+from streamer.act.heart.moves import note
+from streamer.act.heart.plan import forget
+from streamer.act.heart.settle import Answer, Kind, keep, settle
+from streamer.act.heart.signals import take_signal
+from streamer.act.heart.state import Outcome
+from streamer.act.plays.coupon_rule import CouponRule
+
+ID, ADDRESS = "erin-4711", "erin@example.org"
+PLAYS = [play(name, channel=channel, again="0 seconds", more=more) for name, channel, more in (
+    ("waits", "mail", 'wait = "1 day"'),
+    ("fails", "mail", ""),
+    ("doubts", "mail", ""),
+    ("calls", "mail", ""),
+    ("measured", "mail", 'measure = { goal = "order", within = "14 days" }'),
+)]  # fmt: skip
+
+
+class Kept:
+    """The compacted topic."""
+
+    def __init__(self) -> None:
+        self.records: dict[bytes, bytes] = {}
+
+    def write(self, world: World, outcome: Outcome) -> None:
+        for write in store.writes(outcome, world.state, 1)[topics.ACT, 0]:
+            assert write.key is not None
+            if write.value is None:
+                self.records.pop(write.key, None)
+            else:
+                self.records[write.key] = write.value
+        world.state.people.fold()
+
+    def names(self, text: str) -> list[bytes]:
+        """The keys of records that say it."""
+        return [key for key, value in self.records.items() if text.encode() in key or text.encode() in value]
+
+
+def filled() -> tuple[World, Kept]:
+    """A customer in every store of act."""
+    world, kept, outcome = World(book(*PLAYS, limits="holdout = 0.9\nquiet = 'none'")), Kept(), Outcome()
+    state = world.state
+    world.customers = {ID: customer(ID, email=ADDRESS)}
+    person = state.person(ID)
+    person.address, person.arms = world.policy.addresses.hash(ADDRESS), {"*": False}
+    messages = {one.play: one for one in world.take(change(ID), NOON)}
+    outcome.messages.update(one.id for one in messages.values())
+    outcome.people.add(ID)
+    for name, status in (("fails", "failed"), ("doubts", "doubtful")):
+        keep(state, outcome, messages[name], status, "said no", NOON)  # type: ignore[arg-type]
+    messages["calls"].status, messages["calls"].attempt = "sending", 1
+    done = messages["measured"]
+    gates.use_up(done, state, world.policy, world.customers[ID], NOON)
+    measure.begin(done, False, state, outcome, NOON)
+    state.remove(done)
+    state.ledger.plays["measured"].sent += 1
+    note(outcome, "message.sent", done, NOON)
+    state.coupons.give("CODE-1", CouponRule("pool"), done.play, done.id, ID, NOON)
+    outcome.coupons.add("CODE-1")
+    left = SubscriptionUpdated(
+        event_id="s", type="subscription.updated", customer_id=ID, occurred_at=NOON, list="*", subscribed=False
+    )
+    take_signal(left, state, outcome, NOON)
+    kept.write(world, outcome)
+    return world, kept
+
+
+@pytest.mark.parametrize("answer", ["sent", "retry", "refused", "doubt", "not_begun"])
+def test_an_erased_customer_is_in_no_record(answer: Kind) -> None:
+    world, kept = filled()
+    kinds = {key[:2] for key in kept.names(ID)}
+    assert kinds == {b"p:", b"m:", b"w:", b"c:"}, "the test fills every store that names customers"
+    outcome = Outcome()
+    erased = CustomerErased(event_id="e", type="customer.erased", customer_id=ID, occurred_at=NOON + 1)
+    take_signal(erased, world.state, outcome, NOON + 1)
+    kept.write(world, outcome)
+    # What is under way is known until its answer, and by nothing else.
+    assert {key[:2] for key in kept.names(ID)} == {b"m:"} and len(kept.names(ID)) == 1
+    [calling] = world.state.messages.values()
+    outcome = Outcome()
+    settle(calling, Answer(answer), world.state, outcome, NOON + 2)
+    kept.write(world, outcome)
+    assert kept.names(ID) == [] == kept.names(ADDRESS)
+    assert world.state.unaccounted() == 0 and not world.state.messages
+
+
+def test_an_erased_address_stays_suppressed_by_its_hash() -> None:
+    world, kept = filled()
+    outcome = Outcome()
+    forget(ID, world.state, outcome, NOON + 1)
+    kept.write(world, outcome)
+    world.customers["new"] = customer("new", email=ADDRESS)
+    message = world.take(change("new"), NOON + DAY)[1]
+    assert isinstance(world.judge(message, NOON + DAY), gates.Drop)
+    assert [key[:2] for key in kept.records if world.policy.addresses.hash(ADDRESS).encode() in key] == [b"s:"]
