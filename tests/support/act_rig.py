@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,7 @@ from streamer.core.ledger import dump as dump_ledger
 from streamer.embedded import Addresses
 
 SECRET = "whsec_" + base64.b64encode(b"a secret of twenty-four b").decode()
+ACT = ("-m", "streamer.runtime.process", "act")
 LINK_KEY = "0123456789abcdef0123456789abcdef"
 SEGMENTS = {name: None if ids is None else tuple(sorted(ids)) for name, ids in segments_of(DEFAULTS).items()}
 
@@ -69,6 +70,7 @@ def plays(hook: str, mail_port: int, **more: Any) -> str:
     """A file with a webhook play and a mail play that answer the same change, and no limits in their way."""
     doubt = more.get("doubt", "skip")
     kind = "marketing" if doubt == "skip" else "service"
+    wait = f'wait = "{more["wait"]}"' if "wait" in more else ""
     return f"""
 [shop]
 name = "Lamp & Leaf"
@@ -96,6 +98,7 @@ when = {{ segmentation = "lifecycle", to = ["at_risk"] }}
 again = "0 seconds"
 holdout = 0
 channel = "shop"
+{wait}
 
 [plays.letter]
 when = {{ segmentation = "lifecycle", to = ["at_risk"] }}
@@ -104,6 +107,7 @@ holdout = 0
 kind = "{kind}"
 when_in_doubt = "{doubt}"
 channel = "mail"
+{wait}
 {more.get("letter", "")}
 """
 
@@ -214,6 +218,7 @@ class ActService:
         self, addresses: Addresses, redis_url: str, prefix: str, folder: Path, *, lanes: int = 2, **settings: str
     ) -> None:
         self.lanes = lanes
+        self.clock = 10**15
         self.prefix = prefix
         self.connection = KafkaConnection(addresses.kafka, prefix=prefix)
         self.folder = folder
@@ -236,18 +241,31 @@ class ActService:
 
     # -- processes --------------------------------------------------------------------------------------------
 
-    def start(self, **more: str) -> subprocess.Popen[bytes]:
+    def start(self, program: Sequence[str] = ACT, **more: str) -> subprocess.Popen[bytes]:
         """One more process."""
         path = self.folder / f"act-{len(self.processes)}.log"
         with path.open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "streamer.runtime.process", "act"],
+                [sys.executable, *program],
                 env={**self.environment, **more},
                 stdout=log,
                 stderr=log,
             )
         self.processes.append(process)
         return process
+
+    def start_dying(self, point: int, after: int = 0) -> subprocess.Popen[bytes]:
+        """One more process, which strikes itself at a point of `act_dying`."""
+        program = str(Path(__file__).with_name("act_dying.py"))
+        return self.start((program, "act"), ACT_DIE=str(point), ACT_DIE_AFTER=str(after))
+
+    def struck(self, process: subprocess.Popen[bytes]) -> bool:
+        """Whether a process is gone, or stands still."""
+        if process.poll() is not None:
+            return True
+        with suppress(OSError):
+            return Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+        return True
 
     def kill(self, process: subprocess.Popen[bytes]) -> None:
         process.send_signal(signal.SIGKILL)
@@ -270,10 +288,7 @@ class ActService:
 
     def know(self, ids: Iterable[str], traits: Callable[[str], Mapping[str, Any]] | None = None) -> None:
         """Put customers into the view, as lanes do; each lane has read all."""
-        for lane in range(self.lanes):
-            ledger = Ledger.fresh(lane)
-            ledger.next_offset, ledger.clock, ledger.customers = 10**12, 10**15, 10_000
-            self.redis.set(self._keys(lane).ledger, dump_ledger(ledger))
+        self.tick()
         pipe = self.redis.pipeline(transaction=False)
         for id in ids:
             customer = Customer(id, (0, 0), 0)
@@ -287,6 +302,14 @@ class ActService:
             pipe.hset(keys.parts(id), mapping=parts)
             pipe.zadd(keys.ids, {id: 0})
         pipe.execute()
+
+    def tick(self, now: int | None = None) -> None:
+        """Let each lane have read everything, up to an instant (ms), which is act's time with ``STREAMER_CLOCK=event``."""
+        self.clock = now or self.clock
+        for lane in range(self.lanes):
+            ledger = Ledger.fresh(lane)
+            ledger.next_offset, ledger.clock, ledger.customers = 10**12, self.clock, 10_000
+            self.redis.set(self._keys(lane).ledger, dump_ledger(ledger))
 
     def _keys(self, lane: int) -> LaneKeys:
         return LaneKeys(f"{self.prefix}.streamer", lane)

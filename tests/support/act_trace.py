@@ -78,7 +78,7 @@ def _life(id: str, value: str, dice: random.Random, days: int) -> Iterator[Entry
     """Moves and words of one customer, no two in the same hour."""
     # Every second customer does it all in one week, and meets the caps.
     first, last = 0, days * 24
-    if dice.random() < 0.5:
+    if days > 7 and dice.random() < 0.5:
         first = dice.randrange(last - 7 * 24 + 1)
         last = first + 7 * 24
     hours = sorted(dice.sample(range(first, last), dice.randrange(2, 14)))
