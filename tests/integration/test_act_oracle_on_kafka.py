@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from act_memory import Sender, Step, idle
 from act_oracle import SHOP_ZONE, Oracle
 from act_trace import BEGIN, Entry, Trace, made
-from act_world_in_time import BOOKED, TEMPLATES, UNITS, People, change_of, endings, event_of, idle, text
+from act_world_in_time import BOOKED, TEMPLATES, UNITS, People, change_of, endings, event_of, text
 from aiokafka import AIOKafkaProducer
 from redis.asyncio import Redis
 
@@ -26,15 +27,11 @@ from schemas.records import Record
 from streamer.act.customers import RedisCustomers
 from streamer.act.heart.address import Addresses as Hashed
 from streamer.act.heart.due import Policy
-from streamer.act.heart.settle import Answer
-from streamer.act.heart.state import Message, Outcome, State, Step
+from streamer.act.heart.state import Outcome, State
 from streamer.act.inputs import KafkaInputs
 from streamer.act.journal import FileJournal
 from streamer.act.links import Links
 from streamer.act.owner import ActOwner
-from streamer.act.plays.book import Channel
-from streamer.act.ports import Begin
-from streamer.act.render import Rendered
 from streamer.act.settings import ActSettings
 from streamer.adapters.kafka import KafkaConnection, KafkaLog, Offsets
 from streamer.adapters.redis_keys import LaneKeys
@@ -51,14 +48,6 @@ DAYS = int(os.environ.get("ACT_DAYS", "6"))
 CODES, BUDGET = max(2, CUSTOMERS // 20), max(1, CUSTOMERS // 400)
 LANES = 2
 POLICY = Policy(UNITS, SHOP_ZONE, True, Hashed(b"secret"), under_way=10**6, under_way_keyed=10**6)
-
-
-class Sender:
-    async def send(self, channel: Channel, message: Message, rendered: Rendered, address: str, begun: Begin) -> Answer:
-        return Answer("sent" if await begun() else "not_begun")
-
-    async def close(self) -> None:
-        """Nothing is open."""
 
 
 class World:
@@ -107,7 +96,10 @@ class World:
         return owner
 
     def _on_turn(self, state: State, outcome: Outcome) -> None:
-        self.steps += outcome.steps
+        for one in outcome.steps:
+            message, gate = one.message, str(one.more.get("gate", ""))
+            step = Step(one.type, message.id, message.customer, message.play, message.change_event_id, one.at, gate)
+            self.steps.append(step)
 
     async def take(self, entries: Sequence[Entry]) -> None:
         """Things happened: the lanes and act's inputs have them, and the lanes are at this hour."""

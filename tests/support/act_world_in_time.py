@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from act_memory import Step
 from act_trace import SEGMENTS, Entry, Trace
 
 from models.customer.customer import Customer, Membership
@@ -16,7 +17,6 @@ from models.customer.profile import Consent, Profile
 from models.features.context import FeatureContext
 from schemas.changes import Change, ModelRef, SegmentRef, encode_change
 from schemas.events import BaseEvent, CustomerErased, MessageOutcome, SubscriptionUpdated
-from streamer.act.heart.state import State
 
 UNITS = FeatureContext()
 BOOKED = {name: frozenset(ids) for name, ids in SEGMENTS.items()}
@@ -189,20 +189,12 @@ def event_of(entry: Entry) -> bytes | None:
     return event.model_dump_json(exclude_none=True).encode()
 
 
-def endings(steps: Sequence[Any]) -> dict[tuple[str, str], tuple[str, int]]:
-    """By change and play, what became of its message and when, as `act_oracle` says it; steps of `store.writes`."""
+def endings(steps: Sequence[Step]) -> dict[tuple[str, str], tuple[str, int]]:
+    """By change and play, what became of its message and when, as `act_oracle` says it. A repeated claim is no new end."""
     found: dict[tuple[str, str], tuple[str, int]] = {}
     for step in steps:
-        key = (step.message.change_event_id, step.message.play)
+        key = (step.change, step.play)
         if step.type in ("message.withheld", "message.sending", "message.dropped"):
-            ended = step.more.get("gate") or {"message.sending": "sent"}.get(step.type, "withheld")
-            assert key not in found, f"{key} ended twice"
-            found[key] = (ended, step.at)
+            ended = step.gate or {"message.sending": "sent"}.get(step.type, "withheld")
+            assert found.setdefault(key, (ended, step.at)) == (ended, step.at), f"{key} ended twice"
     return found
-
-
-def idle(state: State, now: int) -> bool:
-    """Whether nothing is under way, and nothing is due."""
-    return not any(
-        one.status == "sending" or (one.status == "waiting" and one.due <= now) for one in state.messages.values()
-    )

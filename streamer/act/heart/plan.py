@@ -34,7 +34,7 @@ def plan(
     known = state.people.get(customer)
     if known is not None and change.cause != "erase" and change.seq <= known.seq:
         return
-    _follow(change, state)
+    _follow(change, state, outcome)
     if change.cause == "erase":
         forget(customer, state, outcome, now)
         return
@@ -61,12 +61,14 @@ def triggers(change: ReceivedChange, play: Play) -> bool:
     )
 
 
-def _follow(change: ReceivedChange, state: State) -> None:
-    """Note where customers with waiting messages are now, for ``still``. The change log has it again after a restart."""
+def _follow(change: ReceivedChange, state: State, outcome: Outcome) -> None:
+    """Note where customers with waiting messages are now, for ``still``; written down, since no change is read twice."""
+    now_in = None if change.to_segment is None else change.to_segment.id
     for id in state.by_customer.get(change.customer_id, ()):
         message = state.messages[id]
-        if message.change.segmentation == change.segmentation:
-            message.now_in = None if change.to_segment is None else change.to_segment.id
+        if message.change.segmentation == change.segmentation and message.now_in != now_in:
+            message.now_in = now_in
+            outcome.messages.add(id)
 
 
 def add(
