@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from math import isclose
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,6 +27,8 @@ from streamer.act.heart.uplift import (
 )
 from streamer.queries.plays import report, report_of_all
 
+PLAYS = int(os.environ.get("ACT_PLAYS", "200"))
+GRID = [(share, customers) for share in (0.1, 0.2, 0.5) for customers in (300, 3_000)] if PLAYS > 200 else [(0.2, 900)]
 MEASURE = 'measure = { goal = "order", within = "14 days" }'
 MEASURED = play(holdout=0.5, more='measure = { goal = "order", within = "14 days" }\nstop_if = { unsubscribed = 0.1 }')
 
@@ -143,20 +147,29 @@ def test_one_look_at_the_end_covers_what_it_says(customers: int, share: float, b
     assert covered / 1_500 >= 0.93
 
 
-def test_looked_at_daily_it_is_rarely_ever_wrong_and_no_effect_rarely_helps() -> None:
+@pytest.mark.parametrize(("share", "customers"), GRID)
+def test_looked_at_daily_it_is_rarely_ever_wrong_and_no_effect_rarely_helps(share: float, customers: int) -> None:
     dice = np.random.default_rng(4)
     wrong = helps = 0
-    plays, days = 200, 60
-    for _ in range(plays):
-        sent, held = dice.binomial(12, 1.0, days).cumsum(), dice.binomial(3, 1.0, days).cumsum()
-        bought = dice.binomial(12, 0.05, days).cumsum(), dice.binomial(3, 0.05, days).cumsum()
+    days = 60
+    for number in range(PLAYS):
+        effect = 0.0 if number % 2 else 0.05
+        held = dice.binomial(customers, share)
+        arms = [np.sort(dice.integers(0, days, n)) for n in (customers - held, held)]
+        buys = [dice.random(customers - held) < 0.05 + effect, dice.random(held) < 0.05]
         found = [
-            uplift(Arm(int(sent[day]), int(bought[0][day])), Arm(int(held[day]), int(bought[1][day])), final=False)
-            for day in range(days)
+            uplift(*(_until(*arm, day) for arm in zip(arms, buys, strict=True)), final=False) for day in range(days)
         ]
-        wrong += any(one is not None and not one.low <= 0 <= one.high for one in found)
-        helps += any(one is not None and one.low > 0 for one in found)
-    assert wrong / plays <= 0.05 and helps / plays <= 0.025
+        wrong += any(one is not None and not one.low <= effect <= one.high for one in found)
+        helps += not effect and any(one is not None and one.low > 0 for one in found)
+    assert wrong / PLAYS <= 0.05 and helps / (PLAYS / 2) <= 0.025
+    print(f"{share:.0%} held out, {customers:,} customers: ever wrong in {wrong / PLAYS:.1%} of {PLAYS} plays")
+
+
+def _until(days: Any, buys: Any, day: int) -> Arm:
+    """An arm as it stands on a day."""
+    n = int(np.searchsorted(days, day, side="right"))
+    return Arm(n, int(buys[:n].sum()))
 
 
 def test_money_is_shown_only_where_its_interval_holds() -> None:
