@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from grafana.board import Board, Panel, Variable
 from grafana.pipeline import PIPELINE
+from grafana.plays import PLAYS
 from grafana.shop import SHOP
 
 DASHBOARDS: Final = Path(__file__).parent / "dashboards"
@@ -202,7 +203,7 @@ def text(board: Board) -> str:
 
 def boards() -> dict[Path, Board]:
     """All boards by their file."""
-    return {DASHBOARDS / "shop.json": SHOP, DASHBOARDS / "pipeline.json": PIPELINE}
+    return {DASHBOARDS / "shop.json": SHOP, DASHBOARDS / "pipeline.json": PIPELINE, DASHBOARDS / "plays.json": PLAYS}
 
 
 def main() -> None:

@@ -53,15 +53,11 @@ class Stack:
         told = self.compose["services"][service]
         words = [str(word) for word in told["command"]]
         port = choose(1)[0]
-        ports = {name: str(port) for name in _PORTS}
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("STREAMER_")}
-        # What the compose file passes through has a default there and another here.
-        plain = {name: str(value) for name, value in told["environment"].items() if "${" not in str(value)}
         command = [str(Path(sys.executable).parent / "streamer"), *words, *more]
         with (self.folder / f"{service}-{len(self.processes)}.log").open("wb") as log:
             process = subprocess.Popen(
                 command,
-                env={**inherited, **plain, "STREAMER_METRICS_HOST": HOST, **ports, **self.environment},
+                env=self.variables(service, port),
                 stdout=log,
                 stderr=log,
                 cwd=self.folder,
@@ -70,6 +66,15 @@ class Stack:
         if "expose" in told:
             self.targets.append(f"{HOST}:{port}")
         return process
+
+    def variables(self, service: str, port: int = 0) -> dict[str, str]:
+        """The environment of a service's process, whose metrics are served on ``port``."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("STREAMER_")}
+        # What the compose file passes through has a default there and another here.
+        told = self.compose["services"][service]["environment"]
+        plain = {name: str(value) for name, value in told.items() if "${" not in str(value)}
+        ours = {"STREAMER_METRICS_HOST": HOST, "STREAMER_HOME": str(self.folder / "streamer-home")}
+        return {**inherited, **plain, **ours, **{name: str(port) for name in _PORTS}, **self.environment}
 
     def scrape(self) -> None:
         """Start Prometheus with the rules of the project, on the processes that run by now."""

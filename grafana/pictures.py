@@ -17,6 +17,7 @@ from typing import Any, Final
 from ruamel.yaml import YAML
 
 from grafana import draw
+from grafana.acting import act
 from grafana.build import boards, dashboard
 from grafana.draw import Series
 from grafana.live import ROOT, Stack
@@ -64,6 +65,7 @@ def _live(stack: Stack, seconds: float) -> float:
         raise RuntimeError(stack.logs())
     for service in ("worker", "worker", "owner"):
         stack.run(service)
+    act(stack)
     stack.wait(stack.ready, 90, "workers have their lanes")
     stack.scrape()
     begun = time.time()

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from prometheus_tools import ROOT, load_yaml, substituted, tool
 
+from grafana.acting import act
 from grafana.build import boards, dashboard
 from grafana.live import Stack, fetch
 from streamer.embedded import Services
@@ -44,6 +45,7 @@ def stack(services: Services, tmp_path_factory: pytest.TempPathFactory) -> Itera
         made.run("worker")
         made.run("worker")
         made.run("owner")
+        act(made)
         made.wait(made.ready, 90, "workers have their lanes")
         made.scrape()
         made.run("shop", *SHOP)
@@ -90,7 +92,9 @@ def test_figures_on_the_boards_are_those_of_the_run(stack: Stack) -> None:
     assert one('sum(streamer_customers_tracked{job="$job"})') > 100
     assert one('sum(abs(streamer_unaccounted_records{job="$job"}))') == 0
     assert one('sum(streamer_lanes_owned{job="$job"})') == one('max(streamer_lanes{job="$job"})') == 4
-    assert one('sum(up{job="$job"})') == 3
+    assert one('sum(up{job="$job"})') == 4
+    assert one('sum(streamer_act_messages_total{job="$job", step="planned"})') > 0
+    assert one('sum(abs(streamer_act_unaccounted{job="$job"}))') == 0
     assert one('sum(streamer_lane_restore_seconds_count{job="$job"})') >= 4
     # Everybody is in exactly one segment of it.
     assert one('sum(streamer_segment_customers{job="$job", segmentation="value"})') == pytest.approx(
@@ -121,8 +125,8 @@ def test_every_runbook_is_served_where_alerts_say(stack: Stack) -> None:
         assert stack.get(f"/consoles/{page.name}") == (200, page.read_text(encoding="utf-8"))
 
 
-def test_workers_and_owner_say_that_they_are_well(stack: Stack) -> None:
-    assert len(stack.targets) == 3
+def test_workers_owner_and_act_say_that_they_are_well(stack: Stack) -> None:
+    assert len(stack.targets) == 4
     for target in stack.targets:
         assert fetch(f"http://{target}/healthz") == (200, "ok\n")
         assert fetch(f"http://{target}/readyz") == (200, "ok\n")
