@@ -52,7 +52,7 @@ TEXTS: Final = {
     "file applied of": "已应用 {records:,} / {of:,} 条记录（每秒 {speed:,.0f} 条，剩余 {seconds:,.0f} 秒）",
     "file rejects": "{rows:,} 行被拒收；位置和原因见 {path}",
     "check title": "检查 {name}",
-    "check rows": "共 {rows:,} 行",
+    "check rows": "共 {rows:,} 行（{fates}）",
     "check fate made": "已采用",
     "check column orders": "订单",
     "check column order money": "金额",
@@ -99,6 +99,7 @@ TEXTS: Final = {
     "check found": "从文件看出",
     "check go on": "这样导入：",
     "check page written": "页面在 {path}",
+    "check lines left out": "未计入的行及原因（{count}）",
     "check differing": "不一致的行",
     "check reason column": "原因",
     "check line column": "行",
@@ -136,4 +137,7 @@ TEXTS: Final = {
     "proposal go on": "没有导入任何内容。如果合计正确：`{command} --yes`。否则保存映射（`--save-mapping my-shop.toml`）、"
     "修改后用 `--mapping my-shop.toml` 指定；`--check` 会再次显示合计",
     "proposal saved": "映射保存在 {path}",
+    "undo ask": "撤回 {file} 中的所有订单吗？",
+    "undo go on": "`--undo` 会撤回 {file} 中的所有订单；请再加上 `--yes`",
+    "reason no_order": "不是订单，无法撤回",
 }

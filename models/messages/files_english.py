@@ -59,7 +59,7 @@ TEXTS: Final = {
     "file rejects": "{rows:,} rows were refused; {path} says which and why",
     # The check of a file.
     "check title": "Check of {name}",
-    "check rows": "rows: {rows:,}",
+    "check rows": "rows: {rows:,} ({fates})",
     "check fate made": "used",
     "check column orders": "orders",
     "check column order money": "money",
@@ -106,6 +106,7 @@ TEXTS: Final = {
     "check found": "Found by looking",
     "check go on": "Import it like this:",
     "check page written": "the page is {path}",
+    "check lines left out": "Lines that are left out, with their reasons ({count})",
     "check differing": "Lines that differ",
     "check reason column": "reason",
     "check line column": "line",
@@ -145,4 +146,7 @@ TEXTS: Final = {
     "proposal go on": "nothing was imported. If the totals are right: `{command} --yes`. Else keep the mapping (`--save-mapping "
     "my-shop.toml`), change it, and give it with `--mapping my-shop.toml`; `--check` shows the totals again",
     "proposal saved": "the mapping is {path}",
+    "undo ask": "Take back all orders of {file}?",
+    "undo go on": "--undo takes back all orders of {file}; say --yes as well",
+    "reason no_order": "no orders, which alone can be taken back",
 }

@@ -17,7 +17,6 @@ from streamer.commands import common
 if TYPE_CHECKING:
     from streamer.config.settings import Settings
     from streamer.imports.checked import Checked
-    from streamer.sources.mapping import TableMapping
     from streamer.sources.proposal import Proposal
     from streamer.sources.source import FileSource
 
@@ -27,45 +26,7 @@ Check = Annotated[
 Html = Annotated[Path | None, typer.Option("--html", help="Write what the check found as a page.")]
 SaveMapping = Annotated[Path | None, typer.Option("--save-mapping", help="Write the mapping that is used to a file.")]
 
-
-def recognised(
-    file: Path, format: str | None, mapping: str | None
-) -> tuple[str, str | TableMapping | None, Proposal | None]:
-    """The format and the mapping to read a file with, and what was found by looking, where nobody said them.
-
-    Raises
-    ------
-    UserError
-        There is no such file, or nothing can be proposed.
-    """
-    from streamer.sources.mapping import read_mapping
-    from streamer.sources.proposal import propose
-
-    if mapping is not None:
-        return format or _format_of(file), mapping, None
-    if format in ("jsonl", "online-retail"):
-        return format, None, None
-    if not file.is_file():
-        what = "is a folder" if file.is_dir() else "does not exist"
-        raise UserError(f"{file} {what}", "give the path of a file")
-    found = propose(file)
-    texts = messages(common.settings().language)
-    if found.mapping is None:
-        common.note(texts("proposal format", file=str(file), format=found.format))
-        return found.format, None, found
-    if found.shipped is not None:
-        common.note(texts("proposal shipped", file=str(file), name=found.shipped))
-    else:
-        common.note(texts("proposal made", file=str(file)))
-    for field, column in found.fields:
-        common.note(texts("proposal field", field=field, column=column))
-    return found.format, read_mapping(found.mapping, "the proposal"), found
-
-
-def _format_of(file: Path) -> str:
-    """Of a file with a mapping: the reader looks for itself which of the three it is."""
-    names = {".xlsx": "xlsx", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl"}
-    return names.get(Path(file.name.removesuffix(".gz")).suffix.lower(), "csv")
+Undo = Annotated[bool, typer.Option("--undo", help="Take the orders of this file back: it was the wrong one.")]
 
 
 def look_first(
@@ -139,6 +100,18 @@ def confirm(proposal: Proposal, file: Path, texts: Messages) -> None:
         common.errors().print(proposal.mapping)
     common.note(texts("proposal go on", command=_command(file, proposal.shipped)))
     raise typer.Exit(1)
+
+
+def undone(source: FileSource, file: Path, texts: Messages, *, yes: bool) -> FileSource:
+    """The source that takes a file's orders back, once somebody said so. Raises typer.Exit where nobody does."""
+    from streamer.sources.undone import Undone
+
+    if not yes:
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            common.note(texts("undo go on", file=str(file)))
+            raise typer.Exit(1)
+        typer.confirm(texts("undo ask", file=str(file)), abort=True, err=True)
+    return Undone(source)
 
 
 def save(proposal: Proposal | None, mapping: str | None, path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -12,6 +12,10 @@ from streamer.commands.common import Json
 from streamer.commands.evaluate_clusterers import clusterers
 from streamer.commands.evaluate_predictions import predictions
 from streamer.commands.evaluate_shops import ALL, ORDERS, names_of, numbers_of
+from streamer.commands.files import Format, Mapped
+
+if TYPE_CHECKING:
+    from models.learning.learner import LearnerConfig
 
 
 def register(app: typer.Typer) -> None:
@@ -24,9 +28,8 @@ def register(app: typer.Typer) -> None:
 
 def segments(
     data: Annotated[Path | None, typer.Option(help="A file of events instead of simulated shops.")] = None,
-    format: Annotated[
-        Literal["online-retail", "jsonl"], typer.Option("--format", help="What the file holds, as for `replay`.")
-    ] = "online-retail",
+    format: Format = None,
+    mapping: Mapped = None,
     as_of: Annotated[
         str | None, typer.Option("--as-of", help="With --data: the day of the segments; else 90 days before the end.")
     ] = None,
@@ -71,7 +74,7 @@ def segments(
 
     config = LearnerConfig(frame=frame, k=k)
     if data is not None:
-        _file(data, format, as_of, config, preset, json)
+        _file(data, format, mapping, as_of, config, preset, json, html)
         return
     from streamer.evaluate import report, suite
     from streamer.evaluate.gate import missed
@@ -93,20 +96,27 @@ def segments(
         raise typer.Exit(common.EXIT_ERROR)
 
 
-def _file(data: Path, format: str, as_of: str | None, config: object, preset: str, json: bool) -> None:
+def _file(
+    data: Path,
+    format: str | None,
+    mapping: str | None,
+    as_of: str | None,
+    config: LearnerConfig,
+    preset: str,
+    json: bool,
+    html: Path | None,
+) -> None:
     from dataclasses import asdict, replace
     from datetime import date, timedelta
 
-    from models.learning.learner import LearnerConfig
-    from streamer.commands.files import instant, settings_for
-    from streamer.evaluate import files, report, retail
+    from streamer.commands.files import instant
+    from streamer.commands.recognise import data_of
+    from streamer.evaluate import files, report, retail, retail_page
     from streamer.evaluate.suite import PRESETS
-    from streamer.sources.open_source import open_source
 
-    assert isinstance(config, LearnerConfig)
-    source = open_source(data, format)
-    policy = settings_for(format).policy(lanes=1)
     with common.progress("reading") as on_progress:
+        source, settings = data_of(data, format, mapping, on_progress)
+        policy = settings.policy(lanes=1)
         activity = files.of_source(source, policy)
         on_progress(f"{len(activity.customers):,} customers, {activity.days} days")
         last = activity.days - retail.FOLLOWING_DAYS
@@ -114,6 +124,8 @@ def _file(data: Path, format: str, as_of: str | None, config: object, preset: st
         chosen = PRESETS["conservative" if preset == "both" else preset]
         found = retail.evaluate(activity, replace(config, preset=chosen), day)
     shown = (date(1970, 1, 1) + timedelta(days=found.as_of)).isoformat()
+    if html is not None:
+        _write(html, retail_page.page(found, data.name, shown, settings.currency))
     if json:
         common.print_json(asdict(found) | {"as_of": shown})
     else:

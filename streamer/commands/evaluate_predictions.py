@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from streamer.commands import common
 from streamer.commands.common import Json
+from streamer.commands.files import Format, Mapped
 
 if TYPE_CHECKING:
     from streamer.evaluate.predictions import Answered
@@ -33,9 +34,8 @@ _LEGEND = (
 
 def predictions(
     data: Annotated[Path, typer.Option(help="A file of events.")],
-    format: Annotated[
-        Literal["online-retail", "jsonl"], typer.Option("--format", help="What the file holds, as for `replay`.")
-    ] = "online-retail",
+    format: Format = None,
+    mapping: Mapped = None,
     as_of: Annotated[
         list[str] | None,
         typer.Option("--as-of", help="A day to ask on; may be repeated. Else four, the last 90 days before the end."),
@@ -47,14 +47,14 @@ def predictions(
     Example:  streamer evaluate predictions --data online_retail.csv.gz --as-of 2011-09-10
     """
     from schemas.errors import UserError
-    from streamer.commands.files import instant, settings_for
+    from streamer.commands.files import instant
+    from streamer.commands.recognise import data_of
     from streamer.evaluate import files
     from streamer.evaluate.predictions import HORIZON, evaluate
-    from streamer.sources.open_source import open_source
 
-    source = open_source(data, format)
-    policy = settings_for(format).policy(lanes=1)
     with common.progress("reading") as on_progress:
+        source, settings = data_of(data, format, mapping, on_progress)
+        policy = settings.policy(lanes=1)
         activity = files.of_source(source, policy)
         last = activity.days - HORIZON
         days = [last - _SPACING_DAYS * back for back in reversed(range(_DATES))]

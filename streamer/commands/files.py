@@ -84,7 +84,8 @@ def settings_for(format: str, given: Mapping[str, Any] | None = None) -> Setting
     if currency != found.currency and currency not in found.rates:
         raise UserError(
             f"the amounts in this file are in {currency}, but the shop's currency is {found.currency}",
-            f"set STREAMER_CURRENCY={currency}, or a rate: STREAMER_RATES={currency}=1.17",
+            f"set STREAMER_CURRENCY={currency} if that is the shop's, or STREAMER_RATES={currency}=RATE, what one {currency} is "
+            f"worth in {found.currency}",
         )
     return found
 

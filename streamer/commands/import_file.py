@@ -27,7 +27,7 @@ from rich.text import Text
 from models.messages import Messages, messages
 from streamer.client.connections import connections
 from streamer.commands import common
-from streamer.commands.check_file import Check, Html, SaveMapping, look_first, recognised, save
+from streamer.commands.check_file import Check, Html, SaveMapping, Undo, look_first, save, undone
 from streamer.commands.common import Json
 from streamer.commands.files import (
     ChangesFile,
@@ -42,6 +42,7 @@ from streamer.commands.files import (
     settings_for,
     source_of,
 )
+from streamer.commands.recognise import recognised
 
 if TYPE_CHECKING:
     from streamer.adapters.import_view import ImportRecord
@@ -67,6 +68,7 @@ def import_file(
     check: Check = False,
     html: Html = None,
     save_mapping: SaveMapping = None,
+    undo: Undo = False,
     changes: ChangesFile = None,
     memberships: MembershipsFile = None,
     json: Json = False,
@@ -78,7 +80,8 @@ def import_file(
     that was imported wholly is refused.
 
     Without a mapping one is proposed, with the totals that it gives, and you are asked. `--check` reads the whole file,
-    counts its totals by another way and imports nothing; `--html` writes that as a page.
+    counts its totals by another way and imports nothing; `--html` writes that as a page. `--undo` takes the orders of
+    the file back (docs/wrong-file.md).
 
     Example:  streamer import orders_export.csv --mapping shopify
     """
@@ -90,7 +93,10 @@ def import_file(
     source = source_of(file, kind, found, mapped, rejects, common.note)
     if save_mapping is not None:
         save(proposal, mapping, save_mapping)
-    look_first(source, found, file, mapping, proposal, check=check, html=html, json=json, yes=yes)
+    if undo:
+        source = undone(source, file, messages(found.language), yes=yes)
+    else:
+        look_first(source, found, file, mapping, proposal, check=check, html=html, json=json, yes=yes)
     check_currencies(source, found, common.note, all_the_same=yes)
     with (
         lines_to(changes) as write_change,

@@ -10,7 +10,6 @@ import typer
 
 from models.messages import messages
 from streamer.commands import common
-from streamer.commands.check_file import recognised
 from streamer.commands.common import Json
 from streamer.commands.files import (
     ChangesFile,
@@ -24,6 +23,7 @@ from streamer.commands.files import (
     settings_for,
     source_of,
 )
+from streamer.commands.recognise import recognised
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -13,7 +13,7 @@ from schemas.screen_text import line as one_line
 from streamer import charts
 from streamer.charts import Bar, Palette, Series, Share
 from streamer.imports.check_report import difference_cells, fates, money, statement, verdict
-from streamer.imports.checked import Checked
+from streamer.imports.checked import NAMED, Checked, Difference
 
 _LINES: Final = 200
 """Differing lines on the page, at most."""
@@ -30,7 +30,9 @@ _STYLE: Final = (
     ".figures :is(th:first-child){text-align:left;white-space:normal;min-width:9rem}.figures thead th{font-weight:600}"
     ".figures.strong tr:last-child :is(th,td){font-weight:600}"
     "@media (max-width:639px){.strong :is(th,td):is(:nth-child(2),:nth-child(4)){display:none}"
-    ".figures :is(th:first-child){min-width:6rem}.figures :is(th,td){padding-right:.5rem;font-size:13px}}"
+    ".figures :is(th:first-child){min-width:5.5rem}.figures :is(th,td){padding-right:.4rem;font-size:12px}}"
+    ".figures.lines :is(th,td):last-child{text-align:left;white-space:normal}.lines :is(th:first-child){min-width:2.5rem}"
+    "summary{cursor:pointer}"
     "code{overflow-wrap:anywhere}pre{white-space:pre-wrap;padding:.6rem .9rem;"
     "background:light-dark(#f4f4f6,#24242b)}li{margin:.2rem 0}"
 )
@@ -134,8 +136,21 @@ def _groups(found: Checked, texts: Messages) -> Iterable[tuple[str, int]]:
 
 
 def _differing(found: Checked, currency: str, texts: Messages) -> str:
-    if not found.differences:
-        return ""
+    """What nothing explains for all to see; what has a reason folded away."""
+    unexplained = [one for one in found.differences if one.reason is None]
+    explained = [one for one in found.differences if one.reason is not None]
+    parts = ""
+    if unexplained:
+        parts += f"<h2>{_text(texts('check differing'))}</h2>{_lines(unexplained, currency, texts)}"
+    if explained:
+        more = "+" if len(explained) >= NAMED or len(explained) > _LINES else ""
+        title = texts("check lines left out", count=f"{min(len(explained), _LINES):,}{more}")
+        inside = _lines(explained, currency, texts)
+        parts += f"<section><details><summary>{_text(title)}</summary>{inside}</details></section>"
+    return parts
+
+
+def _lines(rows: Sequence[Difference], currency: str, texts: Messages) -> str:
     head = [
         texts("check line column"),
         texts("check kind column"),
@@ -143,8 +158,7 @@ def _differing(found: Checked, currency: str, texts: Messages) -> str:
         texts("check applied column"),
         texts("check reason column"),
     ]
-    rows = [difference_cells(one, currency, texts) for one in found.differences[:_LINES]]
-    return f"<h2>{_text(texts('check differing'))}</h2>" + _table([head, *rows], "figures")
+    return _table([head, *(difference_cells(one, currency, texts) for one in rows[:_LINES])], "figures lines")
 
 
 def _table(rows: Sequence[Sequence[str]], kind: str) -> str:

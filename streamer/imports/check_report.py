@@ -93,8 +93,9 @@ def difference_cells(one: Difference, currency: str, texts: Messages) -> list[st
 
 def report(found: Checked, currency: str, texts: Messages) -> Iterator[str]:
     """The lines of a screen."""
-    named = "; ".join(f"{name} {number:,}" for _, name, number in fates(found, texts))
-    yield f"{texts('check rows', rows=found.rows)} ({named})"
+    between = "；" if texts.language == "zh" else "; "
+    named = between.join(f"{name} {number:,}" for _, name, number in fates(found, texts))
+    yield texts("check rows", rows=found.rows, fates=named)
     yield ""
     yield from _aligned(statement(found, currency, texts))
     yield ""

@@ -17,8 +17,9 @@ from streamer.imports.checked import Checked
 Ints = NDArray[np.int64]
 
 _PLACEHOLDER: Final = re.compile(
-    r"(test|demo|admin|dummy|sample|nobody|noreply|no-?reply|customer|kunde|client|walk-?in|pos|匿名|游客|散客|测试)"
-    r"[-_ .]*\d?(@.*)?|x+|-+|\?+|1234(5(6(7(89?)?)?)?)?|(.)\7{3,}",
+    r"(test|demo|dummy|sample)[-_ .]*\d?(@.*)?|"
+    r"(admin|nobody|noreply|no-?reply|customer|kunde|client|walk-?in|pos|匿名|游客|散客|测试)(@.*)?|"
+    r"x+|-+|\?+|1234(5(6(7(89?)?)?)?)?|(?P<sign>.)(?P=sign){3,}",
     re.IGNORECASE,
 )
 _ENOUGH: Final = 20

@@ -25,7 +25,8 @@ MAPPED = ("csv", "xlsx", "jsonl")
 
 @dataclass(frozen=True, slots=True)
 class CsvOptions:
-    """What a mapped file needs beside its path; see ``MappedFile``. ``mapping`` may be a path or the name of a shipped one."""
+    """What a mapped file needs beside its path; see ``MappedFile``. ``mapping`` may be a path or the name of a shipped
+    one; refused rows are written to a file if they are ``kept``."""
 
     mapping: str | TableMapping
     zone: str = "UTC"
@@ -35,6 +36,7 @@ class CsvOptions:
     now_ms: int | None = None
     nobody: frozenset[str] = NOBODY
     language: Language = "en"
+    kept: bool = True
 
 
 def open_source(path: Path | str, format: str, csv: CsvOptions | None = None) -> FileSource:
@@ -63,7 +65,7 @@ def open_source(path: Path | str, format: str, csv: CsvOptions | None = None) ->
         load_mapping(csv.mapping) if isinstance(csv.mapping, str) else csv.mapping,
         zone=csv.zone,
         currency=csv.currency,
-        rejects=RejectsPath(path, csv.rejects),
+        rejects=RejectsPath(path, csv.rejects) if csv.kept else None,
         now_ms=csv.now_ms,
         nobody=csv.nobody,
         progress=csv.progress,

@@ -7,6 +7,8 @@ import io
 import json
 import os
 import random
+import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -19,18 +21,7 @@ from streamer.embedded import Addresses
 
 pytestmark = pytest.mark.integration
 
-MAPPING = """
-group = "Bestellnr."
-[[event]]
-[event.fields]
-order_id = "Bestellnr."
-customer_id = { column = "E-Mail", lower = true }
-occurred_at = "Datum"
-total = "Summe"
-[event.lines]
-product_id = "Artikel"
-quantity = "Menge"
-"""
+PAGE = Path(__file__).parents[2] / "docs" / "first-list.md"
 
 
 def _table(path: Path) -> set[str]:
@@ -53,6 +44,12 @@ def _table(path: Path) -> set[str]:
     return silent
 
 
+def _commands() -> list[list[str]]:
+    """The commands of the page, as it has them, but for the servers: those of the tests run already."""
+    block = re.findall(r"```bash\n(.*?)```", PAGE.read_text(), re.DOTALL)[0]
+    return [shlex.split(line, comments=True)[1:] for line in block.splitlines() if not line.startswith("streamer up")]
+
+
 def _run(environment: Mapping[str, str], folder: Path, *arguments: str) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "streamer.cli", *arguments],
@@ -68,8 +65,7 @@ def _run(environment: Mapping[str, str], folder: Path, *arguments: str) -> str:
 def test_a_table_of_a_spreadsheet_becomes_a_list_in_four_commands(
     addresses: Addresses, redis_url: str, prefix: str, tmp_path: Path
 ) -> None:
-    silent = _table(tmp_path / "bestellungen.csv")
-    (tmp_path / "shop.toml").write_text(MAPPING)
+    silent = _table(tmp_path / "orders.csv")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("STREAMER_")} | {
         "STREAMER_KAFKA": addresses.kafka,
         "STREAMER_REDIS": redis_url,
@@ -80,14 +76,16 @@ def test_a_table_of_a_spreadsheet_becomes_a_list_in_four_commands(
         "STREAMER_METRICS_PORT": "0",
         "STREAMER_SESSION_SECONDS": "3",
     }
-    file = ("bestellungen.csv", "--format", "csv", "--mapping", "shop.toml", "--json")
-    looked = json.loads(_run(environment, tmp_path, "replay", *file).splitlines()[-1])
-    imported = json.loads(_run(environment, tmp_path, "import", *file).splitlines()[-1])
-    same = ("rows", "customers", "orders", "revenue_minor", "skipped")
-    assert {name: looked[name] for name in same} == {name: imported[name] for name in same}
+    look, take_in, members = _commands()
+    looked = json.loads(_run(environment, tmp_path, *look, "--json").splitlines()[-1])
+    imported = json.loads(_run(environment, tmp_path, *take_in, "--json").splitlines()[-1])
+    assert looked["agrees"] and looked["looks"] == ["the rows are in no order of time; that does no harm"]
+    assert (looked["rows"], looked["customers"], looked["applied"]["orders"]) == (1_201, 400, 1_201)
     assert (imported["customers"], imported["orders"], imported["skipped"]) == (400, 1_201, {})
+    assert imported["revenue_minor"] == looked["applied"]["order_money"]
 
-    rows = list(csv.DictReader(io.StringIO(_run(environment, tmp_path, "segments", "members", "at_risk", "--csv"))))
+    assert members[-2:] == [">", "at-risk.csv"]
+    rows = list(csv.DictReader(io.StringIO(_run(environment, tmp_path, *members[:-2]))))
     asked = json.loads(_run(environment, tmp_path, "segments", "who", "recency_days >= 90", "--json"))
     assert {row["id"] for row in rows} == silent == {one["id"] for one in asked}
     assert all(row["since"] and row["last_order"] and row["next_segment"] == "hibernating" for row in rows)

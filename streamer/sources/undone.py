@@ -1,0 +1,70 @@
+"""A file that should not have been imported, as events that take its orders back."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator
+
+from schemas.arrivals import OrderCompleted
+from schemas.codec import arrival
+from schemas.errors import InvalidEvent
+from schemas.wire_time import iso
+from streamer.sources.source import FileSource, SourceEvent
+
+NO_ORDER = "no_order"
+"""Why an event of the file is not undone: it is no order. Refunds go with the order they name."""
+
+
+class Undone:
+    """The orders of a source, each cancelled at its own time; nothing else of the file can be taken back.
+
+    The ids of the cancellations are functions of those of the orders, so that taking back twice is a repeat. An order
+    that the service never saw stays unknown: its cancellation waits for it, as any does that comes first.
+    """
+
+    def __init__(self, source: FileSource) -> None:
+        self.source = source
+        self.skipped: Counter[str] = Counter()
+
+    @property
+    def content_hash(self) -> str:
+        """Other than that of the file: an import of the one is none of the other."""
+        return hashlib.sha256(f"undo {self.source.content_hash}".encode()).hexdigest()
+
+    @property
+    def rows(self) -> int | None:
+        return self.source.rows
+
+    def events(self) -> Iterator[SourceEvent]:
+        """The cancellations, in the order of the file's events. Raises UserError."""
+        return (event for _, event in self.numbered())
+
+    def numbered(self) -> Iterator[tuple[int, SourceEvent]]:
+        """The same, each with the line of its order."""
+        self.skipped = Counter()
+        for line, event in self.source.numbered():
+            try:
+                order = arrival(event.key, event.value)
+            except InvalidEvent:
+                order = None
+            if isinstance(order, OrderCompleted):
+                yield line, SourceEvent(event.occurred_at, event.key, _cancelled(order))
+            else:
+                self.skipped[NO_ORDER] += 1
+        self.skipped.update(self.source.skipped)
+
+
+def _cancelled(order: OrderCompleted) -> bytes:
+    """Without a total: all that is left of the order."""
+    name = "undo-" + hashlib.sha256(f"{order.customer_id}\0{order.order_id}".encode()).hexdigest()[:24]
+    body = {
+        "event_id": name,
+        "type": "order.cancelled",
+        "customer_id": order.customer_id,
+        "occurred_at": iso(order.occurred_at),
+        "refund_id": name,
+        "order_id": order.order_id,
+    }
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
