@@ -1,5 +1,8 @@
 """Borders from the shop's own customers: quantiles of what they spend and of how late they come back.
 
+What customers spend and how often they order is asked of active buyers alone: those who are lost have next to no decayed
+spend left, and with years of them in the books every border would lie near nought.
+
 A proposal for a person to read, never taken by itself. Whoever never came back is not among those who did, so borders
 of lateness say when those who return have returned, not how many return at all.
 """
@@ -21,6 +24,8 @@ from models.rules.defaults import DEFAULT_TEXT
 from models.rules.expressions import KEYWORDS
 
 FEWEST_BUYERS = 50
+LOST = 6.0
+"""Own gaps of silence after which a buyer is no longer active: where the built-in ``lost`` begins."""
 _MOST_CATEGORIES = 8
 _SPEND_SHARES = (0.5, 0.8, 0.95)
 _LATE_SHARES = (0.9, 0.97, 0.99)
@@ -33,6 +38,7 @@ class Figures:
 
     customers: int = 0
     buyers: int = 0
+    active: int = 0
     spend: list[float] = field(default_factory=list)
     orders: list[int] = field(default_factory=list)
     late: list[float] = field(default_factory=list)
@@ -44,8 +50,10 @@ class Figures:
         if customer.statistics.orders <= 0:
             return
         self.buyers += 1
-        self.orders.append(customer.statistics.orders)
-        self.spend.append(FEATURES["spend_decayed"].value(customer, at, shop))
+        if FEATURES["lateness"].value(customer, at, shop) < LOST:
+            self.active += 1
+            self.orders.append(customer.statistics.orders)
+            self.spend.append(FEATURES["spend_decayed"].value(customer, at, shop))
         if (category := top_category(customer)) is not None:
             self.categories[category] += 1
         self.late += returns([order.at for order in customer.book.orders if order.live])
@@ -68,12 +76,13 @@ def returns(orders: Sequence[int]) -> list[float]:
 
 def suggest(figures: Figures) -> dict[str, Any]:
     """Borders of ``value`` and ``lifecycle``, JSON-safe; ``note`` instead where there are too few buyers."""
-    if figures.buyers < FEWEST_BUYERS:
+    if figures.active < FEWEST_BUYERS:
         return {
             "customers": figures.customers,
             "buyers": figures.buyers,
-            "note": f"{figures.buyers} buyers are too few to draw borders from; the built-in ones work from the first, "
-            f"and from {FEWEST_BUYERS} buyers on this command has something to say",
+            "active": figures.active,
+            "note": f"{figures.active} active buyers are too few to draw borders from; the built-in ones work from the first, "
+            f"and from {FEWEST_BUYERS} active buyers on this command has something to say",
         }
     spend = rising([rounded(float(value)) for value in np.quantile(figures.spend, _SPEND_SHARES)])
     late = np.quantile(figures.late, _LATE_SHARES) if len(figures.late) >= FEWEST_BUYERS else np.array([2.0, 4.0, 6.0])
@@ -83,6 +92,7 @@ def suggest(figures: Figures) -> dict[str, Any]:
     return {
         "customers": figures.customers,
         "buyers": figures.buyers,
+        "active": figures.active,
         "returns": len(figures.late),
         "spend_decayed": dict(zip(("medium", "high", "top"), spend, strict=True)),
         "lateness": dict(zip(("at_risk", "hibernating", "lost"), lateness, strict=True)),
@@ -113,10 +123,10 @@ def file_of(figures: dict[str, Any]) -> str:
         text = _put(text, old, new)
     text = _with_categories(text, list(figures["categories"]))
     return (
-        f"# Suggested from {figures['buyers']:,} buyers of {figures['customers']:,} customers:\n"
-        f"# value: half of the buyers spend less than the first border of late, 80 % less than the second, 95 % the third.\n"
+        f"# Suggested from {figures['active']:,} active buyers of {figures['customers']:,} customers:\n"
+        f"# value: half of these buyers spend less than the first border of late, 80 % less than the second, 95 % the third.\n"
         f"# lateness: of {figures['returns']:,} orders after a first, 90 %, 97 % and 99 % came before these borders.\n"
-        f"# orders: a quarter of the buyers have as many as a loyal one, 7 % as many as a champion.\n\n" + text
+        f"# orders: a quarter of these buyers have as many as a loyal one, 7 % as many as a champion.\n\n" + text
     )
 
 

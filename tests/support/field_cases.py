@@ -97,7 +97,8 @@ class Case:
 
 
 TABLE: tuple[Case, ...] = (
-    # 00003 bought for nothing, which is an order.
+    # The README of the cases says 2 customers and 4 orders. But one of the 4 is that of a third, 00003, who got 2 CDs for
+    # 0.00: with 2 customers there would be 3 orders. An order for nothing is an order, so all 4 count, by 3 customers.
     Case("cdnow-fixed-width", 4, 10_000, customers=3),
     Case("cluster-crash-alike", 400, 800_000, customers=400, options=("--until", "2024-12-01")),
     Case("cluster-crash-no-prices", 3_000, 0, customers=300),

@@ -33,11 +33,11 @@ def test_borders_are_quantiles_and_the_file_says_so() -> None:
     told = suggest(figures)
     assert told["customers"] == 400 and 300 < told["buyers"] < 400 and told["returns"] == len(figures.late)
     spend, late = list(told["spend_decayed"].values()), list(told["lateness"].values())
-    shares = [sum(value < border for value in figures.spend) / told["buyers"] for border in spend]
+    shares = [sum(value < border for value in figures.spend) / told["active"] for border in spend]
     assert all(abs(share - wanted) < 0.03 for share, wanted in zip(shares, (0.5, 0.8, 0.95), strict=True))
     assert late == sorted(late) and late[0] >= 1.5 and told["orders"]["loyal"] < told["orders"]["champion"]
     text = file_of(told)
-    assert text.startswith(f"# Suggested from {told['buyers']:,} buyers of 400 customers")
+    assert text.startswith(f"# Suggested from {told['active']:,} active buyers of 400 customers")
     value = next(one for one in load(text, 2).segmentations if isinstance(one, Bands))
     assert [band.enter for band in value.bands[1:]] == spend
     assert all(band.exit < band.enter for band in value.bands[1:])
@@ -53,14 +53,29 @@ def test_lateness_of_a_return_is_what_the_feature_said_just_before() -> None:
 def test_few_buyers_get_a_word_instead() -> None:
     figures = Figures()
     for number in range(FEWEST_BUYERS - 1):
-        figures.add(bought(number, [1], 1_000), T0 + 100 * DAY, SHOP)
+        figures.add(bought(number, [1], 1_000), T0 + 10 * DAY, SHOP)
     figures.add(Customer("x", (0, 99), T0), T0 + 100 * DAY, SHOP)
     told = suggest(figures)
-    assert "49 buyers are too few" in told["note"] and told["customers"] == 50
+    assert "49 active buyers are too few" in told["note"] and told["customers"] == 50
 
 
 def test_a_shop_of_one_kind_of_customer_gets_rising_borders() -> None:
     figures = Figures()
     for number in range(60):
-        figures.add(bought(number, [1, 2], 10), T0 + 400 * DAY, SHOP)
+        figures.add(bought(number, [1, 2], 10), T0 + 40 * DAY, SHOP)
     load(file_of(suggest(figures)), 2)
+
+
+def test_lost_buyers_draw_no_borders() -> None:
+    """An old shop has ten lost buyers to one that still comes; the borders are those of the active."""
+    active, everybody = Figures(), Figures()
+    for number in range(660):
+        lost = number % 11 > 0
+        customer = bought(number, [1, 20] if lost else [970, 990], 1_000 + number * 10)
+        everybody.add(customer, T0 + 1_000 * DAY, SHOP)
+        if not lost:
+            active.add(customer, T0 + 1_000 * DAY, SHOP)
+    told, alone = suggest(everybody), suggest(active)
+    assert (told["buyers"], told["active"], alone["active"]) == (660, 60, 60)
+    assert told["spend_decayed"] == alone["spend_decayed"] and told["orders"] == alone["orders"]
+    assert told["spend_decayed"]["medium"] > 10
