@@ -98,13 +98,13 @@ class Preview:
             self._pass_time(at)
         return self._end(until)
 
-    def by_hand(self, changes: Iterable[ReceivedChange], until: int) -> dict[str, Funnel]:
-        """The same for changes that a person orders at once (`heart.by_hand`); no storm stops them."""
+    def by_hand(self, changes: Iterable[ReceivedChange], now: int, until: int) -> dict[str, Funnel]:
+        """The same for what a person orders at ``now`` (`heart.by_hand`); no storm stops it."""
         for change in changes:
             outcome = Outcome()
             for name, play_state in self._state.ledger.plays.items():
                 play = self._state.books[play_state.version].plays[name]
-                add(change, play, play_state, self._state, outcome, change.changed_ms, None)
+                add(change, play, play_state, self._state, outcome, now, None)
             self._show(outcome)
         return self._end(until)
 

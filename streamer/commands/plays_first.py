@@ -78,5 +78,5 @@ def _previewed(to: Connections, name: str, found: list[FirstCustomer], now: int)
         people=state.people,
         language=to.settings.language,
     )
-    changes = [entered(one, play, now) for one in found]
-    return asdict(run.by_hand(changes, now + play.wait + play.expires)[name])
+    changes = [entered(one, play) for one in found]
+    return asdict(run.by_hand(changes, now, now + play.wait + play.expires)[name])

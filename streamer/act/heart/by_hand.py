@@ -11,11 +11,9 @@ from schemas.changes import ReceivedChange, SegmentRef
 from streamer.act.heart.ids import NAMESPACE
 from streamer.act.heart.moves import finish, later
 from streamer.act.heart.plan import add
-from streamer.act.heart.state import Message, Outcome, PlayState, State
+from streamer.act.heart.state import FIRST, Message, Outcome, PlayState, State
 from streamer.act.plays.book import Play
 
-FIRST: Final = "first"
-"""Stands where a change has its cause."""
 APPROVE: Final = "approve"
 """The gate at which the first messages of a play wait for a yes."""
 
@@ -30,10 +28,10 @@ def first(order: PlayCommand, held: PlayState, state: State, outcome: Outcome, n
     if held.status == "stopped":
         return
     for one in order.customers:
-        add(entered(one, play, now), play, held, state, outcome, now, None)
+        add(entered(one, play), play, held, state, outcome, now, None)
 
 
-def entered(one: FirstCustomer, play: Play, now: int) -> ReceivedChange:
+def entered(one: FirstCustomer, play: Play) -> ReceivedChange:
     """The change that stands for a membership."""
     segmentation = play.when.segmentation
     return ReceivedChange(
@@ -45,7 +43,7 @@ def entered(one: FirstCustomer, play: Play, now: int) -> ReceivedChange:
         to_segment=SegmentRef(one.segment, one.name),
         cause=FIRST,
         automation_safe=False,
-        changed_at=datetime.fromtimestamp(now / 1000, UTC),
+        changed_at=datetime.fromtimestamp(one.since / 1000, UTC),
     )
 
 

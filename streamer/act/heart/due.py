@@ -19,7 +19,7 @@ from streamer.act.heart.holdout import ALL, draw
 from streamer.act.heart.local import day_of, next_day, quiet_until, zone
 from streamer.act.heart.people import KEPT_DAYS, Person
 from streamer.act.heart.signals import EVERY_LIST
-from streamer.act.heart.state import Message, PlayState, State
+from streamer.act.heart.state import FIRST, Message, PlayState, State
 from streamer.act.plays.book import Book, Channel, Play
 from streamer.act.plays.spans import UNITS
 
@@ -135,8 +135,9 @@ def due(message: Message, customer: Customer | None, state: State, policy: Polic
     if not message.looked:
         for found in _at_trigger(look):
             return found
-        if now < message.planned + look.play.wait:
-            return Wait(message.planned + look.play.wait, "looked")
+        waited = message.expires - look.play.expires
+        if now < waited:
+            return Wait(waited, "looked")
         # Without a wait it is judged at once: a second look would come after plays that have less priority.
         message.looked = True
     for found in _gates(look):
@@ -262,7 +263,7 @@ def _unless(look: Look) -> Iterator[Verdict]:
         if holds:
             yield Drop("unless", seen)
     to = look.message.change.to_segment
-    if look.message.change.cause == "first" and look.customer is not None:
+    if look.message.change.cause == FIRST and look.customer is not None:
         # No change said where they are: only the view knows.
         held = look.customer.segments.get(look.play.when.segmentation)
         if to is None or held is None or held.segment != to.id:

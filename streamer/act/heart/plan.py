@@ -6,7 +6,7 @@ from schemas.changes import ReceivedChange
 from streamer.act.heart import measure
 from streamer.act.heart.ids import message_id
 from streamer.act.heart.moves import finish, note
-from streamer.act.heart.state import Message, Outcome, PlayState, State
+from streamer.act.heart.state import FIRST, Message, Outcome, PlayState, State
 from streamer.act.plays.book import Play
 
 STORM_SLICES = 12
@@ -86,8 +86,10 @@ def add(
         return
     person = state.person(change.customer_id)
     person.seq = max(person.seq, change.seq)
+    begun = min(now, change.changed_ms) if change.cause == FIRST else now
+    waited = max(now, begun + play.wait)
     # With ``if`` the customer is looked at right away, and once more when the wait is over.
-    due = now if play.condition is not None else now + play.wait
+    due = now if play.condition is not None else waited
     message = Message(
         id=id,
         play=play.name,
@@ -96,7 +98,7 @@ def add(
         change=change,
         planned=now,
         due=due,
-        expires=now + play.wait + play.expires,
+        expires=waited + play.expires,
         looked=play.condition is None,
         now_in=None if change.to_segment is None else change.to_segment.id,
         trace="" if trace is None else trace.decode(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -15,6 +15,8 @@ from streamer.act.plays.book import Book, Channel, Play
 
 Status = Literal["waiting", "sending", "failed", "doubtful"]
 PlayStatus = Literal["running", "paused", "stopped"]
+FIRST: Final = "first"
+"""Stands where a change has its cause, for customers who were in a segment already (`heart.by_hand`)."""
 
 
 class Message(msgspec.Struct, array_like=True):

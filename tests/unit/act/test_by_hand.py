@@ -144,6 +144,19 @@ def test_who_has_left_the_segment_meanwhile_gets_nothing() -> None:
     assert made.judge(bob) == Drop("still", {"now_in": "active"})
 
 
+def test_who_has_been_there_longer_than_the_wait_waits_no_more() -> None:
+    for more in ("", 'if = "orders <= 5"'):
+        made = world(more=f'wait = "24 hours"\n{more}')
+        give(made, action="first", customers=(member("ann"), member("bob", since=NOON - 4 * HOUR)))
+        ann, bob = made.state.messages.values()
+        for message in (ann, bob):
+            if more:
+                verdict = made.judge(message)
+                message.due = verdict.until if isinstance(verdict, Wait) else NOON
+        assert (ann.due, bob.due) == (NOON, NOON + 20 * HOUR)
+        assert isinstance(made.judge(ann), Send)
+
+
 def test_caps_hold_for_first_as_well() -> None:
     made = world()
     made.state.person("ann").days[NOON // DAY] = 1
@@ -157,8 +170,8 @@ def test_the_preview_of_first_counts_what_customers_had_before() -> None:
     made.state.person("ann").sends["win_back"] = NOON - DAY
     people = {name: customer(name) for name in NAMES}
     run = Preview(made.state.books[1], ["win_back"], people, POLICY, of=0, people=made.state.people)
-    changes = [entered(member(name), made.state.books[1].plays["win_back"], NOON) for name in NAMES]
-    funnel = run.by_hand(changes, NOON + 3 * DAY)["win_back"]
+    changes = [entered(member(name), made.state.books[1].plays["win_back"]) for name in NAMES]
+    funnel = run.by_hand(changes, NOON, NOON + 3 * DAY)["win_back"]
     assert (funnel.planned, funnel.sent, funnel.dropped) == (4, 3, {"again": 1})
 
 
