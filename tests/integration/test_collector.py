@@ -175,12 +175,14 @@ def test_without_a_key_nothing_is_taken(api: WebProcess) -> None:
 
 
 def test_outcomes_have_a_permission_of_their_own(api: WebProcess, service: LiveService) -> None:
+    before = applied(service)
     provider = api.tokens.create("provider", ["outcomes"], "2026-01-01T00:00:00Z")
     bounce = {"event_id": "bounce-1", "type": "message.outcome", "customer_id": "bob", "occurred_at": at(),
               "message_id": "m1", "change_event_id": "c1", "outcome": "bounced"}  # fmt: skip
     answer = send(api, provider, [bounce, order(1)], "/v1/outcomes")
     assert answer.body["accepted"] == 1 and answer.body["rejected"][0]["reason"] == "not_allowed"
     assert send(api, provider, bounce).status == 403
+    service.wait(lambda: applied(service) == before + 1)
 
 
 def test_a_webhook_of_a_shop_is_taken_once(api: WebProcess, service: LiveService) -> None:
