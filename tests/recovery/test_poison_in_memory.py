@@ -55,8 +55,8 @@ def in_encode(patch: pytest.MonkeyPatch) -> None:
     """All is decided, and half is marked as written; then it raises. Nobody knows of which record."""
     plain = step.StepMaker.encode
 
-    def raising(self: step.StepMaker, made: step.Prepared, state: LaneState) -> None:
-        plain(self, made, state)
+    def raising(self: step.StepMaker, made: step.Prepared, state: LaneState, *, anyway: bool = False) -> None:
+        plain(self, made, state, anyway=anyway)
         if any(map(is_poison, made.items)):
             raise UnicodeEncodeError("utf-8", "x", 0, 1, "surrogates not allowed")
 
