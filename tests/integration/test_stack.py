@@ -130,7 +130,7 @@ def test_workers_owner_and_act_say_that_they_are_well(stack: Stack) -> None:
     for target in stack.targets:
         assert fetch(f"http://{target}/healthz") == (200, "ok\n")
         assert fetch(f"http://{target}/readyz") == (200, "ok\n")
-        assert "streamer_build_info" in fetch(f"http://{target}/metrics")[1]
+        assert "# HELP streamer_" in fetch(f"http://{target}/metrics")[1]
 
 
 def test_all_end_in_good_order_when_asked(stack: Stack, tmp_path: Path) -> None:
