@@ -82,7 +82,7 @@ def test_every_alert_says_what_and_how_bad_and_leads_to_its_runbook(alert: dict[
     assert told["runbook_url"] == f"{{{{ $externalURL }}}}/consoles/{alert['alert']}.md"
     page = (RUNBOOKS / f"{alert['alert']}.md").read_text(encoding="utf-8")
     assert page.startswith(f"# {alert['alert']}\n")
-    for heading in ("What it means", "Where to look", "What mends it"):
+    for heading in ("What it means", "Where to look", "How to fix it"):
         assert f"\n## {heading}\n" in page
 
 
