@@ -67,9 +67,12 @@ _REASONS: Final[Mapping[str, tuple[str, str]]] = {
     "invalid_field": ("a field is missing, or has a value that is not allowed", "the message names the field"),
     "key_mismatch": ("the record's key is not the customer's id", "use `customer_id` as key"),
     "unknown_currency": ("an amount in a currency without a rate", "set `STREAMER_RATES`, then replay"),
-    "too_late": ("older than `STREAMER_RETENTION_DAYS`", "import history with `streamer import`"),
+    "too_late": (
+        "older than `STREAMER_RETENTION_DAYS`, or from an import and before 1990",
+        "import history with `streamer import`",
+    ),
     "too_early": ("from the future", "set the producer's clock"),
-    "bad_date": ("a date that cannot be true, such as one before 1970", "fix the producer"),
+    "bad_date": ("a date that cannot be true, such as one before 1990", "fix the producer"),
     "nobody": ("the id is a placeholder, such as `null` or `guest`", "send the real id, or none (`STREAMER_NOBODY`)"),
     "bad_control": (
         "a control record that is not signed, was signed for another place or counted before, or says what cannot be",

@@ -10,6 +10,7 @@ import msgspec
 
 from models.customer.customer import Customer
 from models.customer.dedupe import digest
+from models.features.time import DAY_MS
 from schemas.arrivals import Arrival
 from schemas.errors import InvalidEvent
 from schemas.events import Event
@@ -21,6 +22,7 @@ from streamer.core.context import Context
 from streamer.core.decision import Trigger, trigger_of
 from streamer.core.decode import DecodedRecord
 from streamer.core.fold import is_duplicate
+from streamer.core.policy import Policy
 
 
 class Admitted(msgspec.Struct, gc=False):
@@ -93,7 +95,7 @@ def admit(context: Context, item: DecodedRecord, event: Arrival | Event, handler
     """
     record, ledger, at, import_id = item.record, context.ledger, event.occurred_at, item.import_id
     if at < EARLIEST_MS or not -context.policy.horizon_ms <= at - record.timestamp <= context.policy.early_ms:
-        _check_time(context, item, at)
+        check_time(at, record.timestamp, context.policy, import_id)
     prepared = None if handler.prepare is None else handler.prepare(context, event)
     id: str = getattr(event, handler.subject)
     customer = context.cache.customers.get(id)
@@ -160,12 +162,22 @@ def _admit_unknown(
     )
 
 
-def _check_time(context: Context, item: DecodedRecord, at: int) -> None:
-    """Raise InvalidEvent for what lies outside of the bounds; what an import brings may be as old as it likes."""
-    appended, policy = item.record.timestamp, context.policy
-    if at < EARLIEST_MS:
-        raise InvalidEvent("bad_date", "occurred_at lies before 1990", "occurred_at")
+def check_time(at: int, appended: int, policy: Policy, import_id: str | None) -> None:
+    """Raise InvalidEvent for an event outside of the bounds; what an import brings may be as old as 1990.
+
+    Parameters
+    ----------
+    at, appended
+        When it happened, and when its record was appended, ms.
+    """
     if at > appended + policy.early_ms:
         raise InvalidEvent("too_early", "occurred_at lies in the future", "occurred_at")
-    if item.import_id is None and at < appended - policy.horizon_ms:
-        raise InvalidEvent("too_late", "occurred_at is older than the retention horizon", "occurred_at")
+    if import_id is not None:
+        if at < EARLIEST_MS:
+            # `streamer import` refuses such a row, so another client wrote it.
+            raise InvalidEvent("too_late", "occurred_at lies before 1990, where imports begin", "occurred_at")
+    elif at < EARLIEST_MS:
+        raise InvalidEvent("bad_date", "occurred_at lies before 1990", "occurred_at")
+    elif at < appended - policy.horizon_ms:
+        days = policy.horizon_ms // DAY_MS
+        raise InvalidEvent("too_late", f"occurred_at is older than {days:,} days", "occurred_at")

@@ -7,6 +7,7 @@ from schemas.errors import InvalidEvent
 from schemas.events import Event
 from schemas.ids import is_nobody
 from schemas.kindly import Reading
+from streamer.core.admission import check_time
 from streamer.core.policy import Policy
 
 
@@ -30,11 +31,7 @@ def precheck(
         The lane would write it to the dead letters, with this reason.
     """
     event = decode(None, value, max_event_bytes=policy.max_event_bytes, reading=reading, noted=noted)
-    if event.occurred_at > now_ms + policy.early_ms:
-        raise InvalidEvent("too_early", "occurred_at lies in the future", "occurred_at")
-    if event.occurred_at < now_ms - policy.horizon_ms:
-        days = policy.horizon_ms // 86_400_000
-        raise InvalidEvent("too_late", f"occurred_at is older than {days:,} days", "occurred_at")
+    check_time(event.occurred_at, now_ms, policy, None)
     if is_nobody(event.partition_id(), policy.nobody):
         raise InvalidEvent("nobody", "customer_id is a placeholder that stands for no customer", "customer_id")
     if getattr(event, "total", None) is not None and (currency := unknown_currency(event, policy)):

@@ -65,9 +65,14 @@ def too_late(log: LogMaker, type: str) -> None:
     log.event(example(type, T0 - 4 * 365 * DAY), now=T0)
 
 
+def import_before_1990(log: LogMaker, type: str) -> None:
+    log.event(example(type, -70 * 365 * DAY), now=T0, import_id="i")
+
+
 @pytest.mark.parametrize("type", TYPES)
 @pytest.mark.parametrize(
-    ("put", "reason"), [(too_early, "too_early"), (before_1990, "bad_date"), (too_late, "too_late")]
+    ("put", "reason"),
+    [(too_early, "too_early"), (before_1990, "bad_date"), (too_late, "too_late"), (import_before_1990, "too_late")],
 )
 def test_time_bounds_hold_for_every_type(type: str, put: Callable[[LogMaker, str], None], reason: str) -> None:
     log, driver = LogMaker(), Driver()
