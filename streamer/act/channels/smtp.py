@@ -11,9 +11,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP as SMTP_POLICY
+from email.policy import EmailPolicy
 from email.utils import format_datetime, parseaddr
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from aiosmtplib import SMTP, SMTPException, SMTPResponseException
 
@@ -26,6 +26,23 @@ from streamer.act.render import Rendered
 
 TIMEOUT_SECONDS: Final = 30
 SUBMISSION_PORT: Final = 587
+_LINKS: Final = "List-Unsubscribe"
+
+
+class _WholeLinks(EmailPolicy):
+    """The policy of mails for SMTP, but links stay whole and in plain text, one a line.
+
+    The standard library folds an address longer than a line into encoded words (RFC 2047), which mail programs do not
+    read in `List-Unsubscribe`: they would offer no one-click.
+    """
+
+    def fold_binary(self, name: str, value: Any) -> bytes:
+        if name == _LINKS:
+            return f"{name}: {str(value).replace(', ', f',{self.linesep} ')}{self.linesep}".encode("ascii")
+        return super().fold_binary(name, value)
+
+
+_POLICY: Final = _WholeLinks(linesep="\r\n")
 
 
 class SmtpSender:
@@ -79,7 +96,7 @@ class SmtpSender:
 
 def _as_bytes(channel: Channel, mail: EmailMessage, sender: str) -> bytes:
     """The bytes to send, with a DKIM signature if the channel has a key. Raises what `dkim.signed` raises."""
-    raw = mail.as_bytes(policy=SMTP_POLICY)
+    raw = mail.as_bytes(policy=_POLICY)
     if (dkim := channel.options.get("dkim")) is None:
         return raw
     return signed(raw, sender.partition("@")[2], dkim["selector"], dkim["key_file"])
@@ -111,7 +128,7 @@ def _safe(error: Exception, channel_down: bool) -> Answer:
 def letter(channel: Channel, message: Message, rendered: Rendered, address: str) -> EmailMessage:
     """The mail: text and HTML, with the headers by which mail programs offer to unsubscribe (RFC 8058)."""
     name, sender = parseaddr(channel.options["from"])
-    mail = EmailMessage(policy=SMTP_POLICY)
+    mail = EmailMessage(policy=_POLICY)
     mail["Subject"] = rendered.parts["subject"]
     mail["From"] = Address(name, addr_spec=sender)
     mail["To"] = Address(addr_spec=address)
@@ -119,7 +136,7 @@ def letter(channel: Channel, message: Message, rendered: Rendered, address: str)
     mail["Message-ID"] = f"<{message.id}@{sender.partition('@')[2]}>"
     mail["Content-Language"] = rendered.language
     if rendered.unsubscribe_url:
-        mail["List-Unsubscribe"] = ", ".join(_ways_to_leave(channel, message, rendered))
+        mail[_LINKS] = ", ".join(_ways_to_leave(channel, message, rendered))
         mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     mail.set_content(rendered.parts["text"])
     mail.add_alternative(rendered.parts["html"], subtype="html")

@@ -25,8 +25,10 @@ RENDERED = Rendered(
     "zh",
     {"subject": "好久不见 " + "很" * 60, "text": "Grüße\n.\n\nbye  \n", "html": "<p>你好</p>"},
     {},
-    "https://hello.lampleaf.example/u/" + "a" * 120,
+    "https://hello.lampleaf.example/u/" + "a" * 240 + ".b-c_d",
 )
+LEAVING = f"\r\nList-Unsubscribe: <{RENDERED.unsubscribe_url}>".encode()
+POST = b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
 
 
 @pytest.fixture
@@ -91,9 +93,18 @@ def test_a_sent_mail_verifies_and_a_changed_one_does_not(postbox: Postbox, tmp_p
     assert covered is not None
     listed = [one.strip() for one in covered.group(1).lower().replace(b"\r\n", b"").split(b":")]
     assert {b"list-unsubscribe", b"list-unsubscribe-post", b"from", b"subject"} <= set(listed)
-    assert b"<mailto:leave@lampleaf.example?subject=unsubscribe%20m-1>" in mail.replace(b"\r\n", b"")
+    assert LEAVING + b",\r\n <mailto:leave@lampleaf.example?subject=unsubscribe%20m-1>\r\n" + POST in mail
     for old, new in ((b"One-Click", b"Two-Click"), (b"Date: ", b"Date: S")):
         assert not dkim.verify(mail.replace(old, new, 1), dnsfunc=names)
+
+
+def test_the_link_to_leave_by_arrives_whole_and_in_plain_text(postbox: Postbox) -> None:
+    """Mail programs look for it in the raw header, and offer no one-click for an encoded word."""
+    assert send(postbox.port).kind == "sent"
+    (mail,) = postbox.letters
+    head = mail.split(b"\r\n\r\n", 1)[0]
+    assert LEAVING + b"\r\n" + POST in head + b"\r\n"
+    assert max(map(len, mail.split(b"\r\n"))) <= 998 and b"Subject: =?utf-8?" in head
 
 
 def test_a_key_that_cannot_be_read_sends_nothing_and_says_so(postbox: Postbox, tmp_path: Path) -> None:
