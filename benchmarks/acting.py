@@ -43,6 +43,7 @@ from streamer.act.preview import Preview
 from streamer.act.reader import book_of
 from streamer.act.render import Rendered
 from streamer.lanes.ports import Writes
+from streamer.queries.plays import with_shipped
 
 NOON = 20_800 * 86_400_000 + 12 * 3_600_000
 DAYS, DAY_MS = 30, 86_400_000
@@ -57,7 +58,7 @@ def main() -> None:
     parser.add_argument("--customers", type=int, default=300_000)
     parser.add_argument("--previewed", type=int, default=100_000)
     said = parser.parse_args()
-    book = book_of(PLAYS, segments_of(DEFAULTS))
+    book = book_of(PLAYS, with_shipped(segments_of(DEFAULTS)))
     asyncio.run(_decide(book, said.changes))
     _restore(said.customers)
     _preview(book, said.previewed)
