@@ -21,6 +21,7 @@ from schemas.fields import (
     Category,
     Currency,
     CustomerId,
+    EventName,
     Id,
     Instant,
     Price,
@@ -178,7 +179,7 @@ class Tracked(BaseEvent):
     """Something of the shop's own happened; it is counted by name. Properties are not kept."""
 
     type: Literal["event.tracked"]
-    name: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,100}$")]
+    name: EventName
 
 
 class ProfileUpdated(BaseEvent):

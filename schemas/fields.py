@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Final
+from unicodedata import normalize
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetPydanticSchema, WithJsonSchema
 from pydantic_core import PydanticCustomError, core_schema
@@ -39,6 +41,10 @@ CustomerId = Annotated[
 # Any text that can stand in a log line: no control characters (C0, DEL, C1) and no line or paragraph
 # separator.
 Id = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,256}$")]
+EventName = Annotated[
+    str, Field(pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,100}$"), AfterValidator(partial(normalize, "NFC"))
+]
+"""The name of an event of the shop's own; in NFC once it is read."""
 Text = Annotated[str, Field(max_length=512)]
 MAX_CATEGORY_BYTES: Final = 256
 

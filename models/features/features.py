@@ -15,6 +15,7 @@ from models.customer.customer import Customer
 from models.customer.decay import decayed, falls_to
 from models.customer.statistics import REST
 from models.features.context import UTC_DAYS, Feature, FeatureContext
+from models.features.own_events import asked_event, event_feature
 from models.features.time import DAY_MS
 from models.features.traits import PROFILE_FEATURES, TEXT_TRAITS, is_own_trait, own_feature, own_word, text_trait
 
@@ -207,8 +208,12 @@ LABELS: dict[str, Label] = {
 
 
 def feature_of(name: str) -> Feature:
-    """The feature with numbers of that name: one of `FEATURES`, or a shop's own trait. Raises KeyError for neither."""
-    return own_feature(name) if is_own_trait(name) else FEATURES[name]
+    """The feature with numbers of that name: one of `FEATURES`, of an event, or a shop's own trait. Raises KeyError for
+    none of them.
+    """
+    if is_own_trait(name):
+        return own_feature(name)
+    return event_feature(name) if asked_event(name) is not None else FEATURES[name]
 
 
 def label_of(name: str, as_word: bool = True) -> Label:

@@ -8,8 +8,9 @@ from functools import cached_property
 from typing import ClassVar, Final
 
 from models.features.features import FEATURES
+from models.features.own_events import asked_event
 from models.features.traits import is_own_trait
-from models.rules.conditions import Leaf
+from models.rules.conditions import Compare, Leaf
 from models.rules.expressions import suggestion
 from models.rules.facts import Facts
 from models.rules.reader import NUMBERS, Declared
@@ -129,6 +130,11 @@ def _read_feature(of: Declared) -> str:
     if isinstance(feature, str) and is_own_trait(feature):
         reader.compared_with(feature, NUMBERS, line)
         return feature
+    if isinstance(feature, str) and asked_event(feature) is not None:
+        # Written as conditions have it, so read by the same words.
+        condition = reader.condition(f"{feature} >= 0", line, of.known)
+        assert isinstance(condition, Compare)
+        return condition.feature
     if not isinstance(feature, str) or feature not in FEATURES:
         reader.fail(
             line,

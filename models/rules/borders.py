@@ -9,17 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil, floor, inf, isfinite, nextafter
 
-from models.features.features import FEATURES, MISSING
+from models.features.features import MISSING, feature_of
 from models.rules.conditions import Member
 from models.rules.definitions import CLUSTERS
 from models.rules.facts import Facts, copied
 from models.rules.segmentation import Segmentation
 
-_COUNTED = ("orders", "items", "interactions", "messages", "ratings", "complaints", "year")
-WHOLE = frozenset(
-    feature.name for feature in FEATURES.values() if feature.unit in _COUNTED and feature.crossing is None
-)
-"""Features that are whole numbers: between two of them there is nothing."""
+_COUNTED = ("orders", "items", "interactions", "messages", "ratings", "complaints", "year", "events")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +48,7 @@ def borders_of(segmentation: Segmentation, current: str, now: Facts) -> list[Bor
         value = now.values[feature]
         if value != value:
             continue
-        whole = feature in WHOLE
+        whole = _is_whole(feature)
         for beyond in (
             (ceil(border) - 1.0, float(ceil(border)), floor(border) + 1.0)
             if whole
@@ -66,6 +62,12 @@ def borders_of(segmentation: Segmentation, current: str, now: Facts) -> list[Bor
                 found[key] = Border(feature, value, reached, to)
     numbers = sorted(found.values(), key=lambda one: (_relative(one), abs(one.distance or 0.0), one.feature, one.to))
     return [*numbers, *_words(segmentation, current, now)]
+
+
+def _is_whole(name: str) -> bool:
+    """Whether a feature is a whole number: between two of them there is nothing."""
+    feature = feature_of(name)
+    return feature.unit in _COUNTED and feature.crossing is None
 
 
 def _numbers(segmentation: Segmentation, current: str) -> set[tuple[str, float]]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from models.features.own_events import asked_event
 from models.rules.conditions import Member
 from models.rules.segmentation import Segmentation
 
@@ -56,6 +57,11 @@ class Definitions:
         """Names of all features with words that some rule asks for, sorted."""
         found = {name for segmentation in self.segmentations for name in segmentation.refers_to}
         return tuple(sorted(found.difference(self.kinds, CLUSTERS)))
+
+    @cached_property
+    def asked_events(self) -> frozenset[str]:
+        """Names of the events that some rule or band asks for."""
+        return frozenset(filter(None, map(asked_event, self.features)))
 
     @cached_property
     def asked_words(self) -> frozenset[str]:

@@ -3,10 +3,11 @@
 ::
 
     condition = and-part { "or" and-part }          and-part = part { "and" part }
-    part      = "not" part | "(" condition ")" | "known" "(" NAME ")" | test
-    test      = NAME (">=" | ">" | "<=" | "<" | "=" | "!=") NUMBER [ "exit" NUMBER ]
+    part      = "not" part | "(" condition ")" | "known" "(" (NAME | EVENT) ")" | "did" "(" TEXT ")" | test
+    test      = (NAME | EVENT) (">=" | ">" | "<=" | "<" | "=" | "!=") NUMBER [ "exit" NUMBER ]
               | NAME ["not"] "in" "(" WORD { "," WORD } ")"  |  NAME ("is" ["not"] | "=" | "!=") WORD
     NAME      = a feature, a segmentation, or a shop's own trait: "custom." and its name, in quotes if need be
+    EVENT     = ("count" | "days_since") "(" TEXT ")": of events with the name TEXT
 
 Only a name against constants: then each comparison knows the exact instant at which time alone turns it over. Nothing
 of the text is ever run as Python.
@@ -22,12 +23,16 @@ from math import inf
 from typing import NamedTuple
 
 from models.customer.profile import CUSTOM
+from models.features import own_events
 from models.features.features import MISSING
 from models.features.traits import is_own_trait
 from models.rules.conditions import Compare, Condition, Every, Member, Negation, Op, Some
 from schemas.errors import StreamerError
 
 KEYWORDS = frozenset(("and", "or", "not", "in", "is", "exit", "known"))
+_DID = "did"
+_OF_EVENTS = (_DID, own_events.COUNT, own_events.DAYS_SINCE)
+"""Said before a bracket; alone they may be names of a shop's segmentations."""
 
 _MAX_LENGTH = 4_000
 _MAX_DEPTH = 40
@@ -111,7 +116,7 @@ def _tokens(text: str) -> list[_Token]:
             raise ExpressionError(
                 at,
                 f"{text[at]!r} cannot stand here",
-                "a condition compares a feature with a number or a word: no arithmetic and no functions",
+                "a condition compares a feature with a number or a word: no arithmetic",
             )
         kind = match.lastgroup or ""
         found.append(_Token(kind, _bare(match.group(kind)) if kind == "word" else match.group(kind), match.start(kind)))
@@ -185,18 +190,44 @@ class _Parser:
                 return inner
             if self._accept("known"):
                 return self._is_known()
+            if self._asks_events():
+                return self._of_event()
             return self._test()
         finally:
             self._depth -= 1
 
     def _is_known(self) -> Condition:
         self._expect("(")
-        name = self._name()
+        of_event = self._asks_events()
+        name = self._event(self._take()) if of_event else self._name().text
         self._expect(")")
-        if name.text in self._known.numbers:
+        if of_event or name in self._known.numbers:
             # What is not known passes no comparison.
-            return Compare(name.text, ">=", -inf, -inf)
-        return Negation(Member(name.text, frozenset((MISSING,))))
+            return Compare(name, ">=", -inf, -inf)
+        return Negation(Member(name, frozenset((MISSING,))))
+
+    def _asks_events(self) -> bool:
+        token = self._next
+        return token.kind == "word" and token.text in _OF_EVENTS and self._tokens[self._at + 1].text == "("
+
+    def _of_event(self) -> Condition:
+        function = self._take()
+        if function.text != _DID:
+            return self._comparison(self._event(function))
+        return Compare(self._event(function._replace(text=own_events.COUNT)), ">=", 1.0, 1.0)
+
+    def _event(self, function: _Token) -> str:
+        """The feature of an event, whose name stands in brackets and quotes."""
+        self._expect("(")
+        token = self._next
+        if token.kind != "text":
+            raise ExpressionError(token.at, "the name of an event is missing", 'in quotes, such as did("Signed Up")')
+        feature = own_events.written(function.text, self._take().text[1:-1])
+        wrong = own_events.not_counted(function.text, own_events.asked_event(feature) or "")
+        if wrong is not None:
+            raise ExpressionError(token.at, *wrong)
+        self._expect(")")
+        return feature
 
     def _name(self) -> _Token:
         token = self._next

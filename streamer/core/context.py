@@ -55,15 +55,16 @@ class Context:
     def __post_init__(self) -> None:
         self.ledger, self.cache = self.state.ledger, self.state.cache
         self.shop, self.grid = self.policy.shop, self.policy.grid
-        self.folding = FoldContext(
-            self.policy.rates, self.shop, self.cache.memory, lambda name: tracked_name(self.ledger, name)
-        )
+        self.folding = FoldContext(self.policy.rates, self.shop, self.cache.memory, self._tracked_as)
         self.adopt_definitions()
 
     def adopt_definitions(self) -> None:
         """Take up the definitions that are in force now."""
         self.definitions = self.state.in_force(self.policy)
         self.assigns_on_interaction = moved_by_interactions(self.definitions)
+
+    def _tracked_as(self, name: str) -> str:
+        return tracked_name(self.ledger, name, self.definitions.asked_events)
 
     def clock_id(self, import_id: str | None) -> str | None:
         """The clock by which a record of an import makes its customer live: the import's while it is open."""

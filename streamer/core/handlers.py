@@ -11,6 +11,7 @@ from schemas.arrivals import OrderCompleted, OrderReversed
 from schemas.changes import Cause
 from schemas.errors import InvalidEvent
 from schemas.events import (
+    EVENT_TYPES,
     ConsentUpdated,
     CustomerErased,
     Event,
@@ -25,6 +26,7 @@ from schemas.events import (
 )
 from schemas.events import OrderCompleted as OrderCompletedModel
 from schemas.events import OrderReversed as OrderReversedModel
+from schemas.own_names import meant
 from streamer.core import consents, erasure, identity, transitions
 from streamer.core.admission import Admitted, Handler
 from streamer.core.context import Context
@@ -137,6 +139,14 @@ def _money(context: Context, event: OrderCompleted | OrderReversed) -> int | Non
     return money
 
 
+def _own_name(context: Context, event: Tracked) -> None:
+    """Raise InvalidEvent for a name that is rather a type of ours, misspelt."""
+    type = event.name if event.name in EVENT_TYPES else meant(event.name)
+    if type is not None:
+        text = f"name: {event.name!r} is too near to a type of ours; did you mean {type}?"
+        raise InvalidEvent("unknown_type", text, "name")
+
+
 def _corrects(context: Context, customer: Customer, name: bytes, one: Any, money: int | None, imported: bool) -> bool:
     return corrects(customer, name, one, money, context.policy.rates, imported=imported)
 
@@ -145,7 +155,7 @@ _BY_MODEL: Final[Mapping[type[Event], Handler]] = {
     OrderCompletedModel: Handler(_folding(fold_order, correct=fold_correction), _money, corrects=_corrects),
     OrderReversedModel: Handler(_folding(fold_reversal), _money),
     Interaction: Handler(_folding(fold_interaction, is_interaction=True)),
-    Tracked: Handler(_folding(fold_tracked)),
+    Tracked: Handler(_folding(fold_tracked), _own_name),
     ProfileUpdated: Handler(_folding(fold_traits, "profile")),
     FeedbackSubmitted: Handler(_folding(fold_feedback)),
     SubscriptionUpdated: Handler(_folding(fold_subscription)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from uuid import uuid4
 
 import msgspec
@@ -52,7 +53,7 @@ class DefinitionsVersion(msgspec.Struct):
 
 
 MAX_TRACKED = 50
-"""Names of events of the shop's own that are counted apart."""
+"""Names of events of the shop's own that are counted apart, beside those that rules ask for."""
 OTHERS = "~rest"
 
 
@@ -153,10 +154,10 @@ def load(raw: bytes) -> Ledger:
         raise InvariantViolation(f"the ledger cannot be read: {error}") from error
 
 
-def tracked_name(ledger: Ledger, name: str) -> str:
-    """Count an event of the shop's own; gives the name under which it is counted."""
+def tracked_name(ledger: Ledger, name: str, asked: Collection[str] = ()) -> str:
+    """Count an event of the shop's own; gives the name under which it is counted: its own where a rule asked for it."""
     tracked = ledger.tracked
-    if name not in tracked and len(tracked) >= MAX_TRACKED:
+    if name not in tracked and len(tracked) >= MAX_TRACKED and name not in asked:
         name = OTHERS
     tracked[name] = tracked.get(name, 0) + 1
     return name

@@ -222,9 +222,10 @@ def test_an_own_trait_is_either_a_number_or_a_word(old: str, new: str, line: int
 
 
 def test_the_files_on_the_page_are_such() -> None:
-    block, own = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+    block, own, named = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
     assert {one.name for one in load(block, 2).segmentations} == {"spenders", "size"}
     assert load(own, 2).features == ("custom.size",)
+    assert load(named, 2).asked_events == {"Subscription Started", "Subscription Paid"}
     with pytest.raises(UserError) as caught:
         load(DEFAULT_TEXT.replace("lateness >= 2 exit 1.8", "latenes >= 2"), 2)
     shown = re.search(r"error: segments.toml, line \d+: (.*?)```", PAGE, re.DOTALL)
