@@ -34,7 +34,7 @@ _SPACE: Final = b" \t\r\n"
 
 
 class Envelope(msgspec.Struct):
-    """A structured event, as far as it is read; each value as it stands in the JSON, null where it is absent."""
+    """The fields we read of a structured event; each value is raw JSON, null if absent."""
 
     id: msgspec.Raw = msgspec.Raw(b"null")
     type: msgspec.Raw = msgspec.Raw(b"null")

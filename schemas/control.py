@@ -1,7 +1,7 @@
 """Control records: what the service writes into its own lanes, between the events.
 
 They carry the header ``streamer-control: 1``, are written with an explicit partition, and their key is not
-looked at. They are signed (``schemas.signing``), because whoever may write events could write these too.
+looked at. They are signed (``schemas.signing``), because anyone who may write events could write these too.
 """
 
 from __future__ import annotations

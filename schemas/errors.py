@@ -7,7 +7,7 @@
     ├── TransientError       try again later: a server is away or slow
     ├── UnreadableBatch      halt the lane: nobody can say what its next records are
     ├── InvariantViolation   stop the process: what we know contradicts itself
-    └── UserError            tell the person in plain words, with the mend; no traceback
+    └── UserError            print a plain sentence and how to fix it; no traceback
 """
 
 from __future__ import annotations
@@ -67,14 +67,14 @@ class InvariantViolation(StreamerError):
 
 
 class UserError(StreamerError):
-    """Something the person at the keyboard can mend.
+    """Something the person at the keyboard can fix.
 
     Parameters
     ----------
     message
         What is wrong, in plain words.
-    mend
-        What to do about it.
+    hint
+        How to fix it.
     """
 
     def __init__(self, message: str, hint: str = "") -> None:

@@ -156,7 +156,7 @@ class Interaction(BaseEvent):
 
 
 class Traits(TypedDict, total=False):
-    """What is said of a customer: a field that is absent is left as it was, null removes it."""
+    """Traits of a customer: an absent field keeps its value, null removes it."""
 
     __pydantic_config__ = STRICT  # type: ignore[misc]
 

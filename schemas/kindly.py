@@ -1,8 +1,8 @@
 """Reading what others send as it was meant: numbers written as text, whole numbers as ids, times without an offset.
 
-Only asked where the contract refused a body, so events that keep to it pay nothing. What is stored is as strict as ever:
-a body is told again in our words and validated like any other. One odd optional field costs that field, not the event,
-and what was left out or taken for granted is named, so that it can be counted.
+Runs only after the contract rejected a body, so valid events pay nothing. The stored form stays strict: the body is
+translated to our field names and validated like any other. An odd optional field costs that field, not the event, and
+every dropped or assumed field is named, so that it can be counted.
 """
 
 from __future__ import annotations

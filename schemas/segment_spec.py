@@ -1,7 +1,7 @@
 """Twilio Segment's names as aliases: ``track``, ``identify``, ``page``, ``alias`` and its e-commerce events.
 
-Only asked for a ``type`` that is none of ours, so bare events pay nothing. What an alias says is told again in our
-words and then validated like any other body. Names of https://segment.com/docs/connections/spec/ecommerce/v2/ that
+Runs only for a ``type`` that is not ours, so bare events pay nothing. An alias is translated to our field names and
+then validated like any other body. Names of https://segment.com/docs/connections/spec/ecommerce/v2/ that
 have no counterpart here (wishlists, coupons, sharing ...) stay unknown.
 """
 

@@ -1,6 +1,6 @@
 """Signatures of what the service writes for itself: control records, and what people decide or order.
 
-Whoever may write events could write these too. So a signature covers the topic, the partition, who wrote the record, a
+Anyone who may write events could write these too. So a signature covers the topic, the partition, who wrote the record, a
 number that grows with each record of that writer, and the value, in which the type stands. A reader refuses a number
 that is not above the last one of the same writer: a copy of a signed record does nothing, wherever it is sent.
 """

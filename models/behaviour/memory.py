@@ -47,7 +47,7 @@ _EXPOSURES = (SHORT_AT + EXPOSURE, LONG_AT + EXPOSURE, RECENT_AT + EXPOSURE)
 class Memory:
     """Rows of customers, and the open day's bucket of those who did something today.
 
-    The store is not thread-safe and knows no customer ids: whoever calls keeps the row of each
+    The store is not thread-safe and knows no customer ids: the caller keeps the row of each
     customer. Events go to the day up to which the row is stepped, so step a customer to the event's
     day (``daily_step.advance``) before adding the event. Blobs of ``dump`` are a layout number, the row as
     little-endian float32 and, only if the day is open with something in it, the bucket.
@@ -175,8 +175,8 @@ class Memory:
 
         Step both to the same day before, if the other one has a label that matters: a memory that is
         behind is aged here without looking at any model. The label of ``row_into`` stays, what was
-        suspected of either is dropped, and time looked at is not doubled: the longer exposure counts. The rhythm is that
-        of which more gaps are known.
+        suspected of either is dropped, and time looked at is not doubled: the longer exposure counts. The rhythm with
+        more known gaps is kept.
         """
         self._check(row_into)
         values, bucket = _parse(blob)

@@ -37,7 +37,7 @@ KEPT: Final = 0.9
 TWO_GAPS: Final = 1.8
 """More than this weight is two gaps or more (1 + KEPT)."""
 KNOWN_SHARE: Final = 0.5
-"""Share of the customers with three orders of whom two gaps must be known before a shop's usual variation is taken."""
+"""Share of the customers with three orders who must have two known gaps before the shop's usual variation is used."""
 LEAST_BUYERS: Final = 10
 """Customers with two gaps below which a shop's usual variation is not known, and taken for that of chance."""
 CHANCE: Final = 1.0
@@ -116,7 +116,7 @@ def of_order_days(days: Iterable[int]) -> FloatArray:
 
 
 def joined(mine: FloatArray, other: FloatArray) -> FloatArray:
-    """The rhythm of two memories of one person: of whom more gaps are known, and the later order-day."""
+    """Merge the rhythms of one person's two memories: keep the one with more known gaps, and the later order-day."""
     kept = (other if other[1] > mine[1] else mine).copy()
     kept[0] = max(mine[0], other[0])
     return kept

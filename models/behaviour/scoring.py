@@ -67,7 +67,7 @@ class Compiled:
     shape_days: FloatArray  # (2, K + 1), a / lambda
     inverse_phi: FloatArray  # (2, 1)
     silence: FloatArray  # (2, K, 1), what a silent day costs the hypothesis: -log of its chance; huge in dead slots
-    others: BoolArray  # (K, K + 1), of which slots a customer of each slot may be suspected; none at K
+    others: BoolArray  # (K, K + 1), slots that a customer of each slot may be suspected to have moved to; none at K
     allowance: FloatArray  # (K + 1, K), what is added to the threshold between two slots
     log_basket: FloatArray  # (K + 1,)
     basket_weight: FloatArray  # (K + 1,), sigma^2 / tau^2

@@ -179,9 +179,9 @@ class OrderBook(msgspec.Struct, array_like=True):
         return None
 
     def reverse(self, reversal: Reversal) -> list[Booking]:
-        """Take back what the named order still stands for, or wait for it with negative money.
+        """Subtract the rest of the named order, or hold negative money until the order arrives.
 
-        What is said of a refund anew replaces what was said before, unless that was later.
+        A second event for the same refund replaces the first one, unless the first one is newer.
         """
         known = self.said_before(reversal)
         if known is not None and known.rank() >= reversal.rank():

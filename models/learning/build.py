@@ -35,7 +35,7 @@ QUIET_DAYS = 45
 """Age from which a customer is learned from even without the evidence for a segment."""
 
 USUAL_GAP_DAYS = 45.0
-"""Gap between orders of a customer of whom none is known."""
+"""Gap between orders assumed for a customer without a known gap."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ def carried(table: FloatArray, same: float = SAME) -> list[int | None]:
 
 
 def in_order(old: Sequence[float], new: FloatArray, segments: Sequence[Segment]) -> list[Segment]:
-    """For each new cluster on an axis the old segment of the same place: steps are told by their order."""
+    """For each new cluster on an axis, the old segment with the same rank."""
     places = np.argsort(np.argsort(new))
     ascending = np.argsort(np.array(old))
     return [segments[int(ascending[place])] for place in places]

@@ -1,4 +1,4 @@
-"""What the owner is told, what it knows beside its panel, and what a run of learning comes to."""
+"""The owner's configuration, its state beside the panel, and the result of a learning run."""
 
 from __future__ import annotations
 
@@ -104,8 +104,8 @@ class Learned:
 class State:
     """All that a learner knows beside its panel; see ``owner_snapshot`` for its form on disk.
 
-    ``next_day`` is the first day on which it will look at the panel again. It is fixed by each look, so that the days of
-    learning follow from the data, whoever asks and however often.
+    ``next_day`` is the next day on which the owner looks at the panel. Each look sets it, so the learning days depend on
+    the data alone and not on who asks or how often.
     """
 
     frames_done: int = 0

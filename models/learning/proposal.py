@@ -15,7 +15,7 @@ from models.behaviour.memory import Memory
 from models.behaviour.model import ClusterModel
 
 TRIAL_DAYS: Final = 14
-"""Silent days that a trial lets pass: long enough for whoever is clearly nearer to another segment to arrive there."""
+"""Silent days in a trial: enough for a customer who is clearly closer to another segment to arrive there."""
 NEW_NUMBER: Final = "segments"
 NEW_FRAME: Final = "drift"
 
@@ -46,7 +46,7 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A version that waits for a yes or a no. What is adopted is built anew, on the panel as it is then.
+    """A version that waits for a decision. On approval the owner rebuilds it from the panel of that moment.
 
     Parameters
     ----------

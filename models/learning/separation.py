@@ -36,7 +36,7 @@ _VISIBLE: FloatArray = np.array([VISIBLE.get(name, A_QUARTER) for name in NAMES]
 def supported(
     sample: Sample, frame: Frame, k: int, rng: np.random.Generator, figures: dict[str, float]
 ) -> tuple[int, Fit]:
-    """The largest number of groups up to ``k`` of which every two can be told apart, and these groups.
+    """The largest number of groups up to ``k`` that are pairwise distinguishable, and these groups.
 
     ``figures`` get ``told_apart_<k>``, the nats between the closest two of each number that was tried, and
     ``supported_k``.

@@ -1,8 +1,8 @@
 """The catalogue: what the service says to people, in each language, in one place.
 
-Ids stay what they are in every language. A segment whose name is still the one it was shipped with is told by its id in
-the language in force; whoever wrote a name of their own, in ``segments.toml`` or with ``segments rename``, reads that
-name in every language. ``english`` and ``chinese`` hold the words; both have the same keys, and a test holds that.
+Ids are the same in every language. A segment that still has its shipped name is shown in the current language; a name
+that the shop wrote itself, in ``segments.toml`` or with ``segments rename``, is shown unchanged in every language.
+``english`` and ``chinese`` hold the texts; a test checks that both have the same keys.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Messages:
         return ", ".join(one.name for one in found)
 
     def of_id(self, segmentation: str, id: str) -> str:
-        """The shipped name of a segment of which no more than the id is at hand; the id where there is none."""
+        """The shipped name of a segment, by its id alone; the id itself if there is no such name."""
         found = self.table.segments.get((segmentation, id))
         if found is None and segmentation == "behaviour":
             found = next((named for name, named in self.table.clusters.items() if id_of(name) == id), None)

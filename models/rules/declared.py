@@ -108,7 +108,7 @@ class _File:
         found = self._segmentations(active, segments, known)
         self._check_inactive(known)
         if numbers := {name for name, (kind, _) in self._reader.own.items() if kind == NUMBERS}:
-            # Once more, now that it is clear of which own traits known(...) asks for a number.
+            # Once more: now we know which of the shop's own traits known(...) reads as numbers.
             found = self._segmentations(active, segments, Known(known.numbers | numbers, known.labels))
         clusters = tuple(name for name, table in active.items() if table["kind"] == "clusters")
         return Definitions(version, self._in_order(found), clusters)

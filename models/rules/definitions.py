@@ -65,7 +65,7 @@ class Definitions:
 
     @cached_property
     def asked_words(self) -> frozenset[str]:
-        """Names of which some rule asks for a word, and not only whether there is one."""
+        """Names whose word some rule compares, rather than only checking that there is one."""
         return frozenset(
             leaf.segmentation
             for segmentation in self.segmentations

@@ -100,7 +100,7 @@ def parse(text: str, known: Known) -> Condition:
 
 
 def suggestion(name: str, known: Iterable[str], what: str) -> str:
-    """The mend for a name that is not known: the nearest one, or all there are."""
+    """The hint for an unknown name: the closest known one, or the list of all."""
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     listed = f"{what}: {', '.join(names)}" if names else f"there are no {what}"

@@ -43,7 +43,7 @@ class Segmentation(ABC):
     dwell_days
         Grid days for which a customer stays in a segment at least.
     provisional
-        Segments for customers of whom too little is known: no dwell keeps anybody there.
+        Segments for customers with too little data: no dwell keeps a customer there.
     """
 
     kind: ClassVar[str]

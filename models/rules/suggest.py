@@ -3,8 +3,8 @@
 What customers spend and how often they order is asked of active buyers alone: those who are lost have next to no decayed
 spend left, and with years of them in the books every border would lie near nought.
 
-A proposal for a person to read, never taken by itself. Whoever never came back is not among those who did, so borders
-of lateness say when those who return have returned, not how many return at all.
+A proposal for a person to read, never applied automatically. Customers who never came back are not in the sample, so
+the borders of lateness say when returning customers return, not how many return.
 """
 
 from __future__ import annotations

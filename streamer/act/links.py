@@ -22,7 +22,7 @@ _SIGNATURE: Final = 16
 
 
 class BadToken(StreamerError):
-    """Forged, cut, or too old; which of these is told to nobody."""
+    """Forged, truncated or expired. We never say which."""
 
 
 class Ticket(msgspec.Struct, array_like=True, frozen=True):

@@ -1,4 +1,4 @@
-"""The process of ``act``: puts real adapters behind the ports, and runs until it is told to stop."""
+"""The ``act`` process: puts real adapters behind the ports and runs until it gets a signal to stop."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ _COUPON: Final = b"c:"
 
 
 class StoredBook(msgspec.Struct):
-    """A version of the file as it is kept: its text and its templates."""
+    """A stored version of the file: its text and its templates."""
 
     version: int
     text: str

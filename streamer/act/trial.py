@@ -1,4 +1,4 @@
-"""One message for trying out: filled as for a customer, and sent to whoever tries, past all gates and counters."""
+"""A test message: filled with a customer's data, sent to the tester, past all gates and counters."""
 
 from __future__ import annotations
 

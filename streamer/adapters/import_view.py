@@ -20,7 +20,7 @@ _CHUNK = 1_000
 
 @dataclass
 class ImportRecord:
-    """An import, as it is remembered.
+    """The stored record of an import.
 
     Attributes
     ----------

@@ -224,8 +224,8 @@ class KafkaLog:
         return changelog_end
 
     async def changelog(self, start: int) -> AsyncIterator[list[tuple[int, bytes, bytes | None]]]:
-        # Our producer has ended what its predecessor left open, so all up to the high watermark is decided,
-        # or will be within the transaction timeout of whoever else writes here.
+        # Our producer has ended the transactions its predecessor left open, so everything up to the high watermark is
+        # decided, or will be within the transaction timeout of any other writer.
         end = await self.changelog_end()
         first = await self._offsets.first(*self._changelog)
         async for records in read_committed(self._connection, *self._changelog, max(start, first), end):

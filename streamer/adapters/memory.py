@@ -128,7 +128,7 @@ class MemoryView:
 
     @property
     def shelf(self) -> Shelf:
-        """What the server holds, whoever wrote it."""
+        """Everything on the server, from every writer."""
         return self._server.shelf
 
     def lose(self) -> None:

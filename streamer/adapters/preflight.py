@@ -59,7 +59,7 @@ def _address(server: str) -> tuple[str, int]:
 
 
 def _run(host: str, port: int, options: Mapping[str, Any]) -> None:
-    """In a thread of its own, since whoever asks may have an event loop running."""
+    """Run in a separate thread, because the caller may have a running event loop."""
     raised: list[BaseException] = []
 
     def run() -> None:

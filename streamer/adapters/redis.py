@@ -48,7 +48,7 @@ class _PackedConnection(Connection):
 
 
 def connect(url: str, **options: Any) -> Redis:
-    """A client that fails fast; whoever needs patience retries above it."""
+    """A client that fails fast; callers that can wait retry above it."""
     if url.startswith("redis://"):
         options["connection_class"] = _PackedConnection
     return Redis.from_url(url, retry=Retry(NoBackoff(), 0), socket_timeout=10, socket_connect_timeout=5, **options)

@@ -21,7 +21,7 @@ Keys of lane 3 begin with ``streamer:{3}:``, so that a cluster keeps a lane toge
 
 Releases that keep different layouts may run side by side. Each has functions of its own, so no worker calls those of
 another. A lane has one token, whatever its layout: a worker that finds the token of another layout restores the lane
-from the changelog, which deletes everything under the lane's keys first, and whoever wrote it can no longer write.
+from the changelog, which first deletes everything under the lane's keys, and the previous writer can no longer write.
 
 Raise `LAYOUT` whenever the library, its arguments or the meaning of a key change after a release.
 """

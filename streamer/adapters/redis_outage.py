@@ -1,4 +1,4 @@
-"""What a Redis that does not serve us is waited for, and what is said of it: once, in plain words, for all lanes."""
+"""How long to wait for a Redis that does not serve us, and the one plain sentence about it for all lanes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from redis.exceptions import (
 log = structlog.get_logger(__name__)
 
 Said = tuple[str, str]
-"""What is the matter, and what mends it."""
+"""What is wrong, and how to fix it."""
 
 _PASSWORD: Final = ("Redis refuses our user or password", "set STREAMER_REDIS_USERNAME and STREAMER_REDIS_PASSWORD")
 _FULL: Final = ("Redis is full", "raise its maxmemory, or remove what others keep there")

@@ -110,7 +110,7 @@ class ViewReader:
         return Shown(lane, json.loads(document), *glance(id, parts))
 
     def parts(self, id: str) -> dict[str, bytes] | None:
-        """All parts of what is kept under an id; None for nothing."""
+        """All parts stored under an id; None if there are none."""
         lane = partition_for(id.encode(), self.lanes)
         with plain_errors(self._client):
             found: Any = self._client.hgetall(self._keys(lane).parts(id))

@@ -40,8 +40,8 @@ def create_topics(
 ) -> list[str]:
     """Create the topics that are missing and return their full names, ready for use.
 
-    May be called again and by several at once; whoever comes second creates nothing. Topics that
-    exist are left as they are, see :func:`check_topics`.
+    Safe to call repeatedly and concurrently: the second caller creates nothing. Existing topics are
+    not changed, see :func:`check_topics`.
 
     Raises
     ------

@@ -1,8 +1,8 @@
 """Charts as SVG, drawn by Python: pure functions from figures to markup, shared by every page.
 
-A drawing function (``bars``, ``columns``, ``lines``, ``shares``, ``flows``) takes figures and texts that are formatted
-and translated already, and gives a ``Chart``. ``Chart.html`` is a ``<figure>`` with the drawing in two widths, of which
-the style shows the one that fits, and the figures as a table. Markup has classes only, no ``style`` attributes and no
+A drawing function (``bars``, ``columns``, ``lines``, ``shares``, ``flows``) takes figures and texts that are already
+formatted and translated, and returns a ``Chart``. ``Chart.html`` is a ``<figure>`` with the drawing in two widths (the
+style shows the one that fits) and the figures as a table. Markup has classes only, no ``style`` attributes and no
 script, so that a strict Content-Security-Policy holds; ``theme.STYLE`` is the one stylesheet.
 
 Every text that comes in is escaped here. Labels are never cut, never shrink and never overlap: ``labels`` measures,

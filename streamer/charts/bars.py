@@ -17,7 +17,7 @@ _LEAST: Final = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A name, its value, and the value as it is written."""
+    """A name, its value, and the formatted value."""
 
     name: str
     value: float

@@ -94,5 +94,5 @@ def text(x: float, y: float, value: str, *, anchor: str = "start", kind: str = "
 
 
 def paragraph(x: float, top: float, lines: Sequence[str], *, anchor: str = "start", kind: str = "") -> str:
-    """Lines of text one below the other, the first of which begins at ``top``."""
+    """Lines of text, one below the other; the first begins at ``top``."""
     return "".join(text(x, top + LINE * (at + 0.5), line, anchor=anchor, kind=kind) for at, line in enumerate(lines))

@@ -16,7 +16,7 @@ _GAP: Final = 8.0
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A part: its name, its value (not negative), and the value as it is written."""
+    """A part: its name, its value (not negative), and the formatted value."""
 
     name: str
     value: float

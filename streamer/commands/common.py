@@ -46,9 +46,9 @@ def settings(given: Mapping[str, Any] | None = None) -> Settings:
 
 
 class Screen(Console):
-    """A console whose texts cannot command the terminal, whoever wrote them (`schemas.screen_text`).
+    """A console that strips terminal commands from every text, whatever its source (`schemas.screen_text`).
 
-    What Rich itself sends to steer the terminal passes. No text is read as markup, nor as the name of an emoji.
+    Rich's own control sequences pass. No text is read as markup or as the name of an emoji.
     """
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
@@ -77,12 +77,12 @@ def print_json(value: Any) -> None:
 
 
 def print_text(text: str) -> None:
-    """A text as it is, to be kept in a file, but for characters that would command a terminal."""
+    """Print a text meant for a file unchanged, without characters that would command a terminal."""
     print(block(text), end="", flush=True)
 
 
 def print_error(error: Exception) -> None:
-    """An error in plain words and the mend, on standard error."""
+    """Print an error in plain words, and how to fix it, on standard error."""
     message, hint = (error.message, error.hint) if isinstance(error, UserError) else (str(error), "try again")
     out = errors()
     out.print("error:", message, style="red", markup=False)

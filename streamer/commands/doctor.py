@@ -1,4 +1,4 @@
-"""``doctor``: what is in force, what is there, what is wrong, and how to mend it."""
+"""``doctor``: the settings in force, the servers found, what is wrong, and how to fix it."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(json: Json = False) -> None:
-    """Settings and where they come from, connections, versions, clocks, topics, lag, dead letters; what is wrong and how
-    to mend it.
+    """Check settings and their sources, connections, versions, clocks, topics, lag and dead letters; say what is wrong and
+    how to fix it.
 
     The exit code is 1 if something is wrong; a note is only worth knowing. Secrets are not shown.
     """

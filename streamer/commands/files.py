@@ -73,7 +73,7 @@ def settings_for(format: str, given: Mapping[str, Any] | None = None) -> Setting
     known = _OF_FORMAT.get(format, {})
     origins = {one.name: one.origin for one in found.in_force()}
     missing = {name: value for name, value in known.items() if origins[variable(name)] == DEFAULT}
-    # A rate for the file's currency says that the shop's own was meant as it is.
+    # A rate for the file's currency shows that the shop's own currency is set on purpose.
     if known.get("currency") in found.rates:
         missing.pop("currency", None)
     if missing:
@@ -162,7 +162,7 @@ def check_currencies(
     )
     rate = f"a rate for each (STREAMER_RATES={most}=RATE, what one {most} is worth in {found.currency})"
     if not all_of_them:
-        on_progress(f"{text}; {rate} mends that")
+        on_progress(f"{text}; to fix that, set {rate}")
     elif all_the_same:
         on_progress(text)
     else:
@@ -179,9 +179,8 @@ def check_workers_currency(format: str, in_force: Settings) -> None:
     currency = _OF_FORMAT.get(format, {}).get("currency", in_force.currency)
     if is_default(in_force, "currency") and currency not in (in_force.currency, *in_force.rates):
         raise UserError(
-            f"the amounts in this file are in {currency}, and workers run already: with {in_force.currency}, unless they "
-            "were told otherwise",
-            f"set STREAMER_CURRENCY={currency} for the workers and here, and start the workers again",
+            f"the amounts in this file are in {currency}, but workers already run, probably with {in_force.currency}",
+            f"set STREAMER_CURRENCY={currency} for the workers and here, and restart the workers",
         )
 
 

@@ -74,9 +74,9 @@ def show(
 
 
 def approve(id: ProposalId, json: Json = False) -> None:
-    """Adopt a proposal: the model owner publishes it as the next version, built on the panel as it is now.
+    """Adopt a proposal: the model owner rebuilds it from today's panel and publishes it as the next version.
 
-    Customers whom it moves get changes of cause `refit`, which are not safe for automation.
+    The moves it makes have the cause `refit` and are not safe for automation.
 
     Example:  streamer models approve p3
     """
@@ -119,7 +119,7 @@ def _answer(id: str, action: Any, json: bool) -> None:
 
 
 def not_waiting(stand: Stand, texts: Messages) -> UserError:
-    """What is said of an answer to a proposal that does not wait."""
+    """The error for a decision about a proposal that is not waiting."""
     id = f"p{stand.proposal.number}"
     if stand.status == "withdrawn":
         gone = texts(f"gone {stand.proposal.why}")

@@ -33,9 +33,9 @@ def start(
     approve: Annotated[int, typer.Option(min=0, help="The first so many messages wait for your yes.")] = 0,
     json: Json = False,
 ) -> None:
-    """Start a play, or go on with one that is paused, by the file as it is now.
+    """Start a play, or resume a paused one, with the current version of the file.
 
-    A play knows only changes from its start on. Messages that wait keep the version of the file they were planned by.
+    A play sees only changes after its start. Waiting messages keep the version of the file that planned them.
 
     With --approve the first messages wait, past all gates, until you have looked: `streamer plays waiting --play PLAY`
     lists them, `--release` sends them, `--drop` does not.

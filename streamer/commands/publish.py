@@ -345,8 +345,8 @@ def _hint(error: InvalidEvent) -> str:
     if error.reason == "not_json":
         return "write one JSON object a line, in UTF-8"
     if error.reason == "invalid_field" and error.field:
-        return f"mend {error.field}; `streamer schemas export` says what each field may be"
-    return "see `streamer schemas export` for what an event may be"
+        return f"correct {error.field}; `streamer schemas export` prints what each field may hold"
+    return "`streamer schemas export` prints what an event may hold"
 
 
 def _event(type: str, customer: str, at: str | None, event_id: str | None, more: dict[str, Any]) -> dict[str, Any]:

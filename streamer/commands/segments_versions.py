@@ -66,9 +66,9 @@ def activate(
     wait: Annotated[bool, typer.Option(help="Wait until every customer was brought to it.")] = True,
     json: Json = False,
 ) -> None:
-    """Bring a file into force: every customer is judged by it, and who moves is told with cause definition_edit.
+    """Activate a file: every customer is assigned anew, and moves are published with the cause definition_edit.
 
-    None of these moves is safe for automation. With --version an older version comes back, as a new one.
+    None of these moves is safe for automation. --version activates an older version again, as a new one.
 
     Example:  streamer segments activate segments.toml
     """

@@ -43,7 +43,7 @@ def watch(
 ) -> None:
     """Follow the changes of segments as they are published, until Ctrl-C.
 
-    With --json each change is one line, as it is on the topic.
+    --json prints each change on one line, exactly as published.
 
     Example:  streamer watch --segmentation lifecycle --to at_risk
     """
@@ -86,7 +86,7 @@ def _doubt(server: Connections, segmentation: str | None, to: str | None, texts:
     try:
         model = server.view.model()
     except UserError:
-        # Changes are on Kafka; whoever only watches needs no Redis.
+        # Changes are on Kafka; watching alone needs no Redis.
         return
     known = table(server.settings.policy(server.lanes).definitions, model, {}, texts)
     if segmentation is not None and segmentation not in known:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """One setting as it is: its variable, its value with secrets masked, where that came from, what it means."""
+    """A setting in force: its variable, its value with secrets masked, its source and its meaning."""
 
     name: str
     value: str

@@ -191,7 +191,7 @@ class Demo:
             raise self._error
         for group in self._workers:
             if not group.alive:
-                raise UserError(f"the worker cannot run:\n{group.log_tail()}", "mend that, and start again")
+                raise UserError(f"the worker cannot run:\n{group.log_tail()}", "fix that and start again")
         if len(self._workers) == 1 and self.show.phase != "starting":
             # Later than the lanes, which must start as fast as they can. The history waits for it from its first day on.
             self._hire("owner")

@@ -1,4 +1,4 @@
-"""The demo as it is seen: a screen on a terminal, a line now and then elsewhere."""
+"""The demo's output: a live screen on a terminal, an occasional line elsewhere."""
 
 from __future__ import annotations
 

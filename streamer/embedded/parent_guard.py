@@ -31,7 +31,7 @@ LONGEST_PAUSE_SECONDS = 60.0
 
 
 def watch_parent(end: Callable[[], None]) -> None:
-    """Call ``end``, from a thread, once standard input ends: whoever holds its other end is gone or wants us to end."""
+    """Call ``end``, from a thread, when standard input closes: the process at the other end died or wants us to end."""
 
     def watch() -> None:
         while os.read(0, 1024):

@@ -29,8 +29,8 @@ def is_free(port: int) -> bool:
 def choose(count: int, preferred: tuple[int, ...] = ()) -> tuple[int, ...]:
     """``count`` different free ports: the preferred ones where they are free, others where not.
 
-    Nothing reserves them. Another program may take one before the server does, so whoever
-    starts a server must be ready to choose again.
+    Nothing reserves them. Another program may take one before the server does, so the caller
+    must be ready to choose again.
 
     Raises
     ------

@@ -14,7 +14,7 @@ _Targets = dict[str, float]
 AT_LEAST: Final = frozenset(
     ("ari", "ari_settled", "detected", "coverage", "names", "batch_ari_off", "calmer", "stops_seen")
 )
-"""Figures of which more is better; of the others less is."""
+"""Figures where more is better; for all others, less is better."""
 _CALM: Final[_Targets] = {
     "ari": 0.89,
     "ari_settled": 0.89,

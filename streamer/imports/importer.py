@@ -174,8 +174,8 @@ class Import:
         ledgers = service.view.ledgers()
         if resumed and any(record.import_id in ledger.closed for ledger in ledgers):
             self.progress.note(
-                "the lanes have closed it since; what was not written yet counts as late: customers come to the "
-                "right segments, but not every move of the past is told any more"
+                "the lanes have closed this import since; the remaining events count as late: customers reach the right "
+                "segments, but some past moves are not published"
             )
             # The lanes would refuse to open again what has ended.
             records = islice(records, 1, None)
@@ -216,7 +216,7 @@ class Import:
             self._see_to_workers()
         if self._workers is not None and not self._workers.alive:
             raise UserError(
-                f"the worker for this import cannot run:\n{self._workers.log_tail()}", "mend that, and import again"
+                f"the worker for this import cannot run:\n{self._workers.log_tail()}", "fix that and import again"
             )
         return ledgers
 

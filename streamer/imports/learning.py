@@ -10,7 +10,7 @@ Who waits for whom, on a day on which the owner has something to do (the first o
 4. A lane notes the answer in its ledger. The import sees it there and goes on, so in every lane the version stands before the
    day's first event, as in a replay.
 
-Whoever is killed: a lane or the owner did a step wholly or not at all, and takes it up again. An import that goes on
+A killed lane or owner did its step completely or not at all, and resumes there. An import that goes on
 reads the last answer in the ledgers and asks from there on; asking twice is harmless, since the owner does nothing on a
 day before its next one, and answers all the same.
 """

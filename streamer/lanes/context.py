@@ -75,7 +75,7 @@ class LaneContext:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one committed step did; for metrics and whoever waits. ``seconds`` by stage."""
+    """The result of one committed step, for metrics and waiting callers. ``seconds`` by stage."""
 
     partition: int
     items: Sequence[DecodedRecord]

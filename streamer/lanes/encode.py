@@ -178,7 +178,7 @@ def _marks(decision: Decision) -> dict[str, bytes]:
 
 
 def model_bytes(model: ClusterModel) -> bytes:
-    """A cluster model as it is kept in the changelog and the view: JSON."""
+    """A cluster model as stored in the changelog and the view: JSON."""
     return _encode(model.to_dict())
 
 
@@ -229,8 +229,8 @@ class Names:
 def memberships(customer: Customer, memory: Memory, names: Names) -> bytes | None:
     """The membership record of a customer; None where there is none left.
 
-    A cluster is told with the version that gave the label or last confirmed it: a later one may not have the segment any
-    more, and its definition could not be found.
+    A cluster carries the version that gave the label or last confirmed it: a later version may lack the segment, and its
+    definition could not be found.
     """
     segments = {}
     for name, held in customer.segments.items():

@@ -39,7 +39,7 @@ def split_key(key: bytes) -> tuple[str, str]:
 
 
 def id_of(key: bytes | None) -> str | None:
-    """The customer that a record's key names, whoever wrote it and in whatever form of Unicode; None for no text."""
+    """The customer named by a record's key, in NFC, whatever client wrote it; None if the key is not text."""
     try:
         return None if key is None else normalize("NFC", split_key(key)[0])
     except UnicodeDecodeError:

@@ -190,7 +190,7 @@ class Lane(Inbox):
         if made.writes:
             await self._finish(made)
         else:
-            # The walk after a night may have made many resident of whom none moved.
+            # The walk after a night may have loaded many customers without moving one.
             self._forget(made.decision)
 
     def _taken(self, start: int) -> tuple[Sequence[LogRecord], int]:

@@ -63,7 +63,7 @@ class Narrowing:
         Parameters
         ----------
         accused
-            Offsets of records of which one is certainly to blame; nothing where nobody knows.
+            Offsets of records, one of them certainly to blame; empty if unknown.
         """
         self._known = 0
         found = {record.offset: record for record in records}

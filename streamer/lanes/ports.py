@@ -108,7 +108,7 @@ class Update:
     customers
         By id; None removes.
     ledger
-        The lane's ledger, as bytes; empty leaves it as it is.
+        The lane's ledger, as bytes; empty leaves it unchanged.
     sizes
         Customers by ``segmentation/segment``: absolute numbers.
     models

@@ -268,7 +268,7 @@ class _Filler:
 
 
 def _mark_aliases(some: Iterable[Stored | None]) -> None:
-    """Say of customers of whom there is only a profile whether it makes them aliases."""
+    """Mark customers with only a profile as aliases if the profile says so."""
     for stored in some:
         if stored is not None and snapshot.CORE not in stored.parts and snapshot.PROFILE in stored.parts:
             stored.alias = snapshot.is_alias(stored.parts[snapshot.PROFILE])

@@ -74,7 +74,7 @@ class Prepared:
 
 
 def accusation(error: Exception, items: Sequence[DecodedRecord]) -> tuple[list[int], BaseException]:
-    """Offsets of records of which one is to blame for an exception, where it says so; and what went wrong."""
+    """The offsets suspected of an exception (empty if it names none), and the exception itself."""
     if isinstance(error, RecordFailed):
         return [error.offset], error.__cause__ or error
     if isinstance(error, CustomerFailed | sizes.RecordTooLarge) and error.customer is not None:

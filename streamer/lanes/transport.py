@@ -4,7 +4,7 @@ Three things of Faust's own driver are replaced here, each because it loses data
 (``docs/adr/0006``):
 
 - one message per partition and fetch, holding all its records and the offsets ``[start, end)`` they stand for, so
-  that a fetch dropped around a rebalance is noticed by whoever takes the next one;
+  that the reader of the next fetch notices one that was dropped around a rebalance;
 - a partition whose reader has no room is not fetched, so that Faust's own queues never fill;
 - offsets are never committed from here: they are part of the lane's transaction, and a partition starts where its
   reader says.
@@ -45,7 +45,7 @@ class Readers(Protocol):
 
 
 class _Identity(codecs.Codec):
-    """A batch is no bytes: leave it as it is."""
+    """A batch is not bytes: pass it through."""
 
     def _loads(self, s: Any) -> Any:
         return s

@@ -1,8 +1,8 @@
 """What a lane notes in its view about itself: how often a batch was begun in vain, and why the lane stopped.
 
-Advisory: nothing that is decided depends on it, and a view that is lost loses it. It tells the next owner that the one
-before died with this batch in hands, and people (``streamer lanes``, ``status``, ``doctor``) why a lane stands still.
-Whoever removes the note releases the lane.
+Advisory: no decision depends on it, and it is lost with the view. It tells the next owner that its predecessor died on
+this batch, and people (``streamer lanes``, ``status``, ``doctor``) why a lane has stopped. Removing the note releases
+the lane.
 """
 
 from __future__ import annotations

@@ -149,7 +149,7 @@ def clusters(ahead: Outlook, policy: Policy) -> dict[str, Any]:
 
     ``margin`` is 0 on the border with the next best cluster and negative on this side, in the unit of ``border``: nats by
     likelihood, gaps between the two centres by distance (``statistic``). Above ``border`` the customer is on the way
-    there, ``filled`` of it gone. ``levers`` are features of which each alone would carry the customer over the border.
+    there, ``filled`` of it gone. ``levers`` are features that each alone would carry the customer over the border.
     Money in major units.
     """
     stands, model, minor = ahead.standing, ahead.model, policy.shop.minor_per_major

@@ -48,7 +48,7 @@ def held(to: Connections, id: str) -> dict[str, Any]:
 
     latest: dict[bytes | None, Record] = {one.key: one for one in records(MEMBERSHIPS, lanes)}
     rows = {one.key: one for one in records(PANEL, (0,))}
-    # Whoever published with another partitioner left records on other lanes.
+    # A producer with another partitioner left records on other lanes.
     everywhere = range(to.lanes)
     return {
         "customer_id": name,

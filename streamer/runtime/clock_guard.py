@@ -38,7 +38,7 @@ class ClockGuard:
 
     @property
     def skew_seconds(self) -> float:
-        """The wall clock less the broker's, as far as it is known now."""
+        """The wall clock minus the broker's, by the latest estimate."""
         if self._at is None:
             return 0.0
         wall, monotonic = self._at

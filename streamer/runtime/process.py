@@ -25,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--redis", help="URL of the embedded Valkey, used where STREAMER_REDIS is not set")
     parser.add_argument("--follow-parent", action="store_true", help="end when standard input does")
     parser.add_argument("--fenced", type=int, default=0, help="transactions of earlier processes that were fenced")
-    parser.add_argument("--unknown", type=int, default=0, help="those of which nobody knows how they ended")
+    parser.add_argument("--unknown", type=int, default=0, help="transactions of earlier processes with an unknown end")
     given = parser.parse_args(arguments)
     if given.follow_parent:
         supervise.follow_parent()

@@ -21,7 +21,7 @@ _BETWEEN_CLICKS_MS = 45_000.0
 
 @dataclass(frozen=True, slots=True)
 class Arrivals:
-    """Shape (n,) each: the spell out of which something happens, when (epoch ms), and its visit's number."""
+    """Shape (n,) each: the spell an arrival belongs to, its time (epoch ms), and the number of its visit."""
 
     spell: Ints
     at: Ints

@@ -76,7 +76,7 @@ class Interactions:
 
 @dataclass(frozen=True, slots=True)
 class Reversals:
-    """What is taken back of which order (its place in the same block), and when."""
+    """Amounts taken back, the order of each (its index in the same block), and when."""
 
     order: Ints
     at: Ints

@@ -94,7 +94,7 @@ def view_fragments(prices: NDArray[np.int64], unit: int, currency: str) -> list[
 
 
 def amount_text(minor: int, unit: int) -> str:
-    """A JSON number of an amount in minor units, ``unit`` of which make one of the currency.
+    """An amount in minor units as a JSON number; ``unit`` minor units make one of the currency.
 
     >>> amount_text(1990, 100), amount_text(400, 1)
     ('19.9', '400')

@@ -27,7 +27,7 @@ _REVERSALS: Final = frozenset(("order.refunded", "order.cancelled"))
 
 
 class Refused(Exception):
-    """Rows of which no event can be made. ``line`` is the one at fault, None where all are."""
+    """Rows that make no event. ``line`` is the one at fault, None if all are."""
 
     def __init__(self, reason: str, message: str, line: int | None = None) -> None:
         super().__init__(message)
@@ -122,7 +122,7 @@ class Bodies:
             body["refund_id"] = "row-" + _digest(body)[:20]
 
     def _amount(self, event: EventMapping, field: str, value: Any) -> Any:
-        """What was given back is told by exports with either sign."""
+        """Exports write refunded amounts with either sign."""
         return abs(value) if event.type in _REVERSALS and field in MONEY and isinstance(value, int | float) else value
 
     def _field(self, field: str, column: Column, shared: Cells, rows: Sequence[Numbered]) -> tuple[Any, str | None]:

@@ -175,7 +175,7 @@ class TableMapping(BaseModel):
         return list(dict.fromkeys([*self.group, *(column for one in self.event for column in one.columns())]))
 
     def needed(self) -> Iterator[tuple[str, ...]]:
-        """Columns of which the file must have one each."""
+        """Groups of columns; the file must have one column of each."""
         for name in self.group:
             yield (name,)
         for event in self.event:

@@ -75,7 +75,7 @@ class OnlineRetail:
     ``column_count``, ``too_long``, ``bad_invoice``, ``bad_customer``, ``bad_product``, ``bad_quantity``,
     ``bad_price``, ``bad_date``, ``bad_csv``, ``adjustment`` (invoices that begin with A: no sale),
     ``wrong_sign`` (a negative line of an order, a positive one of a cancellation) and ``too_many_lines``.
-    No row is guessed or mended. Ids are functions of the content, so the same file gives the same events.
+    No row is guessed or corrected. Ids are functions of the content, so the same file gives the same events.
     """
 
     def __init__(self, path: Path) -> None:

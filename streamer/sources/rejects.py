@@ -83,7 +83,7 @@ class RejectsPath:
 
 
 class Rejects:
-    """Writes refused rows with their line, the reason and what is wrong; the row itself stands behind, to be mended."""
+    """Writes rejected rows: line, reason, what is wrong, then the row itself, ready to correct."""
 
     def __init__(self, path: RejectsPath | None, header: Sequence[str]) -> None:
         self._path = path

@@ -63,7 +63,7 @@ def configure(
     form
         ``auto`` is ``console`` on a terminal, else ``json``.
     customer_ids
-        Whether the value of the key ``customer_id`` is logged as it is.
+        Whether the value of the key ``customer_id`` is logged in clear.
     hash_key
         Keys the hash of ids, so that nobody without it can find an id by trying; the same in all workers.
     stream

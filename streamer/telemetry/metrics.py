@@ -40,7 +40,7 @@ class Metric:
 
     @property
     def full_name(self) -> str:
-        """The name as it is exposed."""
+        """The exposed name."""
         return PREFIX + self.name
 
 

@@ -27,7 +27,7 @@ class Exporter:
     Parameters
     ----------
     state
-        The figures of the process, which whoever counts goes on filling.
+        The figures of the process; the counting code keeps updating them.
     version
         Of the program, for ``build_info``.
     owner

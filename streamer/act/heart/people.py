@@ -1,4 +1,4 @@
-"""What is kept of each customer whom a play touched: packed, since there may be hundreds of thousands of them."""
+"""The state of each customer touched by a play: packed, because there may be hundreds of thousands."""
 
 from __future__ import annotations
 

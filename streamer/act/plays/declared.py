@@ -72,7 +72,7 @@ def load(
 
 
 def segments_of(definitions: Definitions) -> Segments:
-    """The segments by segmentation; None for clusters, of which models say which there are."""
+    """The segments by segmentation; None for clusters, whose segments the model defines."""
     declared = {one.name: frozenset(segment.id for segment in one.segments) for one in definitions.segmentations}
     return {**dict.fromkeys(CLUSTERS), **declared}
 

@@ -1,9 +1,9 @@
 """``GET /v1/changes``: changes as server-sent events, each once, without a gap.
 
 The id of an event is the vector of offsets behind it, so `Last-Event-ID` says exactly where to go on. One consumer follows
-the topic for all readers and keeps the latest changes; each reader takes them at its own pace, and one that has fallen behind
-what is kept reads the topic itself. Nothing is buffered for a reader, so a slow one costs nothing and is closed when it takes
-nothing for a while.
+the topic for all readers and keeps the latest changes. Each reader takes them at its own pace; one that falls behind the
+kept changes reads the topic itself. Nothing is buffered for a reader, so a slow one costs nothing; one that takes nothing
+for a while is closed.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ Handle = Callable[[Request, Exception], Awaitable[Response]]
 
 
 class Readers:
-    """Opens the read model, and keeps it open for as long as it is the same file."""
+    """Opens the read model and keeps it open until another file replaces it."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -26,7 +26,7 @@ _ORIGIN: Final = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|http://\[::1\](
 
 
 class Token(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A token as it is kept.
+    """A stored token.
 
     Attributes
     ----------

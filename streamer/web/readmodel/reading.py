@@ -49,8 +49,8 @@ class Reader:
     ) -> list[Place]:
         """A page of members, newest first (``since``) or by id, behind ``after``.
 
-        A customer who stays in the segment is seen exactly once over all pages, whoever comes and goes meanwhile: the place
-        in the order is the customer's own, and changes only when the customer leaves and enters again.
+        A customer who stays in the segment appears exactly once over all pages, even if others come and go meanwhile: the
+        customer's place in the order changes only when the customer leaves and enters again.
         """
         if order == "since":
             segment_is = "segmentation = ? AND segment = ?"
