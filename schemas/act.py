@@ -1,13 +1,14 @@
 """What people order of ``streamer act``, as its owner reads it: in ``streamer.act.v1``, beside the state that it keeps.
 
 The key is unique, so compaction keeps an order until the owner has carried it out; then the owner writes a null value
-under it, in the transaction of what it did. Orders are signed as control records are.
+under it, in the transaction of what it did. The null value of a refused order has headers that say why, and how to mend
+it. Orders are signed as control records are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final, Literal, NamedTuple, Self
 from uuid import uuid4
 
 from pydantic import Field, StringConstraints, TypeAdapter, ValidationError, model_validator
@@ -20,6 +21,8 @@ from schemas.signing import ControlKeys, Seal, time_number
 from schemas.topics import ACT
 
 COMMAND_KEY: Final = b"!command:"
+_REFUSED: Final = "streamer-refused"
+_FIX: Final = "streamer-fix"
 MAX_FILES_BYTES: Final = 800_000
 """Of a file of plays and all its templates: an order is one record."""
 
@@ -95,6 +98,23 @@ _COMMAND: Final[TypeAdapter[Command]] = TypeAdapter(Annotated[Command, Field(dis
 def command_key() -> bytes:
     """A key that no other order has."""
     return COMMAND_KEY + uuid4().hex.encode()
+
+
+class Refusal(NamedTuple):
+    """Why an order was refused, and how to mend it."""
+
+    why: str
+    fix: str
+
+    def headers(self) -> Headers:
+        """As headers of the null value that answers the order."""
+        return [(_REFUSED, self.why.encode()), (_FIX, self.fix.encode())]
+
+    @classmethod
+    def of(cls, headers: Headers) -> Refusal | None:
+        """What the headers of an answer say; None where the order was carried out."""
+        said = {name: (value or b"").decode(errors="replace") for name, value in headers}
+        return cls(said[_REFUSED], said.get(_FIX, "")) if _REFUSED in said else None
 
 
 def encode_command(command: Command, keys: ControlKeys | None = None) -> tuple[bytes, Headers]:

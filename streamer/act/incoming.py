@@ -6,12 +6,12 @@ import contextlib
 
 import structlog
 
-from schemas.act import COMMAND_KEY, CouponsCommand, PlayCommand, decode_command
+from schemas.act import COMMAND_KEY, CouponsCommand, PlayCommand, Refusal, decode_command
 from schemas.codec import decode as decode_event
 from schemas.errors import InvalidEvent, UserError
 from schemas.events import CustomerErased, MessageOutcome, OrderCompleted, SubscriptionUpdated
 from schemas.records import LogRecord
-from schemas.signing import ControlKeys
+from schemas.signing import SIGNATURE_HEADER, ControlKeys
 from streamer.act.heart.commands import command
 from streamer.act.heart.plan import forget
 from streamer.act.heart.signals import take_signal
@@ -24,13 +24,18 @@ log = structlog.get_logger(__name__)
 # Records of other types are most of the topic, and are not even parsed.
 _SIGNALS = (b"subscription.updated", b"message.outcome", b"customer.erased", b'"coupon"')
 
+_UNSIGNED = (
+    "this machine needs the control key of the service: copy control.key into its STREAMER_HOME, or run the command as the"
+    " user of the service (docs/control-key.md)"
+)
+
 
 def carry_out(record: LogRecord, state: State, outcome: Outcome, now: int, keys: ControlKeys | None) -> None:
-    """Carry out the order that a record gives; one that cannot be carried out is only logged."""
+    """Carry out the order that a record gives; the answer to one that cannot be carried out says why."""
     key = record.key or b""
     if not key.startswith(COMMAND_KEY) or record.value is None:
         return
-    outcome.done.append(key)
+    outcome.done[key] = None
     try:
         order, state.ledger.ordered = decode_command(record.value, record.headers, keys, state.ledger.ordered)
         if isinstance(order, CouponsCommand):
@@ -40,8 +45,15 @@ def carry_out(record: LogRecord, state: State, outcome: Outcome, now: int, keys:
             return
         command(order, _book_of(order, state), state, outcome, now)
         log.info("carried out an order", action=order.action, play=order.play)
-    except (InvalidEvent, UserError) as error:
-        log.warning("an order cannot be carried out", error=error.message)
+    except InvalidEvent as error:
+        _refuse(key, Refusal(error.message, _UNSIGNED if error.field == SIGNATURE_HEADER else ""), outcome)
+    except UserError as error:
+        _refuse(key, Refusal(error.message, error.hint), outcome)
+
+
+def _refuse(key: bytes, refusal: Refusal, outcome: Outcome) -> None:
+    outcome.done[key] = refusal
+    log.warning("an order cannot be carried out", error=refusal.why)
 
 
 def _book_of(order: PlayCommand, state: State) -> Book | None:

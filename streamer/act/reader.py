@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from schemas import topics
-from schemas.act import MAX_FILES_BYTES, Command, command_key, encode_command
+from schemas.act import MAX_FILES_BYTES, Command, Refusal, command_key, encode_command
 from schemas.errors import UserError
 from schemas.signing import ControlKeys
 from streamer.act import store
@@ -49,23 +49,26 @@ async def _state_of(connection: KafkaConnection) -> State:
 
 
 def give(connection: KafkaConnection, order: Command, keys: ControlKeys | None) -> bool:
-    """Hand an order to ``act``, and wait until it is carried out; False where nobody does so within 15 s."""
+    """Hand an order to ``act``, and wait until it is carried out; False where nobody does so within 15 s.
+
+    Raises
+    ------
+    UserError
+        It was refused.
+    """
     key = command_key()
     value, headers = encode_command(order, keys)
     with sender(connection, topics.ACT, 1) as to:
         to.send(key, value, headers, partition=0)
     deadline = time.monotonic() + ANSWER_SECONDS
     while time.monotonic() < deadline:
-        if _is_done(connection, key):
-            return True
+        for record in read(connection, topics.ACT, latest=50_000):
+            if record.key == key and record.value is None:
+                if (refusal := Refusal.of(record.headers)) is not None:
+                    raise UserError(f"`streamer act` refused it: {refusal.why}", refusal.fix)
+                return True
         time.sleep(_LOOK_SECONDS)
     return False
-
-
-def _is_done(connection: KafkaConnection, key: bytes) -> bool:
-    """Whether the newest record of an order's key is the tombstone that says so."""
-    found = [record.value for record in read(connection, topics.ACT, latest=50_000) if record.key == key]
-    return bool(found) and found[-1] is None
 
 
 def book_of(path: Path, segments: Segments, version: int = 1) -> Book:

@@ -85,7 +85,7 @@ def _put(into: dict, name: str, value: bytes | None, decode: Callable) -> None: 
 
 def writes(outcome: Outcome, state: State, lanes: int) -> Writes:
     """All records of one transaction: state, steps in the customers' lanes, and outcomes for the lanes themselves."""
-    kept = [Write(key, None) for key in outcome.done]
+    kept = [Write(key, None, () if refusal is None else refusal.headers()) for key, refusal in outcome.done.items()]
     for version in sorted(outcome.books):
         book = state.books.get(version)
         kept.append(Write(_BOOK + str(version).encode(), None if book is None else _encode(_stored(book))))

@@ -15,7 +15,7 @@ from streamer.commands import common
 from streamer.commands.common import Json
 from streamer.commands.plays_orders import Name, give
 from streamer.commands.plays_results import print_funnel, print_who
-from streamer.queries.plays import already_in, policy_of, profiles, started_in
+from streamer.queries.plays import already_in, policy_of, profiles
 
 
 def first(
@@ -36,7 +36,7 @@ def first(
     now = time.time_ns() // 1_000_000
     with connections() as to:
         state = state_of(to.kafka)
-        held = started_in(state, name)
+        held = state.started(name)
         if held.status == "stopped":
             raise UserError(f"{name} is stopped", f"`streamer plays start {name}` first")
         everybody = already_in(to, state.books[held.version].plays[name], now)

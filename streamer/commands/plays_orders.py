@@ -11,7 +11,7 @@ from schemas.errors import UserError
 from streamer.client.connections import connections
 from streamer.commands import common
 from streamer.commands.common import Json
-from streamer.queries.plays import declared_in, segments_in_force, started_in, switched_off, with_shipped
+from streamer.queries.plays import declared_in, segments_in_force, switched_off, with_shipped
 
 if TYPE_CHECKING:
     from schemas.act import PlayCommand
@@ -84,7 +84,7 @@ def _order(action: Literal["pause", "stop"], name: str, answer: str, json: bool)
     from streamer.act.reader import state_of
 
     with connections() as to:
-        started_in(state_of(to.kafka), name)
+        state_of(to.kafka).started(name)
         give(to, PlayCommand(action=action, play=name), answer, json)
 
 

@@ -12,7 +12,6 @@ from streamer.client.connections import connections
 from streamer.commands import common
 from streamer.commands.common import Json
 from streamer.queries import plays as queries
-from streamer.queries.plays import started_in
 
 
 def report(
@@ -36,7 +35,7 @@ def report(
     if name is None:
         answer = queries.report_of_all(state)
     else:
-        answer = queries.report(name, started_in(state, name), state, time.time_ns() // 1_000_000)
+        answer = queries.report(name, state.started(name), state, time.time_ns() // 1_000_000)
     if json:
         common.print_json(answer)
         return

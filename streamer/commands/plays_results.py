@@ -11,7 +11,7 @@ from streamer.client.connections import connections
 from streamer.commands import common
 from streamer.commands.common import Json
 from streamer.commands.plays_orders import Name, give
-from streamer.queries.plays import kept, shown, standing, started_in
+from streamer.queries.plays import kept, shown, standing
 
 if TYPE_CHECKING:
     from streamer.act.heart.state import Message
@@ -50,7 +50,7 @@ def show(name: Name, json: Json = False) -> None:
 
     with connections() as to:
         state = state_of(to.kafka)
-    play = started_in(state, name)
+    play = state.started(name)
     answer = standing(name, play, state)
     if json:
         common.print_json(answer)

@@ -46,15 +46,6 @@ def declared_in(book: Book, name: str) -> Play:
     return book.plays[name]
 
 
-def started_in(state: State, name: str) -> PlayState:
-    """The play of that name; UserError where it was never started."""
-    found = state.ledger.plays.get(name)
-    if found is None:
-        known = ", ".join(state.ledger.plays) or "none"
-        raise UserError(f"the play {name} was never started", f"started so far: {known}")
-    return found
-
-
 def segments_in_force(to: Connections) -> Segments:
     """The segments that plays may name."""
     from streamer.act.plays.declared import segments_of

@@ -39,7 +39,11 @@ def service(addresses: Addresses, redis_url: str, prefix: str, tmp_path: Path) -
 
 @pytest.fixture
 def shell(service: ActService, tmp_path: Path) -> CommandLine:
-    return CommandLine(tmp_path, {name: value for name, value in service.environment.items() if "STREAMER" in name})
+    return CommandLine(tmp_path, _settings(service))
+
+
+def _settings(service: ActService) -> dict[str, str]:
+    return {name: value for name, value in service.environment.items() if "STREAMER" in name}
 
 
 @pytest.fixture
@@ -97,6 +101,28 @@ def test_from_a_checked_file_to_messages_that_somebody_said_yes_to(
         assert shell.json("plays", status) == []
     assert shell.json("plays", "pause", "hook")["done"] and shell.json("plays", "stop", "hook")["done"]
     assert shell.json("plays", "show", "hook")["status"] == "stopped"
+
+
+def test_orders_from_a_machine_without_the_control_key_are_refused_aloud(
+    service: ActService, shell: CommandLine, file: Path
+) -> None:
+    codes = file.parent / "codes.txt"
+    codes.write_text("A-1\n")
+    service.know(MEMBERS)
+    service.environment["STREAMER_CONTROL_KEY"] = "the key of the service"
+    service.start()
+    stranger = CommandLine(file.parent, {**_settings(service), "STREAMER_CONTROL_KEY": "the key of somebody else"})
+    friend = CommandLine(file.parent, _settings(service))
+    friend.json("plays", "start", "hook", "--file", str(file))
+    service.wait(lambda: "hook" in friend.json("plays", "list"))
+    orders = ("plays pause hook", "plays stop hook", f"plays start hook --file {file}", f"coupons load back10 {codes}")
+    for line in orders:
+        done = stranger.run(*line.split())
+        said = done.output.replace("\n", " ")
+        assert done.exit_code == 1 and "refused it" in said and "needs the control key" in said, (line, said)
+        assert "done" not in done.stdout and "is paused" not in said and "is stopped" not in said
+    assert friend.json("plays", "show", "hook")["status"] == "running" and friend.json("coupons", "status") == {}
+    assert friend.json("plays", "pause", "hook")["done"]
 
 
 WRONG = [

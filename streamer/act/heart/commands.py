@@ -20,13 +20,18 @@ def command(order: PlayCommand, book: Book | None, state: State, outcome: Outcom
     ----------
     book
         The file that came with a ``start``; its version is the next one.
+
+    Raises
+    ------
+    UserError
+        The play was never started.
     """
     outcome.moved = True
     if order.action == "start":
         assert book is not None
         _start(order, book, state, outcome, now)
-    elif (play_state := state.ledger.plays.get(order.play)) is not None:
-        _ACTIONS[order.action](order, play_state, state, outcome, now)
+    else:
+        _ACTIONS[order.action](order, state.started(order.play), state, outcome, now)
 
 
 def _start(order: PlayCommand, book: Book, state: State, outcome: Outcome, now: int) -> None:

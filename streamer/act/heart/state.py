@@ -8,7 +8,9 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from schemas.act import Refusal
 from schemas.changes import ReceivedChange
+from schemas.errors import UserError
 from streamer.act.heart.coupons import Coupons
 from streamer.act.heart.people import People, Person
 from streamer.act.plays.book import Book, Channel, Play
@@ -254,6 +256,14 @@ class State:
     coupons: Coupons = field(default_factory=Coupons)
     by_customer: dict[str, set[str]] = field(default_factory=dict)
 
+    def started(self, name: str) -> PlayState:
+        """The play of that name; UserError where it was never started."""
+        found = self.ledger.plays.get(name)
+        if found is None:
+            known = ", ".join(self.ledger.plays) or "none"
+            raise UserError(f"the play {name} was never started", f"started so far: {known}")
+        return found
+
     def play(self, message: Message) -> Play:
         """The play by which a message was planned."""
         return self.books[message.version].plays[message.play]
@@ -332,7 +342,13 @@ class Step:
 
 @dataclass(slots=True)
 class Outcome:
-    """What one turn did: steps to publish, and which records changed. Names that are in ``State`` no more are tombstones."""
+    """What one turn did: steps to publish, and which records changed. Names that are in ``State`` no more are tombstones.
+
+    Attributes
+    ----------
+    done
+        The orders that were read, by the keys of their records; each with its refusal, or None where it was carried out.
+    """
 
     steps: list[Step] = field(default_factory=list)
     people: set[str] = field(default_factory=set)
@@ -341,7 +357,7 @@ class Outcome:
     measures: set[str] = field(default_factory=set)
     coupons: set[str] = field(default_factory=set)
     books: set[int] = field(default_factory=set)
-    done: list[bytes] = field(default_factory=list)
+    done: dict[bytes, Refusal | None] = field(default_factory=dict)
     moved: bool = False
 
     def __bool__(self) -> bool:
