@@ -47,6 +47,31 @@ class Panel:
     runbook: str | None = None
 
 
+def stat(
+    title: str,
+    description: str,
+    expr: str,
+    legend: str,
+    *,
+    width: int,
+    unit: str = "short",
+    zero_is_good: bool = False,
+    runbook: str | None = None,
+) -> Panel:
+    """One figure, as the top row of a board shows it."""
+    return Panel(
+        title,
+        description,
+        unit,
+        (Query(expr, legend),),
+        kind="stat",
+        width=width,
+        height=4,
+        zero_is_good=zero_is_good,
+        runbook=runbook,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Variable:
     """A variable of a board that is filled from a metric's label."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from grafana.board import Board, Panel, Query
+from grafana.board import Board, Panel, Query, stat
 from grafana.queries import JOB, quantiles, rate
 
 PIPELINE: Final = Board(
@@ -12,56 +12,47 @@ PIPELINE: Final = Board(
     title="Pipeline",
     description="How records go through the service: how many, how fast, and what goes wrong.",
     panels=(
-        Panel(
+        stat(
             "Records a second",
             "Records decided, over all lanes.",
-            "cps",
-            (Query(rate("records_consumed_total"), "records"),),
-            kind="stat",
+            rate("records_consumed_total"),
+            "records",
             width=5,
-            height=4,
+            unit="cps",
             runbook="NoEvents",
         ),
-        Panel(
+        stat(
             "Waiting",
             "Records appended and not yet decided.",
-            "short",
-            (Query(f"sum(streamer_consumer_lag_records{{{JOB}}})", "records"),),
-            kind="stat",
+            f"sum(streamer_consumer_lag_records{{{JOB}}})",
+            "records",
             width=5,
-            height=4,
             runbook="LagGrowing",
         ),
-        Panel(
+        stat(
             "Unaccounted",
             "Consumed records that are neither applied, repeats, dead letters, rerouted nor control records; always 0.",
-            "short",
-            (Query(f"sum(abs(streamer_unaccounted_records{{{JOB}}}))", "records"),),
-            kind="stat",
+            f"sum(abs(streamer_unaccounted_records{{{JOB}}}))",
+            "records",
             width=5,
-            height=4,
             zero_is_good=True,
             runbook="UnaccountedRecords",
         ),
-        Panel(
+        stat(
             "Lanes without owner",
             "Lanes that no worker owns or that are being restored; their customers stand still.",
-            "short",
-            (Query(f"max(streamer_lanes{{{JOB}}}) - sum(streamer_lanes_owned{{{JOB}}})", "lanes"),),
-            kind="stat",
+            f"max(streamer_lanes{{{JOB}}}) - sum(streamer_lanes_owned{{{JOB}}})",
+            "lanes",
             width=5,
-            height=4,
             zero_is_good=True,
             runbook="LaneUnowned",
         ),
-        Panel(
+        stat(
             "Processes",
             "Workers and model owners that answer.",
-            "short",
-            (Query(f"sum(up{{{JOB}}})", "processes"),),
-            kind="stat",
+            f"sum(up{{{JOB}}})",
+            "processes",
             width=4,
-            height=4,
             runbook="WorkerDown",
         ),
         Panel(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from grafana.board import Board, Panel, Query
+from grafana.board import Board, Panel, Query, stat
 from grafana.queries import JOB, rate
 
 
@@ -18,49 +18,55 @@ _HEARD: Final = f"(sum by (play) (streamer_act_heard_total{{{JOB}}}) or 0 * {_SE
 _SECONDS: Final = f"sum by (le, channel) (rate(streamer_act_call_seconds_bucket{{{JOB}}}[$__rate_interval]))"
 
 
-def _stat(
-    title: str, description: str, expr: str, legend: str, runbook: str | None = None, good: bool = False
-) -> Panel:
-    query = (Query(expr, legend),)
-    return Panel(title, description, "short", query, kind="stat", width=4, height=4, zero_is_good=good, runbook=runbook)
-
-
 PLAYS: Final = Board(
     uid="streamer-plays",
     title="Plays",
     description="What messages plays send, whom their gates stop, and whether they help.",
     panels=(
-        _stat("Plays running", "Plays that send.", f"max(streamer_act_plays_running{{{JOB}}})", "running", "ActSilent"),
-        _stat(
+        stat(
+            "Plays running",
+            "Plays that send.",
+            f"max(streamer_act_plays_running{{{JOB}}})",
+            "running",
+            width=4,
+            runbook="ActSilent",
+        ),
+        stat(
             "Sent",
             "Messages sent within the time shown.",
             f'round(sum(increase(streamer_act_messages_total{{{JOB}, step="sent"}}[$__range])))',
             "sent",
+            width=4,
         ),
-        _stat("Waiting", "Messages that wait or are under way.", f"sum(streamer_act_waiting{{{JOB}}})", "waiting"),
-        _stat(
+        stat(
+            "Waiting", "Messages that wait or are under way.", f"sum(streamer_act_waiting{{{JOB}}})", "waiting", width=4
+        ),
+        stat(
             "Paused plays",
             "Plays that wait for a person.",
             f"sum(streamer_act_play_paused{{{JOB}}})",
             "paused",
-            "PlayStopped",
-            good=True,
+            width=4,
+            runbook="PlayStopped",
+            zero_is_good=True,
         ),
-        _stat(
+        stat(
             "Doubtful",
             "Messages that may or may not have been sent, and wait for a person.",
             f"sum(streamer_act_doubtful{{{JOB}}})",
             "doubtful",
-            "DoubtfulWaiting",
-            good=True,
+            width=4,
+            runbook="DoubtfulWaiting",
+            zero_is_good=True,
         ),
-        _stat(
+        stat(
             "Unaccounted",
             "Planned messages that no counter explains: always 0.",
             f"sum(abs(streamer_act_unaccounted{{{JOB}}}))",
             "unaccounted",
-            "MessagesUnaccounted",
-            good=True,
+            width=4,
+            runbook="MessagesUnaccounted",
+            zero_is_good=True,
         ),
         Panel(
             "What became of messages",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from grafana.board import Board, Panel, Query, Variable
+from grafana.board import Board, Panel, Query, Variable, stat
 from grafana.queries import JOB, ONE, rate
 
 SHOP: Final = Board(
@@ -20,41 +20,33 @@ SHOP: Final = Board(
         ),
     ),
     panels=(
-        Panel(
+        stat(
             "Customers",
             "Customers known to the service.",
-            "short",
-            (Query(f"sum(streamer_customers_tracked{{{JOB}}})", "customers"),),
-            kind="stat",
+            f"sum(streamer_customers_tracked{{{JOB}}})",
+            "customers",
             width=6,
-            height=4,
         ),
-        Panel(
+        stat(
             "Orders",
             "Orders completed within the time shown.",
-            "short",
-            (Query(f"round(sum(increase(streamer_orders_total{{{JOB}}}[$__range])))", "orders"),),
-            kind="stat",
+            f"round(sum(increase(streamer_orders_total{{{JOB}}}[$__range])))",
+            "orders",
             width=6,
-            height=4,
         ),
-        Panel(
+        stat(
             "Net revenue",
             "Orders less refunds and cancellations, from the first event on, in the shop's currency.",
-            "short",
-            (Query(f"sum by (currency) (streamer_net_revenue{{{JOB}}})", "{{currency}}"),),
-            kind="stat",
+            f"sum by (currency) (streamer_net_revenue{{{JOB}}})",
+            "{{currency}}",
             width=6,
-            height=4,
         ),
-        Panel(
+        stat(
             "Moves",
             "Changes of the chosen segmentation within the time shown, first segments included.",
-            "short",
-            (Query(f"round(sum(increase(streamer_segment_changes_total{{{ONE}}}[$__range])))", "moves"),),
-            kind="stat",
+            f"round(sum(increase(streamer_segment_changes_total{{{ONE}}}[$__range])))",
+            "moves",
             width=6,
-            height=4,
             runbook="MoveStorm",
         ),
         Panel(
