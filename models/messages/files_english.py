@@ -41,6 +41,7 @@ TEXTS: Final = {
     "file same order refused": "line {line}, of the same order, is refused",
     "file same order": "other rows have this order id and say something else: if they are lines of one order, "
     'group = "COLUMN" makes one of them, with total = {{ sum = "COLUMN" }}',
+    "file no partner": "{file} has no row with {names} {value}",
     "file contract": "{fault}",
     # What was found by looking.
     "file note encoding": "read as {encoding} (encoding)",
@@ -50,6 +51,8 @@ TEXTS: Final = {
     "file note day": "in dates such as 3/2/2024 the day stands first (dates)",
     "file note month": "in dates such as 3/2/2024 the month stands first (dates)",
     "file note ids": "ids such as 12345.0 come from a spreadsheet and were read as 12345",
+    "file note of": "{file}: {note}",
+    "file note unused": "{rows:,} rows of {file} belong to no row of the file: look whether they are of the same days",
     # Progress and results.
     "file rows read": "{rows:,} rows read ({speed:,.0f} a second{left})",
     "file time left": ", {seconds:,.0f} s left",

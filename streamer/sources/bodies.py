@@ -59,7 +59,7 @@ class Bodies:
     ) -> Iterator[tuple[EventMapping, dict[str, Any]]]:
         """The events of the rows of one unit. Raises Refused."""
         for unit in self._by_customer(rows, events[0]):
-            shared = _shared([cells for _, cells in unit])
+            shared = shared_by([cells for _, cells in unit])
             for event in events:
                 if event.conditions.hold(shared, self.values.sign):
                     yield event, self._body(event, shared, unit)
@@ -148,19 +148,19 @@ class Bodies:
             raise Refused("bad_value", said("file amounts differ", field=field, names=column.names))
 
     def _sum(self, column: Column, field: str, rows: Sequence[Numbered]) -> Decimal:
-        assert column.sum is not None
         total, found = Decimal(0), False
         for line, cells in rows:
-            text = cells.get(column.sum, "")
-            if not text or self._is_absent(text):
-                continue
-            found = True
-            amount = Decimal(self._number(field, column, text, line).text)
-            if column.times and (factor := cells.get(column.times, "")):
-                amount *= Decimal(self._number(field, column, factor, line).text)
-            total += amount
+            for name in column.sum:
+                text = cells.get(name, "")
+                if not text or self._is_absent(text):
+                    continue
+                found = True
+                amount = Decimal(self._number(field, column, text, line).text)
+                if column.times and (factor := cells.get(column.times, "")):
+                    amount *= Decimal(self._number(field, column, factor, line).text)
+                total += amount
         if not found:
-            raise Refused("bad_value", said("file no amount", field=field, names=column.sum))
+            raise Refused("bad_value", said("file no amount", field=field, names=column.names))
         return total
 
     def _lines(self, event: EventMapping, shared: Cells, rows: Sequence[Numbered]) -> list[dict[str, Any]]:
@@ -217,8 +217,8 @@ def _refusing(field: str, column: Column, line: int | None) -> Iterator[None]:
         ) from None
 
 
-def _shared(rows: Sequence[Cells]) -> Cells:
-    """Exports tell what all rows of an order share in the first only, or in each."""
+def shared_by(rows: Sequence[Cells]) -> Cells:
+    """What the rows of an order tell together: exports tell what all rows of an order share in the first only, or in each."""
     if len(rows) == 1:
         return rows[0]
     found: dict[str, str] = {}

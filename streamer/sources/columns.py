@@ -25,7 +25,8 @@ class Column(BaseModel):
     columns
         Names of columns whose texts are joined, with ``join`` between them; what is empty is left out.
     sum, times
-        The sum of a column over the rows of a group, each times the number in ``times`` where that is given.
+        The sum of columns over the rows of a group; of one column each times the number in ``times``, where that is
+        given.
     nothing
         Texts that mean nothing here, so that the next column counts.
     strip
@@ -47,7 +48,7 @@ class Column(BaseModel):
     column: Names = ()
     columns: Names = ()
     join: str = " "
-    sum: str | None = None
+    sum: Names = ()
     times: str | None = None
     nothing: Names = ()
     strip: Names = ()
@@ -66,18 +67,21 @@ class Column(BaseModel):
             raise ValueError("say one of column, columns and sum")
         if self.times and not self.sum:
             raise ValueError("times goes with sum")
+        if self.times and len(self.sum) > 1:
+            raise ValueError("times goes with the sum of one column")
         return self
 
     @property
     def names(self) -> str:
         """The columns in words."""
-        return self.sum or (" and ".join(self.columns) if self.columns else " or ".join(self.column))
+        return " and ".join(self.sum or self.columns) or " or ".join(self.column)
 
     def named(self) -> Iterator[str]:
         """All columns that are named."""
         yield from self.column
         yield from self.columns
-        for one in (self.sum, self.times, self.zone, self.prefix_column):
+        yield from self.sum
+        for one in (self.times, self.zone, self.prefix_column):
             if one:
                 yield one
 
@@ -138,7 +142,7 @@ def _column(value: object) -> object:
     if not isinstance(value, dict):
         return value
     value = dict(value)
-    for name in ("column", "strip", "nothing"):
+    for name in ("column", "strip", "nothing", "sum"):
         if isinstance(value.get(name), str):
             value[name] = (value[name],)
     if isinstance(value.get("prefix"), dict):

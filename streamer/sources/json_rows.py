@@ -15,8 +15,8 @@ from typing import Any, Final
 
 from models.messages.said import said
 from schemas.errors import UserError
+from streamer.sources.file_form import Wanted
 from streamer.sources.files import ReadPosition, lines, opened
-from streamer.sources.mapping import TableMapping
 from streamer.sources.rows import Row
 
 _MAX_LINE: Final = 8 << 20
@@ -29,10 +29,10 @@ class JsonRows:
 
     header = ("record",)
 
-    def __init__(self, path: Path, mapping: TableMapping) -> None:
+    def __init__(self, path: Path, wanted: Wanted) -> None:
         self.path = path
-        self._names = mapping.named()
-        self._lists = [event.lines_from for event in mapping.event if event.lines_from]
+        self._names = wanted.names
+        self._lists = wanted.lists
         self.notes: list[str] = []
         self.position = ReadPosition()
         with opened(path) as stream:

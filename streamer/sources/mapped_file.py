@@ -1,8 +1,9 @@
 """Any table or JSON file as events, by a mapping: the source behind ``--mapping``.
 
-Rows that belong to one order are found wherever they stand, and events come out in the order of time: shops export the
-newest first. Both are sorted in a database of SQLite on disk, gone with the iteration, so the file may be larger than
-memory. What one row cannot say (a decimal comma, the order of day and month) all rows say together, before any is read.
+Rows that belong to one order are found wherever they stand, in this file or in a joined one, and events come out in the
+order of time: shops export the newest first. Both are sorted in a database of SQLite on disk, gone with the iteration, so
+the file may be larger than memory. What one row cannot say (a decimal comma, the order of day and month) all rows say
+together, before any is read.
 """
 
 from __future__ import annotations
@@ -25,16 +26,14 @@ from schemas.codec import decode
 from schemas.errors import InvalidEvent
 from schemas.ids import NOBODY
 from schemas.wire_time import epoch_ms
-from streamer.sources.bodies import Bodies, Numbered, Refused
-from streamer.sources.files import content_hash, opened
+from streamer.sources.bodies import Bodies, Numbered, Refused, shared_by
+from streamer.sources.files import content_hash
 from streamer.sources.habits import Habits
-from streamer.sources.json_rows import JsonRows
+from streamer.sources.joins import notes_of, open_tables
 from streamer.sources.mapping import EventMapping, TableMapping
 from streamer.sources.rejects import Rejects, RejectsPath
-from streamer.sources.rows import Row, Rows
-from streamer.sources.sheet_rows import ZIP_MAGIC, SheetRows
+from streamer.sources.rows import Row
 from streamer.sources.source import SourceEvent
-from streamer.sources.text_rows import TextRows
 from streamer.sources.times import Times
 from streamer.sources.values import Values
 
@@ -109,7 +108,8 @@ class MappedFile:
         self._now = now_ms
         self._progress = progress
         self._texts = messages(language)
-        self.table = self._source = rows_of(path, mapping)
+        self._source, self.joins = open_tables(path, mapping)
+        self.table = self._source
         self.notes: list[str] = list(self._source.notes)
         # Events with the same group are made of the same units, and see each other's rows.
         groups = dict.fromkeys(event.group or mapping.group for event in mapping.event)
@@ -120,8 +120,9 @@ class MappedFile:
 
     @cached_property
     def content_hash(self) -> str:
-        """SHA-256 (hex) of the unpacked file and of all that decides how it is read."""
-        how = [self._mapping.model_dump(mode="json"), self._zone, self._currency]
+        """SHA-256 (hex) of the unpacked files and of all that decides how they are read."""
+        joined = [] if self.joins is None else self.joins.content_hashes
+        how = [self._mapping.model_dump(mode="json"), self._zone, self._currency, *joined]
         return hashlib.sha256((content_hash(self.path) + json.dumps(how, sort_keys=True)).encode()).hexdigest()
 
     def events(self) -> Iterator[SourceEvent]:
@@ -143,10 +144,13 @@ class MappedFile:
             database.execute("CREATE TABLE rows (scope INTEGER, unit, line INTEGER, cells)")
             database.execute("CREATE TABLE events (at INTEGER, line INTEGER, id, name, key, value)")
             habits = Habits(self._mapping)
+            if self.joins is not None:
+                self.joins.begin()
             for batch in _batches(self._units(rejects, habits)):
                 database.executemany("INSERT INTO rows VALUES (?, ?, ?, ?)", batch)
             bodies = self._bodies(habits)
-            self.notes = [*self._source.notes, *habits.notes()]
+            joined = [] if self.joins is None else notes_of(self.joins)
+            self.notes = [*self._source.notes, *joined, *habits.notes()]
             done = 0
             for batch in _batches(self._made(database, bodies, rejects)):
                 database.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)", batch)
@@ -170,10 +174,10 @@ class MappedFile:
         for scope, unit, line, text in itertools.islice(self._units(Rejects(None, ()), habits), rows):
             units.setdefault((scope, unit), []).append((line, json.loads(text)))
         self.rows, self.skipped, self.rejected = None, Counter(), 0
-        bodies = self._bodies(habits)
+        bodies, signs = self._bodies(habits), _signs()
         for (scope, _), found in units.items():
             try:
-                for event in self._unit(scope, self._cells(found), bodies):
+                for event in self._unit(scope, self._cells(scope, found, signs), bodies):
                     yield SourceEvent(event[0], event[4], event[5])
             except Refused:
                 continue
@@ -193,7 +197,7 @@ class MappedFile:
 
     def _units(self, rejects: Rejects, habits: Habits) -> Iterator[tuple[int, str, int, str]]:
         """Every usable row with the units it belongs to: the text of its group, else its own line."""
-        signs = Values(Times((), ZoneInfo("UTC")))
+        signs = _signs()
         for row in self._source.rows():
             self.rows = (self.rows or 0) + 1
             if self.rows % 10_000 == 0:
@@ -201,11 +205,14 @@ class MappedFile:
             if row.fault is not None:
                 self._refuse(rejects, row, *row.fault)
                 continue
-            named = self._source.named(row.cells)
-            scopes = list(self._wanted_in(named, signs))
-            units = [(scope, unit) for scope in scopes if (unit := self._unit_of(scope, row.line, named)) is not None]
+            named = self._beside(row.cells)
+            scopes = list(self._wanted_in(named[0], signs))
+            units = [
+                (scope, unit) for scope in scopes if (unit := self._unit_of(scope, row.line, named[0])) is not None
+            ]
             if units:
-                habits.see(named)
+                for cells in named:
+                    habits.see(cells)
                 text = json.dumps(row.cells)
                 for scope, unit in units:
                     yield scope, unit, row.line, text
@@ -228,17 +235,37 @@ class MappedFile:
         parts = [named.get(name, "") for name in group]
         return "\x1f".join(parts) if all(parts) else None
 
-    def _cells(self, rows: Sequence[tuple[int, Any]]) -> list[Numbered]:
-        return [(line, self._source.named(cells)) for line, cells in rows]
+    def _beside(self, cells: Sequence[str]) -> Sequence[Mapping[str, str]]:
+        """A row, and what stands beside it in rows of its own."""
+        named = self._source.named(cells)
+        return [named] if self.joins is None else self.joins.beside([named], mark=True)[0][0]
+
+    def _cells(self, scope: int, rows: Sequence[tuple[int, Any]], signs: Values) -> list[Numbered]:
+        """The rows of a unit with what is joined to them. Raises Refused."""
+        named = [(line, self._source.named(cells)) for line, cells in rows]
+        if self.joins is None:
+            return named
+        group, events = self._scopes[scope]
+        found, missing = self.joins.beside([cells for _, cells in named], group)
+        beside: list[Numbered] = [
+            (line, cells) for (line, _), joined in zip(named, found, strict=True) for cells in joined
+        ]
+        if missing is not None:
+            place, why = missing
+            shared = shared_by([cells for _, cells in beside])
+            # What nobody wants needs no partner.
+            if any(event.conditions.hold(shared, signs.sign) for event in events):
+                raise Refused("no_partner", why, named[place][0])
+        return beside
 
     # -- making events ----------------------------------------------------------------------------------------
 
     def _made(self, database: sqlite3.Connection, bodies: Bodies, rejects: Rejects) -> Iterator[Made]:
-        rows = database.execute("SELECT scope, unit, line, cells FROM rows ORDER BY scope, unit, line")
+        rows, signs = database.execute("SELECT scope, unit, line, cells FROM rows ORDER BY scope, unit, line"), _signs()
         for (scope, _), unit in itertools.groupby(rows, key=lambda row: row[:2]):
             cells = [(line, json.loads(text)) for _, _, line, text in unit]
             try:
-                made = list(self._unit(scope, self._cells(cells), bodies))
+                made = list(self._unit(scope, self._cells(scope, cells, signs), bodies))
             except Refused as refused:
                 for line, row in cells:
                     at_fault = refused.line in (None, line)
@@ -285,23 +312,16 @@ class MappedFile:
             rejects.write(row.line, row.cells, reason, str(in_language(message, self._texts)))
 
 
-def rows_of(path: Path, mapping: TableMapping) -> Rows:
-    """The rows of a file, by what the mapping says it is, else by its first bytes. Raises UserError."""
-    with opened(path) as stream:
-        head = stream.read(64)
-    bare = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if mapping.format == "xlsx" or (mapping.format is None and head.startswith(ZIP_MAGIC)):
-        return SheetRows(path, mapping)
-    if mapping.format == "json" or (mapping.format is None and bare.startswith((b"{", b"[{"))):
-        return JsonRows(path, mapping)
-    return TextRows(path, mapping)
-
-
 def _order_name(mapping: EventMapping, body: dict[str, Any]) -> str:
     """What no two events of the file may share unless they say the same; empty where there is no such thing."""
     if body["type"] != "order.completed":
         return ""
     return f"{body['customer_id']}\0{body['order_id']}"
+
+
+def _signs() -> Values:
+    """Reads numbers for their sign."""
+    return Values(Times((), ZoneInfo("UTC")))
 
 
 def _batches(rows: Iterator[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:

@@ -5,19 +5,19 @@
 
 from __future__ import annotations
 
-import codecs
 import tomllib
 from collections.abc import Iterator
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
 from models.features.time import DayGrid
 from schemas.errors import UserError
 from streamer.sources.columns import CLOSED, Column, Conditions, Names, Source, list_of
+from streamer.sources.file_form import FileForm, Join, Wanted, each
 from streamer.sources.times import names_a_year
 
 LINE_FIELDS: Final = frozenset({"product_id", "name", "category", "price", "quantity", "line_total"})
@@ -29,22 +29,6 @@ def _zone(name: str) -> str:
     except UserError:
         raise ValueError("must be an IANA name, such as Europe/Berlin") from None
     return name
-
-
-def _encoding(name: str) -> str:
-    try:
-        text = "a,\n".encode(name).decode(name) == "a,\n" and codecs.lookup(name)
-    except (LookupError, UnicodeError):
-        text = False
-    if not text:
-        raise ValueError("must be an encoding of text, such as utf-8, utf-16, cp1252 or gb18030")
-    return name
-
-
-def _delimiter(name: str) -> str:
-    if len(name) != 1 and name not in ("tab", "whitespace"):
-        raise ValueError('must be one character, "tab" or "whitespace"')
-    return "\t" if name == "tab" else name
 
 
 def _dated(forms: tuple[str, ...]) -> tuple[str, ...]:
@@ -123,23 +107,13 @@ class EventMapping(BaseModel):
                 yield from one.named()
 
 
-class TableMapping(BaseModel):
-    """How to read a file.
+class TableMapping(FileForm):
+    """How to read a file, beside how it is written.
 
     Attributes
     ----------
-    format
-        ``csv``, ``json`` (one object a line, or one list of them) or ``xlsx``; None: found by looking.
-    delimiter, encoding, decimal
-        None: found by looking. ``whitespace`` is any run of blanks.
-    skip
-        Lines above the header.
-    columns
-        Names of the columns of a file without a header.
-    ends_before
-        Text with which the first line below the table begins: from there on all is left out.
-    strip
-        Texts taken off every cell at both ends.
+    decimal
+        The decimal sign; None: found by looking.
     nothing
         More texts that mean that nothing stands there.
     timezone
@@ -151,32 +125,27 @@ class TableMapping(BaseModel):
         Rows with the same text in these columns are one order, wherever they stand; empty: each row is by itself.
     currency
         Of amounts where no column tells one; None for the shop's.
+    join
+        Other files, whose columns can be named as if they stood in this one.
     """
 
-    model_config = CLOSED
-
-    format: Literal["csv", "json", "xlsx"] | None = None
-    delimiter: Annotated[str, AfterValidator(_delimiter)] | None = None
-    encoding: Annotated[str, AfterValidator(_encoding)] | None = None
-    skip: Annotated[int, Field(ge=0, le=1_000)] | None = None
-    columns: Names = ()
-    ends_before: str | None = None
-    strip: Annotated[Names, BeforeValidator(list_of)] = ()
     nothing: Annotated[Names, BeforeValidator(list_of)] = ()
     timezone: Annotated[str, AfterValidator(_zone)] | None = None
     decimal: Annotated[str, Field(pattern=r"^[.,]$")] | None = None
     dates: Annotated[Names, AfterValidator(_dated)] = ()
     group: Group = ()
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = None
+    join: Annotated[tuple[Join, ...], Field(strict=False)] = ()
     event: Annotated[tuple[EventMapping, ...], Field(min_length=1, strict=False)]
 
-    def named(self) -> list[str]:
+    def named(self) -> tuple[str, ...]:
         """All columns that the mapping names, each once, in order."""
-        return list(dict.fromkeys([*self.group, *(column for one in self.event for column in one.columns())]))
+        keys = (column for one in self.join for column in one.on)
+        return each([*self.group, *(column for one in self.event for column in one.columns()), *keys])
 
     def needed(self) -> Iterator[tuple[str, ...]]:
-        """Groups of columns; the file must have one column of each."""
-        for name in self.group:
+        """Groups of columns; the file, or one that is joined to it, must have one column of each."""
+        for name in (*self.group, *(column for one in self.join for column in one.on)):
             yield (name,)
         for event in self.event:
             for name in (*event.where, *event.unless, *event.group):
@@ -185,13 +154,21 @@ class TableMapping(BaseModel):
             for one in (*event.fields.values(), *lines):
                 yield from _needed(one)
 
+    def lists(self) -> tuple[str, ...]:
+        """Paths of lists in JSON records."""
+        return each(event.lines_from for event in self.event if event.lines_from)
+
+    def wanted(self) -> Wanted:
+        """What is looked for in the file, where none is joined."""
+        return Wanted(self.named(), tuple(self.needed()), self.lists())
+
 
 def _needed(column: Column) -> Iterator[tuple[str, ...]]:
     if column.optional:
         return
     if column.column:
         yield column.column
-    for name in (*column.columns, column.sum, column.times, column.zone, column.prefix_column):
+    for name in (*column.columns, *column.sum, column.times, column.zone, column.prefix_column):
         if name:
             yield (name,)
 

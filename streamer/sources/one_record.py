@@ -33,7 +33,7 @@ def bodies_of(
     Refused
         The mapping wants it, and it cannot be read.
     """
-    cells = cells_of(record, mapping.named(), [event.lines_from for event in mapping.event if event.lines_from])
+    cells = cells_of(record, mapping.named(), mapping.lists())
     habits = Habits(mapping)
     habits.see(cells)
     times = Times(mapping.dates, ZoneInfo(mapping.timezone or zone), None)

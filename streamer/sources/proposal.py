@@ -14,11 +14,13 @@ from zoneinfo import ZoneInfo
 from schemas.errors import UserError
 from streamer.sources.column_names import NAMES, columns_of
 from streamer.sources.dialect import folded
+from streamer.sources.file_form import FileForm, Wanted, each
 from streamer.sources.files import opened
+from streamer.sources.joins import open_tables, rows_of
 from streamer.sources.json_rows import JsonRows
-from streamer.sources.mapped_file import rows_of
 from streamer.sources.mapping import TableMapping, read_mapping, shipped
 from streamer.sources.retail_rows import column_positions
+from streamer.sources.rows import Rows
 from streamer.sources.sheet_rows import ZIP_MAGIC
 from streamer.sources.times import Times
 from streamer.sources.values import Values
@@ -75,21 +77,14 @@ def propose(path: Path) -> Proposal:
     if _CDNOW.match(head):
         return Proposal("csv", shipped()["cdnow"], "cdnow", tuple(_fields(read_mapping(shipped()["cdnow"], "cdnow"))))
     format = "xlsx" if head.startswith(ZIP_MAGIC) else "csv"
-    blind = rows_of(path, _wanting_nothing())
-    if all(at is not None for at in column_positions(blind.header).values()):
+    if all(at is not None for at in column_positions(_blind(path).header).values()):
         return Proposal("online-retail" if format == "csv" else format)
     return _shipped_table(path, format) or _from_names(path, format)
 
 
-def _wanting_nothing() -> TableMapping:
-    """A mapping that finds any header: the names that proposals know are all wished for, and none is needed."""
-    every = list(dict.fromkeys(name for names in NAMES.values() for name in names))
-    quoted = ", ".join(f'"{name}"' for name in every)
-    return read_mapping(
-        f"[[event]]\n[event.fields]\ncustomer_id = {{ column = [{quoted}], optional = true }}\n"
-        'occurred_at = { column = "date", optional = true }',
-        "a proposal",
-    )
+def _blind(path: Path) -> Rows:
+    """The file with any header: the names that proposals know are all wished for, and none is needed."""
+    return rows_of(path, FileForm(), Wanted(each(name for names in NAMES.values() for name in names)))
 
 
 def _shipped_table(path: Path, format: str) -> Proposal | None:
@@ -101,7 +96,7 @@ def _shipped_table(path: Path, format: str) -> Proposal | None:
         if mapping.format == "json" or mapping.columns:
             continue
         with suppress(UserError):
-            table = rows_of(path, mapping)
+            table, _ = open_tables(path, mapping)
             known = len({folded(one) for one in mapping.named()} & {folded(one) for one in table.header})
             if best is None or known > best[0]:
                 best = known, name
@@ -119,7 +114,7 @@ def _shipped_json(path: Path) -> Proposal:
         mapping = read_mapping(text, name)
         if mapping.format != "json":
             continue
-        rows = JsonRows(path, mapping)
+        rows = JsonRows(path, mapping.wanted())
         fit = 0
         for row in islice(rows.rows(), _ROWS):
             if row.fault is None:
@@ -142,7 +137,7 @@ def _shipped_json(path: Path) -> Proposal:
 
 
 def _from_names(path: Path, format: str) -> Proposal:
-    table = rows_of(path, _wanting_nothing())
+    table = _blind(path)
     header = [name for name in table.header if name]
     found = columns_of(header)
     missing = [field for field in ("customer_id", "occurred_at") if field not in found]

@@ -13,12 +13,12 @@ import json
 import re
 import sqlite3
 import unicodedata
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from itertools import groupby, islice
+from itertools import groupby
 from typing import Final
 
 from schemas.money import EXPONENTS
@@ -28,14 +28,15 @@ from streamer.sources.jsonl import JsonLines
 from streamer.sources.mapped_file import MappedFile
 from streamer.sources.mapping import EventMapping, TableMapping
 from streamer.sources.online_retail import OnlineRetail
+from streamer.sources.recount_rows import Tables, cells_again, rows_again
 from streamer.sources.retail_rows import column_positions
 from streamer.sources.source import FileSource
-from streamer.sources.text_rows import TextRows, clean
 
 ORDER: Final = "order"
 REFUND: Final = "refund"
 _KINDS: Final = {"order.completed": ORDER, "order.refunded": REFUND, "order.cancelled": REFUND}
-_MOST_LINES: Final = 500
+
+Cells = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def recount(source: FileSource, refused: Container[int] = ()) -> Iterator[Counte
 
 def recount_table(source: MappedFile) -> Iterator[Counted]:
     """The orders and refunds of a table or of JSON lines, by line; one for each group of rows that a mapping makes."""
-    mapping = source.mapping
+    mapping, tables = source.mapping, Tables(source.joins)
     events = [one for one in mapping.event if one.type in _KINDS]
     with closing(sqlite3.connect("")) as database:
         database.execute("PRAGMA journal_mode = OFF")
@@ -78,104 +79,43 @@ def recount_table(source: MappedFile) -> Iterator[Counted]:
         marks: Counter[str] = Counter()
         amounts = [event.fields["total"].named() if "total" in event.fields else () for event in events]
         names = [tuple(one) for one in amounts]
-        for at, unit, line, cells in _units(source, events):
-            marks.update(_mark(cells.get(name, "")) for name in names[at])
+        for at, unit, line, cells, shared in _units(source, events, tables):
+            marks.update(_mark(shared.get(name, "")) for name in names[at])
             database.execute("INSERT INTO rows VALUES (?, ?, ?, ?)", (at, unit, line, json.dumps(dict(cells))))
         comma = mapping.decimal == "," or (mapping.decimal is None and marks[","] > marks["."])
         rows = database.execute("SELECT event, unit, line, cells FROM rows ORDER BY event, unit, line")
         for (at, _), unit_rows in groupby(rows, key=lambda row: row[:2]):
             found = [(line, json.loads(text)) for _, _, line, text in unit_rows]
-            yield from _unit(events[at], mapping, found, comma)
+            yield from _unit(events[at], mapping, tables, found, comma)
 
 
-def _units(source: MappedFile, events: Sequence[EventMapping]) -> Iterator[tuple[int, str, int, Mapping[str, str]]]:
-    """Each row with the events it may be a part of (their place in ``events``), and the group it belongs to there."""
+def _units(
+    source: MappedFile, events: Sequence[EventMapping], tables: Tables
+) -> Iterator[tuple[int, str, int, Cells, Cells]]:
+    """Each row with the events it may be a part of (their place in ``events``), the group it belongs to there, and what
+    the joined files say to it.
+    """
     mapping, comma = source.mapping, source.mapping.decimal == ","
     sharing: dict[tuple[str, ...], list[EventMapping]] = {}
     for one in mapping.event:
         sharing.setdefault(one.group or mapping.group, []).append(one)
-    for line, cells in _rows(source):
+    for line, cells in rows_again(source.table, mapping):
+        shared = _shared(tables.of([cells], ()))
         for at, event in enumerate(events):
             group = event.group or mapping.group
             # Rows of one group tell together what they are; where groups differ, each row does.
-            if len(sharing) > 1 and not any(_wanted(one, cells, comma) for one in sharing[group]):
+            if len(sharing) > 1 and not any(_wanted(one, shared, comma) for one in sharing[group]):
                 continue
-            if all(cells.get(name, "") for name in group):
-                yield at, "\x1f".join(cells[name] for name in group) if group else str(line), line, cells
-
-
-def _rows(source: MappedFile) -> Iterator[tuple[int, Mapping[str, str]]]:
-    table = source.table
-    if not isinstance(table, TextRows) or table.delimiter == "whitespace":
-        yield from ((row.line, table.named(row.cells)) for row in table.rows() if row.fault is None)
-        return
-    places = dict(table.places)
-    strip, ends = source.mapping.strip, source.mapping.ends_before
-    for line, cells in _split(table, bool(source.mapping.columns)):
-        if ends is not None and cells and cells[0].startswith(ends):
-            return
-        if len(cells) >= len(table.header):
-            yield line, {name: clean(cells[at], strip) for name, at in places.items()}
-
-
-def _split(table: TextRows, given: bool) -> Iterator[tuple[int, list[str]]]:
-    """Records of a text: lines up to an even number of quotes, where these are as wide as the header."""
-    with opened(table.path) as stream:
-        text = io.TextIOWrapper(stream, table.encoding, errors="replace")
-        lines = deque(islice(text, table.skip, table.skip + _MOST_LINES))
-        number = table.skip
-        # A header that the mapping gives stands in no line.
-        below = given
-        while lines:
-            count = _lines_of(lines)
-            cells = _cells("".join(islice(lines, count)).rstrip("\n"), table.delimiter)
-            if count > 1 and len(cells) != len(table.header):
-                count, cells = 1, _cells(lines[0].rstrip("\n"), table.delimiter)
-            for _ in range(count):
-                lines.popleft()
-            if below and any(cells):
-                yield number + 1, cells
-            below, number = True, number + count
-            lines.extend(islice(text, count))
-
-
-def _lines_of(lines: Sequence[str]) -> int:
-    """How many lines make a record: up to an even number of quotes; 1 where that never comes."""
-    quotes = 0
-    for count, line in enumerate(lines, 1):
-        quotes += line.count('"')
-        if quotes % 2 == 0:
-            return count
-    return 1
-
-
-def _cells(text: str, delimiter: str) -> list[str]:
-    if '"' not in text:
-        return text.split(delimiter)
-    cells: list[str] = []
-    at, size = 0, len(text)
-    while at <= size:
-        if at < size and text[at] == '"':
-            end = at + 1
-            while (end := text.find('"', end)) != -1 and text[end + 1 : end + 2] == '"':
-                end += 2
-            end = size if end == -1 else end
-            stop = text.find(delimiter, end)
-            stop = size if stop == -1 else stop
-            cells.append(text[at + 1 : end].replace('""', '"') + text[end + 1 : stop])
-        else:
-            stop = text.find(delimiter, at)
-            stop = size if stop == -1 else stop
-            cells.append(text[at:stop])
-        at = stop + 1
-    return cells
+            if all(shared.get(name, "") for name in group):
+                yield at, "\x1f".join(shared[name] for name in group) if group else str(line), line, cells, shared
 
 
 def _unit(
-    event: EventMapping, mapping: TableMapping, rows: Sequence[tuple[int, Mapping[str, str]]], comma: bool
+    event: EventMapping, mapping: TableMapping, tables: Tables, rows: Sequence[tuple[int, Cells]], comma: bool
 ) -> Iterator[Counted]:
     customer = event.fields.get("customer_id")
-    parts: dict[str, list[Mapping[str, str]]] = {}
+    group = event.group or mapping.group
+    parts: dict[str, list[Cells]] = {}
     last = ""
     for _, cells in rows:
         last = (customer.of(cells).casefold() if customer is not None else "") or last
@@ -183,33 +123,57 @@ def _unit(
     if "" in parts and len(parts) > 1:
         name = next(name for name in parts if name)
         parts[name] = parts.pop("") + parts[name]
-    for found in parts.values():
-        shared: dict[str, str] = {}
-        for cells in found:
+    for own in parts.values():
+        found = tables.of(own, group)
+        shared = _shared(found)
+        if _wanted(event, shared, comma):
+            yield _counted(event, mapping, rows[0][0], shared, _Money(tables, found, comma))
+
+
+def _shared(tables: Sequence[Sequence[Cells]]) -> dict[str, str]:
+    """What rows say together: the first text under each name."""
+    shared: dict[str, str] = {}
+    for rows in tables:
+        for cells in rows:
             for name, text in cells.items():
                 if text and not shared.get(name):
                     shared[name] = text
-        if _wanted(event, shared, comma):
-            yield _counted(event, mapping, rows[0][0], shared, found, comma)
+    return shared
 
 
-def _counted(
-    event: EventMapping,
-    mapping: TableMapping,
-    line: int,
-    shared: Mapping[str, str],
-    rows: Sequence[Mapping[str, str]],
-    comma: bool,
-) -> Counted:
+@dataclass(frozen=True, slots=True)
+class _Money:
+    """Adds up what the rows of one unit say."""
+
+    tables: Tables
+    rows: Sequence[Sequence[Cells]]
+    comma: bool
+
+    def sum(self, names: Sequence[str], times: str | None) -> Decimal | None:
+        """The sum of columns; None where one of the cells holds no amount, or none holds anything."""
+        found: list[Decimal] = []
+        for name in names:
+            for cells in self.rows[self.tables.home([name, *([times] if times else [])])]:
+                text, factor = cells.get(name, ""), cells.get(times, "") if times else ""
+                if not text or text.casefold() in ABSENT:
+                    continue
+                amount, pieces = plain_amount(text, self.comma), plain_amount(factor or "1", self.comma)
+                if amount is None or pieces is None:
+                    return None
+                found.append(amount * pieces)
+        return sum(found, Decimal(0)) if found else None
+
+
+def _counted(event: EventMapping, mapping: TableMapping, line: int, shared: Cells, money: _Money) -> Counted:
     column = event.fields.get("total")
     constant = event.constants.get("total")
     amount: Decimal | None = None if constant is None else Decimal(str(constant))
     beside = None
     if column is not None and column.sum:
-        amount = _sum(rows, column.sum, column.times, comma)
+        amount = money.sum(column.sum, column.times)
     elif column is not None:
         text = column.of(shared)
-        amount, beside = plain_amount(text, comma), currency_beside(text)
+        amount, beside = plain_amount(text, money.comma), currency_beside(text)
     currency = _currency(event, shared) or beside or mapping.currency
     if amount is not None and event.minor_units:
         amount = amount.scaleb(-EXPONENTS.get(currency or "EUR", 2))
@@ -221,20 +185,6 @@ def _currency(event: EventMapping, shared: Mapping[str, str]) -> str | None:
     column = event.fields.get("currency")
     text = column.of(shared).upper() if column is not None else str(event.constants.get("currency", ""))
     return text or None
-
-
-def _sum(rows: Sequence[Mapping[str, str]], name: str, times: str | None, comma: bool) -> Decimal | None:
-    """The sum of a column over rows; None where one of them holds no amount, or none holds anything."""
-    found: list[Decimal] = []
-    for cells in rows:
-        text, factor = cells.get(name, ""), cells.get(times, "") if times else ""
-        if not text or text.casefold() in ABSENT:
-            continue
-        amount, pieces = plain_amount(text, comma), plain_amount(factor or "1", comma)
-        if amount is None or pieces is None:
-            return None
-        found.append(amount * pieces)
-    return sum(found, Decimal(0)) if found else None
 
 
 def _wanted(event: EventMapping, cells: Mapping[str, str], comma: bool) -> bool:
@@ -318,10 +268,10 @@ def recount_retail(source: OnlineRetail, refused: Container[int] = ()) -> Iterat
         text = io.TextIOWrapper(stream, "utf-8", errors="replace")
         head = text.readline().rstrip("\n").removeprefix("\ufeff")
         delimiter = max(",;\t", key=head.count)
-        places = column_positions(_cells(head, delimiter))
+        places = column_positions(cells_again(head, delimiter))
         at = [one if one is not None else -1 for one in places.values()]
         for number, line in enumerate(text, 2):
-            cells = _cells(line.rstrip("\n"), delimiter)
+            cells = cells_again(line.rstrip("\n"), delimiter)
             if len(cells) <= max(at):
                 continue
             invoice, _, _, quantity, _, price, customer, _ = (cells[one] for one in at)

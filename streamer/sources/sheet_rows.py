@@ -12,8 +12,8 @@ from zipfile import BadZipFile
 from models.messages.said import said
 from schemas.errors import UserError
 from streamer.sources.dialect import folded
+from streamer.sources.file_form import FileForm, Wanted
 from streamer.sources.files import ReadPosition
-from streamer.sources.mapping import TableMapping
 from streamer.sources.rows import Row
 from streamer.sources.text_rows import clean, places
 
@@ -27,26 +27,26 @@ class SheetRows:
     Raises
     ------
     UserError
-        openpyxl is not installed, the file is no workbook, or has not the columns that the mapping names.
+        openpyxl is not installed, the file is no workbook, or has not the columns that are wanted.
     """
 
-    def __init__(self, path: Path, mapping: TableMapping) -> None:
+    def __init__(self, path: Path, form: FileForm, wanted: Wanted) -> None:
         self.path = path
-        self._mapping = mapping
+        self._form = form
         self.notes: list[str] = []
         self.position = ReadPosition()
         first = list(islice(self._all(), _HEADER_WITHIN))
-        names = frozenset(map(folded, mapping.named()))
+        names = frozenset(map(folded, wanted.names))
         known = [len({folded(cell) for cell in cells} & names) for cells in first]
-        at = mapping.skip if mapping.skip is not None else known.index(max(known)) if any(known) else 0
-        if mapping.columns:
-            self.header, self._above = list(mapping.columns), mapping.skip or 0
+        at = form.skip if form.skip is not None else known.index(max(known)) if any(known) else 0
+        if form.columns:
+            self.header, self._above = list(form.columns), form.skip or 0
         else:
             self.header, self._above = (first[at] if at < len(first) else []), at + 1
         while self.header and not self.header[-1]:
             self.header.pop()
-        self._places = places(self.header, mapping, f"{path}", "the first sheet")
-        if at and mapping.skip is None:
+        self._places = places(self.header, wanted, f"{path}", "the first sheet")
+        if at and form.skip is None:
             self.notes.append(said("file note skip", lines=at))
 
     def rows(self) -> Iterator[Row]:
@@ -61,7 +61,7 @@ class SheetRows:
                 yield Row(line, cells, fault)
 
     def named(self, cells: Sequence[str]) -> Mapping[str, str]:
-        return {name: clean(cells[at], self._mapping.strip) for name, at in self._places}
+        return {name: clean(cells[at], self._form.strip) for name, at in self._places}
 
     def _all(self) -> Iterator[list[str]]:
         try:

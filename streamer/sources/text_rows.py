@@ -18,8 +18,8 @@ from models.messages.said import said
 from schemas.errors import UserError
 from streamer.sources.columns import stripped
 from streamer.sources.dialect import SAMPLE_BYTES, delimiter_of, encoding_of, folded
+from streamer.sources.file_form import FileForm, Wanted
 from streamer.sources.files import ReadPosition, opened
-from streamer.sources.mapping import TableMapping
 from streamer.sources.rows import Row
 
 _MAX_LINE: Final = 1 << 20
@@ -34,29 +34,29 @@ class TextRows:
     Raises
     ------
     UserError
-        A column that the mapping names is not in the header, or stands there twice.
+        A column that is wanted is not in the header, or stands there twice.
     """
 
-    def __init__(self, path: Path, mapping: TableMapping) -> None:
+    def __init__(self, path: Path, form: FileForm, wanted: Wanted) -> None:
         self.path = path
-        self._mapping = mapping
+        self._form = form
         self.notes: list[str] = []
         self.position = ReadPosition()
         with opened(path) as stream:
             head = stream.read(SAMPLE_BYTES)
-        self.encoding = encoding_of(head, mapping.encoding)
+        self.encoding = encoding_of(head, form.encoding)
         first = list(islice(self._lines(), _HEADER_WITHIN))
-        self._names = frozenset(map(folded, mapping.named()))
-        self.delimiter = mapping.delimiter or delimiter_of([line for line in first if line is not None], self._names)
-        self.skip = self._above(first) if mapping.skip is None else mapping.skip
-        self.header = list(mapping.columns) or self._read_header()
-        self.places = places(self.header, mapping, f"{path}", f"delimiter {self.delimiter!r}, {self.encoding}")
+        self._names = frozenset(map(folded, wanted.names))
+        self.delimiter = form.delimiter or delimiter_of([line for line in first if line is not None], self._names)
+        self.skip = self._above(first) if form.skip is None else form.skip
+        self.header = list(form.columns) or self._read_header()
+        self.places = places(self.header, wanted, f"{path}", f"delimiter {self.delimiter!r}, {self.encoding}")
         self._note()
 
     def rows(self) -> Iterator[Row]:
         """The rows below the header."""
         width = len(self.header)
-        ends = self._mapping.ends_before
+        ends = self._form.ends_before
         below = False
         for line, cells, fault in self._records():
             below = below or (ends is not None and bool(cells) and cells[0].startswith(ends))
@@ -72,7 +72,7 @@ class TextRows:
             yield Row(line, cells, fault)
 
     def named(self, cells: Sequence[str]) -> Mapping[str, str]:
-        return {name: clean(cells[at], self._mapping.strip) for name, at in self.places}
+        return {name: clean(cells[at], self._form.strip) for name, at in self.places}
 
     # -- lines and records ------------------------------------------------------------------------------------
 
@@ -93,7 +93,7 @@ class TextRows:
     def _records(self) -> Iterator[tuple[int, list[str], tuple[str, str] | None]]:
         """Each record with the number of the line in which it begins, and its fault."""
         source = _Pushed(islice(self._lines(), self.skip, None), self.skip)
-        if not self._mapping.columns:
+        if not self._form.columns:
             next(self._split(source), None)
         yield from self._split(source)
 
@@ -139,7 +139,7 @@ class TextRows:
 
     def _above(self, first: Sequence[str | None]) -> int:
         """How many lines stand above the header: the line with the most of the columns that are wanted."""
-        if self._mapping.columns or not self._names:
+        if self._form.columns or not self._names:
             return 0
         found = [0 if line is None else self._known(line) for line in first]
         best = max(found, default=0)
@@ -161,13 +161,13 @@ class TextRows:
         return cells
 
     def _note(self) -> None:
-        if self._mapping.encoding is None and self.encoding not in ("utf-8", "utf-8-sig"):
+        if self._form.encoding is None and self.encoding not in ("utf-8", "utf-8-sig"):
             self.notes.append(said("file note encoding", encoding=self.encoding))
-        if self._mapping.delimiter is None and self.delimiter != ",":
+        if self._form.delimiter is None and self.delimiter != ",":
             self.notes.append(
                 said("file note delimiter", delimiter="tab" if self.delimiter == "\t" else self.delimiter)
             )
-        if self._mapping.skip is None and self.skip:
+        if self._form.skip is None and self.skip:
             self.notes.append(said("file note skip", lines=self.skip))
 
 
@@ -202,19 +202,20 @@ class _Pushed:
         return self.number
 
 
-def _standing(header: Sequence[str], name: str) -> list[int]:
+def standing(header: Sequence[str], name: str) -> list[int]:
     """Where a column stands: under just that name, else under one that differs in case and blanks."""
     exact = [at for at, one in enumerate(header) if one == name]
     return exact or [at for at, one in enumerate(header) if folded(one) == folded(name)]
 
 
-def places(header: Sequence[str], mapping: TableMapping, what: str, how: str) -> list[tuple[str, int]]:
-    """Where the columns that a mapping names stand in a header. Raises UserError."""
-    found = {name: _standing(header, name) for name in mapping.named()}
-    missing = [" or ".join(names) for names in mapping.needed() if not any(found[name] for name in names)]
+def places(header: Sequence[str], wanted: Wanted, what: str, how: str) -> list[tuple[str, int]]:
+    """Where the columns that are wanted stand in a header. Raises UserError."""
+    found = {name: standing(header, name) for name in wanted.names}
+    missing = [" or ".join(names) for names in wanted.needed if not any(found[name] for name in names)]
     if missing:
+        nor = f" (nor has {' or '.join(wanted.nor)})" if wanted.nor else ""
         raise UserError(
-            f"{what} has no column {', '.join(dict.fromkeys(missing))}, which the mapping names",
+            f"{what} has no column {', '.join(dict.fromkeys(missing))}, which the mapping names{nor}",
             f"its first line has: {', '.join(header) or 'nothing'} ({how})",
         )
     if twice := [name for name, at in found.items() if len(at) > 1]:

@@ -1,0 +1,264 @@
+"""The rows of other files beside those of the file that is read, found by their keys.
+
+A file that is joined is put into a database of SQLite on disk, gone with its last user, so it may be larger than memory.
+Several rows under one key never multiply others: the first stands in the row itself, each other in a row of its own.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import sqlite3
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from models.messages.said import said
+from schemas.errors import UserError
+from streamer.sources.dialect import folded
+from streamer.sources.file_form import FileForm, Join, Wanted, each
+from streamer.sources.files import content_hash, opened
+from streamer.sources.json_rows import JsonRows
+from streamer.sources.mapping import TableMapping
+from streamer.sources.rows import Rows
+from streamer.sources.sheet_rows import ZIP_MAGIC, SheetRows
+from streamer.sources.text_rows import TextRows, standing
+
+_BATCH: Final = 1_000
+_NEVER_ROWS: Final = "left_out"
+
+
+def rows_of(path: Path, form: FileForm, wanted: Wanted) -> Rows:
+    """The rows of a file, by what the mapping says it is, else by its first bytes. Raises UserError."""
+    with opened(path) as stream:
+        head = stream.read(64)
+    bare = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if form.format == "xlsx" or (form.format is None and head.startswith(ZIP_MAGIC)):
+        return SheetRows(path, form, wanted)
+    if form.format == "json" or (form.format is None and bare.startswith((b"{", b"[{"))):
+        return JsonRows(path, wanted)
+    return TextRows(path, form, wanted)
+
+
+class Side(NamedTuple):
+    """A file that is joined: its rows, and which of its columns stand under which names of the mapping."""
+
+    join: Join
+    path: Path
+    table: Rows
+    columns: Mapping[str, str]
+
+    def cells(self, cells: Sequence[str]) -> tuple[str, dict[str, str]]:
+        """The key of a row, and its cells by the mapping's names."""
+        named = self.table.named(cells)
+        key = key_of([named.get(theirs, "") for theirs in self.join.on.values()])
+        return key, {name: text for name, column in self.columns.items() if (text := named.get(column, ""))}
+
+
+def key_of(parts: Sequence[str]) -> str:
+    """The parts of a key as one text, empty where one of them is; ``12345.0`` from a spreadsheet is ``12345``."""
+    if not all(parts):
+        return ""
+    bare = (unicodedata.normalize("NFC", part) for part in parts)
+    return "\x1f".join(_whole(part) for part in bare)
+
+
+def _whole(part: str) -> str:
+    front, point, behind = part.partition(".")
+    return front if point and front.isdecimal() and behind and not behind.strip("0") else part
+
+
+def open_tables(path: Path, mapping: TableMapping) -> tuple[Rows, Joins | None]:
+    """The rows of a file and, where the mapping joins others to it, those.
+
+    Raises
+    ------
+    UserError
+        A file that is joined is not there, a column stands in none of the files, or in two of them.
+    """
+    if not mapping.join:
+        return rows_of(path, mapping, mapping.wanted()), None
+    sides = [_side(path.parent, join, mapping.named()) for join in mapping.join]
+    taken: dict[str, Side] = {}
+    for side in sides:
+        for name in side.columns:
+            if name in taken:
+                raise _twice(name, taken[name].path, side)
+            taken[name] = side
+    needed = tuple(names for names in mapping.needed() if not taken.keys() & set(names))
+    wanted = Wanted(mapping.named(), needed, mapping.lists(), tuple(side.join.file for side in sides))
+    table = rows_of(path, mapping, wanted)
+    if not isinstance(table, JsonRows):
+        for name, side in taken.items():
+            if standing(table.header, name):
+                raise _twice(name, path, side)
+    return table, Joins(sides, mapping)
+
+
+def _twice(name: str, first: Path, second: Side) -> UserError:
+    example = f"{second.path.stem}."
+    return UserError(
+        f"the column {name} stands in {first.name} and in {second.path.name}",
+        f'say prefix = "{example}" in the join of {second.path.name}, and {example}{name} where its column is meant',
+    )
+
+
+def _side(folder: Path, join: Join, names: Sequence[str]) -> Side:
+    path = folder / join.file
+    if not path.is_file():
+        packed = folder / f"{join.file}.gz"
+        if not packed.is_file():
+            raise UserError(
+                f"the mapping joins {join.file}, and there is no such file in {folder}",
+                "put it beside the file that is read, or change `file` in the mapping's [[join]]",
+            )
+        path = packed
+    asked = {name: name.removeprefix(join.prefix) for name in names if name.startswith(join.prefix)}
+    keys = each(join.on.values())
+    wanted = Wanted(each([*keys, *asked.values()]), tuple((key,) for key in keys))
+    table = rows_of(path, join, wanted)
+    if isinstance(table, JsonRows):
+        if not join.prefix:
+            raise UserError(
+                f"{join.file} is JSON", 'a joined file of JSON needs a prefix, such as prefix = "customer."'
+            )
+        return Side(join, path, table, asked)
+    # A key of one name in both files is one column.
+    same = {folded(ours) for ours, theirs in join.on.items() if ours == theirs}
+    there = {folded(name) for name in table.header} - same
+    return Side(join, path, table, {name: column for name, column in asked.items() if folded(column) in there})
+
+
+class Joins:
+    """The files that are joined to another."""
+
+    def __init__(self, sides: Sequence[Side], mapping: TableMapping) -> None:
+        self.sides = sides
+        self._theirs = frozenset(name for side in sides for name in side.columns)
+        columns = [one for event in mapping.event for one in event.fields.values()]
+        products = [event.lines["product_id"] for event in mapping.event if event.lines]
+        summed = (name for one in columns for name in one.sum)
+        # Columns of joined files that are summed or make lines of an order.
+        self._once = self._theirs & {*summed, *(name for one in products for name in one.named())}
+        self._database: sqlite3.Connection | None = None
+
+    @cached_property
+    def content_hashes(self) -> list[str]:
+        """Of the unpacked files, in the order of the mapping."""
+        return [content_hash(side.path) for side in self.sides]
+
+    def beside(
+        self, rows: Sequence[Mapping[str, str]], group: Sequence[str] = (), *, mark: bool = False
+    ) -> tuple[list[list[dict[str, str]]], tuple[int, str] | None]:
+        """The rows of one unit with what stands beside each, and the place of the first that lacks a partner, with the
+        reason.
+
+        What belongs to the whole unit, because its key is the group's, is summed and makes lines once, however many
+        rows the unit has.
+
+        Parameters
+        ----------
+        group
+            Columns in which all rows are alike.
+        mark
+            Whether these rows count when `unused` is asked.
+        """
+        missing: tuple[int, str] | None = None
+        found: list[list[dict[str, str]]] = []
+        for place, row in enumerate(rows):
+            # Of what is repeated in a later row, all was counted with the first.
+            made = [(dict(row), set(group) if place else set())]
+            for at, side in enumerate(self.sides):
+                for nth, (cells, repeated) in enumerate(list(made)):
+                    partners = self._partners(at, side, cells, mark)
+                    if partners is None:
+                        if missing is None and self._lacks(side, cells, nth == 0):
+                            missing = place, _no_partner(cells, side)
+                        continue
+                    again = repeated.issuperset(side.join.on)
+                    first = {name: text for name, text in partners[0].items() if not again or name not in self._once}
+                    cells.update(first)
+                    if again:
+                        repeated.update(first)
+                    else:
+                        made += [(dict(one), set[str]()) for one in partners[1:]]
+            found.append([cells for cells, _ in made])
+        return found, missing
+
+    def _lacks(self, side: Side, cells: Mapping[str, str], own: bool) -> bool:
+        """Whether a row without a partner should have one: it names a key, or is the file's ``own`` and has to name one."""
+        if side.join.optional:
+            return False
+        return all(cells.get(ours) for ours in side.join.on) or (own and not self._theirs & side.join.on.keys())
+
+    def unused(self) -> Iterator[tuple[Side, int]]:
+        """Files with the number of their rows that stood beside no row that was marked."""
+        for at, side in enumerate(self.sides):
+            count = self._open().execute(f"SELECT count(*) FROM side_{at} WHERE NOT used").fetchone()[0]
+            if count:
+                yield side, count
+
+    def begin(self) -> None:
+        """Forget the marks."""
+        for at in range(len(self.sides)):
+            self._open().execute(f"UPDATE side_{at} SET used = 0")
+
+    def _partners(self, at: int, side: Side, cells: Mapping[str, str], mark: bool) -> list[dict[str, str]] | None:
+        key = key_of([cells.get(ours, "") for ours in side.join.on])
+        if not key:
+            return None
+        database = self._open()
+        rows = database.execute(f"SELECT cells FROM side_{at} WHERE key = ? ORDER BY line", (key,)).fetchall()
+        if mark and rows:
+            database.execute(f"UPDATE side_{at} SET used = 1 WHERE key = ? AND NOT used", (key,))
+        return [json.loads(text) for (text,) in rows] or None
+
+    def _open(self) -> sqlite3.Connection:
+        if self._database is None:
+            # An empty name: a private file that SQLite deletes itself.
+            database = sqlite3.connect("", isolation_level=None)
+            database.execute("PRAGMA journal_mode = OFF")
+            for at, side in enumerate(self.sides):
+                _load(database, f"side_{at}", side)
+            self._database = database
+        return self._database
+
+
+def _load(database: sqlite3.Connection, name: str, side: Side) -> None:
+    database.execute(f"CREATE TABLE {name} (key, line INTEGER, used INTEGER, cells)")
+    rows = _usable(side)
+    database.execute("BEGIN")
+    while batch := list(itertools.islice(rows, _BATCH)):
+        database.executemany(f"INSERT INTO {name} VALUES (?, ?, 0, ?)", batch)
+    database.execute("COMMIT")
+    database.execute(f"CREATE INDEX {name}_key ON {name} (key, line)")
+
+
+def _usable(side: Side) -> Iterator[tuple[str, int, str]]:
+    for row in side.table.rows():
+        if row.fault is not None:
+            reason, message = row.fault
+            if reason == _NEVER_ROWS:
+                continue
+            raise UserError(
+                f"{side.path}, line {row.line}: {message}",
+                "mend that line or take it out; without it orders would lack a part, and nobody could tell which",
+            )
+        key, cells = side.cells(row.cells)
+        yield key, row.line, json.dumps(cells)
+
+
+def _no_partner(cells: Mapping[str, str], side: Side) -> str:
+    """Why a row is refused that has no partner, as a message of the catalogue."""
+    value = ", ".join(cells.get(ours, "") for ours in side.join.on)
+    return said("file no partner", file=side.join.file, names=" and ".join(side.join.on.values()), value=value)
+
+
+def notes_of(joins: Joins) -> list[str]:
+    """What is worth saying of the joined files once all rows were read."""
+    return [
+        *(said("file note of", file=side.join.file, note=note) for side in joins.sides for note in side.table.notes),
+        *(said("file note unused", rows=rows, file=side.join.file) for side, rows in joins.unused()),
+    ]
