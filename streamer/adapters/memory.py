@@ -143,8 +143,8 @@ class MemoryView:
     async def read(self, ids: Sequence[str], dues: Mapping[str, int], limit: int) -> Read:
         shelf = self._ours()
         due: list[str] = []
-        for domain, clock in dues.items():
-            ripe = sorted((at, id) for id, at in shelf.dues.get(domain, {}).items() if at <= clock)
+        for clock_id, clock in dues.items():
+            ripe = sorted((at, id) for id, at in shelf.dues.get(clock_id, {}).items() if at <= clock)
             due.extend(id for _, id in ripe[: limit - len(due)])
         found = {id: dict(shelf.parts[id]) for id in ids if id in shelf.parts}
         lost = [id for id in ids if (id in shelf.documents or id in shelf.aliases) and id not in shelf.parts]
@@ -190,8 +190,8 @@ class MemoryView:
                 _remove(shelf, id)
             if stored is not None:
                 _put(shelf, id, stored)
-        for domain in update.closed:
-            shelf.dues.setdefault("", {}).update(shelf.dues.pop(domain, {}))
+        for clock_id in update.closed:
+            shelf.dues.setdefault("", {}).update(shelf.dues.pop(clock_id, {}))
         shelf.models.update(update.models)
         shelf.definitions.update(update.definitions)
         shelf.erased = {name: mark for name, mark in {**shelf.erased, **update.erased}.items() if mark}
@@ -225,4 +225,4 @@ def _put(shelf: Shelf, id: str, stored: Stored) -> None:
     for dues in shelf.dues.values():
         dues.pop(id, None)
     if stored.due is not None:
-        shelf.dues.setdefault(stored.domain, {})[id] = stored.due
+        shelf.dues.setdefault(stored.clock_id, {})[id] = stored.due

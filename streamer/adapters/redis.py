@@ -72,7 +72,7 @@ def write_arguments(before: str, after: str, update: Update) -> list[Any]:
             continue
         kind = "a" if stored.alias else "p" if stored.document is None else "n" if stored.born else "u"
         due = "" if stored.due is None else stored.due
-        args += (id, kind, stored.document or "", stored.domain, due, len(stored.parts))
+        args += (id, kind, stored.document or "", stored.clock_id, due, len(stored.parts))
         for part, value in stored.parts.items():
             args += (part, value)
     return args
@@ -91,8 +91,8 @@ class RedisView:
 
     async def read(self, ids: Sequence[str], dues: Mapping[str, int], limit: int) -> Read:
         args: list[Any] = [limit, len(dues)]
-        for domain, clock in dues.items():
-            args += (domain, clock)
+        for clock_id, clock in dues.items():
+            args += (clock_id, clock)
         answer = await self._function(read_function(self._layout), [*args, *ids])
         token, due, count, whole, *found = answer
         customers = {}

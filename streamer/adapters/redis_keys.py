@@ -6,8 +6,8 @@ Keys of lane 3 begin with ``streamer:{3}:``, so that a cluster keeps a lane toge
 ``customer:ID``            the readable JSON document; shops read it, and its key never changes
 ``token``                  the layout of all that follows and the changelog position it shows
 ``v2:parts:ID``            hash of the state's parts (``models.customer.snapshot``)
-``v2:due:DOMAIN``          sorted set of next due instants (ms), per clock
-``v2:domains``             the imports that have a clock of their own
+``v2:due:CLOCK_ID``        sorted set of next due instants (ms), per clock
+``v2:clocks``              the imports that have a clock of their own
 ``v2:ids``                 sorted set of all customer ids
 ``v2:aliases``             set of the ids that are joined to others
 ``v2:counts``              how many entries the indexes had after the last write
@@ -36,10 +36,10 @@ LAYOUT: Final = 2
 """Layout 1, of release 0.1.0, had no number in its keys, functions and tokens."""
 
 _OWN: Final = (
-    *("parts:", "due:", "domains", "ids", "aliases", "counts"),
+    *("parts:", "due:", "clocks", "ids", "aliases", "counts"),
     *("ledger", "sizes", "models", "definitions", "erased"),
 )
-"""Keys of one layout, behind its number; those that end in a colon go on with an id or a domain."""
+"""Keys of one layout, behind its number; those that end in a colon go on with the id of a customer or clock."""
 _SHARED: Final = ("customer:", "token")
 """Keys that all layouts have."""
 
@@ -115,8 +115,8 @@ class LaneKeys:
     def parts(self, id: str) -> str:
         return self._own(f"parts:{id}")
 
-    def due(self, domain: str) -> str:
-        return self._own(f"due:{domain}")
+    def due(self, clock_id: str) -> str:
+        return self._own(f"due:{clock_id}")
 
     def _own(self, name: str) -> str:
         return f"{self.base}:v{self.layout}:{name}"

@@ -5,8 +5,8 @@
 -- How many entries all indexes have: kept by each write, and different as soon as one of them is lost.
 local function counts(base)
   local due = redis.call('ZCARD', base .. DUE)
-  for _, domain in ipairs(redis.call('SMEMBERS', base .. DOMAINS)) do
-    due = due + redis.call('ZCARD', base .. DUE .. domain)
+  for _, clock_id in ipairs(redis.call('SMEMBERS', base .. CLOCKS)) do
+    due = due + redis.call('ZCARD', base .. DUE .. clock_id)
   end
   local found = { due, redis.call('ZCARD', base .. IDS), redis.call('SCARD', base .. ALIASES) }
   for _, name in ipairs({ MODELS, DEFINITIONS, ERASED, SIZES }) do
@@ -20,7 +20,7 @@ local function is_whole(base)
   return (redis.call('GET', base .. COUNTS) or '0 0 0 0 0 0 0 0') == counts(base)
 end
 
--- args: limit, number of domains, (domain, clock)..., ids...
+-- args: limit, number of clocks, (clock_id, clock)..., ids...
 -- gives: token or "", due ids, count of customers, 1 if no index has lost anything, then for every id its parts as a
 -- flat list (empty: no such customer; 1: there is one, and its parts are gone)
 local function read(keys, args)
@@ -48,8 +48,8 @@ end
 
 -- args: expected token ("" none), token, ledger ("" keep), count of sizes, (name, size)..., count of models,
 -- (version, body)..., count of definitions, (version, text)..., count of erases, (hash, mark or "")...,
--- count of closed domains, domain..., then customers:
--- id, kind ("d" delete, "p" parts only, "a" the same of an alias, "n" new, "u" update), document, domain, due ("" none), count, (part, bytes)...
+-- count of closed clocks, clock_id..., then customers:
+-- id, kind ("d" delete, "p" parts only, "a" the same of an alias, "n" new, "u" update), document, clock_id, due ("" none), count, (part, bytes)...
 local function write(keys, args)
   local base = keys[1]
   local current = redis.call('GET', base .. TOKEN) or ''
@@ -84,18 +84,18 @@ local function write(keys, args)
   at = at + 1
   local first_closed = at
   at = at + closed
-  local domains = redis.call('SMEMBERS', base .. DOMAINS)
+  local clock_ids = redis.call('SMEMBERS', base .. CLOCKS)
   local known = {}
-  for _, domain in ipairs(domains) do known[domain] = true end
+  for _, clock_id in ipairs(clock_ids) do known[clock_id] = true end
   while at <= #args do
-    local id, kind, document, domain, due, parts = args[at], args[at + 1], args[at + 2], args[at + 3], args[at + 4], tonumber(args[at + 5])
+    local id, kind, document, clock_id, due, parts = args[at], args[at + 1], args[at + 2], args[at + 3], args[at + 4], tonumber(args[at + 5])
     at = at + 6
     if kind == 'd' then
       redis.call('DEL', base .. CUSTOMER .. id, base .. PARTS .. id)
       redis.call('ZREM', base .. IDS, id)
       redis.call('SREM', base .. ALIASES, id)
       redis.call('ZREM', base .. DUE, id)
-      for _, other in ipairs(domains) do redis.call('ZREM', base .. DUE .. other, id) end
+      for _, other in ipairs(clock_ids) do redis.call('ZREM', base .. DUE .. other, id) end
     else
       for _ = 1, parts do
         redis.call('HSET', base .. PARTS .. id, args[at], args[at + 1])
@@ -109,23 +109,23 @@ local function write(keys, args)
           redis.call('ZADD', base .. IDS, 0, id)
           redis.call('SREM', base .. ALIASES, id)
         end
-        if domain ~= '' and not known[domain] then
-          redis.call('SADD', base .. DOMAINS, domain)
-          known[domain] = true
-          domains[#domains + 1] = domain
+        if clock_id ~= '' and not known[clock_id] then
+          redis.call('SADD', base .. CLOCKS, clock_id)
+          known[clock_id] = true
+          clock_ids[#clock_ids + 1] = clock_id
         end
-        -- A customer is due in one domain only; there are others only while an import is open.
-        if #domains > 0 then
-          if domain ~= '' then redis.call('ZREM', base .. DUE, id) end
-          for _, other in ipairs(domains) do
-            if other ~= domain then redis.call('ZREM', base .. DUE .. other, id) end
+        -- A customer is due by one clock only; there are others only while an import is open.
+        if #clock_ids > 0 then
+          if clock_id ~= '' then redis.call('ZREM', base .. DUE, id) end
+          for _, other in ipairs(clock_ids) do
+            if other ~= clock_id then redis.call('ZREM', base .. DUE .. other, id) end
           end
         end
         if due ~= '' then
-          redis.call('ZADD', base .. DUE .. domain, due, id)
+          redis.call('ZADD', base .. DUE .. clock_id, due, id)
         else
           -- Also for new ones: a restore does not know what the view held, and calls everybody new.
-          redis.call('ZREM', base .. DUE .. domain, id)
+          redis.call('ZREM', base .. DUE .. clock_id, id)
         end
       end
     end
@@ -134,7 +134,7 @@ local function write(keys, args)
     local gone = base .. DUE .. args[index]
     redis.call('ZUNIONSTORE', base .. DUE, 2, base .. DUE, gone, 'AGGREGATE', 'MIN')
     redis.call('DEL', gone)
-    redis.call('SREM', base .. DOMAINS, args[index])
+    redis.call('SREM', base .. CLOCKS, args[index])
   end
   redis.call('SET', base .. TOKEN, args[2])
   redis.call('SET', base .. COUNTS, counts(base))

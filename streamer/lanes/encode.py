@@ -65,7 +65,7 @@ def store(decision: Decision, state: LaneState, policy: Policy) -> dict[str, Sto
     id = ""
     try:
         for id, customer in decision.touched.items():
-            domain = customer.clock_id if customer.clock_id in imports else ""
+            clock_id = customer.clock_id if customer.clock_id in imports else ""
             due, fresh = customer.due, id in decision.erased
             if customer.is_segmentable:
                 parts = snapshot.dump(customer, memory.dump(customer.row))
@@ -74,7 +74,7 @@ def store(decision: Decision, state: LaneState, policy: Policy) -> dict[str, Sto
                 if customer.is_alias:
                     found[id] = Stored(parts, None, None, "", fresh=fresh, alias=True)
                     continue
-            found[id] = Stored(parts, document(customer, shop), due, domain or "", id in born, fresh)
+            found[id] = Stored(parts, document(customer, shop), due, clock_id or "", id in born, fresh)
     except Exception as error:
         if isinstance(error, MemoryError):
             raise

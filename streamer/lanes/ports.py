@@ -86,14 +86,14 @@ class LaneLog(Protocol):
 class Stored(msgspec.Struct, gc=False):
     """A customer's parts as bytes, by part name (``models.customer.snapshot``), with what the view shows of it.
 
-    Without a ``document`` only parts are stored, such as those of an ``alias``; ``due`` and ``domain`` then say nothing.
+    Without a ``document`` only parts are stored, such as those of an ``alias``; ``due`` and ``clock_id`` then say nothing.
     Where ``fresh``, all that was there of the customer goes first.
     """
 
     parts: dict[str, bytes]
     document: bytes | None
     due: int | None
-    domain: str
+    clock_id: str
     born: bool = False
     fresh: bool = False
     alias: bool = False
@@ -170,7 +170,7 @@ class LaneView(Protocol):
     """Whether a call waits just now for a server that is away, full or not yet ready."""
 
     async def read(self, ids: Sequence[str], dues: Mapping[str, int], limit: int) -> Read:
-        """Parts of customers, and up to ``limit`` ids due by each domain's clock, at one instant of the view."""
+        """Parts of customers, and up to ``limit`` ids due by each clock, at one instant of the view."""
         ...
 
     async def ready(self) -> None:

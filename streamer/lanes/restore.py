@@ -158,7 +158,7 @@ class _Filler:
         self._on_progress = on_progress
         self._id = uuid4().hex
         self._passed = self._of = 0
-        self._domains: set[str] = set()
+        self._clock_ids: set[str] = set()
         self._end = 0
 
     async def follow(self, token: str) -> bool:
@@ -182,7 +182,7 @@ class _Filler:
                 known = True
                 self.ledger = ledger.load(value)
                 # Those that the tail closes: who was due by them need not be in the tail.
-                self._domains.update(self.ledger.imports)
+                self._clock_ids.update(self.ledger.imports)
                 chunk = chunk[1:]
             if chunk:
                 await self._apply(chunk)
@@ -235,8 +235,8 @@ class _Filler:
                     customer = snapshot.peek(id, value)
                     stored.document = document(customer, self._shop)
                     stored.due = customer.due
-                    stored.domain = customer.clock_id or ""
-                    self._domains.add(stored.domain)
+                    stored.clock_id = customer.clock_id or ""
+                    self._clock_ids.add(stored.clock_id)
         _mark_aliases(customers.values())
         self.customers += len(customers)
         await self._write(self._busy(), Update(customers, b"", {}, models, definitions=texts, erased=erased))
@@ -248,7 +248,7 @@ class _Filler:
             if self.customers:
                 raise InvariantViolation("the changelog holds customers but no ledger")
             return
-        closed = sorted(self._domains - {""} - set(self.ledger.imports))
+        closed = sorted(self._clock_ids - {""} - set(self.ledger.imports))
         update = Update({}, ledger.dump(self.ledger), sizes_of(self.ledger), {}, closed)
         await self._write(token_of(self.ledger, self._end), update)
 

@@ -80,8 +80,8 @@ async def memory() -> AsyncIterator[World]:
     async def shown(id: str) -> bytes | None:
         return views[0].shelf.documents.get(id)
 
-    async def due(domain: str) -> dict[str, int]:
-        return dict(views[0].shelf.dues.get(domain, {}))
+    async def due(clock_id: str) -> dict[str, int]:
+        return dict(views[0].shelf.dues.get(clock_id, {}))
 
     async def layouts() -> set[int]:
         return {server.shelf.layout} if server.shelf.parts or server.shelf.ledger else set()
@@ -137,8 +137,8 @@ def real(bootstrap: str, redis_url: str, prefix: str) -> Backend:
             assert value is None or isinstance(value, bytes)
             return value
 
-        async def due(domain: str) -> dict[str, int]:
-            found: Any = await client.zrange(keys.due(domain), 0, -1, withscores=True)
+        async def due(clock_id: str) -> dict[str, int]:
+            found: Any = await client.zrange(keys.due(clock_id), 0, -1, withscores=True)
             return {id.decode(): int(at) for id, at in found}
 
         async def layouts() -> set[int]:
@@ -295,8 +295,8 @@ def test_a_large_transaction_is_whole(backend: Backend) -> None:
 # -- the view -------------------------------------------------------------------------------------------------
 
 
-def stored(due: int | None = None, domain: str = "", *, born: bool = True, **parts: bytes) -> Stored:
-    return Stored({"": b"core", **parts}, b'{"a document": 1}', due, domain, born)
+def stored(due: int | None = None, clock_id: str = "", *, born: bool = True, **parts: bytes) -> Stored:
+    return Stored({"": b"core", **parts}, b'{"a document": 1}', due, clock_id, born)
 
 
 EMPTY = Update({}, b"", {})
@@ -407,7 +407,7 @@ def test_a_restore_that_calls_everybody_new_leaves_no_stale_due(backend: Backend
     run(backend, test)
 
 
-def test_a_closed_domain_joins_the_lanes(backend: Backend) -> None:
+def test_a_closed_clock_joins_the_lanes(backend: Backend) -> None:
     async def test(world: World) -> None:
         view = world.view(0)
         people = {"ann": stored(10), "bob": stored(20, "imp"), "cem": stored(30, "imp"), "dee": stored(40, "other")}

@@ -275,7 +275,7 @@ def test_who_was_due_by_an_import_is_due_by_the_lane_when_a_crash_hides_its_end(
             await lane.turn()
         lane = await rig.own()
         assert (lane.next_offset, rig.crashes) == (4, 0)
-        assert {domain: dues.keys() for domain, dues in rig.server.shelf.dues.items() if dues} == {"": {"hal"}}
+        assert {clock_id: dues.keys() for clock_id, dues in rig.server.shelf.dues.items() if dues} == {"": {"hal"}}
         rig.append([Record(0, 0, T0 + 400 * DAY, b"leo", view("n", "leo", T0 + 400 * DAY))])
         lane.offer(rig.batch(4))
         for _ in range(3):
@@ -329,7 +329,7 @@ def test_an_import_that_nobody_goes_on_with_is_closed_once() -> None:
         lane.offer(rig.batch(lane.next_offset))
         await lane.turn()
         assert (rig.ledger().imports, rig.ledger().closed) == ({}, ["old"])
-        assert {domain: dues.keys() for domain, dues in rig.server.shelf.dues.items() if dues} == {"": {"hal"}}
+        assert {clock_id: dues.keys() for clock_id, dues in rig.server.shelf.dues.items() if dues} == {"": {"hal"}}
 
     asyncio.run(go())
 

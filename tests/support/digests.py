@@ -62,7 +62,7 @@ class Written:
                 name = "ledger" if write.key == LEDGER_KEY else _NAMES[topic]
                 self._put(name, partition, write.key, write.value, tuple(write.headers))
         for id, one in stored.items():
-            self._put("documents", id, one.document, one.due, one.domain)
+            self._put("documents", id, one.document, one.due, one.clock_id)
 
     def _put(self, name: str, *values: object) -> None:
         self.counts[name] += 1

@@ -166,7 +166,7 @@ def test_the_view_hears_of_closed_imports_and_whose_clock_counts() -> None:
     items = decode_records(log.records, lanes=2, local=(), max_event_bytes=262_144)
     decision = decided(driver, items)
     stored = encode.store(decision, driver.state, driver.policy)
-    assert {id: (one.domain, one.born) for id, one in stored.items()} == {"ann": ("i", True), "bob": ("", True)}
+    assert {id: (one.clock_id, one.born) for id, one in stored.items()} == {"ann": ("i", True), "bob": ("", True)}
     assert stored["ann"].due == driver.customer("ann").due
     update = encode.update(decision, stored, b"l", driver.state, items)
     assert (update.closed, dict(update.sizes)) == ([], {"value/low": 2, "lifecycle/new": 2})
@@ -175,7 +175,7 @@ def test_the_view_hears_of_closed_imports_and_whose_clock_counts() -> None:
     items = decode_records(log.records[4:], lanes=2, local=(), max_event_bytes=262_144)
     decision = decided(driver, items)
     stored = encode.store(decision, driver.state, driver.policy)
-    assert {id: (one.domain, one.born) for id, one in stored.items()} == {"ann": ("", False)}
+    assert {id: (one.clock_id, one.born) for id, one in stored.items()} == {"ann": ("", False)}
     assert encode.update(decision, stored, b"l", driver.state, items).closed == ["i"]
 
 
