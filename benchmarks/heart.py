@@ -112,15 +112,17 @@ def _batches(records: Iterable[Record], size: int) -> Iterator[list[Record]]:
 
 def _decide(records: list[Record], state: LaneState) -> tuple[Writes, list[Any]]:
     """What a lane does with a batch, as in ``Lane.turn``."""
-    items = decode.decode_records(records, lanes=1, local=state.cache.customers, max_event_bytes=POLICY.max_event_bytes)
+    decoded_records = decode.decode_records(
+        records, lanes=1, local=state.cache.customers, max_event_bytes=POLICY.max_event_bytes
+    )
     decision = Decision()
-    for at in range(0, len(items), _TURN):
-        decision.absorb(heart.decide(items[at : at + _TURN], state, POLICY))
+    for at in range(0, len(decoded_records), _TURN):
+        decision.absorb(heart.decide(decoded_records[at : at + _TURN], state, POLICY))
     state.ledger.next_offset = records[-1].offset + 1
     stored = encode.store(decision, state, POLICY)
     raw = ledger.dump(state.ledger)
     writes = encode.writes(decision, stored, raw, state, POLICY, _DETECTED_AT)
-    update = encode.update(decision, stored, raw, state, items)
+    update = encode.update(decision, stored, raw, state, decoded_records)
     _append(writes)
     args = write_arguments("before", "after", update)
     _pack(args)

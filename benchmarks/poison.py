@@ -177,7 +177,9 @@ def _raising(where: Where) -> Iterator[None]:
 
     def encoding(self: step.StepMaker, made: step.Prepared, state: LaneState, *, anyway: bool = False) -> None:
         encode(self, made, state, anyway=anyway)
-        if where == "encode" and any(item.event and item.event.event_id.startswith(POISON) for item in made.items):
+        if where == "encode" and any(
+            decoded.event and decoded.event.event_id.startswith(POISON) for decoded in made.decoded_records
+        ):
             raise OverflowError("math range error")
 
     HANDLERS[KIND] = replace(handler, apply=apply)  # type: ignore[index]

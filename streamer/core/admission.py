@@ -85,7 +85,7 @@ class Handler:
     dedupes: bool = True
 
 
-def admit(context: Context, item: DecodedRecord, event: Arrival | Event, handler: Handler) -> Admitted | None:
+def admit(context: Context, decoded: DecodedRecord, event: Arrival | Event, handler: Handler) -> Admitted | None:
     """The event with its customer, or None where it is not applied here: a duplicate, or forwarded to another lane.
 
     Raises
@@ -93,24 +93,24 @@ def admit(context: Context, item: DecodedRecord, event: Arrival | Event, handler
     InvalidEvent
         The event is refused.
     """
-    record, ledger, at, import_id = item.record, context.ledger, event.occurred_at, item.import_id
+    record, ledger, at, import_id = decoded.record, context.ledger, event.occurred_at, decoded.import_id
     if at < EARLIEST_MS or not -context.policy.horizon_ms <= at - record.timestamp <= context.policy.early_ms:
         check_time(at, record.timestamp, context.policy, import_id)
     prepared = None if handler.prepare is None else handler.prepare(context, event)
     id: str = getattr(event, handler.subject)
     customer = context.cache.customers.get(id)
-    if item.alias is not None and _is_returned(context, item, handler, customer):
+    if decoded.alias is not None and _is_returned(context, decoded, handler, customer):
         return None
     clock_id = import_id if import_id in ledger.imports else None
     if customer is None:
-        return _admit_unknown(context, item, event, handler, id, clock_id, prepared)
+        return _admit_unknown(context, decoded, event, handler, id, clock_id, prepared)
     name, profile = digest(event.event_id), customer.profile
     if profile is not None and profile.alias is not None:
-        handler.of_alias(context, item, customer)
+        handler.of_alias(context, decoded, customer)
         return None
     is_correction = False
     if handler.dedupes and is_duplicate(customer, name, event):
-        is_correction = _corrects(context, item, handler, customer, name, prepared)
+        is_correction = _corrects(context, decoded, handler, customer, name, prepared)
         if not is_correction:
             ledger.duplicates += 1
             return None
@@ -124,23 +124,23 @@ def admit(context: Context, item: DecodedRecord, event: Arrival | Event, handler
     return Admitted(event, record, customer, name, import_id, prepared, False, is_late, is_correction)
 
 
-def _is_returned(context: Context, item: DecodedRecord, handler: Handler, customer: Customer | None) -> bool:
+def _is_returned(context: Context, decoded: DecodedRecord, handler: Handler, customer: Customer | None) -> bool:
     """Whether an event forwarded from an alias goes back, since this customer does not know the alias."""
-    return handler.creates and identity.return_stray(context, item, customer)
+    return handler.creates and identity.return_stray(context, decoded, customer)
 
 
 def _corrects(
-    context: Context, item: DecodedRecord, handler: Handler, customer: Customer, name: bytes, prepared: int | None
+    context: Context, decoded: DecodedRecord, handler: Handler, customer: Customer, name: bytes, prepared: int | None
 ) -> bool:
     """Whether what looks like a repeat says something new."""
     if handler.corrects is None:
         return False
-    return handler.corrects(context, customer, name, item.event, prepared, item.import_id is not None)
+    return handler.corrects(context, customer, name, decoded.event, prepared, decoded.import_id is not None)
 
 
 def _admit_unknown(
     context: Context,
-    item: DecodedRecord,
+    decoded: DecodedRecord,
     event: Arrival | Event,
     handler: Handler,
     id: str,
@@ -148,7 +148,7 @@ def _admit_unknown(
     prepared: int | None,
 ) -> Admitted | None:
     """The same for an id without a state."""
-    record = item.record
+    record = decoded.record
     if handler.creates and is_nobody(id, context.policy.nobody):
         raise InvalidEvent("nobody", "customer_id is a placeholder that stands for no customer", "customer_id")
     erased = erasure.since(context, id, record.timestamp)
@@ -158,7 +158,7 @@ def _admit_unknown(
     customer = context.create(id, record, event.occurred_at, clock_id, erased) if handler.creates else None
     context.ledger.applied += 1
     return Admitted(
-        event, record, customer, digest(event.event_id), item.import_id, prepared, customer is not None, False
+        event, record, customer, digest(event.event_id), decoded.import_id, prepared, customer is not None, False
     )
 
 

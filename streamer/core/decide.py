@@ -37,12 +37,14 @@ class RecordFailed(Exception):
         self.offset = offset
 
 
-def decide(items: Iterable[DecodedRecord], state: LaneState, policy: Policy, tick: Tick = NO_TICK) -> Decision:
+def decide(
+    decoded_records: Iterable[DecodedRecord], state: LaneState, policy: Policy, tick: Tick = NO_TICK
+) -> Decision:
     """Apply records in order, then look at the clock.
 
     Parameters
     ----------
-    items
+    decoded_records
         Consecutive records of one lane, decoded by ``decode.decode_records``. Each customer named by an event must be
         in the cache unless it has no state at all.
     state
@@ -59,7 +61,7 @@ def decide(items: Iterable[DecodedRecord], state: LaneState, policy: Policy, tic
         What went wrong has to do with one record alone. The state is then half changed, as after any other exception.
     """
     context = Context(state, policy)
-    for span in _spans(items):
+    for span in _spans(decoded_records):
         timers.run_daily_steps(context)
         _take_all(context, span)
         panel.report_active(context)
@@ -70,67 +72,67 @@ def decide(items: Iterable[DecodedRecord], state: LaneState, policy: Policy, tic
     return context.decision
 
 
-def _spans(items: Iterable[DecodedRecord]) -> Iterator[list[DecodedRecord]]:
+def _spans(decoded_records: Iterable[DecodedRecord]) -> Iterator[list[DecodedRecord]]:
     """Cut after every control record: versions and the clocks of imports change there, and only there."""
     span: list[DecodedRecord] = []
-    for item in items:
-        span.append(item)
-        if item.control is not None:
+    for decoded in decoded_records:
+        span.append(decoded)
+        if decoded.control is not None:
             yield span
             span = []
     if span:
         yield span
 
 
-def moves_clock(item: DecodedRecord, policy: Policy) -> bool:
+def moves_clock(decoded: DecodedRecord, policy: Policy) -> bool:
     """Whether a record's append time moves the lane's clock.
 
     Where the wall clock counts, every record's does; else neither what an import wrote nor what the service wrote, so
     that old data is judged by its own time alone.
     """
-    return policy.wall or (item.import_id is None and item.control is None)
+    return policy.wall or (decoded.import_id is None and decoded.control is None)
 
 
 def _take_all(context: Context, span: list[DecodedRecord]) -> None:
-    item = None
+    decoded = None
     try:
-        for item in span:
-            _take(context, item)
+        for decoded in span:
+            _take(context, decoded)
     except Exception as error:
-        if item is None or isinstance(error, MemoryError):
+        if decoded is None or isinstance(error, MemoryError):
             raise
-        raise RecordFailed(item.record.offset) from error
+        raise RecordFailed(decoded.record.offset) from error
 
 
-def _take(context: Context, item: DecodedRecord) -> None:
+def _take(context: Context, decoded: DecodedRecord) -> None:
     """Apply one record."""
-    record, ledger, policy = item.record, context.ledger, context.policy
-    ledger.consumed += item.count
+    record, ledger, policy = decoded.record, context.ledger, context.policy
+    ledger.consumed += decoded.count
     ledger.next_offset = record.offset + 1
     if record.timestamp > ledger.appended:
         ledger.appended = record.timestamp
-    opened = None if item.import_id is None else ledger.imports.get(item.import_id)
+    opened = None if decoded.import_id is None else ledger.imports.get(decoded.import_id)
     if opened is not None and record.timestamp > opened.appended:
         opened.appended = record.timestamp
-    if moves_clock(item, policy):
+    if moves_clock(decoded, policy):
         ledger.clock = max(ledger.clock, record.timestamp - policy.lateness_ms)
-    for field in item.noted:
+    for field in decoded.noted:
         bump(ledger.fields_ignored, field)
-    if item.error is not None:
-        _refuse(context, record, "intake", item.error, item.count)
-    elif item.control is not None:
+    if decoded.error is not None:
+        _refuse(context, record, "intake", decoded.error, decoded.count)
+    elif decoded.control is not None:
         try:
-            controls.check_seal(context.ledger, record, item.seal)
-            controls.take(context, item.control, record)
-            bump(ledger.control, item.control.type)
+            controls.check_seal(context.ledger, record, decoded.seal)
+            controls.take(context, decoded.control, record)
+            bump(ledger.control, decoded.control.type)
         except InvalidEvent as error:
             _refuse(context, record, "control", error)
-    elif item.home is not None:
-        _reroute(context, item, item.home)
-    elif item.event is not None:
+    elif decoded.home is not None:
+        _reroute(context, decoded, decoded.home)
+    elif decoded.event is not None:
         try:
-            handler = HANDLERS[item.event.type]
-            admitted = admit(context, item, item.event, handler)
+            handler = HANDLERS[decoded.event.type]
+            admitted = admit(context, decoded, decoded.event, handler)
             if admitted is not None:
                 handler.apply(context, admitted)
         except InvalidEvent as error:
@@ -142,8 +144,8 @@ def _refuse(context: Context, record: LogRecord, stage: str, error: InvalidEvent
     context.decision.dead_letters.append(DeadLetter(record, stage, error.reason, error.message))
 
 
-def _reroute(context: Context, item: DecodedRecord, home: int) -> None:
-    record, event = item.record, item.event
+def _reroute(context: Context, decoded: DecodedRecord, home: int) -> None:
+    record, event = decoded.record, decoded.event
     assert event is not None
     headers = [*record.headers, (REROUTED_HEADER, str(record.partition).encode())]
     key = record.key if record.key is not None and record.key.isascii() else event.partition_id().encode()

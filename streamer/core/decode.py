@@ -172,11 +172,11 @@ def _unopened(record: LogRecord) -> DecodedRecord:
     return DecodedRecord(record, error=InvalidEvent("oversize", str(batch)), count=batch.records)
 
 
-def subject(item: DecodedRecord) -> str | None:
+def subject(decoded: DecodedRecord) -> str | None:
     """The id of the customer in this lane whom a record is about, or None if there is none."""
-    if item.event is not None:
-        return item.event.partition_id() if item.home is None else None
-    return item.control.to_id if isinstance(item.control, ControlMerge) else None
+    if decoded.event is not None:
+        return decoded.event.partition_id() if decoded.home is None else None
+    return decoded.control.to_id if isinstance(decoded.control, ControlMerge) else None
 
 
 def _renamed(event: Arrival | Event, key: bytes) -> Arrival | Event:

@@ -47,9 +47,9 @@ def erase(context: Context, customer: Customer, at: int, trigger: Trigger, now: 
         follow(context, alias, until, trigger.event_id)
 
 
-def erase_alias(context: Context, item: DecodedRecord, customer: Customer) -> None:
+def erase_alias(context: Context, decoded: DecodedRecord, customer: Customer) -> None:
     """Erase an id that was joined to a customer, and the customer with it: the person is erased, under any id."""
-    event, now = item.event, item.record.timestamp
+    event, now = decoded.event, decoded.record.timestamp
     assert event is not None and customer.profile is not None and customer.profile.alias is not None
     at, erased = event.occurred_at, since(context, customer.id, now)
     if erased is not None and at <= erased:

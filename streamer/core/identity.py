@@ -50,7 +50,7 @@ def check_link(context: Context, event: IdentityLinked) -> None:
         )
 
 
-def repeat_link(context: Context, item: DecodedRecord, customer: Customer) -> None:
+def repeat_link(context: Context, decoded: DecodedRecord, customer: Customer) -> None:
     """Count a link of an id that is joined to the same customer already."""
     context.ledger.duplicates += 1
 
@@ -87,23 +87,23 @@ def _send(context: Context, old: str, new: str, statistics: object, ids: object,
 # -- records of an alias --------------------------------------------------------------------------------------
 
 
-def forward(context: Context, item: DecodedRecord, customer: Customer) -> None:
+def forward(context: Context, decoded: DecodedRecord, customer: Customer) -> None:
     """Forward a record of an old id under the new one."""
-    event, profile = item.event, customer.profile
+    event, profile = decoded.event, customer.profile
     assert event is not None and profile is not None and profile.alias is not None
-    old = item.alias or event.customer_id
-    _reroute(context, item.record, profile.alias, [(ALIAS_HEADER, old.encode())])
+    old = decoded.alias or event.customer_id
+    _reroute(context, decoded.record, profile.alias, [(ALIAS_HEADER, old.encode())])
 
 
-def return_stray(context: Context, item: DecodedRecord, customer: Customer | None) -> bool:
+def return_stray(context: Context, decoded: DecodedRecord, customer: Customer | None) -> bool:
     """Send a record that came by an alias back to its own lane, if the customer does not know that alias."""
-    if item.alias is None:
+    if decoded.alias is None:
         return False
     if customer is not None:
-        knows = customer.profile is not None and item.alias in customer.profile.aliases
+        knows = customer.profile is not None and decoded.alias in customer.profile.aliases
         if knows or customer.is_alias:
             return False
-    _reroute(context, item.record, item.alias, [])
+    _reroute(context, decoded.record, decoded.alias, [])
     return True
 
 

@@ -78,7 +78,7 @@ class Step:
     """The result of one committed step, for metrics and waiting callers. ``seconds`` by stage."""
 
     partition: int
-    items: Sequence[DecodedRecord]
+    decoded_records: Sequence[DecodedRecord]
     decision: Decision
     state: LaneState
     committed_ms: int

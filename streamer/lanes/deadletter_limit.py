@@ -38,25 +38,25 @@ class DeadLetterLimit:
         self._seen = 0
         self._refused = 0
 
-    def room(self, items: Sequence[DecodedRecord]) -> int:
+    def room(self, decoded_records: Sequence[DecodedRecord]) -> int:
         """How many of these may be taken at most: up to the one with which a limit is reached.
 
         Counts what was refused while decoding; what is refused later is known only to `take`.
         """
-        if all(item.error is None for item in items):
-            return len(items)
+        if all(decoded.error is None for decoded in decoded_records):
+            return len(decoded_records)
         run, seen, refused = self._run, self._seen, self._refused
-        for number, item in enumerate(items, 1):
-            if not _counts(item):
+        for number, decoded in enumerate(decoded_records, 1):
+            if not _counts(decoded):
                 continue
             seen += 1
-            run = run + 1 if item.error is not None else 0
-            refused += item.error is not None
-            if item.error is not None and self.judge(run, refused, seen):
+            run = run + 1 if decoded.error is not None else 0
+            refused += decoded.error is not None
+            if decoded.error is not None and self.judge(run, refused, seen):
                 return number
-        return len(items)
+        return len(decoded_records)
 
-    def take(self, items: Sequence[DecodedRecord], refused: Collection[int]) -> str | None:
+    def take(self, decoded_records: Sequence[DecodedRecord], refused: Collection[int]) -> str | None:
         """Count a step; gives what is too much, in words, or None.
 
         Parameters
@@ -65,15 +65,15 @@ class DeadLetterLimit:
             Offsets of the records that became dead letters.
         """
         if not refused:
-            self._run = 0 if items else self._run
-            self._add(len(items), 0)
+            self._run = 0 if decoded_records else self._run
+            self._add(len(decoded_records), 0)
             return None
         said, counted, bad = None, 0, 0
-        for item in items:
-            if not _counts(item):
+        for decoded in decoded_records:
+            if not _counts(decoded):
                 continue
             counted += 1
-            if item.record.offset in refused:
+            if decoded.record.offset in refused:
                 bad += 1
                 self._run += 1
                 said = said or self.judge(self._run, 0, 0)
@@ -103,5 +103,5 @@ class DeadLetterLimit:
             self._refused -= gone_bad
 
 
-def _counts(item: DecodedRecord) -> bool:
-    return item.import_id is None and item.control is None
+def _counts(decoded: DecodedRecord) -> bool:
+    return decoded.import_id is None and decoded.control is None

@@ -157,15 +157,15 @@ def update(
     stored: Mapping[str, Stored],
     raw_ledger: bytes,
     state: LaneState,
-    items: Iterable[DecodedRecord],
+    decoded_records: Iterable[DecodedRecord],
 ) -> Update:
     """What the same outcome changes in the view."""
     closed = [
-        item.control.import_id
-        for item in items
-        if item.control is not None
-        and isinstance(item.control, ControlImport)
-        and item.control.import_id not in state.ledger.imports
+        decoded.control.import_id
+        for decoded in decoded_records
+        if decoded.control is not None
+        and isinstance(decoded.control, ControlImport)
+        and decoded.control.import_id not in state.ledger.imports
     ]
     models = {version: model_bytes(model) for version, model in decision.models.items()}
     texts = {version: text.encode() for version, text in decision.definitions.items()}

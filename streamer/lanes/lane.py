@@ -169,14 +169,14 @@ class Lane(Inbox):
         clock = None if records else await self._wall_clock()
         made = self._maker.begin(begun)
         await self._decode(made, records, end)
-        if made.unreadable is not None and not made.items:
+        if made.unreadable is not None and not made.decoded_records:
             await self._halt(str(made.unreadable), _SKIP)
             return
         before = Checkpoint.of(self.state, self._raw_ledger, self._loader.cursor)
         try:
             due = await self._load(made, clock)
         except ViewBroken as error:
-            self._give_back(start, made.end, records[: len(made.items)])
+            self._give_back(start, made.end, records[: len(made.decoded_records)])
             await self._halt(str(error), _RESUME)
             return
         made.stage("load")
@@ -185,7 +185,7 @@ class Lane(Inbox):
         except MemoryError:
             raise
         except Exception as error:
-            await self._take_back(error, made, records[: len(made.items)], before)
+            await self._take_back(error, made, records[: len(made.decoded_records)], before)
             return
         if made.writes:
             await self._finish(made)
@@ -210,11 +210,11 @@ class Lane(Inbox):
 
     async def _decode(self, made: Prepared, records: Sequence[LogRecord], end: int) -> None:
         await self._maker.decode(made, records, end, self.state, self._narrowing.poison)
-        if (room := self._limit.room(made.items)) < len(made.items):
+        if (room := self._limit.room(made.decoded_records)) < len(made.decoded_records):
             made.keep(room)
-        if len(made.items) < len(records):
+        if len(made.decoded_records) < len(records):
             # What lies before an unreadable batch is decided first; the next turn then begins with it.
-            self._give_back(made.end, end, records[len(made.items) :])
+            self._give_back(made.end, end, records[len(made.decoded_records) :])
         made.stage("decode")
 
     async def _decide(self, made: Prepared, clock: int | None, due: Sequence[str]) -> None:
@@ -222,7 +222,7 @@ class Lane(Inbox):
         await self._maker.decide(made, self.state, clock, due)
         if made.decision.new_day or made.decision.definitions:
             self._loader.cursor = ""
-        if not made.items and self._clock_request is None:
+        if not made.decoded_records and self._clock_request is None:
             book = self.state.ledger
             made.decision.rerouted.extend(self._silent.close(book.imports, book.numbers, self._clock.now_ms()))
         self._maker.encode(made, self.state, anyway=self._unsaved)
@@ -243,12 +243,14 @@ class Lane(Inbox):
         await self._show(made.update, offset)
         await self._attempts.ended()
         made.stage("view")
-        self._pace(len(made.items), sum(made.seconds.values()))
-        self._listener.stepped(Step(self.partition, made.items, made.decision, self.state, committed_ms, made.seconds))
+        self._pace(len(made.decoded_records), sum(made.seconds.values()))
+        self._listener.stepped(
+            Step(self.partition, made.decoded_records, made.decision, self.state, committed_ms, made.seconds)
+        )
         self._forget(made.decision)
         # Guests are no sign of a bad deploy.
         refused = {dead.record.offset for dead in made.decision.dead_letters if dead.reason != "nobody"}
-        reason = self._limit.take(made.items, refused)
+        reason = self._limit.take(made.decoded_records, refused)
         if reason is not None:
             # What is committed stays, and nothing more is drained.
             await self._halt(reason, _RESUME)
@@ -270,7 +272,7 @@ class Lane(Inbox):
         before: Checkpoint,
     ) -> None:
         """Undo a step that raised before its commit, and try it with fewer records; or stop, where none is to blame."""
-        accused, cause = accusation(error, made.items)
+        accused, cause = accusation(error, made.decoded_records)
         known = not isinstance(error, ViewBroken) and self._narrowing.failed(records, cause, accused)
         log.warning(
             "a step failed and is taken back",
@@ -319,7 +321,7 @@ class Lane(Inbox):
         """Make customers resident; gives those who are due. A view that is not ours, or not whole, is restored first."""
         for _ in range(_RESTORES):
             try:
-                loaded = await self._loader.load(made.items, clock, self.state, self._token)
+                loaded = await self._loader.load(made.decoded_records, clock, self.state, self._token)
             except ViewLost as lost:
                 log.warning(LOST, lane=self.partition, why=str(lost))
                 try:

@@ -56,7 +56,7 @@ class CustomerLoader:
         self.cursor: str | None = ""
 
     async def load(
-        self, items: Sequence[DecodedRecord], clock: int | None, state: LaneState, token: str | None
+        self, decoded_records: Sequence[DecodedRecord], clock: int | None, state: LaneState, token: str | None
     ) -> Loaded:
         """Make the customers of a batch resident, and some of those who are due.
 
@@ -66,8 +66,10 @@ class CustomerLoader:
             The view shows something else than ``token`` says, or has lost a part of it.
         """
         cache = state.cache.customers
-        wanted = list(dict.fromkeys(id for item in items if (id := subject(item)) is not None and id not in cache))
-        read = await self._read(wanted, self._clocks(items, clock, state), self._max_due, state, token)
+        wanted = list(
+            dict.fromkeys(id for decoded in decoded_records if (id := subject(decoded)) is not None and id not in cache)
+        )
+        read = await self._read(wanted, self._clocks(decoded_records, clock, state), self._max_due, state, token)
         self._admit(read.customers, state)
         due = list(read.due)
         more = len(due) >= self._max_due
@@ -105,16 +107,16 @@ class CustomerLoader:
                 raise ViewLost(str(error)) from error
             cache.load(customer, row)
 
-    def _clocks(self, items: Sequence[DecodedRecord], clock: int | None, state: LaneState) -> dict[str, int]:
+    def _clocks(self, decoded_records: Sequence[DecodedRecord], clock: int | None, state: LaneState) -> dict[str, int]:
         """Where the clocks will stand after the records: by import, and "" for the lane's."""
         lane = max(state.ledger.clock, clock or 0)
         clocks = {id: opened.clock or 0 for id, opened in state.ledger.imports.items()}
-        for item in items:
-            control = item.control
+        for decoded in decoded_records:
+            control = decoded.control
             if isinstance(control, ControlClock):
                 clocks[control.import_id] = max(clocks.get(control.import_id, 0), control.at)
-            if moves_clock(item, self._policy):
-                lane = max(lane, item.record.timestamp - self._policy.lateness_ms)
+            if moves_clock(decoded, self._policy):
+                lane = max(lane, decoded.record.timestamp - self._policy.lateness_ms)
         return {"": lane, **clocks}
 
     async def _walk(self, state: LaneState) -> list[str]:

@@ -29,7 +29,7 @@ class Prepared:
 
     Attributes
     ----------
-    items, end
+    decoded_records, end
         What was decoded, and the offset after it.
     unreadable
         A batch that nobody can open, at which the records had to be cut.
@@ -40,7 +40,7 @@ class Prepared:
     """
 
     def __init__(self, begun: float) -> None:
-        self.items: list[DecodedRecord] = []
+        self.decoded_records: list[DecodedRecord] = []
         self.end = 0
         self.unreadable: UnreadableBatch | None = None
         self.due: Sequence[str] = ()
@@ -59,26 +59,28 @@ class Prepared:
 
     def keep(self, room: int) -> None:
         """Keep so many records, the others wait."""
-        del self.items[room:]
-        self.end = self.items[-1].record.offset + 1
+        del self.decoded_records[room:]
+        self.end = self.decoded_records[-1].record.offset + 1
 
     def at_risk(self, error: Exception) -> set[str]:
         """Customers that the step may have changed before it raised this, besides those that a new day has stepped."""
-        items: Iterable[DecodedRecord] = self.items
+        decoded_records: Iterable[DecodedRecord] = self.decoded_records
         if isinstance(error, RecordFailed):
-            items = itertools.takewhile(lambda item: item.record.offset <= error.offset, items)
-        ids = {id for item in items if (id := subject(item)) is not None}
+            decoded_records = itertools.takewhile(
+                lambda decoded: decoded.record.offset <= error.offset, decoded_records
+            )
+        ids = {id for decoded in decoded_records if (id := subject(decoded)) is not None}
         ids.update(self.due)
         ids.update(self.decision.touched)
         return ids
 
 
-def accusation(error: Exception, items: Sequence[DecodedRecord]) -> tuple[list[int], BaseException]:
+def accusation(error: Exception, decoded_records: Sequence[DecodedRecord]) -> tuple[list[int], BaseException]:
     """The offsets suspected of an exception (empty if it names none), and the exception itself."""
     if isinstance(error, RecordFailed):
         return [error.offset], error.__cause__ or error
     if isinstance(error, CustomerFailed | sizes.RecordTooLarge) and error.customer is not None:
-        accused = [item.record.offset for item in items if subject(item) == error.customer]
+        accused = [decoded.record.offset for decoded in decoded_records if subject(decoded) == error.customer]
         return accused, error.__cause__ or error
     return [], error
 
@@ -106,25 +108,27 @@ class StepMaker:
         """Decode records; those known to be poison are not looked at."""
         made.end = end
         for some in self._portions(records):
-            if made.items:
+            if made.decoded_records:
                 await asyncio.sleep(0)
             try:
-                made.items += self._decode(some, state) if not poison else self._decode_each(some, state, poison)
+                made.decoded_records += (
+                    self._decode(some, state) if not poison else self._decode_each(some, state, poison)
+                )
             except UnreadableBatch:
                 self._up_to_unreadable(made, some, state, poison)
                 return
             except Exception:  # one of them raises what no record may
-                made.items += self._decode_each(some, state, poison)
+                made.decoded_records += self._decode_each(some, state, poison)
 
     def _up_to_unreadable(
         self, made: Prepared, records: Sequence[LogRecord], state: LaneState, poison: Mapping[int, InvalidEvent]
     ) -> None:
         for record in records:
             try:
-                made.items += self._decode_each([record], state, poison)
+                made.decoded_records += self._decode_each([record], state, poison)
             except UnreadableBatch as error:
                 made.unreadable = error
-                made.end = made.items[-1].record.offset + 1 if made.items else error.first
+                made.end = made.decoded_records[-1].record.offset + 1 if made.decoded_records else error.first
                 return
 
     def _decode(self, records: Sequence[LogRecord], state: LaneState) -> list[DecodedRecord]:
@@ -141,25 +145,25 @@ class StepMaker:
         self, records: Sequence[LogRecord], state: LaneState, poison: Mapping[int, InvalidEvent]
     ) -> list[DecodedRecord]:
         """One by one; those that are poison, or raise what no record may, as such."""
-        items = []
+        decoded_records = []
         for record in records:
             refusal = poison.get(record.offset)
             if refusal is None:
                 try:
-                    items += self._decode([record], state)
+                    decoded_records += self._decode([record], state)
                     continue
                 except UnreadableBatch:
                     raise
                 except Exception as error:
                     refusal = blamed(record, error)
-            items.append(DecodedRecord(record, error=refusal, count=count_of(record)))
-        return items
+            decoded_records.append(DecodedRecord(record, error=refusal, count=count_of(record)))
+        return decoded_records
 
     async def decide(self, made: Prepared, state: LaneState, clock: int | None, due: Sequence[str]) -> None:
         """Decide what was decoded and then look at the clock. ``due`` are customers in memory whose time may have come."""
         made.due = due
         tick = Tick(clock, due)
-        portions = list(self._portions(made.items)) or [()]
+        portions = list(self._portions(made.decoded_records)) or [()]
         for portion in portions:
             last = portion is portions[-1]
             decision = decide(portion, state, self._policy, tick if last else NO_TICK)
@@ -182,14 +186,14 @@ class StepMaker:
         decision = made.decision
         if decision.rerouted:
             decision.rerouted = [self._signed(rerouted) for rerouted in decision.rerouted]
-        if not (made.items or decision.touched or decision.rerouted or anyway):
+        if not (made.decoded_records or decision.touched or decision.rerouted or anyway):
             return
         stored = encode.store(decision, state, self._policy)
         made.raw_ledger = ledger.dump(state.ledger)
         now = self._context.clock.now_ms()
         made.writes = encode.writes(decision, stored, made.raw_ledger, state, self._policy, now)
         sizes.check(made.writes)
-        made.update = encode.update(decision, stored, made.raw_ledger, state, made.items)
+        made.update = encode.update(decision, stored, made.raw_ledger, state, made.decoded_records)
 
     def _signed(self, rerouted: Rerouted) -> Rerouted:
         """The same with a signature, if it is to have one and there is a key."""

@@ -99,7 +99,7 @@ def replay(
     changes: list[WireChange] = []
     log = iter(records)
     while batch := list(islice(log, _BATCH)):
-        items = decode_records(
+        decoded_records = decode_records(
             batch,
             lanes=policy.lanes,
             local=state.cache.customers,
@@ -107,7 +107,7 @@ def replay(
             reading=policy.reading,
             control_keys=keys,
         )
-        changes += wire_changes(decide(items, state, policy).changes, state, policy)
+        changes += wire_changes(decide(decoded_records, state, policy).changes, state, policy)
     behind = state.ledger.behind > 0
     due = [customer.id for customer in state.cache.customers.values() if behind or customer.due is not None]
     outcome = decide((), state, policy, Tick(max(clock, state.ledger.clock), due))

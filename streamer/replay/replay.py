@@ -120,14 +120,14 @@ class Replay:
     def _decide(self, written: Iterable[tuple[bytes | None, bytes | None, Headers]], appended_ms: int) -> None:
         offset = self.state.ledger.next_offset
         records = [Record(0, offset + at, appended_ms, *one) for at, one in enumerate(written)]
-        items = decode_records(
+        decoded_records = decode_records(
             records,
             lanes=1,
             local=self.state.cache.customers,
             max_event_bytes=self.policy.max_event_bytes,
             reading=self.policy.reading,
         )
-        decision = decide(items, self.state, self.policy, NO_TICK)
+        decision = decide(decoded_records, self.state, self.policy, NO_TICK)
         self._step(decision)
         # What a lane writes for another is the next it reads here.
         if decision.rerouted:

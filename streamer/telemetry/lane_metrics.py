@@ -150,10 +150,14 @@ class MetricState:
     def on_step(self, step: Step) -> None:
         """Count a committed step. On the hot path: a few passes over the batch, and no more per event."""
         figures = _Figures.of(step.state)
-        items, committed_ms, changes = step.items, step.committed_ms, step.decision.changes
+        decoded_records, committed_ms, changes = step.decoded_records, step.committed_ms, step.decision.changes
         # Event.type is a plain attribute; a Counter fed from a list counts in C.
-        types = [item.event.type for item in items if item.event is not None and item.home is None]
-        appended = np.fromiter((item.record.timestamp for item in items), np.int64, len(items))
+        types = [
+            decoded.event.type for decoded in decoded_records if decoded.event is not None and decoded.home is None
+        ]
+        appended = np.fromiter(
+            (decoded.record.timestamp for decoded in decoded_records), np.int64, len(decoded_records)
+        )
         waited = np.maximum(committed_ms - appended, 0) / 1000.0
         moves = [(c.segmentation, c.before, c.after) for c in changes]
         occurred = [c.changed_at for c in changes if c.cause in _CAUSED_BY_EVENT]
@@ -162,8 +166,8 @@ class MetricState:
             self._received.update(types)
             self._moves.update(moves)
             self._transactions["committed"] += 1
-            if len(items):
-                self._records.observe(len(items))
+            if len(decoded_records):
+                self._records.observe(len(decoded_records))
                 self._to_commit.observe_many(waited)
             if occurred:
                 self._to_change.observe_many(np.maximum(committed_ms - np.array(occurred), 0) / 1000.0)

@@ -33,17 +33,19 @@ WIDE = replace(TIGHT, max_records=1_000, turn_records=7, max_due=50, max_residen
 Patch = Callable[[pytest.MonkeyPatch], None]
 
 
-def is_poison(item: DecodedRecord) -> bool:
-    return item.event is not None and item.event.event_id.startswith("poison")
+def is_poison(decoded: DecodedRecord) -> bool:
+    return decoded.event is not None and decoded.event.event_id.startswith("poison")
 
 
 def in_decide(patch: pytest.MonkeyPatch) -> None:
     """What lies before the poison is applied, and so is the poison itself; then it raises."""
 
-    def raising(items: Iterable[DecodedRecord], state: LaneState, policy: Policy, tick: Tick = NO_TICK) -> Any:
-        held = list(items)
-        for at, item in enumerate(held):
-            if is_poison(item):
+    def raising(
+        decoded_records: Iterable[DecodedRecord], state: LaneState, policy: Policy, tick: Tick = NO_TICK
+    ) -> Any:
+        held = list(decoded_records)
+        for at, decoded in enumerate(held):
+            if is_poison(decoded):
                 decide(held[: at + 1], state, policy, tick)
                 raise OverflowError("math range error")
         return decide(held, state, policy, tick)
@@ -57,7 +59,7 @@ def in_encode(patch: pytest.MonkeyPatch) -> None:
 
     def raising(self: step.StepMaker, made: step.Prepared, state: LaneState, *, anyway: bool = False) -> None:
         plain(self, made, state, anyway=anyway)
-        if any(map(is_poison, made.items)):
+        if any(map(is_poison, made.decoded_records)):
             raise UnicodeEncodeError("utf-8", "x", 0, 1, "surrogates not allowed")
 
     patch.setattr(step.StepMaker, "encode", raising)

@@ -13,7 +13,7 @@ _encode = StepMaker.encode
 
 
 def encode(self: StepMaker, made: Prepared, state: LaneState, *, anyway: bool = False) -> None:
-    values = [bytes(item.record.value or b"") for item in made.items if item.record.value]
+    values = [bytes(decoded.record.value or b"") for decoded in made.decoded_records if decoded.record.value]
     if any(b'"event_id": "ends"' in value for value in values):
         os._exit(139)
     if any(b'"event_id": "broken"' in value for value in values):

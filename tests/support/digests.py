@@ -94,14 +94,14 @@ class DigestLane:
 
     def take(self, records: Sequence[LogRecord]) -> Decision:
         """Apply a batch of records."""
-        items = decode_records(
+        decoded_records = decode_records(
             records,
             lanes=self.policy.lanes,
             local=self.state.cache.customers,
             max_event_bytes=self.policy.max_event_bytes,
             reading=self.policy.reading,
         )
-        return self._step(decide(items, self.state, self.policy, NO_TICK))
+        return self._step(decide(decoded_records, self.state, self.policy, NO_TICK))
 
     def run(self, records: Sequence[LogRecord], batch: int = 200) -> None:
         """Apply a whole log in batches and let time pass after each."""

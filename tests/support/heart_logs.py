@@ -122,17 +122,17 @@ class Driver:
     def feed(self, records: Sequence[Record], tick: Tick | None = None) -> Decision:
         """One batch: customers it names come back into memory first, then `decide`, then all touched are written."""
         cache = self.state.cache
-        items = decode_records(
+        decoded_records = decode_records(
             records,
             lanes=self.policy.lanes,
             local=cache.customers,
             max_event_bytes=self.policy.max_event_bytes,
             reading=self.policy.reading,
         )
-        for item in items:
-            if (id := subject(item)) is not None:
+        for decoded in decoded_records:
+            if (id := subject(decoded)) is not None:
                 self.bring(id)
-        decision = decide(items, self.state, self.policy, tick or Tick())
+        decision = decide(decoded_records, self.state, self.policy, tick or Tick())
         for id in decision.erased:
             self.parts.pop(id, None)
         for id, customer in decision.touched.items():

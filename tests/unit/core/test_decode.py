@@ -25,16 +25,16 @@ def one(
     control_keys: ControlKeys | None = None,
 ) -> DecodedRecord:
     record = Record(0, 7, T0, key, value, headers)
-    [item] = decode_records([record], lanes=2, local=local, max_event_bytes=1_000, control_keys=control_keys)
-    assert item.record is record
-    assert [item.event is None, item.control is None, item.error is None].count(False) == 1
-    return item
+    [decoded] = decode_records([record], lanes=2, local=local, max_event_bytes=1_000, control_keys=control_keys)
+    assert decoded.record is record
+    assert [decoded.event is None, decoded.control is None, decoded.error is None].count(False) == 1
+    return decoded
 
 
 def test_an_event_at_home() -> None:
-    item = one(b"ann", order("e", "ann", T0, 5.0))
-    assert item.event is not None and item.event.customer_id == "ann"
-    assert (item.home, item.import_id) == (None, None)
+    decoded = one(b"ann", order("e", "ann", T0, 5.0))
+    assert decoded.event is not None and decoded.event.customer_id == "ann"
+    assert (decoded.home, decoded.import_id) == (None, None)
 
 
 def test_a_misplaced_event_knows_its_home() -> None:
@@ -44,8 +44,8 @@ def test_a_misplaced_event_knows_its_home() -> None:
 
 
 def test_misplaced_a_second_time_it_is_a_dead_letter() -> None:
-    item = one(b"gus", view("e", "gus", T0), [(REROUTED_HEADER, b"1")])
-    assert item.error is not None and item.error.reason == "key_mismatch"
+    decoded = one(b"gus", view("e", "gus", T0), [(REROUTED_HEADER, b"1")])
+    assert decoded.error is not None and decoded.error.reason == "key_mismatch"
     assert one(b"ann", view("e", "ann", T0), [(REROUTED_HEADER, b"1")]).error is None
 
 
@@ -72,13 +72,13 @@ def test_what_an_import_wrote_says_so() -> None:
     ],
 )
 def test_what_is_no_event_has_a_reason(key: bytes, value: bytes | None, reason: str) -> None:
-    item = one(key, value)
-    assert item.error is not None and item.error.reason == reason
+    decoded = one(key, value)
+    assert decoded.error is not None and decoded.error.reason == reason
 
 
 def test_control_records_are_known_by_their_header() -> None:
-    item = one(b"any key at all", CLOCK, [(CONTROL_HEADER, b"1")])
-    assert item.control == ControlClock(import_id="i", at=T0)
+    decoded = one(b"any key at all", CLOCK, [(CONTROL_HEADER, b"1")])
+    assert decoded.control == ControlClock(import_id="i", at=T0)
     assert one(None, b"{", [(CONTROL_HEADER, b"1")]).error is not None
     off = one(None, CLOCK, [(CONTROL_HEADER, b"0")])
     assert off.error is not None and off.error.reason == "bad_control"
@@ -107,11 +107,11 @@ def test_a_signature_is_that_of_the_record_and_its_place_or_it_is_refused(
     headers = [(CONTROL_HEADER, b"1")]
     if signature is not None:
         headers.append((SIGNATURE_HEADER, signature))
-    item = one(None, CLOCK, headers, control_keys=KEYS)
+    decoded = one(None, CLOCK, headers, control_keys=KEYS)
     if seal == "refused":
-        assert item.error is not None and item.error.reason == "bad_control"
+        assert decoded.error is not None and decoded.error.reason == "bad_control"
     else:
-        assert item.control is not None and item.seal == seal
+        assert decoded.control is not None and decoded.seal == seal
 
 
 def test_headers_without_a_value_stop_nobody() -> None:
@@ -127,8 +127,8 @@ def test_order_is_kept() -> None:
     for number in range(20):
         log.event(view(f"e{number}", "ann", T0))
         log.put(b"ann", b"{")
-    items = decode_records(log.records, lanes=2, local=(), max_event_bytes=1_000)
-    assert [item.record for item in items] == log.records
+    decoded_records = decode_records(log.records, lanes=2, local=(), max_event_bytes=1_000)
+    assert [decoded.record for decoded in decoded_records] == log.records
 
 
 def unopened(*, oversize: bool) -> Record:
@@ -137,9 +137,9 @@ def unopened(*, oversize: bool) -> Record:
 
 
 def test_a_batch_above_the_limit_is_refused_as_the_records_that_it_holds() -> None:
-    [item] = decode_records([unopened(oversize=True)], lanes=2, local=(), max_event_bytes=1_000)
-    assert item.error is not None and item.error.reason == "oversize" and item.count == 5
-    assert "offsets 5 to 9 (lz4)" in item.error.message
+    [decoded] = decode_records([unopened(oversize=True)], lanes=2, local=(), max_event_bytes=1_000)
+    assert decoded.error is not None and decoded.error.reason == "oversize" and decoded.count == 5
+    assert "offsets 5 to 9 (lz4)" in decoded.error.message
     driver = Driver()
     driver.feed([unopened(oversize=True)])
     ledger = driver.state.ledger

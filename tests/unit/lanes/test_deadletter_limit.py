@@ -13,8 +13,8 @@ from streamer.lanes.deadletter_limit import DeadLetterLimit
 ERROR = InvalidEvent("not_json", "")
 
 
-def items(text: str, start: int = 0) -> list[DecodedRecord]:
-    """One item a letter: good (g), bad (b), of an import and bad (i), control (c)."""
+def decoded_records(text: str, start: int = 0) -> list[DecodedRecord]:
+    """One record a letter: good (g), bad (b), of an import and bad (i), control (c)."""
     made = []
     for offset, letter in enumerate(text, start):
         record = Record(0, offset, 0, None, b"", ())
@@ -33,7 +33,7 @@ def fed(limit: DeadLetterLimit, text: str, step: int = 1_000_000) -> tuple[int, 
     """How many of the letters were taken before it stopped, and why it did."""
     taken = 0
     for at in range(0, len(text), step):
-        some = items(text[at : at + step], at)
+        some = decoded_records(text[at : at + step], at)
         some = some[: limit.room(some)]
         taken += len(some)
         said = limit.take(some, {one.record.offset for one in some if one.error is not None})
@@ -75,7 +75,7 @@ def test_zero_and_one_switch_it_off() -> None:
 
 def test_what_only_decide_refuses_counts_as_well() -> None:
     limit = DeadLetterLimit(3, 1.0, 10)
-    some = items("ggggg")
+    some = decoded_records("ggggg")
     assert limit.room(some) == 5
     assert limit.take(some, {1, 2, 3}) == "3 records one after the other were refused"
 

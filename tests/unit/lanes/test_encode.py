@@ -57,15 +57,15 @@ def test_every_change_is_what_the_contract_says() -> None:
 def written(driver: Driver, log: LogMaker, start: int = 0) -> Writes:
     """The transaction of the log's records from ``start``."""
     records = log.records[start:]
-    items = decode_records(records, lanes=driver.policy.lanes, local=(), max_event_bytes=262_144)
-    decision = decided(driver, items)
+    decoded_records = decode_records(records, lanes=driver.policy.lanes, local=(), max_event_bytes=262_144)
+    decision = decided(driver, decoded_records)
     stored = encode.store(decision, driver.state, driver.policy)
     raw = ledger.dump(driver.state.ledger)
     return encode.writes(decision, stored, raw, driver.state, driver.policy, T0 + 5)
 
 
-def decided(driver: Driver, items: list[DecodedRecord]) -> Decision:
-    return decide(items, driver.state, driver.policy)
+def decided(driver: Driver, decoded_records: list[DecodedRecord]) -> Decision:
+    return decide(decoded_records, driver.state, driver.policy)
 
 
 def test_a_transaction_holds_everything_and_the_ledger_last() -> None:
@@ -163,20 +163,20 @@ def test_the_view_hears_of_closed_imports_and_whose_clock_counts() -> None:
     log.clock("i", T0 - DAY)
     log.event(order("e1", "ann", T0 - DAY, 30.0), import_id="i")
     log.event(order("e2", "bob", T0, 30.0))
-    items = decode_records(log.records, lanes=2, local=(), max_event_bytes=262_144)
-    decision = decided(driver, items)
+    decoded_records = decode_records(log.records, lanes=2, local=(), max_event_bytes=262_144)
+    decision = decided(driver, decoded_records)
     stored = encode.store(decision, driver.state, driver.policy)
     assert {id: (one.clock_id, one.born) for id, one in stored.items()} == {"ann": ("i", True), "bob": ("", True)}
     assert stored["ann"].due == driver.customer("ann").due
-    update = encode.update(decision, stored, b"l", driver.state, items)
+    update = encode.update(decision, stored, b"l", driver.state, decoded_records)
     assert (update.closed, dict(update.sizes)) == ([], {"value/low": 2, "lifecycle/new": 2})
     log.closed("i")
     log.event(view("e3", "ann", T0))
-    items = decode_records(log.records[4:], lanes=2, local=(), max_event_bytes=262_144)
-    decision = decided(driver, items)
+    decoded_records = decode_records(log.records[4:], lanes=2, local=(), max_event_bytes=262_144)
+    decision = decided(driver, decoded_records)
     stored = encode.store(decision, driver.state, driver.policy)
     assert {id: (one.clock_id, one.born) for id, one in stored.items()} == {"ann": ("", False)}
-    assert encode.update(decision, stored, b"l", driver.state, items).closed == ["i"]
+    assert encode.update(decision, stored, b"l", driver.state, decoded_records).closed == ["i"]
 
 
 def test_keys_of_the_changelog() -> None:
