@@ -13,7 +13,7 @@ help:
 	@echo "make lint   format, lint, types, layers"
 	@echo "make complexity  functions that branch too much: above 15 by McCabe"
 	@echo "make check  format, lint, types, layers, unit and property tests; about a minute"
-	@echo "make bench  CPU per event of the whole path and of the small job; minutes"
+	@echo "make bench  CPU per event of the whole path and of the small job, a live service, the web process; minutes"
 	@echo "make bench-compare BASE=COMMIT  instructions per record and the bytes, that commit against the working tree; minutes, needs valgrind"
 	@echo "make evaluate  how good the segments are: must reach the targets; a quarter of an hour, SHOPS=8 by default (seeds), RETAIL=FILE for the real shop"
 	@echo "make soak   the kills and handovers again and again; SEEDS=20 by default"
@@ -76,6 +76,7 @@ bench: $(STAMP)
 	$(BIN)/python -m benchmarks.small_job $(ARGS)
 	$(BIN)/python -m benchmarks.acting
 	$(BIN)/python -m benchmarks.live
+	$(BIN)/python -m benchmarks.web
 
 BASE ?= HEAD
 bench-compare: $(STAMP)

@@ -98,13 +98,13 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--customers", type=int, default=5_000)
     args = parser.parse_args()
-    with _service(args.customers) as service:
+    with running_service(args.customers) as service:
         for rate in map(int, args.rates.split(",")):
             print(json.dumps(_measured(service, rate, args.seconds)), flush=True)
 
 
 @contextmanager
-def _service(customers: int) -> Iterator[Service]:
+def running_service(customers: int) -> Iterator[Service]:
     """A service with clusters, everything that was imported applied."""
     with servers() as services, TemporaryDirectory(prefix="streamer-live-") as folder:
         addresses = services.addresses
@@ -152,7 +152,7 @@ def _start(role: str, services: Services, log: Path) -> subprocess.Popen[bytes]:
 
 def _measured(service: Service, rate: int, seconds: float) -> dict[str, object]:
     marks: list[Mark] = []
-    latencies = asyncio.run(_load(service, rate, seconds, marks))
+    latencies = asyncio.run(steadily(service, rate, seconds, marks))
     first, last = marks
     wall, consumed = last.at - first.at, last.consumed - first.consumed
     transactions = 'streamer_transactions_total{outcome="committed"}'
@@ -168,19 +168,19 @@ def _measured(service: Service, rate: int, seconds: float) -> dict[str, object]:
         "transactions_per_second": round(steps / wall, 1),
         "records_per_transaction": round(consumed / steps, 2) if steps else None,
         "changes": len(latencies),
-        "send_to_change_ms": {f"p{q}": _quantile(latencies, q) for q in (50, 95, 99)},
+        "send_to_change_ms": {f"p{q}": quantile(latencies, q) for q in (50, 95, 99)},
         "others_percent_of_a_core": round((last.busy - first.busy - ours) / wall * 100, 1),
         "load_average": round(os.getloadavg()[0], 2),
         "unaccounted": sum(value for name, value in last.metrics.items() if "unaccounted_records" in name),
     }
 
 
-def _quantile(values: list[float], percent: int) -> float | None:
+def quantile(values: list[float], percent: int) -> float | None:
     ordered = sorted(values)
     return round(ordered[min(len(ordered) - 1, len(ordered) * percent // 100)] * 1_000, 1) if ordered else None
 
 
-async def _load(service: Service, rate: int, seconds: float, marks: list[Mark]) -> list[float]:
+async def steadily(service: Service, rate: int, seconds: float, marks: list[Mark]) -> list[float]:
     """Send at a steady rate and read the changes; gives the seconds between, of events sent while it was measured."""
     bootstrap = service.services.addresses.kafka
     consumer = AIOKafkaConsumer(

@@ -1,0 +1,98 @@
+"""Requests over a few kept connections at a steady rate, each timed from the moment at which it was due.
+
+Timed so, an answer that is late makes those behind it late as well, as it does for whoever waits for them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+CONNECTIONS: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One request: its path, and its body where it is a POST of JSON."""
+
+    path: str
+    body: bytes | None = None
+
+
+class Connection:
+    """One kept HTTP/1.1 connection to this machine."""
+
+    def __init__(self, port: int, token: str) -> None:
+        self._port = port
+        self._head = f"Host: localhost\r\nAuthorization: Bearer {token}\r\n"
+
+    async def open(self) -> None:
+        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
+
+    async def ask(self, ask: Ask) -> tuple[int, bytes]:
+        """Status and body of the answer."""
+        head = f"{'GET' if ask.body is None else 'POST'} {ask.path} HTTP/1.1\r\n{self._head}"
+        if ask.body is not None:
+            head += f"Content-Type: application/json\r\nContent-Length: {len(ask.body)}\r\n"
+        self._writer.write(head.encode() + b"\r\n" + (ask.body or b""))
+        lines = (await self._reader.readuntil(b"\r\n\r\n")).lower().split(b"\r\n")
+        length = next(int(line.partition(b":")[2]) for line in lines if line.startswith(b"content-length:"))
+        return int(lines[0].split()[1]), await self._reader.readexactly(length)
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+def at_rate(port: int, token: str, asks: Sequence[Ask], rate: float, seconds: float) -> list[float]:
+    """Send requests in turn for so long; gives the seconds that each answer took. Fails on any other status than 200."""
+    return asyncio.run(_at_rate(port, token, asks, rate, seconds))
+
+
+async def _at_rate(port: int, token: str, asks: Sequence[Ask], rate: float, seconds: float) -> list[float]:
+    found: list[float] = []
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+    numbers = iter(range(int(rate * seconds)))
+
+    async def one(connection: Connection) -> None:
+        for number in numbers:
+            due = begun + number / rate
+            await asyncio.sleep(max(0.0, due - loop.time()))
+            status, body = await connection.ask(asks[number % len(asks)])
+            assert status == 200, body
+            found.append(loop.time() - due)
+
+    await _over_connections(port, token, one)
+    return found
+
+
+def at_once(port: int, token: str, asks: Sequence[Ask], good: Callable[[int, bytes], bool]) -> float:
+    """Send all requests as fast as they are answered; gives the seconds. Fails where an answer is not ``good``."""
+    return asyncio.run(_at_once(port, token, asks, good))
+
+
+async def _at_once(port: int, token: str, asks: Sequence[Ask], good: Callable[[int, bytes], bool]) -> float:
+    left = iter(asks)
+    begun = time.monotonic()
+
+    async def one(connection: Connection) -> None:
+        for ask in left:
+            status, body = await connection.ask(ask)
+            assert good(status, body), (status, body)
+
+    await _over_connections(port, token, one)
+    return time.monotonic() - begun
+
+
+async def _over_connections(port: int, token: str, work: Callable[[Connection], object]) -> None:
+    connections = [Connection(port, token) for _ in range(CONNECTIONS)]
+    for connection in connections:
+        await connection.open()
+    try:
+        await asyncio.gather(*(work(connection) for connection in connections))  # type: ignore[call-overload]
+    finally:
+        for connection in connections:
+            connection.close()
