@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 
 import numpy as np
 
@@ -63,6 +63,13 @@ class CustomerCache:
         self.aliases -= customer.is_alias
         if customer.is_segmentable:
             self.take_row(customer)
+
+    def forget(self, most: int, kept: Container[str]) -> None:
+        """Keep memory bounded: those in memory longest go, but not who is to be kept."""
+        excess = len(self) - most
+        if excess > 0:
+            for id in [id for id in self.customers if id not in kept][:excess]:
+                self.evict(id)
 
     def take_row(self, customer: Customer) -> None:
         """Drop the customer's behaviour memory."""

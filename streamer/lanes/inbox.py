@@ -34,6 +34,8 @@ class Inbox:
         self._count = 0
         self._wake: asyncio.Future[None] | None = None
         self._stopping = False
+        # Records are missing in front of what was fetched.
+        self._hole = False
 
     @property
     def has_room(self) -> bool:
@@ -99,6 +101,7 @@ class Inbox:
                 # Fetched around a rebalance and dropped: what lies between must be read again.
                 log.warning("hole in fetched records", reader=self._reader, expected=position, got=batch.start)
                 self._drop()
+                self._hole = True
                 self._seek(position)
                 break
             if batch.start == position:

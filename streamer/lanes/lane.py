@@ -23,8 +23,8 @@ import structlog
 from schemas.errors import InvalidEvent, InvariantViolation, TransientError
 from schemas.records import LogRecord
 from streamer.core import ledger
-from streamer.core.decision import Decision
 from streamer.core.state import LaneState
+from streamer.lanes import deleted
 from streamer.lanes.context import LaneContext, LaneListener, Silent, Step
 from streamer.lanes.deadletter_limit import DeadLetterLimit
 from streamer.lanes.inbox import Inbox
@@ -75,6 +75,8 @@ class Lane(Inbox):
         self._raw_ledger = b""
         # The ledger says something new that no step has committed.
         self._unsaved = False
+        # The offset that was committed last. An empty stretch, such as the end of a transaction, moves the lane without a commit.
+        self._committed = 0
         # More is due than one turn takes.
         self._hurry = False
         self._loader = CustomerLoader(view, context.policy, self.settings.max_due)
@@ -99,6 +101,8 @@ class Lane(Inbox):
         except InvariantViolation as error:
             self.state.ledger.next_offset = await self._log.first_offset()
             await self._halt(str(error), _RESUME)
+        else:
+            await self._stop_if_deleted()
         self._silent = SilentImports(self.partition, self.settings.import_silence_ms, self._clock.now_ms())
         if noted is not None and noted.why and self.halted is None:
             log.info("the lane had stopped; trying again", lane=self.partition, why=noted.why)
@@ -155,6 +159,8 @@ class Lane(Inbox):
 
     async def turn(self) -> None:
         """One step: everything that waits, within bounds, or a look at the clock."""
+        if self._hole and await self._stop_if_deleted():
+            return
         begun = asyncio.get_running_loop().time()
         start = self.next_offset
         records, end = self._taken(start)
@@ -166,6 +172,9 @@ class Lane(Inbox):
                 died = f"the process ended {allowed.attempts} times with the batch that begins here"
                 await self._halt(allowed.why or died, _SKIP)
             return
+        if end == start > self._committed:
+            # Nothing else comes: else the lane would miss an empty stretch once it is deleted.
+            self._unsaved = True
         clock = None if records else await self._wall_clock()
         made = self._maker.begin(begun)
         await self._decode(made, records, end)
@@ -191,7 +200,7 @@ class Lane(Inbox):
             await self._finish(made)
         else:
             # The walk after a night may have loaded many customers without moving one.
-            self._forget(made.decision)
+            self.state.cache.forget(self.settings.max_residents, made.decision.touched)
 
     def _taken(self, start: int) -> tuple[Sequence[LogRecord], int]:
         """The records of this step, and the offset after them."""
@@ -238,7 +247,7 @@ class Lane(Inbox):
             raise
         made.stage("commit")
         committed_ms = self._clock.now_ms()
-        self._raw_ledger, self._unsaved = made.raw_ledger, False
+        self._raw_ledger, self._unsaved, self._committed = made.raw_ledger, False, made.end
         self._narrowing.decided(made.end)
         await self._show(made.update, offset)
         await self._attempts.ended()
@@ -247,7 +256,7 @@ class Lane(Inbox):
         self._listener.stepped(
             Step(self.partition, made.decoded_records, made.decision, self.state, committed_ms, made.seconds)
         )
-        self._forget(made.decision)
+        self.state.cache.forget(self.settings.max_residents, made.decision.touched)
         # Guests are no sign of a bad deploy.
         refused = {dead.record.offset for dead in made.decision.dead_letters if dead.reason != "nobody"}
         reason = self._limit.take(made.decoded_records, refused)
@@ -289,6 +298,15 @@ class Lane(Inbox):
         self._enough = min(self._enough, self._narrowing.careful)
         if not known:
             await self._halt(text_of(cause), _SKIP if records else _RESUME)
+
+    async def _stop_if_deleted(self) -> bool:
+        """Stop if the input begins only behind the record that comes next."""
+        self._hole = False
+        first = await self._log.first_offset()
+        if self.next_offset >= first:
+            return False
+        await self._halt(deleted.told(self.next_offset, first), deleted.HINT)
+        return True
 
     async def _halt(self, why: str, hint: str) -> None:
         hint = hint.format(lane=self.partition, offset=self.next_offset)
@@ -360,7 +378,7 @@ class Lane(Inbox):
             self._listener.restoring(self.partition, passed, of)
 
         restored = await restore(self.partition, self._log, self._view, self._policy, progressed, whole=whole)
-        self.state = restored.state
+        self.state, self._committed = restored.state, restored.state.ledger.next_offset
         self._require_signatures()
         self._token = restored.token
         self._raw_ledger = ledger.dump(self.state.ledger)
@@ -377,11 +395,3 @@ class Lane(Inbox):
             at_once = book.consumed == 0 and self.settings.control_keys is not None
             book.signed_from = self._clock.now_ms() + (0 if at_once else self.settings.grace_ms)
             self._unsaved = True
-
-    def _forget(self, decision: Decision) -> None:
-        """Keep memory bounded: those in memory longest go, but not who was just touched."""
-        cache = self.state.cache
-        excess = len(cache) - self.settings.max_residents
-        if excess > 0:
-            for id in [id for id in cache.customers if id not in decision.touched][:excess]:
-                cache.evict(id)

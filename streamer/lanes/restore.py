@@ -80,8 +80,7 @@ async def restore(
     Raises
     ------
     InvariantViolation
-        The input no longer holds records that were never decided, or the changelog cannot be read, or the view loses
-        keys again and again.
+        The changelog cannot be read, or the view loses keys again and again.
     """
     read = await view.read([], {}, 0)
     if not read.whole:
@@ -93,8 +92,11 @@ async def restore(
             refilled = token is None or not await filler.follow(token)
             if refilled:
                 await filler.refill()
-            first = await lane_log.first_offset()
-            state = await _state_of(_ledger_from(first, partition, filler.ledger), view, may_miss=not refilled)
+            found = filler.ledger
+            if found is None:
+                found = Ledger.fresh(partition)
+                found.next_offset = await lane_log.first_offset()
+            state = await _state_of(found, view, may_miss=not refilled)
         except ViewForgets as error:
             log.warning("Redis lost what was just written; filling it again", lane=partition, why=str(error))
             token = None
@@ -104,19 +106,6 @@ async def restore(
         f"lane {partition}: Redis loses keys while the lane is restored; does it drop keys (maxmemory-policy), "
         "or does somebody else delete them?"
     )
-
-
-def _ledger_from(first: int, partition: int, found: Ledger | None) -> Ledger:
-    """The ledger of a lane whose input begins at ``first``."""
-    if found is None:
-        found = Ledger.fresh(partition)
-        found.next_offset = first
-    elif found.next_offset < first:
-        raise InvariantViolation(
-            f"lane {partition}: records {found.next_offset} to {first - 1} were deleted before they were decided; "
-            "retention of the input topic is too short for the time the service was down"
-        )
-    return found
 
 
 async def _state_of(found: Ledger, view: LaneView, *, may_miss: bool) -> LaneState:

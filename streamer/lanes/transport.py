@@ -19,7 +19,7 @@ from typing import Any, Protocol, cast
 import faust
 import structlog
 from aiokafka import TopicPartition
-from aiokafka.errors import NoOffsetForPartitionError
+from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
 from faust.serializers import codecs
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
@@ -86,6 +86,9 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         except NoOffsetForPartitionError:
             # A new group has no offset and needs none: the fetcher asked before we sought.
             return {}
+        except OffsetOutOfRangeError as error:
+            await asyncio.sleep(NO_ROOM_SECONDS)
+            return _holes(error)
         # No await from here on: positions and records belong together.
         batches: dict[TP, list[Batch]] = {}
         assignment = consumer._subscription.subscription.assignment
@@ -129,6 +132,11 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Faust's livelock check looks at commits, which are not its own any more."""
+
+
+def _holes(error: OffsetOutOfRangeError) -> Mapping[TP, list[Batch]]:
+    """Batches that tell readers of records that were deleted ahead of them: to say so is for them."""
+    return {tp: [Batch(at + 1, at + 1, ())] for tp, at in error.args[0].items()}
 
 
 class Consumer(driver.Consumer):

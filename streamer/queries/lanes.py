@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,6 +11,9 @@ from schemas.topics import EVENTS
 from streamer.adapters.admin import PartitionLag, group_lag, hidden_by_transactions
 from streamer.adapters.group import owners
 from streamer.client.connections import Connections
+from streamer.core.ledger import Ledger
+from streamer.lanes import deleted
+from streamer.lanes.trouble import Trouble
 
 AHEAD_MS: Final = 3_600_000
 """A lane's clock so far ahead of ours was moved by a clock that was wrong."""
@@ -46,22 +50,33 @@ class LaneStatus:
     hint: str = ""
 
 
+def stopped(to: Connections, ledgers: Iterable[Ledger], lag: Iterable[PartitionLag]) -> dict[int, Trouble]:
+    """Lanes that have stopped; and those whose records were deleted, which stop as soon as a worker takes them."""
+    found = {lane: note for lane, note in to.view.troubles().items() if note.why}
+    starts = {part.partition: part.start for part in lag}
+    for ledger in ledgers:
+        lane, stands = ledger.partition, ledger.next_offset
+        if (first := starts.get(lane, 0)) > stands:
+            hint = deleted.HINT.format(lane=lane, offset=stands)
+            found.setdefault(lane, Trouble(stands, 0, deleted.told(stands, first), hint))
+    return found
+
+
 def lanes(to: Connections) -> list[LaneStatus]:
     """All lanes, in order."""
     topic = to.kafka.topic(EVENTS)
     held = {ledger.partition: ledger for ledger in to.view.ledgers()}
-    notes = to.view.troubles()
     owned = owners(to.bootstrap, to.kafka.group, topic, security=to.security)
     lag = {part.partition: part for part in group_lag(to.bootstrap, to.kafka.group, [topic], security=to.security)}
+    troubles = stopped(to, held.values(), lag.values())
     hidden = hidden_by_transactions(to.bootstrap, topic, security=to.security)
     now = time.time_ns() // 1_000_000
     found = []
     for lane in range(to.lanes):
-        ledger, note = held.get(lane), notes.get(lane)
+        ledger, trouble = held.get(lane), troubles.get(lane)
         part = lag.get(lane) or PartitionLag(topic, lane, 0, 0, None)
         offset = part.start if ledger is None else ledger.next_offset
         clock = 0 if ledger is None else ledger.clock
-        stopped = note is not None and bool(note.why)
         found.append(
             LaneStatus(
                 lane,
@@ -71,8 +86,8 @@ def lanes(to: Connections) -> list[LaneStatus]:
                 owned.get(lane, ""),
                 clock,
                 clock > now + AHEAD_MS,
-                note.why if stopped and note is not None else "",
-                note.hint if stopped and note is not None else "",
+                "" if trouble is None else trouble.why,
+                "" if trouble is None else trouble.hint,
             )
         )
     return found

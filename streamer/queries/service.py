@@ -11,6 +11,7 @@ from streamer.adapters.group import member_count
 from streamer.adapters.redis_reader import totals
 from streamer.adapters.topics import lane_count
 from streamer.client.connections import Connections
+from streamer.queries.lanes import stopped
 from streamer.runtime import last_error
 
 
@@ -30,7 +31,7 @@ def service(to: Connections) -> dict[str, Any]:
         "lanes": to.lanes,
         "lag": sum(part.lag for part in lag),
         "workers": workers,
-        "stopped": {str(lane): str(note) for lane, note in to.view.troubles().items() if note.why},
+        "stopped": {str(lane): str(note) for lane, note in stopped(to, held, lag).items()},
         "hidden": {
             str(lane): count
             for lane, count in hidden_by_transactions(

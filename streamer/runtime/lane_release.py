@@ -11,11 +11,12 @@ from contextlib import AsyncExitStack
 
 from schemas import topics
 from schemas.errors import UserError
-from schemas.records import UnopenedBatch
+from schemas.records import LogRecord, UnopenedBatch
 from streamer.adapters.clock import SystemClock
 from streamer.adapters.kafka import KafkaLog, Offsets, read_committed
 from streamer.adapters.redis import RedisView, connect
 from streamer.core.ledger import load
+from streamer.lanes import deleted
 from streamer.lanes.context import LaneContext
 from streamer.lanes.lane import Lane
 from streamer.lanes.ports import Batch
@@ -35,6 +36,8 @@ async def resume(wiring: Wiring, lane: int) -> None:
 
 async def skip(wiring: Wiring, lane: int, offset: int) -> int:
     """Make the record at which a lane stands a dead letter ``poison``; gives the offset at which it stands now.
+
+    Records that were deleted there become one dead letter that says which.
 
     Raises
     ------
@@ -56,17 +59,13 @@ async def skip(wiring: Wiring, lane: int, offset: int) -> int:
         opened = Lane(lane, KafkaLog.of_lane(wiring.kafka, offsets, lane), view, context)
         await opened.open()
         stack.push_async_callback(opened.close)
-        if opened.halted is not None:
+        first = await offsets.first(topics.EVENTS, lane)
+        if opened.halted is not None and opened.next_offset >= first:
             raise UserError(f"lane {lane} cannot be opened: {opened.halted.why}", "see docs/runbooks/LaneStopped.md")
         if opened.next_offset != offset:
             raise _elsewhere(lane, opened.next_offset)
-        end = await offsets.end(topics.EVENTS, lane)
-        async for records in read_committed(wiring.kafka, topics.EVENTS, lane, offset, end):
-            record = records[0]
-            break
-        else:
-            raise UserError(f"lane {lane} has no record from offset {offset} on", "`streamer lanes` shows what waits")
-        why = f"{SKIPPED}: {record.value}" if isinstance(record.value, UnopenedBatch) else SKIPPED
+        record = await _record_at(wiring, offsets, opened, first)
+        why = f"{SKIPPED}: {record.value.why}" if isinstance(record.value, UnopenedBatch) else SKIPPED
         opened.condemn(record.offset, why)
         opened.release()
         opened.offer(Batch(offset, record.offset + 1, [record]))
@@ -76,6 +75,17 @@ async def skip(wiring: Wiring, lane: int, offset: int) -> int:
             raise UserError(f"lane {lane} does not get past offset {offset}: {why}", "please report it")
         await view.note_trouble(None)
         return opened.next_offset
+
+
+async def _record_at(wiring: Wiring, offsets: Offsets, opened: Lane, first: int) -> LogRecord:
+    """The record at which a lane stands, or what stands for those that were deleted before ``first``."""
+    lane, offset = opened.partition, opened.next_offset
+    if offset < first:
+        return deleted.stand_in(lane, offset, first, opened.state.ledger.appended)
+    end = await offsets.end(topics.EVENTS, lane)
+    async for records in read_committed(wiring.kafka, topics.EVENTS, lane, offset, end):
+        return records[0]
+    raise UserError(f"lane {lane} has no record from offset {offset} on", "`streamer lanes` shows what waits")
 
 
 def _elsewhere(lane: int, stands: int) -> UserError:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
-from aiokafka.errors import NoOffsetForPartitionError
+from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
@@ -125,6 +125,11 @@ def test_a_partition_without_room_is_not_fetched(rig: Rig) -> None:
 def test_a_new_group_has_no_offsets_and_needs_none(rig: Rig) -> None:
     rig.error = NoOffsetForPartitionError(0)
     assert rig.fetch({}) == {}
+
+
+def test_a_reader_whose_records_were_deleted_is_given_a_hole(rig: Rig) -> None:
+    rig.error = OffsetOutOfRangeError({P1: 20})
+    assert rig.fetch({}) == {P1: [Batch(21, 21, ())]}
 
 
 def test_what_was_fetched_for_a_partition_that_went_meanwhile_is_dropped(rig: Rig) -> None:

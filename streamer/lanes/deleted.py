@@ -1,0 +1,44 @@
+"""Records that are gone before their lane decided them: retention was too short for the time it stood still, or somebody
+deleted them. The lane stops, and says which; going past them is for people to decide (`streamer lanes skip`).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from schemas.records import Record, UnopenedBatch
+
+HINT: Final = (
+    "`streamer lanes skip {lane}:{offset}` goes on with what is left, and notes what is gone in one dead letter"
+)
+
+
+def told(next_offset: int, first: int) -> str:
+    """Why a lane stops that stands at one offset, and whose input begins only at ``first``.
+
+    >>> told(5, 8)
+    'records 5 to 7 were deleted before they were decided; retention of the input topic is shorter than the lane stood still'
+    """
+    if first - next_offset == 1:
+        gone = f"record {next_offset} was deleted before it was decided"
+    else:
+        gone = f"records {next_offset} to {first - 1} were deleted before they were decided"
+    return f"{gone}; retention of the input topic is shorter than the lane stood still"
+
+
+def stand_in(lane: int, next_offset: int, first: int, appended: int) -> Record:
+    """One record that stands for those that are gone; ``appended`` is its append time, ms.
+
+    Nobody can tell any more how many of the offsets were records, and how many marked the end of a transaction: all
+    count as records.
+    """
+    value = UnopenedBatch(
+        b"",
+        first=next_offset,
+        last=first - 1,
+        records=first - next_offset,
+        codec="gone",
+        why=told(next_offset, first),
+        oversize=True,
+    )
+    return Record(lane, first - 1, appended, None, value)
