@@ -15,7 +15,9 @@ from typing import Final, NamedTuple
 from models.messages.said import said
 
 _BLANKS: Final = "\u0020\u00a0\u2007\u2009\u202f"
-_MINUS: Final = str.maketrans(dict.fromkeys("‐‑‒–−﹣－", "-"))
+_MINUS: Final = str.maketrans(dict.fromkeys("‐‑‒–—−﹣－", "-"))
+_NO_CENTS: Final = re.compile(r"(?<=\d)[.,]-{1,2}(?=\D*$)", re.ASCII)
+"""``12,-`` and ``12.--`` are written where there are no cents."""
 _APOSTROPHES: Final = str.maketrans({"\u2019": "'", "\u02bc": "'", "\u066b": ".", "\u066c": "'"})
 _SIMPLE: Final = re.compile(r"-?\d+(?:\.\d+)?", re.ASCII)
 _AMBIGUOUS: Final = re.compile(r"[1-9]\d{0,2}([.,])\d{3}", re.ASCII)
@@ -46,6 +48,8 @@ _SAME: Final = {
     "NT$": "TWD",
     "MX$": "MXN",
     "元": "CNY",
+    "元整": "CNY",
+    "人民币": "CNY",
     "圆": "CNY",
     "円": "JPY",
     "원": "KRW",
@@ -142,6 +146,7 @@ def plain(text: str) -> str:
         for blank in _BLANKS:
             text = text.replace(blank, " ")
     text = text.strip()
+    text = _NO_CENTS.sub("", text)
     if text.startswith("'") and not text.endswith("'"):
         text = text[1:]
     return text

@@ -232,7 +232,8 @@ def plain_amount(text: str, comma: bool = False) -> Decimal | None:
     >>> plain_amount("EUR 1.234,50-", True), plain_amount("(1,200.00)"), plain_amount("n/a")
     (Decimal('-1234.50'), Decimal('-1200.00'), None)
     """
-    text = unicodedata.normalize("NFKC", text).strip().translate(_DASHES)
+    # Where cents would stand, a dash says that there are none.
+    text = re.sub(r"(?<=\d)[.,]--?(?=\D*$)", "", unicodedata.normalize("NFKC", text).strip().translate(_DASHES))
     digits = "".join(str(unicodedata.digit(sign)) if sign.isdecimal() else sign for sign in text)
     point = "," if comma else "."
     exponent = re.search(r"\d[eE]([+-]?\d{1,2})$", digits)
@@ -248,7 +249,7 @@ def plain_amount(text: str, comma: bool = False) -> Decimal | None:
     return -value if negative else value
 
 
-_DASHES: Final = str.maketrans(dict.fromkeys("‐‑‒–−﹣－", "-"))
+_DASHES: Final = str.maketrans(dict.fromkeys("‐‑‒–—−﹣－", "-"))
 _NAMES: Final = {"€": "EUR", "£": "GBP", "元": "CNY", "円": "JPY"}
 
 

@@ -1,22 +1,23 @@
 """Times as files write them, read without guessing.
 
 What is known without being said: years first (``2024-03-02 10:00``, ``2024/3/2``, ``20240302``, ``2024年3月2日``), days
-first with dots (``02.03.2024``), RFC 3339 and RFC 2822. Of ``3/2/2024`` the other dates of the file say whether the
-month or the day stands first (`habits`); where they do not, it is refused with both readings.
+first with dots (``02.03.2024``), RFC 3339, and names of months (`month_names`, RFC 2822 among them). Of ``3/2/2024``
+the other dates of the file say whether the month or the day stands first (`habits`); where they do not, it is refused
+with both readings.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
-from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from models.messages.said import said
 from schemas.wire_time import EARLIEST_MS
+from streamer.sources.month_names import parts_of
 
 SERIAL: Final = ("unix", "unix_ms", "unix_us", "excel")
 """Forms of times that are numbers: since 1970, or days of a spreadsheet since 1899-12-30."""
@@ -24,13 +25,19 @@ SERIAL: Final = ("unix", "unix_ms", "unix_us", "excel")
 _EXCEL_EPOCH: Final = datetime(1899, 12, 30)
 _NUMBER: Final = re.compile(r"[+-]?\d{1,20}(\.\d+)?", re.ASCII)
 _CLOCK: Final = (
-    r"(?:[T ,]+(?P<half>上午|下午)?\s*(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,](?P<part>\d{1,9}))?)?"
+    r"(?:[T ,]+(?P<half>上午|下午)?\s*(?P<hour>\d{1,2})[:时点](?P<minute>\d{2})"
+    r"(?:[:分](?P<second>\d{2})秒?(?:[.,](?P<part>\d{1,9}))?|分)?"
     r"\s*(?P<noon>[AaPp]\.?[Mm]\.?)?)?\s*(?P<zone>[Zz]|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?"
 )
 _YEAR_FIRST: Final = re.compile(
     r"(?P<year>\d{4})(?P<sep>[-/.年])(?P<month>\d{1,2})(?:(?P=sep)|月)(?P<day>\d{1,2})日?" + _CLOCK, re.ASCII
 )
 _COMPACT: Final = re.compile(r"(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})" + _CLOCK, re.ASCII)
+_DIGITS: Final = re.compile(
+    r"(?P<year>(?:19|20)\d{2})(?P<month>\d{2})(?P<day>\d{2})[T ]?(?P<hour>\d{2})(?P<minute>\d{2})(?P<second>\d{2})"
+    r"(?P<half>)(?P<part>)(?P<noon>)(?P<zone>Z)?",
+    re.ASCII,
+)
 _YEAR_LAST: Final = re.compile(
     r"(?P<one>\d{1,2})(?P<sep>[-/.])(?P<two>\d{1,2})(?P=sep)(?P<year>\d{4})" + _CLOCK, re.ASCII
 )
@@ -143,9 +150,10 @@ class Times:
                 return _ms(datetime.strptime(text, form), zone)
             except ValueError:
                 continue
-        match = _YEAR_FIRST.fullmatch(text)
+        # Fourteen digits would be milliseconds of a time centuries ahead.
+        match = _YEAR_FIRST.fullmatch(text) or _DIGITS.fullmatch(text)
         if match is not None:
-            return _of_parts(match, int(match["month"]), int(match["day"]), zone)
+            return _of_parts(match.groupdict(), int(match["month"]), int(match["day"]), zone)
         if self._serial and _NUMBER.fullmatch(text):
             at = _of_number(text, self._serial, zone)
             if at >= EARLIEST_MS or _COMPACT.fullmatch(text) is None:
@@ -153,13 +161,13 @@ class Times:
         for known in (_COMPACT, _YEAR_LAST):
             if (match := known.fullmatch(text)) is not None:
                 month, day = (match["month"], match["day"]) if known is _COMPACT else self._ordered(match)
-                return _of_parts(match, int(month), int(day), zone)
+                return _of_parts(match.groupdict(), int(month), int(day), zone)
         if re.fullmatch(r"\d{5}(\.\d+)?", text):
             raise ValueError(said("file sheet day"))
-        try:
-            return _ms(parsedate_to_datetime(text), zone)
-        except (ValueError, TypeError, IndexError):
-            raise ValueError(said("file unknown time", known=self._known)) from None
+        parts = parts_of(text)
+        if parts is None:
+            raise ValueError(said("file unknown time", known=self._known))
+        return _of_parts(parts, int(parts["month"]), int(parts["day"]), zone)
 
     def _ordered(self, match: re.Match[str]) -> tuple[str, str]:
         """Month and day of a date with the year behind."""
@@ -184,16 +192,17 @@ def _ms(read: datetime, zone: ZoneInfo) -> int:
     return round(aware.timestamp() * 1000)
 
 
-def _of_parts(match: re.Match[str], month: int, day: int, zone: ZoneInfo) -> int:
+def _of_parts(match: Mapping[str, str | None], month: int, day: int, zone: ZoneInfo) -> int:
     hour = int(match["hour"] or 0)
-    half = (match["noon"] or match["half"] or "")[:1].lower()
+    before = match.get("half")
+    half = (match["noon"] or before or "")[:1].lower()
     if half:
-        if not 1 <= hour <= 12 and not (match["half"] and hour == 0):
+        if not 1 <= hour <= 12 and not (before and hour == 0):
             raise BadDate(said("file no time"))
-        hour = hour % 12 + (12 if half in ("p", "下") or match["half"] == "下午" else 0)
+        hour = hour % 12 + (12 if half in ("p", "下") or before == "下午" else 0)
     try:
         read = datetime(
-            int(match["year"]),
+            int(match["year"] or 0),
             month,
             day,
             hour,
@@ -208,7 +217,7 @@ def _of_parts(match: re.Match[str], month: int, day: int, zone: ZoneInfo) -> int
 
 
 def _offset(text: str | None) -> timezone | None:
-    if text is None:
+    if not text:
         return None
     if text[0] not in "+-":
         return UTC

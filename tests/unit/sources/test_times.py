@@ -35,6 +35,18 @@ def read(text: str, *forms: str, day_first: bool | None = None) -> str:
         ("2024-01-05 下午 3:33:21", "2024-01-05T14:33:21Z"),
         ("05.01.2024 10:33", "2024-01-05T09:33:00Z"),
         ("Fri, 05 Jan 2024 10:33:21 GMT", "2024-01-05T10:33:21Z"),
+        ("March 2, 2024 10:00 PM", "2024-03-02T21:00:00Z"),
+        ("Mar 2nd, 2024 at 10:00", "2024-03-02T09:00:00Z"),
+        ("02-Mar-2024", "2024-03-01T23:00:00Z"),
+        ("2. März 2024", "2024-03-01T23:00:00Z"),
+        ("2 de marzo de 2024 10:00", "2024-03-02T09:00:00Z"),
+        ("02/Mar/2024:10:00:00 +0000", "2024-03-02T10:00:00Z"),
+        ("Sat Mar 02 2024 10:00:00 GMT-0500 (EST)", "2024-03-02T15:00:00Z"),
+        ("Sat Mar  2 10:00:00 PST 2024", "2024-03-02T18:00:00Z"),
+        ("Sat, 02 Mar 2024 10:00:00 -0000", "2024-03-02T10:00:00Z"),
+        ("20240302100000", "2024-03-02T09:00:00Z"),
+        ("20240302T100000Z", "2024-03-02T10:00:00Z"),
+        ("2024年3月2日 10时05分", "2024-03-02T09:05:00Z"),
         ("13/12/2009 07:45", "2009-12-13T06:45:00Z"),
         ("12/13/2009 7:45 PM", "2009-12-13T18:45:00Z"),
         ("5/5/2024", "2024-05-04T22:00:00Z"),
@@ -42,6 +54,27 @@ def read(text: str, *forms: str, day_first: bool | None = None) -> str:
 )
 def test_forms_that_need_not_be_said(text: str, at: str) -> None:
     assert read(text) == at
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Sat, 02 Mar 2024 10:00:00 CEST",
+        "Sat, 02 Mar 2024 10:00:00 XYZ",
+        "2 Mar 24 10:00",
+        "2 Foo 2024",
+        "30 Feb 2024",
+        "March 2, 2024 13:00 PM",
+        "March 2024",
+    ],
+)
+def test_no_part_of_a_date_with_a_name_is_passed_over(text: str) -> None:
+    with pytest.raises(ValueError):
+        read(text)
+
+
+def test_fourteen_digits_are_a_date_also_where_numbers_are_seconds() -> None:
+    assert read("20240302100000", "unix") == "2024-03-02T09:00:00Z"
 
 
 @pytest.mark.parametrize(
