@@ -14,12 +14,10 @@ from streamer.client.connections import connections
 from streamer.commands import common, plays_first, plays_orders, plays_report, plays_results
 from streamer.commands.common import Json
 from streamer.commands.plays_orders import PLAYS, TURN_ON, File, Name
-from streamer.commands.plays_results import print_funnel, print_who
+from streamer.commands.plays_results import print_funnel, print_power, print_who
 from streamer.queries.plays import (
-    changes_since,
     declared_in,
-    policy_of,
-    profiles,
+    previewed,
     segments_in_force,
     segments_or_defaults,
     switched_off,
@@ -28,8 +26,6 @@ from streamer.queries.plays import (
 
 if TYPE_CHECKING:
     from streamer.act.plays.book import Book, Segments
-
-_DAY_MS = 86_400_000
 
 
 def register(app: typer.Typer) -> None:
@@ -98,42 +94,22 @@ def preview(
 
     Example:  streamer plays preview win_back --days 30 --who
     """
-    from dataclasses import asdict
-
-    from streamer.act.preview import Preview
-    from streamer.act.reader import book_of, state_of
+    from streamer.act.reader import book_of
 
     with connections() as to:
         in_force = segments_in_force(to)
         book = book_of(file, with_shipped(in_force))
         _say_what_is_off(book, in_force)
         names = list(book.plays) if name is None else [declared_in(book, name).name]
-        until = time.time_ns() // 1_000_000
-        changes = sorted(
-            changes_since(to, until - days * _DAY_MS), key=lambda one: (one.changed_ms, one.customer_id, one.seq)
-        )
-        customers = {one.id: one for one in profiles(to, {change.customer_id for change in changes})}
-        of = sum(ledger.customers for ledger in to.view.ledgers())
-        held = state_of(to.kafka)
-        run = Preview(
-            book,
-            names,
-            customers,
-            policy_of(to),
-            of=of,
-            suppressed=held.suppressed,
-            coupons=held.coupons,
-            language=to.settings.language,
-        )
-        funnels = run.run(changes, until)
-    answer = {name: asdict(funnel) for name, funnel in funnels.items()}
+        changes, answer = previewed(to, book, names, days, time.time_ns() // 1_000_000)
     if json:
-        common.print_json({"days": days, "changes": len(changes), "plays": answer})
+        common.print_json({"days": days, "changes": changes, "plays": answer})
         return
     out = common.console()
-    out.print(f"{len(changes):,} changes of the last {days} days; profiles of today are assumed", markup=False)
+    out.print(f"{changes:,} changes of the last {days} days; profiles of today are assumed", markup=False)
     for name, funnel in answer.items():
         print_funnel(name, funnel)
+        print_power(funnel)
         if who:
             print_who(funnel)
 

@@ -11,6 +11,7 @@ from schemas.errors import UserError
 from streamer.client.connections import connections
 from streamer.commands import common
 from streamer.commands.common import Json
+from streamer.commands.plays_results import print_power
 from streamer.queries import plays as queries
 
 
@@ -44,12 +45,8 @@ def report(
             "nobody is held out of all marketing", "say holdout = 0.05 in [limits], and start a play by that file"
         )
     _print_compared(answer, currency)
-    if answer.get("months_needed") is not None and not answer["arms_are_off"]:
-        common.console().print(
-            f"worth 5 points, it is seen with {answer['customers_needed']:,} customers: "
-            f"about {answer['months_needed']:,} months at this rate",
-            markup=False,
-        )
+    if name is not None and not answer["arms_are_off"]:
+        print_power(answer)
     if (coupons := answer.get("coupons")) is not None:
         common.console().print(f"{coupons['given']:,} coupons given, {coupons['used']:,} used in orders", markup=False)
     if name is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -10,8 +12,17 @@ from schemas.errors import UserError
 from streamer.client.connections import connections
 from streamer.commands import common
 from streamer.commands.common import Json
-from streamer.commands.plays_orders import Name, give
-from streamer.queries.plays import kept, shown, standing
+from streamer.commands.plays_orders import PLAYS, File, Name, give
+from streamer.queries.plays import (
+    declared_in,
+    kept,
+    power,
+    previewed,
+    segments_in_force,
+    shown,
+    standing,
+    with_shipped,
+)
 
 if TYPE_CHECKING:
     from streamer.act.heart.state import Message
@@ -22,6 +33,8 @@ Drop = Annotated[bool, typer.Option("--drop", help="Let go of them.")]
 OfPlay = Annotated[str | None, typer.Option("--play", help="Only messages of this play.")]
 OfId = Annotated[str | None, typer.Option("--message", help="Only the message with this id.")]
 _SHOWN = 20
+_DAYS = 30
+"""Of which the changes show what a play would do."""
 _KEPT = {"waiting": "waiting for a yes", "doubtful": "doubtful", "failed": "failed"}
 
 
@@ -41,23 +54,30 @@ def list_(json: Json = False) -> None:
         print_funnel(f"{name} ({one['status']}{', ' + one['why'] if one['why'] else ''})", one)
 
 
-def show(name: Name, json: Json = False) -> None:
-    """One play: how it stands, and where its messages end.
+def show(name: Name, file: File = PLAYS, json: Json = False) -> None:
+    """One play: how it stands, where its messages end, and how long it takes until you know whether it works.
+
+    A play of the file that was never started is shown by the changes of the last 30 days.
 
     Example:  streamer plays show win_back
     """
     from streamer.act.reader import state_of
 
+    now = time.time_ns() // 1_000_000
     with connections() as to:
         state = state_of(to.kafka)
+        if name not in state.ledger.plays and file.exists():
+            _show_unstarted(to, name, file, now, json)
+            return
     play = state.started(name)
-    answer = standing(name, play, state)
+    declared = state.books[play.version].plays[name]
+    answer = {**standing(name, play, state), **power(declared, play.drawn.n, (now - play.since) / 86_400_000)}
     if json:
         common.print_json(answer)
         return
     out = common.console()
     print_funnel(f"{name} ({answer['status']}{', ' + answer['why'] if answer['why'] else ''})", answer)
-    declared = state.books[play.version].plays[name]
+    print_power(answer)
     if play.approve:
         out.print(
             f"  the next {play.approve} messages wait for your yes: `streamer plays waiting --play {name}`",
@@ -66,6 +86,18 @@ def show(name: Name, json: Json = False) -> None:
     out.print(f"  version {play.version} of the file, since {answer['since']}; {declared.kind}, by {declared.channel}")
     if declared.condition is not None:
         out.print(f"  if: {declared.condition.text}", markup=False)
+
+
+def _show_unstarted(to: Connections, name: str, file: Path, now: int, json: bool) -> None:
+    from streamer.act.reader import book_of
+
+    book = book_of(file, with_shipped(segments_in_force(to)))
+    answer = previewed(to, book, [declared_in(book, name).name], _DAYS, now)[1][name]
+    if json:
+        common.print_json({"status": "not started", **answer})
+        return
+    print_funnel(f"{name} (not started; what it would have done in the last {_DAYS} days)", answer)
+    print_power(answer)
 
 
 def waiting(
@@ -160,6 +192,16 @@ def print_funnel(title: str, answer: dict[str, Any]) -> None:
         out.print(f"  {count:>8,} {name}", markup=False)
     for template, count in answer.get("templates", {}).items():
         out.print(f"           {template}: {count:,}", markup=False)
+
+
+def print_power(answer: dict[str, Any]) -> None:
+    """How long it takes until one knows whether a play works."""
+    if answer["months_needed"] is not None:
+        common.console().print(
+            f"  with {answer['a_month']:,.0f} of these a month you will know in about {answer['months_needed']:,} months"
+            " whether it is worth 5 points",
+            markup=False,
+        )
 
 
 def print_who(answer: dict[str, Any]) -> None:

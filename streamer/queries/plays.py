@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from schemas.errors import UserError
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from streamer.act.heart.uplift import Interval
     from streamer.act.plays.book import Book, Play, Segments
     from streamer.client.connections import Connections
+
+_DAY_MS = 86_400_000
 
 
 def standing(name: str, play: PlayState, state: State) -> dict[str, Any]:
@@ -157,22 +159,61 @@ def shown(one: Message) -> dict[str, Any]:
     }
 
 
+def power(play: Play, drawn: int, days: float) -> dict[str, Any]:
+    """How long it takes to see an effect of 5 points, as JSON-safe values; None where nothing can be said.
+
+    Parameters
+    ----------
+    drawn, days
+        Customers who got a message or were held out, and in how many days; a day at least is counted.
+    """
+    from streamer.act.heart.uplift import customers_needed
+
+    needed = round(customers_needed(play.holdout)) if play.holdout else None
+    monthly = drawn * 30 / max(days, 1)
+    months = None if needed is None or not monthly else round(needed / monthly, 1)
+    return {"customers_needed": needed, "a_month": round(monthly, 1), "months_needed": months}
+
+
+def previewed(to: Connections, book: Book, names: Sequence[str], days: int, until: int) -> tuple[int, dict[str, Any]]:
+    """What plays would have done with the changes of the days before ``until`` (ms): how many changes, and each funnel."""
+    from dataclasses import asdict
+
+    from streamer.act.preview import Preview
+    from streamer.act.reader import state_of
+
+    changes = sorted(
+        changes_since(to, until - days * _DAY_MS), key=lambda one: (one.changed_ms, one.customer_id, one.seq)
+    )
+    held = state_of(to.kafka)
+    run = Preview(
+        book,
+        names,
+        {one.id: one for one in profiles(to, {change.customer_id for change in changes})},
+        policy_of(to),
+        of=sum(ledger.customers for ledger in to.view.ledgers()),
+        suppressed=held.suppressed,
+        coupons=held.coupons,
+        language=to.settings.language,
+    )
+    funnels = run.run(changes, until)
+    return len(changes), {
+        name: {**asdict(funnel), **power(book.plays[name], funnel.sent + funnel.withheld, days)}
+        for name, funnel in funnels.items()
+    }
+
+
 def report(name: str, play: PlayState, state: State, now: int) -> dict[str, Any]:
     """Whether a play works, as JSON-safe values: both arms, and what may honestly be said about their difference."""
     from schemas.wire_time import iso
-    from streamer.act.heart import uplift
 
     declared = state.books[play.version].plays[name]
     final = declared.report_on is not None and now >= declared.report_on
-    months = max((now - play.since) / (30 * 86_400_000), 1 / 30)
-    needed = uplift.customers_needed(declared.holdout) if declared.holdout else None
-    monthly = play.drawn.n / months
     return {
         **_compared(play, final),
         "report_on": None if declared.report_on is None else iso(declared.report_on),
-        "customers_needed": None if needed is None else round(needed),
         "coupons": None if declared.coupon is None else _coupons(name, play, state),
-        "months_needed": None if needed is None or not monthly else round(needed / monthly, 1),
+        **power(declared, play.drawn.n, (now - play.since) / _DAY_MS),
         **{what: play.heard.get(what, 0) for what in ("unsubscribed", "complained")},
     }
 

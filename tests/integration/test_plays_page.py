@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 from act_rig import free_port
 from live_service import LiveService
 
+from schemas.topics import EVENTS
 from streamer.embedded import Addresses
 
 pytestmark = pytest.mark.integration
@@ -36,21 +40,44 @@ def service(addresses: Addresses, redis_url: str, prefix: str, tmp_path: Path) -
 def script(mail_port: int, web_port: int) -> str:
     """All `sh` blocks in one shell, with ports of our own."""
     page = PAGE.read_text().replace("8025", str(mail_port))
-    blocks = re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    blocks = _blocks(page)
     blocks[0] += f"sed -i 's/8025/{mail_port}/; s/8480/{web_port}/' plays.toml\n"
     return "set -e\n" + "".join(blocks)
 
 
+def _blocks(page: str) -> list[str]:
+    return re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+
+
+def orders() -> str:
+    """The orders of a shop whose customer Ann bought every month, and has been silent for twice as long."""
+    days = range(80, 320, 30)
+    lines = [f"ann,{number},{date.today() - timedelta(ago)},59.90" for number, ago in enumerate(days)]
+    return "\n".join(["customer,order,date,total", *reversed(lines)]) + "\n"
+
+
+def noon() -> str:
+    """A time zone in which it is about noon now, so that no mail waits for the morning."""
+    return f"Etc/GMT{datetime.now(UTC).hour - 12:+}"
+
+
+def test_ten_commands_lead_from_a_table_to_a_mail() -> None:
+    first = PAGE.read_text().split("## From now on")[0]
+    commands = [line for block in _blocks(first) for line in block.splitlines()]
+    assert len(commands) == 10, commands
+
+
 def test_the_page_leads_to_a_mail_and_out_of_the_list(service: LiveService, tmp_path: Path) -> None:
+    service.environment["STREAMER_TIMEZONE"] = noon()
     service.start()
     desk = tmp_path / "desk"
     desk.mkdir()
     (desk / "streamer").symlink_to(ROOT)
+    (desk / "orders.csv").write_text(orders())
     web_port = free_port()
     environment = {
         **service.environment,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
-        "STREAMER_HOME": str(tmp_path / "home"),
         "STREAMER_WEB_PORT": str(web_port),
         "STREAMER_ACT_METRICS_PORT": "0",
         "NO_COLOR": "1",
@@ -71,14 +98,27 @@ def test_the_page_leads_to_a_mail_and_out_of_the_list(service: LiveService, tmp_
         said = log.read_text() + service.logs()
         assert code == 0, said
         mails = {mail["To"]: mail for mail in read(desk / "plays" / "mailbox")}
-        assert set(mails) == {"ann@example.org", "me@example.org"}, said
-        assert mails["ann@example.org"]["Subject"] == "Thank you for your first order at Lamp & Leaf"
-        # The link of the trial leads nowhere; those of real messages are tested with the pages.
+        assert set(mails) == {"ann@example.org", "ben@example.org", "me@example.org"}, said
+        assert mails["ben@example.org"]["Subject"] == "Thank you for your first order at Lamp & Leaf"
         assert "/u/trial" in mails["me@example.org"]["List-Unsubscribe"]
-        assert "1 sent" in said and "all right" in said
+        assert "all right" in said
+        leave(mails["ann@example.org"], f"http://127.0.0.1:{web_port}/u/")
+        events = [json.loads(one.value) for lane in range(service.lanes) for one in service.records(EVENTS, lane)]
+        left = [one for one in events if one.get("type") == "subscription.updated"]
+        assert [(one["customer_id"], one["list"], one["subscribed"]) for one in left] == [("ann", "offers", False)]
     finally:
         os.killpg(shell.pid, signal.SIGKILL)
         shell.wait()
+
+
+def leave(mail: EmailMessage, base: str) -> None:
+    """Follow the link of a mail's header as mail programs do; the text of the mail holds the same one."""
+    link = mail["List-Unsubscribe"].strip().strip("<>")
+    text = mail.get_body(("plain",))
+    assert link.startswith(base) and text is not None and link in text.get_content()
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    with urlopen(link, b"List-Unsubscribe=One-Click", 10) as answer:
+        assert answer.status == 200
 
 
 def read(mailbox: Path) -> Iterator[EmailMessage]:
