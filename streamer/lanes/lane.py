@@ -75,8 +75,8 @@ class Lane(Inbox):
         self._raw_ledger = b""
         # The ledger says something new that no step has committed.
         self._unsaved = False
-        # The offset that was committed last. An empty stretch, such as the end of a transaction, moves the lane without a commit.
-        self._committed = 0
+        self.committed = 0
+        """The offset that was committed last: `next_offset` is ahead of it while a step is under way."""
         # More is due than one turn takes.
         self._hurry = False
         self._loader = CustomerLoader(view, context.policy, self.settings.max_due)
@@ -172,7 +172,7 @@ class Lane(Inbox):
                 died = f"the process ended {allowed.attempts} times with the batch that begins here"
                 await self._halt(allowed.why or died, _SKIP)
             return
-        if end == start > self._committed:
+        if end == start > self.committed:
             # Nothing else comes: else the lane would miss an empty stretch once it is deleted.
             self._unsaved = True
         clock = None if records else await self._wall_clock()
@@ -247,7 +247,7 @@ class Lane(Inbox):
             raise
         made.stage("commit")
         committed_ms = self._clock.now_ms()
-        self._raw_ledger, self._unsaved, self._committed = made.raw_ledger, False, made.end
+        self._raw_ledger, self._unsaved, self.committed = made.raw_ledger, False, made.end
         self._narrowing.decided(made.end)
         await self._show(made.update, offset)
         await self._attempts.ended()
@@ -378,7 +378,7 @@ class Lane(Inbox):
             self._listener.restoring(self.partition, passed, of)
 
         restored = await restore(self.partition, self._log, self._view, self._policy, progressed, whole=whole)
-        self.state, self._committed = restored.state, restored.state.ledger.next_offset
+        self.state, self.committed = restored.state, restored.state.ledger.next_offset
         self._require_signatures()
         self._token = restored.token
         self._raw_ledger = ledger.dump(self.state.ledger)

@@ -115,7 +115,7 @@ class LaneWorker(RoleWorker):
         readers = {} if self._pool is None else self._pool.readers
         lanes = {number: lane for number, lane in readers.items() if isinstance(lane, Lane)}
         idle = self._watchdog.idle_seconds(
-            {number: lane.next_offset for number, lane in lanes.items()},
+            {number: lane.committed for number, lane in lanes.items()},
             ends,
             {number for number, lane in lanes.items() if lane.is_excused},
         )
@@ -127,7 +127,7 @@ class LaneWorker(RoleWorker):
                     stable = await offsets.stable(topics.EVENTS, lane)
             except (KafkaError, TimeoutError):
                 stable = 0
-            if stable <= lanes[lane].next_offset:
+            if stable <= lanes[lane].committed:
                 # What waits stands behind an open transaction of a producer, or Kafka does not say.
                 self._watchdog.progressed(lane)
             elif self._watchdog.is_stuck(seconds):

@@ -33,7 +33,7 @@ class Watchdog:
         Parameters
         ----------
         positions
-            The first offset that each lane has not decided.
+            The offset that each lane committed last; a step that never ends has moved only what is in memory.
         ends
             The ends of their inputs. A lane whose end nobody knows is excused: Kafka is away, and no lane is to blame.
         excused

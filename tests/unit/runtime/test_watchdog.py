@@ -72,6 +72,8 @@ def test_a_stuck_worker_ends_and_says_so(
     view = MemoryView()
     view.waiting = waiting
     lane = Lane(0, MemoryLog(MemoryBroker(), 0), view, LaneContext(Policy(), cast(Any, None)))
+    # A commit that never comes back: in memory the lane has moved.
+    lane.state.ledger.next_offset = 1
     pool = Pool(lambda partition: lane, cast(Any, None))
     pool.readers[0] = lane
     worker = LaneWorker(Wiring(KafkaConnection("nowhere:1", group="g"), "redis://nowhere", Policy()))
