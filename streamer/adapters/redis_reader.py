@@ -216,6 +216,8 @@ class Totals:
     late: int
     rerouted: int
     dead_letters: dict[str, int]
+    fields_ignored: dict[str, int]
+    tracked: dict[str, int]
     control: int
     customers: int
     orders: int
@@ -233,11 +235,13 @@ def totals(ledgers: Iterable[Ledger]) -> Totals:
     def total(of: Callable[[Ledger], int]) -> int:
         return sum(map(of, held))
 
-    dead: Counter[str] = Counter()
+    dead, ignored, tracked = Counter[str](), Counter[str](), Counter[str]()
     changes: Counter[str] = Counter()
     segments: dict[str, Counter[str]] = {}
     for one in held:
         dead.update(one.dead_letters)
+        ignored.update(one.fields_ignored)
+        tracked.update(one.tracked)
         changes.update({name: sum(causes.values()) for name, causes in one.changes.items()})
         for name, sizes in one.sizes.items():
             segments.setdefault(name, Counter()).update(sizes)
@@ -248,6 +252,8 @@ def totals(ledgers: Iterable[Ledger]) -> Totals:
         late=total(lambda one: one.late),
         rerouted=total(lambda one: one.rerouted),
         dead_letters=dict(sorted(dead.items())),
+        fields_ignored=dict(sorted(ignored.items())),
+        tracked=dict(sorted(tracked.items())),
         control=total(lambda one: sum(one.control.values())),
         customers=total(lambda one: one.customers),
         orders=total(lambda one: one.orders),

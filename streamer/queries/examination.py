@@ -134,5 +134,6 @@ def _records(to: Connections) -> Iterator[Finding]:
         yield findings.signatures(to.settings.control_keys is not None, state["signed_from"], _now_ms())
         yield from findings.stopped(state)
         yield from findings.refused(state)
+        yield from findings.events(state)
     except (UserError, TransientError) as error:
         yield findings.trouble("records", error)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from schemas.errors import UserError
+from schemas.screen_text import line
 from schemas.wire_time import iso
 
 if TYPE_CHECKING:
@@ -20,14 +21,14 @@ SKEW_SECONDS: Final = 2.0
 _REFUSED: Final = {
     "oversize": "leave out what segments do not need, or raise STREAMER_MAX_EVENT_BYTES",
     "not_json": "the producer must write one JSON object in UTF-8 a record",
-    "unknown_type": "`streamer schemas export` lists the types; look for a misspelt one",
+    "unknown_type": "`streamer deadletters list --reason unknown_type` says what was meant; your own events need `properties`",
     "invalid_field": "`streamer deadletters list --reason invalid_field` names the fields",
     "key_mismatch": "the record's key must be the customer_id of its event",
-    "unknown_currency": "give its rate: STREAMER_RATES=USD=0.92",
-    "too_late": "bring the past with `streamer import`, or raise STREAMER_RETENTION_DAYS",
+    "unknown_currency": "say what one unit of it is worth in yours (STREAMER_RATES=USD=0.92), then `streamer deadletters replay`",
+    "too_late": "bring the past with `streamer import`, or raise STREAMER_RETENTION_DAYS; the 64 latest orders can be corrected",
     "too_early": "the clock or the time zone of the producer is wrong",
     "bad_date": "the producer sends a date that means there is none, such as 1970-01-01",
-    "nobody": "guests and placeholders are no customers; STREAMER_NOBODY lists them",
+    "nobody": "send the real id of a guest, or none; STREAMER_NOBODY lists the placeholders",
     "bad_control": "give each process the same control key (docs/control-key.md); if all have it, somebody else writes them",
     "poison": "please report it, with `streamer deadletters show`",
 }
@@ -135,6 +136,24 @@ def refused(state: dict[str, Any]) -> Iterator[Finding]:
         share = count / max(state["consumed"], 1)
         text = f"{count:,} refused as {reason} ({share:.1%} of all records)"
         yield Finding("dead letters", text, _REFUSED.get(reason, "see `streamer deadletters list`"), wrong=False)
+
+
+def events(state: dict[str, Any]) -> Iterator[Finding]:
+    """What kind reading left out of events or took for granted, and the shop's own events by name; most first."""
+    if ignored := state["fields_ignored"]:
+        yield Finding(
+            "events",
+            f"fields left out or taken for granted: {_most(ignored)}",
+            "mend the producer, or refuse such events with STREAMER_STRICT=true; docs/events.md says what is read how",
+            wrong=False,
+        )
+    if tracked := state["tracked"]:
+        yield Finding("events", f"your own, by name: {_most(tracked)}")
+
+
+def _most(counts: dict[str, int]) -> str:
+    ordered = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+    return ", ".join(f"{line(name)} {count:,}" for name, count in ordered)
 
 
 def alerts(to: Connections) -> Iterator[Finding]:

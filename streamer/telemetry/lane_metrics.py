@@ -69,6 +69,7 @@ class _Figures:
     appended: int
     counts: dict[str, int]
     dead_letters: dict[str, int]
+    fields_ignored: dict[str, int]
     control: dict[str, int]
     changes: dict[str, dict[str, int]]
     sizes: dict[str, dict[str, int]]
@@ -93,6 +94,7 @@ class _Figures:
                 "reversals_total": ledger.reversals,
             },
             ledger.dead_letters.copy(),
+            ledger.fields_ignored.copy(),
             ledger.control.copy(),
             {name: causes.copy() for name, causes in ledger.changes.items()},
             {name: sizes.copy() for name, sizes in ledger.sizes.items()},
@@ -287,6 +289,10 @@ class MetricState:
         # All reasons from the start: a rate needs the zero before the first.
         for reason in sorted(REASONS):
             dead[reason, lane] = float(figures.dead_letters.get(reason, 0))
+        ignored = out.setdefault("fields_ignored_total", {})
+        # As with reasons, but which fields there will be is not known; these two are the usual ones.
+        for field, count in {"currency": 0, "occurred_at.zone": 0, **figures.fields_ignored}.items():
+            ignored[field, lane] = float(count)
         control = out.setdefault("control_records_total", {})
         for type, count in figures.control.items():
             control[type, lane] = float(count)

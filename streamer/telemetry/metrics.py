@@ -63,6 +63,12 @@ METRICS: Final[tuple[Metric, ...]] = (
     _counter("events_duplicate_total", "Events dropped because they were applied before", "lane"),
     _counter("events_late_total", "Applied events older than the latest of their customer", "lane"),
     _counter("dead_letters_total", "Rejected records, by reason", "reason", "lane"),
+    _counter(
+        "fields_ignored_total",
+        "Fields of applied events that were left out or taken for granted since they broke the contract, by field",
+        "field",
+        "lane",
+    ),
     _counter("records_rerouted_total", "Records forwarded to the lane they belong to", "lane"),
     _counter("control_records_total", "Control records processed, by type", "type", "lane"),
     _gauge("unaccounted_records", "Consumed records that no other counter explains; always 0", "lane"),

@@ -133,6 +133,16 @@ def test_traits_that_are_none_of_ours_are_the_shops_own() -> None:
     assert (event.traits["city"], event.traits["email"]) == ("Bern", "a@b.ch")
 
 
+def test_what_a_shop_calls_its_fields_is_in_no_name_of_a_field_left_out() -> None:
+    noted: list[str] = []
+    body = {**ORDER, "context": {"ann@example.com": 1, "device": 5}, "ann@example.com": 1, "discount": {"ann": 1}}
+    decode(None, json.dumps(body).encode(), reading=READING, noted=noted)
+    traits = {"custom": {"ann@example.com": ["odd"]}, "ann": 1, "income": "much"}
+    body = {"type": "profile.updated", "event_id": "p", "customer_id": "a", "traits": traits}
+    decode(None, json.dumps({**body, "occurred_at": ORDER["occurred_at"]}).encode(), reading=READING, noted=noted)
+    assert set(noted) == {"context.device", "discount", "traits.custom", "traits.income"}
+
+
 def test_other_types_with_properties_are_events_of_the_shops_own() -> None:
     bodies: list[dict[str, Any]] = [
         {"type": "Subscription Started", "properties": {}},

@@ -221,6 +221,16 @@ def test_every_record_is_accounted_for(exporter: Exporter) -> None:
     assert value(exporter, "events_received_total", type="product.viewed") == 2
 
 
+def test_what_was_left_out_of_events_is_counted_by_field(exporter: Exporter) -> None:
+    body = json.loads(event(0, "c0").value or b"")
+    odd = json.dumps({**body, "discount": "much", "currency": None}).encode()
+    (step,) = run_lane([[Record(0, 0, NOW, b"c0", odd)]])
+    exporter.state.on_step(step)
+    assert value(exporter, "events_applied_total", lane="0") == 1
+    for field in ("discount", "currency"):
+        assert value(exporter, "fields_ignored_total", field=field, lane="0") == 1
+
+
 def test_a_record_that_the_ledger_lost_shows(exporter: Exporter) -> None:
     (step,) = run_lane([records()])
     step.state.ledger.applied -= 1
@@ -311,6 +321,7 @@ def test_label_values_are_of_closed_sets(exporter: Exporter) -> None:
         "currency": {"EUR"},
         "frame": {"standard"},
         "k": {"2"},
+        "field": {"currency", "occurred_at.zone"},
     }
     for name, samples in scraped(exporter).items():
         if name.startswith(PREFIX):
