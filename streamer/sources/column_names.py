@@ -13,26 +13,32 @@ _NAMES: Final = {
         "order id; order number; order no; order #; order; orderid; invoice; invoice no; invoiceno; transaction id; "
         "receipt; receipt no; bestellnummer; bestellnr; bestell-nr; auftragsnummer; rechnungsnummer; rechnung; "
         "belegnummer; beleg; commande; numero de commande; n° commande; pedido; numero de pedido; ordine; 订单编号; 订单号; "
-        "单号; 交易号; 注文番号; 주문번호"
+        "单号; 交易号; 注文番号; 주문번호; bestelnummer; ordernummer; numer zamówienia; номер заказа; заказ; "
+        "ordrenummer; sipariş no"
     ),
     "customer_id": (
         "customer id; customer; customerid; customer email; email; e-mail; email address; buyer; user id; userid; "
         "user; client id; client; member; account; kundennummer; kundennr; kunden-nr; kunde; kunden-id; "
         "e-mail-adresse; courriel; cliente; email cliente; correo; "
-        "客户编号; 客户; 会员; 会员号; 用户id; 用户; 买家; 买家会员名; 手机号; 邮箱; phone; "
-        "phone number; mobile; telefon; handy; telefono; 手机; 联系手机; 顧客id; 고객"
+        "客户编号; 客户; 会员; 会员号; 用户id; 用户; 买家; 买家会员名; 买家昵称; 买家会员; 会员昵称; 昵称; "
+        "手机号; 邮箱; phone; "
+        "phone number; mobile; telefon; handy; telefono; 手机; 联系手机; 顧客id; 고객; 고객id; 고객번호; 顧客番号; "
+        "会員番号; klant; klantnummer; klient; клиент; покупатель; kund; kunde nr; müşteri"
     ),
     "occurred_at": (
         "order date; date; datetime; timestamp; time; created at; created; paid at; purchase date; invoice date; "
         "invoicedate; transaction date; sale date; datum; bestelldatum; rechnungsdatum; kaufdatum; zeit; zeitstempel; "
         "date de commande; fecha; fecha pedido; data; data ordine; "
         "下单时间; 订单时间; 付款时间; 支付时间; 创建时间; 日期; 时间; 交易时间; 注文日; "
-        "주문일; ts; event timestamp; event time; order time; created on"
+        "注文日時; 購入日; 주문일; 주문일시; 결제일; when; besteldatum; data zamówienia; дата; дата заказа; dato; "
+        "tarih; sipariş tarihi; ts; event timestamp; event time; order time; created on"
     ),
     "total": (
         "total; order total; grand total; amount; total amount; total price; sum; revenue; value; sales; net sales; "
         "paid; summe; gesamt; gesamtsumme; gesamtbetrag; betrag; umsatz; endbetrag; montant; montant total; importe; "
-        "importe total; totale; importo; 金额; 总金额; 订单金额; 实付金额; 实付; 支付金额; 合计; 合計; 금액"
+        "importe total; totale; importo; 金额; 总金额; 订单金额; 实付金额; 实付; 支付金额; 合计; 合計; 금액; 实付款; 付款金额; "
+        "总价; 合計金額; 注文合計; 결제금액; 주문금액; totaal; bedrag; kwota; suma; сумма; итого; "
+        "beløb; belopp; summa; tutar; toplam"
     ),
     "currency": "currency; currency code; währung; waehrung; devise; moneda; valuta; 币种; 货币",
     "discount": "discount; discount amount; rabatt; remise; descuento; 优惠金额; 折扣",

@@ -17,8 +17,10 @@ _MARKS: Final = (
     (b"\xff\xfe", "utf-16"),
     (b"\xfe\xff", "utf-16"),
 )
-_EAST_ASIAN: Final = ("gb18030", "big5", "cp949", "shift_jis", "euc_jp")
-_DELIMITERS: Final = (",", ";", "\t", "|")
+_EAST_ASIAN: Final = ("shift_jis", "euc_jp", "big5", "cp949", "gb18030")
+_ALPHABETS: Final = {"cp1251": "оеаинтсрвл", "koi8_r": "оеаинтсрвл", "cp1253": "αοιετσνηυς"}
+"""Encodings with the letters that are most frequent in their languages."""
+_DELIMITERS: Final = (",", ";", "\t", "|", "^", "~")
 
 
 def encoding_of(head: bytes, said: str | None = None) -> str:
@@ -46,7 +48,7 @@ def _wide(head: bytes) -> str | None:
 
 
 def _narrow(head: bytes) -> str:
-    """UTF-8, one of the East Asian encodings, or cp1252."""
+    """UTF-8, one of the East Asian, Cyrillic or Greek encodings, or cp1252."""
     text = head.decode("utf-8", errors="replace")
     broken = text.count("\ufffd")
     # A cut at the end of the sample may break one; a few broken bytes among many right ones are faults of rows.
@@ -55,9 +57,24 @@ def _narrow(head: bytes) -> str:
     if sum(sign > "\x7f" for sign in text) - broken > 3 * broken:
         return "utf-8"
     found = from_bytes(head[:65_536], cp_isolation=[*_EAST_ASIAN, "cp1252"]).best()
-    if found is not None and found.encoding in _EAST_ASIAN and _is_east_asian(head, found.encoding):
-        return found.encoding
-    return "cp1252"
+    if found is not None and found.encoding in _EAST_ASIAN:
+        # Anything in pairs can be read as Korean; where its syllables are rare ones it is not.
+        others = _EAST_ASIAN if found.encoding == "cp949" else ()
+        pairs: str | None = next((one for one in (found.encoding, *others) if _is_east_asian(head, one)), None)
+        if pairs is not None:
+            return pairs
+    return _alphabet(head) or "cp1252"
+
+
+def _alphabet(head: bytes) -> str | None:
+    """A Cyrillic or Greek encoding: there whole words are not ASCII, in western ones single letters are."""
+    runs = re.findall(rb"[\x80-\xff]+", head[:65_536])
+    if sum(map(len, runs)) < max(6, 4 * len(runs)):
+        return None
+    words = b"".join(runs)
+    return max(
+        _ALPHABETS, key=lambda name: sum(sign in _ALPHABETS[name] for sign in words.decode(name, errors="replace"))
+    )
 
 
 def _is_east_asian(head: bytes, encoding: str) -> bool:
@@ -65,6 +82,9 @@ def _is_east_asian(head: bytes, encoding: str) -> bool:
     text = head.decode(encoding, errors="replace")
     strange = [sign for sign in text if sign > "\x7f"]
     good = sum("\u3000" <= sign <= "\u9fff" or "\uac00" <= sign <= "\ud7a3" or sign > "\uff00" for sign in strange)
+    if encoding == "cp949":
+        # The syllables of everyday Korean have a pair of bytes in EUC-KR, too.
+        good -= sum("\uac00" <= sign <= "\ud7a3" and len(sign.encode("euc_kr", "ignore")) != 2 for sign in strange)
     return bool(strange) and good >= 0.9 * len(strange) and text.count("\ufffd") <= 0.01 * len(strange)
 
 

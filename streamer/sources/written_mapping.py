@@ -5,9 +5,35 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from typing import Final
 
 from streamer.sources.column_names import EVENT, LINES
+from streamer.sources.dialect import folded
 from streamer.sources.numbers import amount
+
+_STATES: Final = frozenset(
+    re.split(
+        "; ",
+        "status; order status; payment status; financial status; state; bestellstatus; zahlungsstatus; statut; estado; stato; "
+        "订单状态; 交易状态; 支付状态; 状态; 注文状況; ステータス; 주문상태",
+    )
+)
+_VOID: Final = frozenset(
+    re.split(
+        "; ",
+        "canceled; cancelled; failed; void; voided; declined; rejected; expired; unpaid; draft; checkout-draft; trash; "
+        "abandoned; pending; pending payment; awaiting payment; on hold; on-hold; wc-cancelled; wc-failed; wc-pending; "
+        "wc-on-hold; storniert; abgebrochen; fehlgeschlagen; offen; unbezahlt; annulé; annulée; annule; échoué; cancelado; "
+        "cancelada; anulado; pendiente; annullato; annullata; in attesa; 已取消; 取消; 交易关闭; 已关闭; 待付款; "
+        "等待买家付款; 未付款; 未支付; 支付失败; キャンセル; 未払い; 취소; 결제대기",
+    )
+)
+"""States of an order, in small letters, in which nothing was paid, or nothing yet."""
+
+_SHORT: Final = re.compile(
+    r"(?P<one>\d{1,2})(?P<sep>[/.-])(?P<two>\d{1,2})(?P=sep)\d{2}(?: (?P<clock>\d{1,2}:\d{2}(?::\d{2})?(?: [AaPp][Mm])?))?"
+)
+_YEAR_SO_FAR: Final = 29
 
 
 def written(found: Mapping[str, str], rows: Sequence[Mapping[str, str]]) -> str:
@@ -30,7 +56,7 @@ def written(found: Mapping[str, str], rows: Sequence[Mapping[str, str]]) -> str:
             "# Proposed from the names of the columns. Compare the totals with what your shop says before you import.",
             *_heading(found, rows, order if several else None),
             *("", "[[event]]"),
-            *([f'unless = {{ {_quoted(refunds)} = ["<0"] }}'] if refunds == found.get("total") and refunds else []),
+            *_unless(found, rows, refunds),
             *("", "[event.fields]"),
             *(f"{field} = {text}" for field, text in fields.items()),
             *_lines(found),
@@ -41,7 +67,7 @@ def written(found: Mapping[str, str], rows: Sequence[Mapping[str, str]]) -> str:
 
 
 def _heading(found: Mapping[str, str], rows: Sequence[Mapping[str, str]], group: str | None) -> list[str]:
-    form = _numbered([row.get(found["occurred_at"], "").strip() for row in rows])
+    form = _form_of([row.get(found["occurred_at"], "").strip() for row in rows])
     dates = [] if form is None else [f'dates = ["{form}"]']
     return dates if group is None else [*dates, f"group = {_quoted(group)}"]
 
@@ -67,9 +93,50 @@ def _refund_column(found: Mapping[str, str], rows: Sequence[Mapping[str, str]]) 
     return total if total is not None and any(_is_negative(row.get(total, "")) for row in rows) else None
 
 
-def _numbered(times: Sequence[str]) -> str | None:
-    """The form of times that are numbers; None for others."""
+def _unless(found: Mapping[str, str], rows: Sequence[Mapping[str, str]], refunds: str | None) -> list[str]:
+    """Rows that are no orders: below zero in the total, or in a state in which nothing was, or will be, paid."""
+    left = {_quoted(refunds): ["<0"]} if refunds is not None and refunds == found.get("total") else {}
+    for column in dict.fromkeys(name for row in rows[:1] for name in row):
+        if folded(column) in _STATES:
+            seen = dict.fromkeys(row.get(column, "").strip() for row in rows)
+            if void := [state for state in seen if folded(state) in _VOID]:
+                left[_quoted(column)] = void
+    inside = ", ".join(f"{column} = [{', '.join(map(_quoted, states))}]" for column, states in left.items())
+    return [f"unless = {{ {inside} }}"] if inside else []
+
+
+def _form_of(times: Sequence[str]) -> str | None:
+    """The form of times that are numbers, or have years of two digits; None for others."""
     there = [text for text in times if text]
+    return _two_digits(there) or _numbered(there)
+
+
+def _two_digits(there: Sequence[str]) -> str | None:
+    """The form of dates with a year of two digits at the end, where one of them fits no other reading."""
+    found = [_SHORT.fullmatch(text) for text in there]
+    dates = [match for match in found if match is not None]
+    if not dates or len(dates) < len(found) or len({(one["sep"], one["clock"] is None) for one in dates}) > 1:
+        return None
+    first, second = (max(int(one[part]) for one in dates) for part in ("one", "two"))
+    # Beyond the present century's years so far, a first part is a day; beyond twelve, a second one is.
+    if second > 12 >= first:
+        order = "%m{0}%d{0}%y"
+    elif first > _YEAR_SO_FAR and second <= 12:
+        order = "%d{0}%m{0}%y"
+    else:
+        return None
+    return order.format(dates[0]["sep"]) + _clock_form(dates[0]["clock"])
+
+
+def _clock_form(clock: str | None) -> str:
+    if clock is None:
+        return ""
+    half = clock[-1] in "Mm"
+    return f" {'%I' if half else '%H'}:%M{':%S' if clock.count(':') == 2 else ''}{' %p' if half else ''}"
+
+
+def _numbered(there: Sequence[str]) -> str | None:
+    """The form of times that are numbers; None for others."""
     if there and all(re.fullmatch(r"\d{9,17}(\.\d+)?", text) for text in there):
         return "unix"
     return "excel" if there and all(re.fullmatch(r"[2-5]\d{4}(\.\d+)?", text) for text in there) else None
