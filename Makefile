@@ -36,14 +36,17 @@ $(STAMP): requirements.lock pyproject.toml
 run: $(STAMP)
 	@$(BIN)/streamer demo $(ARGS)
 
+# Most tests on servers wait more than they compute, so two run at once, each on servers of its own; a file's tests stay together.
+PARALLEL ?= -n 2 --dist loadfile
+
 # Tests without servers; `test-servers` runs all others, so that the two together are `test`.
 FAST := schemas models tests/unit tests/property tests/golden/test_contracts.py
 
 test: $(STAMP)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 test-servers: $(STAMP)
-	$(BIN)/python -m pytest tests $(FAST:%=--ignore=%) $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) tests $(FAST:%=--ignore=%) $(ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .
@@ -56,7 +59,7 @@ complexity: $(STAMP)
 	$(BIN)/python tests/support/complexity.py $(ARGS)
 
 check: lint
-	$(BIN)/python -m pytest $(FAST) $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) $(FAST) $(ARGS)
 
 MUTATED ?= 10000
 # Exports with columns, cells, bytes and lines mutated by seed: not one traceback.
