@@ -49,6 +49,7 @@ def test_a_body_may_be_packed() -> None:
         (gzip.compress(b"cut off")[:-6], "gzip"),
         (zlib.compress(b"x"), "br"),
     ],
+    ids=["too long", "a bomb", "not gzip", "cut off", "another encoding"],
 )
 def test_a_body_that_cannot_be_read_is_a_problem(body: bytes, encoding: str) -> None:
     with pytest.raises(ProblemError) as raised:
