@@ -172,8 +172,22 @@ def offsets(admin: Any, topics: Iterable[str], *, latest: bool) -> dict[tuple[st
     return {(key.topic, key.partition): value.offset for key, value in answer.items()}
 
 
-def hidden_by_transactions(bootstrap: str, topic: str, *, security: Security | None = None) -> dict[int, int]:
-    """Records of a topic (full name) that stand behind a transaction which is still open, by partition."""
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """Records of a partition that stand behind a transaction which is still open.
+
+    Attributes
+    ----------
+    producer
+        Who left it open, in words: its transactional id, else its producer id; empty where the broker does not say.
+    """
+
+    records: int
+    producer: str = ""
+
+
+def hidden_by_transactions(bootstrap: str, topic: str, *, security: Security | None = None) -> dict[int, Hidden]:
+    """What nobody can read yet of a topic (full name), by partition."""
     from kafka import TopicPartition
     from kafka.admin import OffsetSpec
     from kafka.protocol.consumer import IsolationLevel
@@ -185,12 +199,29 @@ def hidden_by_transactions(bootstrap: str, topic: str, *, security: Security | N
             return {}
         # Asked second: what ended in between hides nothing any more.
         answer = patiently(lambda: admin.list_partition_offsets(wanted, isolation_level=IsolationLevel.READ_COMMITTED))
-    stable = {(key.topic, key.partition): value.offset for key, value in answer.items()}
-    return {
-        partition: end - stable[name, partition]
-        for (name, partition), end in ends.items()
-        if stable.get((name, partition), end) < end
-    }
+        behind = {key: ends[key.topic, key.partition] - value.offset for key, value in answer.items()}
+        behind = {key: count for key, count in behind.items() if count > 0}
+        producers = _open_transactions(admin, behind) if behind else {}
+    return {key.partition: Hidden(count, producers.get(key, "")) for key, count in behind.items()}
+
+
+def _open_transactions(admin: Any, partitions: Iterable[Any]) -> dict[Any, str]:
+    """Whose transaction is the first that is open in each partition, in words; nothing where we may not know."""
+    from kafka.errors import KafkaError
+
+    first: dict[Any, int] = {}
+    try:
+        for key, state in admin.describe_producers(partitions).items():
+            begun = {one.current_transaction_start_offset: one.producer_id for one in state.active_producers}
+            begun.pop(-1, None)
+            if begun:
+                first[key] = begun[min(begun)]
+        listed = admin.list_transactions(producer_id_filters=sorted({*first.values()})) if first else {}
+    except KafkaError:
+        # An old broker, or no right to describe: that records are hidden is known all the same.
+        return {}
+    names = {one.producer_id: one.transactional_id for found in listed.values() for one in found}
+    return {key: f"transactional id {names[id]}" if id in names else f"producer id {id}" for key, id in first.items()}
 
 
 def _abandon(made: list[Any]) -> None:

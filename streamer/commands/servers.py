@@ -126,8 +126,8 @@ def _show_service(answer: dict[str, Any]) -> None:
         out.print(f"the last worker on this machine ended at {error['at']}: {error['why']}", markup=False)
     for lane, text in answer["stopped"].items():
         out.print(f"lane {lane} has stopped {text}", markup=False)
-    for lane, count in answer["hidden"].items():
-        out.print("; ".join(hiding(lane, count)), markup=False)
+    for lane, behind in answer["hidden"].items():
+        out.print("; ".join(hiding(lane, **behind)), markup=False)
     for lane, progress in answer["restoring"].items():
         share = progress["passed"] / max(progress["of"], 1)
         out.print(

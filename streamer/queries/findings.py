@@ -98,14 +98,15 @@ def stopped(state: dict[str, Any]) -> Iterator[Finding]:
         yield Finding(
             "lanes", f"lane {lane} has stopped {text}", "see `streamer lanes` and docs/runbooks/LaneStopped.md"
         )
-    for lane, count in state["hidden"].items():
-        yield Finding("lanes", *hiding(lane, count), wrong=False)
+    for lane, behind in state["hidden"].items():
+        yield Finding("lanes", *hiding(lane, **behind), wrong=False)
 
 
-def hiding(lane: str, count: int) -> tuple[str, str]:
+def hiding(lane: str, records: int, producer: str) -> tuple[str, str]:
     """What an open transaction of a producer hides, and what to do."""
+    who = f"{producer} left open" if producer else "a producer left open"
     return (
-        f"{count:,} records of lane {lane} stand behind a transaction that their producer left open",
+        f"{records:,} records of lane {lane} stand behind a transaction that {who}",
         "let the producer commit or abort; else the broker aborts it after the producer's transaction.timeout.ms, "
         "at most 15 minutes",
     )

@@ -35,6 +35,8 @@ class LaneStatus:
         The worker, ``client id@host``; empty where there is none.
     clock, ahead
         The lane's clock, ms, and whether it is more than an hour ahead of ours.
+    hidden_by
+        Whose transaction that is, in words; empty where the broker does not say.
     why, hint
         Why it has stopped and what to do; empty where it has not.
     """
@@ -48,6 +50,7 @@ class LaneStatus:
     ahead: bool
     why: str = ""
     hint: str = ""
+    hidden_by: str = ""
 
 
 def stopped(to: Connections, ledgers: Iterable[Ledger], lag: Iterable[PartitionLag]) -> dict[int, Trouble]:
@@ -82,12 +85,13 @@ def lanes(to: Connections) -> list[LaneStatus]:
                 lane,
                 offset,
                 max(0, part.end - offset),
-                hidden.get(lane, 0),
+                hidden[lane].records if lane in hidden else 0,
                 owned.get(lane, ""),
                 clock,
                 clock > now + AHEAD_MS,
                 "" if trouble is None else trouble.why,
                 "" if trouble is None else trouble.hint,
+                hidden[lane].producer if lane in hidden else "",
             )
         )
     return found

@@ -33,8 +33,8 @@ def service(to: Connections) -> dict[str, Any]:
         "workers": workers,
         "stopped": {str(lane): str(note) for lane, note in stopped(to, held, lag).items()},
         "hidden": {
-            str(lane): count
-            for lane, count in hidden_by_transactions(
+            str(lane): asdict(behind)
+            for lane, behind in hidden_by_transactions(
                 to.bootstrap, to.kafka.topic(EVENTS), security=to.security
             ).items()
         },

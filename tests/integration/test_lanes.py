@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from command_line import CommandLine
+from confluent_kafka import Producer
 from live_service import LiveService
 
 from schemas import topics
@@ -94,6 +95,24 @@ def test_a_lane_that_cannot_get_past_a_record_stops_alone_and_skip_gets_it_going
     service.wait_until_applied()
     assert sum(one.applied for one in service.ledgers()) == 9
     assert sum(one.customers for one in service.ledgers()) == 6
+
+
+def test_an_upstream_transaction_that_hides_records_is_named(service: LiveService, tmp_path: Path) -> None:
+    """Its producer has left it open; nobody can read what stands behind it."""
+    producer = Producer({"bootstrap.servers": service.connection.bootstrap, "transactional.id": "shop-7"})
+    producer.init_transactions(30)
+    producer.begin_transaction()
+    producer.produce(service.connection.topic(topics.EVENTS), b"{", key=b"k", partition=1)
+    assert producer.flush(30) == 0
+    service.publish([order("behind", of_lane(1, 1)[0])])
+    run = CommandLine(tmp_path, {name: service.environment[name] for name in SETTINGS}).run
+    hidden = "2 records of lane 1 stand behind a transaction that transactional id shop-7 left open"
+    for command in ("status", "doctor"):
+        assert hidden in " ".join(run(command).stdout.split()), command
+    there = json.loads(run("lanes", "--json").stdout)[1]
+    assert (there["hidden"], there["hidden_by"]) == (2, "transactional id shop-7")
+    producer.abort_transaction(30)
+    service.wait(lambda: "stand behind" not in run("status").stdout, 30)
 
 
 def test_a_process_that_dies_of_a_record_three_times_leaves_it_alone(service: LiveService, tmp_path: Path) -> None:
