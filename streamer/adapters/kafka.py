@@ -95,8 +95,9 @@ class Offsets:
         consumer = AIOKafkaConsumer(
             bootstrap_servers=self._connection.bootstrap, isolation_level="read_committed", **self._connection.security
         )
-        await consumer.start()
         try:
+            # Inside: one that is cancelled meanwhile has connections to close.
+            await consumer.start()
             return await _offset(consumer, "end_offsets", self._connection.topic(topic), partition)
         finally:
             await consumer.stop()
@@ -127,8 +128,8 @@ async def read_committed(
         max_partition_fetch_bytes=8 * topics.MAX_MESSAGE_BYTES,
         **connection.security,
     )
-    await consumer.start()
     try:
+        await consumer.start()
         consumer.assign([where])
         consumer.seek(where, start)
         while await consumer.position(where) < end:

@@ -68,6 +68,8 @@ class Quarantine:
 
     def __init__(self) -> None:
         self._held_by: Attempts | None = None
+        self.begun: set[Attempts] = set()
+        """Those that have begun a batch, and committed none yet."""
 
     def enter(self, suspect: Attempts) -> bool:
         """Whether this one may begin now."""
@@ -90,6 +92,9 @@ class Attempts:
         # From the first batch after the lane was opened to the first commit.
         self._proven = False
         self._begun = False
+        # What was noted before this process began: how often others had begun in vain.
+        self._before: bytes | None = None
+        self._noted = b""
 
     async def reopened(self) -> Trouble | None:
         """The lane was opened (again); gives what its owner before noted."""
@@ -100,30 +105,47 @@ class Attempts:
         """A batch is about to be begun: whether it may be now; or why it must not be at all, if too many died of it."""
         if self._proven or self._begun:
             return True
-        noted = load(await self._view.trouble())
+        raw = await self._view.trouble()
+        noted = load(raw)
         before = noted.attempts if noted is not None and noted.offset == offset else 0
         if noted is not None and before >= MAX_ATTEMPTS:
             return noted
         if before and not self._quarantine.enter(self):
             return False
-        self._begun = True
-        await self._view.note_trouble(_encode(Trouble(offset, before + 1)))
+        self._begun, self._before = True, raw if before else None
+        self._noted = _encode(Trouble(offset, before + 1))
+        self._quarantine.begun.add(self)
+        await self._view.note_trouble(self._noted)
         return True
 
     async def ended(self) -> None:
         """The batch was committed, or given back without harm."""
         if self._begun and not self._proven:
             await self._view.note_trouble(None)
-            self._quarantine.leave(self)
+            self._leave()
         self._proven = self._begun
 
     async def forgiven(self) -> None:
-        """The process is about to end for another reason than the batch. It must not wait for a view that is away."""
+        """The process is about to end for another reason than a batch: what its lanes have begun does not count.
+
+        It must not wait for a view that is away.
+        """
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.ended(), _SECONDS)
+            async with asyncio.timeout(_SECONDS):
+                for one in [*self._quarantine.begun]:
+                    await one._forget()
+
+    async def _forget(self) -> None:
+        # A next owner may have noted something meanwhile.
+        if await self._view.trouble() == self._noted:
+            await self._view.note_trouble(self._before)
 
     async def given_up(self, trouble: Trouble) -> None:
         """The lane stops."""
         self._begun = False
-        self._quarantine.leave(self)
+        self._leave()
         await self._view.note_trouble(_encode(trouble))
+
+    def _leave(self) -> None:
+        self._quarantine.leave(self)
+        self._quarantine.begun.discard(self)

@@ -16,12 +16,14 @@ from live_service import LiveService, moves_of_rules
 
 from models.features.time import DAY_MS, DayGrid
 from streamer.embedded import Addresses
+from streamer.runtime.supervise import EXIT_FENCED
 from streamer.simulator.config import ShopConfig
 from streamer.simulator.simulate import Shop
 from streamer.sources.import_records import feed
 
 pytestmark = [pytest.mark.integration, pytest.mark.recovery]
 
+TAKEN = "another process took over a lane; this worker exits and rejoins"
 AT_LENGTH = "HANDOVERS" in os.environ
 HANDOVERS = int(os.environ.get("HANDOVERS", "4"))
 EVENTS = int(os.environ.get("HANDOVER_EVENTS", "15000"))
@@ -126,3 +128,8 @@ def test_a_paused_worker_does_no_harm_when_it_wakes(service: LiveService) -> Non
         writer.join()
     service.wait_until_applied()
     assert service.parity().differences[:10] == []
+    for worker in service.workers:
+        if worker.poll() == EXIT_FENCED:
+            told = service.log_of(worker)
+            assert "Traceback" not in told
+            assert len(service.told(worker, TAKEN)) == 1, "one line, and no error"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 from heart_lanes import TIGHT, Crash, ManualClock, Rig, counters
 from heart_logs import DAY, HOUR, T0, LogMaker, order, view
@@ -27,7 +28,7 @@ from streamer.lanes import encode, step
 from streamer.lanes.context import LaneContext, LaneSettings
 from streamer.lanes.lane import Lane
 from streamer.lanes.ports import Batch, Fenced, Update
-from streamer.lanes.trouble import MAX_ATTEMPTS
+from streamer.lanes.trouble import MAX_ATTEMPTS, Attempts, Quarantine, Trouble, load
 
 WIDE = replace(TIGHT, max_records=1_000, turn_records=7, max_due=50, max_residents=1_000, tick_seconds=0.01)
 Patch = Callable[[pytest.MonkeyPatch], None]
@@ -227,6 +228,27 @@ def test_a_process_that_dies_with_a_batch_three_times_does_not_get_it_a_fourth_t
         lane.offer(rig.batch(0, 10))
         await lane.turn()
         assert lane.next_offset == 10 and rig.server.shelf.trouble is None
+
+    asyncio.run(go())
+
+
+def test_a_process_that_ends_for_another_reason_accuses_no_batch_of_its_lanes() -> None:
+    """Fenced in one lane, say: the others have begun batches, too."""
+
+    async def go() -> None:
+        quarantine = Quarantine()
+        views = [MemoryView() for _ in range(3)]
+        first, second, third = (Attempts(view, quarantine) for view in views)
+        once = msgspec.json.encode(Trouble(5, 1))
+        views[1].shelf.trouble = once
+        for one in (first, second, third):
+            await one.reopened()
+            assert await one.begin(5) is True
+        assert load(views[1].shelf.trouble) == Trouble(5, 2)
+        # Another process has taken the third one's lane, and stopped it.
+        stopped = views[2].shelf.trouble = msgspec.json.encode(Trouble(5, 0, "why", "hint"))
+        await first.forgiven()
+        assert [view.shelf.trouble for view in views] == [None, once, stopped]
 
     asyncio.run(go())
 

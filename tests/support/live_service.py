@@ -119,6 +119,10 @@ class LiveService:
             if line["message"] == message
         ]
 
+    def log_of(self, worker: subprocess.Popen[bytes]) -> str:
+        """All that a worker wrote."""
+        return self._logs[worker.pid].read_text()
+
     def lanes_of(self, worker: subprocess.Popen[bytes]) -> list[int]:
         """The lanes a worker says it owns."""
         told = self.told(worker, "lanes owned")
