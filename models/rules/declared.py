@@ -7,7 +7,6 @@ shop gets without writing any.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -19,13 +18,10 @@ from models.rules.guards import read_guards
 from models.rules.reader import NUMBERS, Declared, Reader
 from models.rules.segmentation import Segment, Segmentation
 from schemas.errors import UserError
+from schemas.toml_text import tables
 
-MAX_BYTES = 200_000
-"""Of a file: it travels inside a record of every lane."""
 MAX_RULES = 200
 MAX_CONDITION = 4_000
-MAX_DOTS = 100
-"""Of a line: the TOML parser's time grows with the square of the parts of a key."""
 MAX_DWELL_DAYS = 3_650
 RESERVED = ("definitions",)
 """Under this name the files themselves stand in the models topic."""
@@ -69,15 +65,7 @@ def load(text: str, version: int, source: str = "segments.toml") -> Definitions:
 class _File:
     def __init__(self, text: str, source: str) -> None:
         self._source = source
-        if len(text.encode()) > MAX_BYTES:
-            raise UserError(f"{source} has more than {MAX_BYTES:,} bytes", "shorten it")
-        # A line of TOML: other separators may stand within the quoted part of a key.
-        if any(line.count(".") > MAX_DOTS for line in text.split("\n")):
-            raise UserError(f"{source} has a line with more than {MAX_DOTS} dots", "write it in several lines")
-        try:
-            self._tables: dict[str, Any] = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise UserError(f"{source} is not TOML: {error}", "see docs/segmentations.md for its shape") from None
+        self._tables = tables(text, source, "see docs/segmentations.md for its shape")
         self._reader = Reader(text, source)
         for name, table in self._tables.items():
             self._check_bounds(name, table)

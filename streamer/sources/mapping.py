@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator
 from functools import cached_property
 from importlib.resources import files
@@ -16,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, Validati
 
 from models.features.time import DayGrid
 from schemas.errors import UserError
+from schemas.toml_text import tables
 from streamer.sources.columns import CLOSED, Column, Conditions, Names, Source, list_of
 from streamer.sources.file_form import FileForm, Join, Wanted, each
 from streamer.sources.times import names_a_year
@@ -209,9 +209,7 @@ def load_mapping(where: str) -> TableMapping:
 def read_mapping(text: str, where: str) -> TableMapping:
     """The mapping that a TOML text says; ``where`` names it in errors. Raises UserError."""
     try:
-        return TableMapping.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise UserError(f"the mapping {where} is not TOML: {error}", _HINT) from None
+        return TableMapping.model_validate(tables(text, f"the mapping {where}", _HINT))
     except ValidationError as error:
         wrong = "\n".join(f"the mapping {where}: {_finding(one)}" for one in error.errors(include_url=False))
         raise UserError(wrong, _HINT) from None

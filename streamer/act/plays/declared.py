@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any, Final, NoReturn, TypeVar
@@ -12,6 +11,7 @@ from models.features.features import FEATURES, LABELS
 from models.rules.definitions import CLUSTERS, Definitions
 from models.rules.expressions import ExpressionError, Known, parse, suggestion
 from models.rules.toml_lines import Lines
+from schemas import toml_text
 from schemas.changes import CAUSES
 from schemas.errors import UserError
 from streamer.act.plays import spans
@@ -21,7 +21,6 @@ from streamer.act.plays.coupon_rule import COUPON_KEYS, CouponRule, made_pattern
 from streamer.act.plays.spans import Rate
 
 T = TypeVar("T")
-MAX_BYTES: Final = 200_000
 _PLAY_KEYS: Final = (
     "when",
     "if",
@@ -98,12 +97,7 @@ class _File:
         self._text = text
         self._source = source
         self._lines = Lines(text)
-        if len(text.encode()) > MAX_BYTES:
-            raise UserError(f"{source} has more than {MAX_BYTES:,} bytes", "shorten it")
-        try:
-            self._tables: dict[str, Any] = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise UserError(f"{source} is not TOML: {error}", "see docs/plays.md") from None
+        self._tables = toml_text.tables(text, source, "see docs/plays.md")
         self._segments = segments
         self._known = Known(frozenset(FEATURES), {**dict.fromkeys(LABELS), **segments})
 

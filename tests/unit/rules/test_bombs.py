@@ -1,4 +1,5 @@
-"""A file of segmentations costs at most a second, whatever is in it: it comes in a control record, and a lane reads it."""
+"""TOML that others wrote costs at most a second, whatever is in it: segmentations come in control records that a lane reads,
+plays in those that `act` reads, mappings from whoever was asked for one."""
 
 from __future__ import annotations
 
@@ -8,8 +9,11 @@ from itertools import count, takewhile
 
 import pytest
 
-from models.rules.declared import MAX_BYTES, load
+from models.rules.declared import load
 from schemas.errors import UserError
+from schemas.toml_text import MAX_BYTES
+from streamer.act.plays import declared as plays
+from streamer.sources.mapping import read_mapping
 
 MOST_SECONDS = 1.0
 _DEEP = ".".join(["a"] * 99)
@@ -55,6 +59,15 @@ BOMBS = {
     "many long conditions": full(lambda n: rules(n, LONG)),
     "parts within parts": rules(0, "(" * 1_900 + "orders>1" + ")" * 1_900),
 }
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+@pytest.mark.parametrize("read", [lambda text: read_mapping(text, "m"), lambda text: plays.load(text, 2, {}, {})])
+def test_no_mapping_and_no_plays_keep_a_process_busy(bomb: str, read: Callable[[str], object]) -> None:
+    begun = time.process_time()
+    with pytest.raises(UserError):
+        read(BOMBS[bomb])
+    assert time.process_time() - begun < 5 * MOST_SECONDS
 
 
 @pytest.mark.parametrize("bomb", BOMBS)
