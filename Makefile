@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run test cases mutated same-picture lint check evaluate bench bench-compare poison fuzz soak act handovers pictures boards documents wheel lock clean help
+.PHONY: run test cases mutated same-picture lint check evaluate bench bench-compare poison faults fuzz soak act handovers pictures boards documents wheel lock clean help
 
 help:
 	@echo "make run    everything at once, on this machine: Kafka, Valkey, a worker, a simulated shop"
@@ -18,6 +18,7 @@ help:
 	@echo "make evaluate  how good the segments are: must reach the targets; a quarter of an hour, SHOPS=8 by default (seeds), RETAIL=FILE for the real shop"
 	@echo "make soak   the kills and handovers again and again; SEEDS=20 by default"
 	@echo "make poison  every record that could stop a lane, on real servers, and what it becomes, as a table"
+	@echo "make faults  every record and fault that stopped the service once, on real servers, and what it ends as, as a table; minutes"
 	@echo "make fuzz   1,000,000 mutated bodies through the lane in memory; BODIES=N for another number"
 	@echo "make same-picture  replay, import and an interrupted import give the same segments: Online Retail and three shops; minutes"
 	@echo "make act    act against its oracle, killed 340 times, and 100,000 schedules of faults on its owner; hours"
@@ -100,6 +101,10 @@ evaluate: $(STAMP)
 
 poison: $(STAMP)
 	$(BIN)/python -m pytest tests/integration/test_poison_table.py $(ARGS)
+
+# Every record and fault that stopped the service once: what it must end as, and what it ends as.
+faults: $(STAMP)
+	PYTHONPATH=tests/support $(BIN)/python -m fault_rows $(ARGS)
 
 fuzz: $(STAMP)
 	LANE_FUZZ=$(BODIES) $(BIN)/python -m pytest --timeout 7200 tests/property/test_lane_fuzz.py $(ARGS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import psutil
 import pytest
+from field_cases import CASES
 from import_commands import LANES, Commands, commands_on, simulated, wait
 from kafka import KafkaProducer
 from retail import retail
@@ -62,6 +64,15 @@ def accounted(result: Mapping[str, Any]) -> bool:
 def young(folder: Path, customers: int, days: int) -> Path:
     """A file of a shop too young for clusters, with everything in it that real streams have."""
     return simulated(folder, customers, days, late=0.02, duplicates=0.02, broken=0.003)
+
+
+@pytest.mark.skipif("FAULTS" not in os.environ, reason="`make faults` runs it; `make cases` reads the same file")
+def test_a_row_of_1900_costs_that_row_only(commands: Commands, tmp_path: Path) -> None:
+    """The empty date of spreadsheets: an import once waited for it for ever."""
+    file = tmp_path / "orders.csv"
+    file.write_bytes((CASES / "poison-date" / "input.csv").read_bytes())
+    told = commands.run("import", str(file), "--mapping", str(CASES / "poison-date" / "mapping.toml"))
+    assert (told["applied"], told["skipped"]["bad_date"]) == (2, 1) and accounted(told)
 
 
 @pytest.mark.parametrize("data", ["simulated", "december"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +23,8 @@ pytestmark = [pytest.mark.integration, pytest.mark.recovery]
 
 LANES = 4
 CUSTOMERS = 200
+AWAY_SECONDS = 30 if "FAULTS" in os.environ else 6
+"""Long enough for every lane to have tried again."""
 
 
 @pytest.fixture
@@ -104,7 +107,7 @@ def test_it_is_waited_for_and_said_once(
     breaks(client)
     service.publish(views(1_000, 1_000))
     service.wait(lambda: said in service.logs(), 30)
-    time.sleep(6)  # long enough for every lane to have tried again
+    time.sleep(AWAY_SECONDS)
     assert worker.poll() is None
     heals(client)
     service.publish(views(2_000, 1_000))
