@@ -45,6 +45,7 @@ class CustomerAnswer(BaseModel):
 
     customer_id: str
     as_of: At
+    name: str | None
     seq: int
     segments: dict[str, Held]
     features: dict[str, float | str | None]
@@ -58,6 +59,9 @@ class Explanation(BaseModel):
 
     customer_id: str
     now: At
+    name: str | None
+    last_seen: At
+    last_moved: At | None
     segments: dict[str, Held]
     features: dict[str, float | str | None]
     next_moves: dict[str, NextMove]

@@ -21,15 +21,20 @@ from schemas.fields import (
     Category,
     Currency,
     CustomerId,
+    Email,
     EventName,
     Id,
     Instant,
+    Language,
+    PersonName,
+    Phone,
     Price,
     Quantity,
     Text,
     Url,
     Whole,
     Wire,
+    ZoneName,
 )
 
 
@@ -166,10 +171,11 @@ class Traits(TypedDict, total=False):
     city: Text | None
     signup_at: Instant | None
     loyalty_tier: Text | None
-    email: Text | None
-    phone: Text | None
-    timezone: Text | None
-    language: Text | None
+    name: PersonName | None
+    email: Email | None
+    phone: Phone | None
+    timezone: ZoneName | None
+    language: Language | None
     income: Price | None
     marketing_opt_in: bool | None
     custom: Annotated[dict[Text, Text | Whole | float | bool | None], Field(max_length=100)] | None

@@ -46,6 +46,14 @@ EventName = Annotated[
 ]
 """The name of an event of the shop's own; in NFC once it is read."""
 Text = Annotated[str, Field(max_length=512)]
+PersonName = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]{1,200}$")]
+"""What a person is called, in one line of any script; an empty one is none."""
+Email = Annotated[str, Field(pattern=r"^[^\x00-\x20\x7f-\x9f@]+@[^\x00-\x20\x7f-\x9f@]+$", max_length=254)]
+Phone = Annotated[str, Field(pattern=r"^[+(]?[0-9][0-9 ()./-]{1,30}[0-9]$")]
+ZoneName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}$", max_length=64)]
+"""Written as an IANA name is. Which there are depends on the machine, so it is not asked here."""
+Language = Annotated[str, Field(pattern=r"^[A-Za-z]{2,8}([_-][A-Za-z0-9]{1,8}){0,3}$")]
+"""A language tag, such as ``zh-CN``."""
 MAX_CATEGORY_BYTES: Final = 256
 
 

@@ -166,6 +166,7 @@ TABLE = Table(
         "unknown segmentation": "没有名为 {name} 的分群体系；现有：{known}",
         "unknown segment": "目前没有名为 {name} 的分群；现有：{known}",
         "customer": "客户 {id}，最近活动 {day}",
+        "last moved": "  最近一次变动 {day}",
         "in segment": "  {segmentation}：{segment}，自 {day} 起",
         "by time": "；若无动静，{day} 转为 {segment}",
         "more for": "      {feature}再多 {amount} 即为 {segment}",

@@ -86,6 +86,7 @@ TABLE = Table(
         "unknown segment": "no segment is called {name} so far; there are: {known}",
         # One customer.
         "customer": "customer {id}, last seen {day}",
+        "last moved": "  last moved {day}",
         "in segment": "  {segmentation}: {segment}, since {day}",
         "by time": "; by time alone {segment} on {day}",
         "more for": "      {amount} more {feature} for {segment}",

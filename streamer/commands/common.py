@@ -132,6 +132,18 @@ class Group(TyperGroup):
             raise typer.Exit(EXIT_ERROR) from None
 
 
+def customer_id(text: str) -> str:
+    """The one form of an id that a user wrote. Raises UserError where it can be none."""
+    from schemas import ids
+
+    try:
+        return ids.customer_id(text)
+    except ValueError as error:
+        raise UserError(
+            f"{text!r} is no customer id ({error})", "an id has 1 to 128 characters, none of them control characters"
+        ) from None
+
+
 def group(name: str, help: str) -> typer.Typer:
     """An empty group of subcommands, such as ``topics``; without one it shows its help."""
     return typer.Typer(name=name, help=help, no_args_is_help=True, pretty_exceptions_enable=False)

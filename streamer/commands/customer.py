@@ -12,8 +12,9 @@ import typer
 
 from models.messages import Messages, messages
 from schemas.errors import UserError
+from schemas.screen_text import line as line_of
 from streamer.client.connections import connections
-from streamer.commands import common, customer_data
+from streamer.commands import common, customer_data, customer_list
 from streamer.commands.common import Json
 from streamer.commands.watch import number
 
@@ -31,6 +32,7 @@ _WAYS = 3
 def register(app: typer.Typer) -> None:
     customer = common.group("customer", "One customer.")
     customer.command("show")(show)
+    customer.command("list")(customer_list.list_customers)
     customer.command("export")(customer_data.export)
     customer.command("erase")(customer_data.erase)
     app.add_typer(customer)
@@ -48,7 +50,7 @@ def show(
     from streamer.adapters.group import member_count
     from streamer.queries.customer import explain
 
-    found = common.settings()
+    found, id = common.settings(), common.customer_id(id)
     with connections(found) as to:
         answer = explain(to.view, to.policy, id)
         if answer is None:
@@ -120,7 +122,11 @@ class _Screen:
 
 def _print(shown: dict[str, Any], screen: _Screen) -> None:
     out, texts = common.console(), screen.texts
-    out.print(texts("customer", id=shown["customer_id"], day=screen.instant(shown["as_of"])), markup=False)
+    out.print(texts("customer", id=shown["customer_id"], day=screen.instant(shown["last_seen"])), markup=False)
+    if shown["name"] is not None:
+        out.print(f"  {line_of(shown['name'])}", markup=False)
+    if shown["last_moved"] is not None:
+        out.print(texts("last moved", day=screen.instant(shown["last_moved"])), markup=False)
     for name in shown["segments"]:
         for line in _segment_lines(name, shown, screen):
             out.print(line, markup=False)

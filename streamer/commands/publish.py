@@ -151,6 +151,7 @@ def _interaction(type: str) -> Callable[..., None]:
 
 def profile(
     customer: Customer,
+    name: Annotated[str | None, typer.Option(help="What the person is called.")] = None,
     email: Annotated[str | None, typer.Option(help="Where mails go.")] = None,
     phone: Annotated[str | None, typer.Option()] = None,
     language: Annotated[str | None, typer.Option(help="Such as en or zh-CN.")] = None,
@@ -168,6 +169,7 @@ def profile(
     """
     own = {name: text for name, _, text in (part.partition("=") for part in custom or [])}
     said = {
+        "name": name,
         "email": email,
         "phone": phone,
         "language": language,

@@ -51,7 +51,7 @@ def members(
         policy = to.policy
         check_names(segment, policy.definitions, totals(to.view.ledgers()).segments)
         entered = None if since is None else instant(since, policy.grid, "--since")
-        _write(islice(found(to.view, policy.definitions, policy.shop, segment, entered), limit), csv=csv, json=json)
+        write(islice(found(to.view, policy.definitions, policy.shop, segment, entered), limit), csv=csv, json=json)
 
 
 def who(
@@ -80,21 +80,23 @@ def who(
         newest = to.view.definitions()
         text = None if newest is None else newest[1]
         try:
-            _write(islice(matching(to.view, text, condition, to.policy.shop, clock), limit), csv=csv, json=json)
+            write(islice(matching(to.view, text, condition, to.policy.shop, clock), limit), csv=csv, json=json)
         except UserError as error:
             raise UserError(error.message, "docs/segmentations.md has the language and all features") from None
 
 
-def _write(found: Iterable[Member], *, csv: bool, json: bool) -> None:
+def write(found: Iterable[Member], *, csv: bool, json: bool, columns: Sequence[str] | None = None) -> None:
+    """Customers as a table, CSV or JSON; all columns unless some are named."""
     from streamer.queries.members import COLUMNS, row
 
-    rows = map(row, found)
+    columns = columns or COLUMNS
+    rows = ({name: value for name, value in row(one).items() if name in columns} for one in found)
     if json:
         common.print_json(list(rows))
     elif csv:
-        _write_csv(COLUMNS, rows)
+        _write_csv(columns, rows)
     else:
-        _write_table(COLUMNS, rows)
+        _write_table(columns, rows)
 
 
 def _write_csv(columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> None:

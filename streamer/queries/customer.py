@@ -21,6 +21,7 @@ from schemas.wire_time import iso
 from streamer.adapters.redis_reader import ViewReader
 from streamer.core.policy import Policy
 from streamer.core.timers import timeline_of
+from streamer.queries.members import name_of
 from streamer.queries.names import segment_name
 
 MONEY: Final = ("money", "basket")
@@ -72,6 +73,9 @@ def describe(
     shown = dict.fromkeys((*FEATURES, *definitions.features))
     return {
         "now": iso(at),
+        "name": name_of(customer),
+        "last_seen": iso(customer.last_seen),
+        "last_moved": iso(max(moved)) if (moved := [one.since for one in customer.segments.values()]) else None,
         "segments": {
             name: {"id": one.segment, "name": named(name, one.segment), "since": iso(one.since)}
             for name, one in customer.segments.items()

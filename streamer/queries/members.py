@@ -6,10 +6,12 @@ import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
+from unicodedata import normalize
 
 from models.customer import snapshot
 from models.customer.customer import Customer
 from models.features.context import FeatureContext
+from models.features.traits import text_trait
 from models.rules.declared import load
 from models.rules.defaults import DEFAULT_TEXT
 from models.rules.definitions import Definitions
@@ -61,6 +63,25 @@ def members(
             if since is None or held.since >= since:
                 yield member_of(customer, held.since, segmentation, definitions, shop)
             break
+
+
+def name_of(customer: Customer) -> str | None:
+    """What the customer is called; None where nobody said it."""
+    return text_trait(customer, "name") or text_trait(customer, "custom.name")
+
+
+def found_by(view: ViewReader, text: str) -> Iterator[Member]:
+    """The customers in whose ids, name, e-mail or phone number a text stands, whatever the case.
+
+    Who withdrew consent is found by an id: nothing else is known then.
+    """
+    wanted = normalize("NFC", text).casefold()
+    for customer in _everyone(view, with_consent=False):
+        profile = customer.profile
+        said = (name_of(customer), text_trait(customer, "email"), text_trait(customer, "phone"))
+        aliases = () if profile is None else profile.aliases
+        if any(wanted in one.casefold() for one in (customer.id, *aliases, *filter(None, said))):
+            yield _member(customer, None, None)
 
 
 def member_of(
@@ -128,24 +149,21 @@ def _condition(text: str, condition: str) -> Definitions:
     return load(text + more, 0, "the condition")
 
 
-def _everyone(view: ViewReader) -> Iterator[Customer]:
+def _everyone(view: ViewReader, *, with_consent: bool = True) -> Iterator[Customer]:
     for lane in range(view.lanes):
         for chunk in view.customers(lane):
             for id, parts in chunk.items():
                 customer, behaviour = snapshot.glance(id, parts)
-                # Without consent there is no behaviour memory: such a customer is in no list.
-                if behaviour:
+                # Without consent there is no behaviour memory: such a customer is in no list of a segment.
+                if behaviour or not with_consent:
                     yield customer
 
 
 def _member(customer: Customer, since: int | None, ahead: tuple[str, int] | None) -> Member:
-    profile = customer.profile
-    name = None if profile is None else profile.trait("name") or profile.trait("custom.name")
-    email = None if profile is None else profile.trait("email")
     return Member(
         customer.id,
-        str(name) if name is not None else None,
-        str(email) if email is not None else None,
+        name_of(customer),
+        text_trait(customer, "email"),
         since,
         customer.statistics.last_order,
         ahead,

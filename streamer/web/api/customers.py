@@ -13,6 +13,7 @@ from models.features.features import FEATURES, feature_of
 from models.rules.due import next_moves
 from schemas.wire_time import iso
 from streamer.queries.customer import explain
+from streamer.queries.members import name_of
 from streamer.queries.names import segment_name
 from streamer.web.api import asked
 from streamer.web.api.book import Book, Page
@@ -90,6 +91,7 @@ def _shown(customer: Customer, page: Page) -> dict[str, Any]:
     return {
         "customer_id": customer.id,
         "as_of": iso(at),
+        "name": name_of(customer),
         "seq": customer.seq,
         "segments": {
             name: {

@@ -133,6 +133,28 @@ def test_traits_that_are_none_of_ours_are_the_shops_own() -> None:
     assert (event.traits["city"], event.traits["email"]) == ("Bern", "a@b.ch")
 
 
+@pytest.mark.parametrize(
+    ("name", "good", "odd"),
+    [
+        ("name", "Ада Лавлейс", "two\nlines"),
+        ("email", "jürgen@käse.example", "no address"),
+        ("phone", "+49 (151) 123-45 67", "call me"),
+        ("timezone", "America/Argentina/Ushuaia", "half past nine"),
+        ("language", "zh_Hans-CN", "what I speak"),
+    ],
+)
+def test_an_odd_address_is_left_out_and_a_good_one_kept(name: str, good: str, odd: str) -> None:
+    head = {"type": "profile.updated", "event_id": "p", "customer_id": "a", "occurred_at": ORDER["occurred_at"]}
+    for said, kept in ((good, {name: good}), (odd, {})):
+        noted: list[str] = []
+        value = json.dumps({**head, "traits": {"city": "Bern", name: said}}).encode()
+        event = decode(None, value, reading=READING, noted=noted)
+        assert isinstance(event, ProfileUpdated) and event.traits == {"city": "Bern", **kept}
+        assert noted == ([] if kept else [f"traits.{name}"])
+    with pytest.raises(InvalidEvent, match=name):
+        decode(None, value)
+
+
 def test_what_a_shop_calls_its_fields_is_in_no_name_of_a_field_left_out() -> None:
     noted: list[str] = []
     body = {**ORDER, "context": {"ann@example.com": 1, "device": 5}, "ann@example.com": 1, "discount": {"ann": 1}}
