@@ -74,6 +74,7 @@ same-picture: $(STAMP)
 # Every field case: what it must give, and what it gives.
 cases: $(STAMP)
 	PYTHONPATH=tests/support $(BIN)/python -m field_cases
+	PYTHONPATH=tests/support $(BIN)/python -m field_calls
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.whole_path $(ARGS)
