@@ -1,6 +1,6 @@
 """Requests over a few kept connections at a steady rate, each timed from the moment at which it was due.
 
-Timed so, an answer that is late makes those behind it late as well, as it does for whoever waits for them.
+A late answer therefore delays the ones behind it too, as it would for a waiting user.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What people order of ``streamer act``, as its owner reads it: in ``streamer.act.v1``, beside the state that it keeps.
 
 The key is unique, so compaction keeps an order until the owner has carried it out; then the owner writes a null value
-under it, in the transaction of what it did. The null value of a refused order has headers that say why, and how to mend
+under it, in the transaction of what it did. The null value of a refused order has headers that say why, and how to fix
 it. Orders are signed as control records are.
 """
 
@@ -101,7 +101,7 @@ def command_key() -> bytes:
 
 
 class Refusal(NamedTuple):
-    """Why an order was refused, and how to mend it."""
+    """Why an order was refused, and how to fix it."""
 
     why: str
     fix: str

@@ -25,6 +25,7 @@ from typer.core import TyperGroup
 
 from schemas.errors import TransientError, UserError
 from schemas.screen_text import block, json_text
+from streamer.commands.words.localise import into_chinese, language
 from streamer.config.settings import Settings
 from streamer.embedded.home import Progress
 
@@ -106,6 +107,11 @@ def progress(title: str = "") -> Iterator[Progress]:
 
 class Group(TyperGroup):
     """A group whose commands end with plain words and an exit code, never with a traceback of an expected error."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        if language() == "zh":
+            into_chinese(self)
 
     def invoke(self, ctx: Any) -> Any:
         try:

@@ -94,7 +94,7 @@ class Wanted:
     names
         Columns, each once, in order.
     needed
-        Columns of which the file must have one each.
+        Groups of columns; the file must have one column of each.
     lists
         Paths of lists in JSON records.
     nor

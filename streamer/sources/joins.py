@@ -244,7 +244,7 @@ def _usable(side: Side) -> Iterator[tuple[str, int, str]]:
                 continue
             raise UserError(
                 f"{side.path}, line {row.line}: {message}",
-                "mend that line or take it out; without it orders would lack a part, and nobody could tell which",
+                "correct or remove that line; without it, orders would silently lack a part",
             )
         key, cells = side.cells(row.cells)
         yield key, row.line, json.dumps(cells)

@@ -40,7 +40,7 @@ class World:
     of_layout: Callable[[int], LaneView]
     """Lane 0 as a release with that layout sees it, on the same server."""
     layouts: Callable[[], Awaitable[set[int]]]
-    """The layouts of which lane 0 holds anything."""
+    """The layouts with any key of lane 0."""
 
 
 Backend = Callable[[], AbstractAsyncContextManager[World]]
@@ -333,7 +333,7 @@ def test_a_write_is_read_back_and_parts_are_kept(backend: Backend) -> None:
         parts_only = Stored({"o": b"book"}, None, None, "")
         assert await view.write("l:2b", "l:3", Update({"ann": parts_only}, b"", {}))
         assert (await view.read(["ann"], {}, 5)).customers["ann"]["o"] == b"book"
-        assert await view.ledger() == b"ledger 2", "an empty ledger leaves it as it is"
+        assert await view.ledger() == b"ledger 2", "an empty ledger changes nothing"
         assert await world.shown("ann") == b"{}"
 
     run(backend, test)

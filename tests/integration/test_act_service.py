@@ -1,4 +1,4 @@
-"""Act on a real Kafka: no claim after an acknowledged unsubscribe, a second owner waits, and orders reach whoever sends."""
+"""Act on a real Kafka: no claim after an acknowledged unsubscribe, a second owner waits, orders reach the sending one."""
 
 from __future__ import annotations
 

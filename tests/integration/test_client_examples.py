@@ -84,7 +84,7 @@ def order(customer: str, at: int) -> Outgoing:
 
 
 def one_per_lane(name: str) -> list[str]:
-    """Names of which each lane has one."""
+    """Names, one for each lane."""
     found: dict[int, str] = {}
     number = 0
     while len(found) < LANES:

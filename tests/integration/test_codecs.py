@@ -148,7 +148,7 @@ def test_a_header_name_that_is_not_utf8_costs_only_the_header(service: LiveServi
 
 
 async def _produce(service: LiveService, batch: bytes) -> None:
-    """Write a batch as it is to lane 0."""
+    """Write a batch to lane 0, byte for byte."""
     producer = AIOKafkaProducer(bootstrap_servers=service.connection.bootstrap)
     await producer.start()
     try:

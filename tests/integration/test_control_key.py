@@ -57,7 +57,7 @@ def send(service: LiveService, *records: Outgoing, lane: int = 0) -> list[int]:
 
 
 def refused(service: LiveService, lane: int = 0) -> set[int]:
-    """Offsets of a lane's dead letters, of which all must be control records."""
+    """Offsets of a lane's dead letters, which must all be control records."""
     letters = [parse_headers(record.headers) for record in service.records(DEADLETTERS, lane)]
     assert {letter.reason for letter in letters} <= {"bad_control"}
     return {letter.offset for letter in letters}
@@ -105,7 +105,7 @@ def test_only_what_was_signed_for_this_place_counts_and_once(
         imports = {ledger.partition: set(ledger.imports) for ledger in service.ledgers()}
         assert imports == {0: {"one", "two"}, 1: set()}
 
-        # A merge crosses lanes; whoever repeats its record repeats nothing.
+        # A merge crosses lanes; a repeat of its record changes nothing.
         device, person = _AT
         link = customer_event("link", "identity.linked", person, anonymous_id=device)
         orders = [
@@ -158,7 +158,7 @@ def test_unsigned_records_count_for_the_time_of_grace_and_can_be_signed_afterwar
         records = service.records(EVENTS, 0)
         assert refused(service) == {one.offset for one in records if one.timestamp >= ledger.signed_from}
         assert 0 < len(refused(service)) < len(records)
-        # A restart gives no new time of grace; and somebody is told.
+        # A restart starts no new grace period, and an alert is raised.
         worker.kill()
         worker.wait(20)
         service.start()

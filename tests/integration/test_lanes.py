@@ -1,4 +1,4 @@
-"""A lane that stops on real servers: the others run on, everybody is told, and one command gets it going again."""
+"""A lane stops on real servers: the others keep running, alerts are raised, and one command restarts it."""
 
 from __future__ import annotations
 

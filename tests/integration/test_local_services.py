@@ -26,7 +26,7 @@ from streamer.embedded.valkey import Valkey
 
 pytestmark = pytest.mark.integration
 
-# Says where its servers are, then stays until it is told to end or ended.
+# Prints the addresses of its servers, then runs until a signal ends it.
 PARENT = """
 import json, sys
 from pathlib import Path
@@ -203,7 +203,7 @@ def test_killed_servers_come_back_at_the_same_address(services: Services, prefix
         client.set("a", "b")
         services.redis.kill()
         services.redis.restart()
-        assert client.get("a") is None  # these servers are told not to persist
+        assert client.get("a") is None  # these servers run without persistence
         client.set("a", "b")
         services.redis.wipe()
         assert client.get("a") is None

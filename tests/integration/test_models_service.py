@@ -1,4 +1,4 @@
-"""A proposal on the real servers: made, approved while no owner runs, in force, and nobody is told to act on it."""
+"""A proposal on real servers: made, approved while no owner runs, in force, and its moves not safe for automation."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from configured_service import Told, answer
 from live_service import LiveService
-from told_service import Told, answer
 
 from streamer.embedded import Addresses
 

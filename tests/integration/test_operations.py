@@ -1,4 +1,4 @@
-"""What an operator meets on real servers: a bad deploy, what is told of it, and how the service goes on."""
+"""An operator's bad deploy on real servers: the alerts it raises, and how the service recovers."""
 
 from __future__ import annotations
 

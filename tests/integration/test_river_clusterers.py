@@ -12,8 +12,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from configured_service import CUSTOMERS, Told
 from live_service import LiveService
-from told_service import CUSTOMERS, Told
 
 from models.learning.owner_snapshot import Saved
 from schemas import topics

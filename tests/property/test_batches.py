@@ -1,4 +1,4 @@
-"""The same log gives the same, wherever batches end, however often somebody looks, and whoever leaves memory."""
+"""The same log gives the same result for any batch borders, any number of looks and any evictions from memory."""
 
 from __future__ import annotations
 

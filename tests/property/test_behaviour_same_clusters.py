@@ -152,7 +152,7 @@ def test_an_owner_who_hears_of_customers_in_another_order_learns_the_same(undist
     disordered = life.until(END)
     assert disordered.moves == undisturbed.moves
     assert disordered.world.timeline == undisturbed.world.timeline
-    # Who was told of late is stepped again at the next look.
+    # A customer with late events is stepped again at the next look.
     assert looked_at(disordered) == looked_at(undisturbed)
 
 

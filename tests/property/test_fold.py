@@ -23,7 +23,7 @@ HAPPENINGS = st.lists(
 
 
 def events(happenings: list[Happening]) -> list[bytes]:
-    """Events of one customer; reversals name one of nine orders, of which some exist and some do not."""
+    """Events of one customer; reversals name one of nine orders, and some of these do not exist."""
     found, named = [], set()
     for number, (kind, hours, which, cents) in enumerate(happenings):
         at, money = T0 - 401 * DAY + hours * HOUR + number, cents / 100

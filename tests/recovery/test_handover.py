@@ -43,7 +43,7 @@ def service(addresses: Addresses, redis_url: str, prefix: str, tmp_path: Path) -
 def test_handovers_lose_nothing_double_nothing_and_are_short(
     service: LiveService, addresses: Addresses, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Two workers, one of which is ended again and again; `make handovers` does it at length."""
+    """Two workers, one repeatedly killed; `make handovers` runs this at length."""
     found = hand_over(service, workers=2, handovers=HANDOVERS, events=EVENTS, seed=3)
     service.wait_until_applied()
     restores = [line for worker in service.workers for line in service.told(worker, "lane restored")]

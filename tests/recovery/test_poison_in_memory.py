@@ -55,7 +55,7 @@ def in_decide(patch: pytest.MonkeyPatch) -> None:
 
 
 def in_encode(patch: pytest.MonkeyPatch) -> None:
-    """All is decided, and half is marked as written; then it raises. Nobody knows of which record."""
+    """Decides everything, marks half as written, then raises without naming a record."""
     plain = step.StepMaker.encode
 
     def raising(self: step.StepMaker, made: step.Prepared, state: LaneState, *, anyway: bool = False) -> None:
@@ -279,7 +279,7 @@ def test_a_condemned_record_is_a_dead_letter_whatever_is_in_it() -> None:
 
 
 def test_a_lane_whose_records_were_deleted_before_they_were_decided_stops_alone() -> None:
-    """Retention was too short: what is missing is told, the process and its other lanes run on."""
+    """Retention was too short: the missing records are reported, the process and its other lanes keep running."""
 
     class Cut(MemoryLog):
         async def first_offset(self) -> int:

@@ -141,7 +141,7 @@ class Memory:
 
 
 class Journal:
-    """The lines of all owners, of whom only one lives."""
+    """The lines of all owners; only one is alive."""
 
     name = "here"
 
@@ -184,7 +184,7 @@ class Sender:
 
 
 class Shop:
-    """Owners over one memory, one after the other: whoever is killed is followed by the next."""
+    """Owners over one memory, one after the other: the next one follows when one is killed."""
 
     def __init__(
         self, memory: Memory, book: Book, policy: Policy, codes: Iterable[str] = (), *, a_turn: int = 10**6

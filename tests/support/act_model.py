@@ -61,7 +61,7 @@ class Shared:
 
 
 class Process:
-    """One process: its ports, each of which may meet a fault."""
+    """One process and its ports; each port may fail."""
 
     def __init__(self, shared: Shared, number: int) -> None:
         self.shared = shared

@@ -52,7 +52,7 @@ grown = {}
 calm = {}
 """
 )
-"""Rules over traits, consent, feedback and outcomes, some of which time turns over."""
+"""Rules over traits, consent, feedback and outcomes; some of them flip with time."""
 
 SLOW = """
 [lifecycle]
@@ -112,7 +112,7 @@ small = {}
 large = {}
 """
 )
-"""Rules over a shop's own traits: a number, a word, and one of which only is asked whether it is known."""
+"""Rules over a shop's own traits: a number, a word, and one only tested for being known."""
 
 ALL_ACTIVE = DEFAULT_TEXT.replace("active = false\n", "")
 """Everything that the built-in file has."""

@@ -41,7 +41,7 @@ REDIS_RIGHTS = (
 
 @dataclass(frozen=True)
 class Secured:
-    """Where the guarded ports are, and the certificates of whom to trust there."""
+    """The secured ports and the certificates to trust there."""
 
     kafka: str
     redis_port: int

@@ -1,4 +1,4 @@
-"""What is said of a Redis by its INFO."""
+"""What the INFO of a Redis says about its health."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Random moves, and a silent year: what is told makes the move again, and time alone is never missed or late."""
+"""Random moves, and a silent year: the published reasons reproduce the move, and moves by time are never missed or late."""
 
 from __future__ import annotations
 

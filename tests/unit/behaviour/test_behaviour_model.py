@@ -38,7 +38,7 @@ def test_a_version_from_before_positions_had_a_likelihood_goes_by_the_distance()
     wire["preset"] = {"h": 0.2, "theta": 1.0, "eta": 7.5, "volume_h": 0.4, "volume_theta": 7.0}
     read = ClusterModel.from_dict(wire | {"sha256": _digest(wire)}).preset
     assert (read.statistic, read.holiday, read.h) == (DISTANCE, 0.0, 0.2)
-    # Steps of how much somebody buys are told by the distance, whatever the preset.
+    # Steps of volume are distinguished by distance, with every preset.
     assert CONSERVATIVE.in_frame(VOLUME).statistic == DISTANCE
 
 

@@ -78,7 +78,7 @@ def test_wrong_flags_are_told_before_anybody_connects(run: Run) -> None:
 
 def test_amounts_without_a_currency_are_in_the_shops(run: Run) -> None:
     result = run("publish", "view", "--customer", "17", "--price", "5", env={"STREAMER_CURRENCY": "JPY"})
-    # Good as it is, so what is missing are the servers.
+    # The event is valid; only the servers are missing.
     assert "streamer up" in result.stderr
     result = run("publish", "view", "--customer", "17", "--price", "5", "--currency", "JPY")
     assert "no rate for JPY" in result.stderr

@@ -1,4 +1,4 @@
-"""How changes, customers and segments are told to people. Pure."""
+"""How changes, customers and segments are shown to people. Pure."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def test_an_import_has_a_clock_of_its_own_that_never_goes_back(context: Context)
         take(context, ControlClock(import_id="i", at=at))
         assert context.ledger.clock == before
     assert context.ledger.clock_of("i") == T0 - 5 * DAY
-    # It is opened again by whoever takes it up, and keeps what it had.
+    # The one that resumes it opens it again, and it keeps its state.
     take(context, opened("i"))
     assert context.ledger.clock_of("i") == T0 - 5 * DAY
 

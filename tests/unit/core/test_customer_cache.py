@@ -77,7 +77,7 @@ def test_there_is_room_for_more_rows_than_at_first(cache: CustomerCache) -> None
     assert rows(cache, "b") == sorted(one.row for one in added[1::2])
 
 
-def test_whoever_comes_with_an_older_day_is_behind(cache: CustomerCache) -> None:
+def test_a_customer_with_an_older_day_is_behind(cache: CustomerCache) -> None:
     ann = add(cache, "ann")
     cache.stepped[None] = DAY + 3
     assert not cache.is_behind(ann, DAY + 3), "all of this clock were stepped to that day"

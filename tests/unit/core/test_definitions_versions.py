@@ -1,4 +1,4 @@
-"""Another version of the declared segmentations comes into force: who moves, when, and what is said of it."""
+"""A new version of the declared segmentations comes into force: who moves, when, and what is published."""
 
 from __future__ import annotations
 

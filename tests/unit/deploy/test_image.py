@@ -104,7 +104,7 @@ def test_it_works_without_the_embedded_servers(arguments: list[str]) -> None:
 
 
 def test_the_systemd_unit_starts_a_command_of_ours_as_a_user_of_its_own() -> None:
-    # systemd repeats keys, which configparser takes only where it is told to be lax.
+    # systemd repeats keys; configparser accepts that only with strict=False.
     unit = configparser.ConfigParser(strict=False, interpolation=None)
     unit.optionxform = str  # type: ignore[assignment,method-assign]
     unit.read_string(UNIT)

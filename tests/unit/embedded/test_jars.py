@@ -15,7 +15,7 @@ from streamer.embedded.jars import LOCK, class_path, read_lock
 
 
 class Store:
-    """A downloader with one jar; counts how often it is asked, and mends what was deleted."""
+    """A downloader with one jar; counts the calls and restores a deleted jar."""
 
     def __init__(self, folder: Path, served: bytes = b"jar") -> None:
         self.path = folder / "one.jar"
@@ -34,7 +34,7 @@ LOCKED = {"one.jar": hashlib.sha256(b"jar").hexdigest()}
 
 @pytest.fixture(autouse=True)
 def _no_maven_cache(monkeypatch: pytest.MonkeyPatch) -> None:
-    # A damaged jar is also removed from the user's Maven cache; not from the one of whoever tests.
+    # A damaged jar is also removed from the user's Maven cache; never from the developer's own.
     monkeypatch.setattr("streamer.embedded.jars._copies", lambda name: [])
 
 

@@ -19,7 +19,7 @@ from models.learning.proposal import NEW_NUMBER, TRIAL_DAYS, Proposal
 
 @pytest.fixture(scope="module")
 def asking() -> World:
-    """A shop of five kinds whose owner was told three, lanes that follow it, and a proposal of five."""
+    """A shop with five kinds, an owner configured for three, lanes that follow it, and a proposal of five."""
     world = World(customers=240, config=LearnerConfig(k=3, frame_days=(90,), min_buyers=150))
     world.run(125)
     world.learner.config = replace(world.config, k=None, tolerance=9.0, table_tolerance=9.0, better=1.0)

@@ -89,5 +89,5 @@ def test_the_traps_that_river_sets_are_still_there() -> None:
         stream.predict_one({0: 1.0})
     for _ in range(2):
         stream.learn_one({0: 100.0})
-    # Three centres of the chunk, only one of which any point has moved, were learned like points.
+    # Three centres of the chunk were learned like points, though points had moved only one of them.
     assert sum(center.get(0, 0.0) > 10 for center in stream.centers.values()) == 1

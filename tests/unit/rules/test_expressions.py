@@ -70,7 +70,7 @@ def test_what_is_not_known_passes_no_comparison_and_is_no_word() -> None:
     assert holds("country is not DE", country="") and not holds("country is DE", country="")
 
 
-def test_the_exit_border_holds_whoever_is_in_the_segment() -> None:
+def test_the_exit_border_keeps_a_member_in_the_segment() -> None:
     text = "lateness >= 2 exit 1.8"
     assert not holds(text, lateness=1.9) and holds(text, held=True, lateness=1.9)
 

@@ -238,7 +238,7 @@ def _changed(name: str, old: str, new: str) -> Callable[[Path], object]:
         (_changed("orders", '"order_approved_at"', '"price"'), ["column price stands in olist_orders", "prefix = "]),
         (
             _changed("order_payments", "18.12", "18,12"),
-            ["order_payments_dataset.csv, line 2: 6 columns", "mend that line"],
+            ["order_payments_dataset.csv, line 2: 6 columns", "correct or remove that line"],
         ),
     ],
     ids=["no-file", "no-key", "no-column", "two-columns", "a-row-that-cannot-be-read"],

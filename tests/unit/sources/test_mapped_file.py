@@ -166,11 +166,11 @@ def test_one_bad_line_refuses_the_whole_order_and_a_mended_rejects_file_can_be_i
     assert "price (column Preis)" in told[1]["message"]
     assert dict(broken.skipped) == {"bad_value": 2, "left_out": 1}
 
-    mended = tmp_path / "mended.csv"
-    mended.write_text((tmp_path / "rejects.csv").read_text().replace("dear", '"34,50"'))
-    mapping = tmp_path / "mended.toml"
+    fixed = tmp_path / "fixed.csv"
+    fixed.write_text((tmp_path / "rejects.csv").read_text().replace("dear", '"34,50"'))
+    mapping = tmp_path / "fixed.toml"
     mapping.write_text(EUROPEAN.replace('delimiter = ";"', ""))
-    assert events(MappedFile(mended, load_mapping(str(mapping)))) == whole[:1]
+    assert events(MappedFile(fixed, load_mapping(str(mapping)))) == whole[:1]
 
 
 def test_lines_are_counted_as_an_editor_does(make: Make, tmp_path: Path) -> None:

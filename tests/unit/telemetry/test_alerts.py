@@ -1,4 +1,4 @@
-"""Which alerts a worker tells, and that each is told once."""
+"""Which alerts a worker raises, and that each is published once."""
 
 from __future__ import annotations
 

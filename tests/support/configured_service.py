@@ -1,4 +1,4 @@
-"""A shop of five kinds of customers on the real servers, and a model owner that was told how to learn."""
+"""A shop with five kinds of customers on real servers, and a model owner with given learning settings."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Told:
     def owner(self, config: dict[str, Any]) -> Any:
         """One more owner, with these values of ``LearnerConfig``."""
         self.service.environment["OWNER_CONFIG"] = json.dumps(config)
-        return self.service.start("owner", "owner_told")
+        return self.service.start("owner", "owner_configured")
 
     def published(self, kind: str) -> list[dict[str, Any]]:
         bodies = [json.loads(record.value) for record in self.service.records(topics.MODELS, 0)]

@@ -1,4 +1,4 @@
-"""A model owner that was told how to learn, by ``OWNER_CONFIG``: a small shop must come to a proposal within seconds."""
+"""A model owner with its learning settings in ``OWNER_CONFIG``: a small shop must reach a proposal within seconds."""
 
 from __future__ import annotations
 

@@ -1,0 +1,66 @@
+"""The help of every command: an example in it, and the same in Chinese."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from typing import Any, Final
+
+import pytest
+import typer.main
+
+from streamer.cli import build
+from streamer.commands.words.help_chinese import COMMANDS
+from streamer.commands.words.localise import commands
+from streamer.commands.words.options_chinese import OPTIONS
+
+SHOWN: Final[dict[str, Any]] = {
+    path: command for path, command in commands(typer.main.get_command(build())) if not command.hidden
+}
+_CHINESE: Final = re.compile(r"[\u4e00-\u9fff]")
+_ENGLISH: Final = re.compile(r"[A-Za-z]{2,}(?: [a-z]{2,}){2,}")
+
+
+def test_no_help_in_chinese_is_of_a_command_that_is_gone() -> None:
+    assert COMMANDS.keys() - SHOWN.keys() == set()
+
+
+@pytest.mark.parametrize("path", SHOWN)
+def test_every_command_has_help_in_chinese_with_the_same_example(path: str) -> None:
+    english, chinese = SHOWN[path].help, COMMANDS[path]
+    assert _CHINESE.search(chinese)
+    if not hasattr(SHOWN[path], "commands"):
+        example = re.search(r"^Example:  (.+)$", english, re.MULTILINE)
+        assert example, f"give `streamer {path}` an example"
+        assert f"示例：  {example[1]}" in chinese
+
+
+@pytest.mark.parametrize("path", SHOWN)
+def test_every_option_has_help_in_chinese(path: str) -> None:
+    texts = {
+        parameter.help
+        for parameter in SHOWN[path].params
+        if getattr(parameter, "help", None) and not getattr(parameter, "hidden", False)
+    }
+    assert texts - OPTIONS.keys() == set(), "write them in streamer/commands/words/options_chinese.py"
+
+
+def test_a_help_page_has_no_english_sentence_in_chinese() -> None:
+    code = (
+        "import typer.main; from typer.testing import CliRunner; from streamer.cli import build\n"
+        "from streamer.commands.words.localise import commands\n"
+        "app = build()\n"
+        "for path, command in commands(typer.main.get_command(app)):\n"
+        "    print(CliRunner().invoke(app, [*path.split(), '--help']).output)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={"STREAMER_LANGUAGE": "zh", "TERM": "dumb", "COLUMNS": "300", "PYTHONUTF8": "1", "PATH": ""},
+    )
+    assert done.returncode == 0, done.stderr
+    lines = [line for line in done.stdout.splitlines() if "streamer " not in line and _ENGLISH.search(line)]
+    assert not lines, "\n".join(lines)
