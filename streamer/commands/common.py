@@ -108,10 +108,11 @@ def progress(title: str = "") -> Iterator[Progress]:
 class Group(TyperGroup):
     """A group whose commands end with plain words and an exit code, never with a traceback of an expected error."""
 
-    def __init__(self, **given: Any) -> None:
-        super().__init__(**given)
+    def make_context(self, *arguments: Any, **more: Any) -> Any:
+        # Here all options stand, those of completion too, which Typer adds last.
         if language() == "zh":
             into_chinese(self)
+        return super().make_context(*arguments, **more)
 
     def invoke(self, ctx: Any) -> Any:
         try:

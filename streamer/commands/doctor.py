@@ -28,7 +28,9 @@ def doctor(json: Json = False) -> None:
     """Check settings and their sources, connections, versions, clocks, topics, lag and dead letters; say what is wrong and
     how to fix it.
 
-    The exit code is 1 if something is wrong; a note is only worth knowing. Secrets are not shown.
+    The exit code is 1 if something is wrong; a note is for information only. Secrets are not shown.
+
+    Example:  streamer doctor
     """
     from streamer.queries.examination import examine
 

@@ -29,7 +29,10 @@ def register(app: typer.Typer) -> None:
 
 
 def list_(json: Json = False) -> None:
-    """All versions, newest last, and all proposals with how they stand."""
+    """List all versions, newest last, and all proposals with their status.
+
+    Example:  streamer models list
+    """
     from streamer.queries.models import overview, read_published
 
     found = common.settings()

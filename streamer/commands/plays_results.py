@@ -39,7 +39,10 @@ _KEPT = {"waiting": "waiting for a yes", "doubtful": "doubtful", "failed": "fail
 
 
 def list_(json: Json = False) -> None:
-    """All plays that were ever started, and what became of their messages."""
+    """List every play that was ever started, and the fate of its messages.
+
+    Example:  streamer plays list
+    """
     from streamer.act.reader import state_of
 
     with connections() as to:

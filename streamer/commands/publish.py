@@ -56,15 +56,19 @@ def register(app: typer.Typer) -> None:
     publish = common.group("publish", "Publish one event from flags, or many as JSON lines (publish events).")
     publish.command("order")(order)
     for name, type in _REVERSALS.items():
-        publish.command(name, help=f"Publish one {type} event.")(_reversal(type))
+        publish.command(name, help=_help(name, type, " --order-id 1001"))(_reversal(type))
     for name, type in _INTERACTIONS.items():
-        publish.command(name, help=f"Publish one {type} event.")(_interaction(type))
+        publish.command(name, help=_help(name, type))(_interaction(type))
     publish.command("profile")(profile)
     publish.command("consent")(consent)
     publish.command("subscription")(subscription)
     publish.command("outcome")(outcome)
     publish.command("events")(events)
     app.add_typer(publish)
+
+
+def _help(name: str, type: str, flags: str = "") -> str:
+    return f"Publish one {type} event.\n\nExample:  streamer publish {name} --customer 17{flags}"
 
 
 def order(

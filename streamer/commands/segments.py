@@ -34,7 +34,10 @@ def register(app: typer.Typer) -> None:
 
 
 def list_(json: Json = False) -> None:
-    """All segmentations with their segments, meanings and sizes."""
+    """List all segmentations with their segments, meanings and sizes.
+
+    Example:  streamer segments list
+    """
     from streamer.adapters.redis_reader import totals
     from streamer.queries.segments import table
 

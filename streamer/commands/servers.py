@@ -44,7 +44,10 @@ def up(json: Json = False) -> None:
 
 
 def down(json: Json = False) -> None:
-    """Stop the embedded Kafka and Valkey that `streamer up` started. Data is kept."""
+    """Stop the embedded Kafka and Valkey that `streamer up` started. Data is kept.
+
+    Example:  streamer down
+    """
     found = common.settings()
     with common.progress("stopping Kafka and Valkey") as on_progress:
         ran = embedded.down(found.home, on_progress)

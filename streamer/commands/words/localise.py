@@ -1,0 +1,70 @@
+"""Puts the help of all commands into the language in force."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any, Final
+
+from schemas.errors import UserError
+from streamer.commands.words.help_chinese import COMMANDS
+from streamer.commands.words.options_chinese import OPTIONS
+from streamer.config.settings import Settings
+
+_FRAME: Final = {
+    "ARGUMENTS_PANEL_TITLE": "参数",
+    "OPTIONS_PANEL_TITLE": "选项",
+    "COMMANDS_PANEL_TITLE": "命令",
+    "ERRORS_PANEL_TITLE": "错误",
+    "DEFAULT_STRING": "[默认：{}]",
+    "REQUIRED_LONG_STRING": "[必填]",
+    "ABORTED_TEXT": "已中止。",
+    "RICH_HELP": "用 [blue]'{command_path} {help_option}'[/] 查看帮助。",
+}
+"""What Typer itself writes around the help, by its name in ``typer.rich_utils``."""
+
+
+def language() -> str:
+    """The language in force. A wrong setting is reported by the command that needs it, not here."""
+    try:
+        return Settings.load(None).language
+    except UserError:
+        return "zh" if os.environ.get("STREAMER_LANGUAGE") == "zh" else "en"
+
+
+def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
+    """A command and all below it, each with its path, such as ``segments preview``; hidden ones too."""
+    yield " ".join(path), command
+    for name, below in getattr(command, "commands", {}).items():
+        yield from commands(below, (*path, name))
+
+
+def into_chinese(root: Any) -> None:
+    """Replace the help of a command, of all below it and of their options. A text without a translation stays English."""
+    import typer.rich_utils
+
+    for name, text in _FRAME.items():
+        setattr(typer.rich_utils, name, text)
+    for path, command in commands(root):
+        command.help = COMMANDS.get(path, command.help)
+        for parameter in command.params:
+            help = getattr(parameter, "help", None)
+            if help is not None:
+                parameter.help = OPTIONS.get(help, help)
+        _frame(command)
+
+
+def _frame(command: Any) -> None:
+    """The two texts of a command that Typer makes only when it shows them."""
+    usage, option = command.get_usage, command.get_help_option
+
+    def get_usage(context: Any) -> str:
+        return str(usage(context)).replace("Usage:", "用法：", 1)
+
+    def get_help_option(context: Any) -> Any:
+        found = option(context)
+        if found is not None:
+            found.help = OPTIONS["Show this message and exit."]
+        return found
+
+    command.get_usage, command.get_help_option = get_usage, get_help_option
