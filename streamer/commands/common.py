@@ -26,6 +26,7 @@ from typer.core import TyperGroup
 from schemas.errors import TransientError, UserError
 from schemas.screen_text import block, json_text
 from streamer.commands.words.localise import into_chinese, language
+from streamer.commands.words.phrases import chinese
 from streamer.config.settings import Settings
 from streamer.embedded.home import Progress
 
@@ -51,6 +52,12 @@ class Screen(Console):
 
     Rich's own control sequences pass. No text is read as markup or as the name of an emoji.
     """
+
+    def print(self, *objects: Any, **more: Any) -> None:
+        """Print texts in the language in force."""
+        if language() == "zh":
+            objects = tuple(chinese().translate(one) if isinstance(one, str) else one for one in objects)
+        super().print(*objects, **more)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         for segment in super().render(renderable, options):

@@ -1,0 +1,58 @@
+"""Translates what commands print by their English text, so that what computes a sentence need not know the language.
+
+A phrase is the English text with ``{}`` for each value; the Chinese one has ``{0}``, ``{1}`` ... for them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import Final
+
+from streamer.commands.words.phrases_chinese import PHRASES
+
+_DEPTH: Final = 3
+
+
+class Phrases:
+    """Phrases of a language.
+
+    >>> found = Phrases({"no Redis at {}": "{0} 上没有 Redis", "check {}": "检查 {0}"})
+    >>> found.translate("no Redis at b:6379"), found.translate("  check no Redis at b"), found.translate("anything else")
+    ('b:6379 上没有 Redis', '  检查 b 上没有 Redis', 'anything else')
+    """
+
+    def __init__(self, table: Mapping[str, str]) -> None:
+        # The phrase with the most text of its own comes first: `{} ({})` fits nearly everything.
+        ordered = sorted(table.items(), key=lambda one: -len(one[0].replace("{}", "")))
+        self._exact = {english: chinese for english, chinese in ordered if "{}" not in english}
+        self._patterns = [
+            (re.compile("(.+?)".join(map(re.escape, english.split("{}"))), re.DOTALL), chinese)
+            for english, chinese in ordered
+            if "{}" in english
+        ]
+
+    def translate(self, text: str) -> str:
+        """The text as a whole, else line by line; a line that is no phrase stays as it was."""
+        if (whole := self._phrase(text, _DEPTH)) != text:
+            return whole
+        return "\n".join(self._line(line) for line in text.split("\n"))
+
+    def _line(self, line: str) -> str:
+        said = line.lstrip(" ")
+        return line[: len(line) - len(said)] + self._phrase(said, _DEPTH)
+
+    def _phrase(self, text: str, depth: int) -> str:
+        if text in self._exact:
+            return self._exact[text]
+        for pattern, chinese in self._patterns:
+            if (found := pattern.fullmatch(text)) is not None:
+                return chinese.format(*(self._phrase(value, depth - 1) if depth else value for value in found.groups()))
+        return text
+
+
+@cache
+def chinese() -> Phrases:
+    """The phrases in Chinese."""
+    return Phrases(PHRASES)
