@@ -1,6 +1,6 @@
 """Which alerts are active, for services without Prometheus: derived from the figures that a worker serves anyway. Pure.
 
-The conditions are those of ``prometheus/rules``, lane by lane, in the same words and with the same runbooks.
+The conditions are those of ``prometheus/rules``, lane by lane, with the same thresholds and the same runbooks.
 """
 
 from __future__ import annotations
@@ -11,19 +11,14 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from schemas.alerts import Alert, AlertName, alert_id, condition_key
+from streamer.telemetry import thresholds
 from streamer.telemetry.lane_metrics import Samples
 
 WINDOW_SECONDS: Final = 600.0
 _EVERY_SECONDS: Final = 30.0
-_LAG_SECONDS: Final = 60.0
 _LAG_FOR_SECONDS: Final = 300.0
 _CALM_SECONDS: Final = 60.0
 """A condition must be gone for this long before it counts as ended, so that a flickering one is reported once."""
-_CLOCK_SKEW_SECONDS: Final = 3_600.0
-_MIN_REFUSED: Final = 20
-_REFUSED_SHARE: Final = 0.05
-_MIN_CUSTOMERS: Final = 100
-_MOVED_SHARE: Final = 0.2
 
 Severity = Literal["critical", "warning"]
 
@@ -71,7 +66,7 @@ class Conditions:
             for lane, reason in stopped.items()
         ]
         skew = samples.get("clock_skew_seconds", {}).get((), 0.0)
-        if abs(skew) > _CLOCK_SKEW_SECONDS:
+        if abs(skew) > thresholds.CLOCK_SKEW_SECONDS:
             side = "ahead of" if skew > 0 else "behind"
             text = f"the clock of its machine is {abs(skew) / 3_600:,.1f} h {side} the broker's: lane {{}} moves nobody by time"
             found += [Condition("ClockJump", lane, "critical", text.format(lane)) for lane in sorted(lanes)]
@@ -94,8 +89,8 @@ class Conditions:
             now,
             value("records_consumed_total"),
             total("dead_letters_total"),
-            # An import may change many segments at once; that is no storm.
-            total("segment_changes_total", lambda labels: labels[1] != "backfill"),
+            # Somebody ordered these moves, and waits for them.
+            total("segment_changes_total", lambda labels: labels[1] not in thresholds.ORDERED_CAUSES),
             value("customers_tracked"),
         )
         history = self._history.setdefault(lane, deque())
@@ -110,7 +105,7 @@ class Conditions:
             yield Condition(
                 "UnaccountedRecords", lane, "critical", f"{count:,.0f} records of lane {lane} are unaccounted for"
             )
-        if refused >= _MIN_REFUSED and refused > _REFUSED_SHARE * consumed:
+        if refused >= thresholds.LEAST_REFUSED and refused > thresholds.REFUSED_SHARE * consumed:
             share = f"{refused / max(consumed, 1):.0%}"
             yield Condition(
                 "RejectRatioHigh",
@@ -119,11 +114,11 @@ class Conditions:
                 f"{share} of the records of lane {lane} in the last 10 minutes were rejected",
             )
         lag = value("consumer_lag_seconds")
-        if lag > _LAG_SECONDS:
+        if lag > thresholds.LAG_SECONDS:
             text = f"records of lane {lane} wait up to {lag:,.0f} s"
             yield Condition("LagGrowing", lane, "warning", text, after=_LAG_FOR_SECONDS)
         moved = sample.changes - then.changes
-        if then.customers >= _MIN_CUSTOMERS and moved > _MOVED_SHARE * then.customers:
+        if then.customers >= thresholds.LEAST_CUSTOMERS and moved > thresholds.MOVED_SHARE * then.customers:
             yield Condition(
                 "MoveStorm",
                 lane,

@@ -14,6 +14,7 @@ from prometheus_tools import ROOT, load_yaml, tool, unknown
 
 from streamer.config.settings import Settings
 from streamer.config.settings_sources import variable
+from streamer.telemetry import thresholds
 
 PROMETHEUS = ROOT / "prometheus"
 RUNBOOKS = ROOT / "docs" / "runbooks"
@@ -84,6 +85,19 @@ def test_every_alert_says_what_and_how_bad_and_leads_to_its_runbook(alert: dict[
     assert page.startswith(f"# {alert['alert']}\n")
     for heading in ("What it means", "Where to look", "How to fix it"):
         assert f"\n## {heading}\n" in page
+
+
+@pytest.mark.parametrize("name", thresholds.RULES)
+def test_a_rule_has_the_thresholds_of_the_table(name: str) -> None:
+    rule = next(alert for alert in ALERTS if alert["alert"] == name)
+    numbers = {float(number) for number in re.findall(r"[<>]=? *(?:\([^()]*?)?([\d.]+)\b", rule["expr"])}
+    numbers |= {float(number) for number in re.findall(r"\(([\d.]+) \*", rule["expr"])}
+    assert set(map(float, thresholds.RULES[name])) <= numbers, rule["expr"]
+
+
+def test_the_recorded_moves_leave_out_what_somebody_ordered() -> None:
+    moves = next(rule for rule in RECORDED if rule["record"] == "job_segmentation:streamer_segment_changes:increase10m")
+    assert f'cause!~"{"|".join(thresholds.ORDERED_CAUSES)}"' in moves["expr"]
 
 
 def pages() -> list[Path]:

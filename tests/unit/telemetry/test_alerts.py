@@ -16,7 +16,15 @@ from streamer.telemetry.lane_metrics import Samples
 def samples(lane: int = 0, **values: float) -> Samples:
     """Figures of one quiet lane, with some changed."""
     label = (str(lane),)
-    held = {"consumed": 1_000.0, "refused": 0.0, "unaccounted": 0.0, "lag": 0.0, "changes": 0.0, "imported": 0.0}
+    held = {
+        "consumed": 1_000.0,
+        "refused": 0.0,
+        "unaccounted": 0.0,
+        "lag": 0.0,
+        "changes": 0.0,
+        "imported": 0.0,
+        "edited": 0.0,
+    }
     held |= {"customers": 500.0, **values}
     return {
         "records_consumed_total": {label: held["consumed"]},
@@ -26,6 +34,7 @@ def samples(lane: int = 0, **values: float) -> Samples:
         "segment_changes_total": {
             ("value", "event", str(lane)): held["changes"],
             ("value", "backfill", str(lane)): held["imported"],
+            ("value", "definition_edit", str(lane)): held["edited"],
         },
         "customers_tracked": {label: held["customers"]},
     }
@@ -47,6 +56,7 @@ def names(conditions: list[Condition]) -> list[str]:
         ({"lag": 61.0}, ["LagGrowing"]),
         ({"changes": 101.0}, ["MoveStorm"]),
         ({"imported": 5_000.0}, []),
+        ({"edited": 5_000.0}, []),
     ],
 )
 def test_figures_of_the_last_ten_minutes_are_judged(later: Mapping[str, float], expected: list[str]) -> None:
