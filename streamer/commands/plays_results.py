@@ -34,7 +34,7 @@ OfPlay = Annotated[str | None, typer.Option("--play", help="Only messages of thi
 OfId = Annotated[str | None, typer.Option("--message", help="Only the message with this id.")]
 _SHOWN = 20
 _DAYS = 30
-"""Of which the changes show what a play would do."""
+"""A preview uses the changes of these days."""
 _KEPT = {"waiting": "waiting for a yes", "doubtful": "doubtful", "failed": "failed"}
 
 

@@ -145,7 +145,7 @@ def events(state: dict[str, Any]) -> Iterator[Finding]:
         yield Finding(
             "events",
             f"fields left out or taken for granted: {_most(ignored)}",
-            "mend the producer, or refuse such events with STREAMER_STRICT=true; docs/events.md says what is read how",
+            "fix the producer, or refuse such events with STREAMER_STRICT=true; docs/events.md says what is read how",
             wrong=False,
         )
     if tracked := state["tracked"]:

@@ -1,6 +1,6 @@
 """A worker that gets stuck once: the commit of a step with an event ``stuck`` in it never comes back.
 
-Its transaction is open then, as it is where a client of Kafka hangs. ``STUCK_ONCE`` names a file that remembers it;
+Its transaction stays open, as with a hanging Kafka client. ``STUCK_ONCE`` names a file that remembers it;
 the watchdog's patience is 6 s.
 """
 

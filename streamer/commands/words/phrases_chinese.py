@@ -110,6 +110,9 @@ PHRASES: Final = {
     "the last write of its append-only file failed": "最近一次写 AOF 文件失败",
     "the last write of its snapshot failed": "最近一次写快照失败",
     "look into its log; free disk space": "查看其日志；清理磁盘空间",
+    "fields left out or taken for granted: {}": "省略或按默认处理的字段：{0}",
+    "fix the producer, or refuse such events with STREAMER_STRICT=true; docs/events.md says what is read how": "修正生产者，或用 STREAMER_STRICT=true 拒绝这类事件；各字段如何读取见 docs/events.md",
+    "your own, by name: {}": "自定义事件，按名称：{0}",
     # 连接
     "no Kafka is set, and the embedded one does not run": "没有设置 Kafka，内置的也没有运行",
     "run `streamer up`, or set STREAMER_KAFKA": "运行 `streamer up`，或设置 STREAMER_KAFKA",
