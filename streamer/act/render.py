@@ -98,7 +98,7 @@ def render(
         if text is None:
             raise RenderError(f"{name} is missing")
         try:
-            made = _json(text, known) if part == "json" else _compiled(text, part == "html").render(**known)
+            made = _json(text, known) if part == "json" else _compiled(text, part == "html").render(known)
         except TemplateError as error:
             raise RenderError(f"{name}: {error.message or type(error).__name__}") from None
         except (TypeError, ValueError, ArithmeticError, LookupError) as error:
@@ -198,7 +198,7 @@ def _json(text: str, known: Mapping[str, Any]) -> str:
     def filled(found: Any) -> Any:
         match found:
             case str():
-                return _compiled(found, False).render(**known)
+                return _compiled(found, False).render(known)
             case dict():
                 return {name: filled(value) for name, value in found.items()}
             case list():
@@ -257,8 +257,9 @@ def _language(customer: Customer | None, play: Play, book: Book, usual: Language
     """The customer's language if there is a template in it, else the shop's, else whichever there is."""
     said = (None if customer is None else text_trait(customer, "language")) or ""
     wanted = [one for one in LANGUAGES if said.lower().startswith(one)]
+    written = book.languages.get(play.template, frozenset())
     for one in (*wanted, usual, *LANGUAGES):
-        if any(name.startswith(f"{play.template}.{one}.") for name in book.templates):
+        if one in written:
             return one
     return wanted[0] if wanted else usual
 

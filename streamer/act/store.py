@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Final, Literal
 
 import msgspec
@@ -101,8 +102,7 @@ def writes(outcome: Outcome, state: State, lanes: int) -> Writes:
             kept.append(Write(prefix + name.encode(), None if value is None else _encode(value)))
     found: Writes = {}
     for step in outcome.steps:
-        customer = step.message.customer.encode()
-        lane = partition_for(customer, lanes)
+        lane = _lane(step.message.customer, lanes)
         found.setdefault((topics.MESSAGES, lane), []).append(_step(step, state))
         if step.type == "message.sent":
             found.setdefault((topics.EVENTS, lane), []).append(_outcome(step, "sent"))
@@ -110,6 +110,12 @@ def writes(outcome: Outcome, state: State, lanes: int) -> Writes:
             found.setdefault((topics.EVENTS, lane), []).append(_outcome(step, "converted"))
     found[topics.ACT, 0] = [*kept, Write(LEDGER_KEY, _json(state.ledger))]
     return found
+
+
+@lru_cache(maxsize=4_096)
+def _lane(customer: str, lanes: int) -> int:
+    """The lane of a customer; the steps of one message follow each other closely."""
+    return partition_for(customer.encode(), lanes)
 
 
 def _stored(book: Book) -> StoredBook:

@@ -6,9 +6,10 @@ passed the same gates and use up the same caps, cooldown and budget.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from models.customer.customer import Customer
 from models.features.context import FeatureContext as Units
@@ -83,7 +84,7 @@ class Policy:
     under_way_keyed: int = 32
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Look:
     """One look at one message: everything that the gates may ask for."""
 
@@ -98,15 +99,25 @@ class Look:
     policy: Policy
     under_way: int
     now: int
+    _where: ZoneInfo | None = None
+
+    @property
+    def where(self) -> ZoneInfo:
+        """The customer's time zone, or the shop's."""
+        if self._where is None:
+            self._where = zone_of(self.customer, self.policy)
+        return self._where
 
     @property
     def local_day(self) -> int:
         """The customer's day."""
-        return day_of(self.now, zone(self._zone, self.policy.timezone)[0])
+        return day_of(self.now, self.where)
 
-    @property
-    def _zone(self) -> str | None:
-        return None if self.customer is None else text_trait(self.customer, "timezone")
+
+def zone_of(customer: Customer | None, policy: Policy) -> ZoneInfo:
+    """A customer's time zone, or the shop's where theirs is not known."""
+    named = None if customer is None else text_trait(customer, "timezone")
+    return zone(named, policy.timezone)[0]
 
 
 def due(message: Message, customer: Customer | None, state: State, policy: Policy, under_way: int, now: int) -> Verdict:
@@ -120,103 +131,84 @@ def due(message: Message, customer: Customer | None, state: State, policy: Polic
         Calls of the message's channel that have not been answered.
     """
     look = Look(
-        message=message,
-        play=state.play(message),
-        play_state=state.ledger.plays[message.play],
-        book=state.books[state.ledger.book],
-        channel=state.channel(message),
-        person=state.person(message.customer),
-        customer=customer,
-        state=state,
-        policy=policy,
-        under_way=under_way,
-        now=now,
+        message,
+        state.play(message),
+        state.ledger.plays[message.play],
+        state.books[state.ledger.book],
+        state.channel(message),
+        state.person(message.customer),
+        customer,
+        state,
+        policy,
+        under_way,
+        now,
     )
     if not message.looked:
-        for found in _at_trigger(look):
+        if (found := _first_of(_AT_TRIGGER, look)) is not None:
             return found
         waited = message.expires - look.play.expires
         if now < waited:
             return Wait(waited, "looked")
         # Without a wait it is judged at once: a second look would come after plays that have less priority.
         message.looked = True
-    for found in _gates(look):
-        return found
-    return _arm(look)
+    # A repeat has passed the gates and used up its turn; only what may have changed since is judged again.
+    found = _first_of(_REPEATED if message.claimed else _GATES, look)
+    return _arm(look) if found is None else found
 
 
-def _at_trigger(look: Look) -> Iterator[Verdict]:
-    if look.play_state.status == "stopped":
-        yield Drop("stopped", {})
-    yield from _condition(look)
+def _first_of(gates: tuple[Gate, ...], look: Look) -> Verdict | None:
+    """The verdict of the first gate that does not let the message pass."""
+    for gate in gates:
+        if (found := gate(look)) is not None:
+            return found
+    return None
 
 
-def _gates(look: Look) -> Iterator[Verdict]:
-    """Verdicts of the gates that do not let the message pass, in the order of ``docs/plays.md``."""
-    if look.message.claimed:
-        # A repeat has passed the gates and used up its turn; only what may have changed since is judged again.
-        yield from _stopped(look)
-        yield from _allowed(look)
-        yield from _expired(look)
-        yield from _channel_free(look)
-        return
-    yield from _stopped(look)
-    yield from _condition(look)
-    yield from _allowed(look)
-    yield from _again(look)
-    yield from _expired(look)
-    yield from _hours(look)
-    yield from _unless(look)
-    yield from _capped(look)
-    yield from _budget(look)
-    yield from _approved(look)
-    yield from _channel_free(look)
+def _has_ended(look: Look) -> Verdict | None:
+    return Drop("stopped", {}) if look.play_state.status == "stopped" else None
 
 
-def _stopped(look: Look) -> Iterator[Verdict]:
-    if look.play_state.status == "stopped":
-        yield Drop("stopped", {})
+def _stopped(look: Look) -> Verdict | None:
     if look.play_state.status == "paused":
-        yield (
-            Drop("expires", {"at": look.message.expires})
-            if look.now >= look.message.expires
-            else Wait(min(look.now + 60_000, look.message.expires), "paused")
-        )
+        if look.now >= look.message.expires:
+            return Drop("expires", {"at": look.message.expires})
+        return Wait(min(look.now + 60_000, look.message.expires), "paused")
+    return _has_ended(look)
 
 
-def _condition(look: Look) -> Iterator[Verdict]:
+def _condition(look: Look) -> Verdict | None:
     asked = look.play.condition
-    if asked is not None:
-        if look.customer is None:
-            yield Drop("if", {"known": False})
-            return
-        holds, seen = asked.judge(look.customer, look.now, look.policy.units)
-        if not holds:
-            yield Drop("if", seen)
+    if asked is None:
+        return None
+    if look.customer is None:
+        return Drop("if", {"known": False})
+    holds, seen = asked.judge(look.customer, look.now, look.policy.units)
+    return None if holds else Drop("if", seen)
 
 
-def _allowed(look: Look) -> Iterator[Verdict]:
+def _allowed(look: Look) -> Verdict | None:
     """Contactable, consent, list, suppression."""
     address = _address(look)
     if address is None:
-        yield Drop("contactable", {"needs": look.policy.addresses.trait(look.channel)})
-        return
+        return Drop("contactable", {"needs": look.policy.addresses.trait(look.channel)})
     person, play = look.person, look.play
+    lists = (EVERY_LIST, play.list)
     if play.kind == "marketing":
         if (refused := _refused(look)) is not None:
-            yield Drop("consent", {refused: False})
-        for list in (EVERY_LIST, play.list):
+            return Drop("consent", {refused: False})
+        for list in lists:
             said = person.lists.get(list)
             if said is not None and not said[0]:
-                yield Drop("list", {"list": list, "since": said[1]})
+                return Drop("list", {"list": list, "since": said[1]})
     if person.refused and not person.address:
-        yield Drop("suppressed", {"why": person.refused})
-    if address:
+        return Drop("suppressed", {"why": person.refused})
+    if address and look.state.suppressed:
         hashed = look.policy.addresses.hash(address)
-        for list in (EVERY_LIST, play.list):
+        for list in lists:
             found = look.state.suppressed.get(f"{hashed}/{list}")
             if found is not None and (found.why != "unsubscribed" or play.kind == "marketing"):
-                yield Drop("suppressed", {"why": found.why, "list": found.list})
+                return Drop("suppressed", {"why": found.why, "list": found.list})
+    return None
 
 
 def _address(look: Look) -> str | None:
@@ -236,83 +228,108 @@ def _refused(look: Look) -> str | None:
     return None if profile.consent.personalization else "personalization"
 
 
-def _again(look: Look) -> Iterator[Verdict]:
+def _again(look: Look) -> Verdict | None:
     last = look.person.sends.get(look.play.name)
     if last is not None and look.now - last < look.play.again:
-        yield Drop("again", {"last": last})
+        return Drop("again", {"last": last})
+    return None
 
 
-def _expired(look: Look) -> Iterator[Verdict]:
-    if look.now >= look.message.expires:
-        yield Drop("expires", {"at": look.message.expires})
+def _expired(look: Look) -> Verdict | None:
+    return Drop("expires", {"at": look.message.expires}) if look.now >= look.message.expires else None
 
 
-def _hours(look: Look) -> Iterator[Verdict]:
+def _hours(look: Look) -> Verdict | None:
     if not look.play.quiet:
-        return
-    where, _ = zone(look._zone, look.policy.timezone)
-    until = quiet_until(look.now, look.book.limits.quiet, where)
-    if until > look.now:
-        yield Wait(min(until, look.message.expires), "quiet")
+        return None
+    until = quiet_until(look.now, look.book.limits.quiet, look.where)
+    return Wait(min(until, look.message.expires), "quiet") if until > look.now else None
 
 
-def _unless(look: Look) -> Iterator[Verdict]:
+def _unless(look: Look) -> Verdict | None:
     asked = look.play.unless
     if asked is not None and look.customer is not None:
         holds, seen = asked.judge(look.customer, look.now, look.policy.units)
         if holds:
-            yield Drop("unless", seen)
-    to = look.message.change.to_segment
-    if look.message.change.cause == FIRST and look.customer is not None:
+            return Drop("unless", seen)
+    return None
+
+
+def _still(look: Look) -> Verdict | None:
+    change, play = look.message.change, look.play
+    to = None if change.to_segment is None else change.to_segment.id
+    if change.cause == FIRST and look.customer is not None:
         # No change said where they are: only the view knows.
-        held = look.customer.segments.get(look.play.when.segmentation)
-        if to is None or held is None or held.segment != to.id:
-            yield Drop("still", {"now_in": None if held is None else held.segment})
-    if look.play.still and look.message.now_in != (None if to is None else to.id):
-        wanted = look.play.when.to
-        if wanted is None or look.message.now_in not in wanted:
-            yield Drop("still", {"now_in": look.message.now_in})
+        held = look.customer.segments.get(play.when.segmentation)
+        if to is None or held is None or held.segment != to:
+            return Drop("still", {"now_in": None if held is None else held.segment})
+    now_in = look.message.now_in
+    if play.still and now_in != to and (play.when.to is None or now_in not in play.when.to):
+        return Drop("still", {"now_in": now_in})
+    return None
 
 
-def _capped(look: Look) -> Iterator[Verdict]:
-    if look.play.kind != "marketing":
-        return
+def _capped(look: Look) -> Verdict | None:
+    if look.play.kind != "marketing" or not look.person.days:
+        return None
     today = look.local_day
     for rate in look.book.limits.per_customer:
         width = rate.per // _DAY
         used = sum(count for day, count in look.person.days.items() if today - width < day <= today)
         if used >= rate.count:
-            yield Drop("cap", {"days": width, "used": used})
+            return Drop("cap", {"days": width, "used": used})
+    return None
 
 
-def _budget(look: Look) -> Iterator[Verdict]:
+def _budget(look: Look) -> Verdict | None:
     if look.play.budget is None:
-        return
-    where, _ = zone(None, look.policy.timezone)
+        return None
+    where = zone_of(None, look.policy)
     today = day_of(look.now, where)
-    if look.play_state.days.get(today, 0) >= look.play.budget:
-        yield Wait(min(next_day(look.now, where), look.message.expires), "budget")
+    if look.play_state.days.get(today, 0) < look.play.budget:
+        return None
+    return Wait(min(next_day(look.now, where), look.message.expires), "budget")
 
 
-def _approved(look: Look) -> Iterator[Verdict]:
-    if look.play_state.approve and not look.message.approved:
-        yield Wait(look.message.expires, "approve")
+def _approved(look: Look) -> Verdict | None:
+    return Wait(look.message.expires, "approve") if look.play_state.approve and not look.message.approved else None
 
 
-def _channel_free(look: Look) -> Iterator[Verdict]:
+def _channel_free(look: Look) -> Verdict | None:
     """Breaker, calls under way, rates: the channel's own reasons to wait."""
     held = look.state.ledger.channels.get(look.channel.name)
     if held is not None and held.opened and look.now < held.probe:
-        yield Wait(min(held.probe, look.message.expires), "breaker")
+        return Wait(min(held.probe, look.message.expires), "breaker")
     most = look.policy.under_way_keyed if look.channel.keyed else look.policy.under_way
     if held is not None and held.opened:
         most = 1
     if look.under_way >= most:
-        yield Wait(look.now + 20, "under_way")
+        return Wait(look.now + 20, "under_way")
     if held is not None:
         free = rates.free_at(held.windows, look.channel.rates, look.now)
         if free > look.now:
-            yield Wait(min(free, look.message.expires), "rate")
+            return Wait(min(free, look.message.expires), "rate")
+    return None
+
+
+Gate = Callable[[Look], Verdict | None]
+_AT_TRIGGER: Final[tuple[Gate, ...]] = (_has_ended, _condition)
+_REPEATED: Final[tuple[Gate, ...]] = (_stopped, _allowed, _expired, _channel_free)
+_GATES: Final[tuple[Gate, ...]] = (
+    _stopped,
+    _condition,
+    _allowed,
+    _again,
+    _expired,
+    _hours,
+    _unless,
+    _still,
+    _capped,
+    _budget,
+    _approved,
+    _channel_free,
+)
+"""In the order of ``docs/plays.md``."""
 
 
 def _arm(look: Look) -> Verdict:
@@ -339,13 +356,12 @@ def use_up(message: Message, state: State, policy: Policy, customer: Customer | 
     if person.sends.get(play.name, -1) < play_state.since and not person.arms.get(ALL):
         play_state.drawn.count(person.arms.get(f"{play.name}@{play_state.epoch}", False), play.holdout)
     person.sends[play.name] = now
-    named = None if customer is None else text_trait(customer, "timezone")
-    today = day_of(now, zone(named, policy.timezone)[0])
     if play.kind == "marketing":
+        today = day_of(now, zone_of(customer, policy))
         person.days[today] = person.days.get(today, 0) + 1
         for day in [day for day in person.days if day <= today - KEPT_DAYS]:
             del person.days[day]
-    shop_day = day_of(now, zone(None, policy.timezone)[0])
+    shop_day = day_of(now, zone_of(None, policy))
     play_state.days[shop_day] = play_state.days.get(shop_day, 0) + 1
     for day in [day for day in play_state.days if day <= shop_day - KEPT_DAYS]:
         del play_state.days[day]

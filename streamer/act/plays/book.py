@@ -175,3 +175,12 @@ class Book:
     segments: Segments
     text: str = ""
     source: str = "plays.toml"
+
+    @cached_property
+    def languages(self) -> Mapping[str, frozenset[str]]:
+        """The languages in which each template is written, by its name."""
+        found: dict[str, set[str]] = {}
+        for file in self.templates:
+            template, _, rest = file.partition(".")
+            found.setdefault(template, set()).add(rest.partition(".")[0])
+        return {template: frozenset(languages) for template, languages in found.items()}
