@@ -40,7 +40,9 @@ def up(json: Json = False) -> None:
     out = common.console()
     out.print(f"Kafka {addresses.kafka_version} at {addresses.kafka}")
     out.print(f"{addresses.redis_version} at {addresses.redis}")
-    out.print("next: `streamer worker`, or `streamer down` to stop them")
+    out.print(
+        "next: `streamer worker`; then `streamer act` for plays, `streamer web` for pages and the API; `streamer down` stops them"
+    )
 
 
 def down(json: Json = False) -> None:
