@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ from act_rig import ActService, Postbox, Receiver, plays
 from aiokafka import AIOKafkaProducer
 
 from schemas import topics
-from schemas.events import SubscriptionUpdated
+from schemas.events import BaseEvent, CustomerErased, SubscriptionUpdated
 from schemas.partition import partition_for
 from schemas.wire_time import epoch_ms
 from streamer.embedded import Addresses
@@ -70,12 +70,10 @@ def test_nothing_is_claimed_after_an_unsubscribe_was_acknowledged(
 
 async def leave(service: ActService, ids: list[str]) -> dict[str, int]:
     """Unsubscribe customers one by one; gives the instant (ms) of each acknowledgement."""
-    producer = AIOKafkaProducer(bootstrap_servers=service.connection.bootstrap, acks="all")
-    await producer.start()
-    acknowledged = {}
-    try:
-        for id in ids:
-            event = SubscriptionUpdated(
+    return await publish(
+        service,
+        [
+            SubscriptionUpdated(
                 event_id=f"leave-{id}",
                 type="subscription.updated",
                 customer_id=id,
@@ -83,6 +81,19 @@ async def leave(service: ActService, ids: list[str]) -> dict[str, int]:
                 list="offers",
                 subscribed=False,
             )
+            for id in ids
+        ],
+    )
+
+
+async def publish(service: ActService, events: Sequence[BaseEvent]) -> dict[str, int]:
+    """Publish events one by one; gives the instant (ms) of each customer's acknowledgement."""
+    producer = AIOKafkaProducer(bootstrap_servers=service.connection.bootstrap, acks="all")
+    await producer.start()
+    acknowledged = {}
+    try:
+        for event in events:
+            id = event.customer_id
             await producer.send_and_wait(
                 service.connection.topic(topics.EVENTS),
                 event.model_dump_json().encode(),
@@ -93,6 +104,36 @@ async def leave(service: ActService, ids: list[str]) -> dict[str, int]:
     finally:
         await producer.stop()
     return acknowledged
+
+
+def test_an_erased_customer_is_in_no_record_and_their_address_stays_unsubscribed(
+    service: ActService, receiver: Receiver, postbox: Postbox
+) -> None:
+    id, address = "erin-4711", "erin-4711@example.org"
+    service.know([id])
+    service.start()
+    service.begin(plays(receiver.url, postbox.port), "hook", "letter")
+    service.change([id])
+    service.wait(lambda: service.done(2))
+    asyncio.run(leave(service, [id]))
+    assert named(service, id) and len(postbox.mails) == 1
+
+    now = int(time.time() * 1000)
+    asyncio.run(
+        publish(service, [CustomerErased(event_id="x", type="customer.erased", customer_id=id, occurred_at=now)])
+    )
+    service.wait(lambda: not named(service, id) and not named(service, address))
+    service.know([id])
+    service.change([id], seq=9)
+    service.wait(lambda: service.done(4))
+    letter = service.state().ledger.plays["letter"]
+    assert letter.dropped == {"suppressed": 1} and len(postbox.mails) == 1
+
+
+def named(service: ActService, text: str) -> list[bytes]:
+    """The keys of act's records, as compaction leaves them, that say a text."""
+    newest = {record.key: record.value for record in service.records(topics.ACT, 0)}
+    return [key for key, value in newest.items() if value is not None and text.encode() in key + value]
 
 
 def test_a_second_process_waits_and_takes_over(service: ActService, receiver: Receiver, postbox: Postbox) -> None:
