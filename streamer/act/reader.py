@@ -39,7 +39,9 @@ async def _state_of(connection: KafkaConnection) -> State:
     offsets = Offsets(connection)
     await offsets.start()
     try:
-        first, end = await offsets.first(topics.ACT, 0), await offsets.end(topics.ACT, 0)
+        # A turn is one transaction: no further than all of them are decided, or half a turn would be read, and a killed
+        # owner's open one waited for.
+        first, end = await offsets.first(topics.ACT, 0), await offsets.stable(topics.ACT, 0)
     finally:
         await offsets.stop()
     state = State()

@@ -49,6 +49,8 @@ from streamer.embedded import Addresses
 
 SECRET = "whsec_" + base64.b64encode(b"a secret of twenty-four b").decode()
 ACT = ("-m", "streamer.runtime.process", "act")
+PATIENCE_SECONDS = 240.0
+"""A process alone takes half a minute to start where eight others want the same two cores."""
 LINK_KEY = "0123456789abcdef0123456789abcdef"
 SEGMENTS = {name: None if ids is None else tuple(sorted(ids)) for name, ids in segments_of(DEFAULTS).items()}
 
@@ -379,7 +381,7 @@ class ActService:
         offsets = Offsets(self.connection)
         await offsets.start()
         try:
-            end, first = await offsets.end(topic, partition), await offsets.first(topic, partition)
+            end, first = await offsets.stable(topic, partition), await offsets.first(topic, partition)
         finally:
             await offsets.stop()
         return [r async for chunk in read_committed(self.connection, topic, partition, first, end) for r in chunk]
@@ -390,7 +392,7 @@ class ActService:
         waiting = [one for one in state.messages.values() if one.status in ("waiting", "sending")]
         return sum(one.planned for one in state.ledger.plays.values()) == planned and not waiting
 
-    def wait(self, done: Callable[[], bool], seconds: float = 60) -> None:
+    def wait(self, done: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> None:
         deadline = time.monotonic() + seconds
         while not done():
             assert time.monotonic() < deadline, f"not done after {seconds} s\n{self.logs()}"
