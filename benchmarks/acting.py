@@ -57,11 +57,11 @@ def main() -> None:
     parser.add_argument("--changes", type=int, default=20_000)
     parser.add_argument("--customers", type=int, default=300_000)
     parser.add_argument("--previewed", type=int, default=100_000)
-    said = parser.parse_args()
+    options = parser.parse_args()
     book = book_of(PLAYS, with_shipped(segments_of(DEFAULTS)))
-    asyncio.run(_decide(book, said.changes))
-    _restore(said.customers)
-    _preview(book, said.previewed)
+    asyncio.run(_decide(book, options.changes))
+    _restore(options.customers)
+    _preview(book, options.previewed)
 
 
 def customer(id: str) -> Customer:

@@ -50,8 +50,8 @@ class Stack:
 
     def run(self, service: str, *more: str) -> subprocess.Popen[bytes]:
         """Start the command of a service; ``more`` are further words, which win over earlier ones."""
-        told = self.compose["services"][service]
-        words = [str(word) for word in told["command"]]
+        declared = self.compose["services"][service]
+        words = [str(word) for word in declared["command"]]
         port = choose(1)[0]
         command = [str(Path(sys.executable).parent / "streamer"), *words, *more]
         with (self.folder / f"{service}-{len(self.processes)}.log").open("wb") as log:
@@ -63,7 +63,7 @@ class Stack:
                 cwd=self.folder,
             )
         self.processes.append((service, process))
-        if "expose" in told:
+        if "expose" in declared:
             self.targets.append(f"{HOST}:{port}")
         return process
 
@@ -71,8 +71,8 @@ class Stack:
         """The environment of a service's process, whose metrics are served on ``port``."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("STREAMER_")}
         # What the compose file passes through has a default there and another here.
-        told = self.compose["services"][service]["environment"]
-        plain = {name: str(value) for name, value in told.items() if "${" not in str(value)}
+        declared = self.compose["services"][service]["environment"]
+        plain = {name: str(value) for name, value in declared.items() if "${" not in str(value)}
         ours = {"STREAMER_METRICS_HOST": HOST, "STREAMER_HOME": str(self.folder / "streamer-home")}
         return {**inherited, **plain, **ours, **{name: str(port) for name in _PORTS}, **self.environment}
 
@@ -104,7 +104,7 @@ class Stack:
         """Status and text of a page of Prometheus; status 0 where nobody answers."""
         return fetch(self.url + path)
 
-    def ask(self, path: str, **parameters: str | float) -> Any:
+    def query(self, path: str, **parameters: str | float) -> Any:
         """The data of an answer of Prometheus' API. Raises ValueError with what is wrong with the query."""
         status, text = self.get(f"/api/v1/{path}?{urllib.parse.urlencode(parameters)}")
         answer = json.loads(text) if text.startswith("{") else {"error": text}

@@ -86,9 +86,9 @@ def _answers(stack: Stack, panel: dict[str, Any], begun: float) -> list[Series]:
         for variable, meaning in _VARIABLES.items():
             expr = expr.replace(variable, meaning)
         if target["range"]:
-            rows = stack.ask("query_range", query=expr, start=begun, end=now, step=_STEP)["result"]
+            rows = stack.query("query_range", query=expr, start=begun, end=now, step=_STEP)["result"]
         else:
-            rows = [{**row, "values": [row["value"]]} for row in stack.ask("query", query=expr, time=now)["result"]]
+            rows = [{**row, "values": [row["value"]]} for row in stack.query("query", query=expr, time=now)["result"]]
         for row in rows:
             points = [(float(at), value) for at, raw in row["values"] if math.isfinite(value := float(raw))]
             if points:

@@ -104,10 +104,13 @@ def _own_words(body: dict[str, Any]) -> dict[str, Any]:
 
 def _is_own(name: str, body: Mapping[str, Any]) -> bool:
     """Whether a type is an event of the shop's own: with properties, no misspelt type of ours, no order in disguise."""
-    said = body.get("properties", body) if body.get("from_properties") else body.get("properties")
-    if not isinstance(said, dict) or name.startswith("control.") or meant(name) is not None:
+    properties = body.get("properties", body) if body.get("from_properties") else body.get("properties")
+    if not isinstance(properties, dict) or name.startswith("control.") or meant(name) is not None:
         return False
-    return not ((said.get("order_id") or said.get("orderId")) and (said.get("total") or said.get("revenue")))
+    return not (
+        (properties.get("order_id") or properties.get("orderId"))
+        and (properties.get("total") or properties.get("revenue"))
+    )
 
 
 # -- telling it again ---------------------------------------------------------------------------------------------

@@ -23,10 +23,10 @@ def meant(name: str) -> str | None:
 
 @lru_cache(maxsize=1_024)
 def _meant(name: str) -> str | None:
-    said = _stems(name)
-    joined = "".join(said)
+    stems = _stems(name)
+    joined = "".join(stems)
     for known, type in _KNOWN.items():
-        if said == known or frozenset(said) == frozenset(known) or _one_letter(joined, "".join(known)):
+        if stems == known or frozenset(stems) == frozenset(known) or _one_letter(joined, "".join(known)):
             return type
     return None
 

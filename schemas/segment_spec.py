@@ -67,25 +67,25 @@ def translate(value: bytes) -> bytes:
     return json.dumps(as_event(from_json(value))).encode()
 
 
-def as_event(said: dict[str, Any]) -> dict[str, Any]:
+def as_event(call: dict[str, Any]) -> dict[str, Any]:
     """The same of a parsed body."""
-    kind = said["type"]
-    name = said.get("event") if kind == "track" else kind
+    kind = call["type"]
+    name = call.get("event") if kind == "track" else kind
     type = ALIASES.get(name, name) if isinstance(name, str) else name
-    properties = _mapping(said.get("properties"))
+    properties = _mapping(call.get("properties"))
     body = {name: value for name, value in properties.items() if name not in _ENVELOPE}
-    body |= {name: value for name, value in said.items() if name != "properties"}
+    body |= {name: value for name, value in call.items() if name != "properties"}
     body["type"] = type
-    _default(body, "event_id", said.get("messageId"), said.get("message_id"))
-    _default(body, "customer_id", said.get("userId") or None, said.get("user_id") or None, said.get("anonymousId"))
-    _default(body, "occurred_at", said.get("timestamp"), said.get("originalTimestamp"))
-    _default(body, "sent_at", said.get("sentAt"))
-    if (context := _context(said)) is not None:
+    _default(body, "event_id", call.get("messageId"), call.get("message_id"))
+    _default(body, "customer_id", call.get("userId") or None, call.get("user_id") or None, call.get("anonymousId"))
+    _default(body, "occurred_at", call.get("timestamp"), call.get("originalTimestamp"))
+    _default(body, "sent_at", call.get("sentAt"))
+    if (context := _context(call)) is not None:
         body["context"] = context
     if type == "profile.updated" and not body.get("traits"):
-        body["traits"] = _mapping(_mapping(said.get("context")).get("traits"))
+        body["traits"] = _mapping(_mapping(call.get("context")).get("traits"))
     if type == "page.viewed":
-        _default(body, "url", _mapping(_mapping(said.get("context")).get("page")).get("url"))
+        _default(body, "url", _mapping(_mapping(call.get("context")).get("page")).get("url"))
     _MEANINGS.get(str(type), _interaction)(body)
     if type not in ALIASES.values():
         # A name of the shop's own.
@@ -106,13 +106,13 @@ def _mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _context(said: dict[str, Any]) -> Any:
+def _context(call: dict[str, Any]) -> Any:
     """Segment nests what we say in one text: ``device.type``, ``campaign.name``."""
-    given = said.get("context")
+    given = call.get("context")
     if not isinstance(given, dict):
         return given
     found = {
-        "channel": said.get("channel", given.get("channel")),
+        "channel": call.get("channel", given.get("channel")),
         "device": _inner(given.get("device"), "type"),
         "locale": given.get("locale"),
         "campaign": _inner(given.get("campaign"), "name"),

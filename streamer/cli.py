@@ -49,8 +49,8 @@ Help for a command:  streamer help segments preview
 """
 
 
-def _version(asked: bool) -> None:
-    if asked:
+def _version(wanted: bool) -> None:
+    if wanted:
         print(f"streamer {__version__}")
         raise typer.Exit
 

@@ -169,7 +169,7 @@ class OrderBook(msgspec.Struct, array_like=True):
         bookings.append(order.booking())
         return bookings
 
-    def said_before(self, reversal: Reversal) -> Reversal | None:
+    def earlier_notice(self, reversal: Reversal) -> Reversal | None:
         """What was said of the same refund of the same order."""
         if not reversal.refund:
             return None
@@ -183,7 +183,7 @@ class OrderBook(msgspec.Struct, array_like=True):
 
         A second event for the same refund replaces the first one, unless the first one is newer.
         """
-        known = self.said_before(reversal)
+        known = self.earlier_notice(reversal)
         if known is not None and known.rank() >= reversal.rank():
             return []
         order = self.find(reversal.name)
@@ -258,7 +258,7 @@ class OrderBook(msgspec.Struct, array_like=True):
         """Refunds that another book had taken from its orders: of one that both know the later version holds."""
         bookings: list[Booking] = []
         for refund in others:
-            known = self.said_before(refund)
+            known = self.earlier_notice(refund)
             if known is None:
                 self._keep(refund)
                 continue

@@ -15,7 +15,7 @@ from models.customer.customer import Customer
 from models.customer.decay import decayed, falls_to
 from models.customer.statistics import REST
 from models.features.context import UTC_DAYS, Feature, FeatureContext
-from models.features.own_events import asked_event, event_feature
+from models.features.own_events import counted_event, event_feature
 from models.features.time import DAY_MS
 from models.features.traits import PROFILE_FEATURES, TEXT_TRAITS, is_own_trait, own_feature, own_word, text_trait
 
@@ -213,7 +213,7 @@ def feature_of(name: str) -> Feature:
     """
     if is_own_trait(name):
         return own_feature(name)
-    return event_feature(name) if asked_event(name) is not None else FEATURES[name]
+    return event_feature(name) if counted_event(name) is not None else FEATURES[name]
 
 
 def label_of(name: str, as_word: bool = True) -> Label:

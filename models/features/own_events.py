@@ -40,7 +40,7 @@ def written(function: str, name: str) -> str:
     return f"{function}({quote}{normalize('NFC', name)}{quote})"
 
 
-def asked_event(feature: str) -> str | None:
+def counted_event(feature: str) -> str | None:
     """The event that a feature asks for; None for any other feature.
 
     >>> asked_event('days_since("Signed Up")'), asked_event("orders")

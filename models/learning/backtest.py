@@ -79,8 +79,8 @@ def backtest(
             values.append(eta2(found[then], np.log1p(spend)))
             weights.append(windows)
     labels[sample.day] = dict(zip(sample.customers, fit.labels.tolist(), strict=True))
-    said = float(np.average(values, weights=weights)) if values else 0.0
-    return Backtest(k, stable[k], said, _flips([labels[day] for day in sorted(labels)]))
+    explained = float(np.average(values, weights=weights)) if values else 0.0
+    return Backtest(k, stable[k], explained, _flips([labels[day] for day in sorted(labels)]))
 
 
 def features_under(stats: FloatArray, frame: Frame) -> FloatArray:

@@ -43,7 +43,7 @@ def borders(x: FloatArray) -> tuple[FloatArray, FloatArray]:
     return low, high
 
 
-def telling_axes(spread: FloatArray) -> list[int]:
+def informative_axes(spread: FloatArray) -> list[int]:
     """Features that the shop records and in which customers differ; the others would only repeat the orders."""
     silent = {j for j in range(FEATURES) if spread[j] <= _CONSTANT}
     if NAMES.index("clicks") in silent:
@@ -57,14 +57,14 @@ def standard(stats: FloatArray, priors: Priors) -> Frame:
     Where customers differ in nothing, one axis is left, on which they are all at the same place.
     """
     mu, low, high, spread = _moments(stats, priors)
-    axes = telling_axes(spread) or [_ANY]
+    axes = informative_axes(spread) or [_ANY]
     weights = np.zeros((FEATURES, len(axes)))
     for axis, j in enumerate(axes):
         weights[j, axis] = 1 / max(spread[j], _CONSTANT)
     return frame_of(mu, weights, low, high, priors, STANDARD)
 
 
-def tells_nothing(frame: Frame) -> bool:
+def is_uninformative(frame: Frame) -> bool:
     """Whether customers differ in no feature of a standard frame."""
     return max(map(max, frame.weights)) >= 1 / _CONSTANT
 

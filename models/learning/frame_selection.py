@@ -17,7 +17,7 @@ from models.behaviour.features import NAMES
 from models.behaviour.model import NOISE_WHITENED, STANDARD, VOLUME, Frame
 from models.learning.backtest import Backtest, NoiseSample, backtest, features_under, seen_in_both
 from models.learning.build import Sample
-from models.learning.frame import fit_priors, silent_features, standard, tells_nothing, volume
+from models.learning.frame import fit_priors, is_uninformative, silent_features, standard, volume
 from models.learning.whitening import LEAST_PAIRS, noise_whitened
 
 KINDS: Final = (STANDARD, NOISE_WHITENED, VOLUME)
@@ -57,7 +57,7 @@ def fit_frame(
         return volume(stats, usual)
     plain = standard(stats, replace(fit_priors(stats), gap_cv2=usual))
     old = [look for look in noise_samples if sample.day - look.day >= LEAST_LAG_DAYS]
-    if kind == STANDARD or not old or tells_nothing(plain):
+    if kind == STANDARD or not old or is_uninformative(plain):
         return plain
     now, then = seen_in_both(sample, old[-1])
     if len(now) < LEAST_PAIRS:
@@ -68,7 +68,7 @@ def fit_frame(
         return white
     found = {frame.kind: backtest(frame, sample, old, ks, rng) for frame in (plain, white)}
     frames = {STANDARD: plain, NOISE_WHITENED: white}
-    if volume_tells(plain):
+    if volume_is_informative(plain):
         frames[VOLUME] = volume(stats, usual)
         found[VOLUME] = backtest(frames[VOLUME], sample, old, steps_of(ks), rng)
     for name, judgement in found.items():
@@ -81,7 +81,7 @@ def orders_alone(plain: Frame) -> bool:
     return frozenset(silent_features(plain)) >= _MANNERS
 
 
-def volume_tells(plain: Frame) -> bool:
+def volume_is_informative(plain: Frame) -> bool:
     """Whether how much customers buy may say who they are: in shops of orders alone whose buyers come by chance."""
     usual = plain.priors.gap_cv2
     return orders_alone(plain) and (usual is None or usual >= REGULAR_SHOP)
@@ -94,9 +94,9 @@ def steps_of(ks: range) -> range:
 
 
 def best_of(found: Mapping[str, Backtest]) -> str:
-    """The kind of the best frame: see ``says_more`` and ``clearly_better``."""
+    """The kind of the best frame: see ``explains_more`` and ``clearly_better``."""
     plain, white = found[STANDARD], found[NOISE_WHITENED]
-    if VOLUME in found and says_more(found[VOLUME], plain, white):
+    if VOLUME in found and explains_more(found[VOLUME], plain, white):
         return VOLUME
     return NOISE_WHITENED if clearly_better(white, plain) else STANDARD
 
@@ -108,7 +108,7 @@ def clearly_better(white: Backtest, plain: Backtest) -> bool:
     return white.k > plain.k or white.flips < plain.flips
 
 
-def says_more(steps: Backtest, plain: Backtest, white: Backtest) -> bool:
+def explains_more(steps: Backtest, plain: Backtest, white: Backtest) -> bool:
     """Whether how much customers buy says clearly more about the future than how, and as many groups hold as still."""
     if steps.eta2 < _SAYS_MORE * max(plain.eta2, white.eta2):
         return False

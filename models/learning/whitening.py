@@ -12,7 +12,7 @@ import numpy as np
 from models.behaviour.features import Priors
 from models.behaviour.layout import FEATURES, HALF_LIFE_LONG, FloatArray, IntArray
 from models.behaviour.model import NOISE_WHITENED, Frame
-from models.learning.frame import borders, frame_of, telling_axes
+from models.learning.frame import borders, frame_of, informative_axes
 from schemas.errors import InvariantViolation
 
 LEAST_PAIRS = 50
@@ -61,7 +61,7 @@ def noise_whitened(x: FloatArray, priors: Priors, pairs: tuple[IntArray, FloatAr
         raise InvariantViolation("behaviour frame: too few customers were seen twice to measure noise")
     low, high = borders(x)
     clipped, earlier = np.clip(x, low, high), np.clip(before, low, high)
-    used = telling_axes(clipped.std(axis=0))
+    used = informative_axes(clipped.std(axis=0))
     if not used:
         raise InvariantViolation("behaviour frame: customers differ in nothing, so there is nothing to whiten")
     noise = noise_of(clipped[rows][:, used], earlier[:, used], lag)

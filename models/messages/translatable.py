@@ -5,7 +5,7 @@ from __future__ import annotations
 from models.messages import Messages, messages
 
 
-class Said(str):
+class Translatable(str):
     """A text by its key in the catalogue. As a ``str`` it is English.
 
     >>> found = said("file no group", names="Order or Till")
@@ -16,7 +16,7 @@ class Said(str):
     key: str
     values: dict[str, object]
 
-    def __new__(cls, key: str, values: dict[str, object]) -> Said:
+    def __new__(cls, key: str, values: dict[str, object]) -> Translatable:
         made = super().__new__(cls, messages()(key, **values))
         made.key, made.values = key, values
         return made
@@ -26,14 +26,14 @@ class Said(str):
         return texts(self.key, **{name: in_language(value, texts) for name, value in self.values.items()})
 
 
-def said(key: str, **values: object) -> Said:
+def translatable(key: str, **values: object) -> Translatable:
     """The text of that key."""
-    return Said(key, values)
+    return Translatable(key, values)
 
 
 def in_language(value: object, texts: Messages) -> object:
     """The value, translated if it is a message of the catalogue."""
-    return value.text(texts) if isinstance(value, Said) else value
+    return value.text(texts) if isinstance(value, Translatable) else value
 
 
 def text_of(error: Exception) -> str:

@@ -35,28 +35,28 @@ class Judgement:
     lift: float
 
 
-def judge(said: FloatArray, came: FloatArray) -> Judgement:
+def judge(chances: FloatArray, came: FloatArray) -> Judgement:
     """Judge chances (n,) by what came (n,), 0 or 1."""
-    order = np.argsort(said, kind="stable")
+    order = np.argsort(chances, kind="stable")
     groups = [group for group in np.array_split(order, 10) if len(group)]
-    p = np.clip(said, 1e-9, 1 - 1e-9)
+    p = np.clip(chances, 1e-9, 1 - 1e-9)
     return Judgement(
-        auc=auc(said, came),
-        brier=float(((said - came) ** 2).mean()),
+        auc=auc(chances, came),
+        brier=float(((chances - came) ** 2).mean()),
         log_loss=float(-(came * np.log(p) + (1 - came) * np.log(1 - p)).mean()),
-        ece=sum(len(g) * abs(float(said[g].mean() - came[g].mean())) for g in groups) / len(said),
-        ratio=float(said.sum() / max(float(came.sum()), 1e-9)),
+        ece=sum(len(g) * abs(float(chances[g].mean() - came[g].mean())) for g in groups) / len(chances),
+        ratio=float(chances.sum() / max(float(came.sum()), 1e-9)),
         lift=float(came[groups[-1]].mean() / max(float(came.mean()), 1e-9)),
     )
 
 
-def auc(said: FloatArray, came: FloatArray) -> float:
+def auc(chances: FloatArray, came: FloatArray) -> float:
     """Area under the ROC curve; .5 where all came or nobody did.
 
     >>> auc(np.array([0.1, 0.4, 0.4, 0.9]), np.array([0.0, 0.0, 1.0, 1.0]))
     0.875
     """
-    values, inverse, counts = np.unique(said, return_inverse=True, return_counts=True)
+    values, inverse, counts = np.unique(chances, return_inverse=True, return_counts=True)
     ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
     yes = float(came.sum())
     no = len(came) - yes

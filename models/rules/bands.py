@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import ClassVar, Final
 
 from models.features.features import FEATURES
-from models.features.own_events import asked_event
+from models.features.own_events import counted_event
 from models.features.traits import is_own_trait
 from models.rules.conditions import Compare, Leaf
 from models.rules.expressions import suggestion
@@ -130,7 +130,7 @@ def _read_feature(of: Declared) -> str:
     if isinstance(feature, str) and is_own_trait(feature):
         reader.compared_with(feature, NUMBERS, line)
         return feature
-    if isinstance(feature, str) and asked_event(feature) is not None:
+    if isinstance(feature, str) and counted_event(feature) is not None:
         # Written as conditions have it, so read by the same words.
         condition = reader.condition(f"{feature} >= 0", line, of.known)
         assert isinstance(condition, Compare)

@@ -75,14 +75,14 @@ def _numbers(segmentation: Segmentation, current: str) -> set[tuple[str, float]]
 
 
 def _words(segmentation: Segmentation, current: str, now: Facts) -> Iterator[Border]:
-    asked = {
+    compared = {
         (leaf.segmentation, word)
         for leaf in segmentation.leaves
         if isinstance(leaf, Member) and leaf.segmentation not in CLUSTERS
         for word in leaf.segments
         if word != MISSING
     }
-    for feature, word in sorted(asked):
+    for feature, word in sorted(compared):
         patched = copied(now)
         patched.segments[feature] = word
         if (to := segmentation.evaluate(current, patched)) != current:

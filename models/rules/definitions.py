@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from models.features.own_events import asked_event
+from models.features.own_events import counted_event
 from models.rules.conditions import Member
 from models.rules.segmentation import Segmentation
 
@@ -59,12 +59,12 @@ class Definitions:
         return tuple(sorted(found.difference(self.kinds, CLUSTERS)))
 
     @cached_property
-    def asked_events(self) -> frozenset[str]:
+    def counted_events(self) -> frozenset[str]:
         """Names of the events that some rule or band asks for."""
-        return frozenset(filter(None, map(asked_event, self.features)))
+        return frozenset(filter(None, map(counted_event, self.features)))
 
     @cached_property
-    def asked_words(self) -> frozenset[str]:
+    def compared_words(self) -> frozenset[str]:
         """Names whose word some rule compares, rather than only checking that there is one."""
         return frozenset(
             leaf.segmentation
@@ -73,16 +73,16 @@ class Definitions:
             if isinstance(leaf, Member) and any(leaf.segments)
         )
 
-    def asked_by(self, names: frozenset[str]) -> tuple[Segmentation, ...]:
+    def needed_for(self, names: frozenset[str]) -> tuple[Segmentation, ...]:
         """The named segmentations and those that their rules refer to, be it through others; in their order."""
         known: dict[frozenset[str], tuple[Segmentation, ...]] = self.ready.setdefault("asked", {})
         found = known.get(names)
         if found is None:
-            asked = set(names)
+            needed = set(names)
             for segmentation in reversed(self.segmentations):
-                if segmentation.name in asked:
-                    asked |= segmentation.refers_to
-            found = known[names] = tuple(one for one in self.segmentations if one.name in asked)
+                if segmentation.name in needed:
+                    needed |= segmentation.refers_to
+            found = known[names] = tuple(one for one in self.segmentations if one.name in needed)
         return found
 
     @cached_property

@@ -97,16 +97,16 @@ def next_moves(
     What time does meanwhile in those segmentations counts that their rules refer to.
     """
     found: dict[str, tuple[str, int]] = {}
-    asked = definitions.asked_by(frozenset(names))
-    every = len(asked) == len(definitions.segmentations)
-    held, at = customer.segments, customer.due if every else _first_due(customer, customer.as_of, asked, shop)
+    needed = definitions.needed_for(frozenset(names))
+    every = len(needed) == len(definitions.segmentations)
+    held, at = customer.segments, customer.due if every else _first_due(customer, customer.as_of, needed, shop)
     customer.segments = dict(held)
     try:
         for _ in range(_MOST_DUES):
             if at is None or len(found) == len(names):
                 break
             now = facts(customer, at, definitions, shop)
-            for segmentation in asked:
+            for segmentation in needed:
                 current = now.segments.get(segmentation.name)
                 segment = segmentation.evaluate(current, now)
                 if segment != current and not is_held(segmentation, held.get(segmentation.name), at, shop):
@@ -114,7 +114,7 @@ def next_moves(
                         found.setdefault(segmentation.name, (segment, at))
                     customer.segments[segmentation.name] = Membership(segment, at)
                     now.segments[segmentation.name] = segment
-            at = _first_due(customer, at, asked, shop)
+            at = _first_due(customer, at, needed, shop)
     finally:
         customer.segments = held
     return found

@@ -14,7 +14,7 @@ def facts(customer: Customer, at: int, definitions: Definitions, shop: FeatureCo
     segments = {name: membership.segment for name, membership in customer.segments.items()}
     ready = definitions.ready
     if "values" not in ready:
-        ready["labels"] = [label_of(name, name in definitions.asked_words) for name in definitions.labels]
+        ready["labels"] = [label_of(name, name in definitions.compared_words) for name in definitions.labels]
         ready["values"] = values_of({name: feature_of(name).value for name in definitions.features})
     for label in ready["labels"]:
         segments[label.name] = label.value(customer) or MISSING

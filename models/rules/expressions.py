@@ -223,7 +223,7 @@ class _Parser:
         if token.kind != "text":
             raise ExpressionError(token.at, "the name of an event is missing", 'in quotes, such as did("Signed Up")')
         feature = own_events.written(function.text, self._take().text[1:-1])
-        wrong = own_events.not_counted(function.text, own_events.asked_event(feature) or "")
+        wrong = own_events.not_counted(function.text, own_events.counted_event(feature) or "")
         if wrong is not None:
             raise ExpressionError(token.at, *wrong)
         self._expect(")")

@@ -255,8 +255,8 @@ def _check_says_who_and_why(name: str, text: str) -> None:
 
 def _language(customer: Customer | None, play: Play, book: Book, usual: Language) -> Language:
     """The customer's language if there is a template in it, else the shop's, else whichever there is."""
-    said = (None if customer is None else text_trait(customer, "language")) or ""
-    wanted = [one for one in LANGUAGES if said.lower().startswith(one)]
+    language = (None if customer is None else text_trait(customer, "language")) or ""
+    wanted = [one for one in LANGUAGES if language.lower().startswith(one)]
     written = book.languages.get(play.template, frozenset())
     for one in (*wanted, usual, *LANGUAGES):
         if one in written:

@@ -142,7 +142,7 @@ def _step(step: Step, state: State) -> Write:
         "channel": state.books[message.version].plays[message.play].channel,
         "at": iso(step.at),
         "change_event_id": message.change_event_id,
-        **{name: iso(said) if name.endswith("_at") else said for name, said in step.more.items()},
+        **{name: iso(ending) if name.endswith("_at") else ending for name, ending in step.more.items()},
     }
     headers = [*message_headers(step.type, id, message.customer, step.at), *_trace(step)]
     return Write(message.customer.encode(), _json(value), headers)
@@ -153,16 +153,16 @@ def _trace(step: Step) -> list[tuple[str, bytes]]:
     return [(TRACE_HEADER, step.message.trace.encode())] if step.message.trace else []
 
 
-def _outcome(step: Step, said: Literal["sent", "converted"]) -> Write:
+def _outcome(step: Step, ending: Literal["sent", "converted"]) -> Write:
     """The outcome that closes the loop into the customer's features."""
     message = step.message
     event = MessageOutcome(
-        event_id=step_id(message.id, f"outcome.{said}", 0),
+        event_id=step_id(message.id, f"outcome.{ending}", 0),
         type="message.outcome",
         customer_id=message.customer,
         occurred_at=step.at,
         message_id=message.id,
         change_event_id=message.change_event_id,
-        outcome=said,
+        outcome=ending,
     )
     return Write(message.customer.encode(), event.model_dump_json(exclude_none=True).encode(), _trace(step))

@@ -67,7 +67,7 @@ def _of_plays(state: State) -> Values:
             (name, gate): float(count) for name, play in plays.items() for gate, count in play.dropped.items()
         },
         "act_heard_total": {
-            (name, what): float(count) for name, play in plays.items() for what, count in play.heard.items()
+            (name, what): float(count) for name, play in plays.items() for what, count in play.responses.items()
         },
         "act_play_paused": {(name,): float(play.status == "paused") for name, play in plays.items()},
         "act_plays_running": {(): float(sum(play.status == "running" for play in plays.values()))},

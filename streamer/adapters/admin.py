@@ -108,14 +108,14 @@ def connect(bootstrap: str, security: Security | None = None) -> Generator[Any]:
         admin.close()
 
 
-def patiently(ask: Callable[[], T], seconds: float = ANSWER_SECONDS) -> T:
+def patiently(attempt: Callable[[], T], seconds: float = ANSWER_SECONDS) -> T:
     """Ask again while Kafka says "not yet", as it does when its own topics are being made."""
     from kafka.errors import RetriableError
 
     deadline = time.monotonic() + seconds
     while True:
         try:
-            return ask()
+            return attempt()
         except RetriableError:
             if time.monotonic() > deadline:
                 raise

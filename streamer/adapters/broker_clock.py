@@ -42,14 +42,14 @@ async def skew_seconds(connection: KafkaConnection, name: str = "doctor") -> flo
         async with asyncio.timeout(_SECONDS):
             await producer.start()
             # The first answer takes longest, and the quickest is the most exact.
-            return min([await _ask(producer, connection.topic(topics.ALERTS)) for _ in range(_TRIES)])[1]
+            return min([await _probe(producer, connection.topic(topics.ALERTS)) for _ in range(_TRIES)])[1]
     except (KafkaError, TimeoutError) as error:
         raise TransientError(f"the broker's clock could not be asked for: {error!r}") from error
     finally:
         await producer.stop()
 
 
-async def _ask(producer: AIOKafkaProducer, topic: str) -> tuple[float, float]:
+async def _probe(producer: AIOKafkaProducer, topic: str) -> tuple[float, float]:
     """How long the answer took, s, and the skew, s."""
     await producer.begin_transaction()
     try:

@@ -84,11 +84,11 @@ class Offsets:
 
     async def end(self, topic: str, partition: int) -> int:
         """The high watermark: the offset that the next record appended will get."""
-        return await self._ask("end_offsets", topic, partition)
+        return await self._own_offset("end_offsets", topic, partition)
 
     async def first(self, topic: str, partition: int) -> int:
         """The first offset still held."""
-        return await self._ask("beginning_offsets", topic, partition)
+        return await self._own_offset("beginning_offsets", topic, partition)
 
     async def stable(self, topic: str, partition: int) -> int:
         """The last stable offset: what stands behind a transaction that is still open lies beyond it."""
@@ -102,7 +102,7 @@ class Offsets:
         finally:
             await consumer.stop()
 
-    async def _ask(self, what: str, topic: str, partition: int) -> int:
+    async def _own_offset(self, what: str, topic: str, partition: int) -> int:
         assert self._consumer is not None, "start() comes first"
         return await _offset(self._consumer, what, self._connection.topic(topic), partition)
 

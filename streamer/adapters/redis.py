@@ -199,11 +199,11 @@ class RedisView:
             try:
                 answer = await call()
             except (RedisError, OSError) as error:
-                said = waited_for(error)
-                if said is None:
+                wait = waited_for(error)
+                if wait is None:
                     raise
                 self.waiting = True
-                self._outage.begins(self._lane, said, error)
+                self._outage.begins(self._lane, wait, error)
                 waited = True
             else:
                 self.waiting = False

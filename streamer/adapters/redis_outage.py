@@ -24,7 +24,7 @@ from redis.exceptions import (
 
 log = structlog.get_logger(__name__)
 
-Said = tuple[str, str]
+Wait = tuple[str, str]
 """What is wrong, and how to fix it."""
 
 _PASSWORD: Final = ("Redis refuses our user or password", "set STREAMER_REDIS_USERNAME and STREAMER_REDIS_PASSWORD")
@@ -49,7 +49,7 @@ class Evicting(RedisError):
     """The server drops keys that never expire, so a view cannot be filled."""
 
 
-_BY_CLASS: Final[tuple[tuple[type[Exception], Said], ...]] = (
+_BY_CLASS: Final[tuple[tuple[type[Exception], Wait], ...]] = (
     (AuthenticationError, _PASSWORD),
     (AuthorizationError, _PASSWORD),
     (Evicting, _EVICTS),
@@ -76,11 +76,11 @@ _BY_CODE: Final = {
 """Codes for which redis-py has no class, and those of an error that a function met inside the server."""
 
 
-def waited_for(error: RedisError | OSError) -> Said | None:
+def waited_for(error: RedisError | OSError) -> Wait | None:
     """What to say of an error that may pass; None for a mistake of ours, which never does."""
-    for kind, said in _BY_CLASS:
+    for kind, wait in _BY_CLASS:
         if isinstance(error, kind):
-            return said
+            return wait
     code = getattr(error, "status_code", None) or str(error).partition(" ")[0]
     return _BY_CODE.get(code)
 
@@ -90,23 +90,23 @@ class Outage:
 
     def __init__(self) -> None:
         self._waiting: set[int] = set()
-        self._said: Said | None = None
+        self._wait: Wait | None = None
         self._since = 0.0
 
-    def begins(self, lane: int, said: Said, error: Exception) -> None:
+    def begins(self, lane: int, wait: Wait, error: Exception) -> None:
         """A lane begins to wait, or still does."""
         if not self._waiting:
             self._since = time.monotonic()
         self._waiting.add(lane)
-        if said != self._said:
-            self._said = said
-            log.warning(f"{said[0]}; lanes wait for it, and nothing is lost", hint=said[1], error=repr(error))
+        if wait != self._wait:
+            self._wait = wait
+            log.warning(f"{wait[0]}; lanes wait for it, and nothing is lost", hint=wait[1], error=repr(error))
 
     def ends(self, lane: int) -> None:
         """A lane is served again."""
         self._waiting.discard(lane)
-        if not self._waiting and self._said is not None:
-            self._said = None
+        if not self._waiting and self._wait is not None:
+            self._wait = None
             log.info("Redis serves the lanes again", seconds=round(time.monotonic() - self._since, 1))
 
 

@@ -332,8 +332,8 @@ class plain_errors:
         if isinstance(error, redis.ConnectionError | redis.TimeoutError | OSError):
             raise self._unreachable(error) from error
         if isinstance(error, redis.RedisError):
-            said, hint = waited_for(error) or (f"Redis: {error}", "check the server")
-            raise UserError(f"{said} ({self._place()})", hint) from error
+            message, hint = waited_for(error) or (f"Redis: {error}", "check the server")
+            raise UserError(f"{message} ({self._place()})", hint) from error
 
     def _unreachable(self, error: BaseException) -> UserError:
         place, cause = self._place(), error.__cause__ or error.__context__

@@ -72,7 +72,7 @@ def demo(
         show = Demo(service, _shop(found, run, customers), f"{_NAME}, run {run}", rate, history)
         try:
             show.start()
-            with _until_asked(seconds) as over:
+            with _until_stopped(seconds) as over:
                 _watch(show, over, texts, found, live=not json)
                 common.note("ending")
                 result = show.end()
@@ -137,7 +137,7 @@ def _shop(found: Settings, run: int, customers: int) -> Shop:
 
 
 @contextmanager
-def _until_asked(seconds: float | None) -> Iterator[Callable[[], bool]]:
+def _until_stopped(seconds: float | None) -> Iterator[Callable[[], bool]]:
     """Tells whether it is time to end: after ``seconds``, or at Ctrl-C or SIGTERM."""
     deadline = None if seconds is None else time.monotonic() + seconds
     with end_requests() as requested:

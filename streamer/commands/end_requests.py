@@ -20,7 +20,7 @@ class EndRequest:
         self.number: int | None = None
         self._reader, self._writer = os.pipe()
 
-    def ask(self, number: int, _: object = None) -> None:
+    def request(self, number: int, _: object = None) -> None:
         """Ask to end; a signal handler."""
         self.number = number
         os.write(self._writer, b".")
@@ -49,7 +49,7 @@ def ending_signals() -> tuple[signal.Signals, ...]:
 def end_requests() -> Iterator[EndRequest]:
     """Listen for ``ending_signals`` meanwhile, in the main thread."""
     requested = EndRequest()
-    before = {number: signal.signal(number, requested.ask) for number in ending_signals()}
+    before = {number: signal.signal(number, requested.request) for number in ending_signals()}
     try:
         yield requested
     finally:

@@ -12,7 +12,7 @@ import typer
 
 from models.features.time import DayGrid
 from models.messages import Messages, messages
-from models.messages.said import in_language
+from models.messages.translatable import in_language
 from schemas.errors import UserError
 from schemas.ids import nobody_of
 from schemas.screen_text import json_text
@@ -98,7 +98,7 @@ def source_of(
     rejects: Path | None,
     on_progress: Callable[[str], None],
 ) -> FileSource:
-    """The file as a source; ``say`` hears how the reading of a CSV file gets on.
+    """The file as a source; ``on_progress`` is called while a CSV file is read.
 
     Raises UserError where the file, the mapping, or the two together will not do.
     """

@@ -28,9 +28,9 @@ def help(
     for number, word in enumerate(command or ()):
         commands = getattr(found.command, "commands", {})
         if word not in commands:
-            asked = " ".join((command or [])[: number + 1])
+            wanted = " ".join((command or [])[: number + 1])
             known = ", ".join(commands) or "none"
-            raise UserError(f"there is no command `{asked}`", f"commands here: {known}")
+            raise UserError(f"there is no command `{wanted}`", f"commands here: {known}")
         found = typer.Context(commands[word], info_name=word, parent=found)
     common.console().print(found.get_help(), end="")
 

@@ -179,7 +179,7 @@ def _print(answer: dict[str, Any], texts: Messages) -> None:
     out.print(table)
     for one in answer["transitions"]:
         out.print(
-            texts(f"told {one['kind']}", before=named(one["from"]), after=named(one["to"]), overlap=one["overlap"]),
+            texts(f"fate {one['kind']}", before=named(one["from"]), after=named(one["to"]), overlap=one["overlap"]),
             markup=False,
         )
     for flow in answer.get("flows", ()):

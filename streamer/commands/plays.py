@@ -69,10 +69,10 @@ def check(file: Annotated[Path, typer.Argument(help="The file of plays.")] = PLA
     out.print(f"{file}: {len(book.plays)} plays, {len(book.templates)} templates: all right", markup=False)
     for play in book.plays.values():
         out.print(f"  {play.name}: {play.kind}, by {play.channel}", markup=False)
-    _say_what_is_off(book, in_force)
+    _warn_of_switched_off(book, in_force)
 
 
-def _say_what_is_off(book: Book, in_force: Segments) -> None:
+def _warn_of_switched_off(book: Book, in_force: Segments) -> None:
     """Name plays that do nothing because a segmentation is not in force."""
     for play in book.plays.values():
         if (name := switched_off(play, in_force)) is not None:
@@ -99,7 +99,7 @@ def preview(
     with connections() as to:
         in_force = segments_in_force(to)
         book = book_of(file, with_shipped(in_force))
-        _say_what_is_off(book, in_force)
+        _warn_of_switched_off(book, in_force)
         names = list(book.plays) if name is None else [declared_in(book, name).name]
         changes, answer = previewed(to, book, names, days, time.time_ns() // 1_000_000)
     if json:

@@ -172,7 +172,7 @@ def profile(
     Example:  streamer publish profile --customer 17 --email ann@example.org --language en
     """
     own = {name: text for name, _, text in (part.partition("=") for part in custom or [])}
-    said = {
+    given = {
         "name": name,
         "email": email,
         "phone": phone,
@@ -182,7 +182,7 @@ def profile(
         "city": city,
         "custom": own or None,
     }
-    traits = {name: value for name, value in said.items() if value is not None}
+    traits = {name: value for name, value in given.items() if value is not None}
     if not traits:
         raise typer.BadParameter("no trait is given", param_hint="--email")
     _publish(common.settings(), _event("profile.updated", customer, at, event_id, {"traits": traits}), json)

@@ -92,7 +92,7 @@ def replay(
             found.learner_config(),
             now_ms,
             on_changes=None if write_change is None else _written(write_change, policy, now_ms),
-            on_day=_teller(on_progress),
+            on_day=_day_reporter(on_progress),
         )
         run.run(source, end)
         if write_members is not None:
@@ -132,7 +132,7 @@ def _write_memberships(run: Replay, write: Callable[[bytes], None]) -> None:
         write(msgspec.json.encode({"customer_id": customer.id, "segments": segments}))
 
 
-def _teller(on_progress: Callable[[str], None]) -> Callable[[int, int], None]:
+def _day_reporter(on_progress: Callable[[str], None]) -> Callable[[int, int], None]:
     """Says where the replay is, once a second."""
     from schemas.wire_time import iso
 

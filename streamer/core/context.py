@@ -64,7 +64,7 @@ class Context:
         self.assigns_on_interaction = moved_by_interactions(self.definitions)
 
     def _tracked_as(self, name: str) -> str:
-        return tracked_name(self.ledger, name, self.definitions.asked_events)
+        return tracked_name(self.ledger, name, self.definitions.counted_events)
 
     def clock_id(self, import_id: str | None) -> str | None:
         """The clock by which a record of an import makes its customer live: the import's while it is open."""

@@ -93,7 +93,7 @@ def _look(context: Context, import_id: str, day: int, *, closed: bool = False) -
 
 def _learn(context: Context, control: ControlLearn, record: LogRecord) -> None:
     if (opened := context.ledger.imports.get(control.import_id)) is not None:
-        opened.asked = max(opened.asked, control.day)
+        opened.requested = max(opened.requested, control.day)
         opened.appended = max(opened.appended, record.timestamp)
         _look(context, control.import_id, control.day)
 

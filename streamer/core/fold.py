@@ -141,7 +141,7 @@ def fold_reversal(customer: Customer, event: OrderReversed, money: int | None, c
         reversal.refund = digest(event.refund_id)
         if event.updated_at is not None:
             reversal.version = event.updated_at
-        known = customer.book.said_before(reversal) is not None
+        known = customer.book.earlier_notice(reversal) is not None
     bookings: list[Booking] = customer.book.reverse(reversal) if named else [unnamed(reversal)]
     customer.post(bookings, context.shop.half_life)
     booked = total(bookings)

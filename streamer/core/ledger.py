@@ -19,7 +19,7 @@ class ImportClock(msgspec.Struct):
         Its own clock, ms; None before the first.
     appended
         Its latest append time, ms.
-    asked, learned
+    requested, learned
         The last day for which it asked the model owner to learn, and the last that the owner answered; -1 before.
     next_day
         The first day on which it has to ask again.
@@ -27,7 +27,7 @@ class ImportClock(msgspec.Struct):
 
     clock: int | None
     appended: int = msgspec.field(name="heard")
-    asked: int = -1
+    requested: int = msgspec.field(default=-1, name="asked")
     learned: int = -1
     next_day: int = 0
 
@@ -154,10 +154,10 @@ def load(raw: bytes) -> Ledger:
         raise InvariantViolation(f"the ledger cannot be read: {error}") from error
 
 
-def tracked_name(ledger: Ledger, name: str, asked: Collection[str] = ()) -> str:
+def tracked_name(ledger: Ledger, name: str, requested: Collection[str] = ()) -> str:
     """Count an event of the shop's own; gives the name under which it is counted: its own where a rule asked for it."""
     tracked = ledger.tracked
-    if name not in tracked and len(tracked) >= MAX_TRACKED and name not in asked:
+    if name not in tracked and len(tracked) >= MAX_TRACKED and name not in requested:
         name = OTHERS
     tracked[name] = tracked.get(name, 0) + 1
     return name

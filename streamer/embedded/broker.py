@@ -208,9 +208,9 @@ class Broker(Server):
         )
         settings.unlink()
         if done.returncode:
-            said = (done.stderr or done.stdout).strip()[-1500:]
+            output = (done.stderr or done.stdout).strip()[-1500:]
             raise UserError(
-                f"Kafka's data folder {self.data} could not be made:\n{said}",
+                f"Kafka's data folder {self.data} could not be made:\n{output}",
                 "free disk space, or set STREAMER_HOME to another folder",
             )
         ownership.discard(self.data)  # empty

@@ -185,9 +185,9 @@ class Server(ABC):
         if self._guard is not None and self._guard.stdin is not None:
             self._guard.stdin.close()
             return
-        self._ask_to_end()
+        self._request_end()
 
-    def _ask_to_end(self) -> bool:
+    def _request_end(self) -> bool:
         """Ask each process of it once; False if there is none."""
         guards, servers = self._found()
         # A guard ends its server, and would start one again that ended otherwise.
@@ -200,7 +200,7 @@ class Server(ABC):
         """End all that run of it in good order, by force after 15 s. May be called twice."""
         self.begin_stop()
         deadline = time.monotonic() + STOP_SECONDS
-        while (self._guard is not None and self._guard.poll() is None) or self._ask_to_end():
+        while (self._guard is not None and self._guard.poll() is None) or self._request_end():
             if time.monotonic() > deadline:
                 self.kill()
                 break

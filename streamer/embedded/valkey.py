@@ -103,13 +103,13 @@ class Valkey(Server):
 
     def wipe(self) -> None:
         """Delete every key in every database, as an operator's FLUSHALL would."""
-        if not self._ask(b"FLUSHALL\r\n").startswith(b"+OK"):
+        if not self._command(b"FLUSHALL\r\n").startswith(b"+OK"):
             raise UserError("Valkey did not delete its keys", f"see {self.log}")
 
     def _info(self) -> str:
-        return self._ask(b"INFO\r\n").decode(errors="replace")
+        return self._command(b"INFO\r\n").decode(errors="replace")
 
-    def _ask(self, command: bytes) -> bytes:
+    def _command(self, command: bytes) -> bytes:
         """The whole reply to one inline command; empty if there is no answer."""
         try:
             with socket.create_connection((HOST, self.port), timeout=1.0) as connection:

@@ -35,7 +35,7 @@ def auc(labels: IntArray, again: BoolArray) -> float:
     return float(wins / both)
 
 
-def said(labels: IntArray, spend: FloatArray, orders: FloatArray) -> tuple[float, float]:
+def explained(labels: IntArray, spend: FloatArray, orders: FloatArray) -> tuple[float, float]:
     """eta^2 of log(1 + spend), and AUC of buying again."""
     return eta2(labels, np.log1p(np.maximum(spend, 0.0))), auc(labels, orders > 0)
 

@@ -77,6 +77,6 @@ def missed(rows: Sequence[Row]) -> list[str]:
             more = name in AT_LEAST
             # Written so that a figure that is not a number misses.
             if not (value >= target if more else value <= target):
-                asked = f"{'at least' if more else 'at most'} {target:g}"
-                found.append(f"{row.scenario}, seed {row.seed}, {row.method}: {name} is {value:.3f}, {asked} is asked")
+                bound = f"{'at least' if more else 'at most'} {target:g}"
+                found.append(f"{row.scenario}, seed {row.seed}, {row.method}: {name} is {value:.3f}, {bound} is asked")
     return found

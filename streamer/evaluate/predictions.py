@@ -88,8 +88,8 @@ def answers(
     waiting: list[tuple[int, IntArray, FloatArray]] = []
     for day in range(until + 1):
         while waiting and waiting[0][0] + horizon + LATE_DAYS <= day:
-            asked, who, x = waiting.pop(0)
-            yield day, x, orders.between(asked, asked + horizon)[who]
+            past, who, x = waiting.pop(0)
+            yield day, x, orders.between(past, past + horizon)[who]
         if day % every == 0:
             who = panel[_alive(records, panel, day)]
             if len(who):
@@ -108,15 +108,15 @@ def evaluate(activity: Activity, dates: Sequence[int], on_progress: Callable[[st
         who = _alive(records, np.arange(orders.customers), day)
         known, came = records.of(who), orders.between(day, day + HORIZON)[who]
         belief = [one for at, one in learned_on if at <= day][-1]
-        x, asked, answered = features(known, day), *_long_answers(orders, panel, day)
-        said = {
+        x, past, answers = features(known, day), *_long_answers(orders, panel, day)
+        chances = {
             "weekly hazard": within(belief.mean, known, day, HORIZON),
             "shipped prior, nothing learned": within(shipped().mean, known, day, HORIZON),
-            "all features, one 90-day question": _regressed(asked, answered, x),
-            "recency alone": _regressed(asked[_RECENCY], answered, x[_RECENCY]),
-            "base rate": np.full(len(who), answered.mean() if len(answered) else 0.5),
+            "all features, one 90-day question": _regressed(past, answers, x),
+            "recency alone": _regressed(past[_RECENCY], answers, x[_RECENCY]),
+            "base rate": np.full(len(who), answers.mean() if len(answers) else 0.5),
         }
-        found += [Answered(day, method, len(who), judge(chance, came)) for method, chance in said.items()]
+        found += [Answered(day, method, len(who), judge(chance, came)) for method, chance in chances.items()]
     return found
 
 
@@ -128,9 +128,9 @@ def _long_answers(orders: Orders, panel: IntArray, day: int) -> tuple[FloatArray
     return np.concatenate([x for _, x, _ in closed], axis=1), np.concatenate([came for _, _, came in closed])
 
 
-def _regressed(asked: FloatArray, answered: FloatArray, x: FloatArray) -> FloatArray:
+def _regressed(past: FloatArray, answers: FloatArray, x: FloatArray) -> FloatArray:
     """Logistic regression with a ridge of one on long answers."""
-    return logistic(total(refit(Belief.around(np.zeros(len(asked)), 1.0), asked, answered).mean, x))
+    return logistic(total(refit(Belief.around(np.zeros(len(past)), 1.0), past, answers).mean, x))
 
 
 def _alive(records: Records, who: IntArray, day: int) -> IntArray:

@@ -18,7 +18,7 @@ from schemas.errors import UserError
 from streamer.evaluate import metrics
 from streamer.evaluate.activity import Activity
 from streamer.evaluate.bench import Run, play
-from streamer.evaluate.future import said, thirds
+from streamer.evaluate.future import explained, thirds
 
 FOLLOWING_DAYS = 90
 OFF = Preset(h=0.0, theta=1e-9, eta=NEVER, volume_h=0.0, volume_theta=1e-9)
@@ -93,7 +93,7 @@ def evaluate(activity: Activity, config: LearnerConfig, as_of: int, seed: int = 
     ]
     rows = []
     for name, labels in divisions:
-        eta, area = said(labels, spend[chosen], orders[chosen])
+        eta, area = explained(labels, spend[chosen], orders[chosen])
         rows.append((name, eta, area, len(np.unique(labels))))
     reasons = [text for text in (why(figures) for _, figures in on.figures) if text]
     return Retail(

@@ -7,7 +7,7 @@ from html import escape
 from typing import Final
 
 from models.messages import Messages
-from models.messages.said import in_language
+from models.messages.translatable import in_language
 from schemas.money import exponent
 from schemas.screen_text import line as one_line
 from streamer import charts

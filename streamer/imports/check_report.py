@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from models.messages import Messages
-from models.messages.said import in_language
+from models.messages.translatable import in_language
 from schemas.money import exponent
 from streamer.imports.checked import Checked, Difference, Side
 from streamer.imports.suspicious import reason_text

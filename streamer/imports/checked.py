@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
-from models.messages.said import Said
+from models.messages.translatable import Translatable
 from streamer.sources.recount import ORDER
 
 NAMED: Final = 1_000
@@ -88,7 +88,7 @@ class Checked:
     orders_by_customer: Counter[int] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
     unrated: Counter[str] = field(default_factory=Counter)
-    looks: list[Said] = field(default_factory=list)
+    looks: list[Translatable] = field(default_factory=list)
 
     @property
     def agrees(self) -> bool:

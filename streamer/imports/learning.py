@@ -50,7 +50,7 @@ class Learning:
         self._note = note
         self._look = look
         self._next_day = 0
-        self._asked = -1
+        self._requested = -1
 
     def resume(self, ledgers: Iterable[Ledger]) -> None:
         """Go on behind the last answer in the ledgers."""
@@ -62,23 +62,23 @@ class Learning:
         for record in records:
             yield record
             if record.day is not None and record.seal is not None and record.day >= self._next_day:
-                self._asked = record.day
+                self._requested = record.day
                 question = ControlLearn(import_id=self._import_id, day=record.day)
                 yield control_record(question, Seal(record.seal.source, record.seal.number + 1))
 
     async def answered(self) -> bool:
         """Return once the owner has answered, or does not because none runs; gives whether it was asked at all."""
-        asked, self._asked = self._asked, -1
-        if asked < 0:
+        requested, self._requested = self._requested, -1
+        if requested < 0:
             return False
         patience = _Patience()
         while True:
             ledgers = await asyncio.to_thread(self._look)
             opened = [one for ledger in ledgers if (one := ledger.imports.get(self._import_id)) is not None]
-            if any(one.learned >= asked for one in opened):
+            if any(one.learned >= requested for one in opened):
                 self._next_day = max(one.next_day for one in opened)
                 return True
-            passed_on = len(opened) == self._service.lanes and all(one.asked >= asked for one in opened)
+            passed_on = len(opened) == self._service.lanes and all(one.requested >= requested for one in opened)
             if passed_on and patience.ends() and not await asyncio.to_thread(self._owner_runs):
                 self._note(
                     f"no model owner has answered for {PATIENCE_SECONDS:.0f} s; going on without behaviour clusters "

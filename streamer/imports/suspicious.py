@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.messages.said import Said, said
+from models.messages.translatable import Translatable, translatable
 from streamer.imports.checked import Checked
 
 Ints = NDArray[np.int64]
@@ -32,7 +32,9 @@ _REFUSED: Final = 0.05
 _HARMLESS: Final = frozenset(("left_out", "repeated"))
 
 
-def looks(found: Checked, lines: Ints, amounts: Ints, times: Ints, unit: int, at_midnight: bool) -> Iterator[Said]:
+def looks(
+    found: Checked, lines: Ints, amounts: Ints, times: Ints, unit: int, at_midnight: bool
+) -> Iterator[Translatable]:
     """What somebody should look at before the import.
 
     Parameters
@@ -47,56 +49,56 @@ def looks(found: Checked, lines: Ints, amounts: Ints, times: Ints, unit: int, at
         Whether all events lie at the beginning of a day of the shop.
     """
     if not found.events:
-        yield said("check look nothing")
+        yield translatable("check look nothing")
         return
     for currency, count in found.unrated.most_common() if found.fates["unknown_currency"] else ():
-        yield said("check look rate", count=count, currency=currency)
+        yield translatable("check look rate", count=count, currency=currency)
     yield from _refused(found)
     yield from _people(found)
     yield from _amounts(lines, amounts, unit)
     yield from _times(found, times)
     if at_midnight and len(times) >= _ENOUGH:
-        yield said("check look midnight")
+        yield translatable("check look midnight")
 
 
-def _refused(found: Checked) -> Iterator[Said]:
+def _refused(found: Checked) -> Iterator[Translatable]:
     refused = {reason: count for reason, count in found.refused.items() if reason not in _HARMLESS}
     if found.rows and sum(refused.values()) > _REFUSED * found.rows:
         most = max(refused, key=lambda reason: refused[reason])
-        yield said("check look refused", share=sum(refused.values()) / found.rows, reason=reason_text(most))
+        yield translatable("check look refused", share=sum(refused.values()) / found.rows, reason=reason_text(most))
 
 
-def _people(found: Checked) -> Iterator[Said]:
+def _people(found: Checked) -> Iterator[Translatable]:
     orders = found.applied.orders
     if found.largest and orders >= _ENOUGH:
         id, most, _ = found.largest[0]
         if most > 0.25 * orders:
-            yield said("check look one customer", id=id, orders=most, all=orders)
+            yield translatable("check look one customer", id=id, orders=most, all=orders)
     strange = [id for id, _, _ in found.largest if _PLACEHOLDER.fullmatch(id)]
     if strange:
-        yield said("check look placeholder", ids=", ".join(strange))
+        yield translatable("check look placeholder", ids=", ".join(strange))
     if found.orders_by_customer[1] >= 2 * _ENOUGH and max(found.orders_by_customer) == 1:
-        yield said("check look all once")
+        yield translatable("check look all once")
 
 
-def _amounts(lines: Ints, amounts: Ints, unit: int) -> Iterator[Said]:
+def _amounts(lines: Ints, amounts: Ints, unit: int) -> Iterator[Translatable]:
     paid = amounts[amounts > 0]
     if len(paid) < _ENOUGH:
         return
     usual = float(np.median(paid))
     if unit > 1 and usual >= 1_000 * unit and not (paid % unit).any():
-        yield said("check look cents")
+        yield translatable("check look cents")
         return
     far = lines[(amounts > _MANY_TIMES * usual) & (amounts % unit == 0)]
     if len(far):
-        yield said("check look factor", count=len(far), lines=", ".join(map(str, np.sort(far)[:10])))
+        yield translatable("check look factor", count=len(far), lines=", ".join(map(str, np.sort(far)[:10])))
 
 
-def _times(found: Checked, times: Ints) -> Iterator[Said]:
+def _times(found: Checked, times: Ints) -> Iterator[Translatable]:
     steps = np.diff(times)
     steps = steps[np.abs(steps) > _DAY_MS]
     if len(steps) >= _ENOUGH and 0.2 < (steps < 0).mean() < 0.8:
-        yield said("check look unordered")
+        yield translatable("check look unordered")
     months = list(found.months)
     # In a shop with a few orders a month, a month without any is chance.
     if not months or found.applied.orders < _MONTHLY * (_month(months[-1]) - _month(months[0]) + 1):
@@ -105,7 +107,7 @@ def _times(found: Checked, times: Ints) -> Iterator[Said]:
         first, last = _month(one) + 1, _month(other) - 1
         if last >= first:
             span = dict.fromkeys((_named(first), _named(last)))
-            yield said("check look gap", months=" – ".join(span))
+            yield translatable("check look gap", months=" – ".join(span))
 
 
 def _month(name: str) -> int:
@@ -120,6 +122,6 @@ def _named(month: int) -> str:
 def reason_text(reason: str) -> str:
     """A reason for which rows or events are left out, in words; its name where there are none."""
     try:
-        return said(f"reason {reason}")
+        return translatable(f"reason {reason}")
     except KeyError:
         return reason

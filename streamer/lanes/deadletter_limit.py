@@ -68,7 +68,7 @@ class DeadLetterLimit:
             self._run = 0 if decoded_records else self._run
             self._add(len(decoded_records), 0)
             return None
-        said, counted, bad = None, 0, 0
+        reason, counted, bad = None, 0, 0
         for decoded in decoded_records:
             if not _counts(decoded):
                 continue
@@ -76,12 +76,12 @@ class DeadLetterLimit:
             if decoded.record.offset in refused:
                 bad += 1
                 self._run += 1
-                said = said or self.judge(self._run, 0, 0)
+                reason = reason or self.judge(self._run, 0, 0)
             else:
                 self._run = 0
-        said = said or self.judge(self._run, self._refused + bad, self._seen + counted)
+        reason = reason or self.judge(self._run, self._refused + bad, self._seen + counted)
         self._add(counted, bad)
-        return said
+        return reason
 
     def judge(self, run: int, refused: int, seen: int) -> str | None:
         """Which limit such counts reach, in words."""

@@ -205,8 +205,8 @@ class Names:
         """
         found = self._found.get((segmentation, segment, version))
         if found is None:
-            ask = self._cluster if segmentation == BEHAVIOUR else self._of_declared
-            found = self._found[segmentation, segment, version] = ask(segmentation, segment, version)
+            lookup = self._cluster if segmentation == BEHAVIOUR else self._of_declared
+            found = self._found[segmentation, segment, version] = lookup(segmentation, segment, version)
         return found
 
     def _of_declared(self, segmentation: str, segment: str, version: int | None) -> str:

@@ -356,11 +356,11 @@ class Lane(Inbox):
         if self._clock_request is None:
             now = self._clock.now_ms()
             self._clock_request = (now, await self._log.end_offset())
-        asked_at, end = self._clock_request
+        requested_at, end = self._clock_request
         if self.next_offset < end:
             return None
         self._clock_request = None
-        return asked_at - self.settings.wall_margin_ms if self._policy.wall and self._may_look() else None
+        return requested_at - self.settings.wall_margin_ms if self._policy.wall and self._may_look() else None
 
     async def _show(self, update: Update, offset: int) -> None:
         token = token_of(self.state.ledger, offset)

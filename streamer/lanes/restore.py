@@ -73,7 +73,7 @@ async def restore(
     *,
     whole: bool = False,
 ) -> Restored:
-    """Fill the view from the changelog as far as needed, or as a ``whole``; ``told`` hears of each chunk.
+    """Fill the view from the changelog as far as needed, or as a ``whole``; ``on_progress`` is called after each chunk.
 
     A view that loses what was just written to it is filled again, some times.
 

@@ -14,7 +14,7 @@ _decode = msgspec.json.Decoder(Look).decode
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class LearningRequest:
     """A question that all lanes have passed on; ``keys`` are those of their records, which the answer deletes."""
 
     import_id: str
@@ -38,7 +38,7 @@ class Looks:
 
     lanes: int
     done: list[bytes] = field(default_factory=list)
-    _asked: dict[str, dict[int, tuple[bytes, Look]]] = field(default_factory=dict)
+    _requested: dict[str, dict[int, tuple[bytes, Look]]] = field(default_factory=dict)
     _closed: dict[str, dict[int, tuple[bytes, Look]]] = field(default_factory=dict)
 
     def take(self, key: bytes, value: bytes | None) -> int:
@@ -52,21 +52,21 @@ class Looks:
             look = _decode(value)
         except msgspec.DecodeError as error:
             raise InvariantViolation(f"a question to the model owner cannot be read: {error}") from error
-        kind = self._closed if look.closed else self._asked
+        kind = self._closed if look.closed else self._requested
         by_lane = kind.setdefault(look.import_id, {})
         by_lane[look.lane] = key, look
         if not look.closed or len(by_lane) < self.lanes:
             return -1
-        self._asked.pop(look.import_id, None)
+        self._requested.pop(look.import_id, None)
         del self._closed[look.import_id]
         self.done += [key for key, _ in by_lane.values()]
         return max(look.day for _, look in by_lane.values())
 
-    def complete(self) -> Iterator[Asked]:
+    def complete(self) -> Iterator[LearningRequest]:
         """Take out the questions in which all lanes agree."""
-        for import_id, by_lane in list(self._asked.items()):
+        for import_id, by_lane in list(self._requested.items()):
             looks = [look for _, look in by_lane.values()]
             if len(looks) == self.lanes and len({look.day for look in looks}) == 1:
-                del self._asked[import_id]
+                del self._requested[import_id]
                 customers = sum(look.customers for look in looks)
-                yield Asked(import_id, looks[0].day, customers, tuple(key for key, _ in by_lane.values()))
+                yield LearningRequest(import_id, looks[0].day, customers, tuple(key for key, _ in by_lane.values()))

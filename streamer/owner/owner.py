@@ -32,7 +32,7 @@ from schemas.signing import ControlKeys
 from streamer.lanes.inbox import Inbox
 from streamer.lanes.keys import LOOK_KEY, SHIFT_HEADER, split_key
 from streamer.lanes.ports import LaneLog, WallClock, Write, Writes
-from streamer.owner.looks import Asked, Looks
+from streamer.owner.looks import LearningRequest, Looks
 from streamer.owner.publish_model import answer_writes, definition_writes, model_writes, proposal_writes
 
 log = structlog.get_logger(__name__)
@@ -195,8 +195,8 @@ class Owner(Inbox):
             return
         if self._decisions:
             await self._answer()
-        for asked in self._looks.complete():
-            await self._learn_for(asked)
+        for request in self._looks.complete():
+            await self._learn_for(request)
         if self._day > self._learned_day:
             await self._learn(self._day)
         if (self._forgot or self._looks.done) and not self._waiting:
@@ -239,10 +239,10 @@ class Owner(Inbox):
             writes[topics.PANEL, 0] = self._snapshot()
             await self._log.commit(writes, self._position)
 
-    async def _learn_for(self, asked: Asked) -> None:
+    async def _learn_for(self, request: LearningRequest) -> None:
         """Learn on the day for which an import waits; the version, if any, and the answer are one transaction."""
-        learner, day = self._learner, asked.day
-        shift = shift_for(asked.customers, self._context.panel_target)
+        learner, day = self._learner, request.day
+        shift = shift_for(request.customers, self._context.panel_target)
         if shift > learner.shift:
             learner.set_shift(shift)
         waiting = learner.state.proposal
@@ -253,10 +253,10 @@ class Owner(Inbox):
         # By the time, so that an owner who lost its snapshot is believed; never back, whatever its clock says.
         self._answered = max(self._answered + 1, self._context.clock.now_ms() * 1_000)
         context = self._context
-        answers = answer_writes(asked.import_id, day, next_day, context.lanes, self._answered, context.control_keys)
+        answers = answer_writes(request.import_id, day, next_day, context.lanes, self._answered, context.control_keys)
         for place, more in answers.items():
             writes.setdefault(place, []).extend(more)
-        writes[topics.PANEL, 0] = [*(Write(key, None) for key in asked.keys), *self._snapshot()]
+        writes[topics.PANEL, 0] = [*(Write(key, None) for key in request.keys), *self._snapshot()]
         await self._log.commit(writes, self._position)
 
     async def _answer(self) -> None:

@@ -164,7 +164,7 @@ def alerts(to: Connections) -> Iterator[Finding]:
     from streamer.adapters.alert_log import open_alerts
     from streamer.adapters.kafka import Offsets
 
-    async def ask() -> list[Alert]:
+    async def fetch() -> list[Alert]:
         offsets = Offsets(to.kafka)
         await offsets.start()
         try:
@@ -173,7 +173,7 @@ def alerts(to: Connections) -> Iterator[Finding]:
             await offsets.stop()
 
     try:
-        for alert in asyncio.run(ask()):
+        for alert in asyncio.run(fetch()):
             yield Finding("alert", f"{alert.summary} (since {iso(alert.since)})", alert.hint)
     except KafkaError as error:
         yield Finding("alert", f"the topic of alerts cannot be read: {error!r}", "try again")

@@ -77,11 +77,11 @@ def with_shipped(in_force: Segments) -> Segments:
 
 def switched_off(play: Play, in_force: Segments) -> str | None:
     """The first segmentation that a play asks for and that is not in force: without it the play never does anything."""
-    asked = {play.when.segmentation}
+    needed = {play.when.segmentation}
     for question in (play.condition, play.unless):
         if question is not None:
-            asked |= question.segmentations
-    return next((name for name in sorted(asked) if name not in in_force), None)
+            needed |= question.segmentations
+    return next((name for name in sorted(needed) if name not in in_force), None)
 
 
 def already_in(to: Connections, play: Play, now: int) -> list[FirstCustomer]:
@@ -214,7 +214,7 @@ def report(name: str, play: PlayState, state: State, now: int) -> dict[str, Any]
         "report_on": None if declared.report_on is None else iso(declared.report_on),
         "coupons": None if declared.coupon is None else _coupons(name, play, state),
         **power(declared, play.drawn.n, (now - play.since) / _DAY_MS),
-        **{what: play.heard.get(what, 0) for what in ("unsubscribed", "complained")},
+        **{what: play.responses.get(what, 0) for what in ("unsubscribed", "complained")},
     }
 
 

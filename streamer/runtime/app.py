@@ -113,7 +113,7 @@ def fatal(error: BaseException, on_fatal: Callable[[str], None] = lambda why: No
 
 def run_lanes(wiring: Wiring, listener: WorkerListener | None = None, kind: type[Lane] = Lane) -> None:
     """Run a worker that owns lanes; returns when it is stopped. ``kind`` is for benchmarks with another job."""
-    hears = listener or WorkerListener()
+    observer = listener or WorkerListener()
     offsets = Offsets(wiring.kafka)
     client = connect(wiring.redis_url, **wiring.redis_options)
     events = wiring.kafka.topic(topics.EVENTS)
@@ -124,22 +124,22 @@ def run_lanes(wiring: Wiring, listener: WorkerListener | None = None, kind: type
             KafkaLog.of_lane(wiring.kafka, offsets, lane),
             RedisView(client, lane, wiring.redis_prefix),
             context,
-            hears,
+            observer,
         )
 
-    context = LaneContext(wiring.policy, SystemClock(), wiring.lane, may_look=hears.may_look)
-    pool = Pool(make, partial(fatal, on_fatal=hears.failed), hears.owns)
+    context = LaneContext(wiring.policy, SystemClock(), wiring.lane, may_look=observer.may_look)
+    pool = Pool(make, partial(fatal, on_fatal=observer.failed), observer.owns)
     app = agents.build(
         wiring.kafka.group, wiring.kafka.bootstrap, events, pool, wiring.session_seconds, **wiring.broker
     )
-    hears.pooled(pool)
-    hears.seek = lambda lane, offset: app.seek_back(events, lane, offset)
-    run_worker(app, offsets, hears.started)
+    observer.pooled(pool)
+    observer.seek = lambda lane, offset: app.seek_back(events, lane, offset)
+    run_worker(app, offsets, observer.started)
 
 
 def run_owner(wiring: Wiring, listener: WorkerListener | None = None) -> None:
     """Run the model owner; a second one waits until the first is gone."""
-    hears = listener or WorkerListener()
+    observer = listener or WorkerListener()
     offsets = Offsets(wiring.kafka)
     group = owner_group(wiring.kafka.group)
     context = OwnerContext(
@@ -154,14 +154,14 @@ def run_owner(wiring: Wiring, listener: WorkerListener | None = None) -> None:
     def make(partition: int) -> Owner:
         source = (topics.PANEL, partition)
         panel = KafkaLog(wiring.kafka, offsets, "owner", source, source, group)
-        return Owner(Learner(wiring.learner), panel, context, hears)
+        return Owner(Learner(wiring.learner), panel, context, observer)
 
-    pool = Pool(make, partial(fatal, on_fatal=hears.failed), hears.owns)
+    pool = Pool(make, partial(fatal, on_fatal=observer.failed), observer.owns)
     topic = wiring.kafka.topic(topics.PANEL)
     app = agents.build(group, wiring.kafka.bootstrap, topic, pool, wiring.session_seconds, **wiring.broker)
-    hears.pooled(pool)
-    hears.seek = lambda partition, offset: app.seek_back(topic, partition, offset)
-    run_worker(app, offsets, hears.started)
+    observer.pooled(pool)
+    observer.seek = lambda partition, offset: app.seek_back(topic, partition, offset)
+    run_worker(app, offsets, observer.started)
 
 
 def run_worker(app: App, offsets: Offsets, on_start: Callable[[Offsets], None] = lambda offsets: None) -> None:

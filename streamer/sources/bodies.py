@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-from models.messages.said import said, text_of
+from models.messages.translatable import text_of, translatable
 from schemas.money import exponent
 from streamer.sources.columns import ABSENT, Column
 from streamer.sources.json_rows import line_cells
@@ -102,9 +102,9 @@ class Bodies:
         if event.minor_units:
             _to_major(body, self.currency)
         if not body.get("customer_id"):
-            raise Refused("no_customer", said("file nothing under", names=event.fields["customer_id"].names))
+            raise Refused("no_customer", translatable("file nothing under", names=event.fields["customer_id"].names))
         if str(body["customer_id"]).casefold() in self.nobody:
-            raise Refused("nobody", said("file nobody", names=event.fields["customer_id"].names))
+            raise Refused("nobody", translatable("file nobody", names=event.fields["customer_id"].names))
         if event.type == "order.completed" and "order_id" not in body:
             body["order_id"] = "row-" + _digest(body)[:20]
         if "event_id" not in body:
@@ -115,9 +115,9 @@ class Bodies:
         if "total" in body:
             own = body.setdefault("currency", named or self.mapping.currency or self.currency)
             if named is not None and own != named:
-                raise Refused("bad_value", said("file other currency", named=named, own=own))
+                raise Refused("bad_value", translatable("file other currency", named=named, own=own))
             if event.type == "order.completed" and body["total"] < 0:
-                raise Refused("bad_value", said("file below zero"))
+                raise Refused("bad_value", translatable("file below zero"))
         if event.type in _REVERSALS and "refund_id" not in body:
             body["refund_id"] = "row-" + _digest(body)[:20]
 
@@ -145,7 +145,7 @@ class Bodies:
         """Rows of one order that say different totals are lines: to take the first would lose the others."""
         different = {text for _, cells in rows if (text := column.of(cells)) and not self._is_absent(text)}
         if len(different) > 1 and len({self._number(field, column, text).text for text in different}) > 1:
-            raise Refused("bad_value", said("file amounts differ", field=field, names=column.names))
+            raise Refused("bad_value", translatable("file amounts differ", field=field, names=column.names))
 
     def _sum(self, column: Column, field: str, rows: Sequence[Numbered]) -> Decimal:
         total, found = Decimal(0), False
@@ -160,7 +160,7 @@ class Bodies:
                     amount *= Decimal(self._number(field, column, factor, line).text)
                 total += amount
         if not found:
-            raise Refused("bad_value", said("file no amount", field=field, names=column.names))
+            raise Refused("bad_value", translatable("file no amount", field=field, names=column.names))
         return total
 
     def _lines(self, event: EventMapping, shared: Cells, rows: Sequence[Numbered]) -> list[dict[str, Any]]:
@@ -209,11 +209,11 @@ def _refusing(field: str, column: Column, line: int | None) -> Iterator[None]:
         yield
     except BadDate as error:
         raise Refused(
-            "bad_date", said("file in column", field=field, names=column.names, fault=text_of(error)), line
+            "bad_date", translatable("file in column", field=field, names=column.names, fault=text_of(error)), line
         ) from None
     except ValueError as error:
         raise Refused(
-            "bad_value", said("file in column", field=field, names=column.names, fault=text_of(error)), line
+            "bad_value", translatable("file in column", field=field, names=column.names, fault=text_of(error)), line
         ) from None
 
 

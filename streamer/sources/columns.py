@@ -181,5 +181,5 @@ _SIGNS: Final = {"<0": (-1,), ">0": (1,), "=0": (0,), "!=0": (-1, 1)}
 def _among(text: str, values: frozenset[str], sign: Any) -> bool:
     if text.casefold() in values:
         return True
-    asked = [signs for name, signs in _SIGNS.items() if name in values]
-    return bool(asked) and any(sign(text) in signs for signs in asked)
+    wanted = [signs for name, signs in _SIGNS.items() if name in values]
+    return bool(wanted) and any(sign(text) in signs for signs in wanted)

@@ -23,8 +23,8 @@ _ALPHABETS: Final = {"cp1251": "оеаинтсрвл", "koi8_r": "оеаинтс
 _DELIMITERS: Final = (",", ";", "\t", "|", "^", "~")
 
 
-def encoding_of(head: bytes, said: str | None = None) -> str:
-    """The encoding of a text that begins with ``head``; a mark at its start wins over what was ``said``.
+def encoding_of(head: bytes, declared: str | None = None) -> str:
+    """The encoding of a text that begins with ``head``; a mark at its start wins over what was ``declared``.
 
     >>> encoding_of("Größe;Käufer".encode("cp1252")), encoding_of("a,b".encode("utf-16"))
     ('cp1252', 'utf-16')
@@ -32,9 +32,9 @@ def encoding_of(head: bytes, said: str | None = None) -> str:
     for mark, name in _MARKS:
         if head.startswith(mark):
             return name
-    family = None if said is None else codecs.lookup(said).name
-    if said is not None and family not in ("utf-16", "utf-32"):
-        return said
+    family = None if declared is None else codecs.lookup(declared).name
+    if declared is not None and family not in ("utf-16", "utf-32"):
+        return declared
     if family == "utf-32":
         return "utf-32-le"
     return _wide(head) or _narrow(head)

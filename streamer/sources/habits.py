@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from models.messages.said import said
+from models.messages.translatable import translatable
 from streamer.sources import numbers, times
 from streamer.sources.columns import ABSENT, Column
 from streamer.sources.mapping import TableMapping
@@ -40,13 +40,13 @@ class Habits:
         self._nothing = ABSENT | {text.casefold() for text in mapping.nothing}
         self._points = mapping.decimal == "."
         self._commas = mapping.decimal == ","
-        self._said = mapping.decimal
+        self._declared = mapping.decimal
         self._orders: set[str] = set()
         self._texts: set[str] = set()
 
     def see(self, cells: Mapping[str, str]) -> None:
         """Take in one row."""
-        if self._said is None and not self._points:
+        if self._declared is None and not self._points:
             for name in self._amounts:
                 self._see_amount(cells.get(name, ""))
         for name in self._times:
@@ -76,8 +76,8 @@ class Habits:
 
     @property
     def decimal(self) -> str | None:
-        if self._said is not None:
-            return self._said
+        if self._declared is not None:
+            return self._declared
         return "." if self._points else "," if self._commas else None
 
     @property
@@ -93,10 +93,10 @@ class Habits:
     def notes(self) -> list[str]:
         """What was found, in words."""
         found: list[str] = []
-        if self._said is None and self.decimal == ",":
-            found.append(said("file note comma"))
+        if self._declared is None and self.decimal == ",":
+            found.append(translatable("file note comma"))
         if self.day_first is not None:
-            found.append(said("file note day") if self.day_first else said("file note month"))
+            found.append(translatable("file note day") if self.day_first else translatable("file note month"))
         return found
 
 

@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from models.messages.said import said
+from models.messages.translatable import translatable
 from schemas.errors import UserError
 from streamer.sources.dialect import folded
 from streamer.sources.file_form import FileForm, Join, Wanted, each
@@ -253,12 +253,16 @@ def _usable(side: Side) -> Iterator[tuple[str, int, str]]:
 def _no_partner(cells: Mapping[str, str], side: Side) -> str:
     """Why a row is refused that has no partner, as a message of the catalogue."""
     value = ", ".join(cells.get(ours, "") for ours in side.join.on)
-    return said("file no partner", file=side.join.file, names=" and ".join(side.join.on.values()), value=value)
+    return translatable("file no partner", file=side.join.file, names=" and ".join(side.join.on.values()), value=value)
 
 
 def notes_of(joins: Joins) -> list[str]:
     """What is worth saying of the joined files once all rows were read."""
     return [
-        *(said("file note of", file=side.join.file, note=note) for side in joins.sides for note in side.table.notes),
-        *(said("file note unused", rows=rows, file=side.join.file) for side, rows in joins.unused()),
+        *(
+            translatable("file note of", file=side.join.file, note=note)
+            for side in joins.sides
+            for note in side.table.notes
+        ),
+        *(translatable("file note unused", rows=rows, file=side.join.file) for side, rows in joins.unused()),
     ]

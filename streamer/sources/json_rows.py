@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-from models.messages.said import said
+from models.messages.translatable import translatable
 from schemas.errors import UserError
 from streamer.sources.file_form import Wanted
 from streamer.sources.files import ReadPosition, lines, opened
@@ -44,9 +44,9 @@ class JsonRows:
             fault: tuple[str, str] | None = None
             try:
                 if not isinstance(parsed(text), dict):
-                    fault = "not_json", said("file not object")
+                    fault = "not_json", translatable("file not object")
             except (ValueError, RecursionError):
-                fault = "not_json", said("file not json")
+                fault = "not_json", translatable("file not json")
             yield Row(line, [text], fault)
 
     def named(self, cells: Sequence[str]) -> Mapping[str, str]:

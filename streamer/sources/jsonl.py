@@ -83,8 +83,8 @@ def _key(head: _Head) -> bytes | None:
     elif head.type == "alias":
         customer = head.previous_id
     else:
-        said = (head.customer_id, head.user_id, head.segment_anonymous_id)
-        customer = next((id for id in said if id not in (None, "")), None)
+        ids = (head.customer_id, head.user_id, head.segment_anonymous_id)
+        customer = next((id for id in ids if id not in (None, "")), None)
     if isinstance(customer, int) and not isinstance(customer, bool):
         customer = str(customer)
     return normalize("NFC", customer).encode("utf-8", "replace") if isinstance(customer, str) and customer else None

@@ -21,7 +21,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from models.messages import Language, messages
-from models.messages.said import in_language, said
+from models.messages.translatable import in_language, translatable
 from schemas.codec import decode
 from schemas.errors import InvalidEvent
 from schemas.ids import NOBODY
@@ -157,7 +157,7 @@ class MappedFile:
                 done += len(batch)
                 self._progress(self.rows, 0.5 + 0.5 * min(1.0, done / max(self.rows, 1)))
             if bodies.values.from_sheets:
-                self.notes.append(said("file note ids"))
+                self.notes.append(translatable("file note ids"))
             self._drop_repeats(database, rejects)
             self.expected = database.execute("SELECT count(*) FROM events").fetchone()[0]
             made = database.execute("SELECT line, at, key, value FROM events ORDER BY at, line, rowid")
@@ -218,7 +218,7 @@ class MappedFile:
                     yield scope, unit, row.line, text
             elif scopes:
                 missing = " or ".join(dict.fromkeys(name for group, _ in self._scopes for name in group))
-                self._refuse(rejects, row, "no_group", said("file no group", names=missing))
+                self._refuse(rejects, row, "no_group", translatable("file no group", names=missing))
             else:
                 self.skipped[LEFT_OUT] += 1
 
@@ -269,7 +269,9 @@ class MappedFile:
             except Refused as refused:
                 for line, row in cells:
                     at_fault = refused.line in (None, line)
-                    message = refused.message if at_fault else said("file same order refused", line=refused.line)
+                    message = (
+                        refused.message if at_fault else translatable("file same order refused", line=refused.line)
+                    )
                     self._refuse(rejects, Row(line, row), refused.reason, message)
                 continue
             if not made:
@@ -283,7 +285,7 @@ class MappedFile:
             try:
                 event = decode(None, value)
             except InvalidEvent as error:
-                raise Refused(error.reason, said("file contract", fault=error.message)) from None
+                raise Refused(error.reason, translatable("file contract", fault=error.message)) from None
             at = body["occurred_at"]
             name = _order_name(mapping, body)
             yield epoch_ms(at), rows[0][0], body["event_id"], name, event.partition_id().encode(), value
@@ -292,7 +294,7 @@ class MappedFile:
         """Of events that say the same, one; of orders of one id that say different things, none is guessed."""
         database.execute("CREATE INDEX by_name ON events (name, id)")
         several = "SELECT name FROM events WHERE name <> '' GROUP BY name HAVING count(DISTINCT id) > 1"
-        message = said("file same order")
+        message = translatable("file same order")
         refused = database.execute(f"SELECT line FROM events WHERE name IN ({several}) ORDER BY line").fetchall()
         for (line,) in refused:
             found = database.execute("SELECT cells FROM rows WHERE line = ? LIMIT 1", (line,)).fetchone()

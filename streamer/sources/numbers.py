@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from models.messages.said import said
+from models.messages.translatable import translatable
 
 _BLANKS: Final = "\u0020\u00a0\u2007\u2009\u202f"
 _MINUS: Final = str.maketrans(dict.fromkeys("‐‑‒–—−﹣－", "-"))
@@ -106,7 +106,7 @@ def amount(text: str, decimal: str | None = ".") -> Amount:
 def _shown(bare: str) -> str:
     """The decimal sign of a number by itself. Raises ValueError where it fits both."""
     if _AMBIGUOUS.fullmatch(bare):
-        raise ValueError(said("file two readings"))
+        raise ValueError(translatable("file two readings"))
     return shows(bare) or "."
 
 
@@ -115,7 +115,7 @@ def _digits(bare: str, decimal: str) -> str:
     match = _pattern(decimal).fullmatch(bare)
     if match is None or not (match[1] or match[3]):
         thousands = "," if decimal == "." else "."
-        raise ValueError(said("file no number", example=f"1{thousands}234{decimal}50", decimal=decimal))
+        raise ValueError(translatable("file no number", example=f"1{thousands}234{decimal}50", decimal=decimal))
     whole = re.sub(r"\D", "", match[1] or "0")
     part = match[3] or ""
     if match[4]:
@@ -178,10 +178,10 @@ def _agreed(words: Sequence[str]) -> str | None:
     codes = {code for word in words if (code := _currency(word)) is not None}
     open_words = [name for word in words if _currency(word) is None and (name := word.strip(" .").upper())]
     if len(codes) > 1 or (not codes and len(set(open_words)) > 1):
-        raise ValueError(said("file two currencies"))
+        raise ValueError(translatable("file two currencies"))
     for code in codes:
         if any(code not in _SHARED.get(name, (code,)) for name in open_words):
-            raise ValueError(said("file two currencies"))
+            raise ValueError(translatable("file two currencies"))
         return code
     return None
 
@@ -194,7 +194,7 @@ def _currency(word: str) -> str | None:
         return name
     if name in _OPEN or all(unicodedata.category(sign) == "Sc" for sign in name):
         return None
-    raise ValueError(said("file letters"))
+    raise ValueError(translatable("file letters"))
 
 
 def _without_sign(text: str) -> tuple[str, str]:

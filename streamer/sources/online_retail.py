@@ -17,7 +17,7 @@ from functools import cached_property, lru_cache
 from itertools import islice
 from pathlib import Path
 
-from models.messages.said import said
+from models.messages.translatable import translatable
 from schemas.errors import UserError
 from schemas.wire_time import iso
 from streamer.sources.dialect import delimiter_of
@@ -162,7 +162,7 @@ class OnlineRetail:
             for number, cells in enumerate(csv.reader(texts, delimiter=delimiter)):
                 date = cells[column] if len(cells) > column else ""
                 if (order := day_order(date)) is not None:
-                    self.notes = [said("file note day") if order == "day" else said("file note month")]
+                    self.notes = [translatable("file note day") if order == "day" else translatable("file note month")]
                     return order == "day"
                 # The form of the data set itself: no row will say more.
                 if number > _LOOKED_AT and date[4:5] == "-":

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 from zipfile import BadZipFile
 
-from models.messages.said import said
+from models.messages.translatable import translatable
 from schemas.errors import UserError
 from streamer.sources.dialect import folded
 from streamer.sources.file_form import FileForm, Wanted
@@ -47,7 +47,7 @@ class SheetRows:
             self.header.pop()
         self._places = places(self.header, wanted, f"{path}", "the first sheet")
         if at and form.skip is None:
-            self.notes.append(said("file note skip", lines=at))
+            self.notes.append(translatable("file note skip", lines=at))
 
     def rows(self) -> Iterator[Row]:
         """The rows below the header."""
@@ -56,7 +56,9 @@ class SheetRows:
             if any(cells):
                 cells = (cells + [""] * (width - len(cells)))[:width] if not any(cells[width:]) else cells
                 fault = (
-                    None if len(cells) == width else ("column_count", said("file width", found=len(cells), width=width))
+                    None
+                    if len(cells) == width
+                    else ("column_count", translatable("file width", found=len(cells), width=width))
                 )
                 yield Row(line, cells, fault)
 

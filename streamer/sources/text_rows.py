@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from models.messages.said import said
+from models.messages.translatable import translatable
 from schemas.errors import UserError
 from streamer.sources.columns import stripped
 from streamer.sources.dialect import SAMPLE_BYTES, delimiter_of, encoding_of, folded
@@ -61,14 +61,14 @@ class TextRows:
         for line, cells, fault in self._records():
             below = below or (ends is not None and bool(cells) and cells[0].startswith(ends))
             if below:
-                yield Row(line, cells, ("left_out", said("file below table")))
+                yield Row(line, cells, ("left_out", translatable("file below table")))
                 continue
             if fault is None and len(cells) != width:
                 cells = _cut(cells, width)
                 if len(cells) != width:
-                    fault = "column_count", said("file width", found=len(cells), width=width)
+                    fault = "column_count", translatable("file width", found=len(cells), width=width)
             if fault is None and any("\ufffd" in cell for cell in cells):
-                fault = "bad_encoding", said("file encoding", encoding=self.encoding.removesuffix("-sig"))
+                fault = "bad_encoding", translatable("file encoding", encoding=self.encoding.removesuffix("-sig"))
             yield Row(line, cells, fault)
 
     def named(self, cells: Sequence[str]) -> Mapping[str, str]:
@@ -133,7 +133,7 @@ class TextRows:
             cells = next(csv.reader([line], delimiter=self.delimiter), [])
             if len(cells) == len(getattr(self, "header", cells)):
                 return cells, None
-        return line.rstrip("\r\n").split(self.delimiter), ("open_quote", said("file open quote"))
+        return line.rstrip("\r\n").split(self.delimiter), ("open_quote", translatable("file open quote"))
 
     # -- the header -------------------------------------------------------------------------------------------
 
@@ -162,13 +162,13 @@ class TextRows:
 
     def _note(self) -> None:
         if self._form.encoding is None and self.encoding not in ("utf-8", "utf-8-sig"):
-            self.notes.append(said("file note encoding", encoding=self.encoding))
+            self.notes.append(translatable("file note encoding", encoding=self.encoding))
         if self._form.delimiter is None and self.delimiter != ",":
             self.notes.append(
-                said("file note delimiter", delimiter="tab" if self.delimiter == "\t" else self.delimiter)
+                translatable("file note delimiter", delimiter="tab" if self.delimiter == "\t" else self.delimiter)
             )
         if self._form.skip is None and self.skip:
-            self.notes.append(said("file note skip", lines=self.skip))
+            self.notes.append(translatable("file note skip", lines=self.skip))
 
 
 class _Pushed:

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from models.messages.said import said
+from models.messages.translatable import translatable
 from schemas.wire_time import EARLIEST_MS
 from streamer.sources.month_names import parts_of
 
@@ -94,7 +94,7 @@ def zone_named(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(_ZONES.get(name.casefold(), name))
     except (KeyError, ValueError, OSError):
-        raise ValueError(said("file no zone")) from None
+        raise ValueError(translatable("file no zone")) from None
 
 
 class Times:
@@ -137,11 +137,11 @@ class Times:
         try:
             at = self._read(text, zone or self._zone)
         except OverflowError:
-            raise BadDate(said("file no date")) from None
+            raise BadDate(translatable("file no date")) from None
         if past and at < EARLIEST_MS:
-            raise BadDate(said("file before 1990"))
+            raise BadDate(translatable("file before 1990"))
         if past and self._now is not None and at > self._now:
-            raise BadDate(said("file in future"))
+            raise BadDate(translatable("file in future"))
         return at
 
     def _read(self, text: str, zone: ZoneInfo) -> int:
@@ -163,10 +163,10 @@ class Times:
                 month, day = (match["month"], match["day"]) if known is _COMPACT else self._ordered(match)
                 return _of_parts(match.groupdict(), int(month), int(day), zone)
         if re.fullmatch(r"\d{5}(\.\d+)?", text):
-            raise ValueError(said("file sheet day"))
+            raise ValueError(translatable("file sheet day"))
         parts = parts_of(text)
         if parts is None:
-            raise ValueError(said("file unknown time", known=self._known))
+            raise ValueError(translatable("file unknown time", known=self._known))
         return _of_parts(parts, int(parts["month"]), int(parts["day"]), zone)
 
     def _ordered(self, match: re.Match[str]) -> tuple[str, str]:
@@ -178,7 +178,7 @@ class Times:
             return one, two
         if self.day_first is None:
             first, second = (_iso_day(match["year"], *both) for both in ((two, one), (one, two)))
-            raise BadDate(said("file two dates", one=first, two=second, sep=match["sep"]))
+            raise BadDate(translatable("file two dates", one=first, two=second, sep=match["sep"]))
         return (two, one) if self.day_first else (one, two)
 
 
@@ -198,7 +198,7 @@ def _of_parts(match: Mapping[str, str | None], month: int, day: int, zone: ZoneI
     half = (match["noon"] or before or "")[:1].lower()
     if half:
         if not 1 <= hour <= 12 and not (before and hour == 0):
-            raise BadDate(said("file no time"))
+            raise BadDate(translatable("file no time"))
         hour = hour % 12 + (12 if half in ("p", "下") or before == "下午" else 0)
     try:
         read = datetime(
@@ -212,7 +212,7 @@ def _of_parts(match: Mapping[str, str | None], month: int, day: int, zone: ZoneI
             _offset(match["zone"]),
         )
     except ValueError:
-        raise BadDate(said("file no instant")) from None
+        raise BadDate(translatable("file no instant")) from None
     return _ms(read, zone)
 
 

@@ -7,7 +7,7 @@ import unicodedata
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from models.messages.said import said
+from models.messages.translatable import translatable
 from schemas.wire_time import iso
 from streamer.sources import numbers
 from streamer.sources.times import Times, zone_named
@@ -46,7 +46,7 @@ class Values:
         if name in WHOLE:
             whole = float(self.amount(text).text)
             if not whole.is_integer():
-                raise ValueError(said("file no whole number"))
+                raise ValueError(translatable("file no whole number"))
             return int(whole)
         if kind == "time" or name in TIMES:
             return iso(self.times.instant(text, self.zone(zone), past=name != "signup_at"))
@@ -75,7 +75,7 @@ class Values:
         word = text.casefold()
         if word in _YES or word in _NO:
             return word in _YES
-        raise ValueError(said("file no truth"))
+        raise ValueError(translatable("file no truth"))
 
     def id(self, text: str) -> str:
         """An id in NFC, without what a spreadsheet did to it.
@@ -95,7 +95,7 @@ class Values:
             return match[1]
         digits, exponent = match[3], int(match[4])
         if len(digits.rstrip("0")) > exponent or len(digits) < exponent:
-            raise ValueError(said("file digits cut"))
+            raise ValueError(translatable("file digits cut"))
         return match[2] + digits[:exponent]
 
 

@@ -150,11 +150,11 @@ def _money(found: Mapping[str, str], rows: Sequence[Mapping[str, str]], order: s
             return f"{{ sum = {_quoted(found['line_total'])} }}"
         times = f", times = {_quoted(found['quantity'])}" if "quantity" in found else ""
         return f"{{ sum = {_quoted(found['price'])}{times} }}"
-    said: dict[str, set[str]] = {}
+    totals: dict[str, set[str]] = {}
     for row in rows:
         if row.get(total, "").strip():
-            said.setdefault(row.get(order or "", ""), set()).add(row[total].strip())
-    return f"{{ sum = {_quoted(total)} }}" if any(len(texts) > 1 for texts in said.values()) else _quoted(total)
+            totals.setdefault(row.get(order or "", ""), set()).add(row[total].strip())
+    return f"{{ sum = {_quoted(total)} }}" if any(len(texts) > 1 for texts in totals.values()) else _quoted(total)
 
 
 def _is_negative(text: str) -> bool:

@@ -32,7 +32,7 @@ class KafkaEvents:
     async def not_personal(self, ticket: Ticket, event_id: str, at: int) -> None:
         seen = (await self._customers.read([ticket.customer]))[ticket.customer]
         profile = None if seen.customer is None else seen.customer.profile
-        said = None if profile is None else profile.consent
+        consent = None if profile is None else profile.consent
         await self._append(
             ConsentUpdated(
                 event_id=event_id,
@@ -40,8 +40,8 @@ class KafkaEvents:
                 customer_id=ticket.customer,
                 occurred_at=at,
                 personalization=False,
-                marketing=self._consent_default if said is None else said.marketing,
-                analytics=self._consent_default if said is None else said.analytics,
+                marketing=self._consent_default if consent is None else consent.marketing,
+                analytics=self._consent_default if consent is None else consent.analytics,
             )
         )
 

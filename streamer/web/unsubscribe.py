@@ -163,5 +163,5 @@ def _choice(body: bytes) -> Choice | None:
         return "list"
     if b'name="List-Unsubscribe"' in body and b"One-Click" in body:
         return "list"
-    said = form.get("choice", [""])[0]
-    return next((one for one in CHOICES if one == said), None)
+    choice = form.get("choice", [""])[0]
+    return next((one for one in CHOICES if one == choice), None)

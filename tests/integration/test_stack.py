@@ -66,10 +66,10 @@ def values(stack: Stack, expr: str, over_time: bool) -> list[float]:
     now = time.time()
     expr = substituted(expr, rate_interval="5s", range="5m", segmentation="value")
     if over_time:
-        found = stack.ask("query_range", query=expr, start=now - 60, end=now, step="2")["result"]
+        found = stack.query("query_range", query=expr, start=now - 60, end=now, step="2")["result"]
         samples = [sample for series in found for _, sample in series["values"]]
     else:
-        samples = [series["value"][1] for series in stack.ask("query", query=expr, time=now)["result"]]
+        samples = [series["value"][1] for series in stack.query("query", query=expr, time=now)["result"]]
     return [value for sample in samples if math.isfinite(value := float(sample))]
 
 
@@ -104,7 +104,7 @@ def test_figures_on_the_boards_are_those_of_the_run(stack: Stack) -> None:
 
 
 def test_every_rule_is_loaded_and_well(stack: Stack) -> None:
-    rules: list[dict[str, Any]] = [rule for group in stack.ask("rules")["groups"] for rule in group["rules"]]
+    rules: list[dict[str, Any]] = [rule for group in stack.query("rules")["groups"] for rule in group["rules"]]
     files = sorted((ROOT / "prometheus" / "rules").glob("*.yml"))
     written = [rule for path in files for group in load_yaml(path)["groups"] for rule in group["rules"]]
     assert {rule["name"] for rule in rules} == {rule.get("alert", rule.get("record")) for rule in written}
@@ -115,7 +115,7 @@ def test_every_rule_is_loaded_and_well(stack: Stack) -> None:
 
 
 def test_every_recorded_series_has_a_value(stack: Stack) -> None:
-    for rule in [rule for group in stack.ask("rules")["groups"] for rule in group["rules"]]:
+    for rule in [rule for group in stack.query("rules")["groups"] for rule in group["rules"]]:
         if rule["type"] == "recording":
             assert values(stack, rule["name"], over_time=True), rule["name"]
 

@@ -10,7 +10,7 @@ MOST_OF_THE_ANSWER: Final = 65_536
 _LONGEST_PAUSE_MS: Final = 86_400_000
 
 
-def retry_after(said: str | None, now: float) -> int | None:
+def retry_after(header: str | None, now: float) -> int | None:
     """Milliseconds that a Retry-After header asks for, at most a day; None where it says nothing usable.
 
     ``now`` in epoch seconds.
@@ -18,13 +18,13 @@ def retry_after(said: str | None, now: float) -> int | None:
     >>> retry_after("120", 0), retry_after("soon", 0), retry_after("Thu, 01 Jan 1970 00:00:10 GMT", 4)
     (120000, None, 6000)
     """
-    if said is None:
+    if header is None:
         return None
-    if said.strip().isdecimal():
-        seconds = float(said)
+    if header.strip().isdecimal():
+        seconds = float(header)
     else:
         try:
-            seconds = parsedate_to_datetime(said).timestamp() - now
+            seconds = parsedate_to_datetime(header).timestamp() - now
         except ValueError:
             return None
     return min(_LONGEST_PAUSE_MS, max(0, round(seconds * 1000)))

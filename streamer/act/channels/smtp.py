@@ -80,12 +80,12 @@ class SmtpSender:
             if not await begun():
                 return Answer("not_begun")
             try:
-                said = await server.data(mail)
+                reply = await server.data(mail)
             except SMTPResponseException as error:
                 return _safe(error, channel_down=False)
             except (SMTPException, OSError, TimeoutError) as error:
                 return Answer("doubt", f"the connection ended in the mail: {type(error).__name__}", channel_down=True)
-            return Answer("sent", str(said.code))
+            return Answer("sent", str(reply.code))
         finally:
             # What happens after the final answer changes nothing.
             server.close()

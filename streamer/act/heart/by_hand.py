@@ -49,8 +49,8 @@ def entered(one: FirstCustomer, play: Play) -> ReceivedChange:
 
 def decide(order: PlayCommand, held: PlayState, state: State, outcome: Outcome, now: int) -> None:
     """Say yes or no to messages that wait for it; once as many were decided as were asked for, the rest need none."""
-    asked = [one for one in _waiting(order.play, state) if order.message_id in (None, one.id)]
-    for message in asked[: held.approve]:
+    waiting = [one for one in _waiting(order.play, state) if order.message_id in (None, one.id)]
+    for message in waiting[: held.approve]:
         held.approve -= 1
         if order.action == "release":
             message.approved = True

@@ -177,12 +177,12 @@ def _stopped(look: Look) -> Verdict | None:
 
 
 def _condition(look: Look) -> Verdict | None:
-    asked = look.play.condition
-    if asked is None:
+    question = look.play.condition
+    if question is None:
         return None
     if look.customer is None:
         return Drop("if", {"known": False})
-    holds, seen = asked.judge(look.customer, look.now, look.policy.units)
+    holds, seen = question.judge(look.customer, look.now, look.policy.units)
     return None if holds else Drop("if", seen)
 
 
@@ -197,9 +197,9 @@ def _allowed(look: Look) -> Verdict | None:
         if (refused := _refused(look)) is not None:
             return Drop("consent", {refused: False})
         for list in lists:
-            said = person.lists.get(list)
-            if said is not None and not said[0]:
-                return Drop("list", {"list": list, "since": said[1]})
+            choice = person.lists.get(list)
+            if choice is not None and not choice[0]:
+                return Drop("list", {"list": list, "since": choice[1]})
     if person.refused and not person.address:
         return Drop("suppressed", {"why": person.refused})
     if address and look.state.suppressed:
@@ -247,9 +247,9 @@ def _hours(look: Look) -> Verdict | None:
 
 
 def _unless(look: Look) -> Verdict | None:
-    asked = look.play.unless
-    if asked is not None and look.customer is not None:
-        holds, seen = asked.judge(look.customer, look.now, look.policy.units)
+    question = look.play.unless
+    if question is not None and look.customer is not None:
+        holds, seen = question.judge(look.customer, look.now, look.policy.units)
         if holds:
             return Drop("unless", seen)
     return None

@@ -82,22 +82,22 @@ def _count(arm: ArmState, bought: bool, spent: float) -> None:
     arm.squares += spent * spent
 
 
-def hear(id: str, what: str, state: State, outcome: Outcome) -> None:
+def count_response(id: str, what: str, state: State, outcome: Outcome) -> None:
     """Count an unsubscribe or a complaint that names a message, and stop a play that surely has too many."""
     measure = state.measures.get(id)
-    if measure is None or what in measure.heard:
+    if measure is None or what in measure.responses:
         return
     play_state = state.ledger.plays[measure.play]
-    measure.heard.append(what)
+    measure.responses.append(what)
     outcome.measures.add(id)
     outcome.moved = True
-    play_state.heard[what] = play_state.heard.get(what, 0) + 1
+    play_state.responses[what] = play_state.responses.get(what, 0) + 1
     _stop_if(what, measure, play_state, state)
 
 
 def _stop_if(what: str, measure: Measure, play_state: PlayState, state: State) -> None:
     play = state.books[play_state.version].plays[measure.play]
-    limit, count = play.stop_if.get(what), play_state.heard[what]
+    limit, count = play.stop_if.get(what), play_state.responses[what]
     if limit is not None and play_state.status == "running" and surely_above(count, play_state.sent, limit):
         play_state.status = "paused"
         play_state.why = f"{count} of {play_state.sent} {what}: surely more than {limit:.1%}"
@@ -112,4 +112,9 @@ def forget(customer: str, state: State, outcome: Outcome) -> None:
 
 def reset(play_state: PlayState) -> None:
     """Begin both arms anew, with a new epoch."""
-    play_state.sent_arm, play_state.held_arm, play_state.drawn, play_state.heard = ArmState(), ArmState(), Drawn(), {}
+    play_state.sent_arm, play_state.held_arm, play_state.drawn, play_state.responses = (
+        ArmState(),
+        ArmState(),
+        Drawn(),
+        {},
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from schemas.events import CustomerErased, MessageOutcome, SubscriptionUpdated
-from streamer.act.heart.measure import hear
+from streamer.act.heart.measure import count_response
 from streamer.act.heart.plan import forget
 from streamer.act.heart.state import Outcome, State, Suppression
 
@@ -22,10 +22,10 @@ def take_signal(signal: Signal, state: State, outcome: Outcome, now: int) -> Non
         case SubscriptionUpdated():
             _subscribe(signal, state, outcome)
             if signal.message_id is not None and not signal.subscribed:
-                hear(signal.message_id, "unsubscribed", state, outcome)
-        case MessageOutcome(outcome=said) if said in _SUPPRESSING:
-            hear(signal.message_id, said, state, outcome)
-            _suppress(signal.customer_id, EVERY_LIST, said, signal.occurred_at, state, outcome)
+                count_response(signal.message_id, "unsubscribed", state, outcome)
+        case MessageOutcome(outcome=ending) if ending in _SUPPRESSING:
+            count_response(signal.message_id, ending, state, outcome)
+            _suppress(signal.customer_id, EVERY_LIST, ending, signal.occurred_at, state, outcome)
         case CustomerErased():
             forget(signal.customer_id, state, outcome, now)
         case _:

@@ -87,7 +87,7 @@ class Measure(msgspec.Struct, array_like=True):
         Whether the customer was held out.
     begun, due
         Orders after ``begun`` and up to ``due`` count.
-    heard
+    responses
         What the customer answered: ``unsubscribed``, ``complained``.
     held_from_all
         Whether the customer is held out of all marketing: then this play's arms leave them out.
@@ -101,7 +101,7 @@ class Measure(msgspec.Struct, array_like=True):
     held: bool
     begun: int
     due: int
-    heard: list[str] = []
+    responses: list[str] = msgspec.field(default_factory=list, name="heard")
     held_from_all: bool = False
 
 
@@ -163,7 +163,7 @@ class PlayState(msgspec.Struct):
         So many messages wait for a yes before the play sends by itself.
     sent_arm, held_arm
         What was measured in this epoch.
-    heard
+    responses
         Unsubscribes and complaints that name a message of this epoch.
     drawn
         Customers who had a turn in this epoch, without those held out of all marketing.
@@ -184,7 +184,7 @@ class PlayState(msgspec.Struct):
     why: str = ""
     sent_arm: ArmState = msgspec.field(default_factory=ArmState)
     held_arm: ArmState = msgspec.field(default_factory=ArmState)
-    heard: dict[str, int] = {}
+    responses: dict[str, int] = msgspec.field(default_factory=dict, name="heard")
     drawn: Drawn = msgspec.field(default_factory=Drawn)
     approve: int = 0
 

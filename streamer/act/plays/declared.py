@@ -227,48 +227,48 @@ class _File:
         )
 
     def _measure(self, table: Mapping[str, Any], at: tuple[str, ...]) -> dict[str, int | None]:
-        said = table.get("measure")
-        if said is None:
+        given = table.get("measure")
+        if given is None:
             return {}
         here = (*at, "measure")
-        if not isinstance(said, dict):
+        if not isinstance(given, dict):
             self._fail(
                 self._lines.of(*here), "measure is not a table", 'such as { goal = "order", within = "14 days" }'
             )
-        self._keys(said, ("goal", "within", "report_on"), here, "measure")
-        self._choice(said, "goal", here, ("order",), "goals", "order")
-        if "within" not in said:
+        self._keys(given, ("goal", "within", "report_on"), here, "measure")
+        self._choice(given, "goal", here, ("order",), "goals", "order")
+        if "within" not in given:
             self._fail(self._lines.of(*here), "measure has no within", 'such as within = "14 days"')
-        report = said.get("report_on")
+        report = given.get("report_on")
         return {
-            "measure": self._spanned(said, "within", here, spans.duration, 0),
+            "measure": self._spanned(given, "within", here, spans.duration, 0),
             "report_on": None if report is None else self._parsed(_date, report, (*here, "report_on")),
         }
 
     def _stop_if(self, table: Mapping[str, Any], at: tuple[str, ...]) -> dict[str, float]:
-        said = table.get("stop_if", {})
+        given = table.get("stop_if", {})
         here = (*at, "stop_if")
-        if not isinstance(said, dict):
+        if not isinstance(given, dict):
             self._fail(self._lines.of(*here), "stop_if is not a table", "such as { unsubscribed = 0.02 }")
-        self._keys(said, ("unsubscribed", "complained"), here, "stop_if")
-        if said and "measure" not in table:
+        self._keys(given, ("unsubscribed", "complained"), here, "stop_if")
+        if given and "measure" not in table:
             self._fail(
                 self._lines.of(*here), "stop_if needs measure", "messages are remembered while they are measured"
             )
-        return {key: self._share(said, key, here, 0.0) for key in said}
+        return {key: self._share(given, key, here, 0.0) for key in given}
 
     def _coupon(self, table: Mapping[str, Any], at: tuple[str, ...]) -> CouponRule | None:
-        said, here = table.get("coupon"), (*at, "coupon")
-        if said is None:
+        given, here = table.get("coupon"), (*at, "coupon")
+        if given is None:
             return None
-        if not isinstance(said, dict) or ("pool" in said) == ("made" in said):
+        if not isinstance(given, dict) or ("pool" in given) == ("made" in given):
             example = 'such as { pool = "back10", valid = "14 days" } or { made = "BACK-{code}" }'
             self._fail(self._lines.of(*here), "coupon names either a pool or how codes are made", example)
-        self._keys(said, COUPON_KEYS, here, "coupon")
+        self._keys(given, COUPON_KEYS, here, "coupon")
         return CouponRule(
-            self._spanned(said, "pool", here, pool_name, ""),
-            self._spanned(said, "made", here, made_pattern, ""),
-            self._spanned(said, "valid", here, spans.duration, 0),
+            self._spanned(given, "pool", here, pool_name, ""),
+            self._spanned(given, "made", here, made_pattern, ""),
+            self._spanned(given, "valid", here, spans.duration, 0),
         )
 
     def _trigger(self, table: Any, at: tuple[str, ...]) -> Trigger:
@@ -290,25 +290,25 @@ class _File:
     def _some(
         self, table: Mapping[str, Any], key: str, at: tuple[str, ...], possible: frozenset[str] | None, what: str
     ) -> frozenset[str] | None:
-        said = table.get(key)
-        if said is None:
+        given = table.get(key)
+        if given is None:
             return None
         line = self._lines.of(*at, "when")
-        listed = said if isinstance(said, list) else [said]
+        listed = given if isinstance(given, list) else [given]
         for one in listed:
             if not isinstance(one, str) or (possible is not None and one not in possible):
                 self._fail(line, f"{key} names {one!r}", suggestion(str(one), possible or (), what))
         return frozenset(listed)
 
     def _condition(self, table: Mapping[str, Any], key: str, at: tuple[str, ...]) -> Question | None:
-        said = table.get(key)
-        if said is None:
+        given = table.get(key)
+        if given is None:
             return None
         line = self._lines.of(*at, key)
-        if not isinstance(said, str) or not said:
+        if not isinstance(given, str) or not given:
             self._fail(line, f"{key} is not a condition", 'such as "orders >= 3 and satisfaction >= 0.5"')
         try:
-            return Question(said, parse(said, self._known))
+            return Question(given, parse(given, self._known))
         except ExpressionError as error:
             self._fail(line, f"{key}, character {error.position + 1}: {error.message}", error.hint)
 

@@ -69,7 +69,7 @@ class Book:
         self._view: ViewReader | None = None
         self._page: Page | None = None
         self._census: tuple[float, Census] | None = None
-        self._asking = asyncio.Lock()
+        self._querying = asyncio.Lock()
 
     @property
     def page(self) -> Page:
@@ -82,10 +82,10 @@ class Book:
         """Read again every five seconds, until cancelled."""
         while True:
             with suppress(TransientError, UserError):
-                self._page = await self.ask(self._read)
+                self._page = await self.query(self._read)
             await asyncio.sleep(_SECONDS)
 
-    async def ask(self, question: Callable[[ViewReader], Any]) -> Any:
+    async def query(self, question: Callable[[ViewReader], Any]) -> Any:
         """What ``question`` answers, in a thread, one at a time; the view is not used by two of them.
 
         Raises
@@ -93,15 +93,15 @@ class Book:
         UserError, TransientError
             Redis does not answer.
         """
-        async with self._asking:
-            return await asyncio.to_thread(self._ask, question)
+        async with self._querying:
+            return await asyncio.to_thread(self._query, question)
 
     async def counted(self) -> Census:
         """What is typical of each segment; looked at every five minutes at most, since it reads all customers."""
         now = asyncio.get_running_loop().time()
         if self._census is None or now - self._census[0] > _CENSUS_SECONDS:
             page = self.page
-            found = await self.ask(lambda view: census(view.everyone(), page.clock, page.policy.shop))
+            found = await self.query(lambda view: census(view.everyone(), page.clock, page.policy.shop))
             self._census = now, found
         return self._census[1]
 
@@ -110,7 +110,7 @@ class Book:
             self._view.close()
             self._view = None
 
-    def _ask(self, question: Callable[[ViewReader], Any]) -> Any:
+    def _query(self, question: Callable[[ViewReader], Any]) -> Any:
         try:
             if self._view is None:
                 self._view = self._make()

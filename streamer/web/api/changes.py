@@ -26,7 +26,7 @@ from schemas.errors import TransientError
 from schemas.records import LogRecord
 from streamer.adapters.kafka import KafkaConnection, read_committed
 from streamer.client import change_reader
-from streamer.web.api import asked
+from streamer.web.api import parameters
 from streamer.web.api.guards import cut_off
 from streamer.web.api.problems import ProblemError
 
@@ -171,7 +171,7 @@ class Stream:
 
     async def changes(self, request: Request) -> Response:
         """Changes from now on, or from `Last-Event-ID` on."""
-        wanted = {name: asked.name_of(request, name) for name in _FILTERS}
+        wanted = {name: parameters.name_of(request, name) for name in _FILTERS}
         last = request.headers.get("last-event-id")
         if not self._changes.ready.is_set():
             raise TransientError("Kafka does not answer")

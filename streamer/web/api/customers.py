@@ -15,7 +15,7 @@ from schemas.wire_time import iso
 from streamer.queries.customer import explain
 from streamer.queries.members import name_of
 from streamer.queries.names import segment_name
-from streamer.web.api import asked
+from streamer.web.api import parameters
 from streamer.web.api.book import Book, Page
 from streamer.web.api.problems import ProblemError
 from streamer.web.api.view import View
@@ -35,41 +35,41 @@ class Customers:
     async def customer(self, request: Request) -> Response:
         """Segments, features and next moves, as of the latest thing that happened to the customer."""
         found = await self._found(request)
-        return asked.answer(_shown(found, self._book.page))
+        return parameters.answer(_shown(found, self._book.page))
 
     async def explanation(self, request: Request) -> Response:
         """What ``streamer customer show`` says."""
-        id, page = asked.id_of(request), self._book.page
-        found = await self._book.ask(lambda view: explain(view, page.policy, id))
+        id, page = parameters.id_of(request), self._book.page
+        found = await self._book.query(lambda view: explain(view, page.policy, id))
         if found is None:
             raise _nobody(id)
         kept = ("customer_id", "now", "segments", "features", "next_moves", "borders", "ways", "clusters")
-        return asked.answer({name: found.get(name) for name in kept})
+        return parameters.answer({name: found.get(name) for name in kept})
 
     async def history(self, request: Request) -> Response:
         """Moves with their reasons, newest first."""
-        before = asked.number_of(request, "before", 1, _LATEST, None)
-        limit = asked.limit_of(request)
+        before = parameters.number_of(request, "before", 1, _LATEST, None)
+        limit = parameters.limit_of(request)
         id = (await self._found(request)).id
         moves = self._reader().history(id, before=before, limit=limit)
         for move in moves:
             move["at"] = iso(move["at"])
-        return asked.answer(
+        return parameters.answer(
             {"customer_id": id, "moves": moves, "next": moves[-1]["seq"] if len(moves) == limit else None}
         )
 
     async def messages(self, request: Request) -> Response:
         """Steps of messages, newest first."""
         id = (await self._found(request)).id
-        return asked.answer({"customer_id": id, "steps": self._reader().messages(id)})
+        return parameters.answer({"customer_id": id, "steps": self._reader().messages(id)})
 
     async def search(self, request: Request) -> Response:
         """Ids that begin with a text."""
-        text, limit = asked.text_of(request, "query"), asked.limit_of(request)
-        return asked.answer({"customers": self._reader().customers(text, limit)})
+        text, limit = parameters.text_of(request, "query"), parameters.limit_of(request)
+        return parameters.answer({"customers": self._reader().customers(text, limit)})
 
     async def _found(self, request: Request) -> Customer:
-        id = asked.id_of(request)
+        id = parameters.id_of(request)
         found = await self._view.customer(id)
         if found is None:
             raise _nobody(id)

@@ -12,7 +12,7 @@ from streamer.act.heart.state import State
 from streamer.act.reader import state_of
 from streamer.adapters.kafka import KafkaConnection
 from streamer.queries.plays import standing
-from streamer.web.api import asked
+from streamer.web.api import parameters
 
 _SECONDS: Final = 2.0
 
@@ -28,7 +28,9 @@ class Plays:
     async def list(self, request: Request) -> Response:
         """Every play that was ever started."""
         state = await self._state()
-        return asked.answer({"plays": {name: standing(name, play, state) for name, play in state.ledger.plays.items()}})
+        return parameters.answer(
+            {"plays": {name: standing(name, play, state) for name, play in state.ledger.plays.items()}}
+        )
 
     async def _state(self) -> State:
         loop = asyncio.get_running_loop()

@@ -20,7 +20,7 @@ from schemas.screen_text import harmless_cell
 from streamer.queries import cards, previews
 from streamer.queries.members import COLUMNS, Member, member_of, row
 from streamer.queries.names import segment_name
-from streamer.web.api import asked
+from streamer.web.api import parameters
 from streamer.web.api.book import Book, Page
 from streamer.web.api.problems import ProblemError
 from streamer.web.api.view import View
@@ -42,30 +42,30 @@ class Segments:
 
     async def list(self, request: Request) -> Response:
         """All segmentations with the sizes of their segments."""
-        return asked.answer({"segmentations": self._book.page.table})
+        return parameters.answer({"segmentations": self._book.page.table})
 
     async def card(self, request: Request) -> Response:
         """The card of one segment."""
         place, page = self._place(request), self._book.page
         counted = await self._book.counted()
         found = cards.cards("/".join(place), page.policy, page.model, counted, messages(page.policy.language))
-        return asked.answer(found[0])
+        return parameters.answer(found[0])
 
     async def members(self, request: Request) -> Response:
         """A page of members."""
-        place, limit, order = self._place(request), asked.limit_of(request), asked.order_of(request)
-        after = asked.place_of(request.query_params.get("cursor"), order)
+        place, limit, order = self._place(request), parameters.limit_of(request), parameters.order_of(request)
+        after = parameters.place_of(request.query_params.get("cursor"), order)
         found = self._reader().members(*place, after=after, limit=limit, order=order)
         people = await self._view.customers([one.customer for one in found])
         page = self._book.page
-        return asked.answer(
+        return parameters.answer(
             {
                 "segmentation": place[0],
                 "segment": place[1],
                 "members": [
                     _shown(_member(*one, place[0], page), place[0], page) for one in zip(found, people, strict=True)
                 ],
-                "next": asked.cursor(found[-1], order) if len(found) == limit else None,
+                "next": parameters.cursor(found[-1], order) if len(found) == limit else None,
             }
         )
 
@@ -80,18 +80,18 @@ class Segments:
     async def flows(self, request: Request) -> Response:
         """Moves within a segmentation over days."""
         grid = self._book.page.policy.grid
-        last = asked.day_of(request, "to", grid.day_of(time.time_ns() // 1_000_000))
-        first = asked.day_of(request, "from", max(last - _DAYS + 1, asked.FIRST_DAY))
+        last = parameters.day_of(request, "to", grid.day_of(time.time_ns() // 1_000_000))
+        first = parameters.day_of(request, "from", max(last - _DAYS + 1, parameters.FIRST_DAY))
         first, last = min(first, last), max(first, last)
-        segmentation = asked.name_of(request, "segmentation", _LIFECYCLE) or _LIFECYCLE
+        segmentation = parameters.name_of(request, "segmentation", _LIFECYCLE) or _LIFECYCLE
         summed: Counter[tuple[str, str, str]] = Counter()
         for flow in self._reader().flows(segmentation, first, last):
             summed[flow.before, flow.after, flow.cause] += flow.customers
-        return asked.answer(
+        return parameters.answer(
             {
                 "segmentation": segmentation,
-                "first_day": asked.day_text(first),
-                "last_day": asked.day_text(last),
+                "first_day": parameters.day_text(first),
+                "last_day": parameters.day_text(last),
                 "flows": [
                     {"from": before or None, "to": after or None, "cause": cause, "customers": count}
                     for (before, after, cause), count in sorted(summed.items())
@@ -102,7 +102,7 @@ class Segments:
     async def file(self, request: Request) -> Response:
         """The file in force."""
         page = self._book.page
-        return asked.answer({"version": page.policy.definitions.version, "text": page.text})
+        return parameters.answer({"version": page.policy.definitions.version, "text": page.text})
 
     async def preview(self, request: Request) -> Response:
         """Who would move if the body came into force."""
@@ -110,10 +110,10 @@ class Segments:
         page = self._book.page
         look = partial(previews.preview, policy=page.policy, text=text, now_ms=time.time_ns() // 1_000_000)
         try:
-            found = await self._book.ask(lambda view: look(view).to_dict())
+            found = await self._book.query(lambda view: look(view).to_dict())
         except UserError as error:
             raise ProblemError(422, error.message, error.hint) from None
-        return asked.answer(found)
+        return parameters.answer(found)
 
     async def _rows(self, segmentation: str, segment: str) -> AsyncIterator[bytes]:
         yield _csv([COLUMNS])
@@ -126,7 +126,7 @@ class Segments:
 
     def _place(self, request: Request) -> tuple[str, str]:
         """The segment of the path. Raises ProblemError where there is none of that name."""
-        segmentation, segment = asked.id_of(request, "segmentation"), asked.id_of(request, "segment")
+        segmentation, segment = parameters.id_of(request, "segmentation"), parameters.id_of(request, "segment")
         known = self._book.page.table.get(segmentation, {"segments": ()})
         if not any(one["id"] == segment for one in known["segments"]):
             raise ProblemError(404, "there is no such segment", "`GET /v1/segments` lists them")

@@ -37,7 +37,7 @@ class View:
     async def customer(self, id: str) -> Looked | None:
         """A customer by any of its ids; None if there is no such. Raises TransientError where Redis does not answer."""
         lane = partition_for(id.encode(), len(self._keys))
-        core, profile = await self._asked(self._client.hmget(self._keys[lane].parts(id), _PARTS))
+        core, profile = await self._answer(self._client.hmget(self._keys[lane].parts(id), _PARTS))
         if core is not None:
             return Looked(lane, _made(id, core, profile))
         alias = None if profile is None else _profile(profile).alias
@@ -48,7 +48,7 @@ class View:
         pipe = self._client.pipeline(transaction=False)
         for id in ids:
             pipe.hmget(self._keys[partition_for(id.encode(), len(self._keys))].parts(id), _PARTS)
-        answers = await self._asked(pipe.execute()) if ids else []
+        answers = await self._answer(pipe.execute()) if ids else []
         return [
             None if core is None else _made(id, core, profile) for id, (core, profile) in zip(ids, answers, strict=True)
         ]
@@ -56,7 +56,7 @@ class View:
     async def close(self) -> None:
         await self._client.aclose()
 
-    async def _asked(self, question: Any) -> Any:
+    async def _answer(self, question: Any) -> Any:
         try:
             return await question
         except (RedisError, OSError) as error:

@@ -135,25 +135,25 @@ def calls_of(body: Mapping[str, Any], kind: str, received_ms: int) -> list[Body]
     ]
 
 
-def _call(said: dict[str, Any], received_ms: int) -> Body:
-    id = said.get("messageId") or said.get("message_id")
+def _call(call: dict[str, Any], received_ms: int) -> Body:
+    id = call.get("messageId") or call.get("message_id")
     event_id = id if isinstance(id, str) else None
-    if said.get("type") == "group":
+    if call.get("type") == "group":
         return Body(b"", InvalidEvent("unknown_type", "groups are not kept: segments are of customers"), event_id)
-    if said.get("timestamp") is None and said.get("originalTimestamp") is None and said.get("occurred_at") is None:
-        said = {**said, "timestamp": said.get("sentAt") or iso(received_ms)}
-    said.pop("writeKey", None)
-    if said.get("type") not in segment_spec.TAGS:
+    if call.get("timestamp") is None and call.get("originalTimestamp") is None and call.get("occurred_at") is None:
+        call = {**call, "timestamp": call.get("sentAt") or iso(received_ms)}
+    call.pop("writeKey", None)
+    if call.get("type") not in segment_spec.TAGS:
         return Body(b"", InvalidEvent("unknown_type", "the call's type is none of Segment's"), event_id)
     try:
-        return Body(json.dumps(segment_spec.as_event(said)).encode(), None, event_id)
+        return Body(json.dumps(segment_spec.as_event(call)).encode(), None, event_id)
     except (ValueError, RecursionError) as error:
         return Body(b"", InvalidEvent("invalid_field", f"the call cannot be read: {error}"), event_id)
 
 
-def sent_ms(said: Mapping[str, Any]) -> int | None:
+def sent_ms(call: Mapping[str, Any]) -> int | None:
     """When a request was sent by the clock of its device; None where it does not say."""
-    text = said.get("sentAt") or said.get("sent_at")
+    text = call.get("sentAt") or call.get("sent_at")
     try:
         return epoch_ms(text) if isinstance(text, str) else None
     except ValueError:

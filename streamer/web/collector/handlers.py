@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from models.messages import messages
-from models.messages.said import in_language
+from models.messages.translatable import in_language
 from schemas.collector import MAX_CALL_BYTES, MAX_WEBHOOK_BYTES
 from schemas.endpoints import COLLECTING, Permission
 from schemas.errors import InvalidEvent, TransientError
@@ -95,17 +95,17 @@ class Collector:
         async def handle(request: Request) -> Response:
             key = key_of(request)
             token = None if key is None else self._admit(request, key, "write")
-            said = calls.parsed(await body_of(request))
+            body = calls.parsed(await body_of(request))
             if token is None:
-                token = self._admit(request, key_of(request, said), "write")
+                token = self._admit(request, key_of(request, body), "write")
             now = self._now_ms()
             return await self._take(
-                calls.calls_of(said, kind, now),
+                calls.calls_of(body, kind, now),
                 token,
                 "segment",
                 200,
                 largest=MAX_CALL_BYTES,
-                sent_ms=calls.sent_ms(said) if token.origins else None,
+                sent_ms=calls.sent_ms(body) if token.origins else None,
             )
 
         return handle

@@ -69,8 +69,8 @@ def key_of(request: Request, body: Mapping[str, Any] | None = None) -> str | Non
     ProblemError
         The query has a key that is none.
     """
-    asked = request.query_params.get("writeKey")
-    if asked is not None and len(asked) > MAX_KEY:
+    from_query = request.query_params.get("writeKey")
+    if from_query is not None and len(from_query) > MAX_KEY:
         raise ProblemError(400, "writeKey is too long", f"a key has at most {MAX_KEY} characters")
     scheme, _, text = request.headers.get("authorization", "").partition(" ")
     match scheme.lower():
@@ -78,10 +78,10 @@ def key_of(request: Request, body: Mapping[str, Any] | None = None) -> str | Non
             return text.strip()
         case "basic":
             return _user(text)
-    if asked is not None:
-        return asked
-    said = None if body is None else body.get("writeKey")
-    return said if isinstance(said, str) else None
+    if from_query is not None:
+        return from_query
+    key = None if body is None else body.get("writeKey")
+    return key if isinstance(key, str) else None
 
 
 def _user(text: str) -> str | None:

@@ -73,7 +73,7 @@ def test_calls_are_counted_by_channel_and_bound() -> None:
 def test_pools_answers_and_running_plays_are_shown(world: World) -> None:
     world.state.coupons.load("back10", ["A", "B"])
     world.state.coupons.put("A", Coupon("back10", NOON))
-    world.state.ledger.plays["win_back"].heard = {"unsubscribed": 2}
+    world.state.ledger.plays["win_back"].responses = {"unsubscribed": 2}
     world.take(change())
     tally = ActTally()
     tally.on_turn(world.state, Outcome(), 1500)

@@ -93,7 +93,7 @@ def test_too_many_unsubscribes_pause_the_play_once_that_is_sure() -> None:
         )
         for _ in range(2):
             take_signal(event, world.state, Outcome(), NOON)
-        assert counters.heard["unsubscribed"] == number
+        assert counters.responses["unsubscribed"] == number
         assert counters.status == ("paused" if wilson(number, 20)[0] > 0.1 else "running")
     assert counters.status == "paused" and "surely more than 10" in counters.why
 

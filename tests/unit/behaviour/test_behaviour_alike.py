@@ -18,7 +18,7 @@ from models.behaviour.moves import Move
 from models.behaviour.panel import PanelRow
 from models.learning.build import sample_of
 from models.learning.diary import Diary
-from models.learning.frame import fit_priors, standard, tells_nothing, volume
+from models.learning.frame import fit_priors, is_uninformative, standard, volume
 from models.learning.kmeans import multi_start
 from models.learning.learner import Learned, Learner, LearnerConfig
 from models.learning.naming import EVERYBODY
@@ -137,7 +137,7 @@ def test_where_nobody_differs_frames_have_one_axis_that_says_nothing() -> None:
     sample = sample_of(block, diaries, Evidence(), FIRST + 120, [f"c{i}" for i in range(240)])
     stats = sample.under(sample.gap_cv2)
     plain = standard(stats, replace(fit_priors(stats), gap_cv2=sample.gap_cv2))
-    assert tells_nothing(plain) and len(plain.weights[0]) == 1
+    assert is_uninformative(plain) and len(plain.weights[0]) == 1
     steps = volume(stats, sample.gap_cv2)
     assert len(steps.weights[0]) == 1 and np.isfinite(sample.points(steps)).all()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from streamer.evaluate.future import auc, said, thirds
+from streamer.evaluate.future import auc, explained, thirds
 
 
 def test_auc_against_all_pairs() -> None:
@@ -19,7 +19,7 @@ def test_auc_against_all_pairs() -> None:
 
 
 def test_eta2_is_on_the_log_scale_and_refunds_count_as_nothing() -> None:
-    eta, area = said(np.array([0, 0, 1, 1]), np.array([-5.0, 0.0, 99.0, 99.0]), np.array([0.0, 0, 1, 1]))
+    eta, area = explained(np.array([0, 0, 1, 1]), np.array([-5.0, 0.0, 99.0, 99.0]), np.array([0.0, 0, 1, 1]))
     assert (eta, area) == pytest.approx((1, 1))
 
 

@@ -11,7 +11,7 @@ from heart_lanes_many import Lanes
 from heart_logs import DAY, HOUR, T0, Driver, LogMaker, event, order, state_of, view
 
 from models.features.features import feature_of
-from models.features.own_events import asked_event, written
+from models.features.own_events import counted_event, written
 from models.rules.conditions import Compare, Negation
 from models.rules.declared import load
 from models.rules.expressions import ExpressionError, Known, parse
@@ -154,12 +154,12 @@ KNOWN = Known(frozenset({"orders"}), {"count": None})
 
 
 def test_what_conditions_over_events_mean() -> None:
-    asked = Compare('count("Signed Up")', ">=", 1.0, 1.0)
-    assert parse('did("Signed Up")', KNOWN) == asked
-    assert parse("not did('Signed Up')", KNOWN) == Negation(asked)
+    needed = Compare('count("Signed Up")', ">=", 1.0, 1.0)
+    assert parse('did("Signed Up")', KNOWN) == needed
+    assert parse("not did('Signed Up')", KNOWN) == Negation(needed)
     assert parse('days_since("Signed Up") >= 3 exit 2', KNOWN) == Compare('days_since("Signed Up")', ">=", 3.0, 2.0)
     assert parse("did('say \"hi\"')", KNOWN) == Compare("count('say \"hi\"')", ">=", 1.0, 1.0)
-    assert asked_event("count('say \"hi\"')") == 'say "hi"'
+    assert counted_event("count('say \"hi\"')") == 'say "hi"'
     # A segmentation may have been called so before.
     assert parse("count in (a)", KNOWN) == parse("count is a", KNOWN)
 

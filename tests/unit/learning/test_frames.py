@@ -12,7 +12,7 @@ from models.behaviour.layout import EXPOSURE, FEATURES, FULL_LONG, LOG_BASKET, M
 from models.learning.backtest import Backtest, eta2, features_under
 from models.learning.build import Sample, build
 from models.learning.frame import fit_priors, into_frame, silent_features, standard, volume
-from models.learning.frame_selection import best_of, clearly_better, orders_alone, volume_tells, why
+from models.learning.frame_selection import best_of, clearly_better, orders_alone, volume_is_informative, why
 from models.learning.identity import in_order
 from models.learning.kmeans import multi_start
 from models.learning.learner import LearnerConfig
@@ -169,4 +169,4 @@ def test_subscribers_are_not_told_apart_by_how_much_they_have_bought_so_far() ->
     orders_only = standard(stats, fit_priors(stats))
     for usual, tells in ((None, True), (1.0, True), (0.65, True), (0.45, False), (0.0, False)):
         priors = replace(orders_only.priors, gap_cv2=usual)
-        assert volume_tells(replace(orders_only, priors=priors)) is tells
+        assert volume_is_informative(replace(orders_only, priors=priors)) is tells

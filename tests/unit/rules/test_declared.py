@@ -184,7 +184,7 @@ rest = {}
 def test_what_an_own_trait_is_compared_with_says_what_it_is() -> None:
     found = load(OWN, 2)
     assert (found.features, found.labels) == (("custom.size",), ("custom.shoe", "custom.skin"))
-    assert found.asked_words == {"custom.skin"}
+    assert found.compared_words == {"custom.skin"}
     [fit] = found.segmentations
     assert isinstance(fit, Rules)
     least = Compare("custom.size", ">=", -inf, -inf)
@@ -225,7 +225,7 @@ def test_the_files_on_the_page_are_such() -> None:
     block, own, named = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
     assert {one.name for one in load(block, 2).segmentations} == {"spenders", "size"}
     assert load(own, 2).features == ("custom.size",)
-    assert load(named, 2).asked_events == {"Subscription Started", "Subscription Paid"}
+    assert load(named, 2).counted_events == {"Subscription Started", "Subscription Paid"}
     with pytest.raises(UserError) as caught:
         load(DEFAULT_TEXT.replace("lateness >= 2 exit 1.8", "latenes >= 2"), 2)
     shown = re.search(r"error: segments.toml, line \d+: (.*?)```", PAGE, re.DOTALL)

@@ -12,7 +12,7 @@ import pytest
 from openpyxl import Workbook
 
 from models.messages import messages
-from models.messages.said import in_language
+from models.messages.translatable import in_language
 from schemas.errors import UserError
 from streamer.core.policy import Policy
 from streamer.imports.check import check
