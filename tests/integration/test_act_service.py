@@ -21,7 +21,7 @@ from streamer.embedded import Addresses
 pytestmark = pytest.mark.integration
 
 SENT = int(os.environ.get("ACT_SENT", "400"))
-LEAVING = SENT // 5
+LEAVING = SENT // 10
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_nothing_is_claimed_after_an_unsubscribe_was_acknowledged(
     service.change(ids)
     service.wait(lambda: len(receiver.effects) > 0)
     acknowledged = asyncio.run(leave(service, ids[-LEAVING:]))
-    service.wait(lambda: service.done(SENT), 120)
+    service.wait(lambda: service.done(SENT), max(120, SENT / 5))
 
     claims = {
         step["customer_id"]: epoch_ms(step["at"]) for step in service.steps() if step["type"] == "message.sending"
