@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.messages import files_english
+from models.messages import console_english, files_english
 from models.messages.table import Named, Table
 from schemas.changes import CAUSES
 
@@ -71,6 +71,7 @@ TABLE = Table(
     units={},
     texts={
         **files_english.TEXTS,
+        **console_english.TEXTS,
         "group": "Group {number}",
         "numbered": "{name} {number}",
         # Changes, one a line.

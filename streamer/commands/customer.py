@@ -16,7 +16,7 @@ from schemas.screen_text import line as line_of
 from streamer.client.connections import connections
 from streamer.commands import common, customer_data, customer_list
 from streamer.commands.common import Json
-from streamer.commands.watch import number
+from streamer.queries.reasons import number
 
 BEHAVIOUR: Final = "behaviour"
 _MONEY: Final = ("money", "basket")

@@ -17,14 +17,13 @@ from schemas.screen_text import line as one_line
 from streamer.client.connections import connections
 from streamer.commands import common
 from streamer.commands.common import Json
+from streamer.queries.reasons import because_words
 
 if TYPE_CHECKING:
     from datetime import date, tzinfo
 
     from schemas.records import Record
     from streamer.client.connections import Connections
-
-_MOST_REASONS = 4
 
 
 def register(app: typer.Typer) -> None:
@@ -123,10 +122,7 @@ def line(
     texts = texts or messages()
     at = datetime.fromisoformat(change["changed_at"]).astimezone(zone)
     form = "%H:%M:%S" if at.date() == today else "%Y-%m-%d %H:%M:%S"
-    reasons = list(change["reasons"])
-    because = texts("between reasons").join(reason_words(reason, texts) for reason in reasons[:_MOST_REASONS])
-    if len(reasons) > _MOST_REASONS:
-        because += texts("more reasons", count=len(reasons) - _MOST_REASONS)
+    because = because_words(change["reasons"], texts)
     tags = texts.cause(change["cause"]) + (texts("safe") if change["automation_safe"] else "")
     return one_line(
         f"{at.strftime(form)} {change['customer_id']} {texts.segmentation(change['segmentation'])} "
@@ -139,40 +135,3 @@ def line(
 def _segment(change: Mapping[str, Any], end: str, texts: Messages) -> str:
     segment = change[end]
     return texts("none") if segment is None else texts.named(change["segmentation"], segment["id"], segment["name"])
-
-
-def reason_words(reason: Mapping[str, Any], texts: Messages) -> str:
-    """One reason of a change, for people."""
-
-    def value(name: str) -> str:
-        held = reason.get(name)
-        return texts.member(reason["feature"], held) if isinstance(held, str) else number(held)
-
-    before, after, feature = value("before"), value("after"), texts.feature(reason["feature"])
-    text = f"{feature} {after}" if before == "-" else f"{feature} {before} -> {after}"
-    if reason.get("border") is not None:
-        text += texts("border", border=value("border"))
-    if reason.get("share") is not None:
-        text += f" ({reason['share']:.0%})"
-    return text
-
-
-def number(value: float | str | None) -> str:
-    """A feature's value for people.
-
-    >>> number(61.2), number(0.0), number(None), number("high"), number(0.123456), number(1234567.0)
-    ('61.2', '0', '-', 'high', '0.123', '1234567')
-    """
-    if value is None:
-        return "-"
-    if isinstance(value, str):
-        return value
-    if value == int(value):
-        return str(int(value))
-    return (
-        f"{value:.4g}"
-        if abs(value) >= 1 and abs(value) < 10_000
-        else f"{value:.3f}"
-        if abs(value) < 1
-        else f"{value:.2f}"
-    )

@@ -1,7 +1,8 @@
-"""``web``: the pages on which customers leave a list."""
+"""``web``: the console, the lookup API, the collector, and the pages on which customers leave a list."""
 
 from __future__ import annotations
 
+import webbrowser
 from typing import Annotated
 
 import typer
@@ -17,12 +18,26 @@ def register(app: typer.Typer) -> None:
 def web(
     host: Annotated[str | None, typer.Option(help="Address to listen on. Default: STREAMER_WEB_HOST.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on. Default: STREAMER_WEB_PORT.")] = None,
+    open: Annotated[
+        bool, typer.Option("--open", help="Print a link into the console that works once, and open it in the browser.")
+    ] = False,
 ) -> None:
-    """Serve the pages that links in messages lead to, until Ctrl-C. Put TLS in front: see docs/plays.md.
+    """Serve the console, the HTTP API and the pages that links in messages lead to, until Ctrl-C.
 
-    Example:  streamer web
+    With --open, where it is served already, only a new link is made. Put TLS in front: see docs/plays.md.
+
+    Example:  streamer web --open
     """
-    with connections(common.settings({"web_host": host, "web_port": port})) as to:
+    found = common.settings({"web_host": host, "web_port": port})
+    from streamer.web.console.sessions import console_url, is_served
+
+    if open:
+        link = console_url(found)
+        common.console().print(f"Console: {link}", markup=False, soft_wrap=True)
+        if is_served(found):
+            webbrowser.open(link)
+            return
+    with connections(found) as to:
         from streamer.web.app import run
 
-        run(to)
+        run(to, (lambda: webbrowser.open(link)) if open else None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from typing import Final
@@ -42,6 +42,7 @@ from streamer.web.api.view import View
 from streamer.web.collector.handlers import Collector
 from streamer.web.collector.handlers import routes as collecting
 from streamer.web.collector.webhooks import shop_secrets
+from streamer.web.console.site import Console, console
 from streamer.web.events import KafkaEvents
 from streamer.web.publisher import Publisher
 from streamer.web.readmodel.feeder import READ, Feeder
@@ -49,6 +50,8 @@ from streamer.web.readmodel.reading import Reader
 from streamer.web.tally import WebTally
 from streamer.web.unsubscribe import Unsubscribe
 
+_OPEN_SECONDS: Final = 1.0
+"""After the start of the application, which is shortly before it listens."""
 READ_MODEL: Final = "web.sqlite"
 """The read model's file, in STREAMER_HOME."""
 
@@ -66,6 +69,7 @@ class Api:
     kafka: KafkaConnection
     collector: Collector
     tally: WebTally
+    console: Console
     hosts: Sequence[str] = ()
 
     def routes(self) -> list[Route]:
@@ -79,6 +83,7 @@ class Api:
         return [
             *collecting(self.collector, lambda: self.guard.origins),
             *site.routes(found, self.guard),
+            *self.console.routes(),
             Route("/readyz", self._readyz),
         ]
 
@@ -88,7 +93,8 @@ class Api:
         tasks = [asyncio.ensure_future(one.follow()) for one in (self.book, self.changes, self.feeder)]
         tasks.append(asyncio.ensure_future(self.tally.compare(self._counted, self._sizes)))
         try:
-            yield
+            async with self.console.running():
+                yield
         finally:
             for task in tasks:
                 task.cancel()
@@ -131,7 +137,12 @@ async def _away(request: Request, error: Exception) -> Response:
     return PlainTextResponse("this cannot be saved right now; try again\n", 503, {"retry-after": "10"})
 
 
-def application(pages: Unsubscribe, publisher: Publisher | None = None, api: Api | None = None) -> Starlette:
+def application(
+    pages: Unsubscribe,
+    publisher: Publisher | None = None,
+    api: Api | None = None,
+    on_start: Callable[[], object] | None = None,
+) -> Starlette:
     """The application; ``publisher`` and ``api`` are opened and closed with it."""
 
     @asynccontextmanager
@@ -143,6 +154,8 @@ def application(pages: Unsubscribe, publisher: Publisher | None = None, api: Api
                 yield
             else:
                 async with api.running():
+                    if on_start is not None:
+                        asyncio.get_running_loop().call_later(_OPEN_SECONDS, on_start)
                     yield
         finally:
             if publisher is not None:
@@ -163,8 +176,8 @@ def application(pages: Unsubscribe, publisher: Publisher | None = None, api: Api
     )
 
 
-def run(to: Connections) -> None:
-    """Serve until SIGTERM or SIGINT. Raises UserError where it cannot begin."""
+def run(to: Connections, on_start: Callable[[], object] | None = None) -> None:
+    """Serve until SIGTERM or SIGINT; ``on_start`` is called once it does. Raises UserError where it cannot begin."""
     settings = to.settings
     logs.configure(settings.log_level, settings.log_format, version=__version__)
     redis = connect(to.redis_url, **to.redis_options)
@@ -176,7 +189,7 @@ def run(to: Connections) -> None:
     tally = WebTally()
     tally.serve(settings)
     uvicorn.run(
-        application(pages, publisher, _api(to, redis, publisher, tally)),
+        application(pages, publisher, _api(to, redis, publisher, tally), on_start),
         host=settings.web_host,
         port=settings.web_port,
         http="httptools",
@@ -198,20 +211,27 @@ def _api(to: Connections, redis: Redis, publisher: Publisher, tally: WebTally) -
     settings, kafka, lanes = to.settings, to.kafka, to.lanes
     policy, file = settings.policy(lanes), settings.home / READ_MODEL
     guard = Guard(Tokens(settings.tokens_file or settings.home / FILE), Limits(settings.web_rate))
+    view, readers, changes = View(redis, to.redis_prefix, lanes), site.Readers(file), Changes(kafka, lanes)
+
+    def blocking_view() -> ViewReader:
+        return ViewReader(to.redis_url, to.redis_prefix, lanes, to.redis_options)
+
+    book = Book(blocking_view, policy)
     return Api(
-        View(redis, to.redis_prefix, lanes),
-        Book(lambda: ViewReader(to.redis_url, to.redis_prefix, lanes, to.redis_options), policy),
-        Changes(kafka, lanes),
+        view,
+        book,
+        changes,
         Feeder(
             file,
             f"{kafka.group}, {lanes} lanes, {settings.timezone}",
             policy.grid.day_of,
             lambda: KafkaInputs(kafka, lanes, READ),
         ),
-        site.Readers(file),
+        readers,
         guard,
         kafka,
         Collector(guard, publisher, policy, SystemClock().now_ms, tally, _shops(settings)),
         tally,
+        console(settings, book, view, readers, changes, blocking_view),
         [name for name in settings.web_hosts.split(",") if name],
     )

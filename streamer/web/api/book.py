@@ -19,7 +19,7 @@ from models.rules.cards import Census, census
 from models.rules.declared import load
 from models.rules.defaults import DEFAULT_TEXT
 from schemas.errors import TransientError, UserError
-from streamer.adapters.redis_reader import ViewReader, totals
+from streamer.adapters.redis_reader import Totals, ViewReader, totals
 from streamer.core.ledger import Ledger
 from streamer.core.policy import Policy
 from streamer.queries import segments
@@ -43,6 +43,8 @@ class Page:
         Segmentations with their segments and sizes (``queries.segments``).
     clock
         The latest clock of a lane, ms.
+    totals
+        The ledgers of all lanes, summed.
     """
 
     policy: Policy
@@ -50,6 +52,7 @@ class Page:
     model: ClusterModel | None
     table: dict[str, Any]
     clock: int
+    totals: Totals
 
 
 class Book:
@@ -129,13 +132,14 @@ class Book:
         else:
             definitions = load(newest[1], newest[0])
         model = self._model(view, ledgers)
-        words = messages(self._policy.language)
+        words, summed = messages(self._policy.language), totals(ledgers)
         return Page(
             replace(self._policy, definitions=definitions),
             text,
             model,
-            segments.table(definitions, model, totals(ledgers).segments, words),
+            segments.table(definitions, model, summed.segments, words),
             max((one.clock for one in ledgers), default=0),
+            summed,
         )
 
     def _model(self, view: ViewReader, ledgers: list[Ledger]) -> ClusterModel | None:

@@ -179,7 +179,7 @@ class Stream:
             raise ProblemError(503, f"{MOST_READERS} readers follow already", "close one", **{"retry-after": "30"})
         vector = self._changes.end() if last is None else vector_of(last)
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-        return _Impatient(self._lines(vector, wanted), media_type="text/event-stream", headers=headers)
+        return Impatient(self._lines(vector, wanted), media_type="text/event-stream", headers=headers)
 
     async def _lines(self, vector: Vector, wanted: Mapping[str, str | None]) -> AsyncIterator[bytes]:
         self._changes.readers += 1
@@ -195,7 +195,7 @@ class Stream:
             self._changes.readers -= 1
 
 
-class _Impatient(StreamingResponse):
+class Impatient(StreamingResponse):
     """A stream to a reader who must take what comes: one who takes nothing for 30 s is cut off."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

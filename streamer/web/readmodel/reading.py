@@ -34,6 +34,15 @@ class Flow:
     customers: int
 
 
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """How many who moved at all were in one segment before, and are in another, or the same, now; empty for no segment."""
+
+    before: str
+    after: str
+    customers: int
+
+
 class Reader:
     """Reads beside the writer; for one thread at a time."""
 
@@ -91,6 +100,32 @@ class Reader:
             (segmentation, first_day, last_day),
         )
         return (Flow(*row) for row in rows)
+
+    def journeys(self, segmentation: str, since: int) -> list[Journey]:
+        """Where customers who moved since an instant (ms) were then, and where the last move took them."""
+        rows = self._db.execute(
+            "WITH span AS (SELECT customer, MIN(seq) AS first, MAX(seq) AS last FROM move "
+            "WHERE at >= ? AND segmentation = ? GROUP BY customer) "
+            "SELECT IFNULL(one.from_id, ''), IFNULL(other.to_id, ''), COUNT(*) FROM span "
+            "JOIN move AS one ON one.customer = span.customer AND one.seq = span.first "
+            "JOIN move AS other ON other.customer = span.customer AND other.seq = span.last GROUP BY 1, 2",
+            (since, segmentation),
+        )
+        return [Journey(*row) for row in rows]
+
+    def latest(self, limit: int) -> list[dict[str, Any]]:
+        """The latest moves of all customers, newest first."""
+        rows = self._db.execute(
+            "SELECT customer, at, segmentation, body FROM move ORDER BY at DESC, customer LIMIT ?", (limit,)
+        )
+        return [
+            {"customer_id": customer, "at": at, "segmentation": of, **_decode(body)} for customer, at, of, body in rows
+        ]
+
+    def moves_on(self, day: int) -> int:
+        """How many moves from one segment to another a day had."""
+        found = self._db.execute("SELECT SUM(n) FROM flow WHERE day = ? AND from_id != '' AND to_id != ''", (day,))
+        return int(found.fetchone()[0] or 0)
 
     def customers(self, beginning: str, limit: int = 20) -> list[str]:
         """Ids that begin with a text, in order."""

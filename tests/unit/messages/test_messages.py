@@ -87,4 +87,9 @@ def test_every_text_that_is_asked_for_is_there_and_none_is_there_for_nobody() ->
                 start = str(node.values[0].value)
                 if start.endswith(" "):
                     found |= {key for key in texts if key.startswith(start)}
+    for path in (ROOT / "streamer").rglob("*.html"):
+        said = re.findall(r"""\bt\(["']([^"']+)["']( ~)?""", path.read_text(encoding="utf-8"))
+        assert {key for key, more in said if not more} <= set(texts), path.name
+        found |= {key for key, more in said if not more}
+        found |= {key for start, more in said if more for key in texts if key.startswith(start)}
     assert set(texts) - found == set()

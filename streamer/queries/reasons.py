@@ -1,0 +1,54 @@
+"""Why a customer moved, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from models.messages import Messages
+
+MOST_REASONS: Final = 4
+"""Told of one change; of the others only how many there are."""
+
+
+def because_words(reasons: Sequence[Mapping[str, Any]], texts: Messages, most: int = MOST_REASONS) -> str:
+    """The reasons of a change in a line; empty where there are none."""
+    told = texts("between reasons").join(reason_words(reason, texts) for reason in reasons[:most])
+    return told + (texts("more reasons", count=len(reasons) - most) if len(reasons) > most else "")
+
+
+def reason_words(reason: Mapping[str, Any], texts: Messages) -> str:
+    """One reason of a change, for people."""
+
+    def value(name: str) -> str:
+        held = reason.get(name)
+        return texts.member(reason["feature"], held) if isinstance(held, str) else number(held)
+
+    before, after, feature = value("before"), value("after"), texts.feature(reason["feature"])
+    text = f"{feature} {after}" if before == "-" else f"{feature} {before} -> {after}"
+    if reason.get("border") is not None:
+        text += texts("border", border=value("border"))
+    if reason.get("share") is not None:
+        text += f" ({reason['share']:.0%})"
+    return text
+
+
+def number(value: float | str | None) -> str:
+    """A feature's value for people.
+
+    >>> number(61.2), number(0.0), number(None), number("high"), number(0.123456), number(1234567.0)
+    ('61.2', '0', '-', 'high', '0.123', '1234567')
+    """
+    if value is None:
+        return "-"
+    if isinstance(value, str):
+        return value
+    if value == int(value):
+        return str(int(value))
+    return (
+        f"{value:.4g}"
+        if abs(value) >= 1 and abs(value) < 10_000
+        else f"{value:.3f}"
+        if abs(value) < 1
+        else f"{value:.2f}"
+    )

@@ -1,0 +1,109 @@
+"""What only a look at every customer tells: money by segment, and who moves soon by time alone. Counted now and then.
+
+It has a reader of its own and runs in a thread, so that pages never wait for it: they show the last count, and when it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from models.customer.customer import Customer
+from models.rules.cards import Census, census
+from models.rules.due import next_moves
+from schemas.errors import TransientError, UserError
+from streamer.adapters.redis_reader import ViewReader
+from streamer.web.api.book import Book, Page
+
+AHEAD_DAYS: Final = 7
+_DAY_MS: Final = 86_400_000
+_LEAST_SECONDS: Final = 60.0
+_OF_THE_TIME: Final = 0.02
+"""Counting takes no more of a core than this."""
+_RETRY_SECONDS: Final = 2.0
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """A customer who moves within `AHEAD_DAYS` if nothing happens; ``at`` in ms."""
+
+    customer: str
+    at: int
+
+
+@dataclass(frozen=True)
+class Count:
+    """One look at every customer.
+
+    Attributes
+    ----------
+    at
+        The clock then, ms.
+    ahead
+        Moves by time alone, by segmentation, from and to; soonest first.
+    """
+
+    at: int
+    census: Census
+    ahead: dict[tuple[str, str, str], list[Ahead]]
+
+
+class Counting:
+    """Keeps the newest `Count`; None before the first."""
+
+    def __init__(self, view: Callable[[], ViewReader], book: Book) -> None:
+        self._make = view
+        self._book = book
+        self.newest: Count | None = None
+
+    async def follow(self) -> None:
+        """Count again and again until cancelled, the more seldom the longer it takes."""
+        while True:
+            begun = time.monotonic()
+            try:
+                page = self._book.page
+                self.newest = await asyncio.to_thread(self._count, page)
+            except (TransientError, UserError) as error:
+                _log.debug("console_count_waits", why=str(error))
+                await asyncio.sleep(_RETRY_SECONDS)
+                continue
+            # A shop that has just begun is counted sooner: its first figures change with every record.
+            took = time.monotonic() - begun
+            await asyncio.sleep(
+                max(_LEAST_SECONDS if self.newest.census.shop.customers else _RETRY_SECONDS, took / _OF_THE_TIME)
+            )
+
+    def _count(self, page: Page) -> Count:
+        with closing(self._make()) as view:
+            return count(view, page)
+
+
+def count(view: ViewReader, page: Page) -> Count:
+    """Look at every customer once."""
+    ahead: dict[tuple[str, str, str], list[Ahead]] = {}
+    found = census(_looked_ahead(view.everyone(), page, ahead), page.clock, page.policy.shop)
+    for those in ahead.values():
+        those.sort(key=lambda one: (one.at, one.customer))
+    return Count(page.clock, found, ahead)
+
+
+def _looked_ahead(
+    customers: Iterable[Customer], page: Page, ahead: dict[tuple[str, str, str], list[Ahead]]
+) -> Iterator[Customer]:
+    """The customers as they come; notes where time alone takes each."""
+    definitions, until = page.policy.definitions, page.clock + AHEAD_DAYS * _DAY_MS
+    for customer in customers:
+        if customer.due is not None and customer.due <= until:
+            names = [one.name for one in definitions.segmentations if one.name in customer.segments]
+            for name, (to, at) in next_moves(customer, names, definitions, page.policy.shop).items():
+                if at <= until:
+                    place = name, customer.segments[name].segment, to
+                    ahead.setdefault(place, []).append(Ahead(customer.id, at))
+        yield customer

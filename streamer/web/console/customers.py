@@ -1,0 +1,102 @@
+"""Customers: finding one, and what is known of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote
+
+from starlette.responses import RedirectResponse, Response
+
+from models.features.features import feature_of
+from schemas.wire_time import epoch_ms
+from streamer.queries.customer import explain
+from streamer.queries.reasons import number
+from streamer.web.api import parameters
+from streamer.web.console.visits import Visit
+from streamer.web.console.words import Words
+from streamer.web.readmodel.reading import Reader
+
+FOUND: Final = 50
+MOVES: Final = 20
+_LATEST: Final = (1 << 62) - 1
+
+
+@dataclass(frozen=True)
+class Customers:
+    """Handlers under ``/customers``."""
+
+    reader: Callable[[], Reader]
+
+    async def search(self, visit: Visit) -> Response:
+        """Ids that begin with a text; only the list where htmx asks for it."""
+        wanted = visit.request.query_params.get("query", "").strip()
+        found = self.reader().customers(parameters.text_of(visit.request, "query", wanted), FOUND) if wanted else []
+        part = visit.request.headers.get("hx-request") == "true"
+        rows = [(id, customer_path(id)) for id in found]
+        return visit.html("found.html" if part else "customers.html", query=wanted, found=rows, most=FOUND)
+
+    async def go(self, visit: Visit) -> Response:
+        """The page of the customer with exactly this id; the search where there is none. For who presses Enter."""
+        wanted = visit.request.query_params.get("query", "").strip()
+        found = self.reader().customers(parameters.text_of(visit.request, "query", wanted), 2) if wanted else []
+        to = customer_path(found[0]) if len(found) == 1 else f"/customers?query={quote(wanted, safe='')}"
+        return RedirectResponse(to, 303)
+
+    async def one(self, visit: Visit) -> Response:
+        """Segments, what leads elsewhere, moves with their reasons, features and messages."""
+        id, words = parameters.id_of(visit.request), visit.words
+        shown = await visit.site.book.query(lambda view: explain(view, words.page.policy, id))
+        if shown is None:
+            return visit.gone("console gone customer")
+        reader, main = self.reader(), shown["customer_id"]
+        before = parameters.number_of(visit.request, "before", 1, _LATEST, None)
+        moves = reader.history(main, before=before, limit=MOVES)
+        return visit.html(
+            "customer.html",
+            id=main,
+            as_of=words.instant(epoch_ms(shown["as_of"])),
+            segments=[_segment(name, shown, words) for name in shown["segments"]],
+            features=list(_features(shown["features"], words)),
+            moves=[words.move({"customer_id": main, **one}, visit.now) for one in moves],
+            older=moves[-1]["seq"] if len(moves) == MOVES else None,
+            first=before is None,
+            messages=[_step(one, words) for one in reader.messages(main, 50)],
+        )
+
+
+def _segment(name: str, shown: dict[str, Any], words: Words) -> dict[str, Any]:
+    held, ahead = shown["segments"][name], shown["next_moves"].get(name)
+    return {
+        "segmentation": words.texts.segmentation(name),
+        "name": words.name(name, held["id"]),
+        "colour": words.colour(held["id"]),
+        "href": f"/segments/{quote(name, safe='')}/{quote(held['id'], safe='')}",
+        "since": words.day(epoch_ms(held["since"])),
+        "next": None
+        if ahead is None
+        else {
+            "name": words.name(name, ahead["to"]),
+            "day": words.day(epoch_ms(ahead["at"])),
+            "colour": words.colour(ahead["to"]),
+        },
+    }
+
+
+def _features(features: dict[str, float | None], words: Words) -> Any:
+    for name, value in features.items():
+        if value is None or value == 0:
+            continue
+        unit = feature_of(name).unit
+        shown = "" if unit in (name, "") else words.currency if unit == "money" else words.texts.unit(unit)
+        yield words.texts.feature(name), number(round(value, 2)), shown
+
+
+def _step(step: dict[str, Any], words: Words) -> dict[str, Any]:
+    return {"at": words.instant(epoch_ms(step["at"])), "play": step.get("play", ""), "type": step.get("type", "")}
+
+
+def customer_path(id: str) -> str:
+    """The address of a customer's page."""
+    return f"/customers/{quote(id, safe='')}"

@@ -1,0 +1,135 @@
+"""Who may see the console: one-time links that become cookies, and tokens that tell our own forms from others'.
+
+A link is a file named after the hash of its secret; to use it is to delete that file, which only one can do. A session is kept
+nowhere: its cookie is signed with a key of this folder, so it outlives restarts, and deleting the key ends all sessions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+import time
+import urllib.request
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from streamer.config.settings import Settings
+
+FOLDER: Final = "console"
+"""Of the key and the links, in STREAMER_HOME."""
+COOKIE: Final = "streamer_console"
+SESSION_SECONDS: Final = 30 * 86_400
+LINK_SECONDS: Final = 86_400
+_KEY_BYTES: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Somebody who came by a link; ``csrf`` is what forms of this session carry."""
+
+    csrf: str
+
+
+class Sessions:
+    """Links and sessions of one STREAMER_HOME; every process that may read that folder can make links.
+
+    Parameters
+    ----------
+    clock
+        Seconds since the epoch.
+    """
+
+    def __init__(self, home: Path, clock: Callable[[], float] = time.time) -> None:
+        self._folder = home / FOLDER
+        self._links = self._folder / "links"
+        self._clock = clock
+
+    def link(self) -> str:
+        """The secret of a new link, good for one use within a day."""
+        self._links.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._sweep()
+        secret = secrets.token_urlsafe(24)
+        _write(self._links / _hash(secret), str(int(self._clock())).encode())
+        return secret
+
+    def redeem(self, secret: str) -> str | None:
+        """The cookie of a new session; None where there is no such link, or no more."""
+        place = self._links / _hash(secret)
+        try:
+            made = int(place.read_bytes())
+            place.unlink()
+        except (OSError, ValueError):
+            return None
+        if self._clock() - made > LINK_SECONDS:
+            return None
+        body = f"{int(self._clock())}.{secrets.token_urlsafe(12)}"
+        return f"{body}.{self._signed('session', body)}"
+
+    def of(self, cookie: str | None) -> Session | None:
+        """The session of a cookie; None for one that we did not make, or long ago."""
+        body, _, signature = (cookie or "").rpartition(".")
+        made, _, _ = body.partition(".")
+        if not hmac.compare_digest(signature.encode(), self._signed("session", body).encode()):
+            return None
+        if not 0 <= self._clock() - int(made) <= SESSION_SECONDS:
+            return None
+        return Session(self._signed("form", body))
+
+    def _signed(self, what: str, body: str) -> str:
+        return hmac.new(self._key(), f"{what}/{body}".encode(), hashlib.sha256).hexdigest()
+
+    def _key(self) -> bytes:
+        """Read anew each time, so that deleting the file ends the sessions of a process that runs."""
+        place = self._folder / "key"
+        with suppress(FileNotFoundError):
+            return place.read_bytes()
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with suppress(FileExistsError):
+            _write(place, secrets.token_bytes(_KEY_BYTES))
+        return place.read_bytes()
+
+    def _sweep(self) -> None:
+        """Delete links that nobody used in time."""
+        for one in self._links.iterdir():
+            with suppress(OSError):
+                if self._clock() - one.stat().st_mtime > LINK_SECONDS:
+                    one.unlink()
+
+
+def _write(place: Path, body: bytes) -> None:
+    """Write a new file that only its owner can read, whole or not at all. Raises FileExistsError."""
+    draft = place.with_name(f".{place.name}.{secrets.token_hex(8)}")
+    with os.fdopen(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+        file.write(body)
+    try:
+        os.link(draft, place)
+    finally:
+        draft.unlink()
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def console_url(settings: Settings) -> str:
+    """The address of the console with a new link in it."""
+    return f"http://{_host(settings)}:{settings.web_port}/enter?once={Sessions(settings.home).link()}"
+
+
+def is_served(settings: Settings) -> bool:
+    """Whether something answers where the console is to be served."""
+    try:
+        with urllib.request.urlopen(f"http://{_host(settings)}:{settings.web_port}/healthz", timeout=2.0) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def _host(settings: Settings) -> str:
+    """Where a browser on this machine finds it."""
+    return "127.0.0.1" if settings.web_host in ("0.0.0.0", "::") else settings.web_host

@@ -1,0 +1,56 @@
+// Moves as they come: put on the page at once, told to screen readers once a second at most. Without this the page is whole.
+(() => {
+  "use strict";
+  const list = document.getElementById("moves");
+  if (!list || !list.dataset.live) return;
+  const MOST = 50, TELL_MS = 1000, AGAIN_MS = 2000;
+  const button = document.getElementById("pause"), told = document.getElementById("told");
+  const today = document.getElementById("moves-today");
+  const waiting = [];
+  let last = null, paused = false, tell = null, toldAt = 0;
+
+  const put = (html) => {
+    const part = document.createElement("template");
+    part.innerHTML = html;
+    const line = part.content.firstElementChild;
+    line.classList.add("fresh-move");
+    list.prepend(line);
+    while (list.children.length > MOST) list.lastElementChild.remove();
+    document.getElementById("moves-none")?.remove();
+    tell = line.textContent.replace(/\s+/g, " ");
+  };
+  setInterval(() => {
+    if (tell === null || performance.now() - toldAt < TELL_MS) return;
+    told.textContent = tell;
+    tell = null;
+    toldAt = performance.now();
+  }, 250);
+  const follow = () => {
+    const where = new URL(list.dataset.live, location.href);
+    if (last !== null) where.searchParams.set("after", last);
+    const source = new EventSource(where);
+    source.addEventListener("move", (event) => {
+      last = event.lastEventId;
+      if (today && /^<li data-moved>/.test(event.data)) {
+        const count = Number(today.dataset.count) + 1;
+        today.dataset.count = String(count);
+        today.textContent = count.toLocaleString("en-US");
+      }
+      if (paused) {
+        waiting.push(event.data);
+        if (waiting.length > MOST) waiting.shift();
+      } else put(event.data);
+    });
+    source.addEventListener("error", () => {
+      // Of itself a browser goes on after a break, but not after an answer that is no stream, as while the server starts.
+      if (source.readyState === EventSource.CLOSED) setTimeout(follow, AGAIN_MS);
+    });
+  };
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    paused = !paused;
+    button.setAttribute("aria-pressed", String(paused));
+    if (!paused) waiting.splice(0).forEach(put);
+  });
+  follow();
+})();

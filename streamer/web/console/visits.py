@@ -1,0 +1,211 @@
+"""One request for a page: who asks, in which language and scheme, and what is answered."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final, Literal
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+import jinja2
+from markupsafe import Markup
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from models.messages import LANGUAGES, Messages, messages
+from schemas.errors import TransientError, UserError
+from schemas.screen_text import shown_value
+from streamer.config.settings import Settings
+from streamer.web.api.book import Book
+from streamer.web.api.problems import ProblemError
+from streamer.web.console.assets import Assets
+from streamer.web.console.sessions import COOKIE, SESSION_SECONDS, Session, Sessions
+from streamer.web.console.words import Words
+
+Scheme = Literal["auto", "light", "dark"]
+SCHEMES: Final[tuple[Scheme, ...]] = ("auto", "light", "dark")
+NAV: Final = (
+    ("overview", "/"),
+    ("segments", "/segments"),
+    ("customers", "/customers"),
+)
+HEADERS: Final = {
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+}
+_LANGUAGE: Final = "streamer_language"
+_SCHEME: Final = "streamer_scheme"
+_RETRY_SECONDS: Final = 3
+_YEAR_SECONDS: Final = 365 * 86_400
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A request of somebody who may see the console."""
+
+    request: Request
+    texts: Messages
+    scheme: Scheme
+    session: Session
+    site: Site
+
+    @cached_property
+    def now(self) -> int:
+        """The wall clock, ms."""
+        return time.time_ns() // 1_000_000
+
+    @cached_property
+    def words(self) -> Words:
+        """How this reader is told of the service's newest state. Raises TransientError before there is one."""
+        return Words(self.texts, self.site.book.page, self.site.zone, self.site.settings.currency)
+
+    def html(self, template: str, status: int = 200, **values: Any) -> Response:
+        """A page, or a part of one."""
+        return self.site.html(self.request, self.texts, self.scheme, template, status, csrf=self.session.csrf, **values)
+
+    def gone(self, what: str) -> Response:
+        """There is nothing at this address; ``what`` is a text of the catalogue."""
+        return self.html("problem.html", 404, title=self.texts(what), hint=self.texts("console gone hint"), retry=0)
+
+
+Page = Callable[[Visit], Awaitable[Response]]
+
+
+@dataclass(frozen=True)
+class Site:
+    """What all pages share."""
+
+    settings: Settings
+    zone: ZoneInfo
+    book: Book
+    sessions: Sessions
+    assets: Assets
+    templates: jinja2.Environment
+
+    def page(self, handler: Page) -> Callable[[Request], Awaitable[Response]]:
+        """A handler for those who have a session; others hear how to get one."""
+
+        async def handle(request: Request) -> Response:
+            texts, scheme = self._language(request), _scheme(request)
+            session = self.sessions.of(request.cookies.get(COOKIE))
+            if session is None:
+                return self._stranger(request, texts, scheme)
+            visit = Visit(request, texts, scheme, session, self)
+            try:
+                response = await handler(visit)
+            except TransientError as error:
+                response = visit.html(
+                    "problem.html", 503, title=str(error), hint=texts("console again"), retry=_RETRY_SECONDS
+                )
+            except UserError as error:
+                response = visit.html("problem.html", 503, title=error.message, hint=error.hint, retry=0)
+            except ProblemError as error:
+                response = visit.html("problem.html", error.status, title=error.detail, hint=error.hint, retry=0)
+            except HTTPException as error:
+                response = visit.html("problem.html", error.status_code, title=error.detail, hint="", retry=0)
+            _remember(request, response)
+            return response
+
+        return handle
+
+    async def enter(self, request: Request) -> Response:
+        """``/enter?once=``: turns a link into a session, and goes on to the page asked for."""
+        texts, scheme = self._language(request), _scheme(request)
+        cookie = self.sessions.redeem(request.query_params.get("once", ""))
+        if cookie is None:
+            return self._stranger(request, texts, scheme, used=True)
+        # Not a redirect: a browser that came from elsewhere would not send a strict cookie along.
+        response = self.html(
+            request, texts, scheme, "entered.html", 200, to=_own_path(request.query_params.get("to", "/"))
+        )
+        response.set_cookie(
+            COOKIE,
+            cookie,
+            max_age=SESSION_SECONDS,
+            httponly=True,
+            samesite="strict",
+            secure=request.url.scheme == "https",
+        )
+        return response
+
+    def html(
+        self, request: Request, texts: Messages, scheme: Scheme, template: str, status: int = 200, **values: Any
+    ) -> Response:
+        """A rendered template."""
+        found = self.templates.get_template(template).render(
+            t=texts,
+            language=texts.language,
+            languages=[(one, messages(one)("language")) for one in LANGUAGES],
+            scheme=scheme,
+            schemes=SCHEMES,
+            nav=NAV,
+            path=request.url.path,
+            here=lambda **changed: _address(request, changed),
+            assets=self.assets,
+            **values,
+        )
+        return HTMLResponse(found, status, HEADERS)
+
+    def _stranger(self, request: Request, texts: Messages, scheme: Scheme, used: bool = False) -> Response:
+        # A strict cookie is not sent where a link elsewhere leads here; it is when the page loads itself once more.
+        cross = request.headers.get("sec-fetch-site") == "cross-site" and not used
+        again = _address(request, {}) if cross else ""
+        return self.html(request, texts, scheme, "stranger.html", 401, used=used, again=again)
+
+    def _language(self, request: Request) -> Messages:
+        for said in (request.query_params.get("lang"), request.cookies.get(_LANGUAGE), self.settings.language):
+            for one in LANGUAGES:
+                if said == one:
+                    return messages(one)
+        return messages()
+
+
+def templates() -> jinja2.Environment:
+    """The templates: all text escaped and on its line, every name known."""
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("streamer.web.console"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _shown(value: object) -> object:
+    return value if isinstance(value, Markup) else shown_value(value)
+
+
+def _scheme(request: Request) -> Scheme:
+    said = request.query_params.get("scheme", request.cookies.get(_SCHEME))
+    return next((one for one in SCHEMES if one == said), "auto")
+
+
+def _remember(request: Request, response: Response) -> None:
+    """Keep language and scheme where this request chose one."""
+    for name, cookie, known in (("lang", _LANGUAGE, LANGUAGES), ("scheme", _SCHEME, SCHEMES)):
+        said = request.query_params.get(name)
+        if said in known:
+            response.set_cookie(cookie, str(said), max_age=_YEAR_SECONDS, samesite="strict")
+
+
+def _address(request: Request, changed: Mapping[str, object]) -> str:
+    """This page's own address, with some of its parameters changed; None leaves one out."""
+    url = request.url
+    kept = {name: value for name, value in request.query_params.items() if changed.get(name, "") is not None}
+    query = {**kept, **{name: value for name, value in changed.items() if value is not None}}
+    text = "&".join(f"{quote(name, safe='')}={quote(str(value), safe='')}" for name, value in query.items())
+    return quote(url.path, safe="/") + (f"?{text}" if text else "")
+
+
+def _own_path(text: str) -> str:
+    """A path of ours; anything that leads elsewhere becomes the first page.
+
+    >>> _own_path("/segments?by=value"), _own_path("//evil.example"), _own_path("https://evil.example"), _own_path("/\\\\evil")
+    ('/segments?by=value', '/', '/', '/')
+    """
+    return text if text.startswith("/") and text[1:2] not in ("/", "\\") and text.isprintable() else "/"

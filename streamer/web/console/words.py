@@ -1,0 +1,119 @@
+"""Figures, instants and segments as a page writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from models.messages import Messages
+from schemas.screen_text import line
+from streamer.charts import Palette
+from streamer.queries import segments
+from streamer.queries.names import segment_name
+from streamer.queries.reasons import because_words
+from streamer.web.api.book import Page
+
+NOBODY: str = ""
+"""In flows: no segment."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """How one reader is told of one state of the service.
+
+    Parameters
+    ----------
+    currency
+        Code of the shop's currency.
+    """
+
+    texts: Messages
+    page: Page
+    zone: ZoneInfo
+    currency: str
+
+    @cached_property
+    def table(self) -> dict[str, Any]:
+        """Segmentations with their segments and sizes, in the reader's language."""
+        sizes = {name: {one["id"]: one["size"] for one in held["segments"]} for name, held in self.page.table.items()}
+        return segments.table(self.page.policy.definitions, self.page.model, sizes, self.texts)
+
+    @cached_property
+    def palette(self) -> Palette:
+        """One colour a segment, the same on every page."""
+        return Palette([NOBODY, *(one["id"] for held in self.page.table.values() for one in held["segments"])])
+
+    def colour(self, segment: str) -> int:
+        """The colour of a segment; one that is gone has that of no segment."""
+        try:
+            return self.palette[segment]
+        except KeyError:
+            return self.palette[NOBODY]
+
+    def name(self, segmentation: str, segment: str) -> str:
+        """What a segment is called; ``segment`` may be empty."""
+        if not segment:
+            return self.texts("console nowhere")
+        policy = replace(self.page.policy, language=self.texts.language)
+        return line(segment_name(segmentation, segment, policy, self.page.model))
+
+    def number(self, value: float) -> str:
+        """A count.
+
+        >>> Words.number(None, 12345)  # type: ignore[arg-type]
+        '12,345'
+        """
+        return f"{value:,.0f}"
+
+    def money(self, value: float) -> str:
+        """An amount in major units."""
+        return f"{value:,.0f} {self.currency}"
+
+    def share(self, value: float | None) -> str:
+        """A share, its sign held to the number by a space that does not break.
+
+        >>> Words.share(None, 0.0531), Words.share(None, 0.41), Words.share(None, None)  # type: ignore[arg-type]
+        ('5.3\\xa0%', '41\\xa0%', '–')
+        """
+        if value is None:
+            return "–"
+        if 0 < value < 0.0005:
+            return "<0.1\xa0%"
+        return f"{value * 100:.1f}\xa0%" if 0 < value < 0.0995 else f"{value * 100:.0f}\xa0%"
+
+    def local(self, at: int) -> datetime:
+        """An instant (ms) in the shop's time zone."""
+        return datetime.fromtimestamp(at / 1000, self.zone)
+
+    def day(self, at: int) -> str:
+        """The day of an instant."""
+        return self.local(at).strftime("%Y-%m-%d")
+
+    def instant(self, at: int) -> str:
+        """Day and minute."""
+        return self.local(at).strftime("%Y-%m-%d %H:%M")
+
+    def clock(self, at: int, now: int) -> str:
+        """The time of an instant today, else its day and time."""
+        local = self.local(at)
+        return local.strftime("%H:%M:%S" if local.date() == self.local(now).date() else "%Y-%m-%d %H:%M")
+
+    def move(self, found: Mapping[str, Any], now: int) -> dict[str, Any]:
+        """A move of the read model, for a line of a page."""
+        segmentation = found["segmentation"]
+        before, after = (None if found[end] is None else found[end]["id"] for end in ("from", "to"))
+        return {
+            "customer": found.get("customer_id"),
+            "moved": before is not None and after is not None,
+            "when": self.clock(found["at"], now),
+            "segmentation": self.texts.segmentation(segmentation),
+            "before": self.name(segmentation, before or NOBODY),
+            "after": self.name(segmentation, after or NOBODY),
+            "colours": (self.colour(before or NOBODY), self.colour(after or NOBODY)),
+            "cause": self.texts.cause(found["cause"]),
+            "because": because_words(found["reasons"], self.texts, 2),
+        }

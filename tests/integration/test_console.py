@@ -1,0 +1,188 @@
+"""The console in a real Chromium, beside a real service: every page, both languages and schemes, wide and narrow."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from http.cookiejar import CookieJar
+from pathlib import Path
+from urllib.parse import quote
+from urllib.request import HTTPCookieProcessor, Request, build_opener, urlopen
+
+import pytest
+from browser import CHROMIUM, WHY, Tab, tab
+from command_line import CommandLine
+from live_service import LiveService
+from web_process import WebProcess, web
+
+from models.features.time import DAY_MS, DayGrid
+from schemas.wire_time import epoch_ms, iso
+from streamer.embedded import Addresses
+from streamer.simulator.config import ShopConfig
+from streamer.simulator.simulate import Shop
+from streamer.sources.import_records import feed
+from streamer.web.console.sessions import Sessions
+
+pytestmark = pytest.mark.integration
+
+START = epoch_ms("2025-03-01T00:00:00Z")
+LATEST = START + 90 * DAY_MS
+HOSTILE = '<script>alert(1)</script>/../</svg>"&=1+1'
+LOOK = (Path(__file__).parent.parent / "support" / "look.js").read_text()
+needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason=WHY)
+
+
+def paths(id: str) -> list[str]:
+    return [
+        "/",
+        "/?by=value&days=7",
+        "/segments",
+        "/segments/lifecycle/loyal",
+        "/segments/nothing/there",
+        "/ahead?by=lifecycle&before=loyal&after=at_risk",
+        "/customers?query=c",
+        f"/customers/{id}",
+        f"/customers/{quote(HOSTILE, safe='')}",
+    ]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("console")
+
+
+@pytest.fixture(scope="module")
+def service(services: object, folder: Path) -> Iterator[LiveService]:
+    """A shop of 60 days that was imported, and a customer with a hostile id."""
+    addresses: Addresses = services.addresses  # type: ignore[attr-defined]
+    found = LiveService(addresses, f"{addresses.redis}/13", "console", folder, lanes=2, STREAMER_CLOCK="event")
+    found.start()
+    shop = Shop(ShopConfig(customers=200, seed=5, days=60, start=START))
+    found.publish(feed(shop, "console", DayGrid("UTC"), latest=LATEST))
+    found.wait_until_applied()
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="module")
+def console(service: LiveService, folder: Path) -> Iterator[WebProcess]:
+    with web(service.environment, folder / "home") as found:
+        found.until_current()
+        yield found
+
+
+@pytest.fixture
+def streamer(console: WebProcess) -> CommandLine:
+    return CommandLine(console.home, {k: v for k, v in console.environment.items() if k.startswith("STREAMER_")})
+
+
+def order(streamer: CommandLine, id: str, number: int) -> None:
+    """Publish an order."""
+    done = streamer.run(
+        *("publish", "order", "--customer", id, "--total", "20", "--at", iso(LATEST + number * 1000)),
+    )
+    assert done.exit_code == 0, done.stderr
+
+
+@asynccontextmanager
+async def visitor(console: WebProcess, folder: Path) -> AsyncIterator[Tab]:
+    """A browser that came by a link."""
+    async with tab(folder) as page:
+        await page.open(f"http://127.0.0.1:{console.port}/enter?once={Sessions(console.home).link()}")
+        await page.until("location.pathname == '/' && document.readyState == 'complete'")
+        yield page
+
+
+@needs_chromium
+def test_every_page_is_whole_in_a_browser(console: WebProcess, streamer: CommandLine, tmp_path: Path) -> None:
+    order(streamer, HOSTILE, 1)
+    console.until(lambda: console.get("/v1/customers?query=%3C").body["customers"])
+    member = console.get("/v1/segments/lifecycle/loyal/members?limit=1").body["members"][0]["customer_id"]
+
+    async def look() -> list[str]:
+        found = []
+        async with visitor(console, tmp_path) as page:
+            for width in (1280, 360):
+                await page.size(width)
+                for language, scheme in (("en", "light"), ("zh", "dark")):
+                    for path in paths(member):
+                        more = f"{'&' if '?' in path else '?'}lang={language}&scheme={scheme}"
+                        await page.open(f"http://127.0.0.1:{console.port}{path}{more}")
+                        seen = await page.run(LOOK)
+                        found += [f"{path} {language} {scheme} {width}: {one}" for one in seen["found"]]
+                        chinese = re.search("[一-鿿]{4}", seen["body"]) is not None
+                        assert seen["texts"] > 5 and chinese == (language == "zh"), path
+            # A page that is not there answers 404, which the browser notes as well.
+            found += [one for one in page.complaints if "404" not in one]
+            found += [one for one in page.requests if not one.startswith(f"http://127.0.0.1:{console.port}/")]
+        return found
+
+    assert asyncio.run(look()) == []
+
+
+@needs_chromium
+def test_a_move_is_on_the_page_at_once_and_after_a_restart_without_a_reload(
+    console: WebProcess, streamer: CommandLine, tmp_path: Path
+) -> None:
+    async def watch() -> None:
+        async with visitor(console, tmp_path) as page:
+            await page.run("window.stays = 1")
+            await asyncio.to_thread(order, streamer, "live-1", 2)
+            await page.until("document.querySelector('#moves').textContent.includes('live-1')")
+            console.kill()
+            await asyncio.to_thread(console.start)
+            await asyncio.to_thread(console.until_current)
+            await asyncio.to_thread(order, streamer, "live-2", 3)
+            await page.until("document.querySelector('#moves').textContent.includes('live-2')", 20)
+            assert await page.run("window.stays") == 1, "it was loaded anew"
+
+    asyncio.run(watch())
+
+
+def visit(console: WebProcess, path: str, *, lang: str = "en") -> str:
+    """A page as somebody with a session gets it."""
+    opener = build_opener(HTTPCookieProcessor(CookieJar()))
+    base = f"http://127.0.0.1:{console.port}"
+    opener.open(f"{base}/enter?once={Sessions(console.home).link()}").read()
+    return str(opener.open(f"{base}{path}{'&' if '?' in path else '?'}lang={lang}").read().decode())
+
+
+def test_figures_are_those_of_the_command_line(console: WebProcess, streamer: CommandLine) -> None:
+    def sizes() -> dict[tuple[str, str], int]:
+        listed = streamer.json("segments", "list")
+        return {(name, one["id"]): one["size"] for name, held in listed.items() for one in held["segments"]}
+
+    def shown() -> dict[tuple[str, str], int]:
+        rows = re.findall(
+            r'href="/segments/(\w+)/(\w+)">.*?<td class="n">([\d,]+)</td>', visit(console, "/segments"), re.DOTALL
+        )
+        return {(name, id): int(size.replace(",", "")) for name, id, size in rows}
+
+    expected = sizes()
+    # What the lanes have counted is read every few seconds.
+    console.until(lambda: shown() == expected, 20)
+    assert sum(size > 0 for size in expected.values()) > 6
+
+
+def test_nobody_sees_a_page_without_a_link(console: WebProcess) -> None:
+    for path in paths("c1"):
+        answer = console.get(path, token=None)
+        assert answer.status == 401 and "streamer web --open" in answer.text
+    link = Sessions(console.home).link()
+    assert console.get(f"/enter?once={link}", token=None).status == 200
+    assert console.get(f"/enter?once={link}", token=None).status == 401
+    assert console.get("/enter?once=made-up", token=None).status == 401
+
+
+def test_a_page_weighs_little(console: WebProcess) -> None:
+    page = visit(console, "/")
+    sizes = {name: _packed(console, name) for name in re.findall(r'(?:src|href)="(/static/[^"]+)"', page)}
+    script = sum(size for name, size in sizes.items() if ".js" in name)
+    assert script <= 40_000 and len(page.encode()) + sum(sizes.values()) <= 120_000, (len(page), sizes)
+
+
+def _packed(console: WebProcess, name: str) -> int:
+    with urlopen(Request(f"http://127.0.0.1:{console.port}{name}", headers={"accept-encoding": "gzip"})) as found:
+        return len(found.read())
