@@ -43,6 +43,7 @@ def flows(
     names: Callable[[str], str] = lambda id: id,
     description: str = "",
     head: Sequence[str] = ("", "", ""),
+    high: float = _LEAST_HIGH,
 ) -> Chart:
     """Flows between the names on the left and those on the right, in the order in which they first come.
 
@@ -50,10 +51,12 @@ def flows(
     ----------
     colours, names
         The colour and the name of an id.
+    high
+        Of the columns at least, px.
     """
     rows = [(names(one.source), names(one.target), shown(one.value)) for one in found]
     words = description or "; ".join(f"{row[0]} → {row[1]} {row[2]}" for row in rows)
-    return drawn(title, words, lambda room: _draw(found, colours, shown, names, room), head, rows)
+    return drawn(title, words, lambda room: _draw(found, colours, shown, names, room, high), head, rows)
 
 
 def _draw(
@@ -62,6 +65,7 @@ def _draw(
     shown: Callable[[float], str],
     names: Callable[[str], str],
     room: float,
+    least: float,
 ) -> Drawing:
     if not found:
         return Drawing("", 0.0)
@@ -70,7 +74,7 @@ def _draw(
     )
     ends = (_sums(found, lambda one: one.source), _sums(found, lambda one: one.target))
     texts = [[broken(f"{names(id)} {shown(value)}", side - _LEADER) for id, value in end.items()] for end in ends]
-    high = max(_LEAST_HIGH, *(sum(len(lines) * LINE + 2 for lines in one) for one in texts))
+    high = max(least, *(sum(len(lines) * LINE + 2 for lines in one) for one in texts))
     blocks = [_blocks(end, lines, high) for end, lines in zip(ends, texts, strict=True)]
     left, right = side, room - side - _PILLAR
     parts = _ribbons(found, blocks, left + _PILLAR, right, colours)

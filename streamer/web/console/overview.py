@@ -25,6 +25,7 @@ LATEST: Final = 12
 _LIFECYCLE: Final = "lifecycle"
 _WEEK: Final = 7
 _MOST_NOTES: Final = 4
+_FLOWS_HIGH: Final = 300.0
 _SIZES_DAYS: Final = 90
 
 
@@ -75,6 +76,7 @@ class Overview:
                 names=lambda id: words.name(by, id),
                 shown=words.number,
                 head=(words.texts("column from"), words.texts("column to"), words.texts("console column customers")),
+                high=_FLOWS_HIGH,
             ),
         )
 

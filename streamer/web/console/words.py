@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from models.messages import Messages
@@ -17,8 +17,10 @@ from streamer.queries.names import segment_name
 from streamer.queries.reasons import because_words
 from streamer.web.api.book import Page
 
-NOBODY: str = ""
+NOBODY: Final = ""
 """In flows: no segment."""
+GREY: Final = 8
+"""The colour of no segment, behind the eight of charts."""
 
 
 @dataclass(frozen=True)
@@ -45,14 +47,14 @@ class Words:
     @cached_property
     def palette(self) -> Palette:
         """One colour a segment, the same on every page."""
-        return Palette([NOBODY, *(one["id"] for held in self.page.table.values() for one in held["segments"])])
+        return Palette([one["id"] for held in self.page.table.values() for one in held["segments"]])
 
     def colour(self, segment: str) -> int:
         """The colour of a segment; one that is gone has that of no segment."""
         try:
             return self.palette[segment]
         except KeyError:
-            return self.palette[NOBODY]
+            return GREY
 
     def name(self, segmentation: str, segment: str) -> str:
         """What a segment is called; ``segment`` may be empty."""
