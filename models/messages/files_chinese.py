@@ -38,7 +38,7 @@ TEXTS: Final = {
     "file same order refused": "同一订单的第 {line} 行被拒收",
     "file same order": "其他行有相同的订单号但内容不同：如果是同一订单的商品行，请写 `group`，并用 `sum` 汇总金额",
     "file no partner": "{file} 中没有 {names} 为 {value} 的行",
-    "file contract": "不符合事件的约定：{fault}",
+    "file contract": "{field} 不符合事件的约定：{fault}",
     "file note encoding": "按 {encoding} 编码读取（`encoding`）",
     "file note delimiter": "各列以 {delimiter} 分隔（`delimiter`）",
     "file note skip": "跳过了表头上方的 {lines} 行（`skip`）",

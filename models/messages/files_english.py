@@ -42,7 +42,7 @@ TEXTS: Final = {
     "file same order": "other rows have this order id and say something else: if they are lines of one order, "
     'group = "COLUMN" makes one of them, with total = {{ sum = "COLUMN" }}',
     "file no partner": "{file} has no row with {names} {value}",
-    "file contract": "{fault}",
+    "file contract": "{field}: {fault}",
     # What was found by looking.
     "file note encoding": "read as {encoding} (encoding)",
     "file note delimiter": "columns are parted by {delimiter} (delimiter)",

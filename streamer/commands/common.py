@@ -31,7 +31,8 @@ from streamer.config.settings import Settings
 from streamer.embedded.home import Progress
 
 if TYPE_CHECKING:
-    pass
+    from models.messages import Messages
+
 
 EXIT_ERROR: Final = 1
 EXIT_INTERRUPTED: Final = 130
@@ -91,11 +92,25 @@ def print_text(text: str) -> None:
 
 def print_error(error: Exception) -> None:
     """Print an error in plain words, and how to fix it, on standard error."""
+    from models.messages.translatable import in_language
+
+    texts = _texts()
     message, hint = (error.message, error.hint) if isinstance(error, UserError) else (str(error), "try again")
+    message, hint = str(in_language(message, texts)), str(in_language(hint, texts))
     out = errors()
     out.print("error:", message, style="red", markup=False)
     if hint:
         out.print(hint, markup=False)
+
+
+def _texts() -> Messages:
+    """The messages in the language in force; English where the settings themselves are wrong."""
+    from models.messages import messages
+
+    try:
+        return messages(settings().language)
+    except UserError:
+        return messages()
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from models.messages import messages
+from models.messages.translatable import translatable
 from schemas.errors import UserError
 from schemas.ids import nobody_of
 from streamer.commands import common
@@ -38,8 +39,10 @@ def recognised(
     if format in ("jsonl", "online-retail"):
         return format, None, None
     if not file.is_file():
-        what = "is a folder" if file.is_dir() else "does not exist"
-        raise UserError(f"{file} {what}", "give the path of a file")
+        raise UserError(
+            translatable("error folder" if file.is_dir() else "error no file", path=file),
+            translatable("error path fix"),
+        )
     found = propose(file)
     texts = messages(common.settings().language)
     if found.mapping is None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
+from models.messages.translatable import translatable
 from schemas.errors import UserError
 
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -70,9 +71,13 @@ def opened(path: Path, position: ReadPosition | None = None) -> Iterator[IO[byte
             with cast("IO[bytes]", gzip.GzipFile(fileobj=raw)) if packed else raw as stream:
                 yield stream
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise UserError(f"{path} is damaged: {error}", "fetch or pack it again") from None
+        raise UserError(
+            translatable("error damaged", path=path, why=error), translatable("error damaged fix")
+        ) from None
     except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror or error}", "give the path of a file") from None
+        raise UserError(
+            translatable("error unreadable", path=path, why=error.strerror or error), translatable("error path fix")
+        ) from None
     finally:
         if position is not None:
             position.descriptor = None

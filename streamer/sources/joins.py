@@ -100,8 +100,8 @@ def open_tables(path: Path, mapping: TableMapping) -> tuple[Rows, Joins | None]:
 def _twice(name: str, first: Path, second: Side) -> UserError:
     example = f"{second.path.stem}."
     return UserError(
-        f"the column {name} stands in {first.name} and in {second.path.name}",
-        f'say prefix = "{example}" in the join of {second.path.name}, and {example}{name} where its column is meant',
+        translatable("error in both", name=name, first=first.name, second=second.path.name),
+        translatable("error in both fix", prefix=example, second=second.path.name, name=name),
     )
 
 
@@ -111,8 +111,8 @@ def _side(folder: Path, join: Join, names: Sequence[str]) -> Side:
         packed = folder / f"{join.file}.gz"
         if not packed.is_file():
             raise UserError(
-                f"the mapping joins {join.file}, and there is no such file in {folder}",
-                "put it beside the file that is read, or change `file` in the mapping's [[join]]",
+                translatable("error no join", file=join.file, folder=folder),
+                translatable("error no join fix"),
             )
         path = packed
     asked = {name: name.removeprefix(join.prefix) for name in names if name.startswith(join.prefix)}
@@ -121,9 +121,7 @@ def _side(folder: Path, join: Join, names: Sequence[str]) -> Side:
     table = rows_of(path, join, wanted)
     if isinstance(table, JsonRows):
         if not join.prefix:
-            raise UserError(
-                f"{join.file} is JSON", 'a joined file of JSON needs a prefix, such as prefix = "customer."'
-            )
+            raise UserError(translatable("error json join", file=join.file), translatable("error json join fix"))
         return Side(join, path, table, asked)
     # A key of one name in both files is one column.
     same = {folded(ours) for ours, theirs in join.on.items() if ours == theirs}
@@ -243,8 +241,8 @@ def _usable(side: Side) -> Iterator[tuple[str, int, str]]:
             if reason == _NEVER_ROWS:
                 continue
             raise UserError(
-                f"{side.path}, line {row.line}: {message}",
-                "correct or remove that line; without it, orders would silently lack a part",
+                translatable("error join line", path=side.path, line=row.line, fault=message),
+                translatable("error join line fix"),
             )
         key, cells = side.cells(row.cells)
         yield key, row.line, json.dumps(cells)

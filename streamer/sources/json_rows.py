@@ -65,11 +65,13 @@ class JsonRows:
         with opened(self.path) as stream:
             content = stream.read(_MAX_FILE + 1)
         if len(content) > _MAX_FILE:
-            raise UserError(f"{self.path} is one list of more than 64 MiB", "write one object a line (jq -c '.[]')")
+            raise UserError(translatable("error long list", path=self.path), translatable("error list fix"))
         try:
             yield from map(json.dumps, json.loads(content.decode("utf-8-sig")))
         except (ValueError, RecursionError) as error:
-            raise UserError(f"{self.path} is not JSON: {error}", "write one object a line") from None
+            raise UserError(
+                translatable("error not json", path=self.path, why=error), translatable("error list fix")
+            ) from None
 
 
 def cells_of(record: Any, names: Sequence[str], lists: Sequence[str]) -> dict[str, str]:

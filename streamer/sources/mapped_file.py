@@ -27,6 +27,7 @@ from schemas.errors import InvalidEvent
 from schemas.ids import NOBODY
 from schemas.wire_time import epoch_ms
 from streamer.sources.bodies import Bodies, Numbered, Refused, shared_by
+from streamer.sources.faults import contract_fault
 from streamer.sources.files import content_hash
 from streamer.sources.habits import Habits
 from streamer.sources.joins import notes_of, open_tables
@@ -285,7 +286,7 @@ class MappedFile:
             try:
                 event = decode(None, value)
             except InvalidEvent as error:
-                raise Refused(error.reason, translatable("file contract", fault=error.message)) from None
+                raise Refused(error.reason, contract_fault(error)) from None
             at = body["occurred_at"]
             name = _order_name(mapping, body)
             yield epoch_ms(at), rows[0][0], body["event_id"], name, event.partition_id().encode(), value

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
 from models.features.time import DayGrid
+from models.messages.translatable import translatable
 from schemas.errors import UserError
 from schemas.toml_text import tables
 from streamer.sources.columns import CLOSED, Column, Conditions, Names, Source, list_of
@@ -196,12 +197,17 @@ def load_mapping(where: str) -> TableMapping:
         try:
             text = path.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
-            raise UserError(f"the mapping {where} cannot be read: {error}", "make it a readable UTF-8 file") from None
+            raise UserError(
+                translatable("error mapping unreadable", path=where, why=error),
+                translatable("error mapping unreadable fix"),
+            ) from None
     else:
         known = shipped()
         if where not in known:
             names = ", ".join(sorted(known))
-            raise UserError(f"there is no mapping {where}", f"give the path of a TOML file, or one of ours: {names}")
+            raise UserError(
+                translatable("error unknown mapping", name=where), translatable("error no mapping fix", names=names)
+            )
         text = known[where]
     return read_mapping(text, where)
 
@@ -215,7 +221,7 @@ def read_mapping(text: str, where: str) -> TableMapping:
         raise UserError(wrong, _HINT) from None
 
 
-_HINT: Final = "docs/import-csv.md says what it may hold; `streamer import --help` names the mappings to begin from"
+_HINT: Final = translatable("error mapping fix")
 
 
 def _finding(finding: Any) -> str:

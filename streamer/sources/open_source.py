@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.messages import Language
+from models.messages.translatable import translatable
 from schemas.errors import UserError
 from schemas.ids import NOBODY
 from streamer.sources.jsonl import JsonLines
@@ -51,13 +52,13 @@ def open_source(path: Path | str, format: str, csv: CsvOptions | None = None) ->
         raise UserError(f"unknown format {format!r}", f"choose one of: {', '.join(sorted({*FORMATS, *MAPPED}))}")
     path = Path(path)
     if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
-        raise UserError(f"{path} {what}", "give the path of a file")
+        what = "error folder" if path.is_dir() else "error no file"
+        raise UserError(translatable(what, path=path), translatable("error path fix"))
     if csv is None:
         if format in FORMATS:
             return FORMATS[format](path)
         names = ", ".join(sorted(shipped()))
-        raise UserError("what the columns mean is not said", f"give --mapping FILE.toml, or one of ours: {names}")
+        raise UserError(translatable("error no mapping"), translatable("error no mapping fix", names=names))
     if format not in MAPPED:
         raise UserError(f"{format} needs no mapping", "leave out --mapping, or say --format csv")
     return MappedFile(

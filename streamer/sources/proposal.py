@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from models.messages.translatable import translatable
 from schemas.errors import UserError
 from streamer.sources.column_names import NAMES, columns_of
 from streamer.sources.dialect import folded
@@ -129,8 +130,8 @@ def _shipped_json(path: Path) -> Proposal:
             best = fit, name
     if best is None:
         raise UserError(
-            f"{path} is JSON of a kind that no shipped mapping reads",
-            "docs/import-csv.md shows how to write a mapping with paths; give it with --mapping FILE.toml",
+            translatable("error strange json", path=path),
+            translatable("error write mapping"),
         )
     name = best[1]
     return Proposal("jsonl", shipped()[name], name, tuple(_fields(read_mapping(shipped()[name], name))))
@@ -145,8 +146,10 @@ def _from_names(path: Path, format: str) -> Proposal:
         missing.append("total")
     if missing:
         raise UserError(
-            f"the columns of {path} do not say which holds {' and '.join(missing)}: {', '.join(header) or 'none'}",
-            "write a mapping (docs/import-csv.md shows one to begin from) and give it with --mapping FILE.toml",
+            translatable(
+                "error strange columns", path=path, fields=" and ".join(missing), header=", ".join(header) or "none"
+            ),
+            translatable("error write mapping"),
         )
     rows = [
         dict(zip(table.header, row.cells, strict=False)) for row in islice(table.rows(), _ROWS) if row.fault is None

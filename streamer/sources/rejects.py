@@ -9,6 +9,7 @@ from itertools import count
 from pathlib import Path
 from typing import IO, Final
 
+from models.messages.translatable import translatable
 from schemas.errors import UserError
 from schemas.screen_text import line as one_line
 
@@ -49,7 +50,7 @@ class RejectsPath:
                 continue
             self.path = path
             return stream
-        raise UserError(f"refused rows can be written neither beside {self._file} nor here", "give --rejects")
+        raise UserError(translatable("error no rejects", path=self._file), translatable("error rejects fix"))
 
     def close(self) -> None:
         """Keep one of two files that say the same: looking at a file and importing it refuse the same rows."""
@@ -65,10 +66,15 @@ class RejectsPath:
             if path.is_file() and path.stat().st_size:
                 with path.open(encoding="utf-8", errors="replace") as old:
                     if not old.readline().startswith(",".join(_FRONT)):
-                        raise UserError(f"{path} is there already, and holds no refused rows", "give another --rejects")
+                        raise UserError(
+                            translatable("error other rejects", path=path), translatable("error rejects fix")
+                        )
             stream = path.open("w", encoding="utf-8", newline="")
         except OSError as error:
-            raise UserError(f"cannot write {path}: {error.strerror or error}", "give another --rejects") from None
+            raise UserError(
+                translatable("error unwritable", path=path, why=error.strerror or error),
+                translatable("error rejects fix"),
+            ) from None
         self.path = path
         return stream
 

@@ -71,13 +71,15 @@ class SheetRows:
             from openpyxl.utils.exceptions import InvalidFileException
         except ImportError:
             raise UserError(
-                "workbooks need openpyxl, which is not installed",
-                "pip install openpyxl, or save the table as CSV",
+                translatable("error openpyxl"),
+                translatable("error openpyxl fix"),
             ) from None
         try:
             book = load_workbook(self.path, read_only=True, data_only=True)
         except (BadZipFile, InvalidFileException, KeyError, OSError, ValueError) as error:
-            raise UserError(f"{self.path} is no workbook that can be read: {error}", "save it as CSV") from None
+            raise UserError(
+                translatable("error workbook", path=self.path, why=error), translatable("error workbook fix")
+            ) from None
         try:
             for row in book.worksheets[0].iter_rows(values_only=True):
                 yield [_text(value) for value in row]

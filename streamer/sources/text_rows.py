@@ -213,13 +213,13 @@ def places(header: Sequence[str], wanted: Wanted, what: str, how: str) -> list[t
     found = {name: standing(header, name) for name in wanted.names}
     missing = [" or ".join(names) for names in wanted.needed if not any(found[name] for name in names)]
     if missing:
-        nor = f" (nor has {' or '.join(wanted.nor)})" if wanted.nor else ""
+        nor = translatable("error nor", files=", ".join(wanted.nor)) if wanted.nor else ""
         raise UserError(
-            f"{what} has no column {', '.join(dict.fromkeys(missing))}, which the mapping names{nor}",
-            f"its first line has: {', '.join(header) or 'nothing'} ({how})",
+            translatable("error no column", path=what, names=", ".join(dict.fromkeys(missing)), nor=nor),
+            translatable("error no column fix", header=", ".join(header) or "-", how=how),
         )
     if twice := [name for name, at in found.items() if len(at) > 1]:
-        raise UserError(f"{what} has more than one column {', '.join(twice)}", "rename one of them")
+        raise UserError(translatable("error twice", path=what, names=", ".join(twice)), translatable("error twice fix"))
     return [(name, at[0]) for name, at in found.items() if at]
 
 
