@@ -49,7 +49,8 @@ def demo(
     your eyes; then its customers go on live. Nothing to install or to set up. What a run leaves can be looked
     at until the next one begins anew; if there are customers of your own among it, all stays, and a new shop comes beside it.
 
-    Meanwhile, in another terminal: `streamer watch`, `streamer publish order --customer me --total 59.90`
+    Meanwhile, in another terminal: `streamer web --open` for the console, `streamer watch`,
+    `streamer publish order --customer me --total 59.90`
 
     Example:  streamer demo --seconds 60
     """

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from streamer.config.settings import Settings
 from streamer.web.console import sessions
-from streamer.web.console.sessions import FOLDER, LINK_SECONDS, SESSION_SECONDS, Sessions
+from streamer.web.console.sessions import FOLDER, LINK_SECONDS, SESSION_SECONDS, Sessions, console_url, is_served
 
 STATIC = Path(sessions.__file__).parent / "static"
 
@@ -62,3 +64,13 @@ def test_vendored_files_are_those_of_the_manifest() -> None:
         assert hashlib.sha256((STATIC / "vendor" / name).read_bytes()).hexdigest() == one["sha256"]
         assert one["version"] and one["licence"]
         assert (STATIC / "vendor" / f"{name.partition('.')[0]}.LICENSE").read_text()
+
+
+def test_the_address_of_the_console_holds_a_link_that_works(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        settings = Settings(home=tmp_path, web_host="0.0.0.0", web_port=free.getsockname()[1])
+    start, _, secret = console_url(settings).partition("?once=")
+    assert start == f"http://127.0.0.1:{settings.web_port}/enter"
+    assert Sessions(tmp_path).redeem(secret) is not None
+    assert not is_served(settings)
