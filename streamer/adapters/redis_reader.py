@@ -109,6 +109,16 @@ class ViewReader:
             return None if alias is None else self.customer(alias)
         return Shown(lane, json.loads(document), *glance(id, parts))
 
+    def ids_like(self, start: str, most: int) -> list[str]:
+        """Up to ``most`` customer ids that begin with ``start``, in order of their bytes."""
+        low = b"[" + start.encode()
+        found: list[bytes] = []
+        with plain_errors(self._client):
+            for lane in range(self.lanes):
+                ids: Any = self._client.zrangebylex(self._keys(lane).ids, low, low + b"\xff", start=0, num=most)
+                found += ids
+        return [id.decode() for id in sorted(found)[:most]]
+
     def parts(self, id: str) -> dict[str, bytes] | None:
         """All parts stored under an id; None if there are none."""
         lane = partition_for(id.encode(), self.lanes)

@@ -16,6 +16,7 @@ from schemas.screen_text import line as line_of
 from streamer.client.connections import connections
 from streamer.commands import common, customer_data, customer_list
 from streamer.commands.common import Json
+from streamer.commands.completion import customer_ids
 from streamer.queries.reasons import number
 
 BEHAVIOUR: Final = "behaviour"
@@ -39,7 +40,7 @@ def register(app: typer.Typer) -> None:
 
 
 def show(
-    id: Annotated[str, typer.Argument(metavar="ID", help="The customer's id.")],
+    id: Annotated[str, typer.Argument(metavar="ID", help="The customer's id.", autocompletion=customer_ids)],
     all: Annotated[bool, typer.Option("--all", help="Show features that are 0, too.")] = False,
     json: Json = False,
 ) -> None:

@@ -12,6 +12,7 @@ from schemas.errors import UserError
 from streamer.client.connections import connections
 from streamer.commands import common
 from streamer.commands.common import Json
+from streamer.commands.completion import customer_ids
 
 if TYPE_CHECKING:
     pass
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 _WAIT_SECONDS = 10.0
 
 
-def export(id: Annotated[str, typer.Argument(metavar="ID", help="The customer's id.")]) -> None:
+def export(
+    id: Annotated[str, typer.Argument(metavar="ID", help="The customer's id.", autocompletion=customer_ids)],
+) -> None:
     """Everything held of one customer, as one JSON: state, document, memberships, changes, panel row, records.
 
     Other ids that were joined to the customer are part of it. Topics are read from their start, so it takes a while.
@@ -37,7 +40,7 @@ def export(id: Annotated[str, typer.Argument(metavar="ID", help="The customer's 
 
 
 def erase(
-    id: Annotated[str, typer.Argument(metavar="ID", help="The customer's id.")],
+    id: Annotated[str, typer.Argument(metavar="ID", help="The customer's id.", autocompletion=customer_ids)],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     json: Json = False,
 ) -> None:

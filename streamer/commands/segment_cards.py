@@ -11,6 +11,7 @@ from models.messages import Messages, messages
 from streamer.client.connections import connections
 from streamer.commands import common
 from streamer.commands.common import Json
+from streamer.commands.completion import segment_ids
 
 if TYPE_CHECKING:
     from models.customer.customer import Customer
@@ -19,7 +20,12 @@ _TOLD_EVERY = 20_000
 
 
 def show(
-    id: Annotated[str, typer.Argument(metavar="ID", help="Such as at_risk, or lifecycle/new where two share an id.")],
+    id: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID", help="Such as at_risk, or lifecycle/new where two share an id.", autocompletion=segment_ids
+        ),
+    ],
     json: Json = False,
 ) -> None:
     """The card of a segment: size, share of revenue, and what its customers are like against the shop's average.

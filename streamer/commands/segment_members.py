@@ -15,6 +15,7 @@ from schemas.screen_text import harmless_cell
 from streamer.client.connections import connections
 from streamer.commands import common
 from streamer.commands.common import Json
+from streamer.commands.completion import segment_ids
 from streamer.commands.files import instant
 
 if TYPE_CHECKING:
@@ -31,7 +32,10 @@ def register(segments: typer.Typer) -> None:
 
 
 def members(
-    segment: Annotated[list[str], typer.Argument(metavar="SEGMENT...", help="Segment ids, or SEGMENTATION/SEGMENT.")],
+    segment: Annotated[
+        list[str],
+        typer.Argument(metavar="SEGMENT...", help="Segment ids, or SEGMENTATION/SEGMENT.", autocompletion=segment_ids),
+    ],
     since: Annotated[
         str | None, typer.Option(help="Only customers who entered then or later, such as 2024-05-01.")
     ] = None,

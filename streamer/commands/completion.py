@@ -1,0 +1,48 @@
+"""Ids for the completion of the shell: customers and segments of the running service.
+
+A shell asks while somebody types, so an answer must come soon and an error must stay silent.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from schemas.errors import TransientError, UserError
+
+MOST: Final = 50
+"""Ids that are offered at most."""
+
+
+def customer_ids(incomplete: str) -> list[str]:
+    """Customers whose id begins like this; none where no service runs."""
+    from streamer.client.connections import connections
+
+    try:
+        with connections() as to:
+            return to.view.ids_like(incomplete, MOST)
+    except (UserError, TransientError):
+        return []
+
+
+def segment_ids(incomplete: str) -> list[str]:
+    """Segments of the segmentations in force; of the built-in ones where no service runs.
+
+    >>> segment_ids("at_")
+    ['at_risk']
+    """
+    found = sorted({id for id in _segments() if id.startswith(incomplete)})
+    return found[:MOST]
+
+
+def _segments() -> list[str]:
+    from streamer.client.connections import connections
+    from streamer.commands.common import settings
+
+    try:
+        with connections() as to:
+            model = to.view.model()
+            clusters = [] if model is None else [one.segment_id for one in model.segments]
+            return [segment.id for one in to.definitions.segmentations for segment in one.segments] + clusters
+    except (UserError, TransientError):
+        definitions = settings().policy().definitions
+        return [segment.id for one in definitions.segmentations for segment in one.segments]
