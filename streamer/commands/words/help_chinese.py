@@ -291,6 +291,10 @@ COMMANDS: Final = {
 
 示例：  streamer customer show 17850
 """,
+    "customer list": """列出客户；会逐个查看所有客户，大店铺需要一些时间。
+
+示例：  streamer customer list --query lovelace
+""",
     "customer export": """把某位客户的全部数据导出为一个 JSON：状态、文档、所在分群、变化、面板行、记录。
 
 包含已合并到该客户的其他 id。需要从头读取各主题，因此较慢。

@@ -107,6 +107,8 @@ OPTIONS: Final = {
     "What it allows, separated by commas: read, export, edit, write, outcomes.": "权限，用逗号分隔：read、export、edit、write、outcomes。",
     "Make a public write key for the pages of this origin, such as https://shop.example. May repeat.": "为此来源的网页创建公开写入密钥，如 https://shop.example。可重复。",
     "An event that a write key may send although visitors could make it up, such as order.completed: false orders would move customers. May repeat.": "写入密钥可以发送的、访客可能伪造的事件，如 order.completed：虚假订单会移动客户。可重复。",
+    "What the person is called.": "客户姓名。",
+    "A part of an id, name, e-mail address or phone number.": "id、姓名、邮箱或电话号码的一部分。",
     "Show features that are 0, too.": "也显示为 0 的特征。",
     "The file; STREAMER_SEGMENTS unless given.": "分群文件；默认为 STREAMER_SEGMENTS。",
     "A version that was in force, instead of a file.": "用曾经启用过的版本代替文件。",

@@ -30,6 +30,7 @@ PHRASES: Final = {
     "{} customers, {} orders": "{0} 位客户，{1} 单",
     "Kafka {} at {}": "Kafka {0}，地址 {1}",
     "next: `streamer worker`, or `streamer down` to stop them": "接下来：`streamer worker`，或用 `streamer down` 停止",
+    "next: `streamer worker`; then `streamer act` for plays, `streamer web` for pages and the API; `streamer down` stops them": "接下来：`streamer worker`；发送消息用 `streamer act`，网页和 API 用 `streamer web`；用 `streamer down` 停止",
     "STREAMER_KAFKA and STREAMER_REDIS are set, so commands will use those and not the embedded ones": "已设置 STREAMER_KAFKA 和 STREAMER_REDIS，命令会使用它们，而不是内置服务器",
     "stopped": "已停止",
     "nothing runs in {}": "{0} 中没有在运行的服务器",
