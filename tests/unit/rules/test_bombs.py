@@ -1,5 +1,5 @@
 """TOML that others wrote costs at most a second, whatever is in it: segmentations come in control records that a lane reads,
-plays in those that `act` reads, mappings from whoever was asked for one."""
+plays in those that `act` reads, mappings in files that people send each other."""
 
 from __future__ import annotations
 
