@@ -16,6 +16,7 @@ from models.behaviour.layout import FIRST_DAY, LAST_EVENT, ORDER_COUNT, FloatArr
 from models.behaviour.memory import Memory
 from models.behaviour.model import VOLUME, ClusterModel, Frame, Segment
 from models.behaviour.panel import PanelRow, in_panel
+from models.learning import cadence
 from models.learning.backtest import SPACING_DAYS, NoiseSample
 from models.learning.build import Sample, build, labels_under, sample_of
 from models.learning.diary import Diary
@@ -100,42 +101,16 @@ class Learner:
         happens, and afterwards that says when the next call may come to something.
         """
         if day < self.state.next_day:
-            return Learned(self._standing(day))
+            return Learned(cadence.standing(self.state, self.config, day))
         learned = self._learn(day)
-        self.state.next_day = self._next_day(day)
+        self.state.next_day = cadence.next_day(self.state, self.config, day)
         return learned
-
-    def _standing(self, day: int) -> str:
-        """What holds between two looks."""
-        if self.state.last_update is not None:
-            return "kept"
-        first = self.state.shop_first_day
-        return "immature" if first is None or day - first < self.config.frame_days[0] else "too_few"
-
-    def _next_day(self, day: int) -> int:
-        """The first day after ``day`` on which there is something to do."""
-        state, config = self.state, self.config
-        first = state.shop_first_day
-        if first is None:
-            return day + 1
-        frames = [first + age for age in config.frame_days if first + age > day]
-        if state.last_update is not None:
-            due = state.last_update + config.cadence_days
-        elif day - first < config.frame_days[0]:
-            # Until the shop is old enough, only noise samples are kept.
-            due = (day // SPACING_DAYS + 1) * SPACING_DAYS
-        else:
-            due = day + config.cadence_days
-        return max(day + 1, min([due, *frames]))
 
     def _learn(self, day: int) -> Learned:
         state, config = self.state, self.config
         self.drain()
-        age = day - (state.shop_first_day if state.shop_first_day is not None else day)
-        due = sum(age >= d for d in config.frame_days)
-        waits = state.last_update is not None and day - state.last_update < config.cadence_days
-        # A frame does not wait for the weekly day.
-        if waits and due <= state.frames_done:
+        due = cadence.frames_due(state, config, day)
+        if cadence.waits(state, config, day) and due <= state.frames_done:
             return Learned("kept")
         sample, buyers = self._look(day)
         self._keep(sample)
@@ -223,7 +198,7 @@ class Learner:
         proposal = self._look_at_k(sample, z, rng, figures)
         withdrawn = self._withdrawn(figures)
         proposal = proposal or self._look_at_drift(sample, rng, figures)
-        if proposal is not None and self._small_enough(proposal):
+        if proposal is not None and proposal.moves_at_most(config.adopt_share):
             return Learned("promoted", self.adopt(proposal, sample.day), proposal, figures, withdrawn)
         candidate = self._moved(sample, frame, fit, figures)
         if candidate is not None:
@@ -252,11 +227,6 @@ class Learner:
         if self.config.clusterer.ours:
             return challenger.inertia < (1 - self.config.better) * fit.inertia
         return None in self._heirs(sample, fit)
-
-    def _small_enough(self, proposal: Proposal) -> bool:
-        """Whether a proposal moves so few that nobody is asked."""
-        most = self.config.adopt_share
-        return most is not None and proposal.trial.share <= most
 
     def _one_segment(
         self, sample: Sample, frame: Frame, fit: Fit, rng: np.random.Generator, figures: dict[str, float]
@@ -300,11 +270,10 @@ class Learner:
 
     def _due_for_k(self, day: int) -> bool:
         """Whether a look at the number of segments is due, and if so, count it as taken."""
-        looked = self.state.last_k_look
-        if looked is not None and day - looked < self.config.k_cadence_days:
-            return False
-        self.state.last_k_look = day
-        return True
+        due = cadence.number_is_due(self.state, self.config, day)
+        if due:
+            self.state.last_k_look = day
+        return due
 
     def _look_at_k(
         self, sample: Sample, z: FloatArray, rng: np.random.Generator, figures: dict[str, float]
@@ -341,11 +310,8 @@ class Learner:
         """Where the panel has drifted away from its frame, the same clusters in a new one are proposed, monthly at most."""
         state, model = self.state, self.model
         assert model is not None
-        recent = state.last_alarm is not None and sample.day - state.last_alarm < SPACING_DAYS
-        # While frames are still due, the next one comes by itself.
-        maturing = state.frames_done < len(self.config.frame_days)
         alarms = alarms_of(figures)
-        if not alarms or recent or maturing or state.beaten or state.proposal is not None:
+        if not (alarms and cadence.new_frame_is_due(state, self.config, sample.day)):
             return None
         state.last_alarm = sample.day
         frame = fit_frame(model.frame.kind, sample, state.noise_samples, range(model.k, model.k + 1), rng, {})

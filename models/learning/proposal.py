@@ -70,6 +70,10 @@ class Proposal:
         """What a no is remembered under."""
         return f"{self.why}:{self.model.k}" if self.why == NEW_NUMBER else self.why
 
+    def moves_at_most(self, share: float | None) -> bool:
+        """Whether it moves so few that nobody is asked; never without a limit."""
+        return share is not None and self.trial.share <= share
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-safe content."""
         return {
