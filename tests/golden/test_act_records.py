@@ -40,9 +40,10 @@ def restored(line: Any) -> tuple[State, Any]:
 
 
 def named(found: Any) -> Any:
-    """A value with the names of its fields, which are not in what is stored by position."""
+    """A value with the names of its fields, which are not in what is stored by position: those of today and those stored."""
     if isinstance(found, msgspec.Struct):
-        return {name: named(value) for name, value in msgspec.structs.asdict(found).items()}
+        fields = msgspec.structs.fields(found)
+        return {name: named(getattr(found, one.name)) for one in fields for name in (one.name, one.encode_name)}
     if isinstance(found, dict):
         return {str(name): named(value) for name, value in found.items()}
     return [named(one) for one in found] if isinstance(found, list | tuple) else found
