@@ -43,7 +43,7 @@ def written(function: str, name: str) -> str:
 def counted_event(feature: str) -> str | None:
     """The event that a feature asks for; None for any other feature.
 
-    >>> asked_event('days_since("Signed Up")'), asked_event("orders")
+    >>> counted_event('days_since("Signed Up")'), counted_event("orders")
     ('Signed Up', None)
     """
     found = _WRITTEN.fullmatch(feature)

@@ -8,7 +8,7 @@ from models.messages import Messages, messages
 class Translatable(str):
     """A text by its key in the catalogue. As a ``str`` it is English.
 
-    >>> found = said("file no group", names="Order or Till")
+    >>> found = translatable("file no group", names="Order or Till")
     >>> found, found.text(messages("zh"))
     ('nothing stands under Order or Till', 'Order or Till 列为空')
     """
