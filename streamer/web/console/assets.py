@@ -22,7 +22,7 @@ _FILES: Final = ("vendor/htmx.min.js", "console.js", "icon.svg")
 
 
 class Asset(NamedTuple):
-    """A file as it is sent."""
+    """A file, ready to send."""
 
     body: bytes
     packed: bytes

@@ -60,7 +60,7 @@ class Visit:
 
     @cached_property
     def words(self) -> Words:
-        """How this reader is told of the service's newest state. Raises TransientError before there is one."""
+        """The words for the service's newest state, for this reader. Raises TransientError before there is one."""
         return Words(self.texts, self.site.book.page, self.site.zone, self.site.settings.currency)
 
     def html(self, template: str, status: int = 200, **values: Any) -> Response:

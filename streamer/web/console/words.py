@@ -25,7 +25,7 @@ GREY: Final = 8
 
 @dataclass(frozen=True)
 class Words:
-    """How one reader is told of one state of the service.
+    """What one reader reads about one state of the service.
 
     Parameters
     ----------
