@@ -44,6 +44,17 @@ class ImportRecord:
     before: Totals | None = None
 
 
+def record_of(raw: bytes) -> ImportRecord:
+    """A record as it was remembered, by this release or an older one.
+
+    Raises
+    ------
+    msgspec.ValidationError
+        For what `remember` never wrote.
+    """
+    return msgspec.json.decode(raw, type=ImportRecord)
+
+
 class ImportView:
     """Reads and writes beside the lanes' own keys; blocking.
 
@@ -61,8 +72,7 @@ class ImportView:
         """All imports there were, the oldest first."""
         with plain_errors(self._client):
             held: dict[Any, Any] = self._client.hgetall(self._key)
-        records = [msgspec.json.decode(raw, type=ImportRecord) for raw in held.values()]
-        return sorted(records, key=lambda one: one.begun_ms)
+        return sorted(map(record_of, held.values()), key=lambda one: one.begun_ms)
 
     def remember(self, record: ImportRecord) -> None:
         """Write an import down, or write it anew."""

@@ -10,7 +10,7 @@ import socket
 import ssl
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import redis
@@ -226,8 +226,6 @@ class Totals:
     late: int
     rerouted: int
     dead_letters: dict[str, int]
-    fields_ignored: dict[str, int]
-    tracked: dict[str, int]
     control: int
     customers: int
     orders: int
@@ -236,6 +234,9 @@ class Totals:
     changes: dict[str, int]
     segments: dict[str, dict[str, int]]
     unaccounted: int
+    # Records of imports keep these sums, and those of older releases lack what came later: give new fields a default.
+    fields_ignored: dict[str, int] = field(default_factory=dict)
+    tracked: dict[str, int] = field(default_factory=dict)
 
 
 def totals(ledgers: Iterable[Ledger]) -> Totals:
