@@ -12,6 +12,7 @@ import pytest
 import redis
 from command_line import CommandLine
 from live_service import LiveService
+from own_valkey import own_valkey
 
 from schemas.wire_time import iso
 from streamer.embedded import Addresses
@@ -29,14 +30,8 @@ AWAY_SECONDS = 30 if "FAULTS" in os.environ else 6
 
 @pytest.fixture
 def valkey(tmp_path: Path) -> Iterator[Valkey]:
-    """A server of its own: what is done to it would hurt other tests."""
-    server = Valkey(tmp_path / "valkey", persistent=False)
-    server.launch(keep=False)
-    try:
-        server.await_ready()
+    with own_valkey(tmp_path / "valkey", persistent=False) as server:
         yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from live_service import LiveService
+from own_valkey import own_valkey
 from poison_rows import order
 from stuck_worker import SECONDS
 
@@ -28,14 +29,8 @@ LANES = 2
 
 @pytest.fixture
 def valkey(tmp_path: Path) -> Iterator[Valkey]:
-    """A server of its own, since it is killed."""
-    server = Valkey(tmp_path / "valkey", persistent=True)
-    server.launch(keep=False)
-    try:
-        server.await_ready()
+    with own_valkey(tmp_path / "valkey", persistent=True) as server:
         yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture
