@@ -18,6 +18,7 @@ from streamer.web.api.tokens import Token, Tokens
 LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
 HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-origin"),
 )
@@ -40,8 +41,8 @@ class KnownHosts:
             await self._app(scope, receive, send)
             return
         host = next((value for name, value in scope["headers"] if name == b"host"), b"").decode("latin-1").lower()
-        name = host[: host.find("]") + 1] if host.startswith("[") else host.partition(":")[0]
-        if name not in self._hosts:
+        name, colon, port = host.rpartition(":")
+        if (name if colon and port.isdigit() else host) not in self._hosts:
             answer = problem(421, "this host is not served here", "add its name to STREAMER_WEB_HOSTS")
             await answer(scope, receive, send)
             return
