@@ -10,6 +10,7 @@ from collections.abc import Generator, Iterator
 
 import pytest
 import redis
+from hypothesis import HealthCheck, settings
 from secured import Secured, prepare
 
 from streamer.embedded import Addresses, Services, running
@@ -23,6 +24,11 @@ with warnings.catch_warnings():
 # process that a test starts. They send Ctrl-C to programs that stand for one in the foreground of a terminal.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# In a fresh checkout the first text that Hypothesis draws builds its tables of Unicode, for seconds on a busy machine; nor is an
+# example wrong that takes long there.
+settings.register_profile("streamer", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("streamer")
 
 _DATABASES = itertools.cycle(range(1, 16))
 

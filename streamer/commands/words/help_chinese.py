@@ -74,9 +74,11 @@ COMMANDS: Final = {
 
 示例：  streamer act
 """,
-    "web": """提供消息中链接所指向的网页，直到 Ctrl-C。请在前面配置 TLS：见 docs/plays.md。
+    "web": """提供控制台、HTTP API 和消息中链接所指向的网页，直到 Ctrl-C。
 
-示例：  streamer web
+如果已在运行，加 --open 只生成一个新链接。请在前面配置 TLS：见 docs/plays.md。
+
+示例：  streamer web --open
 """,
     "watch": """实时跟踪已发布的分群变化，直到 Ctrl-C。
 

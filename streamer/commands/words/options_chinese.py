@@ -147,4 +147,5 @@ OPTIONS: Final = {
     "Only these, such as unknown_currency.": "只重放这个原因，如 unknown_currency。",
     "Send the JSON events of this file instead, one a line, in the same order.": "改为发送此文件中的 JSON 事件，每行一个，顺序相同。",
     "Where to write the files; made if it is not there.": "写到哪个目录；不存在则创建。",
+    "Print a link into the console that works once, and open it in the browser.": "打印一个只能使用一次的控制台登录链接，并在浏览器中打开。",
 }
