@@ -162,7 +162,7 @@ def test_an_import_that_the_lanes_closed_meanwhile_brings_what_is_left_all_the_s
         worker.send_signal(signal.SIGTERM)
         worker.communicate(timeout=60)
     assert process.returncode == 0, errors
-    assert "the lanes have closed it since" in errors
+    assert "the lanes have closed this import since" in errors
     resumed = json.loads(out.splitlines()[-1])
     alike = ("applied", "duplicates", "dead_letters", "customers", "orders", "reversals", "revenue_minor")
     assert {name: resumed[name] for name in alike} == {name: replayed[name] for name in alike}
@@ -293,7 +293,7 @@ def test_workers_that_run_already_do_not_take_the_files_currency(commands: Comma
         group = f"{commands.prefix}.streamer"
         wait(worker, lambda: member_count(commands.environment["STREAMER_KAFKA"], group) > 0)
         said = commands.refused("import", str(file), "--format", "online-retail")
-        assert "workers run already" in said and "STREAMER_CURRENCY=GBP" in said
+        assert "workers already run" in said and "STREAMER_CURRENCY=GBP" in said
         assert commands.consumed() == 0
     finally:
         worker.send_signal(signal.SIGTERM)

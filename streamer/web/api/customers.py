@@ -11,6 +11,7 @@ from starlette.responses import Response
 from models.customer.customer import Customer
 from models.features.features import FEATURES, feature_of
 from models.rules.due import next_moves
+from schemas.api import Explanation
 from schemas.wire_time import iso
 from streamer.queries.customer import explain
 from streamer.queries.members import name_of
@@ -43,8 +44,7 @@ class Customers:
         found = await self._book.query(lambda view: explain(view, page.policy, id))
         if found is None:
             raise _nobody(id)
-        kept = ("customer_id", "now", "segments", "features", "next_moves", "borders", "ways", "clusters")
-        return parameters.answer({name: found.get(name) for name in kept})
+        return parameters.answer({name: found.get(name) for name in Explanation.model_fields})
 
     async def history(self, request: Request) -> Response:
         """Moves with their reasons, newest first."""
