@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import signal
 import uuid
 import warnings
@@ -29,6 +30,10 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # example wrong that takes long there.
 settings.register_profile("streamer", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("streamer")
+
+# No test reads or writes the home of the person who runs it: a control key there would be found by every test after it. A file
+# stands where the folder of homes would be, so that a test that forgets to name a home of its own fails.
+os.environ["XDG_DATA_HOME"] = os.devnull
 
 _DATABASES = itertools.cycle(range(1, 16))
 

@@ -19,7 +19,8 @@ SECRET = "correct-horse-battery"
 
 
 def load(folder: Path, given: dict[str, Any] | None = None, **environ: str) -> Settings:
-    return Settings.load(given, environ={f"STREAMER_{name}": value for name, value in environ.items()}, folder=folder)
+    variables = {f"STREAMER_{name}": value for name, value in environ.items()}
+    return Settings.load(given, environ={"XDG_DATA_HOME": str(folder), **variables}, folder=folder)
 
 
 def origin(settings: Settings, name: str) -> tuple[str, str]:
