@@ -34,6 +34,7 @@ MODULES = (
     "deadletters",
     "parity",
     "doctor",
+    "bench",
     "schemas",
     "help",
 )

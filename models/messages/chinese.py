@@ -178,7 +178,7 @@ TABLE = Table(
         "features as of": "截至 {day} 的特征：",
         "version": "，版本 {version}",
         "no clusters yet": "还没有版本：店铺有 {buyers} 位买家和 {days} 天的事件后，"
-        "模型所有者（`streamer worker --role owner`）会学出第一个版本",
+        "模型管理进程（`streamer worker --role owner`）会学出第一个版本",
         "earlier version": "属于较早的版本；其中的客户会在评估时陆续转走",
         "demo history": "历史，第 {day} 天，共 {days} 天",
         "demo starting": "启动中",
@@ -219,7 +219,7 @@ TABLE = Table(
         "see proposals to come": "无需任何操作：如果情况再次出现，会以新的编号重新提出；"
         "`streamer models list` 列出等待答复的提案",
         "see models list": "`streamer models list` 列出等待答复的提案",
-        "not answered yet": "已交给模型所有者，但它尚未处理；一旦运行（`streamer worker --role owner`）就会处理",
+        "not answered yet": "已交给模型管理进程，但它尚未处理；一旦运行（`streamer worker --role owner`）就会处理",
         "as version": "，即版本 {version}",
         "status waiting": "等待答复",
         "status approved": "已批准",
@@ -320,6 +320,9 @@ TABLE = Table(
         "lanes runs": "否",
         "lane stopped": "通道 {lane} 停在偏移量 {offset}：{why}；{hint}",
         "lane ahead": "通道 {lane} 的时钟超前，处理办法见 `docs/runbooks/ClockJump.md`",
+        "capacity": "本机单个进程每秒约处理 {events} 条事件，空闲内存的一半约可容纳 {customers} 位客户。",
+        "capacity measured": "（实测：{seconds} 秒处理 {events} 条事件，每位客户占存储 {bytes} 字节；"
+        "测量前负载 {load}，共 {cores} 个核）",
         "another terminal": "（在另一个终端：{command}）",
     },
 )

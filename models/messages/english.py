@@ -249,6 +249,10 @@ TABLE = Table(
         "lanes runs": "no",
         "lane stopped": "lane {lane} has stopped at offset {offset}: {why}; {hint}",
         "lane ahead": "the clock of lane {lane} ran ahead; see docs/runbooks/ClockJump.md",
+        "capacity": "This machine decides about {events} events a second with one worker, and half of its free memory "
+        "holds about {customers} customers.",
+        "capacity measured": "(measured: {events} events in {seconds} s, {bytes} bytes of Redis a customer; "
+        "load before: {load} on {cores} cores)",
         "another terminal": "(and in another terminal: {command})",
     },
 )

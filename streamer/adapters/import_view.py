@@ -12,7 +12,7 @@ import msgspec
 import redis
 
 from streamer.adapters.redis_keys import LaneKeys, imports_key, literal, root
-from streamer.adapters.redis_reader import Totals, plain_errors, server_of
+from streamer.adapters.redis_reader import Totals, info_of, plain_errors, server_of
 from streamer.core.ledger import Ledger
 
 _CHUNK = 1_000
@@ -104,6 +104,10 @@ class ImportView:
     def server(self) -> str:
         """Name and version of the server, such as ``valkey 9.1.0``."""
         return server_of(self._client)
+
+    def memory_used(self) -> int:
+        """Bytes that Redis uses for all that it holds, keys of others among it."""
+        return int(info_of(self._client)["used_memory"])
 
     def dues_waiting(self, ledgers: Iterable[Ledger]) -> int:
         """Customers whom time has passed and who were not looked at yet, by the lanes' clocks."""

@@ -22,6 +22,13 @@ COMMANDS: Final = {
 
 示例：  streamer demo --seconds 60
 """,
+    "bench": """测量本机每秒能处理多少事件，内存能容纳多少客户。
+
+在临时文件夹中启动单独的 Kafka 和 Valkey，写入模拟店铺的历史，由一个 worker 处理。不会动到您的服务、服务器设置和
+数据；如果同时有服务在忙，结果会偏小。
+
+示例：  streamer bench
+""",
     "up": """启动内置的 Kafka 和 Valkey，一直运行到 `streamer down`。
 
 数据保存在 STREAMER_HOME，重启不丢。已在运行时只显示地址。

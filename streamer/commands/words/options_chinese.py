@@ -10,6 +10,7 @@ OPTIONS: Final = {
     "Show completion for the current shell, to copy it or customize the installation.": "显示当前 shell 的补全脚本，供复制或修改。",
     "Show this message and exit.": "显示本帮助后退出。",
     "End after so long; else with Ctrl-C.": "运行这么久后结束；否则按 Ctrl-C 结束。",
+    "How long to measure, once the servers run.": "服务器启动后测量多久（秒）。",
     "Customers of the simulated shop.": "模拟店铺的客户数。",
     "Live events a second.": "每秒实时事件数。",
     "Print JSON on standard output.": "在标准输出打印 JSON。",
