@@ -10,8 +10,12 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Final
 
+from streamer.commands.words.errors_chinese import ERRORS
+from streamer.commands.words.output_chinese import OUTPUT
 from streamer.commands.words.phrases_chinese import PHRASES
 
+TABLE: Final = {**ERRORS, **OUTPUT, **PHRASES}
+"""Every phrase in Chinese, by its English text."""
 _DEPTH: Final = 3
 
 
@@ -24,8 +28,9 @@ class Phrases:
     """
 
     def __init__(self, table: Mapping[str, str]) -> None:
-        # The phrase with the most text of its own comes first: `{} ({})` fits nearly everything.
-        ordered = sorted(table.items(), key=lambda one: -len(one[0].replace("{}", "")))
+        # Phrases that begin with a text of their own come first, for a value at the beginning takes in the words before it;
+        # then those with the most text, for `{} ({})` fits nearly everything.
+        ordered = sorted(table.items(), key=lambda one: (one[0].startswith("{}"), -len(one[0].replace("{}", ""))))
         self._exact = {english: chinese for english, chinese in ordered if "{}" not in english}
         self._patterns = [
             (re.compile("(.+?)".join(map(re.escape, english.split("{}"))), re.DOTALL), chinese)
@@ -35,13 +40,13 @@ class Phrases:
 
     def translate(self, text: str) -> str:
         """The text as a whole, else line by line; a line that is no phrase stays as it was."""
-        if (whole := self._phrase(text, _DEPTH)) != text:
+        if (whole := self._line(text)) != text:
             return whole
         return "\n".join(self._line(line) for line in text.split("\n"))
 
     def _line(self, line: str) -> str:
-        said = line.lstrip(" ")
-        return line[: len(line) - len(said)] + self._phrase(said, _DEPTH)
+        words = line.lstrip(" ")
+        return line[: len(line) - len(words)] + self._phrase(words, _DEPTH)
 
     def _phrase(self, text: str, depth: int) -> str:
         if text in self._exact:
@@ -55,4 +60,4 @@ class Phrases:
 @cache
 def chinese() -> Phrases:
     """The phrases in Chinese."""
-    return Phrases(PHRASES)
+    return Phrases(TABLE)
