@@ -77,7 +77,8 @@ OUTPUT: Final = {
     "with {} of these a month you will know in about {} months whether it is worth 5 points": "每月 {0} 条的话，大约 {1} 个月后可知是否能提高 5 个百分点",
     "helps": "有效",
     "harms": "有害",
-    "not clear yet": "尚不清楚是否有效",
+    "unclear": "尚不清楚是否有效",
+    "nothing yet": "还没有数据",
     # publish, schemas
     "published {} events": "已发布 {0} 个事件",
     "{} of customer {}: partition {}, offset {} (event_id {})": "客户 {1} 的 {0}：分区 {2}，偏移量 {3}（event_id {4}）",

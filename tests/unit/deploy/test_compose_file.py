@@ -107,7 +107,9 @@ def test_ports_agree_between_settings_health_checks_and_prometheus() -> None:
     assert f"127.0.0.1:{act.act_metrics_port}/healthz" in OURS["act"]["healthcheck"]["test"][-1]
     assert f"127.0.0.1:{web.web_port}/healthz" in OURS["web"]["healthcheck"]["test"][-1]
     # It listens where the port is published from, and the port is the one that links lead to.
-    assert web.web_host == "0.0.0.0" and OURS["web"]["ports"] == [f"127.0.0.1:${{WEB_PORT:-8480}}:{web.web_port}"]
+    assert web.web_host == "0.0.0.0" and OURS["web"]["ports"] == [
+        f"${{BIND:-127.0.0.1}}:${{WEB_PORT:-8480}}:{web.web_port}"
+    ]
     assert f"127.0.0.1:{worker.metrics_port}/healthz" in (ROOT / "Dockerfile").read_text()
     assert f"127.0.0.1:{owner.owner_metrics_port}/healthz" in OURS["owner"]["healthcheck"]["test"][-1]
 
@@ -119,10 +121,18 @@ def test_workers_can_be_many() -> None:
     assert "container_name" not in worker and "ports" not in worker
 
 
-def test_ports_are_published_to_this_machine_only() -> None:
+def test_ports_are_published_to_this_machine_unless_somebody_says_otherwise() -> None:
     published = [port for service in SERVICES.values() for port in service.get("ports", [])]
     assert len(published) == 4
-    assert all(str(port).startswith("127.0.0.1:") for port in published)
+    assert all(str(port).startswith("${BIND:-127.0.0.1}:") for port in published)
+    # Kafka sends clients on to the name that it advertises.
+    assert "HOST://${KAFKA_HOST:-localhost}:" in SERVICES["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"]
+
+
+def test_the_simulated_shop_comes_only_where_it_is_asked_for() -> None:
+    assert {name for name, service in SERVICES.items() if "profiles" in service} == {"shop"}
+    assert SERVICES["shop"]["profiles"] == ["demo"]
+    assert all("shop" not in service.get("depends_on", {}) for service in SERVICES.values())
 
 
 def test_every_mounted_file_exists_and_every_volume_is_declared() -> None:
