@@ -173,9 +173,11 @@ def customer_id(text: str) -> str:
         ) from None
 
 
-def group(name: str, help: str) -> typer.Typer:
-    """An empty group of subcommands, such as ``topics``; without one it shows its help."""
-    return typer.Typer(name=name, help=help, no_args_is_help=True, pretty_exceptions_enable=False)
+def group(name: str, help: str, example: str) -> typer.Typer:
+    """An empty group of subcommands, such as ``topics``; without one it shows its help, with an example."""
+    return typer.Typer(
+        name=name, help=f"{help}\n\nExample:  {example}", no_args_is_help=True, pretty_exceptions_enable=False
+    )
 
 
 def existing_file(path: str) -> Path:

@@ -17,7 +17,7 @@ _AT_ONCE = 10_000
 
 
 def register(app: typer.Typer) -> None:
-    coupons = common.group("coupons", "Coupon codes that plays give away, each once.")
+    coupons = common.group("coupons", "Coupon codes that plays give away, each once.", "streamer coupons status")
     coupons.command("load")(load)
     coupons.command("status")(status)
     app.add_typer(coupons)

@@ -31,7 +31,7 @@ _WAYS = 3
 
 
 def register(app: typer.Typer) -> None:
-    customer = common.group("customer", "One customer.")
+    customer = common.group("customer", "One customer.", "streamer customer show 17850")
     customer.command("show")(show)
     customer.command("list")(customer_list.list_customers)
     customer.command("export")(customer_data.export)

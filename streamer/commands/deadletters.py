@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    deadletters = common.group("deadletters", "Records that could not be applied, and why.")
+    deadletters = common.group(
+        "deadletters", "Records that could not be applied, and why.", "streamer deadletters list --limit 20"
+    )
     deadletters.command("list")(list_)
     deadletters.command("show")(show)
     deadletters.command("replay")(replay)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    group = common.group("evaluate", "How good the segments are.")
+    group = common.group("evaluate", "How good the segments are.", "streamer evaluate segments --scenario stationary")
     group.command("segments")(segments)
     group.command("clusterers")(clusterers)
     group.command("predictions")(predictions)

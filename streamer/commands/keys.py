@@ -9,7 +9,7 @@ from streamer.commands.common import Json
 
 
 def register(app: typer.Typer) -> None:
-    keys = common.group("keys", "The key that signs control records.")
+    keys = common.group("keys", "The key that signs control records.", "streamer keys create")
     keys.command("create")(create)
     app.add_typer(keys)
 

@@ -24,7 +24,8 @@ LANE = Annotated[int, typer.Argument(metavar="LANE", min=0, help="The number of 
 def register(app: typer.Typer) -> None:
     group = typer.Typer(
         name="lanes",
-        help="Show each lane: offset, lag, owner, why it has stopped; and get a stopped lane to go on.",
+        help="Show each lane: offset, lag, owner, why it has stopped; and get a stopped lane to go on.\n\n"
+        "Example:  streamer lanes",
         invoke_without_command=True,
         pretty_exceptions_enable=False,
     )

@@ -20,7 +20,9 @@ ProposalId = Annotated[str, typer.Argument(metavar="PROPOSAL", help="Such as p3;
 
 
 def register(app: typer.Typer) -> None:
-    models = common.group("models", "Versions of the behaviour clusters, and proposals of the model owner.")
+    models = common.group(
+        "models", "Versions of the behaviour clusters, and proposals of the model owner.", "streamer models list"
+    )
     models.command("list")(list_)
     models.command("show")(show)
     models.command("approve")(approve)

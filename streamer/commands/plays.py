@@ -29,7 +29,11 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    plays = common.group("plays", "Messages that segment changes cause: check, preview, start and watch plays.")
+    plays = common.group(
+        "plays",
+        "Messages that segment changes cause: check, preview, start and watch plays.",
+        "streamer plays preview win_back --file plays.toml",
+    )
     for name, command in (
         ("check", check),
         ("preview", preview),

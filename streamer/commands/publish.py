@@ -53,7 +53,11 @@ Products = Annotated[
 
 
 def register(app: typer.Typer) -> None:
-    publish = common.group("publish", "Publish one event from flags, or many as JSON lines (publish events).")
+    publish = common.group(
+        "publish",
+        "Publish one event from flags, or many as JSON lines (publish events).",
+        "streamer publish order --customer 17 --total 59.90",
+    )
     publish.command("order")(order)
     for name, type in _REVERSALS.items():
         publish.command(name, help=_help(name, type, " --order-id 1001"))(_reversal(type))

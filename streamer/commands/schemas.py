@@ -13,7 +13,7 @@ from streamer.commands.common import Json
 
 
 def register(app: typer.Typer) -> None:
-    schemas = common.group("schemas", "The contracts, for other programs.")
+    schemas = common.group("schemas", "The contracts, for other programs.", "streamer schemas export")
 
     # With a single command, Typer would make it the group itself.
     @schemas.callback()

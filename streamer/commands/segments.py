@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    segments = common.group("segments", "The segments.")
+    segments = common.group("segments", "The segments.", "streamer segments list")
 
     @segments.callback()
     def only_groups() -> None:

@@ -18,7 +18,9 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="What the token is cal
 
 
 def register(app: typer.Typer) -> None:
-    tokens = common.group("tokens", "Tokens for the HTTP API (`streamer web`).")
+    tokens = common.group(
+        "tokens", "Tokens for the HTTP API (`streamer web`).", "streamer tokens create my-shop --may read"
+    )
     tokens.command("create")(create)
     tokens.command("list")(list_)
     tokens.command("revoke")(revoke)

@@ -13,7 +13,7 @@ from streamer.commands.common import Json
 
 
 def register(app: typer.Typer) -> None:
-    topics = common.group("topics", "Make the topics, and find what is wrong with them.")
+    topics = common.group("topics", "Make the topics, and find what is wrong with them.", "streamer topics check")
     topics.command("create")(create)
     topics.command("check")(check)
     app.add_typer(topics)

@@ -113,7 +113,10 @@ COMMANDS: Final = {
 
 示例：  streamer version
 """,
-    "topics": "创建主题，检查主题的问题。",
+    "topics": """创建主题，检查主题的问题。
+
+示例：  streamer topics check
+""",
     "topics create": """创建缺少的主题；已有的主题不变。
 
 示例：  streamer topics create --lanes 8 --replication 3
@@ -122,14 +125,20 @@ COMMANDS: Final = {
 
 示例：  streamer topics check --fix
 """,
-    "keys": "为控制记录签名的密钥。",
+    "keys": """为控制记录签名的密钥。
+
+示例：  streamer keys create
+""",
     "keys create": """在 STREAMER_HOME 中创建控制密钥（如果还没有）。`streamer up` 也会这样做。
 
 服务的每个进程都需要同一个密钥：复制该文件，或设置 STREAMER_CONTROL_KEY_FILE（见 docs/control-key.md）。
 
 示例：  streamer keys create
 """,
-    "lanes": "显示每条通道：偏移量、积压、所在 worker、停下的原因；恢复停下的通道。",
+    "lanes": """显示每条通道：偏移量、积压、所在 worker、停下的原因；恢复停下的通道。
+
+示例：  streamer lanes
+""",
     "lanes skip": """把通道停在的那条记录转为死信，让通道继续。
 
 不会丢失：死信保留该记录，之后可用 `streamer deadletters replay --reason poison` 重新发送。
@@ -141,7 +150,10 @@ COMMANDS: Final = {
 
 示例：  streamer lanes resume 3
 """,
-    "publish": "用参数发布一个事件，或发布多行 JSON（publish events）。",
+    "publish": """用参数发布一个事件，或发布多行 JSON（publish events）。
+
+示例：  streamer publish order --customer 17 --total 59.90
+""",
     "publish order": """发布一个 order.completed 事件（下单）。
 
 示例：  streamer publish order --customer 17 --total 59.90 --product A1,29.95,2
@@ -206,7 +218,10 @@ COMMANDS: Final = {
 
 示例：  streamer publish events < events.jsonl
 """,
-    "plays": "由分群变化触发的消息：检查、预览、启动和查看营销计划。",
+    "plays": """由分群变化触发的消息：检查、预览、启动和查看营销计划。
+
+示例：  streamer plays preview win_back --file plays.toml
+""",
     "plays check": """检查营销计划文件及其模板是否与现行分群一致；不启动任何计划。
 
 示例：  streamer plays check plays.toml
@@ -273,7 +288,10 @@ COMMANDS: Final = {
 
 示例：  streamer plays failed --play win_back --release
 """,
-    "coupons": "营销计划发放的优惠码，每个只发一次。",
+    "coupons": """营销计划发放的优惠码，每个只发一次。
+
+示例：  streamer coupons status
+""",
     "coupons load": """把优惠码载入一个池。已载入过的码不变，重复载入同一文件没有影响。
 
 示例：  streamer coupons load back10 codes.txt
@@ -282,7 +300,10 @@ COMMANDS: Final = {
 
 示例：  streamer coupons status back10
 """,
-    "tokens": "HTTP API（`streamer web`）的令牌。",
+    "tokens": """HTTP API（`streamer web`）的令牌。
+
+示例：  streamer tokens create my-shop --may read
+""",
     "tokens create": """创建令牌并显示一次：只保存其散列值。
 
 示例：  streamer tokens create shop-page --may write --origin https://shop.example
@@ -295,7 +316,10 @@ COMMANDS: Final = {
 
 示例：  streamer tokens revoke shop-backend
 """,
-    "customer": "单个客户。",
+    "customer": """单个客户。
+
+示例：  streamer customer show 17850
+""",
     "customer show": """显示客户所在的分群、到下一条界限的距离、若无动静的下一次变化，以及特征。
 
 示例：  streamer customer show 17850
@@ -316,7 +340,10 @@ COMMANDS: Final = {
 
 示例：  streamer customer erase 17850
 """,
-    "segments": "分群。",
+    "segments": """分群。
+
+示例：  streamer segments list
+""",
     "segments list": """列出所有分群体系及其分群、含义和人数。
 
 示例：  streamer segments list
@@ -365,7 +392,10 @@ COMMANDS: Final = {
 
 示例：  streamer segments rename bargain_hunters "Coupon lovers"
 """,
-    "models": "行为聚类的版本，以及模型管理进程的提案。",
+    "models": """行为聚类的版本，以及模型管理进程的提案。
+
+示例：  streamer models list
+""",
     "models list": """列出所有版本（最新的在最后）和所有提案的状态。
 
 示例：  streamer models list
@@ -386,7 +416,10 @@ COMMANDS: Final = {
 
 示例：  streamer models reject p3
 """,
-    "evaluate": "评估分群的质量。",
+    "evaluate": """评估分群的质量。
+
+示例：  streamer evaluate segments --scenario stationary
+""",
     "evaluate segments": """评估行为分群，并用同样的事件与其他聚类算法比较。
 
 模拟店铺的真实类型已知，因此一致性、误移动、反复和发现真实变化的快慢都是精确值。对文件则用某天的分群预测其后 90 天。
@@ -401,7 +434,10 @@ COMMANDS: Final = {
 
 示例：  streamer evaluate predictions --data online_retail.csv.gz --as-of 2011-09-10
 """,
-    "deadletters": "无法处理的记录及其原因。",
+    "deadletters": """无法处理的记录及其原因。
+
+示例：  streamer deadletters list --limit 20
+""",
     "deadletters list": """列出最近的死信，最新的在最后。第一列可用于 `deadletters show`。
 
 示例：  streamer deadletters list --reason invalid_field
@@ -416,7 +452,10 @@ COMMANDS: Final = {
 
 示例：  streamer deadletters replay --reason unknown_currency
 """,
-    "schemas": "供其他程序使用的契约。",
+    "schemas": """供其他程序使用的契约。
+
+示例：  streamer schemas export
+""",
     "schemas export": """写出每种记录及其消息头的 JSON Schema（2020-12），以及 AsyncAPI 3.0 文档（asyncapi.json）。
 
 示例：  streamer schemas export ./schemas
