@@ -84,10 +84,11 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """One board; ``uid`` is part of its address and never changes."""
+    """One board; ``uid`` is part of its address and never changes, ``since`` is where the time that it shows begins."""
 
     uid: str
     title: str
     description: str
     panels: Sequence[Panel]
     variables: Sequence[Variable] = ()
+    since: str = "now-30m"

@@ -6,14 +6,20 @@ Classic JSON, since every Grafana from 10 on reads it and files can be provision
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from grafana.board import Board, Panel, Variable
+from grafana.model import MODEL
 from grafana.pipeline import PIPELINE
 from grafana.plays import PLAYS
+from grafana.quality import QUALITY
+from grafana.segments import SEGMENTS
 from grafana.shop import SHOP
+from models.messages import TABLES
+from streamer.charts.theme import LIGHT, Palette
 
 DASHBOARDS: Final = Path(__file__).parent / "dashboards"
 RUNBOOKS: Final = "http://localhost:9090/consoles"
@@ -21,6 +27,8 @@ RUNBOOKS: Final = "http://localhost:9090/consoles"
 
 _WIDTH: Final = 24
 _SCHEMA: Final = 39
+_COLOURED: Final = ("lifecycle", "value")
+_PALETTE: Final = Palette(())
 _DATASOURCE: Final = {"type": "prometheus", "uid": "${datasource}"}
 
 
@@ -36,7 +44,7 @@ def dashboard(board: Board) -> dict[str, Any]:
         "editable": False,
         "graphTooltip": 1,
         "refresh": "10s",
-        "time": {"from": "now-30m", "to": "now"},
+        "time": {"from": board.since, "to": "now"},
         "timezone": "browser",
         "links": [
             {
@@ -137,7 +145,7 @@ def _panel(panel: Panel, number: int, place: dict[str, int]) -> dict[str, Any]:
         "description": panel.description,
         "gridPos": place,
         "datasource": _DATASOURCE,
-        "fieldConfig": {"defaults": _defaults(panel), "overrides": []},
+        "fieldConfig": {"defaults": _defaults(panel), "overrides": _colours(panel)},
         "options": _options(panel),
         "targets": [
             {
@@ -165,7 +173,7 @@ def _panel(panel: Panel, number: int, place: dict[str, int]) -> dict[str, Any]:
 def _defaults(panel: Panel) -> dict[str, Any]:
     made: dict[str, Any] = {"unit": panel.unit}
     if panel.kind == "timeseries":
-        made["color"] = {"mode": "palette-classic"}
+        made["color"] = {"mode": "palette-classic-by-name"}
         made["custom"] = {
             "drawStyle": "line",
             "lineWidth": 1,
@@ -179,6 +187,24 @@ def _defaults(panel: Panel) -> dict[str, Any]:
         made["thresholds"] = {"mode": "absolute", "steps": steps}
     else:
         made["color"] = {"mode": "fixed", "fixedColor": "blue"}
+    return made
+
+
+def _colours(panel: Panel) -> list[dict[str, Any]]:
+    """The colours that shipped segments have on every page of the service, by their names in all languages."""
+    if not any("{{name}}" in query.legend for query in panel.queries):
+        return []
+    made = []
+    for segmentation, id in TABLES["en"].segments:
+        if segmentation in _COLOURED:
+            names = sorted({re.escape(table.segments[segmentation, id].name) for table in TABLES.values()})
+            colour = {"mode": "fixed", "fixedColor": LIGHT[_PALETTE[id]]}
+            made.append(
+                {
+                    "matcher": {"id": "byRegexp", "options": f"/^({'|'.join(names)})$/"},
+                    "properties": [{"id": "color", "value": colour}],
+                }
+            )
     return made
 
 
@@ -203,7 +229,17 @@ def text(board: Board) -> str:
 
 def boards() -> dict[Path, Board]:
     """All boards by their file."""
-    return {DASHBOARDS / "shop.json": SHOP, DASHBOARDS / "pipeline.json": PIPELINE, DASHBOARDS / "plays.json": PLAYS}
+    return {
+        DASHBOARDS / f"{name}.json": board
+        for name, board in (
+            ("shop", SHOP),
+            ("segments", SEGMENTS),
+            ("model", MODEL),
+            ("quality", QUALITY),
+            ("pipeline", PIPELINE),
+            ("plays", PLAYS),
+        )
+    }
 
 
 def main() -> None:

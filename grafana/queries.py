@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from grafana.board import Query
+from grafana.board import Query, Variable
 
 JOB: Final = 'job="$job"'
+SEGMENTATION: Final = Variable(
+    "segmentation", "Segmentation", 'label_values(streamer_segment_customers{job="$job"}, segmentation)', "lifecycle"
+)
 ONE: Final = 'job="$job", segmentation="$segmentation"'
 
 
@@ -17,6 +20,19 @@ def rate(metric: str, by: str = "", labels: str = JOB, per_minute: bool = False)
     """Sum of rates over all workers and lanes, by a label, a second or a minute."""
     expr = f"sum{f' by ({by})' if by else ''} (rate(streamer_{metric}{{{labels}}}[$__rate_interval]))"
     return f"60 * {expr}" if per_minute else expr
+
+
+_INFO: Final = f"topk by (segment) (1, max by (segment, name) (streamer_segment_info{{{ONE}}}))"
+
+
+def named(expr: str) -> str:
+    """A query by segment, with the segment's name in the service's language beside it."""
+    return f"{expr} * on (segment) group_left (name) {_INFO}"
+
+
+def by_segment(expr: str, label: str) -> str:
+    """The sum of a query by a label that holds a segment, with its name."""
+    return named(f'sum by (segment) (label_replace({expr}, "segment", "$1", "{label}", "(.*)"))')
 
 
 def quantiles(metric: str) -> tuple[Query, ...]:

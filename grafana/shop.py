@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from grafana.board import Board, Panel, Query, Variable, stat
-from grafana.queries import JOB, ONE, rate
+from grafana.board import Board, Panel, Query, stat
+from grafana.queries import JOB, ONE, SEGMENTATION, by_segment, named, rate
+
+_MOVES_AN_HOUR: Final = f"3600 * rate(streamer_segment_moves_total{{{ONE}}}[$__rate_interval])"
 
 SHOP: Final = Board(
     uid="streamer-shop",
     title="Shop",
     description="Who the customers are, where they move, and why.",
-    variables=(
-        Variable(
-            "segmentation",
-            "Segmentation",
-            'label_values(streamer_segment_customers{job="$job"}, segmentation)',
-            "value",
-        ),
-    ),
+    since="now-7d",
+    variables=(SEGMENTATION,),
     panels=(
         stat(
             "Customers",
@@ -53,7 +49,7 @@ SHOP: Final = Board(
             "Customers by segment",
             "How many customers are in each segment of the chosen segmentation.",
             "short",
-            (Query(f"sum by (segment) (streamer_segment_customers{{{ONE}}})", "{{segment}}"),),
+            (Query(named(f"sum by (segment) (streamer_segment_customers{{{ONE}}})"), "{{name}}"),),
             width=16,
             height=9,
             stacked=True,
@@ -65,9 +61,13 @@ SHOP: Final = Board(
             "percentunit",
             (
                 Query(
-                    f"sort_desc(sum by (segment) (streamer_segment_customers{{{ONE}}}) "
-                    f"/ scalar(sum(streamer_segment_customers{{{ONE}}})))",
-                    "{{segment}}",
+                    "sort_desc("
+                    + named(
+                        f"sum by (segment) (streamer_segment_customers{{{ONE}}}) "
+                        f"/ scalar(sum(streamer_segment_customers{{{ONE}}}))"
+                    )
+                    + ")",
+                    "{{name}}",
                 ),
             ),
             kind="bargauge",
@@ -103,15 +103,15 @@ SHOP: Final = Board(
         ),
         Panel(
             "Into each segment",
-            "Customers who entered a segment, a minute.",
-            "cpm",
-            (Query(rate("segment_moves_total", "to_segment", ONE, per_minute=True), "{{to_segment}}"),),
+            "Customers who entered a segment, an hour.",
+            "short",
+            (Query(by_segment(_MOVES_AN_HOUR, "to_segment"), "{{name}}"),),
         ),
         Panel(
             "Out of each segment",
-            "Customers who left a segment, a minute; none are those who had no segment before.",
-            "cpm",
-            (Query(rate("segment_moves_total", "from_segment", ONE, per_minute=True), "{{from_segment}}"),),
+            "Customers who left a segment, an hour; none are those who had no segment before.",
+            "short",
+            (Query(by_segment(_MOVES_AN_HOUR, "from_segment"), "{{name}}"),),
         ),
         Panel(
             "Revenue of the last hour",

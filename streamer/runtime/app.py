@@ -15,6 +15,7 @@ import structlog
 
 from models.learning.learner import Learned, Learner, LearnerConfig
 from models.learning.owner_types import State
+from models.messages import Language
 from schemas import topics
 from schemas.errors import TransientError
 from streamer.adapters.clock import SystemClock
@@ -47,6 +48,8 @@ class Wiring:
         Where the view is, and further options of the client.
     broker
         Faust's settings for credentials, matching ``kafka.security``.
+    language
+        That of names in metrics.
     """
 
     kafka: KafkaConnection
@@ -58,6 +61,7 @@ class Wiring:
     redis_options: dict[str, Any] = field(default_factory=dict)
     broker: dict[str, Any] = field(default_factory=dict)
     session_seconds: float = 6.0
+    language: Language = "en"
 
 
 class WorkerListener(Silent):

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
+from models.messages import messages
 from streamer import __version__
 from streamer.adapters.clock import SystemClock
 from streamer.config.settings import Settings
@@ -31,7 +32,9 @@ class RoleWorker(WorkerListener):
 
     def __init__(self, wired: Wiring, owner_metrics: OwnerMetrics | None = None) -> None:
         policy = wired.policy
-        self.metrics = MetricState(SystemClock(), policy.definitions.names, policy.lanes, policy.rates)
+        self.metrics = MetricState(
+            SystemClock(), policy.definitions.names, policy.lanes, policy.rates, messages(wired.language).named
+        )
         self.health = WorkerHealth(lambda: self.metrics.stopped)
         self.exporter = Exporter(
             self.metrics, __version__, owner=owner_metrics, healthy=self.health.healthy, ready=self.health.ready

@@ -29,6 +29,7 @@ def wiring(settings: Settings, start: Start) -> Wiring:
         redis_options=options,
         broker=settings.faust_broker(),
         session_seconds=settings.session_seconds,
+        language=settings.language,
     )
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import threading
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -109,9 +110,11 @@ class MetricState:
     Parameters
     ----------
     declared
-        ``(segmentation, segment)`` pairs that are shown even when they are empty.
+        Names of segments by ``(segmentation, segment)``; these are shown even when they are empty.
     lanes
         Partitions of the input topic.
+    named
+        Gives the name of a segment in the service's language, by its segmentation, id and name.
     rates
         Has the currency that revenue is in; EUR unless given.
     """
@@ -119,12 +122,14 @@ class MetricState:
     def __init__(
         self,
         clock: WallClock,
-        declared: Iterable[tuple[str, str]] = (),
+        declared: Mapping[tuple[str, str], str] = MappingProxyType({}),
         lanes: int = 1,
         rates: Rates | None = None,
+        named: Callable[[str, str, str], str] = lambda segmentation, id, name: name,
     ) -> None:
         self._clock = clock
-        self._declared = tuple(declared)
+        self._declared = dict(declared)
+        self._named = named
         self._topic_lanes = lanes
         self._rates = rates or Rates("EUR")
         self._lock = threading.Lock()
@@ -270,6 +275,7 @@ class MetricState:
         }
         out["lane_restored_ratio"] = {(str(lane),): ratio for lane, ratio in restoring.items()}
         out["transactions_total"] = {(decision,): float(count) for decision, count in transactions.items()}
+        out["segment_info"] = self._segment_info(lanes.values(), moves)
         for lane, figures in lanes.items():
             self._lane_samples(out, str(lane), figures)
             out.setdefault("lane_stopped", {})[str(lane),] = float(lane in stopped)
@@ -312,12 +318,25 @@ class MetricState:
             labels = (SEGMENTATION, str(model.version), model.frame.kind, str(model.k))
             out.setdefault("model_info", {})[labels] = 1.0
 
-    def _known_segments(self, model: ClusterModel | None) -> Iterable[tuple[str, str]]:
-        yield from self._declared
-        if model is not None:
-            yield SEGMENTATION, NEW_ID
-            for segment in model.segments:
-                yield SEGMENTATION, segment.segment_id
+    def _known_segments(self, model: ClusterModel | None) -> dict[tuple[str, str], str]:
+        """Names of all segments by segmentation and id: those declared, and the model's clusters."""
+        if model is None:
+            return self._declared
+        clusters = {(SEGMENTATION, segment.segment_id): segment.name for segment in model.segments}
+        return {**self._declared, (SEGMENTATION, NEW_ID): NEW_ID, **clusters}
+
+    def _segment_info(
+        self, lanes: Iterable[_Figures], moves: Mapping[tuple[str, str | None, str | None], int]
+    ) -> dict[Labels, float]:
+        """A name of every segment that any other sample has; that of one without a name is its id."""
+        names: dict[tuple[str, str], str] = {}
+        for segmentation, before, after in moves:
+            names |= {(segmentation, segment or NONE): segment or NONE for segment in (before, after)}
+        # The newest model last: lanes change versions one after the other.
+        for figures in sorted(lanes, key=lambda one: one.model.version if one.model else 0):
+            names |= {(segmentation, id): id for segmentation, sizes in figures.sizes.items() for id in sizes}
+            names |= self._known_segments(figures.model)
+        return {(*at, self._named(*at, name)): 1.0 for at, name in names.items()}
 
     def histograms(self) -> dict[str, dict[Labels, tuple[list[int], float]]]:
         """Cumulative counts and sums of all histograms, by metric and label values."""

@@ -100,6 +100,9 @@ METRICS: Final[tuple[Metric, ...]] = (
     # Segments.
     _gauge("customers_tracked", "Customers of the lane", "lane"),
     _gauge("segment_customers", "Customers in a segment", "segmentation", "segment", "lane"),
+    _gauge(
+        "segment_info", "1 for each segment, with its name in the service's language", "segmentation", "segment", "name"
+    ),
     _counter("segment_changes_total", "Published changes, by cause", "segmentation", "cause", "lane"),
     _counter(
         "segment_moves_total",

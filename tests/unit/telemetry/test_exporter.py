@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from models.behaviour.features import Priors
 from models.behaviour.layout import FEATURES
 from models.behaviour.model import ClusterModel, Frame, Segment
+from models.messages import messages
 from schemas.changes import CAUSES
 from schemas.control import CONTROL_TYPES, ControlModel, control_headers, encode_control
 from schemas.deadletters import REASONS
@@ -32,7 +33,7 @@ from streamer.telemetry.prometheus import Exporter
 
 NOW = 1_750_000_000_000
 TWO_LANES = Policy(lanes=2)
-NAMES = tuple(TWO_LANES.definitions.names)
+NAMES = TWO_LANES.definitions.names
 
 
 class Clock:
@@ -315,6 +316,7 @@ def test_label_values_are_of_closed_sets(exporter: Exporter) -> None:
         "outcome": {"committed", "unknown", "fenced"},
         "segmentation": {"value", "lifecycle", "behaviour"},
         "segment": segments,
+        "name": set(NAMES.values()) | {"S0", "S1", "new", "none"},
         "from_segment": segments,
         "to_segment": segments,
         "version": {"7", "1.2.3"},
@@ -470,3 +472,14 @@ def test_a_port_in_use_is_told_with_the_setting(exporter: Exporter, clock: Clock
     port = exporter.start()
     with pytest.raises(UserError, match="STREAMER_METRICS_PORT"):
         Exporter(MetricState(clock), "1").start(port=port)
+
+
+def test_segments_have_names_in_the_language_of_the_service(clock: Clock) -> None:
+    exporter = Exporter(MetricState(clock, NAMES, named=messages("zh").named), "1")
+    fed(exporter)
+    info = scraped(exporter)["streamer_segment_info"]
+    found = {(dict(labels)["segmentation"], dict(labels)["segment"]): dict(labels)["name"] for labels in info}
+    assert found["lifecycle", "at_risk"] == messages("zh").of_id("lifecycle", "at_risk") != "At risk"
+    # Every segment that another series has.
+    for labels in scraped(exporter)["streamer_segment_customers"]:
+        assert (dict(labels)["segmentation"], dict(labels)["segment"]) in found
