@@ -17,7 +17,7 @@ import pytest
 from live_service import LiveService
 from web_process import Answer, WebProcess, web
 
-from streamer.embedded import Addresses
+from streamer.embedded import Services
 
 pytestmark = pytest.mark.integration
 
@@ -42,17 +42,11 @@ def order(number: int, customer: str = "ann", **more: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("collector")
-
-
-@pytest.fixture(scope="module")
-def service(services: Any, folder: Path) -> Iterator[LiveService]:
-    addresses: Addresses = services.addresses
-    service = LiveService(addresses, f"{addresses.redis}/13", "collector", folder, lanes=2)
-    service.start()
-    yield service
-    service.close()
+def service(services: Services, folder: Path) -> Iterator[LiveService]:
+    addresses = services.addresses
+    with LiveService(addresses, f"{addresses.redis}/13", "collector", folder, lanes=2) as running:
+        running.start()
+        yield running
 
 
 @pytest.fixture(scope="module")

@@ -15,20 +15,14 @@ import pytest
 from browser import CHROMIUM, WHY, Tab, tab
 from command_line import CommandLine
 from live_service import LiveService
-from web_process import WebProcess, web
+from web_process import LATEST, WebProcess, imported_shop
 
-from models.features.time import DAY_MS, DayGrid
-from schemas.wire_time import epoch_ms, iso
-from streamer.embedded import Addresses
-from streamer.simulator.config import ShopConfig
-from streamer.simulator.simulate import Shop
-from streamer.sources.import_records import feed
+from schemas.wire_time import iso
+from streamer.embedded import Services
 from streamer.web.console.sessions import Sessions
 
 pytestmark = pytest.mark.integration
 
-START = epoch_ms("2025-03-01T00:00:00Z")
-LATEST = START + 90 * DAY_MS
 HOSTILE = '<script>alert(1)</script>/../</svg>"&=1+1'
 LOOK = (Path(__file__).parent.parent / "support" / "look.js").read_text()
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason=WHY)
@@ -49,33 +43,15 @@ def paths(id: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("console")
+def service(services: Services, folder: Path) -> Iterator[LiveService]:
+    with imported_shop(services.addresses, 13, folder, "console", customers=200) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
-def service(services: object, folder: Path) -> Iterator[LiveService]:
-    """A shop of 60 days that was imported, and a customer with a hostile id."""
-    addresses: Addresses = services.addresses  # type: ignore[attr-defined]
-    found = LiveService(addresses, f"{addresses.redis}/13", "console", folder, lanes=2, STREAMER_CLOCK="event")
-    found.start()
-    shop = Shop(ShopConfig(customers=200, seed=5, days=60, start=START))
-    found.publish(feed(shop, "console", DayGrid("UTC"), latest=LATEST))
-    found.wait_until_applied()
-    yield found
-    found.close()
-
-
-@pytest.fixture(scope="module")
-def console(service: LiveService, folder: Path) -> Iterator[WebProcess]:
-    with web(service.environment, folder / "home") as found:
-        found.until_current()
-        yield found
-
-
-@pytest.fixture
-def streamer(console: WebProcess) -> CommandLine:
-    return CommandLine(console.home, {k: v for k, v in console.environment.items() if k.startswith("STREAMER_")})
+def console(api: WebProcess) -> WebProcess:
+    """The web process, which serves the console, too."""
+    return api
 
 
 def order(streamer: CommandLine, id: str, number: int) -> None:

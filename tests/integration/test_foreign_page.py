@@ -8,7 +8,7 @@ import shutil
 import socket
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
@@ -17,12 +17,12 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from aiokafka import AIOKafkaProducer
 from live_service import LiveService
-from web_process import WebProcess, web
+from web_process import WebProcess
 
 from schemas import topics
 from schemas.changes import Membership, encode_memberships
 from schemas.partition import partition_for
-from streamer.embedded import Addresses
+from streamer.embedded import Services
 
 pytestmark = pytest.mark.integration
 
@@ -33,14 +33,9 @@ VICTIM = "victim-4711"
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("foreign")
-
-
-@pytest.fixture(scope="module")
-def service(services: Any, folder: Path) -> LiveService:
+def service(services: Services, folder: Path) -> LiveService:
     """Topics with one customer; no worker runs."""
-    addresses: Addresses = services.addresses
+    addresses = services.addresses
     found = LiveService(addresses, f"{addresses.redis}/12", "foreign", folder, lanes=LANES)
     asyncio.run(enter(found))
     return found
@@ -52,13 +47,6 @@ async def enter(service: LiveService) -> None:
     async with AIOKafkaProducer(bootstrap_servers=service.connection.bootstrap) as producer:
         topic = service.connection.topic(topics.MEMBERSHIPS)
         await producer.send_and_wait(topic, value, key, partition=partition_for(key, LANES))
-
-
-@pytest.fixture(scope="module")
-def api(service: LiveService, folder: Path) -> Iterator[WebProcess]:
-    with web(service.environment, folder / "home") as found:
-        found.until_current()
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -14,52 +14,20 @@ from urllib.parse import quote
 import pytest
 from command_line import CommandLine
 from live_service import LiveService
-from web_process import WebProcess, web
+from web_process import WebProcess, imported_shop
 
-from models.features.time import DAY_MS, DayGrid
 from schemas import topics
-from schemas.wire_time import epoch_ms
-from streamer.embedded import Addresses
-from streamer.simulator.config import ShopConfig
-from streamer.simulator.simulate import Shop
-from streamer.sources.import_records import feed
+from streamer.embedded import Services
 
 pytestmark = pytest.mark.integration
 
-LANES = 2
-CUSTOMERS = 300
-START = epoch_ms("2025-03-01T00:00:00Z")
 MISSING = "/v1/customers/nobody-of-this-name"
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("lookup")
-
-
-@pytest.fixture(scope="module")
-def service(services: object, folder: Path) -> Iterator[LiveService]:
-    """A shop of 60 days that was imported."""
-    addresses: Addresses = services.addresses  # type: ignore[attr-defined]
-    service = LiveService(addresses, f"{addresses.redis}/14", "lookup", folder, lanes=LANES, STREAMER_CLOCK="event")
-    service.start()
-    shop = Shop(ShopConfig(customers=CUSTOMERS, seed=5, days=60, start=START))
-    service.publish(feed(shop, "lookup", DayGrid("UTC"), latest=START + 90 * DAY_MS))
-    service.wait_until_applied()
-    yield service
-    service.close()
-
-
-@pytest.fixture(scope="module")
-def api(service: LiveService, folder: Path) -> Iterator[WebProcess]:
-    with web(service.environment, folder / "home") as found:
-        found.until_current()
-        yield found
-
-
-@pytest.fixture
-def streamer(api: WebProcess) -> CommandLine:
-    return CommandLine(api.home, {k: v for k, v in api.environment.items() if k.startswith("STREAMER_")})
+def service(services: Services, folder: Path) -> Iterator[LiveService]:
+    with imported_shop(services.addresses, 14, folder, "lookup", customers=300) as running:
+        yield running
 
 
 def sizes(service: LiveService) -> dict[str, dict[str, int]]:

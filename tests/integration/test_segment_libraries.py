@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,10 +15,10 @@ from typing import Any
 
 import pytest
 from live_service import LiveService
-from web_process import WebProcess, web
+from web_process import WebProcess
 
 from schemas import topics
-from streamer.embedded import Addresses
+from streamer.embedded import Services
 
 pytestmark = pytest.mark.integration
 
@@ -29,21 +28,9 @@ CALLS = 7
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("libraries")
-
-
-@pytest.fixture(scope="module")
-def service(services: Any, folder: Path) -> LiveService:
+def service(services: Services, folder: Path) -> LiveService:
     """Its topics and addresses; no worker runs."""
-    addresses: Addresses = services.addresses
-    return LiveService(addresses, addresses.redis, "libraries", folder, lanes=2)
-
-
-@pytest.fixture(scope="module")
-def api(service: LiveService, folder: Path) -> Iterator[WebProcess]:
-    with web(service.environment, folder / "home") as found:
-        yield found
+    return LiveService(services.addresses, services.addresses.redis, "libraries", folder, lanes=2)
 
 
 @pytest.fixture(scope="module")

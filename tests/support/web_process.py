@@ -16,10 +16,21 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jsonschema
+from live_service import LiveService
 
+from models.features.time import DAY_MS, DayGrid
 from schemas.endpoints import ENDPOINTS
 from schemas.openapi import document
+from schemas.wire_time import epoch_ms
+from streamer.embedded import Addresses
+from streamer.simulator.config import ShopConfig
+from streamer.simulator.simulate import Shop
+from streamer.sources.import_records import feed
 from streamer.web.api.tokens import FILE, Tokens
+
+START = epoch_ms("2025-03-01T00:00:00Z")
+LATEST = START + 90 * DAY_MS
+"""The first instant of the imported shop, and the one after which none of its events may lie."""
 
 
 class Answer(NamedTuple):
@@ -139,3 +150,17 @@ def web(environment: Mapping[str, str], home: Path) -> Iterator[WebProcess]:
         yield found
     finally:
         found.close()
+
+
+@contextmanager
+def imported_shop(
+    addresses: Addresses, database: int, folder: Path, name: str, *, customers: int
+) -> Iterator[LiveService]:
+    """A running service of two lanes that has applied an imported shop of 60 days; ``database`` is Redis's."""
+    service = LiveService(addresses, f"{addresses.redis}/{database}", name, folder, lanes=2, STREAMER_CLOCK="event")
+    with service:
+        service.start()
+        shop = Shop(ShopConfig(customers=customers, seed=5, days=60, start=START))
+        service.publish(feed(shop, name, DayGrid("UTC"), latest=LATEST))
+        service.wait_until_applied()
+        yield service

@@ -1,0 +1,31 @@
+"""A web process beside the ``service`` of a test's file, and the command line of the same home."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from command_line import CommandLine
+from live_service import LiveService
+from web_process import WebProcess, web
+
+
+@pytest.fixture(scope="module")
+def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for all tests of a file."""
+    return tmp_path_factory.mktemp(request.path.stem)
+
+
+@pytest.fixture(scope="module")
+def api(service: LiveService, folder: Path) -> Iterator[WebProcess]:
+    """A web process that has read everything; a file gives the ``service`` with the same scope."""
+    with web(service.environment, folder / "home") as process:
+        process.until_current()
+        yield process
+
+
+@pytest.fixture
+def streamer(api: WebProcess) -> CommandLine:
+    """``streamer`` as a user of that process runs it."""
+    return CommandLine(api.home, {k: v for k, v in api.environment.items() if k.startswith("STREAMER_")})
