@@ -10,16 +10,14 @@ from typing import Any
 import msgspec
 import pytest
 from heart_lanes import TIGHT, Crash, ManualClock, Rig, counters
-from heart_logs import DAY, HOUR, T0, LogMaker, order, view
-from heart_models import jumpy
-from heart_strategies import EDITIONS
+from heart_logs import T0, LogMaker, order
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from owned_lanes import WIDE, a_log, applied, owned
 
 from schemas import topics
 from schemas.deadletters import parse_headers
-from schemas.records import Record
-from streamer.adapters.memory import MemoryBroker, MemoryLog, MemoryServer, MemoryView
+from streamer.adapters.memory import MemoryBroker, MemoryLog, MemoryView
 from streamer.core.decide import decide
 from streamer.core.decode import DecodedRecord
 from streamer.core.policy import Policy
@@ -27,10 +25,9 @@ from streamer.core.state import NO_TICK, LaneState, Tick
 from streamer.lanes import encode, step
 from streamer.lanes.context import LaneContext, LaneSettings
 from streamer.lanes.lane import Lane
-from streamer.lanes.ports import Batch, Fenced, Update
+from streamer.lanes.ports import Batch
 from streamer.lanes.trouble import MAX_ATTEMPTS, Attempts, Quarantine, Trouble, load
 
-WIDE = replace(TIGHT, max_records=1_000, turn_records=7, max_due=50, max_residents=1_000, tick_seconds=0.01)
 Patch = Callable[[pytest.MonkeyPatch], None]
 
 
@@ -64,25 +61,6 @@ def in_encode(patch: pytest.MonkeyPatch) -> None:
             raise UnicodeEncodeError("utf-8", "x", 0, 1, "surrogates not allowed")
 
     patch.setattr(step.StepMaker, "encode", raising)
-
-
-def a_log(bad: set[int], event: bool) -> list[Record]:
-    """Forty records with a model among them; those in ``bad`` are poison, or (not ``event``) plain bad JSON."""
-    log = LogMaker(now=T0)
-    log.model(jumpy(1))
-    for number in range(40):
-        log.now += HOUR if number % 9 else 3 * DAY
-        id = ("ann", "bob", "cem", "eve")[number % 4]
-        if number in bad:
-            if event:
-                log.event(order(f"poison{number}", id, log.now, 80.0))
-            else:
-                log.put(id.encode(), b"{")
-        elif number % 3:
-            log.event(order(f"o{number}", id, log.now, 20.0 + number))
-        else:
-            log.event(view(f"v{number}", id, log.now))
-    return log.records
 
 
 def without_reasons(rig: Rig) -> tuple[dict[str, object], dict[str, object], dict[str, object]]:
@@ -146,11 +124,7 @@ def test_customers_in_memory_stay_there_when_a_poison_is_taken_back(monkeypatch:
         for number in range(200):
             log.event(order(f"o{number}", f"c{number}", T0, 30.0))
         log.event(order("poison", "bob", T0, 30.0))
-        rig = Rig(log.records, settings=WIDE)
-        lane = await rig.own()
-        rig.append(log.records)
-        lane.offer(rig.batch(0, 200))
-        await lane.turn()
+        rig, lane = await applied(log.records, end=200)
         before = dict(lane.state.cache.customers)
         lane.offer(rig.batch(200))
         for _ in range(3):
@@ -177,9 +151,7 @@ def test_a_lane_that_fails_even_so_stops_alone_says_why_and_goes_on_when_it_is_r
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def go() -> None:
-        rig = Rig(a_log(set(), event=True), settings=WIDE)
-        lane = await rig.own()
-        rig.append(rig.records)
+        rig, lane = await owned()
         lane.start()
         task = asyncio.create_task(lane.run())
         with monkeypatch.context() as patch:
@@ -207,9 +179,7 @@ def test_a_lane_that_fails_even_so_stops_alone_says_why_and_goes_on_when_it_is_r
 
 def test_a_process_that_dies_with_a_batch_three_times_does_not_get_it_a_fourth_time() -> None:
     async def go() -> None:
-        rig = Rig(a_log(set(), event=True), settings=WIDE)
-        await rig.own()
-        rig.append(rig.records)
+        rig, _ = await owned()
         for attempt in range(MAX_ATTEMPTS):
             lane = await rig.own()
             rig.faults.plan = {rig.faults.count: "before"}
@@ -266,9 +236,7 @@ def test_an_idle_owner_that_dies_counts_for_nothing() -> None:
 
 def test_a_condemned_record_is_a_dead_letter_whatever_is_in_it() -> None:
     async def go() -> None:
-        rig = Rig(a_log(set(), event=True), settings=WIDE)
-        lane = await rig.own()
-        rig.append(rig.records)
+        rig, lane = await owned()
         lane.condemn(0, "skipped by hand")
         lane.offer(rig.batch(0, 5))
         await lane.turn()
@@ -286,11 +254,7 @@ def test_a_lane_whose_records_were_deleted_before_they_were_decided_stops_alone(
             return 7
 
     async def go() -> None:
-        rig = Rig(a_log(set(), event=True), settings=WIDE)
-        lane = await rig.own()
-        rig.append(rig.records)
-        lane.offer(rig.batch(0, 5))
-        await lane.turn()
+        rig, _ = await applied(end=5)
         late = Lane(0, Cut(rig.broker, 0), rig.server, LaneContext(rig.policy, rig.clock, WIDE))
         assert await late.open() == 5
         assert late.halted is not None and not late.has_room
@@ -335,11 +299,7 @@ def test_an_empty_stretch_at_the_end_is_committed_once_nothing_else_comes() -> N
     """The end of a transaction, say: once retention deletes it, the next owner would miss it."""
 
     async def go() -> None:
-        rig = Rig(a_log(set(), event=True), settings=WIDE)
-        lane = await rig.own()
-        rig.append(rig.records)
-        lane.offer(rig.batch(0, 5))
-        await lane.turn()
+        rig, lane = await applied(end=5)
         lane.offer(Batch(5, 6, ()))
         await lane.turn()
         assert rig.ledger().next_offset == 5
@@ -352,44 +312,6 @@ def test_an_empty_stretch_at_the_end_is_committed_once_nothing_else_comes() -> N
     asyncio.run(go())
 
 
-# -- a view that lost a part -----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("residents", [2, 1_000])
-def test_a_view_that_lost_a_part_of_its_customers_is_restored(residents: int) -> None:
-    """Their parts are gone, the token is not: without a look they would be new people."""
-    usual = Rig(a_log(set(), event=True), settings=replace(WIDE, max_residents=residents))
-    asyncio.run(usual.run())
-
-    async def go(lose: Callable[[Rig], None]) -> None:
-        rig = Rig(a_log(set(), event=True), settings=replace(WIDE, max_residents=residents))
-        lane = await rig.own()
-        rig.append(rig.records[:20])
-        lane.offer(rig.batch(0))
-        await lane.turn()
-        lane = await rig.own()
-        lose(rig)
-        rig.records = rig.records[20:]
-        rig.append([])
-        await rig.run()
-        assert rig.outputs() == usual.outputs() and rig.state() == usual.state()
-        rig.check_view()
-
-    def parts(rig: Rig) -> None:
-        for id in ("bob", "eve"):
-            del rig.server.shelf.parts[id]
-
-    def whole(rig: Rig) -> None:
-        for held in (rig.server.shelf.parts, rig.server.shelf.documents):
-            held.pop("cem", None)
-
-    def damaged(rig: Rig) -> None:
-        rig.server.shelf.parts["ann"][""] = b"\xff"
-
-    for lose in (parts, whole, damaged):
-        asyncio.run(go(lose))
-
-
 def test_a_step_that_takes_long_makes_the_next_ones_smaller() -> None:
     lane = Lane(0, MemoryLog(MemoryBroker(), 0), MemoryView(), LaneContext(Policy(), ManualClock()))
     lane._pace(8_000, 8.0)
@@ -400,97 +322,3 @@ def test_a_step_that_takes_long_makes_the_next_ones_smaller() -> None:
     lane._pace(1, 100.0)
     assert lane._enough == 1
     assert Batch(0, 1, []).end == 1
-
-
-class Forgetful(MemoryView):
-    """Loses its token, or a due time, with each of the first writes of a restore, as a full server that evicts does."""
-
-    def __init__(self, server: MemoryServer, times: int, *, token: bool) -> None:
-        super().__init__(server)
-        self.times, self.token, self.waits = times, token, 0
-
-    async def ready(self) -> None:
-        self.waits += 1
-
-    async def write(self, expected: str | None, token: str, update: Update) -> bool:
-        if expected is not None and expected.startswith("restoring:") and self.times:
-            self.times -= 1
-            if self.token:
-                self.lose()
-            else:
-                self.shelf.sizes["nobody/knows"] = 1
-        return await super().write(expected, token, update)
-
-
-@pytest.mark.parametrize("token", [True, False])
-@pytest.mark.parametrize("times", [1, 2, 3])
-def test_a_view_that_loses_keys_while_it_is_restored_is_filled_again_and_not_taken_for_another_owner(
-    times: int, token: bool
-) -> None:
-    async def go() -> None:
-        rig = Rig(a_log(set(), event=True), settings=WIDE)
-        lane = await rig.own()
-        rig.append(rig.records)
-        lane.offer(rig.batch(0))
-        while lane.next_offset < len(rig.records):
-            await lane.turn()
-        rig.server.lose()
-        view = Forgetful(rig.redis, times, token=token)
-        lane = Lane(0, MemoryLog(rig.broker, 0), view, LaneContext(rig.policy, rig.clock, WIDE))
-        await lane.open()
-        assert view.waits == min(3, times + 1), (
-            "before each filling it is waited until the server keeps what it is given"
-        )
-        if times < 3:
-            assert lane.halted is None and lane.next_offset == len(rig.records)
-            rig.check_view()
-        else:
-            assert lane.halted is not None and "Redis loses keys while the lane is restored" in lane.halted.why
-
-    asyncio.run(go())
-
-
-def test_a_zombie_that_restores_is_fenced_by_the_one_who_took_the_view() -> None:
-    async def go() -> None:
-        rig = Rig(a_log(set(), event=True), settings=WIDE)
-        lane = await rig.own()
-        rig.append(rig.records)
-        lane.offer(rig.batch(0))
-        await lane.turn()
-
-        class Taken(MemoryView):
-            async def write(self, expected: str | None, token: str, update: Update) -> bool:
-                self.shelf.token = "restoring:another:1:2"
-                return await super().write(expected, token, update)
-
-        rig.server.lose()
-        late = Lane(0, MemoryLog(rig.broker, 0), Taken(rig.redis), LaneContext(rig.policy, rig.clock, WIDE))
-        with pytest.raises(Fenced):
-            await late.open()
-
-    asyncio.run(go())
-
-
-@pytest.mark.parametrize("lost", ["models", "definitions"])
-def test_versions_that_are_lost_are_found_in_the_changelog(lost: str) -> None:
-    """They were taken for a changelog without them, and the lane stopped."""
-
-    async def go() -> None:
-        log = LogMaker(now=T0)
-        log.model(jumpy(1))
-        log.definitions(2, EDITIONS[0])
-        log.event(order("o1", "ann", T0, 30.0))
-        rig = Rig(log.records, settings=WIDE)
-        lane = await rig.own()
-        rig.append(rig.records)
-        lane.offer(rig.batch(0))
-        await lane.turn()
-        assert getattr(rig.server.shelf, lost)
-        getattr(rig.server.shelf, lost).clear()
-        # As if nobody had counted: the next owner must find it by itself.
-        rig.server.shelf.counts = rig.server.shelf.counted()
-        lane = await rig.own()
-        assert lane.halted is None and getattr(rig.server.shelf, lost)
-        rig.check_view()
-
-    asyncio.run(go())
