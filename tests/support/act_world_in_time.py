@@ -6,6 +6,7 @@ The plays are those that ship, with a smaller budget and `again`, and one more w
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from act_memory import Step
@@ -22,89 +23,7 @@ UNITS = FeatureContext()
 BOOKED = {name: frozenset(ids) for name, ids in SEGMENTS.items()}
 TEMPLATES = {f"{name}.en.{part}": "Hello" for name in ("plain",) for part in ("subject", "text", "html")}
 TEMPLATES |= {name.replace("plain", "named"): "Hello {{ customer.first_name }}" for name in TEMPLATES}
-TEXT = """
-[shop]
-name = "Lamp & Leaf"
-address = "1 Leaf Street"
-web = "https://hello.lampleaf.example"
-
-[limits]
-per_customer = ["1 a day", "3 a week"]
-quiet = "21:00-08:00"
-holdout = 0.05
-storm = "100 % of customers in 1 hour"
-
-[channels.mail]
-kind = "smtp"
-host = "localhost"
-from = "hello@lampleaf.example"
-
-[channels.me]
-kind = "smtp"
-host = "localhost"
-from = "hello@lampleaf.example"
-to = "owner@lampleaf.example"
-
-[plays.first_order]
-when = { segmentation = "lifecycle", to = ["new"], cause = ["event"] }
-kind = "service"
-quiet = "none"
-again = "never"
-channel = "mail"
-template = "plain"
-
-[plays.cart_left]
-when = { segmentation = "cart", to = ["left"], cause = ["time"] }
-still = true
-list = "reminders"
-again = "14 days"
-expires = "1 day"
-holdout = 0.2
-priority = 20
-channel = "mail"
-template = "plain"
-
-[plays.win_back]
-when = { segmentation = "lifecycle", to = ["at_risk", "hibernating"], from = ["active", "loyal", "champion"], cause = ["time"] }
-wait = "24 hours"
-unless = "complaints_decayed > 0.5"
-again = "20 days"
-holdout = 0.2
-budget = "BUDGET a day"
-priority = 10
-channel = "mail"
-template = "named"
-
-[plays.vip_at_risk]
-when = { segmentation = "lifecycle", to = ["at_risk"], from = ["champion"] }
-if = "value in (high, top)"
-kind = "service"
-again = "30 days"
-channel = "me"
-template = "plain"
-
-[plays.high_value]
-when = { segmentation = "value", to = ["high", "top"], from = ["low", "medium"], cause = ["event"] }
-wait = "2 days"
-unless = "complaints_decayed > 0.5"
-again = "180 days"
-holdout = 0.2
-priority = 5
-coupon = { pool = "thanks10" }
-channel = "mail"
-template = "plain"
-
-[plays.nurse]
-when = { segmentation = "lifecycle", to = ["active", "loyal"] }
-if = "value in (medium, high, top)"
-wait = "6 hours"
-expires = "12 hours"
-again = "5 days"
-holdout = 0.2
-priority = 1
-channel = "mail"
-template = "plain"
-"""
+TEXT = Path(__file__).with_name("plays_in_time.toml").read_text(encoding="utf-8")
 
 
 def text(budget: int) -> str:
