@@ -26,7 +26,7 @@ def test_a_sound_server_is_not_complained_of() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "said", "hint", "vital"),
+    ("changed", "problem", "hint", "vital"),
     [
         ({"maxmemory_policy": "allkeys-lru"}, "maxmemory-policy is allkeys-lru", "noeviction", True),
         ({"maxmemory": 11_000_000}, "91% of its memory", "raise maxmemory", True),
@@ -35,9 +35,9 @@ def test_a_sound_server_is_not_complained_of() -> None:
         ({"rdb_last_bgsave_status": "err"}, "snapshot failed", "disk space", True),
     ],
 )
-def test_what_is_wrong_is_said_with_the_mend(changed: dict[str, Any], said: str, hint: str, vital: bool) -> None:
+def test_what_is_wrong_is_said_with_the_mend(changed: dict[str, Any], problem: str, hint: str, vital: bool) -> None:
     (trouble,) = judge({**SOUND, **changed})
-    assert said in trouble.text
+    assert problem in trouble.text
     assert hint in trouble.hint
     assert trouble.vital is vital
 

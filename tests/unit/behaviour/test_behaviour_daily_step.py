@@ -371,23 +371,23 @@ def busy_customer(gap: int = 0, gap_cv2: float | None = None) -> tuple[Memory, i
 def test_a_silence_of_up_to_a_month_says_no_more_than_a_holiday_may() -> None:
     memory, row, timeline = busy_customer()
     assert memory.matrix[row, SEGMENT] == 2
-    said = []
+    levels = []
     for day in range(FIRST + 151, FIRST + 200):
         play(memory, np.array([row]), day, timeline)
-        said.append(suspicion(memory, row))
-    steps = np.diff(said)
+        levels.append(suspicion(memory, row))
+    steps = np.diff(levels)
     # From the day on which the silence has said 5.5 nats it says nothing, and goes on on the 31st day.
     waits = np.flatnonzero(steps == 0)
     assert waits.size and (np.diff(waits) == 1).all() and waits[-1] < 31
-    assert said[waits[0]] < 5.5 + steps[0] + 1.0
-    assert (steps[waits[-1] + 1 :] > 0).all() and said[-1] > 2 * said[waits[0]]
+    assert levels[waits[0]] < 5.5 + steps[0] + 1.0
+    assert (steps[waits[-1] + 1 :] > 0).all() and levels[-1] > 2 * levels[waits[0]]
 
 
 def test_the_silence_of_a_clock_is_no_holiday() -> None:
     memory, row, timeline = busy_customer(gap=7, gap_cv2=0.05)
-    said = []
+    levels = []
     for day in range(FIRST + 151, FIRST + 185):
         play(memory, np.array([row]), day, timeline)
-        said.append(suspicion(memory, row))
+        levels.append(suspicion(memory, row))
     # Overdue by the second week, and not one day of it is taken for a holiday.
-    assert (np.diff(said)[12:] > 0).all()
+    assert (np.diff(levels)[12:] > 0).all()

@@ -57,9 +57,9 @@ def test_the_date_is_the_one_of_an_exact_daily_recomputation(world: World) -> No
     for day in range(world.day + 1, world.day + 366):
         for move in advance(memory, rows, np.full(len(rows), day), world.timeline):
             first.setdefault(move.row, (move.day, move.to_id))
-    said = [outlook(blob, world.timeline, world.day) for blob in blobs]
+    forecasts = [outlook(blob, world.timeline, world.day) for blob in blobs]
     assert len(first) > 25
-    for row, one in zip(rows.tolist(), said, strict=True):
+    for row, one in zip(rows.tolist(), forecasts, strict=True):
         assert one is not None
         assert (None if one.next is None else (one.next.day, one.next.to_id)) == first.get(row)
 
@@ -161,15 +161,15 @@ def test_a_lane_without_events_moves_customers_on_the_day_that_was_said() -> Non
     driver = Driver(WALL)
     driver.feed(log.records)
     state, grid = driver.state, driver.policy.grid
-    said = {}
+    forecasts = {}
     for id in people:
         customer = state.cache.customers[id]
         timeline = timeline_of(state.ledger, state.models, customer.clock_id)
         one = outlook(glance(id, driver.parts[id])[1], timeline, grid.day_of(state.ledger.clock))
         assert one is not None
         if one.next is not None:
-            said[id] = (grid.instant(one.next.day), one.next.to_id)
-    assert said
+            forecasts[id] = (grid.instant(one.next.day), one.next.to_id)
+    assert forecasts
     known = len(driver.changes)
     for day in range(1, 366):
         driver.feed([], Tick(T0 + (12 + day) * DAY, [*people]))
@@ -177,4 +177,4 @@ def test_a_lane_without_events_moves_customers_on_the_day_that_was_said() -> Non
     for change in driver.changes[known:]:
         if change.segmentation == "behaviour":
             done.setdefault(change.customer_id, (change.changed_at, change.after))
-    assert done == said
+    assert done == forecasts

@@ -70,21 +70,21 @@ def many_moves(made: ClusterModel, customers: int, days: int) -> list[tuple[Move
     return found
 
 
-def told_likelihood(move: Move, long: list[float], made: ClusterModel) -> float:
+def likelihood_margin(move: Move, long: list[float], made: ClusterModel) -> float:
     """The margin of a move once more, by the slow recomputation of what the customer did."""
     slow = Slow(made, FIRST)
     away, to = (next(s for s in SEGMENTS if s.segment_id == name) for name in (move.from_id, move.to_id))
     parts = zip(slow.likelihood(long, to, 1.0), slow.likelihood(long, away, 1.0), strict=True)
     expected = {name: one - other for name, (one, other) in zip(PARTS, parts, strict=True)}
-    said = {r.feature: r.contribution for r in move.reasons}
-    assert {name: said[name] for name in PARTS} == pytest.approx(expected, abs=1e-4)
+    contributions = {r.feature: r.contribution for r in move.reasons}
+    assert {name: contributions[name] for name in PARTS} == pytest.approx(expected, abs=1e-4)
     return sum(expected.values())
 
 
-def inner(told: dict[str, float], made: ClusterModel) -> FloatArray:
+def inner(natural: dict[str, float], made: ClusterModel) -> FloatArray:
     """The features on which distances are taken, from values in natural units."""
     prior = ORDERS_FLOOR * exp(made.frame.priors.log_basket)
-    values = [told[name] for name in NAMES]
+    values = [natural[name] for name in NAMES]
     logs = [log(v + f) for v, f in zip(values[:5], (ORDERS_FLOOR, CLICKS_FLOOR, prior, 0.0, 0.0), strict=True)]
     return np.array(logs + values[5:])
 
@@ -103,7 +103,7 @@ def test_what_is_told_of_random_moves_adds_up_and_makes_them_again(preset: Prese
             # The parts add up to the log-likelihood ratio that decided, over the border like all of the last days.
             assert total == pytest.approx(move.margin, abs=1e-9)
             assert move.margin > made.preset.h
-            again = told_likelihood(move, memory_after, made)
+            again = likelihood_margin(move, memory_after, made)
             assert again == pytest.approx(move.margin, abs=1e-4)
         elif move.path == "position":
             own = _SLOT[str(move.from_id)]

@@ -10,5 +10,9 @@ from benchmarks import acting
 def test_a_small_round_says_each_figure(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr("sys.argv", ["acting", "--changes", "60", "--customers", "60", "--previewed", "60"])
     acting.main()
-    said = capsys.readouterr().out
-    assert "decided: 60 changes" in said and "restored: 60 customers" in said and "previewed: 60 customers" in said
+    printed = capsys.readouterr().out
+    assert (
+        "decided: 60 changes" in printed
+        and "restored: 60 customers" in printed
+        and "previewed: 60 customers" in printed
+    )

@@ -24,9 +24,9 @@ def test_changes_since_the_last_release_stand_above_it() -> None:
 
 
 def test_the_last_release_runs_with_modules_of_its_own(tmp_path: Path) -> None:
-    ask = "import streamer, models, schemas; print(streamer.__path__[0], models.__path__[0], schemas.__path__[0])"
+    program = "import streamer, models, schemas; print(streamer.__path__[0], models.__path__[0], schemas.__path__[0])"
     with last_release(tmp_path) as release:
-        found = _run(release, "-c", ask)
+        found = _run(release, "-c", program)
         assert [Path(place).parent for place in found.split()] == [release.tree] * 3
         assert "--no-supervise" in _run(release, "-m", "streamer", "worker", "--help")
     assert not release.tree.exists()

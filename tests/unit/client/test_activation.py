@@ -36,8 +36,8 @@ def test_every_lane_gets_the_same_signed_file() -> None:
 
 def test_its_segments_are_told_and_the_file_is_kept_beside_the_models() -> None:
     writes = activation_writes(FILE, 1)
-    told = [SegmentDefinition.model_validate_json(one.value or b"") for one in writes[topics.DEFINITIONS, 0]]
-    assert {(one.segmentation, one.version, one.kind) for one in told} == {
+    published = [SegmentDefinition.model_validate_json(one.value or b"") for one in writes[topics.DEFINITIONS, 0]]
+    assert {(one.segmentation, one.version, one.kind) for one in published} == {
         ("lifecycle", 4, "rules"),
         ("value", 4, "bands"),
     }

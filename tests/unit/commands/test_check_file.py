@@ -65,17 +65,17 @@ def test_a_check_that_would_apply_nothing_fails(run: Run, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("file", "content", "said"),
+    ("file", "content", "problem"),
     [
         ("nowhere.csv", None, "nowhere.csv does not exist"),
         ("orders.csv", "a,b\n1,2\n", "do not say which holds customer_id and occurred_at"),
     ],
 )
-def test_what_no_proposal_fits_is_said(run: Run, tmp_path: Path, file: str, content: str | None, said: str) -> None:
+def test_what_no_proposal_fits_is_said(run: Run, tmp_path: Path, file: str, content: str | None, problem: str) -> None:
     if content is not None:
         (tmp_path / file).write_text(content)
     ran = run("import", file, "--check")
-    assert ran.exit_code == 1 and said in ran.stderr.replace("\n", " ")
+    assert ran.exit_code == 1 and problem in ran.stderr.replace("\n", " ")
 
 
 def test_a_replay_reads_by_the_proposal_and_asks_nothing(run: Run, orders: Path) -> None:

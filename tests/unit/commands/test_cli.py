@@ -87,10 +87,10 @@ def test_without_servers_it_says_how_to_get_them(run: Run, command: str) -> None
 def test_help_as_a_command_is_the_help_of_the_option(run: Run) -> None:
     assert "COMMAND [ARGS]" in run("help").stdout
     for words in ("segments", "segments preview"):
-        asked = run("help", *words.split())
-        assert asked.exit_code == 0
-        assert f"streamer {words}" in asked.stdout or f"root {words}" in asked.stdout
-        assert asked.stdout.split() == run(*words.split(), "--help").stdout.split()
+        by_command = run("help", *words.split())
+        assert by_command.exit_code == 0
+        assert f"streamer {words}" in by_command.stdout or f"root {words}" in by_command.stdout
+        assert by_command.stdout.split() == run(*words.split(), "--help").stdout.split()
 
 
 def test_help_for_a_command_that_is_not_there_names_those_that_are(run: Run) -> None:
@@ -155,8 +155,8 @@ def test_a_wrong_setting_is_named(run: Run) -> None:
 def test_status_of_a_home_that_never_was_makes_none(run: Run, tmp_path: Path) -> None:
     result = run("status", "--json")
     assert result.exit_code == 1, "without servers nothing works"
-    told = json.loads(result.stdout)
-    assert told["embedded"] == {"kafka_pid": None, "redis_pid": None, "kept": False, "addresses": None}
+    answer = json.loads(result.stdout)
+    assert answer["embedded"] == {"kafka_pid": None, "redis_pid": None, "kept": False, "addresses": None}
     assert not (tmp_path / "home").exists()
 
 
@@ -171,12 +171,12 @@ def test_doctor_shows_settings_and_what_is_wrong(run: Run) -> None:
     result = run("doctor", "--json", env={"STREAMER_CONTROL_KEY": secret})
     assert result.exit_code == 1
     assert secret not in result.output
-    told = json.loads(result.stdout)
-    by_name = {one["name"]: one for one in told["settings"]}
+    answer = json.loads(result.stdout)
+    by_name = {one["name"]: one for one in answer["settings"]}
     assert by_name["STREAMER_CONTROL_KEY"]["origin"] == "environment"
     assert by_name["STREAMER_LANES"]["origin"] == "default"
-    assert told["versions"]["streamer"]
-    assert [finding["hint"] for finding in told["findings"]] == [
+    assert answer["versions"]["streamer"]
+    assert [finding["hint"] for finding in answer["findings"]] == [
         "run `streamer up`, or set STREAMER_KAFKA and STREAMER_REDIS"
     ]
     assert "WRONG" in run("doctor").stdout

@@ -15,7 +15,7 @@ import pytest
 from streamer.commands.end_requests import end_requests
 
 
-def ask_after(seconds: float) -> None:
+def signal_after(seconds: float) -> None:
     time.sleep(seconds)
     os.kill(os.getpid(), signal.SIGTERM)
 
@@ -24,20 +24,20 @@ def test_a_signal_in_the_middle_of_waiting_is_heard_each_time() -> None:
     random = Random(7)
     usual = signal.getsignal(signal.SIGTERM)
     for _ in range(300):
-        with end_requests() as asked:
-            assert not asked.wait(0)
-            threading.Thread(target=ask_after, args=(random.random() * 2e-3,)).start()
+        with end_requests() as end:
+            assert not end.wait(0)
+            threading.Thread(target=signal_after, args=(random.random() * 2e-3,)).start()
             began = time.monotonic()
-            while not asked.wait(5e-4):
+            while not end.wait(5e-4):
                 assert time.monotonic() - began < 10
             # It stays asked.
-            assert asked.wait(0)
+            assert end.wait(0)
     assert signal.getsignal(signal.SIGTERM) is usual
 
 
 def test_nobody_asked() -> None:
-    with end_requests() as asked:
-        assert not asked.wait(0.01)
+    with end_requests() as end:
+        assert not end.wait(0.01)
 
 
 _WAITS = """
@@ -51,7 +51,7 @@ with end_requests() as asked:
 
 
 @pytest.mark.parametrize(
-    ("background", "sent", "heard"),
+    ("background", "sent", "received"),
     [
         (False, [signal.SIGINT], signal.SIGINT),
         (False, [signal.SIGTERM], signal.SIGTERM),
@@ -60,7 +60,7 @@ with end_requests() as asked:
     ],
 )
 def test_ctrl_c_is_left_to_the_script_that_started_a_command_in_the_background(
-    background: bool, sent: list[signal.Signals], heard: signal.Signals
+    background: bool, sent: list[signal.Signals], received: signal.Signals
 ) -> None:
     script = 'trap "" INT; exec "$@"' if background else 'exec "$@"'
     command = ["sh", "-c", script, "sh", sys.executable, "-c", _WAITS]
@@ -69,4 +69,4 @@ def test_ctrl_c_is_left_to_the_script_that_started_a_command_in_the_background(
         for number in sent:
             process.send_signal(number)
             time.sleep(0.2)
-        assert process.communicate(timeout=30)[0] == f"{int(heard)}\n"
+        assert process.communicate(timeout=30)[0] == f"{int(received)}\n"

@@ -33,7 +33,7 @@ def orders(path: Path, *currencies: str) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("currencies", "env", "options", "said"),
+    ("currencies", "env", "options", "message"),
     [
         (["GBP", "GBP"], {}, [], "all of the first 2 amounts are in GBP, but the shop's currency is EUR"),
         (["GBP", "USD", "GBP"], {}, [], "all of the first 3 amounts are in GBP and USD"),
@@ -45,14 +45,14 @@ def orders(path: Path, *currencies: str) -> Path:
     ],
 )
 def test_a_currency_without_a_rate_is_told_before_anything_is_asked_of_a_server(
-    run: Run, tmp_path: Path, currencies: list[str], env: dict[str, str], options: list[str], said: str | None
+    run: Run, tmp_path: Path, currencies: list[str], env: dict[str, str], options: list[str], message: str | None
 ) -> None:
     file = orders(tmp_path / "events.jsonl", *currencies)
     ran = run("import", str(file), "--format", "jsonl", *options, env={**NOWHERE, **env})
     text = ran.stderr.replace("\n", " ")
     assert ran.exit_code == 1
-    assert ("currency" in text) == (said is not None)
-    assert said is None or said in text
-    refused = said is not None and said.startswith("all") and not options
+    assert ("currency" in text) == (message is not None)
+    assert message is None or message in text
+    refused = message is not None and message.startswith("all") and not options
     assert ("STREAMER_CURRENCY=GBP" in text and "--yes" in text) == refused
     assert ("127.0.0.1:1" in text) != refused

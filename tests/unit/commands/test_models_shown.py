@@ -72,8 +72,8 @@ def test_what_is_published_is_what_the_contract_says(rig: OwnerRig, approved: Pu
 
 def test_a_proposal_waits_with_what_it_would_move(waiting: Published) -> None:
     assert waiting.waiting is not None and waiting.waiting.proposal.number == 1
-    told = queries.overview(waiting)
-    [proposal] = told["proposals"]
+    overview = queries.overview(waiting)
+    [proposal] = overview["proposals"]
     assert (proposal["id"], proposal["status"], proposal["k"], proposal["version"]) == ("p1", "waiting", 5, None)
     assert 0 < proposal["moves"] < 1 and proposal["moved"] <= proposal["tried"]
     full = queries.detail(waiting, "p1", messages())
@@ -86,9 +86,9 @@ def test_a_proposal_waits_with_what_it_would_move(waiting: Published) -> None:
 
 
 def test_what_became_of_it_and_of_the_segments(approved: Published) -> None:
-    told = queries.overview(approved)
-    [proposal] = told["proposals"]
-    newest = told["versions"][-1]
+    overview = queries.overview(approved)
+    [proposal] = overview["proposals"]
+    newest = overview["versions"][-1]
     assert (proposal["status"], proposal["version"]) == ("approved", newest["version"])
     assert newest["k"] == 5 and newest["parent"] == newest["version"] - 1 and approved.waiting is None
     full = queries.detail(approved, str(newest["version"]), messages())
@@ -103,19 +103,19 @@ def test_what_is_not_there_is_said_so(approved: Published, id: str) -> None:
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_it_is_told_in_words(waiting: Published, capsys: pytest.CaptureFixture[str], language: Language) -> None:
-    say = messages(language)
+    texts = messages(language)
     for id in ("p1", "1"):
-        models._print(queries.detail(waiting, id, say), say)
-    told = capsys.readouterr().out
-    assert ("would move" if language == "en" else "将移动") in told
-    assert "models approve p1" in told
-    name = say.cluster(next(iter(waiting.versions.values())).model.segments[0].name)
-    assert name in told
+        models._print(queries.detail(waiting, id, texts), texts)
+    printed = capsys.readouterr().out
+    assert ("would move" if language == "en" else "将移动") in printed
+    assert "models approve p1" in printed
+    name = texts.cluster(next(iter(waiting.versions.values())).model.segments[0].name)
+    assert name in printed
 
 
 @pytest.mark.parametrize("late", [False, True])
 @pytest.mark.parametrize(
-    ("language", "why", "said", "hint"),
+    ("language", "why", "message", "hint"),
     [
         ("en", "segments", "proposal p1 was withdrawn: looks at the customers", "nothing needs doing"),
         ("en", "drift", "proposal p1 was withdrawn: the shop is again as it was", "models list"),
@@ -129,26 +129,26 @@ def test_an_answer_to_a_withdrawn_proposal_is_told_so(
     late: bool,
     language: Language,
     why: str,
-    said: str,
+    message: str,
     hint: str,
 ) -> None:
     """``late``: it was withdrawn while the answer was on its way."""
     stand = waiting.proposals[1]
     gone = replace(stand, status="withdrawn", proposal=replace(stand.proposal, why=why))
     before, after = Published(proposals={1: stand if late else gone}), Published(proposals={1: gone})
-    asked = []
+    sent = []
     monkeypatch.setattr(common, "settings", lambda: Settings(language=language))
     monkeypatch.setattr(models, "connections", lambda settings: nullcontext())
     monkeypatch.setattr(queries, "read_published", lambda to: before)
-    monkeypatch.setattr(queries, "send_decision", lambda to, decision: asked.append(decision))
+    monkeypatch.setattr(queries, "send_decision", lambda to, decision: sent.append(decision))
     monkeypatch.setattr(queries, "wait_for", lambda to, done: after if done(after) else None)
-    with pytest.raises(UserError, match=said) as told:
+    with pytest.raises(UserError, match=message) as refused:
         models.approve("p1")
-    assert hint in told.value.hint and len(asked) == late
-    assert say_withdrawn(language) in models._proposal_line(queries.proposal_of(gone), messages(language))
+    assert hint in refused.value.hint and len(sent) == late
+    assert text_of_withdrawn(language) in models._proposal_line(queries.proposal_of(gone), messages(language))
 
 
-def say_withdrawn(language: Language) -> str:
+def text_of_withdrawn(language: Language) -> str:
     return {"en": "withdrawn, since its reason is gone", "zh": "已撤回"}[language]
 
 
@@ -158,12 +158,12 @@ def test_a_name_that_will_not_do_is_refused_in_words(waiting: Published) -> None
     first, second = model.segments[:2]
     check(model, first.segment_id, "常客")
     assert named_so(model, first.segment_id, first.name) and not named_so(None, "x", "y")
-    for id, name, said in (
+    for id, name, message in (
         ("lifecycle", "X", "no behaviour cluster lifecycle"),
         (first.segment_id, second.name, "another cluster is called"),
         (first.segment_id, " ", "needs something to read"),
     ):
-        with pytest.raises(UserError, match=said):
+        with pytest.raises(UserError, match=message):
             check(model, id, name)
     with pytest.raises(UserError, match="no behaviour clusters yet"):
         check(None, "x", "y")

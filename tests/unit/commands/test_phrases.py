@@ -36,8 +36,8 @@ def sentences(path: Path) -> list[str]:
     """What a module prints or raises: arguments of print, note, UserError and Finding."""
     calls = [one for one in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(one, ast.Call)]
     names = {"print", "note", "UserError", "Finding"}
-    told = [one for one in calls if (getattr(one.func, "attr", "") or getattr(one.func, "id", "")) in names]
-    found = [_template(argument) for one in told for argument in one.args]
+    prints = [one for one in calls if (getattr(one.func, "attr", "") or getattr(one.func, "id", "")) in names]
+    found = [_template(argument) for one in prints for argument in one.args]
     return [text for text in found if _SENTENCE.search(text)]
 
 
@@ -72,6 +72,6 @@ def test_without_servers_commands_speak_chinese(tmp_path: Path, command: str) ->
         },
     )
     assert done.returncode == 1, done.stderr
-    said = re.sub(r"`[^`]*`|STREAMER_\S+.*", "", done.stdout + done.stderr)
-    assert re.search(r"[\u4e00-\u9fff]", said)
-    assert not re.search(r"[a-z]{2,} [a-z]{2,} [a-z]{2,}", said), said
+    printed = re.sub(r"`[^`]*`|STREAMER_\S+.*", "", done.stdout + done.stderr)
+    assert re.search(r"[\u4e00-\u9fff]", printed)
+    assert not re.search(r"[a-z]{2,} [a-z]{2,} [a-z]{2,}", printed), printed

@@ -38,7 +38,7 @@ def test_good_events_pass() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "says"),
+    ("changed", "problem"),
     [
         ({"customer_id": " a"}, "customer_id"),
         ({"total": "much"}, "total"),
@@ -54,10 +54,10 @@ def test_good_events_pass() -> None:
         ({"note": "x" * 2_000_000}, "the limit is 1,048,576 bytes"),
     ],
 )
-def test_bad_events_are_refused_with_what_is_wrong_and_the_mend(changed: dict[str, Any], says: str) -> None:
+def test_bad_events_are_refused_with_what_is_wrong_and_the_mend(changed: dict[str, Any], problem: str) -> None:
     with pytest.raises(UserError) as refused:
         check(body(**changed), POLICY, NOW)
-    assert says in refused.value.message
+    assert problem in refused.value.message
     assert refused.value.hint
 
 

@@ -23,8 +23,13 @@ def test_the_last_line_is_the_result_as_json(run: Run, file: Path, tmp_path: Pat
         *("replay", str(file), "--format", "online-retail", "--json"),
         *("--changes", str(changes), "--memberships", str(members)),
     )
-    told = json.loads(ran.stdout.splitlines()[-1])
-    assert (told["rows"], told["skipped"], told["orders"], told["revenue_minor"]) == (2, {"no_customer": 1}, 1, 1_530)
+    answer = json.loads(ran.stdout.splitlines()[-1])
+    assert (answer["rows"], answer["skipped"], answer["orders"], answer["revenue_minor"]) == (
+        2,
+        {"no_customer": 1},
+        1,
+        1_530,
+    )
     assert [json.loads(line)["customer_id"] for line in changes.read_text().splitlines()] == ["17850", "17850"]
     assert json.loads(members.read_text()) == {
         "customer_id": "17850",
@@ -77,7 +82,7 @@ def test_until_takes_a_day_or_an_instant(run: Run, file: Path, until: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["replay", "nowhere.csv", "--format", "online-retail"], "does not exist"),
         (["replay", "FILE", "--format", "online-retail", "--until", "soon"], "--until soon is not a time"),
@@ -86,10 +91,10 @@ def test_until_takes_a_day_or_an_instant(run: Run, file: Path, until: str) -> No
         (["shop", "--rate", "0"], "would do nothing"),
     ],
 )
-def test_mistakes_are_told_in_words(run: Run, file: Path, arguments: list[str], said: str) -> None:
+def test_mistakes_are_told_in_words(run: Run, file: Path, arguments: list[str], message: str) -> None:
     ran = run(*(str(file) if one == "FILE" else one for one in arguments))
     assert ran.exit_code == 1
-    assert said in ran.stderr.replace("\n", " ")
+    assert message in ran.stderr.replace("\n", " ")
 
 
 def test_a_simulated_shop_goes_into_a_file_with_its_truth(run: Run, tmp_path: Path) -> None:
@@ -97,8 +102,8 @@ def test_a_simulated_shop_goes_into_a_file_with_its_truth(run: Run, tmp_path: Pa
     ran = run("shop", "--customers", "20", "--days", "30", "--out", str(out), "--truth", str(truth), "--ids", "me-")
     assert ran.exit_code == 0, ran.stderr
     assert len(truth.read_text().splitlines()) == 20
-    told = run("replay", str(out), "--format", "jsonl", "--json")
-    result = json.loads(told.stdout.splitlines()[-1])
+    answer = run("replay", str(out), "--format", "jsonl", "--json")
+    result = json.loads(answer.stdout.splitlines()[-1])
     assert result["rows"] == len(out.read_text().splitlines()) == result["applied"]
     assert all(json.loads(line)["customer_id"].startswith("me-") for line in out.read_text().splitlines())
 
@@ -114,14 +119,19 @@ SHOPIFY = (
 def test_a_table_is_read_by_a_shipped_mapping_and_its_rejects_are_told(run: Run, tmp_path: Path) -> None:
     (tmp_path / "orders_export.csv").write_text(SHOPIFY)
     ran = run("replay", "orders_export.csv", "--format", "csv", "--mapping", "shopify", "--json")
-    told = json.loads(ran.stdout.splitlines()[-1])
-    assert (told["rows"], told["skipped"], told["orders"], told["revenue_minor"]) == (2, {"no_customer": 1}, 1, 4_500)
+    answer = json.loads(ran.stdout.splitlines()[-1])
+    assert (answer["rows"], answer["skipped"], answer["orders"], answer["revenue_minor"]) == (
+        2,
+        {"no_customer": 1},
+        1,
+        4_500,
+    )
     assert "1 rows were refused; orders_export.csv.rejects.csv says which and why" in ran.stderr
     assert (tmp_path / "orders_export.csv.rejects.csv").read_text().splitlines()[1].startswith("3,no_customer,")
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["--format", "csv", "--mapping", "magneto"], "there is no mapping magneto"),
         (["--format", "online-retail", "--mapping", "shopify"], "go with --format csv"),
@@ -129,9 +139,9 @@ def test_a_table_is_read_by_a_shipped_mapping_and_its_rejects_are_told(run: Run,
     ],
 )
 def test_a_table_without_a_mapping_that_fits_is_refused(
-    run: Run, tmp_path: Path, arguments: list[str], said: str
+    run: Run, tmp_path: Path, arguments: list[str], message: str
 ) -> None:
     (tmp_path / "orders_export.csv").write_text(SHOPIFY)
     ran = run("replay", "orders_export.csv", *arguments)
     assert ran.exit_code == 1
-    assert said in ran.stderr
+    assert message in ran.stderr

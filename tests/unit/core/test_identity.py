@@ -182,11 +182,11 @@ def test_a_merge_under_way_while_the_customer_is_erased_brings_nothing_back() ->
 def test_consent_travels_and_the_latest_word_counts() -> None:
     for later, allowed in ((GUS, False), (ANN, True)):
         lanes = Lanes(LANES)
-        said = {"marketing": True, "analytics": True}
+        consent = {"marketing": True, "analytics": True}
         lanes.event(order("a", GUS, T0, 40.0))
         lanes.event(order("b", ANN, T0, 40.0))
-        lanes.event(event("consent.updated", "g", GUS, T0 + (later == GUS), personalization=False, **said))
-        lanes.event(event("consent.updated", "h", ANN, T0 + (later == ANN), personalization=True, **said))
+        lanes.event(event("consent.updated", "g", GUS, T0 + (later == GUS), personalization=False, **consent))
+        lanes.event(event("consent.updated", "h", ANN, T0 + (later == ANN), personalization=True, **consent))
         lanes.event(link(GUS, ANN))
         lanes.settle()
         assert bool(lanes.customer(ANN).segments) == allowed

@@ -16,7 +16,7 @@ from streamer.core.policy import Policy
 ONE = replace(POLICY, lanes=1)
 
 
-def said(yes: bool, number: int, at: int, marketing: bool = True) -> bytes:
+def consent(yes: bool, number: int, at: int, marketing: bool = True) -> bytes:
     return event("consent.updated", f"c{number}", "ann", at, personalization=yes, marketing=marketing, analytics=True)
 
 
@@ -37,7 +37,7 @@ def test_a_profile_moves_a_customer_with_its_own_cause() -> None:
 
 
 def test_traits_of_the_shops_own_move_customers_by_rules_that_name_them() -> None:
-    says: list[tuple[object, str, str, tuple[float | None, ...] | None]] = [
+    cases: list[tuple[object, str, str, tuple[float | None, ...] | None]] = [
         (3, "rest", "small", (3.0,)),
         (12, "many", "large", (3.0, 12.0, 12.0)),
         (9.5, "many", "large", None),
@@ -50,7 +50,7 @@ def test_traits_of_the_shops_own_move_customers_by_rules_that_name_them() -> Non
     log.definitions(2, OWN)
     driver.feed(log.records)
     moves = []
-    for number, (value, own, sized, reason) in enumerate(says):
+    for number, (value, own, sized, reason) in enumerate(cases):
         at, before = T0 + (number + 1) * HOUR, len(driver.changes)
         log.event(event("profile.updated", f"p{number}", "ann", at, traits={"custom": {"t0": value}}), now=at)
         driver.feed(log.records[-1:])
@@ -112,7 +112,7 @@ def test_without_consent_memberships_end_and_nothing_is_kept() -> None:
     log.event(order("o", "ann", T0 + 2 * DAY, 60.0), now=T0 + 2 * DAY)
     log.event(event("profile.updated", "p", "ann", T0 + 2 * DAY, traits={"birth_year": 1980}))
     log.event(view("v", "ann", T0 + 5 * DAY), now=T0 + 5 * DAY)
-    log.event(said(False, 1, T0 + 5 * DAY))
+    log.event(consent(False, 1, T0 + 5 * DAY))
     driver = played(log)
     ends = [change for change in driver.changes if change.after is None]
     assert [change.segmentation for change in ends] == ["behaviour", "lifecycle", "mood", "value"]
@@ -141,8 +141,8 @@ def test_without_consent_memberships_end_and_nothing_is_kept() -> None:
 def test_consent_given_again_starts_anew() -> None:
     log = LogMaker()
     log.event(order("o", "ann", T0, 600.0))
-    log.event(said(False, 1, T0 + DAY), now=T0 + DAY)
-    log.event(said(True, 2, T0 + 2 * DAY), now=T0 + 2 * DAY)
+    log.event(consent(False, 1, T0 + DAY), now=T0 + DAY)
+    log.event(consent(True, 2, T0 + 2 * DAY), now=T0 + 2 * DAY)
     # What happened before does not count, also if it arrives only now.
     log.event(order("o1", "ann", T0 + DAY + HOUR, 600.0))
     log.event(order("o2", "ann", T0 + 3 * DAY, 60.0), now=T0 + 3 * DAY)
@@ -159,18 +159,18 @@ def test_consent_given_again_starts_anew() -> None:
 
 
 def test_of_consents_the_latest_counts_whatever_came_last() -> None:
-    says = [(True, 1, T0), (False, 2, T0 + 1), (True, 3, T0 + 2), (False, 4, T0 + 3)]
-    for some in permutations(says):
+    consents = [(True, 1, T0), (False, 2, T0 + 1), (True, 3, T0 + 2), (False, 4, T0 + 3)]
+    for some in permutations(consents):
         log = LogMaker(now=T0 + DAY)
         for yes, number, at in some:
-            log.event(said(yes, number, at))
+            log.event(consent(yes, number, at))
         assert played(log).customer("ann").segments == {}
 
 
 def test_nobody_is_in_a_segment_before_consent_where_that_is_the_default() -> None:
     log = LogMaker()
     log.event(order("o", "ann", T0, 60.0))
-    log.event(said(True, 1, T0 + DAY), now=T0 + DAY)
+    log.event(consent(True, 1, T0 + DAY), now=T0 + DAY)
     driver = Driver(replace(ONE, consent_default=False))
     driver.feed(log.records[:1])
     assert driver.changes == [] and driver.customer("ann").statistics.orders == 0
@@ -181,7 +181,7 @@ def test_nobody_is_in_a_segment_before_consent_where_that_is_the_default() -> No
 def test_marketing_consent_is_a_feature() -> None:
     log = LogMaker()
     log.event(event("profile.updated", "p", "ann", T0, traits={"birth_year": 1980}))
-    log.event(said(True, 1, T0 + 1, marketing=False), now=T0 + 1)
+    log.event(consent(True, 1, T0 + 1, marketing=False), now=T0 + 1)
     last = played(log).changes[-1]
     assert (last.segmentation, last.after, last.cause) == ("mood", "calm", "consent")
 
@@ -190,12 +190,12 @@ def test_the_owner_forgets_who_withdraws_and_meets_who_comes_again() -> None:
     driver = Driver(ONE)
     log = LogMaker()
 
-    def told() -> list[tuple[str, bool]]:
+    def panel_rows() -> list[tuple[str, bool]]:
         return [(row.customer, bool(row.blob)) for row in driver.feed(log.records[-1:]).panel]
 
     log.event(order("o", "ann", T0, 60.0))
-    assert told() == [("ann", True)]
-    log.event(said(False, 1, T0 + 1), now=T0 + 1)
-    assert told() == [("ann", False)]
-    log.event(said(True, 2, T0 + 2), now=T0 + 2)
-    assert told() == [("ann", True)]
+    assert panel_rows() == [("ann", True)]
+    log.event(consent(False, 1, T0 + 1), now=T0 + 1)
+    assert panel_rows() == [("ann", False)]
+    log.event(consent(True, 2, T0 + 2), now=T0 + 2)
+    assert panel_rows() == [("ann", True)]

@@ -74,11 +74,11 @@ def test_a_shop_of_twenty_is_told_why_it_has_no_clusters(run: Driver) -> None:
     ledger = run.state.ledger
     assert ledger.customers == 20
     assert {change.segmentation for change in run.changes} == {"lifecycle", "value"}
-    told = table(DEFAULTS, None, ledger.sizes)
-    assert told["behaviour"]["segments"] == []
-    assert "200 buyers" in told["behaviour"]["note"] and "no version yet" in told["behaviour"]["note"]
+    shown = table(DEFAULTS, None, ledger.sizes)
+    assert shown["behaviour"]["segments"] == []
+    assert "200 buyers" in shown["behaviour"]["note"] and "no version yet" in shown["behaviour"]["note"]
     for name in ("lifecycle", "value"):
-        assert sum(segment["size"] for segment in told[name]["segments"]) == 20
+        assert sum(segment["size"] for segment in shown[name]["segments"]) == 20
 
 
 def test_everybody_is_somewhere_from_the_first_event_on(run: Driver) -> None:

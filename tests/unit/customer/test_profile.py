@@ -22,10 +22,10 @@ from schemas.wire_time import epoch_ms
 SHOP = FeatureContext()
 
 
-def told(*says: tuple[int, dict[str, object]]) -> Profile:
+def merged(*updates: tuple[int, dict[str, object]]) -> Profile:
     """Traits said at instants, in the order given."""
     stored = Profile()
-    for at, traits in says:
+    for at, traits in updates:
         stored.merge_traits(traits, at, b"%d" % at)
     return stored
 
@@ -41,14 +41,14 @@ def value(name: str, stored: Profile, at: int = T0) -> float:
 
 
 def test_traits_merge_field_by_field_and_null_removes() -> None:
-    stored = told((1, {"city": "Bonn", "income": 5.0}), (2, {"city": "Kiel"}), (3, {"income": None}))
+    stored = merged((1, {"city": "Bonn", "income": 5.0}), (2, {"city": "Kiel"}), (3, {"income": None}))
     assert stored.shown_traits() == {"city": "Kiel"}
-    stored = told((1, {"custom": {"a": 1, "b": "x"}}), (2, {"custom": {"a": None}}))
+    stored = merged((1, {"custom": {"a": 1, "b": "x"}}), (2, {"custom": {"a": None}}))
     assert stored.shown_traits() == {"custom.b": "x"}
-    assert told((1, {"custom": {"a": 1}}), (2, {"custom": None})).shown_traits() == {}
+    assert merged((1, {"custom": {"a": 1}}), (2, {"custom": None})).shown_traits() == {}
 
 
-SAYS = st.lists(
+UPDATES = st.lists(
     st.tuples(
         st.integers(1, 9),
         st.fixed_dictionaries(
@@ -63,26 +63,26 @@ SAYS = st.lists(
         ),
     ),
     max_size=5,
-    unique_by=lambda say: say[0],
+    unique_by=lambda update: update[0],
 )
 
 
-@given(SAYS)
-def test_traits_do_not_depend_on_the_order_of_arrival(says: list[tuple[int, dict[str, object]]]) -> None:
-    shown = [told(*order).shown_traits() for order in permutations(says)]
+@given(UPDATES)
+def test_traits_do_not_depend_on_the_order_of_arrival(updates: list[tuple[int, dict[str, object]]]) -> None:
+    shown = [merged(*order).shown_traits() for order in permutations(updates)]
     assert all(one == shown[0] for one in shown)
 
 
 def test_a_shop_has_at_most_a_hundred_traits_of_its_own_and_the_newest_stay() -> None:
-    says: list[tuple[int, dict[str, object]]] = [(at, {"custom": {f"t{at}": at}}) for at in range(1, 151)]
-    for order in (says, says[::-1]):
-        names = told(*order).shown_traits()
+    updates: list[tuple[int, dict[str, object]]] = [(at, {"custom": {f"t{at}": at}}) for at in range(1, 151)]
+    for order in (updates, updates[::-1]):
+        names = merged(*order).shown_traits()
         assert len(names) == MAX_CUSTOM and "custom.t150" in names and "custom.t50" not in names
 
 
 def test_features_of_traits_by_hand() -> None:
     signed = {"birth_year": 1995, "signup_at": T0 - 10 * DAY, "income": 40_000.0, "marketing_opt_in": False}
-    stored = told((1, signed | {"country": "DE", "custom": {"size": 42, "vip": True}}))
+    stored = merged((1, signed | {"country": "DE", "custom": {"size": 42, "vip": True}}))
     assert value("age_years", stored, epoch_ms("2025-12-31T23:59:59Z")) == 30
     assert value("age_years", stored, epoch_ms("2026-01-01T00:00:00Z")) == 31
     assert value("signup_days", stored) == 10
@@ -153,7 +153,7 @@ def test_counts_of_outcomes_that_an_older_version_wrote_are_read_counted_on_and_
 
 
 def test_what_is_known_about_a_customer_comes_back_from_its_part_and_old_states_have_none() -> None:
-    stored = told((1, {"city": "Bonn", "custom": {"a": 1.5, "b": True}}))
+    stored = merged((1, {"city": "Bonn", "custom": {"a": 1.5, "b": True}}))
     stored.consent = Consent(True, False, True, 7, b"12345678")
     stored.since = 7
     stored.rate("nps", 7.0, 1.0)
@@ -168,10 +168,10 @@ def test_what_is_known_about_a_customer_comes_back_from_its_part_and_old_states_
 
 
 @pytest.mark.parametrize(
-    "said", ["9223372036854775807", "-9223372036854775808", "9223372036854775808", "1" + "0" * 300]
+    "digits", ["9223372036854775807", "-9223372036854775808", "9223372036854775808", "1" + "0" * 300]
 )
-def test_any_whole_number_that_is_taken_can_be_written(said: str) -> None:
-    body = event("profile.updated", "e", "ann", T0, traits={"custom": {"n": "N"}}).replace(b'"N"', said.encode())
+def test_any_whole_number_that_is_taken_can_be_written(digits: str) -> None:
+    body = event("profile.updated", "e", "ann", T0, traits={"custom": {"n": "N"}}).replace(b'"N"', digits.encode())
     profile = decode(b"ann", body)
     assert isinstance(profile, ProfileUpdated)
     stored = Profile()
@@ -179,7 +179,7 @@ def test_any_whole_number_that_is_taken_can_be_written(said: str) -> None:
     ann = someone(stored)
     ann.profile_dirty = True
     again = load("ann", dump(ann, b""))[0]
-    assert feature_of("custom.n").value(again, T0, SHOP) == float(said)
+    assert feature_of("custom.n").value(again, T0, SHOP) == float(digits)
 
 
 @pytest.mark.parametrize(
@@ -196,12 +196,12 @@ def test_any_whole_number_that_is_taken_can_be_written(said: str) -> None:
     ],
 )
 def test_an_own_trait_of_the_other_kind_is_not_known(value: Any, number: float | None, word: str | None) -> None:
-    ann = someone(told((1, {"custom": {"t": value}})))
+    ann = someone(merged((1, {"custom": {"t": value}})))
     found = feature_of("custom.t").value(ann, T0, SHOP)
     assert (None if isnan(found) else found) == number
     assert (label_of("custom.t").value(ann) or None) == word
-    asked = label_of("custom.t", as_word=False).value(ann)
-    assert bool(asked) == (value not in (None, ""))
+    known = label_of("custom.t", as_word=False).value(ann)
+    assert bool(known) == (value not in (None, ""))
 
 
 def test_who_has_no_own_traits_and_names_of_nothing() -> None:

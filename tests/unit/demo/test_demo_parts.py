@@ -39,15 +39,15 @@ def test_without_changes_there_is_no_latency() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "said"),
+    ("reason", "text"),
     [
         ({"feature": "orders", "before": None, "after": 1.0, "border": 1.0}, "orders 1 (border 1)"),
         ({"feature": "value", "before": "low", "after": "high", "border": None}, "value Low -> High"),
         ({"feature": "looks", "before": 2.0, "after": 2.0, "border": None}, "looks 2"),
     ],
 )
-def test_reasons_in_a_few_words(reason: dict[str, object], said: str) -> None:
-    assert because([reason]) == said
+def test_reasons_in_a_few_words(reason: dict[str, object], text: str) -> None:
+    assert because([reason]) == text
 
 
 def test_the_screen_can_be_drawn_before_anything_happened() -> None:

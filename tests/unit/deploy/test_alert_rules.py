@@ -77,10 +77,10 @@ def test_the_alerts_that_must_exist_do() -> None:
 @pytest.mark.parametrize("alert", ALERTS, ids=[alert["alert"] for alert in ALERTS])
 def test_every_alert_says_what_and_how_bad_and_leads_to_its_runbook(alert: dict[str, Any]) -> None:
     assert alert["labels"]["severity"] in {"warning", "critical"}
-    told = alert["annotations"]
-    assert set(told) == {"summary", "description", "runbook_url"}
+    annotations = alert["annotations"]
+    assert set(annotations) == {"summary", "description", "runbook_url"}
     # Where Prometheus serves them; a test on the real one gets each of these pages.
-    assert told["runbook_url"] == f"{{{{ $externalURL }}}}/consoles/{alert['alert']}.md"
+    assert annotations["runbook_url"] == f"{{{{ $externalURL }}}}/consoles/{alert['alert']}.md"
     page = (RUNBOOKS / f"{alert['alert']}.md").read_text(encoding="utf-8")
     assert page.startswith(f"# {alert['alert']}\n")
     for heading in ("What it means", "Where to look", "How to fix it"):
@@ -142,8 +142,8 @@ def test_every_rule_file_has_a_test_file() -> None:
 
 
 def test_promtool_takes_configuration_and_rules() -> None:
-    told = promtool("check", "config", str(PROMETHEUS / "prometheus.yml"))
-    assert told.count("SUCCESS") >= 1 + len(FILES)
+    output = promtool("check", "config", str(PROMETHEUS / "prometheus.yml"))
+    assert output.count("SUCCESS") >= 1 + len(FILES)
 
 
 @pytest.mark.parametrize("path", TESTS, ids=lambda path: path.stem)
@@ -155,6 +155,6 @@ def promtool(*arguments: str) -> str:
     done = subprocess.run(
         [tool("promtool"), *arguments], capture_output=True, text=True, timeout=60, env={**os.environ, "LC_ALL": "C"}
     )
-    told = done.stdout + done.stderr
-    assert done.returncode == 0, told
-    return told
+    output = done.stdout + done.stderr
+    assert done.returncode == 0, output
+    return output

@@ -189,22 +189,22 @@ def test_images_are_pinned_and_kafka_is_the_one_that_tests_run_on() -> None:
 
 def test_valkey_keeps_what_it_has() -> None:
     words = SERVICES["valkey"]["command"]
-    told = dict(zip(words[1::2], words[2::2], strict=True))
-    assert told["--appendonly"] == "yes" and told["--maxmemory-policy"] == "noeviction"
+    options = dict(zip(words[1::2], words[2::2], strict=True))
+    assert options["--appendonly"] == "yes" and options["--maxmemory-policy"] == "noeviction"
 
 
 def test_kafka_is_reached_by_the_name_that_it_tells() -> None:
-    told = SERVICES["kafka"]["environment"]
-    advertised = dict(one.split("://") for one in told["KAFKA_ADVERTISED_LISTENERS"].split(","))
-    listening = dict(one.split("://") for one in told["KAFKA_LISTENERS"].split(","))
+    variables = SERVICES["kafka"]["environment"]
+    advertised = dict(one.split("://") for one in variables["KAFKA_ADVERTISED_LISTENERS"].split(","))
+    listening = dict(one.split("://") for one in variables["KAFKA_LISTENERS"].split(","))
     assert advertised["INSIDE"] == settings_of(OURS["worker"]).kafka
     assert listening["INSIDE"] == ":19092" and listening["HOST"] == ":9092"
-    assert listening["CONTROLLER"][1:] == told["KAFKA_CONTROLLER_QUORUM_VOTERS"].rpartition(":")[2]
-    protocols = dict(one.split(":") for one in told["KAFKA_LISTENER_SECURITY_PROTOCOL_MAP"].split(","))
+    assert listening["CONTROLLER"][1:] == variables["KAFKA_CONTROLLER_QUORUM_VOTERS"].rpartition(":")[2]
+    protocols = dict(one.split(":") for one in variables["KAFKA_LISTENER_SECURITY_PROTOCOL_MAP"].split(","))
     assert set(protocols) == set(listening) == set(advertised) | {"CONTROLLER"}
-    assert told["KAFKA_LOG_DIRS"] == SERVICES["kafka"]["volumes"][0].split(":")[1]
+    assert variables["KAFKA_LOG_DIRS"] == SERVICES["kafka"]["volumes"][0].split(":")[1]
     # A worker's session must be one that the broker allows.
-    shortest = int(told["KAFKA_GROUP_MIN_SESSION_TIMEOUT_MS"]) / 1000
+    shortest = int(variables["KAFKA_GROUP_MIN_SESSION_TIMEOUT_MS"]) / 1000
     assert settings_of(OURS["worker"]).session_seconds >= shortest
 
 
@@ -212,25 +212,25 @@ def test_every_variable_of_kafka_is_a_setting_that_the_embedded_one_has_too(tmp_
     embedded = Broker(tmp_path)
     embedded.ports = (1, 2)
     known = embedded.properties()
-    told = {
+    variables = {
         name.removeprefix("KAFKA_").lower().replace("_", "."): str(value)
         for name, value in SERVICES["kafka"]["environment"].items()
         if name.startswith("KAFKA_")
     }
-    assert told.keys() <= known.keys()
+    assert variables.keys() <= known.keys()
     places = {"listener", "advertised", "controller", "inter", "log"}
-    alike = {name: value for name, value in told.items() if name.split(".")[0].removesuffix("s") not in places}
+    alike = {name: value for name, value in variables.items() if name.split(".")[0].removesuffix("s") not in places}
     assert len(alike) >= 10
     assert alike == {name: known[name] for name in alike}
 
 
 def test_grafana_opens_with_the_board_and_without_accounts() -> None:
-    told = SERVICES["grafana"]["environment"]
-    home = PurePosixPath(told["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"])
+    variables = SERVICES["grafana"]["environment"]
+    home = PurePosixPath(variables["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"])
     assert (ROOT / "grafana" / "dashboards" / home.name).is_file()
     assert f"./grafana/dashboards:{home.parent}:ro" in SERVICES["grafana"]["volumes"]
-    assert told["GF_AUTH_ANONYMOUS_ENABLED"] == "true" and told["GF_AUTH_ANONYMOUS_ORG_ROLE"] == "Viewer"
-    assert told["GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION"] == "true"
+    assert variables["GF_AUTH_ANONYMOUS_ENABLED"] == "true" and variables["GF_AUTH_ANONYMOUS_ORG_ROLE"] == "Viewer"
+    assert variables["GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION"] == "true"
 
 
 def test_prometheus_serves_the_runbooks() -> None:

@@ -20,10 +20,10 @@ class Store:
     def __init__(self, folder: Path, served: bytes = b"jar") -> None:
         self.path = folder / "one.jar"
         self.served = served
-        self.asked = 0
+        self.requests = 0
 
     def __call__(self, progress: Progress) -> Sequence[Path]:
-        self.asked += 1
+        self.requests += 1
         if not self.path.exists():
             self.path.write_bytes(self.served)
         return [self.path]
@@ -42,7 +42,7 @@ def test_second_call_asks_nobody(tmp_path: Path) -> None:
     store = Store(tmp_path)
     first = class_path(cache=tmp_path / "cache", lock=LOCKED, resolve=store)
     assert class_path(cache=tmp_path / "cache", lock=LOCKED, resolve=store) == first == (store.path,)
-    assert store.asked == 1
+    assert store.requests == 1
 
 
 def test_cut_off_download_is_fetched_again(tmp_path: Path) -> None:

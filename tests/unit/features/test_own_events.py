@@ -89,9 +89,9 @@ def test_silence_is_where_asking_at_every_hour_finds_it() -> None:
         driver.tick(T0 + 120 * DAY)
         story = {at: segment for segment, at in driver.story("ann", "trial")}
         for at in range(times[0], T0 + 120 * DAY, HOUR):
-            told = story[max(moved for moved in story if moved <= at)]
+            shown = story[max(moved for moved in story if moved <= at)]
             last = max(one for one in times if one <= at)
-            assert told == ("stale" if at - last >= 30.5 * DAY else "trying")
+            assert shown == ("stale" if at - last >= 30.5 * DAY else "trying")
 
 
 def test_the_order_of_arrival_does_not_matter_and_a_restore_changes_nothing() -> None:

@@ -36,9 +36,9 @@ def fed(limit: DeadLetterLimit, text: str, step: int = 1_000_000) -> tuple[int, 
         some = decoded_records(text[at : at + step], at)
         some = some[: limit.room(some)]
         taken += len(some)
-        said = limit.take(some, {one.record.offset for one in some if one.error is not None})
-        if said is not None:
-            return taken, said
+        reason = limit.take(some, {one.record.offset for one in some if one.error is not None})
+        if reason is not None:
+            return taken, reason
     return taken, None
 
 
@@ -54,13 +54,13 @@ def test_a_good_record_ends_a_run() -> None:
 
 def test_a_share_of_the_latest_stops_it_and_not_before_there_are_enough() -> None:
     assert fed(DeadLetterLimit(0, 0.5, 10), "bbbbbbbbb") == (9, None)
-    taken, said = fed(DeadLetterLimit(0, 0.5, 10), "bgbgbgbgbbb" + "g" * 10)
-    assert (taken, said) == (10, "60% of the last 10 records were refused")
+    taken, reason = fed(DeadLetterLimit(0, 0.5, 10), "bgbgbgbgbbb" + "g" * 10)
+    assert (taken, reason) == (10, "60% of the last 10 records were refused")
 
 
 def test_what_was_good_long_ago_does_not_excuse_what_is_bad_now() -> None:
-    taken, said = fed(DeadLetterLimit(0, 0.5, 100), "g" * 10_000 + "b" * 1_000, step=10)
-    assert said is not None
+    taken, reason = fed(DeadLetterLimit(0, 0.5, 100), "g" * 10_000 + "b" * 1_000, step=10)
+    assert reason is not None
     assert taken < 10_000 + 100
 
 
@@ -91,6 +91,6 @@ def test_wherever_steps_end_no_more_is_taken_than_the_limit_allows() -> None:
             if run == 8:
                 longest = number
                 break
-        taken, said = fed(DeadLetterLimit(8, 1.0, 10), text, dice.randint(1, 60))
+        taken, reason = fed(DeadLetterLimit(8, 1.0, 10), text, dice.randint(1, 60))
         assert taken == (longest or 300)
-        assert (said is None) == (longest == 0)
+        assert (reason is None) == (longest == 0)

@@ -40,14 +40,18 @@ def test_every_change_is_what_the_contract_says() -> None:
     assert len(wire) == len(driver.changes) > 100
     for change, one in zip(driver.changes, wire, strict=True):
         body = encode_change(one, T0)
-        told = SegmentChanged.model_validate_json(body)
-        assert (told.customer_id, told.seq, told.segmentation) == (change.customer_id, change.seq, change.segmentation)
-        assert (told.from_segment.id if told.from_segment else None) == change.before
-        assert (told.to_segment.id if told.to_segment else None) == change.after
-        assert told.is_initial == (change.before is None) and told.changed_at == change.changed_at
-        assert told.event_id == change_event_id(change.customer_id, *change.born, change.seq)
-        assert told.model.version == change.version
-        assert [reason.feature for reason in told.reasons] == [reason.feature for reason in change.reasons]
+        received = SegmentChanged.model_validate_json(body)
+        assert (received.customer_id, received.seq, received.segmentation) == (
+            change.customer_id,
+            change.seq,
+            change.segmentation,
+        )
+        assert (received.from_segment.id if received.from_segment else None) == change.before
+        assert (received.to_segment.id if received.to_segment else None) == change.after
+        assert received.is_initial == (change.before is None) and received.changed_at == change.changed_at
+        assert received.event_id == change_event_id(change.customer_id, *change.born, change.seq)
+        assert received.model.version == change.version
+        assert [reason.feature for reason in received.reasons] == [reason.feature for reason in change.reasons]
     assert {change.cause for change in driver.changes} >= {"event", "time", "backfill", "refit"}
     reasons = [reason for change in driver.changes for reason in change.reasons]
     assert any(isinstance(reason.after, str) for reason in reasons), "another segmentation decided"
@@ -213,6 +217,6 @@ def test_a_membership_names_a_version_that_has_the_segment() -> None:
     driver.state.models[2] = jumpy(2, without=(held,))
     driver.state.ledger.timeline.append(ModelEntry(2, 10**6, {}))
     body = encode.memberships(customer, driver.state.cache.memory, encode.Names(driver.state, PLAIN))
-    told = CustomerMemberships.model_validate_json(body or b"").segments["behaviour"]
-    assert (told.id, told.version) == (held, 1) and held != "new"
-    assert told.name == held.title()
+    received = CustomerMemberships.model_validate_json(body or b"").segments["behaviour"]
+    assert (received.id, received.version) == (held, 1) and held != "new"
+    assert received.name == held.title()

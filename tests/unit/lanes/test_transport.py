@@ -67,12 +67,12 @@ class Rig:
         self.thread = ConsumerThread.__new__(ConsumerThread)
         self.thread.readers = self.readers
         self.thread._handed = {}
-        self.asked: list[set[Any]] = []
+        self.requested: list[set[Any]] = []
         self.fetched: Mapping[Any, Sequence[Any]] = {}
         self.error: Exception | None = None
 
         async def fetch(thread: Any, consumer: Any, wanted: set[Any], **bounds: Any) -> Mapping[Any, Sequence[Any]]:
-            self.asked.append(set(wanted))
+            self.requested.append(set(wanted))
             if self.error is not None:
                 raise self.error
             return self.fetched
@@ -104,7 +104,7 @@ def test_every_partition_starts_where_its_reader_stands(monkeypatch: pytest.Monk
     assert rig.consumer.sought == [(P0, 10)]
     # Who has no reader is not fetched.
     rig.fetch({}, p0=10)
-    assert rig.asked == [{P0}]
+    assert rig.requested == [{P0}]
 
 
 def test_a_batch_stands_for_all_offsets_up_to_the_position(rig: Rig) -> None:
@@ -119,7 +119,7 @@ def test_a_partition_without_room_is_not_fetched(rig: Rig) -> None:
     rig.fetch({}, p0=10, p1=20)
     rig.readers.full = {0, 1}
     assert rig.fetch({P0: (A,)}, p0=11) == {}
-    assert rig.asked == [{P0}]
+    assert rig.requested == [{P0}]
 
 
 def test_a_new_group_has_no_offsets_and_needs_none(rig: Rig) -> None:
@@ -160,7 +160,7 @@ def test_after_a_rebalance_nothing_is_known_of_partitions_that_went(rig: Rig) ->
     rig.readers.offsets = {1: 25}
     assert rig.seek_to_readers() == {P1: 25}
     rig.fetch({}, p0=30, p1=25)
-    assert rig.asked[-1] == {P1}
+    assert rig.requested[-1] == {P1}
 
 
 def test_nothing_is_ever_committed_from_here(rig: Rig) -> None:

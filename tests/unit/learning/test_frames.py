@@ -81,8 +81,8 @@ def test_the_standard_frame_unless_the_other_is_clearly_better(
 ) -> None:
     one, two = (Backtest(int(k), 0.9, eta, flips) for k, eta, flips in (white, plain))
     assert clearly_better(one, two) is better
-    said = why(figures_of(noise_whitened=one, standard=two))
-    assert said is not None and said.startswith("noise_whitened" if better else "standard:")
+    reason = why(figures_of(noise_whitened=one, standard=two))
+    assert reason is not None and reason.startswith("noise_whitened" if better else "standard:")
     assert why({}) is None
 
 
@@ -104,8 +104,8 @@ def test_volume_where_it_says_clearly_more(
         for name, (k, eta, flips) in {"standard": plain, "noise_whitened": white, "volume": steps}.items()
     }
     assert best_of(found) == best
-    said = why(figures_of(**found))
-    assert said is not None and said.startswith(f"{best}: ") and all(name in said for name in found)
+    reason = why(figures_of(**found))
+    assert reason is not None and reason.startswith(f"{best}: ") and all(name in reason for name in found)
 
 
 def figures_of(**found: Backtest) -> dict[str, float]:
@@ -167,6 +167,6 @@ def test_subscribers_are_not_told_apart_by_how_much_they_have_bought_so_far() ->
     stats[ORDER_DAYS] += np.arange(40) / 20
     stats[MONEY], stats[LOG_BASKET] = 3_000.0 * stats[ORDER_DAYS], 8.0 * stats[ORDER_DAYS]
     orders_only = standard(stats, fit_priors(stats))
-    for usual, tells in ((None, True), (1.0, True), (0.65, True), (0.45, False), (0.0, False)):
+    for usual, expected in ((None, True), (1.0, True), (0.65, True), (0.45, False), (0.0, False)):
         priors = replace(orders_only.priors, gap_cv2=usual)
-        assert volume_is_informative(replace(orders_only, priors=priors)) is tells
+        assert volume_is_informative(replace(orders_only, priors=priors)) is expected

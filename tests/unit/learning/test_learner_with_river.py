@@ -101,7 +101,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[tuple[float, ...]]:
 
 
 def test_each_row_is_learned_once_whenever_it_is_asked_for(counted: Counter[tuple[float, ...]]) -> None:
-    def learner(asked: Callable[[int], bool]) -> tuple[Learner, Counter[tuple[float, ...]]]:
+    def learner(learns: Callable[[int], bool]) -> tuple[Learner, Counter[tuple[float, ...]]]:
         counted.clear()
         world = World(customers=220, config=config(CHOICES[0]))
         world.run(100)
@@ -111,7 +111,7 @@ def test_each_row_is_learned_once_whenever_it_is_asked_for(counted: Counter[tupl
         rows = [(name, found.memory.dump(row)) for name, (row, _) in sorted(found.members.items())]
         for at, (customer, blob) in enumerate(rows * 2):
             found.observe(PanelRow(customer, world.day, blob))
-            if asked(at):
+            if learns(at):
                 found.snapshot()
         found.drain()
         return found, Counter(counted)

@@ -18,7 +18,7 @@ from models.learning.proposal import NEW_NUMBER, TRIAL_DAYS, Proposal
 
 
 @pytest.fixture(scope="module")
-def asking() -> World:
+def proposing() -> World:
     """A shop with five kinds, an owner configured for three, lanes that follow it, and a proposal of five."""
     world = World(customers=240, config=LearnerConfig(k=3, frame_days=(90,), min_buyers=150))
     world.run(125)
@@ -53,10 +53,10 @@ def played(world: World, model: ClusterModel, days: int) -> dict[int, str]:
     return {move.row: move.to_id for move in reversed(moves) if move.cause == "refit"}
 
 
-def test_a_trial_says_what_lanes_would_do(asking: World) -> None:
-    proposal = waiting(copy_of(asking))
+def test_a_trial_says_what_lanes_would_do(proposing: World) -> None:
+    proposal = waiting(copy_of(proposing))
     assert (proposal.number, proposal.why, proposal.model.k) == (1, NEW_NUMBER, 5)
-    moved = played(asking, proposal.model, TRIAL_DAYS)
+    moved = played(proposing, proposal.model, TRIAL_DAYS)
     # The panel is the whole shop here, a night behind it.
     assert abs(proposal.trial.moved - len(moved)) <= 0.1 * len(moved)
     assert proposal.trial.moved == sum(count for *_, count in proposal.trial.flows)
@@ -64,23 +64,23 @@ def test_a_trial_says_what_lanes_would_do(asking: World) -> None:
     assert Proposal.from_dict(proposal.to_dict()) == proposal
 
 
-def test_an_approved_proposal_is_published_once_and_keeps_who_survives(asking: World) -> None:
-    learner = copy_of(asking)
-    before, proposal = asking.timeline[-1][1], waiting(learner)
-    assert approve(learner, proposal.number + 1, asking.day).outcome == "kept"
-    model = published(approve(learner, proposal.number, asking.day))
+def test_an_approved_proposal_is_published_once_and_keeps_who_survives(proposing: World) -> None:
+    learner = copy_of(proposing)
+    before, proposal = proposing.timeline[-1][1], waiting(learner)
+    assert approve(learner, proposal.number + 1, proposing.day).outcome == "kept"
+    model = published(approve(learner, proposal.number, proposing.day))
     assert (model.k, model.parent, model.version) == (5, before.version, before.version + 1)
-    assert approve(learner, proposal.number, asking.day).outcome == "kept" and learner.model == model
+    assert approve(learner, proposal.number, proposing.day).outcome == "kept" and learner.model == model
     kept = {s.segment_id: s for s in before.segments}
     survivors = [s for s in model.segments if s.segment_id in kept]
     assert survivors and all(s.name == kept[s.segment_id].name for s in survivors)
     assert {t.kind for t in model.transitions} >= {"survive", "appear"}
-    assert played(asking, model, 30)
+    assert played(proposing, model, 30)
 
 
-def test_other_clusters_are_no_sign_that_the_shop_has_changed(asking: World) -> None:
+def test_other_clusters_are_no_sign_that_the_shop_has_changed(proposing: World) -> None:
     """Distances to five centres are shorter than to three were."""
-    world = deepcopy(asking)
+    world = deepcopy(proposing)
     approve(world.learner, waiting(world.learner).number, world.day)
     world.timeline = world.learner.state.timeline
     figures = []
@@ -92,25 +92,25 @@ def test_other_clusters_are_no_sign_that_the_shop_has_changed(asking: World) -> 
     assert all(found["adwin"] == 0 for found in figures)
 
 
-def test_a_rejected_proposal_is_not_made_again_for_a_while(asking: World) -> None:
-    learner = copy_of(asking)
+def test_a_rejected_proposal_is_not_made_again_for_a_while(proposing: World) -> None:
+    learner = copy_of(proposing)
     number = waiting(learner).number
-    refused = reject(learner, number, asking.day)
+    refused = reject(learner, number, proposing.day)
     assert refused.outcome == "rejected" and refused.model is None and learner.state.proposal is None
     subjects = {}
     for days in (90, 0):
         again = Learner(replace(learner.config, no_means_days=days))
         again.restore(learner.snapshot())
-        made = [again.learn(asking.day + day).proposal for day in range(7, 36, 7)]
+        made = [again.learn(proposing.day + day).proposal for day in range(7, 36, 7)]
         subjects[days] = {proposal.subject for proposal in made if proposal is not None}
         assert all(proposal.number > number for proposal in made if proposal is not None)
     assert "segments:5" in subjects[0] and "segments:5" not in subjects[90]
 
 
-def test_a_waiting_proposal_is_not_made_again(asking: World) -> None:
-    learner = copy_of(asking)
+def test_a_waiting_proposal_is_not_made_again(proposing: World) -> None:
+    learner = copy_of(proposing)
     proposal = waiting(learner)
-    assert {learner.learn(asking.day + day).outcome for day in range(7, 60, 7)} == {"kept"}
+    assert {learner.learn(proposing.day + day).outcome for day in range(7, 60, 7)} == {"kept"}
     assert learner.state.proposal == proposal
 
 
@@ -129,11 +129,11 @@ def test_a_proposal_within_the_budget_is_adopted_by_itself() -> None:
     assert shares == {0.0: "proposed", 1.0: "promoted"}
 
 
-def test_a_renamed_segment_keeps_its_name_and_moves_nobody(asking: World) -> None:
-    learner = copy_of(asking)
+def test_a_renamed_segment_keeps_its_name_and_moves_nobody(proposing: World) -> None:
+    learner = copy_of(proposing)
     before = published_now(learner)
     id = before.segments[0].segment_id
-    renamed = published(rename(learner, id, "Regulars", asking.day))
+    renamed = published(rename(learner, id, "Regulars", proposing.day))
     assert renamed.version == before.version + 1 and renamed.parent == before.version
     assert [s.name for s in renamed.segments if s.segment_id == id] == ["Regulars"]
     assert replace(renamed, version=9, parent=0, transitions=()) == replace(
@@ -143,11 +143,11 @@ def test_a_renamed_segment_keeps_its_name_and_moves_nobody(asking: World) -> Non
         transitions=(),
         segments=tuple(replace(s, name="Regulars") if s.segment_id == id else s for s in before.segments),
     )
-    assert played(asking, renamed, 60) == {}
-    assert rename(learner, id, "Regulars", asking.day).outcome == "kept"
+    assert played(proposing, renamed, 60) == {}
+    assert rename(learner, id, "Regulars", proposing.day).outcome == "kept"
     again = Learner(learner.config)
     again.restore(learner.snapshot())
-    adopted = published(approve(again, waiting(again).number, asking.day + 3))
+    adopted = published(approve(again, waiting(again).number, proposing.day + 3))
     assert adopted.k == 5 and [s.name for s in adopted.segments if s.segment_id == id] in (["Regulars"], [])
     assert [s.name for s in adopted.segments].count("Regulars") <= 1
     # The prototype's name is not given to anybody else while its first bearer lives.
@@ -172,8 +172,8 @@ def published_now(learner: Learner) -> ClusterModel:
         ("champions", "常客", None),
     ],
 )
-def test_names_that_will_not_do(asking: World, id: str, name: str | None, why: str | None) -> None:
-    model = published_now(asking.learner)
+def test_names_that_will_not_do(proposing: World, id: str, name: str | None, why: str | None) -> None:
+    model = published_now(proposing.learner)
     others = [s.name for s in model.segments if s.segment_id != "champions"]
     assert model.by_id("champions") is not None
     assert name_refused(model, id, others[0] if name is None else name) == why

@@ -34,9 +34,9 @@ class Shop:
     def __init__(self, young: World, k: int, restart: bool = False) -> None:
         self.world = deepcopy(young)
         self.restart = restart
-        self.told(k=k)
+        self.configure(k=k)
         assert self.world.learner.learn(self.world.day).outcome == "promoted"
-        self.told(k=None if k == 3 else k)
+        self.configure(k=None if k == 3 else k)
 
     @property
     def learner(self) -> Learner:
@@ -46,7 +46,7 @@ class Shop:
     def waiting(self) -> Proposal | None:
         return self.learner.state.proposal
 
-    def told(self, **config: object) -> None:
+    def configure(self, **config: object) -> None:
         self.learner.config = replace(STILL, **config)  # type: ignore[arg-type]
 
     def look(self) -> Learned:
@@ -70,7 +70,7 @@ class Shop:
         drift.borders[4] = [border + by for border in drift.borders[4]]
 
 
-def asking_for_a_frame(young: World, restart: bool = False) -> tuple[Shop, Proposal]:
+def proposing_a_frame(young: World, restart: bool = False) -> tuple[Shop, Proposal]:
     shop = Shop(young, 5, restart)
     shop.shift(2.3)
     assert shop.noise_samples(1) == ["proposed"]
@@ -88,7 +88,7 @@ def test_another_number_is_withdrawn_when_the_one_in_force_is_stable_twice_in_a_
     proposal = shop.waiting
     assert proposal is not None
     for numbers in ((3, 3), STILL.k_range, (3, 3)):
-        shop.told(k_range=numbers)
+        shop.configure(k_range=numbers)
         assert shop.noise_samples(2) == ["kept", "kept"] and shop.waiting == proposal
     assert shop.noise_samples(1) == ["kept"]
     learned = shop.look()
@@ -96,14 +96,14 @@ def test_another_number_is_withdrawn_when_the_one_in_force_is_stable_twice_in_a_
     assert shop.waiting is None and not shop.learner.state.turned_down
     assert approve(shop.learner, proposal.number, shop.world.day).outcome == "kept"
     # Nobody said no: what is stable again is proposed again, under a number of its own.
-    shop.told()
+    shop.configure()
     assert shop.noise_samples(4) == ["kept", "kept", "kept", "proposed"]
     assert shop.waiting is not None and shop.waiting.number == proposal.number + 1
 
 
 @pytest.mark.parametrize("restart", [False, True])
 def test_a_new_frame_is_withdrawn_after_four_looks_without_an_alarm(young: World, restart: bool) -> None:
-    shop, proposal = asking_for_a_frame(young, restart)
+    shop, proposal = proposing_a_frame(young, restart)
     shop.shift(-2.3)
     assert shop.noise_samples(3) == ["kept"] * 3
     shop.shift(2.3)  # heard again: the weeks count from here
@@ -115,22 +115,22 @@ def test_a_new_frame_is_withdrawn_after_four_looks_without_an_alarm(young: World
 
 
 def test_while_the_alarm_sounds_a_proposal_waits(young: World) -> None:
-    shop, proposal = asking_for_a_frame(young)
+    shop, proposal = proposing_a_frame(young)
     assert shop.noise_samples(10) == ["kept"] * 10 and shop.waiting == proposal
 
 
 def test_a_version_may_go_out_at_the_same_look(young: World) -> None:
-    shop, proposal = asking_for_a_frame(young)
+    shop, proposal = proposing_a_frame(young)
     shop.shift(-2.3)
     shop.noise_samples(3)
-    shop.told(k=5, tolerance=0.0)
+    shop.configure(k=5, tolerance=0.0)
     learned = shop.look()
     assert learned.outcome == "moved" and learned.model is not None and learned.withdrawn == proposal
 
 
 @pytest.fixture(scope="module")
 def made(young: World) -> Proposal:
-    return asking_for_a_frame(young)[1]
+    return proposing_a_frame(young)[1]
 
 
 def weeks(drift: Drift, reason: Reason, levels: Sequence[float], alarms: tuple[str, ...] = ()) -> None:
@@ -172,7 +172,7 @@ def test_what_an_older_owner_left_waits_unless_its_silence_says_enough(made: Pro
 
 
 def test_a_snapshot_of_an_older_owner_is_read(young: World) -> None:
-    learner = asking_for_a_frame(young)[0].learner
+    learner = proposing_a_frame(young)[0].learner
     fields = msgspec.msgpack.decode(learner.snapshot())
     at = Saved.__struct_fields__.index("reason")
     # What River's clusterers keep, and the day of the next look, came later.

@@ -53,8 +53,8 @@ def test_chinese_is_chinese() -> None:
     shown = [*table.texts.values(), *table.causes.values(), *table.features.values(), *table.segmentations.values()]
     shown += [part for named in (*table.segments.values(), *table.clusters.values()) for part in named]
     for text in shown:
-        said = re.sub(r"\{[^}]*\}|`[^`]*`", "", text)
-        assert not re.search(r"[A-Za-z]{3,}", said.replace("Ctrl-C", "")), text
+        words = re.sub(r"\{[^}]*\}|`[^`]*`", "", text)
+        assert not re.search(r"[A-Za-z]{3,}", words.replace("Ctrl-C", "")), text
     assert len(table.clusters) == len({named.name for named in table.clusters.values()}), "two clusters of one name"
 
 
@@ -88,8 +88,8 @@ def test_every_text_that_is_asked_for_is_there_and_none_is_there_for_nobody() ->
                 if start.endswith(" "):
                     found |= {key for key in texts if key.startswith(start)}
     for path in (ROOT / "streamer").rglob("*.html"):
-        said = re.findall(r"""\bt\(["']([^"']+)["']( ~)?""", path.read_text(encoding="utf-8"))
-        assert {key for key, more in said if not more} <= set(texts), path.name
-        found |= {key for key, more in said if not more}
-        found |= {key for start, more in said if more for key in texts if key.startswith(start)}
+        words = re.findall(r"""\bt\(["']([^"']+)["']( ~)?""", path.read_text(encoding="utf-8"))
+        assert {key for key, more in words if not more} <= set(texts), path.name
+        found |= {key for key, more in words if not more}
+        found |= {key for start, more in words if more for key in texts if key.startswith(start)}
     assert set(texts) - found == set()

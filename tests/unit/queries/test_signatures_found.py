@@ -11,7 +11,7 @@ NOON = epoch_ms("2026-11-27T12:00:00Z")
 
 
 @pytest.mark.parametrize(
-    ("signed", "signed_from", "says", "hinted", "wrong"),
+    ("signed", "signed_from", "text", "hinted", "wrong"),
     [
         (True, None, "control records are signed", False, False),
         (True, NOON - 1, "control records are signed", False, False),
@@ -22,10 +22,10 @@ NOON = epoch_ms("2026-11-27T12:00:00Z")
     ],
 )
 def test_until_when_unsigned_records_are_taken(
-    signed: bool, signed_from: int | None, says: str, hinted: bool, wrong: bool
+    signed: bool, signed_from: int | None, text: str, hinted: bool, wrong: bool
 ) -> None:
     found = signatures(signed, signed_from, NOON)
-    assert says in found.text
+    assert text in found.text
     assert (found.hint is not None) == hinted
     assert (found.hint is not None and found.wrong) == wrong
     if hinted:

@@ -69,15 +69,15 @@ def of_nobody(published: Published) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tamper", "said"),
+    ("tamper", "difference_text"),
     [(lost, "published seq"), (doubled, "published seq"), (altered, "cause is"), (of_nobody, "eve: 1 changes")],
 )
 def test_what_the_log_does_not_give_is_named(
-    lived: tuple[list[Record], Ledger, Published], tamper: Callable[[Published], None], said: str
+    lived: tuple[list[Record], Ledger, Published], tamper: Callable[[Published], None], difference_text: str
 ) -> None:
     records, ledger, published = copy.deepcopy(lived)
     tamper(published)
-    assert any(said in difference for difference in compared(records, ledger, published).differences)
+    assert any(difference_text in difference for difference in compared(records, ledger, published).differences)
 
 
 def test_a_counter_that_is_wrong_is_named(lived: tuple[list[Record], Ledger, Published]) -> None:

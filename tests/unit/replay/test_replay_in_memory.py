@@ -124,14 +124,14 @@ def test_until_lets_time_pass_also_beyond_the_present() -> None:
     source = Events([("a", NOW - 20 * DAY_MS)])
     replay, lines = run(source, until=NOW + 400 * DAY_MS)
     assert replay.clock == NOW + 400 * DAY_MS
-    told = [json.loads(line) for line in lines]
-    assert [(c["to"]["id"], c["cause"]) for c in told if c["segmentation"] == "lifecycle"] == [
+    changes = [json.loads(line) for line in lines]
+    assert [(c["to"]["id"], c["cause"]) for c in changes if c["segmentation"] == "lifecycle"] == [
         ("new", "event"),
         ("at_risk", "time"),
         ("hibernating", "time"),
         ("lost", "time"),
     ]
-    assert [c["changed_at"] for c in told] == sorted(c["changed_at"] for c in told)
+    assert [c["changed_at"] for c in changes] == sorted(c["changed_at"] for c in changes)
 
 
 def test_until_before_the_last_event_changes_nothing() -> None:
@@ -147,8 +147,8 @@ def test_a_replay_has_one_lane() -> None:
 def test_the_result_has_the_keys_that_scripts_read() -> None:
     source = Events([("a", NOW - 20 * DAY_MS)])
     replay, _ = run(source)
-    told = figures(replay, source).to_dict()
-    assert list(told) == [
+    result = figures(replay, source).to_dict()
+    assert list(result) == [
         "rows",
         "records",
         "applied",
@@ -167,5 +167,5 @@ def test_the_result_has_the_keys_that_scripts_read() -> None:
         "seconds",
         "records_per_second",
     ]
-    assert told["revenue_minor"] == 12_000
-    assert told["segments"] == {"lifecycle": {"new": 1}, "value": {"medium": 1}}
+    assert result["revenue_minor"] == 12_000
+    assert result["segments"] == {"lifecycle": {"new": 1}, "value": {"medium": 1}}

@@ -21,12 +21,12 @@ def facts(lateness: float, orders: float, value: str, spend: float = 100.0) -> F
     return Facts(numbers, {"value": value})
 
 
-def told(found: list[Border]) -> list[tuple[str, float | str, str, float | None]]:
+def rows(found: list[Border]) -> list[tuple[str, float | str, str, float | None]]:
     return [(one.feature, one.border, one.to, one.distance) for one in found]
 
 
 def test_of_rules() -> None:
-    assert told(borders_of(LIFECYCLE, "loyal", facts(1.5, 6, "low"))) == [
+    assert rows(borders_of(LIFECYCLE, "loyal", facts(1.5, 6, "low"))) == [
         ("lateness", 2.0, "at_risk", 0.5),
         ("orders", 3.0, "active", -3.0),
         ("lateness", 4.0, "hibernating", 2.5),
@@ -49,7 +49,7 @@ def test_a_word_that_is_missing_and_the_exit_border_of_who_is_inside() -> None:
 
 
 def test_of_bands() -> None:
-    assert told(borders_of(VALUE, "high", facts(1, 1, "high", spend=400.0))) == [
+    assert rows(borders_of(VALUE, "high", facts(1, 1, "high", spend=400.0))) == [
         ("spend_decayed", 180.0, "medium", -220.0),
         ("spend_decayed", 1000.0, "top", 600.0),
         ("spend_decayed", 45.0, "low", -355.0),
@@ -58,7 +58,7 @@ def test_of_bands() -> None:
 
 def test_who_never_bought_has_no_distance_in_time() -> None:
     found = borders_of(LIFECYCLE, "prospect", Facts({"lateness": nan, "orders": 0.0, "recency_days": nan}, {}))
-    assert told(found) == [("orders", 1.0, "new", 1.0), ("orders", 2.0, "active", 2.0), ("orders", 4.0, "loyal", 4.0)]
+    assert rows(found) == [("orders", 1.0, "new", 1.0), ("orders", 2.0, "active", 2.0), ("orders", 4.0, "loyal", 4.0)]
 
 
 def test_what_is_told_is_what_would_happen() -> None:

@@ -23,7 +23,7 @@ AVERAGE = Typical(gap_days=40.0, basket=40.0, discount_share=0.3, clicks=0.2, si
 EN, ZH = messages("en"), messages("zh")
 
 
-def said(**own: float | None) -> str:
+def sentence(**own: float | None) -> str:
     return in_words(Typical(**own), AVERAGE, EN)
 
 
@@ -41,7 +41,7 @@ def said(**own: float | None) -> str:
     ],
 )
 def test_how_often(days: float | None, messages: str) -> None:
-    assert said(gap_days=days) == messages
+    assert sentence(gap_days=days) == messages
 
 
 @pytest.mark.parametrize(
@@ -58,19 +58,19 @@ def test_how_often(days: float | None, messages: str) -> None:
     ],
 )
 def test_for_how_much(basket: float, messages: str) -> None:
-    assert said(gap_days=21.0, basket=basket) == f"buys every 3 weeks, {messages}"
+    assert sentence(gap_days=21.0, basket=basket) == f"buys every 3 weeks, {messages}"
 
 
 def test_discounts_looks_and_silence_are_told_where_they_stand_out() -> None:
-    assert said(gap_days=21.0, discount_share=0.7).endswith("mostly discounted")
-    assert said(gap_days=21.0, discount_share=0.5).endswith("more often discounted than others")
-    assert said(gap_days=21.0, discount_share=0.1).endswith("hardly ever discounted")
-    assert said(gap_days=21.0, discount_share=0.3) == "buys every 3 weeks"
-    assert said(gap_days=21.0, clicks=0.4).endswith("looks around much")
-    assert said(gap_days=21.0, clicks=0.05).endswith("hardly looks around")
-    assert said(gap_days=21.0, silent_days=41.0) == "buys every 3 weeks"
-    assert said(gap_days=21.0, silent_days=43.0).endswith("silent for 6 weeks")
-    assert said(gap_days=21.0, silent_days=200.0).endswith("silent for 7 months")
+    assert sentence(gap_days=21.0, discount_share=0.7).endswith("mostly discounted")
+    assert sentence(gap_days=21.0, discount_share=0.5).endswith("more often discounted than others")
+    assert sentence(gap_days=21.0, discount_share=0.1).endswith("hardly ever discounted")
+    assert sentence(gap_days=21.0, discount_share=0.3) == "buys every 3 weeks"
+    assert sentence(gap_days=21.0, clicks=0.4).endswith("looks around much")
+    assert sentence(gap_days=21.0, clicks=0.05).endswith("hardly looks around")
+    assert sentence(gap_days=21.0, silent_days=41.0) == "buys every 3 weeks"
+    assert sentence(gap_days=21.0, silent_days=43.0).endswith("silent for 6 weeks")
+    assert sentence(gap_days=21.0, silent_days=200.0).endswith("silent for 7 months")
 
 
 def bought(id: str, orders: int, spend: int, segment: str, discounted: int = 0) -> Customer:
@@ -118,10 +118,10 @@ def test_cards_by_id() -> None:
     [card] = cards("champion", Policy(), jumpy(1), counted, EN)
     assert (card["size"], card["share"], card["revenue_share"]) == (1, 0.5, 0.9)
     assert "mostly discounted" in card["words"]
-    told = lines(card, EN, "EUR")
-    assert told[0].startswith("Champion (lifecycle/champion): eight orders or more")
-    assert told[1] == "  1 customers, 50.0% of all, 90.0% of revenue"
-    assert told[-1] == "  average basket 100.00 EUR (shop 100.00 EUR)"
+    card_lines = lines(card, EN, "EUR")
+    assert card_lines[0].startswith("Champion (lifecycle/champion): eight orders or more")
+    assert card_lines[1] == "  1 customers, 50.0% of all, 90.0% of revenue"
+    assert card_lines[-1] == "  average basket 100.00 EUR (shop 100.00 EUR)"
     assert {card["segmentation"] for card in cards("new", Policy(), jumpy(1), counted, EN)} == {
         "lifecycle",
         "behaviour",

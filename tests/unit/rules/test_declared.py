@@ -158,10 +158,10 @@ PAGE = (Path(__file__).parents[3] / "docs" / "segmentations.md").read_text()
 def test_the_page_tells_all_features_and_no_others() -> None:
     table = PAGE[PAGE.index("## Features") : PAGE.index("## What is promised")]
     rows = re.findall(r"^\| (`.*?`) \| .* \| (\w*) ?\|$", table, re.MULTILINE)
-    told = {name: by_itself for names, by_itself in rows for name in re.findall(r"[\w.]+", names)}
-    assert told.keys() == FEATURES.keys() | LABELS.keys() | {"custom.NAME"}
+    documented = {name: by_itself for names, by_itself in rows for name in re.findall(r"[\w.]+", names)}
+    assert documented.keys() == FEATURES.keys() | LABELS.keys() | {"custom.NAME"}
     moved = {name for name, feature in FEATURES.items() if feature.crossing is not None}
-    assert {name for name, by_itself in told.items() if by_itself} == moved
+    assert {name for name, by_itself in documented.items() if by_itself} == moved
 
 
 OWN = """

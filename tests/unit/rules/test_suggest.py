@@ -30,14 +30,16 @@ def test_borders_are_quantiles_and_the_file_says_so() -> None:
         gaps = [random.expovariate(1 / 30) for _ in range(random.randrange(0, 8))]
         days = [100 - sum(gaps[:at]) for at in range(len(gaps))]
         figures.add(bought(number, sorted(days), random.randrange(500, 20_000)), T0 + 100 * DAY, SHOP)
-    told = suggest(figures)
-    assert told["customers"] == 400 and 300 < told["buyers"] < 400 and told["returns"] == len(figures.late)
-    spend, late = list(told["spend_decayed"].values()), list(told["lateness"].values())
-    shares = [sum(value < border for value in figures.spend) / told["active"] for border in spend]
+    suggested = suggest(figures)
+    assert (
+        suggested["customers"] == 400 and 300 < suggested["buyers"] < 400 and suggested["returns"] == len(figures.late)
+    )
+    spend, late = list(suggested["spend_decayed"].values()), list(suggested["lateness"].values())
+    shares = [sum(value < border for value in figures.spend) / suggested["active"] for border in spend]
     assert all(abs(share - wanted) < 0.03 for share, wanted in zip(shares, (0.5, 0.8, 0.95), strict=True))
-    assert late == sorted(late) and late[0] >= 1.5 and told["orders"]["loyal"] < told["orders"]["champion"]
-    text = file_of(told)
-    assert text.startswith(f"# Suggested from {told['active']:,} active buyers of 400 customers")
+    assert late == sorted(late) and late[0] >= 1.5 and suggested["orders"]["loyal"] < suggested["orders"]["champion"]
+    text = file_of(suggested)
+    assert text.startswith(f"# Suggested from {suggested['active']:,} active buyers of 400 customers")
     value = next(one for one in load(text, 2).segmentations if isinstance(one, Bands))
     assert [band.enter for band in value.bands[1:]] == spend
     assert all(band.exit < band.enter for band in value.bands[1:])
@@ -55,8 +57,8 @@ def test_few_buyers_get_a_word_instead() -> None:
     for number in range(FEWEST_BUYERS - 1):
         figures.add(bought(number, [1], 1_000), T0 + 10 * DAY, SHOP)
     figures.add(Customer("x", (0, 99), T0), T0 + 100 * DAY, SHOP)
-    told = suggest(figures)
-    assert "49 active buyers are too few" in told["note"] and told["customers"] == 50
+    suggested = suggest(figures)
+    assert "49 active buyers are too few" in suggested["note"] and suggested["customers"] == 50
 
 
 def test_a_shop_of_one_kind_of_customer_gets_rising_borders() -> None:
@@ -75,7 +77,7 @@ def test_lost_buyers_draw_no_borders() -> None:
         everybody.add(customer, T0 + 1_000 * DAY, SHOP)
         if not lost:
             active.add(customer, T0 + 1_000 * DAY, SHOP)
-    told, alone = suggest(everybody), suggest(active)
-    assert (told["buyers"], told["active"], alone["active"]) == (660, 60, 60)
-    assert told["spend_decayed"] == alone["spend_decayed"] and told["orders"] == alone["orders"]
-    assert told["spend_decayed"]["medium"] > 10
+    suggested, alone = suggest(everybody), suggest(active)
+    assert (suggested["buyers"], suggested["active"], alone["active"]) == (660, 60, 60)
+    assert suggested["spend_decayed"] == alone["spend_decayed"] and suggested["orders"] == alone["orders"]
+    assert suggested["spend_decayed"]["medium"] > 10

@@ -41,8 +41,8 @@ def test_pauses_double_to_ten_seconds_and_start_anew_after_a_minute_of_life() ->
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGSEGV])
 def test_a_killed_worker_is_started_again(end: signal.Signals) -> None:
-    told: list[str] = []
-    group = Workers({"lanes": child(WAITS, told.append)})
+    messages: list[str] = []
+    group = Workers({"lanes": child(WAITS, messages.append)})
     group.start()
     try:
         first = group.pids["lanes"]
@@ -51,7 +51,7 @@ def test_a_killed_worker_is_started_again(end: signal.Signals) -> None:
         until(lambda: group.pids["lanes"] not in (None, first))
         assert group.alive
         assert group.restarts == 1
-        assert end.name in told[0]
+        assert end.name in messages[0]
     finally:
         group.stop()
     assert group.pids == {"lanes": None}
@@ -69,18 +69,18 @@ def test_a_worker_that_may_not_go_on_is_started_again() -> None:
 
 
 def test_the_next_process_is_told_how_transactions_of_former_ones_ended(tmp_path: Path) -> None:
-    told = tmp_path / "told"
+    notes = tmp_path / "notes"
     program = (
         "import sys, pathlib; told = pathlib.Path(sys.argv[1]); before = told.read_text() if told.exists() else '';"
         "told.write_text(before + ' '.join(sys.argv[2:]) + '\\n'); sys.exit([71, 72, 71, 0][before.count('\\n')])"
     )
-    group = Workers({"lanes": Child([sys.executable, "-c", program, str(told)])})
+    group = Workers({"lanes": Child([sys.executable, "-c", program, str(notes)])})
     group.start()
     try:
         until(lambda: not group.alive)
     finally:
         group.stop()
-    assert told.read_text().splitlines() == ["", "--fenced 1", "--fenced 1 --unknown 1", "--fenced 2 --unknown 1"]
+    assert notes.read_text().splitlines() == ["", "--fenced 1", "--fenced 1 --unknown 1", "--fenced 2 --unknown 1"]
 
 
 @pytest.mark.parametrize(("code", "failed"), [(0, False), (supervise.EXIT_MISTAKE, True)])

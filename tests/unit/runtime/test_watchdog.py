@@ -51,7 +51,7 @@ def test_who_gets_nowhere_with_work_is_idle_and_nobody_else(clock: Time) -> None
     assert dog.idle_seconds({0: 5}, {0: 9}, set()) == {}, "another worker had it meanwhile"
 
 
-class Asked:
+class FakeOffsets:
     """A broker with one record more than the lane has decided; ``hidden`` behind an open transaction."""
 
     def __init__(self, *, hidden: bool) -> None:
@@ -80,7 +80,7 @@ def test_a_stuck_worker_ends_and_says_so(
     worker.pooled(pool)
 
     async def look() -> None:
-        await worker._end_if_stuck(cast(Offsets, Asked(hidden=hidden)), {0: 1})
+        await worker._end_if_stuck(cast(Offsets, FakeOffsets(hidden=hidden)), {0: 1})
 
     for _ in range(4):
         asyncio.run(look())

@@ -29,10 +29,10 @@ class Silent:
     """A broker that never answers."""
 
     def __init__(self) -> None:
-        self.asked = 0
+        self.requests = 0
 
     async def end(self, topic: str, partition: int) -> int:
-        self.asked += 1
+        self.requests += 1
         await asyncio.sleep(3_600)
         raise AssertionError("unreachable")
 
@@ -114,7 +114,7 @@ def test_a_broker_that_does_not_answer_is_not_the_workers_fault(made: Made, monk
             task.cancel()
 
     asyncio.run(run())
-    assert broker.asked >= 3
+    assert broker.requests >= 3
 
 
 def test_roles_on_one_machine_have_ports_of_their_own(made: Made) -> None:

@@ -55,7 +55,7 @@ def test_examples_are_valid_and_nothing_required_may_be_missing(name: str) -> No
     value = example(name)
     assert errors(name, value) == []
     for field in SCHEMAS[name]["required"]:
-        assert errors(name, {key: said for key, said in value.items() if key != field}), field
+        assert errors(name, {key: field_value for key, field_value in value.items() if key != field}), field
     assert errors(name, {**value, "type": "another"})
 
 
@@ -123,8 +123,8 @@ def test_the_asyncapi_document_is_valid_and_its_references_lead_somewhere() -> N
 
 def test_each_topic_but_the_inner_ones_is_a_channel() -> None:
     document = asyncapi.document()
-    told = {channel["address"] for channel in document["channels"].values()}
-    assert {topic.name for topic in topics.TOPICS} - told == {topics.STATE, topics.PANEL, topics.ACT}
+    addresses = {channel["address"] for channel in document["channels"].values()}
+    assert {topic.name for topic in topics.TOPICS} - addresses == {topics.STATE, topics.PANEL, topics.ACT}
     assert set(document["channels"]["events"]["messages"]) == EVENT_TYPES | CONTROL_TYPES
     by_action = {name: operation["action"] for name, operation in document["operations"].items()}
     assert by_action["receive.events"] == "receive" and by_action["send.changes"] == "send"

@@ -62,9 +62,9 @@ def test_event(path: Path) -> None:
     event = ANY_EVENT.validate_json(path.read_bytes())
     assert event.type == path.stem
     assert ANY_EVENT.validate_json(ANY_EVENT.dump_json(event)) == event
-    said = json.loads(path.read_bytes())
+    body = json.loads(path.read_bytes())
     kept = json.loads(ANY_EVENT.dump_json(event, exclude_none=False, exclude_unset=True))
-    assert {**kept, "sent_at": said.get("sent_at")} == {**said, "sent_at": said.get("sent_at")}
+    assert {**kept, "sent_at": body.get("sent_at")} == {**body, "sent_at": body.get("sent_at")}
     if event.type in ENABLED_TYPES:
         assert decode(event.partition_id().encode(), path.read_bytes()) == event
 

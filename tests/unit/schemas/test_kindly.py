@@ -145,9 +145,9 @@ def test_traits_that_are_none_of_ours_are_the_shops_own() -> None:
 )
 def test_an_odd_address_is_left_out_and_a_good_one_kept(name: str, good: str, odd: str) -> None:
     head = {"type": "profile.updated", "event_id": "p", "customer_id": "a", "occurred_at": ORDER["occurred_at"]}
-    for said, kept in ((good, {name: good}), (odd, {})):
+    for given, kept in ((good, {name: good}), (odd, {})):
         noted: list[str] = []
-        value = json.dumps({**head, "traits": {"city": "Bern", name: said}}).encode()
+        value = json.dumps({**head, "traits": {"city": "Bern", name: given}}).encode()
         event = decode(None, value, reading=READING, noted=noted)
         assert isinstance(event, ProfileUpdated) and event.traits == {"city": "Bern", **kept}
         assert noted == ([] if kept else [f"traits.{name}"])

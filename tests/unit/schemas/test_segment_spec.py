@@ -58,7 +58,7 @@ def call(event: str = "Order Completed", drop: tuple[str, ...] = (), **propertie
     return json.dumps({**CALL, "event": event, "properties": {**kept, **properties}}).encode()
 
 
-def said(**fields: Any) -> dict[str, Any]:
+def translated(**fields: Any) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(translate(json.dumps(fields).encode()))
     return found
 
@@ -142,11 +142,11 @@ def test_each_name_becomes_a_type_of_ours(name: str) -> None:
 
 
 def test_a_page_call_tells_its_address() -> None:
-    body = said(type="page", messageId="m", userId="u", timestamp="t", context=CALL["context"], properties={})
+    body = translated(type="page", messageId="m", userId="u", timestamp="t", context=CALL["context"], properties={})
     assert (body["type"], body["url"]) == ("page.viewed", "https://shop.example/thanks")
-    assert said(type="page", properties={"url": "https://shop.example/a"})["url"] == "https://shop.example/a"
-    assert said(type="track", event="Products Searched", properties={"query": "blue"})["query"] == "blue"
-    assert said(type="track", event="Product Viewed", properties={"sku": "G-32"})["product_id"] == "G-32"
+    assert translated(type="page", properties={"url": "https://shop.example/a"})["url"] == "https://shop.example/a"
+    assert translated(type="track", event="Products Searched", properties={"query": "blue"})["query"] == "blue"
+    assert translated(type="track", event="Product Viewed", properties={"sku": "G-32"})["product_id"] == "G-32"
 
 
 def test_an_identify_call_tells_traits() -> None:
@@ -157,7 +157,7 @@ def test_an_identify_call_tells_traits() -> None:
         "createdAt": "2013-07-22T00:00:00Z",
         "address": {"city": "San Francisco", "country": "USA"},
     }
-    body = said(type="identify", messageId="m", userId="ann", timestamp="t", traits=traits)
+    body = translated(type="identify", messageId="m", userId="ann", timestamp="t", traits=traits)
     assert (body["type"], body["customer_id"]) == ("profile.updated", "ann")
     found = {name: body["traits"][name] for name in ("birth_year", "gender", "signup_at", "city", "country")}
     assert found == {
@@ -170,7 +170,7 @@ def test_an_identify_call_tells_traits() -> None:
 
 
 def test_an_alias_call_links_two_ids() -> None:
-    body = said(type="alias", previousId="jen@email.com", userId="507f191e", messageId="m", timestamp="t")
+    body = translated(type="alias", previousId="jen@email.com", userId="507f191e", messageId="m", timestamp="t")
     assert (body["type"], body["anonymous_id"], body["customer_id"]) == ("identity.linked", "jen@email.com", "507f191e")
 
 

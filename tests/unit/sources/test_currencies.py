@@ -9,14 +9,14 @@ from streamer.sources.open_source import CsvOptions, open_source
 
 
 def event(number: int, type: str, **fields: Any) -> str:
-    told = {
+    body = {
         "type": type,
         "event_id": f"e{number}",
         "customer_id": "c",
         "occurred_at": "2024-03-01T10:00:00Z",
         **fields,
     }
-    return json.dumps(told) + "\n"
+    return json.dumps(body) + "\n"
 
 
 def test_amounts_of_orders_and_refunds_are_counted_and_nothing_else(tmp_path: Path) -> None:

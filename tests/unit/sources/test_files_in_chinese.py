@@ -52,9 +52,9 @@ def test_errors_of_files_are_said_in_chinese(
     if content is not None:
         Path(arguments[0]).write_bytes(content if isinstance(content, bytes) else content.encode())
     done = CliRunner().invoke(cli.build(), ["replay", *arguments], env={"STREAMER_LANGUAGE": "zh", "COLUMNS": "1000"})
-    said = done.stderr.replace("error: ", "")
-    assert done.exit_code == 1 and words in said
-    assert _chinese(said), said
+    message = done.stderr.replace("error: ", "")
+    assert done.exit_code == 1 and words in message
+    assert _chinese(message), message
 
 
 @pytest.mark.parametrize(

@@ -160,10 +160,10 @@ def test_one_bad_line_refuses_the_whole_order_and_a_mended_rejects_file_can_be_i
     whole = events(make(ROWS))
     broken = make([*ROWS[:3], ROWS[3].replace("34,50", "dear")])
     assert [one["order_id"] for one in events(broken)] == ["2"]
-    told = rejects(tmp_path)
-    assert [one["line"] for one in told] == ["3", "5"]
-    assert told[0]["message"] == "line 5, of the same order, is refused"
-    assert "price (column Preis)" in told[1]["message"]
+    rejected = rejects(tmp_path)
+    assert [one["line"] for one in rejected] == ["3", "5"]
+    assert rejected[0]["message"] == "line 5, of the same order, is refused"
+    assert "price (column Preis)" in rejected[1]["message"]
     assert dict(broken.skipped) == {"bad_value": 2, "left_out": 1}
 
     fixed = tmp_path / "fixed.csv"

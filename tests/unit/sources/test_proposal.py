@@ -106,7 +106,7 @@ def test_what_is_written_is_a_mapping_of_the_file(
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "problem"),
     [
         ("a,b,c\n1,2,3\n", "do not say which holds customer_id and occurred_at and total: a, b, c"),
         ("customer,date\na,2024-01-05\n", "do not say which holds total: customer, date"),
@@ -114,9 +114,9 @@ def test_what_is_written_is_a_mapping_of_the_file(
         ('{"x": 1}\n', "JSON of a kind that no shipped mapping reads"),
     ],
 )
-def test_what_cannot_be_proposed_is_said(tmp_path: Path, content: str, said: str) -> None:
+def test_what_cannot_be_proposed_is_said(tmp_path: Path, content: str, problem: str) -> None:
     path = tmp_path / "orders.csv"
     path.write_text(content)
-    with pytest.raises(UserError, match=said) as refused:
+    with pytest.raises(UserError, match=problem) as refused:
         propose(path)
     assert "--mapping FILE.toml" in (refused.value.hint or "")

@@ -94,12 +94,12 @@ SLOW = Condition("LagGrowing", 3, "warning", "records wait", after=300.0)
 
 def test_a_condition_is_told_once_and_its_end_once() -> None:
     book = AlertBook()
-    told: list[Alert] = []
+    alerts: list[Alert] = []
     for second in range(0, 600, 2):
         holding = [STOPPED] if second < 300 and second % 20 < 16 else []
-        told += book.news(holding, float(second), 1_700_000_000_000 + second * 1_000)
-    assert [one.type for one in told] == ["alert.raised", "alert.cleared"]
-    raised, cleared = told
+        alerts += book.news(holding, float(second), 1_700_000_000_000 + second * 1_000)
+    assert [one.type for one in alerts] == ["alert.raised", "alert.cleared"]
+    raised, cleared = alerts
     assert raised.since == cleared.since == raised.at
     assert cleared.at > 1_700_000_300_000
     assert raised.event_id != cleared.event_id
@@ -108,8 +108,8 @@ def test_a_condition_is_told_once_and_its_end_once() -> None:
 
 def test_what_must_hold_for_a_while_is_told_only_then() -> None:
     book = AlertBook()
-    told = [(second, one.name) for second in range(0, 400, 10) for one in book.news([SLOW], float(second), second)]
-    assert told == [(300, "LagGrowing")]
+    news = [(second, one.name) for second in range(0, 400, 10) for one in book.news([SLOW], float(second), second)]
+    assert news == [(300, "LagGrowing")]
     book = AlertBook()
     assert [one for second in range(0, 2_000, 10) for one in book.news([SLOW] * (second % 200 < 100), second, 0)] == []
 

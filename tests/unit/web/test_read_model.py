@@ -217,19 +217,19 @@ class _Inputs:
 
 
 def test_a_feeder_that_is_stopped_anywhere_counts_each_record_once(tmp_path: Path) -> None:
-    said = Topics()
+    inputs = Topics()
     for number in range(100):
-        said.logs[topics.CHANGES, 0].append(change(f"c{number}", 1, None, "new"))
-        said.logs[topics.MEMBERSHIPS, 0].append(membership(f"c{number}", 1, lifecycle=("new", number)))
+        inputs.logs[topics.CHANGES, 0].append(change(f"c{number}", 1, None, "new"))
+        inputs.logs[topics.MEMBERSHIPS, 0].append(membership(f"c{number}", 1, lifecycle=("new", number)))
     chance = random.Random(3)
 
     async def run() -> None:
         for _ in range(12):
-            task = asyncio.ensure_future(Feeder(tmp_path / "web.sqlite", "here", day_of, said.reader).follow())
+            task = asyncio.ensure_future(Feeder(tmp_path / "web.sqlite", "here", day_of, inputs.reader).follow())
             await asyncio.sleep(chance.random() * 0.05)
             task.cancel()
             await asyncio.wait([task])
-        last = Feeder(tmp_path / "web.sqlite", "here", day_of, said.reader)
+        last = Feeder(tmp_path / "web.sqlite", "here", day_of, inputs.reader)
         task = asyncio.ensure_future(last.follow())
         await asyncio.wait_for(last.current.wait(), 10)
         task.cancel()
@@ -242,11 +242,11 @@ def test_a_feeder_that_is_stopped_anywhere_counts_each_record_once(tmp_path: Pat
 
 @pytest.mark.parametrize("fault", ["deleted", "damaged", "topics made anew"])
 def test_a_feeder_fills_the_file_again(tmp_path: Path, fault: str) -> None:
-    path, said = tmp_path / "web.sqlite", Topics()
-    said.logs[topics.MEMBERSHIPS, 0] += [membership(f"c{n}", 1, lifecycle=("new", n)) for n in range(20)]
+    path, inputs = tmp_path / "web.sqlite", Topics()
+    inputs.logs[topics.MEMBERSHIPS, 0] += [membership(f"c{n}", 1, lifecycle=("new", n)) for n in range(20)]
 
     async def run() -> None:
-        feeder = Feeder(path, "here", day_of, said.reader)
+        feeder = Feeder(path, "here", day_of, inputs.reader)
         task = asyncio.ensure_future(feeder.follow())
         await asyncio.wait_for(feeder.current.wait(), 10)
         if fault == "deleted":
@@ -257,9 +257,9 @@ def test_a_feeder_fills_the_file_again(tmp_path: Path, fault: str) -> None:
             if fault == "damaged":
                 path.write_bytes(b"\0" * 100_000)
             else:
-                said.logs[topics.MEMBERSHIPS, 0][:] = [membership("other", 1, lifecycle=("new", 1))]
-            task = asyncio.ensure_future(Feeder(path, "here", day_of, said.reader).follow())
-        said.logs[topics.MEMBERSHIPS, 0].append(membership("last", 1, lifecycle=("new", 1)))
+                inputs.logs[topics.MEMBERSHIPS, 0][:] = [membership("other", 1, lifecycle=("new", 1))]
+            task = asyncio.ensure_future(Feeder(path, "here", day_of, inputs.reader).follow())
+        inputs.logs[topics.MEMBERSHIPS, 0].append(membership("last", 1, lifecycle=("new", 1)))
         wanted = {"other", "last"} if fault == "topics made anew" else {f"c{n}" for n in range(20)} | {"last"}
         for _ in range(500):
             await asyncio.sleep(0.02)

@@ -68,8 +68,8 @@ def test_a_batch_gives_its_context_to_its_calls() -> None:
     (one,) = calls.calls_of(
         {"batch": [{"type": "page", "userId": "ann", "messageId": "m"}], "context": {"locale": "de-DE"}}, "batch", NOW
     )
-    said = json.loads(one.value)
-    assert said["type"] == "page.viewed" and said["context"] == {"locale": "de-DE"} and said["event_id"] == "m"
+    body = json.loads(one.value)
+    assert body["type"] == "page.viewed" and body["context"] == {"locale": "de-DE"} and body["event_id"] == "m"
 
 
 def test_a_call_without_a_time_happened_when_it_came() -> None:
