@@ -1,4 +1,4 @@
-"""A web process beside the ``service`` of a test's file, and the command line of the same home."""
+"""What several files start: a web process beside their ``service`` and its command line; a webhook and a mail server."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from act_rig import Postbox, Receiver
 from command_line import CommandLine
 from live_service import LiveService
 from web_process import WebProcess, web
@@ -29,3 +30,17 @@ def api(service: LiveService, folder: Path) -> Iterator[WebProcess]:
 def streamer(api: WebProcess) -> CommandLine:
     """``streamer`` as a user of that process runs it."""
     return CommandLine(api.home, {k: v for k, v in api.environment.items() if k.startswith("STREAMER_")})
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A receiver of webhooks that never fails."""
+    with Receiver(failing=0.0) as running:
+        yield running
+
+
+@pytest.fixture
+def postbox() -> Iterator[Postbox]:
+    """A mail server that answers at once."""
+    with Postbox(slowest=0.0) as running:
+        yield running

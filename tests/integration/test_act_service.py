@@ -25,24 +25,9 @@ LEAVING = SENT // 10
 
 
 @pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    made = Receiver(failing=0.0)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def postbox() -> Iterator[Postbox]:
-    made = Postbox(slowest=0.0)
-    yield made
-    made.stop()
-
-
-@pytest.fixture
 def service(addresses: Addresses, redis_url: str, prefix: str, tmp_path: Path) -> Iterator[ActService]:
-    made = ActService(addresses, redis_url, prefix, tmp_path)
-    yield made
-    made.close()
+    with ActService(addresses, redis_url, prefix, tmp_path) as service:
+        yield service
 
 
 def test_nothing_is_claimed_after_an_unsubscribe_was_acknowledged(

@@ -16,25 +16,10 @@ pytestmark = pytest.mark.integration
 MEMBERS = tuple(f"c{number}" for number in range(6))
 
 
-@pytest.fixture(scope="module")
-def receiver() -> Iterator[Receiver]:
-    made = Receiver(failing=0.0)
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
-def postbox() -> Iterator[Postbox]:
-    made = Postbox(slowest=0.0)
-    yield made
-    made.stop()
-
-
 @pytest.fixture
 def service(addresses: Addresses, redis_url: str, prefix: str, tmp_path: Path) -> Iterator[ActService]:
-    made = ActService(addresses, redis_url, prefix, tmp_path)
-    yield made
-    made.close()
+    with ActService(addresses, redis_url, prefix, tmp_path) as service:
+        yield service
 
 
 @pytest.fixture

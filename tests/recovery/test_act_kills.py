@@ -40,23 +40,20 @@ MINUTE = 60_000
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    made = Receiver()
-    yield made
-    made.close()
+    with Receiver() as running:
+        yield running
 
 
 @pytest.fixture
 def postbox() -> Iterator[Postbox]:
-    made = Postbox()
-    yield made
-    made.stop()
+    with Postbox() as running:
+        yield running
 
 
 @pytest.fixture
 def service(addresses: Addresses, redis_url: str, prefix: str, tmp_path: Path) -> Iterator[ActService]:
-    made = ActService(addresses, redis_url, prefix, tmp_path)
-    yield made
-    made.close()
+    with ActService(addresses, redis_url, prefix, tmp_path) as service:
+        yield service
 
 
 class Shop:

@@ -132,6 +132,12 @@ class Receiver:
         self._thread.start()
         self.start()
 
+    def __enter__(self) -> Receiver:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self._port}/hook"
@@ -194,6 +200,12 @@ class Postbox:
         self._controller: Controller | None = None
         self.start()
 
+    def __enter__(self) -> Postbox:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stop()
+
     def start(self) -> None:
         self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
         self._controller.start()
@@ -240,6 +252,12 @@ class ActService:
         self.redis = redis.Redis.from_url(redis_url)
         self.processes: list[subprocess.Popen[bytes]] = []
         create_topics(addresses.kafka, prefix=prefix, lanes=lanes)
+
+    def __enter__(self) -> ActService:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
     # -- processes --------------------------------------------------------------------------------------------
 
