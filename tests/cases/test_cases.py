@@ -17,7 +17,7 @@ from streamer.sources.mapping import load_mapping
 @pytest.mark.parametrize("case", TABLE, ids=lambda case: case.label)
 def test_a_field_case_gives_what_it_must(case: Case) -> None:
     seen = run(case)
-    assert case.holds(seen), (case.expected(), seen.said(), seen.words, seen.rejects)
+    assert case.holds(seen), (case.expected(), seen.outcome(), seen.words, seen.rejects)
 
 
 def test_every_folder_is_a_case() -> None:

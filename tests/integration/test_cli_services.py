@@ -95,9 +95,9 @@ def test_an_event_is_published_watched_and_shown(streamer: CommandLine) -> None:
         assert streamer.json("publish", "events", "--unchecked", input=lines) == {"published": 2}
         until(lambda: streamer.json("deadletters", "list")["total"] == 2, log)
         letter = streamer.json("deadletters", "list", "--reason", "not_json")["dead_letters"][0]
-        told = streamer.run("deadletters", "show", letter["place"]).stdout
-        assert "not_json" in told
-        assert "nonsense" in told
+        printed = streamer.run("deadletters", "show", letter["place"]).stdout
+        assert "not_json" in printed
+        assert "nonsense" in printed
 
         # `deadletters` reads the log, `status` the view, which follows it.
         until(lambda: streamer.json("status")["consumed"] == 4, log)
@@ -125,8 +125,8 @@ def test_a_restore_shows_how_far_it_is(streamer: CommandLine, redis_url: str, pr
     # What a worker leaves that is killed in the middle of a restore.
     with redis.Redis.from_url(redis_url) as view:
         view.set(LaneKeys(f"{prefix}.streamer", 1).token, stored_token("restoring:5f3a:50:200"))
-    told = " ".join(streamer.run("status").stdout.split())
-    assert "lane 1 is being restored: 25% of its changelog is read back (offset 50 of 200)" in told
+    printed = " ".join(streamer.run("status").stdout.split())
+    assert "lane 1 is being restored: 25% of its changelog is read back (offset 50 of 200)" in printed
     with streamer.running("worker", "--role", "lanes") as (_, log):
         until(lambda: "lanes owned" in log.read_text(), log)
         assert log.read_text().count("lane restored") == LANES

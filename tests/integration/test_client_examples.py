@@ -214,13 +214,13 @@ def played(services: Services, tmp_path_factory: pytest.TempPathFactory) -> Iter
                 place.mkdir(exist_ok=True)
                 running[name] = Subscriber(name, f"{group}-{name}", place, environment)
 
-    def finish(noted: int, told: dict[str, list[str]]) -> None:
+    def finish(noted: int, output: dict[str, list[str]]) -> None:
         deadline = time.monotonic() + SECONDS
         for name, subscriber in running.items():
             while not subscriber.has_noted(noted) and time.monotonic() < deadline:
                 time.sleep(0.2)
             subscriber.stop()
-            told[name] = subscriber.lines()
+            output[name] = subscriber.lines()
             found.errors[name] = subscriber.errors.read_text()[-2000:]
         running.clear()
 

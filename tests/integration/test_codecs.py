@@ -118,10 +118,10 @@ def test_a_bomb_is_one_dead_letter(service: LiveService, codec: str) -> None:
     assert sum(ledger.unaccounted for ledger in ledgers) == 0
     assert ledgers[0].dead_letters == {"oversize": 3}
     [letter] = service.records(topics.DEADLETTERS, 0)
-    told = parse_headers(letter.headers)
-    assert told.reason == "oversize" and codec in told.message
-    first = told.offset - 2
-    assert f"offsets {first} to {told.offset} " in told.message
+    headers = parse_headers(letter.headers)
+    assert headers.reason == "oversize" and codec in headers.message
+    first = headers.offset - 2
+    assert f"offsets {first} to {headers.offset} " in headers.message
     assert 0 < len(letter.value) <= 1_000 and b"lost-1" in letter.value
     assert service.parity().differences == []
 

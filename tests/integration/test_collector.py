@@ -150,15 +150,15 @@ def test_a_page_can_send_what_visitors_do_and_nothing_else(api: WebProcess, serv
 
 
 def test_browsers_ask_first_and_are_answered_for_listed_origins_only(api: WebProcess, page: str) -> None:
-    asked = {"access_control_request_method": "POST", "access_control_request_headers": "content-type"}
-    allowed = api.ask("OPTIONS", "/v1/t", None, None, origin=PAGE, **asked)
+    preflight = {"access_control_request_method": "POST", "access_control_request_headers": "content-type"}
+    allowed = api.ask("OPTIONS", "/v1/t", None, None, origin=PAGE, **preflight)
     assert (allowed.status, allowed.headers["access-control-allow-origin"]) == (204, PAGE)
     assert allowed.headers["access-control-max-age"] == "86400"
     assert "access-control-allow-credentials" not in allowed.headers
-    foreign = api.ask("OPTIONS", "/v1/t", None, None, origin="https://evil.example", **asked)
+    foreign = api.ask("OPTIONS", "/v1/t", None, None, origin="https://evil.example", **preflight)
     assert "access-control-allow-origin" not in foreign.headers
     # Only the collector answers pages of another origin.
-    assert api.ask("OPTIONS", "/v1/segments", None, None, origin=PAGE, **asked).status == 405
+    assert api.ask("OPTIONS", "/v1/segments", None, None, origin=PAGE, **preflight).status == 405
 
 
 def test_without_a_key_nothing_is_taken(api: WebProcess) -> None:

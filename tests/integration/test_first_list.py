@@ -86,7 +86,7 @@ def test_a_table_of_a_spreadsheet_becomes_a_list_in_four_commands(
 
     assert members[-2:] == [">", "at-risk.csv"]
     rows = list(csv.DictReader(io.StringIO(_run(environment, tmp_path, *members[:-2]))))
-    asked = json.loads(_run(environment, tmp_path, "segments", "who", "recency_days >= 90", "--json"))
-    assert {row["id"] for row in rows} == silent == {one["id"] for one in asked}
+    answer = json.loads(_run(environment, tmp_path, "segments", "who", "recency_days >= 90", "--json"))
+    assert {row["id"] for row in rows} == silent == {one["id"] for one in answer}
     assert all(row["since"] and row["last_order"] and row["next_segment"] == "hibernating" for row in rows)
     assert len(json.loads(_run(environment, tmp_path, "segments", "members", "at_risk", "--limit", "3", "--json"))) == 3

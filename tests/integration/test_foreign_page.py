@@ -72,7 +72,7 @@ class _Site(BaseHTTPRequestHandler):
     page: str
     list_it: ClassVar[list[Callable[[], str]]]
     found: dict[str, str]
-    told: threading.Event
+    finished: threading.Event
 
     def do_GET(self) -> None:
         body = self.list_it[0]() if self.path == "/listed" else self.page
@@ -84,7 +84,7 @@ class _Site(BaseHTTPRequestHandler):
             self._answer(307, b"", {"location": parse_qs(urlsplit(self.path).query)["to"][0]})
             return
         self.found.update(json.loads(body))
-        self.told.set()
+        self.finished.set()
         self._answer(200, b"", {})
 
     def _answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:
@@ -105,7 +105,7 @@ def test_a_foreign_page_reads_nothing_and_changes_nothing(
         pytest.skip("chromium is not installed (apt-get install chromium)")
     assert VICTIM in api.get("/v1/customers?query=v").text, "there is something to read"
     site = _Site
-    site.found, site.told = {}, threading.Event()
+    site.found, site.finished = {}, threading.Event()
     with ThreadingHTTPServer(("127.0.0.1", 0), site) as attacker:
         origin = f"http://localhost:{attacker.server_address[1]}"
         made = "2026-01-01T00:00:00Z"
@@ -120,7 +120,7 @@ def test_a_foreign_page_reads_nothing_and_changes_nothing(
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         try:
-            assert site.told.wait(120), "the page has not come to its end"
+            assert site.finished.wait(120), "the page has not come to its end"
         finally:
             browser.kill()
             browser.wait(20)
@@ -128,15 +128,15 @@ def test_a_foreign_page_reads_nothing_and_changes_nothing(
     found = site.found
     assert found.pop("control") == 'cors: {"accepted":1,"rejected":[]}'
     assert len(found) >= 30
-    read = {name: said for name, said in found.items() if is_read(said)}
+    read = {name: answer for name, answer in found.items() if is_read(answer)}
     assert not read
     assert taken(service) == ["control"]
 
 
-def is_read(said: str) -> bool:
+def is_read(answer: str) -> bool:
     """Whether an attack has anything of an answer: more than that there was one."""
-    return said.startswith("read") or any(
-        word in said for word in ('"openapi"', VICTIM, "accepted", "lifecycle", "ok\n")
+    return answer.startswith("read") or any(
+        word in answer for word in ('"openapi"', VICTIM, "accepted", "lifecycle", "ok\n")
     )
 
 
@@ -196,8 +196,8 @@ def test_an_origin_that_looks_like_a_listed_one_is_none(
     body = json.dumps({"userId": "mallory", "writeKey": keys["KEY"]}).encode()
     found = api.ask("POST", "/v1/page", body, None, origin=origin, content_type="text/plain")
     assert found.status == 403 and "access-control-allow-origin" not in found.headers
-    asked = {"access_control_request_method": "POST", "access_control_request_private_network": "true"}
-    before_it = api.ask("OPTIONS", "/v1/page", None, None, origin=origin, **asked)
+    preflight = {"access_control_request_method": "POST", "access_control_request_private_network": "true"}
+    before_it = api.ask("OPTIONS", "/v1/page", None, None, origin=origin, **preflight)
     assert not any(name.lower().startswith("access-control") for name in before_it.headers)
     assert taken(service) == before
 

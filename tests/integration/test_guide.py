@@ -100,8 +100,8 @@ def environment(desk: Path) -> dict[str, str]:
 
 def test_the_guide_leads_to_a_triggered_message(desk: Path) -> None:
     page = blocks(PAGE.read_text())
-    told = desk / "told.log"
-    with told.open("wb") as output:
+    log_path = desk / "page.log"
+    with log_path.open("wb") as output:
         shell = subprocess.Popen(
             ["bash", "-c", script(page, desk)],
             cwd=desk,
@@ -118,8 +118,8 @@ def test_the_guide_leads_to_a_triggered_message(desk: Path) -> None:
             os.killpg(shell.pid, signal.SIGKILL)
             shell.wait()
     worker_log = desk / "shop" / "worker.log"
-    said = told.read_text() + (worker_log.read_text()[-3000:] if worker_log.exists() else "")
-    assert code == 0, said
+    log = log_path.read_text() + (worker_log.read_text()[-3000:] if worker_log.exists() else "")
+    assert code == 0, log
 
     expected = 0
     for before, block in itertools.pairwise(page):
@@ -128,7 +128,7 @@ def test_the_guide_leads_to_a_triggered_message(desk: Path) -> None:
         expected += 1
         printed = (desk / f"{before.line}.out").read_text()
         missing = [line for line in lines(block.text) if line not in lines(printed)]
-        assert not missing, f"{PAGE.name}, line {block.line}: not printed: {missing}\nbut:\n{printed}\n{said}"
+        assert not missing, f"{PAGE.name}, line {block.line}: not printed: {missing}\nbut:\n{printed}\n{log}"
     assert expected >= 3
 
     # It was the installed package that ran, not this working tree.

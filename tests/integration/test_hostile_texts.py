@@ -44,7 +44,7 @@ def sent(type: str, **fields: Any) -> Outgoing:
     return Outgoing(b"ann", json.dumps(body).encode(), ())
 
 
-def said(line: CommandLine, *arguments: str) -> str:
+def printed(line: CommandLine, *arguments: str) -> str:
     """Both outputs of a command, the one that may be JSON last."""
     done = line.run(*arguments)
     assert done.exception is None or isinstance(done.exception, SystemExit), (arguments, done.exception)
@@ -70,7 +70,7 @@ def test_no_command_shows_what_could_command_a_screen(service: LiveService, tmp_
     service.wait_until_applied()
     file = tmp_path / "segments.toml"
     file.write_text(DEFAULT_TEXT.replace("[behaviour]", TRAVELLERS))
-    shown = {"activate": said(line, "segments", "activate", str(file), "--yes")}
+    shown = {"activate": printed(line, "segments", "activate", str(file), "--yes")}
     service.publish([sent("profile.updated", traits={"city": f"{HOSTILE}2"}), sent("page.viewed", category=HOSTILE)])
     service.wait_until_applied()
     # Whatever else moves, it is the change that the second city brings which is shown.
@@ -98,7 +98,7 @@ def test_no_command_shows_what_could_command_a_screen(service: LiveService, tmp_
         ["status"],
         ["doctor"],
     ):
-        shown[" ".join(command)] = said(line, *command)
+        shown[" ".join(command)] = printed(line, *command)
     shown["logs"] = service.logs()
     for name, text in shown.items():
         assert not FORBIDDEN & set(text), (name, sorted(map(hex, map(ord, FORBIDDEN & set(text)))))

@@ -30,7 +30,7 @@ IDS: Final = (
 )
 """Latin, Greek, Cyrillic, Arabic, Hebrew, Devanagari, Thai, Hangul, Kana, Han, Armenian, Georgian; one is not in NFC."""
 SOME: Final = ("!ledger", "a{b}", "می\u200cخواهم", "rene\u0301e")
-SAID: Final = {
+TRAITS: Final = {
     "name": "Ада Лавлейс",
     "email": "ada.secret@example.org",
     "phone": "+49 151 7654321",
@@ -66,7 +66,7 @@ def test_every_id_is_carried_unchanged_shown_exported_and_erased(
         streamer = CommandLine(tmp_path, {k: v for k, v in service.environment.items() if k.startswith("STREAMER_")})
         bodies = [order(n, id, at) for n, id in enumerate(by_kafka)]
         traits = {"event_id": "t", "type": "profile.updated", "customer_id": by_kafka[0], "occurred_at": iso(at)}
-        bodies.append({**traits, "traits": SAID})
+        bodies.append({**traits, "traits": TRAITS})
         service.publish(
             [Outgoing(one["customer_id"].encode(), json.dumps(one, ensure_ascii=False).encode(), ()) for one in bodies]
         )
@@ -85,22 +85,24 @@ def test_every_id_is_carried_unchanged_shown_exported_and_erased(
         # A spreadsheet takes what begins so for a formula, so it is quoted there.
         assert {row["id"].removeprefix("'") for row in members} == wanted
         listed = streamer.json("customer", "list", "--query", "лавлейс")
-        assert [(one["id"], one["name"], one["email"]) for one in listed] == [("!ledger", SAID["name"], SAID["email"])]
+        assert [(one["id"], one["name"], one["email"]) for one in listed] == [
+            ("!ledger", TRAITS["name"], TRAITS["email"])
+        ]
         for id in SOME:
             assert streamer.json("customer", "show", id)["customer_id"] == normalize("NFC", id)
         shown = streamer.run("customer", "show", "!ledger").stdout
         assert "Ада Лавлейс" in shown and "last seen" in shown and "last moved" in shown
         for id in IDS:
             name = normalize("NFC", id)
-            told = json.loads(service.document(name) or b"{}")
-            assert (told["customer_id"], told["features"]["orders"]) == (name, 1)
+            document = json.loads(service.document(name) or b"{}")
+            assert (document["customer_id"], document["features"]["orders"]) == (name, 1)
         exported = json.loads(streamer.run("customer", "export", "!ledger").stdout)
         assert exported["state"]["about"]["traits"] == {
-            **{name: text for name, text in SAID.items() if name != "custom"},
+            **{name: text for name, text in TRAITS.items() if name != "custom"},
             "custom.nickname": "Enchantress",
         }
         assert service.parity().differences == []
-        told_to_nobody(service, service.told(worker, "metrics are served")[0]["url"])
+        exposed_to_nobody(service, service.logged(worker, "metrics are served")[0]["url"])
         for id in SOME:
             assert streamer.json("customer", "erase", id, "--yes")["erased"], id
             assert service.document(normalize("NFC", id)) is None
@@ -109,12 +111,12 @@ def test_every_id_is_carried_unchanged_shown_exported_and_erased(
         }
 
 
-def told_to_nobody(service: LiveService, metrics: str) -> None:
+def exposed_to_nobody(service: LiveService, metrics: str) -> None:
     """Neither ids nor traits stand in what the worker logs and exposes."""
     logs = service.logs()
     page = urllib.request.urlopen(metrics, timeout=10).read().decode()
     assert "streamer_events_applied_total" in page
-    personal = ["Enchantress", *(text for text in SAID.values() if isinstance(text, str))]
+    personal = ["Enchantress", *(text for text in TRAITS.values() if isinstance(text, str))]
     personal += [id for id in IDS if not id.isascii()] + ["o'hara", "lovelace"]
     for text in personal:
         assert text not in logs and text not in page, text

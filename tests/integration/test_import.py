@@ -71,8 +71,8 @@ def test_a_row_of_1900_costs_that_row_only(commands: Commands, tmp_path: Path) -
     """The empty date of spreadsheets: an import once waited for it for ever."""
     file = tmp_path / "orders.csv"
     file.write_bytes((CASES / "poison-date" / "input.csv").read_bytes())
-    told = commands.run("import", str(file), "--mapping", str(CASES / "poison-date" / "mapping.toml"))
-    assert (told["applied"], told["skipped"]["bad_date"]) == (2, 1) and accounted(told)
+    result = commands.run("import", str(file), "--mapping", str(CASES / "poison-date" / "mapping.toml"))
+    assert (result["applied"], result["skipped"]["bad_date"]) == (2, 1) and accounted(result)
 
 
 @pytest.mark.parametrize("data", ["simulated", "december"])
@@ -241,8 +241,8 @@ def test_amounts_in_a_currency_without_a_rate_are_refused_before_anything_is_wri
     commands.environment = {**commands.environment, "STREAMER_CURRENCY": "EUR"}
     file = tmp_path / "retail.csv"
     file.write_text("InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n")
-    said = commands.refused("import", str(file), "--format", "online-retail")
-    assert "STREAMER_CURRENCY=GBP" in said
+    message = commands.refused("import", str(file), "--format", "online-retail")
+    assert "STREAMER_CURRENCY=GBP" in message
     assert commands.consumed() == 0
 
 
@@ -251,9 +251,9 @@ def test_amounts_that_cannot_be_added_up_are_told_before_the_first_record(comman
     shop = Shop(ShopConfig(customers=40, days=20, currency="GBP"))
     file.write_bytes(b"\n".join(event.value for event in shop.events()) + b"\n")
     what = ["import", str(file), "--format", "jsonl"]
-    said = commands.refused(*what)
-    assert "amounts are in GBP, but the shop's currency is EUR" in said
-    assert "STREAMER_CURRENCY=GBP" in said and "--yes" in said
+    message = commands.refused(*what)
+    assert "amounts are in GBP, but the shop's currency is EUR" in message
+    assert "STREAMER_CURRENCY=GBP" in message and "--yes" in message
     assert commands.consumed() == 0
     imported = commands.run(*what, "--yes")
     assert imported["orders"] == 0 and imported["applied"] > 0
@@ -292,8 +292,8 @@ def test_workers_that_run_already_do_not_take_the_files_currency(commands: Comma
     try:
         group = f"{commands.prefix}.streamer"
         wait(worker, lambda: member_count(commands.environment["STREAMER_KAFKA"], group) > 0)
-        said = commands.refused("import", str(file), "--format", "online-retail")
-        assert "workers already run" in said and "STREAMER_CURRENCY=GBP" in said
+        message = commands.refused("import", str(file), "--format", "online-retail")
+        assert "workers already run" in message and "STREAMER_CURRENCY=GBP" in message
         assert commands.consumed() == 0
     finally:
         worker.send_signal(signal.SIGTERM)

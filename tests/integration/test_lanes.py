@@ -57,15 +57,15 @@ def test_a_lane_that_cannot_get_past_a_record_stops_alone_and_skip_gets_it_going
     service.publish([order("before", here[0]), order("broken", here[1]), order("after", here[2])])
     service.publish([order(f"other-{id}", id) for id in there])
     service.wait(lambda: [one for one in service.ledgers() if one.partition == 1 and one.applied == 3] != [])
-    service.wait(lambda: service.told(worker, STOPS) != [])
+    service.wait(lambda: service.logged(worker, STOPS) != [])
     assert worker.poll() is None
     service.publish([order(f"more-{id}", id) for id in there])
     service.wait(lambda: [one for one in service.ledgers() if one.partition == 1 and one.applied == 6] != [])
 
     run = CommandLine(tmp_path, {name: service.environment[name] for name in SETTINGS}).run
-    asked = run("lanes", "--json")
-    stopped, running = json.loads(asked.stdout)
-    assert asked.exit_code == 1
+    answer = run("lanes", "--json")
+    stopped, running = json.loads(answer.stdout)
+    assert answer.exit_code == 1
     assert (stopped["offset"], stopped["lag"], stopped["why"]) == (1, 2, "ZeroDivisionError: of this step")
     assert (running["why"], running["lag"]) == ("", 0)
     assert stopped["owner"] == running["owner"] != ""
@@ -121,7 +121,7 @@ def test_a_process_that_dies_of_a_record_three_times_leaves_it_alone(service: Li
     for _ in range(3):
         assert service.start(module="breaking_worker").wait(60) == 139
     worker = service.start(module="breaking_worker")
-    service.wait(lambda: service.told(worker, STOPS) != [])
+    service.wait(lambda: service.logged(worker, STOPS) != [])
     service.wait(lambda: sum(one.applied for one in service.ledgers()) == 2)
     assert worker.poll() is None
     run = CommandLine(tmp_path, {name: service.environment[name] for name in SETTINGS}).run

@@ -117,7 +117,7 @@ def test_up_keeps_them_running_until_down(tmp_path: Path) -> None:
 def test_up_outlives_the_process_that_called_it(tmp_path: Path) -> None:
     call = f"from pathlib import Path; from streamer.embedded import up; print(up(Path({str(tmp_path)!r})).kafka)"
     try:
-        told = subprocess.run(
+        ran = subprocess.run(
             [sys.executable, "-c", call],
             capture_output=True,
             text=True,
@@ -126,7 +126,7 @@ def test_up_outlives_the_process_that_called_it(tmp_path: Path) -> None:
         )
         seen = status(tmp_path).addresses
         assert seen is not None
-        assert seen.kafka == told.stdout.strip()
+        assert seen.kafka == ran.stdout.strip()
     finally:
         assert down(tmp_path)
 
@@ -135,9 +135,9 @@ def test_a_server_that_ended_is_named_with_its_log(tmp_path: Path) -> None:
     with running(tmp_path) as services:
         check_alive(tmp_path)
         services.kafka.kill()
-        with pytest.raises(UserError, match="Kafka has ended") as told:
+        with pytest.raises(UserError, match="Kafka has ended") as refused:
             check_alive(tmp_path)
-        assert str(tmp_path / "kafka.log") in told.value.hint
+        assert str(tmp_path / "kafka.log") in refused.value.hint
 
 
 def test_second_session_in_the_same_home_is_told_who_is_there(services: Services) -> None:

@@ -50,9 +50,9 @@ def test_a_folder_with_somebody_elses_files_is_refused(home: Path, name: str) ->
     theirs = home / name
     theirs.parent.mkdir(parents=True)
     theirs.write_text("mine")
-    with pytest.raises(UserError, match="streamer did not make it") as told:
+    with pytest.raises(UserError, match="streamer did not make it") as refused:
         up(home)
-    assert "STREAMER_HOME" in told.value.hint
+    assert "STREAMER_HOME" in refused.value.hint
     assert not down(home)
     assert theirs.read_text() == "mine"
     assert [path for path in home.rglob("*") if path.is_file()] == [theirs], "nothing was added either"
@@ -78,13 +78,13 @@ def test_damaged_metadata_is_an_error_and_the_data_stays(home: Path) -> None:
         path.unlink(missing_ok=True)
         if damage is not None:
             path.write_text(damage)
-        with pytest.raises(UserError, match=r"meta.properties is missing or damaged") as told:
+        with pytest.raises(UserError, match=r"meta.properties is missing or damaged") as refused:
             up(home)
         kept = sorted(entry.name for entry in (home / "kafka").iterdir())
         assert set(before) - set(kept) <= {"meta.properties"}
     assert servers_of(home) == [], "the other server is not left alone"
     # The fix is a command, and it works.
-    command = told.value.hint.partition("cp ")[2]
+    command = refused.value.hint.partition("cp ")[2]
     subprocess.run(f"cp {command}", shell=True, check=True)
     assert lane_count(up(home).kafka) == 3
 
@@ -95,9 +95,9 @@ def test_metadata_that_was_never_remembered_is_restored_or_moved_away(home: Path
     (home / "kafka" / "meta.properties").unlink()
     for marker in home.rglob(MARKER):
         marker.unlink()
-    with pytest.raises(UserError) as told:
+    with pytest.raises(UserError) as refused:
         up(home)
-    assert "backup" in told.value.hint and f"mv '{home}/kafka'" in told.value.hint
+    assert "backup" in refused.value.hint and f"mv '{home}/kafka'" in refused.value.hint
     (home / "kafka").rename(home / "kafka.old")
     up(home)
 
@@ -188,12 +188,12 @@ def test_a_damaged_append_only_file_is_set_aside(home: Path, part: str) -> None:
     down(home)
     [damaged] = (home / "redis" / "appendonlydir").glob(part)
     middle(damaged)
-    said: list[str] = []
-    addresses = up(home, warn=said.append)
+    warnings: list[str] = []
+    addresses = up(home, warn=warnings.append)
     with redis.Redis.from_url(addresses.redis) as client:
         assert client.dbsize() == 0
     [aside] = (home / "redis").glob("appendonlydir.damaged-*")
-    assert len(said) == 1 and str(aside) in said[0] and "rebuild the view" in said[0]
+    assert len(warnings) == 1 and str(aside) in warnings[0] and "rebuild the view" in warnings[0]
     assert (aside / damaged.name).exists()
     assert status(home).kept and len(servers_of(home)) == 4
     down(home)

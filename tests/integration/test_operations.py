@@ -66,7 +66,7 @@ def alerts(service: LiveService) -> list[Alert]:
     return [Alert.model_validate_json(record.value) for record in service.records(topics.ALERTS, 0)]
 
 
-def told(service: LiveService, name: str) -> list[dict[str, Any]]:
+def logged(service: LiveService, name: str) -> list[dict[str, Any]]:
     """Log lines of the last worker with a message."""
     log = service._folder / f"lanes-{len(service.workers) - 1}.log"
     lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
@@ -87,7 +87,7 @@ def test_a_bad_deploy_stops_the_lane_tells_everybody_and_a_restart_goes_on(
     # Where it stopped: the good order and the records up to the limit, and not one more.
     assert [one.next_offset for one in service.ledgers()] == [1 + LIMIT]
     assert len(service.records(topics.DEADLETTERS, 0)) == LIMIT
-    (line,) = told(service, "the lane stops")
+    (line,) = logged(service, "the lane stops")
     assert (line["log.level"], "LaneStopped.md" in line["message"]) == ("error", True)
     service.wait(lambda: "LaneStopped" in [alert.name for alert in alerts(service)])
     (alert,) = [alert for alert in alerts(service) if alert.name == "LaneStopped"]
@@ -95,15 +95,15 @@ def test_a_bad_deploy_stops_the_lane_tells_everybody_and_a_restart_goes_on(
     assert alert.summary.endswith(why)
 
     run = CommandLine(tmp_path, {name: service.environment[name] for name in SETTINGS}).run
-    asked = run("status")
-    assert (asked.exit_code, f"lane 0 has stopped {why}" in asked.stdout) == (1, True)
-    asked = run("lanes", "--json")
-    (lane,) = json.loads(asked.stdout)
-    assert (asked.exit_code, lane["offset"], lane["why"]) == (1, 1 + LIMIT, why.split(": ")[1].split(";")[0])
+    answer = run("status")
+    assert (answer.exit_code, f"lane 0 has stopped {why}" in answer.stdout) == (1, True)
+    answer = run("lanes", "--json")
+    (lane,) = json.loads(answer.stdout)
+    assert (answer.exit_code, lane["offset"], lane["why"]) == (1, 1 + LIMIT, why.split(": ")[1].split(";")[0])
     assert lane["lag"] == BAD + 1 - LIMIT and "@" in lane["owner"]
-    asked = run("doctor", "--json")
-    (finding,) = [one for one in json.loads(asked.stdout)["findings"] if one["subject"] == "alert"]
-    assert (asked.exit_code, finding["hint"]) == (1, "see docs/runbooks/LaneStopped.md")
+    answer = run("doctor", "--json")
+    (finding,) = [one for one in json.loads(answer.stdout)["findings"] if one["subject"] == "alert"]
+    assert (answer.exit_code, finding["hint"]) == (1, "see docs/runbooks/LaneStopped.md")
     assert "lane 0 has stopped" in finding["text"]
 
     # SIGTERM ends it in good order though its lane stands; the next one goes on, and does not raise the alert again.

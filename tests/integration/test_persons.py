@@ -224,8 +224,8 @@ def command(service: LiveService, *words: str) -> dict[str, Any]:
         timeout=60,
     )
     assert done.returncode == 0, done.stderr.decode()
-    told: dict[str, Any] = json.loads(done.stdout)
-    return told
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
 
 
 def test_everything_held_is_exported_under_any_id_and_erased_by_a_command(service: LiveService, redis_url: str) -> None:
@@ -240,19 +240,19 @@ def test_everything_held_is_exported_under_any_id_and_erased_by_a_command(servic
         ]
     )
     settled(service)
-    told = command(service, "export", DEVICE)
-    assert (told["customer_id"], told["ids"]) == (PERSON, [DEVICE, PERSON])
-    assert told["document"]["features"]["orders"] == told["state"]["orders"] == 1
-    assert told["state"]["about"]["traits"] == {"city": "Bonn"}
-    assert {event["value"]["type"] for event in told["events"] if isinstance(event["value"], dict)} == {
+    answer = command(service, "export", DEVICE)
+    assert (answer["customer_id"], answer["ids"]) == (PERSON, [DEVICE, PERSON])
+    assert answer["document"]["features"]["orders"] == answer["state"]["orders"] == 1
+    assert answer["state"]["about"]["traits"] == {"city": "Bonn"}
+    assert {event["value"]["type"] for event in answer["events"] if isinstance(event["value"], dict)} == {
         "order.completed",
         "identity.linked",
         "profile.updated",
     }
-    assert {change["customer_id"] for change in told["changes"]} == {PERSON, DEVICE}
-    assert told["dead_letters"] == ["no event"]
-    assert [one["customer_id"] for one in told["memberships"]] == [PERSON]
-    assert len(told["panel"]) == 1
+    assert {change["customer_id"] for change in answer["changes"]} == {PERSON, DEVICE}
+    assert answer["dead_letters"] == ["no event"]
+    assert [one["customer_id"] for one in answer["memberships"]] == [PERSON]
+    assert len(answer["panel"]) == 1
     assert command(service, "erase", DEVICE, "--yes", "--json")["erased"]
     settled(service)
     heap = everything_in_redis(redis_url, service.prefix)

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from configured_service import CUSTOMERS, Told
+from configured_service import CUSTOMERS, ConfiguredService
 from live_service import LiveService
 
 from models.learning.owner_snapshot import Saved
@@ -25,13 +25,13 @@ CONFIG: dict[str, Any] = {"k": 5, "frame": "standard", "frame_days": [90], "min_
 
 
 @pytest.fixture(params=["KMeans:halflife=0.02", "STREAMKMeans:chunk_size=100,halflife=0.2"])
-def told(
+def configured(
     request: pytest.FixtureRequest, addresses: Addresses, redis_url: str, prefix: str, tmp_path: Path
-) -> Iterator[Told]:
+) -> Iterator[ConfiguredService]:
     service = LiveService(
         addresses, redis_url, prefix, tmp_path, lanes=2, STREAMER_CLOCK="event", STREAMER_CLUSTERER=request.param
     )
-    yield Told(service, tmp_path)
+    yield ConfiguredService(service, tmp_path)
     service.close()
 
 
@@ -47,29 +47,31 @@ def snapshot(service: LiveService) -> Saved:
 
 
 @pytest.mark.timeout(300)
-def test_the_service_runs_with_a_clusterer_of_rivers_and_a_killed_owner_changes_no_identity(told: Told) -> None:
-    service = told.service
+def test_the_service_runs_with_a_clusterer_of_rivers_and_a_killed_owner_changes_no_identity(
+    configured: ConfiguredService,
+) -> None:
+    service = configured.service
     service.start()
-    owner = told.owner(CONFIG)
-    told.play(100)
-    service.wait(lambda: bool(told.published("segment.model")))
-    while len(told.published("segment.model")) < 2:
-        assert told.day < 180, service.logs()
-        times_kept = told.times_kept()
-        told.play(8)
-        service.wait(partial(told.looked_since, times_kept))
+    owner = configured.owner(CONFIG)
+    configured.play(100)
+    service.wait(lambda: bool(configured.published("segment.model")))
+    while len(configured.published("segment.model")) < 2:
+        assert configured.day < 180, service.logs()
+        times_kept = configured.times_kept()
+        configured.play(8)
+        service.wait(partial(configured.looked_since, times_kept))
     os.kill(owner.pid, signal.SIGKILL)
     owner.wait(20)
-    before = told.published("segment.model")
+    before = configured.published("segment.model")
 
-    told.owner(CONFIG)
-    while len(told.published("segment.model")) == len(before):
-        assert told.day < 280, service.logs()
-        times_kept = told.times_kept()
-        told.play(8)
-        service.wait(partial(told.looked_since, times_kept))
-    told.play(2)
-    versions = told.published("segment.model")
+    configured.owner(CONFIG)
+    while len(configured.published("segment.model")) == len(before):
+        assert configured.day < 280, service.logs()
+        times_kept = configured.times_kept()
+        configured.play(8)
+        service.wait(partial(configured.looked_since, times_kept))
+    configured.play(2)
+    versions = configured.published("segment.model")
     assert [one["version"] for one in versions] == list(range(1, len(versions) + 1))
     for one in versions:
         assert identities(one) == identities(versions[0])
@@ -77,7 +79,7 @@ def test_the_service_runs_with_a_clusterer_of_rivers_and_a_killed_owner_changes_
 
     kept = snapshot(service).river
     assert kept is not None and kept.seen > CUSTOMERS and kept.choice == service.environment["STREAMER_CLUSTERER"]
-    assert "streamer_panel_silhouette_ratio 0." in told.metrics()
+    assert "streamer_panel_silhouette_ratio 0." in configured.metrics()
 
     changes = [change for change in service.changes() if change["segmentation"] == "behaviour"]
     placed = {change["customer_id"] for change in changes}

@@ -99,6 +99,6 @@ def test_without_an_owner_an_import_says_so_and_goes_on(
     assert done.exit_code == 0, done.stderr
     patience = learning.PATIENCE_SECONDS
     assert seconds >= patience
-    said = f"no model owner has answered for {patience:.0f} s; going on without behaviour clusters"
-    assert done.stderr.count(said) == 1
+    message = f"no model owner has answered for {patience:.0f} s; going on without behaviour clusters"
+    assert done.stderr.count(message) == 1
     assert json.loads(done.stdout.splitlines()[-1])["applied"] == replayed["applied"]

@@ -89,13 +89,13 @@ def test_an_event_goes_in_and_a_change_comes_out(start: Start, guard: Guard, red
         assert streamer.run("topics", "check").exit_code == 0
         assert streamer.run("parity").exit_code == 0
         doctor = streamer.run("doctor", "--json")
-        told = json.loads(doctor.stdout)
-        assert doctor.exit_code == 0, told["findings"]
-        notes = {one["subject"]: one for one in told["findings"]}
+        answer = json.loads(doctor.stdout)
+        assert doctor.exit_code == 0, answer["findings"]
+        notes = {one["subject"]: one for one in answer["findings"]}
         assert notes["clock"]["text"].startswith("as the broker's, within 0.")
         assert notes["dead letters"]["text"].startswith("1 refused as unknown_type (")
         assert "0 waiting" in notes["records"]["text"]
-        shown = {one["name"]: (one["value"], one["origin"]) for one in told["settings"]}
+        shown = {one["name"]: (one["value"], one["origin"]) for one in answer["settings"]}
         assert shown["STREAMER_KAFKA_SASL_PASSWORD"] == ("******", f"environment, file {secret}")
         assert secret.read_text().strip() not in doctor.stdout
         assert variables["STREAMER_REDIS_PASSWORD"] not in doctor.stdout + log.read_text()
@@ -154,7 +154,7 @@ def wrong(variables: dict[str, str], secured: Secured, addresses: Addresses, nam
 
 
 @pytest.mark.parametrize(
-    ("mistake", "said", "hint"),
+    ("mistake", "message", "hint"),
     [
         ("kafka password", "refuses the user", "STREAMER_KAFKA_SASL_USERNAME and STREAMER_KAFKA_SASL_PASSWORD"),
         ("kafka mechanism", "does not take SCRAM-SHA-256", "STREAMER_KAFKA_SASL_MECHANISM"),
@@ -177,7 +177,7 @@ def test_a_mistake_is_told_at_once_in_plain_words_with_the_mend(
     addresses: Addresses,
     redis_url: str,
     mistake: str,
-    said: str,
+    message: str,
     hint: str,
 ) -> None:
     right = guard.environment(redis_url)
@@ -188,12 +188,12 @@ def test_a_mistake_is_told_at_once_in_plain_words_with_the_mend(
     assert time.monotonic() - started < PROMPT_SECONDS
     assert ran.exit_code == 1
     assert ran.exception is None or isinstance(ran.exception, SystemExit)
-    assert said in ran.stderr
+    assert message in ran.stderr
     assert hint in ran.stderr.splitlines()[-1]
     assert right["STREAMER_KAFKA_SASL_PASSWORD"] not in ran.stderr
     findings = json.loads(streamer.run("doctor", "--json").stdout)["findings"]
     (finding,) = [one for one in findings if one["hint"] and one["wrong"] and one["subject"] in ("Kafka", "Redis")]
-    assert said in finding["text"]
+    assert message in finding["text"]
     assert hint in finding["hint"]
 
 

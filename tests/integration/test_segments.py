@@ -99,19 +99,19 @@ def test_what_was_seen_before_is_what_happens_and_nobody_is_left_behind(service:
         seen = streamer.json("segments", "preview", *arguments, "--customers", str(moves))
         promised = [json.loads(line) for line in moves.read_text().splitlines()]
         before = len(service.changes())
-        told = streamer.json("segments", "activate", *arguments, "--yes", "--no-wait")
-        assert told == {"version": seen["version"], "activated": True, "swept": False}
+        answer = streamer.json("segments", "activate", *arguments, "--yes", "--no-wait")
+        assert answer == {"version": seen["version"], "activated": True, "swept": False}
         if done == 1:
             # The worker dies in the middle of the sweep, and another goes on.
             worker.send_signal(signal.SIGKILL)
             service.start()
         done += 1
-        service.wait(lambda: swept(told["version"]))
+        service.wait(lambda: swept(answer["version"]))
         assert streamer.json("segments", "activate", *arguments, "--yes") == {
-            "version": told["version"],
+            "version": answer["version"],
             "activated": False,
         }
-        happened = [change for change in service.changes() if change["model"]["version"] == told["version"]]
+        happened = [change for change in service.changes() if change["model"]["version"] == answer["version"]]
         happened = [change for change in happened if change["cause"] == "definition_edit"]
         assert len(service.changes()) == before + len(happened)
         assert sorted(map(key, happened), key=repr) == sorted(map(key, promised), key=repr)
@@ -155,20 +155,20 @@ def test_what_was_seen_before_is_what_happens_and_nobody_is_left_behind(service:
     parity = service.parity()
     assert parity.differences == [] and parity.changes > 3 * customers
 
-    told = streamer.json("segments", "history")
-    assert [(one["version"], one["source"], one.get("goes_back_to")) for one in told["versions"]] == [
+    answer = streamer.json("segments", "history")
+    assert [(one["version"], one["source"], one.get("goes_back_to")) for one in answer["versions"]] == [
         (1, "built in", None),
         (2, "edited.toml", None),
         (3, "without.toml", None),
         (4, "built in", 1),
     ]
-    assert [one["changed"] for one in told["versions"]] == [
+    assert [one["changed"] for one in answer["versions"]] == [
         {},
         {"lifecycle": "changed", "loud": "begins"},
         {"behaviour": "ends", "lifecycle": "changed", "value": "ends"} | {"loud": "ends"},
         {"behaviour": "begins", "lifecycle": "changed", "value": "begins"},
     ]
-    assert told["newest"] == {"lanes_there": LANES, "lanes": LANES, "customers_behind": 0}
+    assert answer["newest"] == {"lanes_there": LANES, "lanes": LANES, "customers_behind": 0}
     assert streamer.run("segments", "file").stdout == DEFAULT_TEXT
     assert streamer.run("segments", "file", "--version", "2").stdout == EDITED
     listed = streamer.json("segments", "list")

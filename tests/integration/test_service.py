@@ -140,7 +140,7 @@ def test_a_wiped_view_is_restored_while_running(service: LiveService) -> None:
     service.wait_until_applied()
     assert service.parity().differences[:10] == []
     assert service.document("c000001") or service.document("c000002")
-    restores = service.told(service.workers[0], "lane restored")
+    restores = service.logged(service.workers[0], "lane restored")
     assert len(restores) >= 3 * service.lanes
     assert sum(line["customers"] for line in restores) > service.ledgers()[0].customers
     assert all(line["seconds"] > 0 for line in restores)

@@ -82,7 +82,7 @@ def test_a_part_of_the_customers_is_lost_while_no_worker_runs(service: LiveServi
     service.publish(orders(3))
     service.wait_until_applied()
     assert worker.poll() is None
-    assert service.told(worker, "Redis view has an unexpected token or lost keys; rebuilding it")
+    assert service.logged(worker, "Redis view has an unexpected token or lost keys; rebuilding it")
     assert sum(ledger.customers for ledger in service.ledgers()) == CUSTOMERS
     assert sum(ledger.unaccounted + ledger.duplicates for ledger in service.ledgers()) == 0
     chains: dict[str, list[int]] = {}

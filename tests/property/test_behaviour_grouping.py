@@ -84,7 +84,7 @@ def random_crowd(rng: np.random.Generator, memory: Memory, n: int) -> list[bytes
     return [memory.dump(row) for row in rows.tolist()]
 
 
-def told(moves: list[Move], who: dict[int, int]) -> list[Move]:
+def by_customer(moves: list[Move], who: dict[int, int]) -> list[Move]:
     return sorted((structs.replace(m, row=who[m.row]) for m in moves), key=lambda m: (m.day, m.row))
 
 
@@ -102,14 +102,14 @@ def test_grouping_of_rows_and_of_days_changes_not_one_bit(seed: int, k: int, n: 
 
     together = Memory()
     rows = np.array([together.load(blob) for blob in blobs], dtype=np.int64)
-    moves = told(advance(together, rows, np.full(n, target), timeline), {int(r): i for i, r in enumerate(rows)})
+    moves = by_customer(advance(together, rows, np.full(n, target), timeline), {int(r): i for i, r in enumerate(rows)})
     expected = [together.dump(row) for row in rows.tolist()]
 
     alone = Memory()
     singles: list[Move] = []
     for i, blob in enumerate(blobs):
         row = alone.load(blob)
-        singles += told(advance(alone, np.array([row]), np.array([target]), timeline), {row: i})
+        singles += by_customer(advance(alone, np.array([row]), np.array([target]), timeline), {row: i})
         assert alone.dump(row) == expected[i]
     assert sorted(singles, key=lambda m: (m.day, m.row)) == moves
 
@@ -120,7 +120,7 @@ def test_grouping_of_rows_and_of_days_changes_not_one_bit(seed: int, k: int, n: 
     while rows.size:
         some = rng.permutation(rows)[: int(rng.integers(1, n + 1))]
         targets = np.minimum(pieces.matrix[some, DAY].astype(np.int64) + rng.integers(0, 9, len(some)), target)
-        several += told(advance(pieces, some, targets, timeline), who)
+        several += by_customer(advance(pieces, some, targets, timeline), who)
         # Now and then a worker stops, and another reads what it had written.
         for row in some[:2].tolist():
             pieces.reload(row, pieces.dump(row))

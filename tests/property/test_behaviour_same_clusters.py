@@ -63,7 +63,7 @@ class Life:
         return life
 
     @property
-    def told(self) -> list[tuple[int, int, str | None, str, str, str]]:
+    def rows(self) -> list[tuple[int, int, str | None, str, str, str]]:
         """Day, customer, from, to, cause and path of each move."""
         return [(m.day, m.row, m.from_id, m.to_id, m.cause, m.path) for m in self.moves]
 
@@ -130,19 +130,19 @@ class Disordered(Learner):
     def __init__(self, config: LearnerConfig) -> None:
         super().__init__(config)
         self.rng = np.random.default_rng(2)
-        self.heard: list[PanelRow] = []
+        self.observed: list[PanelRow] = []
         self.again: list[tuple[int, PanelRow]] = []
 
     def observe(self, row: PanelRow) -> None:
-        self.heard.append(row)
+        self.observed.append(row)
 
     def learn(self, day: int) -> Learned:
-        repeated = [row for row in self.heard if self.rng.random() < 0.5]
+        repeated = [row for row in self.observed if self.rng.random() < 0.5]
         self.again += [(row.day + int(self.rng.integers(15)), row) for row in repeated]
-        rows = [*self.heard, *(row for due, row in self.again if due == day)]
+        rows = [*self.observed, *(row for due, row in self.again if due == day)]
         for at in self.rng.permutation(len(rows)).tolist():
             super().observe(rows[at])
-        self.heard = []
+        self.observed = []
         return super().learn(day)
 
 
@@ -190,7 +190,7 @@ def test_clusters_that_are_found_in_another_order_make_the_same_moves(
     renumbered = life.until(END)
     slots = [{s.segment_id: (s.code, s.slot) for s in one.model.segments} for one in (renumbered, undisturbed)]
     assert slots[0] != slots[1]
-    assert renumbered.told == undisturbed.told
+    assert renumbered.rows == undisturbed.rows
     for (day, model), (same_day, same) in zip(renumbered.world.timeline, undisturbed.world.timeline, strict=True):
         assert day == same_day and identities(model) == identities(same)
         assert [t.kind for t in model.transitions] == [t.kind for t in same.transitions]
@@ -233,7 +233,7 @@ def test_refits_that_find_the_same_clusters_move_nobody(begun: Life) -> None:
     refitted = lived.until(END)
     assert (once.model.version, refitted.model.version) == (before.version, before.version + 3)
     assert {move.version for move in refitted.moves} >= {before.version + step for step in range(4)}
-    assert refitted.told == once.told
+    assert refitted.rows == once.rows
     assert len(once.moves) > len(lived.moves) + 15
     assert "refit" not in {move.cause for move in refitted.moves[len(lived.moves) :]}
 
@@ -256,6 +256,6 @@ def test_new_fits_from_other_starts_move_the_same_customers(begun: Life) -> None
     for (_, model), (_, same) in zip(one.world.timeline, other.world.timeline, strict=True):
         for mine, theirs in zip(model.segments, same.segments, strict=True):
             assert mine.centroid == pytest.approx(theirs.centroid, abs=1e-9), "the starts found other clusters"
-    assert one.told == other.told
+    assert one.rows == other.rows
     first = one.world.timeline[0][1]
     assert {frozenset(identities(model)) for _, model in one.world.timeline} == {frozenset(identities(first))}

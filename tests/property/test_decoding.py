@@ -66,14 +66,14 @@ def check(value: bytes) -> None:
             arrival(None, value)
         assert (refused.value.reason, refused.value.field) == (error.reason, error.field)
         return
-    told = arrival(None, value)
+    arrived = arrival(None, value)
     if found is not None:
-        assert told == found and type(told) is type(found)
-    if isinstance(told, Arrival):
-        assert told == arrivals.of(model)
-        said = asdict(told) | {"type": told.type}
-        said["context"] = told.context and asdict(told.context)
-        assert {name: unfolded(one) for name, one in said.items()} == {name: filled(name, one) for name, one in model}
+        assert arrived == found and type(arrived) is type(found)
+    if isinstance(arrived, Arrival):
+        assert arrived == arrivals.of(model)
+        fields = asdict(arrived) | {"type": arrived.type}
+        fields["context"] = arrived.context and asdict(arrived.context)
+        assert {name: unfolded(one) for name, one in fields.items()} == {name: filled(name, one) for name, one in model}
 
 
 def unfolded(one: object) -> object:

@@ -140,7 +140,7 @@ async def _fuzz(bodies: list[Body], ours: list[str]) -> tuple[ledger.Ledger, Cou
     lane = Lane(0, MemoryLog(broker, 0), view, LaneContext(Policy(lanes=LANES, wall=True), ManualClock(NOW), limits))
     await lane.open()
     poison: Counter[str] = Counter()
-    offset, said = 0, time.monotonic()
+    offset, printed_at = 0, time.monotonic()
     while offset < BODIES:
         batch = []
         for _ in range(min(STEP, BODIES - offset)):
@@ -160,7 +160,7 @@ async def _fuzz(bodies: list[Body], ours: list[str]) -> tuple[ledger.Ledger, Cou
             # Memory: a million bodies are not kept. The changelog's length is the view's token.
             if topic not in (topics.STATE, topics.EVENTS):
                 broker.topics[topic, partition].clear()
-        if time.monotonic() - said > 60:
-            said = time.monotonic()
+        if time.monotonic() - printed_at > 60:
+            printed_at = time.monotonic()
             print(f"{offset:,} of {BODIES:,}; {dict(poison)}", flush=True)
     return lane.state.ledger, poison

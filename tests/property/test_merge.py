@@ -34,11 +34,11 @@ STEPS = st.lists(
 )
 
 
-def said(steps: list[tuple[str, int, int, int]], number: int, id: str) -> bytes:
-    """One event under an id; a quarter of them late. Two orders in a row are one order, told twice."""
+def event_of(steps: list[tuple[str, int, int, int]], number: int, id: str) -> bytes:
+    """One event under an id; a quarter of them late. Two orders in a row are one order that was sent twice."""
     kind, _, hours, amount = steps[number]
     if kind == "order" and number % 2 and steps[number - 1][0] == "order":
-        twin = json.loads(said(steps, number - 1, id))
+        twin = json.loads(event_of(steps, number - 1, id))
         return json.dumps({**twin, "event_id": f"e{number}"}).encode()
     at = T0 + number * 20 * HOUR - (hours * HOUR if amount % 4 == 0 else 0)
     match kind:
@@ -76,8 +76,8 @@ def test_links_and_events_in_any_order(
                 new = IDS[targets[old]]
                 lanes.event(event("identity.linked", f"l{old}", new, now, anonymous_id=IDS[old]), now)
         if number < len(steps):
-            lanes.event(said(steps, number, IDS[steps[number][1]]), now)
-            straight.event(said(steps, number, IDS[-1]), now)
+            lanes.event(event_of(steps, number, IDS[steps[number][1]]), now)
+            straight.event(event_of(steps, number, IDS[-1]), now)
             lanes.settle(arrivals[number])
     end = clock + 100 * DAY
     for one in (lanes, straight):

@@ -28,7 +28,7 @@ _SPAN = 700
 _KINDS = ("order.completed", "order.refunded", "product.viewed", "feedback.submitted", "message.outcome")
 
 
-class _Told:
+class _Given:
     """A source of given events."""
 
     content_hash = "0" * 64
@@ -73,7 +73,7 @@ EVENTS = st.lists(
 
 def _picture(events: list[tuple[int, str, int, int]], moved: int, policy: Policy, later: int) -> dict[str, Any]:
     run = Replay(policy, LearnerConfig(), _NOW)
-    run.run(_Told(events, moved))
+    run.run(_Given(events, moved))
     found: dict[str, Any] = {"ledger": (run.state.ledger.applied, run.state.ledger.revenue_minor)}
     for id, customer in run.state.cache.customers.items():
         at = customer.as_of + later

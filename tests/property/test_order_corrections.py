@@ -23,21 +23,21 @@ DAY = 86_400_000
 NOW = T0 + 400 * DAY
 POLICY = replace(Policy(), label_backfill=False)
 
-Said = dict[str, Any]
+Body = dict[str, Any]
 ORDERS = st.integers(0, 3)
 DAYS = st.integers(0, 40)
 CENTS = st.integers(0, 5_000)
 
 
 @st.composite
-def happenings(draw: st.DrawFn) -> list[Said]:
+def happenings(draw: st.DrawFn) -> list[Body]:
     """What may be said of four orders, each order completed at one instant."""
     placed = [draw(DAYS) for _ in range(4)]
-    found: list[Said] = []
+    found: list[Body] = []
     for number in range(draw(st.integers(1, 12))):
         order = draw(ORDERS)
         kind = draw(st.sampled_from(("completed", "completed", "updated", "refund", "cancel", "repeat")))
-        body: Said = {"event_id": f"e{number}", "customer_id": "ann", "order_id": f"o{order}", "currency": "EUR"}
+        body: Body = {"event_id": f"e{number}", "customer_id": "ann", "order_id": f"o{order}", "currency": "EUR"}
         if kind == "repeat" and found:
             found.append(dict(draw(st.sampled_from(found))))
             continue
@@ -67,7 +67,7 @@ class _Given:
     content_hash = "0" * 64
     rows = None
 
-    def __init__(self, events: Sequence[Said]) -> None:
+    def __init__(self, events: Sequence[Body]) -> None:
         self.skipped: Counter[str] = Counter()
         self._events = events
 
@@ -76,7 +76,7 @@ class _Given:
             yield SourceEvent(T0, b"ann", json.dumps(body).encode())
 
 
-def _picture(events: Sequence[Said]) -> tuple[tuple[Any, ...], tuple[float, ...]]:
+def _picture(events: Sequence[Body]) -> tuple[tuple[Any, ...], tuple[float, ...]]:
     run = Replay(POLICY, LearnerConfig(), NOW)
     run.run(_Given(events))
     ledger, ann = run.state.ledger, run.state.cache.get("ann")
@@ -102,7 +102,7 @@ def _picture(events: Sequence[Said]) -> tuple[tuple[Any, ...], tuple[float, ...]
 
 @settings(max_examples=300, deadline=None)
 @given(happenings(), st.randoms(use_true_random=False))
-def test_any_order_of_arrival_gives_the_same(events: list[Said], random: Any) -> None:
+def test_any_order_of_arrival_gives_the_same(events: list[Body], random: Any) -> None:
     exact, decayed = _picture(events)
     shuffled = list(events)
     random.shuffle(shuffled)

@@ -58,7 +58,7 @@ def some_facts(random: Random, segmentation: Segmentation) -> Facts:
 def test_stated_reasons_reproduce_ten_thousand_moves(kept: float) -> None:
     """``kept`` is how much of what was known stays as it was."""
     random = Random(5)
-    moves = told = 0
+    moves = stated = 0
     while moves < MOVES // 2:
         segmentation = random.choice(SEGMENTATIONS)
         before, now = some_facts(random, segmentation), some_facts(random, segmentation)
@@ -79,7 +79,7 @@ def test_stated_reasons_reproduce_ten_thousand_moves(kept: float) -> None:
         assert reasons
         patched = Facts(dict(before.values), dict(before.segments))
         for reason in reasons:
-            told += 1
+            stated += 1
             if reason.feature in patched.values:
                 assert reason.after is None or isinstance(reason.after, float)
                 patched.values[reason.feature] = nan if reason.after is None else reason.after
@@ -87,4 +87,4 @@ def test_stated_reasons_reproduce_ten_thousand_moves(kept: float) -> None:
                 assert reason.after is None or isinstance(reason.after, str)
                 patched.segments[reason.feature] = reason.after or MISSING
         assert segmentation.evaluate(current, patched) == after, (segmentation.name, current, before, now, reasons)
-    assert told > moves
+    assert stated > moves

@@ -127,14 +127,14 @@ def test_ten_thousand_silent_customers_move_once_and_on_the_day_for_a_year() -> 
 
     reference = Reference(orders, seen)
     held = {name: found.copy() for name, found in start_segments.items()}
-    told = {name: found.copy() for name, found in start_segments.items()}
+    published = {name: found.copy() for name, found in start_segments.items()}
     waiting = sorted(moves, key=lambda change: change.changed_at)
     position = 0
     passed = 0
     for day in range(61, 61 + YEAR + 1):
         while position < len(waiting) and waiting[position].changed_at <= T0 + day * DAY:
             change = waiting[position]
-            told[change.segmentation][int(change.customer_id[1:])] = change.after
+            published[change.segmentation][int(change.customer_id[1:])] = change.after
             position += 1
         value = reference.value(day, held["value"])
         now = {
@@ -143,8 +143,8 @@ def test_ten_thousand_silent_customers_move_once_and_on_the_day_for_a_year() -> 
             "fading": reference.fading(day, held["fading"]),
         }
         for name, found in now.items():
-            wrong = np.flatnonzero(found != told[name])
-            assert not len(wrong), (day, name, [(f"c{n}", found[n], told[name][n]) for n in wrong[:5].tolist()])
+            wrong = np.flatnonzero(found != published[name])
+            assert not len(wrong), (day, name, [(f"c{n}", found[n], published[name][n]) for n in wrong[:5].tolist()])
             passed += int((found != held[name]).sum())
             held[name] = found.astype("U16")
     assert position == len(waiting) and passed > 2 * CUSTOMERS

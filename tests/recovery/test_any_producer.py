@@ -183,8 +183,8 @@ def close(ours: Mapping[str, float], right: Mapping[str, float]) -> bool:
 def assert_doctor_names_it(service: LiveService) -> None:
     """``streamer doctor`` says which kind of client it was, and what to set there."""
     command = [sys.executable, "-m", "streamer.cli", "doctor", "--json"]
-    told = subprocess.run(command, env=service.environment, capture_output=True, text=True, timeout=60)
-    findings = {finding["subject"]: finding for finding in json.loads(told.stdout)["findings"]}
+    ran = subprocess.run(command, env=service.environment, capture_output=True, text=True, timeout=60)
+    findings = {finding["subject"]: finding for finding in json.loads(ran.stdout)["findings"]}
     assert "CRC32" in findings["producers"]["text"] and "librdkafka" in findings["producers"]["text"]
     assert "partitioner=murmur2_random" in findings["producers"]["hint"]
-    assert told.returncode == 1
+    assert ran.returncode == 1

@@ -65,21 +65,23 @@ def test_a_lane_that_misses_records_stops_alone_and_skip_gets_past_them(service:
     service.publish(orders(HERE, 2, 5) + orders(THERE, 2, 5))
     delete_before(service, 0, 5)
     missed = "records 2 to 4 were deleted before they were decided"
-    told = run("status")
-    assert (told.exit_code, missed in told.stdout.replace("\n", " ")) == (1, True), "before anybody takes the lane"
+    printed = run("status")
+    assert (printed.exit_code, missed in printed.stdout.replace("\n", " ")) == (1, True), (
+        "before anybody takes the lane"
+    )
 
     worker = service.start()
     service.wait(lambda: applied(service, 1) == 7)
-    service.wait(lambda: service.told(worker, STOPS) != [])
+    service.wait(lambda: service.logged(worker, STOPS) != [])
     assert worker.poll() is None
     for command in ("status", "doctor", "lanes"):
-        told = run(command)
-        assert (told.exit_code, missed in " ".join(told.stdout.split())) == (1, True), told.stdout
+        printed = run(command)
+        assert (printed.exit_code, missed in " ".join(printed.stdout.split())) == (1, True), printed.stdout
     stopped, running = json.loads(run("lanes", "--json").stdout)
     assert (stopped["offset"], running["why"]) == (2, "")
     assert "`streamer lanes skip 0:2` goes on with what is left" in stopped["hint"]
     assert run("lanes", "resume", "0").exit_code == 0
-    service.wait(lambda: len(service.told(worker, STOPS)) == 2)
+    service.wait(lambda: len(service.logged(worker, STOPS)) == 2)
 
     done = run("lanes", "skip", "0:2", "--yes")
     assert (done.exit_code, "the lane goes on at offset 5" in done.stdout) == (0, True), done.stderr
@@ -106,12 +108,12 @@ def test_records_that_go_before_a_running_lane_has_fetched_them_stop_it_alone(
         client.client_pause(8_000)
     service.publish(orders(HERE, 1, 2_400, size=8_000))
     delete_before(service, 0, 2_390)
-    service.wait(lambda: service.told(worker, STOPS) != [], 60)
+    service.wait(lambda: service.logged(worker, STOPS) != [], 60)
     service.publish(orders(THERE, 1, 3))
     service.wait(lambda: applied(service, 1) == 4, 60)
-    (told,) = service.told(worker, STOPS)
+    (line,) = service.logged(worker, STOPS)
     decided = applied(service, 0)
     assert 0 < decided < 2_391, "what it had fetched is decided"
-    assert f"records {decided} to 2389 were deleted before they were decided" in told["why"]
+    assert f"records {decided} to 2389 were deleted before they were decided" in line["why"]
     assert worker.poll() is None
     assert sum(ledger.unaccounted + ledger.duplicates for ledger in service.ledgers()) == 0

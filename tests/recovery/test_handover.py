@@ -46,9 +46,9 @@ def test_handovers_lose_nothing_double_nothing_and_are_short(
     """Two workers, one repeatedly killed; `make handovers` runs this at length."""
     found = hand_over(service, workers=2, handovers=HANDOVERS, events=EVENTS, seed=3)
     service.wait_until_applied()
-    restores = [line for worker in service.workers for line in service.told(worker, "lane restored")]
+    restores = [line for worker in service.workers for line in service.logged(worker, "lane restored")]
     with capsys.disabled():
-        print("\n" + found.told(restores))
+        print("\n" + found.summary(restores))
 
     parity = service.parity()
     assert parity.differences[:10] == []
@@ -130,6 +130,6 @@ def test_a_paused_worker_does_no_harm_when_it_wakes(service: LiveService) -> Non
     assert service.parity().differences[:10] == []
     for worker in service.workers:
         if worker.poll() == EXIT_FENCED:
-            told = service.log_of(worker)
-            assert "Traceback" not in told
-            assert len(service.told(worker, TAKEN)) == 1, "one line, and no error"
+            log = service.log_of(worker)
+            assert "Traceback" not in log
+            assert len(service.logged(worker, TAKEN)) == 1, "one line, and no error"

@@ -104,11 +104,11 @@ def test_the_undisturbed_run_says_what_decide_says(usual: Rig) -> None:
         ids = [None if change[side] is None else change[side]["id"] for side in ("from", "to")]
         key = (change["segmentation"], change["seq"], *ids, change["cause"])
         found.setdefault(change["customer_id"], []).append(key)
-    told = {
+    without_names = {
         id: [(segmentation, seq, before, after, cause) for segmentation, seq, before, after, _, cause in keys]
         for id, keys in by_customer(expected.changes).items()
     }
-    assert {id: keys for id, keys in found.items() if id != "leo"} == told
+    assert {id: keys for id, keys in found.items() if id != "leo"} == without_names
     causes = Counter(change["cause"] for change in changes)
     assert set(causes) >= {"event", "time", "late", "refit", "backfill"}
     assert usual.ledger().dead_letters == {"not_json": 1} and usual.ledger().rerouted == 2

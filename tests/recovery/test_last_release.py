@@ -172,7 +172,7 @@ def test_this_goes_on_where_the_last_release_was_killed(service: LiveService, re
         if release.refuses is not None:
             mistaken = service.start(release=release)
             assert mistaken.wait(120) == EXIT_FATAL
-            [line] = service.told(mistaken, "this worker cannot go on and ends; start it again")
+            [line] = service.logged(mistaken, "this worker cannot go on and ends; start it again")
             assert "InvariantViolation" in line["error.message"]
             assert release.refuses in line["error.message"]
         update.kill(new)

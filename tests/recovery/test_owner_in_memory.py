@@ -38,13 +38,13 @@ async def proposing(world: World, **given: object) -> OwnerRig:
     """An owner who has published three clusters, and proposes five."""
     rig = OwnerRig(world, START, **given)  # type: ignore[arg-type]
     first = world.day
-    rig.tell_all()
+    rig.publish_rows()
     await rig.run()
     rig.config = FREE
     while not rig.published("segment.proposal"):
         assert world.day < first + 60
         world.run(7, learn=False)
-        rig.tell_all()
+        rig.publish_rows()
         await rig.run()
     return rig
 
@@ -57,9 +57,9 @@ def test_an_approval_takes_effect_once(days: World, crash: str | None) -> None:
         assert (waiting["status"], waiting["why"], waiting["version"]) == ("waiting", "segments", None)
         assert 0 < waiting["moves"] < 1
         versions = rig.in_lanes()
-        rig.ask(action="approve", proposal=waiting["number"])
+        rig.decide(action="approve", proposal=waiting["number"])
         # Somebody presses twice.
-        rig.ask(action="approve", proposal=waiting["number"])
+        rig.decide(action="approve", proposal=waiting["number"])
         await rig.run(crash)
         await rig.run()
         await rig.run()
@@ -68,8 +68,8 @@ def test_an_approval_takes_effect_once(days: World, crash: str | None) -> None:
         assert (approved["status"], approved["version"]) == ("approved", versions[-1] + 1)
         model = rig.published("segment.model")[-1]["body"]
         assert len(model["segments"]) == 5 and model["parent"] == versions[-1]
-        asked = [r for r in rig.broker.records(topics.PANEL) if (r.key or b"").startswith(b"!decision:")]
-        newest = {record.key: record.value for record in asked}
+        decisions = [r for r in rig.broker.records(topics.PANEL) if (r.key or b"").startswith(b"!decision:")]
+        newest = {record.key: record.value for record in decisions}
         assert len(newest) == 2 and set(newest.values()) == {None}
 
     asyncio.run(go())
@@ -82,7 +82,7 @@ IMPORTED = (IMPORT_HEADER, b"i-1")
 def test_an_import_is_answered_once_all_lanes_have_passed_its_question_on(days: World, crash: str | None) -> None:
     async def go() -> None:
         rig = OwnerRig(days, START)
-        rig.tell_all(IMPORTED)
+        rig.publish_rows(IMPORTED)
         rig.look(0, days.day)
         await rig.run(crash)
         # One lane is still behind, and rows of an import are no reason to learn.
@@ -110,7 +110,7 @@ def test_an_import_is_answered_once_all_lanes_have_passed_its_question_on(days: 
 def test_what_an_unanswered_import_brought_is_learned_when_it_has_ended_in_every_lane(days: World) -> None:
     async def go() -> None:
         rig = OwnerRig(days, START)
-        rig.tell_all(IMPORTED)
+        rig.publish_rows(IMPORTED)
         rig.look(0, days.day, closed=True)
         await rig.run()
         assert rig.lane() == []
@@ -129,11 +129,11 @@ def test_rejecting_and_renaming_survive_a_restart(days: World) -> None:
         [waiting] = rig.published("segment.proposal")
         before = rig.published("segment.model")[-1]
         id = before["body"]["segments"][0]["segment_id"]
-        rig.ask(action="reject", proposal=waiting["number"])
-        rig.ask(action="rename", segment=id, name="常客")
+        rig.decide(action="reject", proposal=waiting["number"])
+        rig.decide(action="rename", segment=id, name="常客")
         await rig.run("after")
         days.run(7, learn=False)
-        rig.tell_all()
+        rig.publish_rows()
         owner = await rig.run()
         assert [one["status"] for one in rig.published("segment.proposal")] == ["waiting", "rejected"]
         renamed = rig.published("segment.model")[-1]
@@ -142,8 +142,8 @@ def test_rejecting_and_renaming_survive_a_restart(days: World) -> None:
         definitions = {r.key: r.value or b"" for r in rig.broker.records(topics.DEFINITIONS)}
         assert '"name":"常客"' in definitions[f"behaviour/{id}@{renamed['version']}".encode()].decode()
         others = [s["segment_id"] for s in before["body"]["segments"] if s["segment_id"] != id]
-        told = definitions[f"behaviour/{others[0]}@{renamed['version']}".encode()].decode()
-        assert not any(s["name"] in told for s in before["body"]["segments"] if s["segment_id"] == others[0])
+        definition = definitions[f"behaviour/{others[0]}@{renamed['version']}".encode()].decode()
+        assert not any(s["name"] in definition for s in before["body"]["segments"] if s["segment_id"] == others[0])
         assert owner._learner.state.turned_down
 
     asyncio.run(go())
@@ -157,13 +157,13 @@ def test_a_proposal_is_withdrawn_once_and_cannot_be_approved_any_more(days: Worl
         rig.config = replace(FREE, k_range=(3, 3))
         for _ in range(4):
             days.run(7, learn=False)
-            rig.tell_all()
+            rig.publish_rows()
             await rig.run(crash)
             await rig.run()
         waiting, withdrawn = rig.published("segment.proposal")
         assert (waiting["status"], withdrawn["status"], withdrawn["version"]) == ("waiting", "withdrawn", None)
         assert withdrawn["number"] == waiting["number"] and withdrawn["body"] == waiting["body"]
-        rig.ask(action="approve", proposal=waiting["number"])
+        rig.decide(action="approve", proposal=waiting["number"])
         await rig.run()
         assert len(rig.published("segment.proposal")) == 2 and rig.in_lanes() == versions
 
@@ -174,8 +174,8 @@ def test_a_decision_in_a_hole_is_read_again(days: World) -> None:
     async def go() -> None:
         rig = await proposing(days)
         [waiting] = rig.published("segment.proposal")
-        rig.ask(action="reject", proposal=waiting["number"])
-        rig.tell_all()
+        rig.decide(action="reject", proposal=waiting["number"])
+        rig.publish_rows()
         behind = len(rig.broker.records(topics.PANEL))
         await rig.run(lost_until=behind - 100)
         assert [one["status"] for one in rig.published("segment.proposal")] == ["waiting", "rejected"]
@@ -188,16 +188,16 @@ def test_with_a_control_key_only_signed_decisions_count(days: World) -> None:
         rig = await proposing(days, key=ControlKeys("", (b"a key of sixteen",)))
         [waiting] = rig.published("segment.proposal")
         versions = rig.in_lanes()
-        rig.ask(action="approve", proposal=waiting["number"], signed=False)
+        rig.decide(action="approve", proposal=waiting["number"], signed=False)
         await rig.run()
         assert rig.in_lanes() == versions
-        rig.ask(action="approve", proposal=waiting["number"])
+        rig.decide(action="approve", proposal=waiting["number"])
         await rig.run()
         assert rig.in_lanes() == [*versions, versions[-1] + 1]
-        rig.ask(action="rename", segment="s1", name="Regulars")
+        rig.decide(action="rename", segment="s1", name="Regulars")
         await rig.run()
         renamed = rig.in_lanes()
-        rig.ask_again()
+        rig.decide_again()
         owner = await rig.run()
         assert rig.in_lanes() == renamed and not owner._decisions, "a copy of a decision does nothing"
 

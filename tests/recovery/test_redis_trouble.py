@@ -80,7 +80,7 @@ def promote(client: redis.Redis) -> None:
 
 
 @pytest.mark.parametrize(
-    ("breaks", "heals", "said"),
+    ("breaks", "heals", "message"),
     [
         (fill, empty, "Redis is full"),
         (replicate, promote, "Redis is read-only"),
@@ -93,7 +93,7 @@ def test_it_is_waited_for_and_said_once(
     client: redis.Redis,
     breaks: Callable[[redis.Redis], None],
     heals: Callable[[redis.Redis], None],
-    said: str,
+    message: str,
 ) -> None:
     worker = service.start()
     service.publish(views(0, 1_000))
@@ -101,16 +101,16 @@ def test_it_is_waited_for_and_said_once(
     pid = worker.pid
     breaks(client)
     service.publish(views(1_000, 1_000))
-    service.wait(lambda: said in service.logs(), 30)
+    service.wait(lambda: message in service.logs(), 30)
     time.sleep(AWAY_SECONDS)
     assert worker.poll() is None
     heals(client)
     service.publish(views(2_000, 1_000))
     service.wait_until_applied()
     assert worker.poll() is None and worker.pid == pid
-    told = [line for line in service.logs().splitlines() if line.startswith("{")]
-    waits = [line for line in map(json.loads, told) if "lanes wait for it" in line.get("message", "")]
-    assert len(waits) == 1 and said in waits[0]["message"] and waits[0]["streamer.hint"], "once, for all lanes"
+    log_lines = [line for line in service.logs().splitlines() if line.startswith("{")]
+    waits = [line for line in map(json.loads, log_lines) if "lanes wait for it" in line.get("message", "")]
+    assert len(waits) == 1 and message in waits[0]["message"] and waits[0]["streamer.hint"], "once, for all lanes"
     service.wait(lambda: "Redis serves the lanes again" in service.logs(), 30)
     ledgers = service.ledgers()
     assert sum(ledger.applied for ledger in ledgers) == 3_000
@@ -166,7 +166,7 @@ def test_a_redis_that_begins_to_evict_loses_and_doubles_nothing(
 ) -> None:
     """Somebody sets allkeys-lru under a running worker, which keeps few customers in memory, and takes it back."""
     many, settings = 6_000, {"STREAMER_MAX_RESIDENTS": "1000"}
-    said = "Redis drops keys of customers"
+    message = "Redis drops keys of customers"
     with LiveService(addresses, valkey.address, prefix, tmp_path, lanes=LANES, **settings) as service:
         worker = service.start()
         service.publish(orders(0, many))
@@ -176,7 +176,7 @@ def test_a_redis_that_begins_to_evict_loses_and_doubles_nothing(
         service.publish(orders(many, many), rate=1_500)
         assert client.info("stats")["evicted_keys"] > 100
         # Lanes that noticed it wait, and say so once for all of them; nobody's restore goes on meanwhile.
-        service.wait(lambda: said in service.logs(), 30)
+        service.wait(lambda: message in service.logs(), 30)
         client.config_set("maxmemory-policy", "noeviction")
         client.config_set("maxmemory", "0")
         service.publish(orders(2 * many, many))

@@ -51,7 +51,7 @@ class Tab:
         with suppress(asyncio.CancelledError):
             await self._reader
 
-    async def ask(self, method: str, **values: Any) -> dict[str, Any]:
+    async def call(self, method: str, **values: Any) -> dict[str, Any]:
         """Call a method of the protocol."""
         self._number += 1
         answer = self._waiting[self._number] = asyncio.get_running_loop().create_future()
@@ -61,13 +61,13 @@ class Tab:
     async def open(self, url: str) -> None:
         """Go to an address, and wait until it is loaded."""
         self._loaded.clear()
-        found = await self.ask("Page.navigate", url=url)
+        found = await self.call("Page.navigate", url=url)
         assert "errorText" not in found, found
         await asyncio.wait_for(self._loaded.wait(), _SECONDS)
 
     async def run(self, script: str) -> Any:
         """The value of an expression, awaited if it is a promise."""
-        found = await self.ask("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
+        found = await self.call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in found, found["exceptionDetails"]
         return found["result"].get("value")
 
@@ -81,26 +81,26 @@ class Tab:
 
     async def size(self, width: int, height: int = 900) -> None:
         """Lay pages out for a window of so many px."""
-        await self.ask(
+        await self.call(
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
         )
 
     async def scheme(self, name: str) -> None:
         """Light or dark, as the device would prefer."""
-        await self.ask("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": name}])
+        await self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": name}])
 
     async def key(self, name: str, code: int) -> None:
         """Press a key."""
         for kind in ("rawKeyDown", "keyUp"):
-            await self.ask("Input.dispatchKeyEvent", type=kind, key=name, code=name, windowsVirtualKeyCode=code)
+            await self.call("Input.dispatchKeyEvent", type=kind, key=name, code=name, windowsVirtualKeyCode=code)
 
     async def type(self, text: str) -> None:
         """Write into what has the focus."""
-        await self.ask("Input.insertText", text=text)
+        await self.call("Input.insertText", text=text)
 
     async def picture(self, path: Path) -> None:
         """The whole page as a PNG."""
-        found = await self.ask("Page.captureScreenshot", format="png", captureBeyondViewport=True)
+        found = await self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True)
         path.write_bytes(base64.b64decode(found["data"]))
 
     async def _read(self) -> None:
@@ -113,9 +113,9 @@ class Tab:
                 else:
                     waiting.set_result(found["result"])
             elif "method" in found:
-                self._hear(found["method"], found["params"])
+                self._receive(found["method"], found["params"])
 
-    def _hear(self, method: str, values: dict[str, Any]) -> None:
+    def _receive(self, method: str, values: dict[str, Any]) -> None:
         match method:
             case "Page.loadEventFired":
                 self._loaded.set()
@@ -147,7 +147,7 @@ async def tab(folder: Path) -> AsyncIterator[Tab]:
             async with http.ws_connect(pages[0]["webSocketDebuggerUrl"], max_msg_size=0) as socket:
                 found = Tab(socket)
                 for domain in ("Page", "Runtime", "Log", "Network"):
-                    await found.ask(f"{domain}.enable")
+                    await found.call(f"{domain}.enable")
                 try:
                     yield found
                 finally:

@@ -65,6 +65,6 @@ def until(true: Callable[[], bool], log: Path | None = None) -> None:
     """Poll until something is true, or fail with the end of a log."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not true():
-        said = "" if log is None else log.read_text(errors="replace")[-3000:]
-        assert time.monotonic() < deadline, f"it did not happen in time\n{said}"
+        tail = "" if log is None else log.read_text(errors="replace")[-3000:]
+        assert time.monotonic() < deadline, f"it did not happen in time\n{tail}"
         time.sleep(0.05)

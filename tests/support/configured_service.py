@@ -61,7 +61,7 @@ def event(at: int, body: dict[str, Any]) -> SourceEvent:
     return SourceEvent(at, body["customer_id"].encode(), json.dumps(body).encode())
 
 
-class Told:
+class ConfiguredService:
     """The service, and the command line beside it."""
 
     def __init__(self, service: LiveService, logs: Path) -> None:

@@ -167,8 +167,8 @@ def import_log() -> list[Record]:
                 ControlLearn(import_id="import-1", day=one.day),
                 ControlLearned(import_id="import-1", day=one.day, next_day=one.day + 7),
             ):
-                asked = control_record(control)
-                log.put(asked.key, asked.value, asked.headers, now=log.now)
+                record = control_record(control)
+                log.put(record.key, record.value, record.headers, now=log.now)
         if number % 40 == 0 and one.key is not None:
             log.event(view(f"live-{number}", one.key.decode(), log.now, category="shoes"))
     return log.records

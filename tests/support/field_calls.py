@@ -25,7 +25,7 @@ def fates(case: str) -> Iterator[tuple[str, str]]:
     driver, log = Driver(replace(Policy(), lanes=1)), LogMaker(now=epoch_ms("2024-03-03T00:00:00Z"))
     ledger = driver.state.ledger
     for line in (CASES / case / "input.jsonl").read_text().splitlines():
-        said = json.loads(line)
+        call = json.loads(line)
         before = ledger.applied, sum(ledger.tracked.values()), Counter(ledger.fields_ignored)
         log.put(None, line.encode())
         dead = driver.feed(log.records[-1:]).dead_letters
@@ -36,9 +36,9 @@ def fates(case: str) -> Iterator[tuple[str, str]]:
         else:
             fate = "applied" if ledger.applied > before[0] else "repeat"
         left_out = Counter(ledger.fields_ignored) - before[2]
-        who = next((said[name] for name in ("userId", "user_id", "anonymousId") if said.get(name)), "")
+        who = next((call[name] for name in ("userId", "user_id", "anonymousId") if call.get(name)), "")
         yield (
-            f"{said.get('event') or said['type']} {who}",
+            f"{call.get('event') or call['type']} {who}",
             fate + (f" without {', '.join(left_out)}" if left_out else ""),
         )
 

@@ -32,7 +32,7 @@ class Seen:
     members: Mapping[str, Any]
     rejects: str
 
-    def said(self) -> dict[str, Any]:
+    def outcome(self) -> dict[str, Any]:
         """The figures that cases speak of."""
         if not self.figures:
             return {"refused": self.words.strip().splitlines()[0] if self.words.strip() else "?"}
@@ -84,9 +84,9 @@ class Case:
         """Whether what was seen is what must be."""
         if self.refused is not None:
             return seen.exit_code == 1 and self.refused in seen.words
-        said = seen.said()
+        outcome = seen.outcome()
         texts = seen.words + seen.rejects
-        return all(said.get(name) == value for name, value in self.expected().items()) and all(
+        return all(outcome.get(name) == value for name, value in self.expected().items()) and all(
             text in texts for text in self.words
         )
 
@@ -232,7 +232,7 @@ def main() -> int:
         holds = case.holds(seen)
         wrong += not holds
         print(
-            f"{'ok   ' if holds else 'WRONG'}  {case.label}\n       expected {case.expected()}\n       seen     {seen.said()}"
+            f"{'ok   ' if holds else 'WRONG'}  {case.label}\n       expected {case.expected()}\n       seen     {seen.outcome()}"
         )
     print(f"{len(TABLE) - wrong} of {len(TABLE)} as they must be")
     return 1 if wrong else 0

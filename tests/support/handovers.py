@@ -96,7 +96,7 @@ class Outcome:
         """Median seconds until the lanes were shared out again."""
         return statistics.median(one.settled for one in self.handovers if one.signal == number)
 
-    def told(self, restores: list[dict[str, Any]]) -> str:
+    def summary(self, restores: list[dict[str, Any]]) -> str:
         lines = [
             f"{len(self.handovers)} handovers during {len(self.written):,} records; "
             f"without any, a lane had no change for {self.quiet_gap:.2f} s at most"

@@ -156,14 +156,14 @@ def lane_log(steps: Sequence[Step], *, own: bool = False) -> list[Record]:
                 traits = {"birth_year": 1995 + amount % 5 if amount % 4 else None, "custom": {f"t{amount % 3}": size}}
                 log.event(event("profile.updated", id, customer, now - hours * HOUR, traits=traits))
             case "consent":
-                said = {"personalization": amount % 3 > 0, "marketing": amount % 2 > 0, "analytics": True}
-                log.event(event("consent.updated", id, customer, now - hours * HOUR // 4, **said))
+                consent = {"personalization": amount % 3 > 0, "marketing": amount % 2 > 0, "analytics": True}
+                log.event(event("consent.updated", id, customer, now - hours * HOUR // 4, **consent))
             case "feedback":
-                told = {"kind": "complaint"} if amount % 2 else {"kind": "nps", "rating": amount % 11}
-                log.event(event("feedback.submitted", id, customer, now - hours * HOUR, **told))
+                fields = {"kind": "complaint"} if amount % 2 else {"kind": "nps", "rating": amount % 11}
+                log.event(event("feedback.submitted", id, customer, now - hours * HOUR, **fields))
             case "outcome":
-                told = {"message_id": id, "change_event_id": "c", "outcome": ("sent", "unsubscribed")[amount % 2]}
-                log.event(event("message.outcome", id, customer, now - hours * HOUR, **told))
+                fields = {"message_id": id, "change_event_id": "c", "outcome": ("sent", "unsubscribed")[amount % 2]}
+                log.event(event("message.outcome", id, customer, now - hours * HOUR, **fields))
             case "subscription":
                 name, wanted = f"list{amount % 3}", amount % 2 > 0
                 log.event(event("subscription.updated", id, customer, now - hours * HOUR, list=name, subscribed=wanted))

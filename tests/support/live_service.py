@@ -108,7 +108,7 @@ class LiveService:
         self._releases[worker.pid] = release
         return worker
 
-    def told(self, worker: subprocess.Popen[bytes], message: str) -> list[dict[str, Any]]:
+    def logged(self, worker: subprocess.Popen[bytes], message: str) -> list[dict[str, Any]]:
         """The fields of a worker's log lines with a message, in order and without their namespace."""
         # What is being written right now has no end of line yet.
         whole = self._logs[worker.pid].read_text().rpartition("\n")[0].splitlines()
@@ -125,8 +125,8 @@ class LiveService:
 
     def lanes_of(self, worker: subprocess.Popen[bytes]) -> list[int]:
         """The lanes a worker says it owns."""
-        told = self.told(worker, "lanes owned")
-        return list(told[-1]["lanes"]) if told else []
+        logged = self.logged(worker, "lanes owned")
+        return list(logged[-1]["lanes"]) if logged else []
 
     def tended(self, workers: list[subprocess.Popen[bytes]]) -> bool:
         """As `shared_out`, and in place of a worker that ended itself starts another, as a supervisor does."""
@@ -146,7 +146,7 @@ class LiveService:
         """Whether each lane is owned by one of these workers, and each of them owns its share or has heard of none."""
         owned = sorted(lane for worker in workers for lane in self.lanes_of(worker))
         shares = [len(self.lanes_of(worker)) for worker in workers]
-        joined = all(self.told(worker, "lanes owned") for worker in workers)
+        joined = all(self.logged(worker, "lanes owned") for worker in workers)
         return joined and owned == list(range(self.lanes)) and max(shares) - min(shares) <= 1
 
     def close(self) -> None:

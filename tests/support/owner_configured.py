@@ -13,12 +13,12 @@ from streamer.config.settings import Settings
 from streamer.runtime import process
 
 
-def _told(settings: Settings) -> LearnerConfig:
+def _configured(settings: Settings) -> LearnerConfig:
     given: dict[str, Any] = json.loads(os.environ["OWNER_CONFIG"])
     clusterer = ClustererChoice.parse(settings.clusterer)
     return LearnerConfig(clusterer=clusterer, **{**given, "frame_days": tuple(given["frame_days"])})
 
 
 if __name__ == "__main__":
-    Settings.learner_config = _told  # type: ignore[method-assign, assignment]
+    Settings.learner_config = _configured  # type: ignore[method-assign, assignment]
     sys.exit(process.main())

@@ -82,27 +82,27 @@ class OwnerRig:
         self.key = key
         self.language = language
 
-    def tell_all(self, *headers: tuple[str, bytes]) -> None:
+    def publish_rows(self, *headers: tuple[str, bytes]) -> None:
         """Rows of all customers as of today."""
         for i, row in enumerate(self.world.rows):
             blob = self.world.memory.dump(int(row))
             value = encode(PanelRow(f"c{i}", self.world.day, blob))
             self.broker.append(topics.PANEL, 0, Write(f"c{i}".encode(), value, headers))
 
-    def ask(self, *, signed: bool = True, **decision: Any) -> None:
+    def decide(self, *, signed: bool = True, **decision: Any) -> None:
         """Write a decision."""
         value, headers = encode_decision(ModelDecision(**decision), self.key if signed else None)
-        self.asked = Write(decision_key(), value, headers)
-        self.broker.append(topics.PANEL, 0, self.asked)
+        self.decision = Write(decision_key(), value, headers)
+        self.broker.append(topics.PANEL, 0, self.decision)
 
-    def ask_again(self) -> None:
+    def decide_again(self) -> None:
         """Write a copy of the last decision, as somebody could who may only copy."""
-        self.broker.append(topics.PANEL, 0, Write(decision_key(), self.asked.value, self.asked.headers))
+        self.broker.append(topics.PANEL, 0, Write(decision_key(), self.decision.value, self.decision.headers))
 
     def look(self, lane: int, day: int, *, closed: bool = False) -> None:
         """What a lane passes on where an import asks, or ends."""
-        told = Look("i-1", lane, day, self.world.customers // 2, closed)
-        self.broker.append(topics.PANEL, 0, Write(look_key("i-1", lane), msgspec.json.encode(told)))
+        look = Look("i-1", lane, day, self.world.customers // 2, closed)
+        self.broker.append(topics.PANEL, 0, Write(look_key("i-1", lane), msgspec.json.encode(look)))
 
     async def run(self, crash: str | None = None, lost_until: int = 0) -> Owner:
         """Start an owner and let it read to the end; what lies before ``lost_until`` is lost on the way, once."""

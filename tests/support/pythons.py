@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 SUPPORTED = ("3.11", "3.12", "3.13")
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 LOCK = ROOT / "deploy" / "requirements.lock"
-_ASKED_SECONDS, _INSTALLED_SECONDS = 10, 120
+_START_SECONDS, _INSTALLED_SECONDS = 10, 120
 
 
 def python(version: str) -> Path:
@@ -55,9 +55,9 @@ def _candidates(version: str) -> Iterator[Path]:
 
 
 def _is(candidate: Path, version: str) -> bool:
-    ask = "import sys, venv; print('%d.%d' % sys.version_info[:2])"
+    program = "import sys, venv; print('%d.%d' % sys.version_info[:2])"
     with suppress(OSError, subprocess.TimeoutExpired):
-        done = subprocess.run([candidate, "-c", ask], capture_output=True, text=True, timeout=_ASKED_SECONDS)
+        done = subprocess.run([candidate, "-c", program], capture_output=True, text=True, timeout=_START_SECONDS)
         return done.returncode == 0 and done.stdout.strip() == version
     return False
 

@@ -170,10 +170,10 @@ class Guard:
         from kafka.admin import ScramMechanism, UserScramCredentialUpsertion
 
         with connect(self.addresses.kafka) as admin:
-            told = admin.alter_user_scram_credentials(
+            answer = admin.alter_user_scram_credentials(
                 [UserScramCredentialUpsertion(user, ScramMechanism.SCRAM_SHA_512, password)]
             )
-        assert not any(told.values()), told
+        assert not any(answer.values()), answer
 
     def _allow_kafka(self, user: str) -> None:
         from kafka.admin import (
@@ -198,5 +198,5 @@ class Guard:
             for operation in operations
         ]
         with connect(self.addresses.kafka) as admin:
-            told = admin.create_acls(wanted)
-        assert not told["failed"], told
+            answer = admin.create_acls(wanted)
+        assert not answer["failed"], answer

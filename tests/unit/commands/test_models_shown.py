@@ -34,7 +34,7 @@ def rig() -> OwnerRig:
         world.run(100, learn=False)
         rig = OwnerRig(world, CONFIG)
         while not rig.published("segment.proposal"):
-            rig.tell_all()
+            rig.publish_rows()
             await rig.run()
             rig.config = replace(CONFIG, k=None, tolerance=9.0, table_tolerance=9.0, better=1.0)
             world.run(7, learn=False)
@@ -53,7 +53,7 @@ def waiting(rig: OwnerRig) -> Published:
 @pytest.fixture(scope="module")
 def approved(rig: OwnerRig, waiting: Published) -> Published:
     async def go() -> None:
-        rig.ask(action="approve", proposal=1)
+        rig.decide(action="approve", proposal=1)
         await rig.run()
 
     asyncio.run(go())
