@@ -476,7 +476,7 @@ def test_a_note_of_trouble_is_outside_of_the_token_and_of_a_wipe(backend: Backen
     run(backend, check)
 
 
-def test_what_lost_its_parts_is_told_apart_from_who_never_was(backend: Backend) -> None:
+def test_a_customer_whose_parts_are_lost_is_not_taken_for_a_new_one(backend: Backend) -> None:
     async def check(world: World) -> None:
         view = world.view(0)
         held = {id: stored() for id in ("ann", "bob", "cem")}

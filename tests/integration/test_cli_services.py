@@ -162,7 +162,7 @@ def test_workers_end_with_a_killed_supervisor(streamer: CommandLine) -> None:
         until(lambda: not any(lives(pid) for pid in started), log)
 
 
-def test_where_no_worker_runs_that_is_said(streamer: CommandLine) -> None:
+def test_where_no_worker_runs_the_commands_report_it(streamer: CommandLine) -> None:
     streamer.json("topics", "create")
     streamer.json("publish", "order", "--customer", "17", "--total", "5")
     assert "1 record waiting, no worker; start one: `streamer worker`" in " ".join(

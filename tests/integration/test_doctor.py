@@ -105,7 +105,7 @@ def test_the_wrong_settings_of_a_topic(tmp_path: Path, variables: dict[str, str]
     ("name", "subject", "well"),
     [("STREAMER_KAFKA", "Kafka", "Redis"), ("STREAMER_REDIS", "Redis", "Kafka")],
 )
-def test_a_server_that_is_not_there_is_told_and_the_other_looked_at(
+def test_a_missing_server_is_reported_and_the_other_is_checked(
     tmp_path: Path, variables: dict[str, str], name: str, subject: str, well: str
 ) -> None:
     (port,) = ports.choose(1)

@@ -210,7 +210,7 @@ def test_a_request_within_a_request_is_none(api: WebProcess, service: LiveServic
     assert taken(service) == before
 
 
-def test_no_answer_may_be_framed_guessed_or_told(api: WebProcess) -> None:
+def test_no_answer_may_be_framed_guessed_or_read(api: WebProcess) -> None:
     for path in ("/v1/segments", "/openapi.json", "/v1/nothing", "/u/guessed"):
         found = {name.lower(): value for name, value in api.get(path).headers.items()}
         assert found["x-content-type-options"] == "nosniff" and found["x-frame-options"] == "DENY"

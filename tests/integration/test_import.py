@@ -246,7 +246,9 @@ def test_amounts_in_a_currency_without_a_rate_are_refused_before_anything_is_wri
     assert commands.consumed() == 0
 
 
-def test_amounts_that_cannot_be_added_up_are_told_before_the_first_record(commands: Commands, tmp_path: Path) -> None:
+def test_amounts_that_cannot_be_added_up_are_refused_before_the_first_record(
+    commands: Commands, tmp_path: Path
+) -> None:
     file = tmp_path / "pounds.jsonl"
     shop = Shop(ShopConfig(customers=40, days=20, currency="GBP"))
     file.write_bytes(b"\n".join(event.value for event in shop.events()) + b"\n")

@@ -140,7 +140,7 @@ def test_a_server_that_ended_is_named_with_its_log(tmp_path: Path) -> None:
         assert str(tmp_path / "kafka.log") in refused.value.hint
 
 
-def test_second_session_in_the_same_home_is_told_who_is_there(services: Services) -> None:
+def test_a_second_session_in_the_same_home_names_the_first(services: Services) -> None:
     began = time.monotonic()
     with pytest.raises(UserError, match=f"process {os.getpid()}"), running(services.home):
         pass
@@ -236,7 +236,7 @@ def test_a_start_that_fails_shows_why_and_leaves_nothing(tmp_path: Path) -> None
     until(lambda: nothing_of(tmp_path))
 
 
-def test_addresses_tell_the_versions(addresses: Addresses) -> None:
+def test_addresses_hold_the_versions(addresses: Addresses) -> None:
     assert addresses.kafka_version == "4.1.1"
     assert addresses.redis_version.startswith("valkey 9.")
     assert addresses.redis.startswith("redis://127.0.0.1:")

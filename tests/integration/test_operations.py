@@ -73,7 +73,7 @@ def logged(service: LiveService, name: str) -> list[dict[str, Any]]:
     return [line for line in lines if name in line["message"]]
 
 
-def test_a_bad_deploy_stops_the_lane_tells_everybody_and_a_restart_goes_on(
+def test_a_bad_deploy_stops_the_lane_is_reported_everywhere_and_a_restart_goes_on(
     service: LiveService, tmp_path: Path
 ) -> None:
     service.publish([order(1, "ann"), *(Outgoing(b"ann", b"{", ()) for _ in range(BAD)), order(2, "ann")])

@@ -108,7 +108,7 @@ def test_a_password_may_also_go_by_sasl_plain(start: Start, guard: Guard, redis_
     assert streamer.json("deadletters", "list")["total"] == 0
 
 
-def test_a_redis_user_whose_rights_do_not_suffice_is_told_before_a_worker_begins(
+def test_missing_rights_of_a_redis_user_are_reported_before_a_worker_begins(
     start: Start, guard: Guard, redis_url: str
 ) -> None:
     variables = guard.environment(redis_url)
@@ -121,7 +121,7 @@ def test_a_redis_user_whose_rights_do_not_suffice_is_told_before_a_worker_begins
     assert "rights listed in docs/operations.md" in ran.stderr.splitlines()[-1]
 
 
-def test_a_kafka_user_whose_rights_do_not_suffice_is_told(start: Start, guard: Guard, redis_url: str) -> None:
+def test_missing_rights_of_a_kafka_user_are_reported(start: Start, guard: Guard, redis_url: str) -> None:
     streamer = start({**guard.environment(redis_url), "STREAMER_TOPIC_PREFIX": "anothers"})
     ran = streamer.run("worker")
     assert ran.exit_code == 1
@@ -170,7 +170,7 @@ def wrong(variables: dict[str, str], secured: Secured, addresses: Addresses, nam
         ("redis user without rights", "refuses us", "STREAMER_REDIS_USERNAME and STREAMER_REDIS_PASSWORD"),
     ],
 )
-def test_a_mistake_is_told_at_once_in_plain_words_with_the_mend(
+def test_a_mistake_is_reported_at_once_in_plain_words_with_the_fix(
     start: Start,
     guard: Guard,
     secured: Secured,

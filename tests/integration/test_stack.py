@@ -133,7 +133,7 @@ def test_workers_owner_and_act_say_that_they_are_well(stack: Stack) -> None:
         assert "# HELP streamer_" in fetch(f"http://{target}/metrics")[1]
 
 
-def test_all_end_in_good_order_when_asked(stack: Stack, tmp_path: Path) -> None:
+def test_all_end_in_good_order_on_request(stack: Stack, tmp_path: Path) -> None:
     begun = time.monotonic()
     assert {code for _, code in stack.stop(["shop"])} == {0}, stack.logs()
     assert {code for _, code in stack.stop(["worker", "owner"])} == {0}, stack.logs()

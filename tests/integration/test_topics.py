@@ -99,14 +99,14 @@ def test_lag_is_what_the_group_has_not_read(addresses: Addresses, prefix: str) -
     assert (second.start, second.committed, second.end, second.lag) == (0, 4, 7, 3)
 
 
-def test_cluster_info_tells_who_is_there(services: Services) -> None:
+def test_cluster_info_lists_the_brokers(services: Services) -> None:
     info = cluster_info(services.addresses.kafka)
     assert info.cluster_id == services.kafka.cluster_id
     assert info.version == "4.1"
     assert info.brokers == (services.addresses.kafka,)
 
 
-def test_nobody_at_the_address_is_said_at_once() -> None:
+def test_nobody_at_the_address_is_reported_at_once() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound but not listening: nobody else can take it either
         address = f"127.0.0.1:{taken.getsockname()[1]}"
@@ -134,7 +134,7 @@ def test_another_server_at_the_address_is_given_up_and_leaves_no_thread(
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:kafka", "nosuchhost.invalid:9092"])
-def test_a_wrong_address_is_said_plainly(address: str) -> None:
+def test_a_wrong_address_is_reported_plainly(address: str) -> None:
     with pytest.raises(UserError, match=address.partition(":")[0]):
         lane_count(address)
 

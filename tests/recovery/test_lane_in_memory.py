@@ -68,7 +68,7 @@ def usual() -> Rig:
     return undisturbed()
 
 
-def test_a_restore_tells_how_far_it_is_and_the_view_says_so_too() -> None:
+def test_a_restore_reports_its_progress_and_the_view_shows_it() -> None:
     rig = Rig(LOG)
     asyncio.run(played(rig))
     end = len(rig.broker.records(topics.STATE, 0))

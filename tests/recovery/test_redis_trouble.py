@@ -88,7 +88,7 @@ def promote(client: redis.Redis) -> None:
     ],
     ids=["full", "read-only", "failing over"],
 )
-def test_it_is_waited_for_and_said_once(
+def test_lanes_wait_for_it_and_report_it_once(
     service: LiveService,
     client: redis.Redis,
     breaks: Callable[[redis.Redis], None],

@@ -35,7 +35,7 @@ def test_a_sound_server_is_not_complained_of() -> None:
         ({"rdb_last_bgsave_status": "err"}, "snapshot failed", "disk space", True),
     ],
 )
-def test_what_is_wrong_is_said_with_the_mend(changed: dict[str, Any], problem: str, hint: str, vital: bool) -> None:
+def test_what_is_wrong_is_reported_with_the_fix(changed: dict[str, Any], problem: str, hint: str, vital: bool) -> None:
     (trouble,) = judge({**SOUND, **changed})
     assert problem in trouble.text
     assert hint in trouble.hint

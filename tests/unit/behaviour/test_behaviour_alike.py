@@ -88,7 +88,7 @@ def test_customers_who_are_alike_are_one_segment_and_nobody_moves(orders: Orders
     assert why and all(figures["supported_k"] == 1 for figures in why)
 
 
-def test_a_second_segment_comes_by_itself_once_it_can_be_told_apart() -> None:
+def test_a_second_segment_comes_by_itself_once_it_is_separable() -> None:
     """From day 170 on half of the customers buy every ten days, and for four times as much."""
 
     def orders(i: int, day: int, rng: np.random.Generator) -> int:
@@ -107,7 +107,7 @@ def test_a_second_segment_comes_by_itself_once_it_can_be_told_apart() -> None:
     assert {m.cause for m in shop.moves if m.from_id == "everybody"} == {"refit"}
 
 
-def test_groups_are_told_apart_by_what_is_seen_and_by_what_their_members_did() -> None:
+def test_groups_are_separated_by_what_is_seen_and_by_what_their_members_did() -> None:
     def two_prices(i: int, day: int, rng: np.random.Generator) -> int:
         return (2_500 + 2_500 * (i % 2)) * int(rng.random() < 1 / 15)
 

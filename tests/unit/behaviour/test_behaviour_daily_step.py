@@ -288,7 +288,7 @@ def test_a_move_that_the_old_model_would_not_make_is_a_refit() -> None:
     assert {m.cause for m in to_steady} >= {"event"}
 
 
-def test_who_moves_only_because_positions_are_told_by_likelihood_now_moves_by_a_refit() -> None:
+def test_who_moves_only_because_positions_go_by_likelihood_now_moves_by_a_refit() -> None:
     first = model()
     memory, rows = crowd(FIRST + 150, [(0, first)])
     # The tables say that who is `busy` orders more often than these customers; their centroids, that they are the nearest.
@@ -341,7 +341,7 @@ def test_moves_are_sorted_by_day_then_row() -> None:
     assert [(m.day, m.row) for m in moves] == sorted((m.day, m.row) for m in moves)
 
 
-def test_standing_tells_the_nearest_other_segment() -> None:
+def test_standing_names_the_nearest_other_segment() -> None:
     memory, rows = crowd(FIRST + 120, [(0, model())])
     for row in rows[:40].tolist():
         stand = standing(memory, row, model())

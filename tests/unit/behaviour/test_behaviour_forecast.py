@@ -147,7 +147,7 @@ def test_an_older_state_gives_the_same_and_before_a_model_there_is_nothing(world
     assert later is not None and later.standing.segment_id == world.label(7)
 
 
-def test_a_lane_without_events_moves_customers_on_the_day_that_was_said() -> None:
+def test_a_lane_without_events_moves_customers_on_the_forecast_day() -> None:
     log = LogMaker()
     log.model(jumpy(1))
     people = ("ann", "bob", "cem", "dee")

@@ -90,7 +90,7 @@ def inner(natural: dict[str, float], made: ClusterModel) -> FloatArray:
 
 
 @pytest.mark.parametrize("preset", [Preset(), LIKELY], ids=["distance", "likelihood"])
-def test_what_is_told_of_random_moves_adds_up_and_makes_them_again(preset: Preset) -> None:
+def test_reasons_of_random_moves_add_up_and_make_them_again(preset: Preset) -> None:
     made = model(preset=preset)
     c = compiled(made)
     paths: Counter[str] = Counter()

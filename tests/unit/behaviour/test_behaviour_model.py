@@ -42,7 +42,7 @@ def test_a_version_from_before_positions_had_a_likelihood_goes_by_the_distance()
     assert CONSERVATIVE.in_frame(VOLUME).statistic == DISTANCE
 
 
-def test_a_field_of_the_wrong_kind_is_told_plainly() -> None:
+def test_a_field_of_the_wrong_kind_is_reported_plainly() -> None:
     wire = {key: value for key, value in model().to_dict().items() if key != "sha256"}
     wire["segments"] = [{"name": "half a segment"}]
     with pytest.raises(InvariantViolation, match="cannot be read"):

@@ -71,7 +71,9 @@ def test_a_check_that_would_apply_nothing_fails(run: Run, tmp_path: Path) -> Non
         ("orders.csv", "a,b\n1,2\n", "do not say which holds customer_id and occurred_at"),
     ],
 )
-def test_what_no_proposal_fits_is_said(run: Run, tmp_path: Path, file: str, content: str | None, problem: str) -> None:
+def test_what_no_proposal_fits_is_reported(
+    run: Run, tmp_path: Path, file: str, content: str | None, problem: str
+) -> None:
     if content is not None:
         (tmp_path / file).write_text(content)
     ran = run("import", file, "--check")

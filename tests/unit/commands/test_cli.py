@@ -99,11 +99,11 @@ def test_help_for_a_command_that_is_not_there_names_those_that_are(run: Run) -> 
     assert "there is no command `segments delete`" in result.stderr and "preview" in result.stderr
 
 
-def test_the_version_can_be_asked_both_ways(run: Run) -> None:
+def test_the_version_has_a_command_and_an_option(run: Run) -> None:
     assert run("version").stdout == run("--version").stdout != ""
 
 
-def test_a_full_disk_is_said_with_the_mend(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_with_the_fix(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(home: Path) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", "kafka.draft")
 

@@ -20,7 +20,7 @@ def signal_after(seconds: float) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def test_a_signal_in_the_middle_of_waiting_is_heard_each_time() -> None:
+def test_a_signal_in_the_middle_of_waiting_is_received_each_time() -> None:
     random = Random(7)
     usual = signal.getsignal(signal.SIGTERM)
     for _ in range(300):
@@ -35,7 +35,7 @@ def test_a_signal_in_the_middle_of_waiting_is_heard_each_time() -> None:
     assert signal.getsignal(signal.SIGTERM) is usual
 
 
-def test_nobody_asked() -> None:
+def test_without_a_signal_no_end_is_requested() -> None:
     with end_requests() as end:
         assert not end.wait(0.01)
 

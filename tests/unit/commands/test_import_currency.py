@@ -44,7 +44,7 @@ def orders(path: Path, *currencies: str) -> Path:
         ([], {}, [], None),
     ],
 )
-def test_a_currency_without_a_rate_is_told_before_anything_is_asked_of_a_server(
+def test_a_currency_without_a_rate_is_refused_before_any_server_is_reached(
     run: Run, tmp_path: Path, currencies: list[str], env: dict[str, str], options: list[str], message: str | None
 ) -> None:
     file = orders(tmp_path / "events.jsonl", *currencies)

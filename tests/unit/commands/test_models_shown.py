@@ -96,13 +96,15 @@ def test_what_became_of_it_and_of_the_segments(approved: Published) -> None:
 
 
 @pytest.mark.parametrize("id", ["7", "p7", "best", "p"])
-def test_what_is_not_there_is_said_so(approved: Published, id: str) -> None:
+def test_a_version_that_is_not_there_is_refused(approved: Published, id: str) -> None:
     with pytest.raises(UserError, match="there is no"):
         queries.detail(approved, id, messages())
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_it_is_told_in_words(waiting: Published, capsys: pytest.CaptureFixture[str], language: Language) -> None:
+def test_a_proposal_is_printed_in_words(
+    waiting: Published, capsys: pytest.CaptureFixture[str], language: Language
+) -> None:
     texts = messages(language)
     for id in ("p1", "1"):
         models._print(queries.detail(waiting, id, texts), texts)
@@ -123,7 +125,7 @@ def test_it_is_told_in_words(waiting: Published, capsys: pytest.CaptureFixture[s
         ("zh", "drift", "提案 p1 已撤回", "models list"),
     ],
 )
-def test_an_answer_to_a_withdrawn_proposal_is_told_so(
+def test_an_answer_to_a_withdrawn_proposal_is_refused(
     waiting: Published,
     monkeypatch: pytest.MonkeyPatch,
     late: bool,

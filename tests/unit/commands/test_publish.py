@@ -61,12 +61,12 @@ def test_bad_events_are_refused_with_what_is_wrong_and_the_mend(changed: dict[st
     assert refused.value.hint
 
 
-def test_what_is_no_json_is_told_apart() -> None:
+def test_what_is_no_json_is_refused_as_such() -> None:
     with pytest.raises(UserError, match="not JSON"):
         check(b"nonsense", POLICY, NOW)
 
 
-def test_wrong_flags_are_told_before_anybody_connects(run: Run) -> None:
+def test_wrong_flags_are_refused_before_any_connection(run: Run) -> None:
     # No server is set: a message about the field means that the field was looked at first.
     result = run("publish", "order", "--customer", " a", "--total", "5")
     assert result.exit_code == 1

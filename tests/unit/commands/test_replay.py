@@ -37,7 +37,7 @@ def test_the_last_line_is_the_result_as_json(run: Run, file: Path, tmp_path: Pat
     }
 
 
-def test_without_json_it_is_told_in_words(run: Run, file: Path) -> None:
+def test_without_json_the_result_is_printed_in_words(run: Run, file: Path) -> None:
     ran = run("replay", str(file), "--format", "online-retail")
     assert "1 customers, 1 orders" in ran.stdout
     assert "15.30 GBP net" in ran.stdout
@@ -91,7 +91,7 @@ def test_until_takes_a_day_or_an_instant(run: Run, file: Path, until: str) -> No
         (["shop", "--rate", "0"], "would do nothing"),
     ],
 )
-def test_mistakes_are_told_in_words(run: Run, file: Path, arguments: list[str], message: str) -> None:
+def test_mistakes_are_reported_in_words(run: Run, file: Path, arguments: list[str], message: str) -> None:
     ran = run(*(str(file) if one == "FILE" else one for one in arguments))
     assert ran.exit_code == 1
     assert message in ran.stderr.replace("\n", " ")
@@ -116,7 +116,7 @@ SHOPIFY = (
 )
 
 
-def test_a_table_is_read_by_a_shipped_mapping_and_its_rejects_are_told(run: Run, tmp_path: Path) -> None:
+def test_a_table_is_read_by_a_shipped_mapping_and_its_rejects_are_reported(run: Run, tmp_path: Path) -> None:
     (tmp_path / "orders_export.csv").write_text(SHOPIFY)
     ran = run("replay", "orders_export.csv", "--format", "csv", "--mapping", "shopify", "--json")
     answer = json.loads(ran.stdout.splitlines()[-1])

@@ -110,13 +110,13 @@ def test_an_invalid_value_is_named_with_what_is_allowed(tmp_path: Path, name: st
     assert allowed in f"{error.message}\n{error.hint}"
 
 
-def test_all_invalid_values_are_told_at_once(tmp_path: Path) -> None:
+def test_all_invalid_values_are_reported_at_once(tmp_path: Path) -> None:
     error = refused(tmp_path, LANES="0", CLOCK="walk")
     assert "STREAMER_LANES" in error.message
     assert "STREAMER_CLOCK" in error.message
 
 
-def test_broken_toml_is_told(tmp_path: Path) -> None:
+def test_broken_toml_is_reported(tmp_path: Path) -> None:
     (tmp_path / "streamer.toml").write_text("lanes 3")
     assert "is not TOML" in refused(tmp_path).message
 
@@ -135,7 +135,7 @@ def test_secrets_come_from_files_and_are_never_shown(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(SECRETS))
-def test_an_invalid_secret_is_not_told(tmp_path: Path, name: str) -> None:
+def test_an_invalid_secret_is_not_printed(tmp_path: Path, name: str) -> None:
     (tmp_path / "streamer.toml").write_text(f'{name} = ["{SECRET}"]\n')
     error = refused(tmp_path)
     assert name in error.message
@@ -271,7 +271,7 @@ def test_protection_that_would_not_be_there_is_refused(tmp_path: Path, environ: 
     assert named in str(refused(tmp_path, **environ))
 
 
-def test_a_certificate_that_is_none_is_told(tmp_path: Path) -> None:
+def test_a_certificate_that_is_none_is_reported(tmp_path: Path) -> None:
     settings = load(tmp_path, KAFKA="a:1", KAFKA_SECURITY_PROTOCOL="SSL", KAFKA_SSL_CA=__file__)
     with pytest.raises(UserError, match="certificates for Kafka"):
         settings.kafka_connection()

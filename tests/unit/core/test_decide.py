@@ -316,7 +316,7 @@ def test_only_what_is_live_is_safe_for_automation(age: int, safe: bool) -> None:
     assert {change.automation_safe for change in played(log).changes} == {safe}
 
 
-def test_time_is_safe_when_it_is_told_in_time() -> None:
+def test_a_change_by_time_is_safe_when_it_comes_in_time() -> None:
     for delay, safe in ((HOUR, True), (HOUR + 60 * SECOND, False)):
         log = LogMaker()
         log.event(order("e", "ann", T0, 30.0))

@@ -168,7 +168,7 @@ def test_what_the_dwell_held_back_moves_at_the_grid_point_and_says_why() -> None
     assert [(r.feature, r.border) for r in top.reasons] == [("spend_decayed", 90.0)]
 
 
-def test_who_is_not_known_or_too_new_is_told_so() -> None:
+def test_an_unknown_or_too_new_customer_is_named_as_such() -> None:
     log = LogMaker(now=T0)
     log.definitions(2, SLOW)
     log.event(view("v", "cem", T0), now=T0)

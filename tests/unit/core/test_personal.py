@@ -81,7 +81,7 @@ def test_a_late_profile_and_one_of_an_import_are_not_live() -> None:
         assert (last.cause, last.automation_safe) == (cause, False)
 
 
-def test_somebody_first_heard_of_by_a_profile_is_a_customer() -> None:
+def test_somebody_whose_first_event_is_a_profile_is_a_customer() -> None:
     log = LogMaker()
     log.event(event("profile.updated", "p", "ann", T0, traits={"birth_year": 1980}))
     driver = played(log)

@@ -70,7 +70,7 @@ def run(request: pytest.FixtureRequest) -> Driver:
     return driver
 
 
-def test_a_shop_of_twenty_is_told_why_it_has_no_clusters(run: Driver) -> None:
+def test_a_shop_of_twenty_sees_why_it_has_no_clusters(run: Driver) -> None:
     ledger = run.state.ledger
     assert ledger.customers == 20
     assert {change.segmentation for change in run.changes} == {"lifecycle", "value"}

@@ -9,7 +9,7 @@ from streamer.imports.import_writer import lane_of
 from streamer.imports.result import Result, segments_table
 
 
-def test_latency_is_the_same_whichever_is_heard_first_the_append_or_the_change() -> None:
+def test_latency_is_the_same_whichever_arrives_first_the_append_or_the_change() -> None:
     latency = Latency()
     latency.appended(0, 7, 100.0)
     latency.in_hand(0, 7, 100.25)
@@ -63,7 +63,7 @@ def test_a_record_without_a_key_always_goes_to_the_same_lane() -> None:
     assert lane_of(b"17850", b"x", 8) == lane_of(b"17850", b"y", 8)
 
 
-def test_what_is_unaccounted_for_is_told() -> None:
+def test_what_is_unaccounted_for_is_reported() -> None:
     result = Result(
         rows=None,
         records=10,

@@ -105,7 +105,7 @@ def test_every_query_is_promql(path: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_grafana_is_told_where_boards_and_data_are() -> None:
+def test_grafana_finds_boards_and_data() -> None:
     home = ROOT / "grafana" / "provisioning"
     (source,) = load_yaml(home / "datasources" / "prometheus.yml")["datasources"]
     (provider,) = load_yaml(home / "dashboards" / "streamer.yml")["providers"]

@@ -193,7 +193,7 @@ def test_valkey_keeps_what_it_has() -> None:
     assert options["--appendonly"] == "yes" and options["--maxmemory-policy"] == "noeviction"
 
 
-def test_kafka_is_reached_by_the_name_that_it_tells() -> None:
+def test_kafka_is_reached_by_the_name_that_it_advertises() -> None:
     variables = SERVICES["kafka"]["environment"]
     advertised = dict(one.split("://") for one in variables["KAFKA_ADVERTISED_LISTENERS"].split(","))
     listening = dict(one.split("://") for one in variables["KAFKA_LISTENERS"].split(","))

@@ -177,7 +177,7 @@ def test_what_conditions_over_events_mean() -> None:
         ('did("Signed Up"', 15, "')' is expected", ""),
     ],
 )
-def test_a_mistake_is_told(text: str, at: int, message: str, hint: str) -> None:
+def test_a_mistake_is_reported(text: str, at: int, message: str, hint: str) -> None:
     with pytest.raises(ExpressionError) as caught:
         parse(text, KNOWN)
     assert caught.value.position == at and message in caught.value.message and hint in caught.value.hint
@@ -188,7 +188,7 @@ def test_bands_over_a_misspelt_type_are_refused() -> None:
         load(TRIAL.replace("Support Called", "Order Completed!"), 1)
 
 
-def test_only_features_that_an_interaction_moves_are_asked_after_one() -> None:
+def test_only_features_that_an_interaction_moves_are_evaluated_after_one() -> None:
     assert feature_of('count("product.viewed")').moved_by_interactions
     assert feature_of('days_since("checkout.started")').moved_by_interactions
     assert not feature_of('count("Signed Up")').moved_by_interactions

@@ -53,7 +53,7 @@ def test_where_midnight_does_not_exist_the_day_begins_after_the_gap() -> None:
     assert grid.day_of(grid.instant(day)) == day and grid.day_of(grid.instant(day) - 1) == day - 1
 
 
-def test_an_unknown_zone_is_told_with_the_mend() -> None:
+def test_an_unknown_zone_is_reported_with_the_fix() -> None:
     for name in ("Mars/Olympus", "", "../etc/passwd"):
         with pytest.raises(UserError, match="time zone") as refused:
             DayGrid(name)

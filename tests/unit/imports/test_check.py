@@ -152,7 +152,7 @@ def test_the_page_holds_all_and_loads_nothing(checked: Callable[..., Checked], l
     assert "1,020.00" in text and ('lang="zh"' in text) == (language == "zh")
 
 
-def test_what_looks_wrong_is_said(checked: Callable[..., Checked]) -> None:
+def test_what_looks_wrong_is_reported(checked: Callable[..., Checked]) -> None:
     mapping = (
         '[[event]]\n[event.fields]\norder_id = "order"\ncustomer_id = "who"\noccurred_at = "when"\ntotal = "sum"\n'
     )

@@ -116,7 +116,7 @@ def test_a_transaction_holds_everything_and_the_ledger_last() -> None:
     assert ledger.load(state[-1].value or b"") == driver.state.ledger
 
 
-def test_what_nobody_asked_for_is_not_written() -> None:
+def test_optional_records_are_not_written_by_default() -> None:
     log, driver = LogMaker(), Driver(PLAIN)
     log.event(view("e1", "ann", T0))
     written(driver, log)

@@ -18,7 +18,7 @@ def diary_of(days: dict[int, tuple[float | None, bool]], first: int = START) -> 
     return diary
 
 
-def test_baskets_tell_a_customers_own_spread() -> None:
+def test_baskets_give_a_customers_own_spread() -> None:
     rng = np.random.default_rng(1)
     diaries = [
         diary_of({START + i: (mean + float(rng.normal(0, 0.5)), False) for i in range(40)})
@@ -40,7 +40,7 @@ def test_the_last_word_on_a_day_counts_and_late_news_of_a_closed_one_does_not() 
 
 
 @pytest.mark.parametrize(("burst", "low", "high"), [(1, 0.9, 1.35), (4, 3.0, 6.0)])
-def test_phi_tells_bursts_from_chance(burst: int, low: float, high: float) -> None:
+def test_phi_separates_bursts_from_chance(burst: int, low: float, high: float) -> None:
     rng = np.random.default_rng(2)
     diaries = []
     for _ in range(150):
@@ -57,7 +57,7 @@ def test_only_a_few_windows_are_kept() -> None:
     assert len(diary.counts) <= 7
 
 
-def test_a_table_tells_rates_and_how_alike_members_are() -> None:
+def test_a_table_holds_rates_and_how_alike_members_are() -> None:
     rng = np.random.default_rng(3)
     shapes = []
     for alike in (2.0, 40.0):

@@ -141,7 +141,7 @@ def test_a_newcomer_with_two_orders_is_not_taken_for_one_with_twenty() -> None:
     [(0.0, ["Light buyers", "Rare buyers"]), (90.0, ["Fading", "Hibernating"])],
     ids=["on time", "silent for two usual gaps"],
 )
-def test_steps_are_told_by_their_order_and_only_the_silent_are_said_to_leave(silent: float, lowest: list[str]) -> None:
+def test_steps_are_named_by_their_order_and_only_the_silent_as_leaving(silent: float, lowest: list[str]) -> None:
     config = LearnerConfig(frame="volume", min_buyers=10, k_range=(3, 8))
     stats = buyers(np.random.default_rng(6), 600)
     frame = volume(stats)
@@ -161,7 +161,7 @@ def test_eta2_by_hand() -> None:
     assert eta2(np.array([0, 1]), np.array([2.0, 2.0])) == 0
 
 
-def test_subscribers_are_not_told_apart_by_how_much_they_have_bought_so_far() -> None:
+def test_subscribers_are_not_separated_by_how_much_they_have_bought_so_far() -> None:
     stats = np.zeros((VECTOR, 40))
     stats[[EXPOSURE, ORDER_DAYS, ORDERS]] = np.array([[100.0], [3.0], [3.0]])
     stats[ORDER_DAYS] += np.arange(40) / 20

@@ -100,7 +100,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[tuple[float, ...]]:
     return points
 
 
-def test_each_row_is_learned_once_whenever_it_is_asked_for(counted: Counter[tuple[float, ...]]) -> None:
+def test_each_row_is_learned_once_whenever_a_snapshot_is_taken(counted: Counter[tuple[float, ...]]) -> None:
     def learner(learns: Callable[[int], bool]) -> tuple[Learner, Counter[tuple[float, ...]]]:
         counted.clear()
         world = World(customers=220, config=config(CHOICES[0]))

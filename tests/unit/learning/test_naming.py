@@ -75,7 +75,7 @@ def test_identity_goes_to_the_best_overlap_one_to_one() -> None:
     assert carried(scattered) == [None] * 4
 
 
-def test_the_record_tells_splits_merges_births_and_deaths() -> None:
+def test_the_record_holds_splits_merges_births_and_deaths() -> None:
     a, b, c, d = SEGMENTS
     table = np.array([[30.0, 30.0], [0.0, 2.0], [0.0, 2.0]])
     record = transitions(table, (a, b, c), (a, d))
@@ -119,7 +119,7 @@ def test_a_name_that_would_be_untrue_is_not_given_however_well_it_ranks() -> Non
     assert names_for(ranks_of_a, [0, 1], set()) == {0: "Big-ticket", 1: "Hibernating"}
 
 
-def test_who_is_late_by_their_own_gap_may_be_said_to_leave() -> None:
+def test_who_is_late_by_their_own_gap_may_be_named_leaving() -> None:
     x, labels = profile(a={"orders": -0.5}, b={})
     assert "Hibernating" in untrue(x, np.array([1.4, 1.4, 0.1, 0.1]), labels, 2)[0]
     assert "Hibernating" not in untrue(x, np.array([1.6, 1.6, 0.1, 0.1]), labels, 2)[0]

@@ -73,7 +73,7 @@ def test_a_name_of_the_shop_s_own_is_left_alone() -> None:
     assert messages("en").cluster("Group 12") == "Group 12"
 
 
-def test_every_text_that_is_asked_for_is_there_and_none_is_there_for_nobody() -> None:
+def test_every_text_in_use_is_there_and_every_text_is_in_use() -> None:
     """Keys are written out at each call, so the source says which there are."""
     texts = TABLES["en"].texts
     found: set[str] = set()

@@ -94,7 +94,7 @@ def buy(customer: Customer, at: int, money: int) -> list[Transition]:
     return moved(customer, at, before)
 
 
-def test_first_assignment_tells_what_decided() -> None:
+def test_the_first_assignment_has_a_reason() -> None:
     ann = Customer("ann", (0, 0), T0)
     value, life = buy(ann, T0, 30_000)
     assert (value.before, value.after, life.before, life.after) == (None, "high", None, "new")

@@ -61,7 +61,7 @@ def test_who_never_bought_has_no_distance_in_time() -> None:
     assert rows(found) == [("orders", 1.0, "new", 1.0), ("orders", 2.0, "active", 2.0), ("orders", 4.0, "loyal", 4.0)]
 
 
-def test_what_is_told_is_what_would_happen() -> None:
+def test_borders_are_where_a_customer_would_move() -> None:
     random = Random(4)
     checked = 0
     for segmentation in [one for text in HEART_EDITIONS for one in load(text, 2).segmentations]:

@@ -61,7 +61,7 @@ def test_for_how_much(basket: float, messages: str) -> None:
     assert sentence(gap_days=21.0, basket=basket) == f"buys every 3 weeks, {messages}"
 
 
-def test_discounts_looks_and_silence_are_told_where_they_stand_out() -> None:
+def test_discounts_looks_and_silence_are_named_where_they_stand_out() -> None:
     assert sentence(gap_days=21.0, discount_share=0.7).endswith("mostly discounted")
     assert sentence(gap_days=21.0, discount_share=0.5).endswith("more often discounted than others")
     assert sentence(gap_days=21.0, discount_share=0.1).endswith("hardly ever discounted")
@@ -97,7 +97,7 @@ def test_a_census_adds_up() -> None:
     assert Group().typical == Typical() and census([], AT, SHOP).revenue_share("lifecycle", "new") is None
 
 
-def test_a_cluster_is_told_by_its_own_version() -> None:
+def test_a_cluster_is_described_by_its_own_version() -> None:
     model = jumpy(1)
     model = replace(model, segments=tuple(replace(s, share=0.25) for s in model.segments))
     own, shop = of_cluster(model, "busy") or (Typical(), Typical())

@@ -137,7 +137,7 @@ def mistake(old: str, new: str, text: str = SMALL) -> UserError:
         ('without = ["top_category", "lateness"]', "without = []", 5, "names no features", "country"),
     ],
 )
-def test_a_mistake_is_told_with_file_and_line(old: str, new: str, line: int, message: str, hint: str) -> None:
+def test_a_mistake_is_reported_with_file_and_line(old: str, new: str, line: int, message: str, hint: str) -> None:
     found = mistake(old, new)
     assert found.message.startswith("my.toml, line "), found.message
     assert f"line {line}:" in found.message and message in found.message, found.message
@@ -155,7 +155,7 @@ def test_a_mistake_in_a_condition_is_pointed_at() -> None:
 PAGE = (Path(__file__).parents[3] / "docs" / "segmentations.md").read_text()
 
 
-def test_the_page_tells_all_features_and_no_others() -> None:
+def test_the_page_lists_all_features_and_no_others() -> None:
     table = PAGE[PAGE.index("## Features") : PAGE.index("## What is promised")]
     rows = re.findall(r"^\| (`.*?`) \| .* \| (\w*) ?\|$", table, re.MULTILINE)
     documented = {name: by_itself for names, by_itself in rows for name in re.findall(r"[\w.]+", names)}

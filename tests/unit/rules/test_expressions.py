@@ -161,7 +161,7 @@ def test_what_is_written_down_is_read_as_it_was(condition: Condition) -> None:
 
 
 @given(st.text(alphabet="orders value lateness>=<!()0123456789.,'\"\n andotxik", max_size=60))
-def test_any_text_is_a_condition_or_a_mistake_that_is_told(text: str) -> None:
+def test_any_text_is_a_condition_or_a_reported_mistake(text: str) -> None:
     try:
         parse(text, KNOWN)
     except ExpressionError as error:

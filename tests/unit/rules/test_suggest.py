@@ -45,7 +45,7 @@ def test_borders_are_quantiles_and_the_file_says_so() -> None:
     assert all(band.exit < band.enter for band in value.bands[1:])
 
 
-def test_lateness_of_a_return_is_what_the_feature_said_just_before() -> None:
+def test_lateness_of_a_return_is_the_feature_just_before() -> None:
     days = [0, 10, 50, 55]
     found = returns([T0 + day * DAY for day in days])
     # cadence = (span + 2 * 45) / (orders - 1 + 2), as the feature has it

@@ -55,7 +55,7 @@ def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
     return made
 
 
-def test_nothing_is_believed_before_the_broker_was_asked(clocks: Clocks) -> None:
+def test_nothing_is_trusted_before_the_broker_has_answered(clocks: Clocks) -> None:
     guard = ClockGuard(clocks.measure)
     assert not guard.is_trusted
     asyncio.run(guard.look())

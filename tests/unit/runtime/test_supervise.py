@@ -68,7 +68,7 @@ def test_a_worker_that_may_not_go_on_is_started_again() -> None:
         group.stop()
 
 
-def test_the_next_process_is_told_how_transactions_of_former_ones_ended(tmp_path: Path) -> None:
+def test_the_next_process_knows_how_transactions_of_former_ones_ended(tmp_path: Path) -> None:
     notes = tmp_path / "notes"
     program = (
         "import sys, pathlib; told = pathlib.Path(sys.argv[1]); before = told.read_text() if told.exists() else '';"

@@ -125,7 +125,7 @@ def test_an_interaction_may_say_nothing_more() -> None:
     assert refused_field(Interaction, {**COMMON, "type": "product.viewed", "price": -1.0}) == "price"
 
 
-def test_traits_tell_absent_from_null() -> None:
+def test_traits_keep_absent_and_null_apart() -> None:
     event = ProfileUpdated.model_validate({**COMMON, "type": "profile.updated", "traits": {"city": None}})
     assert event.traits == {"city": None}
 

@@ -72,6 +72,6 @@ def test_a_currency_without_a_rate_is_unknown() -> None:
 
 
 @pytest.mark.parametrize("rates", [{"EUR": 0.0}, {"EUR": float("nan")}, {"eur": 1.0}])
-def test_bad_rates_are_told_in_plain_words(rates: dict[str, float]) -> None:
+def test_bad_rates_are_reported_in_plain_words(rates: dict[str, float]) -> None:
     with pytest.raises(UserError):
         Rates("GBP", rates)

@@ -141,7 +141,7 @@ def test_each_name_becomes_a_type_of_ours(name: str) -> None:
             decode(None, value)
 
 
-def test_a_page_call_tells_its_address() -> None:
+def test_a_page_call_has_its_address() -> None:
     body = translated(type="page", messageId="m", userId="u", timestamp="t", context=CALL["context"], properties={})
     assert (body["type"], body["url"]) == ("page.viewed", "https://shop.example/thanks")
     assert translated(type="page", properties={"url": "https://shop.example/a"})["url"] == "https://shop.example/a"
@@ -149,7 +149,7 @@ def test_a_page_call_tells_its_address() -> None:
     assert translated(type="track", event="Product Viewed", properties={"sku": "G-32"})["product_id"] == "G-32"
 
 
-def test_an_identify_call_tells_traits() -> None:
+def test_an_identify_call_has_traits() -> None:
     traits = {
         "email": "ann@example.org",
         "gender": "female",

@@ -52,7 +52,7 @@ def test_every_broken_record_is_refused_for_the_reason_that_was_counted(
     assert shop.rows == len(events)
 
 
-def test_the_shares_are_about_those_asked_for(noisy: tuple[Shop, list[SourceEvent]]) -> None:
+def test_the_shares_are_about_those_configured(noisy: tuple[Shop, list[SourceEvent]]) -> None:
     sent = noisy[0].sent
     broken = sum(count for name, count in sent.items() if name.startswith("broken:"))
     assert sent["late"] / sent["events"] == pytest.approx(NOISY.late, rel=0.15)

@@ -58,7 +58,7 @@ def test_every_event_is_valid_and_comes_in_order_of_time(scenario: str) -> None:
         assert decode(event.key, event.value).occurred_at == event.occurred_at
 
 
-def test_all_types_are_sent_only_when_asked_for() -> None:
+def test_all_types_are_sent_only_on_request() -> None:
     config = ShopConfig(customers=400, days=365, all_types=True)
     count = Counter(ANY_EVENT.validate_json(event.value).type for event in Shop(config).history())
     # Corrections and events of the shop's own are not simulated.
@@ -89,7 +89,7 @@ def test_an_orders_total_is_the_sum_of_its_lines_less_the_discount(currency: str
     assert discounted
 
 
-def test_reversals_are_as_many_as_asked_for_and_name_orders_that_were_before() -> None:
+def test_reversals_are_as_many_as_configured_and_name_earlier_orders() -> None:
     shop = Shop(ShopConfig(customers=1_000, days=200, refunds=0.1))
     totals: dict[str, float] = {}
     kinds: Counter[str] = Counter()

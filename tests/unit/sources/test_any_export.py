@@ -112,7 +112,7 @@ def test_the_same_orders_are_found_and_counted_by_both_ways(name: str, tmp_path:
         ("big5", ["王小明", "陳大文", "林美麗"]),
     ],
 )
-def test_names_are_read_in_the_encoding_that_nobody_said(encoding: str, names: list[str], tmp_path: Path) -> None:
+def test_names_are_read_in_an_encoding_that_is_not_named(encoding: str, names: list[str], tmp_path: Path) -> None:
     rows = (f"{number},{names[number % len(names)]},2024-01-0{number % 9 + 1},1.00\n" for number in range(60))
     source = read(tmp_path, (HEAD + "\n" + "".join(rows)).encode(encoding))
     assert {json.loads(event.value)["customer_id"] for event in source.events()} == set(names)

@@ -45,7 +45,7 @@ def _chinese(text: str) -> bool:
         (["shop.json"], '[{"a": 1}]', "没有自带的映射可以读取"),
     ],
 )
-def test_errors_of_files_are_said_in_chinese(
+def test_errors_of_files_are_printed_in_chinese(
     arguments: list[str], content: str | bytes | None, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -66,7 +66,7 @@ def test_errors_of_files_are_said_in_chinese(
         ("1,a,2024-01-05,1e15,EUR", "total 不符合事件的约定：不得大于"),
     ],
 )
-def test_what_breaks_the_contract_is_said_in_chinese(row: str, words: str, tmp_path: Path) -> None:
+def test_what_breaks_the_contract_is_printed_in_chinese(row: str, words: str, tmp_path: Path) -> None:
     path = tmp_path / "shop.csv"
     path.write_text(HEAD + row + "\n")
     source = MappedFile(path, read_mapping(MAPPING, "m"), rejects=RejectsPath(path), language="zh")
@@ -76,6 +76,6 @@ def test_what_breaks_the_contract_is_said_in_chinese(row: str, words: str, tmp_p
     assert words in message and _chinese(message), message
 
 
-def test_what_has_no_words_of_ours_stays_as_it_was_said() -> None:
+def test_texts_of_other_libraries_stay_as_they_are() -> None:
     assert contract_fault(InvalidEvent("invalid_field", "total: odd", "total")) == "total: odd"
     assert contract_fault(InvalidEvent("not_json", "the value is not JSON")) == "the value is not JSON"

@@ -47,7 +47,7 @@ def controls(records: Sequence[Outgoing]) -> list[Control]:
     return [decode_control(one.value) for one in records if is_control(one.headers)]
 
 
-def test_every_day_is_told_before_its_first_event() -> None:
+def test_every_day_is_announced_before_its_first_event() -> None:
     grid = DayGrid("Europe/Berlin")
     source = Listed([at(T0), at(T0 + HOUR), at(T0 + 3 * DAY), at(T0 + 2 * DAY), at(T0 + 3 * DAY + HOUR)])
     records = list(feed(source, "i-1", grid))
@@ -65,7 +65,7 @@ def test_every_day_is_told_before_its_first_event() -> None:
     assert all(one.every_lane and one.key is None for one in records if is_control(one.headers))
 
 
-def test_the_clock_ends_where_it_is_told_to() -> None:
+def test_the_clock_ends_where_it_should() -> None:
     clocks = [
         one.at
         for one in controls(list(feed(Listed([at(T0)]), "i", DayGrid(), until=T0 + 9 * DAY)))

@@ -254,7 +254,7 @@ def test_files_that_do_not_fit_are_refused_with_the_way_out(
         assert word in text
 
 
-def test_a_prefix_tells_columns_of_one_name_apart(folder: Path) -> None:
+def test_a_prefix_keeps_columns_of_one_name_apart(folder: Path) -> None:
     _changed("orders", '"order_approved_at"', '"price"')(folder)
     first = '[[join]]\nfile = "olist_order_items_dataset.csv"\non = "order_id"\n'
     text = PAID.replace(first, first + 'prefix = "items."\n')
@@ -271,7 +271,7 @@ def test_a_sum_of_several_columns_has_no_factor() -> None:
         read_mapping(text, "m.toml")
 
 
-def test_why_a_row_has_no_partner_is_said_in_chinese(folder: Path) -> None:
+def test_why_a_row_has_no_partner_is_printed_in_chinese(folder: Path) -> None:
     path = folder / "olist_orders_dataset.csv"
     source = MappedFile(path, load_mapping("olist"), rejects=RejectsPath(path), language="zh")
     list(source.events())

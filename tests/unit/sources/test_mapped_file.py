@@ -179,7 +179,7 @@ def test_lines_are_counted_as_an_editor_does(make: Make, tmp_path: Path) -> None
     assert [one["line"] for one in rejects(tmp_path)] == ["5"]
 
 
-def test_an_amount_takes_the_shops_currency_where_nothing_else_is_said(make: Make) -> None:
+def test_an_amount_takes_the_shops_currency_by_default(make: Make) -> None:
     mapping = EUROPEAN.replace('currency = "EUR"', "")
     found = {one["order_id"]: one["currency"] for one in events(make(ROWS, mapping, currency="CHF"))}
     # A sign of a currency beside the amount says something else.

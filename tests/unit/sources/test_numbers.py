@@ -89,7 +89,7 @@ def test_what_may_mean_something_else_is_no_amount(decimal: str | None, text: st
         ("12", None),
     ],
 )
-def test_a_currency_beside_the_amount_is_told_where_it_is_beyond_doubt(text: str, currency: str | None) -> None:
+def test_a_currency_beside_the_amount_is_read_where_it_is_beyond_doubt(text: str, currency: str | None) -> None:
     assert amount(text).currency == currency
 
 

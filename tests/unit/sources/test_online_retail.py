@@ -104,7 +104,7 @@ def test_a_bad_row_is_counted_by_reason_and_the_others_stand(tmp_path: Path, bad
     assert retail.skipped == Counter({reason: 1})
 
 
-def test_an_order_above_the_contracts_limit_is_skipped_and_said(tmp_path: Path) -> None:
+def test_an_order_above_the_contracts_limit_is_skipped_and_reported(tmp_path: Path) -> None:
     retail = source(tmp_path, *[row()] * (MAX_PRODUCTS + 1), row("2"))
     assert [body["order_id"] for body in bodies(retail)] == ["2"]
     assert retail.skipped == Counter({"too_many_lines": MAX_PRODUCTS + 1})
@@ -155,7 +155,7 @@ def test_an_empty_file_is_a_wrong_file(tmp_path: Path) -> None:
         list(OnlineRetail(path).events())
 
 
-def test_a_damaged_archive_is_said_in_plain_words(tmp_path: Path) -> None:
+def test_a_damaged_archive_is_reported_in_plain_words(tmp_path: Path) -> None:
     path = tmp_path / "cut.csv.gz"
     lines = "\n".join((HEADER, *(row(str(number)) for number in range(5_000))))
     path.write_bytes(gzip.compress(lines.encode())[:-20])

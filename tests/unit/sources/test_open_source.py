@@ -26,6 +26,6 @@ def test_an_unknown_format_lists_the_known(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "words"), [("missing", "does not exist"), (".", "is a folder")])
-def test_what_is_no_file_is_said(tmp_path: Path, name: str, words: str) -> None:
+def test_what_is_no_file_is_reported(tmp_path: Path, name: str, words: str) -> None:
     with pytest.raises(UserError, match=words):
         open_source(tmp_path / name, "jsonl")

@@ -114,7 +114,7 @@ def test_what_is_written_is_a_mapping_of_the_file(
         ('{"x": 1}\n', "JSON of a kind that no shipped mapping reads"),
     ],
 )
-def test_what_cannot_be_proposed_is_said(tmp_path: Path, content: str, problem: str) -> None:
+def test_what_cannot_be_proposed_is_reported(tmp_path: Path, content: str, problem: str) -> None:
     path = tmp_path / "orders.csv"
     path.write_text(content)
     with pytest.raises(UserError, match=problem) as refused:

@@ -78,7 +78,7 @@ def test_a_workbook_is_read_like_the_table_it_holds(tmp_path: Path) -> None:
     assert source.rows == 3 and not source.skipped
 
 
-def test_what_is_no_workbook_is_said(tmp_path: Path) -> None:
+def test_what_is_no_workbook_is_reported(tmp_path: Path) -> None:
     from schemas.errors import UserError
 
     path = tmp_path / "orders.xlsx"

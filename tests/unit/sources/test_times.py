@@ -52,7 +52,7 @@ def read(text: str, *forms: str, day_first: bool | None = None) -> str:
         ("5/5/2024", "2024-05-04T22:00:00Z"),
     ],
 )
-def test_forms_that_need_not_be_said(text: str, at: str) -> None:
+def test_forms_that_need_not_be_named(text: str, at: str) -> None:
     assert read(text) == at
 
 
@@ -81,11 +81,11 @@ def test_fourteen_digits_are_a_date_also_where_numbers_are_seconds() -> None:
     "text", ["1704450801", "1704450801000", "1704450801000000", "1704450801000000000", "1704450801.0"]
 )
 @pytest.mark.parametrize("form", ["unix", "unix_ms", "unix_us"])
-def test_units_of_numbers_are_told_apart_by_size(text: str, form: str) -> None:
+def test_units_of_numbers_are_recognized_by_size(text: str, form: str) -> None:
     assert read(text, form) == "2024-01-05T10:33:21Z"
 
 
-def test_day_numbers_of_a_spreadsheet_are_read_where_it_is_said() -> None:
+def test_day_numbers_of_a_spreadsheet_are_read_where_the_mapping_names_them() -> None:
     assert read("45296.5", "excel") == "2024-01-05T11:00:00Z"
     with pytest.raises(ValueError, match="day number of a spreadsheet"):
         read("45296.5")

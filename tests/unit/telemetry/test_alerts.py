@@ -92,7 +92,7 @@ STOPPED = Condition("LaneStopped", 3, "critical", "lane 3 has stopped")
 SLOW = Condition("LagGrowing", 3, "warning", "records wait", after=300.0)
 
 
-def test_a_condition_is_told_once_and_its_end_once() -> None:
+def test_a_condition_is_raised_once_and_cleared_once() -> None:
     book = AlertBook()
     alerts: list[Alert] = []
     for second in range(0, 600, 2):
@@ -106,7 +106,7 @@ def test_a_condition_is_told_once_and_its_end_once() -> None:
     assert Alert.model_validate_json(raised.model_dump_json()) == raised
 
 
-def test_what_must_hold_for_a_while_is_told_only_then() -> None:
+def test_what_must_hold_for_a_while_is_raised_only_then() -> None:
     book = AlertBook()
     news = [(second, one.name) for second in range(0, 400, 10) for one in book.news([SLOW], float(second), second)]
     assert news == [(300, "LagGrowing")]
@@ -114,7 +114,7 @@ def test_what_must_hold_for_a_while_is_told_only_then() -> None:
     assert [one for second in range(0, 2_000, 10) for one in book.news([SLOW] * (second % 200 < 100), second, 0)] == []
 
 
-def test_what_another_owner_raised_is_not_raised_again_but_its_end_is_told() -> None:
+def test_what_another_owner_raised_is_not_raised_again_but_cleared() -> None:
     (raised,) = AlertBook().news([STOPPED], 0.0, 1_700_000_000_000)
     book = AlertBook()
     book.adopt([raised], 0.0)
@@ -123,7 +123,7 @@ def test_what_another_owner_raised_is_not_raised_again_but_its_end_is_told() -> 
     assert (cleared.type, cleared.since) == ("alert.cleared", raised.since)
 
 
-def test_lanes_that_went_away_are_their_new_owners_to_tell_of() -> None:
+def test_alerts_of_lanes_that_went_away_are_their_new_owners_to_clear() -> None:
     book = AlertBook()
     book.news([STOPPED], 0.0, 0)
     book.keep({1, 2})

@@ -468,7 +468,7 @@ def test_checks_answer_with_what_is_wrong(clock: Clock) -> None:
         failing.stop()
 
 
-def test_a_port_in_use_is_told_with_the_setting(exporter: Exporter, clock: Clock) -> None:
+def test_a_port_in_use_is_reported_with_the_setting(exporter: Exporter, clock: Clock) -> None:
     port = exporter.start()
     with pytest.raises(UserError, match="STREAMER_METRICS_PORT"):
         Exporter(MetricState(clock), "1").start(port=port)

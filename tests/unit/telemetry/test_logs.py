@@ -56,7 +56,7 @@ def test_a_line_has_the_names_of_ecs() -> None:
     assert (line["streamer.lane"], line["error.message"]) == (3, "away")
 
 
-def test_an_exception_is_told_with_type_text_and_trace() -> None:
+def test_an_exception_is_logged_with_type_text_and_trace() -> None:
     out = configured()
     try:
         raise KeyError("gone")

@@ -50,7 +50,7 @@ def test_a_recorded_webhook_of_stripe_is_too_old() -> None:
         assert not is_genuine("stripe", BODY, signed("stripe", "right", at=at), ["right"], NOW)
 
 
-def test_secrets_are_told_by_shop() -> None:
+def test_secrets_are_found_by_shop() -> None:
     with pytest.raises(UserError):
         shop_secrets("etsy=1")
     with pytest.raises(UserError):
