@@ -145,7 +145,7 @@ def test_an_import_that_the_lanes_closed_meanwhile_brings_what_is_left_all_the_s
     held: list[Any] = commands.client.hkeys(f"{commands.prefix}.streamer:imports")
     [id] = [name.decode() for name in held]
 
-    # What a lane says that has not heard of the import for ten minutes.
+    # What a lane logs when no record of the import has come for ten minutes.
     value = encode_control(ControlImport(import_id=id, state="closed", source_hash="silence"))
     producer = KafkaProducer(bootstrap_servers=commands.environment["STREAMER_KAFKA"])
     for lane in range(LANES):

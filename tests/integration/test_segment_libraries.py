@@ -60,7 +60,7 @@ def taken(service: LiveService, customer: str) -> list[dict[str, Any]]:
 
 
 def check(service: LiveService, customer: str) -> None:
-    """Everything that `CALLS` calls said is there, once."""
+    """The events of all `CALLS` calls are there, once."""
     service.wait(lambda: len(taken(service, customer)) >= CALLS, 60)
     found = taken(service, customer)
     assert len({one["event_id"] for one in found}) == len(found) == CALLS

@@ -1,4 +1,4 @@
-"""A Redis that lost a part of its keys, which no token tells: nobody begins anew as another person."""
+"""A Redis that lost a part of its keys but not the token: nobody begins anew as another person."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def nothing(world: World) -> None:
 
 
 class Life:
-    """A shop and every move in it, told by customer, whatever row they are in."""
+    """A shop and every move in it, by customer, whatever row they are in."""
 
     def __init__(self, seed: int, config: LearnerConfig = CONFIG) -> None:
         self.world = World(customers=250, seed=seed, config=config)
@@ -125,7 +125,7 @@ def looked_at(life: Life) -> bytes:
 
 
 class Disordered(Learner):
-    """Hears of the customers of a day in any order, and of some of them again, up to two weeks late."""
+    """Observes the customers of a day in any order, and some of them again, up to two weeks late."""
 
     def __init__(self, config: LearnerConfig) -> None:
         super().__init__(config)

@@ -81,7 +81,7 @@ def unfolded(one: object) -> object:
 
 
 def filled(name: str, one: object) -> object:
-    """A model's value with what is absent in its dictionaries said to be None."""
+    """A model's value, with None for what is absent in its dictionaries."""
     if name == "context" and isinstance(one, dict):
         return dict.fromkeys(Context.__struct_fields__) | one
     if isinstance(one, tuple):

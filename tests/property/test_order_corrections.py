@@ -31,7 +31,7 @@ CENTS = st.integers(0, 5_000)
 
 @st.composite
 def happenings(draw: st.DrawFn) -> list[Body]:
-    """What may be said of four orders, each order completed at one instant."""
+    """Events about four orders, each order completed at one instant."""
     placed = [draw(DAYS) for _ in range(4)]
     found: list[Body] = []
     for number in range(draw(st.integers(1, 12))):

@@ -42,7 +42,7 @@ READABLE = [
 
 
 def commands(char: str) -> bool:
-    """Whether a character may not reach a screen, said independently of the code that is tested."""
+    """Whether a character may not reach a screen; written independently of the code under test."""
     return (
         unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp")
         or unicodedata.bidirectional(char) in DIRECTION

@@ -61,7 +61,7 @@ def malformed(chooser: random.Random, number: int, now: int) -> bytes:
 
 
 def reason_of(value: bytes, key: bytes) -> str | None:
-    """Why a body is refused, by the settings that workers have unless told; None if it can be read after all."""
+    """Why a body is refused, by the default settings of workers; None if it can be read after all."""
     try:
         decode(key, value, reading=READING)
     except InvalidEvent as error:

@@ -96,7 +96,7 @@ def test_an_import_is_answered_once_all_lanes_have_passed_its_question_on(days: 
             first_frame = days.day + START.cadence_days
             expected = {"import_id": "i-1", "day": days.day, "next_day": first_frame}
             assert answer == {"type": "control.learned", **expected}
-        # It asks again, broken off before it saw the answer: the same answer, and no version.
+        # The import was interrupted before it saw the answer and asks again: the same answer, and no version.
         for lane in (0, 1):
             rig.look(lane, days.day)
         await rig.run()

@@ -269,10 +269,10 @@ class Slow:
             self.parts[c.segment_id] = parts if sum(parts) > 0 else [0.0] * 4
 
     def allowance(self, away: Segment, to: Segment) -> float:
-        """How much more or less is asked for than usual, by what a day of ``to`` says against ``away``."""
+        """How much higher or lower the threshold is than usual, by the evidence in a day of ``to`` against ``away``."""
         found = min(max(log(self.nats(away, to) / 0.2), -3.0), 3.0)
         if self.model.preset.statistic == "likelihood":
-            # In a shop whose days say little, less is asked for in all of it.
+            # In a shop whose days hold little evidence, all thresholds are lower.
             usual = median(self.nats(a, b) for a, b in permutations(self.model.segments, 2))
             found += min(max(2.25 * log(usual / 0.25), -1.5), 0.0)
         return found

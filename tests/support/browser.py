@@ -33,7 +33,7 @@ class Tab:
     complaints
         Errors of scripts, of the console, of the Content-Security-Policy, and answers of 400 and above.
     requests
-        Every address that was asked for.
+        Every address that was requested.
     """
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:

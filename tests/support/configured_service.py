@@ -70,7 +70,7 @@ class ConfiguredService:
         self.day = 0
 
     def play(self, days: int) -> None:
-        """Play so many days more, until lanes have taken them and the owner has heard of the last."""
+        """Play so many days more, until lanes have applied them and the owner has read the last."""
         source = Days(self.day, self.day + days)
         self.day += days
         self.service.publish(list(feed(source, f"to{self.day}", DayGrid())))

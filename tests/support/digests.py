@@ -80,7 +80,7 @@ class DigestLane:
     Parameters
     ----------
     on_outcome
-        Hears each outcome before the next step.
+        Learns each outcome before the next step.
     """
 
     def __init__(self, policy: Policy, on_outcome: Callable[[Decision], None] = lambda decision: None) -> None:

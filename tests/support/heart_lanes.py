@@ -145,7 +145,7 @@ TIGHT = LaneSettings(
 
 
 class RigListener(Silent):
-    """Writes down in a rig what its lanes tell."""
+    """Records in a rig what its lanes report."""
 
     def __init__(self, rig: Rig) -> None:
         self.rig = rig
@@ -201,7 +201,7 @@ class Rig:
         self.lane: Lane | None = None
 
     async def own(self) -> Lane:
-        """A new process takes the lane over; the old one is not told."""
+        """A new process takes the lane over; the old one does not know."""
         if self.lane is not None:
             self.zombies.append(self.lane)
         while True:

@@ -108,7 +108,7 @@ class LogMaker:
 
 
 class Driver:
-    """A lane without a lane: keeps state, and what `decide` said, batch after batch."""
+    """A lane without a lane: keeps state, and the decisions of `decide`, batch after batch."""
 
     def __init__(self, policy: Policy | None = None, partition: int = 0) -> None:
         self.policy = policy or Policy()

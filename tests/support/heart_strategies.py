@@ -83,7 +83,7 @@ STEPS = st.lists(
 
 
 def lane_log(steps: Sequence[Step], *, own: bool = False) -> list[Record]:
-    """A log of partition 0 that tells ``steps``: live events in their time, imports of last year beside them.
+    """A log of partition 0 made of ``steps``: live events in their time, imports of last year beside them.
 
     With ``own``, customers of the partition are joined to each other as well, so that the lane writes to itself
     (`answered`); else only to one of the other partition, and the log is all there is.
@@ -207,7 +207,7 @@ WALL = replace(POLICY, wall=True)
 
 
 def moves_clock(record: Record, policy: Policy) -> bool:
-    """Whether the lane's clock hears a record. Only before such a record may a look move it."""
+    """Whether a record moves the lane's clock. Only before such a record may a tick move it."""
     if policy.wall:
         return True
     names = {name for name, _ in record.headers}

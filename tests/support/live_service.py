@@ -143,7 +143,7 @@ class LiveService:
                 workers[at] = self.start(release=self._releases[worker.pid])
 
     def shared_out(self, workers: Sequence[subprocess.Popen[bytes]]) -> bool:
-        """Whether each lane is owned by one of these workers, and each of them owns its share or has heard of none."""
+        """Whether each lane is owned by one of these workers, and each of them owns its share or was assigned none."""
         owned = sorted(lane for worker in workers for lane in self.lanes_of(worker))
         shares = [len(self.lanes_of(worker)) for worker in workers]
         joined = all(self.logged(worker, "lanes owned") for worker in workers)

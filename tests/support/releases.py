@@ -61,7 +61,7 @@ def last_release(folder: Path) -> Iterator[Release]:
 
 
 def _install(tree: Path, version: str) -> None:
-    """What a program asks to learn its own version, as an installed package has it."""
+    """The metadata in which a program finds its own version, as an installed package has it."""
     folder = tree / f"streamer-{version}.dist-info"
     folder.mkdir()
     (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: streamer\nVersion: {version}\n")

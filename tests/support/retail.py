@@ -14,7 +14,7 @@ def found_retail(name: str) -> Path | None:
 
 
 def retail(name: str) -> Path:
-    """The same; skips the test that asks for it where there is none."""
+    """The same; skips the test where there is none."""
     import pytest  # not where only the digests are wanted, by a Python without it
 
     found = found_retail(name)

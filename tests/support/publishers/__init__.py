@@ -63,7 +63,7 @@ def java(bootstrap: str, topic: str, lines: Sequence[Line], folder: Path) -> Non
 
 
 def franz(bootstrap: str, topic: str, lines: Sequence[Line], folder: Path) -> None:
-    """franz-go, which compresses with snappy unless told otherwise."""
+    """franz-go, which compresses with snappy by default."""
     go = shutil.which("go") or shutil.which("/usr/local/go/bin/go")
     if go is None:
         raise Absent("Go is not installed")

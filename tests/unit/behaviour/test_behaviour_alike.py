@@ -1,4 +1,4 @@
-"""Shops whose customers cannot be told apart: one segment, and a second one once there is one."""
+"""Shops whose customers are inseparable: one segment, and a second one once there is one."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_customers_who_are_alike_are_one_segment_and_nobody_moves(orders: Orders
     shop = Shop(orders).run(240)
     assert {(m.k, m.segments[0].name) for _, m in shop.timeline} == {(1, EVERYBODY)}
     assert [move for move in shop.moves if move.from_id not in (None, "new")] == []
-    # The owner says why: two groups were tried, and could not be told apart.
+    # The owner gives the reason: two groups were tried, and were not separable.
     why = [learned.figures for _, learned in shop.learned if "supported_k" in learned.figures]
     assert why and all(figures["supported_k"] == 1 for figures in why)
 
@@ -98,7 +98,7 @@ def test_a_second_segment_comes_by_itself_once_it_is_separable() -> None:
     assert shop.model.k == 1
     shop.run(330)
     promoted = [day for day, learned in shop.learned if learned.outcome == "promoted" and day > 170]
-    # Two looks in a row, a fortnight apart, and nobody was asked.
+    # Two looks in a row, a fortnight apart, without a proposal.
     assert promoted and promoted[0] >= 184 and shop.model.k == 2
     assert [learned.proposal for day, learned in shop.learned if day == promoted[0]] == [None]
     assert EVERYBODY not in {s.name for s in shop.model.segments}

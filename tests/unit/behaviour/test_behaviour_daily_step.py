@@ -376,7 +376,7 @@ def test_a_silence_of_up_to_a_month_says_no_more_than_a_holiday_may() -> None:
         play(memory, np.array([row]), day, timeline)
         levels.append(suspicion(memory, row))
     steps = np.diff(levels)
-    # From the day on which the silence has said 5.5 nats it says nothing, and goes on on the 31st day.
+    # At 5.5 nats of evidence the silence adds none, until it goes on on the 31st day.
     waits = np.flatnonzero(steps == 0)
     assert waits.size and (np.diff(waits) == 1).all() and waits[-1] < 31
     assert levels[waits[0]] < 5.5 + steps[0] + 1.0

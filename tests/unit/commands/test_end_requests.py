@@ -1,4 +1,4 @@
-"""Being asked to end, whatever the main thread is doing at that moment."""
+"""Requests to end, whatever the main thread is doing at that moment."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_a_signal_in_the_middle_of_waiting_is_received_each_time() -> None:
             began = time.monotonic()
             while not end.wait(5e-4):
                 assert time.monotonic() - began < 10
-            # It stays asked.
+            # The request stays.
             assert end.wait(0)
     assert signal.getsignal(signal.SIGTERM) is usual
 

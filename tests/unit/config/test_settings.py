@@ -1,4 +1,4 @@
-"""Settings: which place wins, what is refused and how that is said, and what is handed on."""
+"""Settings: which place wins, what is refused with which message, and what is handed on."""
 
 from __future__ import annotations
 

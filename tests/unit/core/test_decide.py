@@ -153,7 +153,7 @@ def test_time_passes_before_what_happens_later_and_keeps_its_instants() -> None:
 
 
 def test_a_due_hidden_behind_an_old_event_is_applied_by_the_next_look() -> None:
-    """An order told three months late is at risk already."""
+    """A customer whose order arrives three months late is at risk already."""
     log = LogMaker(now=T0 + 95 * DAY)
     log.event(order("e1", "bob", T0, 30.0))
     driver = played(log)
@@ -179,7 +179,7 @@ def test_other_currencies_by_the_rate_table() -> None:
     assert played(log, policy).customer("ann").statistics.spend == 900
 
 
-# -- what the clusters hear of reversals ----------------------------------------------------------------------
+# -- what reversals change in the clusters --------------------------------------------------------------------
 
 
 def bucket(driver: Driver, id: str) -> list[float]:

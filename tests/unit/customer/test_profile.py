@@ -23,7 +23,7 @@ SHOP = FeatureContext()
 
 
 def merged(*updates: tuple[int, dict[str, object]]) -> Profile:
-    """Traits said at instants, in the order given."""
+    """Traits of events at instants, in the order given."""
     stored = Profile()
     for at, traits in updates:
         stored.merge_traits(traits, at, b"%d" % at)

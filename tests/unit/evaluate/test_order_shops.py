@@ -1,4 +1,4 @@
-"""Shops that record only orders: their truth, what is asked of them, and that two of them are judged right."""
+"""Shops that record only orders: their truth, their goals, and that two of them are judged right."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class FakeReader:
 
 
 class World:
-    """A pool of such readers, and what it tells."""
+    """A pool of such readers, and what it reports."""
 
     def __init__(self, error: Exception | None = None) -> None:
         self.diary: list[str] = []

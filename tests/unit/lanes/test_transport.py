@@ -151,7 +151,7 @@ def test_a_hole_is_read_again(rig: Rig) -> None:
     rig.thread._seek_back(P0, 12)
     assert rig.consumer.sought[-1] == (P0, 12)
     assert rig.fetch({P0: (B,)}, p0=15, p1=20) == {P0: [Batch(12, 15, (B,))]}
-    # A lane that was given up meanwhile asks for nothing any more.
+    # A lane that was given up meanwhile seeks no more.
     rig.thread._seek_back(TopicPartition("events", 7), 3)
     assert rig.consumer.sought[-1] == (P0, 12)
 

@@ -72,7 +72,7 @@ def test_too_few_seen_twice_are_refused() -> None:
         ((6, 0.50, 0.10), (6, 0.50, 0.15), True),
         ((6, 0.50, 0.15), (6, 0.50, 0.15), False),  # no calmer
         ((6, 0.30, 0.05), (6, 0.50, 0.15), False),  # says less about the future
-        ((5, 0.50, 0.05), (6, 0.50, 0.15), False),  # tells fewer apart
+        ((5, 0.50, 0.05), (6, 0.50, 0.15), False),  # separates fewer
         ((7, 0.50, 0.20), (6, 0.50, 0.15), True),
     ],
 )

@@ -95,7 +95,7 @@ def test_another_number_is_withdrawn_when_the_one_in_force_is_stable_twice_in_a_
     assert (learned.outcome, learned.withdrawn, learned.model) == ("withdrawn", proposal, None)
     assert shop.waiting is None and not shop.learner.state.turned_down
     assert approve(shop.learner, proposal.number, shop.world.day).outcome == "kept"
-    # Nobody said no: what is stable again is proposed again, under a number of its own.
+    # Nobody rejected it: what is stable again is proposed again, under a number of its own.
     shop.configure()
     assert shop.noise_samples(4) == ["kept", "kept", "kept", "proposed"]
     assert shop.waiting is not None and shop.waiting.number == proposal.number + 1
@@ -106,7 +106,7 @@ def test_a_new_frame_is_withdrawn_after_four_looks_without_an_alarm(young: World
     shop, proposal = proposing_a_frame(young, restart)
     shop.shift(-2.3)
     assert shop.noise_samples(3) == ["kept"] * 3
-    shop.shift(2.3)  # heard again: the weeks count from here
+    shop.shift(2.3)  # the alarm again: the weeks count from here
     assert shop.noise_samples(1) == ["kept"]
     shop.shift(-2.3)
     assert shop.noise_samples(3) == ["kept"] * 3 and shop.waiting == proposal
@@ -141,7 +141,7 @@ def weeks(drift: Drift, reason: Reason, levels: Sequence[float], alarms: tuple[s
 
 @pytest.mark.parametrize(("after", "gone"), [(1.02, True), (0.9, True), (1.28, False), (1.4, False)])
 def test_adwin_is_silent_about_a_shop_that_stays_changed(made: Proposal, after: float, gone: bool) -> None:
-    """It hears a change once; what counts is whether customers are as near to their centroids as before."""
+    """A change raises one alarm; what counts is whether customers are as near to their centroids as before."""
     proposal, drift, reason = replace(made, why=NEW_FRAME, alarms=("adwin",)), Drift(), Reason()
     weeks(drift, reason, [1.0] * 8 + [1.1, 1.2, 1.3])
     weeks(drift, reason, [1.3], ("adwin",))

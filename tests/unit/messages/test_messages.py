@@ -1,4 +1,4 @@
-"""The catalogue: complete in each language, and what the program asks it for is there."""
+"""The catalogue: complete in each language, with every text that the program uses."""
 
 from __future__ import annotations
 

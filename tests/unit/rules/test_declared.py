@@ -19,7 +19,7 @@ from schemas.errors import UserError
 
 
 def test_what_ships_is_what_the_first_version_always_was() -> None:
-    """Lanes at version 1 never heard of another: no edit of the file may change what is active in it."""
+    """Lanes at version 1 know no other: no edit of the file may change what is active in it."""
 
     def least(feature: str, enter: float, leave: float | None = None) -> Compare:
         return Compare(feature, ">=", enter, enter if leave is None else leave)

@@ -92,7 +92,7 @@ def test_noise_is_live_too() -> None:
         except InvalidEvent:
             bad += 1
     broken = {name: count for name, count in live.sent.items() if name.startswith("broken:")}
-    # A rate for the currency is not asked for here.
+    # No rate for the currency is needed here.
     assert bad == sum(broken.values()) - broken.get("broken:unknown_currency", 0)
     assert old / len(events) == pytest.approx(0.05, rel=0.3)
     assert len(events) == live.sent["events"] + live.sent["duplicates"] + sum(broken.values())

@@ -1,4 +1,4 @@
-"""Lateness, repeats and broken records come in the shares asked for and leave the events as they are."""
+"""Lateness, repeats and broken records come in the configured shares and leave the events as they are."""
 
 from __future__ import annotations
 
