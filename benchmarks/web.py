@@ -34,9 +34,9 @@ from typing import Any, Final
 import psutil
 from aiokafka import AIOKafkaProducer
 
-from benchmarks.asking import Ask, at_once, at_rate
 from benchmarks.harness import LANES, python, servers
 from benchmarks.live import Mark, quantile, running_service, steadily
+from benchmarks.requests import Request, at_once, at_rate
 from schemas import topics
 from schemas.changes import Change, Membership, ModelRef, Reason, SegmentRef, encode_change, encode_memberships
 from schemas.partition import partition_for
@@ -59,14 +59,14 @@ def main() -> None:
     parser.add_argument("--customers", type=int, default=5_000)
     parser.add_argument("--events", type=int, default=50_000)
     parser.add_argument("--rows", type=int, default=1_000_000)
-    said = parser.parse_args()
-    parts = said.parts or ["lookup", "collector", "fill"]
+    options = parser.parse_args()
+    parts = options.parts or ["lookup", "collector", "fill"]
     if "lookup" in parts:
-        _lookup(said.customers, said.seconds)
+        _lookup(options.customers, options.seconds)
     if "collector" in parts:
-        _collector(said.events)
+        _collector(options.events)
     if "fill" in parts:
-        _fill(said.rows)
+        _fill(options.rows)
 
 
 class Web:
@@ -141,13 +141,15 @@ def _elsewhere(function: Callable[..., Any], *arguments: object) -> Any:
 def _lookup(customers: int, seconds: float) -> None:
     with running_service(customers) as service, _web(service.services.addresses) as web:
         chance = random.Random(2)
-        asks = [Ask(f"/v1/customers/{id}") for id in chance.sample(service.customers, min(2_000, customers // 2))]
-        _elsewhere(at_rate, web.port, web.token, asks, RATE, 3.0)
+        requests = [
+            Request(f"/v1/customers/{id}") for id in chance.sample(service.customers, min(2_000, customers // 2))
+        ]
+        _elsewhere(at_rate, web.port, web.token, requests, RATE, 3.0)
 
         def under_events(rate: float) -> tuple[float, list[float], list[Mark]]:
             marks: list[Mark] = []
             with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-                loading = pool.submit(at_rate, web.port, web.token, asks, rate, seconds) if rate else None
+                loading = pool.submit(at_rate, web.port, web.token, requests, rate, seconds) if rate else None
                 begun = web.cpu
                 asyncio.run(steadily(service, EVENTS_RATE, seconds, marks))
                 found = [] if loading is None else loading.result()
@@ -175,10 +177,10 @@ def _collector(events: int) -> None:
         create_topics(services.addresses.kafka, prefix="", lanes=LANES)
         with _web(services.addresses) as web:
             for form, path, body in (("ours", "/v1/events", _ours), ("Segment's", "/v1/batch", _segments)):
-                asks = [Ask(path, body(number)) for number in range(0, events, BATCH)]
-                _elsewhere(at_once, web.port, web.token, asks[: len(asks) // 20 + 1], _all_accepted)
+                requests = [Request(path, body(number)) for number in range(0, events, BATCH)]
+                _elsewhere(at_once, web.port, web.token, requests[: len(requests) // 20 + 1], _all_accepted)
                 begun = web.cpu
-                seconds = _elsewhere(at_once, web.port, web.token, asks, _all_accepted)
+                seconds = _elsewhere(at_once, web.port, web.token, requests, _all_accepted)
                 _print(
                     "collector",
                     form=form,

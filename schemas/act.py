@@ -113,8 +113,8 @@ class Refusal(NamedTuple):
     @classmethod
     def of(cls, headers: Headers) -> Refusal | None:
         """What the headers of an answer say; None where the order was carried out."""
-        said = {name: (value or b"").decode(errors="replace") for name, value in headers}
-        return cls(said[_REFUSED], said.get(_FIX, "")) if _REFUSED in said else None
+        texts = {name: (value or b"").decode(errors="replace") for name, value in headers}
+        return cls(texts[_REFUSED], texts.get(_FIX, "")) if _REFUSED in texts else None
 
 
 def encode_command(command: Command, keys: ControlKeys | None = None) -> tuple[bytes, Headers]:

@@ -127,7 +127,7 @@ class OrderReversed(BaseEvent):
     updated_at: Instant | None = None
 
     @model_validator(mode="after")
-    def _says_what_is_taken_back(self) -> Self:
+    def _check_what_is_taken_back(self) -> Self:
         if self.order_id is None and self.total is None:
             raise PydanticCustomError("total_missing", "needed where no order_id is given")
         return self

@@ -45,7 +45,7 @@ TAGS: Final[frozenset[str]] = frozenset({*ALIASES, "track"})
 """Values of ``type`` that `translate` knows; the name of a ``track`` call stands in ``event``."""
 
 TRAITS: Final[frozenset[str]] = frozenset(Traits.__annotations__)
-_SAID_ELSEWHERE: Final = frozenset(("createdAt", "created_at", "address", "birthday", "custom"))
+_HELD_ELSEWHERE: Final = frozenset(("createdAt", "created_at", "address", "birthday", "custom"))
 
 _ENVELOPE: Final = ("event_id", "type", "customer_id", "occurred_at", "sent_at", "context", "anonymous_id")
 
@@ -173,7 +173,7 @@ def _own_under_custom(traits: dict[str, Any]) -> dict[str, Any]:
     custom = {
         name: value
         for name, value in traits.items()
-        if name not in TRAITS and name not in _SAID_ELSEWHERE and isinstance(value, str | int | float | bool)
+        if name not in TRAITS and name not in _HELD_ELSEWHERE and isinstance(value, str | int | float | bool)
     }
     if isinstance(given, dict):
         custom |= given

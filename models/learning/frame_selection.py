@@ -24,7 +24,7 @@ KINDS: Final = (STANDARD, NOISE_WHITENED, VOLUME)
 KEPT_SAMPLES: Final = 5
 LEAST_LAG_DAYS: Final = 28
 _WORSE: Final = 0.95  # least share of the standard frame's eta^2 that the whitened one must keep
-_SAYS_MORE: Final = 1.1  # times the eta^2 of the others that the frame of volume must reach
+_STRONGER: Final = 1.1  # times the eta^2 of the others that the frame of volume must reach
 STEPS: Final = 7
 """Segments in a frame of volume: how much somebody buys is a matter of degree, in which no number is there to be found."""
 REGULAR_SHOP: Final = 0.5
@@ -110,7 +110,7 @@ def clearly_better(white: Backtest, plain: Backtest) -> bool:
 
 def explains_more(steps: Backtest, plain: Backtest, white: Backtest) -> bool:
     """Whether how much customers buy says clearly more about the future than how, and as many groups hold as still."""
-    if steps.eta2 < _SAYS_MORE * max(plain.eta2, white.eta2):
+    if steps.eta2 < _STRONGER * max(plain.eta2, white.eta2):
         return False
     return steps.k > plain.k or steps.flips <= plain.flips
 

@@ -24,10 +24,10 @@ A_QUARTER: Final = 0.22
 """Log of a quarter more: the least difference of two groups that is worth two names."""
 VISIBLE: Final = {"discount_share": 0.10, "breadth": 0.35}
 """The same of features that are no logs."""
-TOLD_APART: Final = 1.6
+SEPARABLE_NATS: Final = 1.6
 """Nats by which a member's past speaks for the own group rather than the next one, on average. Identical customers cut
 in any number of parts come to .9 at most, the groups of the simulated shops to 2.2 and more."""
-HALVES_APART: Final = 1.1
+SEPARABLE_HALVES: Final = 1.1
 """The same of two halves by volume. Its steps are a matter of degree; of more of them only visible steps are asked."""
 _MOST_NATS: Final = 30.0
 _VISIBLE: FloatArray = np.array([VISIBLE.get(name, A_QUARTER) for name in NAMES])
@@ -44,7 +44,7 @@ def supported(
     z = sample.points(frame)
     if frame.kind == VOLUME and k > 1:
         figures["told_apart_2"] = nats_apart(sample, multi_start(z, 2, rng), frame)
-        if figures["told_apart_2"] < HALVES_APART:
+        if figures["told_apart_2"] < SEPARABLE_HALVES:
             k = 1
     fit = multi_start(z, k, rng)
     while k > 1 and not _all_differ(sample, fit, frame, figures):
@@ -60,7 +60,7 @@ def _all_differ(sample: Sample, fit: Fit, frame: Frame, figures: dict[str, float
     if frame.kind == VOLUME:
         return True
     nats = figures[f"told_apart_{len(fit.centroids)}"] = nats_apart(sample, fit, frame)
-    return nats >= TOLD_APART
+    return nats >= SEPARABLE_NATS
 
 
 def steps_apart(sample: Sample, fit: Fit, frame: Frame) -> float:

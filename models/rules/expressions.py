@@ -190,7 +190,7 @@ class _Parser:
                 return inner
             if self._accept("known"):
                 return self._is_known()
-            if self._asks_events():
+            if self._is_event_call():
                 return self._of_event()
             return self._test()
         finally:
@@ -198,7 +198,7 @@ class _Parser:
 
     def _is_known(self) -> Condition:
         self._expect("(")
-        of_event = self._asks_events()
+        of_event = self._is_event_call()
         name = self._event(self._take()) if of_event else self._name().text
         self._expect(")")
         if of_event or name in self._known.numbers:
@@ -206,7 +206,7 @@ class _Parser:
             return Compare(name, ">=", -inf, -inf)
         return Negation(Member(name, frozenset((MISSING,))))
 
-    def _asks_events(self) -> bool:
+    def _is_event_call(self) -> bool:
         token = self._next
         return token.kind == "word" and token.text in _OF_EVENTS and self._tokens[self._at + 1].text == "("
 

@@ -16,7 +16,7 @@ from streamer.commands.completion import segment_ids
 if TYPE_CHECKING:
     from models.customer.customer import Customer
 
-_TOLD_EVERY = 20_000
+_REPORT_EVERY = 20_000
 
 
 def show(
@@ -55,7 +55,7 @@ def show(
 
 def _counted(customers: Iterable[Customer], texts: Messages, progress: Callable[[str], None]) -> Iterator[Customer]:
     for number, customer in enumerate(customers, 1):
-        if number % _TOLD_EVERY == 0:
+        if number % _REPORT_EVERY == 0:
             progress(texts("counting", count=number))
         yield customer
 

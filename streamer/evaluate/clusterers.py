@@ -12,7 +12,7 @@ from models.learning.clusterer_choice import ClustererChoice
 from models.learning.learner import LearnerConfig
 from streamer.evaluate.bench import play
 from streamer.evaluate.metrics import Scores, judge
-from streamer.evaluate.suite import Say, shop
+from streamer.evaluate.suite import OnProgress, shop
 
 CHOICES: Final = ("PanelKMeans", "KMeans", "STREAMKMeans")
 
@@ -45,7 +45,7 @@ def live(
     seeds: Sequence[int],
     choices: Sequence[ClustererChoice],
     customers: int,
-    on_progress: Say,
+    on_progress: OnProgress,
     config: LearnerConfig | None = None,
 ) -> list[Live]:
     """Each clusterer in each shop, everything but the clusterer being the same."""

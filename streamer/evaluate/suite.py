@@ -34,7 +34,7 @@ PRESETS: Final[dict[str, Preset]] = {"conservative": CONSERVATIVE, "responsive":
 BATCH_CUSTOMERS, SLOW_PEER_CUSTOMERS = 3_000, 300
 _LOOK_BACK = 42
 
-Say = Callable[[str], None]
+OnProgress = Callable[[str], None]
 Others = Literal["all", "tuned", "none"]
 """Which other methods are run: all, only the tuned one that ours are measured by, or none."""
 
@@ -88,7 +88,7 @@ def run(
     presets: Sequence[str],
     customers: int,
     peers: Others,
-    on_progress: Say,
+    on_progress: OnProgress,
     config: LearnerConfig | None = None,
 ) -> list[Row]:
     """All rows.
@@ -203,7 +203,7 @@ def streamed(
     return Row(scenario, seed, peer.name, len(activity.customers), judge(labels, truth, activity.events, evidence))
 
 
-def of_slow_peers(scenario: str, seed: int, config: LearnerConfig, on_progress: Say) -> list[Row]:
+def of_slow_peers(scenario: str, seed: int, config: LearnerConfig, on_progress: OnProgress) -> list[Row]:
     """River's other clusterers on the stream; far fewer customers than ours, as the rows say."""
     activity, truth = shop(scenario, seed, SLOW_PEER_CUSTOMERS)
     rows = []
@@ -214,7 +214,7 @@ def of_slow_peers(scenario: str, seed: int, config: LearnerConfig, on_progress: 
     return rows
 
 
-def of_batch(scenario: str, seed: int, config: LearnerConfig, on_progress: Say) -> list[Row]:
+def of_batch(scenario: str, seed: int, config: LearnerConfig, on_progress: OnProgress) -> list[Row]:
     """scikit-learn's clusterers at the end; fewer customers than ours, as the rows say."""
     rows = []
     activity, truth = shop(scenario, seed, BATCH_CUSTOMERS)

@@ -33,7 +33,7 @@ from streamer.sources.source import Source
 
 _POLL_SECONDS = 0.1
 _STALLED_SECONDS = 5.0
-_TOLD_STALLS = 4
+_REPORTED_STALLS = 4
 _LEAD_DAYS = 14
 """Days of data that may be written ahead of the lanes."""
 
@@ -211,7 +211,7 @@ class Import:
         elif time.monotonic() - self._moved > _STALLED_SECONDS:
             self._moved = time.monotonic()
             self._stalls += 1
-            if self._stalls % _TOLD_STALLS == 0:
+            if self._stalls % _REPORTED_STALLS == 0:
                 self.progress.note("nothing has moved for some time; `streamer doctor` may know why")
             self._see_to_workers()
         if self._workers is not None and not self._workers.alive:

@@ -13,7 +13,7 @@ HINT: Final = (
 )
 
 
-def told(next_offset: int, first: int) -> str:
+def why_deleted(next_offset: int, first: int) -> str:
     """Why a lane stops that stands at one offset, and whose input begins only at ``first``.
 
     >>> told(5, 8)
@@ -38,7 +38,7 @@ def stand_in(lane: int, next_offset: int, first: int, appended: int) -> Record:
         last=first - 1,
         records=first - next_offset,
         codec="gone",
-        why=told(next_offset, first),
+        why=why_deleted(next_offset, first),
         oversize=True,
     )
     return Record(lane, first - 1, appended, None, value)

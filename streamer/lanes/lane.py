@@ -305,7 +305,7 @@ class Lane(Inbox):
         first = await self._log.first_offset()
         if self.next_offset >= first:
             return False
-        await self._halt(deleted.told(self.next_offset, first), deleted.HINT)
+        await self._halt(deleted.why_deleted(self.next_offset, first), deleted.HINT)
         return True
 
     async def _halt(self, why: str, hint: str) -> None:

@@ -61,7 +61,7 @@ def stopped(to: Connections, ledgers: Iterable[Ledger], lag: Iterable[PartitionL
         lane, stands = ledger.partition, ledger.next_offset
         if (first := starts.get(lane, 0)) > stands:
             hint = deleted.HINT.format(lane=lane, offset=stands)
-            found.setdefault(lane, Trouble(stands, 0, deleted.told(stands, first), hint))
+            found.setdefault(lane, Trouble(stands, 0, deleted.why_deleted(stands, first), hint))
     return found
 
 

@@ -22,7 +22,7 @@ from schemas.wire_time import iso
 from streamer.adapters.redis_reader import ViewReader
 
 COLUMNS: Final = ("id", "name", "email", "since", "last_order", "next_segment", "next_at")
-_ASKED: Final = "asked_once"
+_CONDITION: Final = "asked_once"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +78,9 @@ def found_by(view: ViewReader, text: str) -> Iterator[Member]:
     wanted = normalize("NFC", text).casefold()
     for customer in _everyone(view, with_consent=False):
         profile = customer.profile
-        said = (name_of(customer), text_trait(customer, "email"), text_trait(customer, "phone"))
+        names = (name_of(customer), text_trait(customer, "email"), text_trait(customer, "phone"))
         aliases = () if profile is None else profile.aliases
-        if any(wanted in one.casefold() for one in (customer.id, *aliases, *filter(None, said))):
+        if any(wanted in one.casefold() for one in (customer.id, *aliases, *filter(None, names))):
             yield _member(customer, None, None)
 
 
@@ -121,7 +121,7 @@ def matching(
         The condition cannot be read.
     """
     wanted = _condition(text or DEFAULT_TEXT, condition)
-    segmentation = next(one for one in wanted.segmentations if one.name == _ASKED)
+    segmentation = next(one for one in wanted.segmentations if one.name == _CONDITION)
     for customer in _everyone(view):
         if segmentation.evaluate(None, facts(customer, clock(customer), wanted, shop)) == "yes":
             yield _member(customer, None, None)
@@ -142,8 +142,8 @@ def _condition(text: str, condition: str) -> Definitions:
     """The segmentations in force, and one more that the condition decides."""
     quoted = '"' + condition.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ") + '"'
     more = (
-        f'\n[{_ASKED}]\nkind = "rules"\nrules = [ {{ segment = "yes", when = {quoted} }}, {{ segment = "no" }} ]\n'
-        f"[{_ASKED}.segments]\nyes = {{}}\nno = {{}}\n"
+        f'\n[{_CONDITION}]\nkind = "rules"\nrules = [ {{ segment = "yes", when = {quoted} }}, {{ segment = "no" }} ]\n'
+        f"[{_CONDITION}.segments]\nyes = {{}}\nno = {{}}\n"
     )
     tomllib.loads(more)
     return load(text + more, 0, "the condition")

@@ -13,8 +13,8 @@ MOST_REASONS: Final = 4
 
 def because_words(reasons: Sequence[Mapping[str, Any]], texts: Messages, most: int = MOST_REASONS) -> str:
     """The reasons of a change in a line; empty where there are none."""
-    told = texts("between reasons").join(reason_words(reason, texts) for reason in reasons[:most])
-    return told + (texts("more reasons", count=len(reasons) - most) if len(reasons) > most else "")
+    text = texts("between reasons").join(reason_words(reason, texts) for reason in reasons[:most])
+    return text + (texts("more reasons", count=len(reasons) - most) if len(reasons) > most else "")
 
 
 def reason_words(reason: Mapping[str, Any], texts: Messages) -> str:

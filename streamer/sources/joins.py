@@ -115,18 +115,18 @@ def _side(folder: Path, join: Join, names: Sequence[str]) -> Side:
                 translatable("error no join fix"),
             )
         path = packed
-    asked = {name: name.removeprefix(join.prefix) for name in names if name.startswith(join.prefix)}
+    prefixed = {name: name.removeprefix(join.prefix) for name in names if name.startswith(join.prefix)}
     keys = each(join.on.values())
-    wanted = Wanted(each([*keys, *asked.values()]), tuple((key,) for key in keys))
+    wanted = Wanted(each([*keys, *prefixed.values()]), tuple((key,) for key in keys))
     table = rows_of(path, join, wanted)
     if isinstance(table, JsonRows):
         if not join.prefix:
             raise UserError(translatable("error json join", file=join.file), translatable("error json join fix"))
-        return Side(join, path, table, asked)
+        return Side(join, path, table, prefixed)
     # A key of one name in both files is one column.
     same = {folded(ours) for ours, theirs in join.on.items() if ours == theirs}
     there = {folded(name) for name in table.header} - same
-    return Side(join, path, table, {name: column for name, column in asked.items() if folded(column) in there})
+    return Side(join, path, table, {name: column for name, column in prefixed.items() if folded(column) in there})
 
 
 class Joins:

@@ -53,8 +53,8 @@ class Tables:
 
     def _partners(self, at: int, parent: Mapping[str, str], ours: Sequence[str]) -> Iterator[Mapping[str, str]]:
         key = key_of([parent.get(name, "") for name in ours])
-        asked = "SELECT cells FROM partners WHERE file = ? AND key = ? AND key <> '' ORDER BY line"
-        for (text,) in self._database.execute(asked, (at, key)).fetchall():
+        query = "SELECT cells FROM partners WHERE file = ? AND key = ? AND key <> '' ORDER BY line"
+        for (text,) in self._database.execute(query, (at, key)).fetchall():
             yield json.loads(text)
 
     def _read(self) -> Iterator[tuple[int, str, int, str]]:

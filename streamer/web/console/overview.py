@@ -151,14 +151,14 @@ def sizes_of(words: Words, by: str) -> Mapping[str, int]:
 
 def segmentation_of(visit: Visit) -> str:
     """The segmentation that is asked for; the first one where it is none."""
-    table, said = visit.words.table, visit.request.query_params.get("by", _LIFECYCLE)
-    return said if said in table else next(iter(table))
+    table, value = visit.words.table, visit.request.query_params.get("by", _LIFECYCLE)
+    return value if value in table else next(iter(table))
 
 
 def days_of(visit: Visit) -> int:
     """The period that is asked for."""
-    said = visit.request.query_params.get("days", "")
-    return next((days for days in PERIODS if str(days) == said), 30)
+    value = visit.request.query_params.get("days", "")
+    return next((days for days in PERIODS if str(days) == value), 30)
 
 
 def segment_path(segmentation: str, segment: str) -> str:

@@ -23,7 +23,7 @@ from models.learning.kmeans import multi_start
 from models.learning.learner import Learned, Learner, LearnerConfig
 from models.learning.naming import EVERYBODY
 from models.learning.owner_snapshot import Saved
-from models.learning.separation import TOLD_APART, nats_apart, steps_apart, supported
+from models.learning.separation import SEPARABLE_NATS, nats_apart, steps_apart, supported
 
 FIRST = 20_000
 CONFIG = LearnerConfig(min_buyers=150, min_members=60)
@@ -126,9 +126,9 @@ def test_groups_are_separated_by_what_is_seen_and_by_what_their_members_did() ->
         k, _ = supported(sample, frame, 4, np.random.default_rng(1), figures)
         assert figures["supported_k"] == k
         found[orders] = (k, nats_apart(sample, fit, frame), steps_apart(sample, fit, frame))
-    assert found[two_prices][0] == 2 and found[two_prices][1] > TOLD_APART and found[two_prices][2] > 1
+    assert found[two_prices][0] == 2 and found[two_prices][1] > SEPARABLE_NATS and found[two_prices][2] > 1
     assert found[a_tenth_dearer][0] == 1
-    assert found[by_chance][0] == 1 and found[by_chance][1] < TOLD_APART
+    assert found[by_chance][0] == 1 and found[by_chance][1] < SEPARABLE_NATS
 
 
 def test_where_nobody_differs_frames_have_one_axis_that_says_nothing() -> None:

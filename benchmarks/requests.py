@@ -15,7 +15,7 @@ CONNECTIONS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class Request:
     """One request: its path, and its body where it is a POST of JSON."""
 
     path: str
@@ -32,12 +32,12 @@ class Connection:
     async def open(self) -> None:
         self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
 
-    async def ask(self, ask: Ask) -> tuple[int, bytes]:
+    async def send(self, request: Request) -> tuple[int, bytes]:
         """Status and body of the answer."""
-        head = f"{'GET' if ask.body is None else 'POST'} {ask.path} HTTP/1.1\r\n{self._head}"
-        if ask.body is not None:
-            head += f"Content-Type: application/json\r\nContent-Length: {len(ask.body)}\r\n"
-        self._writer.write(head.encode() + b"\r\n" + (ask.body or b""))
+        head = f"{'GET' if request.body is None else 'POST'} {request.path} HTTP/1.1\r\n{self._head}"
+        if request.body is not None:
+            head += f"Content-Type: application/json\r\nContent-Length: {len(request.body)}\r\n"
+        self._writer.write(head.encode() + b"\r\n" + (request.body or b""))
         lines = (await self._reader.readuntil(b"\r\n\r\n")).lower().split(b"\r\n")
         length = next(int(line.partition(b":")[2]) for line in lines if line.startswith(b"content-length:"))
         return int(lines[0].split()[1]), await self._reader.readexactly(length)
@@ -46,12 +46,12 @@ class Connection:
         self._writer.close()
 
 
-def at_rate(port: int, token: str, asks: Sequence[Ask], rate: float, seconds: float) -> list[float]:
+def at_rate(port: int, token: str, requests: Sequence[Request], rate: float, seconds: float) -> list[float]:
     """Send requests in turn for so long; gives the seconds that each answer took. Fails on any other status than 200."""
-    return asyncio.run(_at_rate(port, token, asks, rate, seconds))
+    return asyncio.run(_at_rate(port, token, requests, rate, seconds))
 
 
-async def _at_rate(port: int, token: str, asks: Sequence[Ask], rate: float, seconds: float) -> list[float]:
+async def _at_rate(port: int, token: str, requests: Sequence[Request], rate: float, seconds: float) -> list[float]:
     found: list[float] = []
     loop = asyncio.get_running_loop()
     begun = loop.time()
@@ -61,7 +61,7 @@ async def _at_rate(port: int, token: str, asks: Sequence[Ask], rate: float, seco
         for number in numbers:
             due = begun + number / rate
             await asyncio.sleep(max(0.0, due - loop.time()))
-            status, body = await connection.ask(asks[number % len(asks)])
+            status, body = await connection.send(requests[number % len(requests)])
             assert status == 200, body
             found.append(loop.time() - due)
 
@@ -69,18 +69,18 @@ async def _at_rate(port: int, token: str, asks: Sequence[Ask], rate: float, seco
     return found
 
 
-def at_once(port: int, token: str, asks: Sequence[Ask], good: Callable[[int, bytes], bool]) -> float:
+def at_once(port: int, token: str, requests: Sequence[Request], good: Callable[[int, bytes], bool]) -> float:
     """Send all requests as fast as they are answered; gives the seconds. Fails where an answer is not ``good``."""
-    return asyncio.run(_at_once(port, token, asks, good))
+    return asyncio.run(_at_once(port, token, requests, good))
 
 
-async def _at_once(port: int, token: str, asks: Sequence[Ask], good: Callable[[int, bytes], bool]) -> float:
-    left = iter(asks)
+async def _at_once(port: int, token: str, requests: Sequence[Request], good: Callable[[int, bytes], bool]) -> float:
+    left = iter(requests)
     begun = time.monotonic()
 
     async def one(connection: Connection) -> None:
-        for ask in left:
-            status, body = await connection.ask(ask)
+        for request in left:
+            status, body = await connection.send(request)
             assert good(status, body), (status, body)
 
     await _over_connections(port, token, one)
