@@ -16,7 +16,7 @@ HINT: Final = (
 def why_deleted(next_offset: int, first: int) -> str:
     """Why a lane stops that stands at one offset, and whose input begins only at ``first``.
 
-    >>> told(5, 8)
+    >>> why_deleted(5, 8)
     'records 5 to 7 were deleted before they were decided; retention of the input topic is shorter than the lane stood still'
     """
     if first - next_offset == 1:
