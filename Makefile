@@ -41,7 +41,7 @@ run: $(STAMP)
 PARALLEL ?= -n 2 --dist loadfile
 
 # Tests without servers; `test-servers` runs all others, so that the two together are `test`.
-FAST := schemas models tests/unit tests/property tests/golden/test_contracts.py
+FAST := schemas models streamer tests/unit tests/property tests/golden/test_contracts.py
 
 test: $(STAMP)
 	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
