@@ -19,12 +19,12 @@ from schemas import topics
 from schemas.changes import CAUSES, SAFE_CAUSES
 from schemas.deadletters import REASONS
 from schemas.events import MODELS, BaseEvent, types_of
-from streamer.act.tally import ACT_METRICS
+from streamer.act.metrics import ACT_METRICS
 from streamer.config.chinese import MEANINGS
 from streamer.config.settings import Settings
 from streamer.config.settings_sources import variable
 from streamer.telemetry.metrics import METRICS, OWNER_METRICS, Metric
-from streamer.web.tally import WEB_METRICS
+from streamer.web.metrics import WEB_METRICS
 
 DOCS: Final = Path(__file__).parent
 _MARK: Final = re.compile(r"(<!-- table: (?P<name>[a-z-]+) -->\n).*?(?=<!-- end -->)", re.DOTALL)

@@ -1,7 +1,7 @@
 """Today's bucket: what happened to one customer on the day that is still open.
 
 A plain list, because the hot path touches single numbers and a NumPy element costs ten times a list
-element. The night folds it into the memory and drops it.
+element. The daily step folds it into the memory and drops it.
 """
 
 from __future__ import annotations

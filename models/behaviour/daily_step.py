@@ -1,4 +1,4 @@
-"""The nightly step: every customer is stepped from grid day to grid day, and some move.
+"""The daily step: every customer is stepped from grid day to grid day, and some move.
 
 ``advance`` is a function of each row alone: how rows are grouped into calls, and whether days are
 stepped one by one or many at once, changes nothing, down to the last bit.

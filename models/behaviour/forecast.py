@@ -1,6 +1,6 @@
 """Where one customer stands among the clusters and what comes next: for a person who asks, never for a lane.
 
-Silence is run forward with the nightly step itself (``daily_step.advance``), on a copy, so the date is the one on which the
+Silence is run forward with the daily step itself (``daily_step.advance``), on a copy, so the date is the one on which the
 lane will move the customer if nothing happens until then.
 """
 

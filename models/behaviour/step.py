@@ -1,4 +1,4 @@
-"""One day of many customers under one model: the arithmetic of the nightly step.
+"""One day of many customers under one model: the arithmetic of the daily step.
 
 ``block`` is always (WIDTH, n) float64, customers side by side. Nothing here decides; ``daily_step`` does.
 All operations are elementwise over customers (``argmax`` and ``max`` go over slots), hence a customer's
@@ -96,7 +96,7 @@ def age(block: FloatArray, happened: Happened | None) -> None:
 
 
 def beat(block: FloatArray, c: Compiled) -> Beat | None:
-    """The rhythm of a block whose closing day is counted already; the same for all that a night asks."""
+    """The rhythm of a block whose closing day is counted already; the same for all that a daily step asks."""
     return beat_of(block, c.model.frame.priors.gap_cv2)
 
 

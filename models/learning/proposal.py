@@ -100,7 +100,7 @@ class Proposal:
 
 
 def tried(memory: Memory, rows: Sequence[int], timeline: Timeline, model: ClusterModel, day: int) -> Trial:
-    """What ``model`` would do if it were in force from the day after ``day``: the nightly step itself, on a copy.
+    """What ``model`` would do if it were in force from the day after ``day``: the daily step itself, on a copy.
 
     Only moves of cause ``refit`` count: the others would come without the version, too.
     """

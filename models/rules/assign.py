@@ -61,7 +61,7 @@ def assign(
         current = None if held is None else held.segment
         segment = segmentation.evaluate(current, now)
         if segment != current and not is_held(segmentation, held, at, shop):
-            # A night may have moved the customer later than what rules say of a late event.
+            # A daily step may have moved the customer later than what rules say of a late event.
             moved = at if held is None or held.since <= at else held.since
             reasons = segmentation.reasons(current, before, now)
             transitions.append(Transition(segmentation.name, current, segment, reasons, moved))

@@ -26,10 +26,10 @@ from streamer.act.heart.state import Outcome, State
 from streamer.act.inputs import KafkaInputs
 from streamer.act.journal import FileJournal
 from streamer.act.links import Links
+from streamer.act.metrics import ActMetrics
 from streamer.act.owner import ActOwner
 from streamer.act.ports import Sender
 from streamer.act.settings import ActSettings
-from streamer.act.tally import ActTally
 from streamer.adapters.clock import SystemClock
 from streamer.adapters.kafka import KafkaConnection, KafkaLog, Offsets
 from streamer.adapters.redis import connect
@@ -56,7 +56,7 @@ def run(settings: Settings, start: Start) -> None:
     if lanes is None:
         raise UserError(f"there is no topic {kafka.topic(topics.EVENTS)}", "run `streamer topics create`")
     url, options = settings.redis_connection(start.redis)
-    kept, offsets, clock, tally = secrets.load(settings), Offsets(kafka), SystemClock(), ActTally(settings.timezone)
+    kept, offsets, clock, metrics = secrets.load(settings), Offsets(kafka), SystemClock(), ActMetrics(settings.timezone)
     client = connect(url, **options)
     group, source, topic = f"{kafka.group}-act", (topics.ACT, 0), kafka.topic(topics.ACT)
     policy = Policy(
@@ -65,7 +65,7 @@ def run(settings: Settings, start: Start) -> None:
 
     def make(partition: int) -> ActOwner:
         def on_turn(state: State, outcome: Outcome) -> None:
-            tally.on_turn(state, outcome, owner.overdue_ms)
+            metrics.on_turn(state, outcome, owner.overdue_ms)
 
         owner = ActOwner(
             KafkaLog(kafka, offsets, "act", source, source, group),
@@ -85,13 +85,13 @@ def run(settings: Settings, start: Start) -> None:
             ),
             seek=lambda offset: app.seek_back(topic, partition, offset),
             on_turn=on_turn,
-            on_call=tally.on_call,
+            on_call=metrics.on_call,
         )
         return owner
 
     pool = Pool(make, fatal, lambda owned: log.info("this process sends" if owned else "another process sends"))
     app = agents.build(group, kafka.bootstrap, topic, pool, settings.session_seconds, **settings.faust_broker())
-    server = _serve(settings, tally)
+    server = _serve(settings, metrics)
     try:
         run_worker(app, offsets)
     finally:
@@ -110,9 +110,9 @@ def senders(kept: secrets.Secrets, kafka: Callable[[], KafkaConnection]) -> dict
     }
 
 
-def _serve(settings: Settings, tally: ActTally) -> StatusServer:
+def _serve(settings: Settings, metrics: ActMetrics) -> StatusServer:
     registry = CollectorRegistry()
-    registry.register(tally)
+    registry.register(metrics)
     ProcessCollector(registry=registry)
     server = StatusServer(make_wsgi_app(registry), lambda: None, lambda: None)
     serve(server, ROLES["act"], settings)

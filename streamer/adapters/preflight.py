@@ -68,7 +68,7 @@ def _run(host: str, port: int, options: Mapping[str, Any]) -> None:
         except BaseException as error:
             raised.append(error)
 
-    thread = threading.Thread(target=run, name="knock", daemon=True)
+    thread = threading.Thread(target=run, name="preflight", daemon=True)
     thread.start()
     thread.join()
     if raised:

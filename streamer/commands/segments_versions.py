@@ -255,7 +255,7 @@ def _line(change: Any) -> bytes:
 
 
 def _wait(to: Connections, version: int) -> bool:
-    """Wait for the sweep of a version; False if for a while nothing goes on."""
+    """Wait until every customer is at a version; False if for a while nothing goes on."""
     with common.progress("bringing customers to it") as on_progress:
         last, since = None, time.monotonic()
         while True:
@@ -270,7 +270,7 @@ def _wait(to: Connections, version: int) -> bool:
                 last, since = state, time.monotonic()
                 on_progress(f"{len(there)} of {to.lanes} lanes, {behind:,} customers to go")
             elif time.monotonic() - since > _PATIENCE_SECONDS:
-                common.note("nothing moves; does a worker run? It goes on with the sweep whenever one does")
+                common.note("nothing moves; does a worker run? One that runs brings the customers to it")
                 return False
             time.sleep(0.2)
 

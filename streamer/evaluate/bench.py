@@ -1,7 +1,7 @@
 """Playing a shop day by day over the behaviour memory and its learner, and nothing else of the service.
 
 The same calls as a lane's, in the same order: the day's events into the buckets, the panel's rows to the owner, the
-owner's learning, then the night. What it yields is what the service would publish.
+owner's learning, then the daily step. What it yields is what the service would publish.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from streamer.evaluate.future import explained, thirds
 
 FOLLOWING_DAYS = 90
 OFF = Preset(h=0.0, theta=1e-9, eta=NEVER, volume_h=0.0, volume_theta=1e-9)
-"""No hysteresis: everybody is every night where they are nearest."""
+"""No hysteresis: everybody is every day where they are nearest."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,7 +125,7 @@ class Lane(Inbox):
 
     @property
     def walking(self) -> bool:
-        """Whether customers outside of memory are still to be seen since the last night."""
+        """Whether customers outside of memory are still to be seen since the last daily step."""
         return self._loader.cursor is not None
 
     def condemn(self, offset: int, why: str) -> None:
@@ -199,7 +199,7 @@ class Lane(Inbox):
         if made.writes:
             await self._finish(made)
         else:
-            # The walk after a night may have loaded many customers without moving one.
+            # The walk after a daily step may have loaded many customers without moving one.
             self.state.cache.forget(self.settings.max_residents, made.decision.touched)
 
     def _taken(self, start: int) -> tuple[Sequence[LogRecord], int]:
@@ -336,7 +336,7 @@ class Lane(Inbox):
     # -- the view ---------------------------------------------------------------------------------------------
 
     async def _load(self, made: Prepared, clock: int | None) -> Sequence[str]:
-        """Make customers resident; gives those who are due. A view that is not ours, or not whole, is restored first."""
+        """Load customers; gives those who are due. A view that is not ours, or not whole, is restored first."""
         for _ in range(_RESTORES):
             try:
                 loaded = await self._loader.load(made.decoded_records, clock, self.state, self._token)

@@ -1,4 +1,4 @@
-"""Making customers resident: those whom a batch is about, those who are due, and all others once after every night."""
+"""Loading customers into the cache: those of a batch, those who are due, and all others once after every daily step."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class CustomerLoader:
     Attributes
     ----------
     cursor
-        Where the walk through customers stands; None when all were seen since the last night or new definitions.
+        Where the walk through customers stands; None when all were seen since the last daily step or new definitions.
     """
 
     def __init__(self, view: LaneView, policy: Policy, max_due: int) -> None:
@@ -58,7 +58,7 @@ class CustomerLoader:
     async def load(
         self, decoded_records: Sequence[DecodedRecord], clock: int | None, state: LaneState, token: str | None
     ) -> Loaded:
-        """Make the customers of a batch resident, and some of those who are due.
+        """Load the customers of a batch into the cache, and some of those who are due.
 
         Raises
         ------
@@ -120,7 +120,7 @@ class CustomerLoader:
         return {"": lane, **clocks}
 
     async def _walk(self, state: LaneState) -> list[str]:
-        """The next customers that are not in memory, once after every night: clusters move by time too.
+        """The next customers that are not in memory, once after every daily step: clusters move by time too.
 
         Those in memory as well while some customers were not yet brought to new definitions.
         """

@@ -1,6 +1,6 @@
-"""Which partitioner the producers use: told from the keys of records and the partitions they lie on. Pure.
+"""Which partitioner the producers use, by the keys of records and the partitions they lie on. Pure.
 
-A record on another partition than murmur2 of its key gives costs a hop (``intake``). Nothing in it names the client
+A record on another partition than murmur2 of its key gives costs a hop: its lane reroutes it. Nothing in it names the client
 that wrote it, but the partitioners of common clients are few, and the right guess explains all of them.
 """
 

@@ -137,7 +137,7 @@ class Replay:
         for customer in decision.touched.values():
             if customer.due is not None:
                 heappush(self._dues, (customer.due, customer.id))
-        # Before the next night: a row says what its customer did on the day that is still open.
+        # Before the next daily step: a row says what its customer did on the day that is still open.
         self._observe(decision)
         if decision.changes and self._on_changes is not None:
             # Stable, and a customer's own never go back in time: its order is kept.

@@ -44,10 +44,10 @@ from streamer.web.collector.handlers import routes as collecting
 from streamer.web.collector.webhooks import shop_secrets
 from streamer.web.console.site import Console, console
 from streamer.web.events import KafkaEvents
+from streamer.web.metrics import WebMetrics
 from streamer.web.publisher import Publisher
 from streamer.web.readmodel.feeder import READ, Feeder
 from streamer.web.readmodel.reading import Reader
-from streamer.web.tally import WebTally
 from streamer.web.unsubscribe import Unsubscribe
 
 _OPEN_SECONDS: Final = 1.0
@@ -68,7 +68,7 @@ class Api:
     guard: Guard
     kafka: KafkaConnection
     collector: Collector
-    tally: WebTally
+    metrics: WebMetrics
     console: Console
     hosts: Sequence[str] = ()
 
@@ -91,7 +91,7 @@ class Api:
     async def running(self) -> AsyncIterator[None]:
         """Follows the topics while the block lasts."""
         tasks = [asyncio.ensure_future(one.follow()) for one in (self.book, self.changes, self.feeder)]
-        tasks.append(asyncio.ensure_future(self.tally.compare(self._counted, self._sizes)))
+        tasks.append(asyncio.ensure_future(self.metrics.compare(self._counted, self._sizes)))
         try:
             async with self.console.running():
                 yield
@@ -186,10 +186,10 @@ def run(to: Connections, on_start: Callable[[], object] | None = None) -> None:
     events = KafkaEvents(publisher, customers, settings.consent_default == "granted")
     links = Links(secrets.load(settings).link_key)
     pages = Unsubscribe(links, events, SystemClock().now_ms, settings.language)
-    tally = WebTally()
-    tally.serve(settings)
+    metrics = WebMetrics()
+    metrics.serve(settings)
     uvicorn.run(
-        application(pages, publisher, _api(to, redis, publisher, tally), on_start),
+        application(pages, publisher, _api(to, redis, publisher, metrics), on_start),
         host=settings.web_host,
         port=settings.web_port,
         http="httptools",
@@ -206,7 +206,7 @@ def _shops(settings: Settings) -> dict[str, list[str]]:
     return {} if secrets is None else shop_secrets(secrets.get_secret_value())
 
 
-def _api(to: Connections, redis: Redis, publisher: Publisher, tally: WebTally) -> Api:
+def _api(to: Connections, redis: Redis, publisher: Publisher, metrics: WebMetrics) -> Api:
     """The lookup API on the servers of ``to``; closes ``redis`` when it ends."""
     settings, kafka, lanes = to.settings, to.kafka, to.lanes
     policy, file = settings.policy(lanes), settings.home / READ_MODEL
@@ -230,8 +230,8 @@ def _api(to: Connections, redis: Redis, publisher: Publisher, tally: WebTally) -
         readers,
         guard,
         kafka,
-        Collector(guard, publisher, policy, SystemClock().now_ms, tally, _shops(settings)),
-        tally,
+        Collector(guard, publisher, policy, SystemClock().now_ms, metrics, _shops(settings)),
+        metrics,
         console(settings, book, view, readers, changes, blocking_view),
         [name for name in settings.web_hosts.split(",") if name],
     )

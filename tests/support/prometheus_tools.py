@@ -11,9 +11,9 @@ import pytest
 from ruamel.yaml import YAML
 
 from grafana.tools import MissingTool, find
-from streamer.act.tally import ACT_METRICS
+from streamer.act.metrics import ACT_METRICS
 from streamer.telemetry.metrics import BY_NAME, PREFIX
-from streamer.web.tally import WEB_METRICS
+from streamer.web.metrics import WEB_METRICS
 
 ROOT = Path(__file__).parents[2]
 _SELECTOR = re.compile(

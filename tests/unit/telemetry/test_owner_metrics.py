@@ -28,35 +28,35 @@ class Clock:
 
 
 @pytest.fixture(scope="module")
-def tally() -> OwnerMetrics:
+def metrics() -> OwnerMetrics:
     """Three clusters, a proposal of five that is approved, and a rename."""
     clock = Clock()
-    tally = OwnerMetrics(clock, DayGrid())
+    metrics = OwnerMetrics(clock, DayGrid())
     world = World(customers=240, config=LearnerConfig(k=3, frame_days=(90,), min_buyers=150))
     learner = world.learner
-    tally.on_learned(0, Learned("restored"), learner.state)
+    metrics.on_learned(0, Learned("restored"), learner.state)
     world.run(100, learn=False)
     for week in range(12):
-        tally.on_learned(world.day, learner.learn(world.day), learner.state)
+        metrics.on_learned(world.day, learner.learn(world.day), learner.state)
         learner.config = replace(world.config, k=None, tolerance=9.0, table_tolerance=9.0, better=1.0)
         world.timeline = learner.state.timeline
         world.run(7, learn=False)
         if learner.state.proposal is not None:
-            assert tally.samples()["model_proposals_waiting"] == {(): 1.0} and week > 0
-            assert tally.samples()["model_proposal_moves_ratio"] == {(): learner.state.proposal.trial.share}
+            assert metrics.samples()["model_proposals_waiting"] == {(): 1.0} and week > 0
+            assert metrics.samples()["model_proposal_moves_ratio"] == {(): learner.state.proposal.trial.share}
             break
     proposal = learner.state.proposal
     assert proposal is not None and learner.model is not None
-    tally.on_learned(world.day, approve(learner, proposal.number, world.day), learner.state)
-    tally.on_learned(world.day, learner.learn(world.day + 7), learner.state)
+    metrics.on_learned(world.day, approve(learner, proposal.number, world.day), learner.state)
+    metrics.on_learned(world.day, learner.learn(world.day + 7), learner.state)
     renamed = rename(learner, learner.model.segments[0].segment_id, "Regulars", world.day + 7)
-    tally.on_learned(world.day + 7, renamed, learner.state)
+    metrics.on_learned(world.day + 7, renamed, learner.state)
     clock.day = world.day + 10
-    return tally
+    return metrics
 
 
-def test_every_metric_of_the_owner_is_served_once_it_is_known(tally: OwnerMetrics) -> None:
-    exporter = Exporter(MetricState(Clock()), "1", owner=tally)
+def test_every_metric_of_the_owner_is_served_once_it_is_known(metrics: OwnerMetrics) -> None:
+    exporter = Exporter(MetricState(Clock()), "1", owner=metrics)
     try:
         port = exporter.start()
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
@@ -73,8 +73,8 @@ def test_every_metric_of_the_owner_is_served_once_it_is_known(tally: OwnerMetric
             assert set(sample.labels) == set(metric.labels)
 
 
-def test_figures_are_those_of_the_learner(tally: OwnerMetrics) -> None:
-    found = tally.samples()
+def test_figures_are_those_of_the_learner(metrics: OwnerMetrics) -> None:
+    found = metrics.samples()
     assert {outcome for (outcome,) in found["model_refits_total"]} == set(OUTCOMES)
     assert found["model_refits_total"]["promoted",] == 2 and found["model_refits_total"]["renamed",] == 1
     assert found["model_version"] == {(): 3.0} and found["model_proposals_waiting"] == {(): 0.0}
@@ -108,10 +108,10 @@ def test_a_withdrawn_proposal_is_counted_and_waits_no_more() -> None:
 
 
 def test_alarms_are_counted_by_what_raised_them() -> None:
-    tally = OwnerMetrics(Clock(), DayGrid())
+    metrics = OwnerMetrics(Clock(), DayGrid())
     state = World(customers=1).learner.state
     figures = {"adwin": 1.0, "psi_basket": 0.4, "share_psi": 0.2, "bounce": 0.3, "bounce_moves": 30.0}
-    tally.on_learned(1, Learned("proposed", figures=figures), state)
-    counted = {where: count for where, count in tally.samples()["drift_detected_total"].items() if count}
+    metrics.on_learned(1, Learned("proposed", figures=figures), state)
+    counted = {where: count for where, count in metrics.samples()["drift_detected_total"].items() if count}
     assert counted == {("adwin", "distance"): 1, ("psi", "basket"): 1, ("psi", "shares"): 1, ("bounce", "moves"): 1}
     assert PREFIX == "streamer_"

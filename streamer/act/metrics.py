@@ -122,7 +122,7 @@ class Uplifts:
         return known[1]
 
 
-class ActTally(Collector):
+class ActMetrics(Collector):
     """Collects the figures; fed by the owner, read by the metrics server from another thread."""
 
     def __init__(self, timezone: str = "UTC", now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000) -> None:

@@ -45,7 +45,7 @@ _PORT: Final = "web_metrics_port"
 Sizes = Mapping[str, Mapping[str, int]]
 
 
-class WebTally:
+class WebMetrics:
     """Counts, and serves what it counted."""
 
     def __init__(self) -> None:
