@@ -99,9 +99,10 @@ def test_workers_join_until_there_are_more_than_lanes_and_go_again(service: Live
 def test_a_paused_worker_does_no_harm_when_it_wakes(service: LiveService) -> None:
     now = time.time_ns() // 1_000_000
     # Events come for as long as anybody waits for more of them: on a busy machine the heir takes its time, and one that
-    # had applied everything by the time it was looked at would never be seen to go on.
+    # had applied everything by the time it was looked at would never be seen to go on. The shop has enough of them for a
+    # quarter of an hour.
     enough = threading.Event()
-    shop = EndlessShop(ShopConfig(customers=400, days=500, start=now - 501 * DAY_MS), enough)
+    shop = EndlessShop(ShopConfig(customers=3_000, days=700, start=now - 701 * DAY_MS), enough)
     writer = threading.Thread(
         target=service.publish, args=(feed(shop, "zombie", DayGrid(), latest=now),), kwargs={"rate": RATE}
     )
@@ -109,24 +110,27 @@ def test_a_paused_worker_does_no_harm_when_it_wakes(service: LiveService) -> Non
     def applied() -> int:
         return sum(ledger.applied for ledger in service.ledgers())
 
-    sleeper = service.start()
+    # Beside load a worker may end at any time: the broker does not answer at its start, or a transaction ends unknown. Its
+    # supervisor would start it again; without one the test would wait for it in vain.
+    running = [service.start()]
     writer.start()
     try:
-        service.wait(lambda: applied() > 500)
+        service.wait(lambda: applied() > 500, workers=running)
+        (sleeper,) = running
         sleeper.send_signal(signal.SIGSTOP)
         asleep = applied()
-        heir = service.start()
-        service.wait(lambda: service.shared_out([heir]))
-        service.wait(lambda: applied() > asleep + 100)
+        heirs = [service.start()]
+        service.wait(lambda: service.shared_out(heirs), workers=heirs)
+        service.wait(lambda: applied() > asleep + 100, workers=heirs)
         # In the middle of what it was doing, with lanes that it believes to be its own.
         sleeper.send_signal(signal.SIGCONT)
-        # Whichever of the two finds itself fenced ends, and a supervisor starts it again.
-        running = [heir, sleeper]
-        service.wait(lambda: service.tended(running))
+        # Whichever of the two finds itself fenced ends, too.
+        running = [*heirs, sleeper]
+        service.wait(lambda: service.shared_out(running), workers=running)
     finally:
         enough.set()
         writer.join()
-    service.wait_until_applied()
+    service.wait_until_applied(workers=running)
     assert service.parity().differences[:10] == []
     for worker in service.workers:
         if worker.poll() == EXIT_FENCED:

@@ -31,6 +31,8 @@ from streamer.runtime.supervise import EXIT_FENCED, EXIT_STUCK, EXIT_UNKNOWN
 from streamer.sources.import_records import Outgoing
 
 SESSION_SECONDS = 2
+RESTARTED = (1, EXIT_FATAL, EXIT_FENCED, EXIT_UNKNOWN, EXIT_STUCK)
+"""Exit codes after which a supervisor starts a worker again; 1 is that of one whose servers did not answer at its start."""
 
 
 class LiveService:
@@ -137,9 +139,7 @@ class LiveService:
         """Start those again, of the same release, that ended themselves."""
         for at, worker in enumerate(workers):
             if (code := worker.poll()) is not None:
-                assert code in (EXIT_FATAL, EXIT_FENCED, EXIT_UNKNOWN, EXIT_STUCK), (
-                    f"a worker ended with {code}\n{self.logs()}"
-                )
+                assert code in RESTARTED, f"a worker ended with {code}\n{self.logs()}"
                 workers[at] = self.start(release=self._releases[worker.pid])
 
     def shared_out(self, workers: Sequence[subprocess.Popen[bytes]]) -> bool:
@@ -218,9 +218,9 @@ class LiveService:
             found.setdefault(layout, []).append(key)
         return found
 
-    def wait_until_applied(self, seconds: float = 120) -> None:
-        """Wait until every lane has consumed all that is in its input now."""
-        self.wait(self._all_applied(), seconds)
+    def wait_until_applied(self, seconds: float = 120, *, workers: list[subprocess.Popen[bytes]] | None = None) -> None:
+        """Wait until every lane has consumed all that is in its input now; ``workers`` as in `wait`."""
+        self.wait(self._all_applied(), seconds, workers=workers)
 
     def applied_within(self, seconds: float) -> bool:
         """Whether every lane consumes all that is in its input now, before so long."""
@@ -243,10 +243,23 @@ class LiveService:
 
         return done
 
-    def wait(self, done: Callable[[], bool], seconds: float = 120) -> None:
-        """Poll until ``done``, or fail with the workers' logs."""
+    def wait(
+        self,
+        done: Callable[[], bool],
+        seconds: float = 120,
+        *,
+        workers: list[subprocess.Popen[bytes]] | None = None,
+    ) -> None:
+        """Poll until ``done``, or fail with the workers' logs.
+
+        Parameters
+        ----------
+        workers
+            Those to start again whenever they end, as a supervisor does.
+        """
         deadline = time.monotonic() + seconds
         while not done():
+            self.revive(workers or [])
             assert time.monotonic() < deadline, f"not done after {seconds} s\n{self.logs()}"
             time.sleep(0.1)
 
