@@ -25,7 +25,8 @@ class LaneSettings:
         Records after which no further waiting batch joins a transaction: the more of them, the fewer customers are
         written again and again while a backlog is taken in.
     step_seconds
-        A step that took longer makes the next ones smaller: an open transaction must end before the broker ends it.
+        After so long a step gives back the records that it has not decided, and the next ones are smaller: an open
+        transaction must end before the broker ends it, on a busy machine, too.
     turn_records
         Records decided before other lanes of the process may have a turn.
     max_due

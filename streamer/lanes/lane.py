@@ -228,7 +228,9 @@ class Lane(Inbox):
 
     async def _decide(self, made: Prepared, clock: int | None, due: Sequence[str]) -> None:
         """Everything from the first change of the state up to the commit."""
-        await self._maker.decide(made, self.state, clock, due)
+        end = made.end
+        if left := await self._maker.decide(made, self.state, clock, due):
+            self._give_back(made.end, end, [decoded.record for decoded in left])
         if made.decision.new_day or made.decision.definitions:
             self._loader.cursor = ""
         if not made.decoded_records and self._clock_request is None:

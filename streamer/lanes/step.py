@@ -35,11 +35,12 @@ class Prepared:
         A batch that nobody can open, at which the records had to be cut.
     decision, raw_ledger, writes, update
         What follows; ``writes`` is empty where nothing does.
-    seconds
-        By stage.
+    begun, seconds
+        When it began, by the event loop's clock; and how long each stage took.
     """
 
     def __init__(self, begun: float) -> None:
+        self.begun = begun
         self.decoded_records: list[DecodedRecord] = []
         self.end = 0
         self.unreadable: UnreadableBatch | None = None
@@ -57,10 +58,16 @@ class Prepared:
         self.seconds[name] = now - self._last
         self._last = now
 
-    def keep(self, room: int) -> None:
-        """Keep so many records, the others wait."""
+    def keep(self, room: int) -> list[DecodedRecord]:
+        """Keep so many records; gives the others, which wait."""
+        others = self.decoded_records[room:]
         del self.decoded_records[room:]
         self.end = self.decoded_records[-1].record.offset + 1
+        return others
+
+    def lasts(self) -> float:
+        """For how many seconds it has been made."""
+        return asyncio.get_running_loop().time() - self.begun
 
     def at_risk(self, error: Exception) -> set[str]:
         """Customers that the step may have changed before it raised this, besides those that a new day has stepped."""
@@ -159,21 +166,32 @@ class StepMaker:
             decoded_records.append(DecodedRecord(record, error=refusal, count=count_of(record)))
         return decoded_records
 
-    async def decide(self, made: Prepared, state: LaneState, clock: int | None, due: Sequence[str]) -> None:
-        """Decide what was decoded and then look at the clock. ``due`` are customers in memory whose time may have come."""
+    async def decide(
+        self, made: Prepared, state: LaneState, clock: int | None, due: Sequence[str]
+    ) -> Sequence[DecodedRecord]:
+        """Decide what was decoded and then look at the clock. ``due`` are customers in memory whose time may have come.
+
+        Records for which a step has no time are given back undecided: on a busy machine a transaction of as many
+        records as usual would stay open until the broker ends it, since other lanes make theirs as large meanwhile.
+        """
         made.due = due
         tick = Tick(clock, due)
         portions = list(self._portions(made.decoded_records)) or [()]
+        decided = 0
         for portion in portions:
-            last = portion is portions[-1]
+            last = portion is portions[-1] or made.lasts() > self._settings.step_seconds
             decision = decide(portion, state, self._policy, tick if last else NO_TICK)
             if portion is portions[0]:
                 made.decision = decision
             else:
                 made.decision.absorb(decision)
-            if not last:
-                await asyncio.sleep(0)
+            decided += len(portion)
+            if last:
+                break
+            await asyncio.sleep(0)
+        left = made.keep(decided) if decided < len(made.decoded_records) else ()
         state.ledger.next_offset = made.end
+        return left
 
     def encode(self, made: Prepared, state: LaneState, *, anyway: bool = False) -> None:
         """What was decided as bytes, if anything was; with ``anyway`` the ledger at least.

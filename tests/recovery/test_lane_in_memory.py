@@ -9,9 +9,8 @@ from functools import cache
 
 import pytest
 from heart_lanes import MODES, TIGHT, Crash, Mode, Rig, counters
-from heart_logs import DAY, HOUR, T0, LogMaker, by_customer, order, reversal, view
-from heart_models import jumpy
-from heart_strategies import HERE, POLICY, STEPS, WALL, Step, lane_log, straight
+from heart_logs import DAY, T0, LogMaker, by_customer, order, view
+from heart_strategies import A_BIT_OF_EVERYTHING, HERE, POLICY, STEPS, WALL, Step, lane_log, straight
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,34 +23,6 @@ from streamer.lanes.ports import Fenced
 from streamer.lanes.restore import progress_of
 
 
-def a_log() -> list[Record]:
-    """A bit of everything in 30 records."""
-    log = LogMaker(now=T0)
-    for number, id in enumerate(HERE):
-        log.event(order(f"a{number}", id, log.now, 30.0 + number), now=log.now + HOUR)
-    log.model(jumpy(1))
-    log.put(b"ann", b"{")
-    log.event(order("x", "gus", log.now, 1.0))
-    log.opened("old")
-    for day in (300, 290, 200):
-        log.clock("old", T0 - day * DAY)
-        log.event(order(f"h{day}", "kim" if day == 290 else "hal", T0 - day * DAY + HOUR, 80.0), import_id="old")
-    log.closed("old")
-    for day in (2, 3, 5, 40):
-        log.event(view(f"v{day}", "bob", T0 + day * DAY), now=T0 + day * DAY)
-        log.event(order(f"b{day}", "cem", T0 + day * DAY, 60.0))
-    log.event(reversal("r1", "cem", log.now, "o-b3"))
-    log.event(order("b3", "cem", T0 + 3 * DAY, 60.0))
-    log.event(order("later", "cem", T0 + 60 * DAY, 10.0), now=T0 + 60 * DAY)
-    log.model(jumpy(2, shift=0.4), now=T0 + 60 * DAY)
-    log.event(order("late", "ann", T0 - DAY, 60.0))
-    log.event(view("v90", "eve", T0 + 90 * DAY), now=T0 + 90 * DAY)
-    return log.records
-
-
-LOG = a_log()
-
-
 async def played(rig: Rig, mischief: list[int] | None = None) -> Rig:
     await rig.run(mischief or [])
     rig.check_view()
@@ -60,7 +31,7 @@ async def played(rig: Rig, mischief: list[int] | None = None) -> Rig:
 
 @cache
 def undisturbed() -> Rig:
-    return asyncio.run(played(Rig(LOG)))
+    return asyncio.run(played(Rig(A_BIT_OF_EVERYTHING)))
 
 
 @pytest.fixture
@@ -69,7 +40,7 @@ def usual() -> Rig:
 
 
 def test_a_restore_reports_its_progress_and_the_view_shows_it() -> None:
-    rig = Rig(LOG)
+    rig = Rig(A_BIT_OF_EVERYTHING)
     asyncio.run(played(rig))
     end = len(rig.broker.records(topics.STATE, 0))
     rig.server.lose()
@@ -96,8 +67,8 @@ def same(rig: Rig, usual: Rig) -> None:
 def test_the_undisturbed_run_says_what_decide_says(usual: Rig) -> None:
     """Portions, loads from the view and people leaving memory change nothing."""
     changes = usual.values(topics.CHANGES)
-    plain = Rig(LOG)
-    plain.append([*LOG])
+    plain = Rig(A_BIT_OF_EVERYTHING)
+    plain.append([*A_BIT_OF_EVERYTHING])
     expected = straight(plain.broker.records(topics.EVENTS, 0))
     found: dict[str, list[object]] = {}
     for change in changes:
@@ -116,7 +87,7 @@ def test_the_undisturbed_run_says_what_decide_says(usual: Rig) -> None:
 
 def test_nothing_depends_on_portions(usual: Rig) -> None:
     for chunk in (1, 7, 100):
-        same(asyncio.run(played(Rig(LOG, chunk=chunk))), usual)
+        same(asyncio.run(played(Rig(A_BIT_OF_EVERYTHING, chunk=chunk))), usual)
 
 
 def test_a_crash_at_every_effect_of_every_kind(usual: Rig) -> None:
@@ -126,7 +97,7 @@ def test_a_crash_at_every_effect_of_every_kind(usual: Rig) -> None:
     # Every effect would take a while; a stride that is coprime to the pattern of a step meets all kinds.
     for mode in MODES:
         for at in range(MODES.index(mode), effects, 3 if mode == "after" else 7):
-            rig = asyncio.run(played(Rig(LOG, {at: mode})))
+            rig = asyncio.run(played(Rig(A_BIT_OF_EVERYTHING, {at: mode})))
             assert rig.crashes == 1
             same(rig, usual)
 
@@ -134,7 +105,7 @@ def test_a_crash_at_every_effect_of_every_kind(usual: Rig) -> None:
 @settings(deadline=None, max_examples=20)
 @given(st.dictionaries(st.integers(0, 120), st.sampled_from(MODES), min_size=2, max_size=8), st.integers(1, 9))
 def test_many_crashes_in_one_run(plan: dict[int, Mode], chunk: int) -> None:
-    rig = Rig(LOG, plan, chunk=chunk)
+    rig = Rig(A_BIT_OF_EVERYTHING, plan, chunk=chunk)
 
     async def go() -> None:
         await played(rig)
@@ -148,7 +119,7 @@ def test_many_crashes_in_one_run(plan: dict[int, Mode], chunk: int) -> None:
 @given(st.dictionaries(st.integers(0, 120), st.sampled_from(MODES), min_size=1, max_size=8), st.integers(1, 9))
 def test_releases_of_two_layouts_take_the_lane_from_each_other(plan: dict[int, Mode], chunk: int) -> None:
     """At each crash a worker of the other release takes over; former owners wake up and find the other's view."""
-    rig = Rig(LOG, plan, chunk=chunk, layouts=(LAYOUT, LAYOUT + 1))
+    rig = Rig(A_BIT_OF_EVERYTHING, plan, chunk=chunk, layouts=(LAYOUT, LAYOUT + 1))
 
     async def go() -> None:
         await played(rig)
@@ -174,7 +145,7 @@ def test_any_log_and_any_crashes(steps: list[Step], plan: dict[int, Mode], polic
 @settings(deadline=None, max_examples=20)
 @given(st.lists(st.integers(-4, 4), max_size=20))
 def test_holes_are_sought_and_repeats_dropped(mischief: list[int]) -> None:
-    rig = asyncio.run(played(Rig(LOG), mischief))
+    rig = asyncio.run(played(Rig(A_BIT_OF_EVERYTHING), mischief))
     same(rig, undisturbed())
     fetched = [move for move in mischief if move > 0]
     assert len(rig.sought) <= len(fetched)
@@ -182,9 +153,9 @@ def test_holes_are_sought_and_repeats_dropped(mischief: list[int]) -> None:
 
 def test_a_hole_drops_what_waits_and_asks_for_the_missing_offset() -> None:
     async def go() -> None:
-        rig = Rig(LOG)
+        rig = Rig(A_BIT_OF_EVERYTHING)
         lane = await rig.own()
-        rig.append(LOG[:10])
+        rig.append(A_BIT_OF_EVERYTHING[:10])
         lane.offer(rig.batch(0, 2))
         lane.offer(rig.batch(5, 8))
         lane.offer(rig.batch(8, 10))
@@ -203,9 +174,9 @@ def test_a_hole_drops_what_waits_and_asks_for_the_missing_offset() -> None:
 
 def test_offsets_that_hold_no_record_count_as_read() -> None:
     async def go() -> None:
-        rig = Rig(LOG)
+        rig = Rig(A_BIT_OF_EVERYTHING)
         lane = await rig.own()
-        rig.append(LOG[:3])
+        rig.append(A_BIT_OF_EVERYTHING[:3])
         batch = rig.batch(0, 3)
         lane.offer(type(batch)(0, 9, batch.records))
         await lane.turn()
@@ -216,9 +187,9 @@ def test_offsets_that_hold_no_record_count_as_read() -> None:
 
 def test_a_former_owner_is_refused_and_harms_nothing() -> None:
     async def go() -> None:
-        rig = Rig(LOG)
+        rig = Rig(A_BIT_OF_EVERYTHING)
         old = await rig.own()
-        rig.append(LOG[:6])
+        rig.append(A_BIT_OF_EVERYTHING[:6])
         old.offer(rig.batch(0, 3))
         await old.turn()
         new = await rig.own()
@@ -238,9 +209,9 @@ def test_a_former_owner_is_refused_and_harms_nothing() -> None:
 
 def test_a_view_lost_while_running_is_filled_again_from_the_changelog() -> None:
     async def go() -> None:
-        rig = Rig(LOG)
+        rig = Rig(A_BIT_OF_EVERYTHING)
         lane = await rig.own()
-        rig.append(LOG)
+        rig.append(A_BIT_OF_EVERYTHING)
         lane.offer(rig.batch(0, 20))
         await lane.turn()
         rig.server.lose()

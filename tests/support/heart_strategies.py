@@ -309,3 +309,31 @@ def summary(driver: Driver) -> dict[str, object]:
             )
         },
     }
+
+
+def a_bit_of_everything() -> list[Record]:
+    """A lane's log of 30 records."""
+    log = LogMaker(now=T0)
+    for number, id in enumerate(HERE):
+        log.event(order(f"a{number}", id, log.now, 30.0 + number), now=log.now + HOUR)
+    log.model(jumpy(1))
+    log.put(b"ann", b"{")
+    log.event(order("x", "gus", log.now, 1.0))
+    log.opened("old")
+    for day in (300, 290, 200):
+        log.clock("old", T0 - day * DAY)
+        log.event(order(f"h{day}", "kim" if day == 290 else "hal", T0 - day * DAY + HOUR, 80.0), import_id="old")
+    log.closed("old")
+    for day in (2, 3, 5, 40):
+        log.event(view(f"v{day}", "bob", T0 + day * DAY), now=T0 + day * DAY)
+        log.event(order(f"b{day}", "cem", T0 + day * DAY, 60.0))
+    log.event(reversal("r1", "cem", log.now, "o-b3"))
+    log.event(order("b3", "cem", T0 + 3 * DAY, 60.0))
+    log.event(order("later", "cem", T0 + 60 * DAY, 10.0), now=T0 + 60 * DAY)
+    log.model(jumpy(2, shift=0.4), now=T0 + 60 * DAY)
+    log.event(order("late", "ann", T0 - DAY, 60.0))
+    log.event(view("v90", "eve", T0 + 90 * DAY), now=T0 + 90 * DAY)
+    return log.records
+
+
+A_BIT_OF_EVERYTHING = a_bit_of_everything()
