@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import sys
@@ -31,6 +32,7 @@ from streamer.lanes.ports import Fenced
 from streamer.lanes.transport import App
 from streamer.owner.owner import Owner, OwnerContext
 from streamer.runtime.supervise import EXIT_FENCED, EXIT_UNKNOWN
+from streamer.telemetry import waking
 
 log = structlog.get_logger(__name__)
 
@@ -101,6 +103,9 @@ class WorkerListener(Silent):
 
 def fatal(error: BaseException, on_fatal: Callable[[str], None] = lambda why: None) -> None:
     """End the process at once: state and log may differ from here on, and only a fresh start may go on."""
+    held = waking.of_process()
+    if held is not None:
+        held.forget() if isinstance(error, Fenced) else held.tell()
     if isinstance(error, Fenced):
         # A paused machine that wakes up, or somebody at the command line: nothing is wrong, and nothing to look into.
         log.warning("another process took over a lane; this worker exits and rejoins", why=str(error))
@@ -172,6 +177,7 @@ def run_worker(app: App, offsets: Offsets, on_start: Callable[[Offsets], None] =
     """Run a Faust app until it is stopped; ``on_start`` is called when Kafka can be asked for offsets."""
 
     async def before_start() -> None:
+        app.hooks = (*app.hooks, asyncio.create_task(waking.beats(app.conf.broker_session_timeout)))
         await offsets.start()
         on_start(offsets)
 

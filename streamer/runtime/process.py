@@ -59,7 +59,7 @@ def run(settings: Settings, role: str, start: Start | None = None) -> None:
         version=__version__,
     )
     # Faust logs the start and stop of each of its parts under the name of our subclasses.
-    logging.getLogger("streamer.lanes.transport").setLevel(logging.WARNING)
+    logging.getLogger(logs.FAUSTS).setLevel(logging.WARNING)
     record_batches.LIMIT.max_batch_bytes = settings.max_batch_bytes
     ROLES[role].load()(settings, start or Start())
 

@@ -16,9 +16,12 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from schemas.screen_text import block, json_text, line
+from streamer.telemetry.waking import PatientHandler
 
 ECS_VERSION: Final = "8.11.0"
 OURS: Final = ("streamer", "models", "schemas")
+# Subclasses of Faust's, under whose names it logs.
+FAUSTS: Final = "streamer.lanes.transport"
 
 # What a fenced producer's other futures fail with. Its lane has learned of the fence from the first of them.
 _FENCES: Final = frozenset(
@@ -97,7 +100,7 @@ def configure(
             _one_line_each,
             structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback),
         ]
-    handler = logging.StreamHandler(out)
+    handler = PatientHandler(out, _follows_from_leaving)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -124,6 +127,12 @@ def configure(
         # Loggers are made at import, before this is called, and a test may call it again.
         cache_logger_on_first_use=False,
     )
+
+
+def _follows_from_leaving(record: logging.LogRecord) -> bool:
+    """Whether nobody needs to read it who knows that another process has taken a lane: libraries', and our warnings."""
+    ours = record.name.partition(".")[0] in OURS and record.name != FAUSTS
+    return not ours or record.levelno == logging.WARNING
 
 
 class FenceNoise(logging.Filter):

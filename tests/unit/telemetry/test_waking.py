@@ -1,0 +1,138 @@
+"""Lines that follow a pause: held, then told in order, or dropped where the process leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+import os
+import time
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from streamer.lanes.ports import Fenced
+from streamer.runtime import app
+from streamer.telemetry import logs, waking
+from streamer.telemetry.waking import PatientHandler
+
+PAUSED = 3.0
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def out() -> io.StringIO:
+    return io.StringIO()
+
+
+@pytest.fixture
+def handler(out: io.StringIO, clock: Clock) -> Iterator[PatientHandler]:
+    made = PatientHandler(out, lambda record: record.name.startswith("aiokafka"), clock)
+    yield made
+    made.close()
+
+
+def say(handler: PatientHandler, text: str, name: str = "aiokafka.conn") -> None:
+    handler.handle(logging.LogRecord(name, logging.ERROR, __file__, 1, text, None, None))
+
+
+def test_nothing_is_held_without_a_pause(handler: PatientHandler, out: io.StringIO, clock: Clock) -> None:
+    clock.now += 1_000
+    say(handler, "no loop yet")
+    handler.beat(PAUSED)
+    clock.now += 2
+    say(handler, "soon after a beat")
+    assert out.getvalue() == "no loop yet\nsoon after a beat\n"
+
+
+@pytest.mark.parametrize("beaten", [False, True])
+def test_one_that_leaves_drops_what_that_explains(
+    handler: PatientHandler, out: io.StringIO, clock: Clock, beaten: bool
+) -> None:
+    handler.beat(PAUSED)
+    clock.now += 60
+    if beaten:
+        handler.beat(PAUSED)
+    say(handler, "a heartbeat was refused")
+    say(handler, "the disk is full", "streamer.adapters")
+    assert out.getvalue() == "the disk is full\n"
+    handler.forget()
+    say(handler, "it leaves", "streamer.runtime")
+    assert out.getvalue() == "the disk is full\nit leaves\n"
+
+
+def test_one_that_goes_on_tells_all_of_it_later(
+    handler: PatientHandler, out: io.StringIO, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waking, "HELD_SECONDS", 0.2)
+    handler.beat(PAUSED)
+    clock.now += 60
+    say(handler, "first")
+    handler.beat(PAUSED)
+    say(handler, "second", "aiokafka.client")
+    assert out.getvalue() == ""
+    deadline = time.monotonic() + 20
+    while not out.getvalue() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    say(handler, "third")
+    assert out.getvalue() == "first\nsecond\nthird\n"
+
+
+def test_a_loop_that_hangs_is_not_silenced(handler: PatientHandler, out: io.StringIO, clock: Clock) -> None:
+    handler.beat(PAUSED)
+    clock.now += 60
+    say(handler, "nothing moves")
+    handler.tell()
+    say(handler, "still nothing")
+    assert out.getvalue() == "nothing moves\nstill nothing\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (Fenced("lane 1 has another owner"), ["another process took over a lane; this worker exits and rejoins"]),
+        (ValueError("odd"), ["Heartbeat failed", "refused", "worker failed and exits; restart it"]),
+    ],
+)
+def test_a_worker_that_wakes_up_and_leaves(monkeypatch: pytest.MonkeyPatch, error: Exception, told: list[str]) -> None:
+    """By the logging of the service: libraries, Faust's under our name, and our own warnings."""
+    root = logging.getLogger()
+    before = list(root.handlers), root.level
+    out = io.StringIO()
+    monkeypatch.setattr(os, "_exit", lambda code: None)
+    try:
+        logs.configure(form="console", stream=out)
+        assert waking.of_process() is not None
+
+        async def paused() -> None:
+            beating = asyncio.create_task(waking.beats(0.05))
+            await asyncio.sleep(0)
+            time.sleep(0.2)
+            logging.getLogger(logs.FAUSTS).error("Heartbeat failed")
+            await asyncio.sleep(0)
+            structlog.get_logger("streamer.lanes.lane").warning("refused")
+            assert out.getvalue() == ""
+            app.fatal(error)
+            beating.cancel()
+
+        asyncio.run(paused())
+    finally:
+        structlog.reset_defaults()
+        logging.captureWarnings(False)
+        root.handlers[:] = before[0]
+        root.setLevel(before[1])
+    lines = [line for line in out.getvalue().splitlines() if " [" in line]
+    assert len(lines) == len(told)
+    assert all(text in line for text, line in zip(told, lines, strict=True))
