@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from streamer.sources.import_records import Outgoing
 
 pytestmark = pytest.mark.integration
 
-CUSTOMERS = 100
+CUSTOMERS = 1_000 if "FAULTS" in os.environ else 100
 LANES = 2
 
 
@@ -60,14 +61,16 @@ def links() -> list[Outgoing]:
 
 
 @pytest.mark.parametrize("lost", [*PARTS, "indexes"])
-def test_a_part_of_the_customers_is_lost_while_no_worker_runs(service: LiveService, redis_url: str, lost: str) -> None:
+def test_a_part_of_the_customers_is_lost_while_no_worker_runs(
+    service: LiveService, redis_url: str, lost: str, record_property: Callable[[str, object], None]
+) -> None:
     worker = service.start()
     service.publish([*orders(1), *orders(2), *links()])
     service.wait_until_applied()
     service.wait_until_applied()  # what goes on to another lane, too
     worker.terminate()
     assert worker.wait(30) == 0
-    chosen = random.Random(1).sample(range(CUSTOMERS), 30)
+    chosen = random.Random(1).sample(range(CUSTOMERS), CUSTOMERS * 3 // 10)
     with redis.Redis.from_url(redis_url) as client:
         if lost == "indexes":
             assert all(client.delete(service.keys(lane)._own(name)) == 1 for lane, name in INDEXES.items())
@@ -91,3 +94,4 @@ def test_a_part_of_the_customers_is_lost_while_no_worker_runs(service: LiveServi
     assert len(chains) == CUSTOMERS
     assert all(seen == list(range(1, len(seen) + 1)) for seen in chains.values())
     assert service.parity().differences == []
+    record_property("seen", f"{lost}, {len(chosen) or 'all'} of {CUSTOMERS:,}: {service.count()}")

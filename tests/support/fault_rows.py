@@ -67,6 +67,8 @@ FAULTS: Final = (
         f"{_LANES}an_upstream_transaction_that_hides_records_is_named"]),
     Fault("records deleted ahead of a lane", "lane stops alone; skip", ["tests/recovery/test_deleted_records.py"]),
     Fault("a stuck lane; a lane that waits for Redis", "started again; left alone", ["tests/recovery/test_stuck.py"]),
+    Fault("a backlog on a machine on which all takes long", "short transactions, the same result", [
+        "tests/recovery/test_slow_steps.py"]),
     Fault("a paused worker that wakes up", "one line, no harm", [
         "tests/recovery/test_handover.py::test_a_paused_worker_does_no_harm_when_it_wakes"]),
     Fault("control records unsigned, moved, counted before", "bad_control", ["tests/integration/test_control_key.py"]),
@@ -76,11 +78,12 @@ FAULTS: Final = (
 
 @dataclass
 class Outcomes:
-    """A pytest plugin that remembers how each test ended, and how long it took, s."""
+    """A pytest plugin that remembers how each test ended, how long it took, s, and the property ``seen`` it recorded."""
 
     failed: dict[str, str] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     passed: dict[str, float] = field(default_factory=dict)
+    figures: dict[str, str] = field(default_factory=dict)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
@@ -90,6 +93,9 @@ class Outcomes:
             self.skipped[report.nodeid] = reason
         elif report.when == "call":
             self.passed[report.nodeid] = report.duration
+            self.figures[report.nodeid] = "; ".join(
+                str(value) for name, value in report.user_properties if name == "seen"
+            )
 
     def of(self, tests: Iterable[str]) -> tuple[str, bool]:
         """What was seen of these tests, in words, and whether it is as it should be."""
@@ -103,7 +109,8 @@ class Outcomes:
         skipped = sorted({why for node, why in self.skipped.items() if held(node)})
         passed = [seconds for node, seconds in self.passed.items() if held(node)]
         text = f"as it must, {len(passed)} tests, {sum(passed):.0f} s" if passed else "NOT RUN"
-        return "; ".join([text, *skipped]), bool(passed)
+        figures = [told for node, told in self.figures.items() if told and held(node)]
+        return "; ".join([text, *figures, *skipped]), bool(passed)
 
 
 def main(words: Sequence[str]) -> int:

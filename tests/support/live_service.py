@@ -303,6 +303,15 @@ class LiveService:
         assert whole is not None
         return whole
 
+    def count(self) -> str:
+        """What the ledgers and parity say, in a line."""
+        ledgers, parity = self.ledgers(), self.parity()
+        lost, doubled = (sum(getattr(ledger, name) for ledger in ledgers) for name in ("unaccounted", "duplicates"))
+        return (
+            f"{sum(ledger.applied for ledger in ledgers):,} applied, {lost} lost, {doubled} doubled, "
+            f"parity {len(parity.differences)} of {parity.changes:,} changes"
+        )
+
     def wipe_view(self) -> None:
         """Lose all data of the view, functions included."""
         self._redis.flushdb()
