@@ -130,9 +130,13 @@ def configure(
 
 
 def _follows_from_leaving(record: logging.LogRecord) -> bool:
-    """Whether nobody needs to read it who knows that another process has taken a lane: libraries', and our warnings."""
-    ours = record.name.partition(".")[0] in OURS and record.name != FAUSTS
-    return not ours or record.levelno == logging.WARNING
+    """Whether nobody needs to read it who knows that another process has taken a lane.
+
+    That is what libraries say, and lanes' own warnings: of a view with somebody else's token, of holes in what was fetched.
+    """
+    if record.name.partition(".")[0] not in OURS or record.name == FAUSTS:
+        return True
+    return record.name.startswith("streamer.lanes.") and record.levelno == logging.WARNING
 
 
 class FenceNoise(logging.Filter):

@@ -118,7 +118,7 @@ def test_lanes_wait_for_it_and_report_it_once(
     assert sum(ledger.applied for ledger in ledgers) == 3_000
     assert sum(ledger.duplicates + ledger.unaccounted for ledger in ledgers) == 0
     assert service.parity().differences == []
-    record_property("seen", f"{said}, {AWAY_SECONDS} s: {service.count()}")
+    record_property("seen", f"{message}, {AWAY_SECONDS} s: {service.count()}")
 
 
 def test_a_worker_that_starts_on_a_full_redis_waits_too(service: LiveService, client: redis.Redis) -> None:

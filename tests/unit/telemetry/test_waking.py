@@ -103,11 +103,11 @@ def test_a_loop_that_hangs_is_not_silenced(handler: PatientHandler, out: io.Stri
     ("error", "told"),
     [
         (Fenced("lane 1 has another owner"), ["another process took over a lane; this worker exits and rejoins"]),
-        (ValueError("odd"), ["Heartbeat failed", "refused", "worker failed and exits; restart it"]),
+        (ValueError("odd"), ["Heartbeat failed", "a hole", "worker failed and exits; restart it"]),
     ],
 )
 def test_a_worker_that_wakes_up_and_leaves(monkeypatch: pytest.MonkeyPatch, error: Exception, told: list[str]) -> None:
-    """By the logging of the service: libraries, Faust's under our name, and our own warnings."""
+    """By the logging of the service: libraries, Faust's under our name, and warnings of our own."""
     root = logging.getLogger()
     before = list(root.handlers), root.level
     out = io.StringIO()
@@ -122,8 +122,10 @@ def test_a_worker_that_wakes_up_and_leaves(monkeypatch: pytest.MonkeyPatch, erro
             time.sleep(0.2)
             logging.getLogger(logs.FAUSTS).error("Heartbeat failed")
             await asyncio.sleep(0)
-            structlog.get_logger("streamer.lanes.lane").warning("refused")
+            structlog.get_logger("streamer.lanes.lane").warning("a hole")
             assert out.getvalue() == ""
+            structlog.get_logger("streamer.adapters.redis_outage").warning("Redis is full")
+            assert "Redis is full" in out.getvalue()
             app.fatal(error)
             beating.cancel()
 
@@ -134,5 +136,5 @@ def test_a_worker_that_wakes_up_and_leaves(monkeypatch: pytest.MonkeyPatch, erro
         root.handlers[:] = before[0]
         root.setLevel(before[1])
     lines = [line for line in out.getvalue().splitlines() if " [" in line]
-    assert len(lines) == len(told)
-    assert all(text in line for text, line in zip(told, lines, strict=True))
+    assert len(lines) == 1 + len(told)
+    assert all(text in line for text, line in zip(["Redis is full", *told], lines, strict=True))
