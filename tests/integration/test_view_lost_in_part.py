@@ -86,7 +86,7 @@ def test_a_part_of_the_customers_is_lost_while_no_worker_runs(
     service.publish(orders(3))
     service.wait_until_applied()
     assert worker.poll() is None
-    # Where this machine stood still for a moment, what follows is logged a while later.
+    # A worker that stood still for a moment writes what follows ten seconds later.
     service.wait(lambda: bool(service.logged(worker, LOST)), 30)
     assert sum(ledger.customers for ledger in service.ledgers()) == CUSTOMERS
     assert sum(ledger.unaccounted + ledger.duplicates for ledger in service.ledgers()) == 0
