@@ -2,21 +2,20 @@
 
 Sources: Newcombe (1998), "Interval estimation for the difference between independent proportions", method 10; for looks at
 any time the beta-binomial confidence sequence of Robbins (1970) per arm, joined by the same square-and-add step.
+
+scipy is imported where it is used: it costs 50 MB and a second, and most processes that decide about messages compare no arms.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf, log, sqrt
+from statistics import NormalDist
 from typing import Final
-
-from scipy.optimize import brentq
-from scipy.special import betaln
-from scipy.stats import binomtest, norm
-from scipy.stats import t as student
 
 ALPHA: Final = 0.05
 _PRIOR: Final = 0.5
+_quantile: Final = NormalDist().inv_cdf
 MONEY_HELD_OUT, MONEY_BUYERS = 200, 15
 """Below so many held out, or buyers among them, an interval of money is wrong too often to be shown."""
 RATIO_ALPHA: Final = 0.001
@@ -47,7 +46,7 @@ def wilson(bought: int, n: int, alpha: float = ALPHA) -> tuple[float, float]:
     >>> [round(bound, 3) for bound in wilson(5, 100)]
     [0.022, 0.112]
     """
-    z = float(norm.ppf(1 - alpha / 2))
+    z = _quantile(1 - alpha / 2)
     share, spread = bought / n, z * z / n
     middle = (share + spread / 2) / (1 + spread)
     half = z * sqrt(share * (1 - share) / n + spread / n / 4) / (1 + spread)
@@ -63,6 +62,9 @@ def at_any_time(bought: int, n: int, alpha: float = ALPHA) -> tuple[float, float
     >>> low < wilson(5, 100)[0] and high > wilson(5, 100)[1]
     True
     """
+    from scipy.optimize import brentq
+    from scipy.special import betaln
+
     mixture = float(betaln(bought + _PRIOR, n - bought + _PRIOR) - betaln(_PRIOR, _PRIOR))
 
     def excess(share: float) -> float:
@@ -105,6 +107,8 @@ def money(sent: Arm, held: Arm) -> Interval | None:
     if spread <= 0:
         return None
     freedom = spread**2 / (parts[0] ** 2 / (sent.n - 1) + parts[1] ** 2 / (held.n - 1))
+    from scipy.stats import t as student
+
     half = float(student.ppf(1 - ALPHA / 2, freedom)) * sqrt(spread)
     return Interval(difference, difference - half, difference + half)
 
@@ -118,6 +122,8 @@ def ratio_is_off(n: int, held: int, expected: float) -> bool:
         Customers drawn, once each; how many of them are held out; the sum of the shares by which they were drawn. Where
         an edit changed the share, the mean share is tested, which is stricter about being sure.
     """
+    from scipy.stats import binomtest
+
     return bool(0 < expected < n and binomtest(held, n, expected / n).pvalue < RATIO_ALPHA)
 
 
@@ -134,7 +140,7 @@ def customers_needed(share: float, base: float = 0.05, effect: float = 0.05, pow
     """
     if not 0 < share < 1:
         return inf
-    z = float(norm.ppf(1 - ALPHA / 2) + norm.ppf(power))
+    z = _quantile(1 - ALPHA / 2) + _quantile(power)
     with_it = base + effect
     spread = with_it * (1 - with_it) / (1 - share) + base * (1 - base) / share
     return z * z * spread / effect**2
