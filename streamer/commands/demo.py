@@ -29,6 +29,7 @@ _NAME = "the demo's shop"
 _CUSTOMERS = re.compile(r"c\d+-.+|me")
 """The simulated ones, and who `streamer demo --help` tells to publish."""
 _HISTORY_SECONDS = 25.0
+_BESIDE = ("web", "act")
 _LOOK_SECONDS = 0.25
 _LINE_SECONDS = 5.0
 
@@ -49,7 +50,7 @@ def demo(
     your eyes; then its customers go on live. Nothing to install or to set up. What a run leaves can be looked
     at until the next one begins anew; if there are customers of your own among it, all stays, and a new shop comes beside it.
 
-    Meanwhile, in another terminal: `streamer web --open` for the console, `streamer watch`,
+    A link into the console is printed. Meanwhile, in another terminal: `streamer watch`,
     `streamer publish order --customer me --total 59.90`
 
     Example:  streamer demo --seconds 60
@@ -70,7 +71,7 @@ def demo(
         # A short demo must get to the live part, too.
         least = _HISTORY_SECONDS if seconds is None else min(_HISTORY_SECONDS, seconds / 2)
         history = least, None if seconds is None else 0.6 * seconds
-        show = Demo(service, _shop(found, run, customers), f"{_NAME}, run {run}", rate, history)
+        show = Demo(service, _shop(found, run, customers), f"{_NAME}, run {run}", rate, history, _BESIDE)
         try:
             show.start()
             with _until_stopped(seconds) as over:
@@ -156,6 +157,9 @@ def _watch(show: Demo, over: Callable[[], bool], texts: Messages, found: Setting
         if not (found.kafka and found.redis):
             embedded.check_alive(found.home)
         show.look()
+        tell_console()
+
+    tell_console = _console_teller(found)
 
     from streamer.demo.demo_screen import Screen, cells, headline
 
@@ -176,6 +180,25 @@ def _watch(show: Demo, over: Callable[[], bool], texts: Messages, found: Setting
             common.note(headline(show.show, texts).plain)
             for change in list(show.show.latest)[-1:]:
                 common.note("  " + "  ".join(cells(change, texts)))
+
+
+def _console_teller(found: Settings) -> Callable[[], None]:
+    """A function that prints a link into the console, once somebody serves it."""
+    from streamer.client import presence
+    from streamer.web.console.sessions import console_url
+
+    told = False
+
+    def tell() -> None:
+        nonlocal told
+        if told or (url := presence.url_of(found.home)) is None:
+            return
+        told = True
+        if not url.endswith(f":{found.web_port}"):
+            common.note(f"another program uses port {found.web_port}, so the console has another one")
+        common.note(f"Console: {console_url(found)}")
+
+    return tell
 
 
 def _more(show: Demo, found: Settings) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,7 +13,8 @@ from streamer.commands import common
 from streamer.commands.common import Json
 
 if TYPE_CHECKING:
-    pass
+    from streamer.config.settings import Settings
+    from streamer.embedded.home import Progress
 
 
 def register(app: typer.Typer) -> None:
@@ -22,10 +23,18 @@ def register(app: typer.Typer) -> None:
     app.command("status")(status)
 
 
-def up(json: Json = False) -> None:
+def up(
+    all: Annotated[
+        bool, typer.Option("--all", help="Start the service as well: workers, act and web, in the background.")
+    ] = False,
+    json: Json = False,
+) -> None:
     """Start the embedded Kafka and Valkey; they run on until `streamer down`.
 
     They keep their data between runs, in STREAMER_HOME. Where they run already, this says where.
+
+    With --all the service runs on as well, one process for each role: a worker, the model owner, `act` for plays, and
+    `web` for the console, whose link is printed. Each is started again when it ends; all write STREAMER_HOME/service.log.
 
     Example:  streamer up && streamer worker
     """
@@ -34,25 +43,49 @@ def up(json: Json = False) -> None:
         common.note("STREAMER_KAFKA and STREAMER_REDIS are set, so commands will use those and not the embedded ones")
     with common.progress("starting Kafka and Valkey") as on_progress:
         addresses = embedded.up(found.home, on_progress, common.note)
+        service = _keep_service(found, on_progress) if all else {}
     if json:
-        common.print_json({**asdict(addresses), "home": str(found.home)})
+        common.print_json({**asdict(addresses), "home": str(found.home), **service})
         return
     out = common.console()
     out.print(f"Kafka {addresses.kafka_version} at {addresses.kafka}")
     out.print(f"{addresses.redis_version} at {addresses.redis}")
+    if all:
+        out.print(f"the service runs, its log is {service['log']}", markup=False, soft_wrap=True)
+        out.print(f"Console: {service['console']}", markup=False, soft_wrap=True)
+        return
     out.print(
         "next: `streamer worker`; then `streamer act` for plays, `streamer web` for pages and the API; `streamer down` stops them"
     )
 
 
+def _keep_service(found: Settings, progress: Progress) -> dict[str, Any]:
+    """Have a process for each role run on in the background; gives where its log and the console are."""
+    from streamer.commands.worker import prepare
+    from streamer.runtime.background import Background
+    from streamer.web.console.sessions import console_url
+
+    with connections(found) as to:
+        prepare(to)
+        kept = Background(found.home, to.arguments())
+    progress("starting workers, act and web")
+    kept.keep()
+    return {"service_pid": kept.pid, "log": str(kept.log), "console": console_url(found)}
+
+
 def down(json: Json = False) -> None:
-    """Stop the embedded Kafka and Valkey that `streamer up` started. Data is kept.
+    """Stop the embedded Kafka and Valkey that `streamer up` started, and the service of `streamer up --all`. Data is kept.
 
     Example:  streamer down
     """
+    from streamer.runtime.background import Background
+
     found = common.settings()
     with common.progress("stopping Kafka and Valkey") as on_progress:
-        ran = embedded.down(found.home, on_progress)
+        service = Background(found.home)
+        ran = service.left()
+        service.stop()
+        ran = embedded.down(found.home, on_progress) or ran
     if json:
         common.print_json({"stopped": ran, "home": str(found.home)})
     else:
@@ -66,10 +99,13 @@ def status(json: Json = False) -> None:
 
     Example:  streamer status --json
     """
+    from streamer.runtime.background import Background
+
     found = common.settings()
-    servers = embedded.status(found.home)
+    servers, kept = embedded.status(found.home), Background(found.home)
     answer: dict[str, Any] = {
         "home": str(found.home),
+        "service": {"pid": kept.pid if kept.alive() else None, "log": str(kept.log)},
         "embedded": {
             "kafka_pid": servers.kafka_pid,
             "redis_pid": servers.redis_pid,
@@ -80,6 +116,8 @@ def status(json: Json = False) -> None:
     out = common.console()
     if not json:
         _show_servers(servers)
+        if kept.alive():
+            out.print(f"the service runs in the background (`streamer up --all`), its log is {kept.log}", markup=False)
     if servers.addresses is None and not (found.kafka and found.redis):
         if json:
             common.print_json(answer)
@@ -127,6 +165,8 @@ def _show_service(answer: dict[str, Any]) -> None:
             else "no worker; start one: `streamer worker`"
         )
     )
+    out.print(f"act: {answer['act']} running" if answer["act"] else "act: not running, so no play sends messages")
+    out.print(f"web: at {answer['web']}" if answer["web"] else "web: not running in this folder", markup=False)
     if (error := answer["last_error"]) is not None:
         out.print(f"the last worker on this machine ended at {error['at']}: {error['why']}", markup=False)
     for lane, text in answer["stopped"].items():

@@ -10,7 +10,7 @@ import json
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -153,10 +153,18 @@ class Demo:
         Live events a second.
     history_seconds
         How long the history takes at least, and at most, where there is a most: what is left then is not played.
+    beside
+        Roles to start beside workers of our own, once those run.
     """
 
     def __init__(
-        self, service: Service, shop: Shop, name: str, rate: float, history_seconds: tuple[float, float | None]
+        self,
+        service: Service,
+        shop: Shop,
+        name: str,
+        rate: float,
+        history_seconds: tuple[float, float | None],
+        beside: Sequence[str] = (),
     ) -> None:
         self.show = Show()
         self.service = service
@@ -171,6 +179,7 @@ class Demo:
         self._error: BaseException | None = None
         self._threads: list[threading.Thread] = []
         self._workers: list[Workers] = []
+        self._roles_beside, self._beside = [*beside], len(beside)
         self._stack = ExitStack()
         self._before = totals(service.view.ledgers())
         self._begun = time.monotonic()
@@ -190,11 +199,14 @@ class Demo:
         if self._error is not None:
             raise self._error
         for group in self._workers:
+            # Messages and the console may fail without ending the demo.
             if not group.alive:
                 raise UserError(f"the worker cannot run:\n{group.log_tail()}", "fix that and start again")
         if len(self._workers) == 1 and self.show.phase != "starting":
             # Later than the lanes, which must start as fast as they can. The history waits for it from its first day on.
             self._hire("owner")
+        if len(self._workers) == 2 and self._roles_beside and self._may_begin_beside():
+            self._hired(self._roles_beside.pop(0))
         self.show.look(totals(self.service.view.ledgers()))
 
     def end(self) -> Result:
@@ -218,7 +230,14 @@ class Demo:
         self._stack.close()
 
     def _hire(self, role: str) -> None:
-        self._workers.append(self._stack.enter_context(importer.own_workers(self.service, lambda text: None, (role,))))
+        self._workers.append(self._hired(role))
+
+    def _may_begin_beside(self) -> bool:
+        """The first of these roles begins with the history; the others once customers move, one after the other."""
+        return self.show.first_change is not None or len(self._roles_beside) == self._beside
+
+    def _hired(self, role: str) -> Workers:
+        return self._stack.enter_context(importer.own_workers(self.service, lambda text: None, (role,)))
 
     def _caught_up(self) -> bool:
         """Whether the lanes have decided everything, and the reader has seen every change."""

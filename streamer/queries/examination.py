@@ -131,6 +131,7 @@ def _records(to: Connections) -> Iterator[Finding]:
             yield Finding("records", "none yet")
             return
         yield findings.work(to, state)
+        yield from findings.beside(state)
         yield findings.signatures(to.settings.control_keys is not None, state["signed_from"], _now_ms())
         yield from findings.stopped(state)
         yield from findings.refused(state)

@@ -92,6 +92,12 @@ def work(to: Connections, state: dict[str, Any]) -> Finding:
     return Finding("records", text)
 
 
+def beside(state: dict[str, Any]) -> Iterator[Finding]:
+    """Who sends messages of plays, and where console and API are. A service may do without both."""
+    yield Finding("act", f"{state['act']} running" if state["act"] else "not running, so no play sends messages")
+    yield Finding("web", f"at {state['web']}" if state["web"] else "not running in this folder")
+
+
 def stopped(state: dict[str, Any]) -> Iterator[Finding]:
     """Lanes that have stopped, and what hides records from those that run."""
     for lane, text in state["stopped"].items():

@@ -10,6 +10,7 @@ from streamer.adapters.admin import group_lag, hidden_by_transactions
 from streamer.adapters.group import member_count
 from streamer.adapters.redis_reader import totals
 from streamer.adapters.topics import lane_count
+from streamer.client import presence
 from streamer.client.connections import Connections
 from streamer.queries.lanes import stopped
 from streamer.runtime import last_error
@@ -31,6 +32,8 @@ def service(to: Connections) -> dict[str, Any]:
         "lanes": to.lanes,
         "lag": sum(part.lag for part in lag),
         "workers": workers,
+        "act": member_count(to.bootstrap, f"{to.kafka.group}-act", security=to.security),
+        "web": presence.url_of(to.settings.home),
         "stopped": {str(lane): str(note) for lane, note in stopped(to, held, lag).items()},
         "hidden": {
             str(lane): asdict(behind)

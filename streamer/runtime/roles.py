@@ -83,6 +83,7 @@ ROLES: Final[Mapping[str, Role]] = MappingProxyType(
             Role("lanes", "streamer.runtime.lane_worker:run", "segments of customers", "metrics_port"),
             Role("owner", "streamer.runtime.owner_worker:run", "learns the behaviour clusters", "owner_metrics_port"),
             Role("act", "streamer.act.process:run", "sends the messages of plays", "act_metrics_port", always=False),
+            Role("web", "streamer.web.process:run", "serves console and HTTP API", "web_metrics_port", always=False),
         )
     }
 )

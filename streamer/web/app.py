@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,6 +27,7 @@ from streamer.adapters.clock import SystemClock
 from streamer.adapters.kafka import KafkaConnection
 from streamer.adapters.redis import connect
 from streamer.adapters.redis_reader import ViewReader
+from streamer.client import presence
 from streamer.client.connections import Connections
 from streamer.config.settings import Settings
 from streamer.telemetry import logs
@@ -44,6 +46,7 @@ from streamer.web.collector.handlers import routes as collecting
 from streamer.web.collector.webhooks import shop_secrets
 from streamer.web.console.site import Console, console
 from streamer.web.events import KafkaEvents
+from streamer.web.listen import listen, url_of
 from streamer.web.metrics import WebMetrics
 from streamer.web.publisher import Publisher
 from streamer.web.readmodel.feeder import READ, Feeder
@@ -180,6 +183,12 @@ def run(to: Connections, on_start: Callable[[], object] | None = None) -> None:
     """Serve until SIGTERM or SIGINT; ``on_start`` is called once it does. Raises UserError where it cannot begin."""
     settings = to.settings
     logs.configure(settings.log_level, settings.log_format, version=__version__)
+    with closing(listen(settings)) as opened:
+        _serve(to, opened, on_start)
+
+
+def _serve(to: Connections, opened: socket.socket, on_start: Callable[[], object] | None) -> None:
+    settings = to.settings
     redis = connect(to.redis_url, **to.redis_options)
     customers = RedisCustomers(redis, to.redis_prefix, to.lanes)
     publisher = Publisher(to.kafka, to.lanes)
@@ -188,17 +197,18 @@ def run(to: Connections, on_start: Callable[[], object] | None = None) -> None:
     pages = Unsubscribe(links, events, SystemClock().now_ms, settings.language)
     metrics = WebMetrics()
     metrics.serve(settings)
-    uvicorn.run(
-        application(pages, publisher, _api(to, redis, publisher, metrics), on_start),
-        host=settings.web_host,
-        port=settings.web_port,
-        http="httptools",
-        ws="none",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=5,
-    )
+    with presence.noted(settings.home, url_of(settings, opened)), suppress(KeyboardInterrupt):
+        uvicorn.Server(
+            uvicorn.Config(
+                application(pages, publisher, _api(to, redis, publisher, metrics), on_start),
+                http="httptools",
+                ws="none",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=5,
+            )
+        ).run([opened])
 
 
 def _shops(settings: Settings) -> dict[str, list[str]]:

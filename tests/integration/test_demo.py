@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 
@@ -80,8 +81,15 @@ def test_two_demos_on_one_home_each_show_changes_and_leave_nothing_running(tmp_p
 def test_a_demo_that_is_stopped_leaves_nothing_running(tmp_path: Path, number: signal.Signals) -> None:
     process = start(tmp_path, "--customers", "60")
     assert process.stderr is not None
-    while "changes" not in (line := process.stderr.readline()):
-        assert line, "it ended before it showed anything"
+    console, changed = "", False
+    while not (console and changed):
+        line = process.stderr.readline()
+        assert line, "it ended before it showed customers who move, and its console"
+        changed = changed or ("changes" in line and not line.rstrip().endswith(" 0 changes"))
+        console = console or line.removeprefix("Console: ").strip() * line.startswith("Console: ")
+    with urlopen(console, timeout=30) as page:
+        # The link gives a cookie and leads to the first page, which knows this shop.
+        assert page.status == 200
     process.send_signal(number)
     out, errors = process.communicate(timeout=60)
     if number == signal.SIGINT:

@@ -18,7 +18,7 @@ COMMANDS: Final = {
 先用半分钟重放店铺最近 180 天的历史，形成分群和行为聚类；之后客户实时活动。无需安装或配置。运行结果保留到下次
 演示；如果其中有您自己的客户，数据不会删除，新店铺会另起一份。
 
-同时可以在另一个终端运行：`streamer watch`，`streamer publish order --customer me --total 59.90`
+控制台的地址会打印出来。同时可以在另一个终端运行：`streamer watch`，`streamer publish order --customer me --total 59.90`
 
 示例：  streamer demo --seconds 60
 """,
@@ -33,9 +33,12 @@ COMMANDS: Final = {
 
 数据保存在 STREAMER_HOME，重启不丢。已在运行时只显示地址。
 
+加上 --all，服务本身也留在后台，每个角色一个进程：worker、模型管理进程、发送消息的 `act`、提供控制台的
+`web`（会打印链接）。进程结束后自动重启；日志都写入 STREAMER_HOME/service.log。
+
 示例：  streamer up && streamer worker
 """,
-    "down": """停止由 `streamer up` 启动的 Kafka 和 Valkey，保留数据。
+    "down": """停止由 `streamer up` 启动的 Kafka 和 Valkey，以及 `streamer up --all` 启动的服务，保留数据。
 
 示例：  streamer down
 """,

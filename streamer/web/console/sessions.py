@@ -18,7 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from streamer.client import presence
 from streamer.config.settings import Settings
+from streamer.web.listen import local
 
 FOLDER: Final = "console"
 """Of the key and the links, in STREAMER_HOME."""
@@ -117,19 +119,18 @@ def _hash(secret: str) -> str:
 
 
 def console_url(settings: Settings) -> str:
-    """The address of the console with a new link in it."""
-    return f"http://{_host(settings)}:{settings.web_port}/enter?once={Sessions(settings.home).link()}"
+    """The address of the console with a new link in it: of the process that serves this home, else of the next one."""
+    return f"{_address(settings)}/enter?once={Sessions(settings.home).link()}"
 
 
 def is_served(settings: Settings) -> bool:
     """Whether something answers where the console is to be served."""
     try:
-        with urllib.request.urlopen(f"http://{_host(settings)}:{settings.web_port}/healthz", timeout=2.0) as answer:
+        with urllib.request.urlopen(f"{_address(settings)}/healthz", timeout=2.0) as answer:
             return bool(answer.status == 200)
     except OSError:
         return False
 
 
-def _host(settings: Settings) -> str:
-    """Where a browser on this machine finds it."""
-    return "127.0.0.1" if settings.web_host in ("0.0.0.0", "::") else settings.web_host
+def _address(settings: Settings) -> str:
+    return presence.url_of(settings.home) or f"http://{local(settings.web_host)}:{settings.web_port}"

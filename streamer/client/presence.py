@@ -1,0 +1,61 @@
+"""Where the web process of a home is: a note in STREAMER_HOME, so that commands find it whatever its port.
+
+Only a process that runs keeps its note locked; a note without a lock is of one that was killed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Final
+
+from schemas.errors import UserError
+
+FILE: Final = "web.json"
+_TRIES: Final = 20
+_PAUSE_SECONDS: Final = 0.02
+
+
+@contextmanager
+def noted(home: Path, url: str) -> Iterator[None]:
+    """Keep a note of this process while the block lasts. Raises UserError if another one of this home runs."""
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / FILE).open("a+") as file:
+        if not _locked(file):
+            raise served_already(url_of(home) or url)
+        file.truncate(0)
+        file.write(json.dumps({"pid": os.getpid(), "url": url}))
+        file.flush()
+        try:
+            yield
+        finally:
+            file.truncate(0)
+
+
+def _locked(file: IO[str]) -> bool:
+    """Who only asks holds the lock for an instant, so it is tried for a while."""
+    for _ in range(_TRIES):
+        with suppress(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        time.sleep(_PAUSE_SECONDS)
+    return False
+
+
+def url_of(home: Path) -> str | None:
+    """``http://HOST:PORT`` of the process that serves this home; None where there is none."""
+    with suppress(OSError, ValueError, KeyError, TypeError), (home / FILE).open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return str(json.loads(file.read())["url"])
+    return None
+
+
+def served_already(url: str) -> UserError:
+    return UserError(f"the console of this folder is served already at {url}", "`streamer web --open` opens it")

@@ -1,0 +1,85 @@
+"""The whole service in the background: one supervisor with a process for each role, kept running as the embedded servers are.
+
+``python -m streamer.runtime.background --home HOME`` is that supervisor; `Background` starts, finds and stops it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from streamer.client import presence
+from streamer.embedded.server import Server
+from streamer.runtime import supervise
+from streamer.runtime.roles import ROLES
+
+NAME: Final = "service"
+"""Also the stem of its log, ``service.log`` in STREAMER_HOME."""
+_MODULE: Final = "streamer.runtime.background"
+_LOOK_SECONDS: Final = 0.2
+
+
+class Background(Server):
+    """The supervisor of one home, running or not.
+
+    Parameters
+    ----------
+    arguments
+        Flags of worker processes, such as the addresses of embedded servers.
+    """
+
+    def __init__(self, home: Path, arguments: Sequence[str] = ()) -> None:
+        super().__init__(home.resolve(), NAME, "the service", 0)
+        self._arguments = list(arguments)
+
+    def prepare(self) -> None:
+        """Nothing: settings come from the environment."""
+
+    def identity(self) -> list[str]:
+        return [_MODULE, "--home", str(self.home)]
+
+    def command(self) -> list[str]:
+        return [sys.executable, "-P", "-m", *self.identity(), *self._arguments]
+
+    def answers(self) -> bool:
+        """Whether it serves; the web process is up last, since it asks for most."""
+        return presence.url_of(self.home) is not None
+
+    def keep(self) -> None:
+        """Start it so that it runs on when we end, unless it does. Raises UserError with the end of its log."""
+        if self.kept and self.alive() and self.alone() and self.answers():
+            return
+        self.stop()
+        self.launch(keep=True)
+        try:
+            self.await_ready()
+        except BaseException:
+            self.stop()
+            raise
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Supervise a process of each role until SIGTERM or SIGINT, or until one of them cannot go on."""
+    parser = argparse.ArgumentParser(prog=f"python -m {_MODULE}", description=__doc__)
+    parser.add_argument("--home", required=True, help="the folder by which this process is found")
+    _, flags = parser.parse_known_args(arguments)
+    over: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda got, _: over.append(got))
+    with supervise.workers(tuple(ROLES), flags, report=_say) as group:
+        while group.alive and not over:
+            time.sleep(_LOOK_SECONDS)
+        return supervise.EXIT_MISTAKE if group.failed else 0
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

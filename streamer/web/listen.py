@@ -1,0 +1,68 @@
+"""The socket of the web process: the port of the settings, or, where another program has that one, a free port."""
+
+from __future__ import annotations
+
+import socket
+from errno import EADDRINUSE
+
+import structlog
+
+from schemas.errors import UserError
+from streamer.client import presence
+from streamer.config.settings import Settings
+from streamer.config.settings_sources import DEFAULT, variable
+
+_BACKLOG = 2_048
+_log = structlog.get_logger()
+
+
+def listen(settings: Settings) -> socket.socket:
+    """A socket that listens.
+
+    Raises
+    ------
+    UserError
+        A process of this home serves already; or the address cannot be used; or somebody asked for a port that is taken.
+    """
+    url = presence.url_of(settings.home)
+    if url is not None:
+        raise presence.served_already(url)
+    host, port = settings.web_host, settings.web_port
+    try:
+        return _open(host, port)
+    except OSError as error:
+        if error.errno != EADDRINUSE:
+            raise UserError(
+                f"{host}:{port} cannot be listened on: {error.strerror or error}", "see STREAMER_WEB_HOST"
+            ) from None
+    origins = {one.name: one.origin for one in settings.in_force()}
+    if origins[variable("web_port")] != DEFAULT:
+        raise UserError(f"another program uses port {port}", "stop it, or set STREAMER_WEB_PORT to another port")
+    found = _open(host, 0)
+    _log.warning("another program uses the web port, so a free one is used", taken=port, port=port_of(found))
+    return found
+
+
+def url_of(settings: Settings, opened: socket.socket) -> str:
+    """Where a browser on this machine finds it."""
+    return f"http://{local(settings.web_host)}:{port_of(opened)}"
+
+
+def local(host: str) -> str:
+    """The name by which this machine reaches an address that is listened on.
+
+    >>> local("0.0.0.0"), local("::1")
+    ('127.0.0.1', '[::1]')
+    """
+    if host in ("0.0.0.0", "::"):
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
+
+
+def port_of(opened: socket.socket) -> int:
+    return int(opened.getsockname()[1])
+
+
+def _open(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=_BACKLOG, dualstack_ipv6=host == "::")

@@ -1,0 +1,73 @@
+"""Which port the web process gets, and how others find it, without servers."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from schemas.errors import UserError
+from streamer.client import presence
+from streamer.config.settings import Settings
+from streamer.web.listen import listen, port_of, url_of
+
+HOLDS = """
+import sys
+from pathlib import Path
+from streamer.client.presence import noted
+with noted(Path(sys.argv[1]), "http://127.0.0.1:1"):
+    print("noted", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port that another program uses."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        yield other.getsockname()[1]
+
+
+def test_a_taken_port_gives_way_unless_somebody_asked_for_it(
+    tmp_path: Path, taken: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = Settings.load({"web_port": taken, "home": tmp_path}, environ={})
+    with pytest.raises(UserError, match=f"another program uses port {taken}"):
+        listen(asked)
+    monkeypatch.setattr(Settings.model_fields["web_port"], "default", taken)
+    monkeypatch.setattr(asked, "_found", {})
+    with listen(asked) as opened:
+        assert port_of(opened) not in (0, taken)
+        assert url_of(asked, opened) == f"http://127.0.0.1:{port_of(opened)}"
+        # It listens at once, so a link is good before the application is up.
+        socket.create_connection(opened.getsockname(), timeout=5).close()
+
+
+def test_an_address_that_is_not_ours_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="cannot be listened on"):
+        listen(Settings.load({"web_host": "192.0.2.1", "home": tmp_path}, environ={}))
+
+
+def test_a_note_holds_as_long_as_its_process_however_that_ends(tmp_path: Path) -> None:
+    assert presence.url_of(tmp_path) is None
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDS, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None and other.stdout.readline() == "noted\n"
+        assert presence.url_of(tmp_path) == "http://127.0.0.1:1"
+        with (
+            pytest.raises(UserError, match="served already"),
+            presence.noted(tmp_path, "http://127.0.0.1:2"),
+        ):
+            pass
+        with pytest.raises(UserError, match="served already"):
+            listen(Settings.load({"home": tmp_path}, environ={}))
+        other.kill()
+    assert presence.url_of(tmp_path) is None
+    with presence.noted(tmp_path, "http://127.0.0.1:3"):
+        assert presence.url_of(tmp_path) == "http://127.0.0.1:3"
+    assert presence.url_of(tmp_path) is None
