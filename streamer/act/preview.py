@@ -95,7 +95,8 @@ class Preview:
             outcome = Outcome()
             plan(change, self._state, outcome, at, self._of)
             self._show(outcome)
-            self._pass_time(at)
+            if outcome.messages:
+                self._pass_time(at)
         return self._end(until)
 
     def by_hand(self, changes: Iterable[ReceivedChange], now: int, until: int) -> dict[str, Funnel]:

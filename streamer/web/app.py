@@ -83,9 +83,10 @@ class Api:
             Stream(self.changes),
             Plays(self.kafka),
         )
+        # They are tried in this order, so what is asked most stands first.
         return [
-            *collecting(self.collector, lambda: self.guard.origins),
             *site.routes(found, self.guard),
+            *collecting(self.collector, lambda: self.guard.origins),
             *self.console.routes(),
             Route("/readyz", self._readyz),
         ]
@@ -168,10 +169,10 @@ def application(
 
     return Starlette(
         routes=[
+            *(api.routes() if api is not None else ()),
             Route("/healthz", _healthz),
             Route("/u/{token}", pages.show, methods=["GET"]),
             Route("/u/{token}", pages.take, methods=["POST"]),
-            *(api.routes() if api is not None else ()),
         ],
         middleware=[Middleware(SafeHeaders), Middleware(KnownHosts, hosts=api.hosts)] if api is not None else [],
         exception_handlers={**site.ERRORS, KafkaError: _away, TransientError: _away},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import time
@@ -11,8 +12,12 @@ from pathlib import Path
 import pytest
 import redis
 from command_line import CommandLine, until
+from redis.exceptions import AuthenticationError
 from secured import Guard, Secured, tls_before
 
+from streamer.adapters.redis import connect
+from streamer.adapters.redis_wire import Wire
+from streamer.config.settings import Settings
 from streamer.embedded import Addresses, Services
 
 pytestmark = pytest.mark.integration
@@ -211,3 +216,22 @@ def test_a_port_that_takes_connections_and_never_answers_does_not_hold_a_command
         assert ran.exit_code == 1
         assert place in ran.stderr
         assert "does not answer" in ran.stderr
+
+
+def test_the_connection_of_look_ups_has_the_passwords_and_tls_of_every_client(guard: Guard, redis_url: str) -> None:
+    url, options = Settings.load({}, environ=guard.environment(redis_url)).redis_connection(None)
+
+    async def ask(**more: str) -> object:
+        client = connect(url, **{**options, **more})
+        wire = Wire(client)
+        try:
+            return await wire.ask("HMGET", f"{guard.prefix}.streamer:none", "core")
+        finally:
+            await wire.close()
+            await client.aclose()
+            # Else the loop ends before TLS has said goodbye, and its socket is left open.
+            await asyncio.sleep(0.2)
+
+    assert url.startswith("rediss://") and asyncio.run(ask()) == [None]
+    with pytest.raises(AuthenticationError):
+        asyncio.run(ask(password="wrong"))

@@ -23,6 +23,7 @@ from streamer.web.api.view import View
 from streamer.web.readmodel.reading import Reader
 
 _LATEST: Final = (1 << 62) - 1
+_VALUES: Final = [(name, feature_of(name).value) for name in FEATURES]
 
 
 class Customers:
@@ -102,8 +103,7 @@ def _shown(customer: Customer, page: Page) -> dict[str, Any]:
             for name, held in customer.segments.items()
         },
         "features": {
-            name: None if (value := feature_of(name).value(customer, at, context)) != value else value
-            for name in FEATURES
+            name: None if (number := value(customer, at, context)) != number else number for name, value in _VALUES
         },
         "next_moves": {
             name: {"to": to, "name": segment_name(name, to, policy, model), "at": iso(when)}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 from redis.asyncio import Redis
@@ -15,8 +16,9 @@ from models.customer.snapshot import CORE, PROFILE, peek
 from schemas.errors import TransientError
 from schemas.partition import partition_for
 from streamer.adapters.redis_keys import LaneKeys
+from streamer.adapters.redis_wire import Wire
 
-_PARTS: Final = [CORE, PROFILE]
+_PARTS: Final = (CORE, PROFILE)
 _profile: Final = msgspec.msgpack.Decoder(Profile).decode
 
 
@@ -31,13 +33,13 @@ class View:
     """The view of all lanes."""
 
     def __init__(self, client: Redis, prefix: str, lanes: int) -> None:
-        self._client = client
+        self._wire = Wire(client)
         self._keys = [LaneKeys(prefix, lane) for lane in range(lanes)]
 
     async def customer(self, id: str) -> Looked | None:
         """A customer by any of its ids; None if there is no such. Raises TransientError where Redis does not answer."""
         lane = partition_for(id.encode(), len(self._keys))
-        core, profile = await self._answer(self._client.hmget(self._keys[lane].parts(id), _PARTS))
+        core, profile = await self._parts(lane, id)
         if core is not None:
             return Looked(lane, _made(id, core, profile))
         alias = None if profile is None else _profile(profile).alias
@@ -45,22 +47,21 @@ class View:
 
     async def customers(self, ids: Sequence[str]) -> list[Customer | None]:
         """Customers by their main ids, in one round trip."""
-        pipe = self._client.pipeline(transaction=False)
-        for id in ids:
-            pipe.hmget(self._keys[partition_for(id.encode(), len(self._keys))].parts(id), _PARTS)
-        answers = await self._answer(pipe.execute()) if ids else []
+        lanes = [partition_for(id.encode(), len(self._keys)) for id in ids]
+        answers = await asyncio.gather(*map(self._parts, lanes, ids))
         return [
             None if core is None else _made(id, core, profile) for id, (core, profile) in zip(ids, answers, strict=True)
         ]
 
     async def close(self) -> None:
-        await self._client.aclose()
+        await self._wire.close()
 
-    async def _answer(self, question: Any) -> Any:
+    async def _parts(self, lane: int, id: str) -> list[bytes | None]:
         try:
-            return await question
+            found: list[bytes | None] = await self._wire.ask("HMGET", self._keys[lane].parts(id), *_PARTS)
         except (RedisError, OSError) as error:
             raise TransientError("Redis does not answer") from error
+        return found
 
 
 def _made(id: str, core: bytes, profile: bytes | None) -> Customer:
