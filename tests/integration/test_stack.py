@@ -22,7 +22,7 @@ from streamer.embedded import Services
 pytestmark = pytest.mark.integration
 
 LIVE_SECONDS = 15
-SHOP = ("--customers", "150", "--days", "75", "--rate", "150", "--broken", "0.02", "--late", "0.05")
+SHOP = ("--customers", "400", "--days", "100", "--rate", "150", "--broken", "0.02", "--late", "0.05")
 
 
 @pytest.fixture(scope="module")
