@@ -109,6 +109,15 @@ class Look:
         return self._where
 
     @property
+    def records(self) -> list[Person]:
+        """The records of all ids that are this person: their own first, then those of ids that were joined to it."""
+        profile = None if self.customer is None else self.customer.profile
+        if profile is None or not profile.aliases:
+            return [self.person]
+        joined = (self.state.people.get(id) for id in profile.aliases)
+        return [self.person, *(one for one in joined if one is not None)]
+
+    @property
     def local_day(self) -> int:
         """The customer's day."""
         return day_of(self.now, self.where)
@@ -229,7 +238,7 @@ def _refused(look: Look) -> str | None:
 
 
 def _again(look: Look) -> Verdict | None:
-    last = look.person.sends.get(look.play.name)
+    last = max((one.sends[look.play.name] for one in look.records if look.play.name in one.sends), default=None)
     if last is not None and look.now - last < look.play.again:
         return Drop("again", {"last": last})
     return None
@@ -270,12 +279,15 @@ def _still(look: Look) -> Verdict | None:
 
 
 def _capped(look: Look) -> Verdict | None:
-    if look.play.kind != "marketing" or not look.person.days:
+    if look.play.kind != "marketing":
+        return None
+    days = [found for one in look.records for found in one.days.items()]
+    if not days:
         return None
     today = look.local_day
     for rate in look.book.limits.per_customer:
         width = rate.per // _DAY
-        used = sum(count for day, count in look.person.days.items() if today - width < day <= today)
+        used = sum(count for day, count in days if today - width < day <= today)
         if used >= rate.count:
             return Drop("cap", {"days": width, "used": used})
     return None
@@ -333,15 +345,19 @@ _GATES: Final[tuple[Gate, ...]] = (
 
 
 def _arm(look: Look) -> Verdict:
-    """The holdout, drawn at the very moment of sending and kept, so that a merge of ids does not change the arm."""
+    """The holdout, drawn at the very moment of sending and kept. Of ids that were joined, the first one drawn decides."""
     play, arms = look.play, look.person.arms
     draws = [(f"{play.name}@{look.play_state.epoch}", play.holdout)]
     if play.kind == "marketing":
         draws.append((ALL, look.book.limits.holdout))
     held = False
     for name, share in draws:
-        if share and name not in arms:
-            arms[name] = draw(name, look.message.customer) < share
+        if name not in arms:
+            drawn = next((one.arms[name] for one in look.records if name in one.arms), None)
+            if drawn is None and share:
+                drawn = draw(name, look.message.customer) < share
+            if drawn is not None:
+                arms[name] = drawn
         held = held or arms.get(name, False)
     if held and not look.message.claimed:
         return Withhold("withheld")

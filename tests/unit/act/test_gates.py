@@ -300,6 +300,55 @@ def test_an_arm_is_drawn_once_and_outlives_a_new_share() -> None:
     assert held is again and world.state.person("ann").arms == {"win_back@1": held}
 
 
+@pytest.mark.parametrize("limits", ["", "holdout = 0.5"])
+def test_an_arm_is_that_of_the_id_that_was_joined(limits: str) -> None:
+    """The guest was drawn; the known id, which would be drawn otherwise, is the same person from the link on."""
+    changed = 0
+    for number in range(60):
+        guest, known = f"guest-{number}", f"c{number}"
+        world = World(book(play(holdout=0 if limits else 0.5, again="0 seconds"), limits=limits))
+        world.customers = {guest: customer(guest), known: customer(known)}
+        alone = isinstance(world.judge(one(world, id=known)), Withhold)
+        world.state.people.remove(known)
+        held = isinstance(world.apply(one(world, id=guest)), Withhold)
+        profile = world.customers[known].profile
+        assert profile is not None
+        profile.aliases.append(guest)
+        # Days later, since what the guest got counts under the cap of the known id as well.
+        later = NOON + 40 * DAY
+        [message] = world.take(change(known, 9, later), later)
+        assert isinstance(world.judge(message, later), Withhold) is held
+        # And it stays when the guest's record goes.
+        world.state.people.remove(guest)
+        assert isinstance(world.judge(message, later), Withhold) is held
+        changed += alone is not held
+    assert changed > 10, "else the draw of the known id says the same"
+
+
+def test_two_arms_that_are_joined_leave_the_known_ids_as_it_is() -> None:
+    world = World(book(play(holdout=0.5)))
+    world.customers = {"ann": customer("ann"), "guest": customer("guest")}
+    world.state.person("ann").arms["win_back@1"] = True
+    world.state.person("guest").arms["win_back@1"] = False
+    assert world.customers["ann"].profile is not None
+    world.customers["ann"].profile.aliases.append("guest")
+    assert isinstance(world.judge(one(world)), Withhold)
+
+
+def test_caps_and_again_count_what_an_id_got_before_it_was_joined() -> None:
+    world = World(
+        book(play("first", again="30 days"), play("second", again="30 days"), limits='per_customer = ["1 a day"]')
+    )
+    world.customers = {"ann": customer("ann"), "guest": customer("guest")}
+    guest = {message.play: message for message in world.take(change("guest"), NOON)}
+    assert isinstance(world.apply(guest["first"]), Send | Withhold)
+    assert world.customers["ann"].profile is not None
+    world.customers["ann"].profile.aliases.append("guest")
+    ann = {message.play: message for message in world.take(change("ann"), NOON)}
+    assert world.judge(ann["first"]) == Drop("again", {"last": NOON})
+    assert world.judge(ann["second"]) == Drop("cap", {"days": 1, "used": 1})
+
+
 def test_the_global_holdout_is_for_marketing_alone() -> None:
     world = World(book(limits="holdout = 0.9"))
     names = [f"c{number}" for number in range(200)]
