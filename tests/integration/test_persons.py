@@ -15,6 +15,7 @@ import msgspec
 import pytest
 import redis
 from live_service import LiveService
+from web_process import web
 
 from schemas import topics
 from schemas.partition import partition_for
@@ -226,6 +227,26 @@ def command(service: LiveService, *words: str) -> dict[str, Any]:
     assert done.returncode == 0, done.stderr.decode()
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer
+
+
+def test_an_erased_person_leaves_the_read_model(service: LiveService, tmp_path: Path) -> None:
+    sent = Sent()
+    service.start()
+    service.publish([sent.order(PERSON), sent.order("somebody-else")])
+    settled(service)
+    with web(service.environment, tmp_path / "home") as process:
+
+        def known() -> list[str]:
+            found: list[str] = process.get("/v1/customers?query=person").body["customers"]
+            return found
+
+        process.until(lambda: process.answers("/readyz") and known() == [PERSON])
+        service.publish([sent("customer.erased", PERSON)])
+        settled(service)
+        process.until(lambda: process.answers("/readyz") and known() == [])
+        assert process.get(f"/v1/customers/{PERSON}").status == 404
+    held = b"".join(one.read_bytes() for one in (tmp_path / "home").glob("web.sqlite*"))
+    assert PERSON.encode() not in held and b"somebody-else" in held
 
 
 def test_everything_held_is_exported_under_any_id_and_erased_by_a_command(service: LiveService, redis_url: str) -> None:
