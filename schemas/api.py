@@ -206,6 +206,40 @@ class Plays(BaseModel):
     plays: dict[str, dict[str, JsonValue]]
 
 
+class Arm(BaseModel):
+    """One arm of a play: customers measured, how many bought, and the sum and sum of squares of what they spent."""
+
+    n: int
+    bought: int
+    money: float
+    squares: float
+
+
+class Interval(BaseModel):
+    """An estimate with the bounds of its 95 % interval."""
+
+    estimate: float
+    low: float
+    high: float
+
+
+class PlayReport(BaseModel):
+    """What a play did, by comparison with those who were held out; as `streamer plays report --json`.
+
+    ``uplift`` is a difference of shares, ``money`` one of net revenue a customer; null where nothing can be said yet.
+    """
+
+    model_config = {"extra": "allow"}
+
+    sent: Arm
+    held_out: Arm
+    arms_are_off: bool
+    final: bool
+    uplift: Interval | None
+    money: Interval | None
+    says: str
+
+
 class Problem(BaseModel):
     """What went wrong (RFC 9457), and how to fix it."""
 

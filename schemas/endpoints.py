@@ -20,6 +20,7 @@ from schemas.api import (
     History,
     Members,
     Messages,
+    PlayReport,
     Plays,
     Preview,
     Segmentations,
@@ -221,6 +222,16 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
         problems=(413, 422),
     ),
     Endpoint("plays", "GET", "/v1/plays", "read", "List plays and how they stand", Plays),
+    Endpoint(
+        "play_report",
+        "GET",
+        "/v1/plays/{name}/report",
+        "read",
+        "Report whether a play helps, by those who were held out",
+        PlayReport,
+        (Parameter("name", _NAME, "the play", "path"),),
+        problems=(404,),
+    ),
 )
 """All operations of the lookup API."""
 

@@ -79,7 +79,7 @@ class _Talk(asyncio.Protocol):
     def _answered(self, found: Any) -> None:
         _, answer = self._waiting.popleft()
         if answer.done():
-            # Whoever asked has gone.
+            # Nobody waits for it any more.
             return
         if isinstance(found, hiredis.ReplyError):
             answer.set_exception(ResponseError(str(found)))

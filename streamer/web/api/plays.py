@@ -10,9 +10,11 @@ from starlette.responses import Response
 
 from streamer.act.heart.state import State
 from streamer.act.reader import state_of
+from streamer.adapters.clock import SystemClock
 from streamer.adapters.kafka import KafkaConnection
-from streamer.queries.plays import standing
+from streamer.queries.plays import report, standing
 from streamer.web.api import parameters
+from streamer.web.api.problems import ProblemError
 
 _SECONDS: Final = 2.0
 
@@ -31,6 +33,15 @@ class Plays:
         return parameters.answer(
             {"plays": {name: standing(name, play, state) for name, play in state.ledger.plays.items()}}
         )
+
+    async def report(self, request: Request) -> Response:
+        """Whether a play helps, as ``streamer plays report`` says it."""
+        name, state = parameters.id_of(request, "name"), await self._state()
+        play = state.ledger.plays.get(name)
+        if play is None:
+            raise ProblemError(404, "no such play was started", "`GET /v1/plays` lists the plays that were")
+        # The first one loads scipy, for a second.
+        return parameters.answer(await asyncio.to_thread(report, name, play, state, SystemClock().now_ms()))
 
     async def _state(self) -> State:
         loop = asyncio.get_running_loop()

@@ -68,6 +68,7 @@ def handlers(customers: Customers, segments: Segments, stream: Stream, plays: Pl
         "segmentations": segments.file,
         "preview": segments.preview,
         "plays": plays.list,
+        "play_report": plays.report,
     }
 
 

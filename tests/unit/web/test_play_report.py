@@ -1,0 +1,63 @@
+"""The report of a play over HTTP says what the command says, as its schema allows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from act_world import NOON, World, book, play
+from starlette.applications import Starlette
+from starlette.routing import Route
+from starlette.testclient import TestClient
+from web_process import check
+
+from streamer.act.heart.state import State
+from streamer.queries.plays import report
+from streamer.web.api import plays
+from streamer.web.api.problems import ProblemError, of_error
+
+
+@pytest.fixture
+def world() -> World:
+    return World(book(play(holdout=0.2, more='measure = { goal = "order", within = "14 days" }')))
+
+
+@pytest.fixture
+def client(world: World, monkeypatch: pytest.MonkeyPatch) -> TestClient:
+    def state_of(_: object) -> State:
+        return world.state
+
+    monkeypatch.setattr(plays, "state_of", state_of)
+    handlers = plays.Plays(None)  # type: ignore[arg-type]
+    routes = [Route("/v1/plays/{name}/report", handlers.report)]
+    return TestClient(Starlette(routes=routes, exception_handlers={ProblemError: of_error}))
+
+
+def asked(client: TestClient) -> Any:
+    answer = client.get("/v1/plays/win_back/report")
+    assert answer.status_code == 200
+    check("play_report", answer.json())
+    return answer.json()
+
+
+def test_a_play_is_reported_from_its_first_day_on(client: TestClient, world: World) -> None:
+    assert asked(client)["says"] == "nothing yet"
+    found = world.state.ledger.plays["win_back"]
+    for number in range(4_000):
+        held = number % 5 == 0
+        arm = found.held_arm if held else found.sent_arm
+        bought = number % 50 == 0 if held else number % 3 == 0
+        arm.n += 1
+        arm.bought += bought
+        arm.money += 30.0 * bought
+        arm.squares += 900.0 * bought
+        found.drawn.count(held, 0.2)
+    answer = asked(client)
+    expected = report("win_back", found, world.state, NOON)
+    assert answer["says"] == "helps" and answer["uplift"] == pytest.approx(expected["uplift"])
+    assert answer["money"]["low"] > 0 and not answer["arms_are_off"]
+
+
+def test_a_play_that_was_never_started_is_named_as_none(client: TestClient) -> None:
+    answer = client.get("/v1/plays/birthday/report")
+    assert answer.status_code == 404 and "/v1/plays" in answer.json()["hint"]
