@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
-from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from streamer.adapters import redis_wire
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.integration
 
 
 @asynccontextmanager
-async def wire(url: str, **options: object) -> AsyncIterator[tuple[Wire, Redis]]:
+async def wire(url: str, **options: object) -> AsyncIterator[tuple[Wire, Any]]:
     client = connect(url, **options)
     found = Wire(client)
     try:
