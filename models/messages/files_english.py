@@ -26,6 +26,7 @@ TEXTS: Final = {
     "file in column": "{field} (column {names}): {fault}",
     "file nothing under": "nothing stands under {names}",
     "file nobody": "{names} names nobody: a placeholder stands there",
+    "file sums": "{names} holds the word of a line of sums, no customer",
     "file other currency": "total: {named} stands beside it, but the order is in {own}",
     "file below zero": 'total: below zero; a mapping can make refunds of such rows (where = "<0")',
     "file amounts differ": "{field}: the rows of this order say different amounts under {names}; if they are those of its "
@@ -33,7 +34,7 @@ TEXTS: Final = {
     "file no amount": "{field}: nothing stands under {names} in any row of this order",
     "file below table": "stands below the table",
     "file width": "{found} columns, the first line has {width}",
-    "file encoding": "not {encoding}: see encoding",
+    "file encoding": "not {encoding}: save the file as UTF-8, or say encoding in the mapping",
     "file open quote": "quote not closed",
     "file not object": "not a JSON object",
     "file not json": "not JSON in UTF-8",
@@ -45,7 +46,11 @@ TEXTS: Final = {
     "file contract": "{field}: {fault}",
     # What was found by looking.
     "file note encoding": "read as {encoding} (encoding)",
+    "file note readings": "the file does not show its encoding, and rows with such words are refused: {readings}; save it as "
+    "UTF-8, or say encoding in the mapping",
     "file note delimiter": "columns are parted by {delimiter} (delimiter)",
+    "file sheet": "the sheet {name}",
+    "file note sheet": "read from the sheet {name}; not read: {others}",
     "file note skip": "{lines} lines above the header were skipped (skip)",
     "file note comma": "amounts have a decimal comma (decimal)",
     "file note day": "in dates such as 3/2/2024 the day stands first (dates)",

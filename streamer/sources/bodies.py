@@ -25,6 +25,38 @@ Numbered = tuple[int, Cells]
 
 _REVERSALS: Final = frozenset(("order.refunded", "order.cancelled"))
 
+_SUMS: Final = frozenset(
+    (
+        *(
+            "total",
+            "totals",
+            "grand total",
+            "sum",
+            "subtotal",
+            "sub total",
+            "gesamt",
+            "summe",
+            "gesamtsumme",
+            "zwischensumme",
+        ),
+        *(
+            "total général",
+            "totale",
+            "totaal",
+            "suma",
+            "razem",
+            "celkem",
+            "összesen",
+            "toplam",
+            "totalt",
+            "итого",
+            "всего",
+        ),
+        *("合计", "总计", "小计", "合計", "総計", "小計", "합계", "총계", "소계"),
+    )
+)
+"""What stands in the column of the customer in a line of sums, in small letters."""
+
 
 class Refused(Exception):
     """Rows that make no event. ``line`` is the one at fault, None if all are."""
@@ -105,6 +137,8 @@ class Bodies:
             raise Refused("no_customer", translatable("file nothing under", names=event.fields["customer_id"].names))
         if str(body["customer_id"]).casefold() in self.nobody:
             raise Refused("nobody", translatable("file nobody", names=event.fields["customer_id"].names))
+        if str(body["customer_id"]).rstrip(" :：").casefold() in _SUMS:
+            raise Refused("nobody", translatable("file sums", names=event.fields["customer_id"].names))
         if event.type == "order.completed" and "order_id" not in body:
             body["order_id"] = "row-" + _digest(body)[:20]
         if "event_id" not in body:

@@ -9,6 +9,8 @@ from typing import Final
 
 from charset_normalizer import from_bytes
 
+from streamer.sources.code_pages import page_of
+
 SAMPLE_BYTES: Final = 1 << 18
 _MARKS: Final = (
     (b"\xef\xbb\xbf", "utf-8-sig"),
@@ -18,8 +20,6 @@ _MARKS: Final = (
     (b"\xfe\xff", "utf-16"),
 )
 _EAST_ASIAN: Final = ("shift_jis", "euc_jp", "big5", "cp949", "gb18030")
-_ALPHABETS: Final = {"cp1251": "оеаинтсрвл", "koi8_r": "оеаинтсрвл", "cp1253": "αοιετσνηυς"}
-"""Encodings with the letters that are most frequent in their languages."""
 _DELIMITERS: Final = (",", ";", "\t", "|", "^", "~")
 
 
@@ -41,20 +41,23 @@ def encoding_of(head: bytes, declared: str | None = None) -> str:
 
 
 def _wide(head: bytes) -> str | None:
-    """UTF-16 without a mark: every other byte of western text is nought."""
-    if head[1:40:2].count(0) > 8:
-        return "utf-16-le"
-    return "utf-16-be" if head[0:40:2].count(0) > 8 else None
+    """UTF-16 without a mark: delimiters, digits and line ends have a byte of nought, always on the same side."""
+    even, odd = head[0::2].count(0), head[1::2].count(0)
+    if max(even, odd) < 3 or max(even, odd) < len(head) // 100 or min(even, odd) > max(even, odd) // 20:
+        return None
+    return "utf-16-le" if odd > even else "utf-16-be"
 
 
 def _narrow(head: bytes) -> str:
-    """UTF-8, one of the East Asian, Cyrillic or Greek encodings, or cp1252."""
+    """UTF-8, an East Asian encoding, or the code page in which the text has words. Where none or several fit it is UTF-8, by
+    which every row with such bytes is refused.
+    """
     text = head.decode("utf-8", errors="replace")
     broken = text.count("\ufffd")
     # A cut at the end of the sample may break one; a few broken bytes among many right ones are faults of rows.
     if (broken <= 1 and len(head) >= SAMPLE_BYTES - 4) or broken == 0:
         return "utf-8"
-    if sum(sign > "\x7f" for sign in text) - broken > 3 * broken:
+    if sum(sign > "\x7f" for sign in text) - broken >= broken:
         return "utf-8"
     found = from_bytes(head[:65_536], cp_isolation=[*_EAST_ASIAN, "cp1252"]).best()
     if found is not None and found.encoding in _EAST_ASIAN:
@@ -63,29 +66,32 @@ def _narrow(head: bytes) -> str:
         pairs: str | None = next((one for one in (found.encoding, *others) if _is_east_asian(head, one)), None)
         if pairs is not None:
             return pairs
-    return _alphabet(head) or "cp1252"
+    return page_of(head).encoding or "utf-8"
 
 
-def _alphabet(head: bytes) -> str | None:
-    """A Cyrillic or Greek encoding: there whole words are not ASCII, in western ones single letters are."""
-    runs = re.findall(rb"[\x80-\xff]+", head[:65_536])
-    if sum(map(len, runs)) < max(6, 4 * len(runs)):
-        return None
-    words = b"".join(runs)
-    return max(
-        _ALPHABETS, key=lambda name: sum(sign in _ALPHABETS[name] for sign in words.decode(name, errors="replace"))
-    )
+def readings_of(head: bytes) -> tuple[tuple[str, str], ...]:
+    """Code pages with the word that each makes of the same bytes, where these could be several and no guess was made."""
+    text = head.decode("utf-8", errors="replace")
+    broken = text.count("\ufffd")
+    if not broken or sum(sign > "\x7f" for sign in text) - broken >= broken or encoding_of(head) != "utf-8":
+        return ()
+    return page_of(head).readings
 
 
 def _is_east_asian(head: bytes, encoding: str) -> bool:
     """Whether most of what is not ASCII comes in pairs that are letters there, as two single bytes rarely do."""
     text = head.decode(encoding, errors="replace")
     strange = [sign for sign in text if sign > "\x7f"]
-    good = sum("\u3000" <= sign <= "\u9fff" or "\uac00" <= sign <= "\ud7a3" or sign > "\uff00" for sign in strange)
+    good = sum("\u3000" <= sign <= "\u9fff" or "\uac00" <= sign <= "\ud7a3" or _is_wide(sign) for sign in strange)
     if encoding == "cp949":
         # The syllables of everyday Korean have a pair of bytes in EUC-KR, too.
         good -= sum("\uac00" <= sign <= "\ud7a3" and len(sign.encode("euc_kr", "ignore")) != 2 for sign in strange)
     return bool(strange) and good >= 0.9 * len(strange) and text.count("\ufffd") <= 0.01 * len(strange)
+
+
+def _is_wide(sign: str) -> bool:
+    """Of the forms of full width; those of half width are single bytes, as letters of western pages are."""
+    return "\uff00" < sign < "\uff61" or sign > "\uff9f"
 
 
 def delimiter_of(lines: list[str], names: frozenset[str] = frozenset()) -> str:
@@ -101,7 +107,10 @@ def delimiter_of(lines: list[str], names: frozenset[str] = frozenset()) -> str:
     """
 
     def worth(delimiter: str) -> tuple[int, int, int]:
-        rows = [row for row in csv.reader(lines, delimiter=delimiter) if row]
+        try:
+            rows = [row for row in csv.reader(lines, delimiter=delimiter, skipinitialspace=True) if row]
+        except csv.Error:
+            return 0, 0, 0
         known = max((sum(folded(cell) in names for cell in row) for row in rows[:40]), default=0)
         widths = [len(row) for row in rows]
         common = max(set(widths), key=widths.count) if widths else 1

@@ -24,6 +24,7 @@ from streamer.sources.json_rows import JsonRows
 from streamer.sources.mapping import TableMapping
 from streamer.sources.rows import Rows
 from streamer.sources.sheet_rows import ZIP_MAGIC, SheetRows
+from streamer.sources.strange_files import refuse_strange
 from streamer.sources.text_rows import TextRows, standing
 
 _BATCH: Final = 1_000
@@ -33,7 +34,8 @@ _NEVER_ROWS: Final = "left_out"
 def rows_of(path: Path, form: FileForm, wanted: Wanted) -> Rows:
     """The rows of a file, by what the mapping says it is, else by its first bytes. Raises UserError."""
     with opened(path) as stream:
-        head = stream.read(64)
+        head = stream.read(4096)
+    refuse_strange(path, head)
     bare = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if form.format == "xlsx" or (form.format is None and head.startswith(ZIP_MAGIC)):
         return SheetRows(path, form, wanted)
@@ -92,7 +94,7 @@ def open_tables(path: Path, mapping: TableMapping) -> tuple[Rows, Joins | None]:
     table = rows_of(path, mapping, wanted)
     if not isinstance(table, JsonRows):
         for name, side in taken.items():
-            if standing(table.header, name):
+            if standing(table.header, name)[name]:
                 raise _twice(name, path, side)
     return table, Joins(sides, mapping)
 

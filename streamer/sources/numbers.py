@@ -16,8 +16,8 @@ from models.messages.translatable import translatable
 
 _BLANKS: Final = "\u0020\u00a0\u2007\u2009\u202f"
 _MINUS: Final = str.maketrans(dict.fromkeys("‐‑‒–—−﹣－", "-"))
-_NO_CENTS: Final = re.compile(r"(?<=\d)[.,]-{1,2}(?=\D*$)", re.ASCII)
-"""``12,-`` and ``12.--`` are written where there are no cents."""
+_NO_CENTS: Final = re.compile(r"(?<=\d)(?:[.,]-{1,2}|/-)(?=\D*$)", re.ASCII)
+"""``12,-``, ``12.--`` and in India ``12/-`` are written where there are no cents."""
 _APOSTROPHES: Final = str.maketrans({"\u2019": "'", "\u02bc": "'", "\u066b": ".", "\u066c": "'"})
 _SIMPLE: Final = re.compile(r"-?\d+(?:\.\d+)?", re.ASCII)
 _AMBIGUOUS: Final = re.compile(r"[1-9]\d{0,2}([.,])\d{3}", re.ASCII)
@@ -139,8 +139,14 @@ def shows(text: str) -> str | None:
 
 
 def plain(text: str) -> str:
-    """The text with the digits, signs and blanks of ASCII; a quote that a spreadsheet put in front is gone."""
+    """The text with the digits, signs and blanks of ASCII; a quote that a spreadsheet put in front is gone.
+
+    Raises ValueError where it holds raised digits or fractions.
+    """
     if not text.isascii():
+        # As plain digits, 10² would be 102.
+        if any(unicodedata.category(sign) == "No" for sign in text):
+            raise ValueError(translatable("file letters"))
         text = unicodedata.normalize("NFKC", text.translate(_MINUS)).translate(_MINUS).translate(_APOSTROPHES)
         text = "".join(str(unicodedata.digit(sign)) if sign.isdecimal() else sign for sign in text)
         for blank in _BLANKS:
@@ -184,6 +190,20 @@ def _agreed(words: Sequence[str]) -> str | None:
             raise ValueError(translatable("file two currencies"))
         return code
     return None
+
+
+def currency_named(word: str) -> str | None:
+    """The one currency that a word names, such as ``€``, ``euro`` or ``CHF``; None where it names none, or several have it.
+
+    >>> currency_named("Euro"), currency_named("zł"), currency_named("$")
+    ('EUR', 'PLN', None)
+    """
+    try:
+        found = _currency(word)
+    except ValueError:
+        return None
+    meant = _SHARED.get(word.strip(" .").upper(), frozenset())
+    return found or (next(iter(meant)) if len(meant) == 1 else None)
 
 
 def _currency(word: str) -> str | None:

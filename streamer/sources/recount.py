@@ -233,7 +233,12 @@ def plain_amount(text: str, comma: bool = False) -> Decimal | None:
     (Decimal('-1234.50'), Decimal('-1200.00'), None)
     """
     # Where cents would stand, a dash says that there are none.
-    text = re.sub(r"(?<=\d)[.,]--?(?=\D*$)", "", unicodedata.normalize("NFKC", text).strip().translate(_DASHES))
+    if any(unicodedata.category(sign) == "No" for sign in text):
+        return None
+    text = unicodedata.normalize("NFKC", text.translate(_SIGNS)).strip().translate(_SIGNS)
+    text = re.sub(r"(?<=\d)(?:[.,]--?|/-)(?=\D*$)", "", text)
+    # The points of Fr. and Rs. are none of the number's.
+    text = re.sub(r"(?<=[^\W\d])\.(?=\s*[\d\W])|(?<=[^\W\d])\.$", "", text)
     digits = "".join(str(unicodedata.digit(sign)) if sign.isdecimal() else sign for sign in text)
     point = "," if comma else "."
     exponent = re.search(r"\d[eE]([+-]?\d{1,2})$", digits)
@@ -249,7 +254,7 @@ def plain_amount(text: str, comma: bool = False) -> Decimal | None:
     return -value if negative else value
 
 
-_DASHES: Final = str.maketrans(dict.fromkeys("‐‑‒–—−﹣－", "-"))
+_SIGNS: Final = str.maketrans({**dict.fromkeys("‐‑‒–—−﹣－", "-"), "\u066b": ".", "\u066c": "'"})
 _NAMES: Final = {"€": "EUR", "£": "GBP", "元": "CNY", "円": "JPY"}
 
 

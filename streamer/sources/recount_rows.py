@@ -115,6 +115,8 @@ def cells_again(text: str, delimiter: str) -> list[str]:
     cells: list[str] = []
     at, size = 0, len(text)
     while at <= size:
+        while delimiter != " " and text[at : at + 1] == " ":
+            at += 1
         if at < size and text[at] == '"':
             end = at + 1
             while (end := text.find('"', end)) != -1 and text[end + 1 : end + 2] == '"':

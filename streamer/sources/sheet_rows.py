@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime, time
 from itertools import islice
 from pathlib import Path
@@ -13,8 +14,9 @@ from models.messages.translatable import translatable
 from schemas.errors import UserError
 from streamer.sources.dialect import folded
 from streamer.sources.file_form import FileForm, Wanted
-from streamer.sources.files import ReadPosition
+from streamer.sources.files import ReadPosition, opened
 from streamer.sources.rows import Row
+from streamer.sources.strange_files import strange_file
 from streamer.sources.text_rows import clean, places
 
 ZIP_MAGIC: Final = b"PK\x03\x04"
@@ -22,7 +24,7 @@ _HEADER_WITHIN: Final = 50
 
 
 class SheetRows:
-    """Rows of the first sheet of a workbook.
+    """Rows of a sheet of a workbook: of the one with the most columns that are wanted, else of the first.
 
     Raises
     ------
@@ -33,19 +35,29 @@ class SheetRows:
     def __init__(self, path: Path, form: FileForm, wanted: Wanted) -> None:
         self.path = path
         self._form = form
+        self._sheet = 0
         self.notes: list[str] = []
         self.position = ReadPosition()
-        first = list(islice(self._all(), _HEADER_WITHIN))
         names = frozenset(map(folded, wanted.names))
-        known = [len({folded(cell) for cell in cells} & names) for cells in first]
-        at = form.skip if form.skip is not None else known.index(max(known)) if any(known) else 0
+        with self._opened() as book:
+            titles = [sheet.title for sheet in book.worksheets]
+            tops = [_texts(sheet.iter_rows(values_only=True, max_row=_HEADER_WITHIN)) for sheet in book.worksheets]
+        known = [[len({folded(cell) for cell in cells} & names) for cells in top] for top in tops]
+        if not form.columns:
+            most = [max(found, default=0) for found in known]
+            self._sheet = most.index(max(most))
+        first, found = tops[self._sheet], known[self._sheet]
+        at = form.skip if form.skip is not None else found.index(max(found)) if any(found) else 0
         if form.columns:
             self.header, self._above = list(form.columns), form.skip or 0
         else:
-            self.header, self._above = (first[at] if at < len(first) else []), at + 1
+            self.header, self._above = (list(first[at]) if at < len(first) else []), at + 1
         while self.header and not self.header[-1]:
             self.header.pop()
-        self._places = places(self.header, wanted, f"{path}", "the first sheet")
+        self._places = places(self.header, wanted, f"{path}", translatable("file sheet", name=titles[self._sheet]))
+        if len(titles) > 1:
+            others = ", ".join(title for title in titles if title != titles[self._sheet])
+            self.notes.append(translatable("file note sheet", name=titles[self._sheet], others=others))
         if at and form.skip is None:
             self.notes.append(translatable("file note skip", lines=at))
 
@@ -66,6 +78,12 @@ class SheetRows:
         return {name: clean(cells[at], self._form.strip) for name, at in self._places}
 
     def _all(self) -> Iterator[list[str]]:
+        with self._opened() as book:
+            for row in book.worksheets[self._sheet].iter_rows(values_only=True):
+                yield [_text(value) for value in row]
+
+    @contextmanager
+    def _opened(self) -> Iterator[Any]:
         try:
             from openpyxl import load_workbook
             from openpyxl.utils.exceptions import InvalidFileException
@@ -74,17 +92,26 @@ class SheetRows:
                 translatable("error openpyxl"),
                 translatable("error openpyxl fix"),
             ) from None
-        try:
-            book = load_workbook(self.path, read_only=True, data_only=True)
-        except (BadZipFile, InvalidFileException, KeyError, OSError, ValueError) as error:
-            raise UserError(
-                translatable("error workbook", path=self.path, why=error), translatable("error workbook fix")
-            ) from None
-        try:
-            for row in book.worksheets[0].iter_rows(values_only=True):
-                yield [_text(value) for value in row]
-        finally:
-            book.close()
+        # By its bytes: the name may say anything.
+        with opened(self.path) as stream:
+            try:
+                book = load_workbook(stream, read_only=True, data_only=True)
+                if not book.worksheets:
+                    raise ValueError("no sheet")
+            except KeyError:
+                raise strange_file(self.path, "zip") from None
+            except (BadZipFile, InvalidFileException, OSError, ValueError) as error:
+                raise UserError(
+                    translatable("error workbook", path=self.path, why=error), translatable("error workbook fix")
+                ) from None
+            try:
+                yield book
+            finally:
+                book.close()
+
+
+def _texts(rows: Iterable[Sequence[Any]]) -> list[list[str]]:
+    return [[_text(value) for value in row] for row in rows]
 
 
 def _text(value: Any) -> str:

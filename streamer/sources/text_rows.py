@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -17,12 +17,14 @@ from typing import Final
 from models.messages.translatable import translatable
 from schemas.errors import UserError
 from streamer.sources.columns import stripped
-from streamer.sources.dialect import SAMPLE_BYTES, delimiter_of, encoding_of, folded
+from streamer.sources.dialect import SAMPLE_BYTES, delimiter_of, encoding_of, folded, readings_of
 from streamer.sources.file_form import FileForm, Wanted
 from streamer.sources.files import ReadPosition, opened
 from streamer.sources.rows import Row
+from streamer.sources.strange_files import strange_file
 
 _MAX_LINE: Final = 1 << 20
+csv.field_size_limit(_MAX_LINE)
 _MAX_ROW_LINES: Final = 500
 _HEADER_WITHIN: Final = 50
 """Lines among which the header is looked for, where the mapping does not say how many to skip."""
@@ -45,6 +47,9 @@ class TextRows:
         with opened(path) as stream:
             head = stream.read(SAMPLE_BYTES)
         self.encoding = encoding_of(head, form.encoding)
+        if self.encoding == "utf-8" and head.count(0) > len(head) // 10:
+            raise strange_file(path, "binary")
+        self._readings = () if form.encoding else readings_of(head)
         first = list(islice(self._lines(), _HEADER_WITHIN))
         self._names = frozenset(map(folded, wanted.names))
         self.delimiter = form.delimiter or delimiter_of([line for line in first if line is not None], self._names)
@@ -88,7 +93,8 @@ class TextRows:
                         pass
                     yield None
                 else:
-                    yield line.replace("\0", "\ufffd")
+                    # Files that were joined have a mark in the middle.
+                    yield line.replace("\0", "\ufffd").lstrip("\ufeff")
 
     def _records(self) -> Iterator[tuple[int, list[str], tuple[str, str] | None]]:
         """Each record with the number of the line in which it begins, and its fault."""
@@ -103,7 +109,7 @@ class TextRows:
                 if cells := line.split():
                     yield source.number, cells, None
             return
-        reader = csv.reader(source, delimiter=self.delimiter, strict=True)
+        reader = self._reader(source)
         while True:
             source.begin()
             try:
@@ -116,10 +122,14 @@ class TextRows:
             number = source.number - len(source.taken) + 1
             if broken:
                 number, cells, fault = source.back_to_first(), *self._alone(source.taken[0])
-                reader = csv.reader(source, delimiter=self.delimiter, strict=True)
+                reader = self._reader(source)
                 yield number, cells, fault
             elif cells:
                 yield number, cells, None
+
+    def _reader(self, source: Iterable[str], *, strict: bool = True) -> Iterator[list[str]]:
+        # Some write a blank before a quote: 1, "a, b", 2.
+        return csv.reader(source, delimiter=self.delimiter, strict=strict, skipinitialspace=True)
 
     def _is_whole(self, cells: list[str]) -> bool:
         """Whether a record of several lines is one row: as wide as the header, once that is known."""
@@ -130,7 +140,7 @@ class TextRows:
         """A line with which no row can be made by the rules: by milder ones, or refused."""
         quotes = line.count('"')
         if quotes % 2 == 0:
-            cells = next(csv.reader([line], delimiter=self.delimiter), [])
+            cells = next(self._reader([line], strict=False), [])
             if len(cells) == len(getattr(self, "header", cells)):
                 return cells, None
         return line.rstrip("\r\n").split(self.delimiter), ("open_quote", translatable("file open quote"))
@@ -147,9 +157,7 @@ class TextRows:
         return found.index(best) if best > 1 or best == len(self._names) else 0
 
     def _known(self, line: str) -> int:
-        cells = (
-            line.split() if self.delimiter == "whitespace" else next(csv.reader([line], delimiter=self.delimiter), [])
-        )
+        cells = line.split() if self.delimiter == "whitespace" else next(self._reader([line], strict=False), [])
         return len({folded(cell) for cell in cells} & self._names)
 
     def _read_header(self) -> list[str]:
@@ -161,6 +169,9 @@ class TextRows:
         return cells
 
     def _note(self) -> None:
+        if self._readings:
+            read = ", ".join(f"{word} ({page})" for page, word in self._readings)
+            self.notes.append(translatable("file note readings", readings=read))
         if self._form.encoding is None and self.encoding not in ("utf-8", "utf-8-sig"):
             self.notes.append(translatable("file note encoding", encoding=self.encoding))
         if self._form.delimiter is None and self.delimiter != ",":
@@ -202,15 +213,19 @@ class _Pushed:
         return self.number
 
 
-def standing(header: Sequence[str], name: str) -> list[int]:
-    """Where a column stands: under just that name, else under one that differs in case and blanks."""
-    exact = [at for at, one in enumerate(header) if one == name]
-    return exact or [at for at, one in enumerate(header) if folded(one) == folded(name)]
+def standing(header: Sequence[str], *names: str) -> dict[str, list[int]]:
+    """Where columns stand: each under just its name, else under one that differs in case and blanks."""
+    exact: dict[str, list[int]] = {}
+    alike: dict[str, list[int]] = {}
+    for at, one in enumerate(header):
+        exact.setdefault(one, []).append(at)
+        alike.setdefault(folded(one), []).append(at)
+    return {name: exact.get(name) or alike.get(folded(name), []) for name in names}
 
 
 def places(header: Sequence[str], wanted: Wanted, what: str, how: str) -> list[tuple[str, int]]:
     """Where the columns that are wanted stand in a header. Raises UserError."""
-    found = {name: standing(header, name) for name in wanted.names}
+    found = standing(header, *wanted.names)
     missing = [" or ".join(names) for names in wanted.needed if not any(found[name] for name in names)]
     if missing:
         nor = translatable("error nor", files=", ".join(wanted.nor)) if wanted.nor else ""
@@ -224,12 +239,14 @@ def places(header: Sequence[str], wanted: Wanted, what: str, how: str) -> list[t
 
 
 def clean(cell: str, strip: Sequence[str] = ()) -> str:
-    """A cell without blanks at its ends, without the form of a formula (``="1234"``) by which texts stay texts, and
-    without the texts to be stripped.
+    """A cell without blanks at its ends, without the form of a formula (``="1234"``) by which texts stay texts, without
+    single quotes around it, and without the texts to be stripped.
     """
     cell = cell.strip()
     if cell.startswith('="') and cell.endswith('"') and len(cell) > 2:
         cell = cell[2:-1].strip()
+    elif cell[:1] == "'" == cell[-1:] and len(cell) > 2:
+        cell = cell[1:-1].strip()
     return stripped(cell, strip) if strip else cell
 
 

@@ -9,6 +9,7 @@ with both readings.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
@@ -134,6 +135,8 @@ class Times:
         ValueError
             It is in no known form.
         """
+        if not text.isascii():
+            text = _plain_digits(text)
         try:
             at = self._read(text, zone or self._zone)
         except OverflowError:
@@ -180,6 +183,11 @@ class Times:
             first, second = (_iso_day(match["year"], *both) for both in ((two, one), (one, two)))
             raise BadDate(translatable("file two dates", one=first, two=second, sep=match["sep"]))
         return (two, one) if self.day_first else (one, two)
+
+
+def _plain_digits(text: str) -> str:
+    """Digits of every script as those of ASCII."""
+    return "".join(str(unicodedata.decimal(sign)) if sign.isdecimal() else sign for sign in text)
 
 
 def _iso_day(year: str, month: str, day: str) -> str:

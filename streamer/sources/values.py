@@ -54,7 +54,9 @@ class Values:
             return self.truth(text)
         if name in _IDS:
             return self.id(text)
-        return text.upper() if name == "currency" else text
+        if name == "currency":
+            return numbers.currency_named(text) or text.upper()
+        return text
 
     def amount(self, text: str) -> numbers.Amount:
         """The number that a text says, and the currency beside it."""

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from openpyxl import Workbook
 
+from schemas.errors import UserError
 from streamer.core.policy import Policy
 from streamer.imports.check import check
 from streamer.sources.mapped_file import MappedFile
@@ -70,6 +74,21 @@ SAME: Mapping[str, str | bytes] = {
     "month-first-two-digits": dated("1/25/24", "1/6/24", "2/6/24"),
     "day-first-two-digits": dated("31.01.23 10:30", "06.01.24 11:00", "06.02.24 11:00"),
     "names-of-months": dated("Jan 25; 2024 10:00 PM".replace(";", ""), "Jan 6 2024 1:00 AM", "6 Feb 2024"),
+    "spaces-before-quotes": f"{HEAD}\n"
+    + "".join(f'{line[0]}, "{line[2:8]}, x", {line[9:]}\n' for line in PLAIN.split()[1:]),
+    "single-quotes": "'" + PLAIN.strip().replace(",", "','").replace("\n", "'\n'") + "'\n",
+    "marks-in-the-middle": PLAIN.replace("2,b@", "\ufeff2,b@"),
+    "utf-16-without-mark": PLAIN.replace("Order,Customer,Date,Total", "订单编号,买家昵称,下单时间,实付款").encode(
+        "utf-16-be"
+    ),
+    "swiss": PLAIN.replace("10.50", "10.50 Fr.").replace("20.00", "20.\u2013"),
+    "rupees": PLAIN.replace("20.00", "20/-"),
+    "arabic-digits": PLAIN.replace("20.00", "٢٠٫٠٠").replace("2024-01-06", "٢٠٢٤-٠١-٠٦"),
+    "sums": PLAIN + "4,Gesamt:,2024-02-06,35.75\n5,合计,2024-02-06,35.75\n",
+    "raised-digits": PLAIN + "4,c,2024-02-06,10²\n5,c,2024-02-06,10½\n",
+    "pounds": PLAIN.replace("10.50", "£10.50").encode("cp1252"),
+    "pounds-of-dos": PLAIN.replace("10.50", "£10.50").encode("cp850"),
+    "thousands-of-columns": PLAIN.replace("\n", "," * 3000 + "\n").replace("Total,", "Total," + "x" * 9, 1),
     "nobody": PLAIN + "4,guest,2024-03-01,9.00\n5,NULL,2024-03-01,9.00\n6,,2024-03-01,9.00\n",
     "not-paid": PLAIN.replace("Total\n", "Total,Status\n").replace("0\n", "0,paid\n").replace("5\n", "5,paid\n")
     + "7,c@x.de,2024-03-01,99.00,Cancelled\n8,c@x.de,2024-03-01,99.00,On Hold\n",
@@ -103,6 +122,20 @@ def test_the_same_orders_are_found_and_counted_by_both_ways(name: str, tmp_path:
     ("encoding", "names"),
     [
         ("cp1252", ["Größe", "Müller", "ÄÖÜ", "Straße"]),
+        ("cp1252", ["Søren Kjær", "Hélène", "Muñoz", "João"]),
+        ("cp1250", ["Łukasz Żółć", "Grażyna", "Paweł", "Kraków"]),
+        ("cp1250", ["Jiří Dvořák", "Lukáš Křížek", "Růžena Šťastná"]),
+        ("cp1250", ["Kovács Győző", "Szűcs Ernő"]),
+        ("iso8859_2", ["Grażyna Wiśniewska", "Paweł Śliwiński"]),
+        ("cp1254", ["Şükrü Çağlar", "Ayşe Gül", "İbrahim"]),
+        ("cp1257", ["Žydrūnas", "Rūta Jonaitė", "Jānis Bērziņš"]),
+        ("cp850", ["Müller", "Größe"]),
+        ("mac_roman", ["Müller", "Hélène"]),
+        ("cp1255", ["דוד כהן", "שרה לוי"]),
+        ("cp1256", ["محمد علي", "فاطمة"]),
+        ("cp874", ["สมชาย", "สมหญิง ใจดี"]),
+        ("cp866", ["Иванов Иван", "Мария Петрова"]),
+        ("iso8859_5", ["Иванов Иван", "Мария Петрова"]),
         ("cp1251", ["Иванов Иван", "Мария Петрова", "Ёлкин Пётр"]),
         ("koi8_r", ["Иванов Иван", "Мария Петрова", "Санкт-Петербург"]),
         ("cp1253", ["Γιώργος Παπαδόπουλος", "Μαρία"]),
@@ -131,3 +164,57 @@ def test_names_are_read_in_an_encoding_that_is_not_named(encoding: str, names: l
 def test_what_fits_two_readings_is_refused(text: str, reason: str, tmp_path: Path) -> None:
     source = read(tmp_path, text)
     assert not list(source.events()) and source.skipped == {reason: 3}
+
+
+@pytest.mark.parametrize("name", ["Hélène".encode("cp1252"), "Ayşe".encode("cp1254"), "заказ".encode("koi8_r")])
+def test_letters_that_several_encodings_make_words_of_are_refused_not_guessed(name: bytes, tmp_path: Path) -> None:
+    source = read(tmp_path, PLAIN.encode().replace(b"b@x.de", name))
+    assert totals(source) == (2, 15.75, 1)
+    assert source.skipped == {"bad_encoding": 1}
+    assert any(name.decode(encoding) in note for note in source.notes for encoding in ("cp1252", "cp1254", "koi8_r"))
+
+
+def test_a_row_in_another_encoding_costs_itself_and_no_letter_of_others(tmp_path: Path) -> None:
+    mixed = PLAIN.replace("b@x.de", "jörg").encode() + "4,jörg,2024-03-01,7.00\n".encode("cp1252")
+    source = read(tmp_path, mixed)
+    assert {json.loads(event.value)["customer_id"] for event in source.events()} == {"a@x.de", "jörg"}
+    assert source.skipped == {"bad_encoding": 1}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "is empty"),
+        (b"\xef\xbb\xbf\n\n", "is empty"),
+        (b"%PDF-1.4\n", "a PDF"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "old kind"),
+        (b"<html><table><tr><td>1</td></tr></table>", "a web page"),
+        (gzip.compress(gzip.compress(PLAIN.encode())), "packed twice"),
+        (bytes(1000), "not made of text"),
+        (b"Order," * 300_000 + b"\n", "do not say which"),
+    ],
+)
+def test_files_that_are_no_tables_are_called_what_they_are(content: bytes, said: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=said):
+        read(tmp_path, content)
+
+
+def test_an_archive_of_a_table_is_to_be_unpacked(tmp_path: Path) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("orders.csv", PLAIN)
+    with pytest.raises(UserError, match="an archive"):
+        read(tmp_path, packed.getvalue())
+
+
+def test_the_sheet_with_the_orders_is_read_whatever_the_file_is_called(tmp_path: Path) -> None:
+    book = Workbook()
+    book.active.append(["Read me"])
+    sheet = book.create_sheet("Orders")
+    for line in PLAIN.splitlines():
+        sheet.append(line.split(","))
+    content = io.BytesIO()
+    book.save(content)
+    source = read(tmp_path, content.getvalue())
+    assert totals(source) == (3, 35.75, 2)
+    assert any("Orders" in note for note in source.notes)

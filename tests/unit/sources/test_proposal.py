@@ -110,7 +110,6 @@ def test_what_is_written_is_a_mapping_of_the_file(
     [
         ("a,b,c\n1,2,3\n", "do not say which holds customer_id and occurred_at and total: a, b, c"),
         ("customer,date\na,2024-01-05\n", "do not say which holds total: customer, date"),
-        ("", "do not say which holds customer_id and occurred_at and total: none"),
         ('{"x": 1}\n', "JSON of a kind that no shipped mapping reads"),
     ],
 )

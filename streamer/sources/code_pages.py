@@ -1,0 +1,168 @@
+"""Which code page of one byte a letter a text is written in, by the words that it makes in each.
+
+The same bytes are words in one page and nonsense in another: ``0xB3`` is ``ł`` in ``Paweł`` and ``³`` in ``Pawe³``. A word
+counts for a page where all its letters belong to one language that is written in that page. Where two pages make as good
+words that differ, nobody but the shop can know, and no guess is made.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from functools import cache
+from typing import Final, NamedTuple
+
+_LATIN: Final = {
+    "cp1252": ("äöüß", "éèêëàâçîïôûùœæ", "ñáéíóúü", "àèéìòù", "ãõçáéíóúâêôà", "åäöé", "æøåé", "ëïéèöü", "ðþáéíóúýæö"),
+    "cp1250": ("ąćęłńóśźż", "áčďéěíňóřšťúůý" + "ž", "áäčďéíĺľňóôŕšťúýž", "áéíóöőúüű", "čćđšž", "ăâîşţ"),
+    "cp1254": ("çğıöşüâîû",),
+    "cp1257": ("ąčęėįšųūž", "āčēģīķļņšūž", "äõöüšž"),
+}
+_VOWELS: Final = "аеёиоуыэюяіїє"
+_OTHER: Final[Mapping[str, tuple[str, str, str]]] = {
+    "cp1251": ("абвгдеёжзийклмнопрстуфхцчшщъыьэюяіїєґў", "оеаинтсрвл", _VOWELS),
+    "cp1253": ("αβγδεζηθικλμνξοπρσςτυφχψωάέήίόύώϊϋΐΰ", "αοιετσνηυς", "αεηιουωάέήίόύώϊϋΐΰ"),
+    "cp1255": ("אבגדהוזחטיךכלםמןנסעףפץצקרשת", "יוהלאמרתבנש", ""),
+    "cp1256": ("ابتثجحخدذرزسشصضطظعغفقكلمنهويىةءآأإؤئپچژگ", "اليمنوترهبد", ""),
+    "cp874": ("".join(map(chr, range(0x0E01, 0x0E5C))), "านรกอเงมยลวดท", ""),
+}
+"""Letters, frequent letters and vowels of languages that are written without the letters of ASCII."""
+_SAME_LETTERS: Final = {
+    "iso8859_2": "cp1250",
+    "cp850": "cp1252",
+    "cp852": "cp1250",
+    "mac_roman": "cp1252",
+    "koi8_r": "cp1251",
+    "iso8859_5": "cp1251",
+    "cp866": "cp1251",
+    "mac_cyrillic": "cp1251",
+    "iso8859_7": "cp1253",
+}
+_RARE: Final = frozenset(("cp1257", "cp850", "cp852", "mac_roman", "mac_cyrillic"))
+"""Pages that a file must speak for clearly: most of their text looks like that of a common page."""
+_NEVER: Final = re.compile(
+    r"ń[aeiouyóąę]|ŕ(?![bcdfghjklmnprstvzž])|ř[rnldgmb]|[sz]ř|[lrtdkcbg]ň|(?<![dtnbpvmf])ě|^ĺ|ĺ[aeiouyáéíóúý]|[aeiouyáéíóúý]ĺ|^ď[aou]"
+)
+"""What no word of Polish, Czech or Slovak has, and words of western Europe make when they are read as such."""
+_MARKS: Final = "\u00a0€£¥¢§©®™°·•«»‹›„“”‘’‚–—…¿¡ªº´"
+_SIGNS: Final = re.compile(r"[kcdm]?m[²³]|°[CF]|µ[glm]|[€£¥§©®™°½¼¾×±µ•–—…·«»„“”’´\u00a0]+")
+_RUN: Final = {"cp1252": re.compile(r"[^\x00-\x7f]{4}"), "cp1254": re.compile(r"[^\x00-\x7f]{4}")}
+"""Letters in a row that no word of these pages has."""
+_WORD: Final = re.compile(r"[A-Za-z\u0080-\U0010ffff]*[\u0080-\U0010ffff][A-Za-z\u0080-\U0010ffff]*")
+_ALONE: Final = frozenset("àéèóòåöæôý")
+_MOST: Final = 4_000
+"""Different words that are looked at."""
+_CLEAR: Final = 0.05
+_ENOUGH: Final = 0.5
+
+
+class Judged(NamedTuple):
+    """Attributes
+    ----------
+    encoding
+        The page; None where the text does not show it.
+    readings
+        What the same words are in the pages that would do, for people; empty where none does.
+    """
+
+    encoding: str | None
+    readings: tuple[tuple[str, str], ...] = ()
+
+
+def page_of(head: bytes) -> Judged:
+    """The code page of a text that begins with ``head``, which is not ASCII.
+
+    >>> page_of("Grażyna,Paweł,Łukasz".encode("cp1250")).encoding, page_of("Käufer,Größe".encode("cp1252")).encoding
+    ('cp1250', 'cp1252')
+    >>> page_of(bytes([0x53, 0xF8, 0x6E])).readings
+    (('cp1252', 'Søn'), ('cp1250', 'Søn'.replace('ø', 'ř')))
+    """
+    words = Counter(re.findall(rb"[A-Za-z\x80-\xff]*[\x80-\xff][A-Za-z\x80-\xff]*", head)).most_common(_MOST)
+    every = {page: [(word.decode(page, "replace"), count) for word, count in words] for page in _pages()}
+    worth = {page: _worth(page, read) - _CLEAR * 2 * (page in _RARE) for page, read in every.items()}
+    best = max(worth, key=lambda page: worth[page])
+    if worth[best] < _ENOUGH:
+        return Judged(None)
+    rivals = {best: every[best]}
+    for page, read in every.items():
+        if worth[page] > worth[best] - _CLEAR and read not in rivals.values():
+            rivals[page] = read
+    if len(rivals) == 1:
+        # Of pages that read it alike, the usual one.
+        return Judged(next(page for page, read in every.items() if read == every[best]))
+    at = next(at for at in range(len(words)) if len({read[at] for read in rivals.values()}) > 1)
+    return Judged(None, tuple((page, rivals[page][at][0]) for page in every if page in rivals))
+
+
+@cache
+def _pages() -> tuple[str, ...]:
+    return (*_LATIN, *_OTHER, *_SAME_LETTERS)
+
+
+def _worth(page: str, words: list[tuple[str, int]]) -> float:
+    """From 0 to 1: the share of the words that some language of the page explains, and that one of them does."""
+    own = _SAME_LETTERS.get(page, page)
+    total = 0.0
+    explained = 0.0
+    by_language = [0.0] * 9
+    for text, count in words:
+        for word in _parts(text):
+            weight = min(count, 20)
+            total += weight
+            if _SIGNS.fullmatch(word):
+                # In pages of other alphabets nearly every byte is some sign.
+                fit = weight * (1.0 if own in _LATIN else 0.6)
+                explained += fit
+                by_language = [held + fit for held in by_language]
+            elif own in _LATIN:
+                spoken = _languages(own, word)
+                explained += weight * bool(spoken)
+                for at in spoken:
+                    by_language[at] += weight
+            else:
+                fit = _fit(own, word) * weight
+                explained += fit
+                by_language[0] += fit
+    return (explained + max(by_language)) / (2 * total) if total else 0.0
+
+
+def _parts(text: str) -> list[str]:
+    """The words of a text that hold more than ASCII, without marks at their ends."""
+    found: list[str] = []
+    for part in re.split(r"(?<=\w)[\u2019\u2013\u2014\u00a0](?=\w)", text):
+        bare = part.strip(_MARKS) or part
+        if not bare.isascii():
+            found.append(bare)
+    return found
+
+
+def _languages(page: str, word: str) -> list[int]:
+    """The languages of a page that a word can be of."""
+    small = word.lower()
+    letters = {sign for sign in small if sign > "\x7f"}
+    if not _is_cased(word) or (len(word) == 1 and small not in _ALONE) or _NEVER.search(small):
+        return []
+    if page in _RUN and _RUN[page].search(small):
+        return []
+    return [at for at, alphabet in enumerate(_LATIN[page]) if letters <= set(alphabet)]
+
+
+def _fit(page: str, word: str) -> float:
+    """How well a word fits a language without letters of ASCII: 0, or more the more frequent its letters are."""
+    alphabet, frequent, vowels = _OTHER[page]
+    small = word.lower()
+    if (
+        len(word) == 1
+        or not set(small) <= set(alphabet)
+        or not _is_cased(word)
+        or (vowels and not set(small) & set(vowels))
+    ):
+        return 0.0
+    share = sum(sign in frequent for sign in small) / len(small)
+    return min(1.0, 0.4 + 0.8 * share)
+
+
+def _is_cased(word: str) -> bool:
+    """Whether letters beyond ASCII are capital at the beginning alone, or in a word of capitals."""
+    return word.isupper() or not any(sign > "\x7f" and sign.isupper() for sign in word[1:])
