@@ -199,6 +199,7 @@ TABLE = Table(
         "result records": "{rows}{records:,} 条记录，用时 {seconds:,.1f} 秒（每秒 {speed:,.0f} 条）",
         "result rows": "{rows:,} 行，",
         "result customers": "{customers:,} 位客户，{orders:,} 单，{reversals:,} 次退款或取消，净额 {money:,.2f} {currency}",
+        "result guests": "无客户的订单（不计入其他数字）：{orders:,} 单，{refunds:,} 笔退款，净额 {money}",
         "result applied": "已应用 {applied:,}（迟到 {late:,}），重复 {duplicates:,}，死信 {dead:,}，"
         "改道 {rerouted:,}，控制记录 {control:,}",
         "result skipped": "不是事件：{counts}",

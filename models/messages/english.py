@@ -122,6 +122,7 @@ TABLE = Table(
         "result rows": "{rows:,} rows, ",
         "result customers": "{customers:,} customers, {orders:,} orders, {reversals:,} refunds and cancellations, "
         "{money:,.2f} {currency} net",
+        "result guests": "orders without a customer, in no other figure: {orders:,} orders, {refunds:,} refunds, {money} net",
         "result applied": "{applied:,} applied ({late:,} late), {duplicates:,} repeats, {dead:,} dead letters, "
         "{rerouted:,} rerouted, {control:,} control",
         "result skipped": "no event: {counts}",

@@ -119,6 +119,7 @@ TEXTS: Final = {
     "reason repeated": "逐字重复的行",
     "reason duplicate": "会被去重的重复事件",
     "reason nobody": "占位符，不是客户",
+    "reason sum_line": "合计行",
     "reason no_customer": "没有客户的行",
     "reason bad_date": "日期无效或有两种读法",
     "reason bad_value": "不是数字或时间的内容",

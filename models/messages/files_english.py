@@ -128,6 +128,7 @@ TEXTS: Final = {
     "reason repeated": "repeated word for word",
     "reason duplicate": "repeats that a lane drops",
     "reason nobody": "placeholders instead of a customer",
+    "reason sum_line": "lines of sums",
     "reason no_customer": "rows without a customer",
     "reason bad_date": "dates that cannot be, or fit two readings",
     "reason bad_value": "texts that are no number or time",

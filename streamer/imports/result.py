@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from rich.console import Console
@@ -12,6 +13,7 @@ from rich.table import Table
 from models.messages import Messages, messages
 from schemas.money import exponent
 from streamer.adapters.redis_reader import Totals
+from streamer.sources.guests import Guests
 from streamer.sources.source import Source
 
 
@@ -29,6 +31,9 @@ class Result:
         Those seen for the first time.
     revenue_minor
         Orders less reversals, in minor units of the shop's currency.
+    guests
+        Orders of the file that name no customer, and so are not in the other figures: ``orders``, ``refunds``, and
+        ``money`` by currency.
     segments
         Customers by segmentation and segment at the end, those of earlier runs included.
     """
@@ -50,6 +55,7 @@ class Result:
     segments: dict[str, dict[str, int]]
     seconds: float
     records_per_second: float
+    guests: dict[str, Any] = field(default_factory=dict)
 
     @property
     def unaccounted(self) -> int:
@@ -83,6 +89,7 @@ def result_of(before: Totals, after: Totals, source: Source | None, seconds: flo
         segments=after.segments,
         seconds=round(seconds, 3),
         records_per_second=round(records / max(seconds, 1e-9), 1),
+        guests=guests.to_dict() if isinstance(guests := getattr(source, "guests", None), Guests) else {},
     )
 
 
@@ -107,6 +114,9 @@ def show(result: Result, currency: str, console: Console, texts: Messages | None
             currency=currency,
         )
     )
+    if result.guests.get("orders") or result.guests.get("refunds"):
+        sums = ", ".join(f"{Decimal(money):,.2f} {code}" for code, money in result.guests["money"].items())
+        console.print(texts("result guests", **{**result.guests, "money": sums}))
     console.print(
         texts(
             "result applied",

@@ -116,7 +116,38 @@ class Bodies:
             parts[""] = first
         yield from parts.values()
 
+    def of_guests(self, rows: Sequence[Numbered], events: Sequence[EventMapping]) -> Iterator[dict[str, Any]]:
+        """What the rows say of orders and refunds that name no customer; nothing where they cannot be read."""
+        for unit in self._by_customer(rows, events[0]):
+            shared = shared_by([cells for _, cells in unit])
+            for event in events:
+                if not event.conditions.hold(shared, self.values.sign):
+                    continue
+                try:
+                    body = self._said(event, shared, unit)
+                except Refused:
+                    return
+                id = str(body.get("customer_id", "")).casefold()
+                named = bool(id) and id not in self.nobody
+                if "total" in body and "occurred_at" in body and not named and not _is_sum(body.get("order_id")):
+                    yield body
+
     def _body(self, event: EventMapping, shared: Cells, rows: Sequence[Numbered]) -> dict[str, Any]:
+        body = self._said(event, shared, rows)
+        if not body.get("customer_id"):
+            raise Refused("no_customer", translatable("file nothing under", names=event.fields["customer_id"].names))
+        if str(body["customer_id"]).casefold() in self.nobody:
+            raise Refused("nobody", translatable("file nobody", names=event.fields["customer_id"].names))
+        if _is_sum(body["customer_id"]):
+            raise Refused("sum_line", translatable("file sums", names=event.fields["customer_id"].names))
+        if event.type == "order.completed" and "order_id" not in body:
+            body["order_id"] = "row-" + _digest(body)[:20]
+        if "event_id" not in body:
+            body["event_id"] = _digest(body)[:32]
+        return body
+
+    def _said(self, event: EventMapping, shared: Cells, rows: Sequence[Numbered]) -> dict[str, Any]:
+        """What the rows say of an event, whoever it is about. Raises Refused."""
         body: dict[str, Any] = {"type": event.type, **event.constants}
         named: str | None = None
         for field, column in event.fields.items():
@@ -133,16 +164,6 @@ class Bodies:
             self._order(event, body, named)
         if event.minor_units:
             _to_major(body, self.currency)
-        if not body.get("customer_id"):
-            raise Refused("no_customer", translatable("file nothing under", names=event.fields["customer_id"].names))
-        if str(body["customer_id"]).casefold() in self.nobody:
-            raise Refused("nobody", translatable("file nobody", names=event.fields["customer_id"].names))
-        if str(body["customer_id"]).rstrip(" :：").casefold() in _SUMS:
-            raise Refused("nobody", translatable("file sums", names=event.fields["customer_id"].names))
-        if event.type == "order.completed" and "order_id" not in body:
-            body["order_id"] = "row-" + _digest(body)[:20]
-        if "event_id" not in body:
-            body["event_id"] = _digest(body)[:32]
         return body
 
     def _order(self, event: EventMapping, body: dict[str, Any], named: str | None) -> None:
@@ -249,6 +270,10 @@ def _refusing(field: str, column: Column, line: int | None) -> Iterator[None]:
         raise Refused(
             "bad_value", translatable("file in column", field=field, names=column.names, fault=text_of(error)), line
         ) from None
+
+
+def _is_sum(id: object) -> bool:
+    return isinstance(id, str) and id.rstrip(" :：").casefold() in _SUMS
 
 
 def shared_by(rows: Sequence[Cells]) -> Cells:

@@ -15,6 +15,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -29,6 +30,7 @@ from schemas.wire_time import epoch_ms
 from streamer.sources.bodies import Bodies, Numbered, Refused, shared_by
 from streamer.sources.faults import contract_fault
 from streamer.sources.files import content_hash
+from streamer.sources.guests import Guests
 from streamer.sources.habits import Habits
 from streamer.sources.joins import notes_of, open_tables
 from streamer.sources.mapping import EventMapping, TableMapping
@@ -43,6 +45,8 @@ LEFT_OUT: Final = "left_out"
 """Why a row became no event although nothing is wrong with it: the mapping does not want it."""
 REPEATED: Final = "repeated"
 """Why a row became no event: another row of the file says the same event, word for word."""
+
+_GUESTS: Final = frozenset(("nobody", "no_customer"))
 
 Made = tuple[int, int, str, str, bytes, bytes]
 """Time, line, event id, order key, record key and value of an event."""
@@ -97,6 +101,8 @@ class MappedFile:
         self.rows: int | None = None
         self.skipped: Counter[str] = Counter()
         self.rejected = 0
+        self.guests = Guests()
+        """Orders of the last reading that name no customer."""
         self.rejects = rejects
         self.expected: int | None = None
         """Events that there are; known once all rows are read."""
@@ -138,7 +144,7 @@ class MappedFile:
         UserError
             The file is damaged, or the rejects cannot be written.
         """
-        self.rows, self.skipped, self.rejected = 0, Counter(), 0
+        self.rows, self.skipped, self.rejected, self.guests = 0, Counter(), 0, Guests()
         # An empty name: a private file that SQLite deletes itself.
         with closing(sqlite3.connect("")) as database, Rejects(self.rejects, self._source.header) as rejects:
             database.execute("PRAGMA journal_mode = OFF")
@@ -268,6 +274,8 @@ class MappedFile:
             try:
                 made = list(self._unit(scope, self._cells(scope, cells, signs), bodies))
             except Refused as refused:
+                if refused.reason in _GUESTS:
+                    self._guests(self._cells(scope, cells, signs), scope, bodies)
                 for line, row in cells:
                     at_fault = refused.line in (None, line)
                     message = (
@@ -278,6 +286,13 @@ class MappedFile:
             if not made:
                 self.skipped[LEFT_OUT] += len(cells)
             yield from made
+
+    def _guests(self, rows: Sequence[Numbered], scope: int, bodies: Bodies) -> None:
+        for body in bodies.of_guests(rows, self._scopes[scope][1]):
+            name = json.dumps(body, sort_keys=True)
+            if not self.guests.knows(name):
+                total, refund = Decimal(str(body["total"])), body["type"] != "order.completed"
+                self.guests.add(name, total, body["currency"], refund=refund)
 
     def _unit(self, scope: int, rows: Sequence[Numbered], bodies: Bodies) -> Iterator[Made]:
         """The events of the rows of one unit. Raises Refused."""

@@ -22,6 +22,7 @@ from schemas.errors import UserError
 from schemas.wire_time import iso
 from streamer.sources.dialect import delimiter_of
 from streamer.sources.files import content_hash, lines
+from streamer.sources.guests import Guests
 from streamer.sources.retail_rows import COLUMNS, BadRow, RetailTimes, Row, column_positions, parse_row
 from streamer.sources.source import SourceEvent
 from streamer.sources.times import day_order
@@ -82,6 +83,8 @@ class OnlineRetail:
         self.path = path
         self.rows: int | None = None
         self.skipped: Counter[str] = Counter()
+        self.guests = Guests()
+        """Invoices of the last reading that name no customer."""
         self.notes: list[str] = []
         self.on_refused: Callable[[int, str], object] = lambda line, reason: None
         """Hears the line of each row that is left out, and the reason."""
@@ -103,7 +106,7 @@ class OnlineRetail:
         UserError
             Columns are missing (named), or the file is damaged.
         """
-        self.rows, self.skipped = 0, Counter()
+        self.rows, self.skipped, self.guests = 0, Counter(), Guests()
         opened: dict[tuple[str, str], _Invoice] = {}
         for row in self._rows():
             number = self.rows or 0
@@ -151,6 +154,8 @@ class OnlineRetail:
             row = parse_row(cells, positions, len(header), times, commas=commas)
             if isinstance(row, BadRow):
                 self.skipped[row.reason] += 1
+                if row.money and row.invoice[:1] != "A":
+                    self.guests.add(row.invoice, abs(row.money), CURRENCY, refund=row.money < 0)
                 self.on_refused((self.rows or 0) + 1, row.reason)
             else:
                 yield row

@@ -46,9 +46,11 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    """A row that becomes no part of an event, and why."""
+    """A row that becomes no part of an event, and why; of one without a customer also its invoice and its money."""
 
     reason: str
+    invoice: str = ""
+    money: Decimal = Decimal(0)
 
 
 def column_positions(header: Sequence[str]) -> dict[str, int | None]:
@@ -71,7 +73,9 @@ def parse_row(
     invoice, product, description, quantity_text, date, price_text, customer, _ = [cells[p] for p in positions]
     customer = customer.removesuffix(".0")
     if is_nobody(customer):
-        return BadRow("no_customer")
+        return BadRow(
+            "no_customer", invoice, _money(quantity_text, price_text.replace(",", ".") if commas else price_text)
+        )
     try:
         customer = customer_id(customer)
     except ValueError:
@@ -103,6 +107,16 @@ def _wrong_name(invoice: str, product: str) -> str | None:
     if invoice[0] == "A":
         return "adjustment"
     return "bad_product" if not product or len(product) > 128 else None
+
+
+def _money(quantity: str, price: str) -> Decimal:
+    """What a line without a customer comes to, less than nought for one taken back; 0 where it says none."""
+    cost = _price(price)
+    try:
+        pieces = int(quantity.removesuffix(".0"))
+    except ValueError:
+        return Decimal(0)
+    return Decimal(0) if cost is None or abs(pieces) > _MAX_QUANTITY else pieces * cost
 
 
 @lru_cache(maxsize=4096)

@@ -166,6 +166,7 @@ def test_the_result_has_the_keys_that_scripts_read() -> None:
         "segments",
         "seconds",
         "records_per_second",
+        "guests",
     ]
     assert result["revenue_minor"] == 12_000
     assert result["segments"] == {"lifecycle": {"new": 1}, "value": {"medium": 1}}

@@ -166,6 +166,15 @@ def test_what_fits_two_readings_is_refused(text: str, reason: str, tmp_path: Pat
     assert not list(source.events()) and source.skipped == {reason: 3}
 
 
+def test_orders_without_a_customer_are_summed_up_once_each_and_no_line_of_sums_with_them(tmp_path: Path) -> None:
+    guests = "4,guest,2024-03-01,9.00\n5,,2024-03-01,8.25\n6,null,2024-03-02,-3.00\n7,,never,5.00\n"
+    source = read(tmp_path, PLAIN + guests + "Total,,2024-03-02,53.00\n8,Total,2024-03-02,53.00\n")
+    assert totals(source) == (3, 35.75, 2)
+    assert source.guests.to_dict() == {"orders": 2, "refunds": 1, "money": {"EUR": "14.25"}}
+    list(source.events())
+    assert source.guests.orders == 2
+
+
 @pytest.mark.parametrize("name", ["Hélène".encode("cp1252"), "Ayşe".encode("cp1254"), "заказ".encode("koi8_r")])
 def test_letters_that_several_encodings_make_words_of_are_refused_not_guessed(name: bytes, tmp_path: Path) -> None:
     source = read(tmp_path, PLAIN.encode().replace(b"b@x.de", name))
