@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
+from importlib import resources
 from typing import Annotated, Final
 from unicodedata import normalize
 
@@ -50,8 +51,26 @@ PersonName = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u
 """What a person is called, in one line of any script; an empty one is none."""
 Email = Annotated[str, Field(pattern=r"^[^\x00-\x20\x7f-\x9f@]+@[^\x00-\x20\x7f-\x9f@]+$", max_length=254)]
 Phone = Annotated[str, Field(pattern=r"^[+(]?[0-9][0-9 ()./-]{1,30}[0-9]$")]
-ZoneName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}$", max_length=64)]
-"""Written as an IANA name is. Which there are depends on the machine, so it is not asked here."""
+
+
+@cache
+def _zones() -> frozenset[str]:
+    """The names of the package tzdata, which are the same on every machine."""
+    return frozenset(resources.files("tzdata").joinpath("zones").read_text(encoding="ascii").split())
+
+
+def _zone(name: str) -> str:
+    if name not in _zones():
+        raise PydanticCustomError("zone", "names no time zone")
+    return name
+
+
+ZoneName = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}$", max_length=64),
+    AfterValidator(_zone),
+]
+"""An IANA name, such as ``Europe/Berlin``."""
 Language = Annotated[str, Field(pattern=r"^[A-Za-z]{2,8}([_-][A-Za-z0-9]{1,8}){0,3}$")]
 """A language tag, such as ``zh-CN``."""
 MAX_CATEGORY_BYTES: Final = 256

@@ -50,6 +50,7 @@ TEXTS: Final = {
     "file note day": "3/2/2024 这样的日期，日在前（`dates`）",
     "file note month": "3/2/2024 这样的日期，月在前（`dates`）",
     "file note ids": "12345.0 这样的编号来自电子表格，已按 12345 读取",
+    "file note traits": "格式不符而未保留的联系信息（订单不受影响）：{counts}",
     "file note of": "{file}：{note}",
     "file note unused": "{file} 中有 {rows:,} 行在本文件中没有对应的行：请检查两者是否为同一时段",
     "file rows read": "已读取 {rows:,} 行（每秒 {speed:,.0f} 行{left}）",

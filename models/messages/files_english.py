@@ -56,6 +56,7 @@ TEXTS: Final = {
     "file note day": "in dates such as 3/2/2024 the day stands first (dates)",
     "file note month": "in dates such as 3/2/2024 the month stands first (dates)",
     "file note ids": "ids such as 12345.0 come from a spreadsheet and were read as 12345",
+    "file note traits": "contact details in a form that cannot be kept were left out, their orders were not: {counts}",
     "file note of": "{file}: {note}",
     "file note unused": "{rows:,} rows of {file} belong to no row of the file: look whether they are of the same days",
     # Progress and results.

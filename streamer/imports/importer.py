@@ -88,7 +88,8 @@ def begin(service: Service, source: Source, name: str, *, again: bool) -> tuple[
 
 
 def _known(service: Service, source: Source) -> list[ImportRecord]:
-    return [one for one in service.imports.imports() if one.source_hash == source.content_hash]
+    hashes = {source.content_hash, *getattr(source, "former_hashes", ())}
+    return [one for one in service.imports.imports() if one.source_hash in hashes]
 
 
 class Import:

@@ -94,7 +94,10 @@ class Bodies:
             shared = shared_by([cells for _, cells in unit])
             for event in events:
                 if event.conditions.hold(shared, self.values.sign):
-                    yield event, self._body(event, shared, unit)
+                    for cells, own in _entries(event, shared, unit):
+                        body = self._body(event, cells, own)
+                        if event.type != "profile.updated" or body.get("traits"):
+                            yield event, body
 
     def _by_customer(self, rows: Sequence[Numbered], event: EventMapping) -> Iterator[Sequence[Numbered]]:
         """Rows of one order id that name two customers are two orders: two shops count from one, in one file."""
@@ -147,7 +150,7 @@ class Bodies:
         return body
 
     def _said(self, event: EventMapping, shared: Cells, rows: Sequence[Numbered]) -> dict[str, Any]:
-        """What the rows say of an event, whoever it is about. Raises Refused."""
+        """What the rows say of an event, also where it names nobody. Raises Refused."""
         body: dict[str, Any] = {"type": event.type, **event.constants}
         named: str | None = None
         for field, column in event.fields.items():
@@ -270,6 +273,20 @@ def _refusing(field: str, column: Column, line: int | None) -> Iterator[None]:
         raise Refused(
             "bad_value", translatable("file in column", field=field, names=column.names, fault=text_of(error)), line
         ) from None
+
+
+def _entries(
+    event: EventMapping, shared: Cells, rows: Sequence[Numbered]
+) -> Iterator[tuple[Cells, Sequence[Numbered]]]:
+    """What an event is made of: the rows, or one entry after the other of a list in their record."""
+    if event.each is None:
+        yield shared, rows
+        return
+    front = f"{event.each}[]."
+    paths = {name: name.removeprefix(front) for name in event.columns() if name.startswith(front)}
+    for entry in line_cells(shared.get(event.each, "[]"), list(paths.values())):
+        cells = {**shared, **{name: entry[path] for name, path in paths.items()}}
+        yield cells, [(rows[0][0], cells)]
 
 
 def _is_sum(id: object) -> bool:

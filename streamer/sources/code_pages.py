@@ -84,15 +84,18 @@ def page_of(head: bytes) -> Judged:
     best = max(worth, key=lambda page: worth[page])
     if worth[best] < _ENOUGH:
         return Judged(None)
-    rivals = {best: every[best]}
-    for page, read in every.items():
-        if worth[page] > worth[best] - _CLEAR and read not in rivals.values():
-            rivals[page] = read
-    if len(rivals) == 1:
-        # Of pages that read it alike, the usual one.
+    rivals = [page for page in every if worth[page] > worth[best] - _CLEAR]
+    # Of pages that read it alike, the usual one.
+    different = {tuple(word for word, _ in every[page]): page for page in reversed(rivals)}
+    if len(different) == 1:
         return Judged(next(page for page, read in every.items() if read == every[best]))
-    at = next(at for at in range(len(words)) if len({read[at] for read in rivals.values()}) > 1)
-    return Judged(None, tuple((page, rivals[page][at][0]) for page in every if page in rivals))
+    return Judged(None, _readings(different))
+
+
+def _readings(pages: Mapping[tuple[str, ...], str]) -> tuple[tuple[str, str], ...]:
+    """The first word that pages read in several ways, by page."""
+    words = next(words for words in zip(*pages, strict=True) if len(set(words)) > 1)
+    return tuple(reversed([(page, word) for page, word in zip(pages.values(), words, strict=True)]))
 
 
 @cache

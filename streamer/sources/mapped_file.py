@@ -48,8 +48,8 @@ REPEATED: Final = "repeated"
 
 _GUESTS: Final = frozenset(("nobody", "no_customer"))
 
-Made = tuple[int, int, str, str, bytes, bytes]
-"""Time, line, event id, order key, record key and value of an event."""
+Made = tuple[int, int, str, str, bytes, bytes, str]
+"""Time, line, event id, order key, record key and value of an event, and what a profile says that other rows may repeat."""
 
 
 class MappedFile:
@@ -109,6 +109,8 @@ class MappedFile:
         self.mapping = self._mapping = mapping
         self.on_refused: Callable[[int, str], object] = lambda line, reason: None
         """Hears the line of each refused or repeated row, and the reason."""
+        self._odd_traits: Counter[str] = Counter()
+        self._tells_more = any(event.type != "profile.updated" for event in mapping.event)
         self._zone = mapping.timezone or zone
         self._currency = mapping.currency or currency
         self._nobody = nobody
@@ -128,9 +130,22 @@ class MappedFile:
     @cached_property
     def content_hash(self) -> str:
         """SHA-256 (hex) of the unpacked files and of all that decides how they are read."""
+        # What a mapping leaves out is no part of it: it stays the same when a release can say more.
+        return self._hash(self._mapping.model_dump(mode="json", exclude_defaults=True))
+
+    @cached_property
+    def former_hashes(self) -> tuple[str, ...]:
+        """What `content_hash` was in older releases, by which they remember this content."""
+        return tuple(map(self._hash, self._mapping.former_dumps()))
+
+    def _hash(self, mapping: dict[str, Any]) -> str:
         joined = [] if self.joins is None else self.joins.content_hashes
-        how = [self._mapping.model_dump(mode="json"), self._zone, self._currency, *joined]
-        return hashlib.sha256((content_hash(self.path) + json.dumps(how, sort_keys=True)).encode()).hexdigest()
+        how = [mapping, self._zone, self._currency, *joined]
+        return hashlib.sha256((self._bytes_hash + json.dumps(how, sort_keys=True)).encode()).hexdigest()
+
+    @cached_property
+    def _bytes_hash(self) -> str:
+        return content_hash(self.path)
 
     def events(self) -> Iterator[SourceEvent]:
         """The events by time, those of one instant as they stand in the file. Raises UserError, as `numbered` does."""
@@ -145,11 +160,12 @@ class MappedFile:
             The file is damaged, or the rejects cannot be written.
         """
         self.rows, self.skipped, self.rejected, self.guests = 0, Counter(), 0, Guests()
+        self._odd_traits.clear()
         # An empty name: a private file that SQLite deletes itself.
         with closing(sqlite3.connect("")) as database, Rejects(self.rejects, self._source.header) as rejects:
             database.execute("PRAGMA journal_mode = OFF")
             database.execute("CREATE TABLE rows (scope INTEGER, unit, line INTEGER, cells)")
-            database.execute("CREATE TABLE events (at INTEGER, line INTEGER, id, name, key, value)")
+            database.execute("CREATE TABLE events (at INTEGER, line INTEGER, id, name, key, value, same)")
             habits = Habits(self._mapping)
             if self.joins is not None:
                 self.joins.begin()
@@ -160,11 +176,14 @@ class MappedFile:
             self.notes = [*self._source.notes, *joined, *habits.notes()]
             done = 0
             for batch in _batches(self._made(database, bodies, rejects)):
-                database.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)", batch)
+                database.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)", batch)
                 done += len(batch)
                 self._progress(self.rows, 0.5 + 0.5 * min(1.0, done / max(self.rows, 1)))
             if bodies.values.from_sheets:
                 self.notes.append(translatable("file note ids"))
+            if self._odd_traits:
+                counts = ", ".join(f"{name} {count:,}" for name, count in sorted(self._odd_traits.items()))
+                self.notes.append(translatable("file note traits", counts=counts))
             self._drop_repeats(database, rejects)
             self.expected = database.execute("SELECT count(*) FROM events").fetchone()[0]
             made = database.execute("SELECT line, at, key, value FROM events ORDER BY at, line, rowid")
@@ -297,14 +316,29 @@ class MappedFile:
     def _unit(self, scope: int, rows: Sequence[Numbered], bodies: Bodies) -> Iterator[Made]:
         """The events of the rows of one unit. Raises Refused."""
         for mapping, body in bodies.of(rows, self._scopes[scope][1]):
+            made = self._checked(body)
+            if made is not None:
+                key, value = made
+                name, same = _order_name(mapping, body), _profile(body) if self._tells_more else ""
+                yield epoch_ms(body["occurred_at"]), rows[0][0], body["event_id"], name, key, value, same
+
+    def _checked(self, body: dict[str, Any]) -> tuple[bytes, bytes] | None:
+        """Key and value of an event; None for a profile that has nothing left. Raises Refused.
+
+        A contact detail in a form that cannot be stored costs itself, not the order beside it.
+        """
+        while True:
             value = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
             try:
-                event = decode(None, value)
+                return decode(None, value).partition_id().encode(), value
             except InvalidEvent as error:
-                raise Refused(error.reason, contract_fault(error)) from None
-            at = body["occurred_at"]
-            name = _order_name(mapping, body)
-            yield epoch_ms(at), rows[0][0], body["event_id"], name, event.partition_id().encode(), value
+                trait = (error.field or "").removeprefix("traits.")
+                if body["type"] != "profile.updated" or trait not in body.get("traits", ()):
+                    raise Refused(error.reason, contract_fault(error)) from None
+                self._odd_traits[trait] += 1
+                body["traits"] = {name: said for name, said in body["traits"].items() if name != trait}
+                if not body["traits"]:
+                    return None
 
     def _drop_repeats(self, database: sqlite3.Connection, rejects: Rejects) -> None:
         """Of events that say the same, one; of orders of one id that say different things, none is guessed."""
@@ -316,6 +350,12 @@ class MappedFile:
             found = database.execute("SELECT cells FROM rows WHERE line = ? LIMIT 1", (line,)).fetchone()
             self._refuse(rejects, Row(line, json.loads(found[0])), "same_order", message)
         database.execute(f"DELETE FROM events WHERE name IN ({several})")
+        # Each order says again where its customer lives: what the row before said in time is no news.
+        known = (
+            "SELECT rowid FROM (SELECT rowid, same, lag(same) OVER (PARTITION BY key ORDER BY at, line, rowid) AS before "
+            "FROM events WHERE same <> '') WHERE same = before"
+        )
+        database.execute(f"DELETE FROM events WHERE rowid IN ({known})")
         repeats = "rowid NOT IN (SELECT min(rowid) FROM events GROUP BY key, id)"
         for (line,) in database.execute(f"SELECT line FROM events WHERE {repeats}").fetchall():
             self.skipped[REPEATED] += 1
@@ -335,6 +375,11 @@ def _order_name(mapping: EventMapping, body: dict[str, Any]) -> str:
     if body["type"] != "order.completed":
         return ""
     return f"{body['customer_id']}\0{body['order_id']}"
+
+
+def _profile(body: dict[str, Any]) -> str:
+    """What a profile says, whenever it says it; empty for other events."""
+    return json.dumps(body["traits"], sort_keys=True) if body["type"] == "profile.updated" else ""
 
 
 def _signs() -> Values:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from functools import cached_property
 from importlib.resources import files
@@ -59,6 +60,8 @@ class EventMapping(BaseModel):
         Fields of one line of an order: one per row that has a ``product_id``.
     lines_from
         The path of a list in a JSON record, whose entries are the lines.
+    each
+        The path of a list in a JSON record: one event for each of its entries, whose fields are ``PATH[].field``.
     constants
         Fields that are the same in every event.
     minor_units
@@ -76,6 +79,7 @@ class EventMapping(BaseModel):
     fields: Annotated[dict[str, Source], Field(min_length=1)]
     lines: dict[str, Source] = {}
     lines_from: str | None = None
+    each: str | None = None
     constants: dict[str, Any] = {}
     minor_units: bool = False
     so_far: bool = False
@@ -157,11 +161,25 @@ class TableMapping(FileForm):
 
     def lists(self) -> tuple[str, ...]:
         """Paths of lists in JSON records."""
-        return each(event.lines_from for event in self.event if event.lines_from)
+        return each(path for event in self.event for path in (event.lines_from, event.each) if path)
 
     def wanted(self) -> Wanted:
         """What is looked for in the file, where none is joined."""
         return Wanted(self.named(), tuple(self.needed()), self.lists())
+
+    def former_dumps(self) -> Iterator[dict[str, Any]]:
+        """The mapping as older releases wrote it down, the latest first."""
+        whole = self.model_dump(mode="json")
+        for event in whole["event"]:
+            del event["each"]
+        yield whole
+        older = json.loads(json.dumps(whole))
+        sums = [one for event in older["event"] for kind in ("fields", "lines") for one in event[kind].values()]
+        # They knew no joins, and sums of one column alone.
+        if not older.pop("join") and all(len(one["sum"]) <= 1 for one in sums):
+            for one in sums:
+                one["sum"] = one["sum"][0] if one["sum"] else None
+            yield older
 
 
 def _needed(column: Column) -> Iterator[tuple[str, ...]]:

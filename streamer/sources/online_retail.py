@@ -153,12 +153,15 @@ class OnlineRetail:
             self._count()
             row = parse_row(cells, positions, len(header), times, commas=commas)
             if isinstance(row, BadRow):
-                self.skipped[row.reason] += 1
-                if row.money and row.invoice[:1] != "A":
-                    self.guests.add(row.invoice, abs(row.money), CURRENCY, refund=row.money < 0)
+                self._leave_out(row)
                 self.on_refused((self.rows or 0) + 1, row.reason)
             else:
                 yield row
+
+    def _leave_out(self, row: BadRow) -> None:
+        self.skipped[row.reason] += 1
+        if row.money and row.invoice[:1] != "A":
+            self.guests.add(row.invoice, abs(row.money), CURRENCY, refund=row.money < 0)
 
     def _day_first(self, delimiter: str, column: int) -> bool | None:
         """Whether the day stands first in dates such as 1/2/2010: the first date that fits one reading alone says it."""

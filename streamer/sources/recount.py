@@ -127,7 +127,17 @@ def _unit(
         found = tables.of(own, group)
         shared = _shared(found)
         if _wanted(event, shared, comma):
-            yield _counted(event, mapping, rows[0][0], shared, _Money(tables, found, comma))
+            for entry in _each(event, shared):
+                yield _counted(event, mapping, rows[0][0], {**shared, **entry}, _Money(tables, found, comma))
+
+
+def _each(event: EventMapping, shared: Cells) -> Iterator[dict[str, str]]:
+    """What stands in each entry of the list that an event is made from; once nothing where there is no such list."""
+    if event.each is None:
+        yield {}
+        return
+    for entry in json.loads(shared.get(event.each) or "[]"):
+        yield {f"{event.each}[].{name}": str(said) for name, said in entry.items() if said is not None}
 
 
 def _shared(tables: Sequence[Sequence[Cells]]) -> dict[str, str]:

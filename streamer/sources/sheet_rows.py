@@ -35,31 +35,33 @@ class SheetRows:
     def __init__(self, path: Path, form: FileForm, wanted: Wanted) -> None:
         self.path = path
         self._form = form
-        self._sheet = 0
         self.notes: list[str] = []
         self.position = ReadPosition()
-        names = frozenset(map(folded, wanted.names))
-        with self._opened() as book:
-            titles = [sheet.title for sheet in book.worksheets]
-            tops = [_texts(sheet.iter_rows(values_only=True, max_row=_HEADER_WITHIN)) for sheet in book.worksheets]
-        known = [[len({folded(cell) for cell in cells} & names) for cells in top] for top in tops]
-        if not form.columns:
-            most = [max(found, default=0) for found in known]
-            self._sheet = most.index(max(most))
-        first, found = tops[self._sheet], known[self._sheet]
-        at = form.skip if form.skip is not None else found.index(max(found)) if any(found) else 0
+        titles, tops = self._looked_at()
+        known = [_known(top, wanted) for top in tops]
+        most = [max(found, default=0) for found in known]
+        self._sheet = 0 if form.columns else most.index(max(most))
+        title, first = titles[self._sheet], tops[self._sheet]
+        at = form.skip
+        if at is None:
+            at = known[self._sheet].index(most[self._sheet]) if most[self._sheet] else 0
+            if at:
+                self.notes.append(translatable("file note skip", lines=at))
+        self.header, self._above = list(first[at]) if at < len(first) else [], at + 1
         if form.columns:
             self.header, self._above = list(form.columns), form.skip or 0
-        else:
-            self.header, self._above = (list(first[at]) if at < len(first) else []), at + 1
         while self.header and not self.header[-1]:
             self.header.pop()
-        self._places = places(self.header, wanted, f"{path}", translatable("file sheet", name=titles[self._sheet]))
+        self._places = places(self.header, wanted, f"{path}", translatable("file sheet", name=title))
         if len(titles) > 1:
-            others = ", ".join(title for title in titles if title != titles[self._sheet])
-            self.notes.append(translatable("file note sheet", name=titles[self._sheet], others=others))
-        if at and form.skip is None:
-            self.notes.append(translatable("file note skip", lines=at))
+            others = ", ".join(one for one in titles if one != title)
+            self.notes.append(translatable("file note sheet", name=title, others=others))
+
+    def _looked_at(self) -> tuple[list[str], list[list[list[str]]]]:
+        """The names of the sheets, and their first rows."""
+        with self._opened() as book:
+            tops = [_texts(sheet.iter_rows(values_only=True, max_row=_HEADER_WITHIN)) for sheet in book.worksheets]
+            return [sheet.title for sheet in book.worksheets], tops
 
     def rows(self) -> Iterator[Row]:
         """The rows below the header."""
@@ -108,6 +110,12 @@ class SheetRows:
                 yield book
             finally:
                 book.close()
+
+
+def _known(top: Sequence[Sequence[str]], wanted: Wanted) -> list[int]:
+    """How many of the columns that are wanted stand in each row."""
+    names = frozenset(map(folded, wanted.names))
+    return [len({folded(cell) for cell in cells} & names) for cells in top]
 
 
 def _texts(rows: Iterable[Sequence[Any]]) -> list[list[str]]:

@@ -31,7 +31,12 @@ class Undone:
     @property
     def content_hash(self) -> str:
         """Other than that of the file: an import of the one is none of the other."""
-        return hashlib.sha256(f"undo {self.source.content_hash}".encode()).hexdigest()
+        return _undo_hash(self.source.content_hash)
+
+    @property
+    def former_hashes(self) -> tuple[str, ...]:
+        """What it was in older releases."""
+        return tuple(map(_undo_hash, getattr(self.source, "former_hashes", ())))
 
     @property
     def rows(self) -> int | None:
@@ -54,6 +59,10 @@ class Undone:
             else:
                 self.skipped[NO_ORDER] += 1
         self.skipped.update(self.source.skipped)
+
+
+def _undo_hash(content: str) -> str:
+    return hashlib.sha256(f"undo {content}".encode()).hexdigest()
 
 
 def _cancelled(order: OrderCompleted) -> bytes:

@@ -275,7 +275,7 @@ def test_shopifys_export_gives_orders_and_what_was_given_back(tmp_path: Path) ->
         "#1001,Ann@Example.org,,,,,,,,,,,1,Gift card,14.00,,\n"
     )
     source = MappedFile(path, load_mapping("shopify"))
-    order, refund = events(source)
+    order, refund, _ = events(source)
     assert (order["customer_id"], order["total"], order["coupon"]) == ("ann@example.org", 45.0, "SPRING")
     assert order["occurred_at"] == "2024-03-02T09:00:05Z"
     assert order["products"] == [
@@ -297,7 +297,7 @@ def test_woocommerces_export_gives_orders_in_the_shops_time(tmp_path: Path) -> N
         "79,2024-07-03 12:00:00,refunded,0,0,0,5.00,5.00,EUR,bob@example.org,Mug,M1,1,5.00\n"
     )
     source = MappedFile(path, load_mapping("woocommerce"), zone="Europe/Berlin")
-    first, second, refund = events(source)
+    first, _, second, refund = events(source)
     assert (first["occurred_at"], first["total"]) == ("2024-07-01T10:00:00Z", 34.9)
     assert [(line["product_id"], line["price"]) for line in first["products"]] == [("L1", 12.5), ("M1", 5.0)]
     assert (second["order_id"], refund["order_id"], refund["total"]) == ("79", "79", 5.0)

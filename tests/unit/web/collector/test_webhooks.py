@@ -88,13 +88,15 @@ def made(shop: str, record: dict[str, Any]) -> list[dict[str, Any]]:
     return [json.loads(one) for one in found]
 
 
-def test_an_order_of_each_shop() -> None:
-    (shopify,) = made("shopify", SHOPIFY)
+def test_an_order_of_each_shop_and_who_bought() -> None:
+    (shopify, profile) = made("shopify", SHOPIFY)
     assert (shopify["customer_id"], shopify["order_id"], shopify["total"]) == ("207119551", "450789469", 199.0)
     assert shopify["occurred_at"] == "2026-03-01T15:00:00Z" and shopify["updated_at"] == "2026-03-01T15:05:00Z"
-    (woo,) = made("woocommerce", WOOCOMMERCE)
+    assert (profile["type"], profile["traits"]) == ("profile.updated", {"email": "bob@example.org"})
+    (woo, profile) = made("woocommerce", WOOCOMMERCE)
     assert (woo["customer_id"], woo["order_id"], woo["total"]) == ("bob@example.org", "727", 29.35)
     assert woo["occurred_at"] == "2026-03-01T15:01:00Z" and woo["products"][0]["product_id"] == "93"
+    assert profile["traits"] == {"email": "Bob@Example.org"}
     (stripe,) = made("stripe", STRIPE)
     assert (stripe["customer_id"], stripe["total"], stripe["currency"]) == ("cus_1", 59.9, "EUR")
 
@@ -111,8 +113,9 @@ def test_what_is_no_order_is_left_out() -> None:
 
 
 def test_a_refund_of_woocommerce() -> None:
-    refund = {**WOOCOMMERCE, "status": "refunded", "refunds": [{"id": 730, "reason": "", "total": "-5.00"}]}
-    order, given_back = made("woocommerce", refund)
+    refunds = [{"id": 730, "reason": "", "total": "-5.00"}, {"id": 731, "reason": "", "total": "-1.50"}]
+    order, given_back, more, _ = made("woocommerce", {**WOOCOMMERCE, "status": "refunded", "refunds": refunds})
+    assert (more["refund_id"], more["total"]) == ("731", 1.5)
     assert order["type"] == "order.completed" and order["order_id"] == "727"
     assert (given_back["type"], given_back["refund_id"], given_back["total"]) == ("order.refunded", "730", 5.0)
 
