@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from string import ascii_uppercase
 from typing import Final
 
 import numpy as np
@@ -55,8 +56,8 @@ _RELUCTANCE: Final = 0.05
 _LAST_CHOICE: Final = frozenset(("Regulars", "Moderate"))
 _LAST_RELUCTANCE: Final = 0.5
 _UNTRUE: Final = 100.0
-_PLAIN: Final = "Moderate"
-"""The name that is true of anybody; numbered where it is taken."""
+_LETTERED: Final = "Segment"
+"""Before a letter: the name of a cluster of which no other name is true. What it is like, its card says."""
 EVERYBODY: Final = "Everybody"
 """The name of the one segment of a shop whose customers cannot be told apart."""
 _SILENT: Final = frozenset(("At risk", "Hibernating", "Fading"))
@@ -176,7 +177,7 @@ def names_for(
     used = {*taken, *names.values()}
     for cluster in unnamed:  # nothing that is left is true of it
         if cluster not in names:
-            names[cluster] = _unused(_PLAIN, used)
+            names[cluster] = _lettered(used)
             used.add(names[cluster])
     return names
 
@@ -201,13 +202,9 @@ def _misfit(ranks: FloatArray, unnamed: Sequence[int], name: str, steps: bool) -
     ]
 
 
-def _unused(name: str, used: Collection[str]) -> str:
-    """The name, or the name with the first number from 2 on that is not in use."""
-    number, candidate = 1, name
-    while candidate in used:
-        number += 1
-        candidate = f"{name} {number}"
-    return candidate
+def _lettered(used: Collection[str]) -> str:
+    """The first of Segment A, Segment B ... that is not in use."""
+    return next(name for letter in ascii_uppercase if (name := f"{_LETTERED} {letter}") not in used)
 
 
 def prototype_of(segment_id: str) -> str:

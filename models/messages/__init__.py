@@ -53,11 +53,13 @@ class Messages:
         return self.table.segments[segmentation, id].meaning
 
     def cluster(self, name: str) -> str:
-        """The name of a cluster; ``name`` is that of its prototype in English, ``Moderate 2`` (``Group 12`` in old versions), or
-        one given by hand."""
+        """The name of a cluster; ``name`` is that of its prototype in English, ``Moderate 2`` (``Group 12`` in old versions),
+        ``Segment A``, or one given by hand."""
         if (found := self.table.clusters.get(name)) is not None:
             return found.name
         stem, _, number = name.rpartition(" ")
+        if stem == "Segment" and len(number) == 1:
+            return self("lettered", letter=number)
         if not number.isdigit():
             return name
         if stem == "Group":
@@ -81,6 +83,11 @@ class Messages:
         found = self.table.segments.get((segmentation, id))
         if found is None and segmentation == "behaviour":
             found = next((named for name, named in self.table.clusters.items() if id_of(name) == id), None)
+            stem, _, behind = id.rpartition("_")
+            if found is None and stem in ("segment", "group"):
+                return self.cluster(f"{stem.capitalize()} {behind.upper()}")
+            if found is None and behind.isdigit() and (first := self.of_id(segmentation, stem)) != stem:
+                return self("numbered", name=first, number=behind)
         return id if found is None else found.name
 
     def cluster_meaning(self, name: str) -> str:

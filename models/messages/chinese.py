@@ -156,6 +156,7 @@ TABLE = Table(
         **console_chinese.TEXTS,
         **errors_chinese.TEXTS,
         "group": "第 {number} 组",
+        "lettered": "客群 {letter}",
         "numbered": "{name} {number}",
         "none": "（无）",
         "because": "，因为 {reasons}",

@@ -74,6 +74,7 @@ TABLE = Table(
         **console_english.TEXTS,
         **errors_english.TEXTS,
         "group": "Group {number}",
+        "lettered": "Segment {letter}",
         "numbered": "{name} {number}",
         # Changes, one a line.
         "none": "(none)",

@@ -55,7 +55,8 @@ def members(
         policy = to.policy
         check_names(segment, policy.definitions, totals(to.view.ledgers()).segments)
         entered = None if since is None else instant(since, policy.grid, "--since")
-        write(islice(found(to.view, policy.definitions, policy.shop, segment, entered), limit), csv=csv, json=json)
+        rows = found(to.view, policy.definitions, policy.shop, policy.grid, segment, entered)
+        write(islice(rows, limit), csv=csv, json=json)
 
 
 def who(

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import Final
 from unicodedata import normalize
 
+from models.behaviour.model import SEGMENTATION
 from models.customer import snapshot
 from models.customer.customer import Customer
 from models.features.context import FeatureContext
+from models.features.time import DayGrid
 from models.features.traits import text_trait
 from models.rules.declared import load
 from models.rules.defaults import DEFAULT_TEXT
@@ -20,6 +22,7 @@ from models.rules.evaluate import facts
 from schemas.errors import UserError
 from schemas.wire_time import iso
 from streamer.adapters.redis_reader import ViewReader
+from streamer.queries.cluster_moves import cluster_moves
 
 COLUMNS: Final = ("id", "name", "email", "since", "last_order", "next_segment", "next_at")
 _CONDITION: Final = "asked_once"
@@ -46,7 +49,12 @@ class Member:
 
 
 def members(
-    view: ViewReader, definitions: Definitions, shop: FeatureContext, segments: list[str], since: int | None = None
+    view: ViewReader,
+    definitions: Definitions,
+    shop: FeatureContext,
+    grid: DayGrid,
+    segments: list[str],
+    since: int | None = None,
 ) -> Iterator[Member]:
     """The customers of the segments, written ``SEGMENT`` or ``SEGMENTATION/SEGMENT``, in byte order of ids by lane.
 
@@ -56,13 +64,20 @@ def members(
         Only those who entered at this instant (ms) or later.
     """
     wanted = [_split(name) for name in segments]
-    for customer in _everyone(view):
-        for segmentation, held in customer.segments.items():
-            if (segmentation, held.segment) not in wanted and (None, held.segment) not in wanted:
-                continue
-            if since is None or held.since >= since:
-                yield member_of(customer, held.since, segmentation, definitions, shop)
-            break
+    ledgers = {ledger.partition: ledger for ledger in view.ledgers()}
+    for lane, chunk in _chunks(view):
+        places: dict[str, tuple[str, int]] = {}
+        for customer, _ in chunk:
+            for segmentation, held in customer.segments.items():
+                if (segmentation, held.segment) in wanted or (None, held.segment) in wanted:
+                    if since is None or held.since >= since:
+                        places[customer.id] = segmentation, held.since
+                    break
+        clustered = [one for one in chunk if places.get(one[0].id, ("",))[0] == SEGMENTATION]
+        ahead = cluster_moves(clustered, ledgers[lane], view.models(lane), grid) if clustered else {}
+        for customer, _ in chunk:
+            if (place := places.get(customer.id)) is not None:
+                yield member_of(customer, place[1], place[0], definitions, shop, ahead.get(customer.id))
 
 
 def name_of(customer: Customer) -> str | None:
@@ -85,11 +100,19 @@ def found_by(view: ViewReader, text: str) -> Iterator[Member]:
 
 
 def member_of(
-    customer: Customer, since: int, segmentation: str, definitions: Definitions, shop: FeatureContext
+    customer: Customer,
+    since: int,
+    segmentation: str,
+    definitions: Definitions,
+    shop: FeatureContext,
+    among_clusters: tuple[str, int] | None = None,
 ) -> Member:
-    """A customer as a member of a segment, with the next move within that segmentation where rules or bands tell it."""
-    ahead = next_moves(customer, {segmentation}, definitions, shop) if _rules(definitions, segmentation) else {}
-    return _member(customer, since, ahead.get(segmentation))
+    """A customer as a member of a segment, with the next move within that segmentation: as rules or bands tell it, else the
+    one given.
+    """
+    if not _rules(definitions, segmentation):
+        return _member(customer, since, among_clusters)
+    return _member(customer, since, next_moves(customer, {segmentation}, definitions, shop).get(segmentation))
 
 
 def row(one: Member) -> dict[str, str | None]:
@@ -150,13 +173,16 @@ def _condition(text: str, condition: str) -> Definitions:
 
 
 def _everyone(view: ViewReader, *, with_consent: bool = True) -> Iterator[Customer]:
+    return (customer for _, chunk in _chunks(view, with_consent=with_consent) for customer, _ in chunk)
+
+
+def _chunks(view: ViewReader, *, with_consent: bool = True) -> Iterator[tuple[int, list[tuple[Customer, bytes]]]]:
+    """The customers by lane, some at a time, each with what the clusters remember."""
     for lane in range(view.lanes):
         for chunk in view.customers(lane):
-            for id, parts in chunk.items():
-                customer, behaviour = snapshot.glance(id, parts)
-                # Without consent there is no behaviour memory: such a customer is in no list of a segment.
-                if behaviour or not with_consent:
-                    yield customer
+            found = [snapshot.glance(id, parts) for id, parts in chunk.items()]
+            # Without consent there is no behaviour memory: such a customer is in no list of a segment.
+            yield lane, [one for one in found if one[1] or not with_consent]
 
 
 def _member(customer: Customer, since: int | None, ahead: tuple[str, int] | None) -> Member:

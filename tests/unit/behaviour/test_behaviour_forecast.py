@@ -35,6 +35,7 @@ from models.behaviour.step import beat
 from models.customer.snapshot import glance
 from streamer.core.state import Tick
 from streamer.core.timers import timeline_of
+from streamer.queries.cluster_moves import cluster_moves
 
 
 @pytest.fixture(scope="module")
@@ -170,6 +171,10 @@ def test_a_lane_without_events_moves_customers_on_the_forecast_day() -> None:
         if one.next is not None:
             forecasts[id] = (grid.instant(one.next.day), one.next.to_id)
     assert forecasts
+    # Lists of segments ask for many at once, and get the same.
+    several = [glance(id, driver.parts[id]) for id in people]
+    listed = cluster_moves(several, state.ledger, state.models, grid)
+    assert listed == {id: (segment, at) for id, (at, segment) in forecasts.items()}
     known = len(driver.changes)
     for day in range(1, 366):
         driver.feed([], Tick(T0 + (12 + day) * DAY, [*people]))

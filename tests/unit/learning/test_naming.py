@@ -6,7 +6,7 @@ from behaviour_cases import SEGMENTS
 
 from models.behaviour.features import NAMES
 from models.learning.identity import carried, overlaps, transitions
-from models.learning.naming import PROTOTYPES, TRAITS, id_for, names_for, stretched_ranks, untrue
+from models.learning.naming import PROTOTYPES, TRAITS, id_for, names_for, prototype_of, stretched_ranks, untrue
 
 
 def ranks(**rows: dict[str, float]) -> np.ndarray:
@@ -126,8 +126,8 @@ def test_who_is_late_by_their_own_gap_may_be_named_leaving() -> None:
     assert untrue(x, np.zeros(4), labels, 2, steps=True)[0] == {"At risk", "Hibernating", "Fading"}
 
 
-def test_where_nothing_else_is_true_the_plain_name_is_numbered() -> None:
+def test_where_nothing_is_true_the_name_is_a_letter() -> None:
     barred = [set(PROTOTYPES)] * 3
-    names = names_for(np.full((3, len(TRAITS)), 0.5), range(3), {"Moderate"}, False, barred)
-    assert names == {0: "Moderate 2", 1: "Moderate 3", 2: "Moderate 4"}
-    assert id_for("Moderate 2", set()) == "moderate_2"
+    names = names_for(np.full((3, len(TRAITS)), 0.5), range(3), {"Moderate", "Segment A"}, False, barred)
+    assert names == {0: "Segment B", 1: "Segment C", 2: "Segment D"}
+    assert id_for("Segment B", set()) == "segment_b" and prototype_of("segment_b") == ""

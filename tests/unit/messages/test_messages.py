@@ -93,3 +93,9 @@ def test_every_text_in_use_is_there_and_every_text_is_in_use() -> None:
         found |= {key for key, more in words if not more}
         found |= {key for start, more in words if more for key in texts if key.startswith(start)}
     assert set(texts) - found == set()
+
+
+def test_a_cluster_without_a_telling_name_has_a_letter_in_either_language() -> None:
+    assert [messages(language).cluster("Segment B") for language in ("en", "zh")] == ["Segment B", "客群 B"]
+    shown = [messages("zh").of_id("behaviour", id) for id in ("segment_b", "group_13", "moderate_2", "mine_2", "mine")]
+    assert shown == ["客群 B", "第 13 组", "普通客户 2", "mine_2", "mine"]
