@@ -235,7 +235,11 @@ def read_mapping(text: str, where: str) -> TableMapping:
     try:
         return TableMapping.model_validate(tables(text, f"the mapping {where}", _HINT))
     except ValidationError as error:
-        wrong = "\n".join(f"the mapping {where}: {_finding(one)}" for one in error.errors(include_url=False))
+        found = error.errors(include_url=False)
+        # Where an event is wrong, none is left, which says nothing more.
+        inner = [one for one in found if one["loc"][:1] == ("event",) and len(one["loc"]) > 1]
+        found = [one for one in found if not (inner and one["loc"] == ("event",))]
+        wrong = "\n".join(f"the mapping {where}: {_finding(one)}" for one in found)
         raise UserError(wrong, _HINT) from None
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from schemas.errors import UserError
 from streamer.commands.words.help_chinese import COMMANDS
 from streamer.commands.words.options_chinese import OPTIONS
+from streamer.commands.words.phrases import chinese
 from streamer.config.settings import Settings
 
 _FRAME: Final = {
@@ -45,6 +46,7 @@ def into_chinese(root: Any) -> None:
 
     for name, text in _FRAME.items():
         setattr(typer.rich_utils, name, text)
+    typer.rich_utils.rich_format_error = _told(typer.rich_utils.rich_format_error)
     for path, command in commands(root):
         command.help = COMMANDS.get(path, command.help)
         for parameter in command.params:
@@ -52,6 +54,20 @@ def into_chinese(root: Any) -> None:
             if help is not None:
                 parameter.help = OPTIONS.get(help, help)
         _frame(command)
+
+
+def _told(show: Callable[[Any], None]) -> Callable[[Any], None]:
+    """What shows errors of the command line itself, with their texts in Chinese."""
+    if getattr(show, "speaks_chinese", False):
+        return show
+
+    def show_in_chinese(error: Any) -> None:
+        said = chinese().translate(error.format_message())
+        error.format_message = lambda: said
+        show(error)
+
+    show_in_chinese.speaks_chinese = True  # type: ignore[attr-defined]
+    return show_in_chinese
 
 
 def _frame(command: Any) -> None:

@@ -13,8 +13,9 @@ from typing import Final
 from streamer.commands.words.errors_chinese import ERRORS
 from streamer.commands.words.output_chinese import OUTPUT
 from streamer.commands.words.phrases_chinese import PHRASES
+from streamer.commands.words.phrases_of_files_chinese import PHRASES_OF_FILES
 
-TABLE: Final = {**ERRORS, **OUTPUT, **PHRASES}
+TABLE: Final = {**ERRORS, **OUTPUT, **PHRASES_OF_FILES, **PHRASES}
 """Every phrase in Chinese, by its English text."""
 _DEPTH: Final = 3
 
@@ -39,7 +40,10 @@ class Phrases:
         ]
 
     def translate(self, text: str) -> str:
-        """The text as a whole, else line by line; a line that is no phrase stays as it was."""
+        """The text line by line where each is a phrase, or as a whole; a line that is no phrase stays as it was."""
+        lines = text.split("\n")
+        if len(lines) > 1 and all(self._line(line) != line for line in lines):
+            return "\n".join(map(self._line, lines))
         if (whole := self._line(text)) != text:
             return whole
         return "\n".join(self._line(line) for line in text.split("\n"))

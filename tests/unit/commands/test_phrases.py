@@ -13,9 +13,18 @@ import pytest
 
 from streamer.commands.words.phrases import chinese
 from streamer.commands.words.phrases_chinese import PHRASES
+from streamer.commands.words.phrases_of_files_chinese import PHRASES_OF_FILES
 
 ROOT = Path(__file__).parents[3] / "streamer"
-_TRANSLATED: Final = ("commands/servers.py", "commands/customer.py")
+_TRANSLATED: Final = (
+    "commands/servers.py",
+    "commands/customer.py",
+    "commands/files.py",
+    "commands/check_file.py",
+    "commands/import_file.py",
+    "commands/replay.py",
+    "imports/importer.py",
+)
 """Modules whose sentences all have Chinese."""
 _SENTENCE: Final = re.compile(r"[a-z]{2,} [a-z]{2,}")
 
@@ -45,14 +54,17 @@ def sentences(path: Path) -> list[str]:
 def test_every_sentence_has_chinese(name: str) -> None:
     found = sentences(ROOT / name)
     assert found
-    left = [text for text in found if text not in PHRASES and not _chinese(text)]
+    left = [text for text in found if text not in EVERY and not _chinese(text)]
     assert not left, "write them in streamer/commands/words/phrases_chinese.py:\n" + "\n".join(left)
 
 
-@pytest.mark.parametrize("english", PHRASES)
+EVERY: Final = {**PHRASES, **PHRASES_OF_FILES}
+
+
+@pytest.mark.parametrize("english", EVERY)
 def test_a_translation_has_the_values_of_the_english_text(english: str) -> None:
     wanted = {str(number) for number in range(english.count("{}"))}
-    assert set(re.findall(r"\{(\d)\}", PHRASES[english])) == wanted
+    assert set(re.findall(r"\{(\d)\}", EVERY[english])) == wanted
 
 
 @pytest.mark.parametrize("command", ["status", "doctor", "customer show 17", "help nothing", "segments list"])
@@ -75,3 +87,25 @@ def test_without_servers_commands_speak_chinese(tmp_path: Path, command: str) ->
     printed = re.sub(r"`[^`]*`|STREAMER_\S+.*", "", done.stdout + done.stderr)
     assert re.search(r"[\u4e00-\u9fff]", printed)
     assert not re.search(r"[a-z]{2,} [a-z]{2,} [a-z]{2,}", printed), printed
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (["replay"], "缺少参数 'file'。"),
+        (["replay", "x", "--nothing"], "没有选项"),
+        (["import", "x", "y"], "多余的参数（y）"),
+        (["segments", "members", "x", "--limit", "many"], "'--limit' 的值无效：应为整数"),
+        (["nothing"], "没有命令 'nothing'"),
+    ],
+)
+def test_errors_of_the_command_line_itself_speak_chinese(tmp_path: Path, command: list[str], message: str) -> None:
+    environment = {
+        "PATH": "",
+        "HOME": str(tmp_path),
+        "STREAMER_LANGUAGE": "zh",
+        "COLUMNS": "200",
+        "XDG_DATA_HOME": "/dev/null",
+    }
+    done = subprocess.run([sys.executable, "-m", "streamer", *command], env=environment, capture_output=True, text=True)
+    assert done.returncode == 2 and message in done.stderr, done.stderr

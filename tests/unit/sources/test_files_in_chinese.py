@@ -58,6 +58,38 @@ def test_errors_of_files_are_printed_in_chinese(
 
 
 @pytest.mark.parametrize(
+    ("mapping", "words"),
+    [
+        ("x = 1", "无法识别 x"),
+        ("[[event]]", "缺少 event.1.fields"),
+        ('[[event]]\n[event.fields]\ntotal = "Sum"', "event.1 的 fields 必须写明哪一列是 customer_id"),
+        (f'decimal = ";"\n{MAPPING}', "decimal 应符合"),
+        (f'skip = "a"\n{MAPPING}', "skip 的类型不对，应为 整数"),
+        (f'dates = ["%d"]\n{MAPPING}', "没有年份"),
+        (f"{MAPPING}minor = {{}}", "必须写 column、columns、sum 之一"),
+        (
+            f'currency = "GBP"\n{MAPPING.replace("currency =", "coupon =")}',
+            "前 20 笔金额全部是 GBP，而店铺的货币是 EUR",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_mapping_or_a_currency_is_said_in_chinese(
+    mapping: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("shop.csv").write_text(HEAD + "".join(f"{one},a,2024-01-05,1.00,X\n" for one in range(20)))
+    Path("my.toml").write_text(mapping)
+    done = CliRunner().invoke(
+        cli.build(),
+        ["import", "shop.csv", "--mapping", "my.toml"],
+        env={"STREAMER_LANGUAGE": "zh", "COLUMNS": "1000", "STREAMER_HOME": str(tmp_path / "home")},
+    )
+    said = done.stderr.replace("error: ", "")
+    assert done.exit_code == 1 and words in said, said
+    assert _chinese(said), said
+
+
+@pytest.mark.parametrize(
     ("row", "words"),
     [
         ("1,a\u202eb,2024-01-05,1.00,EUR", "customer_id 不符合事件的约定：含有控制、换行或方向字符"),
