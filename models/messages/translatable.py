@@ -21,6 +21,10 @@ class Translatable(str):
         made.key, made.values = key, values
         return made
 
+    def __getnewargs__(self) -> tuple[str, dict[str, object]]:  # type: ignore[override]
+        """What a copy is made of."""
+        return self.key, self.values
+
     def text(self, texts: Messages) -> str:
         """The same in a language, with all texts inside of it."""
         return texts(self.key, **{name: in_language(value, texts) for name, value in self.values.items()})

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from models.messages.translatable import translatable
 from schemas import topics
 from schemas.errors import TransientError, UserError
 from streamer.adapters.admin import cluster_info
@@ -58,8 +59,13 @@ def _checked(subject: str, check: Callable[[], Finding]) -> Finding:
 def _kafka(to: Connections) -> Finding:
 
     info = cluster_info(to.bootstrap, security=to.security)
-    kind = "embedded, " if to.embedded_kafka else ""
-    return Finding("Kafka", f"{to.bootstrap} ({kind}release line {info.version}, brokers {', '.join(info.brokers)})")
+    what = translatable("finding broker", version=info.version, brokers=", ".join(info.brokers))
+    return Finding("Kafka", _server(to.bootstrap, to.embedded_kafka, what))
+
+
+def _server(place: str, own: str | None, what: str) -> str:
+    kind = translatable("finding embedded") if own else ""
+    return translatable("finding server", place=place, embedded=kind, what=what)
 
 
 def _redis(to: Connections) -> tuple[Finding, dict[str, Any]]:
@@ -68,8 +74,7 @@ def _redis(to: Connections) -> tuple[Finding, dict[str, Any]]:
     try:
         client = connect(to.redis_url, to.redis_options)
         try:
-            kind = "embedded, " if to.embedded_redis else ""
-            return Finding("Redis", f"{to.view_place} ({kind}{server_of(client)})"), info_of(client)
+            return Finding("Redis", _server(to.view_place, to.embedded_redis, server_of(client))), info_of(client)
         finally:
             client.close()
     except (UserError, TransientError) as error:
@@ -84,12 +89,12 @@ def _topics(to: Connections) -> Iterator[Finding]:
         yield findings.trouble("topics", error)
         return
     if len(wrong) >= len(topics.TOPICS) and all(finding.setting is None for finding in wrong):
-        yield Finding("topics", "there are none yet", "run `streamer topics create`, or start a worker")
+        yield Finding("topics", translatable("finding no topics"), translatable("finding no topics fix"))
         return
     for finding in wrong:
         yield Finding("topics", finding.problem, finding.hint)
     if not wrong:
-        yield Finding("topics", f"as they must be, {to.lanes} lanes")
+        yield Finding("topics", translatable("finding topics", lanes=to.lanes))
 
 
 def _producers(to: Connections) -> Iterator[Finding]:
@@ -102,21 +107,22 @@ def _producers(to: Connections) -> Iterator[Finding]:
         return
     if not found.records:
         return
-    of = f"of the latest {found.records:,} events"
+    records = found.records
     if found.keyless:
-        yield Finding(
-            "producers", f"{found.keyless:,} {of} have no key", "write the customer's id as the key of each record"
-        )
+        text = translatable("finding keyless", count=found.keyless, records=records)
+        yield Finding("producers", text, translatable("finding keyless fix"))
     if found.misplaced:
-        text = f"{found.misplaced:,} {of} lie on other partitions than murmur2 of their key gives"
-        hint = "use the partitioner of Kafka's own clients (murmur2 of the key)"
-        if found.partitioner is not None:
-            likely = found.partitioner
-            text += f"; {found.explained:,} of them where {likely.name} puts them: {likely.clients}"
-            hint = likely.hint
-        yield Finding("producers", text, f"{hint}; until then each costs one more hop, and nothing else")
+        where: str = ""
+        fix: str = translatable("finding murmur2")
+        if (likely := found.partitioner) is not None:
+            where = translatable(
+                "finding placed by", count=found.explained, partitioner=likely.name, clients=likely.clients
+            )
+            fix = likely.hint
+        text = translatable("finding misplaced", count=found.misplaced, records=records, where=where)
+        yield Finding("producers", text, translatable("finding misplaced fix", fix=fix))
     if not (found.keyless or found.misplaced):
-        yield Finding("producers", f"all {of} lie on the partition that their key says")
+        yield Finding("producers", translatable("finding producers", records=records))
 
 
 def _now_ms() -> int:
@@ -128,7 +134,7 @@ def _records(to: Connections) -> Iterator[Finding]:
     try:
         state = service(to)
         if not state["topics"]:
-            yield Finding("records", "none yet")
+            yield Finding("records", translatable("finding no records"))
             return
         yield findings.work(to, state)
         yield from findings.beside(state)

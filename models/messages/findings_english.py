@@ -1,0 +1,101 @@
+"""What a look at the service found, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+TEXTS: Final[Mapping[str, str]] = {
+    "finding server": "{place} ({embedded}{what})",
+    "finding embedded": "embedded, ",
+    "finding broker": "release line {version}, brokers {brokers}",
+    "finding no topics": "there are none yet",
+    "finding no topics fix": "run `streamer topics create`, or start a worker",
+    "finding topics": "as they must be, {lanes} lanes",
+    "finding clock": "as the broker's, within {seconds:.3f} s",
+    "finding clock behind": "this machine is {seconds:,.1f} s behind the broker: customers would move by time "
+    "too late",
+    "finding clock ahead": "this machine is {seconds:,.1f} s ahead of the broker: customers would move by time "
+    "too early",
+    "finding clock fix": "let both set their clocks by NTP (timedatectl, chronyc)",
+    "finding keyless": "{count:,} of the latest {records:,} events have no key",
+    "finding keyless fix": "write the customer's id as the key of each record",
+    "finding misplaced": "{count:,} of the latest {records:,} events lie on other partitions than murmur2 of "
+    "their key gives{where}",
+    "finding placed by": "; {count:,} of them where {partitioner} puts them: {clients}",
+    "finding misplaced fix": "{fix}; until then each costs one more hop, and nothing else",
+    "finding murmur2": "use the partitioner of Kafka's own clients (murmur2 of the key)",
+    "finding producers": "all of the latest {records:,} events lie on the partition that their key says",
+    "finding no records": "none yet",
+    "finding records": "{taken:,} taken, {waiting:,} waiting, unaccounted {unaccounted}",
+    "finding workers": "{text}, {workers} workers",
+    "finding unaccounted fix": "this is a mistake in streamer; please report it with this output",
+    "finding last error": "{text}; the last one on this machine ended at {at}: {why}",
+    "finding no worker fix": "start one: `streamer worker`",
+    "finding stopped": "lane {lane} has stopped {text}",
+    "finding stopped fix": "see `streamer lanes` and docs/runbooks/LaneStopped.md",
+    "finding hidden": "{records:,} records of lane {lane} stand behind a transaction that {producer} left open",
+    "finding a producer": "a producer",
+    "finding hidden fix": "let the producer commit or abort; else the broker aborts it after the producer's "
+    "transaction.timeout.ms,",
+    "at most 15 minutes",
+    "finding signed": "control records are signed",
+    "finding signed from": "control records are signed; unsigned ones are taken until {until}",
+    "finding no key": "there is none: control records (merges, imports, new clusters and segmentations) are "
+    "taken until {until} only",
+    "finding first day": "a day after the first start",
+    "finding no key late": "there is none: control records (merges, imports, new clusters and segmentations) "
+    "are refused",
+    "finding no key fix": "`streamer keys create`, and the same key for each process of the service; see "
+    "docs/control-key.md",
+    "finding refused": "{count:,} refused as {reason} ({share:.1%} of all records)",
+    "finding refused fix": "see `streamer deadletters list`",
+    "finding ignored": "fields left out or taken for granted: {fields}",
+    "finding ignored fix": "fix the producer, or refuse such events with STREAMER_STRICT=true; docs/events.md "
+    "says what is read how",
+    "finding tracked": "your own, by name: {names}",
+    "finding alert": "{summary} (since {since})",
+    "finding no alerts": "the topic of alerts cannot be read: {error}",
+    "finding again": "try again",
+    "refused oversize": "leave out what segments do not need, or raise STREAMER_MAX_EVENT_BYTES",
+    "refused not_json": "the producer must write one JSON object in UTF-8 a record",
+    "refused unknown_type": "`streamer deadletters list --reason unknown_type` says what was meant; your own "
+    "events need `properties`",
+    "refused invalid_field": "`streamer deadletters list --reason invalid_field` names the fields",
+    "refused key_mismatch": "the record's key must be the customer_id of its event",
+    "refused unknown_currency": "say what one unit of it is worth in yours (STREAMER_RATES=USD=0.92), then "
+    "`streamer deadletters replay`",
+    "refused too_late": "bring the past with `streamer import`, or raise STREAMER_RETENTION_DAYS; the 64 "
+    "latest orders can be corrected",
+    "refused too_early": "the clock or the time zone of the producer is wrong",
+    "refused bad_date": "the producer sends a date that means there is none, such as 1970-01-01",
+    "refused nobody": "send the real id of a guest, or none; STREAMER_NOBODY lists the placeholders",
+    "refused bad_control": "give each process the same control key (docs/control-key.md); if all have it, "
+    "somebody else writes them",
+    "refused poison": "please report it, with `streamer deadletters show`",
+    "dead oversize": "larger than an event may be",
+    "dead not_json": "no JSON object",
+    "dead unknown_type": "unknown types of events",
+    "dead invalid_field": "against the contract of events",
+    "dead key_mismatch": "under another customer's key",
+    "dead unknown_currency": "in a currency without a rate",
+    "dead too_late": "older than what is kept",
+    "dead too_early": "from the future",
+    "dead bad_date": "a date that means there is none",
+    "dead nobody": "a placeholder instead of a customer",
+    "dead bad_control": "control records without a valid signature",
+    "dead poison": "skipped, because no worker got past it",
+    "subject packages": "packages",
+    "subject servers": "servers",
+    "subject Kafka": "Kafka",
+    "subject Redis": "Redis",
+    "subject topics": "topics",
+    "subject clock": "clock",
+    "subject alert": "alert",
+    "subject producers": "producers",
+    "subject records": "records",
+    "subject control key": "control key",
+    "subject lanes": "lanes",
+    "subject dead letters": "dead letters",
+    "subject events": "events",
+}
