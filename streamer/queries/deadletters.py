@@ -1,0 +1,91 @@
+"""Records that could not be applied: where they lie now, and what they say."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from schemas.deadletters import DeadLetter, parse_headers
+from schemas.records import Record
+from schemas.screen_text import block
+from schemas.topics import DEADLETTERS
+from schemas.wire_time import iso
+from streamer.adapters.client import read
+from streamer.adapters.kafka import KafkaConnection
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A dead letter where it lies now, and what its headers say."""
+
+    record: Record
+    letter: DeadLetter
+
+    @property
+    def place(self) -> str:
+        """``PARTITION:OFFSET``, as ``deadletters show`` takes it."""
+        return f"{self.record.partition}:{self.record.offset}"
+
+    def shown(self) -> dict[str, Any]:
+        """As JSON-safe values, without the record's bytes."""
+        letter = self.letter
+        return {
+            "place": self.place,
+            "reason": letter.reason,
+            "message": letter.message,
+            "stage": letter.stage,
+            "topic": letter.topic,
+            "partition": letter.partition,
+            "offset": letter.offset,
+            "appended_at": iso(letter.timestamp),
+            "key": None if self.record.key is None else printable(self.record.key),
+            "bytes": 0 if self.record.value is None else len(self.record.value),
+        }
+
+
+def letters(connection: KafkaConnection, latest: int | None = None) -> Iterable[Found]:
+    """All dead letters, in order within a partition; ``latest``: only the last so many offsets of each partition."""
+    for record in read(connection, DEADLETTERS, latest=latest):
+        yield Found(record, parse_headers(record.headers))
+
+
+def newest(found: Iterable[Found], limit: int, reason: str | None = None) -> tuple[int, list[Found]]:
+    """How many there are, of a reason where one is named, and the newest ``limit`` of them, the newest last."""
+    held: list[tuple[int, int, int, Found]] = []
+    total = 0
+    for one in found:
+        if reason is not None and one.letter.reason != reason:
+            continue
+        total += 1
+        _keep(held, one, limit)
+    return total, [one for *_, one in sorted(held, key=lambda one: one[:3])]
+
+
+def examples(found: Iterable[Found], limit: int) -> Mapping[str, list[Found]]:
+    """The newest ``limit`` of each reason, the newest first."""
+    held: dict[str, list[tuple[int, int, int, Found]]] = {}
+    for one in found:
+        _keep(held.setdefault(one.letter.reason, []), one, limit)
+    return {
+        reason: [one for *_, one in sorted(those, key=lambda one: one[:3], reverse=True)]
+        for reason, those in held.items()
+    }
+
+
+def _keep(held: list[tuple[int, int, int, Found]], one: Found, limit: int) -> None:
+    heapq.heappush(held, (one.record.timestamp, one.record.partition, one.record.offset, one))
+    if len(held) > limit:
+        heapq.heappop(held)
+
+
+def printable(raw: bytes | None) -> str:
+    r"""Bytes as text that does a screen no harm.
+
+    >>> printable(b"caf\xc3\xa9 \xff \x1b[31m"), printable(None)
+    ('café \\xff \\u001b[31m', '(null)')
+    """
+    if raw is None:
+        return "(null)"
+    return block(raw.decode("utf-8", "backslashreplace"))
