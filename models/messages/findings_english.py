@@ -96,4 +96,20 @@ TEXTS: Final[Mapping[str, str]] = {
     "subject lanes": "lanes",
     "subject dead letters": "dead letters",
     "subject events": "events",
+    "redis too old": "its version {version} is too old",
+    "redis too old fix": "take Redis 7.2 or later, or Valkey",
+    "redis evicts": "maxmemory-policy is {policy} with a maxmemory: it would drop customers from the view, "
+    "and no worker starts on it",
+    "redis would evict": "maxmemory-policy is {policy}: with a maxmemory a full Redis would drop keys",
+    "redis no eviction": "set maxmemory-policy noeviction (in redis.conf, or by redis-cli CONFIG SET "
+    "maxmemory-policy noeviction), or give the service a Redis of its own",
+    "redis full": "{share:.0%} of its memory are used; at 100 % the lanes wait",
+    "redis full fix": "raise maxmemory, or lower what others keep there",
+    "redis snapshots": "it saves snapshots only now and then",
+    "redis no disk": "it writes nothing to disk",
+    "redis rebuilt": "{what}: after a restart of Redis the view is rebuilt from Kafka, which takes its time",
+    "redis rebuilt fix": "set appendonly yes, appendfsync everysec",
+    "redis log failed": "the last write of its append-only file failed",
+    "redis snapshot failed": "the last write of its snapshot failed",
+    "redis write failed fix": "look into its log; free disk space",
 }

@@ -9,15 +9,13 @@ from typing import Any, Final
 from redis import Redis
 from redis.exceptions import RedisError
 
+from models.messages.translatable import translatable
 from schemas.errors import UserError
 
 _OLDEST: Final = (7, 2)
 """Functions as we use them, in Redis; every Valkey has them."""
 _FULL: Final = 0.8
-_NO_EVICTION: Final = (
-    "set maxmemory-policy noeviction (in redis.conf, or by redis-cli CONFIG SET maxmemory-policy noeviction), "
-    "or give the service a Redis of its own"
-)
+_NO_EVICTION: Final = translatable("redis no eviction")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,36 +30,26 @@ class Trouble:
 def judge(info: Mapping[str, Any]) -> Iterator[Trouble]:
     """What is wrong, given INFO's sections server, memory and persistence as redis-py reads them. Pure."""
     if "valkey_version" not in info and _version(str(info.get("redis_version", "0"))) < _OLDEST:
-        yield Trouble(f"its version {info.get('redis_version')} is too old", "take Redis 7.2 or later, or Valkey", True)
+        yield Trouble(
+            translatable("redis too old", version=str(info.get("redis_version"))),
+            translatable("redis too old fix"),
+            True,
+        )
     policy = str(info.get("maxmemory_policy", "noeviction"))
     limit, used = int(info.get("maxmemory", 0)), int(info.get("used_memory", 0))
     if evicts(info):
-        yield Trouble(
-            f"maxmemory-policy is {policy} with a maxmemory: it would drop customers from the view, and no worker starts on it",
-            _NO_EVICTION,
-            True,
-        )
+        yield Trouble(translatable("redis evicts", policy=policy), _NO_EVICTION, True)
     elif policy != "noeviction":
-        yield Trouble(
-            f"maxmemory-policy is {policy}: with a maxmemory a full Redis would drop keys", _NO_EVICTION, True
-        )
+        yield Trouble(translatable("redis would evict", policy=policy), _NO_EVICTION, True)
     if limit and used >= _FULL * limit:
-        yield Trouble(
-            f"{used / limit:.0%} of its memory are used; at 100 % the lanes wait",
-            "raise maxmemory, or lower what others keep there",
-            True,
-        )
+        yield Trouble(translatable("redis full", share=used / limit), translatable("redis full fix"), True)
     saves = bool(info.get("aof_enabled")) or info.get("rdb_saves", 0)
     if not info.get("aof_enabled"):
-        what = "it saves snapshots only now and then" if saves else "it writes nothing to disk"
-        yield Trouble(
-            f"{what}: after a restart of Redis the view is rebuilt from Kafka, which takes its time",
-            "set appendonly yes, appendfsync everysec",
-            False,
-        )
-    for name, part in (("aof_last_write_status", "append-only file"), ("rdb_last_bgsave_status", "snapshot")):
+        what = translatable("redis snapshots" if saves else "redis no disk")
+        yield Trouble(translatable("redis rebuilt", what=what), translatable("redis rebuilt fix"), False)
+    for name, part in (("aof_last_write_status", "log"), ("rdb_last_bgsave_status", "snapshot")):
         if info.get(name, "ok") != "ok":
-            yield Trouble(f"the last write of its {part} failed", "look into its log; free disk space", True)
+            yield Trouble(translatable(f"redis {part} failed"), translatable("redis write failed fix"), True)
 
 
 def evicts(info: Mapping[str, Any]) -> bool:

@@ -1,6 +1,7 @@
 """Charts as SVG, drawn by Python: pure functions from figures to markup, shared by every page.
 
-A drawing function (``bars``, ``columns``, ``lines``, ``shares``, ``flows``) takes figures and texts that are already
+A drawing function (``bars``, ``columns``, ``lines``, ``shares``, ``flows``,
+``intervals``) takes figures and texts that are already
 formatted and translated, and returns a ``Chart``. ``Chart.html`` is a ``<figure>`` with the drawing in two widths (the
 style shows the one that fits) and the figures as a table. Markup has classes only, no ``style`` attributes and no
 script, so that a strict Content-Security-Policy holds; ``theme.STYLE`` is the one stylesheet.
@@ -13,6 +14,7 @@ from streamer.charts.bars import Bar, bars
 from streamer.charts.columns import columns
 from streamer.charts.figure import Chart
 from streamer.charts.flows import Flow, flows
+from streamer.charts.intervals import Span, intervals
 from streamer.charts.lines import lines
 from streamer.charts.series import Series
 from streamer.charts.shares import Share, shares
@@ -26,9 +28,11 @@ __all__ = [
     "Palette",
     "Series",
     "Share",
+    "Span",
     "bars",
     "columns",
     "flows",
+    "intervals",
     "lines",
     "shares",
 ]

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 from models.messages import Messages, messages
-from schemas.errors import UserError
 from streamer.client.connections import connections
 from streamer.commands import common
 from streamer.commands.common import Json
-
-if TYPE_CHECKING:
-    from streamer.owner.model_reader import Stand
-
 
 ProposalId = Annotated[str, typer.Argument(metavar="PROPOSAL", help="Such as p3; `streamer models list` shows them.")]
 
@@ -96,43 +91,20 @@ def reject(id: ProposalId, json: Json = False) -> None:
     _answer(id, "reject", json)
 
 
-def _answer(id: str, action: Any, json: bool) -> None:
-    from schemas.decisions import ModelDecision
-    from streamer.queries.models import proposal_of, read_published, send_decision, stand_of, wait_for
+def _answer(id: str, action: Literal["approve", "reject"], json: bool) -> None:
+    from streamer.queries.models import decide, proposal_of
 
     found = common.settings()
     texts = messages(found.language)
     with connections(found) as to:
-        stand = stand_of(read_published(to), id)
-        number = stand.proposal.number
-        if stand.status != "waiting":
-            raise not_waiting(stand, texts)
-        send_decision(to, ModelDecision(action=action, proposal=number))
-        after = wait_for(to, lambda now: now.proposals[number].status != "waiting")
-    if after is not None:
-        stand = after.proposals[number]
-        # The owner may have withdrawn it at the same time.
-        if stand.status == "withdrawn":
-            raise not_waiting(stand, texts)
+        stand, acted = decide(to, id, action, texts)
     answer = proposal_of(stand)
     if json:
         common.print_json(answer)
-    elif after is None:
+    elif not acted:
         common.note(texts("not answered yet"))
     else:
         common.console().print(_proposal_line(answer, texts), markup=False)
-
-
-def not_waiting(stand: Stand, texts: Messages) -> UserError:
-    """The error for a decision about a proposal that is not waiting."""
-    id = f"p{stand.proposal.number}"
-    if stand.status == "withdrawn":
-        gone = texts(f"gone {stand.proposal.why}")
-        return UserError(texts("proposal withdrawn", id=id, gone=gone), texts("see proposals to come"))
-    return UserError(texts("proposal settled", id=id, status=texts(f"status {stand.status}")), texts("see models list"))
-
-
-# -- what is there --------------------------------------------------------------------------------------------
 
 
 # -- telling it -----------------------------------------------------------------------------------------------

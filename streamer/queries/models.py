@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from models.behaviour.model import ClusterModel
 from models.messages import Messages
@@ -54,6 +54,38 @@ def stand_of(found: Published, id: str) -> Stand:
         known = ", ".join(f"p{number}" for number in sorted(found.proposals)) or "none"
         raise UserError(f"there is no proposal {id}", f"`streamer models list` shows which there are; now: {known}")
     return stand
+
+
+def decide(to: Connections, id: str, action: Literal["approve", "reject"], texts: Messages) -> tuple[Stand, bool]:
+    """Answer a proposal, and wait for the model owner: how the proposal stands, and whether the owner has acted.
+
+    Raises
+    ------
+    UserError
+        There is no such proposal, or it does not wait.
+    """
+    stand = stand_of(read_published(to), id)
+    number = stand.proposal.number
+    if stand.status != "waiting":
+        raise not_waiting(stand, texts)
+    send_decision(to, ModelDecision(action=action, proposal=number))
+    after = wait_for(to, lambda now: now.proposals[number].status != "waiting")
+    if after is None:
+        return stand, False
+    stand = after.proposals[number]
+    # The owner may have withdrawn it at the same time.
+    if stand.status == "withdrawn":
+        raise not_waiting(stand, texts)
+    return stand, True
+
+
+def not_waiting(stand: Stand, texts: Messages) -> UserError:
+    """The error for a decision about a proposal that is not waiting."""
+    id = f"p{stand.proposal.number}"
+    if stand.status == "withdrawn":
+        gone = texts(f"gone {stand.proposal.why}")
+        return UserError(texts("proposal withdrawn", id=id, gone=gone), texts("see proposals to come"))
+    return UserError(texts("proposal settled", id=id, status=texts(f"status {stand.status}")), texts("see models list"))
 
 
 def overview(found: Published) -> dict[str, Any]:

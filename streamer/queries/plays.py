@@ -10,7 +10,7 @@ from streamer.client.connections import connections
 
 if TYPE_CHECKING:
     from models.customer.customer import Customer
-    from schemas.act import FirstCustomer
+    from schemas.act import FirstCustomer, PlayCommand
     from schemas.changes import ReceivedChange
     from streamer.act.heart.due import Policy
     from streamer.act.heart.state import Marketing, Message, PlayState, State
@@ -101,6 +101,35 @@ def already_in(to: Connections, play: Play, now: int) -> list[FirstCustomer]:
                     name = to.definitions.names.get((play.when.segmentation, held.segment), held.segment)
                     found.append(FirstCustomer(customer_id=id, segment=held.segment, name=name, since=held.since))
     return sorted(found, key=lambda one: (-one.since, one.customer_id))
+
+
+def again(name: str, state: State, segments: Segments) -> PlayCommand:
+    """The order that starts a play once more, by the newest file that `act` knows and that declares it.
+
+    Parameters
+    ----------
+    segments
+        Those that plays may name.
+
+    Raises
+    ------
+    UserError
+        It was never started.
+    """
+    from schemas.act import PlayCommand
+
+    play = state.started(name)
+    newest = state.books[state.ledger.book]
+    book = newest if name in newest.plays else state.books[play.version]
+    return PlayCommand(
+        action="start",
+        play=name,
+        text=book.text,
+        templates=dict(book.templates),
+        segments={one: None if ids is None else tuple(sorted(ids)) for one, ids in segments.items()},
+        source=book.source,
+        approve=play.approve,
+    )
 
 
 def policy_of(to: Connections) -> Policy:

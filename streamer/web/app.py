@@ -243,6 +243,6 @@ def _api(to: Connections, redis: Redis, publisher: Publisher, metrics: WebMetric
         kafka,
         Collector(guard, publisher, policy, SystemClock().now_ms, metrics, _shops(settings)),
         metrics,
-        console(settings, book, view, readers, changes, blocking_view),
+        console(settings, book, view, readers, changes, blocking_view, kafka),
         [name for name in settings.web_hosts.split(",") if name],
     )

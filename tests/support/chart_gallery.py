@@ -10,9 +10,11 @@ from streamer.charts import (
     Palette,
     Series,
     Share,
+    Span,
     bars,
     columns,
     flows,
+    intervals,
     lines,
     shares,
 )
@@ -51,6 +53,14 @@ def gallery(names: list[str] | None = None) -> list[Chart]:
             [f"{month}-{day:02d}" for month in MONTHS[:3] for day in range(1, 31)],
             [Series(name, [100 + at * day / 90 for day in range(90)], at % 8) for at, name in enumerate(names)],
             shown=money,
+        ),
+        intervals(
+            "Intervals",
+            [
+                Span(name, at * 0.03 - 0.05, at * 0.04, at * 0.05 + 0.02, f"{at * 4:+} %", at % 8)
+                for at, name in enumerate(names)
+            ],
+            shown=lambda value: f"{value:+.0%}",
         ),
         shares("Shares", [Share(name, value, money(value), palette[name]) for name, value in pairs]),
         flows(

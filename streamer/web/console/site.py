@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 from starlette.responses import Response
 from starlette.routing import Route
 
+from streamer.act.reader import state_of
+from streamer.adapters.kafka import KafkaConnection
 from streamer.adapters.redis_reader import ViewReader
 from streamer.config.settings import Settings
 from streamer.web.api import segments as api_segments
@@ -18,9 +20,14 @@ from streamer.web.api.book import Book
 from streamer.web.api.changes import Changes, vector_text
 from streamer.web.api.site import Readers
 from streamer.web.api.view import View
+from streamer.web.console import data as data_page
+from streamer.web.console import models as models_page
+from streamer.web.console import plays as plays_page
 from streamer.web.console.assets import Assets
 from streamer.web.console.counting import Counting
 from streamer.web.console.customers import Customers
+from streamer.web.console.fresh import Fresh
+from streamer.web.console.health import FRESH_SECONDS, Health, checkup
 from streamer.web.console.live import Live
 from streamer.web.console.overview import Overview
 from streamer.web.console.segments import Segments
@@ -37,12 +44,16 @@ class Console:
     overview: Overview
     segments: Segments
     customers: Customers
+    plays: plays_page.Plays
+    models: models_page.Models
+    data: data_page.Data
+    health: Health
     live: Live
     downloads: api_segments.Segments
 
     def routes(self) -> list[Route]:
         """Every page with its address."""
-        page = self.site.page
+        page, form = self.site.page, self.site.form
         return [
             Route("/enter", self.site.enter),
             Route("/static/{name:path}", self.site.assets.serve),
@@ -55,6 +66,13 @@ class Console:
             Route("/customers", page(self.customers.search)),
             Route("/find", page(self.customers.go)),
             Route("/customers/{id:path}", page(self.customers.one)),
+            Route("/plays", page(self.plays.list)),
+            Route("/plays/{name}", page(self.plays.one), methods=["GET"]),
+            Route("/plays/{name}", form(self.plays.order), methods=["POST"]),
+            Route("/models", page(self.models.show), methods=["GET"]),
+            Route("/models", form(self.models.decide), methods=["POST"]),
+            Route("/data", page(self.data.show)),
+            Route("/health", page(self.health.show)),
         ]
 
     @asynccontextmanager
@@ -78,6 +96,7 @@ def console(
     readers: Readers,
     changes: Changes,
     blocking_view: Callable[[], ViewReader],
+    kafka: KafkaConnection,
 ) -> Console:
     """The console on what the lookup API runs on."""
     counting = Counting(blocking_view, book)
@@ -88,6 +107,12 @@ def console(
         Overview(readers, counting, lambda: vector_text(changes.end())),
         Segments(view, readers, counting),
         Customers(readers),
+        plays_page.Plays(settings, Fresh(lambda: state_of(kafka), plays_page.FRESH_SECONDS)),
+        models_page.Models(settings, Fresh(lambda: models_page.published(settings), models_page.FRESH_SECONDS)),
+        data_page.Data(
+            Fresh(lambda: data_page.inflow(settings, book.page.totals.dead_letters), data_page.FRESH_SECONDS)
+        ),
+        Health(Fresh(lambda: checkup(settings), FRESH_SECONDS)),
         Live(changes),
         api_segments.Segments(view, book, readers),
     )

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import hmac
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Any, Final, Literal
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 from zoneinfo import ZoneInfo
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from models.messages import LANGUAGES, Messages, messages
 from schemas.errors import TransientError, UserError
-from schemas.screen_text import shown_value
+from schemas.screen_text import block, shown_value
 from streamer.config.settings import Settings
 from streamer.web.api.book import Book
 from streamer.web.api.problems import ProblemError
@@ -32,6 +35,10 @@ NAV: Final = (
     ("overview", "/"),
     ("segments", "/segments"),
     ("customers", "/customers"),
+    ("plays", "/plays"),
+    ("models", "/models"),
+    ("data", "/data"),
+    ("health", "/health"),
 )
 HEADERS: Final = {
     "cache-control": "no-store",
@@ -63,9 +70,28 @@ class Visit:
         """The words for the service's newest state, for this reader. Raises TransientError before there is one."""
         return Words(self.texts, self.site.book.page, self.site.zone, self.site.settings.currency)
 
+    def clock(self, at: int) -> str:
+        """The time of an instant (ms) today in the shop's zone, else its day and minute; needs no state of the service."""
+        local = datetime.fromtimestamp(at / 1000, self.site.zone)
+        today = local.date() == datetime.fromtimestamp(self.now / 1000, self.site.zone).date()
+        return local.strftime("%H:%M:%S" if today else "%Y-%m-%d %H:%M")
+
+    def moment(self, at: int) -> str:
+        """The day and the minute of an instant (ms)."""
+        return datetime.fromtimestamp(at / 1000, self.site.zone).strftime("%Y-%m-%d %H:%M")
+
     def html(self, template: str, status: int = 200, **values: Any) -> Response:
         """A page, or a part of one."""
         return self.site.html(self.request, self.texts, self.scheme, template, status, csrf=self.session.csrf, **values)
+
+    def back(self, path: str, note: str) -> Response:
+        """To a page, which then says what was done; ``note`` is the end of a key of the catalogue."""
+        return RedirectResponse(f"{path}?note={quote(note, safe='')}", 303)
+
+    def note(self, *known: str) -> str:
+        """What was just done, where it is one of those; else nothing."""
+        said = self.request.query_params.get("note", "")
+        return self.texts(f"console done {said}") if said in known else ""
 
     def gone(self, what: str) -> Response:
         """There is nothing at this address; ``what`` is a text of the catalogue."""
@@ -73,6 +99,9 @@ class Visit:
 
 
 Page = Callable[[Visit], Awaitable[Response]]
+Form = Callable[[Visit, Mapping[str, str]], Awaitable[Response]]
+MOST_FORM: Final = 10_000
+"""Bytes of a form; ours have some hundred."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +140,18 @@ class Site:
             return response
 
         return handle
+
+    def form(self, handler: Form) -> Callable[[Request], Awaitable[Response]]:
+        """A handler for what a form of our own pages sends; others' forms are refused."""
+
+        async def take(visit: Visit) -> Response:
+            values = await _form(visit.request)
+            if not hmac.compare_digest(values.get("csrf", "").encode(), visit.session.csrf.encode()):
+                title, hint = visit.texts("console form title"), visit.texts("console form hint")
+                return visit.html("problem.html", 403, title=title, hint=hint, retry=0)
+            return await handler(visit, values)
+
+        return self.page(take)
 
     async def enter(self, request: Request) -> Response:
         """``/enter?once=``: turns a link into a session, and goes on to the page asked for."""
@@ -166,7 +207,7 @@ class Site:
 
 def templates() -> jinja2.Environment:
     """The templates: all text escaped and on its line, every name known."""
-    return jinja2.Environment(
+    made = jinja2.Environment(
         loader=jinja2.PackageLoader("streamer.web.console"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -174,6 +215,31 @@ def templates() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.filters["typed"] = typed
+    made.filters["block"] = lambda text: Markup(escape(block(text)))
+    return made
+
+
+_TYPED: Final = re.compile("`([^`]+)`")
+
+
+def typed(text: str) -> Markup:
+    """A sentence in which backticks mark what is typed.
+
+    >>> typed("run `streamer worker` <now>")
+    Markup('run <code>streamer worker</code> &lt;now&gt;')
+    """
+    return Markup(_TYPED.sub(r"<code>\1</code>", str(escape(shown_value(text)))))
+
+
+async def _form(request: Request) -> dict[str, str]:
+    """The fields of a form; of one that is too long, none."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MOST_FORM:
+            return {}
+    return dict(parse_qsl(body.decode("utf-8", "replace"), max_num_fields=20))
 
 
 def _shown(value: object) -> object:

@@ -1,0 +1,231 @@
+"""Plays: what each does, where its messages end, whether it works; and orders to pause, start, release and drop."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+from urllib.parse import quote
+
+from markupsafe import Markup
+from starlette.responses import Response
+
+from models.messages import Messages
+from schemas.act import PlayCommand
+from schemas.errors import UserError
+from schemas.wire_time import epoch_ms
+from streamer import charts
+from streamer.act.heart.state import Message, PlayState, State
+from streamer.act.plays.book import Play
+from streamer.act.reader import give
+from streamer.charts import Bar, Span
+from streamer.client.connections import connections
+from streamer.config.settings import Settings
+from streamer.queries import plays as queries
+from streamer.web.console.customers import customer_path
+from streamer.web.console.fresh import Fresh
+from streamer.web.console.visits import Visit
+from streamer.web.console.words import GREY
+
+FRESH_SECONDS: Final = 2.0
+KINDS: Final = ("waiting", "doubtful", "failed")
+_MESSAGES: Final = 20
+"""Of each status on the page; the command lists the others."""
+_COLOURS: Final = {"sent": 2, "withheld": 4, "waiting": 1, "failed": 3, "doubtful": 6}
+_DONE: Final = ("pause", "start", "release", "drop", "later")
+_GAVE, _HELD = 2, 4
+
+
+@dataclass(frozen=True)
+class Plays:
+    """Handlers under ``/plays``."""
+
+    settings: Settings
+    state: Fresh[State]
+
+    async def list(self, visit: Visit) -> Response:
+        """Every play that was ever started."""
+        state = (await self.state()).value
+        rows = [
+            {
+                "name": name,
+                "href": play_path(name),
+                "status": play.status,
+                "state": visit.texts(f"console play {play.status}"),
+                "how": _how(declared_in(name, play, state), visit.texts),
+                **queries.standing(name, play, state),
+            }
+            for name, play in state.ledger.plays.items()
+        ]
+        return visit.html("plays.html", plays=rows)
+
+    async def one(self, visit: Visit) -> Response:
+        """One play."""
+        seen, texts = await self.state(), visit.texts
+        state, name = seen.value, visit.request.path_params["name"]
+        play = state.ledger.plays.get(name)
+        if play is None:
+            return visit.gone("console gone play")
+        declared, found = declared_in(name, play, state), queries.standing(name, play, state)
+        report = queries.report(name, play, state, time.time_ns() // 1_000_000)
+        return visit.html(
+            "play.html",
+            name=name,
+            at=visit.clock(seen.at),
+            standing=play.status,
+            state=texts(f"console play {play.status}"),
+            why=found["why"],
+            since=visit.moment(play.since),
+            how=_how(declared, texts),
+            condition=None if declared is None or declared.condition is None else declared.condition.text,
+            planned=found["planned"],
+            funnel=_funnel(found, texts),
+            report=report,
+            verdict=texts(f"console play says {'off' if report['arms_are_off'] else report['says']}"),
+            arms=_arms(report, texts),
+            uplift=_uplift(report, texts),
+            money=_money(report, self.settings.currency, texts),
+            kept=[(kind, *_kept(kind, name, state, visit)) for kind in KINDS],
+            approve=play.approve,
+            note=visit.note(*_DONE),
+        )
+
+    async def order(self, visit: Visit, values: Mapping[str, str]) -> Response:
+        """What a form of a play's page asks for."""
+        name, action = visit.request.path_params["name"], values.get("action", "")
+        state = (await self.state()).value
+        if name not in state.ledger.plays:
+            return visit.gone("console gone play")
+        done = await asyncio.to_thread(self._give, name, action, values.get("status", ""), state)
+        self.state.forget()
+        return visit.back(play_path(name), action if done else "later")
+
+    def _give(self, name: str, action: str, status: str, state: State) -> bool:
+        """Hand the order over; False where no `act` has carried it out so far. Raises UserError for no such order."""
+        with connections(self.settings) as to:
+            if action == "start":
+                in_force = queries.segments_in_force(to)
+                order = queries.again(name, state, queries.with_shipped(in_force))
+            else:
+                order = _ordered(name, action, status)
+            return give(to.kafka, order, self.settings.control_keys)
+
+
+def _ordered(name: str, action: str, status: str) -> PlayCommand:
+    match action, status:
+        case "pause", _:
+            return PlayCommand(action="pause", play=name)
+        case ("release" | "drop") as what, ("waiting" | "doubtful" | "failed") as kind:
+            return _of_messages(name, what, kind)
+    raise UserError("there is no such order", "go back to the page of the play")
+
+
+def _of_messages(
+    name: str, action: Literal["release", "drop"], status: Literal["waiting", "doubtful", "failed"]
+) -> PlayCommand:
+    return PlayCommand(action=action, play=name, status=status)
+
+
+def declared_in(name: str, play: PlayState, state: State) -> Play | None:
+    """The play as the file says that it runs by."""
+    book = state.books.get(play.version)
+    return None if book is None else book.plays.get(name)
+
+
+def play_path(name: str) -> str:
+    """The address of a play's page."""
+    return f"/plays/{quote(name, safe='')}"
+
+
+def _how(declared: Play | None, texts: Messages) -> str:
+    """In a line: what kind of message, by which channel, how many are held out."""
+    if declared is None:
+        return ""
+    kind = texts(f"console play kind {declared.kind}")
+    held = texts("console play held out", share=f"{declared.holdout:.0%}") if declared.holdout else ""
+    return texts("console play how", kind=kind, channel=declared.channel, held=held)
+
+
+def _funnel(found: Mapping[str, Any], texts: Messages) -> Markup | None:
+    """What became of those planned."""
+    rows = [(texts(f"console fate {fate}"), found[fate], colour) for fate, colour in _COLOURS.items() if found[fate]]
+    rows += [
+        (texts("console fate dropped", gate=_gate(gate, texts)), count, GREY)
+        for gate, count in sorted(found["dropped"].items(), key=lambda one: -one[1])
+    ]
+    if not rows:
+        return None
+    title = texts("console play funnel", planned=found["planned"])
+    head = (texts("console play fate"), texts("console play messages"))
+    bars = [Bar(name, count, f"{count:,}", colour) for name, count, colour in rows]
+    return _drawn(charts.bars(title, bars, head=head), texts)
+
+
+def _gate(gate: str, texts: Messages) -> str:
+    known = f"gate {gate}"
+    return texts(known) if known in texts.table.texts else gate
+
+
+def _arms(report: Mapping[str, Any], texts: Messages) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": texts(f"console play arm {arm}"),
+            "n": report[arm]["n"],
+            "bought": report[arm]["bought"],
+            "share": f"{report[arm]['bought'] / report[arm]['n']:.1%}" if report[arm]["n"] else "–",
+        }
+        for arm in ("sent", "held_out")
+    ]
+
+
+def _uplift(report: Mapping[str, Any], texts: Messages) -> Markup | None:
+    """The difference between the arms, with its interval."""
+    found = report["uplift"]
+    if found is None:
+        return None
+    bounds = texts("console play bounds", low=f"{found['low']:+.1%}", high=f"{found['high']:+.1%}")
+    span = Span(f"{found['estimate']:+.1%}", found["low"], found["estimate"], found["high"], bounds, _GAVE)
+    title = texts("console play uplift final" if report["final"] else "console play uplift daily")
+    head = (texts("console play estimate"), texts("console play interval"))
+    return _drawn(charts.intervals(title, [span], shown=_points, head=head), texts)
+
+
+def _points(share: float) -> str:
+    """A difference of shares on a scale.
+
+    >>> _points(0.05), _points(0.0)
+    ('+5%', '0%')
+    """
+    return f"{share:+.0%}" if share else "0%"
+
+
+def _money(report: Mapping[str, Any], currency: str, texts: Messages) -> str:
+    found = report["money"]
+    if found is None:
+        return texts("console play no money")
+    values = {name: f"{found[name]:+,.2f} {currency}" for name in ("estimate", "low", "high")}
+    return texts("console play money", **values)
+
+
+def _kept(kind: str, name: str, state: State, visit: Visit) -> tuple[int, list[dict[str, Any]], int]:
+    """Messages of a status: how many, the first of them, and how many a person may release or drop."""
+    found = sorted(queries.kept(state, kind, name, None), key=lambda one: one.due)
+    mine = sum(kind != "waiting" or one.why == "approve" for one in found)
+    return len(found), [_message(one, visit) for one in found[:_MESSAGES]], mine
+
+
+def _message(one: Message, visit: Visit) -> dict[str, Any]:
+    told = queries.shown(one)
+    return {
+        "id": one.id,
+        "customer": one.customer,
+        "href": customer_path(one.customer),
+        "due": visit.moment(epoch_ms(told["due_at"])),
+        "why": visit.texts("console play your yes") if one.why == "approve" else one.why,
+    }
+
+
+def _drawn(chart: charts.Chart, texts: Messages) -> Markup:
+    return Markup(chart.html(texts("as a table")))
