@@ -1,0 +1,113 @@
+"""Health and Data in the console: what `doctor`, `lanes`, `status` and `deadletters` say, as pages."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Iterator
+from html import escape
+from pathlib import Path
+
+import pytest
+from browser import CHROMIUM, WHY
+from command_line import CommandLine
+from console_pages import Visitor, faults
+from live_service import LiveService
+from web_process import WebProcess, web
+
+from streamer.adapters.import_view import ImportRecord, ImportView
+from streamer.adapters.redis_reader import connect
+from streamer.embedded import Addresses
+from streamer.lanes.trouble import Trouble, _encode
+from streamer.sources.import_records import Outgoing
+
+pytestmark = pytest.mark.integration
+
+HOSTILE = "<script>alert(1)</script>"
+ORDER = b'{"type":"order.completed","event_id":"e1","order_id":"o1","customer_id":"ann","total":5,"occurred_at":%s}'
+BAD = [
+    *(Outgoing(b"ann", b"not json", ()) for _ in range(5)),
+    Outgoing(HOSTILE.encode(), b'{"type":"order.completd","customer_id":"<b>"}', ()),
+    Outgoing(b"ann", ORDER.replace(b"%s", b'"2026-01-01T00:00:00Z"'), ()),
+]
+
+
+@pytest.fixture
+def service(addresses: Addresses, redis_url: str, prefix: str, tmp_path: Path) -> Iterator[LiveService]:
+    made = LiveService(addresses, redis_url, prefix, tmp_path, lanes=2)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def console(service: LiveService, tmp_path: Path) -> Iterator[WebProcess]:
+    with web(service.environment, tmp_path / "web") as found:
+        yield found
+
+
+@pytest.fixture
+def streamer(console: WebProcess) -> CommandLine:
+    return CommandLine(console.home, {k: v for k, v in console.environment.items() if k.startswith("STREAMER_")})
+
+
+def doctor(streamer: CommandLine) -> list[dict[str, str]]:
+    """What `doctor` finds; that it ends with 1 where something is wrong does not matter here."""
+    findings: list[dict[str, str]] = json.loads(streamer.run("doctor", "--json").stdout)["findings"]
+    return findings
+
+
+def test_pages_say_what_commands_say_before_a_worker_runs_and_after(
+    service: LiveService, console: WebProcess, streamer: CommandLine, tmp_path: Path
+) -> None:
+    visitor = Visitor(console)
+    service.publish(BAD)
+    told = visitor.text("/health")
+    assert (
+        "Needs you: 1" in told
+        and "7 waiting, unaccounted 0, 0 workers" in told
+        and "start one: streamer worker" in told
+    )
+
+    service.start()
+    service.wait_until_applied()
+    # A checkup is good for some seconds, and the web process reads the ledgers every five.
+    console.until(lambda: "All is well" in visitor.text("/health") and "6 in all" in visitor.text("/data"))
+    told = visitor.text("/health")
+    for one in doctor(streamer):
+        # The clock and the deadline of unsigned records differ from look to look; dead letters have a table.
+        if one["subject"] not in ("clock", "control key", "dead letters"):
+            assert one["text"] in told and (one["hint"] or "").replace("`", "") in told, one
+    state = streamer.json("status")
+    assert state["dead_letters"] == {"not_json": 5, "unknown_type": 1}
+    for figure, name in (("consumed", "records taken"), ("workers", "workers"), ("unaccounted", "unaccounted")):
+        assert f"{name} {state[figure]:,} " in told, name
+    for lane in streamer.json("lanes"):
+        assert f"{lane['lane']} at offset {lane['offset']:,} {lane['lag']:,}" in told
+
+    page = visitor.page("/data")
+    counts = {
+        found[1]: int(found[2])
+        for found in re.finditer(r'"reason" id="(\w+)">.*?<b class="n">(\d+)</b>', page, re.DOTALL)
+    }
+    assert {name: counts[name] for name in state["dead_letters"]} == state["dead_letters"]
+    for letter in streamer.json("deadletters", "list")["dead_letters"][-1:]:
+        assert f"streamer deadletters show {letter['place']}" in page and escape(letter["message"]) in page
+    assert escape(HOSTILE) in page and HOSTILE not in page
+    assert "Nothing was imported yet" in page and "--check" in page
+
+    # A lane that has stopped, and an import under way; both say what others wrote.
+    why = f"it {HOSTILE} does not get on"
+    service._redis.set(service.keys(0).trouble, _encode(Trouble(3, 3, why, "`streamer lanes skip 0:3`", 1)))
+    view = ImportView(connect(service.environment["STREAMER_REDIS"]), f"{service.prefix}.streamer", 2)
+    view.remember(ImportRecord("one", "hash", f"orders {HOSTILE}.csv", 1_790_000_000_000, starts={0: 0, 1: 0}))
+    console.until(lambda: "Needs you" in visitor.text("/health") and f"orders {HOSTILE}.csv" in visitor.text("/data"))
+    told = visitor.text("/health")
+    [stopped] = [one for one in doctor(streamer) if one["subject"] == "lanes"]
+    assert stopped["text"].replace("`", "") in told and "streamer lanes resume 0" in told
+    assert "7 of 7 records" in visitor.text("/data")
+    for language in ("en", "zh"):
+        assert HOSTILE not in visitor.page("/health", language) + visitor.page("/data", language)
+    if CHROMIUM is None:
+        pytest.skip(WHY)
+    assert asyncio.run(faults(console, ["/health", "/data"], tmp_path)) == []

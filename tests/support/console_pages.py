@@ -1,0 +1,97 @@
+"""Pages of the console as somebody with a session gets them, and all that is wrong with them in a real browser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from html import unescape
+from http.cookiejar import CookieJar
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import HTTPCookieProcessor, OpenerDirector, build_opener
+
+from browser import tab
+from web_process import WebProcess
+
+from streamer.web.console.sessions import Sessions
+
+_SUPPORT = Path(__file__).parent
+LOOK = (_SUPPORT / "look.js").read_text()
+AXE = (_SUPPORT / "vendor" / "axe.min.js").read_text()
+_OPEN = "document.querySelectorAll('details').forEach(one => one.open = true)"
+_VIOLATIONS = (
+    "axe.run(document, {resultTypes: ['violations']}).then(found => found.violations.map("
+    "one => `${one.id}: ${one.help}: ${one.nodes.map(node => node.html.slice(0, 120)).join(' | ')}`))"
+)
+
+
+class Sent(NamedTuple):
+    """What a form got: the status, the address it led to, and the page there."""
+
+    status: int
+    url: str
+    page: str
+
+
+class Visitor:
+    """Somebody who came by a link, without a browser."""
+
+    def __init__(self, console: WebProcess) -> None:
+        self._base = f"http://127.0.0.1:{console.port}"
+        self._opener: OpenerDirector = build_opener(HTTPCookieProcessor(CookieJar()))
+        self._opener.open(f"{self._base}/enter?once={Sessions(console.home).link()}").read()
+
+    def page(self, path: str, language: str = "en") -> str:
+        """The markup of a page."""
+        more = f"{'&' if '?' in path else '?'}lang={language}"
+        return str(self._opener.open(f"{self._base}{path}{more}", timeout=60).read().decode())
+
+    def text(self, path: str, language: str = "en") -> str:
+        """The texts of a page as they are read, each blank a single one."""
+        body = re.sub(r"<script.*?</script>|<[^>]*>", " ", self.page(path, language), flags=re.DOTALL)
+        return " ".join(unescape(body).split())
+
+    def send(self, path: str, values: Mapping[str, str], *, csrf: str | None = None) -> Sent:
+        """Send a form; with the token of the page itself unless another one is given."""
+        if csrf is None:
+            found = re.search(r'name="csrf" value="(\w+)"', self.page(path))
+            assert found is not None, "the page has no form"
+            csrf = found[1]
+        body = urlencode({"csrf": csrf, **values}).encode()
+        try:
+            with self._opener.open(f"{self._base}{path}", body, timeout=60) as answer:
+                return Sent(answer.status, answer.url.removeprefix(self._base), answer.read().decode())
+        except HTTPError as error:
+            return Sent(error.code, path, error.read().decode())
+
+
+async def faults(console: WebProcess, paths: Sequence[str], folder: Path) -> list[str]:
+    """All that is wrong with pages: their layout, with all that is folded opened; what the browser complains about;
+    requests to elsewhere; violations of WCAG that axe finds; a language that is not the one asked for.
+
+    Each page is looked at wide, light and in English, and narrow, dark and in Chinese.
+    """
+    base, found = f"http://127.0.0.1:{console.port}", []
+    async with tab(folder) as page:
+        await page.open(f"{base}/enter?once={Sessions(console.home).link()}&to={paths[0]}")
+        await page.until(f"location.pathname == '{paths[0]}' && document.readyState == 'complete'")
+        for width, language, scheme in ((1280, "en", "light"), (360, "zh", "dark")):
+            await page.size(width)
+            for path in paths:
+                await page.open(f"{base}{path}?lang={language}&scheme={scheme}")
+                await page.run(_OPEN)
+                seen: dict[str, Any] = await page.run(LOOK)
+                chinese = re.search("[一-鿿]{4}", seen["body"]) is not None
+                wrong = [*seen["found"], *await _violations(page)]
+                if chinese != (language == "zh"):
+                    wrong.append("another language")
+                found += [f"{path} {language} {scheme} {width}: {one}" for one in wrong]
+        return [*found, *page.complaints, *(one for one in page.requests if not one.startswith(f"{base}/"))]
+
+
+async def _violations(page: Any) -> list[str]:
+    await page.run(f"{AXE}; 0")
+    found: list[str] = await page.run(_VIOLATIONS)
+    return found
