@@ -53,13 +53,15 @@ class Visitor:
         body = re.sub(r"<script.*?</script>|<[^>]*>", " ", self.page(path, language), flags=re.DOTALL)
         return " ".join(unescape(body).split())
 
+    def csrf(self, path: str) -> str:
+        """What the forms of a page carry."""
+        found = re.search(r'name="csrf" value="(\w+)"', self.page(path))
+        assert found is not None, "the page has no form"
+        return found[1]
+
     def send(self, path: str, values: Mapping[str, str], *, csrf: str | None = None) -> Sent:
         """Send a form; with the token of the page itself unless another one is given."""
-        if csrf is None:
-            found = re.search(r'name="csrf" value="(\w+)"', self.page(path))
-            assert found is not None, "the page has no form"
-            csrf = found[1]
-        body = urlencode({"csrf": csrf, **values}).encode()
+        body = urlencode({"csrf": self.csrf(path) if csrf is None else csrf, **values}).encode()
         try:
             with self._opener.open(f"{self._base}{path}", body, timeout=60) as answer:
                 return Sent(answer.status, answer.url.removeprefix(self._base), answer.read().decode())
@@ -73,6 +75,7 @@ async def faults(console: WebProcess, paths: Sequence[str], folder: Path) -> lis
 
     Each page is looked at wide, light and in English, and narrow, dark and in Chinese.
     """
+    folder.mkdir(exist_ok=True)
     base, found = f"http://127.0.0.1:{console.port}", []
     async with tab(folder) as page:
         await page.open(f"{base}/enter?once={Sessions(console.home).link()}&to={paths[0]}")

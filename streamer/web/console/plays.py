@@ -14,7 +14,6 @@ from starlette.responses import Response
 
 from models.messages import Messages
 from schemas.act import PlayCommand
-from schemas.errors import UserError
 from schemas.wire_time import epoch_ms
 from streamer import charts
 from streamer.act.heart.state import Message, PlayState, State
@@ -98,28 +97,29 @@ class Plays:
         state = (await self.state()).value
         if name not in state.ledger.plays:
             return visit.gone("console gone play")
-        done = await asyncio.to_thread(self._give, name, action, values.get("status", ""), state)
+        order = _ordered(name, action, values.get("status", ""))
+        if order is None and action != "start":
+            return visit.gone("console gone order")
+        done = await asyncio.to_thread(self._give, name, order, state)
         self.state.forget()
         return visit.back(play_path(name), action if done else "later")
 
-    def _give(self, name: str, action: str, status: str, state: State) -> bool:
-        """Hand the order over; False where no `act` has carried it out so far. Raises UserError for no such order."""
+    def _give(self, name: str, order: PlayCommand | None, state: State) -> bool:
+        """Hand the order over, by default to start once more; False where no `act` has carried it out so far."""
         with connections(self.settings) as to:
-            if action == "start":
-                in_force = queries.segments_in_force(to)
-                order = queries.again(name, state, queries.with_shipped(in_force))
-            else:
-                order = _ordered(name, action, status)
+            if order is None:
+                order = queries.again(name, state, queries.with_shipped(queries.segments_in_force(to)))
             return give(to.kafka, order, self.settings.control_keys)
 
 
-def _ordered(name: str, action: str, status: str) -> PlayCommand:
+def _ordered(name: str, action: str, status: str) -> PlayCommand | None:
+    """The order of a form; None for one that needs the file, and for what is none."""
     match action, status:
         case "pause", _:
             return PlayCommand(action="pause", play=name)
         case ("release" | "drop") as what, ("waiting" | "doubtful" | "failed") as kind:
             return _of_messages(name, what, kind)
-    raise UserError("there is no such order", "go back to the page of the play")
+    return None
 
 
 def _of_messages(

@@ -149,7 +149,10 @@ class Site:
             if not hmac.compare_digest(values.get("csrf", "").encode(), visit.session.csrf.encode()):
                 title, hint = visit.texts("console form title"), visit.texts("console form hint")
                 return visit.html("problem.html", 403, title=title, hint=hint, retry=0)
-            return await handler(visit, values)
+            try:
+                return await handler(visit, values)
+            except UserError as error:
+                return visit.html("problem.html", 409, title=error.message, hint=error.hint, retry=0)
 
         return self.page(take)
 
