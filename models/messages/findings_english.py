@@ -77,7 +77,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "dead invalid_field": "against the contract of events",
     "dead key_mismatch": "under another customer's key",
     "dead unknown_currency": "in a currency without a rate",
-    "dead too_late": "older than what is kept",
+    "dead too_late": "older than the retention time",
     "dead too_early": "from the future",
     "dead bad_date": "a date that means there is none",
     "dead nobody": "a placeholder instead of a customer",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from models.messages import messages
 from streamer.commands import common
 from streamer.commands.common import Json
 
@@ -49,6 +50,7 @@ def doctor(json: Json = False) -> None:
 def _print(found: Settings, looked: list[Finding]) -> None:
     from rich.table import Table
 
+    from streamer.queries.findings import in_words
     from streamer.queries.packages import versions
 
     out = common.console()
@@ -65,6 +67,7 @@ def _print(found: Settings, looked: list[Finding]) -> None:
     out.print("findings", style="bold")
     for finding in looked:
         state = "ok   " if finding.hint is None else "WRONG" if finding.wrong else "note "
-        out.print(f"  {state} {finding.subject}: {finding.text}", markup=False)
-        if finding.hint is not None:
-            out.print(f"        {finding.hint}", markup=False)
+        subject, text, hint = in_words(finding, messages(found.language))
+        out.print(f"  {state} {subject}: {text}", markup=False)
+        if hint:
+            out.print(f"        {hint}", markup=False)

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from models.messages.translatable import Translatable, text_of, translatable
+from models.messages import Messages
+from models.messages.translatable import Translatable, in_language, text_of, translatable
 from schemas.deadletters import REASONS
 from schemas.errors import UserError
 from schemas.screen_text import line
@@ -37,6 +38,13 @@ class Finding:
     text: str
     hint: str | None = None
     wrong: bool = True
+
+
+def in_words(finding: Finding, texts: Messages) -> tuple[str, str, str]:
+    """Subject, text and hint of a finding in a language; the hint is empty where all is well."""
+    known = f"subject {finding.subject}"
+    subject = texts(known) if known in texts.table.texts else finding.subject
+    return subject, str(in_language(finding.text, texts)), str(in_language(finding.hint or "", texts))
 
 
 def clocks(to: Connections) -> Finding:

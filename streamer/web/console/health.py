@@ -13,7 +13,7 @@ from schemas.errors import TransientError, UserError
 from streamer.client.connections import connections
 from streamer.config.settings import Settings
 from streamer.queries.examination import examine
-from streamer.queries.findings import Finding, refused_fix
+from streamer.queries.findings import Finding, in_words, refused_fix
 from streamer.queries.lanes import LaneStatus, lanes
 from streamer.queries.packages import versions
 from streamer.queries.service import service
@@ -76,12 +76,7 @@ class Health:
 
 
 def _shown(finding: Finding, texts: Messages) -> dict[str, str]:
-    known = f"subject {finding.subject}"
-    return {
-        "subject": texts(known) if known in texts.table.texts else finding.subject,
-        "text": str(in_language(finding.text, texts)),
-        "hint": str(in_language(finding.hint or "", texts)),
-    }
+    return dict(zip(("subject", "text", "hint"), in_words(finding, texts), strict=True))
 
 
 def _is_note(one: Finding) -> bool:
