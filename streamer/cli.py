@@ -20,6 +20,7 @@ MODULES = (
     "publish",
     "import_file",
     "replay",
+    "report",
     "shop",
     "plays",
     "coupons",

@@ -57,6 +57,11 @@ MembershipsFile = Annotated[
     typer.Option("--memberships", help="Write every customer's segments at the end, one JSON object a line."),
 ]
 
+ReportFile = Annotated[
+    Path | None,
+    typer.Option(help="Write a report at the end: who is in which segment, who moved and why."),
+]
+
 _OF_FORMAT: Final[Mapping[str, Mapping[str, str]]] = {"online-retail": {"currency": "GBP", "timezone": "Europe/London"}}
 """What a format is known to hold: its amounts are in one currency, its times of one place."""
 

@@ -35,6 +35,7 @@ from streamer.commands.files import (
     Mapped,
     MembershipsFile,
     RejectsFile,
+    ReportFile,
     check_currencies,
     check_workers_currency,
     lines_to,
@@ -71,6 +72,7 @@ def import_file(
     undo: Undo = False,
     changes: ChangesFile = None,
     memberships: MembershipsFile = None,
+    report: ReportFile = None,
     json: Json = False,
 ) -> None:
     """Bring events of the past into the service, and wait until they are applied.
@@ -121,6 +123,8 @@ def import_file(
             asyncio.run(_write_changes(service, record, write_change))
         if write_members is not None:
             _write_memberships(service, write_members)
+        if report is not None:
+            _write_report(service, found, file, report)
     if json:
         common.print_json(result.to_dict())
     else:
@@ -172,6 +176,17 @@ async def _write_changes(service: Service, record: ImportRecord, write: Callable
     stops = await change_reader.ends(service.kafka, topics.CHANGES, service.lanes)
     async for change in change_reader.between(service.kafka, record.changes_from, stops):
         write(change.value or b"")
+
+
+def _write_report(service: Service, found: Settings, file: Path, path: Path) -> None:
+    from streamer.commands.report import write_page
+    from streamer.queries.report import DAYS, Log, of_service
+
+    policy, texts = found.policy(service.lanes), messages(found.language)
+    today = service.grid.day_of(max((one.clock for one in service.view.ledgers()), default=0))
+    log = Log(service.grid, today - DAYS + 1)
+    answer = of_service(service.kafka, service.view, policy, found.currency, log, texts)
+    write_page(answer, path, f"streamer import {file.name} --report {path.name}")
 
 
 def _write_memberships(service: Service, write: Callable[[bytes], None]) -> None:

@@ -17,6 +17,7 @@ from streamer.commands.files import (
     Mapped,
     MembershipsFile,
     RejectsFile,
+    ReportFile,
     instant,
     lines_to,
     print_rejects,
@@ -31,7 +32,10 @@ if TYPE_CHECKING:
     from streamer.core.decision import Change
     from streamer.core.policy import Policy
     from streamer.core.state import LaneState
+    from streamer.queries.report import Log
     from streamer.replay.replay import Replay
+
+    Heard = Callable[[Sequence[Change], LaneState], None]
 
 
 def register(app: typer.Typer) -> None:
@@ -56,6 +60,7 @@ def replay(
     ] = None,
     changes: ChangesFile = None,
     memberships: MembershipsFile = None,
+    html: ReportFile = None,
     json: Json = False,
 ) -> None:
     """Decide over a file of events without Kafka or Redis, and report segments and moves.
@@ -69,8 +74,10 @@ def replay(
 
     from models.rules.declared import load
     from streamer.adapters.redis_reader import totals
+    from streamer.commands.report import write_page
     from streamer.commands.segments_versions import read_file
     from streamer.imports.result import result_of, show
+    from streamer.queries.report import Log, of_replay
     from streamer.replay.replay import Replay
 
     kind, mapped, _ = recognised(file, format, mapping)
@@ -80,6 +87,7 @@ def replay(
     if definitions is not None:
         policy = replace(policy, definitions=load(read_file(definitions)[0], 1))
     end = None if until is None else instant(until, policy.grid, "--until")
+    log = Log(policy.grid)
     begun, now_ms = time.monotonic(), time.time_ns() // 1_000_000
     with (
         lines_to(changes) as write_change,
@@ -91,7 +99,10 @@ def replay(
             policy,
             found.learner_config(),
             now_ms,
-            on_changes=None if write_change is None else _written(write_change, policy, now_ms),
+            on_changes=_both(
+                None if write_change is None else _written(write_change, policy, now_ms),
+                None if html is None else _logged(log),
+            ),
             on_day=_day_reporter(on_progress),
         )
         run.run(source, end)
@@ -101,6 +112,9 @@ def replay(
     result = result_of(totals([]), totals([run.state.ledger]), source, time.monotonic() - begun)
     if end is not None and end < run.clock:
         common.note(f"--until {until} lies before the last event; time stands at that")
+    if html is not None:
+        answer = of_replay(run, log, found.currency, messages(found.language))
+        write_page(answer, html, f"streamer replay {file.name} --html {html.name}")
     if json:
         common.print_json(result.to_dict())
     else:
@@ -110,9 +124,29 @@ def replay(
         raise typer.Exit(1)
 
 
-def _written(
-    write: Callable[[bytes], None], policy: Policy, now_ms: int
-) -> Callable[[Sequence[Change], LaneState], None]:
+def _both(one: Heard | None, other: Heard | None) -> Heard | None:
+    """Who hears of changes, if anybody does."""
+    if one is None or other is None:
+        return one or other
+
+    def on_changes(changes: Sequence[Change], state: LaneState) -> None:
+        one(changes, state)
+        other(changes, state)
+
+    return on_changes
+
+
+def _logged(log: Log) -> Heard:
+    from streamer.queries.report import moved
+
+    def on_changes(changes: Sequence[Change], state: LaneState) -> None:
+        for move in moved(changes):
+            log.add(move)
+
+    return on_changes
+
+
+def _written(write: Callable[[bytes], None], policy: Policy, now_ms: int) -> Heard:
     from schemas.changes import encode_change
     from streamer.lanes.encode import wire_changes
 

@@ -21,7 +21,7 @@ _SUPPORT = Path(__file__).parent
 LOOK = (_SUPPORT / "look.js").read_text()
 AXE = (_SUPPORT / "vendor" / "axe.min.js").read_text()
 _OPEN = "document.querySelectorAll('details').forEach(one => one.open = true)"
-_VIOLATIONS = (
+VIOLATIONS = (
     "axe.run(document, {resultTypes: ['violations']}).then(found => found.violations.map("
     "one => `${one.id}: ${one.help}: ${one.nodes.map(node => node.html.slice(0, 120)).join(' | ')}`))"
 )
@@ -96,5 +96,5 @@ async def faults(console: WebProcess, paths: Sequence[str], folder: Path) -> lis
 
 async def _violations(page: Any) -> list[str]:
     await page.run(f"{AXE}; 0")
-    found: list[str] = await page.run(_VIOLATIONS)
+    found: list[str] = await page.run(VIOLATIONS)
     return found

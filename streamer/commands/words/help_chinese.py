@@ -71,6 +71,12 @@ COMMANDS: Final = {
 
 示例：  streamer replay online_retail.csv.gz --format online-retail --until 2012-06-01
 """,
+    "report": """报告一段时间内各分群的客户、变动及原因，以及收入分布。
+
+页面自带图表，不加载任何外部内容，可以发给别人，也可以在手机上阅读。
+
+示例：  streamer report --html report.html
+""",
     "shop": """模拟店铺：已知类型的客户浏览、购买、退货、沉默。
 
 先导入历史，再实时活动。已导入过的店铺（同一天、同样的参数）直接开始实时活动。需要有 worker 在运行：

@@ -150,4 +150,8 @@ OPTIONS: Final = {
     "Send the JSON events of this file instead, one a line, in the same order.": "改为发送此文件中的 JSON 事件，每行一个，顺序相同。",
     "Where to write the files; made if it is not there.": "写到哪个目录；不存在则创建。",
     "Print a link into the console that works once, and open it in the browser.": "打印一个只能使用一次的控制台登录链接，并在浏览器中打开。",
+    "Write the report as a page.": "把报告写成网页。",
+    "The first day, such as 2026-03-01; by default 30 days before the last.": "第一天，例如 2026-03-01；默认为最后一天之前的 30 天。",
+    "The last day; by default where time stands.": "最后一天；默认为当前时间所在的一天。",
+    "Write a report at the end: who is in which segment, who moved and why.": "结束时写一份报告：客户在哪个分群，谁变动了、为什么。",
 }

@@ -13,8 +13,8 @@ from starlette.responses import Response
 from schemas.screen_text import line
 from streamer import charts
 from streamer.charts import Bar, Series
+from streamer.queries import history
 from streamer.web.api.parameters import day_text
-from streamer.web.console import history
 from streamer.web.console.counting import Counting
 from streamer.web.console.visits import Visit
 from streamer.web.console.words import Words

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from streamer.queries.history import Journey, Moves
 from streamer.web.readmodel import tables
 
 Order = Literal["since", "id"]
@@ -21,26 +22,6 @@ class Place:
 
     since: int
     customer: str
-
-
-@dataclass(frozen=True, slots=True)
-class Flow:
-    """How many went from one segment to another on a day for a cause; an empty id means no segment."""
-
-    day: int
-    before: str
-    after: str
-    cause: str
-    customers: int
-
-
-@dataclass(frozen=True, slots=True)
-class Journey:
-    """How many who moved at all were in one segment before, and are in another, or the same, now; empty for no segment."""
-
-    before: str
-    after: str
-    customers: int
 
 
 class Reader:
@@ -92,14 +73,14 @@ class Reader:
         )
         return [_decode(body) for (body,) in rows]
 
-    def flows(self, segmentation: str, first_day: int, last_day: int) -> Iterator[Flow]:
+    def flows(self, segmentation: str, first_day: int, last_day: int) -> Iterator[Moves]:
         """Moves by day, from, to and cause, over days both included."""
         rows = self._db.execute(
             "SELECT day, from_id, to_id, cause, n FROM flow WHERE segmentation = ? AND day BETWEEN ? AND ? "
             "ORDER BY day, from_id, to_id, cause",
             (segmentation, first_day, last_day),
         )
-        return (Flow(*row) for row in rows)
+        return (Moves(*row) for row in rows)
 
     def journeys(self, segmentation: str, since: int) -> list[Journey]:
         """Where customers who moved since an instant (ms) were then, and where the last move took them."""

@@ -1,12 +1,31 @@
-"""How large segments were, and where customers went: figures out of the read model's moves. Pure, but for the reader."""
+"""How large segments were, and where customers went: figures out of moves. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from streamer.charts import Flow
-from streamer.web.readmodel.reading import Flow as Moves
-from streamer.web.readmodel.reading import Journey
+
+
+@dataclass(frozen=True, slots=True)
+class Moves:
+    """How many went from one segment to another on a day for a cause; an empty id means no segment."""
+
+    day: int
+    before: str
+    after: str
+    cause: str
+    customers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """How many who moved at all were in one segment before, and are in another, or the same, now; empty for no segment."""
+
+    before: str
+    after: str
+    customers: int
 
 
 def sizes_by_day(now: Mapping[str, int], moves: Iterable[Moves], first_day: int, last_day: int) -> dict[str, list[int]]:
