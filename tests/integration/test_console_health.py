@@ -18,9 +18,11 @@ from web_process import WebProcess, web
 
 from streamer.adapters.import_view import ImportRecord, ImportView
 from streamer.adapters.redis_reader import connect
-from streamer.embedded import Addresses
+from streamer.config.settings import Settings
+from streamer.embedded import Addresses, ports
 from streamer.lanes.trouble import Trouble, _encode
 from streamer.sources.import_records import Outgoing
+from streamer.web.console.health import checkup
 
 pytestmark = pytest.mark.integration
 
@@ -110,4 +112,19 @@ def test_pages_say_what_commands_say_before_a_worker_runs_and_after(
         assert HOSTILE not in visitor.page("/health", language) + visitor.page("/data", language)
     if CHROMIUM is None:
         pytest.skip(WHY)
-    assert asyncio.run(faults(console, ["/health", "/data"], tmp_path)) == []
+    others = ["/", "/segments", "/segments/lifecycle/new", "/customers", "/customers/ann", "/plays", "/models"]
+    assert asyncio.run(faults(console, ["/health", "/data", *others], tmp_path)) == []
+
+
+def test_a_checkup_without_redis_says_so_and_looks_at_the_rest(
+    service: LiveService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (port,) = ports.choose(1)
+    for name, value in service.environment.items():
+        if name.startswith("STREAMER_"):
+            monkeypatch.setenv(name, value)
+    monkeypatch.setenv("STREAMER_REDIS", f"redis://127.0.0.1:{port}/0")
+    found = checkup(Settings.load())
+    told = {one.subject: one for one in found.findings}
+    assert told["Redis"].wrong and "STREAMER_REDIS" in (told["Redis"].hint or "") and told["Kafka"].hint is None
+    assert (found.state, found.lanes) == ({}, [])

@@ -58,6 +58,9 @@ def streamer(service: ActService, tmp_path: Path) -> CommandLine:
 def test_a_play_is_watched_paused_and_gone_on_with(
     service: ActService, console: WebProcess, streamer: CommandLine, receiver: Receiver, tmp_path: Path
 ) -> None:
+    for path in ("/plays", "/plays/hook", "/models", "/data", "/health"):
+        assert console.get(path, token=None).status == 401, path
+        assert console.ask("POST", path, b"action=pause", token=None).status in (401, 405), path
     visitor = Visitor(console)
     told = visitor.text("/plays")
     assert "No play was started yet" in told and "streamer plays start" in told

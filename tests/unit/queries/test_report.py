@@ -69,12 +69,12 @@ def test_a_window_gives_what_its_days_give(drawn: list[tuple[int, int, str]]) ->
     known = Log(DayGrid(), first, end)
     for one in moves:
         known.add(one)
-    sizes = {segment: sum(one == segment for one in held.values()) for segment in SEGMENTS}
-    one, other = (report(shop(sizes, last), log, messages()) for log in (window, known))
-    assert one.to_dict() == other.to_dict()
+    sizes = {segment: sum(now == segment for now in held.values()) for segment in SEGMENTS}
+    found, same = (report(shop(sizes, last), log, messages()) for log in (window, known))
+    assert found.to_dict() == same.to_dict()
     assert end - first < 30
-    rows = {row["id"]: row for row in lifecycle(one).rows}
-    arrived = {id: sum(n for _, to, n in lifecycle(one).flows if to == id) for id in SEGMENTS}
+    rows = {row["id"]: row for row in lifecycle(found).rows}
+    arrived = {id: sum(n for _, to, n in lifecycle(found).flows if to == id) for id in SEGMENTS}
     assert {id: rows[id]["customers"] for id in SEGMENTS} == arrived == sizes
 
 
