@@ -14,7 +14,7 @@ from act_rig import ActService, Receiver, plays
 from behaviour_cases import model
 from browser import CHROMIUM, WHY, tab
 from command_line import CommandLine
-from console_pages import Visitor, faults
+from console_pages import Sent, Visitor, faults
 from web_process import WebProcess, web
 
 from models.learning.proposal import Proposal, Trial
@@ -71,6 +71,7 @@ def test_a_play_is_watched_paused_and_gone_on_with(
     service.know(MEMBERS)
     service.start()
     streamer.json("plays", "start", "hook", "--file", str(file), "--approve", "3")
+    service.wait(lambda: "hook" in streamer.json("plays", "list"))
     service.change(MEMBERS)
     service.wait(lambda: streamer.json("plays", "show", "hook")["waiting"] > 0)
     console.until(lambda: "your yes" in visitor.text("/plays/hook"))
@@ -79,7 +80,7 @@ def test_a_play_is_watched_paused_and_gone_on_with(
     assert all(f"/customers/{one['customer_id']}" in page for one in waiting)
 
     sent = visitor.send("/plays/hook", {"action": "release", "status": "waiting"})
-    assert (sent.status, sent.url) == (200, "/plays/hook?note=release") and "They are sent." in sent.page
+    assert sent.status == 200 and answered(sent, "/plays/hook", "release", "They are sent.")
     service.wait(lambda: service.done(len(MEMBERS)))
     shown = streamer.json("plays", "show", "hook")
     assert shown["sent"] and shown["withheld"] and shown["sent"] + shown["withheld"] == len(MEMBERS)
@@ -100,13 +101,20 @@ def test_a_play_is_watched_paused_and_gone_on_with(
         asyncio.run(pause_by_keyboard(console, tmp_path))
     else:
         visitor.send("/plays/hook", {"action": "pause"})
-    assert streamer.json("plays", "show", "hook")["status"] == "paused"
+    service.wait(lambda: streamer.json("plays", "show", "hook")["status"] == "paused")
     sent = visitor.send("/plays/hook", {"action": "start"})
-    assert sent.status == 200 and "It runs." in sent.page
-    assert streamer.json("plays", "show", "hook")["status"] == "running"
+    assert sent.status == 200 and answered(sent, "/plays/hook", "start", "It runs.")
+    service.wait(lambda: streamer.json("plays", "show", "hook")["status"] == "running")
     if CHROMIUM is None:
         pytest.skip(WHY)
     assert asyncio.run(faults(console, ["/plays", "/plays/hook"], tmp_path / "look")) == []
+
+
+def answered(sent: Sent, path: str, note: str, words: str) -> bool:
+    """Whether a page says what was done; or, on a machine too busy to do it within 15 s, that it will be."""
+    if "has answered" in sent.page or "has not answered yet" in sent.page:
+        return sent.url in (f"{path}?note=later", f"{path}?note=later_model")
+    return sent.url == f"{path}?note={note}" and words in sent.page
 
 
 def unescaped(page: str) -> str:
@@ -128,7 +136,7 @@ async def pause_by_keyboard(console: WebProcess, folder: Path) -> None:
         )
         for kind in ("keyDown", "keyUp"):
             await page.ask("Input.dispatchKeyEvent", type=kind, key="Enter", text="\r", windowsVirtualKeyCode=13)
-        await page.until("document.querySelector('[role=status]')?.textContent.includes('Paused')", 30)
+        await page.until("document.querySelector('[role=status]') !== null", 50)
 
 
 def test_versions_are_shown_and_a_proposal_is_approved_in_a_click(
@@ -162,10 +170,11 @@ def test_versions_are_shown_and_a_proposal_is_approved_in_a_click(
         sending = other.submit(visitor.send, "/models", {"proposal": "p4", "action": "approve"})
         service.wait(lambda: any(one.key.startswith(DECISION_KEY) for one in service.records(topics.PANEL, 0)))
         publish(service, _proposal(proposal, "approved", 2, now))
-        sent = sending.result(30)
-    assert (sent.status, sent.url) == (200, "/models?note=approve") and "the next version is published" in sent.page
+        sent = sending.result(60)
+    assert sent.status == 200 and answered(sent, "/models", "approve", "the next version is published")
     assert streamer.json("models", "list")["proposals"][0]["status"] == "approved"
-    assert "approved" in visitor.text("/models") and "waits for you" not in visitor.text("/models")
+    console.until(lambda: "waits for you" not in visitor.text("/models"))
+    assert "approved" in visitor.text("/models")
     again = visitor.send("/models", {"proposal": "p4", "action": "approve"}, csrf=csrf)
     assert again.status == 409 and "proposal p4 is settled already" in unescaped(again.page)
 
