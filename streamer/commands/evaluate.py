@@ -10,6 +10,7 @@ import typer
 from streamer.commands import common
 from streamer.commands.common import Json
 from streamer.commands.evaluate_clusterers import clusterers
+from streamer.commands.evaluate_goals import GOAL_SHOPS, show_goals, show_goals_of_file
 from streamer.commands.evaluate_predictions import predictions
 from streamer.commands.evaluate_shops import ALL, ORDERS, names_of, numbers_of
 from streamer.commands.files import Format, Mapped
@@ -60,6 +61,13 @@ def segments(
         typer.Option("--tuned-river", help="Of these only River's tuned KMeans, by which ours are measured: a minute."),
     ] = False,
     gate: Annotated[bool, typer.Option("--gate", help="Fail if a figure is not what it must be.")] = False,
+    goals: Annotated[
+        bool,
+        typer.Option(
+            "--goals",
+            help="Print what is reached of the goals, conservative, beside an oracle that knows all rates.",
+        ),
+    ] = False,
     json: Json = False,
     html: Annotated[Path | None, typer.Option(help="Also write a page with pictures.")] = None,
 ) -> None:
@@ -74,12 +82,15 @@ def segments(
 
     config = LearnerConfig(frame=frame, k=k)
     if data is not None:
-        _file(data, format, mapping, as_of, config, preset, json, html)
+        _file(data, format, mapping, as_of, config, preset, json, html, goals)
         return
     from streamer.evaluate import report, suite
     from streamer.evaluate.gate import missed
 
     numbers = numbers_of(seeds) if seeds_of is None else _of_commit(seeds_of)
+    if goals:
+        show_goals(names_of(scenario or GOAL_SHOPS), numbers, customers, config, json)
+        return
     presets = ("conservative", "responsive") if preset == "both" else (preset,)
     others: suite.Others = "tuned" if tuned_river else "all" if peers else "none"
     with common.progress("simulating") as on_progress:
@@ -105,6 +116,7 @@ def _file(
     preset: str,
     json: bool,
     html: Path | None,
+    goals: bool,
 ) -> None:
     from dataclasses import asdict, replace
     from datetime import date, timedelta
@@ -126,7 +138,9 @@ def _file(
     shown = (date(1970, 1, 1) + timedelta(days=found.as_of)).isoformat()
     if html is not None:
         _write(html, retail_page.page(found, data.name, shown, settings.currency))
-    if json:
+    if goals:
+        show_goals_of_file(data.name, found, json)
+    elif json:
         common.print_json(asdict(found) | {"as_of": shown})
     else:
         report.show_retail(found, shown, common.console())

@@ -139,6 +139,7 @@ OPTIONS: Final = {
     "Of these only River's tuned KMeans, by which ours are measured: a minute.": "其中只运行调优过的 River KMeans（比较基准），约一分钟。",
     "Fail if a figure is not what it must be.": "任何指标未达标则失败。",
     "Also write a page with pictures.": "同时写出带图的网页。",
+    "Print what is reached of the goals, conservative, beside an oracle that knows all rates.": "按 conservative 预设列出各项目标的达成情况，并与已知全部真实速率的理想检测器对照。",
     "A shop as for `evaluate segments`; may be repeated. Else stationary, lifelike.": "店铺，同 `evaluate segments`，可重复。默认 stationary、lifelike。",
     "A clusterer as STREAMER_CLUSTERER takes it; may be repeated. Else all three.": "聚类算法，写法同 STREAMER_CLUSTERER，可重复。默认三种都运行。",
     "A file of events.": "事件文件。",
