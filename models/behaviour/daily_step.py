@@ -77,12 +77,11 @@ def _step_chunk(
 ) -> None:
     block = block_of(memory, rows)
     buckets: dict[int, tuple[list[int], list[list[float]]]] = {}
-    for column, row in enumerate(rows.tolist() if memory.buckets else ()):
-        bucket = memory.buckets.pop(row, None)
-        if bucket is not None:
-            columns, lists = buckets.setdefault(int(starts[column]), ([], []))
-            columns.append(column)
-            lists.append(bucket)
+    filled = memory.buckets
+    for column in [at for at, row in enumerate(rows.tolist()) if row in filled] if filled else ():
+        columns, lists = buckets.setdefault(int(starts[column]), ([], []))
+        columns.append(column)
+        lists.append(filled.pop(int(rows[column])))
     judge: TransitionTest | None = None
     for day in range(int(starts[0]) + 1, target + 1):
         under_way = int(np.searchsorted(starts, day)) if starts[-1] >= day else len(rows)

@@ -126,7 +126,7 @@ def _repeated(rhythm: Beat | None, times: int) -> Beat | None:
     """The beat of one customer for so many columns."""
     if rhythm is None:
         return None
-    again = {name: np.repeat(getattr(rhythm, name), times) for name in ("regular", "gaps", "cycle", "silent")}
+    again = {name: np.repeat(getattr(rhythm, name), times) for name in ("regular", "gaps", "cycle", "silent", "clock")}
     return Beat(at=np.arange(times), usual=rhythm.usual, **again)
 
 

@@ -20,7 +20,7 @@ from collections.abc import Mapping
 import msgspec
 import numpy as np
 
-from models.behaviour.features import SCALE_DAYS, bounded_exp, position_stats, readable
+from models.behaviour.features import SCALE_DAYS, bounded_exp, readable
 from models.behaviour.layout import (
     CLICK_DAYS,
     DISCOUNTED,
@@ -32,14 +32,12 @@ from models.behaviour.layout import (
     ORDERS,
     PARTS,
     RECENT_AT,
-    REFERENCE,
     VECTOR,
     FloatArray,
     parts_of,
 )
-from models.behaviour.position import parts_of_likelihood
-from models.behaviour.rhythm import Beat
-from models.behaviour.scoring import Compiled, margin_of, margin_terms, own_habits, own_rates, placed
+from models.behaviour.position import Placed
+from models.behaviour.scoring import Compiled, margin_of, margin_terms, own_habits, own_rates
 from models.behaviour.sums import plain_sum
 
 
@@ -102,40 +100,34 @@ def _rank(row: tuple[str, float, float, float]) -> tuple[float, str]:
 
 
 def why_moved(
-    column: FloatArray, rhythm: Beat | None, c: Compiled, away: int, to: int
-) -> tuple[FloatArray, float, tuple[Reason, ...]]:
-    """Features (FEATURES + 1,), margin and reasons of a move by position, of a column (WIDTH, 1)."""
-    stats = position_stats(column, rhythm)
-    x, origin = placed(stats, c)[:, 0], column[REFERENCE, 0]
-    if c.tables is None:
-        return x, margin_of(x, c, away, to), position_reasons(x, origin, c, away, to)
-    parts = parts_of_likelihood(stats, c, rhythm)[:, :, 0]
-    return x, *likely_reasons(x, parts, readable(origin, c.model.frame.priors), c, away, to)
+    there: Placed, at: int, origin: FloatArray, shown: Mapping[str, float], c: Compiled, away: int, to: int
+) -> tuple[float, tuple[Reason, ...]]:
+    """Margin and reasons of a move by position.
+
+    Parameters
+    ----------
+    at
+        Column of ``there``.
+    origin
+        Features when the label was given, (FEATURES,).
+    shown
+        Readable features of now.
+    """
+    if there.parts is None:
+        x = there.x[:, at]
+        return margin_of(x, c, away, to), position_reasons(x, origin, c, away, to)
+    return likely_reasons(shown, there.parts[:, :, at], readable(origin, c.model.frame.priors), away, to)
 
 
 def why_assigned(
-    column: FloatArray, rhythm: Beat | None, c: Compiled, to: int, runner_up: int | None
-) -> tuple[FloatArray, float, tuple[Reason, ...]]:
+    there: Placed, at: int, shown: Mapping[str, float], c: Compiled, to: int, runner_up: int | None
+) -> tuple[float, tuple[Reason, ...]]:
     """The same of a first assignment; without a runner-up there is nothing to tell."""
-    stats = position_stats(column, rhythm)
-    x = placed(stats, c)[:, 0]
     if runner_up is None:
-        return x, 0.0, ()
-    if c.tables is None:
-        return x, *border_reasons(x, c, to, runner_up)
-    parts = parts_of_likelihood(stats, c, rhythm)[:, :, 0]
-    return x, *likely_reasons(x, parts, _usual(c, runner_up), c, runner_up, to)
-
-
-def _usual(c: Compiled, slot: int) -> dict[str, float]:
-    """What members of a slot usually do, under the names of PARTS."""
-    segment = next(s for s in c.model.segments if s.slot == slot)
-    return {
-        "orders": segment.order_rate * SCALE_DAYS,
-        "clicks": segment.click_rate * SCALE_DAYS,
-        "basket": bounded_exp(segment.log_basket),
-        "discount_share": segment.discount,
-    }
+        return 0.0, ()
+    if there.parts is None:
+        return border_reasons(there.x[:, at], c, to, runner_up)
+    return likely_reasons(shown, there.parts[:, :, at], c.usual[runner_up], runner_up, to)
 
 
 def position_reasons(x: FloatArray, origin: FloatArray, c: Compiled, away: int, to: int) -> tuple[Reason, ...]:
@@ -154,20 +146,17 @@ def border_reasons(x: FloatArray, c: Compiled, to: int, runner_up: int) -> tuple
 
 
 def likely_reasons(
-    x: FloatArray, parts: FloatArray, before: Mapping[str, float], c: Compiled, away: int, to: int
+    after: Mapping[str, float], parts: FloatArray, before: Mapping[str, float], away: int, to: int
 ) -> tuple[float, tuple[Reason, ...]]:
     """Margin of ``to`` over ``away`` in nats, and the parts that it adds up to.
 
     Parameters
     ----------
-    x
-        Features of the customer.
+    after, before
+        Readable features of the customer, and those that they are shown beside.
     parts
         The customer's log-likelihood in each slot, (PARTS, K).
-    before
-        Readable features that those of ``x`` are shown beside.
     """
-    after = features_of(x, c)
     terms = (parts[:, to] - parts[:, away]).tolist()
     rows = [(name, before[name], after[name], term) for name, term in zip(PARTS, terms, strict=True)]
     reasons = _ranked(rows)

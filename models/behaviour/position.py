@@ -7,6 +7,8 @@ centroids by distance.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from models.behaviour.features import position_stats, short_stats
@@ -36,16 +38,57 @@ def parts_of_likelihood(stats: FloatArray, c: Compiled, rhythm: Beat | None) -> 
     return log_likelihood(stats, c.tables, regular)
 
 
-def scores_of(stats: FloatArray, c: Compiled, rhythm: Beat | None) -> FloatArray:
-    """Scores of statistics (VECTOR, n) of the long memory in every slot, (K, n); minus infinity in dead ones.
+@dataclass(frozen=True, slots=True)
+class Position:
+    """What the long memory of some customers says about where they belong.
+
+    Parameters
+    ----------
+    stats
+        Their statistics, free of the phase, (VECTOR, n).
+    score
+        In every slot, (K, n); minus infinity in dead ones.
+    parts
+        What ``score`` adds up, (PARTS, K, n); None by distance.
+    x
+        Their place in the frame, (FEATURES + 1, n); None by likelihood, which does not ask for it.
+    """
+
+    stats: FloatArray
+    score: FloatArray
+    parts: FloatArray | None
+    x: FloatArray | None
+
+    def of(self, columns: IntArray, c: Compiled) -> Placed:
+        """Some of the columns, with their place in the frame."""
+        x = placed(self.stats[:, columns], c) if self.x is None else self.x[:, columns]
+        return Placed(x, self.score[:, columns], None if self.parts is None else self.parts[:, :, columns])
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Customers about whom a reason is given: ``Position`` with ``x`` for all of them."""
+
+    x: FloatArray
+    score: FloatArray
+    parts: FloatArray | None
+
+
+def position_of(stats: FloatArray, c: Compiled, rhythm: Beat | None) -> Position:
+    """The position of statistics (VECTOR, n) of the long memory.
 
     How many customers a slot has does not count: nobody should be moved because others are many.
     """
     if c.tables is None:
-        return scores(placed(stats, c), c)
+        x = placed(stats, c)
+        return Position(stats, scores(x, c), None, x)
     parts = parts_of_likelihood(stats, c, rhythm)
-    found: FloatArray = (parts[0] + parts[1]) + (parts[2] + parts[3]) + c.absent
-    return found
+    return Position(stats, (parts[0] + parts[1]) + (parts[2] + parts[3]) + c.absent, parts, None)
+
+
+def scores_of(stats: FloatArray, c: Compiled, rhythm: Beat | None) -> FloatArray:
+    """Scores of statistics (VECTOR, n) in every slot, (K, n); minus infinity in dead ones."""
+    return position_of(stats, c, rhythm).score
 
 
 def margins(score: FloatArray, best: IntArray, slot: IntArray, c: Compiled) -> FloatArray:
@@ -94,10 +137,13 @@ def lately_nearer(
         found: BoolArray = (near.argmax(axis=0) == to) | (sure & (near[to, each] > near[away, each]))
         return found
 
-    by_distance = nearer(scores(placed(stats, c, FULL_SHORT), c))
     if c.tables is None:
-        return by_distance
+        return nearer(scores(placed(stats, c, FULL_SHORT), c))
+    likely = nearer(scores_of(stats, c, None))
+    if rhythm is None:
+        return likely
     regular = np.zeros(stats.shape[1], dtype=np.bool_)
-    if rhythm is not None:
-        regular[rhythm.at] = rhythm.regular > REGULAR
-    return nearer(scores_of(stats, c, None)) | (by_distance & regular)
+    regular[rhythm.at] = rhythm.regular > REGULAR
+    if not (regular & ~likely).any():
+        return likely
+    return likely | (regular & nearer(scores(placed(stats, c, FULL_SHORT), c)))

@@ -71,6 +71,9 @@ class Beat:
         Whole days since the last order-day, on the last closed day, (m,).
     usual
         The shop's usual cv^2.
+    clock
+        Who is a clock: the gaps surely vary by CLOCK at most, (m,). A run of equal gaps is luck where others' gaps are not
+        equal.
     """
 
     at: IntArray
@@ -79,6 +82,7 @@ class Beat:
     cycle: FloatArray
     silent: FloatArray
     usual: float
+    clock: BoolArray
 
 
 def note_order_day(block: FloatArray, at: IntArray) -> None:
@@ -146,8 +150,13 @@ def regularity(block: FloatArray, usual: float) -> FloatArray:
     usual
         The shop's usual cv^2, which counts as one more gap's evidence.
     """
-    weight, mean = block[GAPS], np.maximum(block[GAP_MEAN], 1.0)
-    spread = block[GAP_SQUARES] / (mean * mean) * (1.0 + 1.0 / np.maximum(weight, 1.0))
+    return _regularity(block[GAPS : GAP_SQUARES + 1], usual)
+
+
+def _regularity(kept: FloatArray, usual: float) -> FloatArray:
+    """``regularity`` of the three numbers about gaps, (3, n)."""
+    weight, mean = kept[0], np.maximum(kept[1], 1.0)
+    spread = kept[2] / (mean * mean) * (1.0 + 1.0 / np.maximum(weight, 1.0))
     cv2 = (spread + usual) / (np.maximum(weight - 1.0, 0.0) + 1.0)
     found: FloatArray = np.maximum(1.0 - cv2, 0.0) * (weight > 0)
     return found
@@ -163,17 +172,24 @@ def beat_of(block: FloatArray, usual: float | None) -> Beat | None:
     """
     if usual is None:
         return None
-    regular = regularity(block, usual)
-    at = np.flatnonzero(regular > 0.0)
-    if not at.size:
+    # Who has no gap on record keeps no rhythm that is known: in a young shop that is most of the night.
+    known = np.flatnonzero(block[GAPS] > 0.0)
+    if not known.size:
         return None
+    kept = block[GAPS : GAP_SQUARES + 1, known]
+    found = _regularity(kept, usual)
+    chosen = np.flatnonzero(found > 0.0)
+    if not chosen.size:
+        return None
+    at, regular, gaps = known[chosen], found[chosen], kept[0, chosen]
     return Beat(
         at=at,
-        regular=regular[at],
-        gaps=block[GAPS, at],
-        cycle=np.maximum(block[GAP_MEAN, at], 1.0),
+        regular=regular,
+        gaps=gaps,
+        cycle=np.maximum(kept[1, chosen], 1.0),
         silent=np.maximum(block[DAY, at] - 1.0 - block[LAST_ORDER, at], 0.0),
         usual=usual,
+        clock=_clocks(regular, gaps, usual),
     )
 
 
@@ -194,25 +210,24 @@ def without_phase(stats: FloatArray, beat: Beat | None, half_life: float) -> Flo
     if beat is None:
         return stats
     factor = np.ones(stats.shape[1])
-    factor[beat.at] = _factor(stats[:, beat.at], beat, half_life)
+    factor[beat.at] = _factor(stats[EXPOSURE, beat.at], stats[ORDER_DAYS, beat.at], beat, half_life)
     stats[ORDER_DAYS] *= factor
     stats[MONEY : CATEGORY + CATEGORIES] *= factor
     return stats
 
 
-def _factor(stats: FloatArray, beat: Beat, half_life: float) -> FloatArray:
-    """What the counts of the columns of a beat are multiplied by; ``stats`` is (VECTOR, m)."""
+def _factor(exposure: FloatArray, count: FloatArray, beat: Beat, half_life: float) -> FloatArray:
+    """What the counts of the columns of a beat are multiplied by, from their exposures and order-days, (m,) each."""
     kept = 2 ** (-1 / half_life)
     cycle = beat.cycle
     phase = np.minimum(beat.silent, cycle)
     overdue = np.exp2((phase - beat.silent) / half_life)
     # What the memory has lost of the day on which it began, as of the day on which the next order was due.
-    begun = np.maximum(1.0 - stats[EXPOSURE] * (1.0 - kept), 0.0)
+    begun = np.maximum(1.0 - exposure * (1.0 - kept), 0.0)
     begun = np.minimum(begun / np.maximum(overdue, 1e-12), 1.0)
     on_average = (1.0 - begun) / ((1.0 - kept) * cycle)
     last, next_one = np.exp2(phase / -half_life), np.exp2((cycle - 1.0) / -half_life)
     now = np.maximum((last - next_one * begun) / (1.0 - next_one * kept), 0.0)
-    count = stats[ORDER_DAYS]
     some = np.maximum(count, 1e-6)
     factor = 1.0 + beat.regular * overdue * (on_average - now) / some
     return np.where(count > 1e-6, np.minimum(np.maximum(factor, FACTORS[0]), FACTORS[1]), 1.0)
@@ -222,6 +237,7 @@ def chance_now(beat: Beat, silent: FloatArray) -> FloatArray:
     """The chance of an order on the closing day over the customer's mean chance, given the silence before it; (m,).
 
     Low before the next order can be due, 1 while it is due, high when it is overdue; 1 all along for who buys by chance.
+
     Parameters
     ----------
     silent
@@ -229,7 +245,7 @@ def chance_now(beat: Beat, silent: FloatArray) -> FloatArray:
     """
     cv2 = _surely(beat)
     cv = np.sqrt(cv2)
-    late = np.where(clock(beat), 1.0 / cv2, np.minimum(1.0 / cv2, _MOST_OVERDUE))
+    late = np.where(beat.clock, 1.0 / cv2, np.minimum(1.0 / cv2, _MOST_OVERDUE))
     ratio = np.where(silent > beat.cycle * (1.0 + cv), late, 1.0)
     early: FloatArray = np.where(silent < beat.cycle * (1.0 - 2.0 * cv), cv2, ratio)
     return np.where(cv2 < 1.0, early, 1.0)
@@ -237,16 +253,13 @@ def chance_now(beat: Beat, silent: FloatArray) -> FloatArray:
 
 def overdue(beat: Beat) -> BoolArray:
     """Which columns of a beat are clocks and silent for longer than their rhythm allows, (m,)."""
-    return clock(beat) & (beat.silent > beat.cycle * (1.0 + np.sqrt(_surely(beat))))
+    return beat.clock & (beat.silent > beat.cycle * (1.0 + np.sqrt(_surely(beat))))
 
 
-def clock(beat: Beat) -> BoolArray:
-    """Which columns of a beat are clocks: their gaps surely vary by CLOCK at most, (m,).
-
-    A run of equal gaps is luck where others' gaps are not equal.
-    """
-    cv2 = ((1.0 - beat.regular) * beat.gaps + PRIOR_GAPS * beat.usual) / (beat.gaps + PRIOR_GAPS)
-    found: BoolArray = np.maximum(cv2, _LEAST_CV2) * (1.0 + _SURE / np.sqrt(beat.gaps + 1.0)) <= CLOCK
+def _clocks(regular: FloatArray, gaps: FloatArray, usual: float) -> BoolArray:
+    """``Beat.clock`` of customers of these regularities and weights of gaps, (m,) each."""
+    cv2 = ((1.0 - regular) * gaps + PRIOR_GAPS * usual) / (gaps + PRIOR_GAPS)
+    found: BoolArray = np.maximum(cv2, _LEAST_CV2) * (1.0 + _SURE / np.sqrt(gaps + 1.0)) <= CLOCK
     return found
 
 

@@ -7,6 +7,7 @@ border halfway, 1 at the centroid of c.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import permutations
 from math import log
@@ -14,7 +15,7 @@ from statistics import median
 
 import numpy as np
 
-from models.behaviour.features import feature_rows, tree_sum
+from models.behaviour.features import SCALE_DAYS, bounded_exp, feature_rows, tree_sum
 from models.behaviour.layout import (
     CLICK_DAYS,
     DISCOUNTED,
@@ -77,6 +78,9 @@ class Compiled:
     since: IntArray  # (K,)
     tables: Tables | None  # one per slot; None for versions that place customers by distance
     absent: FloatArray  # (K, 1), 0; minus infinity in dead slots
+    usual: tuple[
+        Mapping[str, float], ...
+    ]  # (K,), what members usually do, under the names of PARTS; empty for dead slots
 
     def slot_of(self, codes: IntArray) -> IntArray:
         """Slots of segment codes; K for those that this version does not have."""
@@ -164,7 +168,18 @@ def _compile(model: ClusterModel) -> Compiled:
         since=since,
         tables=unfolded([s or model.segments[0] for s in by_slot], model.sigma2, model.phi) if likelihood else None,
         absent=absent,
+        usual=tuple({} if s is None else _usual(s) for s in by_slot),
     )
+
+
+def _usual(segment: Segment) -> dict[str, float]:
+    """What members of a segment usually do, in readable units."""
+    return {
+        "orders": segment.order_rate * SCALE_DAYS,
+        "clicks": segment.click_rate * SCALE_DAYS,
+        "basket": bounded_exp(segment.log_basket),
+        "discount_share": segment.discount,
+    }
 
 
 def own_rates(long: FloatArray, slot: IntArray, c: Compiled) -> FloatArray:

@@ -42,7 +42,7 @@ from models.behaviour.layout import (
     IntArray,
     parts_of,
 )
-from models.behaviour.rhythm import Beat, beat_of, chance_now, clock, note_order_day
+from models.behaviour.rhythm import Beat, beat_of, chance_now, note_order_day
 from models.behaviour.scoring import GAUSS_CLIP, MOST_RATE, Compiled, own_habits, own_rates
 
 HOLIDAY_DAYS: Final = 30.0
@@ -187,7 +187,7 @@ def _away(block: FloatArray, cost: FloatArray, most: float, rhythm: Beat | None)
     spell = block[DAY] - 1.0 - block[LAST_EVENT]
     away: BoolArray = (spell <= HOLIDAY_DAYS) & (spell * cost > most)
     if rhythm is not None:
-        away[rhythm.at[clock(rhythm)]] = False
+        away[rhythm.at[rhythm.clock]] = False
     return away
 
 

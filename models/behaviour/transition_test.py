@@ -29,7 +29,7 @@ from models.behaviour.layout import (
 )
 from models.behaviour.model import ClusterModel
 from models.behaviour.moves import Move, Reason, change_reasons, features_of, why_assigned, why_moved
-from models.behaviour.position import lately_nearer, margins, preferred, preferred_lately, scores_of
+from models.behaviour.position import Position, lately_nearer, margins, position_of, preferred, preferred_lately
 from models.behaviour.rhythm import Beat, overdue
 from models.behaviour.scoring import Compiled, compiled, confidence_of, placed
 
@@ -77,21 +77,19 @@ class TransitionTest:
         self._check_evidence(day, happened, moves)
         changed = self._changes(day, cusum, moves)
 
-        stats = position_stats(block, self._beat)
-        score = scores_of(stats, c, self._beat)
-        best = score.argmax(axis=0)
-        step.integrate(block, margins(score, best, self._slot, c), self.model.preset.h)
+        position = position_of(position_stats(block, self._beat), c, self._beat)
+        best = position.score.argmax(axis=0)
+        step.integrate(block, margins(position.score, best, self._slot, c), self.model.preset.h)
         if self._stale:
             self._confirm(best)
         if changed:
             block[AREA, changed] = 0.0
-            block[REFERENCE, changed] = np.float32(placed(stats[:, changed], c)[:FEATURES])
+            block[REFERENCE, changed] = np.float32(placed(position.stats[:, changed], c)[:FEATURES])
         over = block[AREA] >= self.model.preset.theta
         if over.any():
-            for at in np.flatnonzero(over).tolist():
-                self._by_position(day, at, int(best[at]), score[:, at], moves)
+            self._by_position(day, np.flatnonzero(over), best, position, moves)
         if self._without.size:
-            self._assign(day, best, score, moves)
+            self._assign(day, best, position, moves)
         if moves:
             self._refresh()
         return moves
@@ -134,8 +132,9 @@ class TransitionTest:
             return
         for at in watched[~step.eligible(self._block, watched, day, self._c)].tolist():
             block = self._block
-            moves.append(self._move(at, day, NEW_ID, self._event_or_time(at, day), "evidence", 0.0, 1.0, (), None))
-            self._label(at, NEW, None)
+            shown = self._shown(block[:, at : at + 1])
+            moves.append(self._move(at, day, NEW_ID, self._event_or_time(at, day), "evidence", 0.0, 1.0, (), shown))
+            self._label(at, NEW)
             block[CUSUM:AREA, at] = 0.0
         if moves:
             self._refresh()
@@ -144,10 +143,12 @@ class TransitionTest:
         """Step 4: suspected of another segment for long enough, and lately near it."""
         block, c = self._block, self._c
         suspects = np.flatnonzero((cusum.max(axis=0) > self._least_eta) & (self._slot < c.slots))
-        if not suspects.size:
+        excess = cusum[:, suspects] - (self.model.preset.eta + c.allowance[self._slot[suspects]].T)
+        enough = (excess > 0.0).any(axis=0)
+        if not enough.any():
             return []
+        suspects, excess = suspects[enough], excess[:, enough]
         away, each = self._slot[suspects], np.arange(suspects.size)
-        excess = cusum[:, suspects] - (self.model.preset.eta + c.allowance[away].T)
         window = block[:, suspects]
         rhythm = step.beat(window, c)
         to_slots, left = self._suspected(cusum[:, suspects], excess, away, rhythm)
@@ -160,10 +161,10 @@ class TransitionTest:
             margin, reasons = change_reasons(block[:, at], c, int(self._slot[at]), to)
             sure = float(-np.expm1(-margin))
             cause = self._cause(at, day, to, margin)
-            x = placed(stats[:, index : index + 1], c, FULL_SHORT)[:, 0]
-            moves.append(self._move(at, day, self._id(to), cause, "change", margin, sure, reasons, x))
+            shown = features_of(placed(stats[:, index : index + 1], c, FULL_SHORT)[:, 0], c)
+            moves.append(self._move(at, day, self._id(to), cause, "change", margin, sure, reasons, shown))
             step.trust_anew(block, at, c, to)
-            self._label(at, int(c.codes[to]), None)
+            self._label(at, int(c.codes[to]))
             changed.append(at)
         if changed:
             self._refresh()
@@ -188,41 +189,53 @@ class TransitionTest:
         late_to_least = late & (away != least) & (cusum[least] > cusum[to, each] - ABOUT_AS_MUCH)
         return np.where(late_to_least, least, to), late
 
-    def _by_position(self, day: int, at: int, to: int, score: FloatArray, moves: list[Move]) -> None:
+    def _by_position(self, day: int, over: IntArray, best: IntArray, position: Position, moves: list[Move]) -> None:
         """Step 5: the margin stayed above ``h`` for long enough."""
-        block, c, own = self._block, self._c, int(self._slot[at])
-        column = block[:, at : at + 1]
-        x, margin, reasons = why_moved(column, step.beat(column, c), c, own, to)
-        cause, sure = self._cause(at, day, to), confidence_of(score, to)
-        moves.append(self._move(at, day, self._id(to), cause, "position", margin, sure, reasons, x))
-        self._label(at, int(c.codes[to]), x)
-        block[CUSUM:AREA, at] = 0.0
-        block[AREA, at] = 0.0
+        block, c = self._block, self._c
+        there, slots = position.of(over, c), best[over]
+        for index, (at, to) in enumerate(zip(over.tolist(), slots.tolist(), strict=True)):
+            shown = features_of(there.x[:, index], c)
+            margin, reasons = why_moved(there, index, block[REFERENCE, at], shown, c, int(self._slot[at]), to)
+            cause, sure = self._cause(at, day, to), confidence_of(there.score[:, index], to)
+            moves.append(self._move(at, day, self._id(to), cause, "position", margin, sure, reasons, shown))
+        self._settle(over, slots, there.x)
 
-    def _assign(self, day: int, best: IntArray, score: FloatArray, moves: list[Move]) -> None:
+    def _assign(self, day: int, best: IntArray, position: Position, moves: list[Move]) -> None:
         """Give those without a segment of this version one, or `new` below the evidence."""
         block, c = self._block, self._c
         without = self._without
         ready = step.eligible(block, without, day, c)
-        codes = block[SEGMENT, without].astype(np.int64)
-        for index in np.flatnonzero(ready | (codes != NEW)).tolist():
-            at, code = int(without[index]), int(codes[index])
-            cause, path = self._first_cause(at, day, code)
+        due = ready | (block[SEGMENT, without] != NEW)
+        if not due.any():
+            return
+        without, ready = without[due], ready[due]
+        there, slots = position.of(without, c), best[without]
+        others = there.score.copy()
+        others[slots, np.arange(len(without))] = -np.inf
+        second = others.argmax(axis=0)
+        only = ~np.isfinite(others.max(axis=0))
+        codes = block[SEGMENT, without].astype(np.int64).tolist()
+        for index, (at, to) in enumerate(zip(without.tolist(), slots.tolist(), strict=True)):
+            cause, path = self._first_cause(at, day, codes[index])
+            shown = features_of(there.x[:, index], c)
             if not ready[index]:
-                moves.append(self._move(at, day, NEW_ID, cause, path, 0.0, 1.0, (), None))
-                self._label(at, NEW, None)
+                moves.append(self._move(at, day, NEW_ID, cause, path, 0.0, 1.0, (), shown))
                 continue
-            to, others = int(best[at]), score[:, at].copy()
-            others[to] = -np.inf
-            runner_up = int(others.argmax())
-            column = block[:, at : at + 1]
-            only = not np.isfinite(others[runner_up])
-            x, margin, reasons = why_assigned(column, step.beat(column, c), c, to, None if only else runner_up)
-            sure = confidence_of(score[:, at], to)
-            moves.append(self._move(at, day, self._id(to), cause, path, margin, sure, reasons, x))
-            self._label(at, int(c.codes[to]), x)
-            block[CUSUM:AREA, at] = 0.0
-            block[AREA, at] = 0.0
+            runner_up = None if only[index] else int(second[index])
+            margin, reasons = why_assigned(there, index, shown, c, to, runner_up)
+            sure = confidence_of(there.score[:, index], to)
+            moves.append(self._move(at, day, self._id(to), cause, path, margin, sure, reasons, shown))
+        for at in without[~ready].tolist():
+            self._label(at, NEW)
+        self._settle(without[ready], slots[ready], there.x[:, ready])
+
+    def _settle(self, at: IntArray, slots: IntArray, x: FloatArray) -> None:
+        """Give columns the labels of ``slots``, at their places (FEATURES + 1, m) in the frame; nothing is suspected."""
+        block = self._block
+        block[SEGMENT, at] = self._c.codes[slots]
+        block[LABEL_VERSION, at] = self.model.version
+        block[REFERENCE, at] = np.float32(x[:FEATURES])
+        block[CUSUM : AREA + 1, at] = 0.0
 
     # --- telling about it ---------------------------------------------------------------------
     def _first_cause(self, at: int, day: int, code: int) -> tuple[str, str]:
@@ -266,6 +279,10 @@ class TransitionTest:
         later = [m for _, m in self._timeline if version <= m.version <= self.model.version]
         return min(later, key=lambda m: m.version, default=self.model)
 
+    def _shown(self, column: FloatArray) -> dict[str, float]:
+        """Readable features of the long memory of a column (WIDTH, 1)."""
+        return features_of(placed(position_stats(column, step.beat(column, self._c)), self._c)[:, 0], self._c)
+
     def _event_or_time(self, at: int, day: int) -> str:
         return "event" if day - self._block[LAST_EVENT, at] <= OWN_EVENT_DAYS else "time"
 
@@ -274,12 +291,9 @@ class TransitionTest:
         assert segment_id is not None
         return segment_id
 
-    def _label(self, at: int, code: int, x: FloatArray | None) -> None:
-        block = self._block
-        block[SEGMENT, at] = code
-        block[LABEL_VERSION, at] = self.model.version
-        if x is not None:
-            block[REFERENCE, at] = np.float32(x[:FEATURES])
+    def _label(self, at: int, code: int) -> None:
+        self._block[SEGMENT, at] = code
+        self._block[LABEL_VERSION, at] = self.model.version
 
     def _move(
         self,
@@ -291,11 +305,8 @@ class TransitionTest:
         margin: float,
         confidence: float,
         reasons: tuple[Reason, ...],
-        x: FloatArray | None,
+        features: dict[str, float],
     ) -> Move:
-        if x is None:
-            column = self._block[:, at : at + 1]
-            x = placed(position_stats(column, step.beat(column, self._c)), self._c)[:, 0]
         return Move(
             row=int(self._rows[at]),
             day=day,
@@ -307,5 +318,5 @@ class TransitionTest:
             margin=margin,
             confidence=confidence,
             reasons=reasons,
-            features=features_of(x, self._c),
+            features=features,
         )
