@@ -13,7 +13,7 @@ from streamer.evaluate.activity import of_shop
 from streamer.evaluate.bench import play
 from streamer.evaluate.metrics import judge
 from streamer.evaluate.oracle import labels_of
-from streamer.evaluate.suite import Say
+from streamer.evaluate.suite import OnProgress
 from streamer.evaluate.truth import over_days
 from streamer.simulator.config import ShopConfig
 from streamer.simulator.simulate import Shop
@@ -57,7 +57,7 @@ def of_shops(
     scenarios: Sequence[str],
     seeds: Sequence[int],
     customers: int,
-    on_progress: Say,
+    on_progress: OnProgress,
     config: LearnerConfig | None = None,
 ) -> list[Goal]:
     """The goals of simulated shops, under the preset ``conservative``."""

@@ -135,7 +135,7 @@ async def pause_by_keyboard(console: WebProcess, folder: Path) -> None:
             "the focus is not seen"
         )
         for kind in ("keyDown", "keyUp"):
-            await page.ask("Input.dispatchKeyEvent", type=kind, key="Enter", text="\r", windowsVirtualKeyCode=13)
+            await page.call("Input.dispatchKeyEvent", type=kind, key="Enter", text="\r", windowsVirtualKeyCode=13)
         await page.until("document.querySelector('[role=status]') !== null", 50)
 
 

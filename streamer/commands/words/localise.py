@@ -46,7 +46,7 @@ def into_chinese(root: Any) -> None:
 
     for name, text in _FRAME.items():
         setattr(typer.rich_utils, name, text)
-    typer.rich_utils.rich_format_error = _told(typer.rich_utils.rich_format_error)
+    setattr(typer.rich_utils, "rich_format_error", _in_chinese(typer.rich_utils.rich_format_error))  # noqa: B010
     for path, command in commands(root):
         command.help = COMMANDS.get(path, command.help)
         for parameter in command.params:
@@ -56,14 +56,14 @@ def into_chinese(root: Any) -> None:
         _frame(command)
 
 
-def _told(show: Callable[[Any], None]) -> Callable[[Any], None]:
+def _in_chinese(show: Callable[[Any], None]) -> Callable[[Any], None]:
     """What shows errors of the command line itself, with their texts in Chinese."""
     if getattr(show, "speaks_chinese", False):
         return show
 
     def show_in_chinese(error: Any) -> None:
-        said = chinese().translate(error.format_message())
-        error.format_message = lambda: said
+        text = chinese().translate(error.format_message())
+        error.format_message = lambda: text
         show(error)
 
     show_in_chinese.speaks_chinese = True  # type: ignore[attr-defined]
