@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class ClusterInfo:
-    """What a client can tell about a cluster.
+    """What a client can find out about a cluster.
 
     ``version`` is the release line that the broker's protocol points to, such as ``4.1``; brokers
     do not tell their patch release.
@@ -157,7 +157,7 @@ def group_lag(
 
 
 def offsets(admin: Any, topics: Iterable[str], *, latest: bool) -> dict[tuple[str, int], int]:
-    """First or next offsets of all partitions of the topics that exist, as their leaders tell them."""
+    """First or next offsets of all partitions of the topics that exist, as their leaders have them."""
     from kafka import TopicPartition
     from kafka.admin import OffsetSpec
 
@@ -197,7 +197,7 @@ def hidden_by_transactions(bootstrap: str, topic: str, *, security: Security | N
         wanted = {TopicPartition(*key): OffsetSpec.LATEST for key in ends}
         if not wanted:
             return {}
-        # Asked second: what ended in between hides nothing any more.
+        # Looked up second: what ended in between hides nothing any more.
         answer = patiently(lambda: admin.list_partition_offsets(wanted, isolation_level=IsolationLevel.READ_COMMITTED))
         behind = {key: ends[key.topic, key.partition] - value.offset for key, value in answer.items()}
         behind = {key: count for key, count in behind.items() if count > 0}

@@ -20,7 +20,7 @@ _LOG_APPEND_TIME = 1
 async def skew_seconds(connection: KafkaConnection, name: str = "doctor") -> float:
     """The broker's clock less ours; positive where the broker is ahead. Exact to half the time an answer takes.
 
-    A record is appended to the topic of alerts, whose append time the broker stamps and tells, in a transaction that is
+    A record is appended to the topic of alerts, whose append time the broker stamps and returns, in a transaction that is
     aborted: no reader of committed records ever sees it. ``name`` ends the transactional id; of two who ask at once under
     the same name one fails.
 

@@ -24,7 +24,7 @@ _POLL_MS: Final = 250
 _STUCK_SECONDS: Final = 2.0
 
 Acknowledged = Callable[[int, int], None]
-"""Hears the partition and offset that a record got."""
+"""Called with the partition and offset that a record got."""
 
 
 class Sender:

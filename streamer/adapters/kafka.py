@@ -68,7 +68,7 @@ class KafkaConnection:
 
 
 class Offsets:
-    """Asks the broker for offsets. One for all lanes of a process; start it before use."""
+    """Looks up offsets at the broker. One for all lanes of a process; start it before use."""
 
     def __init__(self, connection: KafkaConnection) -> None:
         self._connection = connection

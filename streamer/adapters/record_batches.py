@@ -101,7 +101,7 @@ class Batches:
 
 
 class Batch:
-    """One batch. What it is asked beyond its records, the client's own class answers."""
+    """One batch. All but its records is left to the client's own class."""
 
     def __init__(self, whole: memoryview, batch_type: Callable[[Any], Any]) -> None:
         self._whole = whole
@@ -169,7 +169,7 @@ class Batch:
 
 @dataclass(slots=True)
 class Record:
-    """A record with the attributes that either client asks for."""
+    """A record with the attributes that either client reads."""
 
     offset: int
     timestamp: int

@@ -58,7 +58,7 @@ def evicts(info: Mapping[str, Any]) -> bool:
 
 
 def refuse_eviction(url: str, options: Mapping[str, Any]) -> None:
-    """Raise UserError if a server may drop customers. One that is away, or does not tell us, is not refused.
+    """Raise UserError if a server may drop customers. One that is away, or does not show its settings, is not refused.
 
     Parameters
     ----------

@@ -86,7 +86,7 @@ def waited_for(error: RedisError | OSError) -> Wait | None:
 
 
 class Outage:
-    """What all lanes on one server wait for, so that it is said when it begins, when it changes and when it ends."""
+    """What all lanes on one server wait for, so that it is logged when it begins, when it changes and when it ends."""
 
     def __init__(self) -> None:
         self._waiting: set[int] = set()

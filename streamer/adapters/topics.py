@@ -78,7 +78,7 @@ def create_topics(
                     "check the replication factor and the rights of the user, or let an operator create it",
                 )
         admin.wait_for_topics(list(wanted), timeout_ms=_READY_MS)
-        # Listed is not yet served: a first record would be refused by a leader that has not heard of it.
+        # Listed is not yet served: a first record would be refused by a leader that does not know it yet.
         offsets(admin, wanted, latest=True)
         return sorted(created)
 
@@ -191,7 +191,7 @@ def _count_finding(topic: Topic, name: str, found: int, expected: int) -> Findin
 
 
 def _good_enough(setting: str, found: str, wanted: str) -> bool:
-    """Whether a setting does its work; keeping longer or taking larger records than asked is fine.
+    """Whether a setting does its work; keeping longer or taking larger records than required is fine.
 
     >>> _good_enough("retention.ms", "-1", "1000"), _good_enough("retention.ms", "999", "1000")
     (True, False)

@@ -24,7 +24,7 @@ class Erased(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Look(msgspec.Struct, frozen=True):
-    """What a lane tells the model owner where an import asks it to learn, and where the import ends.
+    """What a lane reports to the model owner where an import asks it to learn, and where the import ends.
 
     Attributes
     ----------

@@ -155,7 +155,7 @@ def load(raw: bytes) -> Ledger:
 
 
 def tracked_name(ledger: Ledger, name: str, requested: Collection[str] = ()) -> str:
-    """Count an event of the shop's own; gives the name under which it is counted: its own where a rule asked for it."""
+    """Count an event of the shop's own; gives the name under which it is counted: its own where a rule names it."""
     tracked = ledger.tracked
     if name not in tracked and len(tracked) >= MAX_TRACKED and name not in requested:
         name = OTHERS

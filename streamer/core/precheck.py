@@ -1,4 +1,4 @@
-"""Whether a lane would apply an event, judged before it is published: so that its sender hears of it at once."""
+"""Whether a lane would apply an event, judged before it is published, so that its sender learns of it at once."""
 
 from __future__ import annotations
 

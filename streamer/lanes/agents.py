@@ -37,7 +37,7 @@ def build(group: str, bootstrap: str, topic: str, pool: Pool, session_seconds: f
         id=group,
         broker=[f"kafka://{address}" for address in bootstrap.split(",")],
         store="memory://",
-        # Our own server has the metrics; Faust's binds all interfaces and asks nobody for a password.
+        # Our own server has the metrics; Faust's binds all interfaces and needs no password.
         web_enabled=False,
         topic_disable_leader=True,
         # We have no tables, and Faust's own assignor, made for them, leaves the third of three workers without one of four lanes.
@@ -52,7 +52,7 @@ def build(group: str, bootstrap: str, topic: str, pool: Pool, session_seconds: f
         consumer_max_fetch_size=4 * 1_048_576,
         broker_max_poll_records=4_000,
         broker_session_timeout=session_seconds,
-        # Workers hear of a rebalance in the answer to a heartbeat, and until then nobody's lanes go on.
+        # Workers learn of a rebalance in the answer to a heartbeat, and until then nobody's lanes go on.
         broker_heartbeat_interval=min(0.3, session_seconds / 4),
         broker_rebalance_timeout=60.0,
         # A reader without partitions, or one that waits out a long outage, must not be expelled for idling.

@@ -1,4 +1,4 @@
-"""What a lane is given beside its log and its view: how it runs, and who hears what it does."""
+"""What a lane is given beside its log and its view: how it runs, and which listener learns what it does."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class LaneSettings:
         How much a lane's clock stays behind the wall clock while nothing arrives: more than `Policy.lateness_ms`, so
         that whatever comes next moves it further, and a replay of the log judges the same.
     import_silence_ms
-        An open import not heard of for so long, while the lane listened, is closed by it.
+        The lane closes an open import without a record for so long, while it listened.
     control_keys
         Sign and check control records, where set.
     grace_ms
@@ -87,7 +87,7 @@ class Step:
 
 
 class LaneListener(Protocol):
-    """Hears what lanes do. All methods are called in the event loop of the lanes, and must not wait."""
+    """Learns what lanes do. All methods are called in the event loop of the lanes, and must not wait."""
 
     def fetch_again(self, lane: int, offset: int) -> None:
         """A hole was found: fetch again from this offset."""
@@ -109,7 +109,7 @@ class LaneListener(Protocol):
 
 
 class Silent(LaneListener):
-    """Hears nothing; to be derived from by who hears some of it."""
+    """Ignores everything; derive from it to handle some of it."""
 
     def fetch_again(self, lane: int, offset: int) -> None:
         return None

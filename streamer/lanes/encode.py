@@ -111,7 +111,7 @@ def writes(
 
 
 def _panel(decision: Decision, state: LaneState) -> list[Write]:
-    """Rows of the panel, and then what imports ask: the model owner has read the rows before it is asked."""
+    """Rows of the panel, and then the requests of imports: the model owner reads the rows before the request."""
     cache, imports = state.cache, state.ledger.imports
     plain: Headers = ((SHIFT_HEADER, str(decision.panel_shift).encode()),)
     found = []
@@ -200,7 +200,7 @@ class Names:
     def name(self, segmentation: str, segment: str, version: int | None = None) -> str:
         """The name of a segment, under ``version`` where given; its id where no name is known.
 
-        A segment that a version no longer has keeps the name it had last. Later versions are not asked: whether
+        A segment that a version no longer has keeps the name it had last. Later versions are not looked at: whether
         they are known already depends on where a batch ends.
         """
         found = self._found.get((segmentation, segment, version))

@@ -47,7 +47,7 @@ def id_of(key: bytes | None) -> str | None:
 
 
 def look_key(import_id: str, lane: int) -> bytes:
-    """The key of what a lane tells the model owner of an import."""
+    """The key of what a lane reports to the model owner of an import."""
     return LOOK_KEY + f"{lane}:{import_id}".encode()
 
 

@@ -240,7 +240,7 @@ class Lane(Inbox):
         made.stage("decide")
 
     async def _finish(self, made: Prepared) -> None:
-        """Commit, show it, and tell of it."""
+        """Commit, write the view, and report the step."""
         try:
             offset = await self._log.commit(made.writes, made.end)
         except (Fenced, TransientError):
@@ -354,7 +354,7 @@ class Lane(Inbox):
         raise ViewBroken("the view cannot be restored")
 
     async def _wall_clock(self) -> int | None:
-        """The wall clock less its margin, once everything appended before it was asked for has been read."""
+        """The wall clock less its margin, once everything appended before its reading has been read."""
         if self._clock_request is None:
             now = self._clock.now_ms()
             self._clock_request = (now, await self._log.end_offset())

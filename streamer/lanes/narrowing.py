@@ -92,7 +92,7 @@ def blamed(record: LogRecord, error: BaseException) -> InvalidEvent:
 
 
 def text_of(error: BaseException) -> str:
-    """An exception in one line, without what it may tell of the payload beyond its first words.
+    """An exception in one line, without what it may show of the payload beyond its first words.
 
     >>> text_of(OverflowError("math range error"))
     'OverflowError: math range error'

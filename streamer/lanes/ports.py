@@ -68,11 +68,11 @@ class LaneLog(Protocol):
         ...
 
     async def changelog_end(self) -> int:
-        """The offset after the last record of the changelog, asked of the broker now."""
+        """The offset after the last record of the changelog, as the broker has it now."""
         ...
 
     async def end_offset(self) -> int:
-        """The high watermark of the lane's input, asked of the broker now (open transactions included)."""
+        """The high watermark of the lane's input, as the broker has it now (open transactions included)."""
         ...
 
     async def first_offset(self) -> int:
@@ -137,11 +137,11 @@ class Read:
     Attributes
     ----------
     customers
-        Parts of the customers asked for that exist.
+        Parts of the requested customers that exist.
     due
         Ids that are due.
     lost
-        Ids asked for that the view knows, and whose parts are gone.
+        Requested ids that the view knows, and whose parts are gone.
     count
         Customers that the view knows, ids joined to others not counted.
     whole

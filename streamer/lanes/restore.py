@@ -242,7 +242,7 @@ class _Filler:
         await self._write(token_of(self.ledger, self._end), update)
 
     def _busy(self) -> str:
-        """While filling, the token is nobody's: a crash in between means starting over. It tells how far we are."""
+        """While filling, the token is nobody's: a crash in between means starting over. It holds the progress."""
         return f"{_BUSY}:{self._id}:{self._passed}:{self._of}"
 
     async def _write(self, token: str, update: Update) -> None:

@@ -15,7 +15,7 @@ _SOURCE: Final = "silence"
 
 
 class SilentImports:
-    """Closes the open imports of one lane that were not heard of for too long.
+    """Closes the open imports of one lane that were silent for too long.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class SilentImports:
     def close(self, imports: Mapping[str, ImportClock], numbers: Mapping[str, int], now_ms: int) -> list[Rerouted]:
         """Control records that close the imports silent at ``now_ms``, each given once.
 
-        To be asked only by a lane that has read all that was appended. ``numbers`` are those of its ledger.
+        For a lane only that has read all that was appended. ``numbers`` are those of its ledger.
         """
         self._closing.intersection_update(imports)
         silent_since = now_ms - self._patience_ms

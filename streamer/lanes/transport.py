@@ -33,7 +33,7 @@ CODEC = "streamer-batch"
 
 
 class Readers(Protocol):
-    """Who takes the batches. ``room`` is asked from the consumer's thread, everything else from the main loop."""
+    """Who takes the batches. ``room`` is called from the consumer's thread, everything else from the main loop."""
 
     def room(self, partition: int) -> bool:
         """Whether the partition's reader takes another batch."""
@@ -135,7 +135,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
 
 def _holes(error: OffsetOutOfRangeError) -> Mapping[TP, list[Batch]]:
-    """Batches that tell readers of records that were deleted ahead of them: to say so is for them."""
+    """Batches by which readers notice that records were deleted ahead of them, and report it."""
     return {tp: [Batch(at + 1, at + 1, ())] for tp, at in error.args[0].items()}
 
 

@@ -1,6 +1,6 @@
 """What a lane notes in its view about itself: how often a batch was begun in vain, and why the lane stopped.
 
-Advisory: no decision depends on it, and it is lost with the view. It tells the next owner that its predecessor died on
+Advisory: no decision depends on it, and it is lost with the view. It shows the next owner that its predecessor died on
 this batch, and people (``streamer lanes``, ``status``, ``doctor``) why a lane has stopped. Removing the note releases
 the lane.
 """

@@ -1,4 +1,4 @@
-"""What imports ask of the model owner: to learn on a day, once every lane has told it all that came before."""
+"""Requests of imports to the model owner: to learn on a day, once every lane has sent it all that came before."""
 
 from __future__ import annotations
 

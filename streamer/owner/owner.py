@@ -78,7 +78,7 @@ class OwnerContext:
 
 
 class OwnerListener(Protocol):
-    """Hears what the model owner does. Called in its event loop, must not wait."""
+    """Learns what the model owner does. Called in its event loop, must not wait."""
 
     def fetch_again(self, lane: int, offset: int) -> None:
         """A hole was found in the partition: fetch again from this offset."""
@@ -187,7 +187,7 @@ class Owner(Inbox):
 
     async def turn(self) -> None:
         """Take one batch; answer what was decided and what imports ask, and learn if it brought a new day."""
-        # Rows that stand for all before them could be spared, but what somebody decided is said only once: no hole.
+        # Rows that stand for all before them could be spared, but a decision stands in the topic only once: no hole.
         records, self._position = self._consecutive(self._position, 1)
         self._take(records)
         # Only once what was there at the start has been read, or an old day would be learned again.
@@ -264,7 +264,7 @@ class Owner(Inbox):
         transaction, so a decision takes effect once, whenever the owner is killed.
         """
         state = self._learner.state
-        # A fresh start may not have heard of any day yet, and no look at the panel may go back.
+        # A fresh start may know no day yet, and no look at the panel may go back.
         day = max(self._day, state.last_update or 0)
         writes: Writes = {}
         done = []

@@ -29,7 +29,7 @@ MONEY: Final = ("money", "basket")
 
 
 def explain(view: ViewReader, policy: Policy, id: str) -> dict[str, Any] | None:
-    """Everything that is said of a customer, by any of its ids; None if there is no such. JSON-safe.
+    """Everything that is known of a customer, by any of its ids; None if there is no such. JSON-safe.
 
     The document of Redis, and what `describe` says by the clock of the customer's lane.
     """

@@ -103,7 +103,7 @@ def _producers(to: Connections) -> Iterator[Finding]:
     try:
         found = placement(read(to.kafka, topics.EVENTS, latest=_SAMPLE), to.lanes)
     except (UserError, TransientError):
-        # What is wrong with the topic has been said.
+        # What is wrong with the topic has been reported.
         return
     if not found.records:
         return

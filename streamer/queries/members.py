@@ -35,7 +35,7 @@ class Member:
     Attributes
     ----------
     since
-        When the customer entered the segment asked for; None where a condition was asked.
+        When the customer entered the segment; None where the members are those of a condition.
     next_move
         The segment that time alone leads to, and when; None where time changes nothing.
     """
@@ -81,7 +81,7 @@ def members(
 
 
 def name_of(customer: Customer) -> str | None:
-    """What the customer is called; None where nobody said it."""
+    """What the customer is called; None where no event named it."""
     return text_trait(customer, "name") or text_trait(customer, "custom.name")
 
 
@@ -107,7 +107,7 @@ def member_of(
     shop: FeatureContext,
     among_clusters: tuple[str, int] | None = None,
 ) -> Member:
-    """A customer as a member of a segment, with the next move within that segmentation: as rules or bands tell it, else the
+    """A customer as a member of a segment, with the next move within that segmentation: as rules or bands give it, else the
     one given.
     """
     if not _rules(definitions, segmentation):

@@ -27,7 +27,7 @@ def preview(
     policy
         Where no lane has run yet, its segmentations are those in force.
     on_progress
-        Hears the number of customers looked at.
+        Called with the number of customers looked at.
 
     Raises
     ------

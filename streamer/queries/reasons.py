@@ -8,7 +8,7 @@ from typing import Any, Final
 from models.messages import Messages
 
 MOST_REASONS: Final = 4
-"""Told of one change; of the others only how many there are."""
+"""So many reasons of a change are given; of the others only how many there are."""
 
 
 def because_words(reasons: Sequence[Mapping[str, Any]], texts: Messages, most: int = MOST_REASONS) -> str:

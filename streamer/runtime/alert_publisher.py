@@ -22,7 +22,7 @@ _SECONDS = 10.0
 
 
 class AlertPublisher:
-    """Checks the figures of one worker whenever it is asked to. Alerts that cannot be written are kept until they can."""
+    """Checks the figures of one worker at each call. Alerts that cannot be written are kept until they can."""
 
     def __init__(self, connection: KafkaConnection, metrics: MetricState, clock: WallClock) -> None:
         self._connection = connection

@@ -67,7 +67,7 @@ class Wiring:
 
 
 class WorkerListener(Silent):
-    """Hears what a worker process does; derive from it to hear some of that. Called in the event loop, must not wait.
+    """Learns what a worker process does; derive from it to handle some of that. Called in the event loop, must not wait.
 
     Attributes
     ----------
@@ -82,7 +82,7 @@ class WorkerListener(Silent):
             self.seek(lane, offset)
 
     def started(self, offsets: Offsets) -> None:
-        """The event loop runs, and Kafka can be asked for offsets."""
+        """The event loop runs, and offsets can be looked up."""
 
     def pooled(self, pool: Pool) -> None:
         """The readers of this process's partitions live in this pool."""
@@ -174,7 +174,7 @@ def run_owner(wiring: Wiring, listener: WorkerListener | None = None) -> None:
 
 
 def run_worker(app: App, offsets: Offsets, on_start: Callable[[Offsets], None] = lambda offsets: None) -> None:
-    """Run a Faust app until it is stopped; ``on_start`` is called when Kafka can be asked for offsets."""
+    """Run a Faust app until it is stopped; ``on_start`` is called when offsets can be looked up."""
 
     async def before_start() -> None:
         app.hooks = (*app.hooks, asyncio.create_task(waking.beats(app.conf.broker_session_timeout)))

@@ -26,7 +26,7 @@ class ClockGuard:
     Parameters
     ----------
     measure
-        Asks the broker: its clock less ours, s.
+        Measures the broker's clock less ours, s.
     """
 
     def __init__(self, measure: Callable[[], Awaitable[float]]) -> None:
@@ -46,7 +46,7 @@ class ClockGuard:
 
     @property
     def is_trusted(self) -> bool:
-        """Whether lanes may look at the wall clock; not before the broker was asked once."""
+        """Whether lanes may look at the wall clock; not before the broker has answered once."""
         return self._at is not None and abs(self.skew_seconds) <= MOST_SECONDS
 
     async def look(self) -> None:

@@ -1,4 +1,4 @@
-"""The last error that ended a worker on this machine, for ``status`` to tell when no worker runs.
+"""The last error that ended a worker on this machine, for ``status`` to show when no worker runs.
 
 In the folder for temporary files, since neither Kafka nor Redis need be there when a worker ends.
 """

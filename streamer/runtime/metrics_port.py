@@ -30,7 +30,7 @@ def port_of(role: Role, settings: Settings) -> int:
 
 
 def serve(server: Server, role: Role, settings: Settings) -> int:
-    """Open a role's port. If that is taken and nobody asked for it by name, another: workers share machines."""
+    """Open a role's port. If that is taken and no setting names it, another: workers share machines."""
     origins: Mapping[str, str] = {one.name: one.origin for one in settings.in_force()}
     host, port = settings.metrics_host, port_of(role, settings)
     try:

@@ -1,6 +1,6 @@
 """Whether lanes get on: a process whose lane has work and commits nothing is ended, and a fresh one takes over.
 
-Clients of Kafka have hung in ways that nobody sees from inside (``docs/adr/0006``). What is excused is said aloud elsewhere: a
+Clients of Kafka have hung in ways that nobody sees from inside (``docs/adr/0006``). What is excused is reported elsewhere: a
 lane that has stopped, one that waits for its view, one that is being restored.
 """
 

@@ -14,7 +14,7 @@ class WorkerHealth:
     Parameters
     ----------
     stopped
-        Lanes that have stopped, and why; asked from other threads.
+        Lanes that have stopped, and why; called from other threads.
     """
 
     def __init__(self, stopped: Callable[[], Mapping[int, str]] = dict) -> None:

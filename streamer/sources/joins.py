@@ -163,7 +163,7 @@ class Joins:
         group
             Columns in which all rows are alike.
         mark
-            Whether these rows count when `unused` is asked.
+            Whether these rows count in `unused`.
         """
         missing: tuple[int, str] | None = None
         found: list[list[dict[str, str]]] = []

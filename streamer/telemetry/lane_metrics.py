@@ -243,7 +243,7 @@ class MetricState:
             self._clock_skew = seconds
 
     def on_end_offsets(self, ends: Mapping[int, int]) -> None:
-        """The high watermarks of lanes, asked of the broker just now."""
+        """The high watermarks of lanes, as the broker has them just now."""
         now = self._clock.now_ms()
         with self._lock:
             self._ends.update(ends)

@@ -142,7 +142,7 @@ def _follows_from_leaving(record: logging.LogRecord) -> bool:
 class FenceNoise(logging.Filter):
     """Drops asyncio's "Future exception was never retrieved" where the exception is a fence of aiokafka.
 
-    A fence fails every batch of the transaction, and the lane ends at the first; nobody asks the others, and
+    A fence fails every batch of the transaction, and the lane ends at the first; the others are not awaited, and
     aiokafka's sender task leaves one more. All other exceptions pass.
     """
 

@@ -150,13 +150,13 @@ def sizes_of(words: Words, by: str) -> Mapping[str, int]:
 
 
 def segmentation_of(visit: Visit) -> str:
-    """The segmentation that is asked for; the first one where it is none."""
+    """The requested segmentation; the first one where there is no such."""
     table, value = visit.words.table, visit.request.query_params.get("by", _LIFECYCLE)
     return value if value in table else next(iter(table))
 
 
 def days_of(visit: Visit) -> int:
-    """The period that is asked for."""
+    """The requested period."""
     value = visit.request.query_params.get("days", "")
     return next((days for days in PERIODS if str(days) == value), 30)
 
