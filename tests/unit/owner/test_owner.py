@@ -148,17 +148,17 @@ def test_it_follows_the_lanes_to_a_sparser_panel_and_never_back(panel: Panel) ->
     assert asyncio.run(go()) == [2, 2, 3]
 
 
-def ask(panel: Panel, *lanes: int, closed: bool = False) -> None:
+def request_learning(panel: Panel, *lanes: int, closed: bool = False) -> None:
     for lane in lanes:
         panel.put(look_key("i-1", lane), msgspec.json.encode(Look("i-1", lane, panel.today, 3, closed)))
 
 
 def test_an_import_is_answered_in_every_lane_and_its_questions_are_deleted(panel: Panel) -> None:
     async def go() -> None:
-        ask(panel, 0)
+        request_learning(panel, 0)
         owner = await panel.read()
         assert panel.broker.records(topics.EVENTS, 0) == []
-        ask(panel, 1)
+        request_learning(panel, 1)
         await panel.more(owner)
 
     asyncio.run(go())
@@ -173,7 +173,7 @@ def test_an_import_is_answered_in_every_lane_and_its_questions_are_deleted(panel
 def test_an_import_that_ended_makes_its_last_day_one_to_learn_on(panel: Panel) -> None:
     async def go() -> None:
         panel.row(0, headers=[(IMPORT_HEADER, b"i-1")])
-        ask(panel, 0, 1, closed=True)
+        request_learning(panel, 0, 1, closed=True)
         await panel.read()
 
     asyncio.run(go())
