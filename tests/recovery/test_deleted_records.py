@@ -100,14 +100,16 @@ def test_a_lane_that_misses_records_stops_alone_and_skip_gets_past_them(service:
 def test_records_that_go_before_a_running_lane_has_fetched_them_stop_it_alone(
     service: LiveService, redis_url: str
 ) -> None:
-    """Redis is away for some seconds, so the lane does not fetch; more waits than fits into the fetches under way."""
+    """Redis takes no write, so the lane does not fetch; more waits than fits into the fetches under way."""
     worker = service.start()
     service.publish(orders(HERE, 0, 1) + orders(THERE, 0, 1))
     service.wait_until_applied()
     with redis.Redis.from_url(redis_url) as client:
-        client.client_pause(8_000)
-    service.publish(orders(HERE, 1, 2_400, size=8_000))
-    delete_before(service, 0, 2_390)
+        # For as long as this machine needs. Who pauses all commands cannot end the pause.
+        client.client_pause(300_000, all=False)
+        service.publish(orders(HERE, 1, 2_400, size=8_000))
+        delete_before(service, 0, 2_390)
+        client.client_unpause()
     service.wait(lambda: service.logged(worker, STOPS) != [], 60)
     service.publish(orders(THERE, 1, 3))
     service.wait(lambda: applied(service, 1) == 4, 60)
