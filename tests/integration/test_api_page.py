@@ -1,0 +1,82 @@
+"""``docs/api.md`` as a reader follows it: every command, in order, in one shell."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from act_rig import free_port
+from live_service import LiveService
+
+from streamer.embedded import Addresses
+
+pytestmark = pytest.mark.integration
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "api.md"
+SECONDS = 120
+
+
+@pytest.fixture
+def service(addresses: Addresses, redis_url: str, prefix: str, tmp_path: Path) -> Iterator[LiveService]:
+    made = LiveService(addresses, redis_url, prefix, tmp_path, lanes=2)
+    yield made
+    made.close()
+
+
+def script(port: int) -> str:
+    """All `sh` blocks, with a port of our own."""
+    blocks = re.findall(r"^```sh\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    return "set -e\n" + "".join(blocks).replace("8480", str(port))
+
+
+def test_every_command_of_the_page_answers(service: LiveService, tmp_path: Path) -> None:
+    service.start()
+    port = free_port()
+    environment = {
+        **service.environment,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        "STREAMER_HOME": str(tmp_path / "home"),
+        "STREAMER_WEB_PORT": str(port),
+        "STREAMER_WEB_METRICS_PORT": "0",
+        "NO_COLOR": "1",
+    }
+    publish = [sys.executable, "-m", "streamer", "publish", "order", "--customer", "ann", "--total", "59.90"]
+    subprocess.run(publish, env=environment, check=True, capture_output=True, timeout=60)
+    service.wait_until_applied()
+    log = tmp_path / "page.log"
+    with log.open("wb") as output:
+        shell = subprocess.Popen(
+            ["bash", "-x", "-c", script(port)],
+            cwd=tmp_path,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    try:
+        code = shell.wait(SECONDS)
+        said = log.read_text()
+        assert code == 0, said
+        for answer in (
+            '"customer_id":"ann"',
+            '"moves":[{"seq":',
+            '"steps":[]',
+            '{"customers":["ann"]}',
+            '"members":[{"customer_id":"ann"',
+            '"flows":[{"from":null,"to":"new"',
+            '{"plays":{}}',
+            '"status":401',
+        ):
+            assert answer in said, (answer, said)
+        assert "ann" in (tmp_path / "new.csv").read_text()
+    finally:
+        os.killpg(shell.pid, signal.SIGKILL)
+        shell.wait()
