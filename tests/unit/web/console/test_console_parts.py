@@ -8,6 +8,8 @@ import socket
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from streamer.config.settings import Settings
 from streamer.web.console import sessions
 from streamer.web.console.sessions import FOLDER, LINK_SECONDS, SESSION_SECONDS, Sessions, console_url, is_served
@@ -56,14 +58,18 @@ def test_links_and_key_are_for_their_owner_only_and_do_not_last(tmp_path: Path) 
     assert LINK_SECONDS < SESSION_SECONDS
 
 
-def test_vendored_files_are_those_of_the_manifest() -> None:
-    manifest = json.loads((STATIC / "vendor" / "manifest.json").read_text())
-    there = {one.name for one in (STATIC / "vendor").iterdir() if one.suffix == ".js"}
+TESTS = Path(__file__).parents[3] / "support"
+
+
+@pytest.mark.parametrize("folder", [STATIC, TESTS], ids=["console", "tests"])
+def test_vendored_files_are_those_of_the_manifest(folder: Path) -> None:
+    manifest = json.loads((folder / "vendor" / "manifest.json").read_text())
+    there = {one.name for one in (folder / "vendor").iterdir() if one.suffix == ".js"}
     assert there == manifest.keys()
     for name, one in manifest.items():
-        assert hashlib.sha256((STATIC / "vendor" / name).read_bytes()).hexdigest() == one["sha256"]
+        assert hashlib.sha256((folder / "vendor" / name).read_bytes()).hexdigest() == one["sha256"]
         assert one["version"] and one["licence"]
-        assert (STATIC / "vendor" / f"{name.partition('.')[0]}.LICENSE").read_text()
+        assert (folder / "vendor" / f"{name.partition('.')[0]}.LICENSE").read_text()
 
 
 def test_the_address_of_the_console_holds_a_link_that_works(tmp_path: Path) -> None:
