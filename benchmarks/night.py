@@ -97,7 +97,7 @@ async def _fill(log: KafkaLog, view: RedisView, replay: Replay, lane: int, custo
     end = await log.commit({(topics.STATE, lane): [Write(LEDGER_KEY, raw)]}, 0)
     token = token_of(book, end)
     await view.wipe(token)
-    bodies = {version: encode.model_bytes(model) for version, model in replay.state.models.items()}
+    bodies = {str(version): encode.model_bytes(model) for version, model in replay.state.models.items()}
     for at in range(0, customers, _CHUNK):
         some = {}
         for number in range(at, min(at + _CHUNK, customers)):

@@ -200,6 +200,11 @@ class ClusterModel:
         _check(self)
 
     @property
+    def kind(self) -> str:
+        """What kind of published model this is."""
+        return "clusters"
+
+    @property
     def k(self) -> int:
         """Number of segments."""
         return len(self.segments)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -49,11 +49,15 @@ class PanelRow(msgspec.Struct, frozen=True, array_like=True):
         The grid day that is open in the memory.
     blob
         ``Memory.dump``; empty if the customer is gone (erased, or merged into another).
+    orders
+        The customer's record of orders (``models.prediction.order_record``) as its values; empty without an order that
+        counts, and in rows of older releases.
     """
 
     customer: str
     day: int
     blob: bytes
+    orders: tuple[Any, ...] = ()
 
 
 _encoder = msgspec.msgpack.Encoder()

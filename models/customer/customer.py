@@ -60,6 +60,8 @@ class Customer:
         The dedupe window's ``total`` when the state was last written: which blocks are still unwritten.
     book_dirty, profile_dirty
         Whether the order book, or the profile, changed since it was last written.
+    foreseen
+        What predictions keep of the customer until the next order (``streamer.core.forecasts``); never written.
     """
 
     __slots__ = (
@@ -72,6 +74,7 @@ class Customer:
         "definitions_version",
         "due",
         "first_seen",
+        "foreseen",
         "id",
         "is_segmentable",
         "last_seen",
@@ -106,6 +109,7 @@ class Customer:
         self.panel_rank = -1
         self.written_ids = 0
         self.book_dirty = False
+        self.foreseen: object = None
 
     def hold_row(self, row: int) -> None:
         """Take a row of the behaviour memory; -1 gives it up."""
@@ -133,6 +137,7 @@ class Customer:
             statistics.add(booking, self.weigh(booking.at, half_life))
         statistics.first_order, statistics.last_order = self.book.span()
         self.book_dirty = True
+        self.foreseen = None
 
     def interact(self, kind: int, category: str | None, at: int, half_life: float) -> None:
         """Count one interaction of a kind (index into ``INTERACTIONS``) at ``at``; both in ms."""
@@ -190,5 +195,6 @@ class Customer:
         self.due = None
         self.book = OrderBook([], [])
         self.book_dirty = True
+        self.foreseen = None
         if self.profile is not None:
             self.edit_profile().forget()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from models.customer.customer import Customer
 from models.features.time import DAY_MS, DayGrid
@@ -11,13 +12,24 @@ from models.features.time import DAY_MS, DayGrid
 UTC_DAYS = DayGrid()
 
 
+class Forecasts(Protocol):
+    """The predictions in force (`models.features.predicted`)."""
+
+    def value(self, name: str, customer: Customer, at: int) -> float:
+        """A prediction of the grid day of ``at`` (ms); NaN where nothing can be said."""
+
+
 @dataclass(frozen=True, slots=True)
 class FeatureContext:
-    """What turns inner units into a shop's: minor units per major unit, the half-life of decayed sums (ms), its days."""
+    """What turns inner units into a shop's: minor units per major unit, the half-life of decayed sums (ms), its days.
+
+    ``forecasts`` are the predictions in force; without them none is known.
+    """
 
     minor_per_major: int = 100
     half_life: float = 25.0 * DAY_MS
     grid: DayGrid = UTC_DAYS
+    forecasts: Forecasts | None = None
 
 
 @dataclass(frozen=True, slots=True)

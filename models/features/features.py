@@ -16,6 +16,7 @@ from models.customer.decay import decayed, falls_to
 from models.customer.statistics import REST
 from models.features.context import UTC_DAYS, Feature, FeatureContext
 from models.features.own_events import counted_event, event_feature
+from models.features.predicted import PREDICTED
 from models.features.time import DAY_MS
 from models.features.traits import PROFILE_FEATURES, TEXT_TRAITS, is_own_trait, own_feature, own_word, text_trait
 
@@ -192,6 +193,7 @@ FEATURES: dict[str, Feature] = {
         Feature("discount_share", "0 to 1", _discount_share),
         Feature("top_share", "0 to 1", _top_share, _top_share_crossing, moved_by_interactions=True),
         *PROFILE_FEATURES.values(),
+        *PREDICTED.values(),
     )
 }
 """The table of features; the expression language and the documentation read it."""

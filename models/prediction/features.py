@@ -32,21 +32,23 @@ _CENTRES: Final = np.array([0.0, 3.8, 4.8, 1.0, 3.8, 0.3, 0.4, -3.8, -1.5, -0.2,
 _SCALES: Final = np.array([1.0, 1.2, 0.9, 0.9, 0.7, 1.0, 0.5, 0.8, 1.3, 1.0, *([1.0] * 8)])[:, None]
 
 
-def features(records: Records, day: int, silent_days: int = 0) -> FloatArray:
+def features(records: Records, day: int | FloatArray, silent_days: int = 0) -> FloatArray:
     """Features (FEATURES, n) as of the beginning of ``day``, had the customer then been silent for ``silent_days`` more.
 
     Parameters
     ----------
     records
         Of customers who have ordered before ``day``.
+    day
+        One for all, or one for each, shape (n,).
     """
-    now = float(day + silent_days)
+    now = np.asarray(day + silent_days, dtype=np.float64)
     recency, age = now - records.last, now - records.first
     gap = (records.last - records.first + USUAL_GAP_DAYS) / records.orders
     log_recency, lateness = np.log1p(recency), recency / gap
     log_lateness = np.log1p(lateness)
     fading = [
-        np.log(records.fading[at] * 2 ** (-recency / half_life) + 0.05) for at, half_life in enumerate(HALF_LIVES)
+        np.log(records.fading[at] * np.exp2(-recency / half_life) + 0.05) for at, half_life in enumerate(HALF_LIVES)
     ]
     rows = np.stack(
         [

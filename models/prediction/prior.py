@@ -8,9 +8,11 @@ from __future__ import annotations
 import json
 from functools import lru_cache
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 
+from models.prediction.dropout import Dropout
 from models.prediction.features import NAMES
 from models.prediction.recursion import Belief
 from schemas.errors import InvariantViolation
@@ -27,7 +29,18 @@ def shipped() -> Belief:
     InvariantViolation
         The file does not fit the features.
     """
-    weights: dict[str, float] = json.loads(files("models.prediction").joinpath(FILE).read_text(encoding="utf-8"))
+    weights: dict[str, float] = _read()["weights"]
     if tuple(weights) != NAMES:
         raise InvariantViolation("prediction prior: other features than this program has")
     return Belief.around(np.array(list(weights.values())))
+
+
+@lru_cache(maxsize=1)
+def shipped_dropout() -> tuple[Dropout, tuple[float, ...]]:
+    """The shipped parameters of orders and money, and chances by recency and frequency."""
+    found = _read()
+    return Dropout.of(found["dropout"]), tuple(found["cells"])
+
+
+def _read() -> Any:
+    return json.loads(files("models.prediction").joinpath(FILE).read_text(encoding="utf-8"))

@@ -46,6 +46,15 @@ class Records:
         self.last[customers] = day
         self.orders[customers] += 1
 
+    def repeated(self, times: int) -> Records:
+        """All customers, so many times one after the other."""
+        return Records(
+            np.tile(self.first, times),
+            np.tile(self.last, times),
+            np.tile(self.orders, times),
+            np.tile(self.fading, (1, times)),
+        )
+
     def of(self, customers: IntArray) -> Records:
         """The records of some customers; a copy."""
         return Records(

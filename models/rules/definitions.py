@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from models.features.own_events import counted_event
+from models.features.predicted import PREDICTED
 from models.rules.conditions import Member
 from models.rules.segmentation import Segmentation
 
@@ -93,3 +94,12 @@ class Definitions:
             if not found.isdisjoint(segmentation.refers_to):
                 found.add(segmentation.name)
         return frozenset(found.difference(self.clusters))
+
+    @cached_property
+    def behind_predictions(self) -> frozenset[str]:
+        """Names of the segmentations that look at predictions, be it through others."""
+        found: set[str] = set()
+        for segmentation in self.segmentations:
+            if not segmentation.features.isdisjoint(PREDICTED) or not found.isdisjoint(segmentation.refers_to):
+                found.add(segmentation.name)
+        return frozenset(found)

@@ -94,10 +94,13 @@ def next_moves(
 ) -> dict[str, tuple[str, int]]:
     """Where time alone takes a settled customer next, and when, in each named segmentation where it does.
 
-    What time does meanwhile in those segmentations counts that their rules refer to.
+    What time does meanwhile in those segmentations counts that their rules refer to. Of those that look at predictions
+    nothing is said.
     """
     found: dict[str, tuple[str, int]] = {}
     needed = definitions.needed_for(frozenset(names))
+    # When a prediction will cross a border has no closed form.
+    unforeseeable = definitions.behind_predictions
     every = len(needed) == len(definitions.segmentations)
     held, at = customer.segments, customer.due if every else _first_due(customer, customer.as_of, needed, shop)
     customer.segments = dict(held)
@@ -107,6 +110,8 @@ def next_moves(
                 break
             now = facts(customer, at, definitions, shop)
             for segmentation in needed:
+                if segmentation.name in unforeseeable:
+                    continue
                 current = now.segments.get(segmentation.name)
                 segment = segmentation.evaluate(current, now)
                 if segment != current and not is_held(segmentation, held.get(segmentation.name), at, shop):

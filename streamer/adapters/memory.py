@@ -87,7 +87,7 @@ class Shelf:
     parts: dict[str, dict[str, bytes]] = field(default_factory=dict)
     documents: dict[str, bytes] = field(default_factory=dict)
     dues: dict[str, dict[str, int]] = field(default_factory=dict)
-    models: dict[int, bytes] = field(default_factory=dict)
+    models: dict[str, bytes] = field(default_factory=dict)
     definitions: dict[int, bytes] = field(default_factory=dict)
     erased: dict[str, bytes] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
@@ -157,7 +157,7 @@ class MemoryView:
     async def ledger(self) -> bytes | None:
         return self._ours().ledger
 
-    async def models(self) -> dict[int, bytes]:
+    async def models(self) -> dict[str, bytes]:
         return dict(self._ours().models)
 
     async def definitions(self) -> dict[int, bytes]:

@@ -120,9 +120,9 @@ class RedisView:
         value: bytes | None = await self._patiently(lambda: self._client.get(self._keys.ledger))
         return value
 
-    async def models(self) -> dict[int, bytes]:
+    async def models(self) -> dict[str, bytes]:
         found = await self._patiently(lambda: self._client.hgetall(self._keys.models))
-        return {int(version): body for version, body in found.items()}
+        return {name.decode(): body for name, body in found.items()}
 
     async def definitions(self) -> dict[int, bytes]:
         found = await self._patiently(lambda: self._client.hgetall(self._keys.definitions))

@@ -20,6 +20,7 @@ from redis.retry import Retry
 from models.behaviour.model import ClusterModel
 from models.customer.customer import Customer
 from models.customer.snapshot import BOOK, CORE, PROFILE, glance, load, peek
+from models.prediction.model import PredictionModel
 from schemas.errors import UserError
 from schemas.partition import partition_for
 from streamer.adapters.redis_keys import LaneKeys, library, own_token, read_function
@@ -27,6 +28,7 @@ from streamer.adapters.redis_outage import waited_for
 from streamer.core import ledger
 from streamer.core.ledger import Ledger
 from streamer.lanes import trouble
+from streamer.lanes.keys import model_of_name
 from streamer.lanes.restore import progress_of
 from streamer.lanes.trouble import Trouble
 from streamer.replay.preview import LaneCopy, lane_copy
@@ -139,7 +141,7 @@ class ViewReader:
         newest: tuple[int, bytes] | None = None
         with plain_errors(self._client):
             for lane in range(self.lanes):
-                for version, body in self._bodies(self._keys(lane).models).items():
+                for version, body in self._models(lane, "clusters").items():
                     if newest is None or version > newest[0]:
                         newest = version, body
         return None if newest is None else ClusterModel.from_dict(json.loads(newest[1]))
@@ -163,7 +165,10 @@ class ViewReader:
                 if raw is not None:
                     found.append(
                         lane_copy(
-                            raw, self._bodies(self._keys(lane).models), self._bodies(self._keys(lane).definitions)
+                            raw,
+                            self._models(lane, "clusters"),
+                            self._bodies(self._keys(lane).definitions),
+                            self._models(lane, "predictions"),
                         )
                     )
         return found
@@ -196,12 +201,26 @@ class ViewReader:
         held: Any = self._client.hgetall(key)
         return {int(version): body for version, body in held.items()}
 
+    def _models(self, lane: int, kind: str) -> dict[int, bytes]:
+        """Bodies of the published models of a kind, by version."""
+        held: Any = self._client.hgetall(self._keys(lane).models)
+        named = [(model_of_name(name.decode()), body) for name, body in held.items()]
+        return {version: body for (of, version), body in named if of == kind}
+
     def models(self, lane: int) -> dict[int, ClusterModel]:
         """All cluster models that a lane keeps, by version."""
         with plain_errors(self._client):
             return {
                 version: ClusterModel.from_dict(json.loads(body))
-                for version, body in self._bodies(self._keys(lane).models).items()
+                for version, body in self._models(lane, "clusters").items()
+            }
+
+    def predictions(self, lane: int) -> dict[int, PredictionModel]:
+        """All versions of the predictions that a lane keeps."""
+        with plain_errors(self._client):
+            return {
+                version: PredictionModel.from_dict(json.loads(body))
+                for version, body in self._models(lane, "predictions").items()
             }
 
     def everyone(self) -> Iterator[Customer]:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+import numpy as np
+
+from models.behaviour.model import ClusterModel
 from models.behaviour.moves import Move
 from models.customer.customer import Customer
 from models.features.context import FeatureContext
 from models.features.time import DayGrid
+from models.prediction.model import PredictionModel
 from models.rules.definitions import Definitions
 from models.rules.evaluate import moved_by_interactions
 from schemas.records import LogRecord
 from streamer.core.customer_cache import CustomerCache
 from streamer.core.decision import Decision
 from streamer.core.fold import FoldContext
+from streamer.core.forecasts import LaneForecasts, borders_of
 from streamer.core.ledger import Ledger, tracked_name
 from streamer.core.policy import Policy
 from streamer.core.state import LaneState
@@ -35,6 +40,10 @@ class Context:
         Customers to whom something happened since the last control record; the model owner gets their panel rows.
     reported
         Ids whose panel rows are in the decision already.
+    forecasts
+        The predictions in force; None where no rule names one.
+    looks
+        Grid days on which the rules of a customer are to look at predictions again, by customer: they wait as well.
     """
 
     state: LaneState
@@ -43,6 +52,7 @@ class Context:
     pending: dict[str, list[Move]] = field(default_factory=dict)
     active: dict[str, Customer] = field(default_factory=dict)
     reported: set[str] = field(default_factory=set)
+    looks: dict[str, list[int]] = field(default_factory=dict)
     # Taken from the state and the policy once, since every record needs them.
     ledger: Ledger = field(init=False)
     cache: CustomerCache = field(init=False)
@@ -51,6 +61,7 @@ class Context:
     folding: FoldContext = field(init=False)
     definitions: Definitions = field(init=False)
     assigns_on_interaction: bool = field(init=False)
+    forecasts: LaneForecasts | None = field(init=False)
 
     def __post_init__(self) -> None:
         self.ledger, self.cache = self.state.ledger, self.state.cache
@@ -62,6 +73,35 @@ class Context:
         """Take up the definitions that are in force now."""
         self.definitions = self.state.in_force(self.policy)
         self.assigns_on_interaction = moved_by_interactions(self.definitions)
+        state, shop = self.state, self.policy.shop
+        borders = borders_of((self.policy.definitions, *state.definitions.values()))
+        self.forecasts = None
+        if borders:
+            self.forecasts = LaneForecasts.of(self.ledger, state.predictions, borders, self.grid, shop.minor_per_major)
+            self.shop = replace(shop, forecasts=self.forecasts)
+
+    def adopt_model(self, model: ClusterModel | PredictionModel) -> None:
+        """Keep a version that came with a control record."""
+        self.state.adopt(model)
+        if isinstance(model, PredictionModel):
+            self.decision.predictions[model.version] = model
+        else:
+            self.decision.models[model.version] = model
+        self.forget_versions()
+
+    def forget_versions(self) -> None:
+        """Which versions are in force has changed."""
+        if self.forecasts is not None:
+            self.forecasts.forget_versions()
+
+    def look_again(self, customer: Customer) -> None:
+        """Let rules look at predictions again on the nights after the customer's ``as_of`` that time has passed already."""
+        if self.forecasts is None or not customer.is_segmentable:
+            return
+        start, target = self.grid.day_of(customer.as_of), self.cache.memory.day_of(customer.row)
+        if start < target:
+            nights = self.forecasts.nights([customer], customer.clock_id, np.array([start]), np.array([target]))
+            self.looks.update(nights)
 
     def _tracked_as(self, name: str) -> str:
         return tracked_name(self.ledger, name, self.definitions.counted_events)

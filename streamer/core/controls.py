@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from models.behaviour.model import ClusterModel
 from models.rules.declared import load
 from schemas.control import (
     IMPORTS,
@@ -26,6 +25,7 @@ from streamer.core import identity
 from streamer.core.context import Context
 from streamer.core.decision import Look
 from streamer.core.ledger import DefinitionsVersion, ImportClock, Ledger, ModelEntry
+from streamer.core.published import PUBLISHED
 from streamer.core.transitions import BEHAVIOUR
 
 MAX_OPEN_IMPORTS: Final = 1_000
@@ -66,7 +66,8 @@ def _import(context: Context, control: ControlImport, record: LogRecord) -> None
             raise InvalidEvent("bad_control", "this import has ended; a new one needs a new id", "import_id")
         ledger.imports.setdefault(control.import_id, ImportClock(None, record.timestamp))
         # What was learned before is in force from the import's first day on.
-        for entry in ledger.timeline:
+        context.forget_versions()
+        for entry in (*ledger.timeline, *ledger.predictions):
             entry.import_days.setdefault(control.import_id, 0)
     elif (closed := ledger.imports.pop(control.import_id, None)) is not None:
         ledger.clock = max(ledger.clock, closed.clock or 0)
@@ -107,23 +108,25 @@ def _learned(context: Context, control: ControlLearned, record: LogRecord) -> No
 def _model(context: Context, control: ControlModel, record: LogRecord) -> None:
     """A new version is in force from the first grid point that no clock has passed at its offset."""
     ledger, day_of = context.ledger, context.grid.day_of
-    if control.segmentation != BEHAVIOUR:
+    read = PUBLISHED.get(control.segmentation)
+    if read is None:
         raise InvalidEvent("bad_control", "no such cluster segmentation", "segmentation")
-    if ledger.timeline and control.version <= ledger.timeline[-1].version:
+    timeline = ledger.timeline if control.segmentation == BEHAVIOUR else ledger.predictions
+    if timeline and control.version <= timeline[-1].version:
         return
     try:
-        model = ClusterModel.from_dict(control.body)
+        model = read(control.body)
     except (InvariantViolation, ValueError, TypeError, OverflowError, RecursionError):
-        raise InvalidEvent("bad_control", "the body is no cluster model that can be read", "body") from None
-    last = ledger.timeline[-1].version if ledger.timeline else 0
+        raise InvalidEvent("bad_control", "the body is no model that can be read", "body") from None
+    last = timeline[-1].version if timeline else 0
     if control.version > last + MAX_VERSION_STEP:
         raise InvalidEvent("bad_control", "the version is so high that none could follow", "version")
     if model.version != control.version:
         raise InvalidEvent("bad_control", "the body is another version", "version")
     day = day_of(ledger.clock) + 1
     imports = {id: day_of(opened.clock or 0) + 1 for id, opened in ledger.imports.items()}
-    ledger.timeline.append(ModelEntry(control.version, day, imports))
-    context.state.models[control.version] = context.decision.models[control.version] = model
+    timeline.append(ModelEntry(control.version, day, imports))
+    context.adopt_model(model)
 
 
 def _definitions(context: Context, control: ControlDefinitions, record: LogRecord) -> None:

@@ -9,6 +9,7 @@ import msgspec
 from models.behaviour.model import ClusterModel
 from models.behaviour.panel import PanelRow, panel_rank
 from models.customer.customer import Customer
+from models.prediction.model import PredictionModel
 from models.rules.assign import Reason
 from schemas.changes import Cause
 from schemas.records import Headers, LogRecord
@@ -112,8 +113,8 @@ class Decision:
         Whether some clock passed a grid point, so that customers outside of memory have to be looked at.
     changes, dead_letters, rerouted
         In the order in which they were decided.
-    models
-        Cluster models first seen in this batch, by version; kept in the changelog.
+    models, predictions
+        Cluster models, and versions of the predictions, first seen in this batch, by version; kept in the changelog.
     definitions
         The same of declared segmentations: the text of the file.
     erased
@@ -140,6 +141,7 @@ class Decision:
     panel: list[PanelRow] = field(default_factory=list)
     panel_shift: int = 0
     looks: list[Look] = field(default_factory=list)
+    predictions: dict[int, PredictionModel] = field(default_factory=dict)
 
     def erase(self, id: str) -> None:
         """Write nothing of a customer, and delete what was written."""
@@ -165,6 +167,7 @@ class Decision:
         self.dead_letters += later.dead_letters
         self.rerouted += later.rerouted
         self.models.update(later.models)
+        self.predictions.update(later.predictions)
         self.definitions.update(later.definitions)
         self.thin_panel(later.panel_shift)
         self.panel += later.panel

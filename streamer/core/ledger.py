@@ -90,6 +90,8 @@ class Ledger(msgspec.Struct):
         Append time (ms) from which on control records must be signed; None in a ledger of release 0.1.
     numbers
         By writer of signed control records, the number of the last one.
+    predictions
+        Versions of the predictions and since when they are in force; before them the shipped one is.
     """
 
     lane: str
@@ -119,6 +121,7 @@ class Ledger(msgspec.Struct):
     behind: int = 0
     signed_from: int | None = None
     numbers: dict[str, int] = {}
+    predictions: list[ModelEntry] = []
 
     @classmethod
     def fresh(cls, partition: int) -> Ledger:

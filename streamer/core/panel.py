@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
+
 from models.behaviour.panel import PanelRow, panel_rank, shift_for
 from models.customer.customer import Customer
 from streamer.core.context import Context
+from streamer.core.forecasts import known
 
 _SLACK = 1.25
 """How much more than its share of the customers a lane may hold without the panel becoming thinner than the owner
@@ -44,4 +47,7 @@ def report(context: Context, customers: Iterable[Customer]) -> None:
             customer.panel_rank = panel_rank(customer.id)
         # Most are not in the panel, so this comes first.
         if customer.panel_rank >= decision.panel_shift and customer.is_segmentable:
-            decision.panel.append(PanelRow(customer.id, memory.day_of(customer.row), memory.dump(customer.row)))
+            record = known(customer, context.grid).record
+            orders = () if record is None else msgspec.structs.astuple(record)
+            row = customer.row
+            decision.panel.append(PanelRow(customer.id, memory.day_of(row), memory.dump(row), orders))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from models.behaviour.memory import Memory
 from models.behaviour.model import ClusterModel
+from models.prediction.model import PredictionModel
 from models.rules.definitions import Definitions
 from streamer.core.customer_cache import CustomerCache
 from streamer.core.decision import Erased
@@ -19,7 +20,8 @@ class LaneState:
     """All that a lane knows. `decide` changes it in place; if its decision is not committed, throw it away and restore.
 
     ``days`` holds for each clock the last day that was seen to begin; ``definitions`` the versions of the declared
-    segmentations that control records brought; ``erased`` the erases of the last 30 days, by hash of the id.
+    segmentations that control records brought; ``erased`` the erases of the last 30 days, by hash of the id. ``models`` are
+    clusters and ``predictions`` those of the predictions, by version.
     """
 
     ledger: Ledger
@@ -28,6 +30,7 @@ class LaneState:
     days: dict[str | None, int] = field(default_factory=dict)
     definitions: dict[int, Definitions] = field(default_factory=dict)
     erased: dict[str, Erased] = field(default_factory=dict)
+    predictions: dict[int, PredictionModel] = field(default_factory=dict)
 
     @classmethod
     def fresh(cls, partition: int) -> LaneState:
@@ -38,6 +41,13 @@ class LaneState:
         """The newest version of the declared segmentations."""
         definitions_versions = self.ledger.definitions_versions
         return self.definitions[definitions_versions[-1].version] if definitions_versions else policy.definitions
+
+    def adopt(self, model: ClusterModel | PredictionModel) -> None:
+        """Keep a version beside the others of its kind."""
+        if isinstance(model, PredictionModel):
+            self.predictions[model.version] = model
+        else:
+            self.models[model.version] = model
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,11 @@ def _step_behind(context: Context, clock_id: str | None, rows: IntArray) -> None
 
 def _step(context: Context, clock_id: str | None, rows: IntArray, targets: IntArray) -> None:
     timeline = timeline_of(context.ledger, context.state.models, clock_id)
+    if context.forecasts is not None:
+        customers = [context.cache.of_row(row) for row in rows.tolist()]
+        starts = context.cache.memory.matrix[rows, DAY].astype(np.int64)
+        for id, days in context.forecasts.nights(customers, clock_id, starts, targets).items():
+            context.looks.setdefault(id, []).extend(days)
     for move in advance(context.cache.memory, rows, targets, timeline):
         customer = context.cache.of_row(move.row)
         context.pending.setdefault(customer.id, []).append(move)
@@ -107,6 +112,7 @@ def pass_time(context: Context, customer: Customer, until: int, now: int) -> Non
         rows, targets = np.array([customer.row], dtype=np.int64), np.array([target], dtype=np.int64)
         _step(context, customer.clock_id, rows, targets)
     moves = context.pending.pop(customer.id, None) if context.pending else None
+    looks = context.looks.pop(customer.id, None) if context.looks else None
     edits: list[DefinitionsVersion] = []
     if customer.definitions_version != context.definitions.version and not customer.is_alias:
         # A version of the declared segmentations is in force that the customer was not yet brought to.
@@ -117,29 +123,36 @@ def pass_time(context: Context, customer: Customer, until: int, now: int) -> Non
         versions = context.ledger.definitions_versions
         edits = [one for one in versions if one.version > customer.definitions_version]
     elif moves is None and (customer.due is None or customer.due > until):
+        if looks is not None:
+            # Most change nothing, and then nothing is written.
+            _apply_in_order(context, customer, deque(), deque(looks), deque(), until, now)
         return
     context.decision.touched[customer.id] = customer
-    _apply_in_order(context, customer, deque(moves or ()), deque(edits), until, now)
+    _apply_in_order(context, customer, deque(moves or ()), deque(looks or ()), deque(edits), until, now)
 
 
 def _apply_in_order(
     context: Context,
     customer: Customer,
     moves: deque[Move],
+    looks: deque[int],
     edits: deque[DefinitionsVersion],
     until: int,
     now: int,
 ) -> None:
-    """Apply whatever comes first until nothing is left. A cluster move comes before what is due at the same instant, and
-    both before an edit: what happened until then, happened by the version before.
+    """Apply whatever comes first until nothing is left. Of one instant a cluster move comes first, then a look at the
+    predictions, then what is due, and all of them before an edit: what happened until then, happened by the version before.
     """
     while True:
         due = _NEVER if customer.due is None else customer.due
         step = context.grid.instant(moves[0].day) if moves else _NEVER
-        if edits and min(step, due) > edits[0].at_for(customer.clock_id):
+        look = context.grid.instant(looks[0]) if looks else _NEVER
+        if edits and min(step, look, due) > edits[0].at_for(customer.clock_id):
             _edit(context, customer, edits.popleft(), moves, now)
-        elif moves and step <= due:
+        elif moves and step <= min(look, due):
             transitions.apply_cluster_move(context, customer, moves.popleft(), step, now)
+        elif looks and look <= due:
+            transitions.look(context, customer, looks.popleft(), now)
         elif due <= until:
             before = facts(customer, customer.as_of, transitions.definitions_of(context, customer), context.shop)
             customer.as_of = max(customer.as_of, due)
@@ -162,12 +175,22 @@ def _edit(context: Context, customer: Customer, edit: DefinitionsVersion, moves:
     transitions.apply_definitions(context, customer, edit.version, at, version, cluster, now)
 
 
+def _finish_nights(context: Context, now: int) -> None:
+    """Also the daily steps of customers whose records turned out to be repeats or dead letters."""
+    found = [(id, moves[-1].day) for id, moves in context.pending.items()]
+    found += [(id, days[-1]) for id, days in context.looks.items()]
+    for id, day in found:
+        customer = context.cache.customers[id]
+        last, clock = context.grid.instant(day), context.ledger.clock_of(customer.clock_id)
+        pass_time(context, customer, max(last, clock), now)
+
+
 # -- a look at the clock --------------------------------------------------------------------------------------
 
 
 def tick(context: Context, tick: Tick) -> None:
     """Apply time to the customers who are due by their clock, and to all at a grid point."""
-    ledger, cache, grid = context.ledger, context.cache, context.grid
+    ledger, cache = context.ledger, context.cache
     if tick.clock is not None:
         ledger.clock = max(ledger.clock, tick.clock)
     now = max(ledger.appended, ledger.clock)
@@ -177,11 +200,7 @@ def tick(context: Context, tick: Tick) -> None:
     for clock_id in {customer.clock_id for customer in due}:
         rows = [customer.row for customer in due if customer.clock_id == clock_id and customer.is_segmentable]
         _step_behind(context, clock_id, np.array(rows, dtype=np.int64))
-    # Also the daily steps of customers whose records turned out to be repeats or dead letters.
-    for id in list(context.pending):
-        customer = cache.customers[id]
-        last = grid.instant(context.pending[id][-1].day)
-        pass_time(context, customer, max(last, ledger.clock_of(customer.clock_id)), now)
+    _finish_nights(context, now)
     # Those just touched may be due already, such as after an old event; no index of dues has them yet.
     due.extend(context.decision.touched.values())
     newest = context.definitions.version

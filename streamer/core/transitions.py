@@ -60,6 +60,42 @@ def assign(
     transitions = assign_by_rules(customer, customer.as_of, definitions, context.shop, before, after)
     if transitions:
         _add_all(context, customer, transitions, after, definitions, Occasion(cause, trigger, now))
+    if cause != "time":
+        # A late event is judged where the customer stands; what predictions said on the nights since is another matter now.
+        context.look_again(customer)
+
+
+def look(context: Context, customer: Customer, day: int, now: int) -> None:
+    """Let rules look at what predictions say from the grid day ``day`` on. Where nobody moves, nothing at all changes: a look
+    that is repeated, or left out for a customer who is not in memory, makes no difference.
+
+    A move that the version of the day before would not have made is of cause ``refit``.
+    """
+    forecasts, shop, definitions = context.forecasts, context.shop, definitions_of(context, customer)
+    assert forecasts is not None
+    at, due, held = max(customer.as_of, context.grid.instant(day)), customer.due, dict(customer.segments)
+    before = facts(customer, customer.as_of, definitions, shop)
+    after = facts(customer, at, definitions, shop)
+    as_it_was = dict(after.segments)
+    transitions = assign_by_rules(customer, at, definitions, shop, before, after)
+    if not transitions:
+        customer.due = due
+        return
+    customer.as_of = at
+    context.decision.touched[customer.id] = customer
+    old, new = (forecasts.version_on(customer.clock_id, one) for one in (day - 1, day))
+    elsewhere: dict[str, str] = {}
+    if old.version != new.version:
+        names = [name for name in forecasts.borders if name in after.values]
+        otherwise = Facts({**after.values, **forecasts.said(customer, day, old, names)}, as_it_was)
+        for segmentation in definitions.segmentations:
+            was = held.get(segmentation.name)
+            segment = segmentation.evaluate(None if was is None else was.segment, otherwise)
+            elsewhere[segmentation.name] = otherwise.segments[segmentation.name] = segment
+    for transition in transitions:
+        by_version = elsewhere.get(transition.segmentation, transition.after) != transition.after
+        occasion = Occasion("refit" if by_version else "time", None, now)
+        _add_all(context, customer, [transition], after, definitions, occasion)
 
 
 def apply_definitions(

@@ -8,7 +8,6 @@ import msgspec
 
 from models.behaviour.layout import NEW_ID, NEW_NAME
 from models.behaviour.memory import Memory
-from models.behaviour.model import ClusterModel
 from models.behaviour.panel import encode as encode_row
 from models.customer import snapshot
 from models.customer.customer import Customer
@@ -35,9 +34,19 @@ from schemas.records import Headers
 from streamer.core.decision import Change, Decision
 from streamer.core.decode import DecodedRecord
 from streamer.core.policy import Policy
+from streamer.core.published import PublishedModel
 from streamer.core.state import LaneState
 from streamer.core.transitions import BEHAVIOUR
-from streamer.lanes.keys import LEDGER_KEY, SHIFT_HEADER, definitions_key, erased_key, look_key, model_key, part_key
+from streamer.lanes.keys import (
+    LEDGER_KEY,
+    SHIFT_HEADER,
+    definitions_key,
+    erased_key,
+    look_key,
+    model_key,
+    model_name,
+    part_key,
+)
 from streamer.lanes.ports import Stored, Update, Write, Writes
 from streamer.lanes.restore import sizes_of
 
@@ -145,7 +154,7 @@ def _changelog(decision: Decision, stored: Mapping[str, Stored], raw_ledger: byt
     changelog.extend(
         Write(part_key(id, part), value) for id, one in stored.items() for part, value in one.parts.items()
     )
-    changelog.extend(Write(model_key(version), model_bytes(model)) for version, model in decision.models.items())
+    changelog.extend(Write(model_key(name), body) for name, body in _bodies(decision).items())
     changelog.extend(Write(definitions_key(version), text.encode()) for version, text in decision.definitions.items())
     changelog.extend(Write(erased_key(name), mark or None) for name, mark in _marks(decision).items())
     changelog.append(Write(LEDGER_KEY, raw_ledger))
@@ -167,7 +176,7 @@ def update(
         and isinstance(decoded.control, ControlImport)
         and decoded.control.import_id not in state.ledger.imports
     ]
-    models = {version: model_bytes(model) for version, model in decision.models.items()}
+    models = _bodies(decision)
     texts = {version: text.encode() for version, text in decision.definitions.items()}
     customers = {**dict.fromkeys(decision.erased), **stored}
     return Update(customers, raw_ledger, sizes_of(state.ledger), models, closed, texts, _marks(decision))
@@ -177,8 +186,14 @@ def _marks(decision: Decision) -> dict[str, bytes]:
     return {name: b"" if mark is None else _encode(mark) for name, mark in decision.marks.items()}
 
 
-def model_bytes(model: ClusterModel) -> bytes:
-    """A cluster model as stored in the changelog and the view: JSON."""
+def _bodies(decision: Decision) -> dict[str, bytes]:
+    """New versions of all kinds, by name."""
+    models: list[PublishedModel] = [*decision.models.values(), *decision.predictions.values()]
+    return {model_name(model.kind, model.version): model_bytes(model) for model in models}
+
+
+def model_bytes(model: PublishedModel) -> bytes:
+    """A published model as stored in the changelog and the view: JSON."""
     return _encode(model.to_dict())
 
 

@@ -51,13 +51,28 @@ def look_key(import_id: str, lane: int) -> bytes:
     return LOOK_KEY + f"{lane}:{import_id}".encode()
 
 
-def model_key(version: int) -> bytes:
-    return _MODEL + str(version).encode()
+def model_name(kind: str, version: int) -> str:
+    """What a published model is called in a changelog and a view. Clusters, which came first, go by their number.
+
+    >>> model_name("clusters", 3), model_name("predictions", 3)
+    ('3', 'predictions:3')
+    """
+    return str(version) if kind == "clusters" else f"{kind}:{version}"
 
 
-def model_version(key: bytes) -> int | None:
-    """The version that a model's key names; None for other keys."""
-    return int(key[len(_MODEL) :]) if key.startswith(_MODEL) else None
+def model_of_name(name: str) -> tuple[str, int]:
+    """Kind and version of a model by its name."""
+    kind, _, version = name.rpartition(":")
+    return kind or "clusters", int(version)
+
+
+def model_key(name: str) -> bytes:
+    return _MODEL + name.encode()
+
+
+def model_named(key: bytes) -> str | None:
+    """The name of the model that a key names; None for other keys."""
+    return key[len(_MODEL) :].decode() if key.startswith(_MODEL) else None
 
 
 def definitions_key(version: int) -> bytes:

@@ -124,7 +124,7 @@ class Update:
     customers: Mapping[str, Stored | None]
     ledger: bytes
     sizes: Mapping[str, int]
-    models: Mapping[int, bytes] = field(default_factory=dict)
+    models: Mapping[str, bytes] = field(default_factory=dict)
     closed: Sequence[str] = ()
     definitions: Mapping[int, bytes] = field(default_factory=dict)
     erased: Mapping[str, bytes] = field(default_factory=dict)
@@ -181,8 +181,8 @@ class LaneView(Protocol):
         """The ledger last written, if any."""
         ...
 
-    async def models(self) -> dict[int, bytes]:
-        """Cluster model bodies by version."""
+    async def models(self) -> dict[str, bytes]:
+        """Bodies of published models by name (``keys.model_name``)."""
         ...
 
     async def definitions(self) -> dict[int, bytes]:

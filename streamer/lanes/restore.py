@@ -14,7 +14,6 @@ import msgspec
 import structlog
 
 from models.behaviour.memory import Memory
-from models.behaviour.model import ClusterModel
 from models.customer import snapshot
 from models.features.document import document
 from models.rules.declared import load
@@ -24,8 +23,9 @@ from streamer.core.customer_cache import CustomerCache
 from streamer.core.decision import Erased
 from streamer.core.ledger import Ledger
 from streamer.core.policy import Policy
+from streamer.core.published import BEHAVIOUR, PREDICTIONS, PUBLISHED
 from streamer.core.state import LaneState
-from streamer.lanes.keys import LEDGER_KEY, definitions_version, erased_name, model_version, split_key
+from streamer.lanes.keys import LEDGER_KEY, definitions_version, erased_name, model_name, model_named, split_key
 from streamer.lanes.ports import Fenced, LaneLog, LaneView, Stored, Update
 
 log = structlog.get_logger(__name__)
@@ -112,18 +112,25 @@ async def _state_of(found: Ledger, view: LaneView, *, may_miss: bool) -> LaneSta
     """The state that belongs to a ledger. Where versions in force are missing, ViewForgets if it ``may_miss`` them."""
     kind = ViewForgets if may_miss else InvariantViolation
     bodies = await view.models()
-    missing = [entry.version for entry in found.timeline if entry.version not in bodies]
-    if missing:
-        raise kind(f"lane {found.partition}: cluster models {missing} are in force but cannot be found")
-    models = {
-        entry.version: ClusterModel.from_dict(msgspec.json.decode(bodies[entry.version])) for entry in found.timeline
+    names = {
+        model_name(kind_of_model, entry.version): segmentation
+        for kind_of_model, segmentation, entries in (
+            ("clusters", BEHAVIOUR, found.timeline),
+            ("predictions", PREDICTIONS, found.predictions),
+        )
+        for entry in entries
     }
+    missing_models = [name for name in names if name not in bodies]
+    if missing_models:
+        raise kind(f"lane {found.partition}: models {missing_models} are in force but cannot be found")
     texts = await view.definitions()
     missing = [entry.version for entry in found.definitions_versions if entry.version not in texts]
     if missing:
         raise kind(f"lane {found.partition}: definitions {missing} are in force but cannot be found")
     marks = await view.erased()
-    state = LaneState(found, CustomerCache(Memory()), models)
+    state = LaneState(found, CustomerCache(Memory()))
+    for name, segmentation in names.items():
+        state.adopt(PUBLISHED[segmentation](msgspec.json.decode(bodies[name])))
     state.erased = {name: msgspec.json.decode(mark, type=Erased) for name, mark in marks.items()}
     for one in found.definitions_versions:
         state.definitions[one.version] = load(texts[one.version].decode(), one.version)
@@ -193,7 +200,7 @@ class _Filler:
 
     async def _apply(self, chunk: list[tuple[int, bytes, bytes | None]]) -> None:
         customers: dict[str, Stored | None] = {}
-        models: dict[int, bytes] = {}
+        models: dict[str, bytes] = {}
         texts: dict[int, bytes] = {}
         erased: dict[str, bytes] = {}
         for offset, key, value in chunk:
@@ -201,9 +208,9 @@ class _Filler:
                 if value is not None:
                     self.ledger = ledger.load(value)
                     self._end = offset + 1
-            elif (version := model_version(key)) is not None:
+            elif (model := model_named(key)) is not None:
                 if value is not None:
-                    models[version] = value
+                    models[model] = value
             elif (version := definitions_version(key)) is not None:
                 if value is not None:
                     texts[version] = value

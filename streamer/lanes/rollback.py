@@ -70,6 +70,7 @@ class Checkpoint:
             self.days.copy() if kept else {},
             {one.version: state.definitions[one.version] for one in book.definitions_versions},
             {name: msgspec.json.decode(mark, type=Erased) for name, mark in marks.items()},
+            {entry.version: state.predictions[entry.version] for entry in book.predictions},
         ), not kept
 
 

@@ -22,6 +22,9 @@ from models.learning.learner import Learned, Learner
 from models.learning.owner_types import State
 from models.learning.proposal import Proposal
 from models.messages import Language
+from models.prediction.model import PredictionModel
+from models.prediction.predictor import Predictor
+from models.prediction.predictor_snapshot import pack, unpack
 from models.rules.definitions import Definitions
 from schemas import topics
 from schemas.control import IMPORT_HEADER
@@ -33,7 +36,13 @@ from streamer.lanes.inbox import Inbox
 from streamer.lanes.keys import LOOK_KEY, SHIFT_HEADER, split_key
 from streamer.lanes.ports import LaneLog, WallClock, Write, Writes
 from streamer.owner.looks import LearningRequest, Looks
-from streamer.owner.publish_model import answer_writes, definition_writes, model_writes, proposal_writes
+from streamer.owner.publish_model import (
+    answer_writes,
+    definition_writes,
+    model_writes,
+    proposal_writes,
+    version_writes,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -86,6 +95,9 @@ class OwnerListener(Protocol):
     def learned(self, day: int, learned: Learned, state: State) -> None:
         """It looked at the clusters, or carried out a decision; at the start with the outcome ``restored``."""
 
+    def foresaw(self, day: int, predictor: Predictor) -> None:
+        """It looked at the predictions; at the start as they were restored."""
+
 
 class Owner(Inbox):
     """Learns from the panel and publishes.
@@ -103,6 +115,7 @@ class Owner(Inbox):
     ) -> None:
         super().__init__("model owner", self._fetch_again)
         self._learner = learner
+        self._predictor = Predictor()
         self._log = owner_log
         self._context = context
         self._listener = listener
@@ -147,6 +160,8 @@ class Owner(Inbox):
                 self._day = max(self._day, self._looks.take(key, value))
         state, context = self._learner.state, self._context
         self._learned(state.last_update or 0, Learned("restored"))
+        if self._listener is not None:
+            self._listener.foresaw(state.last_update or 0, self._predictor)
         self._end = await self._log.end_offset()
         await self._log.commit(
             definition_writes(context.definitions, context.clock.now_ms(), context.language), self._position
@@ -175,7 +190,11 @@ class Owner(Inbox):
         whole = [piece for index in range(first.pieces) if (piece := pieces.get(index)) is not None]
         if len(whole) < first.pieces or any(piece.position != first.position for piece in whole):
             raise InvariantViolation("the model owner's snapshot is incomplete")
-        self._learner.restore(zlib.decompress(b"".join(piece.data for piece in whole)))
+        stream = zlib.decompressobj()
+        self._learner.restore(stream.decompress(b"".join(piece.data for piece in whole)))
+        # Older releases knew nothing of predictions.
+        if stream.unused_data:
+            self._predictor = unpack(zlib.decompress(stream.unused_data))
         self._taken, self._answered = first.decided, first.answered
         return first.position
 
@@ -212,12 +231,15 @@ class Owner(Inbox):
             if key.startswith(b"!"):
                 continue
             if record.value is None:
-                self._learner.observe(PanelRow(split_key(key)[0], 0, b""))
+                gone = PanelRow(split_key(key)[0], 0, b"")
+                self._learner.observe(gone)
+                self._predictor.observe(gone)
                 self._forgot = True
                 continue
             self._thin_out(record.headers)
             row = decode_row(record.value)
             self._learner.observe(row)
+            self._predictor.observe(row)
             # An import says itself when it is time to learn.
             if not any(name == IMPORT_HEADER for name, _ in record.headers):
                 self._day = max(self._day, row.day)
@@ -225,8 +247,13 @@ class Owner(Inbox):
     def _thin_out(self, headers: Headers) -> None:
         """Follow the lanes to a sparser panel: who is not in it any more would seem to have fallen silent."""
         for name, value in headers:
-            if name == SHIFT_HEADER and (shift := int(value)) > self._learner.shift:
-                self._learner.set_shift(shift)
+            if name == SHIFT_HEADER:
+                self._set_shift(int(value))
+
+    def _set_shift(self, shift: int) -> None:
+        for one in (self._learner, self._predictor):
+            if shift > one.shift:
+                one.set_shift(shift)
 
     async def _learn(self, day: int) -> None:
         self._learned_day = day
@@ -234,21 +261,28 @@ class Owner(Inbox):
         before, waiting = learner.state.last_update, learner.state.proposal
         learned = learner.learn(day)
         self._learned(day, learned)
-        if learner.state.last_update != before:
-            writes = self._writes(day, waiting, learned, "adopted")
+        asked = self._predictor.state.asked_until
+        predictions = self._foresee(day)
+        if learner.state.last_update != before or self._predictor.state.asked_until != asked:
+            writes = self._writes(day, waiting, learned, "adopted", predictions)
             writes[topics.PANEL, 0] = self._snapshot()
             await self._log.commit(writes, self._position)
+
+    def _foresee(self, day: int) -> PredictionModel | None:
+        """Let the predictor learn; the version, if there is a new one."""
+        found = self._predictor.learn(day)
+        if self._listener is not None:
+            self._listener.foresaw(day, self._predictor)
+        return found
 
     async def _learn_for(self, request: LearningRequest) -> None:
         """Learn on the day for which an import waits; the version, if any, and the answer are one transaction."""
         learner, day = self._learner, request.day
-        shift = shift_for(request.customers, self._context.panel_target)
-        if shift > learner.shift:
-            learner.set_shift(shift)
+        self._set_shift(shift_for(request.customers, self._context.panel_target))
         waiting = learner.state.proposal
         learned = learner.learn(day)
         self._learned(day, learned)
-        writes = self._writes(day, waiting, learned, "adopted")
+        writes = self._writes(day, waiting, learned, "adopted", self._foresee(day))
         next_day = max(day + 1, learner.state.next_day)
         # By the time, so that an owner who lost its snapshot is believed; never back, whatever its clock says.
         self._answered = max(self._answered + 1, self._context.clock.now_ms() * 1_000)
@@ -294,14 +328,26 @@ class Owner(Inbox):
             case "rename":
                 return rename(self._learner, decision.segment or "", decision.name or "", day)
 
-    def _writes(self, day: int, waiting: Proposal | None, learned: Learned, by: str) -> Writes:
-        """What one step publishes: a version, and how its proposals stand."""
+    def _writes(
+        self,
+        day: int,
+        waiting: Proposal | None,
+        learned: Learned,
+        by: str,
+        predictions: PredictionModel | None = None,
+    ) -> Writes:
+        """What one step publishes: versions, and how proposals stand."""
         now, writes = self._context.clock.now_ms(), Writes()
         if learned.model is not None:
             writes = model_writes(
                 learned.model, self._context.lanes, now, self._context.control_keys, self._context.language
             )
             log.info("published a model version", version=learned.model.version, outcome=learned.outcome, day=day)
+        if predictions is not None:
+            lanes, keys = self._context.lanes, self._context.control_keys
+            for place, more in version_writes(predictions, lanes, now, keys).items():
+                writes.setdefault(place, []).extend(more)
+            log.info("published a version of the predictions", version=predictions.version, day=day)
         if learned.withdrawn is not None:
             log.info("withdrew a proposal that is no longer justified", proposal=learned.withdrawn.number, day=day)
         for place, more in proposal_writes(waiting, learned, self._learner.state.proposal, now, by).items():
@@ -310,7 +356,7 @@ class Owner(Inbox):
 
     def _snapshot(self) -> list[Write]:
         self._forgot = False
-        data = zlib.compress(self._learner.snapshot(), 1)
+        data = zlib.compress(self._learner.snapshot(), 1) + zlib.compress(pack(self._predictor), 1)
         pieces = [data[at : at + _PIECE] for at in range(0, len(data), _PIECE)]
         writes = []
         for index, piece in enumerate(pieces):

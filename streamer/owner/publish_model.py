@@ -17,9 +17,8 @@ from schemas.changes import definition_key, model_key, proposal_key
 from schemas.control import ControlLearned, ControlModel, control_headers, encode_control
 from schemas.published import ModelProposal, SegmentDefinition, SegmentModel
 from schemas.signing import ControlKeys, Seal
+from streamer.core.published import BEHAVIOUR, PublishedModel, segmentation_of
 from streamer.lanes.ports import Write, Writes
-
-BEHAVIOUR = "behaviour"
 
 
 def model_writes(
@@ -27,21 +26,7 @@ def model_writes(
 ) -> Writes:
     """A new version: inline into every lane, as a record of the models topic, and its segments as definitions."""
     texts = messages(language)
-    body = msgspec.json.decode(msgspec.json.encode(model.to_dict()))
-    value = encode_control(ControlModel(segmentation=BEHAVIOUR, version=model.version, body=body))
-    seal = Seal("models", model.version)
-    writes: Writes = {
-        (topics.EVENTS, lane): [Write(None, value, control_headers(value, lane, seal, keys))] for lane in range(lanes)
-    }
-    record = SegmentModel(
-        type="segment.model",
-        segmentation=BEHAVIOUR,
-        version=model.version,
-        kind="clusters",
-        published_at=now_ms,
-        body=body,
-    )
-    writes[topics.MODELS, 0] = [Write(model_key(BEHAVIOUR, model.version), record.model_dump_json().encode())]
+    writes = version_writes(model, lanes, now_ms, keys)
     writes[topics.DEFINITIONS, 0] = [
         _definition(
             BEHAVIOUR,
@@ -55,6 +40,29 @@ def model_writes(
         for segment in model.segments
     ]
     return writes
+
+
+def version_writes(model: PublishedModel, lanes: int, now_ms: int, keys: ControlKeys | None = None) -> Writes:
+    """A frozen version of any kind: inline into every lane, and as a record of the models topic."""
+    body, segmentation = msgspec.json.decode(msgspec.json.encode(model.to_dict())), segmentation_of(model)
+    value = encode_control(ControlModel(segmentation=segmentation, version=model.version, body=body))
+    # Each kind counts its own versions, and so the numbers that it signs with.
+    seal = Seal("models" if segmentation == BEHAVIOUR else segmentation, model.version)
+    record = SegmentModel(
+        type="segment.model",
+        segmentation=segmentation,
+        version=model.version,
+        kind=model.kind,
+        published_at=now_ms,
+        body=body,
+    )
+    return {
+        **{
+            (topics.EVENTS, lane): [Write(None, value, control_headers(value, lane, seal, keys))]
+            for lane in range(lanes)
+        },
+        (topics.MODELS, 0): [Write(model_key(segmentation, model.version), record.model_dump_json().encode())],
+    }
 
 
 def answer_writes(

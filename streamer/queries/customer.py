@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any, Final
 
 from models.behaviour.forecast import Outlook, outlook
 from models.behaviour.model import SEGMENTATION, ClusterModel
 from models.customer.customer import Customer
-from models.features.features import FEATURES, feature_of
+from models.features.features import FEATURES, FeatureContext, feature_of
+from models.features.predicted import PREDICTED
 from models.rules.bands import Bands
 from models.rules.borders import borders_of
 from models.rules.due import next_moves
@@ -19,6 +20,8 @@ from models.rules.facts import Facts
 from models.rules.segmentation import Segmentation
 from schemas.wire_time import iso
 from streamer.adapters.redis_reader import ViewReader
+from streamer.core.forecasts import LaneForecasts
+from streamer.core.ledger import Ledger
 from streamer.core.policy import Policy
 from streamer.core.timers import timeline_of
 from streamer.queries.members import name_of
@@ -42,12 +45,26 @@ def explain(view: ViewReader, policy: Policy, id: str) -> dict[str, Any] | None:
     if held is not None and held.timeline and shown.behaviour:
         timeline = timeline_of(held, view.models(shown.lane), shown.customer.clock_id)
         ahead = outlook(shown.behaviour, timeline, policy.grid.day_of(clock))
-    answer = describe(shown.customer, clock, policy, view.model(), ahead)
+    context = replace(policy.shop, forecasts=_forecasts(view, shown.lane, held, policy))
+    answer = describe(shown.customer, clock, policy, view.model(), ahead, context)
     return {**shown.document, **answer, "lane": shown.lane}
 
 
+def _forecasts(view: ViewReader, lane: int, held: Ledger | None, policy: Policy) -> LaneForecasts:
+    """The predictions in force in a lane."""
+    book = held or Ledger.fresh(lane)
+    # All at once, since all are shown.
+    wanted: dict[str, tuple[float, ...]] = dict.fromkeys(PREDICTED, ())
+    return LaneForecasts.of(book, view.predictions(lane), wanted, policy.grid, policy.shop.minor_per_major)
+
+
 def describe(
-    customer: Customer, clock: int, policy: Policy, model: ClusterModel | None, ahead: Outlook | None = None
+    customer: Customer,
+    clock: int,
+    policy: Policy,
+    model: ClusterModel | None,
+    ahead: Outlook | None = None,
+    shop: FeatureContext | None = None,
 ) -> dict[str, Any]:
     """Segments, features and next moves, by the customer's own clock, as JSON-safe values.
 
@@ -57,6 +74,8 @@ def describe(
         The clock that the customer lives by, ms.
     ahead
         Where the customer stands among the clusters; None where there are none.
+    shop
+        With the predictions in force; without it none is known.
 
     Returns
     -------
@@ -65,7 +84,7 @@ def describe(
         ``ways`` are the single features, or words, that would lead to another segment, nearest first, in their own
         units.
     """
-    at, definitions, context = max(customer.as_of, clock), policy.definitions, policy.shop
+    at, definitions, context = max(customer.as_of, clock), policy.definitions, shop or policy.shop
     named = partial(segment_name, policy=policy, model=model)
     held = [one for one in definitions.segmentations if one.name in customer.segments]
     now = facts(customer, at, definitions, context)

@@ -17,6 +17,7 @@ import msgspec
 from models.behaviour.memory import Memory
 from models.behaviour.model import ClusterModel
 from models.customer import snapshot
+from models.prediction.model import PredictionModel
 from models.rules.declared import load
 from models.rules.definitions import Definitions
 from schemas.control import ControlDefinitions
@@ -41,11 +42,18 @@ class LaneCopy:
     ledger: Ledger
     models: Mapping[int, ClusterModel]
     definitions: Mapping[int, Definitions]
+    predictions: Mapping[int, PredictionModel] = field(default_factory=dict)
 
     def state(self) -> LaneState:
         """A state of its own, with nobody in memory."""
         copied = ledger.load(ledger.dump(self.ledger))
-        return LaneState(copied, CustomerCache(Memory()), dict(self.models), definitions=dict(self.definitions))
+        return LaneState(
+            copied,
+            CustomerCache(Memory()),
+            dict(self.models),
+            definitions=dict(self.definitions),
+            predictions=dict(self.predictions),
+        )
 
 
 @dataclass(slots=True)
@@ -159,10 +167,16 @@ def preview_chunk(
     return changes
 
 
-def lane_copy(raw: bytes, models: Mapping[int, bytes], texts: Mapping[int, bytes]) -> LaneCopy:
+def lane_copy(
+    raw: bytes, models: Mapping[int, bytes], texts: Mapping[int, bytes], predictions: Mapping[int, bytes]
+) -> LaneCopy:
     """A lane from what its view holds."""
     return LaneCopy(
         ledger.load(raw),
         {version: ClusterModel.from_dict(msgspec.json.decode(body)) for version, body in sorted(models.items())},
         {version: load(text.decode(), version) for version, text in sorted(texts.items())},
+        {
+            version: PredictionModel.from_dict(msgspec.json.decode(body))
+            for version, body in sorted(predictions.items())
+        },
     )

@@ -17,6 +17,7 @@ import structlog
 from models.learning.learner import Learned, Learner, LearnerConfig
 from models.learning.owner_types import State
 from models.messages import Language
+from models.prediction.predictor import Predictor
 from schemas import topics
 from schemas.errors import TransientError
 from streamer.adapters.clock import SystemClock
@@ -96,6 +97,9 @@ class WorkerListener(Silent):
 
     def owns(self, lanes: set[int]) -> None:
         """The lanes were assigned anew, and these are ours and restored."""
+
+    def foresaw(self, day: int, predictor: Predictor) -> None:
+        """The model owner looked at the predictions."""
 
     def learned(self, day: int, learned: Learned, state: State) -> None:
         """The model owner has looked at the clusters or carried out a decision."""

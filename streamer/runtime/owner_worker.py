@@ -7,6 +7,7 @@ import asyncio
 import structlog
 
 from models.learning.owner_types import Learned, State
+from models.prediction.predictor import Predictor
 from streamer.adapters.clock import SystemClock
 from streamer.adapters.kafka import Offsets
 from streamer.config.settings import Settings
@@ -41,6 +42,9 @@ class OwnerWorker(RoleWorker):
 
     def learned(self, day: int, learned: Learned, state: State) -> None:
         self.owner_metrics.on_learned(day, learned, state)
+
+    def foresaw(self, day: int, predictor: Predictor) -> None:
+        self.owner_metrics.on_foresaw(predictor)
 
     async def _beat(self) -> None:
         while True:

@@ -146,6 +146,23 @@ OWNER_METRICS: Final[tuple[Metric, ...]] = (
     _gauge("model_proposals_waiting", "1 while a proposal waits for an answer (streamer models list)"),
     _gauge("model_proposal_moves_ratio", "Share of the panel that the waiting proposal would move"),
     _gauge("panel_customers", "Customers in the panel"),
+    _gauge(
+        "prediction_version",
+        "Latest published version of the predictions; 0 before the first, while the shipped prior holds",
+    ),
+    _gauge(
+        "prediction_auc_ratio",
+        "Of the last week answered: chance that who ordered had been given more than who did not; 0.5 is a guess",
+    ),
+    _gauge("prediction_log_loss", "Of the last week answered: mean negative log-likelihood, before it was learned"),
+    _gauge("prediction_brier_ratio", "Of the last week answered: mean squared error of the chances"),
+    _gauge("prediction_calibration_ratio", "Of the last week answered: customers expected to order over those who did"),
+    _gauge("prediction_base_ratio", "Of the last week answered: share of the customers who ordered"),
+    _gauge(
+        "prediction_skill_ratio",
+        "Of the last week answered: 1 less log loss over that of 25 cells of recency and frequency; below 0 those were better",
+    ),
+    _gauge("prediction_questions", "Customers in the question about the last week"),
     _gauge("panel_distance", "Mean distance of panel customers to the centre of their cluster"),
     _gauge(
         "panel_silhouette_ratio",

@@ -10,6 +10,7 @@ from models.behaviour.features import NAMES
 from models.features.time import DayGrid
 from models.learning.drift import alarms_of
 from models.learning.owner_types import Learned, State
+from models.prediction.predictor import Predictor
 from streamer.lanes.ports import WallClock
 from streamer.telemetry.lane_metrics import Samples
 from streamer.telemetry.metrics import OUTCOMES
@@ -46,6 +47,7 @@ class OwnerMetrics:
         self._made_on: int | None = None
         self._version = 0
         self._moves: float | None = None
+        self._foreseen: dict[str, float] = {}
 
     def on_learned(self, day: int, learned: Learned, state: State) -> None:
         """Count one look or decision, and remember what the owner knows after it."""
@@ -62,6 +64,23 @@ class OwnerMetrics:
                 self._made_on, self._version = model.made_on, model.version
             self._moves = None if state.proposal is None else state.proposal.trial.share
 
+    def on_foresaw(self, predictor: Predictor) -> None:
+        """Remember how the latest week was foreseen, and which version is in force."""
+        state, weeks = predictor.state, predictor.weeks
+        with self._lock:
+            self._foreseen = {"prediction_version": float(state.published.version)}
+            if weeks:
+                week = weeks[-1]
+                self._foreseen |= {
+                    "prediction_auc_ratio": week.auc,
+                    "prediction_log_loss": week.log_loss,
+                    "prediction_brier_ratio": week.brier,
+                    "prediction_calibration_ratio": week.said / max(week.came, 1),
+                    "prediction_base_ratio": week.came / week.asked,
+                    "prediction_skill_ratio": 1.0 - week.log_loss / max(week.cells_log_loss, 1e-12),
+                    "prediction_questions": float(week.asked),
+                }
+
     def samples(self) -> Samples:
         """Values of all metrics of the owner that are known."""
         with self._lock:
@@ -72,6 +91,7 @@ class OwnerMetrics:
                 "model_version": {(): float(self._version)},
                 "model_proposals_waiting": {(): 0.0 if self._moves is None else 1.0},
             }
+            out.update({name: {(): value} for name, value in self._foreseen.items()})
             if self._moves is not None:
                 out["model_proposal_moves_ratio"] = {(): self._moves}
         for figure, name in _GAUGES.items():

@@ -317,17 +317,17 @@ def test_an_empty_view_has_nothing(backend: Backend) -> None:
 def test_a_write_is_read_back_and_parts_are_kept(backend: Backend) -> None:
     async def test(world: World) -> None:
         view = world.view(0)
-        update = Update({"ann": stored(o=b"\x00\xff", r3=b"ring")}, b"ledger", {"value/low": 1}, {2: b"{}"})
+        update = Update({"ann": stored(o=b"\x00\xff", r3=b"ring")}, b"ledger", {"value/low": 1}, {"2": b"{}"})
         assert await view.write(None, "l:1", update)
         answer = await view.read(["bob", "ann"], {}, 5)
         assert answer.token == "l:1"
         assert answer.customers == {"ann": {"": b"core", "o": b"\x00\xff", "r3": b"ring"}}
-        assert (await view.ledger(), await view.models()) == (b"ledger", {2: b"{}"})
+        assert (await view.ledger(), await view.models()) == (b"ledger", {"2": b"{}"})
         assert await world.shown("ann") == b'{"a document": 1}'
         only_core = Stored({"": b"core 2"}, b"{}", None, "")
-        assert await view.write("l:1", "l:2", Update({"ann": only_core}, b"ledger 2", {}, {3: b"m"}, (), {7: b"[x]"}))
+        assert await view.write("l:1", "l:2", Update({"ann": only_core}, b"ledger 2", {}, {"3": b"m"}, (), {7: b"[x]"}))
         assert (await view.read(["ann"], {}, 5)).customers["ann"] == {"": b"core 2", "o": b"\x00\xff", "r3": b"ring"}
-        assert (await view.ledger(), await view.models()) == (b"ledger 2", {2: b"{}", 3: b"m"})
+        assert (await view.ledger(), await view.models()) == (b"ledger 2", {"2": b"{}", "3": b"m"})
         assert await view.write("l:2", "l:2b", Update({}, b"ledger 2", {}, {}, (), {8: b"[y]", 7: b"[z]"}))
         assert await view.definitions() == {7: b"[z]", 8: b"[y]"}
         parts_only = Stored({"o": b"book"}, None, None, "")
@@ -359,7 +359,7 @@ def test_wipe_empties_the_lane_and_only_it(backend: Backend) -> None:
     async def test(world: World) -> None:
         one, two = world.view(0), world.view(1)
         people = {"ann": stored(5, "imp", o=b"o"), "bob": stored(6)}
-        full = Update(people, b"ledger", {"value/low": 2}, {1: b"m"}, (), {2: b"[x]"})
+        full = Update(people, b"ledger", {"value/low": 2}, {"1": b"m"}, (), {2: b"[x]"})
         assert await one.write(None, "l:1", full) and await two.write(None, "m:1", full)
         await one.wipe("restoring:x")
         answer = await one.read(["ann", "bob"], {"": 99, "imp": 99}, 9)
@@ -504,7 +504,7 @@ def test_an_index_that_was_lost_alone_is_noticed_by_reads_and_writes(backend: Ba
         view = world.view(0)
         alias = Stored({"a": b"alias"}, None, None, "", alias=True)
         people = {"ann": stored(10), "bob": stored(20, "imp"), "cem": stored(), "old": alias}
-        full = Update(people, b"l", {"value/low": 3}, {1: b"m"}, (), {2: b"[x]"}, {"h": b"[1,2]"})
+        full = Update(people, b"l", {"value/low": 3}, {"1": b"m"}, (), {2: b"[x]"}, {"h": b"[1,2]"})
         assert await view.write(None, "l:1", full)
         assert await view.write("l:1", "l:2", Update({"cem": stored(5, born=False)}, b"l", {"value/low": 3}))
         answer = await view.read([], {}, 0)
@@ -562,7 +562,9 @@ def test_a_server_that_lost_everything_is_an_empty_view(backend: Backend) -> Non
 
 def test_two_releases_on_one_server_take_the_lane_from_each_other(backend: Backend) -> None:
     """A worker of another layout finds nothing of ours, cannot write, and deletes all of it when it restores the lane."""
-    full = Update({"ann": stored(10, o=b"o")}, b"ledger", {"value/low": 1}, {1: b"m"}, (), {2: b"[x]"}, {"h": b"[1,2]"})
+    full = Update(
+        {"ann": stored(10, o=b"o")}, b"ledger", {"value/low": 1}, {"1": b"m"}, (), {2: b"[x]"}, {"h": b"[1,2]"}
+    )
     later = replace(full, customers={"bob": stored(20, born=True)})
 
     async def finds_nothing(view: LaneView) -> None:

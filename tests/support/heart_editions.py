@@ -54,6 +54,40 @@ calm = {}
 )
 """Rules over traits, consent, feedback and outcomes; some of them flip with time."""
 
+FORESEEING = (
+    MOODY
+    + """
+[reach]
+kind = "rules"
+dwell_days = 2
+rules = [
+    { segment = "call", when = "p_buy_30d < 0.3 exit 0.42 and expected_spend_90d >= 10" },
+    { segment = "busy_soon", when = "behaviour is busy and p_buy_60d >= 0.5" },
+    { segment = "soon", when = "next_order_from < 12 or churn_risk_90d < 0.3" },
+    { segment = "other" },
+]
+[reach.segments]
+call = {}
+busy_soon = {}
+soon = {}
+other = {}
+
+[promise]
+kind = "bands"
+feature = "expected_orders_90d"
+bands = [
+    { segment = "none" },
+    { segment = "some", from = 0.9, exit = 0.8 },
+    { segment = "many", from = 1.6, exit = 1.5 },
+]
+[promise.segments]
+none = {}
+some = {}
+many = {}
+"""
+)
+"""Rules over predictions, alone and beside clusters, with a dwell and exits."""
+
 SLOW = """
 [lifecycle]
 kind = "rules"

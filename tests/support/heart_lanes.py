@@ -13,6 +13,7 @@ from heart_strategies import POLICY
 from models.behaviour.memory import Memory
 from models.behaviour.model import ClusterModel
 from models.customer import snapshot
+from models.prediction.model import PredictionModel
 from models.rules.declared import load
 from schemas import topics
 from schemas.records import Record
@@ -25,7 +26,7 @@ from streamer.core.ledger import Ledger
 from streamer.core.policy import Policy
 from streamer.core.state import LaneState, Tick
 from streamer.lanes.context import LaneContext, LaneSettings, Silent
-from streamer.lanes.keys import LEDGER_KEY, definitions_version, erased_name, model_version, split_key
+from streamer.lanes.keys import LEDGER_KEY, definitions_version, erased_name, model_named, model_of_name, split_key
 from streamer.lanes.lane import Lane
 from streamer.lanes.ports import Batch, Fenced, Read, Update, Write, Writes
 
@@ -99,7 +100,7 @@ class CrashingView(MemoryView):
     async def ledger(self) -> bytes | None:
         return await self.server.ledger()
 
-    async def models(self) -> dict[int, bytes]:
+    async def models(self) -> dict[str, bytes]:
         return await self.server.models()
 
     async def definitions(self) -> dict[int, bytes]:
@@ -316,8 +317,10 @@ class Rig:
         parts = self.parts()
         for record in log:
             key = record.key or b""
-            if (version := model_version(key)) is not None:
-                state.models[version] = ClusterModel.from_dict(json.loads(record.value or b""))
+            if (name := model_named(key)) is not None:
+                kind, _ = model_of_name(name)
+                read = PredictionModel.from_dict if kind == "predictions" else ClusterModel.from_dict
+                state.adopt(read(json.loads(record.value or b"")))
             elif (version := definitions_version(key)) is not None:
                 state.definitions[version] = load((record.value or b"").decode(), version)
         memory = state.cache.memory

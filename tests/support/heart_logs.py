@@ -10,6 +10,7 @@ from typing import Any
 from models.behaviour.model import ClusterModel
 from models.customer import snapshot
 from models.customer.customer import Customer
+from models.prediction.model import PredictionModel
 from schemas.control import (
     IMPORT_HEADER,
     Control,
@@ -102,6 +103,10 @@ class LogMaker:
     def model(self, model: ClusterModel, *, now: int | None = None) -> Record:
         body = model.to_dict()
         return self.control(ControlModel(segmentation="behaviour", version=model.version, body=body), now=now)
+
+    def predictions(self, model: PredictionModel, *, now: int | None = None) -> Record:
+        control = ControlModel(segmentation="predictions", version=model.version, body=model.to_dict())
+        return self.control(control, now=now)
 
     def definitions(self, version: int, text: str, *, now: int | None = None) -> Record:
         return self.control(ControlDefinitions(version=version, body={"toml": text}), now=now)
@@ -230,7 +235,17 @@ def state_of(customer: Customer) -> Mapping[str, object]:
         name: getattr(customer, name)
         for name in Customer.__slots__
         if name
-        not in ("row", "written_ids", "book_dirty", "profile_dirty", "panel_rank", "dedupe_window", "segments", "book")
+        not in (
+            "row",
+            "written_ids",
+            "book_dirty",
+            "profile_dirty",
+            "panel_rank",
+            "foreseen",
+            "dedupe_window",
+            "segments",
+            "book",
+        )
     } | {
         "ring": (customer.dedupe_window.total, customer.dedupe_window.ids),
         "segments": {name: (held.segment, held.since) for name, held in customer.segments.items()},

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from models.behaviour.features import Priors
 from models.behaviour.model import ClusterModel, Evidence, Frame, Preset, Segment
+from models.prediction.model import PredictionModel, first_version
 
 _MU = (0.0, 1.6, 8.5, 1.0, 8.0, 0.3, 1.5)
 _SPREAD = (0.9, 0.9, 1.4, 0.9, 0.6, 0.2, 0.7)
@@ -13,6 +16,14 @@ _TABLE = (
     ("quiet", (-0.9, -1.6, -0.9, -0.7, 0.0, 0.0, -0.6), 0.01, 0.02),
     ("steady", (0.5, 0.0, 0.4, -0.5, 0.0, 0.0, 0.2), 0.2, 0.3),
 )
+
+
+def foreseeing(version: int = 1, *, keen: float = 0.0) -> PredictionModel:
+    """A version of the predictions; ``keen`` is added to the log-odds of an order in a week."""
+    shipped = first_version()
+    weights = (shipped.weights[0] + keen, *shipped.weights[1:])
+    form = "cells" if version % 4 == 3 else "hazard"
+    return replace(shipped, version=version, weights=weights, form=form)
 
 
 def jumpy(version: int = 1, *, shift: float = 0.0, without: tuple[str, ...] = ()) -> ClusterModel:

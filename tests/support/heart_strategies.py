@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from heart_editions import HEART_EDITIONS, MOODY
+from heart_editions import FORESEEING, HEART_EDITIONS, MOODY
 from heart_logs import DAY, HOUR, T0, Driver, LogMaker, by_customer, check_chain, event, order, reversal, view
-from heart_models import jumpy
+from heart_models import foreseeing, jumpy
 from hypothesis import strategies as st
 
 from models.features.time import DayGrid
@@ -22,7 +22,7 @@ POLICY = Policy(
     lanes=2,
     grid=DayGrid("Europe/Berlin"),
     panel_target=2,
-    definitions=load(MOODY, 1),
+    definitions=load(FORESEEING, 1),
 )
 HERE = ("ann", "bob", "cem", "eve", "fay")
 """Customers whose keys belong to partition 0 of two."""
@@ -57,6 +57,7 @@ KINDS = (
     "clock",
     "close",
     "model",
+    *("prediction",) * 2,
     "definitions",
     "definitions",
     "bad control",
@@ -70,7 +71,7 @@ KINDS = (
     "link",
 )
 
-EDITIONS = (DEFAULT_TEXT, MOODY, *HEART_EDITIONS, "[no", "[x]\nkind = 'none'")
+EDITIONS = (DEFAULT_TEXT, MOODY, FORESEEING, *HEART_EDITIONS, "[no", "[x]\nkind = 'none'")
 """Files of segmentations that come into force one after the other; the last two are mistakes."""
 
 Step = tuple[str, int, int, int]
@@ -93,7 +94,7 @@ def lane_log(steps: Sequence[Step], *, own: bool = False) -> list[Record]:
     opened: set[str] = set()
     imports = ["i0", "i1"]
     names: list[str] = []
-    model, definitions_version = 0, 1
+    model, prediction, definitions_version = 0, 0, 1
     for number, (kind, who, hours, amount) in enumerate(steps):
         customer, id = HERE[who], f"e{number}"
         log.now += hours * HOUR // 8 + 7 * amount
@@ -148,6 +149,9 @@ def lane_log(steps: Sequence[Step], *, own: bool = False) -> list[Record]:
             case "model":
                 model += 1
                 log.model(jumpy(model, shift=0.3 * (amount % 3), without=("steady",) if amount % 5 == 0 else ()))
+            case "prediction":
+                prediction += 1
+                log.predictions(foreseeing(prediction, keen=0.2 * (amount % 9 - 4)))
             case "definitions":
                 definitions_version += 1 + who
                 log.definitions(definitions_version, EDITIONS[amount % len(EDITIONS)])
@@ -303,6 +307,7 @@ def summary(driver: Driver) -> dict[str, object]:
                     "changes",
                     "sizes",
                     "timeline",
+                    "predictions",
                     "definitions_versions",
                     "behind",
                 ),

@@ -12,6 +12,7 @@ from models.behaviour.model import ClusterModel
 from models.behaviour.panel import PanelRow, encode
 from models.learning.learner import Learner, LearnerConfig
 from models.learning.owner_types import Learned, State
+from models.prediction.predictor import Predictor
 from models.rules.defaults import DEFAULTS
 from schemas import topics
 from schemas.decisions import ModelDecision, decision_key, encode_decision
@@ -67,6 +68,9 @@ class _Seeking:
         self._back.append(offset)
 
     def learned(self, day: int, learned: Learned, state: State) -> None:
+        return None
+
+    def foresaw(self, day: int, predictor: Predictor) -> None:
         return None
 
 

@@ -22,7 +22,7 @@ from streamer.core.decode import DecodedRecord, decode_records
 from streamer.core.ledger import ModelEntry
 from streamer.core.policy import Policy
 from streamer.lanes import encode
-from streamer.lanes.keys import LEDGER_KEY, model_version, part_key, split_key
+from streamer.lanes.keys import LEDGER_KEY, model_named, part_key, split_key
 from streamer.lanes.ports import Writes
 
 PLAIN = Policy(lanes=2, panel_target=2)
@@ -185,7 +185,7 @@ def test_the_view_hears_of_closed_imports_and_whose_clock_counts() -> None:
 
 def test_keys_of_the_changelog() -> None:
     assert split_key(part_key("ann", "")) == ("ann", "") and split_key(part_key("a!b", "r3")) == ("a!b", "r3")
-    assert model_version(b"!model:12") == 12 and model_version(b"ann") is None and model_version(LEDGER_KEY) is None
+    assert model_named(b"!model:12") == "12" and model_named(b"ann") is None and model_named(LEDGER_KEY) is None
 
 
 def test_names_are_in_the_language_in_force_and_ids_are_not() -> None:

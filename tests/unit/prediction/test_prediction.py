@@ -13,7 +13,7 @@ from models.behaviour.layout import FloatArray
 from models.prediction.features import NAMES, features, total
 from models.prediction.hazard import quartiles, weekly, within
 from models.prediction.judge import auc, judge
-from models.prediction.prior import shipped
+from models.prediction.prior import shipped, shipped_dropout
 from models.prediction.records import Records
 from models.prediction.recursion import Belief, forgotten, learned, refit
 from streamer.evaluate.activity import Activity
@@ -139,5 +139,8 @@ def test_figures_by_hand() -> None:
 
 def test_the_shipped_prior_is_what_the_simulated_shop_teaches() -> None:
     again = learn()
-    assert list(again) == list(NAMES)
-    assert list(again.values()) == pytest.approx(shipped().mean.tolist(), abs=2e-4)
+    assert list(again["weights"]) == list(NAMES)
+    assert list(again["weights"].values()) == pytest.approx(shipped().mean.tolist(), abs=2e-4)
+    dropout, cells = shipped_dropout()
+    assert again["dropout"] == pytest.approx(dropout.values, rel=0.01)
+    assert again["cells"] == pytest.approx(list(cells), abs=2e-4)

@@ -1,0 +1,160 @@
+"""A frozen version of the predictions: what travels to lanes, and what they say of customers by it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, ClassVar, Final, Self
+
+import numpy as np
+
+from models.behaviour.layout import FloatArray
+from models.features.predicted import CHURN_90, NEXT_FROM, NEXT_TO, ORDERS_90, P_BUY, SPEND_90
+from models.prediction.cells import CELLS, chance_in_cells
+from models.prediction.dropout import Dropout
+from models.prediction.features import NAMES
+from models.prediction.hazard import WEEK, reached, window
+from models.prediction.prior import shipped, shipped_dropout
+from models.prediction.records import Records
+from schemas.errors import InvariantViolation
+
+SEGMENTATION: Final = "predictions"
+"""What control records of versions name, where those of clusters name a segmentation."""
+ALIVE_DAYS: Final = 365
+"""After so many days without an order nothing is said."""
+WINDOW_DAYS: Final = 182
+HORIZON: Final = 90
+CHUNK: Final = 512
+"""Customers reckoned together: few enough for the cache."""
+_HAZARD: Final = "hazard"
+_CELLS: Final = "cells"
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionModel:
+    """One version.
+
+    Attributes
+    ----------
+    version, made_on
+        Its number, 0 for what is shipped, and the day on which it was learned.
+    form
+        ``hazard`` or ``cells``: which of both says how likely an order in a week is.
+    weights
+        Of the weekly hazard, by `models.prediction.features.NAMES`.
+    cells
+        Chances of an order in a week by recency and frequency.
+    dropout
+        What orders and money follow from.
+    """
+
+    version: int
+    made_on: int
+    form: str
+    weights: tuple[float, ...]
+    cells: tuple[float, ...]
+    dropout: Dropout
+
+    kind: ClassVar[str] = "predictions"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form."""
+        return {
+            "version": self.version,
+            "made_on": self.made_on,
+            "form": self.form,
+            "weights": dict(zip(NAMES, self.weights, strict=True)),
+            "cells": list(self.cells),
+            "dropout": self.dropout.values,
+        }
+
+    @classmethod
+    def from_dict(cls, body: Mapping[str, Any]) -> Self:
+        """The version of a JSON form.
+
+        Raises
+        ------
+        InvariantViolation
+            It is none, or is made of other features than this program has.
+        """
+        try:
+            weights, cells = body["weights"], [float(one) for one in body["cells"]]
+            if tuple(weights) != NAMES or len(cells) != CELLS or body["form"] not in (_HAZARD, _CELLS):
+                raise ValueError("other features than this program has")
+            numbers = [float(one) for one in weights.values()]
+            if not all(map(math.isfinite, numbers)) or not all(0.0 < one < 1.0 for one in cells):
+                raise ValueError("a weight is no number, or a chance none")
+            return cls(
+                int(body["version"]),
+                int(body["made_on"]),
+                str(body["form"]),
+                tuple(numbers),
+                tuple(cells),
+                Dropout.of([float(one) for one in body["dropout"]]),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise InvariantViolation(f"prediction model: cannot be read: {error}") from error
+
+    # -- what it says ---------------------------------------------------------------------------------------------
+
+    def chances(self, records: Records, day: int | FloatArray, horizons: tuple[int, ...]) -> FloatArray:
+        """Chances (horizons, n) of an order within so many days, not rounded."""
+        if self.form == _CELLS:
+            weekly = chance_in_cells(np.array(self.cells), records, day)
+            silent = np.log1p(-weekly)
+            return np.stack([1.0 - np.exp(silent * (days / WEEK)) for days in horizons])
+        return reached(np.array(self.weights), records, day, horizons)
+
+    def score(
+        self, records: Records, spend: FloatArray, day: int | FloatArray, names: Collection[str]
+    ) -> dict[str, FloatArray]:
+        """The named predictions, each (n,), as they are shown and compared: rounded, NaN where nothing can be said.
+
+        Chances and orders have three digits, money (minor units) none, days are whole.
+
+        Parameters
+        ----------
+        spend
+            Money of each customer so far, minor units, (n,).
+        day
+            At its beginning; one for all, or one for each.
+        """
+        n = len(records.last)
+        days = np.broadcast_to(np.asarray(day, dtype=np.float64), (n,))
+        found = {name: np.full(n, np.nan) for name in names}
+        said = np.flatnonzero((records.orders > 0) & (records.last < days) & (days - records.last <= ALIVE_DAYS))
+        for at in range(0, len(said), CHUNK):
+            some = said[at : at + CHUNK].astype(np.int64)
+            for name, values in self._scored(records.of(some), spend[some], days[some], names).items():
+                found[name][some] = values
+        return found
+
+    def _scored(
+        self, records: Records, spend: FloatArray, day: FloatArray, names: Collection[str]
+    ) -> dict[str, FloatArray]:
+        found: dict[str, FloatArray] = {}
+        horizons = sorted({*(P_BUY[name] for name in names if name in P_BUY), *((90,) if CHURN_90 in names else ())})
+        if horizons:
+            chances = dict(zip(horizons, np.round(self.chances(records, day, tuple(horizons)), 3), strict=True))
+            found.update({name: chances[P_BUY[name]] for name in names if name in P_BUY})
+            if CHURN_90 in names:
+                found[CHURN_90] = np.round(1.0 - chances[90], 3)
+        if ORDERS_90 in names or SPEND_90 in names:
+            orders = self.dropout.expected_orders(records, day, HORIZON)
+            found[ORDERS_90] = np.round(orders, 3)
+            found[SPEND_90] = np.round(orders * self.dropout.expected_basket(records.orders, spend), 0)
+        if NEXT_FROM in names or NEXT_TO in names:
+            starts = np.arange(0, WINDOW_DAYS + WEEK, WEEK)
+            found[NEXT_FROM], found[NEXT_TO] = np.round(
+                window(self.chances(records, day, tuple(starts.tolist())), starts)
+            )
+        return {name: found[name] for name in names}
+
+
+@lru_cache(maxsize=1)
+def first_version() -> PredictionModel:
+    """What is in force until a shop's first own version: the shipped prior."""
+    dropout, cells = shipped_dropout()
+    return PredictionModel(0, 0, _HAZARD, tuple(shipped().mean.tolist()), cells, dropout)

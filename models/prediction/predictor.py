@@ -1,0 +1,267 @@
+"""What the model owner learns of predictions: it asks every panel customer once a week, answers when the week is over, takes
+one step of the recursion, and publishes a version where its predictions have changed.
+
+Everything is kept by days of the data, so a question of the day w knows of nothing later than w, whenever it is asked:
+the features are kept with it, and records of orders are kept by the day on which they were last true.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from models.behaviour.layout import FloatArray
+from models.behaviour.panel import PanelRow, in_panel
+from models.prediction.cells import CELLS, cell_of, chances_of
+from models.prediction.dropout import Dropout, fitted
+from models.prediction.features import features, total
+from models.prediction.hazard import WEEK, logistic, within
+from models.prediction.judge import judge
+from models.prediction.model import ALIVE_DAYS, PredictionModel, first_version
+from models.prediction.order_record import OrderRecord, side_by_side
+from models.prediction.prior import shipped
+from models.prediction.recursion import Belief, forgotten, learned
+
+MONDAY: Final = 4
+"""Days whose number leaves this remainder by 7 are Mondays: on them it is asked."""
+LATE_DAYS: Final = 1
+"""Days that an answer stays open for late records."""
+MATERIAL: Final = 0.01
+"""Root mean square by which the chance of an order in 30 days must have changed to be worth a version."""
+MATERIAL_ORDERS: Final = 0.05
+"""Share by which all orders expected in 90 days must have changed."""
+_LEAST_ASKED: Final = 30
+"""Customers below whom nothing is learned from a week."""
+_MONEY_WEEKS: Final = 4
+_KEPT_WEEKS: Final = 52
+_CELLS_KEEP: Final = 2 ** (-WEEK / 365.0)
+
+
+@dataclass(slots=True)
+class Question:
+    """Who was asked on a day, with the features (d, n) and the cells (n,) as they were then."""
+
+    day: int
+    customers: list[str]
+    x: FloatArray
+    cells: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """How well a week was foreseen: before it was learned, by the hazard in force at the owner.
+
+    Attributes
+    ----------
+    day
+        On which it was asked.
+    asked, came
+        Customers, and how many of them ordered.
+    said
+        How many orders were expected.
+    auc, log_loss, brier
+        As `models.prediction.judge` has them.
+    cells_log_loss
+        That of the 25 cells.
+    """
+
+    day: int
+    asked: int
+    came: int
+    said: float
+    auc: float
+    log_loss: float
+    brier: float
+    cells_log_loss: float
+
+
+@dataclass(slots=True)
+class PredictorState:
+    """What is learned, beside the panel.
+
+    Attributes
+    ----------
+    belief
+        Of the weights.
+    dropout
+        Orders and money, fitted every four weeks.
+    cells
+        Answers by cell, asked and come, (2, CELLS).
+    asked_until
+        The last day on which it was asked; -1 before.
+    versions
+        Number of versions so far.
+    published
+        The one in force.
+    """
+
+    belief: Belief = field(default_factory=shipped)
+    dropout: Dropout = field(default_factory=lambda: first_version().dropout)
+    cells: FloatArray = field(default_factory=lambda: np.zeros((2, CELLS)))
+    asked_until: int = -1
+    weeks_learned: int = 0
+    versions: int = 0
+    published: PredictionModel = field(default_factory=first_version)
+
+
+class Predictor:
+    """Learns from panel rows; pure. ``predictor_snapshot`` writes and reads it."""
+
+    def __init__(self) -> None:
+        self.shift = 0
+        # Of each customer the records by the day on which they were last true, oldest first.
+        self.members: dict[str, list[tuple[int, OrderRecord]]] = {}
+        self.open: list[Question] = []
+        self.weeks: list[Week] = []
+        self.state = PredictorState()
+
+    # -- what lanes say -------------------------------------------------------------------------------------------
+
+    def observe(self, row: PanelRow) -> None:
+        """Take in a panel row: a customer's record of orders on the day that is open, or that the customer is gone."""
+        if not row.blob:
+            self._forget(row.customer)
+            return
+        if not row.orders or not in_panel(row.customer, self.shift):
+            return
+        history = self.members.setdefault(row.customer, [])
+        # What was said of this day before, or of later ones before a merge, is not so any more.
+        while history and history[-1][0] >= row.day:
+            history.pop()
+        history.append((row.day, OrderRecord.read(row.orders)))
+
+    def set_shift(self, shift: int) -> None:
+        """Use a sparser panel, one in 2**shift; customers outside it are forgotten."""
+        self.shift = shift
+        for customer in [one for one in self.members if not in_panel(one, shift)]:
+            self._forget(customer)
+
+    def _forget(self, customer: str) -> None:
+        self.members.pop(customer, None)
+        for question in self.open:
+            if customer in question.customers:
+                stay = np.array([one != customer for one in question.customers])
+                question.customers = [one for one in question.customers if one != customer]
+                question.x, question.cells = question.x[:, stay], question.cells[stay]
+
+    # -- learning -------------------------------------------------------------------------------------------------
+
+    def learn(self, day: int) -> PredictionModel | None:
+        """Ask and answer all that is due by a grid day, in the order of the days; a version if there is a new one."""
+        state, before = self.state, self.state.weeks_learned
+        if not self.members and not self.open:
+            return None
+        following = self._next_question(day)
+        while True:
+            due = self.open[0].day + WEEK + LATE_DAYS if self.open else None
+            # A day is over when a later one has begun.
+            if due is not None and due <= day and (following is None or due <= following + 1):
+                self._answer(self.open.pop(0))
+            elif following is not None and following + 1 <= day:
+                self._ask(following)
+                following += WEEK
+            else:
+                break
+        if state.weeks_learned == before:
+            return None
+        return self._version(day)
+
+    def _next_question(self, day: int) -> int | None:
+        """The first day on which it is still to be asked; None before the first order."""
+        if self.state.asked_until >= 0:
+            return self.state.asked_until + WEEK
+        first = min((history[0][0] for history in self.members.values()), default=None)
+        return None if first is None else first + (MONDAY - first) % WEEK
+
+    def _ask(self, day: int) -> None:
+        self.state.asked_until = day
+        asked = []
+        for customer in sorted(self.members):
+            record = self._record_before(customer, day)
+            if record is not None and record.last < day <= record.last + ALIVE_DAYS:
+                asked.append((customer, record))
+        if asked:
+            records = side_by_side([record for _, record in asked])
+            x = features(records, day).astype(np.float32).astype(np.float64)
+            cells = cell_of(records, day).astype(np.float64)
+            self.open.append(Question(day, [customer for customer, _ in asked], x, cells))
+        self._drop_what_is_over(day)
+
+    def _record_before(self, customer: str, day: int) -> OrderRecord | None:
+        """The customer's record at the beginning of a day."""
+        for at, record in reversed(self.members[customer]):
+            if at < day:
+                return record
+        return None
+
+    def _drop_what_is_over(self, day: int) -> None:
+        """Keep of each customer what open questions may still ask for, and the newest; drop who has long been silent."""
+        needed = min([day, *(question.day for question in self.open)])
+        for customer, history in list(self.members.items()):
+            while len(history) > 1 and history[1][0] < needed:
+                history.pop(0)
+            if day - history[-1][1].last > ALIVE_DAYS + 2 * WEEK:
+                del self.members[customer]
+
+    def _answer(self, question: Question) -> None:
+        """Judge a week by what was said of it, and then learn it."""
+        end = question.day + WEEK + LATE_DAYS
+        came = np.zeros(len(question.customers))
+        for at, customer in enumerate(question.customers):
+            record = self._record_before(customer, end) if customer in self.members else None
+            came[at] = record is not None and record.came(question.day, question.day + WEEK)
+        if len(came) < _LEAST_ASKED:
+            return
+        state = self.state
+        chances = logistic(total(state.belief.mean, question.x))
+        cells = question.cells.astype(np.int64)
+        by_cell = chances_of(*state.cells)[cells] if state.cells[0].sum() else np.array(first_version().cells)[cells]
+        found, other = judge(chances, came), judge(by_cell, came)
+        self.weeks.append(
+            Week(
+                question.day,
+                len(came),
+                int(came.sum()),
+                float(chances.sum()),
+                found.auc,
+                found.log_loss,
+                found.brier,
+                other.log_loss,
+            )
+        )
+        del self.weeks[:-_KEPT_WEEKS]
+        state.cells *= _CELLS_KEEP
+        np.add.at(state.cells[0], cells, 1.0)
+        np.add.at(state.cells[1], cells, came)
+        state.belief = learned(forgotten(state.belief, shipped(), WEEK), question.x, came)
+        state.weeks_learned += 1
+
+    def _version(self, day: int) -> PredictionModel | None:
+        """A new version, if it says something else than the one in force."""
+        state = self.state
+        asked = [(customer, self._record_before(customer, day)) for customer in sorted(self.members)]
+        alive = [one for _, one in asked if one is not None and one.last < day <= one.last + ALIVE_DAYS]
+        if len(alive) < _LEAST_ASKED:
+            return None
+        records = side_by_side(alive)
+        spend = np.array([one.spend for one in alive], dtype=np.float64)
+        if state.weeks_learned % _MONEY_WEEKS == 1:
+            state.dropout = fitted(records, spend, day, state.dropout)
+        old, weights = state.published, state.belief.mean
+        change = within(weights, records, day, 30) - old.chances(records, day, (30,))[0]
+        orders = state.dropout.expected_orders(records, day, 90).sum()
+        expected = max(float(old.dropout.expected_orders(records, day, 90).sum()), 1e-9)
+        if float(np.sqrt((change**2).mean())) < MATERIAL and abs(float(orders) / expected - 1.0) < MATERIAL_ORDERS:
+            return None
+        state.versions += 1
+        state.published = PredictionModel(
+            state.versions,
+            day,
+            "hazard",
+            tuple(float(f"{weight:.6g}") for weight in weights.tolist()),
+            tuple(float(f"{chance:.6g}") for chance in chances_of(*state.cells).tolist()),
+            Dropout.of([float(f"{value:.6g}") for value in state.dropout.values]),
+        )
+        return state.published

@@ -1,0 +1,100 @@
+"""The predictor on disk: MessagePack, no pickle, versions as their own checked JSON form."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+
+from models.prediction.cells import CELLS
+from models.prediction.dropout import Dropout
+from models.prediction.features import NAMES
+from models.prediction.model import PredictionModel
+from models.prediction.order_record import OrderRecord
+from models.prediction.predictor import Predictor, PredictorState, Question, Week
+from models.prediction.recursion import Belief
+from schemas.errors import InvariantViolation
+
+FORMAT: Final = 1
+
+
+class _Asked(msgspec.Struct, array_like=True):
+    day: int
+    customers: list[str]
+    x: bytes
+    cells: list[float]
+
+
+class _Saved(msgspec.Struct, array_like=True):
+    """One predictor; arrays as lists or as bytes of float32 (features) and float64 (precision)."""
+
+    format: int
+    shift: int
+    members: list[tuple[str, list[tuple[int, OrderRecord]]]]
+    open: list[_Asked]
+    weeks: list[Week]
+    mean: list[float]
+    precision: bytes
+    dropout: list[float]
+    cells: list[list[float]]
+    asked_until: int
+    weeks_learned: int
+    versions: int
+    published: dict[str, Any]
+
+
+def pack(predictor: Predictor) -> bytes:
+    """The predictor as bytes; the same predictor gives the same bytes."""
+    state = predictor.state
+    return msgspec.msgpack.encode(
+        _Saved(
+            FORMAT,
+            predictor.shift,
+            sorted(predictor.members.items()),
+            [_Asked(q.day, q.customers, q.x.astype("<f4").tobytes(), q.cells.tolist()) for q in predictor.open],
+            predictor.weeks,
+            state.belief.mean.tolist(),
+            state.belief.precision.astype("<f8").tobytes(),
+            state.dropout.values,
+            state.cells.tolist(),
+            state.asked_until,
+            state.weeks_learned,
+            state.versions,
+            state.published.to_dict(),
+        )
+    )
+
+
+def unpack(data: bytes) -> Predictor:
+    """The predictor that `pack` wrote; InvariantViolation on anything else."""
+    try:
+        saved = msgspec.msgpack.decode(data, type=_Saved)
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise InvariantViolation(f"snapshot of predictions: cannot be read: {error}") from error
+    if saved.format != FORMAT or len(saved.mean) != len(NAMES) or len(saved.cells) != 2:
+        raise InvariantViolation("snapshot of predictions: made of other features than this program has")
+    d = len(NAMES)
+    found = Predictor()
+    found.shift = saved.shift
+    found.members = dict(saved.members)
+    found.open = [
+        Question(
+            one.day,
+            one.customers,
+            np.frombuffer(one.x, dtype="<f4").reshape(d, len(one.customers)).astype(np.float64),
+            np.array(one.cells),
+        )
+        for one in saved.open
+    ]
+    found.weeks = saved.weeks
+    found.state = PredictorState(
+        Belief(np.array(saved.mean), np.frombuffer(saved.precision, dtype="<f8").reshape(d, d).copy()),
+        Dropout.of(saved.dropout),
+        np.array(saved.cells).reshape(2, CELLS),
+        saved.asked_until,
+        saved.weeks_learned,
+        saved.versions,
+        PredictionModel.from_dict(saved.published),
+    )
+    return found

@@ -1,0 +1,221 @@
+"""Predictions in a lane: which version holds when, what it says of a customer, and on which nights rules must look again.
+
+A prediction is a function of a customer's orders before a grid day, the day, and the version in force on it. So it does
+not matter who is in memory and when somebody looked: the memo on a customer (`Customer.foreseen`) is worked out
+again from the state wherever it is missing.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import nan
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from models.behaviour.layout import FloatArray, IntArray
+from models.customer.customer import Customer
+from models.features.predicted import PREDICTED, SPEND_90
+from models.features.time import DayGrid
+from models.prediction.model import PredictionModel, first_version
+from models.prediction.order_record import OrderRecord, record_of, side_by_side
+from models.prediction.records import Records
+from models.rules.conditions import Compare
+from models.rules.definitions import Definitions
+from streamer.core.ledger import Ledger, ModelEntry
+
+Timeline = Sequence[tuple[int, PredictionModel]]
+"""Versions by the first day on which they are in force; the first holds from ever."""
+_SHIPPED_FROM: Final = -1
+
+
+class Foreseen(msgspec.Struct):
+    """The memo of a customer until the next order: the record of orders, and what was said on a day by a version."""
+
+    record: OrderRecord | None
+    day: int = -1
+    version: int = -1
+    values: dict[str, float] = {}
+
+
+def known(customer: Customer, grid: DayGrid) -> Foreseen:
+    """The memo of a customer; made where it is missing."""
+    held = customer.foreseen
+    if not isinstance(held, Foreseen):
+        held = customer.foreseen = Foreseen(record_of(customer, grid))
+    return held
+
+
+def timeline_of(
+    entries: Sequence[ModelEntry], models: Mapping[int, PredictionModel], clock_id: str | None
+) -> list[tuple[int, PredictionModel]]:
+    """The versions by the first day on which they are in force for customers who live by the clock ``clock_id``."""
+    timeline: list[tuple[int, PredictionModel]] = []
+    first: int | None = None
+    # Backwards: an import opened later may be earlier in time than versions it did not know.
+    for entry in reversed(entries):
+        day = entry.day if clock_id is None else entry.import_days.get(clock_id, entry.day)
+        first = day if first is None else min(first, day)
+        timeline.append((first, models[entry.version]))
+    timeline.append((_SHIPPED_FROM, first_version()))
+    timeline.reverse()
+    return timeline
+
+
+def borders_of(definitions: Iterable[Definitions]) -> dict[str, list[float]]:
+    """The numbers with which rules compare predictions, by prediction; empty where no rule names one."""
+    found: dict[str, set[float]] = {}
+    for version in definitions:
+        ready = version.ready
+        if "predicted" not in ready:
+            ready["predicted"] = _borders(version)
+        for name, borders in ready["predicted"].items():
+            found.setdefault(name, set()).update(borders)
+    return {name: sorted(borders) for name, borders in sorted(found.items())}
+
+
+def _borders(definitions: Definitions) -> dict[str, set[float]]:
+    found: dict[str, set[float]] = {}
+    for segmentation in definitions.segmentations:
+        for leaf in segmentation.leaves:
+            if isinstance(leaf, Compare) and leaf.feature in PREDICTED:
+                found.setdefault(leaf.feature, set()).update((leaf.enter, leaf.exit))
+    return found
+
+
+@dataclass(slots=True)
+class LaneForecasts:
+    """What the versions of one lane say. Made anew for each call of ``decide``; keeps nothing but on customers.
+
+    Attributes
+    ----------
+    borders
+        As `borders_of` gives them: what is reckoned of everybody, every night.
+    minor_per_major
+        Minor units of the shop's currency in a major one.
+    """
+
+    ledger: Ledger
+    models: Mapping[int, PredictionModel]
+    borders: Mapping[str, Sequence[float]]
+    grid: DayGrid
+    minor_per_major: int
+    _timelines: dict[str | None, Timeline]
+
+    @classmethod
+    def of(
+        cls,
+        ledger: Ledger,
+        models: Mapping[int, PredictionModel],
+        borders: Mapping[str, Sequence[float]],
+        grid: DayGrid,
+        minor_per_major: int,
+    ) -> LaneForecasts:
+        return cls(ledger, models, borders, grid, minor_per_major, {})
+
+    def forget_versions(self) -> None:
+        """A version came, or an import: what is in force is looked up anew."""
+        self._timelines.clear()
+
+    def timeline(self, clock_id: str | None) -> Timeline:
+        """The versions for customers who live by a clock."""
+        found = self._timelines.get(clock_id)
+        if found is None:
+            found = self._timelines[clock_id] = timeline_of(self.ledger.predictions, self.models, clock_id)
+        return found
+
+    def version_on(self, clock_id: str | None, day: int) -> PredictionModel:
+        """The version in force on a day."""
+        return _in_force(self.timeline(clock_id), day)
+
+    # -- one customer ---------------------------------------------------------------------------------------------
+
+    def value(self, name: str, customer: Customer, at: int) -> float:
+        """See `models.features.context.Forecasts`."""
+        day = self.grid.day_of(at)
+        model = self.version_on(customer.clock_id, day)
+        held = known(customer, self.grid)
+        if held.day != day or held.version != model.version or name not in held.values:
+            names = self.borders if name in self.borders else (*self.borders, name)
+            held.values = self.said(customer, day, model, tuple(names))
+            held.day, held.version = day, model.version
+        return held.values[name]
+
+    def said(self, customer: Customer, day: int, model: PredictionModel, names: Sequence[str]) -> dict[str, float]:
+        """What a version says of a customer as of the beginning of a day."""
+        record = known(customer, self.grid).record
+        if record is not None and record.last >= day:
+            record = record_of(customer, self.grid, before=day)
+        if record is None:
+            return dict.fromkeys(names, nan)
+        scores = self._scores(model, [record], np.array([day]), names)
+        return {name: float(values[0]) for name, values in scores.items()}
+
+    def _scores(
+        self, model: PredictionModel, records: Sequence[OrderRecord], days: IntArray, names: Iterable[str]
+    ) -> dict[str, FloatArray]:
+        spend = np.array([record.spend for record in records], dtype=np.float64)
+        return self._in_units(model.score(side_by_side(records), spend, days.astype(np.float64), tuple(names)))
+
+    def _in_units(self, scores: dict[str, FloatArray]) -> dict[str, FloatArray]:
+        if SPEND_90 in scores:
+            scores[SPEND_90] = scores[SPEND_90] / self.minor_per_major
+        return scores
+
+    # -- nights ---------------------------------------------------------------------------------------------------
+
+    def nights(
+        self, customers: Sequence[Customer], clock_id: str | None, starts: IntArray, targets: IntArray
+    ) -> dict[str, list[int]]:
+        """The days in (start, target] of each customer on which a prediction is on another side of a border of the rules
+        than the day before, or the first of them after an order; by customer id, where there are any.
+        """
+        found_records = [known(one, self.grid).record for one in customers]
+        places = np.array([at for at, one in enumerate(found_records) if one is not None], dtype=np.int64)
+        if not len(places):
+            return {}
+        records = [one for one in found_records if one is not None]
+        first, last = starts[places], targets[places]
+        arrays = side_by_side(records)
+        spend = np.array([record.spend for record in records], dtype=np.float64)
+        found: dict[str, list[int]] = {}
+        before = self._sides(arrays, spend, first, clock_id)
+        # An order of the day itself was not yet counted in it.
+        stale = arrays.last >= first
+        for day in range(int(first.min()) + 1, int(last.max()) + 1):
+            under_way = np.flatnonzero((first < day) & (last >= day)).astype(np.int64)
+            if not len(under_way):
+                continue
+            sides = self._sides(arrays.of(under_way), spend[under_way], np.full(len(under_way), day), clock_id)
+            turned = (sides != before[:, under_way]).any(axis=0) | stale[under_way]
+            for at in under_way[turned].tolist():
+                found.setdefault(customers[int(places[at])].id, []).append(day)
+            before[:, under_way] = sides
+            stale[under_way] = arrays.last[under_way] >= day
+        return found
+
+    def _sides(self, records: Records, spend: FloatArray, days: IntArray, clock_id: str | None) -> IntArray:
+        """On which side of each border each prediction is, (names, n): how many borders lie below it and at it."""
+        timeline = self.timeline(clock_id)
+        firsts = np.array([first for first, _ in timeline])
+        which = np.searchsorted(firsts, days, side="right") - 1
+        out = np.empty((len(self.borders), len(days)), dtype=np.int64)
+        for index in np.unique(which).tolist():
+            some = np.flatnonzero(which == index).astype(np.int64)
+            model = timeline[index][1]
+            scores = self._in_units(
+                model.score(records.of(some), spend[some], days[some].astype(np.float64), tuple(self.borders))
+            )
+            for row, (name, borders) in enumerate(self.borders.items()):
+                values, edges = scores[name], np.array(borders)
+                side = np.searchsorted(edges, values, side="left") + np.searchsorted(edges, values, side="right")
+                # Known or not is a side as well.
+                out[row, some] = np.where(np.isnan(values), -1, side)
+        return out
+
+
+def _in_force(timeline: Timeline, day: int) -> PredictionModel:
+    return timeline[bisect_right([first for first, _ in timeline], day) - 1][1]

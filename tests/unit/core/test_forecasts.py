@@ -1,0 +1,176 @@
+"""Predictions in a lane: known from the night after an order, moving silent customers at grid points, exact over versions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from heart_logs import DAY, HOUR, T0, Driver, LogMaker, by_customer, order, reversal
+from heart_models import foreseeing
+
+from models.features.features import feature_of
+from models.prediction.model import first_version
+from models.prediction.order_record import record_of, side_by_side
+from models.rules.declared import load
+from models.rules.defaults import DEFAULT_TEXT
+from schemas.control import ControlModel
+from streamer.core.context import Context
+from streamer.core.decision import Change
+from streamer.core.policy import Policy
+
+REACH = (
+    DEFAULT_TEXT
+    + """
+[reach]
+kind = "rules"
+rules = [
+    { segment = "nothing_known", when = "not known(p_buy_30d)" },
+    { segment = "worth_a_call", when = "p_buy_30d < 0.2 exit 0.25" },
+    { segment = "leave_alone", when = "p_buy_30d >= 0.5 exit 0.45" },
+    { segment = "other" },
+]
+[reach.segments]
+nothing_known = {}
+worth_a_call = {}
+leave_alone = {}
+other = {}
+"""
+)
+POLICY = Policy(definitions=load(REACH, 1))
+
+
+def shop(*orders: int, id: str = "ann") -> LogMaker:
+    """A customer who ordered on these days."""
+    log = LogMaker(now=T0)
+    for day in orders:
+        log.event(order(f"{id}{day}", id, T0 + day * DAY + HOUR, 40.0), now=T0 + day * DAY + HOUR)
+    return log
+
+
+def value(driver: Driver, name: str, at: int, id: str = "ann") -> float:
+    return feature_of(name).value(driver.customer(id), at, Context(driver.state, driver.policy).shop)
+
+
+def moves(driver: Driver) -> list[Change]:
+    return [change for change in driver.changes if change.segmentation == "reach"]
+
+
+def test_a_prediction_is_known_from_the_night_after_the_first_order_and_not_beyond_a_year() -> None:
+    driver = Driver(POLICY)
+    driver.feed(shop(0).records)
+    assert driver.segment("ann", "reach") == "nothing_known"
+    today = POLICY.grid.day_of(T0 + HOUR)
+    assert np.isnan(value(driver, "p_buy_30d", POLICY.grid.instant(today)))
+    for name in ("p_buy_30d", "expected_spend_90d", "next_order_from", "churn_risk_90d"):
+        assert value(driver, name, POLICY.grid.instant(today + 1)) >= 0
+        assert np.isnan(value(driver, name, POLICY.grid.instant(today + 366)))
+    chances = [value(driver, f"p_buy_{days}d", T0 + 9 * DAY) for days in (30, 60, 90)]
+    assert 0 < chances[0] < chances[1] < chances[2] < 1
+    assert value(driver, "churn_risk_90d", T0 + 9 * DAY) == pytest.approx(1 - chances[2])
+    assert 0 < value(driver, "next_order_from", T0 + 9 * DAY) < value(driver, "next_order_to", T0 + 9 * DAY) <= 182
+    assert value(driver, "expected_spend_90d", T0 + 9 * DAY) > 5
+
+
+def test_without_a_rule_that_names_one_nothing_is_looked_at() -> None:
+    driver = Driver(Policy())
+    driver.feed(shop(0, 10, 20).records)
+    driver.tick(T0 + 100 * DAY)
+    assert Context(driver.state, driver.policy).forecasts is None
+
+
+def test_silence_moves_a_customer_at_the_first_grid_point_beyond_a_border() -> None:
+    driver, grid = Driver(POLICY), POLICY.grid
+    driver.feed(shop(0, 12, 24, 36, 48).records)
+    driver.tick(T0 + 300 * DAY)
+    record = record_of(driver.customer("ann"), grid)
+    assert record is not None
+    held, last = "other", grid.day_of(T0 + 48 * DAY)
+    expected: list[tuple[str, int]] = []
+    for day in range(last + 1, last + 250):
+        scored = first_version().score(side_by_side([record]), np.array([20_000.0]), day, ["p_buy_30d"])
+        p = float(scored["p_buy_30d"][0])
+        call, alone = p < (0.25 if held == "worth_a_call" else 0.2), p >= (0.45 if held == "leave_alone" else 0.5)
+        now = "worth_a_call" if call else "leave_alone" if alone else "other"
+        if now != held or not expected:
+            expected.append((now, grid.instant(day)))
+        held = now
+    silent = [(change.after, change.changed_at) for change in moves(driver) if change.changed_at > T0 + 49 * DAY]
+    assert silent == [one for one in expected if one[1] > T0 + 49 * DAY] != []
+    assert {change.cause for change in moves(driver) if change.changed_at > T0 + 49 * DAY} == {"time"}
+    # The reasons are the prediction itself: with its value after the move in the facts before it, the customer moves.
+    [reason] = [one for one in moves(driver)[-1].reasons if one.feature == "p_buy_30d"]
+    assert reason.before != reason.after == moves(driver)[-1].features["p_buy_30d"]
+
+
+def test_one_look_after_many_nights_is_as_a_look_every_night() -> None:
+    log = shop(0, 12, 24, 36, 48).records
+    often, seldom = Driver(POLICY), Driver(POLICY)
+    often.feed(log)
+    for day in range(49, 200):
+        often.tick(T0 + day * DAY)
+        if day % 7 == 0:
+            often.drop(["ann"])
+    seldom.feed(log)
+    seldom.drop(["ann"])
+    seldom.tick(T0 + 199 * DAY)
+    assert by_customer(moves(often)) == by_customer(moves(seldom)) and len(moves(often)) >= 3
+
+
+def test_a_version_is_in_force_from_the_next_grid_point_and_its_moves_are_refits() -> None:
+    log = shop(0, 12, 24, 36, 48)
+    log.predictions(foreseeing(1, keen=-4.0), now=T0 + 50 * DAY)
+    driver = Driver(POLICY)
+    driver.feed(log.records)
+    assert driver.segment("ann", "reach") == "leave_alone"
+    driver.tick(T0 + 51 * DAY + HOUR)
+    last = moves(driver)[-1]
+    assert (last.after, last.cause, last.automation_safe) == ("worth_a_call", "refit", False)
+    # The clock of the lane stood on the day of the last order.
+    assert last.changed_at == POLICY.grid.instant(POLICY.grid.day_of(T0 + 49 * DAY))
+    assert [entry.version for entry in driver.state.ledger.predictions] == [1]
+    # The same version again, an older one and one of another program change nothing.
+    log.predictions(foreseeing(1, keen=3.0))
+    log.control(
+        ControlModel(segmentation="predictions", version=2, body={**foreseeing(2).to_dict(), "weights": {"level": 1.0}})
+    )
+    driver.feed(log.records[-2:])
+    assert [entry.version for entry in driver.state.ledger.predictions] == [1]
+    assert [dead.reason for dead in driver.dead] == ["bad_control"]
+
+
+def test_an_order_that_is_taken_back_is_no_order() -> None:
+    log = shop(0, 12, 24)
+    driver = Driver(POLICY)
+    driver.feed(log.records)
+    with_it = value(driver, "p_buy_30d", T0 + 30 * DAY)
+    log.event(reversal("back", "ann", T0 + 26 * DAY, "o-ann24"), now=T0 + 26 * DAY)
+    driver.feed(log.records[-1:])
+    without = Driver(POLICY)
+    without.feed(shop(0, 12).records)
+    assert value(driver, "p_buy_30d", T0 + 30 * DAY) == value(without, "p_buy_30d", T0 + 30 * DAY) < with_it
+
+
+def test_nobody_depends_on_company() -> None:
+    """The nightly look at many, and at each alone, say the same to the last bit."""
+    rng = np.random.default_rng(3)
+    logs = [
+        shop(*sorted(rng.choice(60, size=int(rng.integers(1, 6)), replace=False).tolist()), id=f"c{i}")
+        for i in range(40)
+    ]
+    driver = Driver(POLICY)
+    for log in logs:
+        alone = Driver(POLICY)
+        alone.feed(log.records)
+        records = [record_of(alone.customer(id), POLICY.grid) for id in alone.parts]
+        driver.parts.update(alone.parts)
+        assert len(records) == 1
+    found = [record_of(driver.customer(id), POLICY.grid) for id in driver.parts]
+    together = side_by_side([one for one in found if one is not None])
+    spend, day = np.arange(0.0, 1_000.0 * len(found), 1_000.0, dtype=np.float64), POLICY.grid.day_of(T0 + 90 * DAY)
+    names = ("p_buy_30d", "p_buy_90d", "expected_orders_90d", "expected_spend_90d", "next_order_from", "next_order_to")
+    many = first_version().score(together, spend, day, names)
+    raw = first_version().chances(together, day, (30, 90))
+    for at in range(len(found)):
+        one = together.of(np.array([at]))
+        single = first_version().score(one, spend[at : at + 1], day, names)
+        assert {name: values[0] for name, values in single.items()} == {name: v[at] for name, v in many.items()}
+        assert np.array_equal(first_version().chances(one, day, (30, 90))[:, 0], raw[:, at])
