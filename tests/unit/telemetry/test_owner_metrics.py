@@ -13,6 +13,7 @@ from models.behaviour.features import NAMES
 from models.features.time import DAY_MS, DayGrid
 from models.learning.decisions import approve, rename
 from models.learning.learner import Learned, LearnerConfig
+from models.prediction.predictor import Predictor, Week
 from streamer.telemetry.lane_metrics import MetricState
 from streamer.telemetry.metrics import OUTCOMES, OWNER_METRICS, PREFIX
 from streamer.telemetry.owner_metrics import OwnerMetrics
@@ -52,7 +53,16 @@ def metrics() -> OwnerMetrics:
     renamed = rename(learner, learner.model.segments[0].segment_id, "Regulars", world.day + 7)
     metrics.on_learned(world.day + 7, renamed, learner.state)
     clock.day = world.day + 10
+    predictor = Predictor()
+    predictor.weeks.append(Week(world.day, 200, 40, 50.0, 0.75, 0.4, 0.12, 0.5))
+    metrics.on_foresaw(predictor)
     return metrics
+
+
+def test_figures_of_the_predictions_are_those_of_the_last_week(metrics: OwnerMetrics) -> None:
+    found = metrics.samples()
+    assert found["prediction_calibration_ratio"] == {(): 1.25} and found["prediction_base_ratio"] == {(): 0.2}
+    assert found["prediction_skill_ratio"][()] == pytest.approx(0.2) and found["prediction_version"] == {(): 0.0}
 
 
 def test_every_metric_of_the_owner_is_served_once_it_is_known(metrics: OwnerMetrics) -> None:
