@@ -23,7 +23,7 @@ UPDATE = Update(
     },
     b"ledger",
     {"value/low": 2},
-    {1: b"model"},
+    {"1": b"model"},
     ["imp"],
     {2: b"toml"},
     {"hash": b"[1,2]"},

@@ -14,6 +14,7 @@ from owner_rig import Clock, OwnerRig, PanelLog
 from models.behaviour.panel import PanelRow, encode
 from models.learning.learner import Learner, LearnerConfig
 from models.learning.owner_types import Learned, State
+from models.prediction.predictor import Predictor
 from models.rules.defaults import DEFAULTS
 from schemas import topics
 from schemas.control import IMPORT_HEADER
@@ -37,6 +38,8 @@ class Listener:
         self.days: list[tuple[int, str]] = []
 
     def fetch_again(self, lane: int, offset: int) -> None: ...
+
+    def foresaw(self, day: int, predictor: Predictor) -> None: ...
 
     def learned(self, day: int, learned: Learned, state: State) -> None:
         self.days.append((day, learned.outcome))
