@@ -57,7 +57,7 @@ _LAST_CHOICE: Final = frozenset(("Regulars", "Moderate"))
 _LAST_RELUCTANCE: Final = 0.5
 _UNTRUE: Final = 100.0
 _LETTERED: Final = "Segment"
-"""Before a letter: the name of a cluster of which no other name is true. What it is like, its card says."""
+"""Before a letter: the name of a cluster that no other name fits. Its card says what it is like."""
 EVERYBODY: Final = "Everybody"
 """The name of the one segment of a shop whose customers cannot be told apart."""
 _SILENT: Final = frozenset(("At risk", "Hibernating", "Fading"))

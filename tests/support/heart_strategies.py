@@ -24,6 +24,8 @@ POLICY = Policy(
     panel_target=2,
     definitions=load(FORESEEING, 1),
 )
+MOODS = replace(POLICY, definitions=load(MOODY, 1))
+"""The same with rules and bands that ask no prediction."""
 HERE = ("ann", "bob", "cem", "eve", "fay")
 """Customers whose keys belong to partition 0 of two."""
 ELSEWHERE = "gus"

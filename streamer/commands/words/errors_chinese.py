@@ -44,7 +44,7 @@ ERRORS: Final = {
     "{} has no parameter {}": "{0} 没有参数 {1}",
     "it has {}": "可用参数：{0}",
     "Kafka at {} did not take the version: {}": "位于 {0} 的 Kafka 没有接收该版本：{1}",
-    "nothing moves; does a worker run? It goes on with the sweep whenever one does": "没有进展。worker 在运行吗？一旦运行就会继续",
+    "nothing moves; does a worker run? One that runs brings the customers to it": "没有进展。worker 在运行吗？运行后就会更新客户",
     # 营销计划
     "the view cannot be read: {}": "读不到客户视图：{0}",
     "the file and its templates have {} bytes": "文件连同模板共 {0} 字节",
@@ -240,6 +240,10 @@ ERRORS: Final = {
     "there are no clusters by that day": "到该日还没有聚类",
     "give a later --as-of, or a longer file": "请用更晚的 --as-of，或更长的文件",
     "nobody has a segment on that day": "该日没有客户有分群",
+    "there are no goals for {}": "{0} 没有目标",
+    # 报告
+    "--from {} lies behind --to {}": "--from {0} 晚于 --to {1}",
+    "give the earlier day with --from": "请用 --from 给出较早的日期",
     # 导入
     "there is no mapping to save": "没有可保存的映射",
     "this format needs none": "该格式不需要映射",

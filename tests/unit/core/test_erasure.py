@@ -7,14 +7,14 @@ from dataclasses import replace
 import pytest
 from heart_logs import DAY, HOUR, T0, Driver, LogMaker, check_chain, event, order, view
 from heart_models import jumpy
-from heart_strategies import POLICY
+from heart_strategies import MOODS
 
 from streamer.core.decision import Erased
 from streamer.core.erasure import KEPT_MS
 from streamer.core.state import Tick
 from streamer.lanes.restore import sizes_of
 
-ONE = replace(POLICY, lanes=1)
+ONE = replace(MOODS, lanes=1)
 
 
 def erase(log: LogMaker, at: int, number: int = 0) -> None:

@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 from heart_lanes_many import Lanes
 from heart_logs import DAY, HOUR, T0, Driver, event, order, reversal, view
-from heart_strategies import POLICY
+from heart_strategies import MOODS
 
 from schemas.partition import partition_for
 from streamer.core.decision import Rerouted
 
-LANES = replace(POLICY, lanes=2)
+LANES = replace(MOODS, lanes=2)
 ANN, GUS, BOB, LEO = "ann", "gus", "bob", "leo"
 """`gus` lives in lane 1, the others in lane 0."""
 

@@ -8,12 +8,12 @@ from itertools import permutations
 from heart_editions import OWN
 from heart_logs import DAY, HOUR, T0, Driver, LogMaker, check_chain, event, order, view
 from heart_models import jumpy
-from heart_strategies import POLICY
+from heart_strategies import MOODS
 
 from schemas.control import IMPORT_HEADER
 from streamer.core.policy import Policy
 
-ONE = replace(POLICY, lanes=1)
+ONE = replace(MOODS, lanes=1)
 
 
 def consent(yes: bool, number: int, at: int, marketing: bool = True) -> bytes:
