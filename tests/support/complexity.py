@@ -1,4 +1,5 @@
-"""Functions that branch too much: more than 15 by McCabe, as radon counts (``and`` and ``or`` are branches too).
+"""Functions that branch too much, more than 15 by McCabe as radon counts (``and`` and ``or`` are branches too), and files
+of more than 400 lines.
 
     python tests/support/complexity.py [FOLDER ...]
 
@@ -14,6 +15,7 @@ from pathlib import Path
 from radon.complexity import cc_visit
 
 MOST = 15
+MOST_LINES = 400
 FOLDERS = ("schemas", "models", "streamer", "benchmarks", "grafana", "examples")
 
 
@@ -26,9 +28,18 @@ def found(folders: list[str]) -> Iterator[tuple[int, str]]:
                 yield block.complexity, f"{path}:{block.lineno} {block.fullname}"
 
 
+def long_files(folders: list[str]) -> list[str]:
+    """Length and path of every file above `MOST_LINES`."""
+    files = (file for folder in folders for file in sorted(Path(folder).rglob("*.py")))
+    lengths = [(len(file.read_text(encoding="utf-8").splitlines()), file) for file in files]
+    return [f"{length} {file}" for length, file in lengths if length > MOST_LINES]
+
+
 if __name__ == "__main__":
     complex_ones = sorted(found(sys.argv[1:] or list(FOLDERS)), reverse=True)
     for complexity, place in complex_ones:
         print(f"{complexity:3} {place}")
     if complex_ones:
         sys.exit(f"{len(complex_ones)} functions of a complexity above {MOST}; split them")
+    if too_long := long_files(sys.argv[1:] or list(FOLDERS)):
+        sys.exit("\n".join([*too_long, f"{len(too_long)} files of more than {MOST_LINES} lines; split them"]))
