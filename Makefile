@@ -24,7 +24,7 @@ help:
 	@echo "make act    act against its oracle, killed 340 times, and 100,000 schedules of faults on its owner; hours"
 	@echo "make handovers  20 handovers of lanes during 100,000 events, timed and compared; minutes"
 	@echo "make wheel  the distribution segment-streamer, into dist/"
-	@echo "make pictures, make boards, make documents, make lock   renew what is generated: board pictures, boards, contracts, locked dependencies"
+	@echo "make pictures, make boards, make documents, make lock   renew what is generated: pictures of boards and console, boards, contracts, locked dependencies"
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
@@ -128,6 +128,7 @@ handovers: $(STAMP)
 
 pictures: $(STAMP)
 	$(BIN)/python -m grafana.pictures $(ARGS)
+	PYTHONPATH=tests/support $(BIN)/python -m console_pictures
 
 wheel: $(STAMP)
 	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
