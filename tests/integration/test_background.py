@@ -71,9 +71,9 @@ def roles_of(home: Path) -> dict[str, int]:
 
 def test_the_service_runs_until_down_and_starts_again(streamer: CommandLine, tmp_path: Path) -> None:
     for run in range(2):
-        told = streamer.json("up", "--all")
+        started = streamer.json("up", "--all")
         assert roles_of(tmp_path).keys() == ROLES.keys()
-        assert enters(told["console"])
+        assert enters(started["console"])
         if run == 0:
             assert streamer.run("publish", "order", "--customer", "ann", "--total", "59.90").exit_code == 0
 
@@ -81,13 +81,16 @@ def test_the_service_runs_until_down_and_starts_again(streamer: CommandLine, tmp
             return json.loads(streamer.run("status", "--json").stdout)
 
         found = until(lambda: (now := state())["workers"] and now["act"] and now["customers"] and now)
-        assert found["service"]["pid"] == told["service_pid"] and found["web"] == told["console"].partition("/enter")[0]
+        assert (
+            found["service"]["pid"] == started["service_pid"]
+            and found["web"] == started["console"].partition("/enter")[0]
+        )
         findings = {
             one["subject"]: one["text"] for one in json.loads(streamer.run("doctor", "--json").stdout)["findings"]
         }
         assert findings["act"] == "1 running" and findings["web"] == f"at {found['web']}"
         again = streamer.json("up", "--all")
-        assert again["service_pid"] == told["service_pid"], "what runs is left alone"
+        assert again["service_pid"] == started["service_pid"], "what runs is left alone"
 
         assert streamer.run("down").exit_code == 0
         assert roles_of(tmp_path) == {} and presence.url_of(tmp_path) is None
@@ -95,12 +98,12 @@ def test_the_service_runs_until_down_and_starts_again(streamer: CommandLine, tmp
 
 
 def test_what_ends_is_started_again(streamer: CommandLine, tmp_path: Path) -> None:
-    told = streamer.json("up", "--all")
+    started = streamer.json("up", "--all")
     before = roles_of(tmp_path)
     os.kill(before["act"], signal.SIGKILL)
     until(lambda: roles_of(tmp_path).get("act", before["act"]) != before["act"])
     assert all(roles_of(tmp_path)[role] == before[role] for role in ("lanes", "owner", "web"))
-    os.kill(told["service_pid"], signal.SIGKILL)
+    os.kill(started["service_pid"], signal.SIGKILL)
     until(lambda: (now := roles_of(tmp_path)).keys() == ROLES.keys() and not {*now.values()} & {*before.values()})
     until(lambda: presence.url_of(tmp_path))
     assert Background(tmp_path).alone()

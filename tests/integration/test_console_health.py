@@ -64,28 +64,28 @@ def test_pages_say_what_commands_say_before_a_worker_runs_and_after(
 ) -> None:
     visitor = Visitor(console)
     service.publish(BAD)
-    told = visitor.text("/health")
+    page_text = visitor.text("/health")
     assert (
-        "Needs you: 1" in told
-        and "7 waiting, unaccounted 0, 0 workers" in told
-        and "start one: streamer worker" in told
+        "Needs you: 1" in page_text
+        and "7 waiting, unaccounted 0, 0 workers" in page_text
+        and "start one: streamer worker" in page_text
     )
 
     service.start()
     service.wait_until_applied()
     # A checkup is good for some seconds, and the web process reads the ledgers every five.
     console.until(lambda: "All is well" in visitor.text("/health") and "6 in all" in visitor.text("/data"))
-    told = visitor.text("/health")
+    page_text = visitor.text("/health")
     for one in doctor(streamer):
         # The clock and the deadline of unsigned records differ from look to look; dead letters have a table.
         if one["subject"] not in ("clock", "control key", "dead letters"):
-            assert one["text"] in told and (one["hint"] or "").replace("`", "") in told, one
+            assert one["text"] in page_text and (one["hint"] or "").replace("`", "") in page_text, one
     state = streamer.json("status")
     assert state["dead_letters"] == {"not_json": 5, "unknown_type": 1}
     for figure, name in (("consumed", "records taken"), ("workers", "workers"), ("unaccounted", "unaccounted")):
-        assert f"{name} {state[figure]:,} " in told, name
+        assert f"{name} {state[figure]:,} " in page_text, name
     for lane in streamer.json("lanes"):
-        assert f"{lane['lane']} at offset {lane['offset']:,} {lane['lag']:,}" in told
+        assert f"{lane['lane']} at offset {lane['offset']:,} {lane['lag']:,}" in page_text
 
     page = visitor.page("/data")
     counts = {
@@ -104,9 +104,9 @@ def test_pages_say_what_commands_say_before_a_worker_runs_and_after(
     view = ImportView(connect(service.environment["STREAMER_REDIS"]), f"{service.prefix}.streamer", 2)
     view.remember(ImportRecord("one", "hash", f"orders {HOSTILE}.csv", 1_790_000_000_000, starts={0: 0, 1: 0}))
     console.until(lambda: "Needs you" in visitor.text("/health") and f"orders {HOSTILE}.csv" in visitor.text("/data"))
-    told = visitor.text("/health")
+    page_text = visitor.text("/health")
     [stopped] = [one for one in doctor(streamer) if one["subject"] == "lanes"]
-    assert stopped["text"].replace("`", "") in told and "streamer lanes resume 0" in told
+    assert stopped["text"].replace("`", "") in page_text and "streamer lanes resume 0" in page_text
     assert "7 of 7 records" in visitor.text("/data")
     for language in ("en", "zh"):
         assert HOSTILE not in visitor.page("/health", language) + visitor.page("/data", language)
@@ -125,6 +125,10 @@ def test_a_checkup_without_redis_says_so_and_looks_at_the_rest(
             monkeypatch.setenv(name, value)
     monkeypatch.setenv("STREAMER_REDIS", f"redis://127.0.0.1:{port}/0")
     found = checkup(Settings.load())
-    told = {one.subject: one for one in found.findings}
-    assert told["Redis"].wrong and "STREAMER_REDIS" in (told["Redis"].hint or "") and told["Kafka"].hint is None
+    page_text = {one.subject: one for one in found.findings}
+    assert (
+        page_text["Redis"].wrong
+        and "STREAMER_REDIS" in (page_text["Redis"].hint or "")
+        and page_text["Kafka"].hint is None
+    )
     assert (found.state, found.lanes) == ({}, [])

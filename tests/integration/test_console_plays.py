@@ -62,8 +62,8 @@ def test_a_play_is_watched_paused_and_gone_on_with(
         assert console.get(path, token=None).status == 401, path
         assert console.ask("POST", path, b"action=pause", token=None).status in (401, 405), path
     visitor = Visitor(console)
-    told = visitor.text("/plays")
-    assert "No play was started yet" in told and "streamer plays start" in told
+    page_text = visitor.text("/plays")
+    assert "No play was started yet" in page_text and "streamer plays start" in page_text
     assert visitor.send("/plays/hook", {"action": "pause"}, csrf="made-up").status == 403
 
     file = tmp_path / "plays.toml"
@@ -85,14 +85,14 @@ def test_a_play_is_watched_paused_and_gone_on_with(
     shown = streamer.json("plays", "show", "hook")
     assert shown["sent"] and shown["withheld"] and shown["sent"] + shown["withheld"] == len(MEMBERS)
     console.until(lambda: f"held out {shown['withheld']}" in visitor.text("/plays/hook"))
-    told = visitor.text("/plays/hook")
-    assert f"Where {shown['planned']} planned messages ended" in told and f"sent {shown['sent']}" in told
+    page_text = visitor.text("/plays/hook")
+    assert f"Where {shown['planned']} planned messages ended" in page_text and f"sent {shown['sent']}" in page_text
     [row] = re.findall(r"<tr><th scope=\"row\"><a href=\"/plays/hook\">.*?</tr>", visitor.page("/plays"), re.DOTALL)
     figures = [int(found) for found in re.findall(r'<td class="n[^"]*">(\d+)</td>', row)]
     assert figures == [shown[name] for name in ("planned", "sent", "withheld", "waiting")]
     report = streamer.json("plays", "report", "hook")
     for name, arm in (("got it", "sent"), ("held out", "held_out")):
-        assert f"{name} {report[arm]['n']} {report[arm]['bought']}" in told
+        assert f"{name} {report[arm]['n']} {report[arm]['bought']}" in page_text
 
     for order in ({"action": "erase"}, {"action": "drop", "status": "sent"}):
         sent = visitor.send("/plays/hook", order)
@@ -151,15 +151,15 @@ def test_versions_are_shown_and_a_proposal_is_approved_in_a_click(
     [version] = model_writes(first, 2, now)[topics.MODELS, 0]
     publish(service, version, _proposal(proposal, "waiting", None, now))
     console.until(lambda: "Proposal p4 waits for you" in visitor.text("/models"), 20)
-    told = visitor.text("/models")
+    page_text = visitor.text("/models")
     shown = streamer.json("models", "show", "1")
     for one in shown["segments"]:
-        assert f"{one['name']} {one['share']:.1%}" in told
-    asked = streamer.json("models", "show", "p4")
-    assert f"{asked['k']} segments, because as many are stable now. It would move {asked['moves']:.1%}" in told
-    for flow in asked["flows"]:
-        names = [asked["names"][flow[end]] for end in ("from", "to")]
-        assert f"{names[0]} {names[1]} {flow['customers']}" in told
+        assert f"{one['name']} {one['share']:.1%}" in page_text
+    offered = streamer.json("models", "show", "p4")
+    assert f"{offered['k']} segments, because as many are stable now. It would move {offered['moves']:.1%}" in page_text
+    for flow in offered["flows"]:
+        names = [offered["names"][flow[end]] for end in ("from", "to")]
+        assert f"{names[0]} {names[1]} {flow['customers']}" in page_text
     if CHROMIUM is not None:
         assert asyncio.run(faults(console, ["/models"], tmp_path / "look")) == []
 

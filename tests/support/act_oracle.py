@@ -49,13 +49,13 @@ class Rule:
 def _moved(
     name: str, to: set[str], source: set[str] | None = None, cause: str = ""
 ) -> Callable[[dict[str, Any]], bool]:
-    def answers(said: dict[str, Any]) -> bool:
+    def answers(body: dict[str, Any]) -> bool:
         return bool(
-            said["safe"]
-            and said["segmentation"] == name
-            and said["to"] in to
-            and (source is None or said["from"] in source)
-            and (not cause or said["cause"] == cause)
+            body["safe"]
+            and body["segmentation"] == name
+            and body["to"] in to
+            and (source is None or body["from"] in source)
+            and (not cause or body["cause"] == cause)
         )
 
     return answers
@@ -135,7 +135,7 @@ class Open:
     id: str
     rule: Rule
     customer: str
-    said: dict[str, Any]
+    body: dict[str, Any]
     planned: int
     due: int
     looked: bool
@@ -174,31 +174,31 @@ class Oracle:
             for one in sorted(self._open, key=lambda one: (-one.rule.priority, one.due, one.id)):
                 if one.due <= now:
                     self._judge(one, now)
-            self._open = [one for one in self._open if (one.said["event_id"], one.rule.name) not in self.became]
+            self._open = [one for one in self._open if (one.body["event_id"], one.rule.name) not in self.became]
         return self
 
     @property
     def waiting(self) -> set[tuple[str, str]]:
         """Messages that are not finished at the end."""
-        return {(one.said["event_id"], one.rule.name) for one in self._open}
+        return {(one.body["event_id"], one.rule.name) for one in self._open}
 
     # -- what happens -----------------------------------------------------------------------------------------
 
     def _take(self, entry: Entry, now: int) -> None:
-        id, said = entry.customer, dict(entry.said)
+        id, body = entry.customer, dict(entry.body)
         person = self._people.setdefault(id, Person())
         email = self._trace.traits[id].get("email", "")
         match entry.what:
             case "change":
-                self._move(id, said, now)
+                self._move(id, body, now)
             case "consent":
-                self._granted[id] = said["granted"]
+                self._granted[id] = body["granted"]
             case "complaint":
                 self._complained[id] = entry.at
             case "leave" | "return":
                 stays = entry.what == "return"
-                person.wants[said["list"]] = stays
-                key = (email, said["list"])
+                person.wants[body["list"]] = stays
+                key = (email, body["list"])
                 if person.written and self._refused_addresses.get(key, "left") == "left":
                     if stays:
                         self._refused_addresses.pop(key, None)
@@ -218,23 +218,23 @@ class Oracle:
                 self._complained.pop(id, None)
                 self._granted.pop(id, None)
 
-    def _move(self, id: str, said: dict[str, Any], now: int) -> None:
+    def _move(self, id: str, body: dict[str, Any], now: int) -> None:
         for one in self._open:
-            if one.customer == id and one.said["segmentation"] == said["segmentation"]:
-                one.now_in = said["to"]
-        if said["segmentation"] == "value":
-            self._value[id] = said["to"]
+            if one.customer == id and one.body["segmentation"] == body["segmentation"]:
+                one.now_in = body["to"]
+        if body["segmentation"] == "value":
+            self._value[id] = body["to"]
         for rule in RULES:
-            if rule.answers(said):
-                name = f"{said['event_id']}/{rule.name}/1"
+            if rule.answers(body):
+                name = f"{body['event_id']}/{rule.name}/1"
                 message = str(uuid5(UUID("5f2f6a3e-3b3c-5a0e-8f0e-9f7f2c1d4b22"), name))
                 due = now if rule.wants is not None else now + rule.wait
-                self._open.append(Open(message, rule, id, said, now, due, rule.wants is None, said["to"]))
+                self._open.append(Open(message, rule, id, body, now, due, rule.wants is None, body["to"]))
 
     # -- what becomes of a message ----------------------------------------------------------------------------
 
     def _end(self, one: Open, what: str, now: int) -> None:
-        self.became[one.said["event_id"], one.rule.name] = (what, now)
+        self.became[one.body["event_id"], one.rule.name] = (what, now)
 
     def _judge(self, one: Open, now: int) -> None:
         rule = one.rule
@@ -300,7 +300,7 @@ class Oracle:
         complained = self._complained.get(one.customer)
         if one.rule.no_complaint and complained is not None and now - complained < HALF_LIFE:
             return "unless"
-        gone = one.now_in != one.said["to"] and one.now_in not in one.rule.to
+        gone = one.now_in != one.body["to"] and one.now_in not in one.rule.to
         return "still" if one.rule.still and gone else None
 
     def _capped(self, one: Open, now: int) -> str | None:
@@ -324,8 +324,8 @@ class Oracle:
     # -- the customer's clock ---------------------------------------------------------------------------------
 
     def _zone(self, id: str) -> ZoneInfo:
-        said = self._trace.traits[id].get("timezone", SHOP_ZONE)
-        return ZoneInfo(SHOP_ZONE if said.startswith("Mars") else said)
+        body = self._trace.traits[id].get("timezone", SHOP_ZONE)
+        return ZoneInfo(SHOP_ZONE if body.startswith("Mars") else body)
 
     def _quiet_until(self, id: str, now: int) -> int:
         where, at = self._zone(id), now

@@ -31,7 +31,7 @@ class Entry:
     at: int
     customer: str
     what: What
-    said: Mapping[str, Any]
+    body: Mapping[str, Any]
 
 
 @dataclass
@@ -92,13 +92,13 @@ def _life(id: str, value: str, dice: random.Random, days: int) -> Iterator[Entry
             complaints = 1
         if what == "erase":
             seq = complaints = 0
-        said: dict[str, Any] = {"list": dice.choice(("offers", "offers", "reminders", "*"))}
-        said["granted"] = dice.random() < 0.6
+        body: dict[str, Any] = {"list": dice.choice(("offers", "offers", "reminders", "*"))}
+        body["granted"] = dice.random() < 0.6
         if what == "change":
             seq += 1
             name = dice.choice(("lifecycle", "lifecycle", "lifecycle", "value", "cart"))
             to = _next(name, held[name], dice)
-            said = {
+            body = {
                 "event_id": f"{id}-{at}",
                 "seq": seq,
                 "segmentation": name,
@@ -108,7 +108,7 @@ def _life(id: str, value: str, dice: random.Random, days: int) -> Iterator[Entry
                 "safe": dice.random() < 0.95,
             }
             held[name] = to
-        yield Entry(at, id, what, said)
+        yield Entry(at, id, what, body)
 
 
 def _what(dice: random.Random) -> What:

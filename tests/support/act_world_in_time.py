@@ -52,9 +52,9 @@ class People:
         assert profile is not None
         match entry.what:
             case "change":
-                customer.segments[entry.said["segmentation"]] = Membership(entry.said["to"], entry.at)
+                customer.segments[entry.body["segmentation"]] = Membership(entry.body["to"], entry.at)
             case "consent":
-                profile.consent = Consent(True, entry.said["granted"], True, entry.at, b"")
+                profile.consent = Consent(True, entry.body["granted"], True, entry.at, b"")
             case "complaint":
                 profile.rate("complaint", None, weight(entry.at, UNITS.half_life))
             case "erase":
@@ -64,17 +64,17 @@ class People:
 
 def change_of(entry: Entry) -> bytes:
     """The published change of an entry."""
-    said = entry.said
-    source, to = (SegmentRef(said[one], said[one]) for one in ("from", "to"))
+    body = entry.body
+    source, to = (SegmentRef(body[one], body[one]) for one in ("from", "to"))
     change = Change(
-        event_id=said["event_id"],
+        event_id=body["event_id"],
         customer_id=entry.customer,
-        seq=said["seq"],
-        segmentation=said["segmentation"],
+        seq=body["seq"],
+        segmentation=body["segmentation"],
         from_segment=source,
         to_segment=to,
-        cause=said["cause"],
-        automation_safe=said["safe"],
+        cause=body["cause"],
+        automation_safe=body["safe"],
         is_initial=False,
         changed_at=entry.at,
         trigger=None,
@@ -95,7 +95,7 @@ def event_of(entry: Entry) -> bytes | None:
         case "leave" | "return":
             stays = entry.what == "return"
             event = SubscriptionUpdated(
-                type="subscription.updated", list=entry.said["list"], subscribed=stays, **common
+                type="subscription.updated", list=entry.body["list"], subscribed=stays, **common
             )
         case "bounced" | "complained":
             event = MessageOutcome(

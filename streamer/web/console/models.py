@@ -77,16 +77,16 @@ class Models:
     def _detail(self, found: Published, id: str, visit: Visit) -> dict[str, Any]:
         """A version or a proposal in full, ready to be shown."""
         texts = visit.texts
-        told = queries.detail(found, id, texts)
-        names = told["names"]
+        described = queries.detail(found, id, texts)
+        names = described["names"]
 
         def named(ids: list[str]) -> str:
             return ", ".join(names.get(one, one) for one in ids)
 
         return {
-            **told,
-            "published": visit.moment(epoch_ms(told["published_at"])),
-            "because": texts(f"why {told['why']}") if "why" in told else "",
+            **described,
+            "published": visit.moment(epoch_ms(described["published_at"])),
+            "because": texts(f"why {described['why']}") if "why" in described else "",
             "segments": [
                 {
                     **one,
@@ -94,16 +94,16 @@ class Models:
                     "percent": f"{one['share']:.1%}",
                     "before": "–" if one["share_before"] is None else f"{one['share_before']:.1%}",
                 }
-                for one in told["segments"]
+                for one in described["segments"]
             ],
             "fates": [
                 texts(f"fate {one['kind']}", before=named(one["from"]), after=named(one["to"]), overlap=one["overlap"])
-                for one in told["transitions"]
+                for one in described["transitions"]
                 if one["kind"] != "survive"
             ],
             "flows": [
                 (names.get(one["from"], one["from"]), names.get(one["to"], one["to"]), one["customers"])
-                for one in told.get("flows", ())
+                for one in described.get("flows", ())
             ],
         }
 

@@ -90,8 +90,8 @@ class Visit:
 
     def note(self, *known: str) -> str:
         """What was just done, where it is one of those; else nothing."""
-        said = self.request.query_params.get("note", "")
-        return self.texts(f"console done {said}") if said in known else ""
+        chosen = self.request.query_params.get("note", "")
+        return self.texts(f"console done {chosen}") if chosen in known else ""
 
     def gone(self, what: str) -> Response:
         """There is nothing at this address; ``what`` is a text of the catalogue."""
@@ -201,9 +201,9 @@ class Site:
         return self.html(request, texts, scheme, "stranger.html", 401, used=used, again=again)
 
     def _language(self, request: Request) -> Messages:
-        for said in (request.query_params.get("lang"), request.cookies.get(_LANGUAGE), self.settings.language):
+        for chosen in (request.query_params.get("lang"), request.cookies.get(_LANGUAGE), self.settings.language):
             for one in LANGUAGES:
-                if said == one:
+                if chosen == one:
                     return messages(one)
         return messages()
 
@@ -250,16 +250,16 @@ def _shown(value: object) -> object:
 
 
 def _scheme(request: Request) -> Scheme:
-    said = request.query_params.get("scheme", request.cookies.get(_SCHEME))
-    return next((one for one in SCHEMES if one == said), "auto")
+    chosen = request.query_params.get("scheme", request.cookies.get(_SCHEME))
+    return next((one for one in SCHEMES if one == chosen), "auto")
 
 
 def _remember(request: Request, response: Response) -> None:
     """Keep language and scheme where this request chose one."""
     for name, cookie, known in (("lang", _LANGUAGE, LANGUAGES), ("scheme", _SCHEME, SCHEMES)):
-        said = request.query_params.get(name)
-        if said in known:
-            response.set_cookie(cookie, str(said), max_age=_YEAR_SECONDS, samesite="strict")
+        chosen = request.query_params.get(name)
+        if chosen in known:
+            response.set_cookie(cookie, str(chosen), max_age=_YEAR_SECONDS, samesite="strict")
 
 
 def _address(request: Request, changed: Mapping[str, object]) -> str:

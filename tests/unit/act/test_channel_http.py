@@ -55,8 +55,8 @@ def call(handler: Handler, secret: str | None = "word", body: dict[str, Any] = B
 
 def answering(status: int, body: object = None, **headers: str) -> Handler:
     async def handler(request: web.Request) -> web.Response:
-        said = {name.replace("_", "-"): value for name, value in headers.items()}
-        return web.Response(status=status, body=None if body is None else json.dumps(body).encode(), headers=said)
+        expected = {name.replace("_", "-"): value for name, value in headers.items()}
+        return web.Response(status=status, body=None if body is None else json.dumps(body).encode(), headers=expected)
 
     return handler
 
@@ -112,12 +112,12 @@ def test_the_api_gets_key_trace_secret_and_the_filled_template() -> None:
 
 
 def test_an_api_that_says_in_the_body_that_it_refuses() -> None:
-    said: dict[str, Any] = {"success": "result.Code=OK"}
-    assert call(answering(200, {"result": {"Code": "OK"}}), **said).kind == "sent"
-    refused = call(answering(200, {"result": {"Code": "isv.BLACK_KEY_CONTROL_LIMIT"}}), **said)
+    expected: dict[str, Any] = {"success": "result.Code=OK"}
+    assert call(answering(200, {"result": {"Code": "OK"}}), **expected).kind == "sent"
+    refused = call(answering(200, {"result": {"Code": "isv.BLACK_KEY_CONTROL_LIMIT"}}), **expected)
     assert refused == Answer("refused", "result.Code=isv.BLACK_KEY_CONTROL_LIMIT")
-    assert call(answering(200, {"other": 1}), **said).kind == "doubt"
-    assert call(answering(200), **said).kind == "doubt"
+    assert call(answering(200, {"other": 1}), **expected).kind == "doubt"
+    assert call(answering(200), **expected).kind == "doubt"
 
 
 def test_silence_is_doubt_and_no_connection_is_not() -> None:
@@ -166,9 +166,9 @@ def test_a_value_cannot_leave_its_field() -> None:
 
 
 def test_a_template_that_is_no_json_or_does_not_compile_is_refused_before_the_start() -> None:
-    for template, said in (('{"to": }', "line 1: Expecting value"), ('{"to": "{% if %}"}', "line 1")):
+    for template, expected in (('{"to": }', "line 1: Expecting value"), ('{"to": "{% if %}"}', "line 1")):
         found = file(template=template)
-        with pytest.raises(UserError, match=said):
+        with pytest.raises(UserError, match=expected):
             check(found, found.plays["win_back"])
 
 
@@ -178,15 +178,15 @@ def test_a_receiver_with_a_key_drops_repeats_and_one_without_does_not() -> None:
 
 
 @pytest.mark.parametrize(
-    ("more", "said"),
+    ("more", "expected"),
     [
         ('auth = "X Api Key"', "auth is not the name of a header"),
         ('encoding = "xml"', "encoding cannot be 'xml'"),
         ('success = "OK"', "success cannot be 'OK'"),
     ],
 )
-def test_options_that_cannot_be_are_named(more: str, said: str) -> None:
-    with pytest.raises(UserError, match=said):
+def test_options_that_cannot_be_are_named(more: str, expected: str) -> None:
+    with pytest.raises(UserError, match=expected):
         file(more)
 
 

@@ -167,7 +167,7 @@ def test_nobody_there_is_a_retry_and_a_lost_lease_makes_no_call() -> None:
 class Script:
     """An SMTP server that answers each verb as told: a text, or None to break the connection off."""
 
-    def __init__(self, **said: str | None) -> None:
+    def __init__(self, **replies: str | None) -> None:
         self._said: dict[str, str | None] = {
             "GREET": "220 hello",
             "EHLO": "250 hello",
@@ -175,7 +175,7 @@ class Script:
             "RCPT": "250 ok",
             "DATA": "354 go on",
             "DOT": "250 taken",
-            **said,
+            **replies,
         }
         self.mails: list[bytes] = []
         self.over = asyncio.Event()
@@ -213,9 +213,9 @@ class Script:
                     return
 
 
-def mail(begun: Begin = yes, **said: str | None) -> tuple[Answer, list[bytes]]:
+def mail(begun: Begin = yes, **replies: str | None) -> tuple[Answer, list[bytes]]:
     async def run() -> tuple[Answer, list[bytes]]:
-        script = Script(**said)
+        script = Script(**replies)
         server = await asyncio.start_server(script.serve, "127.0.0.1", 0)
         options = {
             "host": "127.0.0.1",
@@ -237,7 +237,7 @@ def mail(begun: Begin = yes, **said: str | None) -> tuple[Answer, list[bytes]]:
 
 
 @pytest.mark.parametrize(
-    ("said", "kind"),
+    ("replies", "kind"),
     [
         ({"GREET": None}, "retry"),
         ({"GREET": "421 busy"}, "retry"),
@@ -256,11 +256,13 @@ def mail(begun: Begin = yes, **said: str | None) -> tuple[Answer, list[bytes]]:
         ({}, "sent"),
     ],
 )
-def test_where_a_mail_server_fails_decides_whether_it_may_have_the_mail(said: dict[str, str | None], kind: str) -> None:
-    answer, mails = mail(yes, **said)
+def test_where_a_mail_server_fails_decides_whether_it_may_have_the_mail(
+    replies: dict[str, str | None], kind: str
+) -> None:
+    answer, mails = mail(yes, **replies)
     assert answer.kind == kind
     assert "example.org" not in answer.detail
-    if kind in ("retry", "refused") and "DOT" not in said:
+    if kind in ("retry", "refused") and "DOT" not in replies:
         assert mails == []
 
 

@@ -47,14 +47,14 @@ def test_what_no_play_answers_plans_nothing(more: dict[str, object]) -> None:
 
 def test_a_play_can_ask_for_where_from_for_a_cause_and_for_leaving() -> None:
     when = 'when = {{ segmentation = "lifecycle", {} }}'
-    asked = [
+    conditions = [
         ('from = ["loyal"], cause = ["time"]', True),
         ('from = ["champion"]', False),
         ('to = ["at_risk"], cause = ["event"]', False),
     ]
-    for said, answers in asked:
-        text = play().replace('when = { segmentation = "lifecycle", to = ["at_risk"] }', when.format(said))
-        assert len(World(book(text)).take(change())) == answers, said
+    for word, answers in conditions:
+        text = play().replace('when = { segmentation = "lifecycle", to = ["at_risk"] }', when.format(word))
+        assert len(World(book(text)).take(change())) == answers, word
 
 
 def test_a_play_that_needs_a_profile_is_judged_at_the_change_and_again_after_the_wait() -> None:
@@ -112,7 +112,7 @@ def subscription(list: str, subscribed: bool, at: int) -> SubscriptionUpdated:
     )
 
 
-def outcome_of(said: str) -> MessageOutcome:
+def outcome_of(word: str) -> MessageOutcome:
     return MessageOutcome.model_validate(
         {
             "event_id": "o",
@@ -121,7 +121,7 @@ def outcome_of(said: str) -> MessageOutcome:
             "occurred_at": NOON,
             "message_id": "m",
             "change_event_id": "c",
-            "outcome": said,
+            "outcome": word,
         }
     )
 
@@ -147,13 +147,13 @@ def test_an_address_stays_unsubscribed_when_its_customer_is_erased_and_comes_bac
     assert world.judge(back) == Drop("suppressed", {"why": "unsubscribed", "list": "offers"})
 
 
-@pytest.mark.parametrize("said", ["bounced", "complained"])
-def test_a_bounce_and_a_complaint_suppress_the_address_for_everything(said: str) -> None:
+@pytest.mark.parametrize("word", ["bounced", "complained"])
+def test_a_bounce_and_a_complaint_suppress_the_address_for_everything(word: str) -> None:
     world = World(book(play(more='kind = "service"')))
     message = one(world)
     world.state.person("ann").address = world.policy.addresses.hash("ann@example.org")
-    take_signal(outcome_of(said), world.state, Outcome(), NOON)
-    assert world.judge(message) == Drop("suppressed", {"why": said, "list": "*"})
+    take_signal(outcome_of(word), world.state, Outcome(), NOON)
+    assert world.judge(message) == Drop("suppressed", {"why": word, "list": "*"})
     world.customers["ann"] = customer(email="new@example.org")
     assert isinstance(world.judge(message), Send)
 
@@ -162,8 +162,8 @@ def test_a_bounce_and_a_complaint_suppress_the_address_for_everything(said: str)
 def test_a_bounce_outweighs_what_is_said_of_lists(bounced_first: bool) -> None:
     world = World(book(play(more='kind = "service"', again="0 seconds")))
     world.state.person("ann").address = world.policy.addresses.hash("ann@example.org")
-    said: list[Signal] = [outcome_of("bounced"), subscription("*", False, NOON)]
-    for signal in [*(said if bounced_first else said[::-1]), subscription("*", True, NOON + 1)]:
+    signals: list[Signal] = [outcome_of("bounced"), subscription("*", False, NOON)]
+    for signal in [*(signals if bounced_first else signals[::-1]), subscription("*", True, NOON + 1)]:
         take_signal(signal, world.state, Outcome(), NOON)
     [message] = world.take(change())
     assert world.judge(message) == Drop("suppressed", {"why": "bounced", "list": "*"})

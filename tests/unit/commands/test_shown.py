@@ -49,11 +49,11 @@ def test_a_change_is_one_line_with_its_reason() -> None:
 
 
 def test_a_change_is_told_in_chinese() -> None:
-    told = line(
+    shown_text = line(
         {**CHANGE, "reasons": [{"feature": "value", "before": "low", "after": "high", "border": "high, top"}]},
         texts=messages("zh"),
     )
-    assert told == (
+    assert shown_text == (
         "2026-01-10 10:15:00 17850 生命周期 有流失风险 -> 活跃客户，因为 价值 低 -> 较高（界限 较高, 顶级） [事件，可自动触达]"
     ).replace("较高", "高")
 
@@ -71,10 +71,10 @@ def test_first_and_last_memberships_and_shares_are_readable() -> None:
 
 def test_many_reasons_are_cut() -> None:
     reasons = [{"feature": f"f{at}", "before": 0.0, "after": 1.0, "border": None, "share": 0.1} for at in range(9)]
-    told = line({**CHANGE, "reasons": reasons})
-    assert "f3 0 -> 1" in told
-    assert "f4" not in told
-    assert "and 5 more" in told
+    shown_text = line({**CHANGE, "reasons": reasons})
+    assert "f3 0 -> 1" in shown_text
+    assert "f4" not in shown_text
+    assert "and 5 more" in shown_text
 
 
 @pytest.mark.parametrize(
@@ -95,26 +95,26 @@ def bought_once() -> Customer:
 
 
 def test_a_customer_shows_since_when_and_where_time_takes_it() -> None:
-    told = describe(bought_once(), AT + DAY_MS, POLICY, None)
-    assert told["segments"]["lifecycle"] == {"id": "new", "name": "New", "since": iso(AT)}
+    shown_text = describe(bought_once(), AT + DAY_MS, POLICY, None)
+    assert shown_text["segments"]["lifecycle"] == {"id": "new", "name": "New", "since": iso(AT)}
     # Twice the usual gap of a first-time buyer, 45 days.
-    assert told["next_moves"] == {"lifecycle": {"to": "at_risk", "name": "At risk", "at": iso(AT + 90 * DAY_MS)}}
-    assert told["features"]["recency_days"] == 1.0
-    json.dumps(told, allow_nan=False)
+    assert shown_text["next_moves"] == {"lifecycle": {"to": "at_risk", "name": "At risk", "at": iso(AT + 90 * DAY_MS)}}
+    assert shown_text["features"]["recency_days"] == 1.0
+    json.dumps(shown_text, allow_nan=False)
 
 
 def test_bands_show_how_far_the_next_border_is() -> None:
-    told = describe(bought_once(), AT, POLICY, None)["borders"]["value"]
-    assert told["up"] == {"to": "medium", "name": "Medium", "at": 50.0}
-    assert told["down"] is None
+    shown_text = describe(bought_once(), AT, POLICY, None)["borders"]["value"]
+    assert shown_text["up"] == {"to": "medium", "name": "Medium", "at": 50.0}
+    assert shown_text["down"] is None
 
 
 def test_a_customer_without_orders_has_no_recency() -> None:
     customer = Customer("17", (0, 0), AT)
-    told = describe(customer, 0, POLICY, None)
-    assert told["features"]["recency_days"] is None
-    assert told["now"] == iso(AT)
-    json.dumps(told, allow_nan=False)
+    shown_text = describe(customer, 0, POLICY, None)
+    assert shown_text["features"]["recency_days"] is None
+    assert shown_text["now"] == iso(AT)
+    json.dumps(shown_text, allow_nan=False)
 
 
 def test_own_traits_are_shown_where_segments_depend_on_them() -> None:
@@ -136,39 +136,43 @@ segments = { dry = {}, other = {} }
     customer = bought_once()
     customer.definitions_version = 2
     customer.segments = {"fit": Membership("small", AT), "skin": Membership("other", AT)}
-    told = describe(customer, AT, policy, None)
-    assert (told["features"]["custom.size"], told["borders"]["fit"]["value"], told["ways"]["fit"]) == (None, None, [])
-    json.dumps(told, allow_nan=False)
+    shown_text = describe(customer, AT, policy, None)
+    assert (
+        shown_text["features"]["custom.size"],
+        shown_text["borders"]["fit"]["value"],
+        shown_text["ways"]["fit"],
+    ) == (None, None, [])
+    json.dumps(shown_text, allow_nan=False)
     customer.profile = Profile()
     customer.profile.merge_traits({"custom": {"size": 38, "age": 31, "skin": "oily"}}, AT, b"e")
-    told = describe(customer, AT, policy, None)
-    assert (told["features"]["custom.size"], told["features"]["custom.age"]) == (38.0, 31.0)
-    assert told["ways"]["fit"] == [
+    shown_text = describe(customer, AT, policy, None)
+    assert (shown_text["features"]["custom.size"], shown_text["features"]["custom.age"]) == (38.0, 31.0)
+    assert shown_text["ways"]["fit"] == [
         {"to": "large", "name": "Large", "feature": "custom.size", "value": 38.0, "border": 40.0, "distance": 2.0}
     ]
-    assert [(one["to"], one["feature"], one["border"]) for one in told["ways"]["skin"]] == [
+    assert [(one["to"], one["feature"], one["border"]) for one in shown_text["ways"]["skin"]] == [
         ("dry", "custom.skin", "dry")
     ]
 
 
 def test_names_are_in_the_language_in_force() -> None:
     policy = Policy(language="zh")
-    told = describe(bought_once(), AT, policy, None)
-    assert told["segments"]["lifecycle"]["name"] == "新客户"
-    assert told["borders"]["value"]["up"]["name"] == "中"
+    shown_text = describe(bought_once(), AT, policy, None)
+    assert shown_text["segments"]["lifecycle"]["name"] == "新客户"
+    assert shown_text["borders"]["value"]["up"]["name"] == "中"
     listed = table(DEFAULTS, None, {}, messages("zh"))
     assert listed["value"]["segments"][0]["name"] == "低"
     assert "200 位买家" in listed["behaviour"]["note"]
 
 
 def test_segments_show_sizes_and_why_there_are_no_clusters() -> None:
-    told = table(DEFAULTS, None, {"value": {"low": 7}})
-    assert list(told) == ["value", "lifecycle", "behaviour"]
-    low = told["value"]["segments"][0]
+    shown_text = table(DEFAULTS, None, {"value": {"low": 7}})
+    assert list(shown_text) == ["value", "lifecycle", "behaviour"]
+    low = shown_text["value"]["segments"][0]
     assert (low["id"], low["size"]) == ("low", 7)
-    assert all(segment["size"] == 0 for segment in told["lifecycle"]["segments"])
-    assert told["behaviour"]["segments"] == []
-    assert "200 buyers" in told["behaviour"]["note"]
+    assert all(segment["size"] == 0 for segment in shown_text["lifecycle"]["segments"])
+    assert shown_text["behaviour"]["segments"] == []
+    assert "200 buyers" in shown_text["behaviour"]["note"]
 
 
 def test_bytes_of_strangers_do_a_terminal_no_harm() -> None:

@@ -35,14 +35,14 @@ def taken() -> Iterator[int]:
 def test_a_taken_port_gives_way_unless_somebody_asked_for_it(
     tmp_path: Path, taken: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = Settings.load({"web_port": taken, "home": tmp_path}, environ={})
+    wanted = Settings.load({"web_port": taken, "home": tmp_path}, environ={})
     with pytest.raises(UserError, match=f"another program uses port {taken}"):
-        listen(asked)
+        listen(wanted)
     monkeypatch.setattr(Settings.model_fields["web_port"], "default", taken)
-    monkeypatch.setattr(asked, "_found", {})
-    with listen(asked) as opened:
+    monkeypatch.setattr(wanted, "_found", {})
+    with listen(wanted) as opened:
         assert port_of(opened) not in (0, taken)
-        assert url_of(asked, opened) == f"http://127.0.0.1:{port_of(opened)}"
+        assert url_of(wanted, opened) == f"http://127.0.0.1:{port_of(opened)}"
         # It listens at once, so a link is good before the application is up.
         socket.create_connection(opened.getsockname(), timeout=5).close()
 
