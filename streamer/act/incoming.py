@@ -13,8 +13,7 @@ from schemas.events import CustomerErased, MessageOutcome, OrderCompleted, Subsc
 from schemas.records import LogRecord
 from schemas.signing import SIGNATURE_HEADER, ControlKeys
 from streamer.act.heart.commands import command
-from streamer.act.heart.plan import forget
-from streamer.act.heart.signals import take_signal
+from streamer.act.heart.signals import erase, take_signal
 from streamer.act.heart.state import Outcome, State
 from streamer.act.plays import declared
 from streamer.act.plays.book import Book
@@ -70,7 +69,8 @@ def _book_of(order: PlayCommand, state: State) -> Book | None:
 def take_event(record: LogRecord, state: State, outcome: Outcome, now: int) -> None:
     """Apply an event of the input topic, if it concerns messages."""
     if record.value is None:
-        forget((record.key or b"").decode(errors="replace"), state, outcome, now)
+        id = (record.key or b"").decode(errors="replace")
+        erase(id, record.timestamp, state, outcome, now, record.timestamp)
         return
     body = record.value
     if not any(one in body for one in _SIGNALS) and not any(name == "ce_type" for name, _ in record.headers):
@@ -78,6 +78,6 @@ def take_event(record: LogRecord, state: State, outcome: Outcome, now: int) -> N
     with contextlib.suppress(InvalidEvent):
         event = decode_event(record.key, body, record.headers)
         if isinstance(event, SubscriptionUpdated | MessageOutcome | CustomerErased):
-            take_signal(event, state, outcome, now)
+            take_signal(event, state, outcome, now, record.timestamp)
         elif isinstance(event, OrderCompleted) and event.coupon and state.coupons.use(event.coupon, event.occurred_at):
             outcome.coupons.add(event.coupon)

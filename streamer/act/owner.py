@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Mapping
+from secrets import token_hex
 
 import structlog
 from aiokafka.errors import KafkaError
@@ -124,6 +125,7 @@ class ActOwner(Inbox):
         state = self.state = State()
         async for chunk in self._log.changelog(0):
             store.restore(((key, value) for _, key, value in chunk), state)
+        state.ledger.salt = state.ledger.salt or token_hex(16)
         if not state.ledger.orders:
             state.ledger.orders = await self._log.first_offset()
         starts = {(topics.CHANGES, lane): offset for lane, offset in state.ledger.changes.items()}

@@ -16,7 +16,7 @@ from schemas.tracing import TRACE_HEADER
 from schemas.wire_time import iso
 from streamer.act.heart.coupons import Coupon
 from streamer.act.heart.ids import step_id
-from streamer.act.heart.state import Ledger, Measure, Message, Outcome, State, Step, Suppression
+from streamer.act.heart.state import Erased, Ledger, Measure, Message, Outcome, State, Step, Suppression
 from streamer.act.plays import declared
 from streamer.act.plays.book import Book
 from streamer.lanes.ports import Write, Writes
@@ -28,6 +28,7 @@ _MESSAGE: Final = b"m:"
 _SUPPRESSED: Final = b"s:"
 _MEASURE: Final = b"w:"
 _COUPON: Final = b"c:"
+_ERASED: Final = b"e:"
 
 
 class StoredBook(msgspec.Struct):
@@ -46,6 +47,7 @@ _message: Final = msgspec.msgpack.Decoder(Message).decode
 _suppression: Final = msgspec.msgpack.Decoder(Suppression).decode
 _coupon: Final = msgspec.msgpack.Decoder(Coupon).decode
 _measure: Final = msgspec.msgpack.Decoder(Measure).decode
+_erased: Final = msgspec.msgpack.Decoder(Erased).decode
 _ledger: Final = msgspec.json.Decoder(Ledger).decode
 _book: Final = msgspec.msgpack.Decoder(StoredBook).decode
 
@@ -67,6 +69,8 @@ def restore(records: Iterable[tuple[bytes, bytes | None]], state: State) -> None
             _put(state.suppressed, key[2:].decode(), value, _suppression)
         elif key.startswith(_MEASURE):
             _put(state.measures, key[2:].decode(), value, _measure)
+        elif key.startswith(_ERASED):
+            _put(state.erased, key[2:].decode(), value, _erased)
         elif key.startswith(_COUPON) and value is not None:
             state.coupons.put(key[2:].decode(), _coupon(value))
         elif key.startswith(_BOOK):
@@ -96,6 +100,7 @@ def writes(outcome: Outcome, state: State, lanes: int) -> Writes:
         (_SUPPRESSED, outcome.suppressed, state.suppressed),
         (_MEASURE, outcome.measures, state.measures),
         (_COUPON, outcome.coupons, state.coupons),
+        (_ERASED, outcome.erased, state.erased),
     ):
         for name in sorted(names):
             value = held.get(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from schemas.changes import ReceivedChange
 from streamer.act.heart import measure
+from streamer.act.heart.erased import is_erased_change
 from streamer.act.heart.ids import message_id
 from streamer.act.heart.moves import finish, note
 from streamer.act.heart.state import FIRST, Message, Outcome, PlayState, State
@@ -32,7 +33,7 @@ def plan(
     """
     customer = change.customer_id
     known = state.people.get(customer)
-    if known is not None and change.cause != "erase" and change.seq <= known.seq:
+    if change.cause != "erase" and ((known is not None and change.seq <= known.seq) or is_erased_change(change, state)):
         return
     _follow(change, state, outcome)
     if change.cause == "erase":

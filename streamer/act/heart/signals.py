@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from schemas.events import CustomerErased, MessageOutcome, SubscriptionUpdated
+from streamer.act.heart.erased import is_erased, remember
 from streamer.act.heart.measure import count_response
 from streamer.act.heart.plan import forget
 from streamer.act.heart.state import Outcome, State, Suppression
@@ -16,8 +17,10 @@ EVERY_LIST: Final = "*"
 _SUPPRESSING: Final = ("bounced", "complained")
 
 
-def take_signal(signal: Signal, state: State, outcome: Outcome, now: int) -> None:
-    """Take one event of the input topic. Late ones count by when they happened."""
+def take_signal(signal: Signal, state: State, outcome: Outcome, now: int, appended: int = 0) -> None:
+    """Take one event of the input topic, appended at ``appended`` (ms). Late ones count by when they happened."""
+    if not isinstance(signal, CustomerErased) and is_erased(signal.customer_id, signal.occurred_at, state):
+        return
     match signal:
         case SubscriptionUpdated():
             _subscribe(signal, state, outcome)
@@ -27,9 +30,15 @@ def take_signal(signal: Signal, state: State, outcome: Outcome, now: int) -> Non
             count_response(signal.message_id, ending, state, outcome)
             _suppress(signal.customer_id, EVERY_LIST, ending, signal.occurred_at, state, outcome)
         case CustomerErased():
-            forget(signal.customer_id, state, outcome, now)
+            erase(signal.customer_id, signal.occurred_at, state, outcome, now, appended)
         case _:
             pass
+
+
+def erase(customer: str, at: int, state: State, outcome: Outcome, now: int, appended: int) -> None:
+    """Drop what is known of a customer erased at ``at`` (ms), and remember that."""
+    remember(customer, at, appended, state, outcome)
+    forget(customer, state, outcome, now)
 
 
 def _subscribe(signal: SubscriptionUpdated, state: State, outcome: Outcome) -> None:

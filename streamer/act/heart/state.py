@@ -216,6 +216,13 @@ class Suppression(msgspec.Struct, array_like=True):
     why: str
 
 
+class Erased(msgspec.Struct, array_like=True, frozen=True):
+    """An erase of everything that a customer did up to ``at``; its record was appended at ``appended``."""
+
+    at: int
+    appended: int
+
+
 class Ledger(msgspec.Struct):
     """Where ``act`` stands; in every transaction.
 
@@ -231,6 +238,8 @@ class Ledger(msgspec.Struct):
         What is measured over all plays, where `holdout` in ``[limits]`` holds out a share.
     ordered
         Numbers of the last signed orders that were taken.
+    salt
+        With it ids of erased customers are hashed; made once, at random.
     """
 
     changes: dict[int, int] = {}
@@ -241,11 +250,14 @@ class Ledger(msgspec.Struct):
     channels: dict[str, ChannelState] = {}
     marketing: Marketing = msgspec.field(default_factory=Marketing)
     ordered: list[int] = []
+    salt: str = ""
 
 
 @dataclass(slots=True)
 class State:
-    """Everything, as one owner holds it in memory. ``by_customer`` names the unfinished messages of each customer."""
+    """Everything, as one owner holds it in memory. ``by_customer`` names the unfinished messages of each customer, and
+    ``erased`` has erases of late, by the hash of the id.
+    """
 
     ledger: Ledger = field(default_factory=Ledger)
     books: dict[int, Book] = field(default_factory=dict)
@@ -255,6 +267,7 @@ class State:
     measures: dict[str, Measure] = field(default_factory=dict)
     coupons: Coupons = field(default_factory=Coupons)
     by_customer: dict[str, set[str]] = field(default_factory=dict)
+    erased: dict[str, Erased] = field(default_factory=dict)
 
     def started(self, name: str) -> PlayState:
         """The play of that name; UserError where it was never started."""
@@ -356,10 +369,12 @@ class Outcome:
     suppressed: set[str] = field(default_factory=set)
     measures: set[str] = field(default_factory=set)
     coupons: set[str] = field(default_factory=set)
+    erased: set[str] = field(default_factory=set)
     books: set[int] = field(default_factory=set)
     done: dict[bytes, Refusal | None] = field(default_factory=dict)
     moved: bool = False
 
     def __bool__(self) -> bool:
         changed = self.people or self.messages or self.suppressed or self.measures or self.books or self.coupons
+        changed = changed or self.erased
         return bool(self.steps or changed or self.done or self.moved)

@@ -47,6 +47,10 @@ class Kept:
         return [key for key, value in self.records.items() if text.encode() in key or text.encode() in value]
 
 
+def erased(id: str, at: int) -> CustomerErased:
+    return CustomerErased(event_id=f"erase-{at}", type="customer.erased", customer_id=id, occurred_at=at)
+
+
 def filled() -> tuple[World, Kept]:
     """A customer in every store of act."""
     world, kept, outcome = World(book(*PLAYS, limits="holdout = 0.9\nquiet = 'none'")), Kept(), Outcome()
@@ -82,8 +86,7 @@ def test_an_erased_customer_is_in_no_record(answer: Kind) -> None:
     kinds = {key[:2] for key in kept.names(ID)}
     assert kinds == {b"p:", b"m:", b"w:", b"c:"}, "the test fills every store that names customers"
     outcome = Outcome()
-    erased = CustomerErased(event_id="e", type="customer.erased", customer_id=ID, occurred_at=NOON + 1)
-    take_signal(erased, world.state, outcome, NOON + 1)
+    take_signal(erased(ID, NOON + 1), world.state, outcome, NOON + 1)
     kept.write(world, outcome)
     # What is under way is known until its answer, and by nothing else.
     assert {key[:2] for key in kept.names(ID)} == {b"m:"} and len(kept.names(ID)) == 1
@@ -104,3 +107,36 @@ def test_an_erased_address_stays_suppressed_by_its_hash() -> None:
     message = world.take(change("new"), NOON + DAY)[1]
     assert isinstance(world.judge(message, NOON + DAY), gates.Drop)
     assert [key[:2] for key in kept.records if world.policy.addresses.hash(ADDRESS).encode() in key] == [b"s:"]
+
+
+def test_older_changes_and_events_read_later_bring_nothing_back_and_later_ones_begin_anew() -> None:
+    world, kept = World(book(*PLAYS)), Kept()
+    world.state.ledger.salt = "salt"
+    outcome = Outcome()
+    take_signal(erased(ID, NOON), world.state, outcome, NOON, appended=NOON + 5)
+    left = SubscriptionUpdated(
+        event_id="s", type="subscription.updated", customer_id=ID, occurred_at=NOON, list="*", subscribed=False
+    )
+    take_signal(left, world.state, outcome, NOON)
+    kept.write(world, outcome)
+    assert len(kept.names("e:")) == 1 and kept.names(ID) == []
+    assert world.take(change(ID, at=NOON + 5)) == [] and ID not in world.state.people
+    # A restart remembers it.
+    world.state.erased.clear()
+    store.restore(kept.records.items(), world.state)
+    assert world.take(change(ID, at=NOON + 5)) == []
+    take_signal(left.model_copy(update={"occurred_at": NOON + 1}), world.state, Outcome(), NOON)
+    assert world.state.person(ID).lists == {"*": (False, NOON + 1)}
+    assert len(world.take(change(ID, at=NOON + 6))) == len(PLAYS)
+
+
+def test_an_erase_is_remembered_for_30_days() -> None:
+    world, kept, outcome = World(book(*PLAYS)), Kept(), Outcome()
+    for id, at in (("one", NOON), ("two", NOON + DAY), ("one", NOON + 2 * DAY)):
+        take_signal(erased(id, at), world.state, outcome, at, appended=at)
+    kept.write(world, outcome)
+    assert len(kept.names("e:")) == 2
+    outcome = Outcome()
+    take_signal(erased("three", NOON + 31 * DAY + 1), world.state, outcome, NOON, appended=NOON + 31 * DAY + 1)
+    kept.write(world, outcome)
+    assert len(kept.names("e:")) == 2, "that of `two` has gone"
