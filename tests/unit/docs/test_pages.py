@@ -16,7 +16,10 @@ ROOT = Path(__file__).parents[3]
 DOCS = ROOT / "docs"
 READMES = (ROOT / "README.md", ROOT / "README.zh-CN.md")
 PAGES = (*READMES, *sorted(DOCS.rglob("*.md")))
-PAIRS = [READMES, *((DOCS / name, DOCS / "zh" / name) for name in ("guide.md", "segments.md"))]
+PAIRS = [
+    READMES,
+    *((DOCS / name, DOCS / "zh" / name) for name in ("api.md", "collector.md", "guide.md", "segments.md")),
+]
 README_BYTES = 12_000
 _BLOCK = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 _COMMENT = re.compile(r"\s+# .*$", re.MULTILINE)
