@@ -13,7 +13,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-LAYOUT: Final = 1
+LAYOUT: Final = 2
 """Raise it whenever a table or the meaning of a column changes."""
 
 _TABLES: Final = """
@@ -38,6 +38,7 @@ CREATE TABLE message (
     PRIMARY KEY (customer, id, at, body)
 ) WITHOUT ROWID;
 CREATE TABLE gone (customer BLOB NOT NULL PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE ended (customer BLOB NOT NULL PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE position (
     topic TEXT NOT NULL, partition INTEGER NOT NULL, next INTEGER NOT NULL,
     PRIMARY KEY (topic, partition)

@@ -2,7 +2,8 @@
 
 A record is applied once, since its position is committed with it. Erased customers leave nothing, in whichever order the
 topics are read: the tombstone of the membership deletes what is there, the last change (cause ``erase`` or ``consent``)
-deletes what came before it, and steps of messages that come later are left out.
+deletes what came before it, and steps of messages that come later are left out. The tombstone may have left the topic when
+a file is filled anew, so the last change does as much; that of an id that was joined to another has the cause ``merge``.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from schemas.records import LogRecord
 from schemas.wire_time import epoch_ms
 
 _ENDS: Final = ("erase", "consent")
+_LEFT_OUT: Final = """
+SELECT 1 FROM gone WHERE customer = ? UNION ALL SELECT 1 FROM ended WHERE customer = ? AND until >= ?
+"""
 NONE: Final = ""
 """In flows: no segment."""
 
@@ -37,6 +41,7 @@ class _Step(msgspec.Struct, gc=False):
     customer_id: str
     message_id: str
     at: str
+    gate: str | None = None
 
 
 _memberships: Final = msgspec.json.Decoder(_Memberships).decode
@@ -94,9 +99,9 @@ def changes(db: sqlite3.Connection, context: Context, records: Iterable[LogRecor
         at = change.changed_ms
         key = context.day_of(at), change.segmentation, before or NONE, after or NONE, change.cause
         flows[key] = flows.get(key, 0) + 1
-        if change.cause in _ENDS:
+        if change.cause in _ENDS or (change.cause == "merge" and change.to_segment is None):
             moves = {where: row for where, row in moves.items() if where[0] != change.customer_id}
-            db.execute("DELETE FROM move WHERE customer = ?", (change.customer_id,))
+            _end(db, context, change.customer_id, at)
         else:
             where = change.customer_id, change.seq
             moves[where] = (*where, at, change.segmentation, before, after, _encode(_move(change)))
@@ -104,6 +109,16 @@ def changes(db: sqlite3.Connection, context: Context, records: Iterable[LogRecor
     db.executemany(
         "INSERT INTO flow VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n",
         ((*key, n) for key, n in flows.items()),
+    )
+
+
+def _end(db: sqlite3.Connection, context: Context, customer: str, at: int) -> None:
+    """Delete the moves of a customer, and steps of messages up to ``at`` (ms), also of those that are read later."""
+    db.execute("DELETE FROM move WHERE customer = ?", (customer,))
+    db.execute("DELETE FROM message WHERE customer = ? AND at <= ?", (customer, at))
+    db.execute(
+        "INSERT INTO ended VALUES (?, ?) ON CONFLICT DO UPDATE SET until = max(until, excluded.until)",
+        (context.hashed(customer), at),
     )
 
 
@@ -125,9 +140,10 @@ def messages(db: sqlite3.Connection, context: Context, records: Iterable[LogReco
         if record.value is None:
             continue
         step = _step(record.value)
-        if db.execute("SELECT 1 FROM gone WHERE customer = ?", (context.hashed(step.customer_id),)).fetchone():
+        name, at = context.hashed(step.customer_id), epoch_ms(step.at)
+        if step.gate == "erased" or db.execute(_LEFT_OUT, (name, name, at)).fetchone():
             continue
-        row = step.customer_id, step.message_id, epoch_ms(step.at), record.value
+        row = step.customer_id, step.message_id, at, record.value
         db.execute("INSERT OR IGNORE INTO message VALUES (?, ?, ?, ?)", row)
 
 

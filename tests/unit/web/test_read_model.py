@@ -55,9 +55,9 @@ def change(customer: str, seq: int, before: str | None, after: str | None, cause
     return customer.encode(), json.dumps(body).encode()
 
 
-def step(customer: str, id: str, type: str) -> tuple[bytes, bytes]:
+def step(customer: str, id: str, type: str, at: int = NOW, **more: str) -> tuple[bytes, bytes]:
     return customer.encode(), json.dumps(
-        {"customer_id": customer, "message_id": id, "type": type, "at": iso(NOW)}
+        {"customer_id": customer, "message_id": id, "type": type, "at": iso(at), **more}
     ).encode()
 
 
@@ -105,6 +105,7 @@ HISTORY = [
     change(ERASED, 2, "new", "active"),
     change(ERASED, 3, "active", None, "erase"),
 ]
+BACK = [change("back", 1, None, "new", at=NOW - 1), change("back", 2, "new", None, "erase")]
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)])
@@ -121,6 +122,36 @@ def test_who_is_erased_leaves_nothing_whichever_topic_is_read_first(writer: Writ
     assert (reader.history(ERASED), reader.counts(), reader.messages(ERASED)) == ([], {}, [])
     writer.checkpoint()
     assert ERASED.encode() not in everything(writer.path)
+
+
+@pytest.mark.parametrize("cause", ["erase", "merge"])
+@pytest.mark.parametrize("order", [(0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)])
+def test_a_file_filled_anew_needs_no_tombstone(writer: Writer, order: tuple[int, ...], cause: str) -> None:
+    later = change("back", 1, None, "new", at=NOW + 9)
+    steps = [
+        step(ERASED, "m1", "message.planned"),
+        step(ERASED, "m1", "message.dropped", NOW + 5, gate="erased"),
+        step("back", "m2", "message.sent", NOW - 1),
+        step("back", "m3", "message.sent", NOW + 9),
+    ]
+    parts = [
+        fetched(topics.MEMBERSHIPS, [membership("back", 1, lifecycle=("new", NOW + 9))]),
+        fetched(topics.CHANGES, [*HISTORY[:2], change(ERASED, 3, "active", None, cause), *BACK, later]),
+        fetched(topics.MESSAGES, steps),
+    ]
+    for part in order:
+        writer.apply([parts[part]])
+    reader = Reader(writer.path)
+    assert (reader.history(ERASED), reader.messages(ERASED)) == ([], [])
+    assert [one["message_id"] for one in reader.messages("back")] == ["m3"]
+    assert [one["seq"] for one in reader.history("back")] == [1]
+    writer.checkpoint()
+    assert ERASED.encode() not in everything(writer.path)
+
+
+def test_a_merge_that_does_not_end_a_membership_deletes_nothing(writer: Writer) -> None:
+    writer.apply([fetched(topics.CHANGES, [change("ann", 1, None, "new"), change("ann", 2, "new", "active", "merge")])])
+    assert [one["seq"] for one in Reader(writer.path).history("ann")] == [2, 1]
 
 
 def test_who_comes_back_is_there_again(writer: Writer) -> None:
