@@ -108,6 +108,8 @@ def test_an_erased_customer_is_in_no_record_and_their_address_stays_unsubscribed
         publish(service, [CustomerErased(event_id="x", type="customer.erased", customer_id=id, occurred_at=now)])
     )
     service.wait(lambda: not named(service, id) and not named(service, address))
+    # The erase is remembered by a hash that only this service makes.
+    assert len(service.state().ledger.salt) == 32 and len(service.state().erased) == 1
     service.know([id])
     service.change([id], seq=9)
     service.wait(lambda: service.done(4))
