@@ -44,6 +44,8 @@ class Context:
         The predictions in force; None where no rule names one.
     looks
         Grid days on which the rules of a customer are to look at predictions again, by customer: they wait as well.
+    late
+        Customers whose looks do not wait: the record that is being applied was late, and asked for them.
     """
 
     state: LaneState
@@ -53,6 +55,7 @@ class Context:
     active: dict[str, Customer] = field(default_factory=dict)
     reported: set[str] = field(default_factory=set)
     looks: dict[str, list[int]] = field(default_factory=dict)
+    late: list[Customer] = field(default_factory=list)
     # Taken from the state and the policy once, since every record needs them.
     ledger: Ledger = field(init=False)
     cache: CustomerCache = field(init=False)
@@ -102,6 +105,8 @@ class Context:
         if start < target:
             nights = self.forecasts.nights([customer], customer.clock_id, np.array([start]), np.array([target]))
             self.looks.update(nights)
+            if nights:
+                self.late.append(customer)
 
     def _tracked_as(self, name: str) -> str:
         return tracked_name(self.ledger, name, self.definitions.counted_events)

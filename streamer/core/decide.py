@@ -137,6 +137,8 @@ def _take(context: Context, decoded: DecodedRecord) -> None:
                 handler.apply(context, admitted)
         except InvalidEvent as error:
             _refuse(context, record, "decide", error)
+    if context.late:
+        timers.look_again(context, record.timestamp)
 
 
 def _refuse(context: Context, record: LogRecord, stage: str, error: InvalidEvent, count: int = 1) -> None:

@@ -175,6 +175,18 @@ def _edit(context: Context, customer: Customer, edit: DefinitionsVersion, moves:
     transitions.apply_definitions(context, customer, edit.version, at, version, cluster, now)
 
 
+def look_again(context: Context, now: int) -> None:
+    """Apply the looks that a late record asked for, before anything else happens: they may lie beyond the customer's own
+    clock, so another late record and a new version of the predictions would have a say in them, depending on the batch.
+    """
+    while context.late:
+        customer = context.late.pop()
+        days = context.looks.get(customer.id)
+        if days and customer.is_segmentable:
+            last, clock = context.grid.instant(days[-1]), context.ledger.clock_of(customer.clock_id)
+            pass_time(context, customer, max(last, clock), now)
+
+
 def _finish_nights(context: Context, now: int) -> None:
     """Also the daily steps of customers whose records turned out to be repeats or dead letters."""
     found = [(id, moves[-1].day) for id, moves in context.pending.items()]

@@ -149,6 +149,29 @@ def test_an_order_that_is_taken_back_is_no_order() -> None:
     assert value(driver, "p_buy_30d", T0 + 30 * DAY) == value(without, "p_buy_30d", T0 + 30 * DAY) < with_it
 
 
+@pytest.mark.parametrize("with_versions", [False, True])
+def test_late_orders_of_an_import_look_again_the_same_in_one_batch_as_in_many(with_versions: bool) -> None:
+    log = shop(3, 15, 36, 44, 46)
+    log.event(order("bob", "bob", T0 + 149 * DAY, 10.0), now=T0 + 149 * DAY + HOUR)
+    live = len(log.records)
+    log.opened("old")
+    log.clock("old", T0 + 2 * DAY)
+    for number, day in enumerate((16, 52, 47, 47, 48, 38)):
+        if with_versions and number % 2:
+            log.predictions(foreseeing(number, keen=(-4.0, 2.0)[number % 4 // 2]))
+        log.event(order(f"late{number}", "ann", T0 + day * DAY + 2 * HOUR, 40.0), import_id="old")
+    found = []
+    for size in (len(log.records), 1):
+        driver = Driver(POLICY)
+        driver.feed(log.records[:live])
+        driver.tick(log.records[live - 1].timestamp)
+        for at in range(live, len(log.records), size):
+            driver.feed(log.records[at : at + size])
+        driver.tick(T0 + 300 * DAY)
+        found.append(by_customer(driver.changes))
+    assert found[0] == found[1] and any(change[0] == "reach" for change in found[0]["ann"])
+
+
 def test_nobody_depends_on_company() -> None:
     """The nightly look at many, and at each alone, say the same to the last bit."""
     rng = np.random.default_rng(3)
