@@ -49,6 +49,9 @@ class _Talk(asyncio.Protocol):
         self._unsent.clear()
 
     def data_received(self, data: bytes) -> None:
+        if self.over:
+            # TLS hands on what came before it closed.
+            return
         self._reader.feed(data)
         try:
             while (found := self._reader.gets()) is not False:
@@ -103,7 +106,7 @@ class Wire:
 
     def __init__(self, client: Redis) -> None:
         self._pool = client.connection_pool
-        self._opening = asyncio.Lock()
+        self._opening: asyncio.Future[_Talk] | None = None
         self._connection: Connection | None = None
         self._talk: _Talk | None = None
 
@@ -116,6 +119,35 @@ class Wire:
         return await talk.ask(packed)
 
     async def close(self) -> None:
+        if self._opening is not None:
+            self._opening.cancel()
+            await asyncio.wait([self._opening])
+        await self._drop()
+
+    async def _opened(self) -> _Talk:
+        """All who wait share one attempt: with one each, the last would wait for the timeouts of all before."""
+        if self._opening is None or self._opening.done():
+            self._opening = asyncio.ensure_future(self._open())
+        # Who gives up takes nothing from the others.
+        return await asyncio.shield(self._opening)
+
+    async def _open(self) -> _Talk:
+        await self._drop()
+        made: Any = self._pool.make_connection()  # type: ignore[no-untyped-call]
+        try:
+            await made.connect()
+        except BaseException:
+            await made.disconnect(nowait=True)
+            raise
+        writer = made._writer
+        if writer is None:
+            raise RedisError("the connection was lost as soon as it was made")
+        # redis-py has no name of its own for it: the pinned release is the one tested.
+        self._connection, self._talk = made, _Talk(writer.transport)
+        writer.transport.set_protocol(self._talk)
+        return self._talk
+
+    async def _drop(self) -> None:
         if self._talk is not None:
             self._talk.close(ConnectionError("closed"))
         if self._connection is not None:
@@ -123,17 +155,3 @@ class Wire:
         self._talk = self._connection = None
         # The socket is closed in the loop's next turn.
         await asyncio.sleep(0)
-
-    async def _opened(self) -> _Talk:
-        async with self._opening:
-            if self._talk is None or self._talk.over:
-                await self.close()
-                made: Any = self._pool.make_connection()  # type: ignore[no-untyped-call]
-                await made.connect()
-                writer = made._writer
-                if writer is None:
-                    raise RedisError("the connection was lost as soon as it was made")
-                # redis-py has no name of its own for it: the pinned release is the one tested.
-                self._connection, self._talk = made, _Talk(writer.transport)
-                writer.transport.set_protocol(self._talk)
-            return self._talk

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from redis.exceptions import ResponseError
+from redis.exceptions import RedisError, ResponseError
 
 from streamer.adapters import redis_wire
 from streamer.adapters.redis import connect
@@ -69,5 +69,35 @@ def test_a_connection_that_is_lost_is_said_and_made_anew(redis_url: str, monkeyp
             assert asyncio.get_running_loop().time() - begun < 1.4
             await asyncio.sleep(1.5)
             assert await found.ask("PING") == b"PONG"
+
+    asyncio.run(ask())
+
+
+def test_all_who_wait_share_one_attempt_to_connect() -> None:
+    async def ask() -> None:
+        attempts = 0
+
+        async def leave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal attempts
+            attempts += 1
+            await asyncio.sleep(0.2)
+            writer.close()
+
+        async with await asyncio.start_server(leave, "127.0.0.1") as server:
+            port = server.sockets[0].getsockname()[1]
+            async with wire(f"redis://127.0.0.1:{port}") as (found, _):
+                answers = [asyncio.ensure_future(found.ask("PING")) for _ in range(20)]
+                await asyncio.sleep(0.05)
+                answers[0].cancel()
+                ended = await asyncio.gather(*answers, return_exceptions=True)
+                assert isinstance(ended[0], asyncio.CancelledError)
+                assert all(isinstance(one, OSError | RedisError) for one in ended[1:]) and attempts == 1
+                left = asyncio.ensure_future(found.ask("PING"))
+                await asyncio.sleep(0.05)
+                await found.close()
+                with pytest.raises(asyncio.CancelledError):
+                    await left
+                assert attempts == 2
+            await asyncio.sleep(0.3)
 
     asyncio.run(ask())

@@ -33,7 +33,7 @@ class View:
     """The view of all lanes."""
 
     def __init__(self, client: Redis, prefix: str, lanes: int) -> None:
-        self._wire = Wire(client)
+        self._client, self._wire = client, Wire(client)
         self._keys = [LaneKeys(prefix, lane) for lane in range(lanes)]
 
     async def customer(self, id: str) -> Looked | None:
@@ -55,6 +55,7 @@ class View:
 
     async def close(self) -> None:
         await self._wire.close()
+        await self._client.aclose()
 
     async def _parts(self, lane: int, id: str) -> list[bytes | None]:
         try:
