@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Final
 
 from streamer.client import presence
+from streamer.embedded.home import silent
+from streamer.embedded.lock import home_lock
 from streamer.embedded.server import Server
 from streamer.runtime import supervise
 from streamer.runtime.roles import ROLES
@@ -22,6 +24,7 @@ NAME: Final = "service"
 """Also the stem of its log, ``service.log`` in STREAMER_HOME."""
 _MODULE: Final = "streamer.runtime.background"
 _LOOK_SECONDS: Final = 0.2
+_ENDING_SECONDS: Final = 10.0
 
 
 class Background(Server):
@@ -51,10 +54,26 @@ class Background(Server):
         return presence.url_of(self.home) is not None
 
     def keep(self) -> None:
-        """Start it so that it runs on when we end, unless it does. Raises UserError with the end of its log."""
-        if self.kept and self.alive() and self.alone() and self.answers():
-            return
+        """Start it so that it runs on when we end, unless it does.
+
+        Raises
+        ------
+        UserError
+            It ended, with the end of its log; or another web process serves this home, started by hand.
+        """
+        # Two commands at once would start two supervisors, and each would start its own again for ever.
+        with home_lock(self.home, silent, session=False):
+            if not (self.kept and self.alive() and self.alone() and self.answers()):
+                self._start()
+
+    def _start(self) -> None:
         self.stop()
+        # The processes of a supervisor that was killed take a moment to end.
+        deadline = time.monotonic() + _ENDING_SECONDS
+        while (url := presence.url_of(self.home)) is not None:
+            if time.monotonic() > deadline:
+                raise presence.served_already(url)
+            time.sleep(_LOOK_SECONDS)
         self.launch(keep=True)
         try:
             self.await_ready()
