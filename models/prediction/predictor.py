@@ -124,7 +124,11 @@ class Predictor:
         if not row.blob:
             self._forget(row.customer)
             return
-        if not row.orders or not in_panel(row.customer, self.shift):
+        if not row.orders:
+            # None that counts: the last one was taken back, or none came yet.
+            self.members.pop(row.customer, None)
+            return
+        if not in_panel(row.customer, self.shift):
             return
         history = self.members.setdefault(row.customer, [])
         # What was said of this day before, or of later ones before a merge, is not so any more.

@@ -126,3 +126,11 @@ def test_who_is_gone_is_in_no_question() -> None:
     assert gone.encode() not in pack(predictor)
     question = predictor.open[0]
     assert len(question.customers) == question.x.shape[1] == len(question.cells) == size - 1
+
+
+def test_whose_only_order_was_taken_back_never_came() -> None:
+    predictor, _ = played(orders(4), FIRST + 100)
+    question = predictor.open[0]
+    customer = next(one for one in question.customers if predictor.members[one][-1][0] < question.day)
+    predictor.observe(PanelRow(customer, question.day + 1, b"x"))
+    assert customer not in predictor.members and customer in question.customers
