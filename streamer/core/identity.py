@@ -103,7 +103,9 @@ def return_stray(context: Context, decoded: DecodedRecord, customer: Customer | 
         knows = customer.profile is not None and decoded.alias in customer.profile.aliases
         if knows or customer.is_alias:
             return False
-    _reroute(context, decoded.record, decoded.alias, [])
+    # Without a mark an import that is taken up again would count it as one more event of its own.
+    came_from = (REROUTED_HEADER, str(decoded.record.partition).encode())
+    _reroute(context, decoded.record, decoded.alias, [came_from])
     return True
 
 

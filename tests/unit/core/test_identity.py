@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import pytest
 from heart_lanes_many import Lanes
-from heart_logs import DAY, HOUR, T0, Driver, event, order, reversal, view
+from heart_logs import DAY, HOUR, T0, Driver, LogMaker, event, order, reversal, view
 from heart_strategies import MOODS
 
+from schemas.control import ALIAS_HEADER, IMPORT_HEADER, REROUTED_HEADER
 from schemas.partition import partition_for
 from streamer.core.decision import Rerouted
+from streamer.core.policy import Policy
 
 LANES = replace(MOODS, lanes=2)
 ANN, GUS, BOB, LEO = "ann", "gus", "bob", "leo"
@@ -212,3 +214,16 @@ def test_an_alias_comes_back_from_its_part_and_forwards() -> None:
     lanes.event(order("a", GUS, T0 + 2 * HOUR, 5.0))
     lanes.settle()
     assert lanes.customer(ANN).statistics.orders == 1
+
+
+def test_a_record_of_an_alias_that_nobody_knows_goes_back_with_a_mark() -> None:
+    lane = partition_for(b"ann", Policy().lanes)
+    log = LogMaker(partition=lane)
+    headers = [(IMPORT_HEADER, b"old-shop"), (ALIAS_HEADER, b"visitor")]
+    log.put(b"ann", view("v", "visitor", T0), headers)
+    driver = Driver(partition=lane)
+    driver.feed(log.records)
+    [back] = driver.rerouted
+    assert back.partition == partition_for(back.key or b"", Policy().lanes)
+    # An import that is taken up again counts what it wrote by these headers.
+    assert dict(back.headers) == {IMPORT_HEADER: b"old-shop", REROUTED_HEADER: b"%d" % lane}
