@@ -54,17 +54,12 @@ def reached(weights: FloatArray, records: Records, day: int | FloatArray, horizo
     return out
 
 
-def quartiles(weights: FloatArray, records: Records, day: int | FloatArray, days: int = 182) -> FloatArray:
-    """Days (2, n) within which the next order falls with a chance of .25 and of .75, given that one comes in ``days``.
+def window(reached: FloatArray, starts: IntArray) -> FloatArray:
+    """Days (2, n) within which the next order falls with a chance of .25 and of .75, given that one comes by the last of
+    ``starts``, from the chances (weeks, n) to have ordered within so many days.
 
     A window, since a date is a promise that nobody can keep. Between two weeks time is taken in proportion.
     """
-    starts = np.arange(0, days + WEEK, WEEK)
-    return window(reached(weights, records, day, starts.tolist()), starts)
-
-
-def window(reached: FloatArray, starts: IntArray) -> FloatArray:
-    """Quartiles (2, n) of the next order from the chances (weeks, n) to have ordered within ``starts`` days."""
     share = reached / np.maximum(reached[-1], 1e-12)
     out = np.empty((2, share.shape[1]))
     for row, quantile in enumerate((0.25, 0.75)):

@@ -159,7 +159,7 @@ def _watch(show: Demo, over: Callable[[], bool], texts: Messages, found: Setting
         show.look()
         tell_console()
 
-    tell_console = _console_teller(found)
+    tell_console = _link_printer(found)
 
     from streamer.demo.demo_screen import Screen, cells, headline
 
@@ -182,23 +182,23 @@ def _watch(show: Demo, over: Callable[[], bool], texts: Messages, found: Setting
                 common.note("  " + "  ".join(cells(change, texts)))
 
 
-def _console_teller(found: Settings) -> Callable[[], None]:
+def _link_printer(found: Settings) -> Callable[[], None]:
     """A function that prints a link into the console, once somebody serves it."""
     from streamer.client import presence
     from streamer.web.console.sessions import console_url
 
-    told = False
+    printed = False
 
-    def tell() -> None:
-        nonlocal told
-        if told or (url := presence.url_of(found.home)) is None:
+    def print_link() -> None:
+        nonlocal printed
+        if printed or (url := presence.url_of(found.home)) is None:
             return
-        told = True
+        printed = True
         if not url.endswith(f":{found.web_port}"):
             common.note(f"another program uses port {found.web_port}, so the console has another one")
         common.note(f"Console: {console_url(found)}")
 
-    return tell
+    return print_link
 
 
 def _more(show: Demo, found: Settings) -> dict[str, Any]:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from streamer.queries.report import Log
     from streamer.replay.replay import Replay
 
-    Heard = Callable[[Sequence[Change], LaneState], None]
+    OnChanges = Callable[[Sequence[Change], LaneState], None]
 
 
 def register(app: typer.Typer) -> None:
@@ -124,8 +124,8 @@ def replay(
         raise typer.Exit(1)
 
 
-def _both(one: Heard | None, other: Heard | None) -> Heard | None:
-    """Who hears of changes, if anybody does."""
+def _both(one: OnChanges | None, other: OnChanges | None) -> OnChanges | None:
+    """One listener for both; None where there is none."""
     if one is None or other is None:
         return one or other
 
@@ -136,7 +136,7 @@ def _both(one: Heard | None, other: Heard | None) -> Heard | None:
     return on_changes
 
 
-def _logged(log: Log) -> Heard:
+def _logged(log: Log) -> OnChanges:
     from streamer.queries.report import moved
 
     def on_changes(changes: Sequence[Change], state: LaneState) -> None:
@@ -146,7 +146,7 @@ def _logged(log: Log) -> Heard:
     return on_changes
 
 
-def _written(write: Callable[[bytes], None], policy: Policy, now_ms: int) -> Heard:
+def _written(write: Callable[[bytes], None], policy: Policy, now_ms: int) -> OnChanges:
     from schemas.changes import encode_change
     from streamer.lanes.encode import wire_changes
 

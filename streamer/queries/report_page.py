@@ -85,12 +85,12 @@ def _division(one: Division, found: Report, texts: Messages) -> str:
 
     moved = sum(one.causes.values())
     causes = ", ".join(f"{texts.cause(cause)} {count:,}" for cause, count in one.causes.items())
-    told = texts("report moves", moves=moved, causes=causes) if moved else texts("report no moves")
+    sentence = texts("report moves", moves=moved, causes=causes) if moved else texts("report no moves")
     drawings = _charts(one, found, texts, colour, lambda id: names.get(id, line(id)))
     return (
         f"<h2>{escape(line(texts.segmentation(one.name)))}</h2>"
         + _table(one.rows, palette, texts)
-        + f'<p class="dim">{escape(told)}</p>'
+        + f'<p class="dim">{escape(sentence)}</p>'
         + "".join(f"<section>{chart.html(texts('as a table'))}</section>" for chart in drawings)
     )
 

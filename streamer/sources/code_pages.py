@@ -49,7 +49,6 @@ _MARKS: Final = "\u00a0€£¥¢§©®™°·•«»‹›„“”‘’‚–�
 _SIGNS: Final = re.compile(r"[kcdm]?m[²³]|°[CF]|µ[glm]|[€£¥§©®™°½¼¾×±µ•–—…·«»„“”’´\u00a0]+")
 _RUN: Final = {"cp1252": re.compile(r"[^\x00-\x7f]{4}"), "cp1254": re.compile(r"[^\x00-\x7f]{4}")}
 """Letters in a row that no word of these pages has."""
-_WORD: Final = re.compile(r"[A-Za-z\u0080-\U0010ffff]*[\u0080-\U0010ffff][A-Za-z\u0080-\U0010ffff]*")
 _ALONE: Final = frozenset("àéèóòåöæôý")
 _MOST: Final = 4_000
 """Different words that are looked at."""

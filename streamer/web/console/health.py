@@ -65,14 +65,14 @@ class Health:
         """The page; it needs neither Redis nor Kafka to say that one of them is away."""
         seen, texts = await self.look(), visit.texts
         found = seen.value
-        told = [(one, _shown(one, texts)) for one in found.findings]
+        pairs = [(one, _shown(one, texts)) for one in found.findings]
         state = found.state if found.state.get("topics") else None
         return visit.html(
             "health.html",
             at=visit.clock(seen.at),
-            wrong=[shown for one, shown in told if one.hint is not None and one.wrong],
-            notes=[shown for one, shown in told if _is_note(one)],
-            well=[shown for one, shown in told if one.hint is None],
+            wrong=[shown for one, shown in pairs if one.hint is not None and one.wrong],
+            notes=[shown for one, shown in pairs if _is_note(one)],
+            well=[shown for one, shown in pairs if one.hint is None],
             state=state,
             lanes=[_lane(one, visit) for one in found.lanes],
             refused=_refused(state, texts) if state else [],

@@ -77,16 +77,16 @@ class Models:
     def _detail(self, found: Published, id: str, visit: Visit) -> dict[str, Any]:
         """A version or a proposal in full, ready to be shown."""
         texts = visit.texts
-        described = queries.detail(found, id, texts)
-        names = described["names"]
+        shown = queries.detail(found, id, texts)
+        names = shown["names"]
 
         def named(ids: list[str]) -> str:
             return ", ".join(names.get(one, one) for one in ids)
 
         return {
-            **described,
-            "published": visit.moment(epoch_ms(described["published_at"])),
-            "because": texts(f"why {described['why']}") if "why" in described else "",
+            **shown,
+            "published": visit.moment(epoch_ms(shown["published_at"])),
+            "because": texts(f"why {shown['why']}") if "why" in shown else "",
             "segments": [
                 {
                     **one,
@@ -94,16 +94,16 @@ class Models:
                     "percent": f"{one['share']:.1%}",
                     "before": "–" if one["share_before"] is None else f"{one['share_before']:.1%}",
                 }
-                for one in described["segments"]
+                for one in shown["segments"]
             ],
             "fates": [
                 texts(f"fate {one['kind']}", before=named(one["from"]), after=named(one["to"]), overlap=one["overlap"])
-                for one in described["transitions"]
+                for one in shown["transitions"]
                 if one["kind"] != "survive"
             ],
             "flows": [
                 (names.get(one["from"], one["from"]), names.get(one["to"], one["to"]), one["customers"])
-                for one in described.get("flows", ())
+                for one in shown.get("flows", ())
             ],
         }
 

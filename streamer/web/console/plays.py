@@ -217,12 +217,12 @@ def _kept(kind: str, name: str, state: State, visit: Visit) -> tuple[int, list[d
 
 
 def _message(one: Message, visit: Visit) -> dict[str, Any]:
-    told = queries.shown(one)
+    shown = queries.shown(one)
     return {
         "id": one.id,
         "customer": one.customer,
         "href": customer_path(one.customer),
-        "due": visit.moment(epoch_ms(told["due_at"])),
+        "due": visit.moment(epoch_ms(shown["due_at"])),
         "why": visit.texts("console play your yes") if one.why == "approve" else one.why,
     }
 

@@ -11,7 +11,7 @@ import pytest
 from models.behaviour.bucket import B_ORDERS, B_WIDTH
 from models.behaviour.layout import FloatArray
 from models.prediction.features import NAMES, features, total
-from models.prediction.hazard import quartiles, weekly, within
+from models.prediction.hazard import reached, weekly, window, within
 from models.prediction.judge import auc, judge
 from models.prediction.prior import shipped, shipped_dropout
 from models.prediction.records import Records
@@ -67,7 +67,8 @@ def test_horizons_agree_with_each_other() -> None:
     chances = [within(weights, known, 150, days) for days in (1, 7, 30, 60, 90, 182)]
     for fewer, more in pairwise(chances):
         assert (fewer > 0).all() and (fewer <= more).all() and (more < 1).all()
-    early, late = quartiles(weights, known, 150)
+    starts = np.arange(0, 189, 7)
+    early, late = window(reached(weights, known, 150, starts.tolist()), starts)
     assert (early > 0).all() and (early < late).all() and (late <= 182).all()
     half = within(weights, known, 150, 182) * 0.25
     for i in range(len(early)):
