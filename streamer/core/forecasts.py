@@ -83,6 +83,10 @@ def _borders(definitions: Definitions) -> dict[str, set[float]]:
         for leaf in segmentation.leaves:
             if isinstance(leaf, Compare) and leaf.feature in PREDICTED:
                 found.setdefault(leaf.feature, set()).update((leaf.enter, leaf.exit))
+        # Those of bands are no leaves.
+        for feature, _, border in segmentation.all_borders(None):
+            if feature in PREDICTED:
+                found.setdefault(feature, set()).add(border)
     return found
 
 

@@ -101,6 +101,27 @@ def test_silence_moves_a_customer_at_the_first_grid_point_beyond_a_border() -> N
     assert reason.before != reason.after == moves(driver)[-1].features["p_buy_30d"]
 
 
+def test_bands_of_a_prediction_move_customers_at_grid_points() -> None:
+    bands = """
+[promise]
+kind = "bands"
+feature = "p_buy_30d"
+bands = [ { segment = "cold" }, { segment = "warm", from = 0.2, exit = 0.15 }, { segment = "hot", from = 0.6, exit = 0.5 } ]
+[promise.segments]
+cold = {}
+warm = {}
+hot = {}
+"""
+    driver = Driver(Policy(definitions=load(DEFAULT_TEXT + bands, 1)))
+    driver.feed(shop(0, 12, 24, 36, 48).records)
+    assert value(driver, "p_buy_30d", T0 + 49 * DAY) > 0.6
+    driver.tick(T0 + 300 * DAY)
+    story = driver.story("ann", "promise")
+    assert [segment for segment, _ in story[-2:]] == ["hot", "warm"]
+    assert all(at == POLICY.grid.instant(POLICY.grid.day_of(at)) for _, at in story[1:])
+    assert story[-1][1] > T0 + 49 * DAY
+
+
 def test_one_look_after_many_nights_is_as_a_look_every_night() -> None:
     log = shop(0, 12, 24, 36, 48).records
     often, seldom = Driver(POLICY), Driver(POLICY)
