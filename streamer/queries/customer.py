@@ -11,7 +11,6 @@ from models.behaviour.forecast import Outlook, outlook
 from models.behaviour.model import SEGMENTATION, ClusterModel
 from models.customer.customer import Customer
 from models.features.features import FEATURES, FeatureContext, feature_of
-from models.features.predicted import PREDICTED
 from models.rules.bands import Bands
 from models.rules.borders import borders_of
 from models.rules.due import next_moves
@@ -20,10 +19,9 @@ from models.rules.facts import Facts
 from models.rules.segmentation import Segmentation
 from schemas.wire_time import iso
 from streamer.adapters.redis_reader import ViewReader
-from streamer.core.forecasts import LaneForecasts
-from streamer.core.ledger import Ledger
 from streamer.core.policy import Policy
 from streamer.core.timers import timeline_of
+from streamer.queries.forecasts import forecasts
 from streamer.queries.members import name_of
 from streamer.queries.names import segment_name
 
@@ -45,17 +43,9 @@ def explain(view: ViewReader, policy: Policy, id: str) -> dict[str, Any] | None:
     if held is not None and held.timeline and shown.behaviour:
         timeline = timeline_of(held, view.models(shown.lane), shown.customer.clock_id)
         ahead = outlook(shown.behaviour, timeline, policy.grid.day_of(clock))
-    context = replace(policy.shop, forecasts=_forecasts(view, shown.lane, held, policy))
+    context = replace(policy.shop, forecasts=forecasts(view, shown.lane, held, policy.shop))
     answer = describe(shown.customer, clock, policy, view.model(), ahead, context)
     return {**shown.document, **answer, "lane": shown.lane}
-
-
-def _forecasts(view: ViewReader, lane: int, held: Ledger | None, policy: Policy) -> LaneForecasts:
-    """The predictions in force in a lane."""
-    book = held or Ledger.fresh(lane)
-    # All at once, since all are shown.
-    wanted: dict[str, tuple[float, ...]] = dict.fromkeys(PREDICTED, ())
-    return LaneForecasts.of(book, view.predictions(lane), wanted, policy.grid, policy.shop.minor_per_major)
 
 
 def describe(

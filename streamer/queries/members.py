@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from unicodedata import normalize
 
@@ -23,6 +23,7 @@ from schemas.errors import UserError
 from schemas.wire_time import iso
 from streamer.adapters.redis_reader import ViewReader
 from streamer.queries.cluster_moves import cluster_moves
+from streamer.queries.forecasts import forecasts
 
 COLUMNS: Final = ("id", "name", "email", "since", "last_order", "next_segment", "next_at")
 _CONDITION: Final = "asked_once"
@@ -145,9 +146,14 @@ def matching(
     """
     wanted = _condition(text or DEFAULT_TEXT, condition)
     segmentation = next(one for one in wanted.segmentations if one.name == _CONDITION)
-    for customer in _everyone(view):
-        if segmentation.evaluate(None, facts(customer, clock(customer), wanted, shop)) == "yes":
-            yield _member(customer, None, None)
+    ledgers = {ledger.partition: ledger for ledger in view.ledgers()} if wanted.behind_predictions else {}
+    contexts: dict[int, FeatureContext] = {}
+    for lane, chunk in _chunks(view):
+        if wanted.behind_predictions and lane not in contexts:
+            contexts[lane] = replace(shop, forecasts=forecasts(view, lane, ledgers.get(lane), shop))
+        for customer, _ in chunk:
+            if segmentation.evaluate(None, facts(customer, clock(customer), wanted, contexts.get(lane, shop))) == "yes":
+                yield _member(customer, None, None)
 
 
 def check_names(segments: list[str], definitions: Definitions, sizes: dict[str, dict[str, int]]) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Final, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 from models.features.features import FEATURES, LABELS
+from models.features.predicted import PREDICTED
 from models.rules.definitions import CLUSTERS, Definitions
 from models.rules.expressions import ExpressionError, Known, parse, suggestion
 from models.rules.toml_lines import Lines
@@ -99,7 +100,8 @@ class _File:
         self._lines = Lines(text)
         self._tables = toml_text.tables(text, source, "see docs/plays.md")
         self._segments = segments
-        self._known = Known(frozenset(FEATURES), {**dict.fromkeys(LABELS), **segments})
+        # `act` has no predictions: such a condition would hold for nobody.
+        self._known = Known(frozenset(FEATURES.keys() - PREDICTED.keys()), {**dict.fromkeys(LABELS), **segments})
 
     def book(self, version: int, templates: dict[str, str]) -> Book:
         self._keys(self._tables, ("shop", "limits", "channels", "plays"), (), "the file")

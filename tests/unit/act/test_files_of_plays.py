@@ -31,6 +31,7 @@ def refused(text: str) -> str:
         (', to = ["at_risk"]', "", "when names neither to nor from"),
         ('channel = "mail"', 'channel = "male"', "channel cannot be 'male' | did you mean mail?"),
         ("holdout = 0\n", 'if = "orders >= many"\n', "if, character 11: orders is a number"),
+        ("holdout = 0\n", 'if = "p_buy_30d < 0.2"\n', "p_buy_30d"),
         ("holdout = 0\n", 'kind = "marketing"\nquiet = "none"\n', "quiet hours hold for marketing"),
         ("holdout = 0\n", 'when_in_doubt = "resend"\n', "marketing is never sent twice"),
         ("holdout = 0\n", 'budget = "20 a week"\n', "a budget counts days"),
