@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -38,6 +38,9 @@ def shift_for(customers: int, target: int = TARGET) -> int:
     return max(0, (customers // target).bit_length() - 1) if customers > 0 else 0
 
 
+NO_ORDERS: Final = msgspec.Raw(msgspec.msgpack.encode(()))
+
+
 class PanelRow(msgspec.Struct, frozen=True, array_like=True):
     """What a lane tells the owner of one panel customer: the whole memory after a record.
 
@@ -50,14 +53,14 @@ class PanelRow(msgspec.Struct, frozen=True, array_like=True):
     blob
         ``Memory.dump``; empty if the customer is gone (erased, or merged into another).
     orders
-        The customer's record of orders (``models.prediction.order_record``) as its values; empty without an order that
+        The customer's record of orders (``models.prediction.order_record``), packed; NO_ORDERS without an order that
         counts, and in rows of older releases.
     """
 
     customer: str
     day: int
     blob: bytes
-    orders: tuple[Any, ...] = ()
+    orders: msgspec.Raw = NO_ORDERS
 
 
 _encoder = msgspec.msgpack.Encoder()

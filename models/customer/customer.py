@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from math import exp2
 
 import msgspec
@@ -60,8 +60,9 @@ class Customer:
         The dedupe window's ``total`` when the state was last written: which blocks are still unwritten.
     book_dirty, profile_dirty
         Whether the order book, or the profile, changed since it was last written.
-    foreseen
-        What predictions keep of the customer until the next order (``streamer.core.forecasts``); never written.
+    foreseen, new_orders
+        What predictions keep of the customer (``streamer.core.forecasts``), and the instants (ms) of orders that came since
+        then, each after all before it; anything else that is booked drops both. Never written.
     """
 
     __slots__ = (
@@ -78,6 +79,7 @@ class Customer:
         "id",
         "is_segmentable",
         "last_seen",
+        "new_orders",
         "panel_rank",
         "profile",
         "profile_dirty",
@@ -110,6 +112,7 @@ class Customer:
         self.written_ids = 0
         self.book_dirty = False
         self.foreseen: object = None
+        self.new_orders: list[int] = []
 
     def hold_row(self, row: int) -> None:
         """Take a row of the behaviour memory; -1 gives it up."""
@@ -130,14 +133,28 @@ class Customer:
         if at > self.last_seen:
             self.last_seen = at
 
-    def post(self, bookings: Iterable[Booking], half_life: float) -> None:
+    def post(self, bookings: Sequence[Booking], half_life: float) -> None:
         """Add bookings of the order book to the statistics, at their own instants; ``half_life`` in ms."""
         statistics = self.statistics
+        self._note(bookings)
         for booking in bookings:
             statistics.add(booking, self.weigh(booking.at, half_life))
         statistics.first_order, statistics.last_order = self.book.span()
         self.book_dirty = True
+
+    def _note(self, bookings: Sequence[Booking]) -> None:
+        """Let predictions know what is booked: one more order is soon reckoned in, everything else takes a new look."""
+        if self.foreseen is None:
+            return
+        last = self.statistics.last_order
+        if len(bookings) == 1 and bookings[0].orders == 1 and (last is None or bookings[0].at >= last):
+            self.new_orders.append(bookings[0].at)
+        else:
+            self._drop_foreseen()
+
+    def _drop_foreseen(self) -> None:
         self.foreseen = None
+        self.new_orders.clear()
 
     def interact(self, kind: int, category: str | None, at: int, half_life: float) -> None:
         """Count one interaction of a kind (index into ``INTERACTIONS``) at ``at``; both in ms."""
@@ -195,6 +212,6 @@ class Customer:
         self.due = None
         self.book = OrderBook([], [])
         self.book_dirty = True
-        self.foreseen = None
+        self._drop_foreseen()
         if self.profile is not None:
             self.edit_profile().forget()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Final, Self
 
 import msgspec
@@ -16,6 +18,9 @@ from schemas.errors import InvariantViolation
 
 RECENT_DAYS: Final = 62
 """So many days back from the last order-day, ``recent`` says on which of them there was an order."""
+
+_RECENT: Final = (1 << RECENT_DAYS) - 1
+_pack: Final = msgspec.msgpack.Encoder().encode
 
 
 class OrderRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -44,12 +49,17 @@ class OrderRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
     spend: int
 
     @classmethod
-    def read(cls, values: Sequence[object]) -> Self:
-        """The record from the values of its fields; raises InvariantViolation for anything else."""
+    def read(cls, packed: bytes) -> Self:
+        """The record that ``packed`` gave; raises InvariantViolation for anything else."""
         try:
-            return msgspec.convert(values, cls)
-        except msgspec.ValidationError as error:
+            return msgspec.msgpack.decode(packed, type=cls)
+        except (msgspec.DecodeError, msgspec.ValidationError) as error:
             raise InvariantViolation(f"record of orders: cannot be read: {error}") from error
+
+    @property
+    def packed(self) -> bytes:
+        """The values of the fields as MessagePack."""
+        return _pack(self)
 
     def came(self, start: int, end: int) -> bool:
         """Whether there was an order-day in [start, end); of days long before the last nothing is known: False."""
@@ -59,45 +69,73 @@ class OrderRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 def record_of(customer: Customer, grid: DayGrid, before: int | None = None) -> OrderRecord | None:
     """The record of a customer, as of the beginning of the day ``before`` if given; None without an order that counts."""
-    statistics, book = customer.statistics, customer.book
+    statistics, book, day_of = customer.statistics, customer.book, grid.day_of
     if statistics.first_order is None:
         return None
-    live = [(grid.day_of(order.at), order.money - order.taken_money) for order in book.orders if order.live]
-    older = max(0, statistics.orders - len(live))
-    spend = statistics.spend
-    counted = live if before is None else [one for one in live if one[0] < before]
-    spend -= sum(money for _, money in live) - sum(money for _, money in counted)
-    days = sorted({day for day, _ in counted})
-    older = older if book.older_first is not None else 0
-    span = _span(book, days, grid, forgotten=older > 0)
-    if span is None:
+    live, spend = [order for order in book.orders if order.live], statistics.spend
+    older = 0 if book.older_first is None else max(0, statistics.orders - len(live))
+    days = [day_of(order.at) for order in live]
+    # In order, but where a clock is put back over midnight.
+    days.sort()
+    if before is not None:
+        spend -= sum(order.money - order.taken_money for order in live if day_of(order.at) >= before)
+        days = days[: bisect_left(days, before)]
+    ends = _ends(book, days, day_of) if older else days
+    if not ends:
         return None
-    first, last = span
-    fading = [_faded(days, first, last, half_life) for half_life in HALF_LIVES]
-    return OrderRecord(
-        first, last, len(days) + older, (fading[0], fading[1]), _bits(days, last), len(counted) + older, max(0, spend)
-    )
+    first, last = ends[0], ends[-1]
+    distinct, fading, recent = _faded(days, last)
+    return OrderRecord(first, last, distinct + older, fading, recent, len(days) + older, max(0, spend))
 
 
-def _span(book: OrderBook, days: Sequence[int], grid: DayGrid, *, forgotten: bool) -> tuple[int, int] | None:
-    """First and last order-day of ascending remembered ones and, where there are any, of those forgotten."""
-    ends = [days[0], days[-1]] if days else []
-    if forgotten:
-        ends += [grid.day_of(at) for at in (book.older_first, book.older_last) if at is not None]
-    return (min(ends), max(ends)) if ends else None
+def grown(before: OrderRecord | None, customer: Customer, grid: DayGrid) -> OrderRecord | None:
+    """What `record_of` gives, from the record before the customer's ``new_orders`` were booked."""
+    if before is None or customer.book.older_first is not None:
+        return record_of(customer, grid)
+    last, days, (quick, slow), recent = before.last, before.days, before.fading, before.recent
+    for at in customer.new_orders:
+        day = grid.day_of(at)
+        if day < last:
+            return record_of(customer, grid)
+        if day != last:
+            short, long = _kept(day - last)
+            quick, slow = quick * short + 1.0, slow * long + 1.0
+            recent = (recent << (day - last) | 1) & _RECENT
+            last, days = day, days + 1
+    orders, spend = before.orders + len(customer.new_orders), max(0, customer.statistics.spend)
+    return OrderRecord(before.first, last, days, (quick, slow), recent, orders, spend)
 
 
-def _bits(days: Sequence[int], last: int) -> int:
-    return sum(1 << (last - day) for day in days if last - day < RECENT_DAYS)
+def _ends(book: OrderBook, days: Sequence[int], day_of: Callable[[int], int]) -> list[int]:
+    """The order-days, those of forgotten orders among them, of which the book knows the first and the last."""
+    return sorted([*days, *(day_of(at) for at in (book.older_first, book.older_last) if at is not None)])
 
 
-def _faded(days: Sequence[int], first: int, last: int, half_life: float) -> float:
-    """How many of the ascending days are left on ``last`` in a memory of that half-life."""
-    held, at = 0.0, first
+def _faded(days: Sequence[int], last: int) -> tuple[int, tuple[float, float], int]:
+    """Of ascending days: how many there are, how many are left on ``last`` in memories of HALF_LIVES, and the bits of the
+    recent ones.
+    """
+    if not days:
+        return 0, (0.0, 0.0), 0
+    at, distinct, quick, slow, recent = days[0], 1, 1.0, 1.0, 1
     for day in days:
-        held = held * 2.0 ** ((at - day) / half_life) + 1.0
-        at = day
-    return held if at == last else held * 2.0 ** ((at - last) / half_life)
+        if day != at:
+            short, long = _kept(day - at)
+            quick, slow = quick * short + 1.0, slow * long + 1.0
+            recent = (recent << (day - at) | 1) & _RECENT
+            distinct += 1
+            at = day
+    if at != last:
+        short, long = _kept(last - at)
+        quick, slow, recent = quick * short, slow * long, recent << (last - at) & _RECENT
+    return distinct, (quick, slow), recent
+
+
+@cache
+def _kept(days: int) -> tuple[float, float]:
+    """What is left of one after so many days."""
+    short, long = HALF_LIVES
+    return 2.0 ** (-days / short), 2.0 ** (-days / long)
 
 
 def side_by_side(records: Sequence[OrderRecord]) -> Records:

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from models.behaviour.layout import FloatArray
-from models.behaviour.panel import PanelRow, in_panel
+from models.behaviour.panel import NO_ORDERS, PanelRow, in_panel
 from models.prediction.cells import CELLS, cell_of, chances_of
 from models.prediction.dropout import Dropout, fitted
 from models.prediction.features import features, total
@@ -124,7 +124,7 @@ class Predictor:
         if not row.blob:
             self._forget(row.customer)
             return
-        if not row.orders:
+        if row.orders == NO_ORDERS:
             # None that counts: the last one was taken back, or none came yet.
             self.members.pop(row.customer, None)
             return
@@ -134,7 +134,7 @@ class Predictor:
         # What was said of this day before, or of later ones before a merge, is not so any more.
         while history and history[-1][0] >= row.day:
             history.pop()
-        history.append((row.day, OrderRecord.read(row.orders)))
+        history.append((row.day, OrderRecord.read(bytes(row.orders))))
 
     def set_shift(self, shift: int) -> None:
         """Use a sparser panel, one in 2**shift; customers outside it are forgotten."""

@@ -17,11 +17,12 @@ import msgspec
 import numpy as np
 
 from models.behaviour.layout import FloatArray, IntArray
+from models.behaviour.panel import NO_ORDERS
 from models.customer.customer import Customer
 from models.features.predicted import PREDICTED, SPEND_90
 from models.features.time import DayGrid
 from models.prediction.model import PredictionModel, first_version
-from models.prediction.order_record import OrderRecord, record_of, side_by_side
+from models.prediction.order_record import OrderRecord, grown, record_of, side_by_side
 from models.prediction.records import Records
 from models.rules.conditions import Compare
 from models.rules.definitions import Definitions
@@ -33,9 +34,12 @@ _SHIPPED_FROM: Final = -1
 
 
 class Foreseen(msgspec.Struct):
-    """The memo of a customer until the next order: the record of orders, and what was said on a day by a version."""
+    """The memo of a customer until the next order: the record of orders, the same packed for the panel once that was asked
+    for, and what was said on a day by a version.
+    """
 
     record: OrderRecord | None
+    packed: msgspec.Raw | None = None
     day: int = -1
     version: int = -1
     values: dict[str, float] = {}
@@ -46,7 +50,22 @@ def known(customer: Customer, grid: DayGrid) -> Foreseen:
     held = customer.foreseen
     if not isinstance(held, Foreseen):
         held = customer.foreseen = Foreseen(record_of(customer, grid))
+    elif customer.new_orders:
+        held = customer.foreseen = Foreseen(grown(held.record, customer, grid))
+        customer.new_orders.clear()
     return held
+
+
+def packed_orders(customer: Customer, grid: DayGrid) -> msgspec.Raw:
+    """The customer's record of orders as panel rows have it."""
+    held = customer.foreseen
+    # Most rows are of customers who looked around, and ordered nothing.
+    if isinstance(held, Foreseen) and held.packed is not None and not customer.new_orders:
+        return held.packed
+    held = known(customer, grid)
+    if held.packed is None:
+        held.packed = NO_ORDERS if held.record is None else msgspec.Raw(held.record.packed)
+    return held.packed
 
 
 def timeline_of(

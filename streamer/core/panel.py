@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import msgspec
-
 from models.behaviour.panel import PanelRow, panel_rank, shift_for
 from models.customer.customer import Customer
 from streamer.core.context import Context
-from streamer.core.forecasts import known
+from streamer.core.forecasts import packed_orders
 
 _SLACK = 1.25
 """How much more than its share of the customers a lane may hold without the panel becoming thinner than the owner
@@ -47,7 +45,5 @@ def report(context: Context, customers: Iterable[Customer]) -> None:
             customer.panel_rank = panel_rank(customer.id)
         # Most are not in the panel, so this comes first.
         if customer.panel_rank >= decision.panel_shift and customer.is_segmentable:
-            record = known(customer, context.grid).record
-            orders = () if record is None else msgspec.structs.astuple(record)
-            row = customer.row
+            row, orders = customer.row, packed_orders(customer, context.grid)
             decision.panel.append(PanelRow(customer.id, memory.day_of(row), memory.dump(row), orders))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -41,8 +42,7 @@ def told(history: Orders) -> Iterable[tuple[int, PanelRow]]:
         customer.post(customer.book.add(Order(at, name, 2_000 + 10 * who, 1, 0, ())), 25.0 * DAY_MS)
         record = record_of(customer, GRID)
         assert record is not None
-        values = tuple(getattr(record, field) for field in record.__struct_fields__)
-        yield day, PanelRow(customer.id, day, b"x", values)
+        yield day, PanelRow(customer.id, day, b"x", msgspec.Raw(record.packed))
 
 
 def played(history: Orders, until: int, *, restarts: bool = False) -> tuple[Predictor, list[PredictionModel]]:
