@@ -107,7 +107,7 @@ def grown(before: OrderRecord | None, customer: Customer, grid: DayGrid) -> Orde
 
 
 def _ends(book: OrderBook, days: Sequence[int], day_of: Callable[[int], int]) -> list[int]:
-    """The order-days, those of forgotten orders among them, of which the book knows the first and the last."""
+    """The order-days and, of those forgotten, the first and the last, which the book knows; ascending."""
     return sorted([*days, *(day_of(at) for at in (book.older_first, book.older_last) if at is not None)])
 
 
