@@ -31,6 +31,7 @@ MODULES = (
     "customer",
     "segments",
     "models",
+    "learn",
     "evaluate",
     "deadletters",
     "parity",

@@ -134,6 +134,15 @@ TABLE = Table(
         "{p99:.3f} s (99 of 100)",
         "next": "next:",
         # Versions and proposals.
+        "learn lane": "lane {lane}: version {version}, {since}",
+        "learn shipped": "comes with the program",
+        "learn since": "in force since {day}",
+        "learn to come": "version {version} from {day} on",
+        "learn owner": "model owner: version {version}, {weeks} weeks learned",
+        "learn no week": "no week was answered yet: it takes eight days, and 30 customers in the panel",
+        "learn week head": "week of|asked|ordered|expected|AUC|log loss|Brier|calib.|base|skill",
+        "learn version": "version {version}, form {form}, {when}",
+        "learn made on": "learned until {day}",
         "model line": "version {version}, {published_at:.10}: {k} segments, frame {frame}; {changed}",
         "same segments": "the same segments",
         "proposal line": "proposal {id}: {k} segments because {why}; would move {moves:.1%} of customers "

@@ -10,6 +10,7 @@ import msgspec
 
 from models.behaviour.model import ClusterModel
 from models.learning.proposal import Proposal
+from models.prediction.model import PredictionModel
 from schemas.records import Record
 
 
@@ -18,6 +19,14 @@ class Version:
     """A published version, and when."""
 
     model: ClusterModel
+    published_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Foresight:
+    """A published version of the predictions, and when."""
+
+    model: PredictionModel
     published_at: str
 
 
@@ -37,6 +46,7 @@ class Published:
 
     versions: dict[int, Version] = field(default_factory=dict)
     proposals: dict[int, Stand] = field(default_factory=dict)
+    predictions: dict[int, Foresight] = field(default_factory=dict)
 
     @property
     def newest(self) -> ClusterModel | None:
@@ -57,6 +67,9 @@ class Published:
                 case "segment.model" if body["kind"] == "clusters":
                     model = ClusterModel.from_dict(body["body"])
                     self.versions[model.version] = Version(model, body["published_at"])
+                case "segment.model" if body["kind"] == PredictionModel.kind:
+                    foreseen = PredictionModel.from_dict(body["body"])
+                    self.predictions[foreseen.version] = Foresight(foreseen, body["published_at"])
                 case "segment.proposal":
                     proposal = Proposal.from_dict(body["body"])
                     self.proposals[proposal.number] = Stand(

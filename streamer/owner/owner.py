@@ -24,18 +24,19 @@ from models.learning.proposal import Proposal
 from models.messages import Language
 from models.prediction.model import PredictionModel
 from models.prediction.predictor import Predictor
-from models.prediction.predictor_snapshot import pack, unpack
+from models.prediction.predictor_snapshot import pack
 from models.rules.definitions import Definitions
 from schemas import topics
 from schemas.control import IMPORT_HEADER
 from schemas.decisions import DECISION_KEY, ModelDecision, decode_decision
-from schemas.errors import InvalidEvent, InvariantViolation
+from schemas.errors import InvalidEvent
 from schemas.records import Headers, LogRecord
 from schemas.signing import ControlKeys
 from streamer.lanes.inbox import Inbox
 from streamer.lanes.keys import LOOK_KEY, SHIFT_HEADER, split_key
 from streamer.lanes.ports import LaneLog, WallClock, Write, Writes
 from streamer.owner.looks import LearningRequest, Looks
+from streamer.owner.pieces import SNAPSHOT, Piece, read_piece, taken_apart
 from streamer.owner.publish_model import (
     answer_writes,
     definition_writes,
@@ -46,20 +47,8 @@ from streamer.owner.publish_model import (
 
 log = structlog.get_logger(__name__)
 
-_SNAPSHOT = b"!learner:"
 _PIECE = 400_000
 _PATIENCE_SECONDS = 1.0
-
-
-class _Piece(msgspec.Struct, array_like=True):
-    """One piece of a snapshot: which snapshot, how many pieces it has, the panel offset it stands at, the numbers of the
-    last signed decisions, and that of the last answer to an import."""
-
-    position: int
-    pieces: int
-    data: bytes
-    decided: list[int] = []
-    answered: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,33 +157,27 @@ class Owner(Inbox):
         )
         return self._position
 
-    async def _read_topic(self) -> tuple[dict[bytes, tuple[int, bytes | None]], dict[int, _Piece]]:
+    async def _read_topic(self) -> tuple[dict[bytes, tuple[int, bytes | None]], dict[int, Piece]]:
         """The newest record of each question with its offset, and the pieces of the snapshot."""
         looks: dict[bytes, tuple[int, bytes | None]] = {}
-        pieces: dict[int, _Piece] = {}
+        pieces: dict[int, Piece] = {}
         self._pieces = 0
         async for chunk in self._log.changelog(0):
             for offset, key, value in chunk:
                 if key.startswith(LOOK_KEY):
                     looks[key] = (offset, value)
-                if key.startswith(_SNAPSHOT):
-                    index = int(key[len(_SNAPSHOT) :])
+                if key.startswith(SNAPSHOT):
+                    index = int(key[len(SNAPSHOT) :])
                     self._pieces = max(self._pieces, index + 1)
                     if value is not None:
-                        pieces[index] = msgspec.msgpack.decode(value, type=_Piece)
+                        pieces[index] = read_piece(value)
         return looks, pieces
 
-    def _restore(self, pieces: Mapping[int, _Piece]) -> int:
+    def _restore(self, pieces: Mapping[int, Piece]) -> int:
         """Take up the snapshot; gives the offset at which it stands."""
         first = pieces[0]
-        whole = [piece for index in range(first.pieces) if (piece := pieces.get(index)) is not None]
-        if len(whole) < first.pieces or any(piece.position != first.position for piece in whole):
-            raise InvariantViolation("the model owner's snapshot is incomplete")
-        stream = zlib.decompressobj()
-        self._learner.restore(stream.decompress(b"".join(piece.data for piece in whole)))
-        # Older releases knew nothing of predictions.
-        if stream.unused_data:
-            self._predictor = unpack(zlib.decompress(stream.unused_data))
+        learner, self._predictor = taken_apart(pieces)
+        self._learner.restore(learner)
         self._taken, self._answered = first.decided, first.answered
         return first.position
 
@@ -360,10 +343,10 @@ class Owner(Inbox):
         pieces = [data[at : at + _PIECE] for at in range(0, len(data), _PIECE)]
         writes = []
         for index, piece in enumerate(pieces):
-            kept = _Piece(self._position, len(pieces), piece, self._taken, self._answered)
-            writes.append(Write(_SNAPSHOT + str(index).encode(), msgspec.msgpack.encode(kept)))
+            kept = Piece(self._position, len(pieces), piece, self._taken, self._answered)
+            writes.append(Write(SNAPSHOT + str(index).encode(), msgspec.msgpack.encode(kept)))
         # What a longer snapshot left behind may hold customers who are to be forgotten.
-        writes += [Write(_SNAPSHOT + str(index).encode(), None) for index in range(len(pieces), self._pieces)]
+        writes += [Write(SNAPSHOT + str(index).encode(), None) for index in range(len(pieces), self._pieces)]
         self._pieces = len(pieces)
         writes += [Write(key, None) for key in self._looks.done]
         self._looks.done.clear()

@@ -50,6 +50,11 @@ def test_a_proposal_is_made_approved_and_moves_customers_as_a_refit(configured: 
     service.wait(lambda: bool(configured.published("segment.model")))
     [first] = configured.published("segment.model")
     assert len(first["body"]["segments"]) == 3
+    learned, weeks = configured.run("learn", "status"), configured.run("learn", "history")
+    assert {one["lane"] for one in learned["lanes"]} == {0, 1}
+    assert len(weeks) == learned["weeks"] > 0 and weeks[-1] == learned["latest"]
+    newest = configured.run("learn", "show", str(learned["version"]))
+    assert newest["version"] == learned["version"] and newest["form"] == "hazard"
     owner.send_signal(signal.SIGTERM)
     owner.wait(20)
 

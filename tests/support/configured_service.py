@@ -82,8 +82,9 @@ class ConfiguredService:
         return self.service.start("owner", "owner_configured")
 
     def published(self, kind: str) -> list[dict[str, Any]]:
+        """Records of a type about clusters; those about predictions stand in the same topic."""
         bodies = [json.loads(record.value) for record in self.service.records(topics.MODELS, 0)]
-        return [body for body in bodies if body["type"] == kind]
+        return [body for body in bodies if body["type"] == kind and body.get("kind") != "predictions"]
 
     def times_kept(self) -> int:
         """How often the owner has kept what it knows."""

@@ -129,7 +129,9 @@ class OwnerRig:
         except Stopped:
             pass
         # The lanes take what is published.
-        models = [ClusterModel.from_dict(one["body"]) for one in self.published("segment.model")]
+        models = [
+            ClusterModel.from_dict(one["body"]) for one in self.published("segment.model") if one["kind"] == "clusters"
+        ]
         self.world.timeline = [(model.made_on + 1, model) for model in models]
         return owner
 

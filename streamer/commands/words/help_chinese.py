@@ -306,6 +306,22 @@ COMMANDS: Final = {
 
 示例：  streamer segments rename bargain_hunters "Coupon lovers"
 """,
+    "learn": """学到的预测，以及每周预测得如何。
+
+示例：  streamer learn status
+""",
+    "learn status": """每条通道所用的预测版本，以及最近一周预测得如何。
+
+示例：  streamer learn status
+""",
+    "learn history": """最近 52 周每周在学习之前预测得如何，最新的在最后。
+
+示例：  streamer learn history --json
+""",
+    "learn show": """显示预测的一个版本：何时学得，以及其权重。
+
+示例：  streamer learn show 0
+""",
     "models": """行为聚类的版本，以及模型管理进程的提案。
 
 示例：  streamer models list

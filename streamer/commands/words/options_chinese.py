@@ -125,6 +125,7 @@ OPTIONS: Final = {
     "The id of a behaviour cluster, such as bargain_hunters.": "行为聚类的 id，如 bargain_hunters。",
     "What to call it, in any language.": "新名称，任何语言都可以。",
     "A version such as 12, or a proposal such as p3.": "版本，如 12；或提案，如 p3。",
+    "Such as 3; 0 comes with the program.": "如 3；0 是随程序提供的版本。",
     "Such as p3; `streamer models list` shows them.": "如 p3；用 `streamer models list` 查看。",
     "A file of events instead of simulated shops.": "用事件文件代替模拟店铺。",
     "With --data: the day of the segments; else 90 days before the end.": "配合 --data：分群的日期；默认为文件结束前 90 天。",

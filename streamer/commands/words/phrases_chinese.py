@@ -146,6 +146,8 @@ PHRASES: Final = {
     "give one of them": "只能给其中一个",
     "docs/segmentations.md has the language and all features": "语法和全部特征见 docs/segmentations.md",
     "there is no proposal {}": "没有提案 {0}",
+    "there is no version {} of the predictions": "没有预测版本 {0}",
+    "there are: {}": "现有：{0}",
     "`streamer models list` shows which there are; now: {}": "用 `streamer models list` 查看；现有：{0}",
     "give one of: {}; or a proposal such as p1": "请给出其中之一：{0}；或提案，如 p1",
     "{} is stopped": "{0} 已停止",

@@ -26,6 +26,7 @@ from streamer.lanes.keys import SHIFT_HEADER, look_key
 from streamer.lanes.ports import Batch, Write
 from streamer.owner import owner as module
 from streamer.owner.owner import Owner, OwnerContext
+from streamer.owner.pieces import read_piece
 
 CONFIG = LearnerConfig()
 SNAPSHOT = b"!learner:"
@@ -252,7 +253,7 @@ def test_an_incomplete_snapshot_stops_the_owner(panel: Panel, monkeypatch: pytes
             record for record in panel.broker.records(topics.PANEL) if record.key != key
         ]
     else:
-        piece = msgspec.msgpack.decode(panel.held()[key] or b"", type=module._Piece)
+        piece = read_piece(panel.held()[key] or b"")
         piece.position += 1
         panel.put(key, msgspec.msgpack.encode(piece))
     with pytest.raises(InvariantViolation, match="snapshot is incomplete"):

@@ -1,0 +1,121 @@
+"""``learn``: what the model owner has learned of predictions, and how good they were."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from models.messages import Messages, messages
+from streamer.client.connections import connections
+from streamer.commands import common
+from streamer.commands.common import Json
+
+
+def register(app: typer.Typer) -> None:
+    learn = common.group(
+        "learn", "What is learned of predictions, and how good they were week by week.", "streamer learn status"
+    )
+    learn.command("status")(status)
+    learn.command("history")(history)
+    learn.command("show")(show)
+    app.add_typer(learn)
+
+
+def status(json: Json = False) -> None:
+    """The version of the predictions that each lane goes by, and how well the latest week was foreseen.
+
+    Example:  streamer learn status
+    """
+    from streamer.queries.learned import read_predictor
+    from streamer.queries.learned import status as found_status
+
+    found = common.settings()
+    texts = messages(found.language)
+    with connections(found) as to, common.progress():
+        ledgers = to.view.ledgers()
+        models = {one.partition: to.view.predictions(one.partition) for one in ledgers}
+        answer = found_status(read_predictor(to), ledgers, models, to.policy.grid)
+    if json:
+        common.print_json(answer)
+        return
+    out = common.console()
+    for lane in answer["lanes"]:
+        out.print(_lane_line(lane, texts), markup=False)
+    out.print(texts("learn owner", version=answer["version"], weeks=answer["weeks"]), markup=False)
+    _print_weeks([] if answer["latest"] is None else [answer["latest"]], texts)
+
+
+def history(json: Json = False) -> None:
+    """How well each of the last 52 weeks was foreseen before it was learned, newest last.
+
+    Example:  streamer learn history --json
+    """
+    from streamer.queries.learned import read_predictor, week_of
+
+    found = common.settings()
+    with connections(found) as to, common.progress():
+        weeks = [week_of(one) for one in read_predictor(to).weeks]
+    if json:
+        common.print_json(weeks)
+    else:
+        _print_weeks(weeks, messages(found.language))
+
+
+def show(
+    version: Annotated[str, typer.Argument(metavar="VERSION", help="Such as 3; 0 comes with the program.")],
+    json: Json = False,
+) -> None:
+    """One version of the predictions: when it was learned, and its weights.
+
+    Example:  streamer learn show 0
+    """
+    from streamer.queries.learned import version as found_version
+    from streamer.queries.models import read_published
+
+    found = common.settings()
+    with connections(found) as to:
+        answer = found_version(read_published(to).predictions, version)
+    if json:
+        common.print_json(answer)
+    else:
+        _print_version(answer, messages(found.language))
+
+
+# -- telling it -----------------------------------------------------------------------------------------------
+
+
+def _lane_line(lane: dict[str, Any], texts: Messages) -> str:
+    since = texts("learn shipped") if lane["since"] is None else texts("learn since", day=lane["since"])
+    line = texts("learn lane", lane=lane["lane"], version=lane["version"], since=since)
+    return "; ".join(
+        [line, *(texts("learn to come", version=one["version"], day=one["from"]) for one in lane["to_come"])]
+    )
+
+
+def _print_weeks(weeks: list[dict[str, Any]], texts: Messages) -> None:
+    from rich.table import Table
+
+    out = common.console()
+    if not weeks:
+        out.print(texts("learn no week"), markup=False)
+        return
+    # Ten columns in the 80 of a terminal.
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    for column in texts("learn week head").split("|"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for week in weeks:
+        table.add_row(*map(str, week.values()))
+    out.print(table)
+
+
+def _print_version(answer: dict[str, Any], texts: Messages) -> None:
+    from rich.table import Table
+
+    out = common.console()
+    when = texts("learn shipped") if answer["made_on"] is None else texts("learn made on", day=answer["made_on"])
+    out.print(texts("learn version", version=answer["version"], form=answer["form"], when=when), markup=False)
+    table = Table(box=None, padding=(0, 2), show_header=False)
+    for name, weight in answer["weights"].items():
+        table.add_row(name, f"{weight:+.3f}")
+    out.print(table)

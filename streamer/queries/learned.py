@@ -1,0 +1,108 @@
+"""What was learned of predictions: which version each lane goes by, and how well each week was foreseen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
+from typing import Any, Final
+
+from models.features.time import DayGrid
+from models.prediction.model import PredictionModel, first_version
+from models.prediction.predictor import Predictor, Week
+from schemas import topics
+from schemas.errors import UserError
+from schemas.records import Record
+from streamer.adapters.client import read
+from streamer.client.connections import Connections
+from streamer.core.forecasts import timeline_of
+from streamer.core.ledger import Ledger
+from streamer.owner.model_reader import Foresight
+from streamer.owner.pieces import SNAPSHOT, Piece, read_piece, taken_apart
+
+_EPOCH: Final = date(1970, 1, 1)
+
+
+def read_predictor(to: Connections) -> Predictor:
+    """What the model owner has learned, as it last kept it."""
+    return kept_predictor(read(to.kafka, topics.PANEL))
+
+
+def kept_predictor(records: Iterable[Record]) -> Predictor:
+    """The same from the records of the panel topic; a fresh one where nothing was kept yet."""
+    pieces: dict[int, Piece] = {}
+    for record in records:
+        key = record.key or b""
+        if not key.startswith(SNAPSHOT):
+            continue
+        if record.value is None:
+            pieces.pop(int(key[len(SNAPSHOT) :]), None)
+        else:
+            pieces[int(key[len(SNAPSHOT) :])] = read_piece(record.value)
+    return taken_apart(pieces)[1] if 0 in pieces else Predictor()
+
+
+def status(
+    predictor: Predictor, ledgers: Iterable[Ledger], models: Mapping[int, Mapping[int, PredictionModel]], grid: DayGrid
+) -> dict[str, Any]:
+    """The versions that lanes go by, and the latest week, JSON-safe.
+
+    Parameters
+    ----------
+    models
+        What each lane keeps, by version.
+    """
+    state, weeks = predictor.state, predictor.weeks
+    return {
+        "version": state.published.version,
+        "weeks": state.weeks_learned,
+        "lanes": [_lane(one, models[one.partition], grid) for one in ledgers],
+        "latest": week_of(weeks[-1]) if weeks else None,
+    }
+
+
+def _lane(ledger: Ledger, models: Mapping[int, PredictionModel], grid: DayGrid) -> dict[str, Any]:
+    today = grid.day_of(ledger.clock)
+    timeline = timeline_of(ledger.predictions, models, None)
+    first, model = next(one for one in reversed(timeline) if one[0] <= today)
+    return {
+        "lane": ledger.partition,
+        "version": model.version,
+        "since": day_text(first) if model.version else None,
+        "to_come": [{"version": model.version, "from": day_text(day)} for day, model in timeline if day > today],
+    }
+
+
+def week_of(week: Week) -> dict[str, Any]:
+    """The figures of one week, JSON-safe; see docs/predictions.md."""
+    return {
+        "asked_on": day_text(week.day),
+        "customers": week.asked,
+        "ordered": week.came,
+        "expected": round(week.said, 1),
+        "auc": round(week.auc, 4),
+        "log_loss": round(week.log_loss, 4),
+        "brier": round(week.brier, 4),
+        "calibration": round(week.said / max(week.came, 1), 3),
+        "base_rate": round(week.came / week.asked, 4),
+        "skill": round(1.0 - week.log_loss / max(week.cells_log_loss, 1e-12), 4),
+    }
+
+
+def version(published: Mapping[int, Foresight], wanted: str) -> dict[str, Any]:
+    """One version in full, JSON-safe; 0 is the one that comes with the program. UserError if there is no such."""
+    number = int(wanted) if wanted.isascii() and wanted.isdigit() else -1
+    found = published.get(number)
+    if found is None and number != 0:
+        known = ", ".join(map(str, sorted({0, *published})))
+        raise UserError(f"there is no version {wanted} of the predictions", f"there are: {known}")
+    model = first_version() if found is None else found.model
+    return {
+        **model.to_dict(),
+        "made_on": day_text(model.made_on) if model.version else None,
+        "published_at": None if found is None else found.published_at,
+    }
+
+
+def day_text(day: int) -> str:
+    """A grid day as a date."""
+    return (_EPOCH + timedelta(days=day)).isoformat()
