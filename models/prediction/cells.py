@@ -34,8 +34,8 @@ def chance_in_cells(cells: FloatArray, records: Records, day: int | FloatArray) 
     return found
 
 
-def chances_of(asked: FloatArray, came: FloatArray) -> FloatArray:
+def chances_of(questions: FloatArray, buyers: FloatArray) -> FloatArray:
     """Chances (CELLS,) from the answers counted in each cell, asked and come, (CELLS,)."""
-    whole = (float(came.sum()) + 1.0) / (float(asked.sum()) + 20.0)
-    found: FloatArray = np.clip((came + _DRAWN_BY * whole) / (asked + _DRAWN_BY), 1e-4, 1.0 - 1e-4)
+    whole = (float(buyers.sum()) + 1.0) / (float(questions.sum()) + 20.0)
+    found: FloatArray = np.clip((buyers + _DRAWN_BY * whole) / (questions + _DRAWN_BY), 1e-4, 1.0 - 1e-4)
     return found

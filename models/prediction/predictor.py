@@ -56,10 +56,10 @@ class Week:
     Attributes
     ----------
     day
-        On which it was asked.
-    asked, came
+        On which the questions were put.
+    customers, buyers
         Customers, and how many of them ordered.
-    said
+    expected
         How many orders were expected.
     auc, log_loss, brier
         As `models.prediction.judge` has them.
@@ -68,9 +68,9 @@ class Week:
     """
 
     day: int
-    asked: int
-    came: int
-    said: float
+    customers: int
+    buyers: int
+    expected: float
     auc: float
     log_loss: float
     brier: float

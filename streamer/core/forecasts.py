@@ -163,11 +163,11 @@ class LaneForecasts:
         held = known(customer, self.grid)
         if held.day != day or held.version != model.version or name not in held.values:
             names = self.borders if name in self.borders else (*self.borders, name)
-            held.values = self.said(customer, day, model, tuple(names))
+            held.values = self.values_of(customer, day, model, tuple(names))
             held.day, held.version = day, model.version
         return held.values[name]
 
-    def said(self, customer: Customer, day: int, model: PredictionModel, names: Sequence[str]) -> dict[str, float]:
+    def values_of(self, customer: Customer, day: int, model: PredictionModel, names: Sequence[str]) -> dict[str, float]:
         """What a version says of a customer as of the beginning of a day."""
         record = known(customer, self.grid).record
         if record is not None and record.last >= day:

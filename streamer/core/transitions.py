@@ -87,7 +87,7 @@ def look(context: Context, customer: Customer, day: int, now: int) -> None:
     elsewhere: dict[str, str] = {}
     if old.version != new.version:
         names = [name for name in forecasts.borders if name in after.values]
-        otherwise = Facts({**after.values, **forecasts.said(customer, day, old, names)}, as_it_was)
+        otherwise = Facts({**after.values, **forecasts.values_of(customer, day, old, names)}, as_it_was)
         for segmentation in definitions.segmentations:
             was = held.get(segmentation.name)
             segment = segmentation.evaluate(None if was is None else was.segment, otherwise)

@@ -76,14 +76,14 @@ def week_of(week: Week) -> dict[str, Any]:
     """The figures of one week, JSON-safe; see docs/predictions.md."""
     return {
         "asked_on": day_text(week.day),
-        "customers": week.asked,
-        "ordered": week.came,
-        "expected": round(week.said, 1),
+        "customers": week.customers,
+        "ordered": week.buyers,
+        "expected": round(week.expected, 1),
         "auc": round(week.auc, 4),
         "log_loss": round(week.log_loss, 4),
         "brier": round(week.brier, 4),
-        "calibration": round(week.said / max(week.came, 1), 3),
-        "base_rate": round(week.came / week.asked, 4),
+        "calibration": round(week.expected / max(week.buyers, 1), 3),
+        "base_rate": round(week.buyers / week.customers, 4),
         "skill": round(1.0 - week.log_loss / max(week.cells_log_loss, 1e-12), 4),
     }
 

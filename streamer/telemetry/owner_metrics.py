@@ -75,10 +75,10 @@ class OwnerMetrics:
                     "prediction_auc_ratio": week.auc,
                     "prediction_log_loss": week.log_loss,
                     "prediction_brier_ratio": week.brier,
-                    "prediction_calibration_ratio": week.said / max(week.came, 1),
-                    "prediction_base_ratio": week.came / week.asked,
+                    "prediction_calibration_ratio": week.expected / max(week.buyers, 1),
+                    "prediction_base_ratio": week.buyers / week.customers,
                     "prediction_skill_ratio": 1.0 - week.log_loss / max(week.cells_log_loss, 1e-12),
-                    "prediction_questions": float(week.asked),
+                    "prediction_questions": float(week.customers),
                 }
 
     def samples(self) -> Samples:

@@ -67,8 +67,8 @@ def test_it_learns_weekly_and_publishes_what_says_something_else() -> None:
     assert len(predictor.weeks) >= 25 and 1 <= len(versions) < len(predictor.weeks)
     assert [version.version for version in versions] == [*range(1, len(versions) + 1)]
     late = predictor.weeks[-10:]
-    said, came = sum(week.said for week in late), sum(week.came for week in late)
-    assert 0.75 < said / came < 1.33
+    expected, buyers = sum(week.expected for week in late), sum(week.buyers for week in late)
+    assert 0.75 < expected / buyers < 1.33
     assert np.mean([week.auc for week in late]) > 0.6
     assert PredictionModel.from_dict(versions[-1].to_dict()) == versions[-1]
 
@@ -90,7 +90,7 @@ def test_looking_seldom_learns_the_same() -> None:
             seldom.observe(row)
     seldom.learn(FIRST + 120)
     assert np.array_equal(seldom.state.belief.mean, daily.state.belief.mean)
-    assert [week.came for week in seldom.weeks] == [week.came for week in daily.weeks]
+    assert [week.buyers for week in seldom.weeks] == [week.buyers for week in daily.weeks]
 
 
 @pytest.mark.parametrize("seed", range(12))
