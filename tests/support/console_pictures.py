@@ -72,8 +72,10 @@ def _live(stack: Stack) -> None:
     for service in ("keys", "topics"):
         if stack.run(service).wait(60) != 0:
             raise RuntimeError(stack.logs())
-    for service in ("worker", "owner", "web"):
+    for service in ("worker", "owner"):
         stack.run(service)
+    stack.wait(stack.ready, 90, "workers have their lanes")
+    stack.run("web")
     stack.run("shop", *_SHOP)
     log = next(stack.folder.glob("shop-*.log"))
     stack.wait(lambda: "live at" in log.read_text(), 300, "customers act live")
