@@ -88,8 +88,10 @@ def work(to: Connections, state: dict[str, Any]) -> Finding:
 
 def beside(state: dict[str, Any]) -> Iterator[Finding]:
     """Who sends messages of plays, and where console and API are. A service may do without both."""
-    yield Finding("act", f"{state['act']} running" if state["act"] else "not running, so no play sends messages")
-    yield Finding("web", f"at {state['web']}" if state["web"] else "not running in this folder")
+    running = state["act"]
+    yield Finding("act", translatable("finding act", running=running) if running else translatable("finding no act"))
+    place = state["web"]
+    yield Finding("web", translatable("finding web", place=place) if place else translatable("finding no web"))
 
 
 def stopped(state: dict[str, Any]) -> Iterator[Finding]:

@@ -102,6 +102,7 @@ Page = Callable[[Visit], Awaitable[Response]]
 Form = Callable[[Visit, Mapping[str, str]], Awaitable[Response]]
 MOST_FORM: Final = 10_000
 """Bytes of a form; ours have some hundred."""
+MOST_FIELDS: Final = 20
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,7 @@ class Site:
         """A handler for what a form of our own pages sends; others' forms are refused."""
 
         async def take(visit: Visit) -> Response:
-            values = await _form(visit.request)
+            values = await form_of(visit.request)
             if not hmac.compare_digest(values.get("csrf", "").encode(), visit.session.csrf.encode()):
                 title, hint = visit.texts("console form title"), visit.texts("console form hint")
                 return visit.html("problem.html", 403, title=title, hint=hint, retry=0)
@@ -235,14 +236,17 @@ def typed(text: str) -> Markup:
     return Markup(_TYPED.sub(r"<code>\1</code>", str(escape(shown_value(text)))))
 
 
-async def _form(request: Request) -> dict[str, str]:
-    """The fields of a form; of one that is too long, none."""
+async def form_of(request: Request) -> dict[str, str]:
+    """The fields of a form; of one that is too long, or has too many, none."""
     body = b""
     async for chunk in request.stream():
         body += chunk
         if len(body) > MOST_FORM:
             return {}
-    return dict(parse_qsl(body.decode("utf-8", "replace"), max_num_fields=20))
+    try:
+        return dict(parse_qsl(body.decode("utf-8", "replace"), max_num_fields=MOST_FIELDS))
+    except ValueError:
+        return {}
 
 
 def _shown(value: object) -> object:
