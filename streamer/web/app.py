@@ -94,6 +94,7 @@ class Api:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Follows the topics while the block lasts."""
+        await self.feeder.prepare()
         tasks = [asyncio.ensure_future(one.follow()) for one in (self.book, self.changes, self.feeder)]
         tasks.append(asyncio.ensure_future(self.metrics.compare(self._counted, self._sizes)))
         try:

@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -52,6 +53,12 @@ class Feeder:
         self._inputs = inputs
         self._upkeep_at = 0.0
         self.current = asyncio.Event()
+
+    async def prepare(self) -> None:
+        """Make the file where there is none, so that pages show as soon as anybody is answered; `follow` fills it."""
+        with suppress(OSError, sqlite3.Error):
+            if await asyncio.to_thread(tables.prepare, self.path, self._service):
+                _log.info("read_model_fills", file=str(self.path))
 
     async def follow(self) -> None:
         """Go on until cancelled. Kafka that is away, a full disk and a damaged file are waited for or got over."""

@@ -69,13 +69,18 @@ def prepare(path: Path, service: str) -> bool:
     if path.exists() and _fits(path, service):
         return False
     remove(path)
+    # Under another name until it is whole: a reader that finds the file finds its tables.
+    unfinished = path.with_name(f"{path.name}.unfinished")
+    remove(unfinished)
     # Made with its rights, not given them afterwards: it holds personal data.
-    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    with closing(connect(path)) as made:
+    os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    with closing(connect(unfinished)) as made:
         made.execute("PRAGMA journal_mode = WAL")
         made.executescript(_TABLES)
         meta = (("layout", LAYOUT), ("service", service), ("salt", secrets.token_bytes(16)))
         made.executemany("INSERT INTO meta VALUES (?, ?)", meta)
+    # Closed, so that its journal is in it.
+    unfinished.rename(path)
     return True
 
 

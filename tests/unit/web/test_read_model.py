@@ -7,6 +7,7 @@ import json
 import random
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -208,6 +209,26 @@ def test_a_file_of_another_service_or_layout_or_a_broken_one_is_made_anew(tmp_pa
     path.write_bytes(b"not a database" * 1_000)
     assert not Writer(path, "here", day_of).positions()
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_that_is_there_has_its_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "web.sqlite"
+    with monkeypatch.context() as broken:
+        broken.setattr(tables, "_TABLES", "CREATE nothing")
+        with pytest.raises(sqlite3.OperationalError):
+            tables.prepare(path, "here")
+    assert not path.exists()
+    assert tables.prepare(path, "here")
+    with closing(Reader(path)) as reader:
+        assert reader.counts() == {}
+    assert [file.name for file in tmp_path.iterdir()] == ["web.sqlite"]
+
+
+def test_the_file_is_there_before_anything_is_read(tmp_path: Path) -> None:
+    feeder = Feeder(tmp_path / "web.sqlite", "here", day_of, Topics().reader)
+    asyncio.run(feeder.prepare())
+    with closing(Reader(feeder.path)) as reader:
+        assert list(reader.flows("lifecycle", 0, 30_000)) == []
 
 
 class Topics:
