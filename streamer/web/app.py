@@ -57,6 +57,8 @@ _OPEN_SECONDS: Final = 1.0
 """After the start of the application, which is shortly before it listens."""
 READ_MODEL: Final = "web.sqlite"
 """The read model's file, in STREAMER_HOME."""
+_FIRST_SECONDS: Final = 3.0
+"""How long the first answer waits for the first look at Redis."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,9 @@ class Api:
         tasks = [asyncio.ensure_future(one.follow()) for one in (self.book, self.changes, self.feeder)]
         tasks.append(asyncio.ensure_future(self.metrics.compare(self._counted, self._sizes)))
         try:
+            # The first visitor gets a page, unless Redis is away.
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.book.ready.wait(), _FIRST_SECONDS)
             async with self.console.running():
                 yield
         finally:

@@ -64,6 +64,11 @@ class Book:
         Makes a reader of the view; called again after Redis was away.
     policy
         As the settings have it.
+
+    Attributes
+    ----------
+    ready
+        Set once there is a page.
     """
 
     def __init__(self, view: Callable[[], ViewReader], policy: Policy) -> None:
@@ -73,6 +78,7 @@ class Book:
         self._page: Page | None = None
         self._census: tuple[float, Census] | None = None
         self._querying = asyncio.Lock()
+        self.ready = asyncio.Event()
 
     @property
     def page(self) -> Page:
@@ -86,6 +92,7 @@ class Book:
         while True:
             with suppress(TransientError, UserError):
                 self._page = await self.query(self._read)
+                self.ready.set()
             await asyncio.sleep(_SECONDS)
 
     async def query(self, question: Callable[[ViewReader], Any]) -> Any:
