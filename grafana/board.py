@@ -72,6 +72,23 @@ def stat(
     )
 
 
+def bars(
+    title: str,
+    description: str,
+    expr: str,
+    legend: str,
+    *,
+    unit: str = "short",
+    width: int = 12,
+    height: int = 8,
+    runbook: str | None = None,
+) -> Panel:
+    """One query at this moment, a bar for each of its series."""
+    return Panel(
+        title, description, unit, (Query(expr, legend),), kind="bargauge", width=width, height=height, runbook=runbook
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Variable:
     """A variable of a board that is filled from a metric's label."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from grafana.board import Board, Panel, Query, stat
+from grafana.board import Board, Panel, Query, bars, stat
 from grafana.queries import JOB
 
 _NAMES: Final = (
@@ -67,17 +67,12 @@ MODEL: Final = Board(
             ),
             stacked=True,
         ),
-        Panel(
+        bars(
             "Weekly looks",
             "What the model owner decided within the time shown: kept the version, moved its centres, proposed or published "
             "another.",
-            "short",
-            (
-                Query(
-                    f"round(sum by (outcome) (increase(streamer_model_refits_total{{{JOB}}}[$__range])))", "{{outcome}}"
-                ),
-            ),
-            kind="bargauge",
+            f"round(sum by (outcome) (increase(streamer_model_refits_total{{{JOB}}}[$__range])))",
+            "{{outcome}}",
         ),
         Panel(
             "Distance",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from grafana.board import Board, Panel, Query, stat
+from grafana.board import Board, Panel, Query, bars, stat
 from grafana.queries import JOB, rate
 
 _CONSUMED: Final = f"sum(increase(streamer_records_consumed_total{{{JOB}}}[$__range]))"
@@ -61,17 +61,11 @@ QUALITY: Final = Board(
             stacked=True,
             runbook="DeadLettersGrowing",
         ),
-        Panel(
+        bars(
             "Reasons",
             "Dead letters within the time shown, by reason, most first.",
-            "short",
-            (
-                Query(
-                    f"sort_desc(round(sum by (reason) (increase(streamer_dead_letters_total{{{JOB}}}[$__range]))) > 0)",
-                    "{{reason}}",
-                ),
-            ),
-            kind="bargauge",
+            f"sort_desc(round(sum by (reason) (increase(streamer_dead_letters_total{{{JOB}}}[$__range]))) > 0)",
+            "{{reason}}",
             runbook="DeadLettersGrowing",
         ),
         Panel(
@@ -96,17 +90,11 @@ QUALITY: Final = Board(
             (Query(f"streamer_clock_skew_seconds{{{JOB}}}", "{{instance}}"),),
             runbook="ClockJump",
         ),
-        Panel(
+        bars(
             "Control records",
             "Merges, imports, definitions and models taken within the time shown.",
-            "short",
-            (
-                Query(
-                    f"sort_desc(round(sum by (type) (increase(streamer_control_records_total{{{JOB}}}[$__range]))))",
-                    "{{type}}",
-                ),
-            ),
-            kind="bargauge",
+            f"sort_desc(round(sum by (type) (increase(streamer_control_records_total{{{JOB}}}[$__range]))))",
+            "{{type}}",
         ),
     ),
 )

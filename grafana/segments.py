@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from grafana.board import Board, Panel, Query, stat
+from grafana.board import Board, Panel, Query, bars, stat
 from grafana.queries import JOB, ONE, SEGMENTATION, by_segment, named
 
 _SIZES: Final = f"sum by (segment) (streamer_segment_customers{{{ONE}}})"
@@ -60,46 +60,37 @@ SEGMENTS: Final = Board(
             stacked=True,
             runbook="SegmentSizeJump",
         ),
-        Panel(
+        bars(
             "Gained and lost",
             "By how many customers each segment grew or shrank within the time shown.",
-            "short",
-            (
-                Query(
-                    f"sort_desc({named(f'round(sum by (segment) (delta(streamer_segment_customers{{{ONE}}}[$__range])))')})",
-                    "{{name}}",
-                ),
-            ),
-            kind="bargauge",
+            f"sort_desc({named(f'round(sum by (segment) (delta(streamer_segment_customers{{{ONE}}}[$__range])))')})",
+            "{{name}}",
             width=8,
             height=9,
             runbook="SegmentSizeJump",
         ),
-        Panel(
+        bars(
             "Came in",
             "Customers who entered each segment within the time shown, most first.",
-            "short",
-            (Query(f"sort_desc(round({by_segment(_MOVES, 'to_segment')}))", "{{name}}"),),
-            kind="bargauge",
+            f"sort_desc(round({by_segment(_MOVES, 'to_segment')}))",
+            "{{name}}",
             width=8,
             height=9,
         ),
-        Panel(
+        bars(
             "Went out",
             "Customers who left each segment within the time shown, most first; none had no segment before.",
-            "short",
-            (Query(f"sort_desc(round({by_segment(_MOVES, 'from_segment')}))", "{{name}}"),),
-            kind="bargauge",
+            f"sort_desc(round({by_segment(_MOVES, 'from_segment')}))",
+            "{{name}}",
             width=8,
             height=9,
         ),
-        Panel(
+        bars(
             "Causes",
             "What made customers move within the time shown. Events and time are safe for automation; imports (backfill), "
             "new models (refit) and new definitions are not.",
-            "short",
-            (Query(f"sort_desc(round(sum by (cause) ({_CHANGES})))", "{{cause}}"),),
-            kind="bargauge",
+            f"sort_desc(round(sum by (cause) ({_CHANGES})))",
+            "{{cause}}",
             width=8,
             height=9,
             runbook="MoveStorm",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from grafana.board import Board, Panel, Query, stat
+from grafana.board import Board, Panel, Query, bars, stat
 from grafana.queries import JOB, ONE, SEGMENTATION, by_segment, named, rate
 
 _MOVES_AN_HOUR: Final = f"3600 * rate(streamer_segment_moves_total{{{ONE}}}[$__rate_interval])"
@@ -55,22 +55,17 @@ SHOP: Final = Board(
             stacked=True,
             runbook="SegmentSizeJump",
         ),
-        Panel(
+        bars(
             "Shares now",
             "The share of customers in each segment at this moment.",
-            "percentunit",
-            (
-                Query(
-                    "sort_desc("
-                    + named(
-                        f"sum by (segment) (streamer_segment_customers{{{ONE}}}) "
-                        f"/ scalar(sum(streamer_segment_customers{{{ONE}}}))"
-                    )
-                    + ")",
-                    "{{name}}",
-                ),
-            ),
-            kind="bargauge",
+            "sort_desc("
+            + named(
+                f"sum by (segment) (streamer_segment_customers{{{ONE}}}) "
+                f"/ scalar(sum(streamer_segment_customers{{{ONE}}}))"
+            )
+            + ")",
+            "{{name}}",
+            unit="percentunit",
             width=8,
             height=9,
             runbook="SegmentCollapse",
