@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 from act_rig import free_port
 from live_service import LiveService
+from page_commands import sh_blocks
 
 from streamer.embedded import Addresses
 
@@ -32,8 +32,7 @@ def service(addresses: Addresses, redis_url: str, prefix: str, tmp_path: Path) -
 
 def script(port: int) -> str:
     """All `sh` blocks, with a port of our own."""
-    blocks = re.findall(r"^```sh\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
-    return "set -e\n" + "".join(blocks).replace("8480", str(port))
+    return "set -e\n" + "".join(sh_blocks(PAGE.read_text())).replace("8480", str(port))
 
 
 def test_every_command_of_the_page_answers(service: LiveService, tmp_path: Path) -> None:
@@ -63,8 +62,8 @@ def test_every_command_of_the_page_answers(service: LiveService, tmp_path: Path)
         )
     try:
         code = shell.wait(SECONDS)
-        said = log.read_text()
-        assert code == 0, said
+        output_text = log.read_text()
+        assert code == 0, output_text
         for answer in (
             '"customer_id":"ann"',
             '"moves":[{"seq":',
@@ -75,7 +74,7 @@ def test_every_command_of_the_page_answers(service: LiveService, tmp_path: Path)
             '{"plays":{}}',
             '"status":401',
         ):
-            assert answer in said, (answer, said)
+            assert answer in output_text, (answer, output_text)
         assert "ann" in (tmp_path / "new.csv").read_text()
     finally:
         os.killpg(shell.pid, signal.SIGKILL)

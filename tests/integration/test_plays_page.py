@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from urllib.request import urlopen
 import pytest
 from act_rig import free_port
 from live_service import LiveService
+from page_commands import sh_blocks
 
 from schemas.topics import EVENTS
 from streamer.embedded import Addresses
@@ -40,13 +40,9 @@ def service(addresses: Addresses, redis_url: str, prefix: str, tmp_path: Path) -
 def script(mail_port: int, web_port: int) -> str:
     """All `sh` blocks in one shell, with ports of our own."""
     page = PAGE.read_text().replace("8025", str(mail_port))
-    blocks = _blocks(page)
+    blocks = sh_blocks(page)
     blocks[0] += f"sed -i 's/8025/{mail_port}/; s/8480/{web_port}/' plays.toml\n"
     return "set -e\n" + "".join(blocks)
-
-
-def _blocks(page: str) -> list[str]:
-    return re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
 
 
 def orders() -> str:
@@ -63,7 +59,7 @@ def noon() -> str:
 
 def test_ten_commands_lead_from_a_table_to_a_mail() -> None:
     first = PAGE.read_text().split("## From now on")[0]
-    commands = [line for block in _blocks(first) for line in block.splitlines()]
+    commands = [line for block in sh_blocks(first) for line in block.splitlines()]
     assert len(commands) == 10, commands
 
 
