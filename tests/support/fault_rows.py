@@ -54,7 +54,8 @@ FAULTS: Final = (
         "tests/integration/test_view_lost_in_part.py"]),
     Fault("allkeys-lru while running", "waited for, 0 lost", [f"{_REDIS}a_redis_that_begins_to_evict_loses_and_doubles_nothing"]),
     Fault("allkeys-lru at the start", "refused with the fix", [f"{_REDIS}a_redis_that_may_drop_customers_is_refused"]),
-    Fault("Redis full 30 s, read-only, failing over", "waited for, said once", [f"{_REDIS}it_is_waited_for_and_said_once"]),
+    Fault("Redis full 30 s, read-only, failing over", "waited for, reported once", [
+        f"{_REDIS}lanes_wait_for_it_and_report_it_once"]),
     Fault("a worker that starts on a full Redis", "waits", [f"{_REDIS}a_worker_that_starts_on_a_full_redis_waits_too"]),
     Fault("control characters in texts of customers", "shown as escapes", [
         "tests/integration/test_hostile_texts.py"]),
@@ -109,7 +110,7 @@ class Outcomes:
         skipped = sorted({why for node, why in self.skipped.items() if held(node)})
         passed = [seconds for node, seconds in self.passed.items() if held(node)]
         text = f"as it must, {len(passed)} tests, {sum(passed):.0f} s" if passed else "NOT RUN"
-        figures = [told for node, told in self.figures.items() if told and held(node)]
+        figures = [figure for node, figure in self.figures.items() if figure and held(node)]
         return "; ".join([text, *figures, *skipped]), bool(passed)
 
 
