@@ -77,7 +77,7 @@ FAULTS: Final = (
 )  # fmt: skip
 
 
-@dataclass
+@dataclass(eq=False)  # pytest keeps plugins in sets
 class Outcomes:
     """A pytest plugin that remembers how each test ended, how long it took, s, and the property ``seen`` it recorded."""
 
