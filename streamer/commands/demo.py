@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,9 +24,6 @@ if TYPE_CHECKING:
     from streamer.simulator.simulate import Shop
 
 _DAY_MS = 86_400_000
-_NAME = "the demo's shop"
-_CUSTOMERS = re.compile(r"c\d+-.+|me")
-"""The simulated ones, and who `streamer demo --help` tells to publish."""
 _HISTORY_SECONDS = 25.0
 _BESIDE = ("web", "act")
 _LOOK_SECONDS = 0.25
@@ -48,7 +44,8 @@ def demo(
 
     The shop's last 180 days are played in half a minute, so that segments and behaviour clusters come to life before
     your eyes; then its customers go on live. Nothing to install or to set up. What a run leaves can be looked
-    at until the next one begins anew; if there are customers of your own among it, all stays, and a new shop comes beside it.
+    at until the next run, or until you import a file of your own: then it is put away. If there are customers of your
+    own among it, all stays.
 
     A link into the console is printed. Meanwhile, in another terminal: `streamer watch`,
     `streamer publish order --customer me --total 59.90`
@@ -63,6 +60,7 @@ def demo(
         common.note("STREAMER_KAFKA is set, so the demo keeps to topics of its own: STREAMER_TOPIC_PREFIX=demo")
     from streamer.commands.import_file import connected
     from streamer.demo.demo import Demo
+    from streamer.demo.reset import NAME
 
     texts = messages(found.language)
     with connected(found) as service:
@@ -71,7 +69,7 @@ def demo(
         # A short demo must get to the live part, too.
         least = _HISTORY_SECONDS if seconds is None else min(_HISTORY_SECONDS, seconds / 2)
         history = least, None if seconds is None else 0.6 * seconds
-        show = Demo(service, _shop(found, run, customers), f"{_NAME}, run {run}", rate, history, _BESIDE)
+        show = Demo(service, _shop(found, run, customers), f"{NAME}, run {run}", rate, history, _BESIDE)
         try:
             show.start()
             with _until_stopped(seconds) as over:
@@ -89,12 +87,11 @@ def demo(
 
 def _make_room(service: Service, found: Settings) -> None:
     """Put away what earlier demos left here, unless it is in use or somebody else's data is with it."""
-    from streamer.demo.reset import only_holds, reset
+    from streamer.demo.reset import NAME, put_away
 
-    if found.kafka or not any(one.name.startswith(_NAME) for one in service.imports.imports()):
+    if found.kafka or not any(one.name.startswith(NAME) for one in service.imports.imports()):
         return
-    if only_holds(service, _NAME, _CUSTOMERS):
-        reset(service)
+    if put_away(service):
         common.note("the last demo's shop is put away, a new one begins")
     else:
         common.note(
@@ -106,8 +103,9 @@ def _make_room(service: Service, found: Settings) -> None:
 def _number(service: Service, found: Settings) -> int:
     """Which run of the demo this is here. Raises UserError if the service holds customers of somebody else."""
     from streamer.adapters.redis_reader import totals
+    from streamer.demo.reset import NAME
 
-    runs = sum(one.name.startswith(_NAME) for one in service.imports.imports())
+    runs = sum(one.name.startswith(NAME) for one in service.imports.imports())
     if not runs and totals(service.view.ledgers()).customers:
         raise UserError(
             "this service holds customers that are not the demo's",

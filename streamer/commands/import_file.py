@@ -25,6 +25,7 @@ from rich.progress import (
 from rich.text import Text
 
 from models.messages import Messages, messages
+from schemas.errors import UserError
 from streamer.client.connections import connections
 from streamer.commands import common
 from streamer.commands.check_file import Check, Html, SaveMapping, Undo, look_first, save, undone
@@ -70,6 +71,9 @@ def import_file(
     html: Html = None,
     save_mapping: SaveMapping = None,
     undo: Undo = False,
+    beside_demo: Annotated[
+        bool, typer.Option("--beside-demo", help="Keep the demo's customers, and import beside them.")
+    ] = False,
     changes: ChangesFile = None,
     memberships: MembershipsFile = None,
     report: ReportFile = None,
@@ -105,6 +109,8 @@ def import_file(
         lines_to(memberships) as write_members,
         connected(found) as service,
     ):
+        if not beside_demo:
+            _put_demo_away(service)
         # Of an import that was broken off, the workers may be its own, not yet known to be gone.
         if not was_broken_off(service, source) and is_read(service):
             check_workers_currency(kind, common.settings())
@@ -129,6 +135,20 @@ def import_file(
         common.print_json(result.to_dict())
     else:
         show(result, found.currency, common.console(), messages(found.language))
+
+
+def _put_demo_away(service: Service) -> None:
+    """Nobody wants a thousand simulated customers among their own. Raises UserError where they cannot be deleted now."""
+    from streamer.demo.reset import put_away, was_demo
+
+    if not was_demo(service):
+        return
+    if not put_away(service):
+        raise UserError(
+            "this service holds the demo's customers, and a worker runs, or there are other customers beside them",
+            "stop the workers and import again, and the demo's customers are deleted; --beside-demo keeps them",
+        )
+    common.note("the demo's customers are deleted, so that yours are alone")
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from contextlib import aclosing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from schemas import topics
 from streamer.adapters.kafka import read_committed
@@ -16,6 +16,25 @@ from streamer.imports.importer import is_read
 
 if TYPE_CHECKING:
     from streamer.imports.service import Service
+
+NAME: Final = "the demo's shop"
+"""How the names of the demo's imports begin."""
+CUSTOMERS: Final = re.compile(r"c\d+-.+|me")
+"""The simulated ones, and who `streamer demo --help` tells to publish."""
+
+
+def was_demo(service: Service) -> bool:
+    """Whether demos imported into this service, and nobody else did."""
+    imports = service.imports.imports()
+    return bool(imports) and all(one.name.startswith(NAME) for one in imports)
+
+
+def put_away(service: Service) -> bool:
+    """Delete what earlier demos left, unless it is in use or somebody else's data is with it; whether it did."""
+    if not only_holds(service, NAME, CUSTOMERS):
+        return False
+    reset(service)
+    return True
 
 
 def only_holds(service: Service, imports: str, customers: re.Pattern[str]) -> bool:

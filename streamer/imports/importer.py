@@ -205,8 +205,9 @@ class Import:
         """The ledgers now; tells how far they are, ``of`` how many if that is known, and sees that somebody works."""
         ledgers, starts = self.service.view.ledgers(), self.record.starts
         done = sum(max(0, one.next_offset - starts.get(one.partition, 0)) for one in ledgers)
-        # A table knows its events before they are written; only control records come on top.
-        self.progress.applied(done, of or getattr(self.source, "expected", None))
+        # A table knows its events before they are written; control records come on top.
+        of = of or getattr(self.source, "expected", None)
+        self.progress.applied(done if of is None else min(done, of), of)
         if done > self._done:
             self._done, self._moved, self._stalls = done, time.monotonic(), 0
         elif time.monotonic() - self._moved > _STALLED_SECONDS:

@@ -17,7 +17,7 @@ from schemas import topics
 from schemas.wire_time import iso
 from streamer.adapters.import_view import ImportRecord, ImportView
 from streamer.adapters.redis_reader import ViewReader
-from streamer.demo.reset import only_holds, reset
+from streamer.demo.reset import only_holds, put_away, reset, was_demo
 from streamer.embedded import Addresses
 from streamer.imports.service import Service
 from streamer.sources.import_records import Outgoing
@@ -109,3 +109,15 @@ def test_anything_else_keeps_all(
     applied(live, "c1-0001")
     more(live, service, view)
     assert not only_holds(service, "the demo", OURS)
+
+
+def test_a_demo_in_use_stays_and_one_at_rest_goes(live: LiveService, service: Service) -> None:
+    """What an import of an own file finds: customers of the demo, with one of the user's own or without."""
+    assert was_demo(service)
+    applied(live, "c1-0001", "me")
+    assert put_away(service)
+    assert not was_demo(service)
+    service.imports.remember(ImportRecord("i-1", "h", "the demo's shop, run 1", 1, finished=True))
+    applied(live, "c1-0001", "17")
+    assert was_demo(service)
+    assert not put_away(service)

@@ -19,6 +19,7 @@ OPTIONS: Final = {
     "Start a worker again that ended because only a fresh start may go on; without it, run one role here.": "worker 因必须重启而结束时自动重启；不加则只在本进程运行一个角色。",
     "The events.": "事件文件。",
     "csv, xlsx: any table; jsonl: one event a line, or records of others with --mapping; online-retail: the UCI data set. Plain or gzipped. [found by looking]": "csv、xlsx：任意表格；jsonl：每行一个事件，或配合 --mapping 读取其他记录；online-retail：UCI 数据集。可用 gzip 压缩。[自动识别]",
+    "Keep the demo's customers, and import beside them.": "保留演示客户，与其并存导入。",
     "Also if this content was imported before.": "即使相同内容已导入过。",
     "Do not ask; also if the shop has no rate for the currency of the amounts.": "不再询问，即使店铺没有该货币的汇率。",
     "What the columns or fields of the file mean: a TOML file (docs/import-csv.md), or the name of a shipped one, such as shopify or woocommerce. [proposed from the names of the columns]": "文件各列或字段的含义：TOML 文件（见 docs/import-csv.md），或内置映射名，如 shopify、woocommerce。[根据列名建议]",
