@@ -80,10 +80,12 @@ class Stack:
         """Start Prometheus with the rules of the project, on the processes that run by now."""
         port = choose(1)[0]
         self.url = f"http://{HOST}:{port}"
+        discovery = {"url": f"http://{self.targets[0]}/targets", "refresh_interval": f"{SCRAPE_SECONDS}s"}
         config = {
             "global": {"scrape_interval": f"{SCRAPE_SECONDS}s", "evaluation_interval": f"{SCRAPE_SECONDS}s"},
             "rule_files": [str(ROOT / "prometheus" / "rules" / "*.yml")],
-            "scrape_configs": [{"job_name": "streamer", "static_configs": [{"targets": self.targets}]}],
+            # Every process names all of them.
+            "scrape_configs": [{"job_name": "streamer", "http_sd_configs": [discovery]}],
         }
         # JSON is YAML.
         file = self.folder / "prometheus.yml"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import structlog
@@ -10,15 +10,18 @@ import structlog
 from schemas.errors import UserError
 from streamer.config.settings import Settings
 from streamer.config.settings_sources import DEFAULT, variable
+from streamer.runtime.metrics_targets import MetricsTargets
 from streamer.runtime.roles import ROLES, Role
 
 log = structlog.get_logger(__name__)
 
 
 class Server(Protocol):
-    """Serves ``/metrics``, ``/healthz`` and ``/readyz``."""
+    """Serves ``/metrics``, ``/targets``, ``/healthz`` and ``/readyz``."""
 
     def start(self, host: str, port: int) -> int: ...
+
+    def discover(self, targets: Callable[[], Sequence[str]]) -> None: ...
 
 
 def port_of(role: Role, settings: Settings) -> int:
@@ -39,5 +42,6 @@ def serve(server: Server, role: Role, settings: Settings) -> int:
         if role.metrics_port and origins[variable(role.metrics_port)] != DEFAULT:
             raise
         port = server.start(host, 0)
+    server.discover(MetricsTargets(settings.home, host, port).addresses)
     log.info("metrics are served", url=f"http://{host}:{port}/metrics")
     return int(port)

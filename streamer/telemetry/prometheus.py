@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import make_wsgi_app
@@ -56,6 +56,10 @@ class Exporter:
     def start(self, host: str = "127.0.0.1", port: int = 0) -> int:
         """Serve ``/metrics``, ``/healthz`` and ``/readyz``; gives the port. Raises UserError where it cannot."""
         return self._server.start(host, port)
+
+    def discover(self, targets: Callable[[], Sequence[str]]) -> None:
+        """Answer ``/targets`` with these."""
+        self._server.discover(targets)
 
     def stop(self) -> None:
         """Stop serving; idempotent."""

@@ -1,11 +1,12 @@
-"""A small HTTP server beside the worker: ``/metrics``, ``/healthz``, ``/readyz``. Answers in threads of its own, so
-that a worker whose event loop hangs still answers.
+"""A small HTTP server beside the worker: ``/metrics``, ``/targets``, ``/healthz``, ``/readyz``. Answers in threads of
+its own, so that a worker whose event loop hangs still answers.
 """
 
 from __future__ import annotations
 
+import json
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from socketserver import TCPServer, ThreadingMixIn
 from typing import TYPE_CHECKING, Any, Final
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 Check = Callable[[], str | None]
 """Returns None if all is well, else what is wrong in a few words."""
 
+_JSON: Final = (("Content-Type", "application/json"), ("Cache-Control", "no-store"))
 _TEXT: Final = (("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store"))
 
 
@@ -37,6 +39,7 @@ class StatusServer:
     def __init__(self, metrics: WSGIApplication, healthy: Check, ready: Check) -> None:
         self._metrics = metrics
         self._checks = {"/healthz": healthy, "/readyz": ready}
+        self._targets: Callable[[], Sequence[str]] = list
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
 
@@ -56,6 +59,10 @@ class StatusServer:
         self._thread.start()
         return int(server.server_address[1])
 
+    def discover(self, targets: Callable[[], Sequence[str]]) -> None:
+        """Answer ``/targets`` with these ``host:port``, as Prometheus' HTTP service discovery reads them."""
+        self._targets = targets
+
     def stop(self) -> None:
         """Stop listening; idempotent."""
         server, self._server = self._server, None
@@ -73,10 +80,13 @@ class StatusServer:
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
             start_response("405 Method Not Allowed", [*_TEXT, ("Allow", "GET")])
             return [b"use GET\n"]
+        if path == "/targets":
+            start_response("200 OK", [*_JSON])
+            return [json.dumps([{"targets": list(self._targets())}]).encode()]
         check = self._checks.get(path)
         if check is None:
             start_response("404 Not Found", [*_TEXT])
-            return [b"here are /metrics, /healthz and /readyz\n"]
+            return [b"here are /metrics, /targets, /healthz and /readyz\n"]
         try:
             wrong = check()
         except Exception as error:

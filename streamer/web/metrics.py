@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.exposition import make_wsgi_app
@@ -13,7 +13,8 @@ from prometheus_client.process_collector import ProcessCollector
 
 from schemas.errors import TransientError, UserError
 from streamer.config.settings import Settings
-from streamer.config.settings_sources import DEFAULT, variable
+from streamer.runtime.metrics_port import serve
+from streamer.runtime.roles import ROLES
 from streamer.telemetry.metrics import PREFIX, Metric
 from streamer.telemetry.status_server import StatusServer
 from streamer.web.collector.judging import Judged
@@ -81,13 +82,7 @@ class WebMetrics:
     def serve(self, settings: Settings) -> StatusServer:
         """Open ``/metrics``; another port where nobody asked for the usual one and it is taken. Raises UserError."""
         server = StatusServer(make_wsgi_app(self._registry), lambda: None, lambda: None)
-        try:
-            server.start(settings.metrics_host, settings.web_metrics_port)
-        except UserError:
-            origins: dict[str, Any] = {one.name: one.origin for one in settings.in_force()}
-            if origins[variable(_PORT)] != DEFAULT:
-                raise
-            server.start(settings.metrics_host, 0)
+        serve(server, ROLES["web"], settings)
         return server
 
 

@@ -51,6 +51,8 @@ def stack(services: Services, tmp_path_factory: pytest.TempPathFactory) -> Itera
         made.run("shop", *SHOP)
         made.wait(lambda: lively(made), 120, "customers act live")
         time.sleep(LIVE_SECONDS)
+        # The slowest figure to come: customers of both arms must have had their two seconds.
+        made.wait(lambda: made.query("query", query="streamer_act_uplift")["result"], 90, "a play is measured")
         yield made
     finally:
         made.close()
