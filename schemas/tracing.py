@@ -26,7 +26,7 @@ def traceparent(record: LogRecord) -> bytes | None:
     if not headers:
         return None
     for name, value in headers:
-        if name in _NAMES and value is not None and _FORM.fullmatch(value):
+        if name in _NAMES and value is not None and is_traceparent(value):
             return value
     if record.value is not None and is_structured(headers):
         try:
@@ -34,5 +34,14 @@ def traceparent(record: LogRecord) -> bytes | None:
         except (InvalidEvent, msgspec.MsgspecError, UnicodeDecodeError):
             return None
         found = text.encode("utf-8", "replace")
-        return found if _FORM.fullmatch(found) else None
+        return found if is_traceparent(found) else None
     return None
+
+
+def is_traceparent(value: bytes) -> bool:
+    """Whether this has the form that W3C gives a ``traceparent``.
+
+    >>> is_traceparent(b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"), is_traceparent(b"00-1")
+    (True, False)
+    """
+    return _FORM.fullmatch(value) is not None

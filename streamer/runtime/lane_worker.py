@@ -28,6 +28,7 @@ from streamer.runtime.clock_guard import ClockGuard
 from streamer.runtime.role_worker import RoleWorker, run_role
 from streamer.runtime.roles import ROLES, Start
 from streamer.runtime.watchdog import Watchdog
+from streamer.telemetry import tracing
 
 log = structlog.get_logger(__name__)
 
@@ -53,6 +54,7 @@ class LaneWorker(RoleWorker):
         self._alerts = AlertPublisher(wired.kafka, self.metrics, SystemClock())
         self._watchdog = Watchdog()
         self._clock_guard = ClockGuard(lambda: skew_seconds(wired.kafka, f"clock-{min(self._lanes, default=0)}"))
+        self._tracing = tracing.from_environment("lanes")
         self._pool: Pool | None = None
         self._lanes: frozenset[int] = frozenset()
         # When progress of a restore was logged last, by lane, in monotonic seconds.
@@ -76,6 +78,7 @@ class LaneWorker(RoleWorker):
 
     def stepped(self, step: Step) -> None:
         self.metrics.on_step(step)
+        self._tracing.stepped(step)
 
     def halted(self, lane: int, why: str) -> None:
         self.metrics.lane_stopped(lane, why)

@@ -30,7 +30,8 @@ from streamer.adapters.redis_reader import ViewReader
 from streamer.client import presence
 from streamer.client.connections import Connections
 from streamer.config.settings import Settings
-from streamer.telemetry import logs
+from streamer.telemetry import logs, tracing
+from streamer.telemetry.tracing import Tracing
 from streamer.web.api import site
 from streamer.web.api.book import Book
 from streamer.web.api.changes import Changes, Stream
@@ -204,10 +205,11 @@ def _serve(to: Connections, opened: socket.socket, on_start: Callable[[], object
     pages = Unsubscribe(links, events, SystemClock().now_ms, settings.language)
     metrics = WebMetrics()
     metrics.serve(settings)
-    with presence.noted(settings.home, url_of(settings, opened)), suppress(KeyboardInterrupt):
+    traces = tracing.from_environment("web")
+    with closing(traces), presence.noted(settings.home, url_of(settings, opened)), suppress(KeyboardInterrupt):
         uvicorn.Server(
             uvicorn.Config(
-                application(pages, publisher, _api(to, redis, publisher, metrics), on_start),
+                application(pages, publisher, _api(to, redis, publisher, metrics, traces), on_start),
                 http="httptools",
                 ws="none",
                 log_config=None,
@@ -223,7 +225,7 @@ def _shops(settings: Settings) -> dict[str, list[str]]:
     return {} if secrets is None else shop_secrets(secrets.get_secret_value())
 
 
-def _api(to: Connections, redis: Redis, publisher: Publisher, metrics: WebMetrics) -> Api:
+def _api(to: Connections, redis: Redis, publisher: Publisher, metrics: WebMetrics, traces: Tracing) -> Api:
     """The lookup API on the servers of ``to``; closes ``redis`` when it ends."""
     settings, kafka, lanes = to.settings, to.kafka, to.lanes
     policy, file = settings.policy(lanes), settings.home / READ_MODEL
@@ -247,7 +249,7 @@ def _api(to: Connections, redis: Redis, publisher: Publisher, metrics: WebMetric
         readers,
         guard,
         kafka,
-        Collector(guard, publisher, policy, SystemClock().now_ms, metrics, _shops(settings)),
+        Collector(guard, publisher, policy, SystemClock().now_ms, metrics, _shops(settings), traces),
         metrics,
         console(settings, book, view, readers, changes, blocking_view, kafka),
         [name for name in settings.web_hosts.split(",") if name],

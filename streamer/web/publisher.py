@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError
 from schemas import topics
 from schemas.errors import TransientError
 from schemas.partition import partition_for
+from schemas.tracing import TRACE_HEADER
 from streamer.adapters.kafka import KafkaConnection
 
 _SECONDS: Final = 5.0
@@ -46,8 +47,8 @@ class Publisher:
         if self._producer is not None:
             await self._producer.stop()
 
-    async def append(self, records: Sequence[tuple[bytes, bytes]]) -> None:
-        """Append keys and values.
+    async def append(self, records: Sequence[tuple[bytes, bytes]], trace: bytes | None = None) -> None:
+        """Append keys and values, each with the ``traceparent`` that is given.
 
         Raises
         ------
@@ -57,9 +58,10 @@ class Publisher:
         assert self._producer is not None, "open() comes first"
         if not records:
             return
+        headers = [] if trace is None else [(TRACE_HEADER, trace)]
         try:
             async with asyncio.timeout(_SECONDS):
-                sent = [await self._send(self._producer, key, value) for key, value in records]
+                sent = [await self._send(self._producer, key, value, headers) for key, value in records]
                 # Not gather: it would cancel what the producer is to answer.
                 await asyncio.wait(sent)
                 for one in sent:
@@ -67,9 +69,11 @@ class Publisher:
         except (TimeoutError, KafkaError) as error:
             raise TransientError("Kafka does not answer: nothing of this request is called accepted") from error
 
-    async def _send(self, producer: AIOKafkaProducer, key: bytes, value: bytes) -> asyncio.Future[object]:
+    async def _send(
+        self, producer: AIOKafkaProducer, key: bytes, value: bytes, headers: list[tuple[str, bytes]]
+    ) -> asyncio.Future[object]:
         found: asyncio.Future[object] = await producer.send(
-            self._topic, value, key, partition=partition_for(key, self._lanes)
+            self._topic, value, key, partition=partition_for(key, self._lanes), headers=headers
         )
         found.add_done_callback(_seen)
         return found

@@ -17,6 +17,7 @@ import pytest
 from live_service import LiveService
 from web_process import Answer, WebProcess, web
 
+from schemas import topics
 from streamer.embedded import Services
 
 pytestmark = pytest.mark.integration
@@ -95,6 +96,18 @@ def test_accepted_events_are_applied_and_rejected_ones_say_why(
     service.wait(lambda: applied(service) == before + 3)
     assert sum(ledger.duplicates for ledger in service.ledgers()) >= 2
     assert not any(ledger.dead_letters for ledger in service.ledgers())
+
+
+def test_a_trace_goes_from_the_request_to_the_changes_on_kafka(
+    api: WebProcess, service: LiveService, server: str
+) -> None:
+    before = applied(service)
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    assert send(api, server, order(1, "traced"), traceparent=trace).body["accepted"] == 1
+    service.wait(lambda: applied(service) == before + 1)
+    changes = [one for lane in range(service.lanes) for one in service.records(topics.CHANGES, lane)]
+    traces = {dict(one.headers).get("traceparent") for one in changes if one.key == b"traced"}
+    assert traces == {trace.encode()}
 
 
 def test_segments_calls_as_its_libraries_send_them(

@@ -21,6 +21,7 @@ from streamer.sources.bodies import Refused
 from streamer.sources.json_rows import parsed
 from streamer.sources.mapping import load_mapping
 from streamer.sources.one_record import bodies_of
+from streamer.telemetry.tracing import Tracing
 from streamer.web.api.guards import Guard
 from streamer.web.api.problems import ProblemError, of_error
 from streamer.web.api.tokens import Token
@@ -57,6 +58,8 @@ class Collector:
         The wall clock.
     shops
         The secrets of the shops whose webhooks are taken.
+    tracing
+        Makes the span of each request; its records carry it on.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class Collector:
         now_ms: Callable[[], int],
         counts: Counts,
         shops: Mapping[str, Sequence[str]],
+        tracing: Tracing | None = None,
     ) -> None:
         self._guard = guard
         self._publisher = publisher
@@ -74,6 +78,7 @@ class Collector:
         self._now_ms = now_ms
         self._counts = counts
         self._shops = shops
+        self._tracing = tracing or Tracing()
         self._mappings = {shop: load_mapping(SHOPS[shop].mapping) for shop in shops}
 
     async def events(self, request: Request) -> Response:
@@ -81,13 +86,13 @@ class Collector:
         token = self._admit(request, key_of(request), "write")
         found = calls.events_of(await body_of(request), request.headers)
         largest = MAX_CALL_BYTES if token.origins else self._policy.max_event_bytes
-        return await self._take(found, token, "events", 202, largest=largest)
+        return await self._take(request, found, token, "events", 202, largest=largest)
 
     async def outcomes(self, request: Request) -> Response:
         """What became of messages, as a mail provider reports it."""
         token = self._admit(request, key_of(request), "outcomes")
         found = calls.events_of(await body_of(request), request.headers)
-        return await self._take(found, token, "outcomes", 202, largest=MAX_CALL_BYTES, only=_OUTCOMES)
+        return await self._take(request, found, token, "outcomes", 202, largest=MAX_CALL_BYTES, only=_OUTCOMES)
 
     def segment(self, kind: str) -> Handler:
         """The endpoint of one of Segment's calls."""
@@ -100,6 +105,7 @@ class Collector:
                 token = self._admit(request, key_of(request, body), "write")
             now = self._now_ms()
             return await self._take(
+                request,
                 calls.calls_of(body, kind, now),
                 token,
                 "segment",
@@ -126,7 +132,8 @@ class Collector:
             raise ProblemError(
                 401, "the signature is wrong or too old", "compare STREAMER_SHOP_SECRETS with the shop's"
             )
-        return await self._take(self._mapped(shop, body), _SHOP, shop, 200, largest=self._policy.max_event_bytes)
+        found = self._mapped(shop, body)
+        return await self._take(request, found, _SHOP, shop, 200, largest=self._policy.max_event_bytes)
 
     def _mapped(self, shop: str, body: bytes) -> list[Body]:
         """The events of a webhook; one that cannot be read is rejected with its reason."""
@@ -154,10 +161,11 @@ class Collector:
         return token
 
     async def _take(
-        self, found: list[Body], token: Token, source: str, status: int, *, largest: int, **how: Any
+        self, request: Request, found: list[Body], token: Token, source: str, status: int, *, largest: int, **how: Any
     ) -> Response:
-        judged = judge(found, token, self._policy, self._now_ms(), largest=largest, **how)
-        await self._publisher.append(judged.records)
+        with self._tracing.request(f"POST {request.url.path}", request.headers) as trace:
+            judged = judge(found, token, self._policy, self._now_ms(), largest=largest, **how)
+            await self._publisher.append(judged.records, trace)
         self._counts.took(source, judged)
         return _receipt(judged, status)
 

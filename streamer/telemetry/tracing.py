@@ -1,0 +1,130 @@
+"""Spans of OpenTelemetry: from the HTTP request that brought an event to the change that the event caused.
+
+Trace context travels as ``traceparent`` (W3C) in the headers of records, with or without tracing. Where
+`opentelemetry-sdk` is installed (extra ``tracing``) and its own variables name a collector
+(``OTEL_EXPORTER_OTLP_ENDPOINT``), the processes also send spans: one for a request that brings events, one for each
+change whose event came with a trace. Published records are the same with tracing and without: a replay must not
+depend on it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+
+from schemas.tracing import TRACE_HEADER, is_traceparent
+from streamer.lanes.context import Step
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.trace import Tracer
+
+log = structlog.get_logger(__name__)
+
+_WANTED: Final = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+_NAME: Final = "streamer"
+
+
+class Tracing:
+    """Makes spans, or none where no ``tracer`` is given.
+
+    Parameters
+    ----------
+    provider
+        Makes tracers; its processors decide where spans go.
+    """
+
+    def __init__(self, provider: TracerProvider | None = None) -> None:
+        self._provider = provider
+        self._tracer: Tracer | None = None if provider is None else provider.get_tracer(_NAME)
+
+    @contextmanager
+    def request(self, name: str, headers: Mapping[str, str]) -> Iterator[bytes | None]:
+        """A span around an HTTP request; gives the ``traceparent`` for the records that it brings.
+
+        Without tracing it is that of the request itself, None where it has none or a broken one.
+        """
+        came = headers.get(TRACE_HEADER, "").encode("latin-1")
+        came_whole = came if is_traceparent(came) else None
+        if self._tracer is None:
+            yield came_whole
+            return
+        from opentelemetry import trace
+
+        with self._tracer.start_as_current_span(name, _parent(came_whole), kind=trace.SpanKind.SERVER) as span:
+            context = span.get_span_context()
+            yield f"00-{context.trace_id:032x}-{context.span_id:016x}-{int(context.trace_flags):02x}".encode()
+
+    def stepped(self, step: Step) -> None:
+        """A span for each change of a committed step whose event came with a trace: from the step's begin to its commit.
+
+        It names segments and the record's place in the log, never the customer.
+        """
+        if self._tracer is None:
+            return
+        from opentelemetry import trace
+
+        end = step.committed_ms * 1_000_000
+        start = end - int(1e9 * sum(step.seconds.values()))
+        for change in step.decision.changes:
+            if change.trigger is None or change.trigger.traceparent is None:
+                continue
+            attributes: dict[str, Any] = {
+                "messaging.system": "kafka",
+                "messaging.destination.partition.id": str(change.trigger.partition),
+                "messaging.kafka.offset": change.trigger.offset,
+                "streamer.segmentation": change.segmentation,
+                "streamer.from": change.before or "",
+                "streamer.to": change.after or "",
+                "streamer.cause": change.cause,
+            }
+            self._tracer.start_span(
+                "segment.changed",
+                _parent(change.trigger.traceparent),
+                kind=trace.SpanKind.CONSUMER,
+                attributes=attributes,
+                start_time=start,
+            ).end(end)
+
+    def close(self) -> None:
+        """Send what is not sent yet."""
+        if self._provider is not None:
+            self._provider.shutdown()
+
+
+def from_environment(role: str, environ: Mapping[str, str] = os.environ) -> Tracing:
+    """Tracing as OpenTelemetry's own variables ask for it; none where they name no collector.
+
+    Parameters
+    ----------
+    role
+        Which of our processes this is; the service's name is ``streamer-ROLE`` unless OTEL_SERVICE_NAME gives another.
+    """
+    if not any(environ.get(name) for name in _WANTED):
+        return Tracing()
+    try:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.sdk.resources import Resource
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    except ImportError:
+        log.warning("no traces are sent: install opentelemetry-sdk and opentelemetry-exporter-otlp-proto-http")
+        return Tracing()
+    name = environ.get("OTEL_SERVICE_NAME") or f"{_NAME}-{role}"
+    provider = TracerProvider(resource=Resource.create({"service.name": name}))
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    return Tracing(provider)
+
+
+def _parent(traceparent: bytes | None) -> Any:
+    """The context that a ``traceparent`` names; an empty one where there is none."""
+    from opentelemetry.context import Context
+    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+    if traceparent is None:
+        return Context()
+    return TraceContextTextMapPropagator().extract({TRACE_HEADER: traceparent.decode("latin-1")}, Context())

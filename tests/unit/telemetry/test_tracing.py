@@ -1,0 +1,187 @@
+"""A trace goes from an HTTP request through the log and a lane to the change that the event caused."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator, Sequence
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any, cast
+
+import pytest
+from heart_lanes import ManualClock
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from schemas import topics
+from schemas.wire_time import epoch_ms
+from streamer.adapters.memory import MemoryBroker, MemoryLog, MemoryView
+from streamer.core.policy import Policy
+from streamer.lanes.context import LaneContext, Silent, Step
+from streamer.lanes.lane import Lane
+from streamer.lanes.ports import Batch, Write
+from streamer.telemetry.tracing import Tracing, from_environment
+from streamer.web.api.guards import Guard
+from streamer.web.api.tokens import Token
+from streamer.web.collector.handlers import Collector, routes
+from streamer.web.publisher import Publisher
+
+NOW = epoch_ms("2026-03-01T12:00:00Z")
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+CAME = f"00-{TRACE}-00f067aa0ba902b7-01"
+ORDER = {
+    "event_id": "e-1",
+    "type": "order.completed",
+    "customer_id": "ann",
+    "occurred_at": "2026-03-01T11:59:00Z",
+    "order_id": "o-1",
+    "total": 10.0,
+    "currency": "EUR",
+}
+
+
+class Everybody:
+    """Admits all."""
+
+    def admit_text(self, text: str | None, permission: str) -> Token:
+        return Token("server", "", ("write",), "")
+
+
+class ToLane:
+    """Appends to a log in memory; that the real one reaches Kafka with its headers is tested in test_collector.py."""
+
+    def __init__(self, broker: MemoryBroker) -> None:
+        self._broker = broker
+
+    async def append(self, records: Sequence[tuple[bytes, bytes]], trace: bytes | None = None) -> None:
+        for key, value in records:
+            headers = () if trace is None else (("traceparent", trace),)
+            self._broker.append(topics.EVENTS, 0, Write(key, value, headers), NOW)
+
+
+class Nothing:
+    def took(self, source: str, judged: object) -> None:
+        return None
+
+
+class Traced(Silent):
+    def __init__(self, tracing: Tracing) -> None:
+        self._tracing = tracing
+
+    def stepped(self, step: Step) -> None:
+        self._tracing.stepped(step)
+
+
+@pytest.fixture
+def exporter() -> InMemorySpanExporter:
+    return InMemorySpanExporter()
+
+
+@pytest.fixture
+def tracing(exporter: InMemorySpanExporter) -> Iterator[Tracing]:
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    found = Tracing(provider)
+    yield found
+    found.close()
+
+
+def publish(broker: MemoryBroker, tracing: Tracing, **headers: str) -> None:
+    """Send an order to the collector."""
+    collector = Collector(
+        cast(Guard, Everybody()), cast(Publisher, ToLane(broker)), Policy(lanes=1), lambda: NOW, Nothing(), {}, tracing
+    )
+    with TestClient(Starlette(routes=routes(collector, frozenset))) as client:
+        answer = client.post("/v1/events", json=ORDER, headers=headers)
+    assert answer.status_code == 202, answer.text
+
+
+def take(broker: MemoryBroker, tracing: Tracing) -> list[dict[str, Any]]:
+    """Let a lane take what is there; gives the headers of its changes."""
+
+    async def run() -> None:
+        context = LaneContext(Policy(lanes=1), ManualClock(NOW))
+        lane = Lane(0, MemoryLog(broker, 0), MemoryView(), context, listener=Traced(tracing))
+        await lane.open()
+        records = broker.records(topics.EVENTS, 0)
+        lane.offer(Batch(0, len(records), records))
+        while lane.next_offset < len(records):
+            await lane.turn()
+
+    asyncio.run(run())
+    return [dict(one.headers) for one in broker.records(topics.CHANGES, 0)]
+
+
+def named(spans: Sequence[ReadableSpan], name: str) -> list[ReadableSpan]:
+    return [span for span in spans if span.name == name]
+
+
+def test_a_change_belongs_to_the_trace_of_its_request(tracing: Tracing, exporter: InMemorySpanExporter) -> None:
+    broker = MemoryBroker(NOW)
+    publish(broker, tracing, traceparent=CAME)
+    changes = take(broker, tracing)
+    spans = exporter.get_finished_spans()
+    (request,) = named(spans, "POST /v1/events")
+    moved = named(spans, "segment.changed")
+    assert request.parent is not None and f"{request.parent.span_id:016x}" == CAME.split("-")[2]
+    assert {f"{span.context.trace_id:032x}" for span in spans} == {TRACE}
+    assert {span.parent.span_id for span in moved if span.parent is not None} == {request.context.span_id}
+    # A change carries the trace on to the program that sends a message.
+    assert len(moved) == len(changes) > 0
+    assert {one["traceparent"].decode().split("-")[1] for one in changes} == {TRACE}
+    segmentations = {(span.attributes or {})["streamer.segmentation"] for span in moved}
+    assert segmentations == {"lifecycle", "value"}
+    assert "ann" not in repr([span.to_json() for span in spans])
+
+
+def test_without_tracing_the_trace_goes_on_and_records_are_the_same(tracing: Tracing) -> None:
+    plain, traced = MemoryBroker(NOW), MemoryBroker(NOW)
+    publish(plain, Tracing(), traceparent=CAME)
+    (record,) = plain.records(topics.EVENTS, 0)
+    assert dict(record.headers) == {"traceparent": CAME.encode()}
+    traced.append(topics.EVENTS, 0, Write(record.key, record.value, record.headers), NOW)
+    take(plain, Tracing())
+    take(traced, tracing)
+    assert plain.records(topics.CHANGES, 0) == traced.records(topics.CHANGES, 0)
+
+
+@pytest.mark.parametrize("came", ["", "00-1", "00-xyz", CAME.upper()])
+def test_a_broken_trace_is_not_passed_on(came: str) -> None:
+    broker = MemoryBroker(NOW)
+    publish(broker, Tracing(), **({"traceparent": came} if came else {}))
+    (record,) = broker.records(topics.EVENTS, 0)
+    assert record.headers == ()
+    assert all("traceparent" not in one for one in take(broker, Tracing()))
+
+
+def test_events_without_a_trace_make_no_spans_of_changes(tracing: Tracing, exporter: InMemorySpanExporter) -> None:
+    broker = MemoryBroker(NOW)
+    publish(broker, Tracing())
+    assert take(broker, tracing)
+    assert exporter.get_finished_spans() == ()
+
+
+def test_spans_reach_a_collector_that_the_environment_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    got: list[bytes] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            got.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None:
+            return None
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+        found = from_environment("web")
+        with found.request("POST /v1/events", {}) as trace:
+            assert trace is not None
+        found.close()
+        server.shutdown()
+    assert b"streamer-web" in b"".join(got) and b"POST /v1/events" in b"".join(got)
