@@ -1,9 +1,11 @@
 """Taking in a stored log with the heart of one source tree, its measured part in a place that callgrind can see.
 
     python benchmarks/counted.py TREE LOG BATCH
+    python benchmarks/counted.py --record TREE LOG CUSTOMERS EVENTS
 
 Runs by itself and imports ``benchmarks.heart`` of the source tree ``TREE``, which may be an older one: all it needs
-there are ``_run(log, batch, sampler)`` and ``_decide``. What ``_run`` measures, between ``start`` and ``stop`` of its
+there are ``_run(log, batch, sampler)``, ``_decide`` and ``benchmarks.recorded``. With ``--record`` that tree only writes
+the log, where there is none. What ``_run`` measures, between ``start`` and ``stop`` of its
 sampler, is called through ``ffi_call`` of libffi, which nothing else here uses: ``--toggle-collect=ffi_call`` counts the
 measured part, and no import, no warming up and no digest. With ``--instr-atstart=no`` the records before the measured
 ones pass five times faster; the program turns the instruments on by itself.
@@ -72,29 +74,44 @@ class Switch:
 
 
 def main() -> None:
-    """Print records measured and the digest, as JSON."""
+    """Print records measured, control records refused and the digest, as JSON."""
+    if sys.argv[1] == "--record":
+        tree, log = Path(sys.argv[2]).resolve(), Path(sys.argv[3])
+        _imported(tree)[1](int(sys.argv[4]), int(sys.argv[5]), log)
+        return
     tree, log, batch = Path(sys.argv[1]).resolve(), Path(sys.argv[2]), int(sys.argv[3])
+    heart, recorded = _imported(tree)
+    run, decide = heart._run, heart._decide
+    switch = Switch()
+    ledger: Any = None
+
+    def counted(records: Any, state: Any) -> Any:
+        nonlocal ledger
+        ledger = state.ledger
+        return through_c(lambda: decide(records, state)) if switch.on else decide(records, state)
+
+    vars(heart)["_decide"] = counted
+    stored = recorded(0, 0, log)
+    _, digest = run(stored, batch, switch)
+    refused = ledger.dead_letters.get("bad_control", 0)
+    json.dump({"records": len(stored.records) - stored.warm, "digest": digest, "refused": refused}, sys.stdout)
+
+
+def _imported(tree: Path) -> tuple[Any, Callable[..., Any]]:
+    """``benchmarks.heart`` of a source tree, and what records and reads a log there."""
     # Before the editable install, which knows only one tree.
     sys.path[0] = str(tree)
     try:
         heart = importlib.import_module("benchmarks.heart")
         recorded = importlib.import_module("benchmarks.recorded").recorded
-        run, decide = heart._run, heart._decide
-    except (ImportError, AttributeError) as error:
+        vars(heart)["_run"], vars(heart)["_decide"]
+    except (ImportError, AttributeError, KeyError) as error:
         print(f"{tree} has no benchmark that can be counted (benchmarks.heart._run and _decide): {error}")
         sys.exit(NO_ENTRY)
     for name in ("benchmarks", "streamer", "models", "schemas"):
         places = [Path(place).resolve() for place in sys.modules[name].__path__]
         assert all(place.is_relative_to(tree) for place in places), f"{name} comes from {places}, not from {tree}"
-    switch = Switch()
-
-    def counted(*args: Any) -> Any:
-        return through_c(lambda: decide(*args)) if switch.on else decide(*args)
-
-    vars(heart)["_decide"] = counted
-    stored = recorded(0, 0, log)
-    _, digest = run(stored, batch, switch)
-    json.dump({"records": len(stored.records) - stored.warm, "digest": digest}, sys.stdout)
+    return heart, recorded
 
 
 if __name__ == "__main__":
