@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final
@@ -29,7 +30,10 @@ _FRACTION: Final = {"Z": 0, "+00:00": 0} | {f".{ms:03d}{zone}": ms for ms in ran
 
 _MINUTES: Final = tuple(_MINUTE)
 _SECONDS: Final = tuple(_SECOND)
-_ENDS: Final = tuple(f":{second:02d}Z" for second in range(60))
+_ENDS: Final = ("Z", *(f".{ms:03d}Z" for ms in range(1, 1000)))
+SIX_DIGITS: Final = ("Z", *(f".{ms:03d}000Z" for ms in range(1, 1000)))
+"""Ends of a time by its milliseconds, for `iso`: with six digits, as encoders of JSON write a ``datetime``."""
+_DAY_MS: Final = 86_400_000
 
 
 def epoch_ms(text: str) -> int:
@@ -67,23 +71,27 @@ def _parse(text: str) -> int:
     return at
 
 
-def iso(at: int) -> str:
+def iso(at: int, ends: Sequence[str] = _ENDS) -> str:
     """The instant ``at`` (ms) in UTC; milliseconds are written only where they are not zero.
+
+    Parameters
+    ----------
+    ends
+        What comes behind the seconds, by milliseconds; `SIX_DIGITS` is the other choice.
 
     Raises
     ------
     ValueError, OverflowError
         ``at`` is outside the years 1 to 9999.
 
-    >>> iso(1320228900000), iso(1320228900120)
-    ('2011-11-02T10:15:00Z', '2011-11-02T10:15:00.120Z')
+    >>> iso(1320228900000), iso(1320228900120), iso(1320228900120, SIX_DIGITS)
+    ('2011-11-02T10:15:00Z', '2011-11-02T10:15:00.120Z', '2011-11-02T10:15:00.120000Z')
     """
-    minute, rest = divmod(at, 60_000)
-    day, minute = divmod(minute, 1440)
+    day, rest = divmod(at, _DAY_MS)
+    # What is left is a small number: no division of large ones but the first.
+    minute, rest = divmod(rest, 60_000)
     second, ms = divmod(rest, 1000)
-    if ms:
-        return f"{_day_text(day)}{_MINUTES[minute]}{_SECONDS[second]}.{ms:03d}Z"
-    return _day_text(day) + _MINUTES[minute] + _ENDS[second]
+    return f"{_day_text(day)}{_MINUTES[minute]}{_SECONDS[second]}{ends[ms]}"
 
 
 @lru_cache(maxsize=4_096)

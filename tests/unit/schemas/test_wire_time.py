@@ -2,11 +2,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.wire_time import epoch_ms, iso
+from schemas.wire_time import SIX_DIGITS, epoch_ms, iso
 
 FIRST, LAST = -62_135_596_800_000, 253_402_300_799_999
 
@@ -14,6 +15,12 @@ FIRST, LAST = -62_135_596_800_000, 253_402_300_799_999
 @given(st.integers(FIRST, LAST))
 def test_writing_then_reading_gives_the_same_instant(at: int) -> None:
     assert epoch_ms(iso(at)) == at
+
+
+@given(st.integers(FIRST, LAST))
+def test_writes_six_digits_as_the_encoder_writes_a_datetime(at: int) -> None:
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=at)
+    assert iso(at, SIX_DIGITS) == msgspec.json.decode(msgspec.json.encode(moment), type=str)
 
 
 @given(
