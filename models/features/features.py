@@ -36,6 +36,7 @@ __all__ = [
 HOUR_MS = 3_600_000
 PRIOR_GAPS = 2
 PRIOR_GAP_MS = 45 * DAY_MS
+_PRIOR_SPAN_MS = float(PRIOR_GAPS * PRIOR_GAP_MS)
 _PRIOR_ORDERS = 0.5
 
 
@@ -45,7 +46,8 @@ def cadence_ms(customer: Customer) -> float:
     first, last = statistics.first_order, statistics.last_order
     span = last - first if first is not None and last is not None else 0
     gaps = statistics.orders - 1 if statistics.orders > 1 else 0
-    return (span + PRIOR_GAPS * PRIOR_GAP_MS) / (gaps + PRIOR_GAPS)
+    # In floats, which hold every span exactly: half the cost of large integers.
+    return (span + _PRIOR_SPAN_MS) / (gaps + PRIOR_GAPS)
 
 
 def _recency_days(customer: Customer, at: int, shop: FeatureContext) -> float:
