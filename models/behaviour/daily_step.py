@@ -78,10 +78,11 @@ def _step_chunk(
     block = block_of(memory, rows)
     buckets: dict[int, tuple[list[int], list[list[float]]]] = {}
     filled = memory.buckets
-    for column in [at for at, row in enumerate(rows.tolist()) if row in filled] if filled else ():
-        columns, lists = buckets.setdefault(int(starts[column]), ([], []))
-        columns.append(column)
-        lists.append(filled.pop(int(rows[column])))
+    for column, (row, start) in enumerate(zip(rows.tolist(), starts.tolist(), strict=True)) if filled else ():
+        if row in filled:
+            columns, lists = buckets.setdefault(start, ([], []))
+            columns.append(column)
+            lists.append(filled.pop(row))
     judge: TransitionTest | None = None
     for day in range(int(starts[0]) + 1, target + 1):
         under_way = int(np.searchsorted(starts, day)) if starts[-1] >= day else len(rows)

@@ -105,14 +105,14 @@ class Memory:
         """Count an order today."""
         bucket = self.buckets.get(row)
         if bucket is None:
-            bucket = self.buckets[row] = [0.0] * today.B_WIDTH
+            bucket = self.buckets[row] = today.fresh()
         today.add_order(bucket, money_minor, discounted, categories)
 
     def add_interaction(self, row: int, kind: str, category: str | None = None) -> None:
         """Count an interaction today. Kind and category do not matter to the clusters so far."""
         bucket = self.buckets.get(row)
         if bucket is None:
-            bucket = self.buckets[row] = [0.0] * today.B_WIDTH
+            bucket = self.buckets[row] = today.fresh()
         bucket[4] += 1
         bucket[5] = 1
 
@@ -131,7 +131,7 @@ class Memory:
         """
         bucket = self.buckets.get(row)
         if bucket is None:
-            bucket = self.buckets[row] = [0.0] * today.B_WIDTH
+            bucket = self.buckets[row] = today.fresh()
         today.take_back(bucket, money_minor, whole, discounted, categories)
 
     # --- snapshots and merges -----------------------------------------------------------------
@@ -184,7 +184,7 @@ class Memory:
         other = values.astype(np.float64)
         _age(other, bucket, int(mine[DAY] - other[DAY]))
         if other[DAY] >= mine[DAY] and bucket is not None:
-            own = self.buckets.setdefault(row_into, [0.0] * today.B_WIDTH)
+            own = self.buckets.setdefault(row_into, today.fresh())
             for index, value in enumerate(bucket):
                 own[index] += value
             own[today.B_OWN] = min(1.0, own[today.B_OWN])

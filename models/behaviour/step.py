@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from models.behaviour.bucket import B_INTERACTIONS, B_ORDERS, B_OWN, day_vectors
+from models.behaviour.bucket import B_INTERACTIONS, B_ORDERS, B_OWN, day_vectors, side_by_side
 from models.behaviour.layout import (
     AREA,
     CLICK_DAYS,
@@ -70,7 +70,7 @@ class Happened:
 
 def close_bucket(block: FloatArray, at: IntArray, buckets: list[list[float]]) -> Happened:
     """Count the evidence of the closing day (``block[DAY]``) of columns ``at`` and give its statistics."""
-    raw = np.array(buckets)
+    raw = side_by_side(buckets)
     block[ORDER_COUNT, at] = np.maximum(block[ORDER_COUNT, at] + raw[:, B_ORDERS], 0.0)
     block[INTERACTION_COUNT, at] += raw[:, B_INTERACTIONS]
     own = at[raw[:, B_OWN] > 0]

@@ -14,6 +14,7 @@ import numpy as np
 from msgspec import structs
 from numpy.typing import NDArray
 
+from models.behaviour import bucket
 from models.behaviour.daily_step import advance
 from models.behaviour.features import block_of, position_stats
 from models.behaviour.layout import INTERACTION_COUNT, ORDER_COUNT, SEGMENT, BoolArray, IntArray
@@ -137,7 +138,7 @@ def _trade(activity: Activity, day: int, memory: Memory, row_of: IntArray, membe
     rows = []
     for customer, values in zip(who, activity.buckets[begin:end].tolist(), strict=True):
         row = int(row_of[customer])
-        memory.buckets[row] = values
+        memory.buckets[row] = bucket.of_numbers(values)
         if member[customer]:
             rows.append(PanelRow(activity.customers[customer], activity.first_day + day, memory.dump(row)))
     return rows
