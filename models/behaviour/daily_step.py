@@ -24,7 +24,7 @@ from models.behaviour.scoring import compiled, confidence_of, placed
 from models.behaviour.transition_test import TransitionTest
 
 CHUNK: Final = 1200
-"""Customers stepped together: few enough for the cache, and no power of two, whose strides evict it."""
+"""Customers stepped together, about: few enough for the cache, and no power of two, whose strides evict it."""
 
 Timeline = Sequence[tuple[int, ClusterModel]]
 """Models by the first grid day on which they are in force, ascending; the last that fits counts.
@@ -59,8 +59,8 @@ def advance(memory: Memory, rows: IntArray, targets: IntArray, timeline: Timelin
         chosen = np.flatnonzero((targets == target) & (starts < target))
         # By start day, so that those under way on a day are the first columns of the block.
         chosen = chosen[np.argsort(starts[chosen], kind="stable")]
-        for at in range(0, len(chosen), CHUNK):
-            part = chosen[at : at + CHUNK]
+        # Parts of one size: a small one would cost nearly as much as a large one.
+        for part in np.array_split(chosen, max(1, round(len(chosen) / CHUNK))):
             _step_chunk(memory, rows[part], starts[part], target, timeline, first_days, moves)
     moves.sort(key=lambda move: (move.day, move.row))
     return moves

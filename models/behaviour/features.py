@@ -7,6 +7,7 @@ who else is in the same call (BLAS and ``sum`` would add in another order for an
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import exp
@@ -178,12 +179,17 @@ def features(memory: Memory, rows: IntArray, priors: Priors) -> FloatArray:
 
 def bounded_exp(value: float) -> float:
     """``exp(value)``, at most that of 60: a border may lie anywhere, and telling a reason must not overflow."""
-    return exp(min(value, 60.0))
+    return exp(60.0 if value > 60.0 else value)
 
 
 def readable(x: FloatArray, priors: Priors) -> dict[str, float]:
     """One feature vector in natural units (``UNITS``); anything after the first FEATURES is ignored."""
-    orders, clicks, money, browse, basket, discount, breadth = x[:FEATURES].tolist()
+    return in_units(x[:FEATURES].tolist(), priors)
+
+
+def in_units(features: Sequence[float], priors: Priors) -> dict[str, float]:
+    """The same of FEATURES plain numbers."""
+    orders, clicks, money, browse, basket, discount, breadth = features
     return {
         "orders": max(0.0, bounded_exp(orders) - ORDERS_FLOOR),
         "clicks": max(0.0, bounded_exp(clicks) - CLICKS_FLOOR),

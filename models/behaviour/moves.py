@@ -20,7 +20,7 @@ from collections.abc import Mapping
 import msgspec
 import numpy as np
 
-from models.behaviour.features import SCALE_DAYS, bounded_exp, readable
+from models.behaviour.features import SCALE_DAYS, bounded_exp, in_units, readable
 from models.behaviour.layout import (
     CLICK_DAYS,
     DISCOUNTED,
@@ -180,6 +180,12 @@ def change_reasons(column: FloatArray, c: Compiled, away: int, to: int) -> tuple
     parts = parts_of(column)[:, to, 0].tolist()
     reasons = _ranked(list(zip(PARTS, before, after, parts, strict=True)))
     return plain_sum([r.contribution for r in reasons]), reasons
+
+
+def all_features_of(x: FloatArray, c: Compiled) -> list[dict[str, float]]:
+    """Readable features of each column of an array of at least FEATURES rows."""
+    priors = c.model.frame.priors
+    return [in_units(column, priors) for column in x[:FEATURES].T.tolist()]
 
 
 def features_of(x: FloatArray, c: Compiled) -> dict[str, float]:

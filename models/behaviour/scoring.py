@@ -279,5 +279,13 @@ def margin_of(x: FloatArray, c: Compiled, away: int, to: int) -> float:
 
 def confidence_of(score: FloatArray, to: int) -> float:
     """Share of slot ``to`` among all, if clusters were round with unit variance; ``score`` is (K,)."""
-    weights = np.exp(score - score.max())
-    return float(weights[to] / weights.sum())
+    return confidences_of(score[:, None], np.array([to]))[0]
+
+
+def confidences_of(score: FloatArray, to: IntArray) -> list[float]:
+    """The same of several customers: ``score`` is (K, n), ``to`` (n,)."""
+    # A customer a row, so that each is added up as if alone.
+    rows = np.ascontiguousarray(score.T)
+    weights = np.exp(rows - rows.max(axis=1, keepdims=True))
+    found: list[float] = (weights[np.arange(len(to)), to] / weights.sum(axis=1)).tolist()
+    return found

@@ -28,10 +28,10 @@ from models.behaviour.layout import (
     parts_of,
 )
 from models.behaviour.model import ClusterModel
-from models.behaviour.moves import Move, Reason, change_reasons, features_of, why_assigned, why_moved
+from models.behaviour.moves import Move, Reason, all_features_of, change_reasons, features_of, why_assigned, why_moved
 from models.behaviour.position import Position, lately_nearer, margins, position_of, preferred, preferred_lately
 from models.behaviour.rhythm import Beat, overdue
-from models.behaviour.scoring import Compiled, compiled, confidence_of, placed
+from models.behaviour.scoring import Compiled, compiled, confidences_of, placed
 
 SURE = 2.0
 """So far beyond the threshold of a change it is enough that the last weeks are nearer to the new segment than to the old."""
@@ -193,10 +193,11 @@ class TransitionTest:
         """Step 5: the margin stayed above ``h`` for long enough."""
         block, c = self._block, self._c
         there, slots = position.of(over, c), best[over]
+        features, confidences = all_features_of(there.x, c), confidences_of(there.score, slots)
         for index, (at, to) in enumerate(zip(over.tolist(), slots.tolist(), strict=True)):
-            shown = features_of(there.x[:, index], c)
+            shown, sure = features[index], confidences[index]
             margin, reasons = why_moved(there, index, block[REFERENCE, at], shown, c, int(self._slot[at]), to)
-            cause, sure = self._cause(at, day, to), confidence_of(there.score[:, index], to)
+            cause = self._cause(at, day, to)
             moves.append(self._move(at, day, self._id(to), cause, "position", margin, sure, reasons, shown))
         self._settle(over, slots, there.x)
 
@@ -215,18 +216,18 @@ class TransitionTest:
         second = others.argmax(axis=0)
         only = ~np.isfinite(others.max(axis=0))
         codes = block[SEGMENT, without].astype(np.int64).tolist()
+        features, confidences = all_features_of(there.x, c), confidences_of(there.score, slots)
         for index, (at, to) in enumerate(zip(without.tolist(), slots.tolist(), strict=True)):
             cause, path = self._first_cause(at, day, codes[index])
-            shown = features_of(there.x[:, index], c)
+            shown = features[index]
             if not ready[index]:
                 moves.append(self._move(at, day, NEW_ID, cause, path, 0.0, 1.0, (), shown))
                 continue
             runner_up = None if only[index] else int(second[index])
             margin, reasons = why_assigned(there, index, shown, c, to, runner_up)
-            sure = confidence_of(there.score[:, index], to)
+            sure = confidences[index]
             moves.append(self._move(at, day, self._id(to), cause, path, margin, sure, reasons, shown))
-        for at in without[~ready].tolist():
-            self._label(at, NEW)
+        self._label(without[~ready], NEW)
         self._settle(without[ready], slots[ready], there.x[:, ready])
 
     def _settle(self, at: IntArray, slots: IntArray, x: FloatArray) -> None:
@@ -291,7 +292,7 @@ class TransitionTest:
         assert segment_id is not None
         return segment_id
 
-    def _label(self, at: int, code: int) -> None:
+    def _label(self, at: int | IntArray, code: int) -> None:
         self._block[SEGMENT, at] = code
         self._block[LABEL_VERSION, at] = self.model.version
 
