@@ -106,7 +106,7 @@ def next_moves(
     customer.segments = dict(held)
     try:
         for _ in range(_MOST_DUES):
-            if at is None or len(found) == len(names):
+            if at is None:
                 break
             now = facts(customer, at, definitions, shop)
             for segmentation in needed:
@@ -119,6 +119,8 @@ def next_moves(
                         found.setdefault(segmentation.name, (segment, at))
                     customer.segments[segmentation.name] = Membership(segment, at)
                     now.segments[segmentation.name] = segment
+            if len(found) == len(names):
+                break
             at = _first_due(customer, at, needed, shop)
     finally:
         customer.segments = held
