@@ -54,10 +54,10 @@ _encode = msgspec.json.Encoder().encode
 
 
 class CustomerFailed(Exception):
-    """The state of a customer cannot be written; the cause says why."""
+    """The state or a change of a customer cannot be written; the cause says why."""
 
     def __init__(self, customer: str) -> None:
-        super().__init__("the state of a customer cannot be written")
+        super().__init__("the state or a change of a customer cannot be written")
         self.customer = customer
 
 
@@ -84,9 +84,9 @@ def store(decision: Decision, state: LaneState, policy: Policy) -> dict[str, Sto
                     found[id] = Stored(parts, None, None, "", fresh=fresh, alias=True)
                     continue
             found[id] = Stored(parts, document(customer, shop), due, clock_id or "", id in born, fresh)
+    except MemoryError:
+        raise
     except Exception as error:
-        if isinstance(error, MemoryError):
-            raise
         raise CustomerFailed(id) from error
     return found
 
@@ -135,17 +135,22 @@ def _panel(decision: Decision, state: LaneState) -> list[Write]:
 
 
 def _moves(decision: Decision, state: LaneState, policy: Policy, detected_at: int) -> tuple[list[Write], list[Write]]:
-    """The changes, and where those who moved are now."""
+    """The changes, and where those who moved are now. Raises CustomerFailed where one cannot be written."""
     names, memory, touched = Names(state, policy), state.cache.memory, decision.touched
-    wire = [_wire(change, names) for change in decision.changes]
-    changes = [
-        Write(wired.customer_id.encode(), encode_change(wired, detected_at), change_headers(wired, _trace(change)))
-        for change, wired in zip(decision.changes, wire, strict=True)
-    ]
-    moved = dict.fromkeys(change.customer_id for change in decision.changes)
-    return changes, [
-        Write(id.encode(), memberships(touched[id], memory, names) if id in touched else None) for id in moved
-    ]
+    changes, current = [], []
+    id = ""
+    try:
+        for change in decision.changes:
+            id, wired = change.customer_id, _wire(change, names)
+            headers = change_headers(wired, _trace(change))
+            changes.append(Write(id.encode(), encode_change(wired, detected_at), headers))
+        for id in dict.fromkeys(change.customer_id for change in decision.changes):
+            current.append(Write(id.encode(), memberships(touched[id], memory, names) if id in touched else None))
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise CustomerFailed(id) from error
+    return changes, current
 
 
 def _changelog(decision: Decision, stored: Mapping[str, Stored], raw_ledger: bytes) -> list[Write]:

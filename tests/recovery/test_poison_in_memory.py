@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from owned_lanes import WIDE, a_log, applied, owned
 
 from schemas import topics
+from schemas.changes import Change, encode_change
 from schemas.deadletters import parse_headers
 from streamer.adapters.memory import MemoryBroker, MemoryLog, MemoryView
 from streamer.core.decide import decide
@@ -113,6 +114,27 @@ def test_any_poison_and_any_crashes(bad: set[int], raises: Patch, plan: dict[int
     if rig.crashes < MAX_ATTEMPTS:
         assert rig.stopped == []
         assert without_reasons(rig) == without_reasons(plain)
+
+
+def test_a_change_that_cannot_be_written_accuses_its_customer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The step fails once, however large it is: nobody looks for the record half by half."""
+    failed: list[str] = []
+
+    def raising(change: Change, detected_at: int) -> bytes:
+        if change.customer_id == "bob":
+            failed.append(change.event_id)
+            raise OverflowError("math range error")
+        return encode_change(change, detected_at)
+
+    monkeypatch.setattr(encode, "encode_change", raising)
+    log = LogMaker(now=T0)
+    for number in range(100):
+        log.event(order(f"o{number}", "bob" if number == 70 else f"c{number}", T0, 30.0))
+    rig = Rig(log.records, settings=WIDE, chunk=100)
+    asyncio.run(rig.run())
+    assert letters(rig) == {70: ("poison", "OverflowError: math range error")}
+    assert len(failed) == 1
+    rig.check_view()
 
 
 def test_customers_in_memory_stay_there_when_a_poison_is_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
