@@ -139,7 +139,7 @@ class Customer:
         self._note(bookings)
         for booking in bookings:
             statistics.add(booking, self.weigh(booking.at, half_life))
-        statistics.first_order, statistics.last_order = self.book.span()
+        statistics.renew(self.book)
         self.book_dirty = True
 
     def _note(self, bookings: Sequence[Booking]) -> None:

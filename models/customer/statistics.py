@@ -1,8 +1,8 @@
 """What is counted of one customer: sums only, so the order of arrival does not matter, and a merge is an addition.
 
-A new statistic is a field of `Statistics` with a default, a line in the method that counts it, one in
-`Statistics.merge`, and one in `Statistics.fade` if it decays. How it is stored, handed over and reset follows from the
-field.
+A new statistic is a field of `Statistics` with a default, a line in the method that counts it (`add` for each booking,
+`renew` for what follows from the order book), one in `merge`, and one in `fade` if it decays. How it is stored, handed
+over and reset follows from the field.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Final, Self
 
 import msgspec
 
-from models.customer.orders import Booking
+from models.customer.orders import Booking, OrderBook
 from schemas.events import INTERACTIONS
 
 INTERACTION_INDEX: Final[Mapping[str, int]] = {name: index for index, name in enumerate(INTERACTIONS)}
@@ -84,6 +84,10 @@ class Statistics(msgspec.Struct):
         self.order_weight = plus(self.order_weight, booking.orders * weight)
         for category, money in booking.categories:
             self.add_category(category, money * weight, 0.0)
+
+    def renew(self, book: OrderBook) -> None:
+        """Take from the order book what bookings do not say, after each change of it."""
+        self.first_order, self.last_order = book.span()
 
     def add_category(self, category: str, money: float, interactions: float) -> None:
         """Add forward-decayed amounts to a category; beyond 20 categories the smallest joins the rest.
