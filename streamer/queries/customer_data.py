@@ -11,6 +11,7 @@ import msgspec
 
 from models.behaviour.panel import decode as decode_panel
 from models.customer import snapshot
+from models.customer.statistics import Statistics
 from schemas.events import INTERACTIONS
 from schemas.partition import partition_for
 from schemas.records import Record
@@ -23,13 +24,7 @@ _STATE: Final = {
     **{name: name for name in ("id", "born", "seq", "first_seen", "last_seen", "as_of", "due")},
     "source": "clock_id",
     "edition": "definitions_version",
-    **{
-        name: f"statistics.{name}"
-        for name in (
-            *("orders", "spend", "items", "discounted", "spend_weight", "order_weight", "first_order", "last_order"),
-            *("interactions", "categories"),
-        )
-    },
+    **{name: f"statistics.{name}" for name in Statistics.__struct_fields__},
 }
 """Name in the export to attribute of the customer: exports keep their names when attributes change."""
 
