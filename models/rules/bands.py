@@ -15,7 +15,7 @@ from models.rules.expressions import suggestion
 from models.rules.facts import Facts
 from models.rules.reader import NUMBERS, Declared
 from models.rules.rules import Rules, rule_reasons
-from models.rules.segmentation import Border, Rule, Segmentation, known_number
+from models.rules.segmentation import Border, Neighbours, Rule, Segmentation, known_number
 from schemas.changes import Reason
 
 
@@ -92,6 +92,17 @@ class Bands(Segmentation):
         for band in self.bands[1:]:
             yield self.feature, ">=", band.enter
             yield self.feature, "<", band.exit
+
+    def neighbours(self, current: str | None) -> Neighbours | None:
+        index = self.index.get(current)
+        if index is None:
+            return None
+        above = self.bands[index + 1] if index + 1 < len(self.bands) else None
+        return Neighbours(
+            self.feature,
+            None if above is None else (above.segment, above.enter),
+            (self.bands[index - 1].segment, self.bands[index].exit) if index else None,
+        )
 
     @property
     def leaves(self) -> tuple[Leaf, ...]:

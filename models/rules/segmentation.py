@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from models.rules.conditions import Compare, Condition, Leaf, Member, Op
 from models.rules.facts import Facts
@@ -32,6 +32,17 @@ class Rule:
 
 Border = tuple[str, Op, float]
 """A comparison of a feature with a border."""
+
+
+class Neighbours(NamedTuple):
+    """The segments above and below a customer's along one feature, each with its border; None where there is none.
+
+    The feature must reach the border of ``up``, or fall below that of ``down``.
+    """
+
+    feature: str
+    up: tuple[str, float] | None
+    down: tuple[str, float] | None
 
 
 @dataclass(frozen=True)
@@ -71,6 +82,10 @@ class Segmentation(ABC):
     def all_borders(self, current: str | None) -> Iterator[Border]:
         """The same, and those further away than the next one."""
         return self.borders(current)
+
+    def neighbours(self, current: str | None) -> Neighbours | None:
+        """What lies above and below ``current``; None where segments have no order, or ``current`` no place in it."""
+        return None
 
     @property
     @abstractmethod

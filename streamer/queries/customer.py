@@ -11,12 +11,11 @@ from models.behaviour.forecast import Outlook, outlook
 from models.behaviour.model import SEGMENTATION, ClusterModel
 from models.customer.customer import Customer
 from models.features.features import FEATURES, FeatureContext, feature_of
-from models.rules.bands import Bands
 from models.rules.borders import borders_of
 from models.rules.due import next_moves
 from models.rules.evaluate import facts
 from models.rules.facts import Facts
-from models.rules.segmentation import Segmentation
+from models.rules.segmentation import Neighbours, Segmentation
 from schemas.wire_time import iso
 from streamer.adapters.redis_reader import ViewReader
 from streamer.core.policy import Policy
@@ -70,7 +69,7 @@ def describe(
     Returns
     -------
     dict
-        ``borders`` are those of banded segmentations: what the feature must reach to go up, or fall below to go down.
+        ``borders`` are those of bands around the customer: what the feature must reach to go up, or fall below to go down.
         ``ways`` are the single features, or words, that would lead to another segment, nearest first, in their own
         units.
     """
@@ -92,9 +91,9 @@ def describe(
         "features": {name: _json(feature_of(name).value(customer, at, context)) for name in shown},
         "next_moves": _next_moves(customer, policy, model, ahead),
         "borders": {
-            one.name: _borders(one, customer.segments[one.name].segment, now, named)
+            one.name: _borders(one.name, found, now, named)
             for one in held
-            if isinstance(one, Bands)
+            if (found := one.neighbours(customer.segments[one.name].segment)) is not None
         },
         "ways": {one.name: _ways(one, customer.segments[one.name].segment, now, named) for one in held},
         **({} if ahead is None else {"clusters": clusters(ahead, policy)}),
@@ -121,18 +120,14 @@ def _next_moves(
     return moves
 
 
-def _borders(bands: Bands, segment: str, now: Facts, named: Callable[[str, str], str]) -> dict[str, Any]:
-    """The borders above and below a customer in ``segment``."""
-    index = [band.segment for band in bands.bands].index(segment)
-    up = bands.bands[index + 1] if index + 1 < len(bands.bands) else None
-    down = bands.bands[index - 1] if index else None
+def _borders(name: str, found: Neighbours, now: Facts, named: Callable[[str, str], str]) -> dict[str, Any]:
+    """The borders above and below a customer in the segmentation ``name``."""
+    feature, up, down = found
     return {
-        "feature": bands.feature,
-        "value": _json(now.values[bands.feature]),
-        "up": None if up is None else {"to": up.segment, "name": named(bands.name, up.segment), "at": up.enter},
-        "down": None
-        if down is None
-        else {"to": down.segment, "name": named(bands.name, down.segment), "below": bands.bands[index].exit},
+        "feature": feature,
+        "value": _json(now.values[feature]),
+        "up": None if up is None else {"to": up[0], "name": named(name, up[0]), "at": up[1]},
+        "down": None if down is None else {"to": down[0], "name": named(name, down[0]), "below": down[1]},
     }
 
 

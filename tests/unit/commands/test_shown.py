@@ -109,6 +109,26 @@ def test_bands_show_how_far_the_next_border_is() -> None:
     assert shown_text["down"] is None
 
 
+def test_a_customer_whom_guards_hold_outside_the_bands_is_shown() -> None:
+    definitions = load(
+        """
+[size]
+kind = "bands"
+feature = "items"
+new = { segment = "fresh", until = "orders >= 2" }
+bands = [{ segment = "small" }, { segment = "large", from = 20 }]
+segments = { fresh = {}, small = {}, large = {} }
+""",
+        2,
+    )
+    customer = bought_once()
+    customer.definitions_version, customer.segments = 2, {"size": Membership("fresh", AT)}
+    shown_text = describe(customer, AT, replace(POLICY, definitions=definitions), None)
+    assert shown_text["segments"]["size"]["name"] == "Fresh"
+    assert shown_text["borders"] == {}
+    assert [way["to"] for way in shown_text["ways"]["size"]] == ["small"]
+
+
 def test_a_customer_without_orders_has_no_recency() -> None:
     customer = Customer("17", (0, 0), AT)
     shown_text = describe(customer, 0, POLICY, None)
