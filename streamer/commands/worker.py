@@ -12,7 +12,7 @@ from streamer.client.connections import Connections, connections
 from streamer.commands import common
 from streamer.commands.end_requests import end_requests
 from streamer.runtime import supervise
-from streamer.runtime.roles import ALWAYS, ROLES, Start
+from streamer.runtime.roles import ALWAYS, HELP, ROLES, Start
 
 _ALL = "all"
 
@@ -32,8 +32,7 @@ def worker(
         str,
         typer.Option(
             metavar=f"[{'|'.join((*ROLES, _ALL))}]",
-            help="; ".join(f"{role.name}: {role.help}" for role in ROLES.values())
-            + f"; {_ALL}: {' and '.join(ALWAYS)}.",
+            help=f"{HELP}; {_ALL}: {' and '.join(ALWAYS)}.",
             callback=_known,
         ),
     ] = _ALL,

@@ -90,3 +90,6 @@ ROLES: Final[Mapping[str, Role]] = MappingProxyType(
 
 ALWAYS: Final[tuple[str, ...]] = tuple(role.name for role in ROLES.values() if role.always)
 """The roles that a service cannot do without."""
+
+HELP: Final = "; ".join(f"{role.name}: {role.help}" for role in ROLES.values())
+"""What each role does, in one line."""

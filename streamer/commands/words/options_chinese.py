@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
+from streamer.runtime.roles import ALWAYS, HELP
+
+ROLE_HELP: Final = {
+    "lanes": "计算客户分群",
+    "owner": "学习行为聚类",
+    "act": "发送营销计划的消息",
+    "web": "提供控制台和 HTTP API",
+}
+"""各角色做什么。"""
+
 OPTIONS: Final = {
     "Show the version and end.": "显示版本后退出。",
     "Install completion for the current shell.": "为当前 shell 安装命令补全。",
@@ -15,7 +25,8 @@ OPTIONS: Final = {
     "Customers of the simulated shop.": "模拟店铺的客户数。",
     "Live events a second.": "每秒实时事件数。",
     "Print JSON on standard output.": "在标准输出打印 JSON。",
-    "lanes: segments of customers; owner: learns the behaviour clusters; act: sends the messages of plays; web: serves console and HTTP API; all: lanes and owner.": "lanes：计算客户分群；owner：学习行为聚类；act：发送营销计划的消息；web：提供控制台和 HTTP API；all：lanes 和 owner。",
+    f"{HELP}; all: {' and '.join(ALWAYS)}.": "；".join(f"{name}：{text}" for name, text in ROLE_HELP.items())
+    + f"；all：{' 和 '.join(ALWAYS)}。",
     "Start a worker again that ended because only a fresh start may go on; without it, run one role here.": "worker 因必须重启而结束时自动重启；不加则只在本进程运行一个角色。",
     "The events.": "事件文件。",
     "csv, xlsx: any table; jsonl: one event a line, or records of others with --mapping; online-retail: the UCI data set. Plain or gzipped. [found by looking]": "csv、xlsx：任意表格；jsonl：每行一个事件，或配合 --mapping 读取其他记录；online-retail：UCI 数据集。可用 gzip 压缩。[自动识别]",

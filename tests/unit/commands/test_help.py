@@ -13,7 +13,8 @@ import typer.main
 from streamer.cli import build
 from streamer.commands.words.help_chinese import COMMANDS
 from streamer.commands.words.localise import commands
-from streamer.commands.words.options_chinese import OPTIONS
+from streamer.commands.words.options_chinese import OPTIONS, ROLE_HELP
+from streamer.runtime.roles import ROLES
 
 SHOWN: Final[dict[str, Any]] = {
     path: command for path, command in commands(typer.main.get_command(build())) if not command.hidden
@@ -40,6 +41,10 @@ def test_every_option_has_help_in_chinese(path: str) -> None:
         if getattr(parameter, "help", None) and not getattr(parameter, "hidden", False)
     }
     assert texts - OPTIONS.keys() == set(), "write them in streamer/commands/words/options_chinese.py"
+
+
+def test_every_role_has_help_in_chinese() -> None:
+    assert [*ROLE_HELP] == [*ROLES], "write it in streamer/commands/words/options_chinese.py"
 
 
 def test_a_help_page_has_no_english_sentence_in_chinese() -> None:
