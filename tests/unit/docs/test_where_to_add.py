@@ -13,7 +13,9 @@ PLACES = sorted(set(re.findall(r"`((?:schemas|models|streamer|tests|docs|grafana
 
 MOST = {
     "An event type": 6,
+    "A type of interaction": 3,
     "A feature with a new statistic": 4,
+    "A condition": 3,
     "A kind of segmentation": 3,
     "A role": 3,
     "A channel for messages": 3,
