@@ -1,22 +1,22 @@
 """Every key of Redis, the version of their layout, and the functions that read and write them; spelled here alone.
 
-Keys of lane 3 begin with ``streamer:{3}:``, so that a cluster keeps a lane together:
+Keys of lane 3 begin with ``streamer:{3}:``, so that a cluster keeps a lane together; N is the layout's number:
 
 =========================  ================================================================
 ``customer:ID``            the readable JSON document; shops read it, and its key never changes
 ``token``                  the layout of all that follows and the changelog position it shows
-``v2:parts:ID``            hash of the state's parts (``models.customer.snapshot``)
-``v2:due:CLOCK_ID``        sorted set of next due instants (ms), per clock
-``v2:clocks``              the imports that have a clock of their own
-``v2:ids``                 sorted set of all customer ids
-``v2:aliases``             set of the ids that are joined to others
-``v2:counts``              how many entries the indexes had after the last write
-``v2:ledger``              the lane's ledger, JSON
-``v2:sizes``               customers per ``segmentation/segment``
-``v2:models``              cluster models by version
-``v2:definitions``         texts of declared segmentations by version
-``v2:erased``              remembered erases by salted hash of the id
-``v2:trouble``             what the lane's owner noted about a batch that it cannot get past, JSON
+``vN:parts:ID``            hash of the state's parts (``models.customer.snapshot``)
+``vN:due:CLOCK_ID``        sorted set of next due instants (ms), per clock
+``vN:clocks``              the imports that have a clock of their own
+``vN:ids``                 sorted set of all customer ids
+``vN:aliases``             set of the ids that are joined to others
+``vN:counts``              how many entries the indexes had after the last write
+``vN:ledger``              the lane's ledger, JSON
+``vN:sizes``               customers per ``segmentation/segment``
+``vN:models``              cluster models by version
+``vN:definitions``         texts of declared segmentations by version
+``vN:erased``              remembered erases by salted hash of the id
+``vN:trouble``             what the lane's owner noted about a batch that it cannot get past, JSON
 =========================  ================================================================
 
 Releases that keep different layouts may run side by side. Each has functions of its own, so no worker calls those of
@@ -63,7 +63,7 @@ def literal(key: str) -> str:
 class LaneKeys:
     """The keys of one lane, or of a trial where ``lane`` is a word.
 
-    >>> keys = LaneKeys("", 3)
+    >>> keys = LaneKeys("", 3, layout=2)
     >>> keys.document("17"), keys.parts("17"), keys.token
     ('streamer:{3}:customer:17', 'streamer:{3}:v2:parts:17', 'streamer:{3}:token')
     """
@@ -125,7 +125,7 @@ class LaneKeys:
 def stored_token(token: str | None, layout: int = LAYOUT) -> str:
     """The token as Redis keeps it: with the layout that it vouches for; empty for none.
 
-    >>> stored_token("5f3a:17"), own_token("v2/5f3a:17"), own_token("v1/5f3a:17"), own_token("5f3a:17")
+    >>> stored_token("5f3a:17", 2), own_token("v2/5f3a:17", 2), own_token("v1/5f3a:17", 2), own_token("5f3a:17", 2)
     ('v2/5f3a:17', '5f3a:17', None, None)
     """
     return "" if token is None else f"v{layout}/{token}"
