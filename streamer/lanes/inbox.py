@@ -99,7 +99,13 @@ class Inbox:
                 continue
             if batch.start > position:
                 # Fetched around a rebalance and dropped: what lies between must be read again.
-                log.warning("hole in fetched records", reader=self._reader, expected=position, got=batch.start)
+                log.warning(
+                    "hole in fetched records",
+                    reader=self._reader,
+                    expected=position,
+                    got=batch.start,
+                    other_owner=True,
+                )
                 self._drop()
                 self._hole = True
                 self._seek(position)

@@ -343,7 +343,7 @@ class Lane(Inbox):
             try:
                 loaded = await self._loader.load(made.decoded_records, clock, self.state, self._token)
             except ViewLost as lost:
-                log.warning(LOST, lane=self.partition, why=str(lost))
+                log.warning(LOST, lane=self.partition, why=str(lost), other_owner=not lost.partly)
                 try:
                     await self._restore(whole=lost.partly)
                 except InvariantViolation as error:
@@ -369,7 +369,7 @@ class Lane(Inbox):
         if await self._view.write(self._token, token, update):
             self._token = token
         else:
-            log.warning("Redis view rejected an update; rebuilding it", lane=self.partition)
+            log.warning("Redis view rejected an update; rebuilding it", lane=self.partition, other_owner=True)
             await self._restore()
 
     async def _restore(self, *, whole: bool = False) -> None:

@@ -23,6 +23,8 @@ OURS: Final = ("streamer", "models", "schemas")
 # Subclasses of Faust's, under whose names it logs.
 FAUSTS: Final = "streamer.lanes.transport"
 
+_GROUP_LIBRARIES: Final = frozenset({"aiokafka", "faust", "kafka", "mode"})
+
 # What a fenced producer's other futures fail with. Its lane has learned of the fence from the first of them.
 _FENCES: Final = frozenset(
     {
@@ -132,11 +134,17 @@ def configure(
 def _follows_from_leaving(record: logging.LogRecord) -> bool:
     """Whether nobody needs to read it who knows that another process has taken a lane.
 
-    That is what libraries say, and lanes' own warnings: of a view with somebody else's token, of holes in what was fetched.
+    That is what the libraries say that hold the group together, and what a lane logs with ``other_owner``: it found what
+    another owner of the lane would leave. A lane's other warnings, such as of a step that failed, are never held back.
     """
-    if record.name.partition(".")[0] not in OURS or record.name == FAUSTS:
+    package = record.name.partition(".")[0]
+    if package == "asyncio":
+        # A task of ours that failed did so for a reason of its own.
+        kind = record.exc_info[0] if record.exc_info else None
+        return kind is None or issubclass(kind, OSError) or kind.__module__.startswith("aiokafka.")
+    if package in _GROUP_LIBRARIES or record.name == FAUSTS:
         return True
-    return record.name.startswith("streamer.lanes.") and record.levelno == logging.WARNING
+    return isinstance(record.msg, dict) and record.msg.get("other_owner") is True
 
 
 class FenceNoise(logging.Filter):
