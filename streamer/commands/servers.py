@@ -67,9 +67,9 @@ def _keep_service(found: Settings, progress: Progress) -> dict[str, Any]:
 
     with connections(found) as to:
         prepare(to)
-        kept = Background(found.home, to.arguments())
+        kept, uses_ours = Background(found.home, to.arguments()), to.embedded is not None
     progress("starting workers, act and web")
-    kept.keep()
+    kept.keep(lambda: not uses_ours or embedded.status(found.home).addresses is not None)
     return {"service_pid": kept.pid, "log": str(kept.log), "console": console_url(found)}
 
 
@@ -81,11 +81,15 @@ def down(json: Json = False) -> None:
     from streamer.runtime.background import Background
 
     found = common.settings()
-    with common.progress("stopping Kafka and Valkey") as on_progress:
+
+    def stop_service() -> bool:
         service = Background(found.home)
         ran = service.left()
         service.stop()
-        ran = embedded.down(found.home, on_progress) or ran
+        return ran
+
+    with common.progress("stopping Kafka and Valkey") as on_progress:
+        ran = embedded.down(found.home, on_progress, stop_service)
     if json:
         common.print_json({"stopped": ran, "home": str(found.home)})
     else:

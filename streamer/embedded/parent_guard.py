@@ -4,14 +4,15 @@ Standard input is a pipe whose other end only the parent holds. It reads end-of-
 in whatever way, SIGKILL included. That works alike on Linux and macOS, needs no polling, and leaves no window between
 starting a child and watching over it.
 
-The program (``python -I -S parent_guard.py tie|tie-hard|keep LOG COMMAND ...``) starts one server. It is run as a file,
+The program (``python -I -S parent_guard.py tie|tie-hard|keep=SECONDS LOG COMMAND ...``) starts one server. It is run as a file,
 so nothing of the project is imported. The pid of the server goes to standard output.
 
 ``tie``: the server ends with our parent, and its exit status becomes ours. ``tie-hard`` is the same for what may be
 ended without asking.
 
-``keep``: we go to the background, belong to init, and stay as long as the server does. Once the starter has
-signalled with SIGUSR1 that the server works, a server that ends is started again, with growing pauses, until SIGTERM.
+``keep=SECONDS``: we go to the background, belong to init, and stay as long as the server does. Once the starter has
+signalled with SIGUSR1 that the server works, a server that ends is started again, with growing pauses, until SIGTERM; after so
+many seconds the server is killed.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ def watch_parent(end: Callable[[], None]) -> None:
 def main(mode: str, log_path: str, command: list[str]) -> int:
     """Exit status of the server, 128 + n if signal n ended it."""
     with open(log_path, "ab") as log:
-        return keep(log, command) if mode == "keep" else tie(log, command, hard=mode == "tie-hard")
+        name, _, seconds = mode.partition("=")
+        return keep(log, command, float(seconds)) if name == "keep" else tie(log, command, hard=mode == "tie-hard")
 
 
 def tie(log: BinaryIO, command: list[str], *, hard: bool) -> int:
@@ -63,7 +65,7 @@ def tie(log: BinaryIO, command: list[str], *, hard: bool) -> int:
     return _status(server.wait())
 
 
-def keep(log: BinaryIO, command: list[str]) -> int:
+def keep(log: BinaryIO, command: list[str], grace_seconds: float) -> int:
     """Run the server again and again until SIGTERM; only once if nobody said that it works."""
     if os.fork():
         os._exit(0)  # the starter has no child to reap
@@ -74,7 +76,7 @@ def keep(log: BinaryIO, command: list[str]) -> int:
     def end(*_: object) -> None:
         over.set()
         for server in running:
-            _terminate(server)
+            _terminate(server, grace_seconds)
 
     signal.signal(signal.SIGUSR1, lambda *_: works.set())
     signal.signal(signal.SIGTERM, end)
@@ -101,10 +103,10 @@ def _start(log: BinaryIO, command: list[str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
 
-def _terminate(server: subprocess.Popen[bytes]) -> None:
+def _terminate(server: subprocess.Popen[bytes], grace_seconds: float = GRACE_SECONDS) -> None:
     """Ask it to end, and end it if it does not."""
     server.terminate()
-    late = threading.Timer(GRACE_SECONDS, server.kill)
+    late = threading.Timer(grace_seconds, server.kill)
     late.daemon = True
     late.start()
 

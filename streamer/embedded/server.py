@@ -11,13 +11,16 @@ import time
 from abc import ABC, abstractmethod
 from collections import deque
 from pathlib import Path
+from typing import ClassVar
 
 from schemas.errors import UserError
 from streamer.embedded import ownership, ports, processes
+from streamer.embedded.parent_guard import GRACE_SECONDS
 
 READY_SECONDS = 90.0  # a start takes 1 to 5 s; slow disks and busy machines take much longer
 STOP_SECONDS = 15.0
 POLL_SECONDS = 0.02
+_LATER_SECONDS = 5.0
 _LOOK_SECONDS = 0.05
 _GUARD = Path(__file__).with_name("parent_guard.py")
 
@@ -39,6 +42,9 @@ class Server(ABC):
     port_count
         The first port is the one clients use.
     """
+
+    grace_seconds: ClassVar[float] = GRACE_SECONDS
+    """What a kept one has to end in good order before its guard kills it."""
 
     def __init__(self, home: Path, name: str, title: str, port_count: int) -> None:
         self.home = home
@@ -128,7 +134,7 @@ class Server(ABC):
         self.prepare()
         if self.log.exists():
             self.log.replace(self.log.with_name(f"{self.log.name}.1"))
-        mode = "keep" if keep else "tie"
+        mode = f"keep={self.grace_seconds:g}" if keep else "tie"
         guard = subprocess.Popen(
             [sys.executable, "-I", "-S", str(_GUARD), mode, str(self.log), *self.command()],
             stdin=subprocess.DEVNULL if keep else subprocess.PIPE,
@@ -197,9 +203,9 @@ class Server(ABC):
         return bool(guards or servers)
 
     def stop(self) -> None:
-        """End all that run of it in good order, by force after 15 s. May be called twice."""
+        """End all that run of it in good order, by force some seconds after their time. May be called twice."""
         self.begin_stop()
-        deadline = time.monotonic() + STOP_SECONDS
+        deadline = time.monotonic() + self.grace_seconds + _LATER_SECONDS
         while (self._guard is not None and self._guard.poll() is None) or self._request_end():
             if time.monotonic() > deadline:
                 self.kill()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -166,16 +166,21 @@ def up(home: Path, progress: Progress = silent, warn: Progress = silent) -> Addr
         return services.addresses
 
 
-def down(home: Path, progress: Progress = silent) -> bool:
-    """Stop what :func:`up` started; False if nothing ran."""
+def down(home: Path, progress: Progress = silent, stop_first: Callable[[], bool] = lambda: False) -> bool:
+    """Stop what :func:`up` started; False if nothing ran.
+
+    ``stop_first`` stops what works with the servers, and gives whether it ran. It is called under the lock of the home, so
+    that nobody starts that again before the servers are gone.
+    """
     home = home.resolve()
     if not ownership.holds_anything(home):
         return False
     with home_lock(home, progress, session=False):
+        ran = stop_first()
         services = Services(home, progress=progress)
         if services.kafka.left() or services.redis.left():
             progress("stopping Kafka and Valkey")
-        return services.stop()
+        return services.stop() or ran
 
 
 def check_alive(home: Path) -> None:

@@ -9,10 +9,11 @@ import argparse
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
+from schemas.errors import UserError
 from streamer.client import presence
 from streamer.embedded.home import silent
 from streamer.embedded.lock import home_lock
@@ -36,6 +37,9 @@ class Background(Server):
         Flags of worker processes, such as the addresses of embedded servers.
     """
 
+    # Longer than its workers have.
+    grace_seconds = supervise.STOP_SECONDS + 5.0
+
     def __init__(self, home: Path, arguments: Sequence[str] = ()) -> None:
         super().__init__(home.resolve(), NAME, "the service", 0)
         self._arguments = list(arguments)
@@ -53,16 +57,26 @@ class Background(Server):
         """Whether it serves; the web process is up last, since it asks for most."""
         return presence.url_of(self.home) is not None
 
-    def keep(self) -> None:
+    def keep(self, can_work: Callable[[], bool] = lambda: True) -> None:
         """Start it so that it runs on when we end, unless it does.
+
+        Parameters
+        ----------
+        can_work
+            Whether the servers run that it needs; asked when nobody can stop them any more.
 
         Raises
         ------
         UserError
-            It ended, with the end of its log; or another web process serves this home, started by hand.
+            It ended, with the end of its log; or another web process serves this home, started by hand; or its servers were
+            stopped meanwhile.
         """
         # Two commands at once would start two supervisors, and each would start its own again for ever.
         with home_lock(self.home, silent, session=False):
+            if not can_work():
+                raise UserError(
+                    "Kafka and Valkey were stopped while the service was to start", "run `streamer up --all` again"
+                )
             if not (self.kept and self.alive() and self.alone() and self.answers()):
                 self._start()
 

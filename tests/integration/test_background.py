@@ -16,6 +16,7 @@ from urllib.request import HTTPCookieProcessor, build_opener
 import pytest
 from command_line import CommandLine
 
+from streamer import embedded
 from streamer.client import presence
 from streamer.embedded.processes import command_line
 from streamer.runtime.background import Background
@@ -95,6 +96,24 @@ def test_the_service_runs_until_down_and_starts_again(streamer: CommandLine, tmp
         assert streamer.run("down").exit_code == 0
         assert roles_of(tmp_path) == {} and presence.url_of(tmp_path) is None
         assert not Background(tmp_path).left()
+
+
+@pytest.mark.parametrize("moment", ["the servers answer", "the service starts"])
+def test_down_while_up_is_at_work_leaves_nothing_without_its_servers(
+    streamer: CommandLine, tmp_path: Path, moment: str
+) -> None:
+    """Whichever of the two comes first: in the end all of it runs, or nothing."""
+    with streamer.running("up", "--all") as (starting, _):
+        if moment == "the servers answer":
+            until(lambda: starting.poll() is not None or embedded.status(tmp_path).addresses is not None)
+        else:
+            until(lambda: starting.poll() is not None or Background(tmp_path).left())
+        assert streamer.run("down").exit_code == 0
+        starting.wait(timeout=120)
+    if starting.returncode == 0 and roles_of(tmp_path):
+        assert roles_of(tmp_path).keys() == ROLES.keys() and embedded.status(tmp_path).addresses is not None
+    else:
+        assert roles_of(tmp_path) == {} and not Background(tmp_path).left()
 
 
 def test_what_ends_is_started_again(streamer: CommandLine, tmp_path: Path) -> None:

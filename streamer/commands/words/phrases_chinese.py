@@ -45,6 +45,8 @@ PHRASES: Final = {
     "see STREAMER_WEB_HOST": "见 STREAMER_WEB_HOST",
     "the console of this folder is served already at {}": "这个文件夹的控制台已经在 {0} 提供服务",
     "`streamer web --open` opens it": "`streamer web --open` 可打开它",
+    "Kafka and Valkey were stopped while the service was to start": "服务启动前 Kafka 和 Valkey 已被停止",
+    "run `streamer up --all` again": "请重新运行 `streamer up --all`",
     "stopped": "已停止",
     "nothing runs in {}": "{0} 中没有在运行的服务器",
     "lane {} has stopped {}": "通道 {0} 已停下：{1}",
