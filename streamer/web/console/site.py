@@ -30,9 +30,10 @@ from streamer.web.console.fresh import Fresh
 from streamer.web.console.health import FRESH_SECONDS, Health, checkup
 from streamer.web.console.live import Live
 from streamer.web.console.overview import Overview
+from streamer.web.console.rendering import templates
 from streamer.web.console.segments import Segments
 from streamer.web.console.sessions import Sessions
-from streamer.web.console.visits import Site, Visit, templates
+from streamer.web.console.visits import Site, Visit
 
 
 @dataclass(frozen=True)

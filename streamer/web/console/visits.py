@@ -3,34 +3,31 @@
 from __future__ import annotations
 
 import hmac
-import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Final, Literal
-from urllib.parse import parse_qsl, quote
+from typing import Any, Final
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 import jinja2
-from markupsafe import Markup, escape
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from models.messages import LANGUAGES, Messages, messages
 from schemas.errors import TransientError, UserError
-from schemas.screen_text import block, shown_value
 from streamer.config.settings import Settings
 from streamer.web.api.book import Book
 from streamer.web.api.problems import ProblemError
 from streamer.web.console.assets import Assets
+from streamer.web.console.choices import SCHEMES, Scheme, address, language_of, own_path, remember, scheme_of
+from streamer.web.console.forms import form_of
 from streamer.web.console.sessions import COOKIE, SESSION_SECONDS, Session, Sessions
 from streamer.web.console.words import Words
 
-Scheme = Literal["auto", "light", "dark"]
-SCHEMES: Final[tuple[Scheme, ...]] = ("auto", "light", "dark")
 NAV: Final = (
     ("overview", "/"),
     ("segments", "/segments"),
@@ -44,10 +41,7 @@ HEADERS: Final = {
     "cache-control": "no-store",
     "content-security-policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
 }
-_LANGUAGE: Final = "streamer_language"
-_SCHEME: Final = "streamer_scheme"
 _RETRY_SECONDS: Final = 3
-_YEAR_SECONDS: Final = 365 * 86_400
 
 
 @dataclass(frozen=True)
@@ -100,9 +94,6 @@ class Visit:
 
 Page = Callable[[Visit], Awaitable[Response]]
 Form = Callable[[Visit, Mapping[str, str]], Awaitable[Response]]
-MOST_FORM: Final = 10_000
-"""Bytes of a form; ours have some hundred."""
-MOST_FIELDS: Final = 20
 
 
 @dataclass(frozen=True)
@@ -120,7 +111,7 @@ class Site:
         """A handler for those who have a session; others hear how to get one."""
 
         async def handle(request: Request) -> Response:
-            texts, scheme = self._language(request), _scheme(request)
+            texts, scheme = language_of(request, self.settings.language), scheme_of(request)
             session = self.sessions.of(request.cookies.get(COOKIE))
             if session is None:
                 return self._stranger(request, texts, scheme)
@@ -137,7 +128,7 @@ class Site:
                 response = visit.html("problem.html", error.status, title=error.detail, hint=error.hint, retry=0)
             except HTTPException as error:
                 response = visit.html("problem.html", error.status_code, title=error.detail, hint="", retry=0)
-            _remember(request, response)
+            remember(request, response)
             return response
 
         return handle
@@ -159,13 +150,13 @@ class Site:
 
     async def enter(self, request: Request) -> Response:
         """``/enter?once=``: turns a link into a session, and goes on to the page asked for."""
-        texts, scheme = self._language(request), _scheme(request)
+        texts, scheme = language_of(request, self.settings.language), scheme_of(request)
         cookie = self.sessions.redeem(request.query_params.get("once", ""))
         if cookie is None:
             return self._stranger(request, texts, scheme, used=True)
         # Not a redirect: a browser that came from elsewhere would not send a strict cookie along.
         response = self.html(
-            request, texts, scheme, "entered.html", 200, to=_own_path(request.query_params.get("to", "/"))
+            request, texts, scheme, "entered.html", 200, to=own_path(request.query_params.get("to", "/"))
         )
         response.set_cookie(
             COOKIE,
@@ -189,7 +180,7 @@ class Site:
             schemes=SCHEMES,
             nav=NAV,
             path=request.url.path,
-            here=lambda **changed: _address(request, changed),
+            here=lambda **changed: address(request, changed),
             assets=self.assets,
             **values,
         )
@@ -198,87 +189,5 @@ class Site:
     def _stranger(self, request: Request, texts: Messages, scheme: Scheme, used: bool = False) -> Response:
         # A strict cookie is not sent where a link elsewhere leads here; it is when the page loads itself once more.
         cross = request.headers.get("sec-fetch-site") == "cross-site" and not used
-        again = _address(request, {}) if cross else ""
+        again = address(request, {}) if cross else ""
         return self.html(request, texts, scheme, "stranger.html", 401, used=used, again=again)
-
-    def _language(self, request: Request) -> Messages:
-        for chosen in (request.query_params.get("lang"), request.cookies.get(_LANGUAGE), self.settings.language):
-            for one in LANGUAGES:
-                if chosen == one:
-                    return messages(one)
-        return messages()
-
-
-def templates() -> jinja2.Environment:
-    """The templates: all text escaped and on its line, every name known."""
-    made = jinja2.Environment(
-        loader=jinja2.PackageLoader("streamer.web.console"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=_shown,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    made.filters["typed"] = typed
-    made.filters["block"] = lambda text: Markup(escape(block(text)))
-    return made
-
-
-_TYPED: Final = re.compile("`([^`]+)`")
-
-
-def typed(text: str) -> Markup:
-    """A sentence in which backticks mark what is typed.
-
-    >>> typed("run `streamer worker` <now>")
-    Markup('run <code>streamer worker</code> &lt;now&gt;')
-    """
-    return Markup(_TYPED.sub(r"<code>\1</code>", str(escape(shown_value(text)))))
-
-
-async def form_of(request: Request) -> dict[str, str]:
-    """The fields of a form; of one that is too long, or has too many, none."""
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MOST_FORM:
-            return {}
-    try:
-        return dict(parse_qsl(body.decode("utf-8", "replace"), max_num_fields=MOST_FIELDS))
-    except ValueError:
-        return {}
-
-
-def _shown(value: object) -> object:
-    return value if isinstance(value, Markup) else shown_value(value)
-
-
-def _scheme(request: Request) -> Scheme:
-    chosen = request.query_params.get("scheme", request.cookies.get(_SCHEME))
-    return next((one for one in SCHEMES if one == chosen), "auto")
-
-
-def _remember(request: Request, response: Response) -> None:
-    """Keep language and scheme where this request chose one."""
-    for name, cookie, known in (("lang", _LANGUAGE, LANGUAGES), ("scheme", _SCHEME, SCHEMES)):
-        chosen = request.query_params.get(name)
-        if chosen in known:
-            response.set_cookie(cookie, str(chosen), max_age=_YEAR_SECONDS, samesite="strict")
-
-
-def _address(request: Request, changed: Mapping[str, object]) -> str:
-    """This page's own address, with some of its parameters changed; None leaves one out."""
-    url = request.url
-    kept = {name: value for name, value in request.query_params.items() if changed.get(name, "") is not None}
-    query = {**kept, **{name: value for name, value in changed.items() if value is not None}}
-    text = "&".join(f"{quote(name, safe='')}={quote(str(value), safe='')}" for name, value in query.items())
-    return quote(url.path, safe="/") + (f"?{text}" if text else "")
-
-
-def _own_path(text: str) -> str:
-    """A path of ours; anything that leads elsewhere becomes the first page.
-
-    >>> _own_path("/segments?by=value"), _own_path("//evil.example"), _own_path("https://evil.example"), _own_path("/\\\\evil")
-    ('/segments?by=value', '/', '/', '/')
-    """
-    return text if text.startswith("/") and text[1:2] not in ("/", "\\") and text.isprintable() else "/"

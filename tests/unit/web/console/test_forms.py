@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 
-from streamer.web.console.visits import MOST_FIELDS, MOST_FORM, form_of
+from streamer.web.console.forms import MOST_FIELDS, MOST_FORM, form_of
 
 
 def read(body: bytes) -> dict[str, str]:

@@ -1,0 +1,25 @@
+"""What a form of our own pages sent."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+
+MOST_FORM: Final = 10_000
+"""Bytes of a form; ours have some hundred."""
+MOST_FIELDS: Final = 20
+
+
+async def form_of(request: Request) -> dict[str, str]:
+    """The fields of a form; of one that is too long, or has too many, none."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MOST_FORM:
+            return {}
+    try:
+        return dict(parse_qsl(body.decode("utf-8", "replace"), max_num_fields=MOST_FIELDS))
+    except ValueError:
+        return {}

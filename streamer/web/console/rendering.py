@@ -1,0 +1,42 @@
+"""Templates of the console: what they may name, and how text is shown in them."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import jinja2
+from markupsafe import Markup, escape
+
+from schemas.screen_text import block, shown_value
+
+
+def templates() -> jinja2.Environment:
+    """The templates: all text escaped and on its line, every name known."""
+    made = jinja2.Environment(
+        loader=jinja2.PackageLoader("streamer.web.console"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters["typed"] = typed
+    made.filters["block"] = lambda text: Markup(escape(block(text)))
+    return made
+
+
+_TYPED: Final = re.compile("`([^`]+)`")
+
+
+def typed(text: str) -> Markup:
+    """A sentence in which backticks mark what is typed.
+
+    >>> typed("run `streamer worker` <now>")
+    Markup('run <code>streamer worker</code> &lt;now&gt;')
+    """
+    return Markup(_TYPED.sub(r"<code>\1</code>", str(escape(shown_value(text)))))
+
+
+def _shown(value: object) -> object:
+    return value if isinstance(value, Markup) else shown_value(value)
