@@ -1,4 +1,4 @@
-"""What several files start: a web process beside their ``service`` and its command line; a webhook and a mail server."""
+"""What several files start: a service, a web process beside one and its command line; a webhook and a mail server."""
 
 from __future__ import annotations
 
@@ -11,11 +11,20 @@ from command_line import CommandLine
 from live_service import LiveService
 from web_process import WebProcess, web
 
+from streamer.embedded import Addresses
+
 
 @pytest.fixture(scope="module")
 def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One folder for all tests of a file."""
     return tmp_path_factory.mktemp(request.path.stem)
+
+
+@pytest.fixture
+def service(addresses: Addresses, redis_url: str, prefix: str, tmp_path: Path) -> Iterator[LiveService]:
+    """A service of two lanes, of which no process runs yet; files with other needs have a ``service`` of their own."""
+    with LiveService(addresses, redis_url, prefix, tmp_path, lanes=2) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

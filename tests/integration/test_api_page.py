@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,20 +13,11 @@ from act_rig import free_port
 from live_service import LiveService
 from page_commands import sh_blocks
 
-from streamer.embedded import Addresses
-
 pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "api.md"
 SECONDS = 120
-
-
-@pytest.fixture
-def service(addresses: Addresses, redis_url: str, prefix: str, tmp_path: Path) -> Iterator[LiveService]:
-    made = LiveService(addresses, redis_url, prefix, tmp_path, lanes=2)
-    yield made
-    made.close()
 
 
 def script(port: int) -> str:

@@ -19,7 +19,7 @@ from web_process import WebProcess, web
 from streamer.adapters.import_view import ImportRecord, ImportView
 from streamer.adapters.redis_reader import connect
 from streamer.config.settings import Settings
-from streamer.embedded import Addresses, ports
+from streamer.embedded import ports
 from streamer.lanes.trouble import Trouble, _encode
 from streamer.sources.import_records import Outgoing
 from streamer.web.console.health import checkup
@@ -33,13 +33,6 @@ BAD = [
     Outgoing(HOSTILE.encode(), b'{"type":"order.completd","customer_id":"<b>"}', ()),
     Outgoing(b"ann", ORDER.replace(b"%s", b'"2026-01-01T00:00:00Z"'), ()),
 ]
-
-
-@pytest.fixture
-def service(addresses: Addresses, redis_url: str, prefix: str, tmp_path: Path) -> Iterator[LiveService]:
-    made = LiveService(addresses, redis_url, prefix, tmp_path, lanes=2)
-    yield made
-    made.close()
 
 
 @pytest.fixture

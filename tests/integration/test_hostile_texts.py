@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ from live_service import LiveService
 
 from models.rules.defaults import DEFAULT_TEXT
 from schemas.wire_time import iso
-from streamer.embedded import Addresses
 from streamer.sources.import_records import Outgoing
 
 pytestmark = pytest.mark.integration
@@ -30,12 +28,6 @@ moved = {}
 little = {}
 
 [behaviour]"""
-
-
-@pytest.fixture
-def service(addresses: Addresses, redis_url: str, prefix: str, tmp_path: Path) -> Iterator[LiveService]:
-    with LiveService(addresses, redis_url, prefix, tmp_path, lanes=2) as made:
-        yield made
 
 
 def sent(type: str, **fields: Any) -> Outgoing:

@@ -21,20 +21,12 @@ from live_service import LiveService
 from page_commands import sh_blocks
 
 from schemas.topics import EVENTS
-from streamer.embedded import Addresses
 
 pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "plays.md"
 SECONDS = 180
-
-
-@pytest.fixture
-def service(addresses: Addresses, redis_url: str, prefix: str, tmp_path: Path) -> Iterator[LiveService]:
-    made = LiveService(addresses, redis_url, prefix, tmp_path, lanes=2)
-    yield made
-    made.close()
 
 
 def script(mail_port: int, web_port: int) -> str:
