@@ -22,7 +22,7 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture
 def service(addresses: Addresses, redis_url: str, prefix: str, tmp_path: Path) -> Iterator[LiveService]:
-    """A service of two lanes, of which no process runs yet; files with other needs have a ``service`` of their own."""
+    """A service of two lanes without a process yet; files with other needs have a ``service`` of their own."""
     with LiveService(addresses, redis_url, prefix, tmp_path, lanes=2) as made:
         yield made
 
