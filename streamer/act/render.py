@@ -189,7 +189,7 @@ def check(book: Book, play: Play) -> None:
             _check_compiles(name, text, part)
             _check_coupon(name, text, part, play)
             if play.kind == "marketing" and how.is_mail and part != "subject":
-                _check_says_who_and_why(name, text)
+                _check_names_sender_and_reason(name, text)
 
 
 def _json(text: str, known: Mapping[str, Any]) -> str:
@@ -244,7 +244,7 @@ def _check_coupon(name: str, text: str, part: str, play: Play) -> None:
         )
 
 
-def _check_says_who_and_why(name: str, text: str) -> None:
+def _check_names_sender_and_reason(name: str, text: str) -> None:
     for wanted in ("shop.name", "shop.address", "unsubscribe_url", "why"):
         if wanted not in text:
             raise UserError(

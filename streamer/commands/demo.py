@@ -155,9 +155,9 @@ def _watch(show: Demo, over: Callable[[], bool], texts: Messages, found: Setting
         if not (found.kafka and found.redis):
             embedded.check_alive(found.home)
         show.look()
-        tell_console()
+        print_link()
 
-    tell_console = _link_printer(found)
+    print_link = _link_printer(found)
 
     from streamer.demo.demo_screen import Screen, cells, headline
 

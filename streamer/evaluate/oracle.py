@@ -57,8 +57,8 @@ def labels_of(shop: Shop, activity: Activity, threshold: float = THRESHOLD) -> L
         columns = [B_ORDERS, B_INTERACTIONS, B_LOGS, B_DISCOUNTED]
         did[:, activity.customer[rows]] = activity.buckets[rows][:, columns].T
         here = activity.met <= day
-        said = _log_likelihood(shop, known, day, did, recent.sum(axis=0))
-        w = np.maximum(w + said - said[everybody, label][:, None], 0.0) * (here[:, None] & here_at_all)
+        likelihoods = _log_likelihood(shop, known, day, did, recent.sum(axis=0))
+        w = np.maximum(w + likelihoods - likelihoods[everybody, label][:, None], 0.0) * (here[:, None] & here_at_all)
         w[everybody, label] = 0.0
         to = w.argmax(axis=1)
         changed = w[everybody, to] > threshold

@@ -109,7 +109,7 @@ def fatal(error: BaseException, on_fatal: Callable[[str], None] = lambda why: No
     """End the process at once: state and log may differ from here on, and only a fresh start may go on."""
     held = waking.of_process()
     if held is not None:
-        held.forget() if isinstance(error, Fenced) else held.tell()
+        held.forget() if isinstance(error, Fenced) else held.write_held()
     if isinstance(error, Fenced):
         # A paused machine that wakes up, or somebody at the command line: nothing is wrong, and nothing to look into.
         log.warning("another process took over a lane; this worker exits and rejoins", why=str(error))

@@ -104,13 +104,13 @@ def main(arguments: list[str] | None = None) -> int:
     over: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda got, _: over.append(got))
-    with supervise.workers(tuple(ROLES), flags, report=_say) as group:
+    with supervise.workers(tuple(ROLES), flags, report=_report) as group:
         while group.alive and not over:
             time.sleep(_LOOK_SECONDS)
         return supervise.EXIT_MISTAKE if group.failed else 0
 
 
-def _say(text: str) -> None:
+def _report(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 

@@ -127,7 +127,7 @@ class Bodies:
                 if not event.conditions.hold(shared, self.values.sign):
                     continue
                 try:
-                    body = self._said(event, shared, unit)
+                    body = self._body_of(event, shared, unit)
                 except Refused:
                     return
                 id = str(body.get("customer_id", "")).casefold()
@@ -136,7 +136,7 @@ class Bodies:
                     yield body
 
     def _body(self, event: EventMapping, shared: Cells, rows: Sequence[Numbered]) -> dict[str, Any]:
-        body = self._said(event, shared, rows)
+        body = self._body_of(event, shared, rows)
         if not body.get("customer_id"):
             raise Refused("no_customer", translatable("file nothing under", names=event.fields["customer_id"].names))
         if str(body["customer_id"]).casefold() in self.nobody:
@@ -149,7 +149,7 @@ class Bodies:
             body["event_id"] = _digest(body)[:32]
         return body
 
-    def _said(self, event: EventMapping, shared: Cells, rows: Sequence[Numbered]) -> dict[str, Any]:
+    def _body_of(self, event: EventMapping, shared: Cells, rows: Sequence[Numbered]) -> dict[str, Any]:
         """What the rows say of an event, also where it names nobody. Raises Refused."""
         body: dict[str, Any] = {"type": event.type, **event.constants}
         named: str | None = None

@@ -110,7 +110,7 @@ class MappedFile:
         self.on_refused: Callable[[int, str], object] = lambda line, reason: None
         """Hears the line of each refused or repeated row, and the reason."""
         self._odd_traits: Counter[str] = Counter()
-        self._tells_more = any(event.type != "profile.updated" for event in mapping.event)
+        self._has_more_than_profiles = any(event.type != "profile.updated" for event in mapping.event)
         self._zone = mapping.timezone or zone
         self._currency = mapping.currency or currency
         self._nobody = nobody
@@ -319,7 +319,7 @@ class MappedFile:
             made = self._checked(body)
             if made is not None:
                 key, value = made
-                name, same = _order_name(mapping, body), _profile(body) if self._tells_more else ""
+                name, same = _order_name(mapping, body), _profile(body) if self._has_more_than_profiles else ""
                 yield epoch_ms(body["occurred_at"]), rows[0][0], body["event_id"], name, key, value, same
 
     def _checked(self, body: dict[str, Any]) -> tuple[bytes, bytes] | None:
@@ -336,7 +336,7 @@ class MappedFile:
                 if body["type"] != "profile.updated" or trait not in body.get("traits", ()):
                     raise Refused(error.reason, contract_fault(error)) from None
                 self._odd_traits[trait] += 1
-                body["traits"] = {name: said for name, said in body["traits"].items() if name != trait}
+                body["traits"] = {name: value for name, value in body["traits"].items() if name != trait}
                 if not body["traits"]:
                     return None
 

@@ -137,7 +137,7 @@ def _each(event: EventMapping, shared: Cells) -> Iterator[dict[str, str]]:
         yield {}
         return
     for entry in json.loads(shared.get(event.each) or "[]"):
-        yield {f"{event.each}[].{name}": str(said) for name, said in entry.items() if said is not None}
+        yield {f"{event.each}[].{name}": str(value) for name, value in entry.items() if value is not None}
 
 
 def _shared(tables: Sequence[Sequence[Cells]]) -> dict[str, str]:

@@ -43,7 +43,7 @@ class PatientHandler(logging.StreamHandler[TextIO]):
         self._paused_seconds = 0.0
         self._last_beat: float | None = None
         self._held: list[str] = []
-        # Runs while lines are held: a loop that hangs cannot be asked to tell them.
+        # Runs while lines are held: a loop that hangs cannot write them.
         self._timer: threading.Timer | None = None
 
     def beat(self, paused_seconds: float) -> None:
@@ -67,17 +67,17 @@ class PatientHandler(logging.StreamHandler[TextIO]):
 
     def forget(self) -> None:
         """The process leaves since another one has taken its lane: drop what that explains."""
-        self._stop_holding(tell=False)
+        self._stop_holding(write=False)
 
-    def tell(self) -> None:
+    def write_held(self) -> None:
         """Write what was held."""
-        self._stop_holding(tell=True)
+        self._stop_holding(write=True)
 
     def close(self) -> None:
-        self.tell()
+        self.write_held()
         super().close()
 
-    def _stop_holding(self, *, tell: bool) -> None:
+    def _stop_holding(self, *, write: bool) -> None:
         self.acquire()
         try:
             if self._timer is not None:
@@ -85,7 +85,7 @@ class PatientHandler(logging.StreamHandler[TextIO]):
             held, self._held, self._timer = self._held, [], None
             # Until the next beat: a loop that hangs, and a process that leaves, hold nothing more.
             self._last_beat = None
-            if tell and held:
+            if write and held:
                 self.stream.write("".join(held))
                 self.flush()
         finally:
@@ -96,7 +96,7 @@ class PatientHandler(logging.StreamHandler[TextIO]):
         if self._timer is not None or self._last_beat is None:
             return
         if self._now() - self._last_beat > self._paused_seconds:
-            self._timer = threading.Timer(HELD_SECONDS, self.tell)
+            self._timer = threading.Timer(HELD_SECONDS, self.write_held)
             self._timer.daemon = True
             self._timer.start()
 

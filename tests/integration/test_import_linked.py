@@ -39,25 +39,25 @@ def shop(path: Path) -> Path:
     """Everybody buys as a visitor, is known later, and buys on under both ids; two visitors may become one customer."""
     found: list[tuple[int, dict[str, Any]]] = []
 
-    def say(at: int, id: str, type: str, **more: Any) -> None:
+    def add_event(at: int, id: str, type: str, **more: Any) -> None:
         body = {"event_id": f"e{len(found)}", "type": type, "customer_id": id, "occurred_at": iso(at), **more}
         found.append((at, body))
 
     def buy(at: int, id: str, total: float) -> None:
-        say(at, id, "order.completed", order_id=f"o{len(found)}", total=total, currency="EUR", products=[])
+        add_event(at, id, "order.completed", order_id=f"o{len(found)}", total=total, currency="EUR", products=[])
 
     for number in range(PEOPLE):
         customer, visitor = _apart(number)
         begin = BEGIN + number * DAY // 7
         buy(begin, visitor, 10.0 + number)
-        say(begin + DAY, visitor, "page.viewed", url="/")
+        add_event(begin + DAY, visitor, "page.viewed", url="/")
         if number % 3:
             buy(begin + 2 * DAY, customer, 20.0)
-        say(begin + 5 * DAY, customer, "identity.linked", anonymous_id=visitor)
+        add_event(begin + 5 * DAY, customer, "identity.linked", anonymous_id=visitor)
         if number % 4 == 0:
             second = _apart(number + 1_000)[1]
             buy(begin + 3 * DAY, second, 5.0)
-            say(begin + 6 * DAY, customer, "identity.linked", anonymous_id=second)
+            add_event(begin + 6 * DAY, customer, "identity.linked", anonymous_id=second)
         # Late and afterwards, still under the visitor's id: another lane must take them.
         buy(begin + 20 * DAY, visitor, 30.0)
         buy(begin + (4 + number % 2) * DAY, visitor, 7.5)

@@ -103,9 +103,9 @@ def test_orders_from_a_machine_without_the_control_key_are_refused_aloud(
     orders = ("plays pause hook", "plays stop hook", f"plays start hook --file {file}", f"coupons load back10 {codes}")
     for line in orders:
         done = stranger.run(*line.split())
-        said = done.output.replace("\n", " ")
-        assert done.exit_code == 1 and "refused it" in said and "needs the control key" in said, (line, said)
-        assert "done" not in done.stdout and "is paused" not in said and "is stopped" not in said
+        output = done.output.replace("\n", " ")
+        assert done.exit_code == 1 and "refused it" in output and "needs the control key" in output, (line, output)
+        assert "done" not in done.stdout and "is paused" not in output and "is stopped" not in output
     assert friend.json("plays", "show", "hook")["status"] == "running" and friend.json("coupons", "status") == {}
     assert friend.json("plays", "pause", "hook")["done"]
 
@@ -140,6 +140,6 @@ WRONG = [
 
 def test_wrong_flags_are_named(service: ActService, shell: CommandLine, file: Path) -> None:
     service.know(())
-    for line, code, said in WRONG:
+    for line, code, text in WRONG:
         done = shell.run(*line.format(file=file).split())
-        assert (done.exit_code, said in done.output.replace("\n", " ")) == (code, True), (line, done.output)
+        assert (done.exit_code, text in done.output.replace("\n", " ")) == (code, True), (line, done.output)

@@ -83,13 +83,13 @@ def test_the_page_leads_to_a_mail_and_out_of_the_list(service: LiveService, tmp_
         )
     try:
         code = shell.wait(SECONDS)
-        said = log.read_text() + service.logs()
-        assert code == 0, said
+        logged = log.read_text() + service.logs()
+        assert code == 0, logged
         mails = {mail["To"]: mail for mail in read(desk / "plays" / "mailbox")}
-        assert set(mails) == {"ann@example.org", "ben@example.org", "me@example.org"}, said
+        assert set(mails) == {"ann@example.org", "ben@example.org", "me@example.org"}, logged
         assert mails["ben@example.org"]["Subject"] == "Thank you for your first order at Lamp & Leaf"
         assert "/u/trial" in mails["me@example.org"]["List-Unsubscribe"]
-        assert "all right" in said
+        assert "all right" in logged
         leave(mails["ann@example.org"], f"http://127.0.0.1:{web_port}/u/")
         events = [json.loads(one.value) for lane in range(service.lanes) for one in service.records(EVENTS, lane)]
         left = [one for one in events if one.get("type") == "subscription.updated"]

@@ -40,9 +40,9 @@ def test_a_report_has_the_figures_of_a_replay(commands: Commands, tmp_path: Path
     replayed = streamer.json("replay", *what, "--html", str(pages["replay"]))
     streamer.json("import", *what, "--report", str(pages["import"]))
     days = ["--from", "2025-01-01"]
-    told = streamer.json("report", *days, "--html", str(pages["report"]))
-    assert {name: told[name] for name in TOTALS} == {name: replayed[name] for name in TOTALS}
-    for name, held in told["period"].items():
+    shown = streamer.json("report", *days, "--html", str(pages["report"]))
+    assert {name: shown[name] for name in TOTALS} == {name: replayed[name] for name in TOTALS}
+    for name, held in shown["period"].items():
         sizes = {row["id"]: row["customers"] for row in held["segments"] if row["customers"]}
         assert sizes == {id: n for id, n in replayed["segments"].get(name, {}).items() if n}
         assert sum(held["causes"].values()) == replayed["changes"].get(name, 0)

@@ -95,9 +95,15 @@ class Memory:
         for write in writes[topics.ACT, 0]:
             self._kept[write.key or b""] = write.value
         for write in writes.get((topics.MESSAGES, 0), ()):
-            said = _published(write.value or b"")
+            sent = _published(write.value or b"")
             step = Step(
-                said.type, said.message_id, said.customer_id, said.play, said.change_event_id, self.now, said.gate or ""
+                sent.type,
+                sent.message_id,
+                sent.customer_id,
+                sent.play,
+                sent.change_event_id,
+                self.now,
+                sent.gate or "",
             )
             self.steps.append(step)
         if struck and not early:

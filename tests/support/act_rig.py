@@ -314,8 +314,8 @@ class ActService:
             customer = Customer(id, (0, 0), 0)
             customer.segments["lifecycle"] = Membership("at_risk", 0)
             customer.profile = Profile()
-            said = {"email": f"{id}@example.org"} if traits is None else traits(id)
-            customer.profile.merge_traits(said, 1, b"")
+            known = {"email": f"{id}@example.org"} if traits is None else traits(id)
+            customer.profile.merge_traits(known, 1, b"")
             customer.profile_dirty = True
             parts: Any = dump(customer, b"")
             keys = self._keys(partition_for(id.encode(), self.lanes))

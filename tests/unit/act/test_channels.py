@@ -168,7 +168,7 @@ class Script:
     """An SMTP server that answers each verb as told: a text, or None to break the connection off."""
 
     def __init__(self, **replies: str | None) -> None:
-        self._said: dict[str, str | None] = {
+        self._replies: dict[str, str | None] = {
             "GREET": "220 hello",
             "EHLO": "250 hello",
             "MAIL": "250 ok",
@@ -188,28 +188,28 @@ class Script:
             self.over.set()
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        async def say(verb: str) -> bool:
-            text = self._said.get(verb, "250 ok")
+        async def reply(verb: str) -> bool:
+            text = self._replies.get(verb, "250 ok")
             if text is None:
                 return False
             writer.write(text.encode() + b"\r\n")
             await writer.drain()
             return True
 
-        if not await say("GREET"):
+        if not await reply("GREET"):
             return
         while line := await reader.readline():
             verb = line.split()[0].decode().upper()
-            if not await say(verb):
+            if not await reply(verb):
                 return
-            if verb == "DATA" and (self._said["DATA"] or "").startswith("354"):
+            if verb == "DATA" and (self._replies["DATA"] or "").startswith("354"):
                 body = b""
                 while (more := await reader.readline()) != b".\r\n":
                     if not more:
                         return
                     body += more[1:] if more.startswith(b".") else more
                 self.mails.append(body)
-                if not await say("DOT"):
+                if not await reply("DOT"):
                     return
 
 

@@ -229,7 +229,7 @@ def test_the_preview_drops_what_the_pool_cannot_serve() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "problem"),
+    ("option", "problem"),
     [
         ('coupon = "back10"', "coupon names either a pool or how codes are made"),
         ('coupon = { pool = "a", made = "{code}" }', "coupon names either a pool or how codes are made"),
@@ -240,9 +240,9 @@ def test_the_preview_drops_what_the_pool_cannot_serve() -> None:
         ('coupon = { pool = "a", until = "soon" }', "coupon has no 'until'"),
     ],
 )
-def test_a_mistaken_coupon_is_named(said: str, problem: str) -> None:
+def test_a_mistaken_coupon_is_named(option: str, problem: str) -> None:
     with pytest.raises(UserError) as raised:
-        book(play(more=said))
+        book(play(more=option))
     assert problem in raised.value.message
 
 
@@ -257,14 +257,14 @@ def test_files_of_codes_are_read_line_by_line(tmp_path: Path) -> None:
     path = tmp_path / "codes.txt"
     path.write_bytes("\ufeffA1\r\n\r\n B2 \nA1\n".encode())
     assert codes_in(path) == ["A1", "B2"]
-    for text, said in (
+    for text, message in (
         ("A1\nB 2\n", "line 2 is not a code"),
         ("x" * 65, "line 1"),
         ("A,B", "line 1"),
         ("\n", "no codes"),
     ):
         path.write_text(text)
-        with pytest.raises(UserError, match=said):
+        with pytest.raises(UserError, match=message):
             codes_in(path)
     with pytest.raises(UserError, match="cannot be read"):
         codes_in(tmp_path / "none")

@@ -20,7 +20,7 @@ def refused(text: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "message"),
     [
         ("holdout = 0\n", "holdout = 1.5\n", "line 18: holdout cannot be 1.5"),
         ("holdout = 0\n", "holdouts = 0\n", "a play has no 'holdouts' | did you mean holdout?"),
@@ -47,11 +47,11 @@ def refused(text: str) -> str:
         ("[plays.win_back]", "[playz.win_back]", "the file has no 'playz' | did you mean plays?"),
     ],
 )
-def test_a_mistake_is_named_with_its_line_and_how_to_fix_it(old: str, new: str, said: str) -> None:
+def test_a_mistake_is_named_with_its_line_and_how_to_fix_it(old: str, new: str, message: str) -> None:
     text = HEAD + play()
     assert old in text
-    told = refused(text.replace(old, new, 1))
-    assert "plays.toml, line " in told and said in told, told
+    shown = refused(text.replace(old, new, 1))
+    assert "plays.toml, line " in shown and message in shown, shown
 
 
 def test_what_is_no_toml_or_too_long_is_refused() -> None:
@@ -103,8 +103,8 @@ def test_the_customers_language_is_used_where_there_is_a_template_in_it() -> Non
     chinese["win_back.zh.subject"] = "好久不见"
     english = {**TEMPLATES, "win_back.en.subject": "Hello"}
     both = with_templates({**english, **chinese})
-    for said, wanted in (("zh-CN", "好久不见"), ("en", "Hello"), ("de", "Hello"), (None, "Hello")):
-        made = render(message(), both.plays["win_back"], both, customer(city="x", language=said), "", "en")
+    for language, wanted in (("zh-CN", "好久不见"), ("en", "Hello"), ("de", "Hello"), (None, "Hello")):
+        made = render(message(), both.plays["win_back"], both, customer(city="x", language=language), "", "en")
         assert made.parts["subject"] == wanted
     only = with_templates(chinese)
     assert render(message(), only.plays["win_back"], only, customer(city="x"), "", "en").language == "zh"

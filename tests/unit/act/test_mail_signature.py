@@ -81,14 +81,14 @@ def test_a_sent_mail_verifies_and_a_changed_one_does_not(postbox: Postbox, tmp_p
     )
     assert answer == Answer("sent", "250")
     (mail,) = postbox.letters
-    asked: list[bytes] = []
+    queried: list[bytes] = []
 
     def names(name: bytes, timeout: int = 5) -> bytes:
-        asked.append(name)
+        queried.append(name)
         return record
 
     assert dkim.verify(mail, dnsfunc=names)
-    assert asked == [b"s1._domainkey.lampleaf.example."]
+    assert queried == [b"s1._domainkey.lampleaf.example."]
     covered = re.search(rb"h=([^;]+);", mail)
     assert covered is not None
     listed = [one.strip() for one in covered.group(1).lower().replace(b"\r\n", b"").split(b":")]

@@ -107,9 +107,11 @@ def test_a_report_says_what_may_be_said() -> None:
     counters.held_arm.n, counters.held_arm.bought = 500, 40
     counters.sent_arm.money, counters.sent_arm.squares = 4_000.0, 200_000.0
     counters.held_arm.money, counters.held_arm.squares = 1_600.0, 80_000.0
-    told = report("win_back", counters, world.state, NOON)
+    shown = report("win_back", counters, world.state, NOON)
     assert (
-        told["says"] == "helps" and told["money"] is not None and told["months_needed"] == pytest.approx(0.9, abs=0.3)
+        shown["says"] == "helps"
+        and shown["money"] is not None
+        and shown["months_needed"] == pytest.approx(0.9, abs=0.3)
     )
     counters.drawn.held = 400
     assert report("win_back", counters, world.state, NOON)["arms_are_off"]

@@ -91,8 +91,8 @@ def test_one_address_cannot_post_without_end(written: Written) -> None:
     now = [0.0]
     pages = Unsubscribe(LINKS, written, lambda: NOW, "en", RateLimit(3, clock=lambda: now[0]))
     with TestClient(application(pages)) as client:
-        said = [client.post(f"/u/{TOKEN}", data={"List-Unsubscribe": "One-Click"}).status_code for _ in range(5)]
-        assert said == [200, 200, 200, 429, 429]
+        statuses = [client.post(f"/u/{TOKEN}", data={"List-Unsubscribe": "One-Click"}).status_code for _ in range(5)]
+        assert statuses == [200, 200, 200, 429, 429]
         now[0] = 61.0
         assert client.post(f"/u/{TOKEN}", data={"List-Unsubscribe": "One-Click"}).status_code == 200
 

@@ -89,10 +89,10 @@ def test_nobody_is_suspected_on_a_holiday() -> None:
     begins, ends = shop._world.population.holidays[0, 0]
     assert oracle._awake(shop, int(begins) - 1)[0] == 1.0 and oracle._awake(shop, int(begins) + 2)[0] == 0.0
     assert 0.0 < oracle._awake(shop, int(ends))[0] < 1.0
-    said = oracle._log_likelihood(
+    likelihoods = oracle._log_likelihood(
         shop, oracle._customers(shop), int(begins) + 2, np.zeros((4, CUSTOMERS)), np.zeros(CUSTOMERS)
     )[0]
-    assert said == pytest.approx(np.zeros(len(KINDS)), abs=1e-9)
+    assert likelihoods == pytest.approx(np.zeros(len(KINDS)), abs=1e-9)
     assert len(activity.customers) == CUSTOMERS
 
 

@@ -191,7 +191,7 @@ def test_a_row_in_another_encoding_costs_itself_and_no_letter_of_others(tmp_path
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"", "is empty"),
         (b"\xef\xbb\xbf\n\n", "is empty"),
@@ -203,8 +203,8 @@ def test_a_row_in_another_encoding_costs_itself_and_no_letter_of_others(tmp_path
         (b"Order," * 300_000 + b"\n", "do not say which"),
     ],
 )
-def test_files_that_are_no_tables_are_called_what_they_are(content: bytes, said: str, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=said):
+def test_files_that_are_no_tables_are_called_what_they_are(content: bytes, message: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=message):
         read(tmp_path, content)
 
 

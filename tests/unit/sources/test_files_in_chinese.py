@@ -84,9 +84,9 @@ def test_what_is_wrong_with_a_mapping_or_a_currency_is_said_in_chinese(
         ["import", "shop.csv", "--mapping", "my.toml"],
         env={"STREAMER_LANGUAGE": "zh", "COLUMNS": "1000", "STREAMER_HOME": str(tmp_path / "home")},
     )
-    said = done.stderr.replace("error: ", "")
-    assert done.exit_code == 1 and words in said, said
-    assert _chinese(said), said
+    message = done.stderr.replace("error: ", "")
+    assert done.exit_code == 1 and words in message, message
+    assert _chinese(message), message
 
 
 @pytest.mark.parametrize(

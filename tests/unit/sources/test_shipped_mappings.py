@@ -132,11 +132,11 @@ def test_shopifys_contact_columns_become_traits_once_and_cost_no_order(tmp_path:
     found = [json.loads(event.value) for event in source.events()]
     assert sum(one["total"] for one in found if one["type"] == "order.completed") == 57.0
     profiles = [(one["occurred_at"], one["traits"]) for one in found if one["type"] == "profile.updated"]
-    said = {"email": "Ada@Example.org", "name": "Ada Example", "country": "DE"}
+    traits = {"email": "Ada@Example.org", "name": "Ada Example", "country": "DE"}
     assert profiles == [
-        ("2024-03-02T09:00:05Z", {**said, "city": "Berlin", "phone": "+49 30 1234567"}),
+        ("2024-03-02T09:00:05Z", {**traits, "city": "Berlin", "phone": "+49 30 1234567"}),
         # The second order says nothing new; "ask" is no number.
-        ("2024-05-02T08:00:05Z", {**said, "city": "Hamburg"}),
+        ("2024-05-02T08:00:05Z", {**traits, "city": "Hamburg"}),
     ]
     assert dict(source.skipped) == {"left_out": 1} and any("phone 1" in note for note in source.notes)
 

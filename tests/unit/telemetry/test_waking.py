@@ -1,4 +1,4 @@
-"""Lines that follow a pause: held, then told in order, or dropped where the process leaves."""
+"""Lines that follow a pause: held, then written in order, or dropped where the process leaves."""
 
 from __future__ import annotations
 
@@ -47,16 +47,16 @@ def handler(out: io.StringIO, clock: Clock) -> Iterator[PatientHandler]:
     made.close()
 
 
-def say(handler: PatientHandler, text: str, name: str = "aiokafka.conn") -> None:
+def log_line(handler: PatientHandler, text: str, name: str = "aiokafka.conn") -> None:
     handler.handle(logging.LogRecord(name, logging.ERROR, __file__, 1, text, None, None))
 
 
 def test_nothing_is_held_without_a_pause(handler: PatientHandler, out: io.StringIO, clock: Clock) -> None:
     clock.now += 1_000
-    say(handler, "no loop yet")
+    log_line(handler, "no loop yet")
     handler.beat(PAUSED)
     clock.now += 2
-    say(handler, "soon after a beat")
+    log_line(handler, "soon after a beat")
     assert out.getvalue() == "no loop yet\nsoon after a beat\n"
 
 
@@ -68,11 +68,11 @@ def test_one_that_leaves_drops_what_that_explains(
     clock.now += 60
     if beaten:
         handler.beat(PAUSED)
-    say(handler, "a heartbeat was refused")
-    say(handler, "the disk is full", "streamer.adapters")
+    log_line(handler, "a heartbeat was refused")
+    log_line(handler, "the disk is full", "streamer.adapters")
     assert out.getvalue() == "the disk is full\n"
     handler.forget()
-    say(handler, "it leaves", "streamer.runtime")
+    log_line(handler, "it leaves", "streamer.runtime")
     assert out.getvalue() == "the disk is full\nit leaves\n"
 
 
@@ -82,34 +82,36 @@ def test_one_that_goes_on_tells_all_of_it_later(
     monkeypatch.setattr(waking, "HELD_SECONDS", 0.2)
     handler.beat(PAUSED)
     clock.now += 60
-    say(handler, "first")
+    log_line(handler, "first")
     handler.beat(PAUSED)
-    say(handler, "second", "aiokafka.client")
+    log_line(handler, "second", "aiokafka.client")
     assert out.getvalue() == ""
     deadline = time.monotonic() + 20
     while not out.getvalue() and time.monotonic() < deadline:
         time.sleep(0.01)
-    say(handler, "third")
+    log_line(handler, "third")
     assert out.getvalue() == "first\nsecond\nthird\n"
 
 
 def test_a_loop_that_hangs_is_not_silenced(handler: PatientHandler, out: io.StringIO, clock: Clock) -> None:
     handler.beat(PAUSED)
     clock.now += 60
-    say(handler, "nothing moves")
-    handler.tell()
-    say(handler, "still nothing")
+    log_line(handler, "nothing moves")
+    handler.write_held()
+    log_line(handler, "still nothing")
     assert out.getvalue() == "nothing moves\nstill nothing\n"
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "written"),
     [
         (Fenced("lane 1 has another owner"), ["another process took over a lane; this worker exits and rejoins"]),
         (ValueError("odd"), ["Heartbeat failed", "a hole", "Task failed", "worker failed and exits; restart it"]),
     ],
 )
-def test_a_worker_that_wakes_up_and_leaves(monkeypatch: pytest.MonkeyPatch, error: Exception, told: list[str]) -> None:
+def test_a_worker_that_wakes_up_and_leaves(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, written: list[str]
+) -> None:
     """By the logging of the service: libraries, Faust's under our name, and warnings of our own."""
     root = logging.getLogger()
     before = list(root.handlers), root.level
@@ -144,4 +146,4 @@ def test_a_worker_that_wakes_up_and_leaves(monkeypatch: pytest.MonkeyPatch, erro
         root.handlers[:] = before[0]
         root.setLevel(before[1])
     lines = [line for line in out.getvalue().splitlines() if " [" in line]
-    assert all(text in line for text, line in zip([*ALWAYS, *told], lines, strict=True))
+    assert all(text in line for text, line in zip([*ALWAYS, *written], lines, strict=True))

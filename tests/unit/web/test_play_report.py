@@ -33,7 +33,7 @@ def client(world: World, monkeypatch: pytest.MonkeyPatch) -> TestClient:
     return TestClient(Starlette(routes=routes, exception_handlers={ProblemError: of_error}))
 
 
-def asked(client: TestClient) -> Any:
+def report_of(client: TestClient) -> Any:
     answer = client.get("/v1/plays/win_back/report")
     assert answer.status_code == 200
     check("play_report", answer.json())
@@ -41,7 +41,7 @@ def asked(client: TestClient) -> Any:
 
 
 def test_a_play_is_reported_from_its_first_day_on(client: TestClient, world: World) -> None:
-    assert asked(client)["says"] == "nothing yet"
+    assert report_of(client)["says"] == "nothing yet"
     found = world.state.ledger.plays["win_back"]
     for number in range(4_000):
         held = number % 5 == 0
@@ -52,7 +52,7 @@ def test_a_play_is_reported_from_its_first_day_on(client: TestClient, world: Wor
         arm.money += 30.0 * bought
         arm.squares += 900.0 * bought
         found.drawn.count(held, 0.2)
-    answer = asked(client)
+    answer = report_of(client)
     expected = report("win_back", found, world.state, NOON)
     assert answer["says"] == "helps" and answer["uplift"] == pytest.approx(expected["uplift"])
     assert answer["money"]["low"] > 0 and not answer["arms_are_off"]
