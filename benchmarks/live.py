@@ -40,7 +40,7 @@ from streamer.core.ledger import load
 from streamer.embedded import Services
 from streamer.simulator.config import ShopConfig
 from streamer.simulator.simulate import Shop
-from streamer.sources.import_records import feed
+from streamer.sources.import_records import import_records
 
 WARM_DAYS = 110
 SETTLE_SECONDS = 5.0
@@ -110,7 +110,7 @@ def running_service(customers: int) -> Iterator[Service]:
         addresses = services.addresses
         now = time.time_ns() // 1_000_000
         shop = Shop(ShopConfig(customers=customers, days=WARM_DAYS, seed=1, start=now - WARM_DAYS * DAY_MS))
-        counts = fill(addresses, "", feed(shop, "bench", DayGrid(), latest=now))
+        counts = fill(addresses, "", import_records(shop, "bench", DayGrid(), latest=now))
         logs = {role: Path(folder) / f"{role}.log" for role in ("owner", "lanes")}
         started = {role: _start(role, services, path) for role, path in logs.items()}
         try:

@@ -31,7 +31,7 @@ from streamer.lanes.context import LaneSettings
 from streamer.runtime.app import Wiring, run_lanes, run_owner
 from streamer.simulator.config import ShopConfig
 from streamer.simulator.simulate import Shop
-from streamer.sources.import_records import Outgoing, feed
+from streamer.sources.import_records import Outgoing, import_records
 
 EVENTS_A_CUSTOMER_DAY = 877_000 / 10_000 / 365
 WARM_DAYS = 35
@@ -86,7 +86,7 @@ def _history(customers: int, events: int, seed: int) -> tuple[Iterator[Outgoing]
     start = now - (days + 1) * DAY_MS
     shop = Shop(ShopConfig(customers=customers, days=days, seed=seed, start=start))
     warm = sum(event.occurred_at < start + WARM_DAYS * DAY_MS for event in shop.events())
-    return feed(shop, "bench", DayGrid(), latest=now), warm
+    return import_records(shop, "bench", DayGrid(), latest=now), warm
 
 
 def _one(addresses: Addresses, prefix: str, events: int, customers: int) -> Measured:

@@ -19,7 +19,7 @@ from streamer.imports.service import Service
 from streamer.runtime.supervise import Workers
 from streamer.simulator.config import ShopConfig
 from streamer.simulator.simulate import Shop
-from streamer.sources.import_records import Outgoing, feed
+from streamer.sources.import_records import Outgoing, import_records
 
 _DAY_MS: Final = 86_400_000
 _DAYS: Final = 400
@@ -122,7 +122,7 @@ def measure(
 def _backlog(service: Service) -> Iterator[Outgoing]:
     now = time.time_ns() // 1_000_000
     shop = Shop(ShopConfig(customers=_CUSTOMERS, days=_DAYS, start=now - (_DAYS + 1) * _DAY_MS))
-    return feed(shop, "bench", service.grid, latest=now)
+    return import_records(shop, "bench", service.grid, latest=now)
 
 
 def _until(records: Iterable[Outgoing], end: float) -> Iterator[Outgoing]:

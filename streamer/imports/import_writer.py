@@ -1,4 +1,4 @@
-"""Writing a feed of old events into the lanes, and finding out how much of it was written before."""
+"""Writing the records of an import into the lanes, and finding out how much of it was written before."""
 
 from __future__ import annotations
 

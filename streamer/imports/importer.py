@@ -28,7 +28,7 @@ from streamer.imports.result import Result, result_of
 from streamer.imports.service import Service
 from streamer.runtime import supervise
 from streamer.runtime.roles import ALWAYS
-from streamer.sources.import_records import Outgoing, feed
+from streamer.sources.import_records import Outgoing, import_records
 from streamer.sources.source import Source
 
 _POLL_SECONDS = 0.1
@@ -166,7 +166,7 @@ class Import:
             skip = await import_writer.count_written(
                 service.kafka, record.import_id, record.starts, range(service.lanes)
             )
-        records: Iterator[Outgoing] = feed(
+        records: Iterator[Outgoing] = import_records(
             self.source,
             record.import_id,
             service.grid,

@@ -19,7 +19,7 @@ from streamer.core.decode import decode_records
 from streamer.core.policy import Policy
 from streamer.core.state import NO_TICK, LaneState, Tick
 from streamer.owner.publish_model import model_writes
-from streamer.sources.import_records import Outgoing, feed
+from streamer.sources.import_records import Outgoing, import_records
 from streamer.sources.source import Source
 
 _BATCH_RECORDS = 2_000
@@ -68,7 +68,7 @@ class Replay:
         before that changes nothing, since time does not go back.
         """
         import_id = f"replay-{source.content_hash[:32]}"
-        for events, control in _until_control(feed(source, import_id, self.policy.grid, latest=self.now_ms)):
+        for events, control in _until_control(import_records(source, import_id, self.policy.grid, latest=self.now_ms)):
             self._take(events)
             if control is not None:
                 self._take([control])
@@ -174,4 +174,4 @@ def _until_control(records: Iterable[Outgoing]) -> Iterator[tuple[list[Outgoing]
             if len(events) >= _BATCH_RECORDS:
                 yield events, None
                 events = []
-    # A feed ends with a control record, so nothing is left.
+    # An import ends with a control record, so nothing is left.

@@ -51,7 +51,7 @@ def control_record(record: Control, seal: Seal | None = None, day: int | None = 
     return Outgoing(None, value, control_headers(value), every_lane=True, day=day, seal=seal)
 
 
-def feed(
+def import_records(
     source: Source,
     import_id: str,
     grid: DayGrid,

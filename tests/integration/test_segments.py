@@ -21,7 +21,7 @@ from schemas.wire_time import epoch_ms, iso
 from streamer.embedded import Addresses
 from streamer.simulator.config import ShopConfig
 from streamer.simulator.simulate import Shop
-from streamer.sources.import_records import Outgoing, feed
+from streamer.sources.import_records import Outgoing, import_records
 
 pytestmark = pytest.mark.integration
 
@@ -86,7 +86,7 @@ def test_what_was_seen_before_is_what_happens_and_nobody_is_left_behind(service:
     without_value.write_text(WITHOUT_VALUE)
     worker = service.start()
     shop = Shop(ShopConfig(customers=CUSTOMERS, days=60, start=START))
-    *history, clock, closed = feed(shop, "history", DayGrid(), latest=START + 400 * DAY_MS)
+    *history, clock, closed = import_records(shop, "history", DayGrid(), latest=START + 400 * DAY_MS)
     keys = sorted({record.key for record in history if record.key is not None})[:90]
     profiles = [Outgoing(key, profile(key.decode(), size), history[-1].headers) for size, key in enumerate(keys)]
     service.publish([*history, *profiles, clock, closed])

@@ -21,7 +21,7 @@ from schemas.wire_time import iso
 from streamer.embedded import Addresses, Services
 from streamer.simulator.config import ShopConfig
 from streamer.simulator.simulate import Shop
-from streamer.sources.import_records import Outgoing, feed
+from streamer.sources.import_records import Outgoing, import_records
 
 pytestmark = pytest.mark.integration
 
@@ -56,7 +56,7 @@ def history(customers: int = 150, days: int = 60) -> Iterator[Outgoing]:
     shop = Shop(
         ShopConfig(customers=customers, days=days, start=now_ms() - (days + 1) * DAY_MS, late=0.02, duplicates=0.02)
     )
-    return feed(shop, "history", DayGrid(), latest=now_ms())
+    return import_records(shop, "history", DayGrid(), latest=now_ms())
 
 
 def test_an_order_becomes_changes_and_a_document(service: LiveService) -> None:

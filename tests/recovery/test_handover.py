@@ -19,7 +19,7 @@ from streamer.embedded import Addresses
 from streamer.runtime.supervise import EXIT_FENCED
 from streamer.simulator.config import ShopConfig
 from streamer.simulator.simulate import Shop
-from streamer.sources.import_records import feed
+from streamer.sources.import_records import import_records
 
 pytestmark = [pytest.mark.integration, pytest.mark.recovery]
 
@@ -74,7 +74,7 @@ def test_handovers_lose_nothing_double_nothing_and_are_short(
 def test_workers_join_until_there_are_more_than_lanes_and_go_again(service: LiveService) -> None:
     now = time.time_ns() // 1_000_000
     shop = Shop(ShopConfig(customers=300, days=100, start=now - 101 * DAY_MS, late=0.02, duplicates=0.02, broken=0.01))
-    records = list(feed(shop, "join", DayGrid(), latest=now))
+    records = list(import_records(shop, "join", DayGrid(), latest=now))
     writer = threading.Thread(target=service.publish, args=(records,), kwargs={"rate": 800})
     writer.start()
     running = []
@@ -104,7 +104,7 @@ def test_a_paused_worker_does_no_harm_when_it_wakes(service: LiveService) -> Non
     enough = threading.Event()
     shop = EndlessShop(ShopConfig(customers=3_000, days=700, start=now - 701 * DAY_MS), enough)
     writer = threading.Thread(
-        target=service.publish, args=(feed(shop, "zombie", DayGrid(), latest=now),), kwargs={"rate": RATE / 5}
+        target=service.publish, args=(import_records(shop, "zombie", DayGrid(), latest=now),), kwargs={"rate": RATE / 5}
     )
 
     def applied() -> int:

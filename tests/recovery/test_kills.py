@@ -17,7 +17,7 @@ from models.features.time import DAY_MS, DayGrid
 from streamer.embedded import Addresses
 from streamer.simulator.config import ShopConfig
 from streamer.simulator.simulate import Shop
-from streamer.sources.import_records import Outgoing, feed
+from streamer.sources.import_records import Outgoing, import_records
 
 pytestmark = [pytest.mark.integration, pytest.mark.recovery]
 
@@ -46,7 +46,7 @@ def history(seed: int) -> Iterator[Outgoing]:
             broken=0.01,
         )
     )
-    return feed(shop, f"seed{seed}", DayGrid(), latest=now)
+    return import_records(shop, f"seed{seed}", DayGrid(), latest=now)
 
 
 @pytest.mark.timeout(300)

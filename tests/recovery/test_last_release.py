@@ -24,7 +24,7 @@ from streamer.embedded import Addresses
 from streamer.runtime.app import EXIT_FATAL
 from streamer.simulator.config import ShopConfig
 from streamer.simulator.simulate import Shop
-from streamer.sources.import_records import Outgoing, feed
+from streamer.sources.import_records import Outgoing, import_records
 
 pytestmark = [pytest.mark.integration, pytest.mark.recovery]
 
@@ -56,7 +56,7 @@ def history(events: int) -> list[Outgoing]:
     now = time.time_ns() // 1_000_000
     days = 120 + events // 100
     shop = Shop(ShopConfig(customers=400, days=days, start=now - (days + 1) * DAY_MS, late=0.02, duplicates=0.02))
-    records = list(islice(feed(shop, "update", DayGrid(), latest=now), events))
+    records = list(islice(import_records(shop, "update", DayGrid(), latest=now), events))
     assert len(records) == events
     return records
 

@@ -20,7 +20,7 @@ from schemas.control import ControlDefinitions, control_headers, encode_control
 from streamer.embedded import Addresses
 from streamer.simulator.config import ShopConfig
 from streamer.simulator.simulate import Shop
-from streamer.sources.import_records import Outgoing, feed
+from streamer.sources.import_records import Outgoing, import_records
 
 pytestmark = [pytest.mark.integration, pytest.mark.recovery]
 
@@ -57,7 +57,7 @@ def history(now: int) -> Iterator[Outgoing]:
     shop = Shop(
         ShopConfig(customers=160, days=DAYS, seed=5, start=now - (DAYS + 1) * DAY_MS, late=0.02, duplicates=0.02)
     )
-    yield from feed(shop, "seed5", DayGrid(), latest=now)
+    yield from import_records(shop, "seed5", DayGrid(), latest=now)
 
 
 @pytest.mark.timeout(300)

@@ -19,7 +19,7 @@ from live_service import LiveService
 from models.features.time import DAY_MS, DayGrid
 from schemas import topics
 from schemas.wire_time import epoch_ms, iso
-from streamer.sources.import_records import feed
+from streamer.sources.import_records import import_records
 from streamer.sources.source import SourceEvent
 
 CUSTOMERS = 240
@@ -73,7 +73,7 @@ class ConfiguredService:
         """Play so many days more, until lanes have applied them and the owner has read the last."""
         source = Days(self.day, self.day + days)
         self.day += days
-        self.service.publish(list(feed(source, f"to{self.day}", DayGrid())))
+        self.service.publish(list(import_records(source, f"to{self.day}", DayGrid())))
         self.service.wait_until_applied()
 
     def owner(self, config: dict[str, Any]) -> Any:

@@ -41,7 +41,7 @@ from streamer.owner.publish_model import model_writes
 from streamer.replay.replay import Replay
 from streamer.simulator.config import ShopConfig
 from streamer.simulator.simulate import Shop
-from streamer.sources.import_records import control_record, feed
+from streamer.sources.import_records import control_record, import_records
 from streamer.sources.online_retail import OnlineRetail
 from streamer.sources.source import SourceEvent
 
@@ -160,7 +160,7 @@ def import_log() -> list[Record]:
     log.definitions(2, ALL_ACTIVE)
     for model in _models():
         log.put(model.key, model.value, model.headers)
-    for number, one in enumerate(feed(source, "import-1", DayGrid(), latest=log.now)):
+    for number, one in enumerate(import_records(source, "import-1", DayGrid(), latest=log.now)):
         log.put(one.key, one.value, one.headers, now=log.now + 40_000)
         if one.day is not None and one.day % 7 == 0:
             for control in (

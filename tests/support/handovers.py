@@ -22,7 +22,7 @@ from streamer.runtime.app import EXIT_FATAL
 from streamer.runtime.supervise import EXIT_FENCED, EXIT_UNKNOWN
 from streamer.simulator.config import ShopConfig
 from streamer.simulator.simulate import Shop
-from streamer.sources.import_records import Outgoing, feed
+from streamer.sources.import_records import Outgoing, import_records
 from streamer.sources.source import SourceEvent
 
 SIGNALS = (signal.SIGTERM, signal.SIGKILL)
@@ -132,7 +132,7 @@ def hand_over(service: LiveService, *, workers: int, handovers: int, events: int
     written: list[Outgoing] = []
 
     def records() -> Iterator[Outgoing]:
-        for record in feed(EndlessShop(config, enough), f"seed{seed}", DayGrid(), latest=now):
+        for record in import_records(EndlessShop(config, enough), f"seed{seed}", DayGrid(), latest=now):
             written.append(record)
             yield record
 

@@ -25,7 +25,7 @@ from schemas.wire_time import epoch_ms
 from streamer.embedded import Addresses
 from streamer.simulator.config import ShopConfig
 from streamer.simulator.simulate import Shop
-from streamer.sources.import_records import feed
+from streamer.sources.import_records import import_records
 from streamer.web.api.tokens import FILE, Tokens
 
 START = epoch_ms("2025-03-01T00:00:00Z")
@@ -161,6 +161,6 @@ def imported_shop(
     with service:
         service.start()
         shop = Shop(ShopConfig(customers=customers, seed=5, days=60, start=START))
-        service.publish(feed(shop, name, DayGrid("UTC"), latest=LATEST))
+        service.publish(import_records(shop, name, DayGrid("UTC"), latest=LATEST))
         service.wait_until_applied()
         yield service

@@ -22,7 +22,7 @@ from schemas.records import Record
 from schemas.signing import ControlKeys
 from schemas.topics import EVENTS
 from streamer.core.policy import Policy
-from streamer.sources.import_records import Outgoing, feed
+from streamer.sources.import_records import Outgoing, import_records
 from streamer.sources.source import SourceEvent
 
 
@@ -50,7 +50,7 @@ def controls(records: Sequence[Outgoing]) -> list[Control]:
 def test_every_day_is_announced_before_its_first_event() -> None:
     grid = DayGrid("Europe/Berlin")
     source = Listed([at(T0), at(T0 + HOUR), at(T0 + 3 * DAY), at(T0 + 2 * DAY), at(T0 + 3 * DAY + HOUR)])
-    records = list(feed(source, "i-1", grid))
+    records = list(import_records(source, "i-1", grid))
     kinds = [type(decode_control(r.value)).__name__ if is_control(r.headers) else "event" for r in records]
     assert kinds == [
         *("ControlImport", "ControlClock", "event", "event", "ControlClock", "event", "event", "event"),
@@ -68,24 +68,24 @@ def test_every_day_is_announced_before_its_first_event() -> None:
 def test_the_clock_ends_where_it_should() -> None:
     clocks = [
         one.at
-        for one in controls(list(feed(Listed([at(T0)]), "i", DayGrid(), until=T0 + 9 * DAY)))
+        for one in controls(list(import_records(Listed([at(T0)]), "i", DayGrid(), until=T0 + 9 * DAY)))
         if isinstance(one, ControlClock)
     ]
     assert clocks[-1] == T0 + 9 * DAY
-    early = controls(list(feed(Listed([at(T0)]), "i", DayGrid(), until=T0 - DAY)))
+    early = controls(list(import_records(Listed([at(T0)]), "i", DayGrid(), until=T0 - DAY)))
     assert [one.at for one in early if isinstance(one, ControlClock)][-1] == T0
 
 
 def test_no_clock_lies_after_the_append_time() -> None:
     source = Listed([at(T0), at(T0 + 50 * DAY), at(T0 + DAY)])
-    records = list(feed(source, "i", DayGrid(), latest=T0 + 10 * DAY, until=T0 + 99 * DAY))
+    records = list(import_records(source, "i", DayGrid(), latest=T0 + 10 * DAY, until=T0 + 99 * DAY))
     clocks = [one.at for one in controls(records) if isinstance(one, ControlClock)]
     assert clocks == [T0, T0 + DAY, T0 + 10 * DAY]
     assert sum(not is_control(one.headers) for one in records) == 3, "the event itself goes on, and is judged there"
 
 
 def test_nothing_to_import() -> None:
-    assert [type(one) for one in controls(list(feed(Listed([]), "i", DayGrid())))] == [
+    assert [type(one) for one in controls(list(import_records(Listed([]), "i", DayGrid())))] == [
         ControlImport,
         ControlClock,
         ControlImport,
@@ -95,7 +95,7 @@ def test_nothing_to_import() -> None:
 def test_control_records_are_signed_where_there_is_a_key() -> None:
     keys = ControlKeys("shop-", (b"k",))
     seals = []
-    for one in feed(Listed([at(T0)]), "i", DayGrid()):
+    for one in import_records(Listed([at(T0)]), "i", DayGrid()):
         assert one.headers_for(3, None) == one.headers
         signed = one.headers_for(3, keys)
         assert keys.seal_of(EVENTS, 3, one.value, signed) == one.seal
@@ -115,7 +115,7 @@ def test_what_is_fed_is_decided_in_its_own_time() -> None:
     driver = Driver(Policy(label_backfill=False))
     records = [
         Record(0, offset, T0, one.key, one.value, one.headers)
-        for offset, one in enumerate(feed(source, "i", DayGrid(), latest=T0))
+        for offset, one in enumerate(import_records(source, "i", DayGrid(), latest=T0))
     ]
     driver.feed(records)
     driver.tick()
