@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from command_line import CommandLine
-from heart_editions import OTHER_BORDERS
+from heart_definitions import OTHER_BORDERS
 from live_service import LiveService
 
 from models.features.time import DAY_MS, DayGrid
@@ -102,7 +102,7 @@ def test_what_was_seen_before_is_what_happens_and_nobody_is_left_behind(service:
         answer = streamer.json("segments", "activate", *arguments, "--yes", "--no-wait")
         assert answer == {"version": seen["version"], "activated": True, "swept": False}
         if done == 1:
-            # The worker dies in the middle of the sweep, and another goes on.
+            # The worker dies while the new version is applied, and another goes on.
             worker.send_signal(signal.SIGKILL)
             service.start()
         done += 1

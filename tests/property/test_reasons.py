@@ -6,7 +6,7 @@ from math import nan
 from random import Random
 
 import pytest
-from heart_editions import HEART_EDITIONS
+from heart_definitions import HEART_DEFINITIONS
 
 from models.features.features import MISSING
 from models.rules.bands import Bands
@@ -18,7 +18,7 @@ from models.rules.segmentation import Segmentation
 
 SEGMENTATIONS: list[Segmentation] = [
     *DEFAULTS.segmentations,
-    *(one for text in HEART_EDITIONS for one in load(text, 2).segmentations),
+    *(one for text in HEART_DEFINITIONS for one in load(text, 2).segmentations),
 ]
 MOVES = 10_000
 

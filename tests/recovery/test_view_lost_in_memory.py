@@ -10,7 +10,7 @@ import pytest
 from heart_lanes import Rig
 from heart_logs import T0, LogMaker, order
 from heart_models import jumpy
-from heart_strategies import EDITIONS
+from heart_strategies import DEFINITIONS_TEXTS
 from owned_lanes import WIDE, a_log, applied
 
 from streamer.adapters.memory import MemoryLog, MemoryServer, MemoryView
@@ -19,14 +19,14 @@ from streamer.lanes.lane import Lane
 from streamer.lanes.ports import Fenced, Update
 
 
-@pytest.mark.parametrize("residents", [2, 1_000])
-def test_a_view_that_lost_a_part_of_its_customers_is_restored(residents: int) -> None:
+@pytest.mark.parametrize("cached", [2, 1_000])
+def test_a_view_that_lost_a_part_of_its_customers_is_restored(cached: int) -> None:
     """Their parts are gone, the token is not: without a look they would be new people."""
-    usual = Rig(a_log(set(), event=True), settings=replace(WIDE, max_residents=residents))
+    usual = Rig(a_log(set(), event=True), settings=replace(WIDE, max_residents=cached))
     asyncio.run(usual.run())
 
     async def go(lose: Callable[[Rig], None]) -> None:
-        rig = Rig(a_log(set(), event=True), settings=replace(WIDE, max_residents=residents))
+        rig = Rig(a_log(set(), event=True), settings=replace(WIDE, max_residents=cached))
         lane = await rig.own()
         rig.append(rig.records[:20])
         lane.offer(rig.batch(0))
@@ -121,7 +121,7 @@ def test_versions_that_are_lost_are_found_in_the_changelog(lost: str) -> None:
     async def go() -> None:
         log = LogMaker(now=T0)
         log.model(jumpy(1))
-        log.definitions(2, EDITIONS[0])
+        log.definitions(2, DEFINITIONS_TEXTS[0])
         log.event(order("o1", "ann", T0, 30.0))
         rig, lane = await applied(log.records)
         assert getattr(rig.server.shelf, lost)

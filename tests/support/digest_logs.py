@@ -17,7 +17,7 @@ from typing import Final
 
 import msgspec
 from digests import DigestLane, Digests, Written
-from heart_editions import ALL_ACTIVE, HYBRID, MOODY
+from heart_definitions import ALL_ACTIVE, HYBRID, MOODY
 from heart_logs import LogMaker, event, order, view
 from retail import FOLDER, found_retail
 
@@ -52,7 +52,7 @@ _NOW = 1_760_000_000_000
 _LEARNER = LearnerConfig(min_buyers=30, min_members=30, frame_days=(21, 35))
 _SHOP = ShopConfig(customers=110, days=75, late=0.02, duplicates=0.02, broken=0.01, refunds=0.1, all_types=True)
 _POLICY = Policy(lanes=1, panel_target=500)
-_EDITIONS: Mapping[int, str] = {20: MOODY, 40: ALL_ACTIVE, 60: HYBRID}
+_DEFINITIONS: Mapping[int, str] = {20: MOODY, 40: ALL_ACTIVE, 60: HYBRID}
 """Days of the shop on which other definitions come into force."""
 
 
@@ -109,7 +109,7 @@ class _Recording:
 
     def _day(self, day: int, now: int) -> None:
         self._lane.pass_time()
-        if (text := _EDITIONS.get(day)) is not None:
+        if (text := _DEFINITIONS.get(day)) is not None:
             value = encode_control(ControlDefinitions(version=day, body={"toml": text}))
             self._put(None, value, control_headers(value), now)
         model = self._learner.learn(_POLICY.grid.day_of(now)).model

@@ -305,7 +305,7 @@ class Rig:
             memberships[record.key] = (body["seq"], segments)
         rerouted = [(r.key, r.value, r.headers) for r in self.broker.records(topics.EVENTS, 1)]
         dead = [(r.key, r.value, dict(r.headers)) for r in self.broker.records(topics.DEADLETTERS, 0)]
-        return {"changes": changes, "memberships": memberships, "onward": rerouted, "dead": dead}
+        return {"changes": changes, "memberships": memberships, "rerouted": rerouted, "dead": dead}
 
     def state(self) -> dict[str, object]:
         """All that is known of all customers, as the changelog has it, when everybody has come to the lane's clock.

@@ -247,7 +247,7 @@ def state_of(customer: Customer) -> Mapping[str, object]:
             "book",
         )
     } | {
-        "ring": (customer.dedupe_window.total, customer.dedupe_window.ids),
+        "dedupe window": (customer.dedupe_window.total, customer.dedupe_window.ids),
         "segments": {name: (held.segment, held.since) for name, held in customer.segments.items()},
         "book": (customer.book.orders, customer.book.waiting, customer.book.older_first, customer.book.older_last),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from heart_editions import FORESEEING, HEART_EDITIONS, MOODY
+from heart_definitions import FORESEEING, HEART_DEFINITIONS, MOODY
 from heart_logs import DAY, HOUR, T0, Driver, LogMaker, by_customer, check_chain, event, order, reversal, view
 from heart_models import foreseeing, jumpy
 from hypothesis import strategies as st
@@ -73,7 +73,7 @@ KINDS = (
     "link",
 )
 
-EDITIONS = (DEFAULT_TEXT, MOODY, FORESEEING, *HEART_EDITIONS, "[no", "[x]\nkind = 'none'")
+DEFINITIONS_TEXTS = (DEFAULT_TEXT, MOODY, FORESEEING, *HEART_DEFINITIONS, "[no", "[x]\nkind = 'none'")
 """Files of segmentations that come into force one after the other; the last two are mistakes."""
 
 Step = tuple[str, int, int, int]
@@ -156,7 +156,7 @@ def lane_log(steps: Sequence[Step], *, own: bool = False) -> list[Record]:
                 log.predictions(foreseeing(prediction, keen=0.2 * (amount % 9 - 4)))
             case "definitions":
                 definitions_version += 1 + who
-                log.definitions(definitions_version, EDITIONS[amount % len(EDITIONS)])
+                log.definitions(definitions_version, DEFINITIONS_TEXTS[amount % len(DEFINITIONS_TEXTS)])
             case "profile":
                 size = (amount, "big", amount > 9)[hours % 3]
                 traits = {"birth_year": 1995 + amount % 5 if amount % 4 else None, "custom": {f"t{amount % 3}": size}}
@@ -295,7 +295,7 @@ def summary(driver: Driver) -> dict[str, object]:
     return {
         "changes": by_customer(driver.changes),
         "dead": [(dead.record.offset, dead.reason) for dead in driver.dead],
-        "onward": driver.rerouted,
+        "rerouted": driver.rerouted,
         "counts": {
             name: getattr(ledger, name)
             for name in (

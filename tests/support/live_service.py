@@ -95,7 +95,7 @@ class LiveService:
     def start(
         self, role: str = "lanes", module: str = "streamer.runtime.process", release: Release | None = None
     ) -> subprocess.Popen[bytes]:
-        """One more worker process; ``module`` may be one that runs it with faults, ``release`` another edition of it."""
+        """One more worker process; ``module`` may be one that runs it with faults, ``release`` another version of it."""
         command = [sys.executable, "-m", module, role]
         environment, folder = self.environment, None
         if release is not None:

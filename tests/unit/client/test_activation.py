@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from heart_editions import OTHER_BORDERS
+from heart_definitions import OTHER_BORDERS
 
 from schemas import topics
 from schemas.control import ControlDefinitions, decode_control, is_control

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from heart_editions import OTHER_BORDERS
+from heart_definitions import OTHER_BORDERS
 from heart_logs import DAY, T0, Driver, LogMaker, view
 from heart_models import jumpy
 

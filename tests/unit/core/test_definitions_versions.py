@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from heart_editions import HYBRID, OTHER_BORDERS, SLOW
+from heart_definitions import HYBRID, OTHER_BORDERS, SLOW
 from heart_logs import DAY, HOUR, T0, Driver, LogMaker, check_chain, order, reversal, view
 from heart_models import jumpy
 from heart_strategies import WALL as TWO_LANES

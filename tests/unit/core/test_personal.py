@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import permutations
 
-from heart_editions import OWN
+from heart_definitions import OWN
 from heart_logs import DAY, HOUR, T0, Driver, LogMaker, check_chain, event, order, view
 from heart_models import jumpy
 from heart_strategies import MOODS

@@ -6,7 +6,7 @@ from math import nan
 from random import Random
 
 import pytest
-from heart_editions import HEART_EDITIONS
+from heart_definitions import HEART_DEFINITIONS
 
 from models.rules.borders import Border, borders_of
 from models.rules.declared import load
@@ -64,7 +64,7 @@ def test_who_never_bought_has_no_distance_in_time() -> None:
 def test_borders_are_where_a_customer_would_move() -> None:
     random = Random(4)
     checked = 0
-    for segmentation in [one for text in HEART_EDITIONS for one in load(text, 2).segmentations]:
+    for segmentation in [one for text in HEART_DEFINITIONS for one in load(text, 2).segmentations]:
         names = {feature for feature, _, _ in segmentation.borders(None)}
         for _ in range(200):
             now = Facts({name: random.uniform(0, 60) for name in names}, {"value": "top", "behaviour": "busy"})

@@ -151,4 +151,4 @@ large = {}
 ALL_ACTIVE = DEFAULT_TEXT.replace("active = false\n", "")
 """Everything that the built-in file has."""
 
-HEART_EDITIONS = (ALL_ACTIVE, OTHER_BORDERS, HYBRID, SLOW, OWN)
+HEART_DEFINITIONS = (ALL_ACTIVE, OTHER_BORDERS, HYBRID, SLOW, OWN)

@@ -1,4 +1,4 @@
-"""Beginning afresh deletes what the demo left, and nothing else."""
+"""A reset of the demo deletes what the demo left, and nothing else."""
 
 from __future__ import annotations
 
