@@ -199,7 +199,7 @@ class TransitionTest:
             margin, reasons = why_moved(there, index, block[REFERENCE, at], shown, c, int(self._slot[at]), to)
             cause = self._cause(at, day, to)
             moves.append(self._move(at, day, self._id(to), cause, "position", margin, sure, reasons, shown))
-        self._settle(over, slots, there.x)
+        self._label_all(over, slots, there.x)
 
     def _assign(self, day: int, best: IntArray, position: Position, moves: list[Move]) -> None:
         """Give those without a segment of this version one, or `new` below the evidence."""
@@ -228,9 +228,9 @@ class TransitionTest:
             sure = confidences[index]
             moves.append(self._move(at, day, self._id(to), cause, path, margin, sure, reasons, shown))
         self._label(without[~ready], NEW)
-        self._settle(without[ready], slots[ready], there.x[:, ready])
+        self._label_all(without[ready], slots[ready], there.x[:, ready])
 
-    def _settle(self, at: IntArray, slots: IntArray, x: FloatArray) -> None:
+    def _label_all(self, at: IntArray, slots: IntArray, x: FloatArray) -> None:
         """Give columns the labels of ``slots``, at their places (FEATURES + 1, m) in the frame; nothing is suspected."""
         block = self._block
         block[SEGMENT, at] = self._c.codes[slots]

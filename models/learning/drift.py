@@ -53,7 +53,7 @@ class Drift(msgspec.Struct, array_like=True):
     moves: list[tuple[int, str, str, str]] = []
 
     def begin(self, x: FloatArray) -> None:
-        """Start afresh with the features (n, FEATURES) on which a frame was fitted."""
+        """Start over with the features (n, FEATURES) on which a frame was fitted."""
         self.borders = np.quantile(x, np.arange(1, _BINS) / _BINS, axis=0).T.tolist()
         self.shares = [_shares(x[:, j], border).tolist() for j, border in enumerate(self.borders)]
         self.weeks = []

@@ -69,14 +69,14 @@ class Sender:
             raise TransientError(f"Kafka did not take a record: {error}") from error
         self._waiting.append((future, size, acknowledged))
         while len(self._waiting) > _IN_FLIGHT:
-            self._settle()
+            self._await_oldest()
 
     def flush(self) -> None:
         """Return when the broker has everything; raises as `send`."""
         while self._waiting:
-            self._settle()
+            self._await_oldest()
 
-    def _settle(self) -> None:
+    def _await_oldest(self) -> None:
         from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 
         future, size, acknowledged = self._waiting.popleft()

@@ -1,4 +1,4 @@
-"""Beginning afresh: what earlier demos left in a service is deleted, if nobody else's data is with it."""
+"""Reset of the demo: deletes what earlier demos left in a service, if nobody else's data is with it."""
 
 from __future__ import annotations
 

@@ -216,7 +216,7 @@ class Server(ABC):
     def kill(self) -> None:
         """SIGKILL, and wait until it is gone; data and ports are kept."""
         guards, servers = self._found()
-        # Keepers that are tied to us end by themselves, and say so.
+        # Guards that are tied to us end by themselves, and say so.
         for pid in (*(guards if self._guard is None else ()), *servers):
             processes.send(pid, signal.SIGKILL)
         self._gone_within(STOP_SECONDS)

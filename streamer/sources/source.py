@@ -47,7 +47,7 @@ class Source(Protocol):
         ...
 
     def events(self) -> Iterator[SourceEvent]:
-        """The events in order of arrival. Each call starts afresh and resets ``rows`` and ``skipped``.
+        """The events in order of arrival. Each call starts at the first row and resets ``rows`` and ``skipped``.
 
         Raises
         ------

@@ -58,7 +58,7 @@ def until(true: Callable[[], bool], seconds: float = 20.0) -> None:
 
 
 def nothing_of(home: Path) -> bool:
-    """Whether no process of this machine was started for ``home``, its keepers included."""
+    """Whether no process of this machine was started for ``home``, its guards included."""
     return not any(str(home) in command_line(pid) for pid in all_pids() if pid != os.getpid())
 
 

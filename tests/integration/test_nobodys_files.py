@@ -33,7 +33,7 @@ def home(tmp_path: Path) -> Iterator[Path]:
 
 
 def servers_of(home: Path) -> list[int]:
-    """All processes of both servers, keepers included."""
+    """All processes of both servers, guards included."""
     kafka = [pid for pid, _ in processes(["kafka.Kafka", str(home / "kafka.properties")])]
     return kafka + [pid for pid, _ in processes(["--dir", str(home / "redis")])]
 
@@ -133,7 +133,7 @@ def test_a_start_that_was_killed_leaves_nothing_behind(home: Path) -> None:
         starter.kill()
         starter.wait()
     addresses = up(home)
-    assert len(servers_of(home)) == 4, "two servers, each with its keeper"
+    assert len(servers_of(home)) == 4, "two servers, each with its guard"
     create_topics(addresses.kafka, lanes=2)
     assert down(home)
     assert servers_of(home) == []
