@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from streamer.sources.contact_columns import CONTACTS, PEOPLE, are_full_names, bare, names_of
 from streamer.sources.dialect import folded
 
 _NAMES: Final = {
@@ -17,13 +18,13 @@ _NAMES: Final = {
         "ordrenummer; sipariş no"
     ),
     "customer_id": (
-        "customer id; customer; customerid; customer email; email; e-mail; email address; buyer; user id; userid; "
-        "user; client id; client; member; account; kundennummer; kundennr; kunden-nr; kunde; kunden-id; "
-        "e-mail-adresse; courriel; cliente; email cliente; correo; "
-        "客户编号; 客户; 会员; 会员号; 用户id; 用户; 买家; 买家会员名; 买家昵称; 买家会员; 会员昵称; 昵称; "
-        "手机号; 邮箱; phone; "
-        "phone number; mobile; telefon; handy; telefono; 手机; 联系手机; 顧客id; 고객; 고객id; 고객번호; 顧客番号; "
-        "会員番号; klant; klantnummer; klient; клиент; покупатель; kund; kunde nr; müşteri"
+        "customer id; customerid; customer no; customer number; customer code; customer key; user id; userid; user no; "
+        "user number; client id; client no; client number; member id; member no; member number; account id; account no; "
+        "account number; buyer id; shopper id; kundennummer; kundennr; kunden-nr; kunden-id; kunde nr; kundencode; "
+        "numéro client; numéro de client; n° client; id client; code client; identifiant client; id cliente; "
+        "id de cliente; código cliente; código de cliente; número de cliente; n° cliente; codice cliente; "
+        "客户编号; 客户编码; 客户号; 客户id; 会员编号; 会员号; 会员id; 用户编号; 用户id; 买家id; "
+        "顧客id; 고객id; 고객번호; 顧客番号; 会員番号; klantnummer; müşteri no"
     ),
     "occurred_at": (
         "order date; date; datetime; timestamp; time; created at; created; paid at; purchase date; invoice date; "
@@ -57,30 +58,69 @@ _NAMES: Final = {
     "price": "unit price; price; item price; einzelpreis; preis; stückpreis; prix; precio; 单价; 价格",
     "line_total": "line total; item total; positionssumme; zeilensumme; 小计",
 }
+_LOGINS: Final = ("user", "member", "account", "会员", "用户", "买家会员名", "买家昵称", "买家会员", "会员昵称", "昵称")
+"""Words for people under which a name of their own choice stands."""
+
 NAMES: Final[Mapping[str, tuple[str, ...]]] = {field: tuple(names.split("; ")) for field, names in _NAMES.items()}
 """Names by field, in small letters, the most telling first."""
+
+KNOWN: Final = (
+    *(name for names in NAMES.values() for name in names),
+    *PEOPLE,
+    *_LOGINS,
+    *(name for names in CONTACTS.values() for name in names),
+)
+"""All names that tell what a column holds, by which the header of a file is found."""
 
 EVENT: Final = ("order_id", "customer_id", "occurred_at", "total", "currency", "discount", "coupon")
 LINES: Final = ("product_id", "name", "category", "quantity", "price", "line_total")
 
 
-def columns_of(header: Sequence[str]) -> dict[str, str]:
-    """The column of each field: the first of its names that the header has, whole or as a part, each column once."""
-    left = {_bare(name): name for name in reversed(header)}
+def columns_of(header: Sequence[str], rows: Sequence[Mapping[str, str]] = ()) -> dict[str, str]:
+    """The column of each field: the first of its names that the header has, whole or as a part, each column once.
+
+    The customer's is that of an id; where there is none, one of people, then an e-mail address, then a phone number.
+    ``rows`` (cells by column) tell a column of people's names, by which nobody is known where there is an address.
+    """
+    left = {bare(name): name for name in reversed(header)}
     found: dict[str, str] = {}
     for whole in (True, False):
         for field, names in NAMES.items():
-            if field in found:
+            if field in found or field == "customer_id":
                 continue
-            for name in map(_bare, names):
-                hit = name if name in left else None
-                if hit is None and not whole and len(name) >= 5:
-                    hit = next((one for one in left if one.startswith(name) or one.endswith(name)), None)
-                if hit is not None:
-                    found[field] = left.pop(hit)
-                    break
+            hit = next((one for name in map(bare, names) if (one := _hit(left, name, whole=whole)) is not None), None)
+            if hit is not None:
+                found[field] = left.pop(hit)
+        if whole and (customer := _customer(left, rows)) is not None:
+            found["customer_id"] = left.pop(customer)
     return found
 
 
-def _bare(name: str) -> str:
-    return re.sub(r"[\W_]+", "", folded(name)) or folded(name)
+def _hit(left: Mapping[str, str], name: str, *, whole: bool) -> str | None:
+    """The column of that name; where it need not be whole, one that begins or ends so."""
+    if name in left or whole or len(name) < 5:
+        return name if name in left else None
+    return next((one for one in left if one.startswith(name) or one.endswith(name)), None)
+
+
+def _customer(left: Mapping[str, str], rows: Sequence[Mapping[str, str]]) -> str | None:
+    """The column by which customers are known."""
+    whole = [name for name in map(bare, NAMES["customer_id"]) if name in left]
+    if whole:
+        return whole[0]
+    addresses = [name for trait in ("email", "phone") for name in names_of(trait) if name in left]
+    people = [name for name in map(bare, (*PEOPLE, *_LOGINS)) if name in left]
+    named = {
+        name for name in map(bare, PEOPLE) if name in left and are_full_names([row.get(left[name], "") for row in rows])
+    }
+    sure = [name for name in people if not addresses or name not in named]
+    part = [one for one in left if one not in addresses and _is_id(left[one])]
+    rest = [one for name in map(bare, (*PEOPLE, *_LOGINS)) if (one := _hit(left, name, whole=False)) is not None]
+    return next(iter([*sure, *part, *addresses, *people, *rest]), None)
+
+
+def _is_id(name: str) -> bool:
+    """Whether a name holds that of an id as whole words: not ``customer note``, which holds ``customer no``."""
+    words = re.split(r"[\W_]+", folded(name).strip())
+    ids = [re.split(r"[\W_]+", one) for one in NAMES["customer_id"]]
+    return any(words[: len(one)] == one or words[-len(one) :] == one for one in ids)

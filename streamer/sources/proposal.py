@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo
 
 from models.messages.translatable import translatable
 from schemas.errors import UserError
-from streamer.sources.column_names import NAMES, columns_of
+from streamer.sources.column_names import KNOWN, columns_of
+from streamer.sources.contact_columns import contacts_of
 from streamer.sources.dialect import folded
 from streamer.sources.file_form import FileForm, Wanted, each
 from streamer.sources.files import opened
@@ -85,7 +86,7 @@ def propose(path: Path) -> Proposal:
 
 def _blind(path: Path) -> Rows:
     """The file with any header: the names that proposals know are all wished for, and none is needed."""
-    return rows_of(path, FileForm(), Wanted(each(name for names in NAMES.values() for name in names)))
+    return rows_of(path, FileForm(), Wanted(each(KNOWN)))
 
 
 def _shipped_table(path: Path, format: str) -> Proposal | None:
@@ -140,7 +141,10 @@ def _shipped_json(path: Path) -> Proposal:
 def _from_names(path: Path, format: str) -> Proposal:
     table = _blind(path)
     header = [name for name in table.header if name]
-    found = columns_of(header)
+    rows = [
+        dict(zip(table.header, row.cells, strict=False)) for row in islice(table.rows(), _ROWS) if row.fault is None
+    ]
+    found = columns_of(header, rows)
     missing = [field for field in ("customer_id", "occurred_at") if field not in found]
     if not {"total", "line_total", "price"} & found.keys():
         missing.append("total")
@@ -151,10 +155,7 @@ def _from_names(path: Path, format: str) -> Proposal:
             ),
             translatable("error write mapping"),
         )
-    rows = [
-        dict(zip(table.header, row.cells, strict=False)) for row in islice(table.rows(), _ROWS) if row.fault is None
-    ]
-    text = written(found, rows)
+    text = written(found, rows, contacts_of(header, rows, found))
     return Proposal(format, text, None, tuple(_fields(read_mapping(text, "the proposal"))))
 
 
@@ -166,5 +167,8 @@ def _fields(mapping: TableMapping) -> Iterator[tuple[str, str]]:
     for field, column in event.lines.items():
         yield f"products.{field}", column.names
     for other in mapping.event[1:]:
+        if other.type == "profile.updated":
+            yield from ((field, one.names) for field, one in other.fields.items() if field.startswith("traits."))
+            continue
         total = other.fields.get("total")
         yield other.type, total.names if total is not None else ""

@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
+from schemas.ids import is_nobody
 from streamer.sources.column_names import EVENT, LINES
+from streamer.sources.contact_columns import Contact
 from streamer.sources.dialect import folded
 from streamer.sources.numbers import amount
 
@@ -36,7 +38,7 @@ _SHORT: Final = re.compile(
 _YEAR_SO_FAR: Final = 29
 
 
-def written(found: Mapping[str, str], rows: Sequence[Mapping[str, str]]) -> str:
+def written(found: Mapping[str, str], rows: Sequence[Mapping[str, str]], contacts: Sequence[Contact] = ()) -> str:
     """A mapping as TOML.
 
     Parameters
@@ -45,11 +47,13 @@ def written(found: Mapping[str, str], rows: Sequence[Mapping[str, str]]) -> str:
         The column of each field (`column_names.columns_of`): ``customer_id``, ``occurred_at`` and an amount are there.
     rows
         The first rows, as cells by column.
+    contacts
+        Columns that say how to reach the customer; they become traits.
     """
     order = found.get("order_id")
     several = order is not None and len({row.get(order) for row in rows}) < len(rows)
     money = _money(found, rows if several else (), order)
-    fields = _event_fields(found, rows, money)
+    fields = {**_event_fields(found), "customer_id": _customer(found["customer_id"], rows, contacts), "total": money}
     refunds = _refund_column(found, () if several else rows)
     return "\n".join(
         [
@@ -61,6 +65,7 @@ def written(found: Mapping[str, str], rows: Sequence[Mapping[str, str]]) -> str:
             *(f"{field} = {text}" for field, text in fields.items()),
             *_lines(found),
             *([] if refunds is None else _refund(refunds, fields, own=refunds == found.get("refunded"))),
+            *(_profile(contacts, fields, _unless(found, rows, None)) if contacts else []),
             "",
         ]
     )
@@ -72,11 +77,20 @@ def _heading(found: Mapping[str, str], rows: Sequence[Mapping[str, str]], group:
     return dates if group is None else [*dates, f"group = {_quoted(group)}"]
 
 
-def _event_fields(found: Mapping[str, str], rows: Sequence[Mapping[str, str]], money: str) -> dict[str, str]:
-    fields = {field: _quoted(found[field]) for field in EVENT if field in found}
-    if "@" in "".join(row.get(found["customer_id"], "") for row in rows[:50]):
-        fields["customer_id"] = f"{{ column = {fields['customer_id']}, lower = true }}"
-    return {**fields, "total": money}
+def _event_fields(found: Mapping[str, str]) -> dict[str, str]:
+    return {field: _quoted(found[field]) for field in EVENT if field in found}
+
+
+def _customer(column: str, rows: Sequence[Mapping[str, str]], contacts: Sequence[Contact]) -> str:
+    """By whom a row is: an id; where it names nobody but an e-mail address stands beside it, the address."""
+    if "@" in "".join(row.get(column, "") for row in rows[:50]):
+        return f"{{ column = {_quoted(column)}, lower = true }}"
+    for one in contacts:
+        if one.trait == "email" and any(
+            is_nobody(row.get(column, "").strip()) and "@" in row.get(one.columns[0], "") for row in rows
+        ):
+            return f"[{_quoted(column)}, {_quoted(one.columns[0])}]"
+    return _quoted(column)
 
 
 def _lines(found: Mapping[str, str]) -> list[str]:
@@ -180,6 +194,28 @@ def _refund(total: str, fields: Mapping[str, str], *, own: bool) -> list[str]:
         *(f"{field} = {fields[field]}" for field in same),
         f"total = {column}",
     ]
+
+
+def _profile(contacts: Sequence[Contact], fields: Mapping[str, str], unless: Sequence[str]) -> list[str]:
+    """An event of the same rows that says how to reach who bought."""
+    return [
+        *("", "# The same rows say how to reach who bought.", "[[event]]", 'type = "profile.updated"', *unless),
+        *("", "[event.fields]"),
+        *(f"{field} = {fields[field]}" for field in ("customer_id", "occurred_at")),
+        *(f'"traits.{one.trait}" = {_trait(one)}' for one in contacts),
+    ]
+
+
+def _trait(contact: Contact) -> str:
+    names = [_quoted(name) for name in contact.columns]
+    parts = [f"column = {names[0]}" if len(names) == 1 else f"columns = [{', '.join(names)}]"]
+    if contact.strip:
+        parts.append(f"strip = [{', '.join(map(_quoted, contact.strip))}]")
+    if contact.words:
+        parts.append(
+            f"map = {{ {', '.join(f'{_quoted(text)} = {_quoted(tag)}' for text, tag in contact.words.items())} }}"
+        )
+    return names[0] if parts == [f"column = {names[0]}"] else f"{{ {', '.join(parts)} }}"
 
 
 def _quoted(name: str) -> str:
