@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run test cases mutated same-picture lint check evaluate bench bench-compare poison faults fuzz soak act handovers pictures boards documents wheel lock clean help
+.PHONY: run test cases mutated mutated-live same-picture lint check evaluate bench bench-compare poison faults fuzz soak act handovers pictures boards documents wheel lock clean help
 
 help:
 	@echo "make run    everything at once, on this machine: Kafka, Valkey, a worker, a simulated shop"
@@ -20,6 +20,8 @@ help:
 	@echo "make poison  every record that could stop a lane, on real servers, and what it becomes, as a table"
 	@echo "make faults  every record and fault that stopped the service once, on real servers, and what it ends as, as a table; minutes"
 	@echo "make fuzz   1,000,000 mutated bodies through the lane in memory; BODIES=N for another number"
+	@echo "make mutated  10,000 mutated exports through replay, MUTATED=N for another number; minutes"
+	@echo "make mutated-live  500 of them imported into one running service, LIVE=N and SEED=FIRST for others; a quarter of an hour"
 	@echo "make same-picture  replay, import and an interrupted import give the same segments: Online Retail and three shops; minutes"
 	@echo "make act    act against its oracle, killed 340 times, and 100,000 schedules of faults on its owner; hours"
 	@echo "make handovers  20 handovers of lanes during 100,000 events, timed and compared; minutes"
@@ -66,6 +68,12 @@ MUTATED ?= 10000
 # Exports with columns, cells, bytes and lines mutated by seed: not one traceback.
 mutated: $(STAMP)
 	MUTATED_EXPORTS=$(MUTATED) $(BIN)/python -m pytest --timeout 3600 tests/property/test_mutated_exports.py
+
+LIVE ?= 500
+SEED ?= 0
+# The same into one running service: not one stopped worker, and the recount of `--check` is what was applied.
+mutated-live: $(STAMP)
+	MUTATED_LIVE=$(LIVE) MUTATED_SEED=$(SEED) $(BIN)/python -m pytest -s tests/integration/test_mutated_exports_live.py $(ARGS)
 
 # Online Retail and three simulated shops: replay, import, and an import interrupted three times.
 same-picture: $(STAMP)
