@@ -73,7 +73,10 @@ _REASONS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "too_early": ("from the future", "set the producer's clock"),
     "bad_date": ("a date that cannot be true, such as one before 1990", "fix the producer"),
-    "nobody": ("the id is a placeholder, such as `null` or `guest`", "send the real id, or none (`STREAMER_NOBODY`)"),
+    "nobody": (
+        "no customer, or a placeholder such as `null` or `guest` (`STREAMER_NOBODY`)",
+        "nothing, where guests buy: their money is summed apart; else send the id",
+    ),
     "bad_control": (
         "a control record that is not signed, was signed for another place or counted before, or says what cannot be",
         "see [the control key](control-key.md)",

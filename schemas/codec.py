@@ -20,6 +20,7 @@ from schemas.arrivals import Arrival
 from schemas.control import CONTROL_TYPES
 from schemas.errors import InvalidEvent
 from schemas.events import MODELS, Event, types_of
+from schemas.ids import is_nobody
 from schemas.kindly import Reading
 from schemas.own_names import meant
 from schemas.records import Headers
@@ -82,7 +83,8 @@ def decode(
     max_event_bytes
         Largest ``value`` that is looked at.
     reading
-        With it, what breaks the contract is read kindly (``kindly``); None refuses it.
+        With it, what breaks the contract is read kindly (``kindly``); None refuses it. An order without a customer then
+        has an empty ``customer_id``.
     noted
         Takes the fields that were then left out or taken for granted.
 
@@ -108,7 +110,11 @@ def decode(
         event = _validate(value)
     except ValidationError as error:
         event = _by_alias(value, error) if reading is None else _kindly(value, error, reading, noted)
-    if key is not None and key != event.partition_id().encode() and not _means(key, event.partition_id()):
+    id = event.partition_id()
+    if not id and key and not is_nobody(key.decode("utf-8", "replace")):
+        # Whose key names somebody is no guest.
+        raise InvalidEvent("invalid_field", "customer_id: Field required; the key is not taken for it", "customer_id")
+    if key is not None and id and key != id.encode() and not _means(key, id):
         raise InvalidEvent("key_mismatch", "the record's key is not the customer_id of its event", "customer_id")
     return event
 

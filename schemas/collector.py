@@ -49,7 +49,11 @@ class Rejection(BaseModel):
 
 
 class Receipt(BaseModel):
-    """How many events Kafka acknowledged, and why the others were rejected."""
+    """How many events Kafka acknowledged, and why the others were rejected.
+
+    ``guests`` is how many of those accepted are orders that name no customer; it is left out where there are none.
+    """
 
     accepted: int
     rejected: list[Rejection]
+    guests: int = 0

@@ -42,6 +42,7 @@ _OPTIONAL_OF_INTERACTIONS: Final = _OPTIONAL | {
 }
 _NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)", re.ASCII)
 _SERIAL: Final = re.compile(r"\d{9,19}(\.\d+)?", re.ASCII)
+_SALES: Final = frozenset(("order.completed", "order.updated", "order.refunded", "order.cancelled"))
 _TRIES: Final = 4
 _DEPTHS: Final[Mapping[int | str, int]] = {"products": 3, "context": 2, "traits": 2}
 """How deep a path goes to what is left out; all of a field that is not here."""
@@ -58,6 +59,8 @@ class Reading:
 def read(value: bytes, reading: Reading, validate: Callable[[bytes], Event]) -> tuple[Event, list[str]]:
     """The event that a body means, and the fields that were left out of it or taken for granted.
 
+    An order or refund that names no customer is a guest's: its ``customer_id`` is empty.
+
     Raises
     ------
     ValidationError
@@ -69,6 +72,14 @@ def read(value: bytes, reading: Reading, validate: Callable[[bytes], Event]) -> 
     noted: list[str] = []
     if isinstance(body.get("type"), str):
         _repair(body, reading, noted)
+    if body.get("customer_id") is None and body.get("type") in _SALES:
+        event, fields = _validated({**body, "customer_id": "-"}, noted, validate)
+        return event.model_copy(update={"customer_id": ""}), fields
+    return _validated(body, noted, validate)
+
+
+def _validated(body: dict[str, Any], noted: list[str], validate: Callable[[bytes], Event]) -> tuple[Event, list[str]]:
+    """The event of a body, without those optional fields that the contract refuses. Raises ValidationError."""
     for _ in range(_TRIES):
         try:
             return validate(json.dumps(body).encode()), sorted(set(noted))

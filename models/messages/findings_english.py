@@ -56,6 +56,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "finding ignored fix": "fix the producer, or refuse such events with STREAMER_STRICT=true; docs/events.md "
     "says what is read how",
     "finding tracked": "your own, by name: {names}",
+    "finding guests": "orders without a customer, in no other figure: {orders:,} orders, {refunds:,} refunds, {money} net",
     "finding alert": "{summary} (since {since})",
     "finding no alerts": "the topic of alerts cannot be read: {error}",
     "finding again": "try again",
@@ -71,7 +72,8 @@ TEXTS: Final[Mapping[str, str]] = {
     "latest orders can be corrected",
     "refused too_early": "the clock or the time zone of the producer is wrong",
     "refused bad_date": "the producer sends a date that means there is none, such as 1970-01-01",
-    "refused nobody": "send the real id of a guest, or none; STREAMER_NOBODY lists the placeholders",
+    "refused nobody": "orders of guests are summed apart (`streamer status`); to know a guest, send an id, such as the "
+    "e-mail address; STREAMER_NOBODY lists the placeholders",
     "refused bad_control": "give each process the same control key (docs/control-key.md); if all have it, "
     "somebody else writes them",
     "refused poison": "please report it, with `streamer deadletters show`",
@@ -84,7 +86,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "dead too_late": "older than the retention time",
     "dead too_early": "from the future",
     "dead bad_date": "a date that means there is none",
-    "dead nobody": "a placeholder instead of a customer",
+    "dead nobody": "no customer, or a placeholder instead",
     "dead bad_control": "control records without a valid signature",
     "dead poison": "skipped, because no worker got past it",
     "subject packages": "packages",
@@ -100,6 +102,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "subject lanes": "lanes",
     "subject dead letters": "dead letters",
     "subject events": "events",
+    "subject guests": "guests",
     "redis too old": "its version {version} is too old",
     "redis too old fix": "take Redis 7.2 or later, or Valkey",
     "redis evicts": "maxmemory-policy is {policy} with a maxmemory: it would drop customers from the view, "

@@ -256,6 +256,10 @@ class Totals:
     # Records of imports keep these sums, and those of older releases lack what came later: give new fields a default.
     fields_ignored: dict[str, int] = field(default_factory=dict)
     tracked: dict[str, int] = field(default_factory=dict)
+    # Of guests: orders, refunds, and their money by currency, in its minor units.
+    guest_orders: int = 0
+    guest_refunds: int = 0
+    guest_money: dict[str, int] = field(default_factory=dict)
 
 
 def totals(ledgers: Iterable[Ledger]) -> Totals:
@@ -265,13 +269,14 @@ def totals(ledgers: Iterable[Ledger]) -> Totals:
     def total(of: Callable[[Ledger], int]) -> int:
         return sum(map(of, held))
 
-    dead, ignored, tracked = Counter[str](), Counter[str](), Counter[str]()
+    dead, ignored, tracked, money = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
     changes: Counter[str] = Counter()
     segments: dict[str, Counter[str]] = {}
     for one in held:
         dead.update(one.dead_letters)
         ignored.update(one.fields_ignored)
         tracked.update(one.tracked)
+        money.update({} if one.guests is None else one.guests.money)
         changes.update({name: sum(causes.values()) for name, causes in one.changes.items()})
         for name, sizes in one.sizes.items():
             segments.setdefault(name, Counter()).update(sizes)
@@ -284,6 +289,9 @@ def totals(ledgers: Iterable[Ledger]) -> Totals:
         dead_letters=dict(sorted(dead.items())),
         fields_ignored=dict(sorted(ignored.items())),
         tracked=dict(sorted(tracked.items())),
+        guest_orders=total(lambda one: one.guests.orders if one.guests else 0),
+        guest_refunds=total(lambda one: one.guests.refunds if one.guests else 0),
+        guest_money=dict(sorted(money.items())),
         control=total(lambda one: sum(one.control.values())),
         customers=total(lambda one: one.customers),
         orders=total(lambda one: one.orders),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from models.messages import messages
 from streamer import embedded
 from streamer.client.connections import connections
 from streamer.commands import common
@@ -153,7 +154,7 @@ def _show_servers(servers: embedded.Status) -> None:
 
 
 def _show_service(answer: dict[str, Any]) -> None:
-    from streamer.queries.findings import hiding
+    from streamer.queries.findings import guest_figures, hiding
 
     out = common.console()
     out.print(f"Kafka in use: {answer['kafka']}, Redis in use: {answer['redis']}", markup=False)
@@ -190,6 +191,8 @@ def _show_service(answer: dict[str, Any]) -> None:
         f"{answer['control']:,} control; unaccounted: {answer['unaccounted']}"
     )
     out.print(f"{answer['customers']:,} customers, {answer['orders']:,} orders")
+    if answer["guest_orders"] or answer["guest_refunds"]:
+        out.print(messages(common.settings().language)("finding guests", **guest_figures(answer)))
     for segmentation, segments in answer["segments"].items():
         sizes = ", ".join(f"{name} {count:,}" for name, count in segments.items())
         out.print(f"  {segmentation}: {sizes}", markup=False)

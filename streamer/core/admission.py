@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -17,12 +17,15 @@ from schemas.events import Event
 from schemas.ids import is_nobody
 from schemas.records import LogRecord
 from schemas.wire_time import EARLIEST_MS
-from streamer.core import erasure, identity, timers
+from streamer.core import erasure, guests, identity, timers
 from streamer.core.context import Context
 from streamer.core.decision import Trigger, trigger_of
 from streamer.core.decode import DecodedRecord
 from streamer.core.fold import is_duplicate
 from streamer.core.policy import Policy
+
+PLACEHOLDER: Final = "customer_id is a placeholder that stands for no customer"
+MISSING: Final = "no customer_id: the order is a guest's; an e-mail address may be an id"
 
 
 class Admitted(msgspec.Struct, gc=False):
@@ -149,8 +152,9 @@ def _admit_unknown(
 ) -> Admitted | None:
     """The same for an id without a state."""
     record = decoded.record
-    if handler.creates and is_nobody(id, context.policy.nobody):
-        raise InvalidEvent("nobody", "customer_id is a placeholder that stands for no customer", "customer_id")
+    if handler.creates and (not id or is_nobody(id, context.policy.nobody)):
+        guests.count(context.ledger, event, context.policy.rates.base)
+        raise InvalidEvent("nobody", PLACEHOLDER if id else MISSING, "customer_id")
     erased = erasure.since(context, id, record.timestamp)
     if erased is not None and event.occurred_at <= erased:
         context.ledger.duplicates += 1

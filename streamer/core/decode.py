@@ -114,7 +114,8 @@ def _decode_one(
             event = _erased(record, record.key)
         if alias is not None:
             old, event = event.customer_id, _renamed(event, alias)
-        if event.customer_id not in local or event.__class__ is IdentityLinked:
+        # A guest's order is counted where it arrives.
+        if event.customer_id and (event.customer_id not in local or event.__class__ is IdentityLinked):
             home = _other_home(record, event, lanes, rerouted)
     except InvalidEvent as error:
         return DecodedRecord(record, error=error, import_id=import_id)
@@ -175,7 +176,7 @@ def _unopened(record: LogRecord) -> DecodedRecord:
 def subject(decoded: DecodedRecord) -> str | None:
     """The id of the customer in this lane whom a record is about, or None if there is none."""
     if decoded.event is not None:
-        return decoded.event.partition_id() if decoded.home is None else None
+        return (decoded.event.partition_id() or None) if decoded.home is None else None
     return decoded.control.to_id if isinstance(decoded.control, ControlMerge) else None
 
 

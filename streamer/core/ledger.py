@@ -52,6 +52,23 @@ class DefinitionsVersion(msgspec.Struct):
         return self.at if clock_id is None else self.imports.get(clock_id, self.at)
 
 
+class Guests(msgspec.Struct, frozen=True):
+    """Orders and refunds that name no customer, and so are in no other figure.
+
+    Attributes
+    ----------
+    money
+        Orders less refunds by currency, in its minor units.
+    latest
+        Digests (hex) of the latest of them, by which repeats are known.
+    """
+
+    orders: int = 0
+    refunds: int = 0
+    money: dict[str, int] = {}
+    latest: list[str] = []
+
+
 MAX_TRACKED = 50
 """Names of events of the shop's own that are counted apart, beside those that rules ask for."""
 OTHERS = "~rest"
@@ -92,6 +109,8 @@ class Ledger(msgspec.Struct):
         By writer of signed control records, the number of the last one.
     predictions
         Versions of the predictions and since when they are in force; before them the shipped one is.
+    guests
+        Orders and refunds of guests; None before the first.
     """
 
     lane: str
@@ -122,6 +141,7 @@ class Ledger(msgspec.Struct):
     signed_from: int | None = None
     numbers: dict[str, int] = {}
     predictions: list[ModelEntry] = []
+    guests: Guests | None = None
 
     @classmethod
     def fresh(cls, partition: int) -> Ledger:

@@ -7,8 +7,16 @@ from schemas.errors import InvalidEvent
 from schemas.events import Event
 from schemas.ids import is_nobody
 from schemas.kindly import Reading
-from streamer.core.admission import check_time
+from streamer.core.admission import MISSING, PLACEHOLDER, check_time
 from streamer.core.policy import Policy
+
+
+class Nobody(InvalidEvent):
+    """An event names no customer; ``event`` is what it says all the same."""
+
+    def __init__(self, event: Event, message: str) -> None:
+        super().__init__("nobody", message, "customer_id")
+        self.event = event
 
 
 def precheck(
@@ -32,10 +40,11 @@ def precheck(
     """
     event = decode(None, value, max_event_bytes=policy.max_event_bytes, reading=reading, noted=noted)
     check_time(event.occurred_at, now_ms, policy, None)
-    if is_nobody(event.partition_id(), policy.nobody):
-        raise InvalidEvent("nobody", "customer_id is a placeholder that stands for no customer", "customer_id")
     if getattr(event, "total", None) is not None and (currency := unknown_currency(event, policy)):
         raise InvalidEvent("unknown_currency", f"currency: no rate for {currency}", "currency")
+    id = event.partition_id()
+    if not id or is_nobody(id, policy.nobody):
+        raise Nobody(event, PLACEHOLDER if id else MISSING)
     return event
 
 

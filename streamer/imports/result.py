@@ -89,8 +89,29 @@ def result_of(before: Totals, after: Totals, source: Source | None, seconds: flo
         segments=after.segments,
         seconds=round(seconds, 3),
         records_per_second=round(records / max(seconds, 1e-9), 1),
-        guests=guests.to_dict() if isinstance(guests := getattr(source, "guests", None), Guests) else {},
+        guests=_guests(before, after, source),
     )
+
+
+def _guests(before: Totals, after: Totals, source: Source | None) -> dict[str, Any]:
+    """Orders of guests: those of a table make no events, those of other files the lanes have counted."""
+    of_table = getattr(source, "guests", None)
+    if isinstance(of_table, Guests) and (of_table.orders or of_table.refunds):
+        return of_table.to_dict()
+    orders, refunds = after.guest_orders - before.guest_orders, after.guest_refunds - before.guest_refunds
+    if not (orders or refunds):
+        return of_table.to_dict() if isinstance(of_table, Guests) else {}
+    money = _less(after.guest_money, before.guest_money)
+    return {"orders": orders, "refunds": refunds, "money": {code: in_units(sum_, code) for code, sum_ in money.items()}}
+
+
+def in_units(minor: int, currency: str) -> str:
+    """An amount as text that keeps every digit.
+
+    >>> in_units(-1050, "EUR"), in_units(12, "JPY")
+    ('-10.50', '12')
+    """
+    return f"{Decimal(minor).scaleb(-exponent(currency)):f}"
 
 
 def _less(after: Mapping[str, int], before: Mapping[str, int]) -> dict[str, int]:

@@ -142,5 +142,6 @@ def _records(to: Connections) -> Iterator[Finding]:
         yield from findings.stopped(state)
         yield from findings.refused(state)
         yield from findings.events(state)
+        yield from findings.of_guests(state)
     except (UserError, TransientError) as error:
         yield findings.trouble("records", error)

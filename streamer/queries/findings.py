@@ -11,6 +11,7 @@ from models.messages import Messages
 from models.messages.translatable import Translatable, in_language, text_of, translatable
 from schemas.deadletters import REASONS
 from schemas.errors import UserError
+from schemas.money import exponent
 from schemas.screen_text import line
 from schemas.wire_time import iso
 
@@ -151,6 +152,20 @@ def events(state: dict[str, Any]) -> Iterator[Finding]:
         )
     if tracked := state["tracked"]:
         yield Finding("events", translatable("finding tracked", names=_most(tracked)))
+
+
+def of_guests(state: dict[str, Any]) -> Iterator[Finding]:
+    """Orders that name no customer."""
+    if state["guest_orders"] or state["guest_refunds"]:
+        yield Finding("guests", translatable("finding guests", **guest_figures(state)))
+
+
+def guest_figures(state: dict[str, Any]) -> dict[str, Any]:
+    """How many orders and refunds of guests there are, and their money by currency, in words."""
+    sums = (
+        f"{minor / 10 ** exponent(code):,.{exponent(code)}f} {code}" for code, minor in state["guest_money"].items()
+    )
+    return {"orders": state["guest_orders"], "refunds": state["guest_refunds"], "money": ", ".join(sums)}
 
 
 def _most(counts: dict[str, int]) -> str:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from models.behaviour.layout import NEW_ID
 from models.behaviour.model import SEGMENTATION, ClusterModel
 from schemas.deadletters import REASONS
-from schemas.money import Rates
+from schemas.money import Rates, exponent
 from streamer.core.state import LaneState
 from streamer.lanes.context import Step
 from streamer.lanes.ports import WallClock
@@ -75,6 +75,7 @@ class _Figures:
     changes: dict[str, dict[str, int]]
     sizes: dict[str, dict[str, int]]
     revenue_minor: int
+    guest_money: dict[str, int]
     model: ClusterModel | None
 
     @classmethod
@@ -93,6 +94,8 @@ class _Figures:
                 "customers_tracked": ledger.customers,
                 "orders_total": ledger.orders,
                 "reversals_total": ledger.reversals,
+                "guest_orders_total": ledger.guests.orders if ledger.guests else 0,
+                "guest_refunds_total": ledger.guests.refunds if ledger.guests else 0,
             },
             ledger.dead_letters.copy(),
             ledger.fields_ignored.copy(),
@@ -100,6 +103,7 @@ class _Figures:
             {name: causes.copy() for name, causes in ledger.changes.items()},
             {name: sizes.copy() for name, sizes in ledger.sizes.items()},
             ledger.revenue_minor,
+            {} if ledger.guests is None else ledger.guests.money,
             state.models[ledger.timeline[-1].version] if ledger.timeline else None,
         )
 
@@ -308,6 +312,9 @@ class MetricState:
                 changes[segmentation, cause, lane] = float(count)
         revenue = figures.revenue_minor / 10**self._rates.places
         out.setdefault("net_revenue", {})[self._rates.base, lane] = revenue
+        of_guests = out.setdefault("guest_net_revenue", {})
+        for currency, minor in {self._rates.base: 0, **figures.guest_money}.items():
+            of_guests[currency, lane] = minor / 10 ** exponent(currency)
         sizes = out.setdefault("segment_customers", {})
         for segmentation, segment in self._known_segments(figures.model):
             sizes[segmentation, segment, lane] = 0.0

@@ -115,6 +115,9 @@ METRICS: Final[tuple[Metric, ...]] = (
     # decimals a currency has.
     _counter("orders_total", "Completed orders", "lane"),
     _counter("reversals_total", "Refunds and cancellations", "lane"),
+    _counter("guest_orders_total", "Orders that name no customer; they are in no other figure", "lane"),
+    _counter("guest_refunds_total", "Refunds and cancellations that name no customer", "lane"),
+    _gauge("guest_net_revenue", "Orders of guests less their refunds, in units of each currency", "currency", "lane"),
     _gauge("net_revenue", "Orders less refunds and cancellations, in units of the shop's currency", "currency", "lane"),
     # Model and runtime.
     _gauge(

@@ -23,7 +23,7 @@ WEB_METRICS: Final[tuple[Metric, ...]] = (
     Metric(
         "collector_events_total",
         "counter",
-        "Events that came over HTTP: `accepted`, or the reason why they were rejected",
+        "Events that came over HTTP: `accepted`, `guest` (an order that names no customer), or the reason why they were rejected",
         ("source", "result"),
     ),
     Metric(
@@ -60,8 +60,10 @@ class WebMetrics:
 
     def took(self, source: str, judged: Judged) -> None:
         """Count the events of a request whose accepted ones Kafka has acknowledged."""
-        if judged.records:
-            self._events.labels(source, "accepted").inc(len(judged.records))
+        if named := len(judged.records) - judged.guests:
+            self._events.labels(source, "accepted").inc(named)
+        if judged.guests:
+            self._events.labels(source, "guest").inc(judged.guests)
         for one in judged.rejected:
             self._events.labels(source, one.reason).inc()
         for field, count in judged.noted.items():

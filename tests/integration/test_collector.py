@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import CommandLine
 from live_service import LiveService
 from web_process import Answer, WebProcess, web
 
@@ -79,7 +80,12 @@ def test_accepted_events_are_applied_and_rejected_ones_say_why(
     api: WebProcess, service: LiveService, server: str
 ) -> None:
     before = applied(service)
-    bad = [{**order(3), "total": "much"}, 7, order(4, customer_id=""), {**order(5), "type": "order.shiped"}]
+    bad = [
+        {**order(3), "total": "much"},
+        7,
+        order(4, customer_id="", type="page.viewed"),
+        {**order(5), "type": "order.shiped"},
+    ]
     answer = send(api, server, [order(1), *bad, order(2)])
     assert answer.status == 202
     assert answer.body["accepted"] == 2
@@ -238,3 +244,25 @@ def test_no_key_no_address_and_no_body_is_in_the_log(api: WebProcess, server: st
     send(api, server, {**order(8), "coupon": "SECRET-COUPON", "total": []})
     for text in (server, page, "SECRET-COUPON", "b@example.org", "bob"):
         assert text not in api.log
+
+
+def test_orders_of_guests_are_summed_apart(api: WebProcess, service: LiveService, server: str) -> None:
+    def guests() -> tuple[int, int]:
+        held = [one.guests for one in service.ledgers() if one.guests is not None]
+        return sum(one.orders for one in held), sum(one.money.get("EUR", 0) for one in held)
+
+    before = guests()
+    sent = [order(number, "guest-shop", customer_id=who) for number, who in enumerate((None, "guest", ""))]
+    for _ in range(2):
+        answer = send(api, server, sent)
+        assert answer.body == {"accepted": 3, "rejected": [], "guests": 3}
+    deadline = time.monotonic() + 30
+    while guests()[0] < before[0] + 3:
+        assert time.monotonic() < deadline, "the lanes have not counted them"
+        time.sleep(0.05)
+    streamer = CommandLine(api.home, {k: v for k, v in api.environment.items() if k.startswith("STREAMER_")})
+    status = streamer.json("status")
+    assert guests() == (before[0] + 3, before[1] + 3_000) == (status["guest_orders"], status["guest_money"]["EUR"])
+    assert (
+        status["unaccounted"] == 0 and "orders without a customer, in no other figure" in streamer.run("status").stdout
+    )

@@ -68,7 +68,7 @@ def toml(value: Any) -> str:
 def own_customers(mapping: str, seed: int) -> str:
     """The mapping of a case with customers that no other seed has, so that nothing repeats what is there already.
 
-    What stands for nobody stays as it is.
+    Placeholders keep their text.
     """
     path = Path(mapping)
     content = tomllib.loads(path.read_text() if path.is_file() else shipped()[mapping])

@@ -20,7 +20,7 @@ from streamer.core.policy import Policy
 from streamer.sources.bodies import Refused
 from streamer.sources.json_rows import parsed
 from streamer.sources.mapping import load_mapping
-from streamer.sources.one_record import bodies_of
+from streamer.sources.one_record import bodies_of, guests_of
 from streamer.telemetry.tracing import Tracing
 from streamer.web.api.guards import Guard
 from streamer.web.api.problems import ProblemError, of_error
@@ -136,14 +136,16 @@ class Collector:
         return await self._take(request, found, _SHOP, shop, 200, largest=self._policy.max_event_bytes)
 
     def _mapped(self, shop: str, body: bytes) -> list[Body]:
-        """The events of a webhook; one that cannot be read is rejected with its reason."""
+        """The events of a webhook, orders of guests included; one that cannot be read is rejected with its reason."""
         calls.parsed(body)
         reading = self._policy
+        record, mapping = parsed(body.decode()), self._mappings[shop]
+        how = (mapping, reading.grid.zone, reading.rates.base, reading.nobody)
         try:
-            found = bodies_of(
-                parsed(body.decode()), self._mappings[shop], reading.grid.zone, reading.rates.base, reading.nobody
-            )
+            found = bodies_of(record, *how)
         except Refused as refused:
+            if guests := guests_of(record, *how):
+                return [Body(value) for value in guests]
             message = str(in_language(refused.message, messages(reading.language)))
             log.warning("a webhook cannot be read", shop=shop, reason=refused.reason, why=message)
             return [Body(b"", InvalidEvent(refused.reason, message))]
@@ -171,7 +173,9 @@ class Collector:
 
 
 def _receipt(judged: Judged, status: int) -> Response:
-    body = {"accepted": len(judged.records), "rejected": judged.rejected}
+    body: dict[str, Any] = {"accepted": len(judged.records), "rejected": judged.rejected}
+    if judged.guests:
+        body["guests"] = judged.guests
     return Response(_encode(body), status, media_type="application/json")
 
 

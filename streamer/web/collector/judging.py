@@ -10,8 +10,9 @@ from typing import Final
 from schemas.collector import NEVER_PUBLIC, UNLESS_ALLOWED
 from schemas.errors import InvalidEvent
 from schemas.events import Event
+from streamer.core import guests
 from streamer.core.policy import Policy
-from streamer.core.precheck import precheck
+from streamer.core.precheck import Nobody, precheck
 from streamer.web.api.tokens import Token
 from streamer.web.collector.calls import Body, ids_of
 
@@ -41,11 +42,14 @@ class Judged:
         Keys and values.
     noted
         Fields that were left out or taken for granted, and how often.
+    guests
+        How many of the records are orders of guests: lanes count their money, and move nobody.
     """
 
     records: list[tuple[bytes, bytes]] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     noted: Counter[str] = field(default_factory=Counter)
+    guests: int = 0
 
 
 def judge(
@@ -77,7 +81,7 @@ def judge(
     for index, body in enumerate(bodies):
         noted: list[str] = []
         try:
-            event = _read(body, policy, now_ms, largest, skew, noted)
+            event, is_guest = _read(body, policy, now_ms, largest, skew, noted)
         except InvalidEvent as error:
             faults.append((index, error.reason, error.message))
             continue
@@ -86,19 +90,29 @@ def judge(
             faults.append((index, NOT_ALLOWED, refusal))
             continue
         found.noted.update(noted)
+        found.guests += is_guest
         found.records.append((event.partition_id().encode(), event.model_dump_json(exclude_none=True).encode()))
     ids = ids_of([bodies[index] for index, _, _ in faults])
     found.rejected += [Rejected(index, id, *why) for (index, *why), id in zip(faults, ids, strict=True)]
     return found
 
 
-def _read(body: Body, policy: Policy, now_ms: int, largest: int, skew: int, noted: list[str]) -> Event:
+def _read(body: Body, policy: Policy, now_ms: int, largest: int, skew: int, noted: list[str]) -> tuple[Event, bool]:
+    """An event, and whether it is an order of a guest. Raises InvalidEvent."""
     if body.error is not None:
         raise body.error
     if len(body.value) > largest:
         raise InvalidEvent("oversize", f"{len(body.value):,} bytes, allowed are {largest:,}")
-    event = precheck(body.value, policy, now_ms - skew, policy.reading, noted)
-    return event.model_copy(update={"occurred_at": min(event.occurred_at + skew, now_ms)}) if skew else event
+    is_guest = False
+    try:
+        event = precheck(body.value, policy, now_ms - skew, policy.reading, noted)
+    except Nobody as error:
+        if not guests.is_counted(error.event):
+            raise
+        event, is_guest = error.event, True
+    if skew:
+        event = event.model_copy(update={"occurred_at": min(event.occurred_at + skew, now_ms)})
+    return event, is_guest
 
 
 def _refusal(type: str, token: Token, only: frozenset[str] | None) -> str | None:

@@ -11,6 +11,8 @@ import pytest
 import schemas
 from schemas.codec import ENABLED_TYPES, decode
 from schemas.collector import NEVER_PUBLIC, UNLESS_ALLOWED
+from schemas.events import OrderCompleted
+from schemas.ids import is_nobody
 from schemas.money import Rates
 from schemas.wire_time import epoch_ms, iso
 from streamer.core.policy import Policy
@@ -41,6 +43,26 @@ def test_records_keep_the_order_of_the_request_and_carry_the_key() -> None:
     found = take(*({**VIEW, "event_id": f"v{n}", "customer_id": f"c{n % 3}"} for n in range(9)))
     assert [key for key, _ in found.records] == [b"c%d" % (n % 3) for n in range(9)]
     assert [one["event_id"] for one in published(found)] == [f"v{n}" for n in range(9)]
+
+
+def test_orders_of_guests_are_published_and_counted_apart() -> None:
+    order = {
+        **VIEW,
+        "type": "order.completed",
+        "order_id": "o",
+        "total": "9.90",
+        "currency": "EUR",
+        "customer_id": None,
+    }
+    found = take({**order, "event_id": "1"}, {**order, "event_id": "2", "customer_id": "guest"}, VIEW)
+    assert (len(found.records), found.guests, found.rejected) == (3, 2, [])
+    for key, value in found.records[:2]:
+        event = decode(key, value, reading=Policy().reading)
+        assert isinstance(event, OrderCompleted) and is_nobody(event.customer_id) and event.total == 9.9
+    updated = {**order, "type": "order.updated", "event_id": "3"}
+    assert [one.reason for one in take(updated).rejected] == ["nobody"]
+    assert take(order, policy=Policy(strict=True)).rejected[0].reason == "invalid_field"
+    assert take(order, token=PAGE).rejected[0].reason == NOT_ALLOWED
 
 
 def test_what_is_published_is_read_by_lanes_as_the_same_event() -> None:

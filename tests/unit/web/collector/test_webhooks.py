@@ -14,10 +14,11 @@ from schemas.codec import decode
 from schemas.endpoints import COLLECTING
 from schemas.errors import UserError
 from schemas.ids import NOBODY
+from schemas.kindly import Reading
 from streamer.sources.bodies import Refused
 from streamer.sources.json_rows import parsed
 from streamer.sources.mapping import load_mapping
-from streamer.sources.one_record import bodies_of
+from streamer.sources.one_record import bodies_of, guests_of
 from streamer.web.collector.webhooks import SHOPS, is_genuine, shop_secrets
 
 NOW = 1_772_366_400
@@ -124,3 +125,17 @@ def test_an_order_of_nobody_says_why() -> None:
     with pytest.raises(Refused) as raised:
         made("shopify", {**SHOPIFY, "customer": None, "email": ""})
     assert raised.value.reason == "no_customer"
+
+
+@pytest.mark.parametrize(
+    ("shop", "record", "types"),
+    [
+        ("shopify", {**SHOPIFY, "customer": None, "email": ""}, ["order.completed"]),
+        ("woocommerce", {**WOOCOMMERCE, "customer_id": 0, "billing": {}}, ["order.completed"]),
+    ],
+)
+def test_an_order_of_a_guest_is_taken_all_the_same(shop: str, record: dict[str, Any], types: list[str]) -> None:
+    found = guests_of(parsed(json.dumps(record)), load_mapping(SHOPS[shop].mapping), "UTC", "EUR", NOBODY)
+    events = [decode(None, body, reading=Reading()) for body in found]
+    assert [one.type for one in events] == types and {one.customer_id for one in events} == {""}
+    assert found == guests_of(parsed(json.dumps(record)), load_mapping(SHOPS[shop].mapping), "UTC", "EUR", NOBODY)

@@ -1,0 +1,124 @@
+"""Orders of guests that come live: dead letters with a reason, their money counted apart, and nobody moved."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from heart_logs import T0, Driver, LogMaker, order
+
+from schemas.money import Rates
+from streamer.core import ledger as ledgers
+from streamer.core.ledger import Guests
+from streamer.core.policy import Policy
+
+POLICY = Policy(rates=Rates("EUR", {"USD": 0.9}))
+
+
+def of_guest(number: int, total: float = 10.0, **fields: Any) -> bytes:
+    body = json.loads(order(f"e{number}", "ann", T0, total, f"o{number}"))
+    return json.dumps({**body, "customer_id": None, **fields}).encode()
+
+
+def fed(*values: bytes, key: bytes | None = None, policy: Policy = POLICY) -> Driver:
+    log, driver = LogMaker(), Driver(policy)
+    for value in values:
+        log.put(key, value)
+    driver.feed(log.records)
+    return driver
+
+
+def guests(driver: Driver) -> tuple[int, int, dict[str, int]]:
+    found = driver.state.ledger.guests or Guests()
+    return found.orders, found.refunds, found.money
+
+
+@pytest.mark.parametrize("who", [None, "", "guest", "NULL", "0"])
+def test_an_order_that_names_nobody_is_counted_by_currency(who: str | None) -> None:
+    given_back = of_guest(
+        3,
+        2.5,
+        type="order.refunded",
+        refund_id="r1",
+        order_id="o1",
+        currency="USD",
+        customer_id=who,
+        email="a@x.example",
+    )
+    driver = fed(
+        of_guest(1, customer_id=who), of_guest(2, 7.25, currency="USD", customer_id=who), given_back,
+        key=who.encode() if who else None,
+    )  # fmt: skip
+    assert guests(driver) == (2, 1, {"EUR": 1000, "USD": 475})
+    book = driver.state.ledger
+    assert book.dead_letters == {"nobody": 3} and book.unaccounted == 0
+    assert (book.customers, book.orders, book.revenue_minor, driver.changes) == (0, 0, 0, [])
+
+
+def test_the_dead_letter_says_what_is_missing() -> None:
+    missing, placeholder = fed(of_guest(1), of_guest(2, customer_id="guest")).dead
+    assert missing.message == "no customer_id: the order is a guest's; an e-mail address may be an id"
+    assert placeholder.message == "customer_id is a placeholder that stands for no customer"
+
+
+def test_a_repeat_is_counted_once() -> None:
+    driver = fed(*(of_guest(number % 3) for number in range(9)))
+    assert guests(driver) == (3, 0, {"EUR": 3000})
+    assert driver.state.ledger.dead_letters == {"nobody": 9}
+
+
+def test_a_lane_remembers_the_latest_orders_and_no_more() -> None:
+    driver = fed(*(of_guest(number) for number in range(200)))
+    found = driver.state.ledger.guests
+    assert found is not None and found.orders == 200 and len(found.latest) == 64
+    assert ledgers.load(ledgers.dump(driver.state.ledger)).guests == found
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"currency": "GBP"}, "unknown_currency"),
+        ({"total": "a lot"}, "invalid_field"),
+        ({"occurred_at": "1999-01-01T00:00:00Z"}, "too_late"),
+        ({"type": "product.viewed"}, "invalid_field"),
+        # Whether nothing or all is given back is not known of an order that nobody remembers.
+        ({"type": "order.cancelled", "refund_id": "r", "total": None}, "nobody"),
+        ({"type": "order.updated"}, "nobody"),
+        ({"customer_id": {"id": 7}}, "invalid_field"),
+    ],
+)
+def test_what_is_wrong_otherwise_is_in_no_sum(fields: dict[str, Any], reason: str) -> None:
+    driver = fed(of_guest(1, **fields))
+    assert driver.state.ledger.dead_letters == {reason: 1}
+    assert driver.state.ledger.guests is None
+
+
+def test_a_key_that_names_somebody_is_no_guests() -> None:
+    driver = fed(of_guest(1), key=b"ann")
+    assert driver.state.ledger.dead_letters == {"invalid_field": 1} and driver.state.ledger.guests is None
+
+
+def test_where_the_contract_is_strict_an_order_without_a_customer_breaks_it() -> None:
+    driver = fed(of_guest(1), of_guest(2, customer_id="guest"), policy=replace(POLICY, strict=True))
+    assert driver.state.ledger.dead_letters == {"invalid_field": 1, "nobody": 1}
+    assert guests(driver) == (1, 0, {"EUR": 1000})
+
+
+def test_the_shop_says_who_is_nobody() -> None:
+    driver = fed(of_guest(1, customer_id="guest"), of_guest(2), policy=replace(POLICY, nobody=frozenset({"till"})))
+    assert driver.state.ledger.applied == 1 and guests(driver) == (1, 0, {"EUR": 1000})
+
+
+def test_sums_that_would_leave_64_bits_are_refused() -> None:
+    policy = Policy(rates=Rates("KWD"))
+    driver = fed(*(of_guest(number, 1e12, currency="KWD") for number in range(4700)), policy=policy)
+    assert set(driver.state.ledger.dead_letters) == {"nobody", "invalid_field"}
+    ledgers.dump(driver.state.ledger)
+
+
+def test_a_ledger_of_an_older_release_has_no_guests() -> None:
+    old = json.loads(ledgers.dump(ledgers.Ledger.fresh(0)))
+    del old["guests"]
+    assert ledgers.load(json.dumps(old).encode()).guests is None
