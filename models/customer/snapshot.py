@@ -184,6 +184,12 @@ def peek(id: str, core: bytes) -> Customer:
     return _from_core(id, core)[0]
 
 
+def peek_both(id: str, core: bytes) -> tuple[Customer, bytes]:
+    """The same, and its behaviour row as bytes."""
+    customer, found = _from_core(id, core)
+    return customer, found.behaviour
+
+
 def _from_core(id: str, raw: bytes) -> tuple[Customer, Any]:
     try:
         core = _decode_core(raw)

@@ -6,7 +6,7 @@ Reading blocks, so it happens in a thread; answers use the last complete state.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -45,6 +45,8 @@ class Page:
         The latest clock of a lane, ms.
     totals
         The ledgers of all lanes, summed.
+    ledgers, models
+        The ledgers, and the cluster models that each lane keeps, by lane.
     """
 
     policy: Policy
@@ -53,6 +55,8 @@ class Page:
     table: dict[str, Any]
     clock: int
     totals: Totals
+    ledgers: Mapping[int, Ledger]
+    models: Mapping[int, Mapping[int, ClusterModel]]
 
 
 class Book:
@@ -147,7 +151,14 @@ class Book:
             segments.table(definitions, model, summed.segments, words),
             max((one.clock for one in ledgers), default=0),
             summed,
+            {one.partition: one for one in ledgers},
+            {one.partition: self._models(view, one) for one in ledgers},
         )
+
+    def _models(self, view: ViewReader, ledger: Ledger) -> Mapping[int, ClusterModel]:
+        """The models of a lane; read again only where its ledger names one that was not there."""
+        known = {} if self._page is None else self._page.models.get(ledger.partition, {})
+        return known if {one.version for one in ledger.timeline} <= known.keys() else view.models(ledger.partition)
 
     def _model(self, view: ViewReader, ledgers: list[Ledger]) -> ClusterModel | None:
         """The newest model; read again only where the ledgers name another one than the last that was read."""

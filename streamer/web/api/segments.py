@@ -6,14 +6,13 @@ import csv
 import io
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from models.customer.customer import Customer
 from models.messages import messages
 from schemas.errors import UserError
 from schemas.screen_text import harmless_cell
@@ -21,9 +20,10 @@ from streamer.queries import cards, previews
 from streamer.queries.members import COLUMNS, Member, member_of, row
 from streamer.queries.names import segment_name
 from streamer.web.api import parameters
+from streamer.web.api.ahead import among_clusters
 from streamer.web.api.book import Book, Page
 from streamer.web.api.problems import ProblemError
-from streamer.web.api.view import View
+from streamer.web.api.view import Looked, View
 from streamer.web.readmodel.reading import Place, Reader
 
 MAX_FILE_BYTES: Final = 200_000
@@ -58,12 +58,14 @@ class Segments:
         found = self._reader().members(*place, after=after, limit=limit, order=order)
         people = await self._view.customers([one.customer for one in found])
         page = self._book.page
+        ahead = await among_clusters(people, place[0], page)
         return parameters.answer(
             {
                 "segmentation": place[0],
                 "segment": place[1],
                 "members": [
-                    _shown(_member(*one, place[0], page), place[0], page) for one in zip(found, people, strict=True)
+                    _shown(_member(*one, place[0], page, ahead), place[0], page)
+                    for one in zip(found, people, strict=True)
                 ],
                 "next": parameters.cursor(found[-1], order) if len(found) == limit else None,
             }
@@ -120,7 +122,8 @@ class Segments:
         reader, after, page = self._reader(), None, self._book.page
         while found := reader.members(segmentation, segment, after=after, limit=_CHUNK, order="id"):
             people = await self._view.customers([one.customer for one in found])
-            rows = [row(_member(*one, segmentation, page)) for one in zip(found, people, strict=True)]
+            ahead = await among_clusters(people, segmentation, page)
+            rows = [row(_member(*one, segmentation, page, ahead)) for one in zip(found, people, strict=True)]
             yield _csv([list(one.values()) for one in rows])
             after = found[-1]
 
@@ -133,11 +136,14 @@ class Segments:
         return segmentation, segment
 
 
-def _member(place: Place, customer: Customer | None, segmentation: str, page: Page) -> Member:
+def _member(
+    place: Place, looked: Looked | None, segmentation: str, page: Page, ahead: Mapping[str, tuple[str, int]]
+) -> Member:
     """A member with what Redis knows of it; there is nothing more of somebody who was erased since."""
-    if customer is None:
+    if looked is None:
         return Member(place.customer, None, None, place.since, None, None)
-    return member_of(customer, place.since, segmentation, page.policy.definitions, page.policy.shop)
+    policy, customer = page.policy, looked.customer
+    return member_of(customer, place.since, segmentation, policy.definitions, policy.shop, ahead.get(customer.id))
 
 
 def _shown(one: Member, segmentation: str, page: Page) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from models.customer.customer import Customer
 from models.customer.profile import Profile
-from models.customer.snapshot import CORE, PROFILE, peek
+from models.customer.snapshot import CORE, PROFILE, peek_both
 from schemas.errors import TransientError
 from schemas.partition import partition_for
 from streamer.adapters.redis_keys import LaneKeys
@@ -23,10 +23,14 @@ _profile: Final = msgspec.msgpack.Decoder(Profile).decode
 
 
 class Looked(NamedTuple):
-    """A customer without order book and remembered event ids; ``clock_id`` and lane say which clock it lives by."""
+    """A customer without order book and remembered event ids; ``clock_id`` and lane say which clock it lives by.
+
+    ``behaviour`` is its row of the behaviour memory, as bytes; empty where there is none.
+    """
 
     lane: int
     customer: Customer
+    behaviour: bytes
 
 
 class View:
@@ -41,16 +45,17 @@ class View:
         lane = partition_for(id.encode(), len(self._keys))
         core, profile = await self._parts(lane, id)
         if core is not None:
-            return Looked(lane, _made(id, core, profile))
+            return _made(lane, id, core, profile)
         alias = None if profile is None else _profile(profile).alias
         return None if alias is None else await self.customer(alias)
 
-    async def customers(self, ids: Sequence[str]) -> list[Customer | None]:
+    async def customers(self, ids: Sequence[str]) -> list[Looked | None]:
         """Customers by their main ids, in one round trip."""
         lanes = [partition_for(id.encode(), len(self._keys)) for id in ids]
         answers = await asyncio.gather(*map(self._parts, lanes, ids))
         return [
-            None if core is None else _made(id, core, profile) for id, (core, profile) in zip(ids, answers, strict=True)
+            None if core is None else _made(lane, id, core, profile)
+            for lane, id, (core, profile) in zip(lanes, ids, answers, strict=True)
         ]
 
     async def close(self) -> None:
@@ -65,7 +70,7 @@ class View:
         return found
 
 
-def _made(id: str, core: bytes, profile: bytes | None) -> Customer:
-    customer = peek(id, core)
+def _made(lane: int, id: str, core: bytes, profile: bytes | None) -> Looked:
+    customer, behaviour = peek_both(id, core)
     customer.profile = None if profile is None else _profile(profile)
-    return customer
+    return Looked(lane, customer, behaviour)

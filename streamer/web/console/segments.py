@@ -14,6 +14,7 @@ from streamer.charts import Bar
 from streamer.queries import cards
 from streamer.queries.members import member_of
 from streamer.web.api import parameters
+from streamer.web.api.ahead import among_clusters
 from streamer.web.api.view import View
 from streamer.web.console.counting import Counting
 from streamer.web.console.overview import days_of, drawn, segment_path, sizes_chart
@@ -63,10 +64,16 @@ class Segments:
         after = parameters.place_of(visit.request.query_params.get("cursor"), "since")
         found = reader.members(by, id, after=after, limit=PAGE)
         people = await self.view.customers([one.customer for one in found])
-        policy = words.page.policy
+        policy, moves = words.page.policy, await among_clusters(people, by, words.page)
         rows = []
-        for place, customer in zip(found, people, strict=True):
-            member = None if customer is None else member_of(customer, place.since, by, policy.definitions, policy.shop)
+        for place, one in zip(found, people, strict=True):
+            member = (
+                None
+                if one is None
+                else member_of(
+                    one.customer, place.since, by, policy.definitions, policy.shop, moves.get(place.customer)
+                )
+            )
             rows.append(
                 {
                     "id": place.customer,
