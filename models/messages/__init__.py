@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Final, Literal, get_args
 
 from models.messages import chinese, english
+from models.messages.count import counted
 from models.messages.table import Named, Table
 from schemas.screen_text import line
 
@@ -35,7 +36,7 @@ class Messages:
 
     def __call__(self, key: str, **values: object) -> str:
         return self.table.texts[key].format(
-            **{name: line(value) if isinstance(value, str) else value for name, value in values.items()}
+            **{name: line(value) if isinstance(value, str) else counted(value) for name, value in values.items()}
         )
 
     def segment(self, segmentation: str, id: str, name: str) -> str:

@@ -101,14 +101,14 @@ TABLE = Table(
         # Segments.
         "version": ", version {version}",
         "no clusters yet": "no version yet: the model owner (`streamer worker --role owner`) learns the first one once "
-        "the shop has {buyers} buyers and {days} days of events",
+        "the shop has {buyers:|buyer} and {days:|day} of events",
         "earlier version": "of an earlier version; its customers move on as they are judged",
         # The demo.
         "demo history": "history, day {day} of {days}",
         "demo starting": "starting",
         "demo live": "live",
         "demo ending": "ending",
-        "demo headline": "{speed:,.0f} records/s, {records:,} in all, {customers:,} customers, {changes:,} changes",
+        "demo headline": "{speed:,.0f} records/s, {records:,} in all, {customers:|customer}, {changes:|change}",
         "demo latency": ", readable {p50:,.0f} ms after the event (p99 {p99:,.0f} ms)",
         "latest changes": "latest changes",
         "column when": "when",
@@ -120,12 +120,13 @@ TABLE = Table(
         "column because": "because",
         "column changes": "changes",
         "column customers": "customers by segment",
-        "result records": "{rows}{records:,} records in {seconds:,.1f} s ({speed:,.0f} a second)",
-        "result rows": "{rows:,} rows, ",
-        "result customers": "{customers:,} customers, {orders:,} orders, {reversals:,} refunds and cancellations, "
+        "result records": "{rows}{records:|record} in {seconds:,.1f} s ({speed:,.0f} a second)",
+        "result rows": "{rows:|row}, ",
+        "result customers": "{customers:|customer}, {orders:|order}, "
+        "{reversals:|refund or cancellation|refunds and cancellations}, "
         "{money:,.2f} {currency} net",
-        "result guests": "orders without a customer, in no other figure: {orders:,} orders, {refunds:,} refunds, {money} net",
-        "result applied": "{applied:,} applied ({late:,} late), {duplicates:,} repeats, {dead:,} dead letters, "
+        "result guests": "orders without a customer, in no other figure: {orders:|order}, {refunds:|refund}, {money} net",
+        "result applied": "{applied:,} applied ({late:,} late), {duplicates:|repeat}, {dead:|dead letter}, "
         "{rerouted:,} rerouted, {control:,} control",
         "result skipped": "no event: {counts}",
         "result dead letters": "dead letters: {counts}",
@@ -138,14 +139,14 @@ TABLE = Table(
         "learn shipped": "comes with the program",
         "learn since": "in force since {day}",
         "learn to come": "version {version} from {day} on",
-        "learn owner": "model owner: version {version}, {weeks} weeks learned",
+        "learn owner": "model owner: version {version}, {weeks:|week} learned",
         "learn no week": "no week was answered yet: it takes eight days, and 30 customers in the panel",
         "learn week head": "week of|asked|ordered|expected|AUC|log loss|Brier|calib.|base|skill",
         "learn version": "version {version}, form {form}, {when}",
         "learn made on": "learned until {day}",
-        "model line": "version {version}, {published_at:.10}: {k} segments, frame {frame}; {changed}",
+        "model line": "version {version}, {published_at:.10}: {k:|segment}, frame {frame}; {changed}",
         "same segments": "the same segments",
-        "proposal line": "proposal {id}: {k} segments because {why}; would move {moves:.1%} of customers "
+        "proposal line": "proposal {id}: {k:|segment} because {why}; would move {moves:.1%} of customers "
         "({moved} of {tried} tried out): {status}",
         "proposal answers": "  `streamer models show {id}` says who would move where; then `streamer models approve {id}` "
         "or `reject {id}`",
@@ -238,7 +239,7 @@ TABLE = Table(
         "card silent months": "silent for {count} months",
         "card silent weeks": "silent for {count} weeks",
         "card head": "{name} ({segmentation}/{id}): {meaning}",
-        "card size": "  {customers:,} customers, {share} of all, {revenue} of revenue",
+        "card size": "  {customers:|customer}, {share} of all, {revenue} of revenue",
         "card words": "  {words}",
         "card basket": "  average basket {basket} (shop {shop})",
         "counting": "counting customers: {count:,}",

@@ -79,6 +79,12 @@ TEXTS: Final[Mapping[str, str]] = {
     "dead nobody": "没有客户，或是占位符",
     "dead bad_control": "控制记录没有有效签名",
     "dead poison": "没有 worker 能处理，已跳过",
+    "status lanes": "{lanes} 条通道，{lag:,} 条记录待处理，{workers}",
+    "status workers": "{workers} 个 worker",
+    "status no worker": "没有 worker，请启动：`streamer worker`",
+    "status records": "共 {consumed:,} 条记录：已应用 {applied:,}（迟到 {late:,}），重复 {duplicates:,}，死信 {dead:,}，"
+    "改道 {rerouted:,}，控制记录 {control:,}；去向不明：{unaccounted}",
+    "status customers": "{customers:,} 位客户，{orders:,} 单",
     "subject packages": "软件包",
     "subject servers": "服务器",
     "subject Kafka": "Kafka",

@@ -161,15 +161,9 @@ def _show_service(answer: dict[str, Any]) -> None:
     if not answer["topics"]:
         out.print("there are no topics yet; a worker makes them: `streamer worker`")
         return
-    lag, workers = answer["lag"], answer["workers"]
-    out.print(
-        f"{answer['lanes']} lanes, {lag:,} {'record' if lag == 1 else 'records'} waiting, "
-        + (
-            f"{workers} {'worker' if workers == 1 else 'workers'}"
-            if workers
-            else "no worker; start one: `streamer worker`"
-        )
-    )
+    texts, workers = messages(common.settings().language), answer["workers"]
+    who = texts("status workers", workers=workers) if workers else texts("status no worker")
+    out.print(texts("status lanes", lanes=answer["lanes"], lag=answer["lag"], workers=who))
     out.print(f"act: {answer['act']} running" if answer["act"] else "act: not running, so no play sends messages")
     out.print(f"web: at {answer['web']}" if answer["web"] else "web: not running in this folder", markup=False)
     if (error := answer["last_error"]) is not None:
@@ -185,14 +179,14 @@ def _show_service(answer: dict[str, Any]) -> None:
             f"(offset {progress['passed']:,} of {progress['of']:,}); until it is done, its customers do not move"
         )
     dead = sum(answer["dead_letters"].values())
-    out.print(
-        f"{answer['consumed']:,} records: {answer['applied']:,} applied ({answer['late']:,} late), "
-        f"{answer['duplicates']:,} duplicates, {dead:,} dead letters, {answer['rerouted']:,} rerouted, "
-        f"{answer['control']:,} control; unaccounted: {answer['unaccounted']}"
-    )
-    out.print(f"{answer['customers']:,} customers, {answer['orders']:,} orders")
+    counts = {
+        name: answer[name]
+        for name in ("consumed", "applied", "late", "duplicates", "rerouted", "control", "unaccounted")
+    }
+    out.print(texts("status records", dead=dead, **counts))
+    out.print(texts("status customers", customers=answer["customers"], orders=answer["orders"]))
     if answer["guest_orders"] or answer["guest_refunds"]:
-        out.print(messages(common.settings().language)("finding guests", **guest_figures(answer)))
+        out.print(texts("finding guests", **guest_figures(answer)))
     for segmentation, segments in answer["segments"].items():
         sizes = ", ".join(f"{name} {count:,}" for name, count in segments.items())
         out.print(f"  {segmentation}: {sizes}", markup=False)

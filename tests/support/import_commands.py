@@ -48,7 +48,7 @@ class Commands:
     def run(self, *arguments: str) -> dict[str, Any]:
         """The JSON of a command that must succeed."""
         process = self.start(*arguments, "--json")
-        out, errors = process.communicate(timeout=150)
+        out, errors = process.communicate(timeout=600)
         assert process.returncode == 0, errors
         found: dict[str, Any] = json.loads(out.splitlines()[-1])
         return found

@@ -61,7 +61,7 @@ def test_a_check_that_would_apply_nothing_fails(run: Run, tmp_path: Path) -> Non
     (tmp_path / "orders.csv").write_text("customer,date,total\na,2024-01-05,5 CHF\n")
     ran = run("import", "orders.csv", "--check")
     assert ran.exit_code == 1
-    assert "1 amounts in CHF, for which the shop has no rate: set `STREAMER_RATES=CHF=...`" in ran.stdout
+    assert "1 amount in CHF, for which the shop has no rate: set `STREAMER_RATES=CHF=...`" in ran.stdout
 
 
 @pytest.mark.parametrize(

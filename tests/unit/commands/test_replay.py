@@ -39,7 +39,7 @@ def test_the_last_line_is_the_result_as_json(run: Run, file: Path, tmp_path: Pat
 
 def test_without_json_the_result_is_printed_in_words(run: Run, file: Path) -> None:
     ran = run("replay", str(file), "--format", "online-retail")
-    assert "1 customers, 1 orders" in ran.stdout
+    assert "1 customer, 1 order" in ran.stdout
     assert "15.30 GBP net" in ran.stdout
     assert "STREAMER_CURRENCY=GBP" in ran.stderr
 
@@ -126,7 +126,7 @@ def test_a_table_is_read_by_a_shipped_mapping_and_its_rejects_are_reported(run: 
         1,
         4_500,
     )
-    assert "1 rows were refused; orders_export.csv.rejects.csv says which and why" in ran.stderr
+    assert "1 row was refused; orders_export.csv.rejects.csv says which and why" in ran.stderr
     assert (tmp_path / "orders_export.csv.rejects.csv").read_text().splitlines()[1].startswith("3,no_customer,")
 
 

@@ -27,6 +27,6 @@ def test_orders_of_guests_are_listed_with_their_money() -> None:
     (found,) = of_guests(state)
     assert found.hint is None
     assert found.text == (
-        "orders without a customer, in no other figure: 1,200 orders, 1 refunds, 1,234.50 EUR, 900 JPY net"
+        "orders without a customer, in no other figure: 1,200 orders, 1 refund, 1,234.50 EUR, 900 JPY net"
     )
     assert not list(of_guests({"guest_orders": 0, "guest_refunds": 0, "guest_money": {}}))

@@ -120,7 +120,7 @@ def test_cards_by_id() -> None:
     assert "mostly discounted" in card["words"]
     card_lines = lines(card, EN, "EUR")
     assert card_lines[0].startswith("Champion (lifecycle/champion): eight orders or more")
-    assert card_lines[1] == "  1 customers, 50.0% of all, 90.0% of revenue"
+    assert card_lines[1] == "  1 customer, 50.0% of all, 90.0% of revenue"
     assert card_lines[-1] == "  average basket 100.00 EUR (shop 100.00 EUR)"
     assert {card["segmentation"] for card in cards("new", Policy(), jumpy(1), counted, EN)} == {
         "lifecycle",

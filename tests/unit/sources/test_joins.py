@@ -132,7 +132,7 @@ def test_orders_items_and_customers_of_olist_are_one_shop(folder: Path) -> None:
     assert rejects[1].startswith(
         "6,no_partner,olist_order_items_dataset.csv has no row with order_id ad21,ad21,5e07,shipped"
     )
-    unused = "1 rows of olist_order_items_dataset.csv belong to no row"
+    unused = "1 row of olist_order_items_dataset.csv belongs to no row"
     assert any(note.startswith(unused) for note in source.notes)
 
 

@@ -1,0 +1,26 @@
+"""Numbers with their nouns: 1 worker, 2 workers."""
+
+from __future__ import annotations
+
+
+class Count(int):
+    """A whole number that a text may show with its noun, or show only a word for.
+
+    ``{n:|worker}`` is the number and its noun, ``{n:|entry|entries}`` one with a plural of its own; ``{n:~has|have}`` is the
+    word alone. Other format specs are those of `int`.
+
+    >>> f"{Count(1):|worker}, {Count(2_000):|entry|entries} {Count(2):~has|have} {Count(7):,}"
+    '1 worker, 2,000 entries have 7'
+    """
+
+    def __format__(self, spec: str) -> str:
+        if spec[:1] not in ("|", "~"):
+            return super().__format__(spec)
+        one, _, many = spec[1:].partition("|")
+        word = one if self == 1 else many or one + "s"
+        return word if spec[0] == "~" else f"{int(self):,} {word}"
+
+
+def counted(value: object) -> object:
+    """The value, as a `Count` if it is a whole number."""
+    return Count(value) if type(value) is int else value

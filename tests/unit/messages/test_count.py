@@ -1,0 +1,41 @@
+"""Numbers stand with the right form of their nouns, in every text of the catalogue."""
+
+from __future__ import annotations
+
+import re
+from string import Formatter
+
+import pytest
+
+from models.messages import messages
+from models.messages.count import Count
+from models.messages.translatable import translatable
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(0, "0 workers"), (1, "1 worker"), (2, "2 workers"), (1_000, "1,000 workers")]
+)
+def test_a_number_and_its_noun(number: int, text: str) -> None:
+    assert f"{Count(number):|worker}" == text
+
+
+def test_a_finding_says_one_worker() -> None:
+    assert translatable("finding workers", text="3 taken", workers=1) == "3 taken, 1 worker"
+    assert messages()("finding hidden", records=1, lane=0, producer="x") == (
+        "1 record of lane 0 stands behind a transaction that x left open"
+    )
+    assert messages("zh")("finding workers", text="x", workers=1) == "x，worker 1 个"
+
+
+def test_every_noun_of_the_catalogue_has_both_forms() -> None:
+    specs = [
+        spec
+        for text in messages().table.texts.values()
+        for _, _, spec, _ in Formatter().parse(text)
+        if spec and spec[0] in "|~"
+    ]
+    assert len(specs) > 30
+    for spec in specs:
+        assert not re.search(r"\d", f"{Count(1):{spec}}".lstrip("1 ")), spec
+        if spec[0] == "~":
+            assert "|" in spec and f"{Count(1):{spec}}" != f"{Count(2):{spec}}", spec
