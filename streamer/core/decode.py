@@ -114,8 +114,7 @@ def _decode_one(
             event = _erased(record, record.key)
         if alias is not None:
             old, event = event.customer_id, _renamed(event, alias)
-        # A guest's order is counted where it arrives.
-        if event.customer_id and (event.customer_id not in local or event.__class__ is IdentityLinked):
+        if event.customer_id not in local or event.__class__ is IdentityLinked:
             home = _other_home(record, event, lanes, rerouted)
     except InvalidEvent as error:
         return DecodedRecord(record, error=error, import_id=import_id)
@@ -153,6 +152,9 @@ def _read_marks(record: LogRecord) -> _Marks | None:
 
 def _other_home(record: LogRecord, event: Arrival | Event, lanes: int, rerouted: bool) -> int | None:
     """The partition that a record belongs to, if that is another. Raises InvalidEvent where it was rerouted before."""
+    if not event.customer_id:
+        # A guest's order is counted where it arrives.
+        return None
     key = record.key
     # A key that is not in NFC belongs where the id is that it means.
     home = partition_for(key if key and key.isascii() else event.partition_id().encode(), lanes)

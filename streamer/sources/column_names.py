@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from streamer.sources.contact_columns import CONTACTS, PEOPLE, are_full_names, bare, names_of
@@ -105,18 +105,32 @@ def _hit(left: Mapping[str, str], name: str, *, whole: bool) -> str | None:
 
 def _customer(left: Mapping[str, str], rows: Sequence[Mapping[str, str]]) -> str | None:
     """The column by which customers are known."""
-    whole = [name for name in map(bare, NAMES["customer_id"]) if name in left]
-    if whole:
-        return whole[0]
-    addresses = [name for trait in ("email", "phone") for name in names_of(trait) if name in left]
-    people = [name for name in map(bare, (*PEOPLE, *_LOGINS)) if name in left]
-    named = {
-        name for name in map(bare, PEOPLE) if name in left and are_full_names([row.get(left[name], "") for row in rows])
-    }
-    sure = [name for name in people if not addresses or name not in named]
-    part = [one for one in left if one not in addresses and _is_id(left[one])]
-    rest = [one for name in map(bare, (*PEOPLE, *_LOGINS)) if (one := _hit(left, name, whole=False)) is not None]
-    return next(iter([*sure, *part, *addresses, *people, *rest]), None)
+    return next(_customer_columns(left, rows), None)
+
+
+def _customer_columns(left: Mapping[str, str], rows: Sequence[Mapping[str, str]]) -> Iterator[str]:
+    """Columns by which customers may be known, the best first."""
+    yield from _present(left, NAMES["customer_id"])
+    addresses = list(_present(left, (*names_of("email"), *names_of("phone"))))
+    people = list(_present(left, (*PEOPLE, *_LOGINS)))
+    # People's names are no ids where there is an address.
+    named = _named(left, rows) if addresses else set()
+    yield from (name for name in people if name not in named)
+    yield from (one for one in left if one not in addresses and _is_id(left[one]))
+    yield from addresses
+    yield from people
+    for name in map(bare, (*PEOPLE, *_LOGINS)):
+        if (one := _hit(left, name, whole=False)) is not None:
+            yield one
+
+
+def _present(left: Mapping[str, str], names: Iterable[str]) -> Iterator[str]:
+    return (one for one in map(bare, names) if one in left)
+
+
+def _named(left: Mapping[str, str], rows: Sequence[Mapping[str, str]]) -> set[str]:
+    """Columns of people whose cells are full names."""
+    return {one for one in _present(left, PEOPLE) if are_full_names([row.get(left[one], "") for row in rows])}
 
 
 def _is_id(name: str) -> bool:

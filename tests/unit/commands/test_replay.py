@@ -145,3 +145,17 @@ def test_a_table_without_a_mapping_that_fits_is_refused(
     ran = run("replay", "orders_export.csv", *arguments)
     assert ran.exit_code == 1
     assert message in ran.stderr
+
+
+def test_orders_of_guests_in_a_file_of_events_are_summed_apart(run: Run, tmp_path: Path) -> None:
+    order = {"type": "order.completed", "total": 5, "currency": "EUR", "occurred_at": "2024-01-01T10:00:00Z"}
+    who: list[dict[str, str]] = [{"customer_id": "a"}, {}, {"customer_id": "guest"}]
+    lines = [json.dumps({**order, "event_id": f"{n}", "order_id": f"{n}", **one}) for n, one in enumerate(who)]
+    file = tmp_path / "events.jsonl"
+    file.write_text("\n".join(lines) + "\n")
+    ran = run("replay", str(file), "--json")
+    answer = json.loads(ran.stdout.splitlines()[-1])
+    assert answer["guests"] == {"orders": 2, "refunds": 0, "money": {"EUR": "10.00"}}
+    assert (answer["orders"], answer["revenue_minor"], answer["dead_letters"]) == (1, 500, {"nobody": 2})
+    words = "orders without a customer, in no other figure: 2 orders, 0 refunds, 10.00 EUR net"
+    assert words in run("replay", str(file)).stdout
