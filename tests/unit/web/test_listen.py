@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import subprocess
 import sys
@@ -50,6 +51,25 @@ def test_a_taken_port_gives_way_unless_somebody_asked_for_it(
 def test_an_address_that_is_not_ours_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="cannot be listened on"):
         listen(Settings.load({"web_host": "192.0.2.1", "home": tmp_path}, environ={}))
+
+
+def test_no_part_of_an_answer_waits_until_the_client_acknowledges_the_part_before(tmp_path: Path) -> None:
+    async def sends_at_once() -> int:
+        accepted: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        async def note(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            of_client = writer.get_extra_info("socket")
+            accepted.set_result(of_client.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        with listen(Settings.load({"web_port": port, "home": tmp_path}, environ={})) as opened:
+            async with await asyncio.start_server(note, sock=opened):
+                with socket.create_connection(opened.getsockname(), timeout=5):
+                    return await asyncio.wait_for(accepted, 5)
+
+    assert asyncio.run(sends_at_once()) != 0
 
 
 def test_a_note_holds_as_long_as_its_process_however_that_ends(tmp_path: Path) -> None:
