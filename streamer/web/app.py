@@ -52,6 +52,7 @@ from streamer.web.metrics import WebMetrics
 from streamer.web.publisher import Publisher
 from streamer.web.readmodel.feeder import READ, Feeder
 from streamer.web.readmodel.reading import Reader
+from streamer.web.sending import Joined
 from streamer.web.unsubscribe import Unsubscribe
 
 _OPEN_SECONDS: Final = 1.0
@@ -210,7 +211,7 @@ def _serve(to: Connections, opened: socket.socket, on_start: Callable[[], object
         uvicorn.Server(
             uvicorn.Config(
                 application(pages, publisher, _api(to, redis, publisher, metrics, traces), on_start),
-                http="httptools",
+                http=Joined,
                 ws="none",
                 log_config=None,
                 access_log=False,
