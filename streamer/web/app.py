@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass
@@ -59,6 +61,8 @@ _OPEN_SECONDS: Final = 1.0
 """After the start of the application, which is shortly before it listens."""
 READ_MODEL: Final = "web.sqlite"
 """The read model's file, in STREAMER_HOME."""
+_TURN_SECONDS: Final = 0.0005
+"""How long a thread keeps the interpreter while the loop waits for it."""
 _FIRST_SECONDS: Final = 3.0
 """How long the first answer waits for the first look at Redis."""
 
@@ -207,10 +211,12 @@ def _serve(to: Connections, opened: socket.socket, on_start: Callable[[], object
     metrics = WebMetrics()
     metrics.serve(settings)
     traces = tracing.from_environment("web")
+    app = application(pages, publisher, _api(to, redis, publisher, metrics, traces), on_start)
+    answers_first()
     with closing(traces), presence.noted(settings.home, url_of(settings, opened)), suppress(KeyboardInterrupt):
         uvicorn.Server(
             uvicorn.Config(
-                application(pages, publisher, _api(to, redis, publisher, metrics, traces), on_start),
+                app,
                 http=Joined,
                 ws="none",
                 log_config=None,
@@ -219,6 +225,19 @@ def _serve(to: Connections, opened: socket.socket, on_start: Callable[[], object
                 timeout_graceful_shutdown=5,
             )
         ).run([opened])
+
+
+def answers_first() -> None:
+    """Have answers wait neither for threads that count and fill lists, nor for looks through all objects.
+
+    The loop gives the interpreter away at each call of the kernel, several times an answer, and gets it back when a busy
+    thread's turn ends: with Python's 5 ms a look-up took 7.4 ms beside one, where it takes 1.3 alone, and so 2.1.
+    """
+    sys.setswitchinterval(_TURN_SECONDS)
+    # What was loaded stays; looking through it stopped the loop for tens of milliseconds each time.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 def _shops(settings: Settings) -> dict[str, list[str]]:
