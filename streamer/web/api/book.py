@@ -9,11 +9,13 @@ import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Final
 
 import structlog
 
 from models.behaviour.model import ClusterModel
+from models.features.context import FeatureContext
 from models.messages import messages
 from models.rules.cards import Census, census
 from models.rules.declared import load
@@ -57,6 +59,11 @@ class Page:
     totals: Totals
     ledgers: Mapping[int, Ledger]
     models: Mapping[int, Mapping[int, ClusterModel]]
+
+    @cached_property
+    def shop(self) -> FeatureContext:
+        """What features need to know of the shop."""
+        return self.policy.shop
 
 
 class Book:

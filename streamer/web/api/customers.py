@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from models.customer.customer import Customer
 from models.features.features import FEATURES, feature_of
+from models.rules.compiling import values_of
 from models.rules.due import next_moves
 from schemas.api import Explanation
 from schemas.wire_time import iso
@@ -23,7 +24,7 @@ from streamer.web.api.view import View
 from streamer.web.readmodel.reading import Reader
 
 _LATEST: Final = (1 << 62) - 1
-_VALUES: Final = [(name, feature_of(name).value) for name in FEATURES]
+_values: Final = values_of({name: feature_of(name).value for name in FEATURES})
 
 
 class Customers:
@@ -85,7 +86,7 @@ def _nobody(id: str) -> ProblemError:
 
 def _shown(customer: Customer, page: Page) -> dict[str, Any]:
     policy, model, at = page.policy, page.model, customer.as_of
-    definitions, context = policy.definitions, policy.shop
+    definitions, context = policy.definitions, page.shop
     ahead = next_moves(customer, [one.name for one in definitions.segmentations], definitions, context)
     last, profile = customer.statistics.last_order, customer.profile
     consent = None if profile is None else profile.consent
@@ -102,9 +103,8 @@ def _shown(customer: Customer, page: Page) -> dict[str, Any]:
             }
             for name, held in customer.segments.items()
         },
-        "features": {
-            name: None if (number := value(customer, at, context)) != number else number for name, value in _VALUES
-        },
+        # What is not known (NaN) is null in JSON.
+        "features": _values(customer, at, context),
         "next_moves": {
             name: {"to": to, "name": segment_name(name, to, policy, model), "at": iso(when)}
             for name, (to, when) in ahead.items()

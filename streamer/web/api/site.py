@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from schemas import openapi
 from schemas.endpoints import ENDPOINTS, Endpoint
@@ -80,23 +81,29 @@ def routes(found: Mapping[str, Handler], guard: Guard) -> list[Route]:
         return Response(document, media_type="application/json")
 
     return [
-        *(Route(one.path, _guarded(one, found[one.id], guard), methods=[one.method]) for one in ENDPOINTS),
+        *(Route(one.path, _Guarded(one, found[one.id], guard), methods=[one.method]) for one in ENDPOINTS),
         Route("/openapi.json", describe),
     ]
 
 
-def _guarded(endpoint: Endpoint, handler: Handler, guard: Guard) -> Handler:
-    policy = f'"default";q={2 * guard.limits.rate:g};w=1'
+class _Guarded:
+    """A handler behind the guard, as an ASGI application: a route then adds nothing of its own around it."""
 
-    async def handle(request: Request) -> Response:
-        left = guard.admit(request, endpoint)
-        response = await handler(request)
-        response.headers["ratelimit-policy"] = policy
-        response.headers["ratelimit"] = f'"default";r={left};t=1'
-        response.headers.setdefault("cache-control", "no-store")
-        return response
+    def __init__(self, endpoint: Endpoint, handler: Handler, guard: Guard) -> None:
+        self._endpoint = endpoint
+        self._handler = handler
+        self._guard = guard
+        self._policy = f'"default";q={2 * guard.limits.rate:g};w=1'.encode()
 
-    return handle
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive, send)
+        left = self._guard.admit(request, self._endpoint)
+        response = await self._handler(request)
+        headers = response.raw_headers
+        headers += ((b"ratelimit-policy", self._policy), (b"ratelimit", b'"default";r=%d;t=1' % left))
+        if not any(name == b"cache-control" for name, _ in headers):
+            headers.append((b"cache-control", b"no-store"))
+        await response(scope, receive, send)
 
 
 async def _of_http(request: Request, error: Exception) -> Response:
