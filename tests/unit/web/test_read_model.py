@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
 import sqlite3
 from collections.abc import Sequence
@@ -23,6 +24,9 @@ from streamer.web.readmodel.feeder import READ, Feeder
 from streamer.web.readmodel.reading import Place, Reader
 from streamer.web.readmodel.store import Writer
 
+STAYING = int(os.environ.get("MEMBERS_STAYING", "500"))
+COMING = int(os.environ.get("MEMBERS_MOVING", "500"))
+"""`MEMBERS_STAYING=198000 MEMBERS_MOVING=2000` page through a shop."""
 DAY = 86_400_000
 NOW = 20_000 * DAY
 
@@ -166,20 +170,28 @@ def test_who_comes_back_is_there_again(writer: Writer) -> None:
 @pytest.mark.parametrize("order", ["since", "id"])
 def test_who_stays_is_seen_once_while_others_come_and_go(writer: Writer, order: Any) -> None:
     chance = random.Random(7)
-    stay = {f"s{number:04}": chance.randrange(1_000) for number in range(500)}
-    come = [f"c{number:04}" for number in range(500)]
+    stay = {f"s{number:06}": chance.randrange(1_000) for number in range(STAYING)}
+    come = [f"c{number:06}" for number in range(COMING)]
     records = [membership(id, 1, lifecycle=("new", since)) for id, since in stay.items()]
-    writer.apply([fetched(topics.MEMBERSHIPS, records)])
-    reader, seen, after, offset = Reader(writer.path), [], None, len(records)
-    while page := reader.members("lifecycle", "new", after=after, limit=37, order=order):
+    # Some of those who come and go are there at the beginning.
+    records += [membership(id, 1, lifecycle=("new", chance.randrange(1_000))) for id in come[::2]]
+    offset, limit = 0, max(37, STAYING // 200)
+    for start in range(0, len(records), 4_000):
+        writer.apply([fetched(topics.MEMBERSHIPS, records[start : start + 4_000], offset)])
+        offset += len(records[start : start + 4_000])
+    reader, seen, after, moves = Reader(writer.path), list[Place](), None, 0
+    while page := reader.members("lifecycle", "new", after=after, limit=limit, order=order):
         seen += page
         after = page[-1]
         moved = [membership(id, 2, lifecycle=("new", chance.randrange(2_000))) for id in chance.sample(come, 40)]
         moved += [(id.encode(), None) for id in chance.sample(come, 40)]
         writer.apply([fetched(topics.MEMBERSHIPS, moved, offset)])
         offset += len(moved)
+        moves += len(moved)
+    assert moves >= COMING
     found = [place.customer for place in seen if place.customer in stay]
     assert sorted(found) == sorted(stay)
+    assert {place.customer for place in seen} - stay.keys(), "others were seen too"
 
 
 def test_ids_are_found_by_their_beginning(writer: Writer) -> None:
