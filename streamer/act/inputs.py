@@ -43,9 +43,9 @@ class KafkaInputs:
         first = await self._asker.beginning_offsets(list(self._parts))
         self._reader.assign(list(self._parts))
         for part, source in self._parts.items():
-            # Where records left by age before they were read, the first that is there is next.
-            self._positions[part] = max(starts.get(source, 0), first[part])
-            self._reader.seek(part, self._positions[part])
+            # Where records left by age before they were read, the first that is there is next; the first poll says so.
+            self._positions[part] = starts.get(source, 0)
+            self._reader.seek(part, max(self._positions[part], first[part]))
 
     async def poll(self, seconds: float) -> list[Fetched]:
         assert self._reader is not None

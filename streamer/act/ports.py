@@ -29,7 +29,7 @@ class Inputs(Protocol):
     """The changes and the events, of all lanes, read committed."""
 
     async def open(self, starts: Mapping[Source, int]) -> None:
-        """Read each source from an offset; where none is given, from the first that it holds."""
+        """Read each source from an offset; where none is given, or its records left by age, from the first that it holds."""
         ...
 
     async def poll(self, seconds: float) -> list[Fetched]:

@@ -85,8 +85,9 @@ class Feeder:
                 if fetched:
                     await self._apply(writer, fetched)
                 if not any(one.records for one in fetched) and not self.current.is_set():
-                    ends = await _ends(inputs)
-                    if all(offset >= ends[source] for source, offset in writer.positions().items()):
+                    ends, reached = await _ends(inputs), writer.positions()
+                    # A source of which nothing was read yet has no position.
+                    if all(reached.get(source, 0) >= end for source, end in ends.items()):
                         self.current.set()
                 await self._keep_up(writer)
         finally:

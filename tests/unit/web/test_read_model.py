@@ -304,6 +304,30 @@ def test_a_feeder_that_is_stopped_anywhere_counts_each_record_once(tmp_path: Pat
     assert sum(flow.customers for flow in reader.flows("lifecycle", 0, 30_000)) == 100
 
 
+def test_a_feeder_is_current_when_it_has_read_everything_and_not_before(tmp_path: Path) -> None:
+    inputs = Topics()
+    inputs.logs[topics.MEMBERSHIPS, 0] += [membership(f"c{n}", 1, lifecycle=("new", n)) for n in range(20)]
+
+    class Late(_Inputs):
+        """The first answer of Kafka takes longer than a poll."""
+
+        polls = 0
+
+        async def poll(self, seconds: float) -> list[Fetched]:
+            self.polls += 1
+            return await super().poll(seconds) if self.polls > 3 else []
+
+    async def run() -> None:
+        feeder = Feeder(tmp_path / "web.sqlite", "here", day_of, lambda: Late(inputs))
+        task = asyncio.ensure_future(feeder.follow())
+        await asyncio.wait_for(feeder.current.wait(), 10)
+        assert len(_ids(feeder.path)) == 20
+        task.cancel()
+        await asyncio.wait([task])
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize("fault", ["deleted", "damaged", "topics made anew"])
 def test_a_feeder_fills_the_file_again(tmp_path: Path, fault: str) -> None:
     path, inputs = tmp_path / "web.sqlite", Topics()
