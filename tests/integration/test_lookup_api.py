@@ -5,9 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import random
 import socket
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import quote
 
@@ -21,6 +24,7 @@ from streamer.embedded import Services
 
 pytestmark = pytest.mark.integration
 
+READERS, CUTS = (int(os.environ.get(name, "5")) for name in ("SSE_READERS", "SSE_CUTS"))
 MISSING = "/v1/customers/nobody-of-this-name"
 
 
@@ -190,15 +194,23 @@ def test_no_token_and_no_customer_is_in_the_log(api: WebProcess) -> None:
 
 
 def test_followers_get_each_change_once_over_cuts(api: WebProcess, service: LiveService) -> None:
-    first = next(iter(service.records(topics.CHANGES, 0)))
-    ids: list[str] = []
-    last = f"0:{first.offset},1:0"
-    every = [change["event_id"] for change in service.changes()]
-    while len(ids) < len(every):
-        got, last = read_some(api, last, 97)
-        assert got
-        ids += got
-    assert sorted(ids) == sorted(every)
+    every = Counter(change["event_id"] for change in service.changes())
+    begin = ",".join(f"{lane}:{service.records(topics.CHANGES, lane)[0].offset}" for lane in range(service.lanes))
+    with ThreadPoolExecutor(READERS) as pool:
+        for got in pool.map(lambda seed: follow(api, begin, every.total(), random.Random(seed)), range(READERS)):
+            assert Counter(got) == every
+
+
+def follow(api: WebProcess, last: str, wanted: int, chance: random.Random) -> list[str]:
+    """The ids of all changes behind a place, by a reader who is cut off `CUTS` times at random."""
+    found: list[str] = []
+    cuts = sorted(chance.sample(range(1, wanted), CUTS))
+    for until in [*cuts, wanted]:
+        while len(found) < until:
+            got, last = read_some(api, last, until - len(found))
+            assert got, f"nothing behind {last}"
+            found += got
+    return found
 
 
 def read_some(api: WebProcess, last: str, count: int) -> tuple[list[str], str]:
