@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run test cases mutated mutated-live same-picture lint check evaluate bench bench-compare poison faults fuzz soak act handovers pictures boards documents wheel lock clean help
+.PHONY: run test cases api-cases web-full mutated mutated-live same-picture lint check evaluate bench bench-compare poison faults fuzz soak act handovers pictures boards documents wheel lock clean help
 
 help:
 	@echo "make run    everything at once, on this machine: Kafka, Valkey, a worker, a simulated shop"
@@ -23,6 +23,8 @@ help:
 	@echo "make mutated  10,000 mutated exports through replay, MUTATED=N for another number; minutes"
 	@echo "make mutated-live  500 of them imported into one running service, LIVE=N and SEED=FIRST for others; a quarter of an hour"
 	@echo "make same-picture  replay, import and an interrupted import give the same segments: Online Retail and three shops; minutes"
+	@echo "make api-cases  the web process under made-up requests by schemathesis, which it installs apart; SECONDS=240 by default"
+	@echo "make web-full  tests of the web process at full size: paging, followers, kills; a quarter of an hour"
 	@echo "make act    act against its oracle, killed 340 times, and 100,000 schedules of faults on its owner; hours"
 	@echo "make handovers  20 handovers of lanes during 100,000 events, timed and compared; minutes"
 	@echo "make wheel  the distribution segment-streamer, into dist/"
@@ -83,6 +85,21 @@ same-picture: $(STAMP)
 cases: $(STAMP)
 	PYTHONPATH=tests/support $(BIN)/python -m field_cases
 	PYTHONPATH=tests/support $(BIN)/python -m field_calls
+
+SCHEMATHESIS := 4.32.5
+CASES_VENV ?= .venv-cases
+SECONDS ?= 240
+api-cases: $(STAMP)
+	@test -x $(CASES_VENV)/bin/st || $(BIN)/python -m venv $(CASES_VENV)
+	$(CASES_VENV)/bin/python -m pip install --quiet schemathesis==$(SCHEMATHESIS)
+	PYTHONPATH=tests/support $(BIN)/python -m api_cases --seconds $(SECONDS) --tool $(CASES_VENV)/bin/st $(ARGS)
+
+# 200,000 members paged while 2,000 move, 50 followers cut 20 times each, 50 kills of the read model, 5 of Kafka.
+web-full: $(STAMP)
+	MEMBERS_STAYING=198000 MEMBERS_MOVING=2000 $(BIN)/python -m pytest tests/unit/web/test_read_model.py $(ARGS)
+	SSE_READERS=50 SSE_CUTS=20 $(BIN)/python -m pytest tests/integration/test_lookup_api.py $(ARGS)
+	READ_MODEL_KILLS=50 READ_MODEL_CUSTOMERS=60000 $(BIN)/python -m pytest tests/recovery/test_read_model_kills.py $(ARGS)
+	COLLECTOR_KILLS=5 $(BIN)/python -m pytest tests/recovery/test_collector_kills.py $(ARGS)
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.whole_path $(ARGS)

@@ -42,6 +42,8 @@ MAX_PAGE: Final = 1_000
 MAX_ID: Final = 128
 MAX_NAME: Final = 100
 MAX_KEY: Final = 200
+LATEST: Final = (1 << 62) - 1
+"""The highest number of a move."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +95,9 @@ class Endpoint:
     status: int = 200
 
 
-_TEXT: Final = {"type": "string", "minLength": 1, "maxLength": MAX_ID}
-_NAME: Final = {"type": "string", "minLength": 1, "maxLength": MAX_NAME}
+_NO_NUL: Final = "^[^\\u0000]*$"
+_TEXT: Final = {"type": "string", "minLength": 1, "maxLength": MAX_ID, "pattern": _NO_NUL}
+_NAME: Final = {"type": "string", "minLength": 1, "maxLength": MAX_NAME, "pattern": _NO_NUL}
 _DAY: Final = {"type": "string", "format": "date"}
 _LIMIT: Final = {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": 100}
 _ID: Final = Parameter("id", _TEXT, "any of the customer's ids", "path")
@@ -123,7 +126,11 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
         "read",
         "List a customer's moves with their reasons",
         History,
-        (_ID, Parameter("before", {"type": "integer", "minimum": 1}, "only moves before this one"), _PAGE),
+        (
+            _ID,
+            Parameter("before", {"type": "integer", "minimum": 1, "maximum": LATEST}, "only moves before this one"),
+            _PAGE,
+        ),
         problems=(404,),
     ),
     Endpoint(

@@ -13,6 +13,7 @@ from models.features.features import FEATURES, feature_of
 from models.rules.compiling import values_of
 from models.rules.due import next_moves
 from schemas.api import Explanation
+from schemas.endpoints import LATEST
 from schemas.wire_time import iso
 from streamer.queries.customer import explain
 from streamer.queries.members import name_of
@@ -23,7 +24,6 @@ from streamer.web.api.problems import ProblemError
 from streamer.web.api.view import View
 from streamer.web.readmodel.reading import Reader
 
-_LATEST: Final = (1 << 62) - 1
 _values: Final = values_of({name: feature_of(name).value for name in FEATURES})
 
 
@@ -50,7 +50,7 @@ class Customers:
 
     async def history(self, request: Request) -> Response:
         """Moves with their reasons, newest first."""
-        before = parameters.number_of(request, "before", 1, _LATEST, None)
+        before = parameters.number_of(request, "before", 1, LATEST, None)
         limit = parameters.limit_of(request)
         id = (await self._found(request)).id
         moves = self._reader().history(id, before=before, limit=limit)

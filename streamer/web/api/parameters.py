@@ -73,7 +73,7 @@ def number_of(request: Request, name: str, least: int, most: int, otherwise: int
     found = request.query_params.get(name)
     if found is None:
         return otherwise
-    if not (found.isascii() and found.isdigit() and len(found) <= 18) or not least <= int(found) <= most:
+    if not (found.isascii() and found.isdigit() and len(found) <= 19) or not least <= int(found) <= most:
         raise wrong(name, f"a whole number from {least} to {most}")
     return int(found)
 

@@ -1,0 +1,80 @@
+"""Sends the web process what its document allows and what it does not: ``python -m api_cases [--seconds 240] [--seed 1]``.
+
+schemathesis (in an environment of its own, `make api-cases`) makes the requests from ``/openapi.json`` of a process that
+serves an imported shop, with a token that may do everything, and makes all of its checks: no 5xx, no answer outside of the
+document, nothing accepted that the document forbids. Half of the time ids and segments are made up, half of the time they are
+those of the shop. `/v1/changes` is left out: its answer has no end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from web_process import imported_shop, web
+
+from streamer.embedded import running
+
+NO_GRAMMAR = """
+[[operations]]
+include-path = "/v1/segments/preview"
+# Its body is a file of segments, which no JSON Schema describes: 422 says what is wrong with it.
+checks.positive_data_acceptance.enabled = false
+"""
+REAL = """
+[parameters]
+"path.id" = "{}"
+"path.segmentation" = "lifecycle"
+"path.segment" = "new"
+"""
+MAY = ["read", "export", "edit", "write", "outcomes"]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--seconds", type=int, default=240)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--tool", default="st", help="the command of schemathesis")
+    options, more = parser.parse_known_args()
+    tool = shutil.which(options.tool)
+    if tool is None:
+        parser.error(f"{options.tool} is not there: make api-cases installs it")
+    tool = os.path.abspath(tool)
+    with TemporaryDirectory(prefix="streamer-cases-") as home, running(Path(home) / "servers") as services:
+        folder = Path(home) / "service"
+        folder.mkdir()
+        with imported_shop(services.addresses, 0, folder, "cases", customers=60) as service:
+            environment = {**service.environment, "STREAMER_WEB_RATE": "100000"}
+            with web(environment, Path(home) / "web") as api:
+                api.until_current()
+                token = api.tokens.create("cases", MAY, "2026-01-01T00:00:00Z")
+                known = api.fitting("members", "/v1/segments/lifecycle/new/members?limit=1")["members"][0][
+                    "customer_id"
+                ]
+                config = Path(home) / "schemathesis.toml"
+                for parameters in ("", REAL.format(known)):
+                    config.write_text(parameters + NO_GRAMMAR)
+                    command = [tool, "--config-file", str(config), "run"]
+                    command += [f"http://127.0.0.1:{api.port}/openapi.json"]
+                    command += ["--header", f"Authorization:Bearer {token}", "--exclude-path", "/v1/changes"]
+                    command += ["--seed", str(options.seed), "--continue-on-failure"]
+                    command += ["--max-time", str(options.seconds // 2), "--request-timeout", "20"]
+                    # It leaves notes in the folder in which it runs.
+                    found = subprocess.run(
+                        [*command, *more], cwd=home, env={**os.environ, "NO_PROXY": "*"}, check=False
+                    )
+                    if found.returncode:
+                        return found.returncode
+                if "Traceback" in api.log:
+                    print(api.log[-4_000:])
+                    return 1
+                return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
