@@ -240,6 +240,28 @@ class PlayReport(BaseModel):
     says: str
 
 
+class PlayPreview(BaseModel):
+    """What a play would have done with the changes of the last days; as `streamer plays preview --json`.
+
+    ``dropped`` and ``who`` are by what became of the messages; ``who`` names the first customers of each. ``months_needed``
+    is how long it takes until the report can say whether the play helps; null where it never can.
+    """
+
+    days: int
+    changes: int
+    planned: int
+    sent: int
+    withheld: int
+    waiting: int
+    dropped: dict[str, int]
+    who: dict[str, list[str]]
+    templates: dict[str, int]
+    stopped: str
+    customers_needed: int | None
+    a_month: float
+    months_needed: float | None
+
+
 class Problem(BaseModel):
     """What went wrong (RFC 9457), and how to fix it."""
 

@@ -20,6 +20,7 @@ from schemas.api import (
     History,
     Members,
     Messages,
+    PlayPreview,
     PlayReport,
     Plays,
     Preview,
@@ -42,6 +43,8 @@ MAX_PAGE: Final = 1_000
 MAX_ID: Final = 128
 MAX_NAME: Final = 100
 MAX_KEY: Final = 200
+MAX_DAYS: Final = 400
+"""How far back a preview of a play looks."""
 LATEST: Final = (1 << 62) - 1
 """The highest number of a move."""
 
@@ -103,6 +106,7 @@ _LIMIT: Final = {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default"
 _ID: Final = Parameter("id", _TEXT, "any of the customer's ids", "path")
 _SEGMENTATION: Final = Parameter("segmentation", _NAME, "the segmentation", "path")
 _SEGMENT: Final = Parameter("segment", _NAME, "the segment's id", "path")
+_PLAY: Final = Parameter("name", _NAME, "the play", "path")
 _PAGE: Final = Parameter("limit", _LIMIT, "how many at most")
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
@@ -236,7 +240,22 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
         "read",
         "Report whether a play helps, by those who were held out",
         PlayReport,
-        (Parameter("name", _NAME, "the play", "path"),),
+        (_PLAY,),
+        problems=(404,),
+    ),
+    Endpoint(
+        "play_preview",
+        "POST",
+        "/v1/plays/{name}/preview",
+        "read",
+        "Preview what a play would have done with the changes of the last days",
+        PlayPreview,
+        (
+            _PLAY,
+            Parameter(
+                "days", {"type": "integer", "minimum": 1, "maximum": MAX_DAYS, "default": 30}, "how many days back"
+            ),
+        ),
         problems=(404,),
     ),
 )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from schemas.errors import UserError
-from streamer.client.connections import connections
+from streamer.client.connections import Connections, connections
 
 if TYPE_CHECKING:
     from models.customer.customer import Customer
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from streamer.act.heart.state import Marketing, Message, PlayState, State
     from streamer.act.heart.uplift import Interval
     from streamer.act.plays.book import Book, Play, Segments
-    from streamer.client.connections import Connections
 
 _DAY_MS = 86_400_000
 
@@ -230,6 +230,17 @@ def previewed(to: Connections, book: Book, names: Sequence[str], days: int, unti
         name: {**asdict(funnel), **power(book.plays[name], funnel.sent + funnel.withheld, days)}
         for name, funnel in funnels.items()
     }
+
+
+def play_previews(to: Connections) -> Callable[[Book, str, int, int], tuple[int, dict[str, Any]]]:
+    """A preview of one play for a process that lives long: each call has connections of its own, and closes them."""
+
+    def preview(book: Book, name: str, days: int, until: int) -> tuple[int, dict[str, Any]]:
+        with closing(Connections(to.settings, to.embedded)) as own:
+            changes, found = previewed(own, book, [name], days, until)
+        return changes, found[name]
+
+    return preview
 
 
 def report(name: str, play: PlayState, state: State, now: int) -> dict[str, Any]:

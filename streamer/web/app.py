@@ -32,6 +32,7 @@ from streamer.adapters.redis_reader import ViewReader
 from streamer.client import presence
 from streamer.client.connections import Connections
 from streamer.config.settings import Settings
+from streamer.queries.plays import play_previews
 from streamer.telemetry import logs, tracing
 from streamer.telemetry.tracing import Tracing
 from streamer.web.api import site
@@ -39,7 +40,7 @@ from streamer.web.api.book import Book
 from streamer.web.api.changes import Changes, Stream
 from streamer.web.api.customers import Customers
 from streamer.web.api.guards import Guard, KnownHosts, Limits, SafeHeaders
-from streamer.web.api.plays import Plays
+from streamer.web.api.plays import Plays, Preview
 from streamer.web.api.problems import of_error
 from streamer.web.api.segments import Segments
 from streamer.web.api.tokens import FILE, Tokens
@@ -78,6 +79,7 @@ class Api:
     readers: site.Readers
     guard: Guard
     kafka: KafkaConnection
+    preview: Preview
     collector: Collector
     metrics: WebMetrics
     console: Console
@@ -89,7 +91,7 @@ class Api:
             Customers(self.view, self.book, self.readers),
             Segments(self.view, self.book, self.readers),
             Stream(self.changes),
-            Plays(self.kafka),
+            Plays(self.kafka, self.preview),
         )
         # They are tried in this order, so what is asked most stands first.
         return [
@@ -269,6 +271,7 @@ def _api(to: Connections, redis: Redis, publisher: Publisher, metrics: WebMetric
         readers,
         guard,
         kafka,
+        play_previews(to),
         Collector(guard, publisher, policy, SystemClock().now_ms, metrics, _shops(settings), traces),
         metrics,
         console(settings, book, view, readers, changes, blocking_view, kafka),

@@ -15,7 +15,7 @@ from behaviour_cases import model
 from browser import CHROMIUM, WHY, tab
 from command_line import CommandLine
 from console_pages import Sent, Visitor, faults
-from web_process import WebProcess, web
+from web_process import WebProcess, check, web
 
 from models.learning.proposal import Proposal, Trial
 from schemas import topics
@@ -93,6 +93,14 @@ def test_a_play_is_watched_paused_and_gone_on_with(
     report = streamer.json("plays", "report", "hook")
     for name, arm in (("got it", "sent"), ("held out", "held_out")):
         assert f"{name} {report[arm]['n']} {report[arm]['bought']}" in page_text
+
+    # The file has a book of its own; the API takes the one that runs.
+    preview = console.ask("POST", "/v1/plays/hook/preview?days=9", None)
+    assert preview.status == 200, preview
+    check("play_preview", preview.body)
+    told = streamer.json("plays", "preview", "hook", "--file", str(file), "--days", "9")
+    assert preview.body == {"days": 9, "changes": told["changes"], **told["plays"]["hook"]}
+    assert preview.body["planned"] == len(MEMBERS)
 
     for order in ({"action": "erase"}, {"action": "drop", "status": "sent"}):
         sent = visitor.send("/plays/hook", order)

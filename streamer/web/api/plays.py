@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from streamer.act.heart.state import State
+from schemas.endpoints import MAX_DAYS
+from streamer.act.heart.state import PlayState, State
+from streamer.act.plays.book import Book
 from streamer.act.reader import state_of
 from streamer.adapters.clock import SystemClock
 from streamer.adapters.kafka import KafkaConnection
@@ -17,13 +20,20 @@ from streamer.web.api import parameters
 from streamer.web.api.problems import ProblemError
 
 _SECONDS: Final = 2.0
+_DAYS: Final = 30
+
+
+Preview = Callable[[Book, str, int, int], tuple[int, dict[str, Any]]]
+"""Of a book's play, over so many days before an instant (ms): how many changes there were, and the funnel. Blocks."""
 
 
 class Plays:
     """Handlers under ``/v1/plays``. The state is read from its topic, every two seconds at most."""
 
-    def __init__(self, connection: KafkaConnection) -> None:
+    def __init__(self, connection: KafkaConnection, preview: Preview) -> None:
         self._connection = connection
+        self._preview = preview
+        self._previewing = asyncio.Lock()
         self._read: tuple[float, State] | None = None
         self._reading = asyncio.Lock()
 
@@ -36,12 +46,27 @@ class Plays:
 
     async def report(self, request: Request) -> Response:
         """Whether a play helps, as ``streamer plays report`` says it."""
+        name, play, state = await self._play(request)
+        # The first one loads scipy, for a second.
+        return parameters.answer(await asyncio.to_thread(report, name, play, state, SystemClock().now_ms()))
+
+    async def preview(self, request: Request) -> Response:
+        """What a play would have done, as ``streamer plays preview`` says it, with the file that it runs by."""
+        days = parameters.number_of(request, "days", 1, MAX_DAYS, _DAYS) or _DAYS
+        name, play, state = await self._play(request)
+        # It reads all changes and all customers, so one at a time does.
+        async with self._previewing:
+            now = SystemClock().now_ms()
+            changes, funnel = await asyncio.to_thread(self._preview, state.books[play.version], name, days, now)
+        return parameters.answer({"days": days, "changes": changes, **funnel})
+
+    async def _play(self, request: Request) -> tuple[str, PlayState, State]:
+        """The play of the path. Raises ProblemError where there is none of that name."""
         name, state = parameters.id_of(request, "name"), await self._state()
         play = state.ledger.plays.get(name)
         if play is None:
             raise ProblemError(404, "no such play was started", "`GET /v1/plays` lists the plays that were")
-        # The first one loads scipy, for a second.
-        return parameters.answer(await asyncio.to_thread(report, name, play, state, SystemClock().now_ms()))
+        return name, play, state
 
     async def _state(self) -> State:
         loop = asyncio.get_running_loop()

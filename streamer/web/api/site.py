@@ -70,6 +70,7 @@ def handlers(customers: Customers, segments: Segments, stream: Stream, plays: Pl
         "preview": segments.preview,
         "plays": plays.list,
         "play_report": plays.report,
+        "play_preview": plays.preview,
     }
 
 

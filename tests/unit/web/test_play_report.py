@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -12,7 +13,9 @@ from starlette.testclient import TestClient
 from web_process import check
 
 from streamer.act.heart.state import State
-from streamer.queries.plays import report
+from streamer.act.plays.book import Book
+from streamer.act.preview import Funnel
+from streamer.queries.plays import power, report
 from streamer.web.api import plays
 from streamer.web.api.problems import ProblemError, of_error
 
@@ -22,14 +25,23 @@ def world() -> World:
     return World(book(play(holdout=0.2, more='measure = { goal = "order", within = "14 days" }')))
 
 
+def previewed(book: Book, name: str, days: int, until: int) -> tuple[int, dict[str, Any]]:
+    """Stands for the reading of changes; tests on real servers compare with the command."""
+    funnel = {**asdict(Funnel(planned=3, sent=2, dropped={"cap": 1})), **power(book.plays[name], 2, days)}
+    return 7, funnel
+
+
 @pytest.fixture
 def client(world: World, monkeypatch: pytest.MonkeyPatch) -> TestClient:
     def state_of(_: object) -> State:
         return world.state
 
     monkeypatch.setattr(plays, "state_of", state_of)
-    handlers = plays.Plays(None)  # type: ignore[arg-type]
-    routes = [Route("/v1/plays/{name}/report", handlers.report)]
+    handlers = plays.Plays(None, previewed)  # type: ignore[arg-type]
+    routes = [
+        Route("/v1/plays/{name}/report", handlers.report),
+        Route("/v1/plays/{name}/preview", handlers.preview, methods=["POST"]),
+    ]
     return TestClient(Starlette(routes=routes, exception_handlers={ProblemError: of_error}))
 
 
@@ -61,3 +73,18 @@ def test_a_play_is_reported_from_its_first_day_on(client: TestClient, world: Wor
 def test_a_play_that_was_never_started_is_named_as_none(client: TestClient) -> None:
     answer = client.get("/v1/plays/birthday/report")
     assert answer.status_code == 404 and "/v1/plays" in answer.json()["hint"]
+
+
+@pytest.mark.parametrize(("query", "days"), [("", 30), ("?days=7", 7)])
+def test_a_play_is_previewed_over_the_days_that_are_asked_for(client: TestClient, query: str, days: int) -> None:
+    answer = client.post(f"/v1/plays/win_back/preview{query}")
+    assert answer.status_code == 200
+    check("play_preview", answer.json())
+    found = answer.json()
+    assert (found["days"], found["changes"], found["dropped"]) == (days, 7, {"cap": 1})
+    assert found["a_month"] == pytest.approx(60 / days, abs=0.1)
+
+
+@pytest.mark.parametrize(("path", "status"), [("win_back/preview?days=401", 400), ("birthday/preview", 404)])
+def test_a_preview_of_nothing_or_of_too_much_is_refused(client: TestClient, path: str, status: int) -> None:
+    assert client.post(f"/v1/plays/{path}").status_code == status
