@@ -86,7 +86,7 @@ class Feeder:
                     await self._apply(writer, fetched)
                 if not any(one.records for one in fetched) and not self.current.is_set():
                     ends, reached = await _ends(inputs), writer.positions()
-                    # A source of which nothing was read yet has no position.
+                    # What was not read from yet has no position.
                     if all(reached.get(source, 0) >= end for source, end in ends.items()):
                         self.current.set()
                 await self._keep_up(writer)
