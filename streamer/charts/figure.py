@@ -47,7 +47,9 @@ class Chart:
             f'<figure class="chart"><figcaption>{escape(self.title)}</figcaption>'
             + self.svg("wide", self.wide, WIDE)
             + self.svg("narrow", self.narrow, NARROW)
-            + f"<details><summary>{escape(as_table)}</summary>{self._table()}</details></figure>"
+            + f"<details><summary>{escape(as_table)}</summary>"
+            f'<div class="scroll" tabindex="0" role="group" aria-label="{escape(self.title)}">{self._table()}</div>'
+            "</details></figure>"
         )
 
     def svg(self, name: str, drawing: Drawing, width: float) -> str:

@@ -65,6 +65,7 @@ STYLE: Final = (
     "figure.chart .ribbon{opacity:.35}"
     "figure.chart details{font-size:13px;margin:.4rem 0 0}"
     "figure.chart summary{min-height:24px;line-height:24px;cursor:pointer;width:fit-content}"
+    "figure.chart .scroll{overflow-x:auto}"
     "figure.chart table{border-collapse:collapse}"
     "figure.chart :is(td,th){padding:.15rem .6rem .15rem 0;text-align:right;white-space:nowrap;font-weight:400;"
     "font-variant-numeric:tabular-nums}"

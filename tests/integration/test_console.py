@@ -14,6 +14,7 @@ from urllib.request import HTTPCookieProcessor, Request, build_opener, urlopen
 import pytest
 from browser import CHROMIUM, WHY, Tab, tab
 from command_line import CommandLine
+from console_pages import faults
 from live_service import LiveService
 from web_process import LATEST, WebProcess, imported_shop
 
@@ -24,7 +25,6 @@ from streamer.web.console.sessions import Sessions
 pytestmark = pytest.mark.integration
 
 HOSTILE = '<script>alert(1)</script>/../</svg>"&=1+1'
-LOOK = (Path(__file__).parent.parent / "support" / "look.js").read_text()
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason=WHY)
 
 
@@ -77,25 +77,9 @@ def test_every_page_is_whole_in_a_browser(console: WebProcess, streamer: Command
     console.until(lambda: console.get("/v1/customers?query=%3C").body["customers"])
     member = console.get("/v1/segments/lifecycle/loyal/members?limit=1").body["members"][0]["customer_id"]
 
-    async def look() -> list[str]:
-        found = []
-        async with visitor(console, tmp_path) as page:
-            for width in (1280, 360):
-                await page.size(width)
-                for language, scheme in (("en", "light"), ("zh", "dark")):
-                    for path in paths(member):
-                        more = f"{'&' if '?' in path else '?'}lang={language}&scheme={scheme}"
-                        await page.open(f"http://127.0.0.1:{console.port}{path}{more}")
-                        seen = await page.run(LOOK)
-                        found += [f"{path} {language} {scheme} {width}: {one}" for one in seen["found"]]
-                        chinese = re.search("[一-鿿]{4}", seen["body"]) is not None
-                        assert seen["texts"] > 5 and chinese == (language == "zh"), path
-            # A page that is not there answers 404, which the browser notes as well.
-            found += [one for one in page.complaints if "404" not in one]
-            found += [one for one in page.requests if not one.startswith(f"http://127.0.0.1:{console.port}/")]
-        return found
-
-    assert asyncio.run(look()) == []
+    found = asyncio.run(faults(console, paths(member), tmp_path / "look"))
+    # A page that is not there answers 404, which the browser notes as well.
+    assert [one for one in found if "404" not in one] == []
 
 
 @needs_chromium

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from html import unescape
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.error import HTTPError
 from urllib.parse import urlencode
-from urllib.request import HTTPCookieProcessor, OpenerDirector, build_opener
+from urllib.request import HTTPCookieProcessor, OpenerDirector, Request, build_opener
 
 from browser import tab
 from web_process import WebProcess
@@ -18,6 +19,13 @@ from web_process import WebProcess
 from streamer.web.console.sessions import Sessions
 
 _SUPPORT = Path(__file__).parent
+LOOKS = [
+    (width, language, scheme) for width in (1280, 360) for language in ("en", "zh") for scheme in ("light", "dark")
+]
+ALL = os.environ.get("CONSOLE_LOOKS") == "all"
+"""Whether pages are looked at in all eight ways, and not only in two that differ in everything."""
+PICTURES = os.environ.get("CONSOLE_PICTURES", "")
+"""A folder for pictures of all that is looked at; for people."""
 LOOK = (_SUPPORT / "look.js").read_text()
 AXE = (_SUPPORT / "vendor" / "axe.min.js").read_text()
 _OPEN = "document.querySelectorAll('details').forEach(one => one.open = true)"
@@ -48,6 +56,14 @@ class Visitor:
         more = f"{'&' if '?' in path else '?'}lang={language}"
         return str(self._opener.open(f"{self._base}{path}{more}", timeout=60).read().decode())
 
+    def status(self, path: str) -> int:
+        """What a page answers."""
+        try:
+            with self._opener.open(f"{self._base}{path}", timeout=60) as answer:
+                return int(answer.status)
+        except HTTPError as error:
+            return error.code
+
     def text(self, path: str, language: str = "en") -> str:
         """The texts of a page as they are read, each blank a single one."""
         body = re.sub(r"<script.*?</script>|<[^>]*>", " ", self.page(path, language), flags=re.DOTALL)
@@ -62,8 +78,13 @@ class Visitor:
     def send(self, path: str, values: Mapping[str, str], *, csrf: str | None = None) -> Sent:
         """Send a form; with the token of the page itself unless another one is given."""
         body = urlencode({"csrf": self.csrf(path) if csrf is None else csrf, **values}).encode()
+        return self.post(path, body, "application/x-www-form-urlencoded")
+
+    def post(self, path: str, body: bytes, kind: str) -> Sent:
+        """Send a body."""
+        request = Request(f"{self._base}{path}", body, {"content-type": kind})
         try:
-            with self._opener.open(f"{self._base}{path}", body, timeout=60) as answer:
+            with self._opener.open(request, timeout=60) as answer:
                 return Sent(answer.status, answer.url.removeprefix(self._base), answer.read().decode())
         except HTTPError as error:
             return Sent(error.code, path, error.read().decode())
@@ -73,17 +94,22 @@ async def faults(console: WebProcess, paths: Sequence[str], folder: Path) -> lis
     """All that is wrong with pages: their layout, with all that is folded opened; what the browser complains about;
     requests to elsewhere; violations of WCAG that axe finds; a language that is not the one asked for.
 
-    Each page is looked at wide, light and in English, and narrow, dark and in Chinese.
+    Each page is looked at wide, light and in English, and narrow, dark and in Chinese; with ``CONSOLE_LOOKS=all`` in all
+    eight ways (`make looks`).
     """
     folder.mkdir(exist_ok=True)
     base, found = f"http://127.0.0.1:{console.port}", []
     async with tab(folder) as page:
         await page.open(f"{base}/enter?once={Sessions(console.home).link()}&to={paths[0]}")
         await page.until(f"location.pathname == '{paths[0]}' && document.readyState == 'complete'")
-        for width, language, scheme in ((1280, "en", "light"), (360, "zh", "dark")):
+        for width, language, scheme in LOOKS if ALL else (LOOKS[0], LOOKS[-1]):
             await page.size(width)
             for path in paths:
-                await page.open(f"{base}{path}?lang={language}&scheme={scheme}")
+                more = f"{'&' if '?' in path else '?'}lang={language}&scheme={scheme}"
+                await page.open(f"{base}{path}{more}")
+                if PICTURES:
+                    name = re.sub(r"\W+", "-", path).strip("-")[:60] or "overview"
+                    await page.picture(Path(PICTURES) / f"{name}-{width}-{language}-{scheme}.png")
                 await page.run(_OPEN)
                 seen: dict[str, Any] = await page.run(LOOK)
                 chinese = re.search("[一-鿿]{4}", seen["body"]) is not None
