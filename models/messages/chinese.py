@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.messages import console_chinese, errors_chinese, files_chinese, findings_chinese
+from models.messages import console_chinese, drafts_chinese, errors_chinese, files_chinese, findings_chinese
 from models.messages.table import Named, Table
 
 TABLE = Table(
@@ -162,6 +162,7 @@ TABLE = Table(
     texts={
         **files_chinese.TEXTS,
         **console_chinese.TEXTS,
+        **drafts_chinese.TEXTS,
         **findings_chinese.TEXTS,
         **errors_chinese.TEXTS,
         "group": "第 {number} 组",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.messages import console_english, errors_english, files_english, findings_english
+from models.messages import console_english, drafts_english, errors_english, files_english, findings_english
 from models.messages.table import Named, Table
 from schemas.changes import CAUSES
 
@@ -72,6 +72,7 @@ TABLE = Table(
     texts={
         **files_english.TEXTS,
         **console_english.TEXTS,
+        **drafts_english.TEXTS,
         **findings_english.TEXTS,
         **errors_english.TEXTS,
         "group": "Group {number}",

@@ -13,7 +13,7 @@ from models.rules.declared import load
 from schemas import topics
 from schemas.changes import model_key
 from schemas.control import ControlDefinitions, control_headers, encode_control
-from schemas.errors import TransientError
+from schemas.errors import TransientError, UserError
 from schemas.published import SegmentModel
 from schemas.signing import ControlKeys, Seal
 from streamer.adapters.kafka import KafkaConnection, Offsets, read_committed
@@ -100,13 +100,21 @@ async def publish(
     goes_back_to: int | None = None,
     keys: ControlKeys | None = None,
     language: Language = "en",
+    after: int | None = None,
 ) -> Published:
     """Publish a text as the next version, in one transaction over all lanes.
 
     Of two who do so at once one is fenced before it wrote anything: the number is asked for behind the fence.
 
+    Parameters
+    ----------
+    after
+        The version that the text was made from; where another one is the newest, nothing is published.
+
     Raises
     ------
+    UserError
+        Another version than ``after`` is the newest.
     TransientError
         Kafka did not take it, or somebody else published meanwhile; nothing came into force.
     """
@@ -121,6 +129,10 @@ async def publish(
         await producer.start()
         known = await versions(connection)
         version = (known[-1].version if known else 1) + 1
+        if after not in (None, version - 1):
+            raise UserError(
+                f"version {version - 1} was published meanwhile", "look at it, and make your edits once more"
+            )
         published = Published(version, text, now_ms, source, goes_back_to)
         async with producer.transaction():
             for (topic, partition), records in activation_writes(published, lanes, keys, language).items():

@@ -33,6 +33,8 @@ from streamer.core.state import LaneState, Tick
 
 EXAMPLES = 3
 """Customers named for each move."""
+PEOPLE = 10
+"""Customers named for each segment as it would be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +60,27 @@ class LaneCopy:
 
 @dataclass(slots=True)
 class Moves:
-    """What would happen in one segmentation. Segments are ids; None stands for none."""
+    """What would happen in one segmentation. Segments are ids; None stands for none.
+
+    Attributes
+    ----------
+    people
+        Some of the customers that would be in each segment.
+    """
 
     pairs: Counter[tuple[str | None, str | None]] = field(default_factory=Counter)
     examples: dict[tuple[str | None, str | None], list[str]] = field(default_factory=dict)
+    people: dict[str, list[str]] = field(default_factory=dict)
+
+    def add(self, pair: tuple[str | None, str | None], id: str) -> None:
+        """Count a customer that is in the first of two segments, and would be in the second."""
+        self.pairs[pair] += 1
+        listed = [(self.examples.setdefault(pair, []), EXAMPLES)]
+        if pair[1] is not None:
+            listed.append((self.people.setdefault(pair[1], []), PEOPLE))
+        for named, most in listed:
+            if len(named) < most:
+                named.append(id)
 
     @property
     def moved(self) -> int:
@@ -159,10 +178,7 @@ def preview_chunk(
         for name in before.keys() | then.keys():
             moves = into.segmentations.setdefault(name, Moves())
             pair = before.get(name), then.get(name)
-            moves.pairs[pair] += 1
-            named = moves.examples.setdefault(pair, [])
-            if len(named) < EXAMPLES:
-                named.append(id)
+            moves.add(pair, id)
     into.customers += len(now)
     return changes
 

@@ -12,14 +12,15 @@ MOST_FORM: Final = 10_000
 MOST_FIELDS: Final = 20
 
 
-async def form_of(request: Request) -> dict[str, str]:
+async def form_of(request: Request, most: int = MOST_FORM, fields: int = MOST_FIELDS) -> dict[str, str]:
     """The fields of a form; of one that is too long, or has too many, none."""
     body = b""
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MOST_FORM:
+        if len(body) > most:
             return {}
     try:
-        return dict(parse_qsl(body.decode("utf-8", "replace"), max_num_fields=MOST_FIELDS))
+        text = body.decode("utf-8", "replace")
+        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=fields))
     except ValueError:
         return {}

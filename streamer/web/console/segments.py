@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
+from models.rules.draft_reading import editable
 from streamer import charts
 from streamer.charts import Bar
 from streamer.queries import cards
@@ -16,6 +17,7 @@ from streamer.queries.members import member_of
 from streamer.web.api import parameters
 from streamer.web.api.ahead import among_clusters
 from streamer.web.api.view import View
+from streamer.web.console.builder import PATH as BUILDER
 from streamer.web.console.counting import Counting
 from streamer.web.console.overview import days_of, drawn, segment_path, sizes_chart
 from streamer.web.console.visits import Visit
@@ -52,7 +54,16 @@ class Segments:
                 for one in held["segments"]
             ]
             found.append((name, words.texts.segmentation(name), held, rows))
-        return visit.html("segments.html", segmentations=found, words=words)
+        return visit.html(
+            "segments.html",
+            segmentations=found,
+            words=words,
+            off=[
+                (name, words.texts.segmentation(name)) for name in editable(words.page.text) if name not in words.table
+            ],
+            edit=BUILDER,
+            note=visit.note("activated"),
+        )
 
     async def one(self, visit: Visit) -> Response:
         """A segment: what it is like, how it grew, from where and to where, and its members."""

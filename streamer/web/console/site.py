@@ -24,6 +24,9 @@ from streamer.web.console import data as data_page
 from streamer.web.console import models as models_page
 from streamer.web.console import plays as plays_page
 from streamer.web.console.assets import Assets
+from streamer.web.console.builder import PATH as BUILDER
+from streamer.web.console.builder import Builder
+from streamer.web.console.builder_form import MOST_BYTES, MOST_FIELDS
 from streamer.web.console.counting import Counting
 from streamer.web.console.customers import Customers
 from streamer.web.console.fresh import Fresh
@@ -44,6 +47,7 @@ class Console:
     counting: Counting
     overview: Overview
     segments: Segments
+    builder: Builder
     customers: Customers
     plays: plays_page.Plays
     models: models_page.Models
@@ -61,6 +65,8 @@ class Console:
             Route("/", page(self.overview.show)),
             Route("/live", page(self.live.stream)),
             Route("/segments", page(self.segments.list)),
+            Route(BUILDER, page(self.builder.show), methods=["GET"]),
+            Route(BUILDER, form(self.builder.change, MOST_BYTES, MOST_FIELDS), methods=["POST"]),
             Route("/segments/{segmentation}/{segment}", page(self.segments.one)),
             Route("/segments/{segmentation}/{segment}/members.csv", page(self._members)),
             Route("/ahead", page(self.segments.ahead)),
@@ -107,6 +113,7 @@ def console(
         counting,
         Overview(readers, counting, lambda: vector_text(changes.end())),
         Segments(view, readers, counting),
+        Builder(settings, view),
         Customers(readers),
         plays_page.Plays(settings, Fresh(lambda: state_of(kafka), plays_page.FRESH_SECONDS)),
         models_page.Models(settings, Fresh(lambda: models_page.published(settings), models_page.FRESH_SECONDS)),

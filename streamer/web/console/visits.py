@@ -24,7 +24,7 @@ from streamer.web.api.book import Book
 from streamer.web.api.problems import ProblemError
 from streamer.web.console.assets import Assets
 from streamer.web.console.choices import SCHEMES, Scheme, address, language_of, own_path, remember, scheme_of
-from streamer.web.console.forms import form_of
+from streamer.web.console.forms import MOST_FIELDS, MOST_FORM, form_of
 from streamer.web.console.sessions import COOKIE, SESSION_SECONDS, Session, Sessions
 from streamer.web.console.words import Words
 
@@ -80,7 +80,11 @@ class Visit:
 
     def back(self, path: str, note: str) -> Response:
         """To a page, which then says what was done; ``note`` is the end of a key of the catalogue."""
-        return RedirectResponse(f"{path}?note={quote(note, safe='')}", 303)
+        to = f"{path}?note={quote(note, safe='')}"
+        # A script that asked for a part of this page would follow a redirect, and look for that part there.
+        return (
+            Response(headers={"hx-redirect": to}) if "hx-request" in self.request.headers else RedirectResponse(to, 303)
+        )
 
     def note(self, *known: str) -> str:
         """What was just done, where it is one of those; else nothing."""
@@ -133,11 +137,13 @@ class Site:
 
         return handle
 
-    def form(self, handler: Form) -> Callable[[Request], Awaitable[Response]]:
-        """A handler for what a form of our own pages sends; others' forms are refused."""
+    def form(
+        self, handler: Form, most: int = MOST_FORM, fields: int = MOST_FIELDS
+    ) -> Callable[[Request], Awaitable[Response]]:
+        """A handler for what a form of our own pages sends, of ``most`` bytes at most; others' forms are refused."""
 
         async def take(visit: Visit) -> Response:
-            values = await form_of(visit.request)
+            values = await form_of(visit.request, most, fields)
             if not hmac.compare_digest(values.get("csrf", "").encode(), visit.session.csrf.encode()):
                 title, hint = visit.texts("console form title"), visit.texts("console form hint")
                 return visit.html("problem.html", 403, title=title, hint=hint, retry=0)
