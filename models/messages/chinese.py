@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from models.messages import console_chinese, drafts_chinese, errors_chinese, files_chinese, findings_chinese
+from models.messages import (
+    console_chinese,
+    drafts_chinese,
+    errors_chinese,
+    files_chinese,
+    findings_chinese,
+    uploads_chinese,
+)
 from models.messages.table import Named, Table
 
 TABLE = Table(
@@ -163,6 +170,7 @@ TABLE = Table(
         **files_chinese.TEXTS,
         **console_chinese.TEXTS,
         **drafts_chinese.TEXTS,
+        **uploads_chinese.TEXTS,
         **findings_chinese.TEXTS,
         **errors_chinese.TEXTS,
         "group": "第 {number} 组",

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from models.messages import console_english, drafts_english, errors_english, files_english, findings_english
+from models.messages import (
+    console_english,
+    drafts_english,
+    errors_english,
+    files_english,
+    findings_english,
+    uploads_english,
+)
 from models.messages.table import Named, Table
 from schemas.changes import CAUSES
 
@@ -73,6 +80,7 @@ TABLE = Table(
         **files_english.TEXTS,
         **console_english.TEXTS,
         **drafts_english.TEXTS,
+        **uploads_english.TEXTS,
         **findings_english.TEXTS,
         **errors_english.TEXTS,
         "group": "Group {number}",

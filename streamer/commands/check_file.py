@@ -52,7 +52,7 @@ def look_first(
     proposed = proposal is not None and proposal.mapping is not None
     if not (check or html is not None or proposed):
         return
-    checked = check_file(source, found, file, mapping, html=html, json=json and check)
+    checked = check_file(source, found, file, mapping, html=html, json=json and check, beside=json and not check)
     if check:
         raise typer.Exit(0 if checked.agrees and checked.fates["applied"] else 1)
     if proposal is not None and proposed and not yes:
@@ -60,9 +60,16 @@ def look_first(
 
 
 def check_file(
-    source: FileSource, found: Settings, file: Path, mapping: str | None, *, html: Path | None, json: bool
+    source: FileSource,
+    found: Settings,
+    file: Path,
+    mapping: str | None,
+    *,
+    html: Path | None,
+    json: bool,
+    beside: bool = False,
 ) -> Checked:
-    """Check a file and show what was found; ``html`` is where the page goes."""
+    """Check a file and show what was found, ``beside`` the JSON of an import that follows; ``html`` is where the page goes."""
     from dataclasses import replace
 
     from streamer.commands.files import print_rejects
@@ -78,7 +85,7 @@ def check_file(
     if json:
         common.print_json(to_dict(checked))
     else:
-        out = common.console()
+        out = common.errors() if beside else common.console()
         for line in report(checked, found.currency, texts):
             out.print(line)
     if html is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Any, Final
 
 from starlette.responses import Response
@@ -19,6 +20,8 @@ from streamer.config.settings import Settings
 from streamer.queries.deadletters import Found, examples, letters, printable
 from streamer.web.console.fresh import Fresh
 from streamer.web.console.health import reason_words
+from streamer.web.console.uploading import PATH as UPLOADS
+from streamer.web.console.uploads import FOLDER, MOST_BYTES, Uploads
 from streamer.web.console.visits import Visit
 
 FRESH_SECONDS: Final = 5.0
@@ -92,6 +95,7 @@ class Data:
     """The handler of ``/data``."""
 
     look: Fresh[Inflow]
+    uploads: Uploads
 
     async def show(self, visit: Visit) -> Response:
         """The page."""
@@ -112,6 +116,10 @@ class Data:
             refused=refused,
             imports=[_import(one, visit) for one in found.imports],
             total=sum(found.refused.values()),
+            uploads=[(one.id, one.name, texts(f"console upload stage {one.stage}")) for one in self.uploads.all()],
+            to=UPLOADS,
+            most=MOST_BYTES >> 30,
+            note=visit.note("deleted"),
         )
 
 
@@ -128,10 +136,20 @@ def _example(one: Found, visit: Visit) -> dict[str, Any]:
     }
 
 
+def _file_name(name: str) -> str:
+    """What a person calls the file of an import: of an uploaded one not the folder, which is ours.
+
+    >>> _file_name("/home/x/uploads/0a1b/file/orders.csv"), _file_name("data/orders.csv")
+    ('orders.csv', 'data/orders.csv')
+    """
+    parts = PurePath(name).parts
+    return parts[-1] if len(parts) > 3 and parts[-4] == FOLDER else name
+
+
 def _import(one: Progress, visit: Visit) -> dict[str, Any]:
     record = one.record
     return {
-        "name": record.name,
+        "name": _file_name(record.name),
         "begun": visit.moment(record.begun_ms),
         "finished": record.finished,
         "done": one.done,

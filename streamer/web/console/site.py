@@ -36,6 +36,9 @@ from streamer.web.console.overview import Overview
 from streamer.web.console.rendering import templates
 from streamer.web.console.segments import Segments
 from streamer.web.console.sessions import Sessions
+from streamer.web.console.uploading import PATH as UPLOADS
+from streamer.web.console.uploading import Uploading
+from streamer.web.console.uploads import Uploads
 from streamer.web.console.visits import Site, Visit
 
 
@@ -52,6 +55,7 @@ class Console:
     plays: plays_page.Plays
     models: models_page.Models
     data: data_page.Data
+    uploading: Uploading
     health: Health
     live: Live
     downloads: api_segments.Segments
@@ -79,16 +83,23 @@ class Console:
             Route("/models", page(self.models.show), methods=["GET"]),
             Route("/models", form(self.models.decide), methods=["POST"]),
             Route("/data", page(self.data.show)),
+            Route(UPLOADS, page(self.uploading.take), methods=["POST"]),
+            Route(f"{UPLOADS}/{{id}}", page(self.uploading.show), methods=["GET"]),
+            Route(f"{UPLOADS}/{{id}}", form(self.uploading.order), methods=["POST"]),
+            Route(f"{UPLOADS}/{{id}}/check", page(self.uploading.check_page)),
+            Route(f"{UPLOADS}/{{id}}/rejects.csv", page(self.uploading.rejects)),
             Route("/health", page(self.health.show)),
         ]
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Counts customers while the block lasts."""
+        """Counts customers while the block lasts, and ends what runs over uploaded files with it."""
+        await asyncio.to_thread(self.uploading.uploads.recover)
         task = asyncio.ensure_future(self.counting.follow())
         try:
             yield
         finally:
+            await self.uploading.uploads.close()
             task.cancel()
             await asyncio.wait([task])
 
@@ -106,7 +117,7 @@ def console(
     kafka: KafkaConnection,
 ) -> Console:
     """The console on what the lookup API runs on."""
-    counting = Counting(blocking_view, book)
+    counting, uploads = Counting(blocking_view, book), Uploads(settings.home)
     site = Site(settings, ZoneInfo(settings.timezone), book, Sessions(settings.home), Assets(), templates())
     return Console(
         site,
@@ -118,8 +129,9 @@ def console(
         plays_page.Plays(settings, Fresh(lambda: state_of(kafka), plays_page.FRESH_SECONDS)),
         models_page.Models(settings, Fresh(lambda: models_page.published(settings), models_page.FRESH_SECONDS)),
         data_page.Data(
-            Fresh(lambda: data_page.inflow(settings, book.page.totals.dead_letters), data_page.FRESH_SECONDS)
+            Fresh(lambda: data_page.inflow(settings, book.page.totals.dead_letters), data_page.FRESH_SECONDS), uploads
         ),
+        Uploading(settings, uploads),
         Health(Fresh(lambda: checkup(settings), FRESH_SECONDS)),
         Live(changes),
         api_segments.Segments(view, book, readers),

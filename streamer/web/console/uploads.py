@@ -1,0 +1,234 @@
+"""Files that somebody put on the Data page: kept in a folder of their own, and read by ``streamer import`` as any other.
+
+Each upload is a folder ``uploads/ID`` in STREAMER_HOME, for its owner only, with the file, what the commands said, and
+``state.json``. It is deleted when its file was imported and somebody says so, or after a day.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import secrets
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from streamer.web.console.multipart import TooLarge
+
+FOLDER: Final = "uploads"
+MOST_BYTES: Final = 1 << 30
+"""Of a file."""
+MOST_KEPT: Final = 5
+KEPT_SECONDS: Final = 86_400
+_ROOM: Final = 2.0
+"""Of the file's size that must be free on the disk: rejects and pages come beside it."""
+_KILL_SECONDS: Final = 20.0
+_TAIL: Final = 4_000
+_STATE: Final = "state.json"
+
+Work = Literal["check", "import"]
+Stage = Literal["new", "check", "checked", "import", "imported", "failed", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """One file and how far it is.
+
+    Attributes
+    ----------
+    stage
+        ``check`` and ``import`` while the command runs.
+    mapping
+        The name of a shipped mapping; empty where it is found by looking.
+    code
+        What the last command ended with.
+    """
+
+    id: str
+    name: str
+    bytes: int
+    at: float
+    stage: Stage = "new"
+    mapping: str = ""
+    work: Work = "check"
+    code: int | None = None
+
+
+@dataclass
+class Uploads:
+    """All uploads of a home, and the commands that run over them.
+
+    Parameters
+    ----------
+    home
+        STREAMER_HOME.
+    """
+
+    home: Path
+    _running: dict[str, asyncio.subprocess.Process] = field(default_factory=dict)
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    @property
+    def folder(self) -> Path:
+        return self.home / FOLDER
+
+    def recover(self) -> None:
+        """What an earlier process left: old ones are deleted, and commands that ran are no longer ours."""
+        for one in self.all():
+            if time.time() - one.at > KEPT_SECONDS:
+                self.delete(one.id)
+            elif one.stage in ("check", "import"):
+                self._save(replace(one, stage="cancelled"))
+        for place in self._places():
+            if not (place / _STATE).exists():
+                shutil.rmtree(place, ignore_errors=True)
+
+    def all(self) -> list[Upload]:
+        """The newest first."""
+        found = [one for place in self._places() if (one := self.get(place.name)) is not None]
+        return sorted(found, key=lambda one: -one.at)
+
+    def get(self, id: str) -> Upload | None:
+        """An upload; None where there is no such."""
+        if not id.isalnum():
+            return None
+        try:
+            return Upload(**json.loads((self.folder / id / _STATE).read_text()))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def begin(self, bytes: int) -> str:
+        """A folder for one more file of about so many bytes. Raises TooLarge where there is no room for it."""
+        self.recover_old()
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if bytes > MOST_BYTES or shutil.disk_usage(self.folder).free < _ROOM * bytes:
+            raise TooLarge
+        id = secrets.token_hex(8)
+        (self.folder / id).mkdir(mode=0o700)
+        (self.folder / id / "file").mkdir(mode=0o700)
+        return id
+
+    def place(self, id: str, name: str) -> Path:
+        """Where the file of an upload stands."""
+        return self.folder / id / "file" / name
+
+    def keep(self, id: str, name: str, bytes: int) -> Upload:
+        """The upload has come whole."""
+        made = Upload(id, name, bytes, time.time())
+        self._save(made)
+        return made
+
+    def recover_old(self) -> None:
+        """Delete those that are too old, or too many."""
+        for at, one in enumerate(self.all()):
+            if one.id not in self._running and (at >= MOST_KEPT - 1 or time.time() - one.at > KEPT_SECONDS):
+                self.delete(one.id)
+
+    def delete(self, id: str) -> None:
+        """Forget an upload with all that came of it."""
+        shutil.rmtree(self.folder / id, ignore_errors=True)
+
+    async def start(self, upload: Upload, work: Work, mapping: str, environment: Mapping[str, str]) -> None:
+        """Run ``streamer import`` over the file, in the background; one command at a time for each upload."""
+        if upload.id in self._running:
+            return
+        folder = self.folder / upload.id
+        file = self.place(upload.id, upload.name)
+        said = ["--mapping", mapping] if mapping else []
+        more = ["--check", "--html", str(folder / "check.html")] if work == "check" else ["--yes"]
+        with private(folder / f"{work}.json") as out, private(folder / f"{work}.log") as log:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "streamer", "import", str(file), *said, *more, "--json"),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=out,
+                stderr=log,
+                env={**os.environ, **environment},
+                start_new_session=True,
+                umask=0o077,
+            )
+        self._running[upload.id] = process
+        begun = replace(upload, stage=work, work=work, mapping=mapping, code=None)
+        self._save(begun)
+        task = asyncio.ensure_future(self._follow(begun, process))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def cancel(self, id: str) -> None:
+        """End the command as Ctrl-C does: what was written stays, and the same import goes on later."""
+        process = self._running.get(id)
+        if process is not None:
+            with suppress(ProcessLookupError):
+                process.send_signal(signal.SIGINT)
+            asyncio.get_running_loop().call_later(_KILL_SECONDS, self._kill, id, process)
+
+    async def close(self) -> None:
+        """End all commands."""
+        for id in list(self._running):
+            self.cancel(id)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=_KILL_SECONDS)
+
+    def said(self, upload: Upload) -> list[str]:
+        """The last lines that the command said to people."""
+        try:
+            text = (self.folder / upload.id / f"{upload.work}.log").read_bytes()[-_TAIL:]
+        except OSError:
+            return []
+        return [line for line in text.decode("utf-8", "replace").splitlines() if line.strip()]
+
+    def answer(self, upload: Upload, work: Work) -> dict[str, Any] | None:
+        """What a command came to, as it says with ``--json``; None where it came to nothing."""
+        try:
+            found = json.loads((self.folder / upload.id / f"{work}.json").read_text())
+        except (OSError, ValueError):
+            return None
+        return found if isinstance(found, dict) else None
+
+    def rejects(self, upload: Upload) -> Path | None:
+        """The rows that the import refused; None where it refused none."""
+        place = self.place(upload.id, upload.name)
+        found = sorted(one for one in place.parent.glob("*.rejects*.csv") if one != place)
+        return found[-1] if found else None
+
+    async def _follow(self, upload: Upload, process: asyncio.subprocess.Process) -> None:
+        code = await process.wait()
+        self._running.pop(upload.id, None)
+        if self.get(upload.id) is None:
+            return
+        whole = self.answer(upload, upload.work) is not None
+        if code < 0 or code == 130:
+            stage: Stage = "cancelled"
+        elif upload.work == "check":
+            stage = "checked" if whole else "failed"
+        else:
+            stage = "imported" if code == 0 and whole else "failed"
+        if stage == "imported":
+            with suppress(OSError):
+                self.place(upload.id, upload.name).unlink()
+        self._save(replace(upload, stage=stage, code=code))
+
+    def _kill(self, id: str, process: asyncio.subprocess.Process) -> None:
+        if self._running.get(id) is process:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+    def _save(self, upload: Upload) -> None:
+        place = self.folder / upload.id / _STATE
+        with private(place.with_suffix(".new")) as file:
+            file.write(json.dumps(asdict(upload)).encode())
+        place.with_suffix(".new").replace(place)
+
+    def _places(self) -> list[Path]:
+        return [one for one in self.folder.iterdir() if one.is_dir()] if self.folder.is_dir() else []
+
+
+def private(path: Path) -> Any:
+    """A file to write, for its owner only; empty at first."""
+    return os.fdopen(os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb")

@@ -1,0 +1,124 @@
+"""Forms with a file as they arrive: in pieces of any size, hostile, too large; and what is left of uploads."""
+
+from __future__ import annotations
+
+import asyncio
+import stat
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from streamer.web.console.multipart import FormWithFile, TooLarge, WrongForm, file_name
+from streamer.web.console.uploads import KEPT_SECONDS, MOST_KEPT, Uploads
+
+BODY = b"order,total\r\n1,2\r\n--x\r\n" + bytes(range(256)) * 40
+
+
+def form(csrf: str = "right", name: str = "orders.csv", body: bytes = BODY) -> bytes:
+    return (
+        (
+            f'--edge\r\nContent-Disposition: form-data; name="csrf"\r\n\r\n{csrf}\r\n'
+            f'--edge\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\nContent-Type: text/csv\r\n\r\n'
+        ).encode()
+        + body
+        + b"\r\n--edge--\r\n"
+    )
+
+
+def read(folder: Path, sent: bytes, size: int = 1_000_000, most: int = 1_000_000, kind: str = "") -> FormWithFile:
+    async def pieces() -> AsyncIterator[bytes]:
+        for at in range(0, len(sent), size):
+            yield sent[at : at + size]
+
+    found = FormWithFile(
+        kind or "multipart/form-data; boundary=edge",
+        lambda fields: fields.get("csrf") == "right",
+        lambda name: folder / name,
+        most,
+    )
+    asyncio.run(found.read(pieces()))
+    return found
+
+
+@pytest.mark.parametrize("size", [1, 7, 100, 1_000_000])
+def test_a_file_arrives_byte_for_byte_for_its_owner_only(tmp_path: Path, size: int) -> None:
+    found = read(tmp_path, form(), size)
+    assert found.file == tmp_path / "orders.csv" and found.file.read_bytes() == BODY and found.bytes == len(BODY)
+    assert stat.S_IMODE(found.file.stat().st_mode) == 0o600
+
+
+def test_nothing_is_written_for_a_form_of_somebody_else(tmp_path: Path) -> None:
+    for sent in (form(csrf="wrong"), form()[form().index(b'--edge\r\nContent-Disposition: form-data; name="file"') :]):
+        with pytest.raises(WrongForm):
+            read(tmp_path, sent)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("sent", "kind"),
+    [
+        (b"", ""),
+        (b"rubbish", ""),
+        (form()[:300], "multipart/form-data"),
+        (form(), "application/x-www-form-urlencoded"),
+        (form(body=b""), ""),
+        (form().replace(b"right", b"right" * 5_000), ""),
+        (form().replace(b"Content-Type", b"x" * 20_000), ""),
+        (form().replace(b"Content-Type: text/csv", b"\r\n".join(b"x%d: y" % n for n in range(50))), ""),
+        (form() + form(name="second.csv")[2:], "multipart/form-data; boundary=other"),
+    ],
+    ids=[
+        "nothing",
+        "rubbish",
+        "no boundary",
+        "no file form",
+        "empty file",
+        "long field",
+        "long header",
+        "many headers",
+        "other boundary",
+    ],
+)
+def test_what_is_no_form_with_a_file_is_refused(tmp_path: Path, sent: bytes, kind: str) -> None:
+    with pytest.raises(WrongForm):
+        read(tmp_path, sent, kind=kind)
+
+
+def test_a_file_that_is_too_large_is_not_read_on(tmp_path: Path) -> None:
+    with pytest.raises(TooLarge):
+        read(tmp_path, form(), 100, most=500)
+    assert (tmp_path / "orders.csv").stat().st_size <= 600
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["../../etc/passwd", "C:\\x\\y.csv", "a/../b.csv", "\x00.csv", "-rf.csv", "x" * 500 + ".csv", "..", "", "a\nb.csv"],
+)
+def test_a_name_never_leads_out_of_the_folder(tmp_path: Path, given: str) -> None:
+    name = file_name(given)
+    assert (tmp_path / name).resolve().parent == tmp_path.resolve() and len(name) < 120 and name[0] not in "-."
+
+
+def test_old_uploads_and_those_too_many_are_deleted(tmp_path: Path) -> None:
+    made, now = Uploads(tmp_path), time.time()
+    ids = [made.begin(10) for _ in range(MOST_KEPT + 3)]
+    for at, id in enumerate(ids):
+        made.place(id, "a.csv").write_text("x")
+        made._save(replace(made.keep(id, "a.csv", 1), at=now - at, stage="import" if at == 0 else "checked"))
+    made._save(replace(made.all()[1], at=now - KEPT_SECONDS - 1))
+    assert stat.S_IMODE(made.folder.stat().st_mode) == 0o700
+    (made.folder / "f00").mkdir()
+    again = Uploads(tmp_path)
+    again.recover()
+    assert ids[1] not in [one.id for one in again.all()] and not (made.folder / "f00").exists()
+    first = again.get(ids[0])
+    assert first is not None and first.stage == "cancelled", "the command of a process that is gone is not ours"
+    last = again.begin(10)
+    assert len(again.all()) < MOST_KEPT and again.get("../x") is None and again.get(last) is None
+    again.delete(ids[0])
+    assert again.get(ids[0]) is None
+    with pytest.raises(TooLarge):
+        again.begin(1 << 60)
