@@ -229,6 +229,12 @@ class ViewReader:
             for chunk in self.customers(lane):
                 yield from (peek(id, parts[CORE]) for id, parts in chunk.items())
 
+    def everyone_with_orders(self) -> Iterator[Customer]:
+        """The same, each with the order book and the profile."""
+        for lane in range(self.lanes):
+            for chunk in self.customers(lane):
+                yield from (glance(id, parts)[0] for id, parts in chunk.items())
+
     def _many(self, keys: list[str]) -> list[bytes | None]:
         # Keys of lanes lie in different slots of a cluster, where MGET over all would be refused.
         found: list[Any] = [self._client.get(key) for key in keys]

@@ -1,6 +1,6 @@
 """Charts as SVG, drawn by Python: pure functions from figures to markup, shared by every page.
 
-A drawing function (``bars``, ``columns``, ``lines``, ``shares``, ``flows``,
+A drawing function (``bars``, ``cohorts``, ``columns``, ``lines``, ``shares``, ``flows``,
 ``intervals``) takes figures and texts that are already
 formatted and translated, and returns a ``Chart``. ``Chart.html`` is a ``<figure>`` with the drawing in two widths (the
 style shows the one that fits) and the figures as a table. Markup has classes only, no ``style`` attributes and no
@@ -11,6 +11,7 @@ breaks and spreads them.
 """
 
 from streamer.charts.bars import Bar, bars
+from streamer.charts.cohorts import Row, cohorts
 from streamer.charts.columns import columns
 from streamer.charts.figure import Chart
 from streamer.charts.flows import Flow, flows
@@ -26,10 +27,12 @@ __all__ = [
     "Chart",
     "Flow",
     "Palette",
+    "Row",
     "Series",
     "Share",
     "Span",
     "bars",
+    "cohorts",
     "columns",
     "flows",
     "intervals",

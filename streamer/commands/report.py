@@ -86,7 +86,7 @@ def show(answer: Report) -> None:
     """A report on a terminal."""
     from rich.table import Table
 
-    from streamer.queries.report import day_text
+    from streamer.queries.sales import day_text
 
     texts, out = messages(common.settings().language), common.console()
     out.print(texts("report title", first=day_text(answer.first), last=day_text(answer.last)), markup=False)

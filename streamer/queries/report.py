@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
 from typing import Any, Final
 
 from models.behaviour.model import ClusterModel
@@ -24,6 +23,7 @@ from streamer.core.decision import Change
 from streamer.core.policy import Policy
 from streamer.queries import segments
 from streamer.queries.history import Journey, Moves, journeys, sizes_by_day
+from streamer.queries.sales import Sales, day_text
 from streamer.replay.replay import Replay
 
 NOWHERE: Final = ""
@@ -113,6 +113,7 @@ class Shop:
     census: Census
     clock: int
     currency: str
+    sales: Sales
 
 
 @dataclass(frozen=True)
@@ -167,11 +168,16 @@ class Report:
             "revenue_minor": totals.revenue_minor,
             "changes": totals.changes,
             "segments": totals.segments,
+            **self.shop.sales.to_dict(self.last),
             "period": {
                 one.name: {
                     "segments": [{name: value for name, value in row.items() if name != "meaning"} for row in one.rows],
                     "flows": [{"from": a, "to": b, "customers": n} for a, b, n in one.flows],
                     "causes": dict(one.causes),
+                    "weekly_revenue_minor": {
+                        "weeks": [day_text(day) for day in self.shop.sales.weeks(self.last)],
+                        **{row["id"]: self.shop.sales.weekly(one.name, row["id"], self.last) for row in one.rows},
+                    },
                 }
                 for one in self.divisions
             },
@@ -245,8 +251,9 @@ def of_service(
         log.add(one)
         if number % 10_000 == 0:
             progress(number)
-    counted = census(view.everyone(), clock, policy.shop)
-    return report(Shop(totals(ledgers), definitions, view.model(), counted, clock, currency), log, texts)
+    sales = Sales(policy.grid)
+    counted = census(sales.counting(view.everyone_with_orders()), clock, policy.shop)
+    return report(Shop(totals(ledgers), definitions, view.model(), counted, clock, currency, sales), log, texts)
 
 
 def _published(connection: KafkaConnection) -> Iterable[Moved]:
@@ -263,8 +270,9 @@ def of_replay(run: Replay, log: Log, currency: str, texts: Messages) -> Report:
     state, policy = run.state, run.policy
     people = (one for one in state.cache.customers.values() if not one.is_alias)
     model = state.models[max(state.models)] if state.models else None
-    counted = census(people, run.clock, policy.shop)
-    shop = Shop(totals([state.ledger]), policy.definitions, model, counted, run.clock, currency)
+    sales = Sales(policy.grid)
+    counted = census(sales.counting(people), run.clock, policy.shop)
+    shop = Shop(totals([state.ledger]), policy.definitions, model, counted, run.clock, currency, sales)
     return report(shop, log, texts)
 
 
@@ -273,8 +281,3 @@ def moved(changes: Iterable[Change]) -> Iterable[Moved]:
     for one in changes:
         before, after = one.before or NOWHERE, one.after or NOWHERE
         yield Moved(one.customer_id, one.segmentation, before, after, one.cause, one.changed_at)
-
-
-def day_text(day: int) -> str:
-    """A day of the grid, ``YYYY-MM-DD``."""
-    return str(date(1970, 1, 1) + timedelta(days=day))

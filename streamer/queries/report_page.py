@@ -12,7 +12,9 @@ from schemas.screen_text import line
 from schemas.wire_time import iso
 from streamer import charts
 from streamer.charts import Bar, Flow, Palette, Series
-from streamer.queries.report import NOWHERE, Division, Report, day_text
+from streamer.queries import sales_charts
+from streamer.queries.report import NOWHERE, Division, Report
+from streamer.queries.sales import day_text
 
 _GREY: Final = 8
 _HIGH: Final = 280.0
@@ -54,6 +56,7 @@ def page(found: Report, texts: Messages, command: str) -> str:
         f"{escape(texts('report as of', at=iso(shop.clock)[:16].replace('T', ' ')))}</p>",
         "<dl>" + "".join(f"<div><dt>{escape(texts(key))}</dt><dd>{escape(value)}</dd></div>" for key, value in figures),
         "</dl>",
+        _week(found, texts),
         *(_division(one, found, texts) for one in found.divisions if any(row["customers"] for row in one.rows)),
         f'<p class="dim">{escape(texts("console same"))} <code>{escape(line(command))}</code></p>',
     ]
@@ -63,6 +66,25 @@ def page(found: Report, texts: Messages, command: str) -> str:
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
         f"<title>{escape(title)}</title><style>{charts.STYLE}{_dots()}{_STYLE}</style></head>"
         f"<body><main>{''.join(parts)}</main></body></html>\n"
+    )
+
+
+def _week(found: Report, texts: Messages) -> str:
+    """This week against the last, and who came back."""
+    shop = found.shop
+    rows = "".join(
+        f'<tr><th scope="row">{escape(one.name)}</th><td>{escape(one.now)}</td><td>{escape(one.then)}</td>'
+        f"<td>{escape(sales_charts.change(one.share))}</td></tr>"
+        for one in sales_charts.week_against_last(shop.sales, found.last, shop.currency, texts)
+    )
+    head = "".join(
+        f'<th scope="col">{escape(texts(key))}</th>' for key in ("sales now", "sales then", "report column change")
+    )
+    again = sales_charts.retention(shop.sales, found.last, texts)
+    return (
+        f"<h2>{escape(texts('sales this week'))}</h2>"
+        f'<table class="segments"><thead><tr><td></td>{head}</tr></thead><tbody>{rows}</tbody></table>'
+        + ("" if again is None else f"<section>{again.html(texts('as a table'))}</section>")
     )
 
 
@@ -146,6 +168,13 @@ def _charts(
             ],
             head=(texts("console column segment"), texts("console column money")),
         )
+    segments = [(row["id"], name(row["id"]), colour(row["id"])) for row in one.rows]
+    shop = found.shop
+    money_by_week = sales_charts.weekly_money(
+        shop.sales, one.name, segments, found.last, shop.currency, texts, lambda value: f"{value:,.0f}"
+    )
+    if money_by_week is not None:
+        yield money_by_week
 
 
 def _share(value: float | None) -> str:

@@ -71,6 +71,25 @@ async def visitor(console: WebProcess, folder: Path) -> AsyncIterator[Tab]:
         yield page
 
 
+def test_orders_over_time_are_those_of_the_report(console: WebProcess, streamer: CommandLine) -> None:
+    told = streamer.json("report")
+
+    def shown() -> bool:
+        page = visit(console, "/")
+        found = re.search(r'<th scope="row">orders</th><td class="n">([\d,]+)</td><td class="n">([\d,]+)</td>', page)
+        months = dict(re.findall(r'<th scope="row">(\d{4}-\d\d)</th><td>([\d,]+)</td>', page))
+        return (
+            found is not None
+            and [int(one.replace(",", "")) for one in found.groups()]
+            == [told[week]["orders"] for week in ("this_week", "last_week")]
+            and months == {one["month"]: f"{one['customers']:,}" for one in told["retention"]}
+        )
+
+    # Counted once a minute at most.
+    console.until(shown, 90)
+    assert sum(one["customers"] for one in told["retention"]) > 50 and told["this_week"]["orders"] > 0
+
+
 @needs_chromium
 def test_every_page_is_whole_in_a_browser(console: WebProcess, streamer: CommandLine, tmp_path: Path) -> None:
     order(streamer, HOSTILE, 1)

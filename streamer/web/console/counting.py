@@ -1,4 +1,4 @@
-"""What only a look at every customer tells: money by segment, and who moves soon by time alone. Counted now and then.
+"""What only a look at every customer tells: money by segment, orders over time, who moves soon. Counted now and then.
 
 It has a reader of its own and runs in a thread, so that pages never wait for it: they show the last count, and when it was.
 """
@@ -19,6 +19,7 @@ from models.rules.cards import Census, census
 from models.rules.due import next_moves
 from schemas.errors import TransientError, UserError
 from streamer.adapters.redis_reader import ViewReader
+from streamer.queries.sales import Sales
 from streamer.web.api.book import Book, Page
 
 AHEAD_DAYS: Final = 7
@@ -48,11 +49,15 @@ class Count:
         The clock then, ms.
     ahead
         Moves by time alone, by segmentation, from and to; soonest first.
+    sales
+        Orders over time, up to ``today``, the day of the grid then.
     """
 
     at: int
     census: Census
     ahead: dict[tuple[str, str, str], list[Ahead]]
+    sales: Sales
+    today: int
 
 
 class Counting:
@@ -88,10 +93,12 @@ class Counting:
 def count(view: ViewReader, page: Page) -> Count:
     """Look at every customer once."""
     ahead: dict[tuple[str, str, str], list[Ahead]] = {}
-    found = census(_looked_ahead(view.everyone(), page, ahead), page.clock, page.policy.shop)
+    sales = Sales(page.policy.grid)
+    people = _looked_ahead(sales.counting(view.everyone_with_orders()), page, ahead)
+    found = census(people, page.clock, page.policy.shop)
     for those in ahead.values():
         those.sort(key=lambda one: (one.at, one.customer))
-    return Count(page.clock, found, ahead)
+    return Count(page.clock, found, ahead, sales, page.policy.grid.day_of(page.clock))
 
 
 def _looked_ahead(

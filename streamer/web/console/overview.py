@@ -13,9 +13,9 @@ from starlette.responses import Response
 from schemas.screen_text import line
 from streamer import charts
 from streamer.charts import Bar, Series
-from streamer.queries import history
+from streamer.queries import history, sales_charts
 from streamer.web.api.parameters import day_text
-from streamer.web.console.counting import Counting
+from streamer.web.console.counting import Count, Counting
 from streamer.web.console.visits import Visit
 from streamer.web.console.words import Words
 from streamer.web.readmodel.reading import Reader
@@ -60,6 +60,7 @@ class Overview:
             latest=[words.move(one, visit.now) for one in reader.latest(LATEST)],
             vector=vector,
             notes=[*self._ahead(words, by), *self._changed(words, reader)],
+            sales=sales_of(words, self.counting.newest, by),
         )
 
     def _flows(self, words: Words, reader: Reader, by: str, since: int, days: int) -> Markup | None:
@@ -137,6 +138,27 @@ def sizes_chart(words: Words, reader: Reader, by: str, days: int, only: str | No
     labels = [day_text(day) for day in range(today - days, today + 1)]
     title = words.texts("console sizes title", days=days)
     return drawn(words, charts.lines(title, labels, series, shown=words.number, head=words.texts("console column day")))
+
+
+def sales_of(words: Words, count: Count | None, by: str, only: str | None = None) -> dict[str, Any] | None:
+    """Orders over time as charts; of one segment, where ``only`` says so, only its money. None before the first count."""
+    if count is None:
+        return None
+    segments = [
+        (one["id"], line(one["name"]), words.colour(one["id"]))
+        for one in words.table[by]["segments"]
+        if only in (None, one["id"])
+    ]
+    money = sales_charts.weekly_money(count.sales, by, segments, count.today, words.currency, words.texts, words.number)
+    again = sales_charts.retention(count.sales, count.today, words.texts) if only is None else None
+    return {
+        "money": None if money is None else drawn(words, money),
+        "retention": None if again is None else drawn(words, again),
+        "week": [
+            (*one[:3], sales_charts.change(one.share))
+            for one in sales_charts.week_against_last(count.sales, count.today, words.currency, words.texts)
+        ],
+    }
 
 
 def drawn(words: Words, chart: charts.Chart) -> Markup:

@@ -19,7 +19,7 @@ from streamer.web.api.ahead import among_clusters
 from streamer.web.api.view import View
 from streamer.web.console.builder import PATH as BUILDER
 from streamer.web.console.counting import Counting
-from streamer.web.console.overview import days_of, drawn, segment_path, sizes_chart
+from streamer.web.console.overview import days_of, drawn, sales_of, segment_path, sizes_chart
 from streamer.web.console.visits import Visit
 from streamer.web.console.words import Words
 from streamer.web.readmodel.reading import Reader
@@ -106,6 +106,7 @@ class Segments:
             days=days_of(visit),
             card=self._card(words, by, id),
             sizes=sizes_chart(words, reader, by, _SIZES_DAYS, only=id),
+            sales=sales_of(words, self.counting.newest, by, only=id),
             came=came,
             went=went,
             members=rows,

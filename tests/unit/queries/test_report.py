@@ -15,6 +15,7 @@ from streamer.adapters.redis_reader import totals
 from streamer.queries.history import Journey
 from streamer.queries.report import Division, Log, Moved, Report, Shop, report
 from streamer.queries.report_page import page
+from streamer.queries.sales import Sales
 
 HOSTILE = '<script>alert(1)</script></svg>"&\u202e'
 SEGMENTS = ("new", "active", "loyal")
@@ -26,7 +27,7 @@ def move(customer: str, day: int, before: str, after: str) -> Moved:
 
 def shop(sizes: dict[str, int], day: int) -> Shop:
     held = replace(totals([]), segments={"lifecycle": sizes}, customers=sum(sizes.values()))
-    return Shop(held, DEFAULTS, None, Census(Group(), {}), day * DAY_MS, "EUR")
+    return Shop(held, DEFAULTS, None, Census(Group(), {}), day * DAY_MS, "EUR", Sales(DayGrid()))
 
 
 def lifecycle(found: Report) -> Division:
