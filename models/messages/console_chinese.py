@@ -245,5 +245,6 @@ TEXTS: Final[Mapping[str, str]] = {
     "sales now": "本周",
     "sales then": "上周同期",
     "sales new": "新客户",
+    "console health looking": "正在检查，完成后页面会自动更新。",
     "sales none": "还没有订单。",
 }

@@ -248,5 +248,6 @@ TEXTS: Final[Mapping[str, str]] = {
     "sales now": "this week",
     "sales then": "last week",
     "sales new": "new customers",
+    "console health looking": "Looking at everything. This page goes on by itself.",
     "sales none": "Nobody has ordered yet.",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import time
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
@@ -57,6 +58,11 @@ def test_pages_say_what_commands_say_before_a_worker_runs_and_after(
 ) -> None:
     visitor = Visitor(console)
     service.publish(BAD)
+    # Nobody has looked yet, and a look takes seconds: the page is there at once, and asks again on its own.
+    begun = time.monotonic()
+    first = visitor.page("/health")
+    assert time.monotonic() - begun < 1 and ("Looking at everything" in first or "Needs you" in first)
+    console.until(lambda: "Needs you" in visitor.text("/health"))
     page_text = visitor.text("/health")
     assert (
         "Needs you: 1" in page_text

@@ -35,14 +35,29 @@ class Fresh(Generic[T]):
         self._seconds = seconds
         self._seen: tuple[float, Seen[T]] | None = None
         self._looking = asyncio.Lock()
+        self._soon: asyncio.Task[Seen[T]] | None = None
 
     async def __call__(self) -> Seen[T]:
         """The answer; those who come together share one look."""
         async with self._looking:
-            if self._seen is None or time.monotonic() - self._seen[0] > self._seconds:
+            if self._seen is None or not self._is_fresh(self._seen):
                 found = await asyncio.to_thread(self._look)
                 self._seen = time.monotonic(), Seen(found, time.time_ns() // 1_000_000)
             return self._seen[1]
+
+    async def soon(self, seconds: float) -> tuple[Seen[T] | None, bool]:
+        """What is known after so many seconds at most, and whether it is fresh; the look goes on if it takes longer."""
+        if self._soon is None or self._soon.done():
+            self._soon = asyncio.ensure_future(self())
+            # Somebody may have gone before it failed.
+            self._soon.add_done_callback(lambda task: task.cancelled() or task.exception())
+        await asyncio.wait([self._soon], timeout=seconds)
+        if self._soon.done():
+            return self._soon.result(), True
+        return (None, False) if self._seen is None else (self._seen[1], False)
+
+    def _is_fresh(self, seen: tuple[float, Seen[T]]) -> bool:
+        return time.monotonic() - seen[0] <= self._seconds
 
     def forget(self) -> None:
         """Look again next time: something was changed."""

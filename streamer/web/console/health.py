@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ FRESH_SECONDS: Final = 5.0
 """A look at everything asks Kafka some fifteen times; visitors share one."""
 
 
+PATIENCE_SECONDS: Final = 0.6
 _SERVERS: Final = ("servers", "Kafka", "Redis")
 
 
@@ -43,16 +45,24 @@ class Checkup:
 
 
 def checkup(settings: Settings) -> Checkup:
-    """Look at everything once; takes a second."""
-    found = list(examine(settings))
+    """Look at everything once. Most of the time goes into waiting for Kafka, so both halves of it wait at once."""
+    with ThreadPoolExecutor(1) as beside:
+        waiting = beside.submit(_standing, settings)
+        found = list(examine(settings))
+        state, held = waiting.result()
     if any(one.subject in _SERVERS and one.wrong and one.hint is not None for one in found):
         return Checkup(found)
+    return Checkup(found, state, held)
+
+
+def _standing(settings: Settings) -> tuple[dict[str, Any], list[LaneStatus]]:
+    """What `status` and `lanes` say; nothing where a server is away, which the findings tell."""
     try:
         with connections(settings) as to:
             state = service(to)
-            return Checkup(found, state, lanes(to) if state["topics"] else [])
+            return state, lanes(to) if state["topics"] else []
     except (UserError, TransientError):
-        return Checkup(found)
+        return {}, []
 
 
 @dataclass(frozen=True)
@@ -62,14 +72,21 @@ class Health:
     look: Fresh[Checkup]
 
     async def show(self, visit: Visit) -> Response:
-        """The page; it needs neither Redis nor Kafka to say that one of them is away."""
-        seen, texts = await self.look(), visit.texts
+        """The page; it needs neither Redis nor Kafka to say that one of them is away.
+
+        A look at everything takes seconds where a server is slow or away: then the page shows what was known before, and
+        asks again on its own.
+        """
+        (seen, fresh), texts = await self.look.soon(PATIENCE_SECONDS), visit.texts
+        if seen is None:
+            return visit.html("looking.html")
         found = seen.value
         pairs = [(one, _shown(one, texts)) for one in found.findings]
         state = found.state if found.state.get("topics") else None
         return visit.html(
             "health.html",
             at=visit.clock(seen.at),
+            fresh=fresh,
             wrong=[shown for one, shown in pairs if one.hint is not None and one.wrong],
             notes=[shown for one, shown in pairs if _is_note(one)],
             well=[shown for one, shown in pairs if one.hint is None],
