@@ -230,6 +230,8 @@ TABLE = Table(
         "learn shipped": "随程序提供",
         "learn since": "自 {day} 起生效",
         "learn to come": "自 {day} 起改用版本 {version}",
+        "learn cells": "（25 格表）",
+        "learn fallback": "已回退：自 {day} 那一周起，学到的权重不如按最近购买和频率划分的 25 格表，现由该表代替",
         "learn owner": "模型管理进程：版本 {version}，已学习 {weeks} 周",
         "learn no week": "还没有哪一周得到答案：需要八天，且面板中至少有 30 位客户",
         "learn week head": "周起始|客户|下单|预期|AUC|对数损失|Brier|校准比|基准率|技能分",

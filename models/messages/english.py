@@ -148,7 +148,10 @@ TABLE = Table(
         "learn shipped": "comes with the program",
         "learn since": "in force since {day}",
         "learn to come": "version {version} from {day} on",
+        "learn cells": " (25 cells)",
         "learn owner": "model owner: version {version}, {weeks:|week} learned",
+        "learn fallback": "fallback: since the week of {day} what was learned does worse than 25 cells of recency and "
+        "frequency, which stand in for it",
         "learn no week": "no week was answered yet: it takes eight days, and 30 customers in the panel",
         "learn week head": "week of|asked|ordered|expected|AUC|log loss|Brier|calib.|base|skill",
         "learn version": "version {version}, form {form}, {when}",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -33,15 +34,30 @@ def within(weights: FloatArray, records: Records, day: int | FloatArray, days: i
 
 
 def reached(weights: FloatArray, records: Records, day: int | FloatArray, horizons: Sequence[int]) -> FloatArray:
+    """Chance (horizons, n) of an order within so many days, ascending; see `rolled`."""
+    return rolled(partial(weekly, weights), records, day, horizons)
+
+
+def rolled(
+    weekly: Callable[[Records, FloatArray], FloatArray],
+    records: Records,
+    day: int | FloatArray,
+    horizons: Sequence[int],
+) -> FloatArray:
     """Chance (horizons, n) of an order within so many days, ascending: one minus that of silence, week by week.
 
     Horizons so agree with each other: more days never mean less. Only multiplications, one after the other, so that
     nobody's chance depends on who else is asked.
+
+    Parameters
+    ----------
+    weekly
+        Chance of an order in the seven days from a day on, of customers who are silent until then.
     """
     n, weeks = len(records.last), -(-max(horizons) // WEEK)
     # All weeks in one call: for a customer alone that is ten times as fast.
     days_on = np.asarray(day, dtype=np.float64) + WEEK * np.arange(weeks)[:, None] + np.zeros(n)
-    chances = weekly(weights, records.repeated(weeks), days_on.ravel()).reshape(weeks, n)
+    chances = weekly(records.repeated(weeks), days_on.ravel()).reshape(weeks, n)
     out = np.empty((len(horizons), n))
     silent = np.ones(n)
     week = 0

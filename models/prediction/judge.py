@@ -39,15 +39,21 @@ def judge(chances: FloatArray, came: FloatArray) -> Judgement:
     """Judge chances (n,) by what came (n,), 0 or 1."""
     order = np.argsort(chances, kind="stable")
     groups = [group for group in np.array_split(order, 10) if len(group)]
-    p = np.clip(chances, 1e-9, 1 - 1e-9)
     return Judgement(
         auc=auc(chances, came),
         brier=float(((chances - came) ** 2).mean()),
-        log_loss=float(-(came * np.log(p) + (1 - came) * np.log(1 - p)).mean()),
+        log_loss=float(losses(chances, came).mean()),
         ece=sum(len(g) * abs(float(chances[g].mean() - came[g].mean())) for g in groups) / len(chances),
         ratio=float(chances.sum() / max(float(came.sum()), 1e-9)),
         lift=float(came[groups[-1]].mean() / max(float(came.mean()), 1e-9)),
     )
+
+
+def losses(chances: FloatArray, came: FloatArray) -> FloatArray:
+    """Negative log-likelihood of each (n,)."""
+    p = np.clip(chances, 1e-9, 1 - 1e-9)
+    found: FloatArray = -(came * np.log(p) + (1 - came) * np.log(1 - p))
+    return found
 
 
 def auc(chances: FloatArray, came: FloatArray) -> float:

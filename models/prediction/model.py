@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, ClassVar, Final, Self
 
 import numpy as np
@@ -15,7 +15,7 @@ from models.features.predicted import CHURN_90, NEXT_FROM, NEXT_TO, ORDERS_90, P
 from models.prediction.cells import CELLS, chance_in_cells
 from models.prediction.dropout import Dropout
 from models.prediction.features import NAMES
-from models.prediction.hazard import WEEK, reached, window
+from models.prediction.hazard import WEEK, reached, rolled, window
 from models.prediction.prior import shipped, shipped_dropout
 from models.prediction.records import Records
 from schemas.errors import InvariantViolation
@@ -28,8 +28,8 @@ WINDOW_DAYS: Final = 182
 HORIZON: Final = 90
 CHUNK: Final = 512
 """Customers reckoned together: few enough for the cache."""
-_HAZARD: Final = "hazard"
-_CELLS: Final = "cells"
+HAZARD_FORM: Final = "hazard"
+CELLS_FORM: Final = "cells"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class PredictionModel:
         """
         try:
             weights, cells = body["weights"], [float(one) for one in body["cells"]]
-            if tuple(weights) != NAMES or len(cells) != CELLS or body["form"] not in (_HAZARD, _CELLS):
+            if tuple(weights) != NAMES or len(cells) != CELLS or body["form"] not in (HAZARD_FORM, CELLS_FORM):
                 raise ValueError("other features than this program has")
             numbers = [float(one) for one in weights.values()]
             if not all(map(math.isfinite, numbers)) or not all(0.0 < one < 1.0 for one in cells):
@@ -101,10 +101,8 @@ class PredictionModel:
 
     def chances(self, records: Records, day: int | FloatArray, horizons: tuple[int, ...]) -> FloatArray:
         """Chances (horizons, n) of an order within so many days, not rounded."""
-        if self.form == _CELLS:
-            weekly = chance_in_cells(np.array(self.cells), records, day)
-            silent = np.log1p(-weekly)
-            return np.stack([1.0 - np.exp(silent * (days / WEEK)) for days in horizons])
+        if self.form == CELLS_FORM:
+            return rolled(partial(chance_in_cells, np.array(self.cells)), records, day, horizons)
         return reached(np.array(self.weights), records, day, horizons)
 
     def score(
@@ -157,4 +155,4 @@ class PredictionModel:
 def first_version() -> PredictionModel:
     """What is in force until a shop's first own version: the shipped prior."""
     dropout, cells = shipped_dropout()
-    return PredictionModel(0, 0, _HAZARD, tuple(shipped().mean.tolist()), cells, dropout)
+    return PredictionModel(0, 0, HAZARD_FORM, tuple(shipped().mean.tolist()), cells, dropout)

@@ -8,6 +8,7 @@ the features are kept with it, and records of orders are kept by the day on whic
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import inf
 from typing import Final
 
 import numpy as np
@@ -16,12 +17,14 @@ from models.behaviour.layout import FloatArray
 from models.behaviour.panel import NO_ORDERS, PanelRow, in_panel
 from models.prediction.cells import CELLS, cell_of, chances_of
 from models.prediction.dropout import Dropout, fitted
+from models.prediction.fallback import Trust, judged
 from models.prediction.features import features, total
-from models.prediction.hazard import WEEK, logistic, within
-from models.prediction.judge import judge
-from models.prediction.model import ALIVE_DAYS, PredictionModel, first_version
+from models.prediction.hazard import WEEK, logistic
+from models.prediction.judge import judge, losses
+from models.prediction.model import ALIVE_DAYS, CELLS_FORM, HAZARD_FORM, PredictionModel, first_version
 from models.prediction.order_record import OrderRecord, side_by_side
 from models.prediction.prior import shipped
+from models.prediction.records import Records
 from models.prediction.recursion import Belief, forgotten, learned
 
 MONDAY: Final = 4
@@ -65,6 +68,8 @@ class Week:
         As `models.prediction.judge` has them.
     cells_log_loss
         That of the 25 cells.
+    fallback
+        The cells were in force after this week.
     """
 
     day: int
@@ -75,6 +80,7 @@ class Week:
     log_loss: float
     brier: float
     cells_log_loss: float
+    fallback: bool = False
 
 
 @dataclass(slots=True)
@@ -95,6 +101,8 @@ class PredictorState:
         Number of versions so far.
     published
         The one in force.
+    trust
+        How the weights have done, and whether the cells stand in for them.
     """
 
     belief: Belief = field(default_factory=shipped)
@@ -104,6 +112,7 @@ class PredictorState:
     weeks_learned: int = 0
     versions: int = 0
     published: PredictionModel = field(default_factory=first_version)
+    trust: Trust = field(default_factory=Trust)
 
 
 class Predictor:
@@ -222,7 +231,12 @@ class Predictor:
         chances = logistic(total(state.belief.mean, question.x))
         cells = question.cells.astype(np.int64)
         by_cell = chances_of(*state.cells)[cells] if state.cells[0].sum() else np.array(first_version().cells)[cells]
+        sound = bool(np.isfinite(chances).all())
+        chances = chances if sound else by_cell
         found, other = judge(chances, came), judge(by_cell, came)
+        fallen, loss = state.trust.fallen, found.log_loss if sound else inf
+        variance = float((losses(chances, came) - losses(by_cell, came)).var() / len(came))
+        state.trust = judged(state.trust, loss, other.log_loss, variance, float(came.mean()))
         self.weeks.append(
             Week(
                 question.day,
@@ -233,13 +247,16 @@ class Predictor:
                 found.log_loss,
                 found.brier,
                 other.log_loss,
+                state.trust.fallen,
             )
         )
         del self.weeks[:-_KEPT_WEEKS]
         state.cells *= _CELLS_KEEP
         np.add.at(state.cells[0], cells, 1.0)
         np.add.at(state.cells[1], cells, came)
-        state.belief = learned(forgotten(state.belief, shipped(), WEEK), question.x, came)
+        # Wrong weights have gathered precision and would take a year to give way: who falls back begins again.
+        before = shipped() if state.trust.fallen and not fallen else state.belief
+        state.belief = learned(forgotten(before, shipped(), WEEK), question.x, came)
         state.weeks_learned += 1
 
     def _version(self, day: int) -> PredictionModel | None:
@@ -253,19 +270,23 @@ class Predictor:
         spend = np.array([one.spend for one in alive], dtype=np.float64)
         if state.weeks_learned % _MONEY_WEEKS == 1:
             state.dropout = fitted(records, spend, day, state.dropout)
-        old, weights = state.published, state.belief.mean
-        change = within(weights, records, day, 30) - old.chances(records, day, (30,))[0]
-        orders = state.dropout.expected_orders(records, day, 90).sum()
-        expected = max(float(old.dropout.expected_orders(records, day, 90).sum()), 1e-9)
-        if float(np.sqrt((change**2).mean())) < MATERIAL and abs(float(orders) / expected - 1.0) < MATERIAL_ORDERS:
-            return None
-        state.versions += 1
-        state.published = PredictionModel(
-            state.versions,
+        old = state.published
+        fresh = PredictionModel(
+            state.versions + 1,
             day,
-            "hazard",
-            tuple(float(f"{weight:.6g}") for weight in weights.tolist()),
+            CELLS_FORM if state.trust.fallen else HAZARD_FORM,
+            tuple(float(f"{weight:.6g}") for weight in state.belief.mean.tolist()),
             tuple(float(f"{chance:.6g}") for chance in chances_of(*state.cells).tolist()),
             Dropout.of([float(f"{value:.6g}") for value in state.dropout.values]),
         )
-        return state.published
+        if fresh.form == old.form and not _says_something_else(fresh, old, records, day):
+            return None
+        state.versions, state.published = fresh.version, fresh
+        return fresh
+
+
+def _says_something_else(fresh: PredictionModel, old: PredictionModel, records: Records, day: int) -> bool:
+    """Whether a version differs enough from the one in force to be published."""
+    change = fresh.chances(records, day, (30,))[0] - old.chances(records, day, (30,))[0]
+    orders, before = (float(one.dropout.expected_orders(records, day, 90).sum()) for one in (fresh, old))
+    return float(np.sqrt((change**2).mean())) >= MATERIAL or abs(orders / max(before, 1e-9) - 1.0) >= MATERIAL_ORDERS

@@ -9,6 +9,7 @@ import numpy as np
 
 from models.prediction.cells import CELLS
 from models.prediction.dropout import Dropout
+from models.prediction.fallback import Trust
 from models.prediction.features import NAMES
 from models.prediction.model import PredictionModel
 from models.prediction.order_record import OrderRecord
@@ -42,6 +43,8 @@ class _Saved(msgspec.Struct, array_like=True):
     weeks_learned: int
     versions: int
     published: dict[str, Any]
+    # Older releases had no fallback.
+    trust: Trust = Trust()
 
 
 def pack(predictor: Predictor) -> bytes:
@@ -62,6 +65,7 @@ def pack(predictor: Predictor) -> bytes:
             state.weeks_learned,
             state.versions,
             state.published.to_dict(),
+            state.trust,
         )
     )
 
@@ -96,5 +100,6 @@ def unpack(data: bytes) -> Predictor:
         saved.weeks_learned,
         saved.versions,
         PredictionModel.from_dict(saved.published),
+        saved.trust,
     )
     return found

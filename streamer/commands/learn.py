@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -10,6 +10,8 @@ from models.messages import Messages, messages
 from streamer.client.connections import connections
 from streamer.commands import common
 from streamer.commands.common import Json
+
+_CELLS: Final = "cells"
 
 
 def register(app: typer.Typer) -> None:
@@ -43,6 +45,8 @@ def status(json: Json = False) -> None:
     for lane in answer["lanes"]:
         out.print(_lane_line(lane, texts), markup=False)
     out.print(texts("learn owner", version=answer["version"], weeks=answer["weeks"]), markup=False)
+    if answer["fallback"] is not None:
+        out.print(texts("learn fallback", day=answer["fallback"]["since"]), markup=False)
     _print_weeks([] if answer["latest"] is None else [answer["latest"]], texts)
 
 
@@ -88,6 +92,7 @@ def show(
 def _lane_line(lane: dict[str, Any], texts: Messages) -> str:
     since = texts("learn shipped") if lane["since"] is None else texts("learn since", day=lane["since"])
     line = texts("learn lane", lane=lane["lane"], version=lane["version"], since=since)
+    line += texts("learn cells") if lane["form"] == _CELLS else ""
     return "; ".join(
         [line, *(texts("learn to come", version=one["version"], day=one["from"]) for one in lane["to_come"])]
     )

@@ -330,7 +330,9 @@ class Owner(Inbox):
             lanes, keys = self._context.lanes, self._context.control_keys
             for place, more in version_writes(predictions, lanes, now, keys).items():
                 writes.setdefault(place, []).extend(more)
-            log.info("published a version of the predictions", version=predictions.version, day=day)
+            log.info(
+                "published a version of the predictions", version=predictions.version, form=predictions.form, day=day
+            )
         if learned.withdrawn is not None:
             log.info("withdrew a proposal that is no longer justified", proposal=learned.withdrawn.number, day=day)
         for place, more in proposal_writes(waiting, learned, self._learner.state.proposal, now, by).items():

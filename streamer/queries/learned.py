@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, Final
 
@@ -55,9 +55,18 @@ def status(
     return {
         "version": state.published.version,
         "weeks": state.weeks_learned,
+        "fallback": {"since": day_text(_fell_back(weeks))} if state.trust.fallen else None,
         "lanes": [_lane(one, models[one.partition], grid) for one in ledgers],
         "latest": week_of(weeks[-1]) if weeks else None,
     }
+
+
+def _fell_back(weeks: Sequence[Week]) -> int:
+    """The first of the latest weeks in a row after which the cells were in force."""
+    return next(
+        (after.day for before, after in zip(weeks[-2::-1], weeks[::-1], strict=False) if not before.fallback),
+        weeks[0].day,
+    )
 
 
 def _lane(ledger: Ledger, models: Mapping[int, PredictionModel], grid: DayGrid) -> dict[str, Any]:
@@ -67,6 +76,7 @@ def _lane(ledger: Ledger, models: Mapping[int, PredictionModel], grid: DayGrid) 
     return {
         "lane": ledger.partition,
         "version": model.version,
+        "form": model.form,
         "since": day_text(first) if model.version else None,
         "to_come": [{"version": model.version, "from": day_text(day)} for day, model in timeline if day > today],
     }

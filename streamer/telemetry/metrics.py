@@ -165,6 +165,9 @@ OWNER_METRICS: Final[tuple[Metric, ...]] = (
         "prediction_skill_ratio",
         "Of the last week answered: 1 less log loss over that of 25 cells of recency and frequency; below 0 those were better",
     ),
+    _gauge(
+        "prediction_fallback", "1 while 25 cells stand in for what was learned, which did worse (streamer learn status)"
+    ),
     _gauge("prediction_questions", "Customers in the question about the last week"),
     _gauge("panel_distance", "Mean distance of panel customers to the centre of their cluster"),
     _gauge(

@@ -68,7 +68,10 @@ class OwnerMetrics:
         """Remember how the latest week was foreseen, and which version is in force."""
         state, weeks = predictor.state, predictor.weeks
         with self._lock:
-            self._foreseen = {"prediction_version": float(state.published.version)}
+            self._foreseen = {
+                "prediction_version": float(state.published.version),
+                "prediction_fallback": float(state.trust.fallen),
+            }
             if weeks:
                 week = weeks[-1]
                 self._foreseen |= {

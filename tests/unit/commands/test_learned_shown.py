@@ -86,9 +86,16 @@ def test_status_says_by_which_version_each_lane_goes(
     since = learned.day_text(rig.world.day + DAYS - 1)
     assert answer["version"] == newest
     assert answer["lanes"] == [
-        {"lane": 0, "version": 0, "since": None, "to_come": [{"version": newest, "from": "1970-01-06"}]},
-        {"lane": 1, "version": newest, "since": since, "to_come": []},
+        {
+            "lane": 0,
+            "version": 0,
+            "form": "hazard",
+            "since": None,
+            "to_come": [{"version": newest, "from": "1970-01-06"}],
+        },
+        {"lane": 1, "version": newest, "form": "hazard", "since": since, "to_come": []},
     ]
+    assert answer["fallback"] is None
     assert answer["weeks"] >= 7 and answer["latest"]["customers"] == CUSTOMERS
     learn.status()
     out = capsys.readouterr().out

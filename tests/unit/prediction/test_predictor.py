@@ -2,64 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-import msgspec
 import numpy as np
 import pytest
+from prediction_world import CUSTOMERS, DAYS, FIRST, orders, played, told
 
 from models.behaviour.panel import PanelRow
-from models.customer.customer import Customer
-from models.customer.orders import Order
-from models.features.time import DAY_MS, DayGrid
 from models.prediction.model import PredictionModel
-from models.prediction.order_record import record_of
-from models.prediction.predictor import MONDAY, Predictor
+from models.prediction.predictor import Predictor
 from models.prediction.predictor_snapshot import pack, unpack
 from schemas.errors import InvariantViolation
-
-GRID, DAYS, CUSTOMERS = DayGrid(), 200, 80
-FIRST = 20_000 - 20_000 % 7 + MONDAY
-
-Orders = list[tuple[int, int]]
-"""Day and customer, by day."""
-
-
-def orders(seed: int) -> Orders:
-    rng = np.random.default_rng(seed)
-    rates = rng.gamma(1.2, 0.05, CUSTOMERS)
-    day, customer = np.nonzero(rng.random((DAYS, CUSTOMERS)) < rates)
-    return [(FIRST + int(one), int(who)) for one, who in zip(day, customer, strict=True)]
-
-
-def told(history: Orders) -> Iterable[tuple[int, PanelRow]]:
-    """The panel rows that lanes would write, by day."""
-    customers: dict[int, Customer] = {}
-    for day, who in history:
-        at = day * DAY_MS + 3_600_000 * 12
-        customer = customers.setdefault(who, Customer(f"c{who}", (0, who), at))
-        name = f"{day}-{who}".encode()
-        customer.post(customer.book.add(Order(at, name, 2_000 + 10 * who, 1, 0, ())), 25.0 * DAY_MS)
-        record = record_of(customer, GRID)
-        assert record is not None
-        yield day, PanelRow(customer.id, day, b"x", msgspec.Raw(record.packed))
-
-
-def played(history: Orders, until: int, *, restarts: bool = False) -> tuple[Predictor, list[PredictionModel]]:
-    """A predictor that looks once a day, and the versions it made."""
-    predictor, versions, day = Predictor(), [], FIRST
-    rows = list(told(history))
-    at = 0
-    for day in range(FIRST, until + 1):
-        while at < len(rows) and rows[at][0] <= day:
-            predictor.observe(rows[at][1])
-            at += 1
-        version = predictor.learn(day)
-        if version is not None:
-            versions.append(version)
-        if restarts:
-            predictor = unpack(pack(predictor))
-    return predictor, versions
 
 
 def test_it_learns_weekly_and_publishes_what_says_something_else() -> None:

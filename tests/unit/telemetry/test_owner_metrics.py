@@ -13,6 +13,7 @@ from models.behaviour.features import NAMES
 from models.features.time import DAY_MS, DayGrid
 from models.learning.decisions import approve, rename
 from models.learning.learner import Learned, LearnerConfig
+from models.prediction.fallback import Trust
 from models.prediction.predictor import Predictor, Week
 from streamer.telemetry.lane_metrics import MetricState
 from streamer.telemetry.metrics import OUTCOMES, OWNER_METRICS, PREFIX
@@ -63,6 +64,12 @@ def test_figures_of_the_predictions_are_those_of_the_last_week(metrics: OwnerMet
     found = metrics.samples()
     assert found["prediction_calibration_ratio"] == {(): 1.25} and found["prediction_base_ratio"] == {(): 0.2}
     assert found["prediction_skill_ratio"][()] == pytest.approx(0.2) and found["prediction_version"] == {(): 0.0}
+    assert found["prediction_fallback"] == {(): 0.0}
+    fallen = Predictor()
+    fallen.state.trust = Trust(fallen=True)
+    own = OwnerMetrics(Clock(), DayGrid())
+    own.on_foresaw(fallen)
+    assert own.samples()["prediction_fallback"] == {(): 1.0}
 
 
 def test_every_metric_of_the_owner_is_served_once_it_is_known(metrics: OwnerMetrics) -> None:
