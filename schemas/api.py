@@ -40,6 +40,52 @@ class Consent(BaseModel):
     analytics: bool
 
 
+class Part(BaseModel):
+    """What one family of features does to the log-odds of a chance: ``silence``, ``habit`` or ``newness``."""
+
+    family: str
+    log_odds: float
+
+
+class WhyChance(BaseModel):
+    """Why a chance is what it is. ``ordinary`` is that of an ordinary customer; its log-odds and those of all parts add up
+    to ``log_odds``, within 1e-6.
+    """
+
+    log_odds: float
+    ordinary: float
+    ordinary_log_odds: float
+    parts: list[Part]
+
+
+class WhySpend(BaseModel):
+    """Why so much money is expected: order-days times what one is worth, and both for an ordinary customer."""
+
+    orders: float
+    basket: float
+    ordinary_orders: float
+    ordinary_basket: float
+
+
+class Why(BaseModel):
+    """The reasons of predictions."""
+
+    p_buy_30d: WhyChance
+    expected_spend_90d: WhySpend
+
+
+class Predictions(BaseModel):
+    """What is foreseen of a customer at the beginning of a day, by which version (0 comes with the program) and form:
+    ``hazard``, or ``cells`` while they stand in for it.
+    """
+
+    version: int
+    form: str
+    day: At
+    values: dict[str, float]
+    why: Why
+
+
 class CustomerAnswer(BaseModel):
     """A customer as of the latest thing that happened to it; ``customer_id`` is the main one of its ids."""
 
@@ -68,6 +114,7 @@ class Explanation(BaseModel):
     borders: dict[str, JsonValue]
     ways: dict[str, JsonValue]
     clusters: JsonValue = None
+    predictions: Predictions | None = None
 
 
 class Move(BaseModel):

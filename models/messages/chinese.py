@@ -195,6 +195,15 @@ TABLE = Table(
         "below": "      {feature}低于 {border} 则为 {segment}",
         "in none": "  不在任何分群中",
         "features as of": "截至 {day} 的特征：",
+        "chance why": "30 天内下单的概率：{chance:.1%}；普通客户为 {ordinary:.1%}",
+        "chance part": "  {family}：几率 × {factor:.2f}",
+        "family silence": "距上次下单的时间",
+        "family habit": "下单次数与节奏",
+        "family newness": "距首次下单的时间",
+        "spend why": "90 天内预计下单 {orders:.1f} 次，每次 {basket} {currency}；普通客户为 {ordinary_orders:.1f} 次，"
+        "每次 {ordinary_basket}",
+        "next order": "若再次下单：有一半的可能在 {early} 到 {late} 天后",
+        "predictions of": "依据预测版本 {version}{cells}，预测日 {day}",
         "version": "，版本 {version}",
         "no clusters yet": "还没有版本：店铺有 {buyers} 位买家和 {days} 天的事件后，"
         "模型管理进程（`streamer worker --role owner`）会学出第一个版本",

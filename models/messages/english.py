@@ -107,6 +107,15 @@ TABLE = Table(
         "below": "      {segment} below {feature} {border}",
         "in none": "  in no segment",
         "features as of": "features as of {day}:",
+        "chance why": "chance of an order within 30 days: {chance:.1%}; of an ordinary customer: {ordinary:.1%}",
+        "chance part": "  {family}: odds x {factor:.2f}",
+        "family silence": "time since the last order",
+        "family habit": "number and pace of orders",
+        "family newness": "time since the first order",
+        "spend why": "expected within 90 days: {orders:.1f} orders of {basket} {currency}; of an ordinary customer: "
+        "{ordinary_orders:.1f} of {ordinary_basket}",
+        "next order": "the next order, if one comes: in {early} to {late} days, with a chance of one half",
+        "predictions of": "by version {version} of the predictions{cells}, for {day}",
         # Segments.
         "version": ", version {version}",
         "no clusters yet": "no version yet: the model owner (`streamer worker --role owner`) learns the first one once "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from math import exp
 from typing import TYPE_CHECKING, Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
@@ -23,6 +24,7 @@ BEHAVIOUR: Final = "behaviour"
 _MONEY: Final = ("money", "basket")
 _PACED: Final = ("orders", "clicks", "money")
 _MOST_LEVERS: Final = 3
+_CELLS: Final = "cells"
 
 if TYPE_CHECKING:
     pass
@@ -133,6 +135,8 @@ def _print(shown: dict[str, Any], screen: _Screen) -> None:
             out.print(line, markup=False)
     if not shown["segments"]:
         out.print(texts("in none"))
+    for line in prediction_lines(shown["predictions"], texts, screen.currency):
+        out.print(line, markup=False)
     out.print(texts("features as of", day=screen.instant(shown["now"])))
     for line in _feature_lines(shown["features"], screen):
         out.print(line, markup=False)
@@ -155,6 +159,21 @@ def _segment_lines(name: str, shown: dict[str, Any], screen: _Screen) -> Iterato
         yield from _border_lines(border, texts)
     else:
         yield from _way_lines(shown["ways"].get(name, ()), texts)
+
+
+def prediction_lines(found: dict[str, Any] | None, texts: Messages, currency: str) -> Iterator[str]:
+    """What is foreseen, and why, in words."""
+    if found is None:
+        return
+    values, chance, money = found["values"], found["why"]["p_buy_30d"], found["why"]["expected_spend_90d"]
+    yield texts("chance why", chance=values["p_buy_30d"], ordinary=chance["ordinary"])
+    for part in chance["parts"]:
+        yield texts("chance part", family=texts(f"family {part['family']}"), factor=exp(part["log_odds"]))
+    basket, ordinary = (f"{money[name]:,.2f}" for name in ("basket", "ordinary_basket"))
+    yield texts("spend why", **{**money, "basket": basket, "ordinary_basket": ordinary, "currency": currency})
+    yield texts("next order", early=number(values["next_order_from"]), late=number(values["next_order_to"]))
+    cells = texts("learn cells") if found["form"] == _CELLS else ""
+    yield texts("predictions of", version=found["version"], cells=cells, day=found["day"][:10])
 
 
 def _border_lines(border: dict[str, Any], texts: Messages) -> Iterator[str]:

@@ -169,13 +169,18 @@ class LaneForecasts:
 
     def values_of(self, customer: Customer, day: int, model: PredictionModel, names: Sequence[str]) -> dict[str, float]:
         """What a version says of a customer as of the beginning of a day."""
-        record = known(customer, self.grid).record
-        if record is not None and record.last >= day:
-            record = record_of(customer, self.grid, before=day)
+        record = self.record_before(customer, day)
         if record is None:
             return dict.fromkeys(names, nan)
         scores = self._scores(model, [record], np.array([day]), names)
         return {name: float(values[0]) for name, values in scores.items()}
+
+    def record_before(self, customer: Customer, day: int) -> OrderRecord | None:
+        """The customer's orders as of the beginning of a day; None without one that counts."""
+        record = known(customer, self.grid).record
+        if record is not None and record.last >= day:
+            record = record_of(customer, self.grid, before=day)
+        return record
 
     def _scores(
         self, model: PredictionModel, records: Sequence[OrderRecord], days: IntArray, names: Iterable[str]

@@ -21,6 +21,7 @@ from streamer.adapters.redis_reader import ViewReader
 from streamer.core.policy import Policy
 from streamer.core.timers import timeline_of
 from streamer.queries.forecasts import forecasts
+from streamer.queries.foreseen import foreseen
 from streamer.queries.members import name_of
 from streamer.queries.names import segment_name
 
@@ -42,9 +43,10 @@ def explain(view: ViewReader, policy: Policy, id: str) -> dict[str, Any] | None:
     if held is not None and held.timeline and shown.behaviour:
         timeline = timeline_of(held, view.models(shown.lane), shown.customer.clock_id)
         ahead = outlook(shown.behaviour, timeline, policy.grid.day_of(clock))
-    context = replace(policy.shop, forecasts=forecasts(view, shown.lane, held, policy.shop))
-    answer = describe(shown.customer, clock, policy, view.model(), ahead, context)
-    return {**shown.document, **answer, "lane": shown.lane}
+    says = forecasts(view, shown.lane, held, policy.shop)
+    answer = describe(shown.customer, clock, policy, view.model(), ahead, replace(policy.shop, forecasts=says))
+    predictions = foreseen(shown.customer, max(shown.customer.as_of, clock), says)
+    return {**shown.document, **answer, "predictions": predictions, "lane": shown.lane}
 
 
 def describe(

@@ -69,8 +69,20 @@ def test_a_customer_is_as_the_command_line_shows_it(api: WebProcess, streamer: C
     id = paged(api, "lifecycle/loyal", "id")[0]
     shown = streamer.json("customer", "show", id)
     explained = api.fitting("explanation", f"/v1/customers/{id}/explanation")
-    alike = ("now", "name", "last_seen", "last_moved", "segments", "features", "next_moves", "borders", "ways")
+    alike = (
+        "now",
+        "name",
+        "last_seen",
+        "last_moved",
+        "segments",
+        "features",
+        "next_moves",
+        "borders",
+        "ways",
+        "predictions",
+    )
     assert {name: shown[name] for name in alike} == {name: explained[name] for name in alike}
+    assert shown["predictions"]["values"]["p_buy_30d"] == shown["features"]["p_buy_30d"] > 0
     found = api.fitting("customer", f"/v1/customers/{id}")
     assert found["segments"] == shown["segments"]
     assert found["features"]["orders"] == shown["features"]["orders"]

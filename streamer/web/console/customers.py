@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import exp
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -20,6 +21,7 @@ from streamer.web.readmodel.reading import Reader
 
 FOUND: Final = 50
 MOVES: Final = 20
+_CELLS: Final = "cells"
 _LATEST: Final = (1 << 62) - 1
 
 
@@ -59,6 +61,7 @@ class Customers:
             as_of=words.instant(epoch_ms(shown["as_of"])),
             segments=[_segment(name, shown, words) for name in shown["segments"]],
             features=list(_features(shown["features"], words)),
+            foreseen=_foreseen(shown["predictions"], words),
             moves=[words.move({"customer_id": main, **one}, visit.now) for one in moves],
             older=moves[-1]["seq"] if len(moves) == MOVES else None,
             first=before is None,
@@ -91,6 +94,45 @@ def _features(features: dict[str, float | None], words: Words) -> Any:
         unit = feature_of(name).unit
         shown = "" if unit in (name, "") else words.currency if unit == "money" else words.texts.unit(unit)
         yield words.texts.feature(name), number(round(value, 2)), shown
+
+
+def _foreseen(found: dict[str, Any] | None, words: Words) -> dict[str, Any] | None:
+    """The predictions as the page writes them; a part's arrow points where it moves the chance."""
+    if found is None:
+        return None
+    texts, values, chance = words.texts, found["values"], found["why"]["p_buy_30d"]
+    money = found["why"]["expected_spend_90d"]
+    most = max(abs(part["log_odds"]) for part in chance["parts"])
+    return {
+        "chance": words.share(values["p_buy_30d"]),
+        "ordinary": words.share(chance["ordinary"]),
+        "parts": [
+            {
+                "family": texts(f"family {part['family']}"),
+                "up": part["log_odds"] >= 0,
+                "factor": f"{exp(part['log_odds']):.2f}",
+                "width": round(50 * abs(part["log_odds"]) / most, 1) if most else 0.0,
+            }
+            for part in chance["parts"]
+        ],
+        "spend": words.money(values["expected_spend_90d"]),
+        "spend_why": texts(
+            "console foreseen spend",
+            orders=money["orders"],
+            basket=words.money(money["basket"]),
+            ordinary_orders=money["ordinary_orders"],
+            ordinary_basket=words.money(money["ordinary_basket"]),
+        ),
+        "window": texts(
+            "console foreseen days", early=number(values["next_order_from"]), late=number(values["next_order_to"])
+        ),
+        "version": texts(
+            "predictions of",
+            version=found["version"],
+            cells=texts("learn cells") if found["form"] == _CELLS else "",
+            day=words.day(epoch_ms(found["day"])),
+        ),
+    }
 
 
 def _step(step: dict[str, Any], words: Words) -> dict[str, Any]:
