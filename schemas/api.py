@@ -98,6 +98,7 @@ class CustomerAnswer(BaseModel):
     next_moves: dict[str, NextMove]
     consent: Consent | None
     last_order: At | None
+    predictions: Predictions | None = Field(None, description="Where asked for; null where nothing can be said.")
 
 
 class Explanation(BaseModel):
@@ -193,6 +194,13 @@ class Card(BaseModel):
     words: str
 
 
+class Foreseen(BaseModel):
+    """Predictions of a member, and the version that they come from."""
+
+    version: int
+    values: dict[str, float]
+
+
 class Member(BaseModel):
     """A customer in a list of members."""
 
@@ -201,6 +209,7 @@ class Member(BaseModel):
     name: str | None
     last_order: At | None
     next_move: NextMove | None
+    predictions: Foreseen | None = Field(None, description="Where asked for; null where nothing can be said.")
 
 
 class Members(BaseModel):

@@ -107,11 +107,21 @@ _ID: Final = Parameter("id", _TEXT, "any of the customer's ids", "path")
 _SEGMENTATION: Final = Parameter("segmentation", _NAME, "the segmentation", "path")
 _SEGMENT: Final = Parameter("segment", _NAME, "the segment's id", "path")
 _PLAY: Final = Parameter("name", _NAME, "the play", "path")
+_PREDICTIONS: Final = Parameter(
+    "predictions", {"type": "boolean", "default": False}, "also what is foreseen, and by which version"
+)
 _PAGE: Final = Parameter("limit", _LIMIT, "how many at most")
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     Endpoint(
-        "customer", "GET", "/v1/customers/{id}", "read", "Look up a customer", CustomerAnswer, (_ID,), problems=(404,)
+        "customer",
+        "GET",
+        "/v1/customers/{id}",
+        "read",
+        "Look up a customer",
+        CustomerAnswer,
+        (_ID, _PREDICTIONS),
+        problems=(404,),
     ),
     Endpoint(
         "explanation",
@@ -179,6 +189,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
             _SEGMENT,
             Parameter("cursor", {"type": "string", "maxLength": 1_000}, "`next` of the page before"),
             Parameter("order", {"enum": ["since", "id"], "default": "since"}, "newest first, or by id"),
+            _PREDICTIONS,
             _PAGE,
         ),
         problems=(404,),

@@ -91,10 +91,10 @@ def who(
 
 
 def write(found: Iterable[Member], *, csv: bool, json: bool, columns: Sequence[str] | None = None) -> None:
-    """Customers as a table, CSV or JSON; all columns unless some are named."""
-    from streamer.queries.members import COLUMNS, row
+    """Customers as a table, CSV or JSON; all columns unless some are named, a table without predictions."""
+    from streamer.queries.members import COLUMNS, FILE_COLUMNS, row
 
-    columns = columns or COLUMNS
+    columns = columns or (FILE_COLUMNS if csv or json else COLUMNS)
     rows = ({name: value for name, value in row(one).items() if name in columns} for one in found)
     if json:
         common.print_json(list(rows))

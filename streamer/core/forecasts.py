@@ -172,7 +172,7 @@ class LaneForecasts:
         record = self.record_before(customer, day)
         if record is None:
             return dict.fromkeys(names, nan)
-        scores = self._scores(model, [record], np.array([day]), names)
+        scores = self.scores(model, [record], np.array([day]), names)
         return {name: float(values[0]) for name, values in scores.items()}
 
     def record_before(self, customer: Customer, day: int) -> OrderRecord | None:
@@ -182,9 +182,10 @@ class LaneForecasts:
             record = record_of(customer, self.grid, before=day)
         return record
 
-    def _scores(
+    def scores(
         self, model: PredictionModel, records: Sequence[OrderRecord], days: IntArray, names: Iterable[str]
     ) -> dict[str, FloatArray]:
+        """What a version says of records, each as of the beginning of the own day; money in major units."""
         spend = np.array([record.spend for record in records], dtype=np.float64)
         return self._in_units(model.score(side_by_side(records), spend, days.astype(np.float64), tuple(names)))
 

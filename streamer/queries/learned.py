@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from typing import Any, Final
 
@@ -55,18 +55,19 @@ def status(
     return {
         "version": state.published.version,
         "weeks": state.weeks_learned,
-        "fallback": {"since": day_text(_fell_back(weeks))} if state.trust.fallen else None,
+        "fallback": fallback_of(predictor),
         "lanes": [_lane(one, models[one.partition], grid) for one in ledgers],
         "latest": week_of(weeks[-1]) if weeks else None,
     }
 
 
-def _fell_back(weeks: Sequence[Week]) -> int:
-    """The first of the latest weeks in a row after which the cells were in force."""
-    return next(
-        (after.day for before, after in zip(weeks[-2::-1], weeks[::-1], strict=False) if not before.fallback),
-        weeks[0].day,
-    )
+def fallback_of(predictor: Predictor) -> dict[str, Any] | None:
+    """Since when the cells stand in, by the week; None while they do not."""
+    weeks = predictor.weeks
+    if not predictor.state.trust.fallen:
+        return None
+    fell = (after.day for before, after in zip(weeks[-2::-1], weeks[::-1], strict=False) if not before.fallback)
+    return {"since": day_text(next(fell, weeks[0].day))}
 
 
 def _lane(ledger: Ledger, models: Mapping[int, PredictionModel], grid: DayGrid) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 from unicodedata import normalize
@@ -22,10 +22,16 @@ from models.rules.evaluate import facts
 from schemas.errors import UserError
 from schemas.wire_time import iso
 from streamer.adapters.redis_reader import ViewReader
+from streamer.core.forecasts import LaneForecasts
+from streamer.core.ledger import Ledger
 from streamer.queries.cluster_moves import cluster_moves
 from streamer.queries.forecasts import forecasts
+from streamer.queries.foreseen_of_many import Foreseen, foreseen_of_many, now_in
 
 COLUMNS: Final = ("id", "name", "email", "since", "last_order", "next_segment", "next_at")
+PREDICTIONS: Final = ("p_buy_30d", "expected_spend_90d")
+FILE_COLUMNS: Final = (*COLUMNS, *PREDICTIONS, "predictions_version")
+"""Those of CSV files and of JSON; for a table on a screen they would be too many."""
 _CONDITION: Final = "asked_once"
 
 
@@ -39,6 +45,8 @@ class Member:
         When the customer entered the segment; None where the members are those of a condition.
     next_move
         The segment that time alone leads to, and when; None where time changes nothing.
+    foreseen
+        Some predictions; None where nothing can be said.
     """
 
     id: str
@@ -47,6 +55,7 @@ class Member:
     since: int | None
     last_order: int | None
     next_move: tuple[str, int] | None
+    foreseen: Foreseen | None = None
 
 
 def members(
@@ -66,19 +75,24 @@ def members(
     """
     wanted = [_split(name) for name in segments]
     ledgers = {ledger.partition: ledger for ledger in view.ledgers()}
+    says = _Foreseeing(view, ledgers, shop)
     for lane, chunk in _chunks(view):
-        places: dict[str, tuple[str, int]] = {}
-        for customer, _ in chunk:
-            for segmentation, held in customer.segments.items():
-                if (segmentation, held.segment) in wanted or (None, held.segment) in wanted:
-                    if since is None or held.since >= since:
-                        places[customer.id] = segmentation, held.since
-                    break
+        places = {one.id: place for one, _ in chunk if (place := _place(one, wanted, since)) is not None}
         clustered = [one for one in chunk if places.get(one[0].id, ("",))[0] == SEGMENTATION]
         ahead = cluster_moves(clustered, ledgers[lane], view.models(lane), grid) if clustered else {}
+        told = says.of([one for one, _ in chunk if one.id in places], lane)
         for customer, _ in chunk:
             if (place := places.get(customer.id)) is not None:
-                yield member_of(customer, place[1], place[0], definitions, shop, ahead.get(customer.id))
+                found = member_of(customer, place[1], place[0], definitions, shop, ahead.get(customer.id))
+                yield replace(found, foreseen=told.get(customer.id))
+
+
+def _place(customer: Customer, wanted: Collection[tuple[str | None, str]], since: int | None) -> tuple[str, int] | None:
+    """The segmentation in which a customer is in one of the segments wanted, and since when; None if in none of them."""
+    for segmentation, held in customer.segments.items():
+        if (segmentation, held.segment) in wanted or (None, held.segment) in wanted:
+            return (segmentation, held.since) if since is None or held.since >= since else None
+    return None
 
 
 def name_of(customer: Customer) -> str | None:
@@ -117,10 +131,19 @@ def member_of(
 
 
 def row(one: Member) -> dict[str, str | None]:
-    """The values of COLUMNS, as tables and CSV files write them."""
+    """The values of FILE_COLUMNS, as tables and CSV files write them."""
     to, at = one.next_move or (None, None)
     values = (one.id, one.name, one.email, _time(one.since), _time(one.last_order), to, _time(at))
-    return dict(zip(COLUMNS, values, strict=True))
+    told = one.foreseen
+    predicted = dict.fromkeys((*PREDICTIONS, "predictions_version")) if told is None else _written(told)
+    return {**dict(zip(COLUMNS, values, strict=True)), **predicted}
+
+
+def _written(told: Foreseen) -> dict[str, str | None]:
+    return {
+        **{name: f"{told.values[name]:.{digits}f}" for name, digits in zip(PREDICTIONS, (3, 2), strict=True)},
+        "predictions_version": str(told.version),
+    }
 
 
 def _time(at: int | None) -> str | None:
@@ -146,14 +169,15 @@ def matching(
     """
     wanted = _condition(text or DEFAULT_TEXT, condition)
     segmentation = next(one for one in wanted.segmentations if one.name == _CONDITION)
-    ledgers = {ledger.partition: ledger for ledger in view.ledgers()} if wanted.behind_predictions else {}
-    contexts: dict[int, FeatureContext] = {}
+    says = _Foreseeing(view, {ledger.partition: ledger for ledger in view.ledgers()}, shop, clock)
     for lane, chunk in _chunks(view):
-        if wanted.behind_predictions and lane not in contexts:
-            contexts[lane] = replace(shop, forecasts=forecasts(view, lane, ledgers.get(lane), shop))
-        for customer, _ in chunk:
-            if segmentation.evaluate(None, facts(customer, clock(customer), wanted, contexts.get(lane, shop))) == "yes":
-                yield _member(customer, None, None)
+        context = replace(shop, forecasts=says.in_lane(lane)) if wanted.behind_predictions else shop
+        those = [
+            one for one, _ in chunk if segmentation.evaluate(None, facts(one, clock(one), wanted, context)) == "yes"
+        ]
+        told = says.of(those, lane)
+        for customer in those:
+            yield _member(customer, None, None, told.get(customer.id))
 
 
 def check_names(segments: list[str], definitions: Definitions, sizes: dict[str, dict[str, int]]) -> None:
@@ -191,7 +215,36 @@ def _chunks(view: ViewReader, *, with_consent: bool = True) -> Iterator[tuple[in
             yield lane, [one for one in found if one[1] or not with_consent]
 
 
-def _member(customer: Customer, since: int | None, ahead: tuple[str, int] | None) -> Member:
+class _Foreseeing:
+    """What is foreseen of customers, lane by lane; ``clock`` as for `matching`, by default that of the lane's ledger."""
+
+    def __init__(
+        self,
+        view: ViewReader,
+        ledgers: Mapping[int, Ledger],
+        shop: FeatureContext,
+        clock: Callable[[Customer], int] | None = None,
+    ) -> None:
+        self._view, self._ledgers, self._shop, self._clock = view, ledgers, shop, clock
+        self._lanes: dict[int, LaneForecasts] = {}
+
+    def in_lane(self, lane: int) -> LaneForecasts:
+        """The predictions in force in a lane."""
+        if lane not in self._lanes:
+            self._lanes[lane] = forecasts(self._view, lane, self._ledgers.get(lane), self._shop)
+        return self._lanes[lane]
+
+    def of(self, customers: Sequence[Customer], lane: int) -> dict[str, Foreseen]:
+        """PREDICTIONS of customers of a lane, by id."""
+        if not customers:
+            return {}
+        says = self.in_lane(lane)
+        return foreseen_of_many(customers, self._clock or now_in(says), says, PREDICTIONS)
+
+
+def _member(
+    customer: Customer, since: int | None, ahead: tuple[str, int] | None, told: Foreseen | None = None
+) -> Member:
     return Member(
         customer.id,
         name_of(customer),
@@ -199,6 +252,7 @@ def _member(customer: Customer, since: int | None, ahead: tuple[str, int] | None
         since,
         customer.statistics.last_order,
         ahead,
+        told,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import zlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from http.cookiejar import CookieJar
@@ -11,15 +12,22 @@ from pathlib import Path
 from urllib.parse import quote
 from urllib.request import HTTPCookieProcessor, Request, build_opener, urlopen
 
+import msgspec
 import pytest
 from browser import CHROMIUM, WHY, Tab, tab
 from command_line import CommandLine
-from console_pages import faults
+from console_pages import Visitor, faults
 from live_service import LiveService
+from prediction_world import FIRST, played, shop_orders
 from web_process import LATEST, WebProcess, imported_shop
 
+from models.learning.learner import Learner, LearnerConfig
+from models.prediction.predictor_snapshot import pack
+from schemas import topics
 from schemas.wire_time import iso
+from streamer.adapters.client import sender
 from streamer.embedded import Services
+from streamer.owner.pieces import SNAPSHOT, Piece
 from streamer.web.console.sessions import Sessions
 
 pytestmark = pytest.mark.integration
@@ -45,7 +53,16 @@ def paths(id: str) -> list[str]:
 @pytest.fixture(scope="module")
 def service(services: Services, folder: Path) -> Iterator[LiveService]:
     with imported_shop(services.addresses, 13, folder, "console", customers=200) as running:
+        keep_predictor(running)
         yield running
+
+
+def keep_predictor(service: LiveService) -> None:
+    """Write what a model owner would have kept after half a year."""
+    predictor, _ = played(shop_orders("stationary", 1, 200), FIRST + 180)
+    data = zlib.compress(Learner(LearnerConfig()).snapshot()) + zlib.compress(pack(predictor))
+    with sender(service.connection, topics.PANEL, 1) as send:
+        send.send(SNAPSHOT + b"0", msgspec.msgpack.encode(Piece(0, 1, data)), (), partition=0)
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +116,23 @@ def test_every_page_is_whole_in_a_browser(console: WebProcess, streamer: Command
     found = asyncio.run(faults(console, paths(member), tmp_path / "look"))
     # A page that is not there answers 404, which the browser notes as well.
     assert [one for one in found if "404" not in one] == []
+
+
+def test_models_say_how_well_weeks_were_foreseen_and_the_overview_whom_to_call(console: WebProcess) -> None:
+    visitor = Visitor(console)
+    models = visitor.text("/models")
+    assert "version 0" not in models and "orders expected for each that came" in models
+    assert "Customers who order within the week" in models and "stand in" not in models
+    console.until(lambda: "Leave alone" in visitor.text("/"))
+    overview = visitor.text("/")
+    assert "Worth a call" in overview and re.search(r"\d+ customers They order within 30 days", overview)
+    id = console.get("/v1/segments/lifecycle/loyal/members?limit=1").body["members"][0]["customer_id"]
+    shown, told = (
+        visitor.text(f"/customers/{id}"),
+        console.get(f"/v1/customers/{id}?predictions=true").body["predictions"],
+    )
+    assert f"Orders within 30 days: {told['values']['p_buy_30d']:.0%}".replace("%", " %") in shown
+    assert "time since the last order" in shown and "30 天内下单的概率" in visitor.text(f"/customers/{id}", "zh")
 
 
 @needs_chromium

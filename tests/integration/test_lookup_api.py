@@ -89,6 +89,27 @@ def test_a_customer_is_as_the_command_line_shows_it(api: WebProcess, streamer: C
     assert {name: move for name, move in shown["next_moves"].items() if name != "behaviour"} == found["next_moves"]
 
 
+def test_predictions_come_where_they_are_asked_for(api: WebProcess, streamer: CommandLine) -> None:
+    members = api.fitting("members", "/v1/segments/lifecycle/loyal/members?order=id&predictions=true")["members"]
+    plain = api.fitting("members", "/v1/segments/lifecycle/loyal/members?order=id")["members"]
+    assert members and all("predictions" not in one for one in plain)
+    for one in members[:3]:
+        path = f"/v1/customers/{one['customer_id']}"
+        found, explained = (
+            api.fitting("customer", f"{path}?predictions=true"),
+            api.fitting("explanation", f"{path}/explanation"),
+        )
+        assert found["predictions"] == explained["predictions"]
+        assert one["predictions"] == {name: found["predictions"][name] for name in ("version", "values")}
+        assert found["features"]["p_buy_30d"] == one["predictions"]["values"]["p_buy_30d"] > 0
+        usual = api.fitting("customer", path)
+        assert "predictions" not in usual and "p_buy_30d" not in usual["features"]
+        assert found["features"].items() > usual["features"].items()
+    listed = streamer.json("segments", "members", "lifecycle/loyal")
+    assert {one["id"]: one["predictions_version"] for one in listed} == {one["customer_id"]: "0" for one in members}
+    assert api.get("/v1/customers/c000001?predictions=1").status == 400
+
+
 def test_history_is_what_was_published(api: WebProcess, service: LiveService) -> None:
     changes: dict[str, list[str]] = {}
     for change in service.changes():

@@ -22,9 +22,11 @@ from models.rules.declared import load
 from models.rules.defaults import DEFAULT_TEXT
 from schemas.errors import TransientError, UserError
 from streamer.adapters.redis_reader import Totals, ViewReader, totals
+from streamer.core.forecasts import LaneForecasts
 from streamer.core.ledger import Ledger
 from streamer.core.policy import Policy
 from streamer.queries import segments
+from streamer.queries.forecasts import forecasts
 
 _SECONDS: Final = 5.0
 _CENSUS_SECONDS: Final = 300.0
@@ -49,6 +51,8 @@ class Page:
         The ledgers of all lanes, summed.
     ledgers, models
         The ledgers, and the cluster models that each lane keeps, by lane.
+    forecasts
+        The predictions in force, by lane.
     """
 
     policy: Policy
@@ -59,6 +63,7 @@ class Page:
     totals: Totals
     ledgers: Mapping[int, Ledger]
     models: Mapping[int, Mapping[int, ClusterModel]]
+    forecasts: Mapping[int, LaneForecasts]
 
     @cached_property
     def shop(self) -> FeatureContext:
@@ -160,12 +165,21 @@ class Book:
             summed,
             {one.partition: one for one in ledgers},
             {one.partition: self._models(view, one) for one in ledgers},
+            {one.partition: self._forecasts(view, one) for one in ledgers},
         )
 
     def _models(self, view: ViewReader, ledger: Ledger) -> Mapping[int, ClusterModel]:
         """The models of a lane; read again only where its ledger names one that was not there."""
         known = {} if self._page is None else self._page.models.get(ledger.partition, {})
         return known if {one.version for one in ledger.timeline} <= known.keys() else view.models(ledger.partition)
+
+    def _forecasts(self, view: ViewReader, ledger: Ledger) -> LaneForecasts:
+        """Those of a lane; versions are read again only where the ledger names others than the last that were read."""
+        shop, known = self._policy.shop, None if self._page is None else self._page.forecasts.get(ledger.partition)
+        named = {entry.version for entry in ledger.predictions}
+        if known is None or not named <= known.models.keys():
+            return forecasts(view, ledger.partition, ledger, shop)
+        return LaneForecasts.of(ledger, known.models, known.borders, shop.grid, shop.minor_per_major)
 
     def _model(self, view: ViewReader, ledgers: list[Ledger]) -> ClusterModel | None:
         """The newest model; read again only where the ledgers name another one than the last that was read."""

@@ -10,21 +10,25 @@ from starlette.responses import Response
 
 from models.customer.customer import Customer
 from models.features.features import FEATURES, feature_of
+from models.features.predicted import PREDICTED
 from models.rules.compiling import values_of
 from models.rules.due import next_moves
 from schemas.api import Explanation
 from schemas.endpoints import LATEST
 from schemas.wire_time import iso
 from streamer.queries.customer import explain
+from streamer.queries.foreseen import foreseen
+from streamer.queries.foreseen_of_many import now_in
 from streamer.queries.members import name_of
 from streamer.queries.names import segment_name
 from streamer.web.api import parameters
 from streamer.web.api.book import Book, Page
 from streamer.web.api.problems import ProblemError
-from streamer.web.api.view import View
+from streamer.web.api.view import Looked, View
 from streamer.web.readmodel.reading import Reader
 
-_values: Final = values_of({name: feature_of(name).value for name in FEATURES})
+# Predictions are asked for: they cost several times as much as all the others.
+_values: Final = values_of({name: feature_of(name).value for name in FEATURES if name not in PREDICTED})
 
 
 class Customers:
@@ -37,8 +41,14 @@ class Customers:
 
     async def customer(self, request: Request) -> Response:
         """Segments, features and next moves, as of the latest thing that happened to the customer."""
-        found = await self._found(request)
-        return parameters.answer(_shown(found, self._book.page))
+        wanted = parameters.flag_of(request, "predictions")
+        found = await self._found(request, orders=wanted)
+        page = self._book.page
+        answer = _shown(found.customer, page)
+        if wanted:
+            answer["predictions"] = told = _foreseen(found, page)
+            answer["features"] |= dict.fromkeys(PREDICTED) if told is None else told["values"]
+        return parameters.answer(answer)
 
     async def explanation(self, request: Request) -> Response:
         """What ``streamer customer show`` says."""
@@ -52,7 +62,7 @@ class Customers:
         """Moves with their reasons, newest first."""
         before = parameters.number_of(request, "before", 1, LATEST, None)
         limit = parameters.limit_of(request)
-        id = (await self._found(request)).id
+        id = (await self._found(request)).customer.id
         moves = self._reader().history(id, before=before, limit=limit)
         for move in moves:
             move["at"] = iso(move["at"])
@@ -62,7 +72,7 @@ class Customers:
 
     async def messages(self, request: Request) -> Response:
         """Steps of messages, newest first."""
-        id = (await self._found(request)).id
+        id = (await self._found(request)).customer.id
         return parameters.answer({"customer_id": id, "steps": self._reader().messages(id)})
 
     async def search(self, request: Request) -> Response:
@@ -70,18 +80,23 @@ class Customers:
         text, limit = parameters.text_of(request, "query"), parameters.limit_of(request)
         return parameters.answer({"customers": self._reader().customers(text, limit)})
 
-    async def _found(self, request: Request) -> Customer:
+    async def _found(self, request: Request, *, orders: bool = False) -> Looked:
         id = parameters.id_of(request)
-        found = await self._view.customer(id)
+        found = await self._view.customer(id, orders=orders)
         if found is None:
             raise _nobody(id)
-        return found.customer
+        return found
 
 
 def _nobody(id: str) -> ProblemError:
     return ProblemError(
         404, "no such customer is known", "check the id; `GET /v1/customers?query=` finds beginnings of ids"
     )
+
+
+def _foreseen(found: Looked, page: Page) -> dict[str, Any] | None:
+    says = page.forecasts.get(found.lane)
+    return None if says is None else foreseen(found.customer, now_in(says)(found.customer), says)
 
 
 def _shown(customer: Customer, page: Page) -> dict[str, Any]:

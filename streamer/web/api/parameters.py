@@ -85,6 +85,16 @@ def limit_of(request: Request) -> int:
     return found
 
 
+def flag_of(request: Request, name: str) -> bool:
+    """Whether something more is asked for."""
+    match request.query_params.get(name, "false"):
+        case "true":
+            return True
+        case "false":
+            return False
+    raise wrong(name, "true or false")
+
+
 def order_of(request: Request) -> Order:
     """In which order members are asked for."""
     match request.query_params.get("order", "since"):

@@ -7,21 +7,25 @@ import io
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from models.features.predicted import PREDICTED
 from models.messages import messages
 from schemas.errors import UserError
 from schemas.screen_text import harmless_cell
 from streamer.queries import cards, previews
-from streamer.queries.members import COLUMNS, Member, member_of, row
+from streamer.queries.foreseen_of_many import Foreseen
+from streamer.queries.members import FILE_COLUMNS, PREDICTIONS, Member, member_of, row
 from streamer.queries.names import segment_name
 from streamer.web.api import parameters
 from streamer.web.api.ahead import among_clusters
 from streamer.web.api.book import Book, Page
+from streamer.web.api.foreseeing import foreseen_in
 from streamer.web.api.problems import ProblemError
 from streamer.web.api.view import Looked, View
 from streamer.web.readmodel.reading import Place, Reader
@@ -56,15 +60,17 @@ class Segments:
         place, limit, order = self._place(request), parameters.limit_of(request), parameters.order_of(request)
         after = parameters.place_of(request.query_params.get("cursor"), order)
         found = self._reader().members(*place, after=after, limit=limit, order=order)
-        people = await self._view.customers([one.customer for one in found])
+        wanted = parameters.flag_of(request, "predictions")
+        people = await self._view.customers([one.customer for one in found], orders=wanted)
         page = self._book.page
         ahead = await among_clusters(people, place[0], page)
+        told = foreseen_in(people, page, tuple(PREDICTED)) if wanted else None
         return parameters.answer(
             {
                 "segmentation": place[0],
                 "segment": place[1],
                 "members": [
-                    _shown(_member(*one, place[0], page, ahead), place[0], page)
+                    _shown(_member(*one, place[0], page, ahead), place[0], page) | _predicted(one[0].customer, told)
                     for one in zip(found, people, strict=True)
                 ],
                 "next": parameters.cursor(found[-1], order) if len(found) == limit else None,
@@ -118,12 +124,14 @@ class Segments:
         return parameters.answer(found)
 
     async def _rows(self, segmentation: str, segment: str) -> AsyncIterator[bytes]:
-        yield _csv([COLUMNS])
+        yield _csv([FILE_COLUMNS])
         reader, after, page = self._reader(), None, self._book.page
         while found := reader.members(segmentation, segment, after=after, limit=_CHUNK, order="id"):
-            people = await self._view.customers([one.customer for one in found])
+            people = await self._view.customers([one.customer for one in found], orders=True)
             ahead = await among_clusters(people, segmentation, page)
-            rows = [row(_member(*one, segmentation, page, ahead)) for one in zip(found, people, strict=True)]
+            told = foreseen_in(people, page, PREDICTIONS)
+            listed = [_member(*one, segmentation, page, ahead) for one in zip(found, people, strict=True)]
+            rows = [row(replace(one, foreseen=told.get(one.id))) for one in listed]
             yield _csv([list(one.values()) for one in rows])
             after = found[-1]
 
@@ -134,6 +142,14 @@ class Segments:
         if not any(one["id"] == segment for one in known["segments"]):
             raise ProblemError(404, "there is no such segment", "`GET /v1/segments` lists them")
         return segmentation, segment
+
+
+def _predicted(id: str, told: Mapping[str, Foreseen] | None) -> dict[str, Any]:
+    """What a member's predictions add to it; nothing where nobody asked for them."""
+    if told is None:
+        return {}
+    known = told.get(id)
+    return {"predictions": None if known is None else {"version": known.version, "values": known.values}}
 
 
 def _member(

@@ -15,12 +15,16 @@ from typing import Final
 import structlog
 
 from models.customer.customer import Customer
+from models.customer.snapshot import glance
 from models.rules.cards import Census, census
 from models.rules.due import next_moves
 from schemas.errors import TransientError, UserError
 from streamer.adapters.redis_reader import ViewReader
+from streamer.queries.foreseen_of_many import foreseen_of_many, now_in
+from streamer.queries.members import PREDICTIONS
 from streamer.queries.sales import Sales
 from streamer.web.api.book import Book, Page
+from streamer.web.console.reach import Reach
 
 AHEAD_DAYS: Final = 7
 _DAY_MS: Final = 86_400_000
@@ -51,6 +55,8 @@ class Count:
         Moves by time alone, by segmentation, from and to; soonest first.
     sales
         Orders over time, up to ``today``, the day of the grid then.
+    reach
+        Whom to call and whom to leave alone.
     """
 
     at: int
@@ -58,6 +64,7 @@ class Count:
     ahead: dict[tuple[str, str, str], list[Ahead]]
     sales: Sales
     today: int
+    reach: Reach
 
 
 class Counting:
@@ -93,12 +100,23 @@ class Counting:
 def count(view: ViewReader, page: Page) -> Count:
     """Look at every customer once."""
     ahead: dict[tuple[str, str, str], list[Ahead]] = {}
-    sales = Sales(page.policy.grid)
-    people = _looked_ahead(sales.counting(view.everyone_with_orders()), page, ahead)
+    sales, reach = Sales(page.policy.grid), Reach()
+    people = _looked_ahead(sales.counting(_everyone(view, page, reach)), page, ahead)
     found = census(people, page.clock, page.policy.shop)
     for those in ahead.values():
         those.sort(key=lambda one: (one.at, one.customer))
-    return Count(page.clock, found, ahead, sales, page.policy.grid.day_of(page.clock))
+    return Count(page.clock, found, ahead, sales, page.policy.grid.day_of(page.clock), reach)
+
+
+def _everyone(view: ViewReader, page: Page, reach: Reach) -> Iterator[Customer]:
+    """All customers with their orders; notes what is foreseen of them."""
+    for lane in range(view.lanes):
+        says = page.forecasts.get(lane)
+        for chunk in view.customers(lane):
+            people = [glance(id, parts)[0] for id, parts in chunk.items()]
+            if says is not None:
+                reach.add(foreseen_of_many(people, now_in(says), says, PREDICTIONS))
+            yield from people
 
 
 def _looked_ahead(

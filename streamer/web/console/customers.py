@@ -15,6 +15,7 @@ from schemas.wire_time import epoch_ms
 from streamer.queries.customer import explain
 from streamer.queries.reasons import number
 from streamer.web.api import parameters
+from streamer.web.console.overview import customer_path
 from streamer.web.console.visits import Visit
 from streamer.web.console.words import Words
 from streamer.web.readmodel.reading import Reader
@@ -137,8 +138,3 @@ def _foreseen(found: dict[str, Any] | None, words: Words) -> dict[str, Any] | No
 
 def _step(step: dict[str, Any], words: Words) -> dict[str, Any]:
     return {"at": words.instant(epoch_ms(step["at"])), "play": step.get("play", ""), "type": step.get("type", "")}
-
-
-def customer_path(id: str) -> str:
-    """The address of a customer's page."""
-    return f"/customers/{quote(id, safe='')}"

@@ -17,6 +17,7 @@ from streamer.config.settings import Settings
 from streamer.owner.model_reader import Published
 from streamer.queries import models as queries
 from streamer.web.console.fresh import Fresh
+from streamer.web.console.learned import Learned, shown
 from streamer.web.console.overview import segment_path
 from streamer.web.console.visits import Visit
 
@@ -39,10 +40,12 @@ class Models:
 
     settings: Settings
     look: Fresh[Published]
+    learned: Fresh[Learned]
 
     async def show(self, visit: Visit) -> Response:
         """The page."""
         seen, texts = await self.look(), visit.texts
+        learned = (await self.learned()).value
         found = seen.value
         listed = queries.overview(found)
         newest = found.newest
@@ -58,6 +61,7 @@ class Models:
                 for one in listed["proposals"][::-1]
                 if one["status"] != "waiting"
             ],
+            foresight=shown(learned, visit.words),
             note=visit.note(*_ACTIONS, "later_model"),
         )
 

@@ -16,6 +16,7 @@ from streamer.charts import Bar, Series
 from streamer.queries import history, sales_charts
 from streamer.web.api.parameters import day_text
 from streamer.web.console.counting import Count, Counting
+from streamer.web.console.reach import ANYWAY, SELDOM
 from streamer.web.console.visits import Visit
 from streamer.web.console.words import Words
 from streamer.web.readmodel.reading import Reader
@@ -59,6 +60,7 @@ class Overview:
             sizes=sizes_chart(words, reader, by, _SIZES_DAYS),
             latest=[words.move(one, visit.now) for one in reader.latest(LATEST)],
             vector=vector,
+            reach=self._reach(words),
             notes=[*self._ahead(words, by), *self._changed(words, reader)],
             sales=sales_of(words, self.counting.newest, by),
         )
@@ -90,6 +92,29 @@ class Overview:
         rows = [Bar(line(one["name"]), share, words.share(share), words.colour(one["id"])) for one, share in shares]
         head = (words.texts("console column segment"), words.texts("console column money"))
         return drawn(words, charts.bars(words.texts("console money title"), rows, head=head))
+
+    def _reach(self, words: Words) -> dict[str, Any] | None:
+        """Whom to call and whom to leave alone; None before the first count."""
+        if self.counting.newest is None:
+            return None
+        found, texts = self.counting.newest.reach, words.texts
+        return {
+            "known": found.known,
+            "calls": [
+                {
+                    "customer": one.customer,
+                    "href": customer_path(one.customer),
+                    "chance": words.share(one.chance),
+                    "spend": words.money(one.spend),
+                }
+                for one in found.calls
+            ],
+            "call": texts(
+                "console call why", count=found.seldom, share=words.share(SELDOM), money=words.money(found.seldom_money)
+            ),
+            "alone": texts("console leave count", count=found.anyway),
+            "leave": texts("console leave why", share=words.share(ANYWAY), money=words.money(found.anyway_money)),
+        }
 
     def _ahead(self, words: Words, by: str) -> Iterator[dict[str, Any]]:
         """What time alone will do within a week."""
@@ -186,6 +211,11 @@ def days_of(visit: Visit) -> int:
 def segment_path(segmentation: str, segment: str) -> str:
     """The address of a segment's page."""
     return f"/segments/{quote(segmentation, safe='')}/{quote(segment, safe='')}"
+
+
+def customer_path(id: str) -> str:
+    """The address of a customer's page."""
+    return f"/customers/{quote(id, safe='')}"
 
 
 def _query(**values: str) -> str:

@@ -23,8 +23,8 @@ from streamer.charts import Bar, Span
 from streamer.client.connections import connections
 from streamer.config.settings import Settings
 from streamer.queries import plays as queries
-from streamer.web.console.customers import customer_path
 from streamer.web.console.fresh import Fresh
+from streamer.web.console.overview import customer_path
 from streamer.web.console.visits import Visit
 from streamer.web.console.words import GREY
 

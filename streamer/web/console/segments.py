@@ -13,16 +13,18 @@ from models.rules.draft_reading import editable
 from streamer import charts
 from streamer.charts import Bar
 from streamer.queries import cards
-from streamer.queries.members import member_of
+from streamer.queries.foreseen_of_many import Foreseen
+from streamer.queries.members import PREDICTIONS, Member, member_of
 from streamer.web.api import parameters
 from streamer.web.api.ahead import among_clusters
+from streamer.web.api.foreseeing import foreseen_in
 from streamer.web.api.view import View
 from streamer.web.console.builder import PATH as BUILDER
 from streamer.web.console.counting import Counting
 from streamer.web.console.overview import days_of, drawn, sales_of, segment_path, sizes_chart
 from streamer.web.console.visits import Visit
 from streamer.web.console.words import Words
-from streamer.web.readmodel.reading import Reader
+from streamer.web.readmodel.reading import Place, Reader
 
 PAGE: Final = 50
 _SIZES_DAYS: Final = 90
@@ -74,28 +76,16 @@ class Segments:
             return visit.gone("console gone segment")
         after = parameters.place_of(visit.request.query_params.get("cursor"), "since")
         found = reader.members(by, id, after=after, limit=PAGE)
-        people = await self.view.customers([one.customer for one in found])
+        people = await self.view.customers([one.customer for one in found], orders=True)
         policy, moves = words.page.policy, await among_clusters(people, by, words.page)
-        rows = []
-        for place, one in zip(found, people, strict=True):
-            member = (
-                None
-                if one is None
-                else member_of(
-                    one.customer, place.since, by, policy.definitions, policy.shop, moves.get(place.customer)
-                )
-            )
-            rows.append(
-                {
-                    "id": place.customer,
-                    "name": None if member is None else member.name,
-                    "since": words.instant(place.since),
-                    "last_order": None if member is None or member.last_order is None else words.day(member.last_order),
-                    "next": None
-                    if member is None or member.next_move is None
-                    else (words.name(by, member.next_move[0]), words.day(member.next_move[1])),
-                }
-            )
+        told = foreseen_in(people, words.page, PREDICTIONS)
+        listed = [
+            None
+            if one is None
+            else member_of(one.customer, place.since, by, policy.definitions, policy.shop, moves.get(place.customer))
+            for place, one in zip(found, people, strict=True)
+        ]
+        rows = [_row(words, by, place, one, told.get(place.customer)) for place, one in zip(found, listed, strict=True)]
         came, went = self._flows(words, reader, by, id, days_of(visit))
         return visit.html(
             "segment.html",
@@ -159,3 +149,18 @@ class Segments:
             return drawn(words, charts.bars(words.texts(key, days=days), rows, head=head)) if rows else None
 
         return bars("console came", came), bars("console went", went)
+
+
+def _row(words: Words, by: str, place: Place, member: Member | None, told: Foreseen | None) -> dict[str, Any]:
+    """A line of the list of members; of somebody who was erased since, little is there."""
+    last = None if member is None else member.last_order
+    ahead = None if member is None else member.next_move
+    return {
+        "id": place.customer,
+        "name": None if member is None else member.name,
+        "since": words.instant(place.since),
+        "last_order": None if last is None else words.day(last),
+        "next": None if ahead is None else (words.name(by, ahead[0]), words.day(ahead[1])),
+        "chance": "–" if told is None else words.share(told.values["p_buy_30d"]),
+        "spend": "–" if told is None else words.money(told.values["expected_spend_90d"]),
+    }

@@ -21,6 +21,7 @@ from streamer.web.api.changes import Changes, vector_text
 from streamer.web.api.site import Readers
 from streamer.web.api.view import View
 from streamer.web.console import data as data_page
+from streamer.web.console import learned
 from streamer.web.console import models as models_page
 from streamer.web.console import plays as plays_page
 from streamer.web.console.assets import Assets
@@ -127,7 +128,11 @@ def console(
         Builder(settings, view),
         Customers(readers),
         plays_page.Plays(settings, Fresh(lambda: state_of(kafka), plays_page.FRESH_SECONDS)),
-        models_page.Models(settings, Fresh(lambda: models_page.published(settings), models_page.FRESH_SECONDS)),
+        models_page.Models(
+            settings,
+            Fresh(lambda: models_page.published(settings), models_page.FRESH_SECONDS),
+            Fresh(lambda: learned.look(settings), learned.FRESH_SECONDS),
+        ),
         data_page.Data(
             Fresh(lambda: data_page.inflow(settings, book.page.totals.dead_letters), data_page.FRESH_SECONDS), uploads
         ),

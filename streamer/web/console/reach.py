@@ -1,0 +1,65 @@
+"""Whom to call and whom to leave alone, by what is foreseen of everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from heapq import nlargest
+from typing import Final
+
+from streamer.queries.foreseen_of_many import Foreseen
+
+SELDOM: Final = 0.2
+"""Who orders within 30 days with less than this chance is worth a call, if money is expected."""
+ANYWAY: Final = 0.6
+"""Who orders with this chance or more needs no offer."""
+MOST: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Somebody worth a call; money in major units."""
+
+    spend: float
+    customer: str
+    chance: float
+
+
+@dataclass(slots=True)
+class Reach:
+    """What a look at all customers found.
+
+    Attributes
+    ----------
+    known
+        Customers of whom anything is foreseen.
+    seldom, anyway
+        Customers with a small and with a large chance.
+    seldom_money, anyway_money
+        What they are expected to spend within 90 days, major units.
+    calls
+        Those with a small chance of whom most is expected, at most MOST.
+    """
+
+    known: int = 0
+    seldom: int = 0
+    anyway: int = 0
+    seldom_money: float = 0.0
+    anyway_money: float = 0.0
+    calls: list[Call] = field(default_factory=list)
+
+    def add(self, found: Mapping[str, Foreseen]) -> None:
+        """Count more customers."""
+        self.known += len(found)
+        calls = self.calls
+        for id, one in found.items():
+            chance, spend = one.values["p_buy_30d"], one.values["expected_spend_90d"]
+            if chance < SELDOM:
+                self.seldom += 1
+                self.seldom_money += spend
+                if spend > 0:
+                    calls.append(Call(spend, id, chance))
+            elif chance >= ANYWAY:
+                self.anyway += 1
+                self.anyway_money += spend
+        self.calls = nlargest(MOST, calls, key=lambda call: (call.spend, call.customer))
