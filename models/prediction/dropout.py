@@ -21,6 +21,7 @@ _LEAST_BUYERS: Final = 30
 """Customers with a second order below which nothing is fitted."""
 _RIDGE: Final = 0.01
 """Draws the logarithms of all parameters towards 0, so that a small shop's do not run away."""
+_MOST_LOOKS: Final = 600
 _LARGEST: Final = 1e4
 _LOGS: Final = float(np.log(_LARGEST))
 
@@ -110,9 +111,9 @@ def _most_likely(loss: object, start: FloatArray) -> FloatArray:
         value = float(loss(inside)) + _RIDGE * float((logs**2).mean())  # type: ignore[operator]
         return value if np.isfinite(value) else 1e9
 
-    found = minimize(
-        penalised, np.log(start), method="Nelder-Mead", options={"maxiter": 600, "xatol": 1e-3, "fatol": 1e-6}
-    )
+    # Some 200 looks at the customers do; what has not settled after three times as many is taken so.
+    limits = {"maxiter": _MOST_LOOKS, "maxfev": _MOST_LOOKS, "xatol": 1e-3, "fatol": 1e-6}
+    found = minimize(penalised, np.log(start), method="Nelder-Mead", options=limits)
     best: FloatArray = np.exp(np.clip(found.x, -_LOGS, _LOGS))
     return best
 

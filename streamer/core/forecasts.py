@@ -8,7 +8,7 @@ again from the state wherever it is missing.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import nan
 from typing import Final
@@ -21,7 +21,7 @@ from models.behaviour.panel import NO_ORDERS
 from models.customer.customer import Customer
 from models.features.predicted import PREDICTED, SPEND_90
 from models.features.time import DayGrid
-from models.prediction.model import PredictionModel, first_version
+from models.prediction.model import ALIVE_DAYS, PredictionModel, first_version
 from models.prediction.order_record import OrderRecord, grown, record_of, side_by_side
 from models.prediction.records import Records
 from models.rules.conditions import Compare
@@ -31,6 +31,10 @@ from streamer.core.ledger import Ledger, ModelEntry
 Timeline = Sequence[tuple[int, PredictionModel]]
 """Versions by the first day on which they are in force; the first holds from ever."""
 _SHIPPED_FROM: Final = -1
+AT_ONCE: Final = 16_384
+"""Customers and nights that are reckoned in one call: a long silence costs no call for each night of it, and no more
+memory than a few megabytes.
+"""
 
 
 class Foreseen(msgspec.Struct):
@@ -207,23 +211,25 @@ class LaneForecasts:
         if not len(places):
             return {}
         records = [one for one in found_records if one is not None]
-        first, last = starts[places], targets[places]
         arrays = side_by_side(records)
         spend = np.array([record.spend for record in records], dtype=np.float64)
+        first = starts[places]
+        # A year after the last order nothing is known any more, and stays so.
+        last = np.minimum(targets[places], arrays.last.astype(np.int64) + ALIVE_DAYS + 1)
+        nights = np.maximum(last - first, 0)
         found: dict[str, list[int]] = {}
-        before = self._sides(arrays, spend, first, clock_id)
-        # An order of the day itself was not yet counted in it.
-        stale = arrays.last >= first
-        for day in range(int(first.min()) + 1, int(last.max()) + 1):
-            under_way = np.flatnonzero((first < day) & (last >= day)).astype(np.int64)
-            if not len(under_way):
-                continue
-            sides = self._sides(arrays.of(under_way), spend[under_way], np.full(len(under_way), day), clock_id)
-            turned = (sides != before[:, under_way]).any(axis=0) | stale[under_way]
-            for at in under_way[turned].tolist():
-                found.setdefault(customers[int(places[at])].id, []).append(day)
-            before[:, under_way] = sides
-            stale[under_way] = arrays.last[under_way] >= day
+        for some in _together(nights):
+            # Each with the day before the first night, which is what that night is compared with.
+            who = np.repeat(some, nights[some] + 1)
+            begin = np.cumsum(nights[some] + 1) - nights[some] - 1
+            days = first[who] + np.arange(len(who)) - np.repeat(begin, nights[some] + 1)
+            sides = self._sides(arrays.of(who), spend[who], days, clock_id)
+            turned = np.zeros(len(who), dtype=bool)
+            # An order of the day before was not yet counted in it.
+            turned[1:] = (sides[:, 1:] != sides[:, :-1]).any(axis=0) | (arrays.last[who[1:]] >= days[:-1])
+            turned[begin] = False
+            for at in np.flatnonzero(turned).tolist():
+                found.setdefault(customers[int(places[who[at]])].id, []).append(int(days[at]))
         return found
 
     def _sides(self, records: Records, spend: FloatArray, days: IntArray, clock_id: str | None) -> IntArray:
@@ -244,6 +250,13 @@ class LaneForecasts:
                 # Known or not is a side as well.
                 out[row, some] = np.where(np.isnan(values), -1, side)
         return out
+
+
+def _together(nights: IntArray) -> Iterator[IntArray]:
+    """Places of customers with nights to look at, so many at a time as have about AT_ONCE nights together."""
+    some = np.flatnonzero(nights).astype(np.int64)
+    if len(some):
+        yield from np.split(some, np.flatnonzero(np.diff(np.cumsum(nights[some] + 1) // AT_ONCE)) + 1)
 
 
 def _in_force(timeline: Timeline, day: int) -> PredictionModel:

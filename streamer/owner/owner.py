@@ -7,6 +7,7 @@ as a group member without partition, and a paused one is fenced by the transacti
 
 from __future__ import annotations
 
+import asyncio
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -245,15 +246,19 @@ class Owner(Inbox):
         learned = learner.learn(day)
         self._learned(day, learned)
         asked = self._predictor.state.asked_until
-        predictions = self._foresee(day)
+        predictions = await self._foresee(day)
         if learner.state.last_update != before or self._predictor.state.asked_until != asked:
             writes = self._writes(day, waiting, learned, "adopted", predictions)
             writes[topics.PANEL, 0] = self._snapshot()
             await self._log.commit(writes, self._position)
 
-    def _foresee(self, day: int) -> PredictionModel | None:
-        """Let the predictor learn; the version, if there is a new one."""
-        found = self._predictor.learn(day)
+    async def _foresee(self, day: int) -> PredictionModel | None:
+        """Let the predictor learn; the version, if there is a new one.
+
+        In a thread, since fits of orders and money may take seconds, in which the broker wants to hear from us. Nobody else
+        touches the predictor meanwhile: one turn of the owner follows the other.
+        """
+        found = await asyncio.to_thread(self._predictor.learn, day)
         if self._listener is not None:
             self._listener.foresaw(day, self._predictor)
         return found
@@ -265,7 +270,7 @@ class Owner(Inbox):
         waiting = learner.state.proposal
         learned = learner.learn(day)
         self._learned(day, learned)
-        writes = self._writes(day, waiting, learned, "adopted", self._foresee(day))
+        writes = self._writes(day, waiting, learned, "adopted", await self._foresee(day))
         next_day = max(day + 1, learner.state.next_day)
         # By the time, so that an owner who lost its snapshot is believed; never back, whatever its clock says.
         self._answered = max(self._answered + 1, self._context.clock.now_ms() * 1_000)

@@ -29,7 +29,7 @@ def now_in(forecasts: LaneForecasts) -> Callable[[Customer], int]:
 def foreseen_of_many(
     customers: Sequence[Customer], clock: Callable[[Customer], int], forecasts: LaneForecasts, names: Sequence[str]
 ) -> dict[str, Foreseen]:
-    """The named predictions of customers of a lane, by id; of whom nothing can be said, nothing is there.
+    """The named predictions of customers of a lane, by id; nothing is there for those about whom nothing can be said.
 
     Parameters
     ----------

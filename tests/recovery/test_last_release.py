@@ -17,6 +17,7 @@ from live_service import LiveService
 from releases import Release, last_release
 
 from models.features.time import DAY_MS, DayGrid
+from models.prediction.model import first_version
 from schemas.partition import partition_for
 from schemas.wire_time import iso
 from streamer.adapters.redis_keys import LAYOUT
@@ -217,3 +218,35 @@ def event(id: str, type: str, customer: str, at: int, **fields: object) -> Outgo
 
 def order(customer: str, at: int) -> Outgoing:
     return event(f"e-{customer}", "order.completed", customer, at, order_id=customer, total=20.0, currency="EUR")
+
+
+_LANE_OF_THE_RELEASE = """
+import json, sys
+sys.path.insert(0, "tests/support")
+from heart_logs import DAY, T0, Driver, LogMaker, order
+from schemas.control import ControlModel
+driver, log = Driver(), LogMaker(now=T0)
+log.event(order("a", "ann", T0, 40.0))
+log.control(ControlModel(segmentation="predictions", version=1, body=json.loads(sys.argv[1])))
+log.event(order("b", "ann", T0 + DAY, 40.0), now=T0 + DAY)
+decision = driver.feed(log.records)
+ledger = driver.state.ledger
+print(json.dumps([[one.reason for one in decision.dead_letters], ledger.applied, ledger.unaccounted]))
+"""
+
+
+def test_a_lane_of_the_last_release_sets_a_version_of_predictions_aside_and_goes_on(release: Release) -> None:
+    """Where an owner of this source tree runs beside it: what `docs/operations.md` says of an update."""
+    if release.version != "0.1.0":
+        pytest.skip("later releases know predictions")
+    body = json.dumps(first_version().to_dict())
+    done = subprocess.run(
+        [release.python, "-c", _LANE_OF_THE_RELEASE, body],
+        cwd=release.tree,
+        env={**os.environ, **release.environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == [["bad_control"], 2, 0]

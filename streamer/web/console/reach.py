@@ -32,13 +32,13 @@ class Reach:
     Attributes
     ----------
     known
-        Customers of whom anything is foreseen.
+        Customers with predictions.
     seldom, anyway
         Customers with a small and with a large chance.
     seldom_money, anyway_money
         What they are expected to spend within 90 days, major units.
     calls
-        Those with a small chance of whom most is expected, at most MOST.
+        Those with a small chance from whom most is expected, at most MOST.
     """
 
     known: int = 0

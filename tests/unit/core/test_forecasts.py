@@ -7,14 +7,19 @@ import pytest
 from heart_logs import DAY, HOUR, T0, Driver, LogMaker, by_customer, order, reversal
 from heart_models import foreseeing
 
+from models.behaviour.layout import FloatArray, IntArray
+from models.customer.customer import Customer
 from models.features.features import feature_of
 from models.prediction.model import first_version
-from models.prediction.order_record import record_of, side_by_side
+from models.prediction.order_record import OrderRecord, record_of, side_by_side
+from models.prediction.records import Records
 from models.rules.declared import load
 from models.rules.defaults import DEFAULT_TEXT
 from schemas.control import ControlModel
+from streamer.core import forecasts
 from streamer.core.context import Context
 from streamer.core.decision import Change
+from streamer.core.forecasts import LaneForecasts
 from streamer.core.policy import Policy
 
 REACH = (
@@ -35,6 +40,7 @@ leave_alone = {}
 other = {}
 """
 )
+Nights = dict[str, list[int]]
 POLICY = Policy(definitions=load(REACH, 1))
 
 
@@ -218,3 +224,71 @@ def test_nobody_depends_on_company() -> None:
         single = first_version().score(one, spend[at : at + 1], day, names)
         assert {name: values[0] for name, values in single.items()} == {name: v[at] for name, v in many.items()}
         assert np.array_equal(first_version().chances(one, day, (30, 90))[:, 0], raw[:, at])
+
+
+def day_by_day(says: LaneForecasts, customers: list[Customer], starts: IntArray, targets: IntArray) -> Nights:
+    """What `LaneForecasts.nights` means: each night compared with the one before, whether anything is known or not."""
+    found: Nights = {}
+    for customer, start, target in zip(customers, starts.tolist(), targets.tolist(), strict=True):
+        record = record_of(customer, says.grid)
+        if record is None:
+            continue
+
+        def sides(day: int, record: OrderRecord = record) -> list[int]:
+            model = says.version_on(None, day)
+            scores = says.scores(model, [record], np.array([day]), tuple(says.borders))
+            return [
+                -1
+                if np.isnan(scores[name][0])
+                else sum(int(b < scores[name][0]) + int(b <= scores[name][0]) for b in edges)
+                for name, edges in says.borders.items()
+            ]
+
+        for day in range(start + 1, target + 1):
+            if sides(day) != sides(day - 1) or record.last >= day - 1:
+                found.setdefault(customer.id, []).append(day)
+    return found
+
+
+def test_nights_are_those_found_day_by_day_however_many_are_reckoned_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(7)
+    log = LogMaker(now=T0)
+    for day, who in sorted((int(rng.integers(0, 120)), int(rng.integers(0, 12))) for _ in range(40)):
+        log.event(order(f"{who}-{day}", f"c{who}", T0 + day * DAY + HOUR, 40.0), now=T0 + day * DAY + HOUR)
+    log.predictions(foreseeing(1), now=T0 + 121 * DAY)
+    log.predictions(foreseeing(3), now=T0 + 300 * DAY)
+    driver = Driver(POLICY)
+    driver.feed(log.records)
+    customers = [driver.customer(f"c{who}") for who in range(12)]
+    says = Context(driver.state, driver.policy).forecasts
+    assert says is not None
+    begin = says.grid.day_of(T0)
+    starts = begin + rng.integers(0, 130, 12)
+    targets = starts + rng.integers(0, 700, 12)
+    expected = day_by_day(says, customers, starts, targets)
+    assert sum(map(len, expected.values())) > 20 and any(days[-1] > begin + 370 for days in expected.values())
+    for at_once in (1, 100, 16_384):
+        monkeypatch.setattr(forecasts, "AT_ONCE", at_once)
+        assert says.nights(customers, None, starts, targets) == expected
+
+
+def test_a_long_silence_is_reckoned_in_few_calls_and_ends_a_year_after_the_last_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    driver = Driver(POLICY)
+    driver.feed(shop(0, 20).records)
+    says = Context(driver.state, driver.policy).forecasts
+    assert says is not None
+    calls: list[int] = []
+    whole = LaneForecasts._sides
+
+    def counted(
+        self: LaneForecasts, records: Records, spend: FloatArray, days: IntArray, clock_id: str | None
+    ) -> IntArray:
+        calls.append(len(days))
+        return whole(self, records, spend, days, clock_id)
+
+    monkeypatch.setattr(LaneForecasts, "_sides", counted)
+    start = says.grid.day_of(T0 + 21 * DAY)
+    [days] = says.nights([driver.customer("ann")], None, np.array([start]), np.array([start + 5_000])).values()
+    assert calls == [366] and days[-1] == says.grid.day_of(T0 + 20 * DAY) + 366, "from then on nothing is known"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -280,3 +281,32 @@ def test_what_was_there_at_the_start_is_read_before_anything_is_learned() -> Non
         assert [day for day, _ in listener.days[1:]] == [world.day]
 
     asyncio.run(go())
+
+
+def test_others_are_heard_while_predictions_are_learned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the broker would take a long fit for a dead owner."""
+    beats: list[float] = []
+    during: list[int] = []
+
+    def slow(self: Predictor, day: int) -> None:
+        before = len(beats)
+        time.sleep(0.4)
+        during.append(len(beats) - before)
+
+    monkeypatch.setattr(Predictor, "learn", slow)
+
+    async def go() -> None:
+        async def beat() -> None:
+            while True:
+                beats.append(time.monotonic())
+                await asyncio.sleep(0.02)
+
+        heart = asyncio.ensure_future(beat())
+        rig = OwnerRig(World(customers=6), CONFIG)
+        rig.world.run(3, learn=False)
+        rig.publish_rows()
+        await rig.run()
+        heart.cancel()
+
+    asyncio.run(go())
+    assert during and min(during) >= 3
