@@ -15,6 +15,7 @@ from grafana.board import Board, Panel, Variable
 from grafana.model import MODEL
 from grafana.pipeline import PIPELINE
 from grafana.plays import PLAYS
+from grafana.predictions import PREDICTIONS
 from grafana.quality import QUALITY
 from grafana.segments import SEGMENTS
 from grafana.shop import SHOP
@@ -235,6 +236,7 @@ def boards() -> dict[Path, Board]:
             ("shop", SHOP),
             ("segments", SEGMENTS),
             ("model", MODEL),
+            ("predictions", PREDICTIONS),
             ("quality", QUALITY),
             ("pipeline", PIPELINE),
             ("plays", PLAYS),

@@ -7,13 +7,14 @@ the features are kept with it, and records of orders are kept by the day on whic
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from typing import Final
 
 import numpy as np
 
-from models.behaviour.layout import FloatArray
+from models.behaviour.layout import BoolArray, FloatArray
 from models.behaviour.panel import NO_ORDERS, PanelRow, in_panel
 from models.prediction.cells import CELLS, cell_of, chances_of
 from models.prediction.dropout import Dropout, fitted
@@ -38,6 +39,8 @@ MATERIAL_ORDERS: Final = 0.05
 _LEAST_ASKED: Final = 30
 """Customers below whom nothing is learned from a week."""
 _MONEY_WEEKS: Final = 4
+_REVISED_DAYS: Final = 4 * WEEK
+"""Days after which an answer is looked at again, for what came late or was taken back."""
 _KEPT_WEEKS: Final = 52
 _CELLS_KEEP: Final = 2 ** (-WEEK / 365.0)
 
@@ -50,6 +53,25 @@ class Question:
     customers: list[str]
     x: FloatArray
     cells: FloatArray
+
+    def keep(self, stay: BoolArray) -> None:
+        """Forget all customers but those with True (n,)."""
+        self.customers = [one for one, stays in zip(self.customers, stay.tolist(), strict=True) if stays]
+        self.x, self.cells = self.x[:, stay], self.cells[stay]
+
+
+@dataclass(slots=True)
+class Closed:
+    """A question that was answered: who was asked, and who came (n,), 0 or 1."""
+
+    day: int
+    customers: list[str]
+    came: FloatArray
+
+    def keep(self, stay: BoolArray) -> None:
+        """Forget all customers but those with True (n,)."""
+        self.customers = [one for one, stays in zip(self.customers, stay.tolist(), strict=True) if stays]
+        self.came = self.came[stay]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +125,9 @@ class PredictorState:
         The one in force.
     trust
         How the weights have done, and whether the cells stand in for them.
+    checked, revised
+        Answers that were looked at again four weeks later, and how many of them were not so any more. Nothing is learned
+        from them again.
     """
 
     belief: Belief = field(default_factory=shipped)
@@ -113,6 +138,8 @@ class PredictorState:
     versions: int = 0
     published: PredictionModel = field(default_factory=first_version)
     trust: Trust = field(default_factory=Trust)
+    checked: int = 0
+    revised: int = 0
 
 
 class Predictor:
@@ -123,6 +150,8 @@ class Predictor:
         # Of each customer the records by the day on which they were last true, oldest first.
         self.members: dict[str, list[tuple[int, OrderRecord]]] = {}
         self.open: list[Question] = []
+        # Answers that are to be looked at again, oldest first.
+        self.closed: list[Closed] = []
         self.weeks: list[Week] = []
         self.state = PredictorState()
 
@@ -131,7 +160,7 @@ class Predictor:
     def observe(self, row: PanelRow) -> None:
         """Take in a panel row: a customer's record of orders on the day that is open, or that the customer is gone."""
         if not row.blob:
-            self._forget(row.customer)
+            self._forget({row.customer})
             return
         if row.orders == NO_ORDERS:
             # None that counts: the last one was taken back, or none came yet.
@@ -148,16 +177,23 @@ class Predictor:
     def set_shift(self, shift: int) -> None:
         """Use a sparser panel, one in 2**shift; customers outside it are forgotten."""
         self.shift = shift
-        for customer in [one for one in self.members if not in_panel(one, shift)]:
-            self._forget(customer)
+        self._forget({one for one in self._named() if not in_panel(one, shift)})
 
-    def _forget(self, customer: str) -> None:
-        self.members.pop(customer, None)
-        for question in self.open:
-            if customer in question.customers:
-                stay = np.array([one != customer for one in question.customers])
-                question.customers = [one for one in question.customers if one != customer]
-                question.x, question.cells = question.x[:, stay], question.cells[stay]
+    def _named(self) -> set[str]:
+        """All customers that are held or were asked."""
+        return {*self.members, *(customer for asked in self._asked() for customer in asked.customers)}
+
+    def _asked(self) -> list[Question | Closed]:
+        return [*self.open, *self.closed]
+
+    def _forget(self, gone: Collection[str]) -> None:
+        """Forget customers, in what they were asked and have answered as well."""
+        for customer in gone:
+            self.members.pop(customer, None)
+        for asked in self._asked():
+            stay = np.array([one not in gone for one in asked.customers], dtype=bool)
+            if not stay.all():
+                asked.keep(stay)
 
     # -- learning -------------------------------------------------------------------------------------------------
 
@@ -221,10 +257,9 @@ class Predictor:
     def _answer(self, question: Question) -> None:
         """Judge a week by what was said of it, and then learn it."""
         end = question.day + WEEK + LATE_DAYS
-        came = np.zeros(len(question.customers))
-        for at, customer in enumerate(question.customers):
-            record = self._record_before(customer, end) if customer in self.members else None
-            came[at] = record is not None and record.came(question.day, question.day + WEEK)
+        self._look_again(end)
+        came = self._who_came(question.customers, question.day, end)
+        self.closed.append(Closed(question.day, question.customers, came))
         if len(came) < _LEAST_ASKED:
             return
         state = self.state
@@ -258,6 +293,21 @@ class Predictor:
         before = shipped() if state.trust.fallen and not fallen else state.belief
         state.belief = learned(forgotten(before, shipped(), WEEK), question.x, came)
         state.weeks_learned += 1
+
+    def _who_came(self, customers: Sequence[str], day: int, known_on: int) -> FloatArray:
+        """Who ordered in the week from ``day`` on, as was known at the beginning of a later day: 0 or 1, (n,)."""
+        came = np.zeros(len(customers))
+        for at, customer in enumerate(customers):
+            record = self._record_before(customer, known_on) if customer in self.members else None
+            came[at] = record is not None and record.came(day, day + WEEK)
+        return came
+
+    def _look_again(self, day: int) -> None:
+        """Count the answers that are not so any more."""
+        while self.closed and self.closed[0].day + WEEK + LATE_DAYS + _REVISED_DAYS <= day:
+            old = self.closed.pop(0)
+            self.state.checked += len(old.came)
+            self.state.revised += int((self._who_came(old.customers, old.day, day) != old.came).sum())
 
     def _version(self, day: int) -> PredictionModel | None:
         """A new version, if it says something else than the one in force."""

@@ -13,7 +13,7 @@ from models.prediction.fallback import Trust
 from models.prediction.features import NAMES
 from models.prediction.model import PredictionModel
 from models.prediction.order_record import OrderRecord
-from models.prediction.predictor import Predictor, PredictorState, Question, Week
+from models.prediction.predictor import Closed, Predictor, PredictorState, Question, Week
 from models.prediction.recursion import Belief
 from schemas.errors import InvariantViolation
 
@@ -25,6 +25,12 @@ class _Asked(msgspec.Struct, array_like=True):
     customers: list[str]
     x: bytes
     cells: list[float]
+
+
+class _Answered(msgspec.Struct, array_like=True):
+    day: int
+    customers: list[str]
+    came: list[bool]
 
 
 class _Saved(msgspec.Struct, array_like=True):
@@ -43,8 +49,11 @@ class _Saved(msgspec.Struct, array_like=True):
     weeks_learned: int
     versions: int
     published: dict[str, Any]
-    # Older releases had no fallback.
+    # Older releases had none of what follows.
     trust: Trust = Trust()
+    closed: list[_Answered] = []
+    checked: int = 0
+    revised: int = 0
 
 
 def pack(predictor: Predictor) -> bytes:
@@ -66,6 +75,9 @@ def pack(predictor: Predictor) -> bytes:
             state.versions,
             state.published.to_dict(),
             state.trust,
+            [_Answered(one.day, one.customers, (one.came > 0).tolist()) for one in predictor.closed],
+            state.checked,
+            state.revised,
         )
     )
 
@@ -91,6 +103,7 @@ def unpack(data: bytes) -> Predictor:
         )
         for one in saved.open
     ]
+    found.closed = [Closed(one.day, one.customers, np.array(one.came, dtype=np.float64)) for one in saved.closed]
     found.weeks = saved.weeks
     found.state = PredictorState(
         Belief(np.array(saved.mean), np.frombuffer(saved.precision, dtype="<f8").reshape(d, d).copy()),
@@ -101,5 +114,7 @@ def unpack(data: bytes) -> Predictor:
         saved.versions,
         PredictionModel.from_dict(saved.published),
         saved.trust,
+        saved.checked,
+        saved.revised,
     )
     return found

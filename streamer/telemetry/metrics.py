@@ -169,6 +169,8 @@ OWNER_METRICS: Final[tuple[Metric, ...]] = (
         "prediction_fallback", "1 while 25 cells stand in for what was learned, which did worse (streamer learn status)"
     ),
     _gauge("prediction_questions", "Customers in the question about the last week"),
+    _counter("prediction_answers_checked_total", "Answers that were looked at again four weeks later"),
+    _counter("prediction_answers_revised_total", "Those of them that later records would have changed"),
     _gauge("panel_distance", "Mean distance of panel customers to the centre of their cluster"),
     _gauge(
         "panel_silhouette_ratio",

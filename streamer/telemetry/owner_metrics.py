@@ -71,6 +71,8 @@ class OwnerMetrics:
             self._foreseen = {
                 "prediction_version": float(state.published.version),
                 "prediction_fallback": float(state.trust.fallen),
+                "prediction_answers_checked_total": float(state.checked),
+                "prediction_answers_revised_total": float(state.revised),
             }
             if weeks:
                 week = weeks[-1]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
+
+import msgspec
 import numpy as np
 import pytest
 from prediction_world import CUSTOMERS, DAYS, FIRST, orders, played, told
 
-from models.behaviour.panel import PanelRow
+from models.behaviour.panel import PanelRow, in_panel
 from models.prediction.model import PredictionModel
-from models.prediction.predictor import Predictor
+from models.prediction.order_record import OrderRecord
+from models.prediction.predictor import Closed, Predictor, Question
 from models.prediction.predictor_snapshot import pack, unpack
 from schemas.errors import InvariantViolation
 
@@ -77,6 +81,52 @@ def test_who_is_gone_is_in_no_question() -> None:
     assert gone.encode() not in pack(predictor)
     question = predictor.open[0]
     assert len(question.customers) == question.x.shape[1] == len(question.cells) == size - 1
+    assert all(len(closed.customers) == len(closed.came) for closed in predictor.closed)
+    assert predictor.closed and all(gone not in closed.customers for closed in predictor.closed)
+
+
+def test_a_sparser_panel_forgets_everybody_outside_of_it_and_soon() -> None:
+    predictor = Predictor()
+    names = [f"c{i}" for i in range(20_000)]
+    predictor.members = {name: [(FIRST, OrderRecord(FIRST, FIRST, 1, (1.0, 1.0), 1, 1, 100))] for name in names}
+    predictor.open = [Question(FIRST + 7 * week, [*names], np.zeros((18, 20_000)), np.zeros(20_000)) for week in (1, 2)]
+    predictor.closed = [Closed(FIRST, [*names], np.zeros(20_000))]
+    begun = time.process_time()
+    predictor.set_shift(2)
+    assert time.process_time() - begun < 2.0, "it takes as long as there are customers, not as the square of that"
+    stay = [name for name in names if in_panel(name, 2)]
+    assert 4_000 < len(stay) < 6_000 and list(predictor.members) == stay
+    assert [one.customers for one in predictor.open] + [one.customers for one in predictor.closed] == [stay] * 3
+
+
+def test_answers_that_late_records_change_are_counted_and_not_learned_again() -> None:
+    history = orders(5)
+    usual, _ = played(history, FIRST + 150)
+    asked = FIRST + 91
+    active = {f"c{who}" for day, who in history if asked + 20 <= day <= asked + 45}
+    assert usual.state.checked > 0 and usual.state.revised == 0
+
+    def late(day: int, predictor: Predictor) -> None:
+        if day != asked + 20:
+            return
+        [closed] = [one for one in predictor.closed if one.day == asked]
+        answers = [pair for pair in zip(closed.customers, closed.came, strict=True) if pair[0] not in active]
+        stayed, came = ([one for one, came in answers if came == wanted][:2] for wanted in (0.0, 1.0))
+        assert len(stayed) == len(came) == 2
+        for customer in stayed:
+            last = OrderRecord(FIRST, asked + 2, 2, (1.0, 1.0), 1, 2, 100)
+            predictor.observe(PanelRow(customer, day, b"x", msgspec.Raw(last.packed)))
+        for customer in came:
+            predictor.observe(PanelRow(customer, day, b"x"))
+
+    changed, _ = played(history, FIRST + 150, each=late)
+    # Who never came has not come in the weeks beside it either.
+    assert changed.state.revised >= 4 and 0 < changed.state.checked <= usual.state.checked
+    before = [week for week in usual.weeks if week.day <= asked]
+    assert [week for week in changed.weeks if week.day <= asked] == before
+    again = unpack(pack(changed))
+    assert (again.state.checked, again.state.revised) == (changed.state.checked, changed.state.revised)
+    assert pack(again) == pack(changed)
 
 
 def test_whose_only_order_was_taken_back_never_came() -> None:
