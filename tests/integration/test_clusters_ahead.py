@@ -22,7 +22,7 @@ from schemas.control import ControlModel
 from streamer.embedded import Services
 from streamer.simulator.config import ShopConfig
 from streamer.simulator.simulate import Shop
-from streamer.sources.import_records import control_record, feed
+from streamer.sources.import_records import control_record, import_records
 
 pytestmark = pytest.mark.integration
 
@@ -36,7 +36,7 @@ def service(services: Services, folder: Path) -> Iterator[LiveService]:
     with LiveService(addresses, f"{addresses.redis}/12", "ahead", folder, lanes=2, STREAMER_CLOCK="event") as running:
         running.start()
         shop = Shop(ShopConfig(customers=200, seed=5, days=60, start=START))
-        records = feed(shop, "ahead", DayGrid("UTC"), latest=LATEST)
+        records = import_records(shop, "ahead", DayGrid("UTC"), latest=LATEST)
         running.publish(chain(islice(records, 1), [model], records))
         running.wait_until_applied()
         yield running

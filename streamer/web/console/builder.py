@@ -27,7 +27,7 @@ from streamer.queries.members import name_of
 from streamer.replay.preview import Preview
 from streamer.web.api.view import View
 from streamer.web.console.builder_form import choices, draft_from, shown
-from streamer.web.console.customers import customer_path
+from streamer.web.console.overview import customer_path
 from streamer.web.console.visits import Visit
 
 PATH: Final = "/segments/edit"
@@ -100,7 +100,7 @@ class Builder:
         moves = found.segmentations.get(name)
         ids = [] if moves is None else [id for people in moves.people.values() for id in people]
         known = await self.view.customers(ids)
-        return {id: None if customer is None else name_of(customer) for id, customer in zip(ids, known, strict=True)}
+        return {id: None if one is None else name_of(one.customer) for id, one in zip(ids, known, strict=True)}
 
     def _activate(self, visit: Visit, text: str) -> None:
         """Publish as the next version; the same safety as on the command line, and nobody else's version is overwritten."""
