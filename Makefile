@@ -99,7 +99,7 @@ api-cases: $(STAMP)
 web-full: $(STAMP)
 	MEMBERS_STAYING=198000 MEMBERS_MOVING=2000 $(BIN)/python -m pytest tests/unit/web/test_read_model.py $(ARGS)
 	SSE_READERS=50 SSE_CUTS=20 $(BIN)/python -m pytest tests/integration/test_lookup_api.py $(ARGS)
-	READ_MODEL_KILLS=50 READ_MODEL_CUSTOMERS=60000 $(BIN)/python -m pytest tests/recovery/test_read_model_kills.py $(ARGS)
+	READ_MODEL_KILLS=50 $(BIN)/python -m pytest tests/recovery/test_read_model_kills.py $(ARGS)
 	COLLECTOR_KILLS=5 $(BIN)/python -m pytest tests/recovery/test_collector_kills.py $(ARGS)
 
 bench: $(STAMP)
