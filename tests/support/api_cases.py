@@ -25,6 +25,11 @@ NO_GRAMMAR = """
 include-path = "/v1/segments/preview"
 # Its body is a file of segments, which no JSON Schema describes: 422 says what is wrong with it.
 checks.positive_data_acceptance.enabled = false
+
+[[operations]]
+include-path = "/v1/segments/{segmentation}/{segment}/members"
+# A cursor is what the page before gave.
+checks.positive_data_acceptance.enabled = false
 """
 REAL = """
 [parameters]
