@@ -99,6 +99,7 @@ def test_a_file_is_looked_at_and_imported_by_the_command(
         name: told[name] for name in ("rows", "events", "customers")
     }
     assert f"{told['applied']['order_money'] / 100:,.2f}" in page and "order_id" in page
+    assert "orders.csv has no mapping" in page and str(console.home) not in page
     assert orders(streamer) == before, "looking imports nothing"
     assert "<html" in visitor.page(f"{path}/check") and "文件" in visitor.text(path, "zh")
 

@@ -43,6 +43,10 @@ ERRORS: Final = {
     "write {}": "请写 {0}",
     "{} has no parameter {}": "{0} 没有参数 {1}",
     "it has {}": "可用参数：{0}",
+    "version {} was published meanwhile": "期间第 {0} 版已发布",
+    "look at it, and make your edits once more": "请查看该版本后重新编辑",
+    "the file cannot be kept: {}": "无法保存文件：{0}",
+    "make room on the disk": "请腾出磁盘空间",
     "Kafka at {} did not take the version: {}": "位于 {0} 的 Kafka 没有接收该版本：{1}",
     "nothing moves; does a worker run? One that runs brings the customers to it": "没有进展。worker 在运行吗？运行后就会更新客户",
     # 营销计划

@@ -176,12 +176,14 @@ class Uploads:
             await asyncio.wait(self._tasks, timeout=_KILL_SECONDS)
 
     def said(self, upload: Upload) -> list[str]:
-        """The last lines that the command said to people."""
+        """The last lines that the command said to people; of files only their names, since the folder is ours."""
+        place = self.folder / upload.id
         try:
-            text = (self.folder / upload.id / f"{upload.work}.log").read_bytes()[-_TAIL:]
+            said = (place / f"{upload.work}.log").read_bytes()[-_TAIL:].decode("utf-8", "replace")
         except OSError:
             return []
-        return [line for line in text.decode("utf-8", "replace").splitlines() if line.strip()]
+        said = said.replace(f"{place / 'file'}/", "").replace(f"{place}/", "")
+        return [line for line in said.splitlines() if line.strip()]
 
     def answer(self, upload: Upload, work: Work) -> dict[str, Any] | None:
         """What a command came to, as it says with ``--json``; None where it came to nothing."""
