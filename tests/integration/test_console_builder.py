@@ -17,6 +17,8 @@ from web_process import WebProcess, imported_shop
 
 from models.rules.draft import Comparison, Draft, Row
 from models.rules.draft_reading import draft_of
+from schemas.errors import UserError
+from streamer.client.activation import publish
 from streamer.embedded import Services
 from streamer.web.console.sessions import Sessions
 
@@ -47,7 +49,9 @@ def sizes(streamer: CommandLine, by: str) -> dict[str, int]:
     return {one["id"]: one["size"] for one in streamer.json("segments", "list")[by]["segments"]}
 
 
-def test_the_preview_is_what_activation_does(console: WebProcess, streamer: CommandLine, tmp_path: Path) -> None:
+def test_the_preview_is_what_activation_does(
+    service: LiveService, console: WebProcess, streamer: CommandLine, tmp_path: Path
+) -> None:
     visitor = Visitor(console)
     for path in (PATH, f"{PATH}?of=value"):
         assert console.get(path, token=None).status == 401
@@ -98,6 +102,9 @@ def test_the_preview_is_what_activation_does(console: WebProcess, streamer: Comm
     console.until(lambda: "/segments/worth/best" in visitor.page("/segments"))
     again = visitor.send(PATH, {**begun, **rows, "name": "another", "do": "preview"}, csrf=csrf).page
     assert "version 2 came into force meanwhile" in again
+    # Behind the fence, where two who activate at once meet.
+    with pytest.raises(UserError, match="version 2 was published meanwhile"):
+        asyncio.run(publish(service.connection, 2, file, "late", 1, after=1))
     history = streamer.json("segments", "history")["versions"]
     assert history[-1]["changed"] == {"worth": "begins"}
 
