@@ -78,7 +78,8 @@ SEED ?= 0
 mutated-live: $(STAMP)
 	MUTATED_LIVE=$(LIVE) MUTATED_SEED=$(SEED) $(BIN)/python -m pytest -s tests/integration/test_mutated_exports_live.py $(ARGS)
 
-# Online Retail and three simulated shops: replay, import, and an import interrupted three times.
+# Online Retail and three simulated shops: replay, import, and an import interrupted three times. RETAIL_ROWS=N: the first rows of
+# Online Retail alone.
 same-picture: $(STAMP)
 	SAME_PICTURE=1 $(BIN)/python -m pytest tests/integration/test_same_picture.py --durations 0 $(ARGS)
 
