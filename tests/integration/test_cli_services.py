@@ -108,7 +108,7 @@ def test_an_event_is_published_watched_and_shown(streamer: CommandLine) -> None:
         assert status["dead_letters"] == {"not_json": 1, "unknown_type": 1}
         # The line of nonsense had no customer to be its key; nothing else is wrong.
         found = [line.split(maxsplit=1)[1] for line in streamer.run("doctor").stdout.splitlines() if "WRONG" in line]
-        assert found == ["producers: 1 of the latest 4 events have no key"]
+        assert found == ["producers: 1 of the latest 4 events has no key"]
         assert streamer.run("topics", "check").exit_code == 0
 
         started = time.monotonic()
