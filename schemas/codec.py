@@ -101,7 +101,7 @@ def decode(
         - ``key_mismatch``: the key is another customer's.
     """
     if value is not None and len(value) > max_event_bytes:
-        raise InvalidEvent("oversize", f"{len(value)} bytes, allowed are {max_event_bytes}")
+        raise InvalidEvent("oversize", f"{len(value)} bytes; the limit is {max_event_bytes}")
     if headers:
         value = cloudevents.body_of(value, headers)
     if value is None:

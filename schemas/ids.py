@@ -61,7 +61,7 @@ def customer_id(text: str) -> str:
     if not text.isascii():
         text = unicodedata.normalize("NFC", text)
     if not text or text != text.strip():
-        raise ValueError("is empty, or has a blank at an end")
+        raise ValueError("is empty, or has a space at an end")
     if len(text) > MAX_CHARS or len(text.encode("utf-8", "replace")) > MAX_BYTES:
         raise ValueError("longer than 128 characters or 512 bytes")
     if not (text.isprintable() or _JOINERS.sub("", text).isprintable()):

@@ -39,4 +39,6 @@ def tables(text: str, source: str, hint: str) -> dict[str, Any]:
         raise UserError(f"{source} is not TOML: {error}", hint) from None
     except (RecursionError, ValueError):
         # Nested deeper than the parser goes, numbers of thousands of digits.
-        raise UserError(f"{source} has something too deep, too long or too large", "write it shorter") from None
+        raise UserError(
+            f"{source} has a value that is nested too deep, too long or too large", "write it shorter"
+        ) from None

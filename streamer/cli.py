@@ -42,11 +42,11 @@ MODULES = (
 )
 """In the order of the help text."""
 
-HELP = """Customer segments that move while customers act: events in on Kafka, features in Redis, changes out.
+HELP = """Customer segments that follow what customers do: events in from Kafka, features in Redis, changes out.
 
-Everything at once, on this machine:  streamer demo
+See it all on this machine:  streamer demo
 
-By hand:  streamer up,  streamer worker,  streamer publish order --customer 17 --total 59.90,  streamer watch
+Step by step:  streamer up,  streamer worker,  streamer publish order --customer 17 --total 59.90,  streamer watch
 
 Help for a command:  streamer help segments preview
 """
@@ -65,7 +65,7 @@ def build() -> typer.Typer:
     @app.callback()
     def root(
         version: Annotated[
-            bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and end.")
+            bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
         ] = False,
     ) -> None:
         pass

@@ -28,7 +28,7 @@ def check(handover: Handover, latest: int) -> None:
     _orders(handover.book)
     profile = handover.profile
     if profile is not None and len(profile.outcomes) != len(profile.outcome_weights):
-        raise ValueError("outcomes are not as a customer has them")
+        raise ValueError("outcomes have the wrong form")
     if handover.behaviour is not None:
         try:
             check_behaviour(handover.behaviour)
@@ -39,15 +39,15 @@ def check(handover: Handover, latest: int) -> None:
 def _counts(statistics: Statistics) -> None:
     categories = statistics.categories
     if len(categories) > MAX_CATEGORIES + 1 or any(len(sums) != 2 for sums in categories.values()):
-        raise ValueError("categories are not as a customer has them")
+        raise ValueError("categories have the wrong form")
     if min(statistics.interactions, default=0) < 0 or abs(statistics.era) > 1_000:
-        raise ValueError("counts are not as a customer has them")
+        raise ValueError("counts have the wrong form")
 
 
 def _orders(book: OrderBook) -> None:
     names = [order.name for order in book.orders] + [reversal.name for reversal in book.waiting]
     if len(book.orders) > REMEMBERED or len(book.waiting) > REMEMBERED:
-        raise ValueError("there are more orders than a customer remembers")
+        raise ValueError("there are more orders than a customer can hold")
     if any(len(name) != DIGEST for name in names):
         raise ValueError("an order has no name")
 
@@ -63,7 +63,7 @@ def _instants(handover: Handover, latest: int) -> None:
         instants += [subscription.at for subscription in profile.subscriptions.values()]
     instants += [at for at in found if at is not None]
     if min(instants) < EARLIEST_MS or max(instants) > latest:
-        raise ValueError("an instant lies before 1990 or in the future")
+        raise ValueError("a time is before 1990 or in the future")
 
 
 def _bounded(value: Any) -> None:

@@ -72,7 +72,7 @@ class ClustererChoice:
         name, _, rest = text.strip().partition(":")
         known = PARAMETERS.get(name)
         if known is None:
-            raise UserError(f"{name or repr(text)} is no clusterer", f"write {EXAMPLES}")
+            raise UserError(f"{name or repr(text)} is not a clusterer", f"write {EXAMPLES}")
         given: dict[str, float] = {}
         for part in filter(None, (part.strip() for part in rest.split(","))):
             parameter, _, value = part.partition("=")

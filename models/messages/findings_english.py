@@ -11,21 +11,21 @@ TEXTS: Final[Mapping[str, str]] = {
     "finding broker": "release line {version}, brokers {brokers}",
     "finding no topics": "there are none yet",
     "finding no topics fix": "run `streamer topics create`, or start a worker",
-    "finding topics": "as they must be, {lanes:|lane}",
-    "finding clock": "as the broker's, within {seconds:.3f} s",
+    "finding topics": "set up correctly, {lanes:|lane}",
+    "finding clock": "within {seconds:.3f} s of the broker's",
     "finding clock behind": "this machine is {seconds:,.1f} s behind the broker: customers would move by time too late",
     "finding clock ahead": "this machine is {seconds:,.1f} s ahead of the broker: customers would move by time "
     "too early",
-    "finding clock fix": "let both set their clocks by NTP (timedatectl, chronyc)",
+    "finding clock fix": "synchronise both clocks by NTP (timedatectl, chronyc)",
     "finding keyless": "{count:,} of the latest {records:|event} {count:~has|have} no key",
     "finding keyless fix": "write the customer's id as the key of each record",
-    "finding misplaced": "{count:,} of the latest {records:|event} {count:~lies|lie} on other partitions than murmur2 of "
+    "finding misplaced": "{count:,} of the latest {records:|event} {count:~is|are} not on the partition that murmur2 of "
     "{count:~its|their} key gives{where}",
     "finding placed by": "; {count:,} of them where {partitioner} puts them: {clients}",
-    "finding misplaced fix": "{fix}; until then each costs one more hop, and nothing else",
+    "finding misplaced fix": "{fix}; meanwhile each costs one more hop, and nothing else",
     "finding murmur2": "use the partitioner of Kafka's own clients (murmur2 of the key)",
-    "finding producers": "all of the latest {records:|event} {records:~lies|lie} on the partition "
-    "that {records:~its|their} key says",
+    "finding producers": "all of the latest {records:|event} {records:~is|are} on the partition "
+    "that {records:~its|their} key gives",
     "finding no records": "none yet",
     "finding records": "{taken:,} taken, {waiting:,} waiting, unaccounted {unaccounted}",
     "finding act": "{running} running",
@@ -40,12 +40,12 @@ TEXTS: Final[Mapping[str, str]] = {
     "finding stopped fix": "see `streamer lanes` and docs/runbooks/LaneStopped.md",
     "finding hidden": "{records:|record} of lane {lane} {records:~stands|stand} behind a transaction that {producer} left open",
     "finding a producer": "a producer",
-    "finding hidden fix": "let the producer commit or abort; else the broker aborts it after the producer's "
+    "finding hidden fix": "commit or abort it in the producer; otherwise the broker aborts it after the producer's "
     "transaction.timeout.ms, at most 15 minutes",
     "finding signed": "control records are signed",
-    "finding signed from": "control records are signed; unsigned ones are taken until {until}",
+    "finding signed from": "control records are signed; unsigned ones are accepted until {until}",
     "finding no key": "there is none: control records (merges, imports, new clusters and segmentations) are "
-    "taken until {until} only",
+    "accepted only until {until}",
     "finding first day": "a day after the first start",
     "finding no key late": "there is none: control records (merges, imports, new clusters and segmentations) "
     "are refused",
@@ -53,22 +53,21 @@ TEXTS: Final[Mapping[str, str]] = {
     "docs/control-key.md",
     "finding refused": "{count:,} refused as {reason} ({share:.1%} of all records)",
     "finding refused fix": "see `streamer deadletters list`",
-    "finding ignored": "fields left out or taken for granted: {fields}",
-    "finding ignored fix": "fix the producer, or refuse such events with STREAMER_STRICT=true; docs/events.md "
-    "says what is read how",
+    "finding ignored": "fields ignored or assumed: {fields}",
+    "finding ignored fix": "fix the producer, or refuse such events with STREAMER_STRICT=true; see "
+    "docs/events.md for how each is read",
     "finding tracked": "your own, by name: {names}",
     "finding guests": "orders without a customer, in no other figure: {orders:|order}, {refunds:|refund}, {money} net",
     "finding alert": "{summary} (since {since})",
     "finding no alerts": "the topic of alerts cannot be read: {error}",
     "finding again": "try again",
     "refused oversize": "leave out what segments do not need, or raise STREAMER_MAX_EVENT_BYTES",
-    "refused not_json": "the producer must write one JSON object in UTF-8 a record",
-    "refused unknown_type": "`streamer deadletters list --reason unknown_type` says what was meant; your own "
+    "refused not_json": "the producer must write one UTF-8 JSON object per record",
+    "refused unknown_type": "`streamer deadletters list --reason unknown_type` shows the types; your own "
     "events need `properties`",
     "refused invalid_field": "`streamer deadletters list --reason invalid_field` names the fields",
     "refused key_mismatch": "the record's key must be the customer_id of its event",
-    "refused unknown_currency": "say what one unit of it is worth in yours (STREAMER_RATES=USD=0.92), then "
-    "`streamer deadletters replay`",
+    "refused unknown_currency": "set its exchange rate (STREAMER_RATES=USD=0.92), then `streamer deadletters replay`",
     "refused too_late": "bring the past with `streamer import`, or raise STREAMER_RETENTION_DAYS; the 64 "
     "latest orders can be corrected",
     "refused too_early": "the clock or the time zone of the producer is wrong",
@@ -76,12 +75,12 @@ TEXTS: Final[Mapping[str, str]] = {
     "refused nobody": "orders of guests are summed apart (`streamer status`); to know a guest, send an id, such as the "
     "e-mail address; STREAMER_NOBODY lists the placeholders",
     "refused bad_control": "give each process the same control key (docs/control-key.md); if all have it, "
-    "somebody else writes them",
+    "another program writes them",
     "refused poison": "please report it, with `streamer deadletters show`",
     "dead oversize": "larger than an event may be",
-    "dead not_json": "no JSON object",
+    "dead not_json": "not a JSON object",
     "dead unknown_type": "unknown types of events",
-    "dead invalid_field": "against the contract of events",
+    "dead invalid_field": "violating the event contract",
     "dead key_mismatch": "under another customer's key",
     "dead unknown_currency": "in a currency without a rate",
     "dead too_late": "older than the retention time",
@@ -111,19 +110,19 @@ TEXTS: Final[Mapping[str, str]] = {
     "subject events": "events",
     "subject guests": "guests",
     "redis too old": "its version {version} is too old",
-    "redis too old fix": "take Redis 7.2 or later, or Valkey",
+    "redis too old fix": "use Redis 7.2 or later, or Valkey",
     "redis evicts": "maxmemory-policy is {policy} with a maxmemory: it would drop customers from the view, "
     "and no worker starts on it",
     "redis would evict": "maxmemory-policy is {policy}: with a maxmemory a full Redis would drop keys",
     "redis no eviction": "set maxmemory-policy noeviction (in redis.conf, or by redis-cli CONFIG SET "
     "maxmemory-policy noeviction), or give the service a Redis of its own",
-    "redis full": "{share:.0%} of its memory are used; at 100 % the lanes wait",
+    "redis full": "{share:.0%} of its memory is used; at 100 % the lanes wait",
     "redis full fix": "raise maxmemory, or lower what others keep there",
-    "redis snapshots": "it saves snapshots only now and then",
+    "redis snapshots": "it saves only occasional snapshots",
     "redis no disk": "it writes nothing to disk",
-    "redis rebuilt": "{what}: after a restart of Redis the view is rebuilt from Kafka, which takes its time",
+    "redis rebuilt": "{what}: after a restart of Redis the view is rebuilt from Kafka, which takes a while",
     "redis rebuilt fix": "set appendonly yes, appendfsync everysec",
     "redis log failed": "the last write of its append-only file failed",
     "redis snapshot failed": "the last write of its snapshot failed",
-    "redis write failed fix": "look into its log; free disk space",
+    "redis write failed fix": "check its log; free disk space",
 }

@@ -82,10 +82,10 @@ class PredictionModel:
         try:
             weights, cells = body["weights"], [float(one) for one in body["cells"]]
             if tuple(weights) != NAMES or len(cells) != CELLS or body["form"] not in (HAZARD_FORM, CELLS_FORM):
-                raise ValueError("other features than this program has")
+                raise ValueError("features differ from this program's")
             numbers = [float(one) for one in weights.values()]
             if not all(map(math.isfinite, numbers)) or not all(0.0 < one < 1.0 for one in cells):
-                raise ValueError("a weight is no number, or a chance none")
+                raise ValueError("a weight or a probability is not a number")
             return cls(
                 int(body["version"]),
                 int(body["made_on"]),

@@ -89,7 +89,7 @@ def unpack(data: bytes) -> Predictor:
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
         raise InvariantViolation(f"snapshot of predictions: cannot be read: {error}") from error
     if saved.format != FORMAT or len(saved.mean) != len(NAMES) or len(saved.cells) != 2:
-        raise InvariantViolation("snapshot of predictions: made of other features than this program has")
+        raise InvariantViolation("snapshot of predictions: features differ from this program's")
     d = len(NAMES)
     found = Predictor()
     found.shift = saved.shift

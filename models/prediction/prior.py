@@ -31,7 +31,7 @@ def shipped() -> Belief:
     """
     weights: dict[str, float] = _read()["weights"]
     if tuple(weights) != NAMES:
-        raise InvariantViolation("prediction prior: other features than this program has")
+        raise InvariantViolation("prediction prior: features differ from this program's")
     return Belief.around(np.array(list(weights.values())))
 
 

@@ -59,7 +59,9 @@ def load(text: str, version: int, source: str = "segments.toml") -> Definitions:
         return _File(text, source).definitions(version)
     except (RecursionError, OverflowError, ValueError):
         # Nested deeper than the parser goes, numbers of thousands of digits.
-        raise UserError(f"{source} has something too deep, too long or too large", "write it shorter") from None
+        raise UserError(
+            f"{source} has a value that is nested too deep, too long or too large", "write it shorter"
+        ) from None
 
 
 class _File:
@@ -77,13 +79,13 @@ class _File:
             return
         if len(listed) > MAX_RULES:
             raise UserError(
-                f"{self._source}: {name} has more than {MAX_RULES} rules", "cut it into several segmentations"
+                f"{self._source}: {name} has more than {MAX_RULES} rules", "split it into several segmentations"
             )
         for rule in listed:
             when = rule.get("when", "") if isinstance(rule, dict) else ""
             if isinstance(when, str) and len(when) > MAX_CONDITION:
                 text = f"{self._source}: a condition of {name} has more than {MAX_CONDITION:,} characters"
-                raise UserError(text, "cut it into several rules")
+                raise UserError(text, "split it into several rules")
 
     def definitions(self, version: int) -> Definitions:
         if not self._tables:

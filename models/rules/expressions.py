@@ -180,7 +180,7 @@ class _Parser:
     def _part(self) -> Condition:
         self._depth += 1
         if self._depth > _MAX_DEPTH:
-            raise ExpressionError(self._next.at, "too many parts within parts", "split the condition into rules")
+            raise ExpressionError(self._next.at, "too many nested parts", "split the condition into rules")
         try:
             if self._accept("not"):
                 return Negation(self._part())
@@ -291,7 +291,7 @@ class _Parser:
                 "compare with a number; `lateness` is recency in units of the customer's own cadence",
             )
         if token.kind in ("word", "text"):
-            raise ExpressionError(token.at, f"{name} is a number, and {token.text} is none", "compare it with a number")
+            raise ExpressionError(token.at, f"{name} is a number, and {token.text} is not", "compare it with a number")
         raise self._unexpected("a number")
 
     def _membership(self, name: str) -> Condition:

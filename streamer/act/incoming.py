@@ -52,7 +52,7 @@ def carry_out(record: LogRecord, state: State, outcome: Outcome, now: int, keys:
 
 def _refuse(key: bytes, refusal: Refusal, outcome: Outcome) -> None:
     outcome.done[key] = refusal
-    log.warning("an order cannot be carried out", error=refusal.why)
+    log.warning("an order could not be carried out", error=refusal.why)
 
 
 def _book_of(order: PlayCommand, state: State) -> Book | None:

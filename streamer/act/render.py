@@ -227,7 +227,7 @@ def _check_compiles(name: str, text: str, part: str) -> None:
     except TemplateError as error:
         line = getattr(error, "lineno", "?")
         raise UserError(
-            f"{name}, line {line}: {error.message}", "see docs/plays.md for what a template may say"
+            f"{name}, line {line}: {error.message}", "see docs/plays.md for what a template may contain"
         ) from None
 
 
@@ -235,12 +235,12 @@ def _check_coupon(name: str, text: str, part: str, play: Play) -> None:
     """A message without its code would waste it, and one without a coupon cannot say it."""
     if play.coupon is None and "coupon." in text:
         raise UserError(
-            f"{name} names a coupon, and play {play.name} has none",
+            f"{name} uses a coupon, but play {play.name} has none",
             'write coupon = { pool = "NAME", valid = "14 days" } into the play',
         )
     if play.coupon is not None and part != "subject" and "coupon.code" not in text:
         raise UserError(
-            f"{name} does not say coupon.code", "write {{ coupon.code }} into it, or take coupon out of the play"
+            f"{name} does not contain coupon.code", "add {{ coupon.code }} to it, or remove coupon from the play"
         )
 
 
@@ -248,7 +248,7 @@ def _check_names_sender_and_reason(name: str, text: str) -> None:
     for wanted in ("shop.name", "shop.address", "unsubscribe_url", "why"):
         if wanted not in text:
             raise UserError(
-                f"{name} does not say {wanted}",
+                f"{name} does not contain {wanted}",
                 f"write {{{{ {wanted} }}}} into it: each marketing mail says who sends it, why, and how to leave",
             )
 

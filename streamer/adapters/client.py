@@ -66,7 +66,7 @@ class Sender:
         except MessageSizeTooLargeError:
             raise too_large(size) from None
         except KafkaError as error:
-            raise TransientError(f"Kafka did not take a record: {error}") from error
+            raise TransientError(f"Kafka did not accept a record: {error}") from error
         self._waiting.append((future, size, acknowledged))
         while len(self._waiting) > _IN_FLIGHT:
             self._await_oldest()
@@ -85,7 +85,7 @@ class Sender:
         except (MessageSizeTooLargeError, RecordListTooLargeError):
             raise too_large(size) from None
         except KafkaError as error:
-            raise TransientError(f"Kafka did not take a record: {error}") from error
+            raise TransientError(f"Kafka did not accept a record: {error}") from error
         if acknowledged is not None:
             acknowledged(metadata.partition, metadata.offset)
 

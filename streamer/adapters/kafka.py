@@ -221,7 +221,7 @@ class KafkaLog:
         except _FENCED as error:
             raise Fenced(f"{self._name} has another owner: {error!r}") from error
         except (KafkaError, IllegalOperation, AssertionError) as error:
-            raise TransientError(f"{self._name}: a transaction ended unknown: {error!r}") from error
+            raise TransientError(f"{self._name}: the outcome of a transaction is unknown: {error!r}") from error
         return changelog_end
 
     async def changelog(self, start: int) -> AsyncIterator[list[tuple[int, bytes, bytes | None]]]:

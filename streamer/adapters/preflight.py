@@ -94,13 +94,13 @@ async def _introduce(host: str, port: int, options: Mapping[str, Any]) -> None:
         raise _no_answer(place, options, f"no TLS there: {error.reason or error}") from None
     except SaslAuthenticationFailed as error:
         raise UserError(
-            f"Kafka at {place} refuses the user {options['sasl_plain_username']}: {error}",
+            f"Kafka at {place} rejects the user {options['sasl_plain_username']}: {error}",
             "check STREAMER_KAFKA_SASL_USERNAME and STREAMER_KAFKA_SASL_PASSWORD",
         ) from None
     except UnsupportedSaslMechanismError:
         raise UserError(
-            f"Kafka at {place} does not take {options['sasl_mechanism']}",
-            "set STREAMER_KAFKA_SASL_MECHANISM to one that it takes: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512",
+            f"Kafka at {place} does not support {options['sasl_mechanism']}",
+            "set STREAMER_KAFKA_SASL_MECHANISM to one it supports: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512",
         ) from None
     except (KafkaError, TimeoutError):
         raise _no_answer(place, options) from None

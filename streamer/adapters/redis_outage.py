@@ -100,14 +100,16 @@ class Outage:
         self._waiting.add(lane)
         if wait != self._wait:
             self._wait = wait
-            log.warning(f"{wait[0]}; lanes wait for it, and nothing is lost", hint=wait[1], error=repr(error))
+            log.warning(
+                f"{wait[0]}; lanes wait until it recovers, and nothing is lost", hint=wait[1], error=repr(error)
+            )
 
     def ends(self, lane: int) -> None:
         """A lane is served again."""
         self._waiting.discard(lane)
         if not self._waiting and self._wait is not None:
             self._wait = None
-            log.info("Redis serves the lanes again", seconds=round(time.monotonic() - self._since, 1))
+            log.info("Redis is available to the lanes again", seconds=round(time.monotonic() - self._since, 1))
 
 
 _OUTAGES: WeakKeyDictionary[Redis, Outage] = WeakKeyDictionary()

@@ -365,12 +365,12 @@ class plain_errors:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, redis.exceptions.NoPermissionError):
             raise UserError(
-                f"Redis at {self._place()} refuses us: {error}",
+                f"Redis at {self._place()} denies access: {error}",
                 "give this user the rights listed in docs/operations.md (Security)",
             ) from error
         if isinstance(error, redis.AuthenticationError):
             raise UserError(
-                f"Redis at {self._place()} refuses us: {error}",
+                f"Redis at {self._place()} denies access: {error}",
                 "check STREAMER_REDIS_USERNAME and STREAMER_REDIS_PASSWORD",
             ) from error
         if isinstance(error, redis.ConnectionError | redis.TimeoutError | OSError):

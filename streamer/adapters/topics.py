@@ -53,7 +53,7 @@ def create_topics(
         there = existing.get(full_name(EVENTS, prefix), lanes)
         if there != lanes:
             raise UserError(
-                f"{full_name(EVENTS, prefix)} has {there} partitions, that is {there} lanes and not {lanes}",
+                f"{full_name(EVENTS, prefix)} has {there} partitions, so {there} lanes, not {lanes}",
                 f"set STREAMER_LANES={there}, or use another STREAMER_TOPIC_PREFIX",
             )
         wanted = {

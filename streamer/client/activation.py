@@ -145,7 +145,7 @@ async def publish(
                         headers=list(record.headers),
                     )
     except KafkaError as error:
-        raise TransientError(f"Kafka at {connection.bootstrap} did not take the version: {error!r}") from error
+        raise TransientError(f"Kafka at {connection.bootstrap} did not accept the version: {error!r}") from error
     finally:
         await producer.stop()
     return published

@@ -58,4 +58,4 @@ def url_of(home: Path) -> str | None:
 
 
 def served_already(url: str) -> UserError:
-    return UserError(f"the console of this folder is served already at {url}", "`streamer web --open` opens it")
+    return UserError(f"the console of this folder is already running at {url}", "`streamer web --open` opens it")

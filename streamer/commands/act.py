@@ -20,13 +20,13 @@ def act(
         bool,
         typer.Option(
             "--supervise/--no-supervise",
-            help="Start the process again that ended because only a fresh start may go on; without it, run it here.",
+            help="Restart the process when it exits because it needs a fresh start; without this option, run it here.",
         ),
     ] = True,
 ) -> None:
     """Send the messages of plays that were started, until Ctrl-C or SIGTERM.
 
-    One process sends; a second one waits until the first is gone. Plays are started with `streamer plays start`.
+    One process sends; a second one waits until the first exits. Plays are started with `streamer plays start`.
 
     Example:  streamer act
     """

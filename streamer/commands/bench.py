@@ -25,14 +25,16 @@ def register(app: typer.Typer) -> None:
 
 
 def bench(
-    seconds: Annotated[float, typer.Option(min=5, max=600, help="How long to measure, once the servers run.")] = 12,
+    seconds: Annotated[
+        float, typer.Option(min=5, max=600, help="How many seconds to measure, once the servers are up.")
+    ] = 12,
     json: Json = False,
 ) -> None:
-    """Measure how many events a second this machine decides, and how many customers its memory holds.
+    """Measure how many events per second this machine processes, and how many customers its memory holds.
 
-    It starts a Kafka and a Valkey of its own in a temporary folder, writes the history of a simulated shop, and lets one
-    worker decide it. Your service, your settings of servers and your data stay untouched; a service that is busy
-    meanwhile makes the figures smaller.
+    It starts its own Kafka and Valkey in a temporary folder, writes the history of a simulated shop, and has one
+    worker process it. Your service, server settings and data are not touched; a service that is busy meanwhile
+    lowers the figures.
 
     Example:  streamer bench
     """

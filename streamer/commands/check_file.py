@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     from streamer.sources.source import FileSource
 
 Check = Annotated[
-    bool, typer.Option("--check", help="Import nothing: read the whole file, count its totals by another way, compare.")
+    bool,
+    typer.Option("--check", help="Import nothing: read the whole file, recount its totals independently and compare."),
 ]
-Html = Annotated[Path | None, typer.Option("--html", help="Write what the check found as a page.")]
-SaveMapping = Annotated[Path | None, typer.Option("--save-mapping", help="Write the mapping that is used to a file.")]
+Html = Annotated[Path | None, typer.Option("--html", help="Write the result of the check as an HTML page.")]
+SaveMapping = Annotated[Path | None, typer.Option("--save-mapping", help="Save the mapping to a file.")]
 
-Undo = Annotated[bool, typer.Option("--undo", help="Take the orders of this file back: it was the wrong one.")]
+Undo = Annotated[bool, typer.Option("--undo", help="Undo the import of this file: take back its orders.")]
 
 
 def look_first(

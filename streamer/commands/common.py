@@ -155,7 +155,7 @@ class Group(TyperGroup):
             where = f" ({error.filename})" if error.filename else ""
             print_error(
                 UserError(
-                    f"the disk is full{where}", "make room there, or set STREAMER_HOME to a folder on another disk"
+                    f"the disk is full{where}", "free space there, or set STREAMER_HOME to a folder on another disk"
                 )
             )
             raise typer.Exit(EXIT_ERROR) from None
@@ -169,7 +169,7 @@ def customer_id(text: str) -> str:
         return ids.customer_id(text)
     except ValueError as error:
         raise UserError(
-            f"{text!r} is no customer id ({error})", "an id has 1 to 128 characters, none of them control characters"
+            f"{text!r} is not a customer id ({error})", "an id has 1 to 128 characters, none of them control characters"
         ) from None
 
 

@@ -24,11 +24,11 @@ def register(app: typer.Typer) -> None:
 
 
 def load(
-    pool: Annotated[str, typer.Argument(metavar="POOL", help="The pool's name, as plays call it.")],
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Its codes, one a line.")],
+    pool: Annotated[str, typer.Argument(metavar="POOL", help="Name of the pool, as used in plays.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="File of codes, one per line.")],
     json: Json = False,
 ) -> None:
-    """Load codes into a pool. A code that was loaded before stays what it is: loading a file twice does no harm.
+    """Load codes into a pool. Codes already loaded do not change, so loading a file twice does no harm.
 
     Example:  streamer coupons load back10 codes.txt
     """
@@ -56,20 +56,20 @@ def load(
         common.print_json({**answer, "done": done, "status": now})
         return
     out = common.console()
-    out.print(f"{pool}: {len(new):,} new codes, {answer['known']:,} were known already", markup=False)
+    out.print(f"{pool}: {len(new):,} new codes, {answer['known']:,} already known", markup=False)
     if elsewhere:
         out.print(f"{len(elsewhere):,} of them belong to another pool, and stay there", markup=False)
     if not done:
-        out.print("no `streamer act` has answered: they are loaded as soon as one runs", markup=False)
+        out.print("`streamer act` has not answered: the codes are loaded once it runs", markup=False)
     elif now is not None:
         _print(pool, now)
 
 
 def status(
-    pool: Annotated[str | None, typer.Argument(metavar="[POOL]", help="One pool; all unless given.")] = None,
+    pool: Annotated[str | None, typer.Argument(metavar="[POOL]", help="Show only this pool. Default: all.")] = None,
     json: Json = False,
 ) -> None:
-    """How many codes of each pool are free, given to messages, and used in orders. Exits 1 where a pool is low.
+    """Show how many codes of each pool are free, given to messages, and used in orders. Exits 1 if a pool is low.
 
     Example:  streamer coupons status back10
     """
@@ -103,4 +103,6 @@ def _print(name: str, one: dict[str, Any]) -> None:
     plays = f", for {', '.join(one['plays'])}" if one["plays"] else ""
     out.print(f"{name}: {one['free']:,} free, {one['given']:,} given, {one['used']:,} used{plays}", markup=False)
     if one["low"]:
-        out.print("  few are left: load more; without a code a message is dropped at the gate `coupon`", markup=False)
+        out.print(
+            "  few codes are left: load more; without a code, messages are dropped at the gate `coupon`", markup=False
+        )

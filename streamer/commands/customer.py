@@ -43,7 +43,7 @@ def register(app: typer.Typer) -> None:
 
 def show(
     id: Annotated[str, typer.Argument(metavar="ID", help="The customer's id.", autocompletion=customer_ids)],
-    all: Annotated[bool, typer.Option("--all", help="Show features that are 0, too.")] = False,
+    all: Annotated[bool, typer.Option("--all", help="Also show features that are 0.")] = False,
     json: Json = False,
 ) -> None:
     """Show a customer's segments, distance to the next border, next move by silence alone, and features.
@@ -58,10 +58,10 @@ def show(
         answer = explain(to.view, to.policy, id)
         if answer is None:
             raise UserError(
-                f"no customer {id} is known",
-                "check the id; a customer is there as soon as a worker took its first event"
+                f"there is no customer {id}",
+                "check the id; a customer exists once a worker has read its first event"
                 if member_count(to.bootstrap, to.kafka.group, security=to.security)
-                else "no worker runs, so new customers are not taken in: start one with `streamer worker`",
+                else "no worker is running, so new customers are not added: start one with `streamer worker`",
             )
     if json:
         common.print_json(answer)

@@ -23,9 +23,9 @@ _WAIT_SECONDS = 10.0
 def export(
     id: Annotated[str, typer.Argument(metavar="ID", help="The customer's id.", autocompletion=customer_ids)],
 ) -> None:
-    """Everything held of one customer, as one JSON: state, document, memberships, changes, panel row, records.
+    """Print all data about one customer as JSON: state, document, memberships, changes, panel row, records.
 
-    Other ids that were joined to the customer are part of it. Topics are read from their start, so it takes a while.
+    Includes other ids joined to the customer. Topics are read from the start, so it takes a while.
 
     Example:  streamer customer export 17850 > 17850.json
     """
@@ -35,18 +35,18 @@ def export(
     with connections() as to:
         found = held(to, id)
     if not any(found[name] for name in ("state", "changes", "memberships", "panel", "events", "dead_letters")):
-        raise UserError(f"nothing is held of {id}", "check the id")
+        raise UserError(f"there is no data about {id}", "check the id")
     common.print_json(found)
 
 
 def erase(
     id: Annotated[str, typer.Argument(metavar="ID", help="The customer's id.", autocompletion=customer_ids)],
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Skip the confirmation prompt.")] = False,
     json: Json = False,
 ) -> None:
-    """Erase one customer, with all ids that were joined to it: memberships end, and nothing is kept.
+    """Erase one customer and all ids joined to it: memberships end, and nothing is kept.
 
-    Records in the input, the changes and the dead letters go when their retention ends.
+    Records in the input, the changes and the dead letters disappear when their retention ends.
 
     Example:  streamer customer erase 17850
     """

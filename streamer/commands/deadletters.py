@@ -32,11 +32,13 @@ def register(app: typer.Typer) -> None:
 
 
 def list_(
-    reason: Annotated[str | None, typer.Option("--reason", "-r", help="Only these, such as invalid_field.")] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="The newest so many.")] = 50,
+    reason: Annotated[
+        str | None, typer.Option("--reason", "-r", help="Show only this reason, such as invalid_field.")
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many of the newest to show.")] = 50,
     json: Json = False,
 ) -> None:
-    """List the newest dead letters, the newest last. The first column is what `deadletters show` takes.
+    """List the newest dead letters, the newest last. Pass the first column to `deadletters show`.
 
     Example:  streamer deadletters list --reason invalid_field
     """
@@ -67,10 +69,12 @@ def list_(
 
 
 def show(
-    place: Annotated[str, typer.Argument(metavar="PARTITION:OFFSET", help="As `deadletters list` prints it.")],
+    place: Annotated[
+        str, typer.Argument(metavar="PARTITION:OFFSET", help="Position, as printed by `deadletters list`.")
+    ],
     json: Json = False,
 ) -> None:
-    """Show one dead letter: why it is one, its headers, and its bytes as they were received.
+    """Show one dead letter: its reason, headers, and bytes as received.
 
     Example:  streamer deadletters show 3:41
     """
@@ -109,15 +113,17 @@ def show(
 
 
 def replay(
-    reason: Annotated[str, typer.Option("--reason", "-r", help="Only these, such as unknown_currency.")],
+    reason: Annotated[
+        str, typer.Option("--reason", "-r", help="Reason of the dead letters to send, such as unknown_currency.")
+    ],
     repaired: Annotated[
-        Path | None, typer.Option(help="Send the JSON events of this file instead, one a line, in the same order.")
+        Path | None, typer.Option(help="Send the JSON events in this file instead, one per line, in the same order.")
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Skip the confirmation prompt.")] = False,
 ) -> None:
-    """Send dead letters of one reason to the input again, after their cause was fixed.
+    """Send dead letters of one reason to the input again, once their cause is fixed.
 
-    What was applied in the meantime is a duplicate, and what is still wrong becomes a dead letter again.
+    Events applied in the meantime count as duplicates, and events still wrong become dead letters again.
 
     Example:  streamer deadletters replay --reason unknown_currency
     """

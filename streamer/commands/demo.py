@@ -35,19 +35,20 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(
-    seconds: Annotated[float | None, typer.Option(min=1, help="End after so long; else with Ctrl-C.")] = None,
-    customers: Annotated[int, typer.Option(min=1, help="Customers of the simulated shop.")] = 1_000,
-    rate: Annotated[float, typer.Option(min=0.1, help="Live events a second.")] = 50.0,
+    seconds: Annotated[
+        float | None, typer.Option(min=1, help="Stop after this many seconds. Default: run until Ctrl-C.")
+    ] = None,
+    customers: Annotated[int, typer.Option(min=1, help="Number of customers in the simulated shop.")] = 1_000,
+    rate: Annotated[float, typer.Option(min=0.1, help="Live events per second.")] = 50.0,
     json: Json = False,
 ) -> None:
-    """See it work: Kafka, Valkey, a worker, the model owner and a simulated shop, and customers who move.
+    """See it work: Kafka, Valkey, a worker, the model owner and a simulated shop whose customers move.
 
-    The shop's last 180 days are played in half a minute, so that segments and behaviour clusters come to life before
-    your eyes; then its customers go on live. Nothing to install or to set up. What a run leaves can be looked
-    at until the next run, or until you import a file of your own: then it is put away. If there are customers of your
-    own among it, all stays.
+    The shop's last 180 days are replayed in half a minute, and segments and behaviour clusters form as you watch;
+    then its customers go live. There is nothing to install or set up. You can inspect a run's data until the next run,
+    or until you import a file of your own, which deletes it; if it contains customers of your own, it is kept.
 
-    A link into the console is printed. Meanwhile, in another terminal: `streamer watch`,
+    The demo prints a link to the console. Meanwhile, in another terminal: `streamer watch`,
     `streamer publish order --customer me --total 59.90`
 
     Example:  streamer demo --seconds 60
@@ -74,7 +75,7 @@ def demo(
             show.start()
             with _until_stopped(seconds) as over:
                 _watch(show, over, texts, found, live=not json)
-                common.note("ending")
+                common.note("stopping")
                 result = show.end()
         finally:
             show.close()
@@ -86,17 +87,17 @@ def demo(
 
 
 def _make_room(service: Service, found: Settings) -> None:
-    """Put away what earlier demos left here, unless it is in use or somebody else's data is with it."""
+    """Delete the data of earlier demos, unless it is in use or mixed with other data."""
     from streamer.demo.reset import NAME, put_away
 
     if found.kafka or not any(one.name.startswith(NAME) for one in service.imports.imports()):
         return
     if put_away(service):
-        common.note("the last demo's shop is put away, a new one begins")
+        common.note("removed the last demo's shop; starting a new one")
     else:
         common.note(
-            "a new shop begins beside what earlier demos left, which is in use or holds more than their customers; "
-            f"to begin anew, delete {found.home}"
+            "earlier demo data is in use or holds other customers, so a new shop starts beside it; "
+            f"to start over, delete {found.home}"
         )
 
 
@@ -109,8 +110,8 @@ def _number(service: Service, found: Settings) -> int:
     if not runs and totals(service.view.ledgers()).customers:
         raise UserError(
             "this service holds customers that are not the demo's",
-            "set STREAMER_TOPIC_PREFIX=demo for a demo beside them"
-            + ("" if found.kafka else ", or STREAMER_HOME for another folder"),
+            "set STREAMER_TOPIC_PREFIX=demo to run the demo beside them"
+            + ("" if found.kafka else ", or STREAMER_HOME to another folder"),
         )
     return runs + 1
 
@@ -193,7 +194,7 @@ def _link_printer(found: Settings) -> Callable[[], None]:
             return
         printed = True
         if not url.endswith(f":{found.web_port}"):
-            common.note(f"another program uses port {found.web_port}, so the console has another one")
+            common.note(f"another program uses port {found.web_port}, so the console uses a different one")
         common.note(f"Console: {console_url(found)}")
 
     return print_link

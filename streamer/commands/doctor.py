@@ -24,7 +24,7 @@ def doctor(json: Json = False) -> None:
     """Check settings and their sources, connections, versions, clocks, topics, lag and dead letters; say what is wrong and
     how to fix it.
 
-    The exit code is 1 if something is wrong; a note is for information only. Secrets are not shown.
+    Exits 1 if something is wrong; notes are for information only. Secrets are not shown.
 
     Example:  streamer doctor
     """

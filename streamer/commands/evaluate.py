@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    group = common.group("evaluate", "How good the segments are.", "streamer evaluate segments --scenario stationary")
+    group = common.group(
+        "evaluate", "Measure how good the segments are.", "streamer evaluate segments --scenario stationary"
+    )
     group.command("segments")(segments)
     group.command("clusterers")(clusterers)
     group.command("predictions")(predictions)
@@ -28,53 +30,59 @@ def register(app: typer.Typer) -> None:
 
 
 def segments(
-    data: Annotated[Path | None, typer.Option(help="A file of events instead of simulated shops.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Use this file of events instead of simulated shops.")] = None,
     format: Format = None,
     mapping: Mapped = None,
     as_of: Annotated[
-        str | None, typer.Option("--as-of", help="With --data: the day of the segments; else 90 days before the end.")
+        str | None, typer.Option("--as-of", help="With --data: the day to segment on. Default: 90 days before the end.")
     ] = None,
     scenario: Annotated[
         list[str] | None,
         typer.Option(
-            help=f"A simulated shop; may be repeated. One of {', '.join(ALL)}, which are run by default, or of those "
-            f"that record only orders, with a size of their own: {', '.join(ORDERS)}; `orders` is all of these."
+            help=f"Simulated shop; may be repeated. Default: {', '.join(ALL)}. Shops of a fixed size that record only "
+            f"orders: {', '.join(ORDERS)}; `orders` selects all of these."
         ),
     ] = None,
-    seeds: Annotated[str, typer.Option(help="Seeds of the shops, separated by commas.")] = "7,8",
+    seeds: Annotated[str, typer.Option(help="Comma-separated seeds of the shops.")] = "7,8",
     seeds_of: Annotated[
         str | None,
-        typer.Option("--seeds-of", metavar="COMMIT", help="Two seeds from a commit's first eight digits instead."),
+        typer.Option(
+            "--seeds-of", metavar="COMMIT", help="Derive two seeds from the first eight digits of this commit instead."
+        ),
     ] = None,
     preset: Annotated[
         Literal["conservative", "responsive", "both"], typer.Option(help="How readily customers move.")
     ] = "both",
-    customers: Annotated[int, typer.Option(min=600, help="Customers of a shop.")] = 10_000,
+    customers: Annotated[int, typer.Option(min=600, help="Customers per shop.")] = 10_000,
     frame: Annotated[
         Literal["auto", "standard", "noise_whitened", "volume"],
-        typer.Option(help="The space in which distances are taken."),
+        typer.Option(help="Feature space used to measure distances."),
     ] = "auto",
-    k: Annotated[int | None, typer.Option("-k", min=2, max=8, help="Number of segments; else chosen.")] = None,
-    peers: Annotated[bool, typer.Option(help="Also River's and scikit-learn's clusterers, on the first shop.")] = True,
+    k: Annotated[
+        int | None, typer.Option("-k", min=2, max=8, help="Number of segments. Default: chosen automatically.")
+    ] = None,
+    peers: Annotated[
+        bool, typer.Option(help="Also run River's and scikit-learn's clusterers on the first shop.")
+    ] = True,
     tuned_river: Annotated[
         bool,
-        typer.Option("--tuned-river", help="Of these only River's tuned KMeans, by which ours are measured: a minute."),
+        typer.Option("--tuned-river", help="Of these, run only River's tuned KMeans, the baseline; takes a minute."),
     ] = False,
-    gate: Annotated[bool, typer.Option("--gate", help="Fail if a figure is not what it must be.")] = False,
+    gate: Annotated[bool, typer.Option("--gate", help="Fail if a figure misses its target.")] = False,
     goals: Annotated[
         bool,
         typer.Option(
             "--goals",
-            help="Print what is reached of the goals, conservative, beside an oracle that knows all rates.",
+            help="Print how far the conservative preset meets the goals, next to an oracle that knows all true rates.",
         ),
     ] = False,
     json: Json = False,
-    html: Annotated[Path | None, typer.Option(help="Also write a page with pictures.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Also write an HTML page with charts.")] = None,
 ) -> None:
-    """Measure the behaviour segments, beside other clusterers on the same events.
+    """Measure the behaviour segments, next to other clusterers on the same events.
 
-    Simulated shops know the truth: agreement, spurious moves, bounce, and how soon true changes are seen are exact. Of a
-    file, the segments of one day are asked about the 90 days after it.
+    Simulated shops know the truth, so agreement, spurious moves, bounce and detection delay are exact. For a file,
+    the segments of one day are compared with the 90 days after it.
 
     Example:  streamer evaluate segments --scenario stationary --seeds 7
     """
@@ -156,7 +164,7 @@ def _of_commit(commit: str) -> tuple[int, ...]:
         return int(commit[:4], 16), int(commit[4:8], 16)
     except ValueError:
         raise UserError(
-            f"--seeds-of {commit} is no commit", "give at least eight digits, as `git rev-parse` prints"
+            f"--seeds-of {commit} is not a commit", "give at least eight digits, as `git rev-parse` prints"
         ) from None
 
 

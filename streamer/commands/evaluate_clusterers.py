@@ -36,17 +36,17 @@ _LEGEND = (
 def clusterers(
     scenario: Annotated[
         list[str] | None,
-        typer.Option(help="A shop as for `evaluate segments`; may be repeated. Else stationary, lifelike."),
+        typer.Option(help="Shop, as for `evaluate segments`; may be repeated. Default: stationary and lifelike."),
     ] = None,
-    seeds: Annotated[str, typer.Option(help="Seeds of the shops, separated by commas.")] = "7,8",
+    seeds: Annotated[str, typer.Option(help="Comma-separated seeds of the shops.")] = "7,8",
     clusterer: Annotated[
         list[str] | None,
-        typer.Option(help="A clusterer as STREAMER_CLUSTERER takes it; may be repeated. Else all three."),
+        typer.Option(help="Clusterer, written as in STREAMER_CLUSTERER; may be repeated. Default: all three."),
     ] = None,
-    customers: Annotated[int, typer.Option(min=600, help="Customers of a shop.")] = 10_000,
+    customers: Annotated[int, typer.Option(min=600, help="Customers per shop.")] = 10_000,
     json: Json = False,
 ) -> None:
-    """Give the model owner each clusterer in turn, and measure the segments that the service would publish.
+    """Run the model owner with each clusterer in turn, and measure the segments that the service would publish.
 
     Example:  streamer evaluate clusterers --scenario stationary --seeds 8
     """

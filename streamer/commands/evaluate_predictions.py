@@ -38,11 +38,14 @@ def predictions(
     mapping: Mapped = None,
     as_of: Annotated[
         list[str] | None,
-        typer.Option("--as-of", help="A day to ask on; may be repeated. Else four, the last 90 days before the end."),
+        typer.Option(
+            "--as-of",
+            help="Day to predict from; may be repeated. Default: four days, the last one 90 days before the end.",
+        ),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Ask the past of a file who would buy again within 90 days, and compare with who did.
+    """Predict from a file's past who would buy again within 90 days, and compare with who did.
 
     Example:  streamer evaluate predictions --data online_retail.csv.gz --as-of 2011-09-10
     """
@@ -62,7 +65,7 @@ def predictions(
             days = [policy.grid.day_of(instant(one, policy.grid, "--as-of")) - activity.first_day for one in as_of]
         if min(days) < 2 * HORIZON or max(days) > last:
             raise UserError(
-                f"a day to ask on needs {2 * HORIZON} days of the file before it and {HORIZON} after it",
+                f"the day to predict from needs {2 * HORIZON} days of data before it and {HORIZON} after it",
                 "give other days with --as-of, or a longer file",
             )
         found = evaluate(activity, sorted(days), on_progress)

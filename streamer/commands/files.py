@@ -30,31 +30,31 @@ Format = Annotated[
     Literal["csv", "xlsx", "jsonl", "online-retail"] | None,
     typer.Option(
         "--format",
-        help="csv, xlsx: any table; jsonl: one event a line, or records of others with --mapping; "
-        "online-retail: the UCI data set. Plain or gzipped. [found by looking]",
+        help="csv, xlsx: any table; jsonl: one event per line, or other records with --mapping; "
+        "online-retail: the UCI data set. Plain or gzipped. [detected automatically]",
     ),
 ]
 Mapped = Annotated[
     str | None,
     typer.Option(
         "--mapping",
-        help="What the columns or fields of the file mean: a TOML file (docs/import-csv.md), or the name of a shipped one, "
-        "such as shopify or woocommerce. [proposed from the names of the columns]",
+        help="Mapping of the file's columns or fields: a TOML file (docs/import-csv.md), or the name of a built-in one, "
+        "such as shopify or woocommerce. [suggested from the column names]",
     ),
 ]
 RejectsFile = Annotated[
     Path | None,
     typer.Option(
         "--rejects",
-        help="Where refused rows go, with line and reason. [FILE.rejects.csv beside the file, or -2, -3 ...]",
+        help="File for rejected rows, with line number and reason. [FILE.rejects.csv beside the file, or -2, -3 ...]",
     ),
 ]
 ChangesFile = Annotated[
-    Path | None, typer.Option("--changes", help="Write the changes that came out, one JSON object a line.")
+    Path | None, typer.Option("--changes", help="Write the resulting changes, one JSON object per line.")
 ]
 MembershipsFile = Annotated[
     Path | None,
-    typer.Option("--memberships", help="Write every customer's segments at the end, one JSON object a line."),
+    typer.Option("--memberships", help="Write every customer's segments at the end, one JSON object per line."),
 ]
 
 ReportFile = Annotated[
@@ -172,7 +172,7 @@ def check_currencies(
         on_progress(text)
     else:
         raise UserError(
-            text, f"set STREAMER_CURRENCY={most} if that is the shop's, or {rate}; --yes imports the file all the same"
+            text, f"set STREAMER_CURRENCY={most} if that is the shop's, or {rate}; --yes imports the file anyway"
         )
 
 

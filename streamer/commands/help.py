@@ -18,7 +18,9 @@ def register(app: typer.Typer) -> None:
 
 def help(
     context: typer.Context,
-    command: Annotated[list[str] | None, typer.Argument(metavar="[COMMAND]...", help="Words of a command.")] = None,
+    command: Annotated[
+        list[str] | None, typer.Argument(metavar="[COMMAND]...", help="Command to show help for.")
+    ] = None,
 ) -> None:
     """Show the help of the program, of a group or of a command.
 

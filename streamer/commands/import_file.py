@@ -58,12 +58,18 @@ def register(app: typer.Typer) -> None:
 
 
 def import_file(
-    file: Annotated[Path, typer.Argument(help="The events.")],
+    file: Annotated[Path, typer.Argument(help="File of events.")],
     format: Format = None,
-    again: Annotated[bool, typer.Option("--again", help="Also if this content was imported before.")] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Import even if the same content was imported before.")
+    ] = False,
     yes: Annotated[
         bool,
-        typer.Option("--yes", "-y", help="Do not ask; also if the shop has no rate for the currency of the amounts."),
+        typer.Option(
+            "--yes",
+            "-y",
+            help="Skip the confirmation prompt, even if the shop has no exchange rate for the file's currency.",
+        ),
     ] = False,
     mapping: Mapped = None,
     rejects: RejectsFile = None,
@@ -79,15 +85,15 @@ def import_file(
     report: ReportFile = None,
     json: Json = False,
 ) -> None:
-    """Bring events of the past into the service, and wait until they are applied.
+    """Import past events into the service, and wait until they are applied.
 
-    Workers that run are used, else one is started for the time. Changes get the cause `backfill`, and no automation
-    acts on them. An import that was broken off goes on where it stopped when the same command is given again; a file
-    that was imported wholly is refused.
+    Uses the running workers, or starts one for the import. Changes get the cause `backfill`, and no automation
+    acts on them. Run the same command again to resume an interrupted import; a file that was already imported in
+    full is refused.
 
-    Without a mapping one is proposed, with the totals that it gives, and you are asked. `--check` reads the whole file,
-    counts its totals by another way and imports nothing; `--html` writes that as a page. `--undo` takes the orders of
-    the file back (docs/wrong-file.md).
+    Without a mapping, one is suggested with its totals, for you to confirm. `--check` reads the whole file,
+    recounts its totals independently and imports nothing; `--html` writes the result as a page. `--undo` takes back
+    the orders of the file (docs/wrong-file.md).
 
     Example:  streamer import orders_export.csv --mapping shopify
     """
@@ -116,12 +122,12 @@ def import_file(
             check_workers_currency(kind, common.settings())
         record, resumed = begin(service, source, str(file), again=again)
         if resumed:
-            common.note(f"going on with an import of this content that was broken off ({record.import_id})")
+            common.note(f"resuming an interrupted import of this content ({record.import_id})")
         try:
             with shown(messages(found.language)) as progress:
                 result = Import(service, source, record, progress).run(resumed)
         except KeyboardInterrupt:
-            common.note("broken off; what was written stays. The same command goes on where it stopped")
+            common.note("interrupted; records already written are kept. Run the same command to resume")
             raise
         finally:
             print_rejects(source, messages(found.language))

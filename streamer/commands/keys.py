@@ -15,7 +15,7 @@ def register(app: typer.Typer) -> None:
 
 
 def create(json: Json = False) -> None:
-    """Make the control key in STREAMER_HOME, if there is none. `streamer up` does the same.
+    """Create the control key in STREAMER_HOME, if there is none. `streamer up` does the same.
 
     Each process of the service needs the same key: copy the file, or set STREAMER_CONTROL_KEY_FILE (docs/control-key.md).
 

@@ -18,13 +18,13 @@ from streamer.commands.common import Json
 if TYPE_CHECKING:
     from streamer.queries.lanes import LaneStatus
 
-LANE = Annotated[int, typer.Argument(metavar="LANE", min=0, help="The number of the lane.")]
+LANE = Annotated[int, typer.Argument(metavar="LANE", min=0, help="Lane number.")]
 
 
 def register(app: typer.Typer) -> None:
     group = typer.Typer(
         name="lanes",
-        help="Show each lane: offset, lag, owner, why it has stopped; and get a stopped lane to go on.\n\n"
+        help="Show each lane: offset, lag, owner and why it has stopped; resume a stopped lane.\n\n"
         "Example:  streamer lanes",
         invoke_without_command=True,
         pretty_exceptions_enable=False,
@@ -36,7 +36,7 @@ def register(app: typer.Typer) -> None:
 
 
 def show(context: typer.Context, json: Json = False) -> None:
-    """Show each lane: offset, lag, owner, why it has stopped; and get a stopped lane to go on.
+    """Show each lane: offset, lag, owner and why it has stopped; resume a stopped lane.
 
     The exit code is 1 if a lane has stopped.
     """
@@ -55,13 +55,13 @@ def show(context: typer.Context, json: Json = False) -> None:
 
 
 def skip(
-    place: Annotated[str, typer.Argument(metavar="LANE:OFFSET", help="The record at which the lane stands.")],
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    place: Annotated[str, typer.Argument(metavar="LANE:OFFSET", help="Record that blocks the lane, as LANE:OFFSET.")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Skip the confirmation prompt.")] = False,
 ) -> None:
-    """Make the record at which a lane stands a dead letter, so that the lane gets past it.
+    """Move the record that blocks a lane to the dead letters, and let the lane continue.
 
     Nothing is lost: the dead letter holds the record, and `streamer deadletters replay --reason poison` sends it again.
-    A worker that runs this lane just now has to give it up and take it again.
+    The worker that owns this lane has to release it and take it again.
 
     Example:  streamer lanes skip 3:1041
     """
@@ -78,11 +78,11 @@ def skip(
             typer.confirm(f"make record {offset} of lane {lane} a dead letter?", abort=True)
         wired = wiring(to.settings, Start(to.embedded_kafka, to.embedded_redis))
         stands = asyncio.run(lane_release.skip(wired, int(lane), int(offset)))
-    common.console().print(f"record {offset} of lane {lane} is a dead letter; the lane goes on at offset {stands}")
+    common.console().print(f"record {offset} of lane {lane} is now a dead letter; the lane resumes at offset {stands}")
 
 
 def resume(lane: LANE) -> None:
-    """Let a stopped lane try again from where it stands. Nothing is skipped.
+    """Retry a stopped lane from the record at which it stopped. Nothing is skipped.
 
     Example:  streamer lanes resume 3
     """

@@ -16,7 +16,7 @@ _CELLS: Final = "cells"
 
 def register(app: typer.Typer) -> None:
     learn = common.group(
-        "learn", "What is learned of predictions, and how good they were week by week.", "streamer learn status"
+        "learn", "What the predictions have learned, and how good they were week by week.", "streamer learn status"
     )
     learn.command("status")(status)
     learn.command("history")(history)
@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
 
 
 def status(json: Json = False) -> None:
-    """The version of the predictions that each lane goes by, and how well the latest week was foreseen.
+    """Show the prediction version of each lane, and how well the latest week was predicted.
 
     Example:  streamer learn status
     """
@@ -51,7 +51,7 @@ def status(json: Json = False) -> None:
 
 
 def history(json: Json = False) -> None:
-    """How well each of the last 52 weeks was foreseen before it was learned, newest last.
+    """Show how well each of the last 52 weeks was predicted before it was learned, newest last.
 
     Example:  streamer learn history --json
     """
@@ -67,10 +67,12 @@ def history(json: Json = False) -> None:
 
 
 def show(
-    version: Annotated[str, typer.Argument(metavar="VERSION", help="Such as 3; 0 comes with the program.")],
+    version: Annotated[
+        str, typer.Argument(metavar="VERSION", help="Version number, such as 3. Version 0 is built in.")
+    ],
     json: Json = False,
 ) -> None:
-    """One version of the predictions: when it was learned, and its weights.
+    """Show one version of the predictions: when it was learned, and its weights.
 
     Example:  streamer learn show 0
     """

@@ -11,7 +11,9 @@ from streamer.client.connections import connections
 from streamer.commands import common
 from streamer.commands.common import Json
 
-ProposalId = Annotated[str, typer.Argument(metavar="PROPOSAL", help="Such as p3; `streamer models list` shows them.")]
+ProposalId = Annotated[
+    str, typer.Argument(metavar="PROPOSAL", help="Proposal id, such as p3; `streamer models list` shows them.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -55,9 +57,9 @@ def show(
     id: Annotated[str, typer.Argument(metavar="VERSION", help="A version such as 12, or a proposal such as p3.")],
     json: Json = False,
 ) -> None:
-    """One version or proposal: its segments, and what became of those of the version before.
+    """Show a version or proposal: its segments, and what became of the previous version's segments.
 
-    For a proposal also what it would move: tried out on the panel, with the very step that customers are moved by.
+    For a proposal, also shows whom it would move: tried on the panel, with the same code that moves customers.
 
     Example:  streamer models show p3
     """
@@ -84,7 +86,7 @@ def approve(id: ProposalId, json: Json = False) -> None:
 
 
 def reject(id: ProposalId, json: Json = False) -> None:
-    """Turn a proposal down. The same is not proposed again for 90 days.
+    """Reject a proposal. It is not proposed again for 90 days.
 
     Example:  streamer models reject p3
     """

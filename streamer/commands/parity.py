@@ -25,8 +25,8 @@ def register(app: typer.Typer) -> None:
 def parity(json: Json = False) -> None:
     """Replay every lane's log and compare it with the published changes and the counters: 0 differences.
 
-    Exit code 1 if there is a difference. Events that retention deleted cannot be replayed; a lane whose log does not
-    go back to its first record is named and left out.
+    Exits 1 if there is a difference. Events deleted by retention cannot be replayed; a lane whose log does not
+    go back to its first record is listed and skipped.
 
     Example:  streamer parity
     """
@@ -58,7 +58,7 @@ def parity(json: Json = False) -> None:
             f"{len(total.differences):,} differences in {total.changes:,} changes of {total.customers:,} customers"
         )
         if left_out:
-            out.print(f"left out, since their logs do not go back to the first record: lanes {left_out}", markup=False)
+            out.print(f"skipped, because their logs do not go back to the first record: lanes {left_out}", markup=False)
     if total.differences:
         raise typer.Exit(1)
 
@@ -83,5 +83,5 @@ def _lane(to: Connections, lane: int) -> Parity | None:
         )
     except NoRest:
         raise UserError(
-            f"lane {lane} did not rest while it was compared", "stop what publishes for a moment, and run it again"
+            f"lane {lane} received records during the comparison", "pause publishing for a moment, and run it again"
         ) from None

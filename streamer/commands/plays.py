@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     plays = common.group(
         "plays",
-        "Messages that segment changes cause: check, preview, start and watch plays.",
+        "Messages triggered by segment changes: check, preview, start and watch plays.",
         "streamer plays preview win_back --file plays.toml",
     )
     for name, command in (
@@ -56,8 +56,8 @@ def register(app: typer.Typer) -> None:
 # -- before the start -----------------------------------------------------------------------------------------
 
 
-def check(file: Annotated[Path, typer.Argument(help="The file of plays.")] = PLAYS, json: Json = False) -> None:
-    """Check a file of plays and its templates against the segmentations in force; nothing is started.
+def check(file: Annotated[Path, typer.Argument(help="File of plays.")] = PLAYS, json: Json = False) -> None:
+    """Check a file of plays and its templates against the segmentations in force; starts nothing.
 
     Example:  streamer plays check plays.toml
     """
@@ -85,16 +85,16 @@ def _warn_of_switched_off(book: Book, in_force: Segments) -> None:
 
 def preview(
     name: Annotated[
-        str | None, typer.Argument(metavar="[PLAY]", help="One play; all of the file unless given.")
+        str | None, typer.Argument(metavar="[PLAY]", help="Only this play. Default: all plays in the file.")
     ] = None,
     file: File = PLAYS,
-    days: Annotated[int, typer.Option(min=1, max=400, help="How many days back.")] = 30,
-    who: Annotated[bool, typer.Option("--who", help="Name the first customers of each outcome.")] = False,
+    days: Annotated[int, typer.Option(min=1, max=400, help="Number of past days to look at.")] = 30,
+    who: Annotated[bool, typer.Option("--who", help="List the first customers for each outcome.")] = False,
     json: Json = False,
 ) -> None:
-    """What plays would have done with the changes of the last days, gate by gate. Nothing is sent.
+    """Show what plays would have done with recent changes, gate by gate. Sends nothing.
 
-    The planner is the one that sends. Profiles are those of today: older ones are not kept.
+    This runs the same planner as sending. It uses today's profiles: older ones are not kept.
 
     Example:  streamer plays preview win_back --days 30 --who
     """
@@ -120,13 +120,16 @@ def preview(
 
 def test(
     name: Name,
-    customer: Annotated[str, typer.Option("--customer", "-c", help="Fill the template for this customer.")],
+    customer: Annotated[str, typer.Option("--customer", "-c", help="Render the template for this customer.")],
     to_address: Annotated[
-        str | None, typer.Option("--to", help="Send it there, by the play's own channel; only shown unless given.")
+        str | None,
+        typer.Option(
+            "--to", help="Send the message to this address through the play's channel. Default: only show it."
+        ),
     ] = None,
     file: File = PLAYS,
 ) -> None:
-    """Show one message as a customer would get it, or send it to yourself. No cap, holdout or counter is touched.
+    """Show one message as a customer would get it, or send it to yourself. Caps, holdouts and counters do not change.
 
     Example:  streamer plays test win_back --customer 17850 --to me@shop.example
     """
@@ -137,7 +140,7 @@ def test(
         play = declared_in(book, name)
         found = to.view.customer(customer)
         if found is None:
-            raise UserError(f"no customer {customer} is known", "check the id")
+            raise UserError(f"there is no customer {customer}", "check the id")
         from streamer.act.trial import trial
 
         rendered, answer = asyncio.run(trial(to.settings, book, play, found.customer, to_address, to.embedded_kafka))

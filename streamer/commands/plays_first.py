@@ -20,14 +20,18 @@ from streamer.queries.plays import already_in, policy_of, profiles
 
 def first(
     name: Name,
-    limit: Annotated[int, typer.Option(min=1, max=MAX_FIRST, help="At most so many, who came last first.")] = 100,
-    send: Annotated[bool, typer.Option("--send", help="Do it; without it you only see what would happen.")] = False,
-    who: Annotated[bool, typer.Option("--who", help="Name the first customers of each outcome.")] = False,
+    limit: Annotated[
+        int, typer.Option(min=1, max=MAX_FIRST, help="Maximum number of customers, latest arrivals first.")
+    ] = 100,
+    send: Annotated[
+        bool, typer.Option("--send", help="Plan the messages. Default: only show what would happen.")
+    ] = False,
+    who: Annotated[bool, typer.Option("--who", help="List the first customers for each outcome.")] = False,
     json: Json = False,
 ) -> None:
-    """Plan a started play for customers who are in its segments already. By itself a play knows only later changes.
+    """Plan a started play for customers already in its segments. On its own, a play acts only on later changes.
 
-    All gates hold, caps and the holdout too. Who got it counts as written to: a later change is subject to `again`.
+    All gates apply, including caps and the holdout. Recipients count as written to: `again` applies to later changes.
 
     Example:  streamer plays first win_back --limit 50 --send
     """
@@ -50,7 +54,7 @@ def first(
         common.print_json({"in_segments": len(everybody), "looked_at": len(found), **funnel})
         return
     out = common.console()
-    out.print(f"{len(everybody):,} are in its segments; of the {len(found):,} who came last", markup=False)
+    out.print(f"{len(everybody):,} are in its segments; for the {len(found):,} latest arrivals", markup=False)
     print_funnel(name, funnel)
     if who:
         print_who(funnel)

@@ -17,10 +17,8 @@ if TYPE_CHECKING:
     from schemas.act import PlayCommand
     from streamer.client.connections import Connections
 
-Name = Annotated[str, typer.Argument(metavar="PLAY", help="Its name in the file.")]
-File = Annotated[
-    Path, typer.Option("--file", "-f", help="The file of plays; its templates are in templates/ beside it.")
-]
+Name = Annotated[str, typer.Argument(metavar="PLAY", help="Name of the play in the file.")]
+File = Annotated[Path, typer.Option("--file", "-f", help="File of plays; its templates are in templates/ beside it.")]
 PLAYS = Path("plays.toml")
 TURN_ON = "`streamer segments file > segments.toml`, take its `active = false` out, `streamer segments activate segments.toml`"
 """How a shipped segmentation that is off comes into force."""
@@ -30,14 +28,14 @@ _NOBODY = "no `streamer act` has answered: what you ordered takes effect as soon
 def start(
     name: Name,
     file: File = PLAYS,
-    approve: Annotated[int, typer.Option(min=0, help="The first so many messages wait for your yes.")] = 0,
+    approve: Annotated[int, typer.Option(min=0, help="Hold the first N messages for your approval.")] = 0,
     json: Json = False,
 ) -> None:
     """Start a play, or resume a paused one, with the current version of the file.
 
-    A play sees only changes after its start. Waiting messages keep the version of the file that planned them.
+    A play sees only changes after its start. Waiting messages keep the file version that planned them.
 
-    With --approve the first messages wait, past all gates, until you have looked: `streamer plays waiting --play PLAY`
+    With --approve, the first messages pass all gates and then wait for your approval: `streamer plays waiting --play PLAY`
     lists them, `--release` sends them, `--drop` does not.
 
     Example:  streamer plays start win_back --approve 10
@@ -64,7 +62,7 @@ def start(
 
 
 def pause(name: Name, json: Json = False) -> None:
-    """Send nothing more of a play for now; it still plans, and its messages expire as they would.
+    """Stop sending a play for now; it still plans messages, and they expire as usual.
 
     Example:  streamer plays pause win_back
     """
@@ -72,7 +70,7 @@ def pause(name: Name, json: Json = False) -> None:
 
 
 def stop(name: Name, json: Json = False) -> None:
-    """End a play: what waits is dropped, and a new start draws new holdouts.
+    """End a play: waiting messages are dropped, and a new start draws new holdouts.
 
     Example:  streamer plays stop win_back
     """

@@ -17,14 +17,14 @@ from streamer.queries import plays as queries
 
 def report(
     name: Annotated[
-        str | None, typer.Argument(metavar="[PLAY]", help="One play; all marketing together unless given.")
+        str | None, typer.Argument(metavar="[PLAY]", help="Only this play. Default: all marketing together.")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Whether a play works: how many more of those who got it bought than of those held out, with a 95 % interval.
+    """Show whether a play works: how many more recipients bought than held-out customers, with a 95 % interval.
 
-    Before the date that the play names, the interval is one that may be looked at daily, and wider. Without a play, those
-    whom `holdout` in [limits] keeps from all marketing are compared with the others, 90 days from their first turn on.
+    Before the play's `report_on` date, the interval is wider and may be checked daily. Without a play, customers
+    held out of all marketing (`holdout` in [limits]) are compared with the others, for 90 days from their first turn.
 
     Example:  streamer plays report win_back
     """
@@ -42,7 +42,8 @@ def report(
         return
     if name is None and not answer["holdout"]:
         raise UserError(
-            "nobody is held out of all marketing", "say holdout = 0.05 in [limits], and start a play by that file"
+            "no customer is held out of all marketing",
+            "set holdout = 0.05 in [limits], and start a play from that file",
         )
     _print_compared(answer, currency)
     if name is not None and not answer["arms_are_off"]:
@@ -62,7 +63,7 @@ def _print_compared(answer: dict[str, Any], currency: str) -> None:
         share = f"{one['bought'] / one['n']:.1%}" if one["n"] else "-"
         out.print(f"  {arm:<9} {one['n']:>8,} measured {one['bought']:>8,} bought  {share}", markup=False)
     if answer["arms_are_off"]:
-        out.print("the arms have other sizes than the holdout explains: nothing can be said", markup=False)
+        out.print("the group sizes do not match the holdout: no conclusion is possible", markup=False)
         return
     if (found := answer["uplift"]) is None:
         out.print("nothing to compare yet", markup=False)
@@ -71,7 +72,7 @@ def _print_compared(answer: dict[str, Any], currency: str) -> None:
         when = "" if answer["final"] else ", and may be looked at daily"
         out.print(f"{found['estimate']:+.1%} buy because of it: {answer['says']} (95 %: {bounds}{when})", markup=False)
     if (money := answer["money"]) is None:
-        out.print("money: too few held out to say (200, and 15 buyers among them)", markup=False)
+        out.print("money: too few customers held out to say (needs 200, including 15 buyers)", markup=False)
     else:
         bounds = f"{money['low']:+,.2f} to {money['high']:+,.2f}"
         out.print(f"{money['estimate']:+,.2f} {currency} a customer (95 %: {bounds})", markup=False)

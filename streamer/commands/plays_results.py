@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from streamer.act.heart.state import Message
     from streamer.client.connections import Connections
 
-Release = Annotated[bool, typer.Option("--release", help="Send them after all.")]
-Drop = Annotated[bool, typer.Option("--drop", help="Let go of them.")]
+Release = Annotated[bool, typer.Option("--release", help="Send the messages after all.")]
+Drop = Annotated[bool, typer.Option("--drop", help="Discard the messages.")]
 OfPlay = Annotated[str | None, typer.Option("--play", help="Only messages of this play.")]
 OfId = Annotated[str | None, typer.Option("--message", help="Only the message with this id.")]
 _SHOWN = 20
@@ -58,9 +58,9 @@ def list_(json: Json = False) -> None:
 
 
 def show(name: Name, file: File = PLAYS, json: Json = False) -> None:
-    """One play: how it stands, where its messages end, and how long it takes until you know whether it works.
+    """Show one play: its state, what happened to its messages, and how long until you know whether it works.
 
-    A play of the file that was never started is shown by the changes of the last 30 days.
+    A play that was never started is shown for the changes of the last 30 days.
 
     Example:  streamer plays show win_back
     """
@@ -83,7 +83,7 @@ def show(name: Name, file: File = PLAYS, json: Json = False) -> None:
     print_power(answer)
     if play.approve:
         out.print(
-            f"  the next {play.approve} messages wait for your yes: `streamer plays waiting --play {name}`",
+            f"  the next {play.approve} messages wait for your approval: `streamer plays waiting --play {name}`",
             markup=False,
         )
     out.print(f"  version {play.version} of the file, since {answer['since']}; {declared.kind}, by {declared.channel}")
@@ -106,9 +106,9 @@ def _show_unstarted(to: Connections, name: str, file: Path, now: int, json: bool
 def waiting(
     play: OfPlay = None, message: OfId = None, release: Release = False, drop: Drop = False, json: Json = False
 ) -> None:
-    """Messages that wait: for their time, for the end of quiet hours, for a budget, or for your yes (`start --approve`).
+    """List waiting messages: for their time, the end of quiet hours, a budget, or your approval (`start --approve`).
 
-    Only those that wait for your yes can be released or dropped.
+    Only those that wait for your approval can be released or dropped.
 
     Example:  streamer plays waiting --play win_back --release
     """
@@ -118,7 +118,7 @@ def waiting(
 def doubtful(
     play: OfPlay = None, message: OfId = None, release: Release = False, drop: Drop = False, json: Json = False
 ) -> None:
-    """Messages that may or may not have been sent. They are not sent again unless you release them.
+    """List messages that may or may not have been sent. They are not sent again unless you release them.
 
     Example:  streamer plays doubtful --play win_back --release
     """
@@ -128,7 +128,7 @@ def doubtful(
 def failed(
     play: OfPlay = None, message: OfId = None, release: Release = False, drop: Drop = False, json: Json = False
 ) -> None:
-    """Messages that surely were not sent, and are not tried any more.
+    """List messages that were not sent and will not be retried.
 
     Example:  streamer plays failed --play win_back --release
     """

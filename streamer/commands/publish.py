@@ -43,12 +43,14 @@ _HINTS = {
 """What its sender can do about a refused event, by reason."""
 
 Customer = Annotated[str, typer.Option("--customer", "-c", help="The customer's id.")]
-At = Annotated[str | None, typer.Option(help="When it happened: RFC 3339 with an offset. Default: now.")]
-EventId = Annotated[str | None, typer.Option(help="Repeats of an id are dropped. Default: a new one.")]
+At = Annotated[str | None, typer.Option(help="Time of the event: RFC 3339 with a UTC offset. Default: now.")]
+EventId = Annotated[str | None, typer.Option(help="Event id; duplicates are dropped. Default: a new id.")]
 Currency = Annotated[str | None, typer.Option(help="ISO 4217 code. Default: STREAMER_CURRENCY.")]
 Products = Annotated[
     list[str] | None,
-    typer.Option("--product", help="ID, or ID,PRICE, or ID,PRICE,QUANTITY, or with CATEGORY as a fourth. May repeat."),
+    typer.Option(
+        "--product", help="Item as ID, ID,PRICE, ID,PRICE,QUANTITY or ID,PRICE,QUANTITY,CATEGORY; may be repeated."
+    ),
 ]
 
 
@@ -77,11 +79,11 @@ def _help(name: str, type: str, flags: str = "") -> str:
 
 def order(
     customer: Customer,
-    total: Annotated[float, typer.Option(help="What was paid.")],
+    total: Annotated[float, typer.Option(help="Amount paid.")],
     currency: Currency = None,
-    order_id: Annotated[str | None, typer.Option(help="Default: a new one.")] = None,
+    order_id: Annotated[str | None, typer.Option(help="Default: a new id.")] = None,
     product: Products = None,
-    discount: Annotated[float | None, typer.Option(help="How much cheaper it was.")] = None,
+    discount: Annotated[float | None, typer.Option(help="Amount of the discount.")] = None,
     coupon: Annotated[str | None, typer.Option()] = None,
     at: At = None,
     event_id: EventId = None,
@@ -106,10 +108,10 @@ def order(
 def _reversal(type: str) -> Callable[..., None]:
     def command(
         customer: Customer,
-        order_id: Annotated[str | None, typer.Option(help="The order that is taken back, if known.")] = None,
-        total: Annotated[float | None, typer.Option(help="Money given back. Default: all of the order.")] = None,
+        order_id: Annotated[str | None, typer.Option(help="Id of the order, if known.")] = None,
+        total: Annotated[float | None, typer.Option(help="Amount refunded. Default: the whole order.")] = None,
         currency: Currency = None,
-        refund_id: Annotated[str | None, typer.Option(help="Default: a new one.")] = None,
+        refund_id: Annotated[str | None, typer.Option(help="Default: a new id.")] = None,
         product: Products = None,
         at: At = None,
         event_id: EventId = None,
@@ -137,7 +139,7 @@ def _interaction(type: str) -> Callable[..., None]:
         currency: Currency = None,
         quantity: Annotated[int | None, typer.Option()] = None,
         url: Annotated[str | None, typer.Option()] = None,
-        query: Annotated[str | None, typer.Option(help="What was searched for.")] = None,
+        query: Annotated[str | None, typer.Option(help="Search term.")] = None,
         at: At = None,
         event_id: EventId = None,
         json: Json = False,
@@ -159,19 +161,19 @@ def _interaction(type: str) -> Callable[..., None]:
 
 def profile(
     customer: Customer,
-    name: Annotated[str | None, typer.Option(help="What the person is called.")] = None,
-    email: Annotated[str | None, typer.Option(help="Where mails go.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the customer.")] = None,
+    email: Annotated[str | None, typer.Option(help="E-mail address.")] = None,
     phone: Annotated[str | None, typer.Option()] = None,
-    language: Annotated[str | None, typer.Option(help="Such as en or zh-CN.")] = None,
-    timezone: Annotated[str | None, typer.Option(help="An IANA name, such as Europe/Berlin.")] = None,
+    language: Annotated[str | None, typer.Option(help="Language tag, such as en or zh-CN.")] = None,
+    timezone: Annotated[str | None, typer.Option(help="IANA time zone, such as Europe/Berlin.")] = None,
     country: Annotated[str | None, typer.Option()] = None,
     city: Annotated[str | None, typer.Option()] = None,
-    custom: Annotated[list[str] | None, typer.Option(help="A trait of your own as NAME=TEXT. May repeat.")] = None,
+    custom: Annotated[list[str] | None, typer.Option(help="Custom trait as NAME=TEXT; may be repeated.")] = None,
     at: At = None,
     event_id: EventId = None,
     json: Json = False,
 ) -> None:
-    """Publish one profile.updated event; traits that are not given stay as they are.
+    """Publish one profile.updated event; other traits keep their values.
 
     Example:  streamer publish profile --customer 17 --email ann@example.org --language en
     """
@@ -188,20 +190,20 @@ def profile(
     }
     traits = {name: value for name, value in given.items() if value is not None}
     if not traits:
-        raise typer.BadParameter("no trait is given", param_hint="--email")
+        raise typer.BadParameter("give at least one trait", param_hint="--email")
     _publish(common.settings(), _event("profile.updated", customer, at, event_id, {"traits": traits}), json)
 
 
 def consent(
     customer: Customer,
-    personalization: Annotated[bool, typer.Option(help="Whether segments may be made of what they do.")] = True,
-    marketing: Annotated[bool, typer.Option(help="Whether they may be sent advertising.")] = True,
-    analytics: Annotated[bool, typer.Option(help="Whether they may be counted.")] = True,
+    personalization: Annotated[bool, typer.Option(help="Consent to segmentation by behaviour.")] = True,
+    marketing: Annotated[bool, typer.Option(help="Consent to marketing messages.")] = True,
+    analytics: Annotated[bool, typer.Option(help="Consent to analytics.")] = True,
     at: At = None,
     event_id: EventId = None,
     json: Json = False,
 ) -> None:
-    """Publish one consent.updated event: all that the customer allows from now on.
+    """Publish one consent.updated event: everything the customer allows from now on.
 
     Example:  streamer publish consent --customer 17 --no-marketing
     """
@@ -211,8 +213,8 @@ def consent(
 
 def subscription(
     customer: Customer,
-    list: Annotated[str, typer.Option("--list", help="The list; * stands for all of them.")],
-    subscribed: Annotated[bool, typer.Option("--subscribed/--unsubscribed", help="Whether they want it.")],
+    list: Annotated[str, typer.Option("--list", help="Name of the list; * means all lists.")],
+    subscribed: Annotated[bool, typer.Option("--subscribed/--unsubscribed", help="Whether the customer subscribes.")],
     at: At = None,
     event_id: EventId = None,
     json: Json = False,
@@ -229,7 +231,9 @@ def outcome(
     customer: Customer,
     message: Annotated[str, typer.Option("--message", help="The message's id.")],
     outcome: Annotated[str, typer.Option(help="delivered, opened, clicked, bounced, complained ...")],
-    change: Annotated[str, typer.Option("--change", help="The event id of the change that caused it.")] = "unknown",
+    change: Annotated[
+        str, typer.Option("--change", help="Event id of the change that triggered the message.")
+    ] = "unknown",
     at: At = None,
     event_id: EventId = None,
     json: Json = False,
@@ -244,7 +248,10 @@ def outcome(
 
 def events(
     unchecked: Annotated[
-        bool, typer.Option("--unchecked", help="Publish what is no event as well; workers will dead-letter it.")
+        bool,
+        typer.Option(
+            "--unchecked", help="Also publish lines that are not valid events; workers will dead-letter them."
+        ),
     ] = False,
     json: Json = False,
 ) -> None:
@@ -253,7 +260,7 @@ def events(
     Example:  streamer publish events < events.jsonl
     """
     if sys.stdin.isatty():
-        common.note("reading events from the terminal, one JSON object a line; end with Ctrl-D")
+        common.note("reading events from the terminal, one JSON object per line; end with Ctrl-D")
     in_force = common.settings()
     with connections(in_force) as to:
         sent = _send_lines(to, sys.stdin.buffer, unchecked)
@@ -333,7 +340,7 @@ def check(body: bytes, policy: Policy, now_ms: int) -> Event:
         raise too_large(len(body))
     if len(body) > policy.max_event_bytes:
         raise UserError(
-            f"this event has {len(body):,} bytes; those above {policy.max_event_bytes:,} are dead-lettered as oversize",
+            f"this event has {len(body):,} bytes; events above {policy.max_event_bytes:,} are dead-lettered as oversize",
             "leave out what segments do not need, such as long texts, or raise STREAMER_MAX_EVENT_BYTES",
         )
     try:

@@ -43,11 +43,11 @@ def register(app: typer.Typer) -> None:
 
 
 def replay(
-    file: Annotated[Path, typer.Argument(help="The events.")],
+    file: Annotated[Path, typer.Argument(help="File of events.")],
     format: Format = None,
     until: Annotated[
         str | None,
-        typer.Option(help="Let time pass to there at the end, such as 2012-06-01; else it stands at the last event."),
+        typer.Option(help="Advance time to this date at the end, such as 2012-06-01. Default: stop at the last event."),
     ] = None,
     preset: Annotated[
         Literal["responsive", "conservative"] | None,
@@ -56,17 +56,17 @@ def replay(
     mapping: Mapped = None,
     rejects: RejectsFile = None,
     definitions: Annotated[
-        Path | None, typer.Option(help="A file of segmentations to decide by, instead of the built-in one.")
+        Path | None, typer.Option(help="Use this file of segmentations instead of the built-in one.")
     ] = None,
     changes: ChangesFile = None,
     memberships: MembershipsFile = None,
     html: ReportFile = None,
     json: Json = False,
 ) -> None:
-    """Decide over a file of events without Kafka or Redis, and report segments and moves.
+    """Replay a file of events without Kafka or Redis, and report segments and moves.
 
-    The same decisions as the service's; clusters are learned on the way, on the days of the data, so the same file
-    gives the same changes every time. Nothing is kept.
+    Makes the same decisions as the service. Clusters are learned during the replay, on the data's own dates, so the same file
+    gives the same changes every time. Nothing is stored.
 
     Example:  streamer replay online_retail.csv.gz --format online-retail --until 2012-06-01
     """
@@ -111,7 +111,7 @@ def replay(
     print_rejects(source, messages(found.language))
     result = result_of(totals([]), totals([run.state.ledger]), source, time.monotonic() - begun)
     if end is not None and end < run.clock:
-        common.note(f"--until {until} lies before the last event; time stands at that")
+        common.note(f"--until {until} is before the last event; time stays at that event")
     if html is not None:
         answer = of_replay(run, log, found.currency, messages(found.language))
         write_page(answer, html, f"streamer replay {file.name} --html {html.name}")
@@ -120,7 +120,7 @@ def replay(
     else:
         show(result, found.currency, common.console(), messages(found.language))
     if not result.applied and result.rows:
-        common.note("nothing of this file was applied; the counts above say why")
+        common.note("nothing in this file was applied; the counts above show why")
         raise typer.Exit(1)
 
 

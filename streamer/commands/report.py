@@ -26,17 +26,17 @@ def register(app: typer.Typer) -> None:
 
 
 def report(
-    html: Annotated[Path | None, typer.Option("--html", help="Write the report as a page.")] = None,
+    html: Annotated[Path | None, typer.Option("--html", help="Write the report as an HTML page.")] = None,
     since: Annotated[
         str | None,
-        typer.Option("--from", help="The first day, such as 2026-03-01; by default 30 days before the last."),
+        typer.Option("--from", help="First day, such as 2026-03-01. Default: 30 days before the last day."),
     ] = None,
-    until: Annotated[str | None, typer.Option("--to", help="The last day; by default where time stands.")] = None,
+    until: Annotated[str | None, typer.Option("--to", help="Last day. Default: the service's current day.")] = None,
     json: Json = False,
 ) -> None:
-    """Report who is in which segment, who moved and why, and where the money is, over some days.
+    """Report who is in which segment, who moved and why, and where the money is, for a period.
 
-    The page holds its charts and loads nothing, so it can be sent to somebody and read on a phone.
+    The page contains its charts and loads nothing, so you can mail it and read it on a phone.
 
     Example:  streamer report --html report.html
     """

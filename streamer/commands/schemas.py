@@ -13,21 +13,19 @@ from streamer.commands.common import Json
 
 
 def register(app: typer.Typer) -> None:
-    schemas = common.group("schemas", "The contracts, for other programs.", "streamer schemas export")
+    schemas = common.group("schemas", "Data contracts for other programs.", "streamer schemas export")
 
     # With a single command, Typer would make it the group itself.
     @schemas.callback()
     def only_groups() -> None:
-        """The contracts, for other programs."""
+        """Data contracts for other programs."""
 
     schemas.command("export")(export)
     app.add_typer(schemas)
 
 
 def export(
-    folder: Annotated[Path, typer.Argument(help="Where to write the files; made if it is not there.")] = Path(
-        "schemas"
-    ),
+    folder: Annotated[Path, typer.Argument(help="Output folder; created if missing.")] = Path("schemas"),
     json: Json = False,
 ) -> None:
     """Write a JSON Schema (2020-12) of each record and of its headers, and an AsyncAPI 3.0 document (asyncapi.json).
@@ -42,7 +40,7 @@ def export(
         for name, text in written.items():
             (folder / name).write_text(text, encoding="utf-8")
     except OSError as error:
-        raise UserError(f"{folder} cannot be written: {error.strerror}", "give a folder of yours") from error
+        raise UserError(f"{folder} cannot be written: {error.strerror}", "choose a folder you can write to") from error
     if json:
         names = sorted(name.removesuffix(".schema.json").removesuffix(".json") for name in written)
         common.print_json({"folder": str(folder), "written": names})

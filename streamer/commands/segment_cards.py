@@ -23,14 +23,16 @@ def show(
     id: Annotated[
         str,
         typer.Argument(
-            metavar="ID", help="Such as at_risk, or lifecycle/new where two share an id.", autocompletion=segment_ids
+            metavar="ID",
+            help="Segment id, such as at_risk; write lifecycle/new if two segments share an id.",
+            autocompletion=segment_ids,
         ),
     ],
     json: Json = False,
 ) -> None:
-    """The card of a segment: size, share of revenue, and what its customers are like against the shop's average.
+    """Show a segment's card: size, share of revenue, and how its customers compare with the shop's average.
 
-    What is typical of a cluster is what its version was published with; of other segments, what their customers are now.
+    For a cluster, the typical values are those published with its version; for other segments, those of its customers now.
 
     Example:  streamer segments show champion
     """

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from models.customer.customer import Customer
     from streamer.queries.members import Member
 
-Csv = Annotated[bool, typer.Option("--csv", help="Write comma-separated values, to be kept in a file.")]
+Csv = Annotated[bool, typer.Option("--csv", help="Print CSV, to redirect into a file.")]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Stop after this many customers.")]
 
 
@@ -37,13 +37,13 @@ def members(
         typer.Argument(metavar="SEGMENT...", help="Segment ids, or SEGMENTATION/SEGMENT.", autocompletion=segment_ids),
     ],
     since: Annotated[
-        str | None, typer.Option(help="Only customers who entered then or later, such as 2024-05-01.")
+        str | None, typer.Option(help="Only customers who entered on or after this date, such as 2024-05-01.")
     ] = None,
     limit: Limit = None,
     csv: Csv = False,
     json: Json = False,
 ) -> None:
-    """List the customers of a segment: since when, the last order, and where time alone leads next.
+    """List the customers of a segment: entry date, last order, and next move by time alone.
 
     Example:  streamer segments members at_risk --csv > at-risk.csv
     """
@@ -60,12 +60,12 @@ def members(
 
 
 def who(
-    condition: Annotated[str, typer.Argument(metavar="CONDITION", help="A condition, as rules have them.")],
+    condition: Annotated[str, typer.Argument(metavar="CONDITION", help="Condition, written as in rules.")],
     limit: Limit = None,
     csv: Csv = False,
     json: Json = False,
 ) -> None:
-    """List the customers for whom a condition holds now. Nothing is activated.
+    """List the customers who meet a condition now. Activates nothing.
 
     Example:  streamer segments who 'orders >= 2 and recency_days >= 60' --csv
     """

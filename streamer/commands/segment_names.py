@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 def rename(
     id: Annotated[str, typer.Argument(metavar="ID", help="The id of a behaviour cluster, such as bargain_hunters.")],
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What to call it, in any language.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="New name, in any language.")],
     json: Json = False,
 ) -> None:
-    """Give a behaviour cluster another name. It belongs to the id, and stays through refits and restarts.
+    """Rename a behaviour cluster. The name belongs to the id, and survives refits and restarts.
 
-    Nobody moves: the model owner publishes the version in force once more, with the name. Declared segments are named
+    Nobody moves: the model owner republishes the version in force with the new name. Declared segments are named
     in segments.toml.
 
     Example:  streamer segments rename bargain_hunters "Coupon lovers"
@@ -59,7 +59,7 @@ def check(model: ClusterModel | None, id: str, name: str) -> None:
     from models.learning.decisions import MOST_NAME, name_refused
 
     if model is None:
-        raise UserError("there are no behaviour clusters yet", "`streamer segments list` says what they wait for")
+        raise UserError("there are no behaviour clusters yet", "`streamer segments list` shows what they wait for")
     known = ", ".join(segment.segment_id for segment in model.segments)
     problems = {
         "unknown": (

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    segments = common.group("segments", "The segments.", "streamer segments list")
+    segments = common.group("segments", "List, preview and change the segments.", "streamer segments list")
 
     @segments.callback()
     def only_groups() -> None:
-        """The segments."""
+        """List, preview and change the segments."""
 
     segments.command("list")(list_)
     segments_versions.register(segments)

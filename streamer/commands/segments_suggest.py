@@ -14,7 +14,7 @@ def register(segments: typer.Typer) -> None:
 
 
 def suggest(json: Json = False) -> None:
-    """Print a file whose borders are quantiles of this shop's own customers; nothing is changed.
+    """Print a file whose borders are quantiles of this shop's own customers; changes nothing.
 
     Example:  streamer segments suggest > segments.toml
     """

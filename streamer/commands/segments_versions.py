@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 _SHOWN = 12
 _PATIENCE_SECONDS = 15.0
 
-File = Annotated[Path | None, typer.Argument(help="The file; STREAMER_SEGMENTS unless given.")]
-OfVersion = Annotated[int | None, typer.Option("--version", help="A version that was in force, instead of a file.")]
+File = Annotated[Path | None, typer.Argument(help="File of segmentations. Default: STREAMER_SEGMENTS.")]
+OfVersion = Annotated[int | None, typer.Option("--version", help="Use an earlier version instead of a file.")]
 
 
 def register(segments: typer.Typer) -> None:
@@ -39,13 +39,13 @@ def preview(
     file: File = None,
     version: OfVersion = None,
     customers: Annotated[
-        Path | None, typer.Option(help="Write every move here, one JSON object a line, with its reasons.")
+        Path | None, typer.Option(help="Write each move and its reasons to this file, one JSON object per line.")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Who would move from where to where if a file came into force; nothing is changed.
+    """Show who would move where if a file were activated; changes nothing.
 
-    Time moves customers as well: what is due by now is counted as where they are.
+    Time moves customers as well: moves that are already due count as made.
 
     Example:  streamer segments preview segments.toml
     """
@@ -62,11 +62,11 @@ def preview(
 def activate(
     file: File = None,
     version: OfVersion = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    wait: Annotated[bool, typer.Option(help="Wait until every customer was brought to it.")] = True,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Skip the confirmation prompt.")] = False,
+    wait: Annotated[bool, typer.Option(help="Wait until the version is applied to every customer.")] = True,
     json: Json = False,
 ) -> None:
-    """Activate a file: every customer is assigned anew, and moves are published with the cause definition_edit.
+    """Activate a file: every customer is reassigned, and moves are published with the cause definition_edit.
 
     None of these moves is safe for automation. --version activates an older version again, as a new one.
 
@@ -81,7 +81,7 @@ def activate(
             if json:
                 common.print_json({"version": known[-1].version, "activated": False})
             else:
-                common.console().print(f"this is what version {known[-1].version} says already")
+                common.console().print(f"version {known[-1].version} is already the same")
             return
         if not yes:
             _print(to, _preview(to, text, None).to_dict())
@@ -102,12 +102,12 @@ def activate(
     if json:
         common.print_json({"version": published.version, "activated": True, "swept": swept})
         return
-    state = "and every customer was brought to it" if swept else "and workers bring customers to it as they run"
+    state = "and applied to every customer" if swept else "and workers apply it to customers as they run"
     common.console().print(f"version {published.version} is published, {state}")
 
 
 def history(json: Json = False) -> None:
-    """All versions there were, what each changed, and how far the newest has come.
+    """List all versions, what each changed, and how far the newest has been applied.
 
     Example:  streamer segments history
     """
@@ -151,8 +151,8 @@ def history(json: Json = False) -> None:
         for name, what in entry["changed"].items():
             out.print(f"    {name}: {what}", markup=False)
     out.print(
-        f"version {newest} is in force in {state['lanes_there']} of {state['lanes']} lanes that ran; "
-        f"{state['customers_behind']:,} customers are still to be brought to it"
+        f"version {newest} is in force in {state['lanes_there']} of {state['lanes']} active lanes; "
+        f"{state['customers_behind']:,} customers are still to be reassigned"
     )
 
 
@@ -270,7 +270,7 @@ def _wait(to: Connections, version: int) -> bool:
                 last, since = state, time.monotonic()
                 on_progress(f"{len(there)} of {to.lanes} lanes, {behind:,} customers to go")
             elif time.monotonic() - since > _PATIENCE_SECONDS:
-                common.note("nothing moves; does a worker run? One that runs brings the customers to it")
+                common.note("no progress; is a worker running? Workers apply the version to customers")
                 return False
             time.sleep(0.2)
 

@@ -26,16 +26,16 @@ def register(app: typer.Typer) -> None:
 
 def up(
     all: Annotated[
-        bool, typer.Option("--all", help="Start the service as well: workers, act and web, in the background.")
+        bool, typer.Option("--all", help="Also start the service in the background: workers, act and web.")
     ] = False,
     json: Json = False,
 ) -> None:
-    """Start the embedded Kafka and Valkey; they run on until `streamer down`.
+    """Start the embedded Kafka and Valkey; they run until `streamer down`.
 
-    They keep their data between runs, in STREAMER_HOME. Where they run already, this says where.
+    They keep their data between runs, in STREAMER_HOME. If they already run, this shows their addresses.
 
-    With --all the service runs on as well, one process for each role: a worker, the model owner, `act` for plays, and
-    `web` for the console, whose link is printed. Each is started again when it ends; all write STREAMER_HOME/service.log.
+    --all also runs the service in the background, one process for each role: a worker, the model owner, `act` for plays, and
+    `web` for the console, whose link is printed. Each is restarted when it exits; all log to STREAMER_HOME/service.log.
 
     Example:  streamer up && streamer worker
     """
@@ -52,7 +52,7 @@ def up(
     out.print(f"Kafka {addresses.kafka_version} at {addresses.kafka}")
     out.print(f"{addresses.redis_version} at {addresses.redis}")
     if all:
-        out.print(f"the service runs, its log is {service['log']}", markup=False, soft_wrap=True)
+        out.print(f"the service is running; its log is {service['log']}", markup=False, soft_wrap=True)
         out.print(f"Console: {service['console']}", markup=False, soft_wrap=True)
         return
     out.print(
@@ -94,7 +94,7 @@ def down(json: Json = False) -> None:
     if json:
         common.print_json({"stopped": ran, "home": str(found.home)})
     else:
-        common.console().print("stopped" if ran else f"nothing runs in {found.home}")
+        common.console().print("stopped" if ran else f"nothing is running in {found.home}")
 
 
 def status(json: Json = False) -> None:
@@ -122,7 +122,7 @@ def status(json: Json = False) -> None:
     if not json:
         _show_servers(servers)
         if kept.alive():
-            out.print(f"the service runs in the background (`streamer up --all`), its log is {kept.log}", markup=False)
+            out.print(f"the service runs in the background (`streamer up --all`); its log is {kept.log}", markup=False)
     if servers.addresses is None and not (found.kafka and found.redis):
         if json:
             common.print_json(answer)
@@ -144,13 +144,13 @@ def status(json: Json = False) -> None:
 def _show_servers(servers: embedded.Status) -> None:
     out = common.console()
     if servers.addresses is not None:
-        kept = "kept by `streamer up`" if servers.kept else "of a running command"
+        kept = "kept by `streamer up`" if servers.kept else "started by a running command"
         out.print(f"embedded Kafka {servers.addresses.kafka_version} at {servers.addresses.kafka} ({kept})")
         out.print(f"embedded {servers.addresses.redis_version} at {servers.addresses.redis}")
     elif servers.kafka_pid or servers.redis_pid:
-        out.print(f"the embedded servers in {servers.home} are starting or stopping, or one of them is gone")
+        out.print(f"the embedded servers in {servers.home} are starting or stopping, or one of them has exited")
     else:
-        out.print(f"no embedded servers run in {servers.home}")
+        out.print(f"no embedded servers are running in {servers.home}")
 
 
 def _show_service(answer: dict[str, Any]) -> None:
@@ -159,7 +159,7 @@ def _show_service(answer: dict[str, Any]) -> None:
     out = common.console()
     out.print(f"Kafka in use: {answer['kafka']}, Redis in use: {answer['redis']}", markup=False)
     if not answer["topics"]:
-        out.print("there are no topics yet; a worker makes them: `streamer worker`")
+        out.print("there are no topics yet; a worker creates them: `streamer worker`")
         return
     texts, workers = messages(common.settings().language), answer["workers"]
     who = texts("status workers", workers=workers) if workers else texts("status no worker")
@@ -175,8 +175,8 @@ def _show_service(answer: dict[str, Any]) -> None:
     for lane, progress in answer["restoring"].items():
         share = progress["passed"] / max(progress["of"], 1)
         out.print(
-            f"lane {lane} is being restored: {share:.0%} of its changelog is read back "
-            f"(offset {progress['passed']:,} of {progress['of']:,}); until it is done, its customers do not move"
+            f"lane {lane} is being restored: {share:.0%} of its changelog has been read back "
+            f"(offset {progress['passed']:,} of {progress['of']:,}); its customers do not move until it is done"
         )
     dead = sum(answer["dead_letters"].values())
     counts = {

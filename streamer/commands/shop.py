@@ -28,28 +28,34 @@ def register(app: typer.Typer) -> None:
 
 
 def shop(
-    customers: Annotated[int, typer.Option(min=1, help="Customers.")] = 1_000,
-    rate: Annotated[float, typer.Option(min=0, help="Live events a second; 0 for none.")] = 50.0,
-    days: Annotated[int, typer.Option(min=0, help="Days of history before the present; imported first.")] = 0,
+    customers: Annotated[int, typer.Option(min=1, help="Number of customers.")] = 1_000,
+    rate: Annotated[float, typer.Option(min=0, help="Live events per second; 0 for none.")] = 50.0,
+    days: Annotated[int, typer.Option(min=0, help="Days of history, imported before the shop goes live.")] = 0,
     scenario: Annotated[
-        Literal["stationary", "shock", "hard", "new-archetype", "bots"], typer.Option(help="What happens in the shop.")
+        Literal["stationary", "shock", "hard", "new-archetype", "bots"], typer.Option(help="Scenario to simulate.")
     ] = "stationary",
-    seed: Annotated[int, typer.Option(min=0, help="The same numbers give the same shop.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed; the same seed gives the same shop.")] = 1,
     late: Annotated[float, typer.Option(min=0, max=0.9, help="Share of events that arrive late.")] = 0.0,
-    duplicates: Annotated[float, typer.Option(min=0, max=0.9, help="Share of events that come twice.")] = 0.0,
-    broken: Annotated[float, typer.Option(min=0, max=0.9, help="Share of records that are no events.")] = 0.0,
-    ids: Annotated[str, typer.Option(help="What the customers' ids begin with.")] = "c",
+    duplicates: Annotated[float, typer.Option(min=0, max=0.9, help="Share of events sent twice.")] = 0.0,
+    broken: Annotated[float, typer.Option(min=0, max=0.9, help="Share of records that are not valid events.")] = 0.0,
+    ids: Annotated[str, typer.Option(help="Prefix of the customers' ids.")] = "c",
     start: Annotated[
-        str | None, typer.Option(help="First day of the history, such as 2026-01-01; else so that it ends today.")
+        str | None, typer.Option(help="First day of the history, such as 2026-01-01. Default: the history ends today.")
     ] = None,
-    seconds: Annotated[float | None, typer.Option(min=0, help="End after so long; else with Ctrl-C.")] = None,
-    truth: Annotated[Path | None, typer.Option(help="Write who every customer really is, as JSON lines.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Write the history here as JSON lines, and not to Kafka.")] = None,
+    seconds: Annotated[
+        float | None, typer.Option(min=0, help="Stop after this many seconds. Default: run until Ctrl-C.")
+    ] = None,
+    truth: Annotated[
+        Path | None, typer.Option(help="Write each customer's true type to this file, as JSON lines.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the history to this file as JSON lines instead of to Kafka.")
+    ] = None,
 ) -> None:
-    """A simulated shop: customers of known kinds who look, buy, send back and fall silent.
+    """A simulated shop: customers of known types who browse, buy, return and go quiet.
 
-    Its history is imported, then its customers go on live. A shop that was imported already (the same numbers on the
-    same day) goes on live at once. Needs a worker that runs: `streamer worker`.
+    Its history is imported, then its customers go live. A shop already imported (the same seed and size on the
+    same day) goes live at once. Needs a running worker: `streamer worker`.
 
     Example:  streamer shop --customers 5000 --days 180 --rate 200 --late 0.01 --duplicates 0.01
     """
@@ -121,7 +127,7 @@ def _import(service: Service, world: Shop, days: int) -> None:
     try:
         record, resumed = begin(service, world, name, again=False)
     except UserError as error:
-        common.note(f"{error.message}; going on live")
+        common.note(f"{error.message}; now live")
         return
     with shown() as progress:
         result = Import(service, world, record, progress).run(resumed)
@@ -148,7 +154,7 @@ async def _live(service: Service, world: Shop, rate: float, seconds: float | Non
         loop.add_signal_handler(number, ended.set)
     if seconds is not None:
         loop.call_later(seconds, ended.set)
-    common.note(f"live at {rate:g} events a second; Ctrl-C ends it")
+    common.note(f"live at {rate:g} events per second; stop with Ctrl-C")
     printing = asyncio.create_task(print_progress())
     try:
         await play(

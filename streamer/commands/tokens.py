@@ -14,7 +14,7 @@ from streamer.commands.common import Json
 if TYPE_CHECKING:
     from streamer.web.api.tokens import Tokens
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="What the token is called.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the token.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -30,25 +30,25 @@ def register(app: typer.Typer) -> None:
 def create(
     name: Name,
     may: Annotated[
-        str, typer.Option(help="What it allows, separated by commas: read, export, edit, write, outcomes.")
+        str, typer.Option(help="Comma-separated permissions: read, export, edit, write, outcomes.")
     ] = "read",
     origin: Annotated[
         list[str] | None,
         typer.Option(
-            help="Make a public write key for the pages of this origin, such as https://shop.example. May repeat."
+            help="Make a public write key for pages of this origin, such as https://shop.example; may be repeated."
         ),
     ] = None,
     allow: Annotated[
         list[str] | None,
         typer.Option(
             metavar="TYPE",
-            help="An event that a write key may send although visitors could make it up, such as order.completed: "
-            "false orders would move customers. May repeat.",
+            help="Also let the write key send this event, which visitors could forge, such as order.completed: "
+            "forged orders would move customers. May be repeated.",
         ),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Make a token and print it, once: only its hash is kept.
+    """Create a token and print it once: only its hash is stored.
 
     Example:  streamer tokens create shop-page --may write --origin https://shop.example
     """
@@ -65,7 +65,7 @@ def create(
 
 
 def list_(json: Json = False) -> None:
-    """List tokens: names, what they allow, since when. The tokens themselves are not kept.
+    """List tokens with their permissions and creation times. The tokens themselves are not stored.
 
     Example:  streamer tokens list
     """
@@ -86,7 +86,7 @@ def list_(json: Json = False) -> None:
 
 
 def revoke(name: Name) -> None:
-    """Take a token away. Web processes that run notice at once.
+    """Revoke a token. Running web processes notice at once.
 
     Example:  streamer tokens revoke shop-backend
     """

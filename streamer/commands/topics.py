@@ -13,7 +13,7 @@ from streamer.commands.common import Json
 
 
 def register(app: typer.Typer) -> None:
-    topics = common.group("topics", "Make the topics, and find what is wrong with them.", "streamer topics check")
+    topics = common.group("topics", "Create the topics, and check their settings.", "streamer topics check")
     topics.command("create")(create)
     topics.command("check")(check)
     app.add_typer(topics)
@@ -23,10 +23,10 @@ def create(
     lanes: Annotated[
         int | None, typer.Option(min=1, max=1000, help="Partitions of the input topic. Default: STREAMER_LANES.")
     ] = None,
-    replication: Annotated[int, typer.Option(min=1, help="Copies of each topic on the brokers.")] = 1,
+    replication: Annotated[int, typer.Option(min=1, help="Replication factor of each topic.")] = 1,
     json: Json = False,
 ) -> None:
-    """Make the topics that are missing. Those that exist are left as they are.
+    """Create missing topics. Existing topics are not changed.
 
     Example:  streamer topics create --lanes 8 --replication 3
     """
@@ -47,11 +47,11 @@ def create(
 
 
 def check(
-    fix: Annotated[bool, typer.Option("--fix", help="Correct the settings that can be corrected.")] = False,
+    fix: Annotated[bool, typer.Option("--fix", help="Fix the settings that can be fixed.")] = False,
     mend: Annotated[bool, typer.Option("--mend", hidden=True, help="The name of --fix in release 0.1.0.")] = False,
     json: Json = False,
 ) -> None:
-    """Report what is wrong with the topics and how to fix it. The exit code is 1 if something is wrong.
+    """Report what is wrong with the topics and how to fix it. Exits 1 if something is wrong.
 
     Example:  streamer topics check --fix
     """
@@ -74,6 +74,6 @@ def check(
             out.print(f"{'wrong' if finding.vital else 'costly'}: {finding.problem}", markup=False)
             out.print(f"    {finding.hint}", markup=False)
         if not findings:
-            out.print("all topics are as they must be")
+            out.print("all topics are set up correctly")
     if findings:
         raise typer.Exit(common.EXIT_ERROR)

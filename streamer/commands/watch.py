@@ -32,15 +32,15 @@ def register(app: typer.Typer) -> None:
 
 def watch(
     segmentation: Annotated[
-        str | None, typer.Option("--segmentation", "-s", help="Only this one, such as lifecycle.")
+        str | None, typer.Option("--segmentation", "-s", help="Only this segmentation, such as lifecycle.")
     ] = None,
     to: Annotated[str | None, typer.Option(help="Only moves into this segment, such as at_risk.")] = None,
     customer: Annotated[str | None, typer.Option("--customer", "-c", help="Only this customer.")] = None,
-    from_start: Annotated[bool, typer.Option("--from-start", help="Show what was published before, too.")] = False,
-    limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, help="End after so many.")] = None,
+    from_start: Annotated[bool, typer.Option("--from-start", help="Also show changes published earlier.")] = False,
+    limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, help="Stop after this many changes.")] = None,
     json: Json = False,
 ) -> None:
-    """Follow the changes of segments as they are published, until Ctrl-C.
+    """Follow segment changes as they are published, until Ctrl-C.
 
     --json prints each change on one line, exactly as published.
 

@@ -24,7 +24,7 @@ def web(
 ) -> None:
     """Serve the console, the HTTP API and the pages that links in messages lead to, until Ctrl-C.
 
-    With --open, where it is served already, only a new link is made. Put TLS in front: see docs/plays.md.
+    If the console already runs, --open only makes a new link. Put TLS in front: see docs/plays.md.
 
     Example:  streamer web --open
     """

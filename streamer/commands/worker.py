@@ -19,7 +19,7 @@ _ALL = "all"
 
 def _known(role: str) -> str:
     if role not in (*ROLES, _ALL):
-        raise typer.BadParameter(f"{role!r} is none of {', '.join((*ROLES, _ALL))}")
+        raise typer.BadParameter(f"{role!r} is not one of {', '.join((*ROLES, _ALL))}")
     return role
 
 
@@ -40,19 +40,19 @@ def worker(
         bool,
         typer.Option(
             "--supervise/--no-supervise",
-            help="Start a worker again that ended because only a fresh start may go on; without it, run one role here.",
+            help="Restart a worker when it exits because it needs a fresh start; without this option, run one role here.",
         ),
     ] = True,
 ) -> None:
-    """Run a worker until Ctrl-C or SIGTERM. Makes missing topics first.
+    """Run a worker until Ctrl-C or SIGTERM. Creates missing topics first.
 
     Run as many `--role lanes` workers as there are lanes, on as many machines, and one or two `--role owner`; the
-    second waits for the first to go. Metrics are on http://127.0.0.1:9464/metrics.
+    second waits until the first exits. Metrics are on http://127.0.0.1:9464/metrics.
 
     Example:  streamer worker --role lanes
     """
     if role == _ALL and not supervised:
-        raise typer.BadParameter(f"one process has one role; give {' or '.join(ROLES)}", param_hint="--role")
+        raise typer.BadParameter(f"a process has one role; give {' or '.join(ROLES)}", param_hint="--role")
     with connections() as to:
         prepare(to)
         if not supervised:
@@ -81,7 +81,7 @@ def prepare(to: Connections) -> None:
 def keep_running(roles: tuple[str, ...], arguments: list[str]) -> None:
     """Supervise worker processes until Ctrl-C or SIGTERM, or until one cannot go on."""
     with end_requests() as requested, supervise.workers(roles, arguments, report=common.note) as group:
-        common.note(f"running {' and '.join(roles)}; Ctrl-C ends it")
+        common.note(f"running {' and '.join(roles)}; stop with Ctrl-C")
         while group.alive and not requested.wait(0.2):
             pass
         failed = group.failed

@@ -128,7 +128,7 @@ def _check(field: str, name: str, origin: str, fields: Collection[str], secrets:
     else:
         near = difflib.get_close_matches(field, [*fields, *(secret + _FILE for secret in secrets)], n=1, cutoff=0.6)
         hint = f"did you mean {spell(near[0])}?" if near else "`streamer doctor` lists all settings; unset this one"
-    raise UserError(f"{name} ({origin}) is no setting of streamer", hint)
+    raise UserError(f"{name} ({origin}) is not a streamer setting", hint)
 
 
 def read_secret(one: Found) -> Found:

@@ -60,4 +60,4 @@ def _redis(settings: SettingsFields) -> None:
     if settings.redis is None and (settings.redis_username is not None or settings.redis_password is not None):
         raise ValueError("STREAMER_REDIS_USERNAME and _PASSWORD have no effect on the embedded one; set STREAMER_REDIS")
     if settings.redis_ca is not None and not (settings.redis or "").startswith("rediss://"):
-        raise ValueError("STREAMER_REDIS_CA needs TLS; let STREAMER_REDIS begin with rediss://")
+        raise ValueError("STREAMER_REDIS_CA needs TLS; start STREAMER_REDIS with rediss://")

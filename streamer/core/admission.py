@@ -175,13 +175,13 @@ def check_time(at: int, appended: int, policy: Policy, import_id: str | None) ->
         When it happened, and when its record was appended, ms.
     """
     if at > appended + policy.early_ms:
-        raise InvalidEvent("too_early", "occurred_at lies in the future", "occurred_at")
+        raise InvalidEvent("too_early", "occurred_at is in the future", "occurred_at")
     if import_id is not None:
         if at < EARLIEST_MS:
             # `streamer import` refuses such a row, so another client wrote it.
-            raise InvalidEvent("too_late", "occurred_at lies before 1990, where imports begin", "occurred_at")
+            raise InvalidEvent("too_late", "occurred_at is before 1990, the earliest year for imports", "occurred_at")
     elif at < EARLIEST_MS:
-        raise InvalidEvent("bad_date", "occurred_at lies before 1990", "occurred_at")
+        raise InvalidEvent("bad_date", "occurred_at is before 1990", "occurred_at")
     elif at < appended - policy.horizon_ms:
         days = policy.horizon_ms // DAY_MS
         raise InvalidEvent("too_late", f"occurred_at is older than {days:,} days", "occurred_at")

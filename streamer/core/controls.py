@@ -40,7 +40,7 @@ def take(context: Context, control: Control, record: LogRecord) -> None:
     """Apply one control record; raises InvalidEvent (``bad_control``) for what cannot be."""
     apply = _HANDLERS.get(type(control))
     if apply is None:
-        raise InvalidEvent("bad_control", "this kind of control record is not known here", "type")
+        raise InvalidEvent("bad_control", "unknown kind of control record", "type")
     apply(context, control, record)
 
 
@@ -51,7 +51,7 @@ def check_seal(ledger: Ledger, record: LogRecord, seal: Seal | None) -> None:
             raise InvalidEvent("bad_control", "not signed; see docs/control-key.md", SIGNATURE_HEADER)
         return
     if seal.number <= ledger.numbers.get(seal.source, -1):
-        raise InvalidEvent("bad_control", "a signed record that came before", SIGNATURE_HEADER)
+        raise InvalidEvent("bad_control", "a repeat of a signed record", SIGNATURE_HEADER)
     if seal.source.startswith(f"{IMPORTS}-") and seal.number <= ledger.numbers.get(IMPORTS, -1):
         raise InvalidEvent("bad_control", "a record of an import that ended long ago", SIGNATURE_HEADER)
     ledger.numbers[seal.source] = seal.number
@@ -117,7 +117,7 @@ def _model(context: Context, control: ControlModel, record: LogRecord) -> None:
     try:
         model = read(control.body)
     except (InvariantViolation, ValueError, TypeError, OverflowError, RecursionError):
-        raise InvalidEvent("bad_control", "the body is no model that can be read", "body") from None
+        raise InvalidEvent("bad_control", "the body is not a readable model", "body") from None
     last = timeline[-1].version if timeline else 0
     if control.version > last + MAX_VERSION_STEP:
         raise InvalidEvent("bad_control", "the version is so high that none could follow", "version")
@@ -140,7 +140,7 @@ def _definitions(context: Context, control: ControlDefinitions, record: LogRecor
     try:
         definitions = load(text if isinstance(text, str) else "", control.version)
     except UserError:
-        raise InvalidEvent("bad_control", "the body is no file of segmentations that can be read", "body") from None
+        raise InvalidEvent("bad_control", "the body is not a readable file of segmentations", "body") from None
     imports = {id: opened.clock or 0 for id, opened in ledger.imports.items()}
     ledger.definitions_versions.append(DefinitionsVersion(control.version, ledger.clock, imports))
     ledger.behind = ledger.customers

@@ -79,7 +79,9 @@ def check_remembered(customer: Customer, event: OrderCompleted) -> None:
     """Raise InvalidEvent, ``too_late``, for a correction of an order that is no longer remembered."""
     if customer.book.has_forgotten and not customer.book.knows(digest(event.order_id)):
         raise InvalidEvent(
-            "too_late", f"order_id: none of the {REMEMBERED} latest orders, which alone can be corrected", "order_id"
+            "too_late",
+            f"order_id: not one of the {REMEMBERED} latest orders; older ones cannot be corrected",
+            "order_id",
         )
 
 

@@ -135,7 +135,7 @@ def _money(context: Context, event: OrderCompleted | OrderReversed) -> int | Non
     if abs(context.ledger.revenue_minor + money) > _MOST_MONEY or (
         customer is not None and abs(customer.statistics.spend + money) > _MOST_MONEY
     ):
-        raise InvalidEvent("invalid_field", "total: the sum of all orders would leave 64 bits", "total")
+        raise InvalidEvent("invalid_field", "total: the sum of all orders would exceed 64 bits", "total")
     return money
 
 

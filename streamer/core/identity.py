@@ -35,7 +35,7 @@ def check_link(context: Context, event: IdentityLinked) -> None:
         raise InvalidEvent("invalid_field", "an id cannot be joined to itself", "anonymous_id")
     for name, id in (("anonymous_id", old), ("customer_id", new)):
         if is_nobody(id, context.policy.nobody):
-            raise InvalidEvent("invalid_field", f"{name} stands for nobody", name)
+            raise InvalidEvent("invalid_field", f"{name} is a placeholder, not a customer", name)
     customer = context.cache.get(old)
     profile = None if customer is None else customer.profile
     if profile is None:
@@ -126,7 +126,7 @@ def merge(context: Context, control: ControlMerge, record: LogRecord) -> None:
         handover_checks.check(handover, record.timestamp + context.policy.early_ms)
         held = context.cache.get(control.to_id)
         if held is not None and abs(held.statistics.spend + handover.statistics.spend) > handover_checks.MOST:
-            raise ValueError("money would leave 64 bits")
+            raise ValueError("money would exceed 64 bits")
     except (ValueError, TypeError, OverflowError, RecursionError):
         raise InvalidEvent("bad_control", "the statistics cannot be read", "statistics") from None
     customer = context.cache.get(control.to_id)

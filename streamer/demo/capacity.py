@@ -111,7 +111,7 @@ def measure(
     progress("writing a backlog of events")
     backlog = _until(_backlog(service), begun + _WRITING * seconds)
     written = asyncio.run(write(backlog, service.kafka, service.lanes, keys=service.keys))
-    progress(f"a worker decides {written.records:,} events")
+    progress(f"one worker is processing {written.records:,} events")
     with importer.own_workers(service, lambda text: None) as workers:
         first, last = _watch(service, workers, written.records, (1 - _WRITING) * seconds, stopped)
         found = totals(service.view.ledgers())
@@ -149,7 +149,7 @@ def _watch(
             raise UserError(f"the worker cannot run:\n{workers.log_tail()}", "fix that and start again")
         if first is None and now[0] - begun > _START_SECONDS:
             raise UserError(
-                f"the worker decided nothing for a minute:\n{workers.log_tail()}", "fix that and start again"
+                f"the worker processed nothing for a minute:\n{workers.log_tail()}", "fix that and start again"
             )
         if stopped(_LOOK_SECONDS):
             raise KeyboardInterrupt

@@ -211,7 +211,7 @@ class Demo:
 
     def end(self) -> Result:
         """Stop the shop, wait until what it wrote is applied, and tell what came of it all."""
-        self.show.phase = "ending"
+        self.show.phase = "stopping"
         self._ended.set()
         deadline = time.monotonic() + _ENDING_SECONDS
         self._threads[1].join(_ENDING_SECONDS)

@@ -81,7 +81,7 @@ class Broker(Server):
             f"{path} is missing or damaged; the data beside it is untouched",
             f"put it back with: cp '{self.data / ownership.MARKER}' '{path}'"
             if before
-            else "restore that file from a backup; or, to begin without any data, move the folder away: "
+            else "restore that file from a backup; or, to start without data, move the folder away: "
             f"mv '{self.data}' '{self.data}.old'",
         )
 
@@ -210,7 +210,7 @@ class Broker(Server):
         if done.returncode:
             output = (done.stderr or done.stdout).strip()[-1500:]
             raise UserError(
-                f"Kafka's data folder {self.data} could not be made:\n{output}",
+                f"Kafka's data folder {self.data} could not be created:\n{output}",
                 "free disk space, or set STREAMER_HOME to another folder",
             )
         ownership.discard(self.data)  # empty

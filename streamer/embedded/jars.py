@@ -65,7 +65,7 @@ def class_path(
         folders = ", ".join(sorted({str(path.parent) for path in broken})) or "the Maven cache"
         raise UserError(
             f"these Kafka jars are not the ones this version was tested with: {names}",
-            f"delete them in {folders} and start again; if it stays so, your Maven mirror serves other files",
+            f"delete them in {folders} and start again; if that does not help, your Maven mirror serves other files",
         )
     _remember(memory, locked, paths)
     return paths
@@ -144,7 +144,7 @@ def _resolve(progress: Progress) -> Sequence[Path]:
         return [Path(path) for path in environment.all_jars]
     except Exception as error:  # jgo raises plain exceptions of many kinds, all with one meaning here
         raise UserError(
-            f"Apache Kafka {KAFKA_VERSION} could not be fetched: {type(error).__name__}: {error}",
+            f"Apache Kafka {KAFKA_VERSION} could not be downloaded: {type(error).__name__}: {error}",
             "check the network (Maven Central), or set STREAMER_KAFKA to a running Kafka",
         ) from error
 

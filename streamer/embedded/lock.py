@@ -45,7 +45,7 @@ def home_lock(
     except OSError as error:
         raise UserError(
             f"the data folder {home} cannot be written: {error.strerror}",
-            "set STREAMER_HOME to a folder of yours",
+            "set STREAMER_HOME to a folder you can write to",
         ) from error
     with file:
         _take(file, home, progress, wait_seconds)
@@ -69,8 +69,8 @@ def _take(file: TextIO, home: Path, progress: Progress, wait_seconds: float) -> 
             kind, _, pid = file.read().strip().partition(" ")
             if kind == _SESSION:
                 raise UserError(
-                    f"another streamer (process {pid}) runs its servers in {home}",
-                    "end it first, or set STREAMER_HOME to another folder for this one",
+                    f"another streamer (process {pid}) is running its servers in {home}",
+                    "stop it first, or set STREAMER_HOME to another folder for this one",
                 ) from None
             if time.monotonic() > deadline:
                 raise UserError(

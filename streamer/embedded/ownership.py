@@ -126,4 +126,4 @@ def _of_a_version_before(home: Path) -> bool:
 
 
 def not_ours(path: Path) -> UserError:
-    return UserError(f"{path} is there already, and streamer did not make it; nothing was changed", _OWN_FOLDER)
+    return UserError(f"{path} already exists, and streamer did not create it; nothing was changed", _OWN_FOLDER)

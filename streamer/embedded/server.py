@@ -171,11 +171,11 @@ class Server(ABC):
                     self.ports = ()
                     self.launch(keep=self.kept)
                     continue
-                raise UserError(f"{self.title} ended while it started:\n{self.log_tail()}", f"see {self.log}")
+                raise UserError(f"{self.title} exited during start-up:\n{self.log_tail()}", f"see {self.log}")
             if time.monotonic() > deadline:
                 raise UserError(
                     f"{self.title} does not answer after {seconds:.0f} s:\n{self.log_tail()}",
-                    f"see {self.log}; a busy machine may need another try",
+                    f"see {self.log}; on a busy machine, try again",
                 )
             time.sleep(POLL_SECONDS)
         self.watch_over()

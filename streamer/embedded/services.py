@@ -138,7 +138,7 @@ def running(
         )
         if services.kafka.kept and services.answer():
             if kafka_overrides:
-                raise UserError("servers with other settings are running already", "stop them with `streamer down`")
+                raise UserError("servers with other settings are already running", "stop them with `streamer down`")
             release()
             yield services
             return

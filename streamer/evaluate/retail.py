@@ -77,7 +77,7 @@ def evaluate(activity: Activity, config: LearnerConfig, as_of: int, seed: int = 
     off = play(activity, replace(config, preset=OFF), look_days=(as_of, activity.days))
     model = _in_force(on, activity.first_day + as_of)
     if model is None:
-        raise UserError("there are no clusters by that day", "give a later --as-of, or a longer file")
+        raise UserError("there are no clusters yet on that day", "give a later --as-of, or a longer file")
     chosen, stats, place = _clustered(on, off, activity, as_of)
     spend, orders = _following(activity, as_of)
     recency, frequency = _recency_frequency(activity, as_of)
@@ -123,7 +123,7 @@ def _clustered(on: Run, off: Run, activity: Activity, day: int) -> tuple[IntArra
     place = {customer: at for at, customer in enumerate(look.customers)}
     chosen = np.flatnonzero((on.labels[day] > NEW) & (off.labels[day] > NEW))
     if not chosen.size:
-        raise UserError("nobody has a segment on that day", "give a later --as-of, or a longer file")
+        raise UserError("no customer has a segment on that day", "give a later --as-of, or a longer file")
     return (
         np.asarray(chosen, dtype=np.int64),
         look.stats,

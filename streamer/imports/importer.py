@@ -70,8 +70,8 @@ def begin(service: Service, source: Source, name: str, *, again: bool) -> tuple[
         last = known[-1]
         day = time.strftime("%Y-%m-%d", time.localtime(last.begun_ms / 1000))
         raise UserError(
-            f"{name} was imported already, on {day}" + ("" if last.name == name else f", as {last.name}"),
-            "with --again it is sent once more: repeats of events are dropped, as far as they are remembered",
+            f"{name} was already imported on {day}" + ("" if last.name == name else f", as {last.name}"),
+            "use --again to send it once more: events still remembered as duplicates are dropped",
         )
     lanes = service.lanes
     record = ImportRecord(
@@ -162,7 +162,7 @@ class Import:
         service, record = self.service, self.record
         skip: dict[int, int] = {}
         if resumed:
-            self.progress.note("looking for what was written already")
+            self.progress.note("looking for records already written")
             skip = await import_writer.count_written(
                 service.kafka, record.import_id, record.starts, range(service.lanes)
             )
@@ -214,7 +214,7 @@ class Import:
             self._moved = time.monotonic()
             self._stalls += 1
             if self._stalls % _REPORTED_STALLS == 0:
-                self.progress.note("nothing has moved for some time; `streamer doctor` may know why")
+                self.progress.note("no progress for some time; `streamer doctor` may show why")
             self._see_to_workers()
         if self._workers is not None and not self._workers.alive:
             raise UserError(
@@ -226,7 +226,7 @@ class Import:
         """Start workers where nobody reads the lanes: at the beginning, or when those who did are gone."""
         service = self.service
         if self._hires and self._workers is None and not is_read(service):
-            self.progress.note(f"no worker runs; starting one for this import (it writes to {service.log_path})")
+            self.progress.note(f"no worker is running; starting one for this import (log: {service.log_path})")
             self._workers = self._stack.enter_context(own_workers(service, self.progress.note))
 
 

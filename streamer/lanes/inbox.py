@@ -100,7 +100,7 @@ class Inbox:
             if batch.start > position:
                 # Fetched around a rebalance and dropped: what lies between must be read again.
                 log.warning(
-                    "hole in fetched records",
+                    "gap in fetched records",
                     reader=self._reader,
                     expected=position,
                     got=batch.start,

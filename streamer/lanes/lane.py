@@ -105,7 +105,7 @@ class Lane(Inbox):
             await self._stop_if_deleted()
         self._silent = SilentImports(self.partition, self.settings.import_silence_ms, self._clock.now_ms())
         if noted is not None and noted.why and self.halted is None:
-            log.info("the lane had stopped; trying again", lane=self.partition, why=noted.why)
+            log.info("retrying a stopped lane", lane=self.partition, why=noted.why)
         return self.next_offset
 
     @property
@@ -286,7 +286,7 @@ class Lane(Inbox):
         accused, cause = accusation(error, made.decoded_records)
         known = not isinstance(error, ViewBroken) and self._narrowing.failed(records, cause, accused)
         log.warning(
-            "a step failed and is taken back",
+            "a step failed; rolling it back",
             lane=self.partition,
             offset=before.next_offset,
             records=len(records),
@@ -313,7 +313,7 @@ class Lane(Inbox):
     async def _halt(self, why: str, hint: str) -> None:
         hint = hint.format(lane=self.partition, offset=self.next_offset)
         trouble = self.halted = Trouble(self.next_offset, 0, why, hint, self._clock.now_ms())
-        log.error("the lane stops; see docs/runbooks/LaneStopped.md", lane=self.partition, why=str(trouble))
+        log.error("lane stopped; see docs/runbooks/LaneStopped.md", lane=self.partition, why=str(trouble))
         self._listener.halted(self.partition, str(trouble))
         await self._attempts.given_up(trouble)
 
@@ -323,7 +323,7 @@ class Lane(Inbox):
         await self._something_waits(self.settings.tick_seconds)
         if self._stopping or await self._view.trouble() is not None:
             return
-        log.info("the lane was released; going on", lane=self.partition)
+        log.info("lane released; resuming", lane=self.partition)
         self.release()
         self._narrowing = Narrowing()
         await self.open()

@@ -84,7 +84,7 @@ class Pool:
         for partition, task in tasks.items():
             if task in pending:
                 # Most likely the view is away. What was committed is safe, so let go; but its state is unknown.
-                log.warning("a lane did not stop in time; it will be opened anew", lane=partition)
+                log.warning("a lane did not stop in time; it will be reopened", lane=partition)
                 task.cancel()
                 await asyncio.wait([task])
                 await self._drop(partition)

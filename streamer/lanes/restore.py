@@ -98,7 +98,7 @@ async def restore(
                 found.next_offset = await lane_log.first_offset()
             state = await _state_of(found, view, may_miss=not refilled)
         except ViewForgets as error:
-            log.warning("Redis lost what was just written; filling it again", lane=partition, why=str(error))
+            log.warning("Redis lost recent writes; refilling it", lane=partition, why=str(error))
             token = None
             continue
         return Restored(state, filler.token, filler.customers)

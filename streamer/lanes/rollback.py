@@ -81,6 +81,6 @@ def _evicted(cache: CustomerCache, ids: Collection[str]) -> bool:
             if id in cache.customers:
                 cache.evict(id)
     except Exception as error:  # whatever a half-done step left
-        log.warning("the customers in memory are damaged; reading them again", error=repr(error))
+        log.warning("customers in memory are corrupt; reloading them", error=repr(error))
         return False
     return True

@@ -51,7 +51,7 @@ class Looks:
         try:
             look = _decode(value)
         except msgspec.DecodeError as error:
-            raise InvariantViolation(f"a question to the model owner cannot be read: {error}") from error
+            raise InvariantViolation(f"a request to the model owner cannot be read: {error}") from error
         kind = self._closed if look.closed else self._requested
         by_lane = kind.setdefault(look.import_id, {})
         by_lane[look.lane] = key, look

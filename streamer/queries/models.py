@@ -52,7 +52,7 @@ def stand_of(found: Published, id: str) -> Stand:
     stand = found.proposals.get(int(match[1])) if match else None
     if stand is None:
         known = ", ".join(f"p{number}" for number in sorted(found.proposals)) or "none"
-        raise UserError(f"there is no proposal {id}", f"`streamer models list` shows which there are; now: {known}")
+        raise UserError(f"there is no proposal {id}", f"`streamer models list` shows them; now: {known}")
     return stand
 
 

@@ -48,7 +48,7 @@ class AlertPublisher:
                     await alert_log.publish(self._connection, self._outbox)
                     self._outbox.clear()
         except (KafkaError, TimeoutError) as error:
-            log.info("alerts could not be published yet; trying again", error=repr(error), waiting=len(self._outbox))
+            log.info("could not publish alerts; retrying", error=repr(error), waiting=len(self._outbox))
 
     async def _take_over(self, offsets: Offsets, lanes: frozenset[int]) -> None:
         """After a rebalance: alerts that the former owner raised are not raised again."""

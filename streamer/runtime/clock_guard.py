@@ -59,7 +59,7 @@ class ClockGuard:
         try:
             skew = -await self._measure()
         except (TransientError, UserError) as error:
-            log.info("the broker's clock could not be asked for", error=str(error))
+            log.info("could not read the broker's clock", error=str(error))
             # Who never gave an answer keeps nobody from moving by time.
             self._at = self._at or (time.time(), now)
             return
@@ -68,7 +68,7 @@ class ClockGuard:
             hours = abs(skew) / 3_600
             side = "ahead of" if skew > 0 else "behind"
             log.error(
-                "this machine's clock is wrong: nobody is moved by time; see docs/runbooks/ClockJump.md",
+                "this machine's clock is wrong; time moves no customers until it is right; see docs/runbooks/ClockJump.md",
                 clock=f"{hours:,.1f} h {side} the broker's",
             )
         elif not trusted:

@@ -72,7 +72,7 @@ async def skip(wiring: Wiring, lane: int, offset: int) -> int:
         await opened.turn()
         if opened.next_offset == offset:
             why = "it took no step" if opened.halted is None else opened.halted.why
-            raise UserError(f"lane {lane} does not get past offset {offset}: {why}", "please report it")
+            raise UserError(f"lane {lane} cannot get past offset {offset}: {why}", "please report it")
         await view.note_trouble(None)
         return opened.next_offset
 
@@ -85,11 +85,11 @@ async def _record_at(wiring: Wiring, offsets: Offsets, opened: Lane, first: int)
     end = await offsets.end(topics.EVENTS, lane)
     async for records in read_committed(wiring.kafka, topics.EVENTS, lane, offset, end):
         return records[0]
-    raise UserError(f"lane {lane} has no record from offset {offset} on", "`streamer lanes` shows what waits")
+    raise UserError(f"lane {lane} has no record from offset {offset} on", "`streamer lanes` shows what is waiting")
 
 
 def _elsewhere(lane: int, stands: int) -> UserError:
     return UserError(
-        f"lane {lane} stands at offset {stands}, and only the record at which it stands can be skipped",
-        "`streamer lanes` shows where each lane stands",
+        f"lane {lane} is stopped at offset {stands}; only that record can be skipped",
+        "`streamer lanes` shows each lane's offset",
     )

@@ -74,7 +74,7 @@ class LaneWorker(RoleWorker):
         super().owns(lanes)
         self._lanes = frozenset(lanes)
         self.metrics.on_lanes(lanes)
-        log.info("lanes owned", lanes=sorted(lanes))
+        log.info("lane ownership changed", lanes=sorted(lanes))
 
     def stepped(self, step: Step) -> None:
         self.metrics.on_step(step)
@@ -135,7 +135,7 @@ class LaneWorker(RoleWorker):
                 self._watchdog.progressed(lane)
             elif self._watchdog.is_stuck(seconds):
                 why = f"lane {lane} has records to decide and has committed nothing for {seconds:.0f} s"
-                log.error("this worker is stuck and ends; start it again", lane=lane, why=why)
+                log.error("worker is stuck and exits; restart it", lane=lane, why=why)
                 last_error.note(self._group, why)
                 logging.shutdown()
                 os._exit(supervise.EXIT_STUCK)

@@ -43,5 +43,5 @@ def serve(server: Server, role: Role, settings: Settings) -> int:
             raise
         port = server.start(host, 0)
     server.discover(MetricsTargets(settings.home, host, port).addresses)
-    log.info("metrics are served", url=f"http://{host}:{port}/metrics")
+    log.info("serving metrics", url=f"http://{host}:{port}/metrics")
     return int(port)

@@ -80,7 +80,7 @@ ROLES: Final[Mapping[str, Role]] = MappingProxyType(
     {
         role.name: role
         for role in (
-            Role("lanes", "streamer.runtime.lane_worker:run", "segments of customers", "metrics_port"),
+            Role("lanes", "streamer.runtime.lane_worker:run", "assigns customers to segments", "metrics_port"),
             Role("owner", "streamer.runtime.owner_worker:run", "learns the behaviour clusters", "owner_metrics_port"),
             Role("act", "streamer.act.process:run", "sends the messages of plays", "act_metrics_port", always=False),
             Role("web", "streamer.web.process:run", "serves console and HTTP API", "web_metrics_port", always=False),

@@ -71,7 +71,7 @@ class ShopConfig:
             raise UserError("seed and start of a shop must not be negative", "give numbers from 0 up")
         for name in _SHARES:
             if not 0 <= getattr(self, name) <= 0.9:
-                raise UserError(f"{name} is a share of the events", "give a number from 0 to 0.9")
+                raise UserError(f"{name} must be a share of the events", "give a number from 0 to 0.9")
         if not _IDS.fullmatch(self.ids):
             raise UserError(f"customers' ids cannot begin with {self.ids!r}", "use up to 100 letters, digits, '.', '-'")
         if self.currency not in EXPONENTS:

@@ -64,11 +64,11 @@ class Column(BaseModel):
     @model_validator(mode="after")
     def _one_way(self) -> Self:
         if sum(map(bool, (self.column, self.columns, self.sum))) != 1:
-            raise ValueError("say one of column, columns and sum")
+            raise ValueError("give one of column, columns and sum")
         if self.times and not self.sum:
-            raise ValueError("times goes with sum")
+            raise ValueError("times needs sum")
         if self.times and len(self.sum) > 1:
-            raise ValueError("times goes with the sum of one column")
+            raise ValueError("times needs the sum of one column")
         return self
 
     @property

@@ -36,7 +36,7 @@ def _zone(name: str) -> str:
 def _dated(forms: tuple[str, ...]) -> tuple[str, ...]:
     for form in forms:
         if not names_a_year(form):
-            raise ValueError(f"{form!r} says no year: every time would be of the same one; add %Y or join columns")
+            raise ValueError(f"{form!r} has no year, so all times would fall in the same year; add %Y or join columns")
     return forms
 
 

@@ -134,8 +134,8 @@ class OnlineRetail:
         missing = [name for name, at in columns.items() if at is None]
         if missing:
             raise UserError(
-                f"{self.path} is no Online Retail file: no column {', '.join(missing)}",
-                f"its first line must name {', '.join(COLUMNS)}",
+                f"{self.path} is not an Online Retail file: no column {', '.join(missing)}",
+                f"its first line must contain {', '.join(COLUMNS)}",
             )
         positions = [at for at in columns.values() if at is not None]
         times = RetailTimes(self._day_first(delimiter, positions[list(COLUMNS).index("InvoiceDate")]))

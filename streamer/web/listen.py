@@ -33,13 +33,13 @@ def listen(settings: Settings) -> socket.socket:
     except OSError as error:
         if error.errno != EADDRINUSE:
             raise UserError(
-                f"{host}:{port} cannot be listened on: {error.strerror or error}", "see STREAMER_WEB_HOST"
+                f"cannot listen on {host}:{port}: {error.strerror or error}", "see STREAMER_WEB_HOST"
             ) from None
     origins = {one.name: one.origin for one in settings.in_force()}
     if origins[variable("web_port")] != DEFAULT:
         raise UserError(f"another program uses port {port}", "stop it, or set STREAMER_WEB_PORT to another port")
     found = _open(host, 0)
-    _log.warning("another program uses the web port, so a free one is used", taken=port, port=port_of(found))
+    _log.warning("the web port is in use by another program; using a free one", taken=port, port=port_of(found))
     return found
 
 

@@ -67,7 +67,7 @@ class Publisher:
                 for one in sent:
                     one.result()
         except (TimeoutError, KafkaError) as error:
-            raise TransientError("Kafka does not answer: nothing of this request is called accepted") from error
+            raise TransientError("Kafka does not answer; no event of this request is confirmed") from error
 
     async def _send(
         self, producer: AIOKafkaProducer, key: bytes, value: bytes, headers: list[tuple[str, bytes]]

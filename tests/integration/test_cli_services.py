@@ -81,7 +81,7 @@ def test_an_event_is_published_watched_and_shown(streamer: CommandLine) -> None:
         assert "by time alone At risk on" in streamer.run("customer", "show", "17").stdout
         missing = streamer.run("customer", "show", "nobody")
         assert missing.exit_code == 1
-        assert "no customer nobody is known" in missing.stderr
+        assert "there is no customer nobody" in missing.stderr
 
         sizes = streamer.json("segments", "list")
         assert {one["id"]: one["size"] for one in sizes["lifecycle"]["segments"]}["new"] == 1
@@ -126,7 +126,7 @@ def test_a_restore_shows_how_far_it_is(streamer: CommandLine, redis_url: str, pr
     with redis.Redis.from_url(redis_url) as view:
         view.set(LaneKeys(f"{prefix}.streamer", 1).token, stored_token("restoring:5f3a:50:200"))
     printed = " ".join(streamer.run("status").stdout.split())
-    assert "lane 1 is being restored: 25% of its changelog is read back (offset 50 of 200)" in printed
+    assert "lane 1 is being restored: 25% of its changelog has been read back (offset 50 of 200)" in printed
     with streamer.running("worker", "--role", "lanes") as (_, log):
         until(lambda: "lanes owned" in log.read_text(), log)
         assert log.read_text().count("lane restored") == LANES
@@ -171,15 +171,15 @@ def test_where_no_worker_runs_the_commands_report_it(streamer: CommandLine) -> N
     assert streamer.json("status")["workers"] == 0
     missing = streamer.run("customer", "show", "17")
     assert missing.exit_code == 1
-    assert "no worker runs, so new customers are not taken in" in " ".join(missing.stderr.split())
+    assert "no worker is running, so new customers are not added" in " ".join(missing.stderr.split())
 
 
 def test_ctrl_c_ends_a_watch_at_once_and_odd_wishes_are_doubted(streamer: CommandLine) -> None:
     streamer.json("topics", "create")
     with streamer.running("watch", "--to", "nowhere") as (watching, seen):
         until(lambda: "watching" in seen.read_text(), seen)
-        assert "no worker runs" in seen.read_text()
-        assert "no segment is called nowhere so far; there are: " in seen.read_text()
+        assert "no worker is running" in seen.read_text()
+        assert "there is no segment nowhere yet; choose one of: " in seen.read_text()
         watching.send_signal(signal.SIGINT)
         assert watching.wait(30) == 130
         assert "Traceback" not in seen.read_text()
@@ -238,9 +238,9 @@ def test_a_missing_redis_is_named(streamer: CommandLine, tmp_path: Path, address
 
 def _metrics(log: Path) -> str:
     for line in log.read_text().splitlines():
-        if "metrics are served" in line:
+        if "serving metrics" in line:
             return str(json.loads(line[line.index("{") :])["streamer.url"])
-    raise AssertionError("no metrics are served")
+    raise AssertionError("no metrics port")
 
 
 def _set_retention(bootstrap: str, name: str, value: str) -> None:

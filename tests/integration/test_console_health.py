@@ -95,7 +95,7 @@ def test_pages_say_what_commands_say_before_a_worker_runs_and_after(
     for letter in streamer.json("deadletters", "list")["dead_letters"][-1:]:
         assert f"streamer deadletters show {letter['place']}" in page and escape(letter["message"]) in page
     assert escape(HOSTILE) in page and HOSTILE not in page
-    assert "Nothing was imported yet" in page and "--check" in page
+    assert "Nothing has been imported yet" in page and "--check" in page
 
     # A lane that has stopped, and an import under way; both say what others wrote.
     why = f"it {HOSTILE} does not get on"

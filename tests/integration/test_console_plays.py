@@ -80,7 +80,7 @@ def test_a_play_is_watched_paused_and_gone_on_with(
     assert all(f"/customers/{one['customer_id']}" in page for one in waiting)
 
     sent = visitor.send("/plays/hook", {"action": "release", "status": "waiting"})
-    assert sent.status == 200 and answered(sent, "/plays/hook", "release", "They are sent.")
+    assert sent.status == 200 and answered(sent, "/plays/hook", "release", "The messages will be sent.")
     service.wait(lambda: service.done(len(MEMBERS)))
     shown = streamer.json("plays", "show", "hook")
     assert shown["sent"] and shown["withheld"] and shown["sent"] + shown["withheld"] == len(MEMBERS)
@@ -164,7 +164,9 @@ def test_versions_are_shown_and_a_proposal_is_approved_in_a_click(
     for one in shown["segments"]:
         assert f"{one['name']} {one['share']:.1%}" in page_text
     offered = streamer.json("models", "show", "p4")
-    assert f"{offered['k']} segments, because as many are stable now. It would move {offered['moves']:.1%}" in page_text
+    assert (
+        f"{offered['k']} segments, because this number is now stable. It would move {offered['moves']:.1%}" in page_text
+    )
     for flow in offered["flows"]:
         names = [offered["names"][flow[end]] for end in ("from", "to")]
         assert f"{names[0]} {names[1]} {flow['customers']}" in page_text
@@ -184,7 +186,7 @@ def test_versions_are_shown_and_a_proposal_is_approved_in_a_click(
     console.until(lambda: "waits for you" not in visitor.text("/models"))
     assert "approved" in visitor.text("/models")
     again = visitor.send("/models", {"proposal": "p4", "action": "approve"}, csrf=csrf)
-    assert again.status == 409 and "proposal p4 is settled already" in unescaped(again.page)
+    assert again.status == 409 and "proposal p4 is already settled" in unescaped(again.page)
 
 
 def publish(service: ActService, *writes: Write) -> None:

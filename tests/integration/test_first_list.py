@@ -79,7 +79,7 @@ def test_a_table_of_a_spreadsheet_becomes_a_list_in_four_commands(
     look, take_in, members = _commands()
     looked = json.loads(_run(environment, tmp_path, *look, "--json").splitlines()[-1])
     imported = json.loads(_run(environment, tmp_path, *take_in, "--json").splitlines()[-1])
-    assert looked["agrees"] and looked["looks"] == ["the rows are in no order of time; that does no harm"]
+    assert looked["agrees"] and looked["looks"] == ["the rows are not in time order; that does no harm"]
     assert (looked["rows"], looked["customers"], looked["applied"]["orders"]) == (1_201, 400, 1_201)
     assert (imported["customers"], imported["orders"], imported["skipped"]) == (400, 1_201, {})
     assert imported["revenue_minor"] == looked["applied"]["order_money"]

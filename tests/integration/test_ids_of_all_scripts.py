@@ -102,7 +102,7 @@ def test_every_id_is_carried_unchanged_shown_exported_and_erased(
             "custom.nickname": "Enchantress",
         }
         assert service.parity().differences == []
-        exposed_to_nobody(service, service.logged(worker, "metrics are served")[0]["url"])
+        exposed_to_nobody(service, service.logged(worker, "serving metrics")[0]["url"])
         for id in SOME:
             assert streamer.json("customer", "erase", id, "--yes")["erased"], id
             assert service.document(normalize("NFC", id)) is None

@@ -20,7 +20,7 @@ from streamer.sources.import_records import Outgoing
 pytestmark = pytest.mark.integration
 
 LANES = 2
-STOPS = "the lane stops; see docs/runbooks/LaneStopped.md"
+STOPS = "lane stopped; see docs/runbooks/LaneStopped.md"
 SETTINGS = ("STREAMER_KAFKA", "STREAMER_REDIS", "STREAMER_TOPIC_PREFIX")
 
 
@@ -75,9 +75,9 @@ def test_a_lane_that_cannot_get_past_a_record_stops_alone_and_skip_gets_it_going
         assert words in run("lanes").stdout.replace("\n", " ")
 
     refused = run("lanes", "skip", "0:0", "--yes")
-    assert (refused.exit_code, "stands at offset 1" in refused.stderr) == (1, True)
+    assert (refused.exit_code, "is stopped at offset 1" in refused.stderr) == (1, True)
     done = run("lanes", "skip", "0:1", "--yes")
-    assert (done.exit_code, "the lane goes on at offset 2" in done.stdout) == (0, True), done.stderr
+    assert (done.exit_code, "the lane resumes at offset 2" in done.stdout) == (0, True), done.stderr
     service.wait_until_applied()
     assert worker.poll() is None, "its owner takes the lane up again, and lives"
     ledger = service.ledgers()[0]
@@ -106,7 +106,7 @@ def test_an_upstream_transaction_that_hides_records_is_named(service: LiveServic
     assert producer.flush(30) == 0
     service.publish([order("behind", of_lane(1, 1)[0])])
     run = CommandLine(tmp_path, {name: service.environment[name] for name in SETTINGS}).run
-    hidden = "2 records of lane 1 stand behind a transaction that transactional id shop-7 left open"
+    hidden = "2 records of lane 1 are blocked by a transaction that transactional id shop-7 left open"
     for command in ("status", "doctor"):
         assert hidden in " ".join(run(command).stdout.split()), command
     there = json.loads(run("lanes", "--json").stdout)[1]

@@ -231,7 +231,7 @@ def test_a_start_that_fails_shows_why_and_leaves_nothing(tmp_path: Path) -> None
         running(tmp_path, kafka_overrides={"log.retention.ms": "many-years"}),
     ):
         pass
-    assert "Kafka ended while it started" in failed.value.message
+    assert "Kafka exited during start-up" in failed.value.message
     assert str(tmp_path) in failed.value.hint
     until(lambda: nothing_of(tmp_path))
 

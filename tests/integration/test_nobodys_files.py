@@ -50,7 +50,7 @@ def test_a_folder_with_somebody_elses_files_is_refused(home: Path, name: str) ->
     theirs = home / name
     theirs.parent.mkdir(parents=True)
     theirs.write_text("mine")
-    with pytest.raises(UserError, match="streamer did not make it") as refused:
+    with pytest.raises(UserError, match="streamer did not create it") as refused:
         up(home)
     assert "STREAMER_HOME" in refused.value.hint
     assert not down(home)

@@ -87,7 +87,7 @@ def test_a_bad_deploy_stops_the_lane_is_reported_everywhere_and_a_restart_goes_o
     # Where it stopped: the good order and the records up to the limit, and not one more.
     assert [one.next_offset for one in service.ledgers()] == [1 + LIMIT]
     assert len(service.records(topics.DEADLETTERS, 0)) == LIMIT
-    (line,) = logged(service, "the lane stops")
+    (line,) = logged(service, "lane stopped")
     assert (line["log.level"], "LaneStopped.md" in line["message"]) == ("error", True)
     service.wait(lambda: "LaneStopped" in [alert.name for alert in alerts(service)])
     (alert,) = [alert for alert in alerts(service) if alert.name == "LaneStopped"]

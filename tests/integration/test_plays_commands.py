@@ -56,7 +56,7 @@ def test_from_a_checked_file_to_messages_that_somebody_said_yes_to(
     service.change(MEMBERS[:1])
     service.wait(lambda: [one["why"] for one in shell.json("plays", "waiting")] == ["approve"])
     assert not receiver.effects
-    assert "the next 1 messages wait for your yes" in shell.run("plays", "show", "hook").stdout
+    assert "the next 1 messages wait for your approval" in shell.run("plays", "show", "hook").stdout
     assert shell.json("plays", "waiting", "--play", "hook", "--release")["done"]
     service.wait(lambda: len(receiver.effects) == 1)
 
@@ -116,7 +116,7 @@ WRONG = [
     ("plays start nothing --file {file}", 1, "declares no play nothing"),
     ("plays preview --days 0 --file {file}", 2, "--days"),
     ("plays test hook --file {file}", 2, "--customer"),
-    ("plays test hook --customer nobody --file {file}", 1, "no customer nobody is known"),
+    ("plays test hook --customer nobody --file {file}", 1, "there is no customer nobody"),
     ("plays first hook", 1, "was never started"),
     ("plays first hook --limit 0", 2, "--limit"),
     ("plays first hook --limit 2001", 2, "--limit"),

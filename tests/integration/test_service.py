@@ -191,7 +191,7 @@ def test_batches_that_get_lost_are_read_again(service: LiveService) -> None:
         if service.applied_within(2):
             break
     assert number < rounds[-1], service.logs()
-    assert "hole in fetched records" in service.logs()
+    assert "gap in fetched records" in service.logs()
     assert service.parity().differences[:10] == []
 
 

@@ -25,7 +25,7 @@ from streamer.sources.import_records import Outgoing
 pytestmark = pytest.mark.integration
 
 LANES = 2
-STOPS = "the lane stops; see docs/runbooks/LaneStopped.md"
+STOPS = "lane stopped; see docs/runbooks/LaneStopped.md"
 SETTINGS = ("STREAMER_KAFKA", "STREAMER_REDIS", "STREAMER_TOPIC_PREFIX")
 HERE, THERE = (next(f"c{n}" for n in range(99) if partition_for(b"c%d" % n, LANES) == lane) for lane in range(LANES))
 
@@ -84,7 +84,7 @@ def test_a_lane_that_misses_records_stops_alone_and_skip_gets_past_them(service:
     service.wait(lambda: len(service.logged(worker, STOPS)) == 2)
 
     done = run("lanes", "skip", "0:2", "--yes")
-    assert (done.exit_code, "the lane goes on at offset 5" in done.stdout) == (0, True), done.stderr
+    assert (done.exit_code, "the lane resumes at offset 5" in done.stdout) == (0, True), done.stderr
     service.wait_until_applied()
     assert worker.poll() is None
     ledger = service.ledgers()[0]

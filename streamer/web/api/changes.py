@@ -176,7 +176,7 @@ class Stream:
         if not self._changes.ready.is_set():
             raise TransientError("Kafka does not answer")
         if self._changes.readers >= MOST_READERS:
-            raise ProblemError(503, f"{MOST_READERS} readers follow already", "close one", **{"retry-after": "30"})
+            raise ProblemError(503, f"already {MOST_READERS} readers", "close one", **{"retry-after": "30"})
         vector = self._changes.end() if last is None else vector_of(last)
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
         return Impatient(self._lines(vector, wanted), media_type="text/event-stream", headers=headers)
@@ -205,7 +205,7 @@ class Impatient(StreamingResponse):
             except TimeoutError:
                 # What lies in the socket's buffer would hold the connection open for ever.
                 cut_off(scope)
-                raise OSError("the reader takes nothing") from None
+                raise OSError("the reader has stalled") from None
 
         await super().__call__(scope, receive, bounded)
 

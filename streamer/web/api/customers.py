@@ -90,7 +90,7 @@ class Customers:
 
 def _nobody(id: str) -> ProblemError:
     return ProblemError(
-        404, "no such customer is known", "check the id; `GET /v1/customers?query=` finds beginnings of ids"
+        404, "there is no such customer", "check the id; `GET /v1/customers?query=` finds beginnings of ids"
     )
 
 

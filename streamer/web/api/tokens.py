@@ -97,7 +97,7 @@ class Tokens:
         unknown = [one for one in may if one not in PERMISSIONS]
         if unknown or not may:
             raise UserError(
-                f"no permission is called {unknown[0]}" if unknown else "a token must allow something",
+                f"there is no permission {unknown[0]}" if unknown else "give the token at least one permission",
                 f"permissions: {', '.join(PERMISSIONS)}",
             )
         if any(one.name == name for one in self.all()):
@@ -152,7 +152,7 @@ def _check_public(may: Sequence[str], origins: Sequence[str], allow: Sequence[st
     for one in origins:
         if not _ORIGIN.fullmatch(one):
             raise UserError(
-                f"{one} is no origin", "write it as browsers do, such as https://shop.example, without a path"
+                f"{one} is not an origin", "write it as browsers do, such as https://shop.example, without a path"
             )
     for one in allow:
         if one not in UNLESS_ALLOWED:

@@ -139,12 +139,12 @@ def _call(call: dict[str, Any], received_ms: int) -> Body:
     id = call.get("messageId") or call.get("message_id")
     event_id = id if isinstance(id, str) else None
     if call.get("type") == "group":
-        return Body(b"", InvalidEvent("unknown_type", "groups are not kept: segments are of customers"), event_id)
+        return Body(b"", InvalidEvent("unknown_type", "groups are not supported: segments contain customers"), event_id)
     if call.get("timestamp") is None and call.get("originalTimestamp") is None and call.get("occurred_at") is None:
         call = {**call, "timestamp": call.get("sentAt") or iso(received_ms)}
     call.pop("writeKey", None)
     if call.get("type") not in segment_spec.TAGS:
-        return Body(b"", InvalidEvent("unknown_type", "the call's type is none of Segment's"), event_id)
+        return Body(b"", InvalidEvent("unknown_type", "the call's type is not one of Segment's"), event_id)
     try:
         return Body(json.dumps(segment_spec.as_event(call)).encode(), None, event_id)
     except (ValueError, RecursionError) as error:

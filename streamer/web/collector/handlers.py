@@ -123,7 +123,7 @@ class Collector:
         if shop not in self._mappings:
             raise ProblemError(
                 404,
-                "no webhooks of this shop are taken",
+                "webhooks of this shop are not accepted",
                 f"set STREAMER_SHOP_SECRETS=SHOP=SECRET; shops: {', '.join(sorted(SHOPS))}",
             )
         body = await body_of(request, MAX_WEBHOOK_BYTES)

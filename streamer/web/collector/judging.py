@@ -102,7 +102,7 @@ def _read(body: Body, policy: Policy, now_ms: int, largest: int, skew: int, note
     if body.error is not None:
         raise body.error
     if len(body.value) > largest:
-        raise InvalidEvent("oversize", f"{len(body.value):,} bytes, allowed are {largest:,}")
+        raise InvalidEvent("oversize", f"{len(body.value):,} bytes; the limit is {largest:,}")
     is_guest = False
     try:
         event = precheck(body.value, policy, now_ms - skew, policy.reading, noted)

@@ -25,12 +25,12 @@ async def body_of(request: Request, most: int = MAX_BODY_BYTES) -> bytes:
     """The body, unpacked. Raises ProblemError where it is too large, too slow, or damaged."""
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", "gzip", ""):
-        raise ProblemError(415, f"content-encoding {encoding[:20]} is not read", "send gzip, or nothing packed")
+        raise ProblemError(415, f"content-encoding {encoding[:20]} is not supported", "send gzip, or nothing packed")
     try:
         async with asyncio.timeout(_SECONDS):
             sent = await _read(request, most)
     except TimeoutError:
-        raise ProblemError(408, "the body did not come in time", "send it again") from None
+        raise ProblemError(408, "the body did not arrive in time", "send it again") from None
     return _unpacked(sent, most) if encoding == "gzip" else sent
 
 
@@ -53,7 +53,7 @@ def _unpacked(sent: bytes, most: int) -> bytes:
     if len(found) > most or unpack.unconsumed_tail:
         raise _too_large(most)
     if not unpack.eof:
-        raise ProblemError(400, "the body is not all there", "send it again")
+        raise ProblemError(400, "the body is incomplete", "send it again")
     return found
 
 

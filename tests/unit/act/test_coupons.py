@@ -247,9 +247,9 @@ def test_a_mistaken_coupon_is_named(option: str, problem: str) -> None:
 
 
 def test_templates_and_plays_agree_on_coupons() -> None:
-    with pytest.raises(UserError, match="does not say coupon"):
+    with pytest.raises(UserError, match="does not contain coupon"):
         written(play(more=COUPON), templates={name: text.replace("coupon.code", "why") for name, text in TEXTS.items()})
-    with pytest.raises(UserError, match="names a coupon, and play win_back"):
+    with pytest.raises(UserError, match="uses a coupon, but play win_back"):
         written(play())
 
 

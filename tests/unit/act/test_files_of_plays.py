@@ -116,7 +116,7 @@ def test_marketing_mails_must_say_who_writes_why_and_how_to_leave() -> None:
     for wanted in ("shop.name", "shop.address", "unsubscribe_url", "why"):
         text = TEMPLATES["win_back.en.text"].replace(f"{{{{ {wanted} }}}}", "")
         lacking = with_templates({**TEMPLATES, "win_back.en.text": text})
-        with pytest.raises(UserError, match=f"win_back.en.text does not say {wanted}"):
+        with pytest.raises(UserError, match=f"win_back.en.text does not contain {wanted}"):
             check(lacking, lacking.plays["win_back"])
 
 

@@ -71,4 +71,4 @@ def test_a_sentence_keeps_its_values(english: str) -> None:
 
 def test_an_error_with_values_is_said_in_chinese() -> None:
     assert chinese().translate("there is no token shop") == "没有令牌 shop"
-    assert chinese().translate("servers with other settings are running already") == "已有其他设置的服务器在运行"
+    assert chinese().translate("servers with other settings are already running") == "已有其他设置的服务器在运行"

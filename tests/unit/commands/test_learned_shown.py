@@ -99,7 +99,7 @@ def test_status_says_by_which_version_each_lane_goes(
     assert answer["weeks"] >= 7 and answer["latest"]["customers"] == CUSTOMERS
     learn.status()
     out = capsys.readouterr().out
-    assert f"lane 0: version 0, comes with the program; version {newest} from 1970-01-06 on" in out
+    assert f"lane 0: version 0, built in; version {newest} from 1970-01-06 on" in out
     assert f"lane 1: version {newest}, in force since {since}" in out and "log loss" in out
 
 
@@ -124,7 +124,7 @@ def test_a_version_is_shown_with_its_weights(shown: Published, capsys: pytest.Ca
     assert answer["weights"] == weights and answer["published_at"] == shown.predictions[newest].published_at
     learn.show("0")
     out = capsys.readouterr().out
-    assert "version 0, form hazard, comes with the program" in out
+    assert "version 0, form hazard, built in" in out
     assert all(name in out for name in first_version().to_dict()["weights"])
     for wrong in ("99", "p1", "²"):
         with pytest.raises(UserError, match=f"no version {wrong} of the predictions"):
@@ -136,4 +136,4 @@ def test_where_no_week_was_answered_it_says_so(capsys: pytest.CaptureFixture[str
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(learned, "read_predictor", lambda to: learned.kept_predictor([]))
         learn.history()
-    assert "no week was answered yet" in capsys.readouterr().out
+    assert "no week has been scored yet" in capsys.readouterr().out

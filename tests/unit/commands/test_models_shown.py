@@ -119,8 +119,8 @@ def test_a_proposal_is_printed_in_words(
 @pytest.mark.parametrize(
     ("language", "why", "message", "hint"),
     [
-        ("en", "segments", "proposal p1 was withdrawn: looks at the customers", "nothing needs doing"),
-        ("en", "drift", "proposal p1 was withdrawn: the shop is again as it was", "models list"),
+        ("en", "segments", "proposal p1 was withdrawn: two checks in a row", "nothing to do"),
+        ("en", "drift", "proposal p1 was withdrawn: for four weeks the shop", "models list"),
         ("zh", "segments", "提案 p1 已撤回", "无需任何操作"),
         ("zh", "drift", "提案 p1 已撤回", "models list"),
     ],
@@ -151,7 +151,7 @@ def test_an_answer_to_a_withdrawn_proposal_is_refused(
 
 
 def text_of_withdrawn(language: Language) -> str:
-    return {"en": "withdrawn, since its reason is gone", "zh": "已撤回"}[language]
+    return {"en": "withdrawn: its reason no longer holds", "zh": "已撤回"}[language]
 
 
 def test_a_name_that_will_not_do_is_refused_in_words(waiting: Published) -> None:

@@ -50,7 +50,7 @@ def test_good_events_pass() -> None:
         ({"occurred_at": "9999-01-01T00:00:00Z"}, "too_early"),
         ({"occurred_at": "1999-01-01T00:00:00Z"}, "too_late"),
         ({"occurred_at": "1970-01-01T00:00:00Z"}, "bad_date"),
-        ({"note": "x" * 300_000}, "bytes; those above 262,144"),
+        ({"note": "x" * 300_000}, "bytes; events above 262,144"),
         ({"note": "x" * 2_000_000}, "the limit is 1,048,576 bytes"),
     ],
 )

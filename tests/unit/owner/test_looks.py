@@ -75,5 +75,5 @@ def test_a_deleted_record_says_nothing() -> None:
 
 
 def test_a_question_that_cannot_be_read_stops_the_owner() -> None:
-    with pytest.raises(InvariantViolation, match="question to the model owner cannot be read"):
+    with pytest.raises(InvariantViolation, match="request to the model owner cannot be read"):
         Looks(1).take(look_key("i-1", 0), b"{")

@@ -10,7 +10,7 @@ def test_fields_left_out_are_a_note_and_own_events_are_listed() -> None:
     left_out, own = events(
         {"fields_ignored": {"currency": 3, "products.price": 1_200}, "tracked": {"Signed Up": 2, "a\x1b[31m": 1}}
     )
-    assert left_out.text == "fields left out or taken for granted: products.price 1,200, currency 3"
+    assert left_out.text == "fields ignored or assumed: products.price 1,200, currency 3"
     assert not left_out.wrong and "STREAMER_STRICT" in (left_out.hint or "")
     assert own.text.startswith("your own, by name: Signed Up 2, ") and own.hint is None and "\x1b" not in own.text
     assert not list(events({"fields_ignored": {}, "tracked": {}}))

@@ -15,9 +15,9 @@ NOON = epoch_ms("2026-11-27T12:00:00Z")
     [
         (True, None, "control records are signed", False, False),
         (True, NOON - 1, "control records are signed", False, False),
-        (True, NOON + 1_000, "unsigned ones are taken until 2026-11-27T12:00:01", False, False),
-        (False, None, "are taken until a day after the first start only", True, False),
-        (False, NOON + 1_000, "are taken until 2026-11-27T12:00:01", True, False),
+        (True, NOON + 1_000, "unsigned ones are accepted until 2026-11-27T12:00:01", False, False),
+        (False, None, "are accepted only until a day after the first start", True, False),
+        (False, NOON + 1_000, "are accepted only until 2026-11-27T12:00:01", True, False),
         (False, NOON, "are refused", True, True),
     ],
 )

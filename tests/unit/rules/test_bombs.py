@@ -57,7 +57,7 @@ BOMBS = {
     "many long numbers": "x=[" + ("9" * 4_000 + ",") * 48 + "]",
     "quotes within quotes": 'x="""' + '""a' * 60_000 + '"""',
     "many long conditions": full(lambda n: rules(n, LONG)),
-    "parts within parts": rules(0, "(" * 1_900 + "orders>1" + ")" * 1_900),
+    "nested parts": rules(0, "(" * 1_900 + "orders>1" + ")" * 1_900),
 }
 
 

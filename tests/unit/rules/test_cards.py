@@ -66,8 +66,8 @@ def test_discounts_looks_and_silence_are_named_where_they_stand_out() -> None:
     assert sentence(gap_days=21.0, discount_share=0.5).endswith("more often discounted than others")
     assert sentence(gap_days=21.0, discount_share=0.1).endswith("hardly ever discounted")
     assert sentence(gap_days=21.0, discount_share=0.3) == "buys every 3 weeks"
-    assert sentence(gap_days=21.0, clicks=0.4).endswith("looks around much")
-    assert sentence(gap_days=21.0, clicks=0.05).endswith("hardly looks around")
+    assert sentence(gap_days=21.0, clicks=0.4).endswith("browses a lot")
+    assert sentence(gap_days=21.0, clicks=0.05).endswith("hardly browses")
     assert sentence(gap_days=21.0, silent_days=41.0) == "buys every 3 weeks"
     assert sentence(gap_days=21.0, silent_days=43.0).endswith("silent for 6 weeks")
     assert sentence(gap_days=21.0, silent_days=200.0).endswith("silent for 7 months")

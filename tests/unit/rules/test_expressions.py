@@ -103,7 +103,7 @@ def test_the_exit_border_keeps_a_member_in_the_segment() -> None:
         ("__import__('os')", 0, "'__import__'", ""),
         ("orders >= 1e999", 10, "too large", ""),
         ("", 0, "the name of a feature", ""),
-        ("not " * 50 + "orders >= 1", 160, "too many parts", ""),
+        ("not " * 50 + "orders >= 1", 160, "too many nested parts", ""),
         ("orders >= 1 or " * 400 + "orders >= 1", 0, "more than 4,000 characters", "split"),
     ],
 )

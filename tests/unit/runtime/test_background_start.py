@@ -22,7 +22,7 @@ def test_beside_a_web_process_started_by_hand_no_service_starts(
     monkeypatch.setattr(background, "_ENDING_SECONDS", 0.3)
     with (
         presence.noted(tmp_path, "http://127.0.0.1:1"),
-        pytest.raises(UserError, match=r"served already at http://127\.0\.0\.1:1"),
+        pytest.raises(UserError, match=r"already running at http://127\.0\.0\.1:1"),
     ):
         Background(tmp_path).keep()
     assert not Background(tmp_path).left()

@@ -200,7 +200,7 @@ def test_a_row_in_another_encoding_costs_itself_and_no_letter_of_others(tmp_path
         (b"<html><table><tr><td>1</td></tr></table>", "a web page"),
         (gzip.compress(gzip.compress(PLAIN.encode())), "packed twice"),
         (bytes(1000), "not made of text"),
-        (b"Order," * 300_000 + b"\n", "do not say which"),
+        (b"Order," * 300_000 + b"\n", "do not show which"),
     ],
 )
 def test_files_that_are_no_tables_are_called_what_they_are(content: bytes, message: str, tmp_path: Path) -> None:

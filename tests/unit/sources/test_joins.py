@@ -267,7 +267,7 @@ def test_a_sum_of_several_columns_has_no_factor() -> None:
     text = shipped()["olist"].replace(
         '["price", "freight_value"] }', '["price", "freight_value"], times = "order_item_id" }'
     )
-    with pytest.raises(UserError, match="times goes with the sum of one column"):
+    with pytest.raises(UserError, match="times needs the sum of one column"):
         read_mapping(text, "m.toml")
 
 

@@ -130,7 +130,7 @@ def test_the_content_is_another_if_the_mapping_or_what_it_falls_back_on_is(make:
     [
         ("4;d;03.07.2024 09:00;bezahlt;1.5;A;1;1", "bad_value", "total (column Summe): no number such as 1.234,50"),
         ("4;d;soon;bezahlt;1,50;A;1;1", "bad_value", "occurred_at (column Datum): no time in a known form"),
-        ("4;d;01.01.1970 00:00;bezahlt;1,50;A;1;1", "bad_date", "occurred_at (column Datum): lies before 1990"),
+        ("4;d;01.01.1970 00:00;bezahlt;1,50;A;1;1", "bad_date", "occurred_at (column Datum): is before 1990"),
         ("4;d;30.02.2024 10:00;bezahlt;1,50;A;1;1", "bad_date", "occurred_at (column Datum): no such date"),
         ("4;guest;03.07.2024 09:00;bezahlt;1,50;A;1;1", "nobody", "Kunde names nobody"),
         ("4;d;03.07.2024 09:00;bezahlt;-1,50;A;1;1", "bad_value", "total: below zero"),
@@ -246,7 +246,7 @@ def test_a_file_without_the_columns_of_the_mapping_is_refused_before_it_is_read(
         (EUROPEAN.replace('product_id = "Artikel"', ""), "lines must say which column holds product_id"),
         (EUROPEAN.replace('price = "Preis"', 'colour = "Preis"'), "lines cannot hold colour"),
         ('encoding = "klingon"' + EUROPEAN, "encoding: must be an encoding of text"),
-        (EUROPEAN.replace('dates = ["%d.%m.%Y %H:%M"]', 'dates = ["%j %H:%M"]'), "says no year"),
+        (EUROPEAN.replace('dates = ["%d.%m.%Y %H:%M"]', 'dates = ["%j %H:%M"]'), "has no year"),
         ('group = "a"', "event: Field required"),
     ],
 )

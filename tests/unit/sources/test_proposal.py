@@ -108,8 +108,8 @@ def test_what_is_written_is_a_mapping_of_the_file(
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        ("a,b,c\n1,2,3\n", "do not say which holds customer_id and occurred_at and total: a, b, c"),
-        ("customer,date\na,2024-01-05\n", "do not say which holds total: customer, date"),
+        ("a,b,c\n1,2,3\n", "do not show which holds customer_id and occurred_at and total: a, b, c"),
+        ("customer,date\na,2024-01-05\n", "do not show which holds total: customer, date"),
         ('{"x": 1}\n', "JSON of a kind that no shipped mapping reads"),
     ],
 )

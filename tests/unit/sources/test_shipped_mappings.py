@@ -218,5 +218,5 @@ def test_what_is_no_workbook_is_reported(tmp_path: Path) -> None:
 
     path = tmp_path / "orders.xlsx"
     path.write_bytes(b"PK\x03\x04 and then nothing")
-    with pytest.raises(UserError, match="no workbook that can be read"):
+    with pytest.raises(UserError, match="not a readable workbook"):
         propose(path)

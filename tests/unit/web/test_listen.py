@@ -49,7 +49,7 @@ def test_a_taken_port_gives_way_unless_somebody_asked_for_it(
 
 
 def test_an_address_that_is_not_ours_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="cannot be listened on"):
+    with pytest.raises(UserError, match="cannot listen on"):
         listen(Settings.load({"web_host": "192.0.2.1", "home": tmp_path}, environ={}))
 
 
