@@ -171,7 +171,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "console play doubtful": "{count:,} 条存疑",
     "console plays none": "还没有启动过营销计划",
     "console plays none hint": "营销计划在客户换分群时发一条消息，只发一次，"
-    "只发给同意接收的人。先看会发给谁，再启动发送进程和这个动作。`docs/plays.md` 有五个可供参考。",
+    "只发给同意接收的人。先看会发给谁，再启动发送进程和这个计划。`docs/plays.md` 有五个可供参考。",
     "console play if": "条件",
     "console play do pause": "暂停",
     "console play do start": "启动",

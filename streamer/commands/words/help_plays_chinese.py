@@ -1,4 +1,4 @@
-"""营销计划、优惠码和令牌命令的帮助，简体中文。"""
+"""营销计划、券码和令牌命令的帮助，简体中文。"""
 
 from __future__ import annotations
 
@@ -75,15 +75,15 @@ PLAYS: Final = {
 
 示例：  streamer plays failed --play win_back --release
 """,
-    "coupons": """营销计划发放的优惠码，每个只发一次。
+    "coupons": """营销计划发放的券码，每个只发一次。
 
 示例：  streamer coupons status
 """,
-    "coupons load": """把优惠码载入一个池。已载入过的码不变，重复载入同一文件没有影响。
+    "coupons load": """把券码载入一个池。已载入过的码不变，重复载入同一文件没有影响。
 
 示例：  streamer coupons load back10 codes.txt
 """,
-    "coupons status": """每个池中可用、已发放、已使用的优惠码数。有池快用完时退出码为 1。
+    "coupons status": """每个池中可用、已发放、已使用的券码数。有池快用完时退出码为 1。
 
 示例：  streamer coupons status back10
 """,
