@@ -73,7 +73,7 @@ TABLE = Table(
         "Everybody": Named("Everybody", "all customers: no two groups of them can be told apart so far"),
     },
     causes={cause: cause for cause in CAUSES},
-    # In English a feature is called as rules call it.
+    # In English a feature has the name used in rules.
     features={},
     units={},
     texts={

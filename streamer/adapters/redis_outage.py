@@ -109,7 +109,7 @@ class Outage:
         self._waiting.discard(lane)
         if not self._waiting and self._wait is not None:
             self._wait = None
-            log.info("Redis is available to the lanes again", seconds=round(time.monotonic() - self._since, 1))
+            log.info("Redis is available again", seconds=round(time.monotonic() - self._since, 1))
 
 
 _OUTAGES: WeakKeyDictionary[Redis, Outage] = WeakKeyDictionary()

@@ -33,7 +33,7 @@ _LEGEND = (
 
 
 def predictions(
-    data: Annotated[Path, typer.Option(help="A file of events.")],
+    data: Annotated[Path, typer.Option(help="File of events.")],
     format: Format = None,
     mapping: Mapped = None,
     as_of: Annotated[

@@ -66,7 +66,7 @@ def pause(name: Name, json: Json = False) -> None:
 
     Example:  streamer plays pause win_back
     """
-    _order("pause", name, f"{name} is paused; `streamer plays start {name}` goes on", json)
+    _order("pause", name, f"{name} is paused; `streamer plays start {name}` resumes it", json)
 
 
 def stop(name: Name, json: Json = False) -> None:

@@ -68,7 +68,7 @@ class ClockGuard:
             hours = abs(skew) / 3_600
             side = "ahead of" if skew > 0 else "behind"
             log.error(
-                "this machine's clock is wrong; time moves no customers until it is right; see docs/runbooks/ClockJump.md",
+                "this machine's clock is wrong; no customer moves by time until it is fixed; see docs/runbooks/ClockJump.md",
                 clock=f"{hours:,.1f} h {side} the broker's",
             )
         elif not trusted:

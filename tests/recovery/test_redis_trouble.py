@@ -113,7 +113,7 @@ def test_lanes_wait_for_it_and_report_it_once(
     log_lines = [line for line in service.logs().splitlines() if line.startswith("{")]
     waits = [line for line in map(json.loads, log_lines) if "lanes wait until it recovers" in line.get("message", "")]
     assert len(waits) == 1 and message in waits[0]["message"] and waits[0]["streamer.hint"], "once, for all lanes"
-    service.wait(lambda: "Redis is available to the lanes again" in service.logs(), 30)
+    service.wait(lambda: "Redis is available again" in service.logs(), 30)
     ledgers = service.ledgers()
     assert sum(ledger.applied for ledger in ledgers) == 3_000
     assert sum(ledger.duplicates + ledger.unaccounted for ledger in ledgers) == 0

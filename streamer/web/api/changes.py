@@ -83,7 +83,7 @@ class Changes:
             try:
                 await self._follow()
             except (KafkaError, OSError) as error:
-                _log.warning("changes_wait", why=repr(error))
+                _log.warning("the feed of changes waits for Kafka; retrying", why=repr(error))
                 await asyncio.sleep(_RETRY_SECONDS)
 
     def end(self) -> Vector:

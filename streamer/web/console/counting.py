@@ -83,7 +83,7 @@ class Counting:
                 page = self._book.page
                 self.newest = await asyncio.to_thread(self._count, page)
             except (TransientError, UserError) as error:
-                _log.debug("console_count_waits", why=str(error))
+                _log.debug("counting customers waits; retrying", why=str(error))
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
             # A shop that has just begun is counted sooner: its first figures change with every record.

@@ -58,7 +58,7 @@ class Feeder:
         """Make the file where there is none, so that pages show as soon as anybody is answered; `follow` fills it."""
         with suppress(OSError, sqlite3.Error):
             if await asyncio.to_thread(tables.prepare, self.path, self._service):
-                _log.info("read_model_fills", file=str(self.path))
+                _log.info("filling the read model", file=str(self.path))
 
     async def follow(self) -> None:
         """Go on until cancelled. Kafka that is away, a full disk and a damaged file are waited for or got over."""
@@ -67,7 +67,7 @@ class Feeder:
                 await self._follow()
             except (KafkaError, OSError, sqlite3.Error) as error:
                 self.current.clear()
-                _log.warning("read_model_waits", why=str(error) or repr(error))
+                _log.warning("the read model waits; retrying", why=str(error) or repr(error))
                 if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
                     # Damaged: nothing in it that the topics do not have.
                     await asyncio.to_thread(tables.remove, self.path)
@@ -97,7 +97,7 @@ class Feeder:
     async def _open(self) -> Writer:
         writer = await asyncio.to_thread(Writer, self.path, self._service, self._day_of)
         if writer.is_new:
-            _log.info("read_model_fills", file=str(self.path))
+            _log.info("filling the read model", file=str(self.path))
         return writer
 
     async def _is_behind_the_log(self, writer: Writer, inputs: Inputs) -> bool:
@@ -105,7 +105,7 @@ class Feeder:
         ends = await _ends(inputs)
         if all(offset <= ends.get(source, 0) for source, offset in writer.positions().items()):
             return False
-        _log.warning("read_model_is_of_older_topics")
+        _log.warning("the read model belongs to older topics; rebuilding it")
         writer.close()
         await asyncio.to_thread(tables.remove, self.path)
         return True
