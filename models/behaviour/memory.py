@@ -143,13 +143,13 @@ class Memory:
         return blob if bucket is None else blob + today.pack(bucket)
 
     def load(self, blob: bytes, order_days: Callable[[], Iterable[int]] | None = None) -> int:
-        """A new row from ``dump``; raises InvariantViolation on a layout this program does not know.
+        """A new row from ``dump``; raises InvariantViolation on an unknown layout.
 
         Parameters
         ----------
         order_days
-            Days of the customer's orders, ascending, each once. Asked where the blob is of a layout that kept no rhythm, so
-            that it need not begin anew.
+            Days of the customer's orders, ascending, each once. Needed if the blob's layout has no rhythm, so
+            that the rhythm need not start from zero.
         """
         values, bucket = _parse(blob)
         row = self._take()
@@ -173,9 +173,9 @@ class Memory:
     def merge(self, row_into: int, blob: bytes) -> None:
         """Add the statistics of another memory of the same person.
 
-        Step both to the same day before, if the other one has a label that matters: a memory that is
-        behind is aged here without looking at any model. The label of ``row_into`` stays, what was
-        suspected of either is dropped, and time looked at is not doubled: the longer exposure counts. The rhythm with
+        Step both to the same day first if the other one has a label that matters: a memory that is
+        behind is aged here without a model. The label of ``row_into`` stays, what was
+        suspected of either is dropped, and exposure is not doubled: the longer one counts. The rhythm with
         more known gaps is kept.
         """
         self._check(row_into)

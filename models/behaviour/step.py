@@ -51,7 +51,7 @@ HOLIDAY_DAYS: Final = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """What the closing day held.
+    """The events of the closing day.
 
     Parameters
     ----------

@@ -83,7 +83,7 @@ class ClustererChoice:
 
     @property
     def ours(self) -> bool:
-        """Whether it is the clusterer of this program."""
+        """Whether this is the program's own clusterer."""
         return self.name == OURS
 
     @property

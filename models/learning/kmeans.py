@@ -133,8 +133,8 @@ def stability(
 def choose_k(stable: dict[int, float], enough: float = 0.9, slack: float = 0.02) -> int:
     """The largest k that is stable ``enough`` and hardly less so than fewer; else the largest about as stable as the best.
 
-    A k that is stable enough but clearly less so than a smaller one cuts through a group that is one. Fewer are easier to
-    find again, so ``slack`` is given for each step between the two. Where fewer are found again nearly perfectly, k must
+    A k that is stable enough but clearly less stable than a smaller one splits a true group. Fewer groups are easier to
+    find again, so ``slack`` is allowed for each step between the two. If fewer are found again nearly perfectly, k must
     be, too: disagreement may grow by at most _GROWTH a step.
     """
 

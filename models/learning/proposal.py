@@ -87,7 +87,7 @@ class Proposal:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Proposal:
-        """What ``to_dict`` wrote."""
+        """The value that ``to_dict`` wrote."""
         trial = data["trial"]
         return cls(
             number=data["number"],

@@ -77,9 +77,9 @@ def steps_apart(sample: Sample, fit: Fit, frame: Frame) -> float:
 
 
 def nats_apart(sample: Sample, fit: Fit, frame: Frame) -> float:
-    """Mean log-likelihood ratio of a member's past, own group against another, of the two least alike to be told apart.
+    """Mean log-likelihood ratio of a member's past, own group against another, for the two groups hardest to tell apart.
 
-    Taken both ways for each two groups, so that a small group beside a large one counts as much.
+    Computed in both directions for each pair of groups, so that a small group counts as much as a large one.
     """
     k = len(fit.centroids)
     members = [fit.labels == i for i in range(k)]

@@ -54,7 +54,7 @@ class Messages:
         return self.table.segments[segmentation, id].meaning
 
     def cluster(self, name: str) -> str:
-        """The name of a cluster; ``name`` is that of its prototype in English, ``Moderate 2`` (``Group 12`` in old versions),
+        """The name of a cluster; ``name`` is its prototype's name in English, ``Moderate 2`` (``Group 12`` in old versions),
         ``Segment A``, or one given by hand."""
         if (found := self.table.clusters.get(name)) is not None:
             return found.name

@@ -57,7 +57,7 @@ def losses(chances: FloatArray, came: FloatArray) -> FloatArray:
 
 
 def auc(chances: FloatArray, came: FloatArray) -> float:
-    """Area under the ROC curve; .5 where all came or nobody did.
+    """Area under the ROC curve; .5 if all came or nobody did.
 
     >>> auc(np.array([0.1, 0.4, 0.4, 0.9]), np.array([0.0, 0.0, 1.0, 1.0]))
     0.875

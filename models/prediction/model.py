@@ -72,12 +72,12 @@ class PredictionModel:
 
     @classmethod
     def from_dict(cls, body: Mapping[str, Any]) -> Self:
-        """The version of a JSON form.
+        """The version that a JSON form describes.
 
         Raises
         ------
         InvariantViolation
-            It is none, or is made of other features than this program has.
+            It is not a version, or its features differ from this program's.
         """
         try:
             weights, cells = body["weights"], [float(one) for one in body["cells"]]

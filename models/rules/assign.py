@@ -41,16 +41,16 @@ def assign(
     now: Facts | None = None,
     only: Collection[str] | None = None,
 ) -> list[Transition]:
-    """Put the customer where the rules say at ``at``; changes ``segments`` and ``due``; gives the transitions.
+    """Assign the customer by the rules at ``at``; changes ``segments`` and ``due``; returns the transitions.
 
     Parameters
     ----------
     before
-        The facts without what happened, for the reasons; None for a new customer.
+        The facts before the event, for the reasons; None for a new customer.
     now
-        The facts at ``at``, where the caller has them; its segments are brought up to date.
+        The facts at ``at``, if the caller has them; its segments are updated.
     only
-        Names of the segmentations to look at, if not all.
+        Names of the segmentations to assign; None for all.
     """
     now = now or facts(customer, at, definitions, shop)
     transitions = []

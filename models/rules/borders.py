@@ -22,7 +22,7 @@ _COUNTED = ("orders", "items", "interactions", "messages", "ratings", "complaint
 class Border:
     """With ``feature`` at ``border`` (or just beyond) the customer would be in ``to``; ``value`` is what it is now.
 
-    Numbers in the feature's own unit; for words both are words, None for none.
+    Numbers are in the feature's own unit; for text features both are text, or None.
     """
 
     feature: str

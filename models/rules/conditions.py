@@ -35,7 +35,7 @@ class Member:
     segments: frozenset[str]
 
     def source(self, held: bool) -> str:
-        """As ``compiling`` wants it."""
+        """The source text that ``compiling`` expects."""
         return compiling.membership(self.segmentation, sorted(self.segments))
 
 
@@ -46,7 +46,7 @@ class Every:
     parts: tuple[Condition, ...]
 
     def source(self, held: bool) -> str:
-        """As ``compiling`` wants it."""
+        """The source text that ``compiling`` expects."""
         return compiling.joined([part.source(held) for part in self.parts], "and", "True")
 
 
@@ -57,7 +57,7 @@ class Some:
     parts: tuple[Condition, ...]
 
     def source(self, held: bool) -> str:
-        """As ``compiling`` wants it."""
+        """The source text that ``compiling`` expects."""
         return compiling.joined([part.source(held) for part in self.parts], "or", "False")
 
 
@@ -68,7 +68,7 @@ class Negation:
     part: Condition
 
     def source(self, held: bool) -> str:
-        """As ``compiling`` wants it."""
+        """The source text that ``compiling`` expects."""
         return f"(not {self.part.source(held)})"
 
 
@@ -77,7 +77,7 @@ Condition = Compare | Member | Every | Some | Negation
 
 
 def leaves(condition: Condition) -> Iterator[Leaf]:
-    """The comparisons and memberships a condition is made of, left to right."""
+    """The comparisons and memberships in a condition, left to right."""
     match condition:
         case Every(parts) | Some(parts):
             for part in parts:

@@ -72,7 +72,7 @@ class Segmentation(ABC):
     def reasons(self, current: str | None, before: Facts | None, now: Facts) -> tuple[Reason, ...]:
         """Why a customer who was in ``current`` moves: putting their ``after`` values into ``before`` gives the move.
 
-        ``before`` are the facts without what happened; None where there are none, as for a new customer.
+        ``before`` are the facts before the event; None for a new customer.
         """
 
     @abstractmethod
@@ -90,7 +90,7 @@ class Segmentation(ABC):
     @property
     @abstractmethod
     def leaves(self) -> tuple[Leaf, ...]:
-        """All comparisons and memberships of its conditions."""
+        """All comparisons and memberships in its conditions."""
 
     @property
     def features(self) -> frozenset[str]:

@@ -191,7 +191,7 @@ class ActOwner(Inbox):
                 await asyncio.sleep(0.01)
 
     async def fetch(self, seconds: float) -> None:
-        """Take what the inputs have, waiting up to ``seconds`` for something; the next turn decides it."""
+        """Read the inputs, waiting up to ``seconds`` for a record; the next turn processes it."""
         for one in await self._inputs.poll(seconds):
             self._fetched.extend((one.source, record, record.offset + 1) for record in one.records)
             self._fetched.append((one.source, None, one.end))
@@ -212,7 +212,7 @@ class ActOwner(Inbox):
     # -- one turn ---------------------------------------------------------------------------------------------
 
     async def turn(self) -> None:
-        """Take what came, judge what is due, commit, and begin the calls that were claimed."""
+        """Process new input, decide what is due, commit, and start the claimed calls."""
         now = self._last = await self._now()
         outcome, self._recovered = self._recovered, Outcome()
         await self._count_customers()

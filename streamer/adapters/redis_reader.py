@@ -81,7 +81,7 @@ class ViewReader:
             return [ledger.load(raw) for raw in self._many(keys) if raw]
 
     def restoring(self) -> dict[int, tuple[int, int]]:
-        """Lanes that are being restored, or whose restore was broken off: offsets passed, and of how many."""
+        """Lanes that are being restored, or whose restore was interrupted: offsets passed, and of how many."""
         with plain_errors(self._client):
             stored = self._many([self._keys(lane).token for lane in range(self.lanes)])
         tokens = {lane: own_token(raw.decode()) for lane, raw in enumerate(stored) if raw}

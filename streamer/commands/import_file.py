@@ -117,7 +117,7 @@ def import_file(
     ):
         if not beside_demo:
             _put_demo_away(service)
-        # Of an import that was broken off, the workers may be its own, not yet known to be gone.
+        # The workers may belong to an interrupted import and not yet be known to have exited.
         if not was_broken_off(service, source) and is_read(service):
             check_workers_currency(kind, common.settings())
         record, resumed = begin(service, source, str(file), again=again)

@@ -73,7 +73,7 @@ class Context:
         self.adopt_definitions()
 
     def adopt_definitions(self) -> None:
-        """Take up the definitions that are in force now."""
+        """Adopt the definitions now in force."""
         self.definitions = self.state.in_force(self.policy)
         self.assigns_on_interaction = moved_by_interactions(self.definitions)
         state, shop = self.state, self.policy.shop

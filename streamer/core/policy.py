@@ -16,7 +16,7 @@ from schemas.money import Rates
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Everything ``decide`` depends on beside the log.
+    """Everything ``decide`` depends on besides the log.
 
     Attributes
     ----------
@@ -39,15 +39,15 @@ class Policy:
     merge_known
         Whether a customer to whom other ids were joined may itself be joined to another.
     merge_limit
-        Most ids that may be joined to one customer.
+        Maximum number of ids that may be joined to one customer.
     nobody
-        Ids, in small letters, that stand for no customer.
+        Placeholder ids, in lower case, that do not identify a customer.
     strict
-        Whether events that break the contract are refused as they stand, instead of being read kindly.
+        Whether events that break the contract are rejected instead of being read leniently.
     panel_target
         Customers the model owner learns from, over all lanes.
     language
-        Of the names in what is published; no decision depends on it.
+        Language of published names; no decision depends on it.
     """
 
     lanes: int = 1

@@ -1,4 +1,4 @@
-"""Reset of the demo: deletes what earlier demos left in a service, if nobody else's data is with it."""
+"""Start over: delete the data of earlier demos in a service, unless other data is mixed with it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """An import: a finite source goes into the lanes once, and is applied when the import ends.
 
-It can be broken off at any moment and gone on with. The records of each lane are confirmed in order, so what is there
+It can be interrupted at any moment and resumed. The records of each lane are confirmed in order, so what is there
 is a front part of what was to be written: a second run counts it and writes the rest, under the same import id.
 """
 
@@ -55,7 +55,7 @@ def was_broken_off(service: Service, source: Source) -> bool:
 
 
 def begin(service: Service, source: Source, name: str, *, again: bool) -> tuple[ImportRecord, bool]:
-    """The import to run, and whether it is one that was broken off.
+    """The import to run, and whether it resumes an interrupted one.
 
     Raises
     ------

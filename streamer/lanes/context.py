@@ -105,7 +105,7 @@ class LaneListener(Protocol):
         """A restore goes on: so many offsets of the changelog were passed, of so many."""
 
     def restored(self, state: LaneState, seconds: float, customers: int) -> None:
-        """A restore is over: how long it took, and how many customers were read back."""
+        """A restore has ended: how long it took, and how many customers were read back."""
 
 
 class Silent(LaneListener):

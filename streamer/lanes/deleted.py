@@ -27,9 +27,9 @@ def why_deleted(next_offset: int, first: int) -> str:
 
 
 def stand_in(lane: int, next_offset: int, first: int, appended: int) -> Record:
-    """One record that stands for those that are gone; ``appended`` is its append time, ms.
+    """One record that represents the deleted ones; ``appended`` is its append time, ms.
 
-    Nobody knows any more how many of the offsets were records, and how many marked the end of a transaction: all
+    It is no longer known how many of the offsets were records and how many marked the end of a transaction: all
     count as records.
     """
     value = UnopenedBatch(

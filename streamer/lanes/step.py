@@ -53,7 +53,7 @@ class Prepared:
         self._last = begun
 
     def stage(self, name: str) -> None:
-        """A stage is over."""
+        """A stage has ended."""
         now = asyncio.get_running_loop().time()
         self.seconds[name] = now - self._last
         self._last = now
@@ -169,10 +169,10 @@ class StepMaker:
     async def decide(
         self, made: Prepared, state: LaneState, clock: int | None, due: Sequence[str]
     ) -> Sequence[DecodedRecord]:
-        """Decide what was decoded and then look at the clock. ``due`` are customers in memory whose time may have come.
+        """Decide the decoded records, then check the clock. ``due`` are customers in memory who may be due.
 
-        Records for which a step has no time are given back undecided: on a busy machine a transaction of as many
-        records as usual would stay open until the broker ends it, since other lanes make theirs as large meanwhile.
+        Records that a step has no time for are returned undecided: on a busy machine, a transaction with as many
+        records as usual would stay open until the broker aborts it, because other lanes run equally large ones meanwhile.
         """
         made.due = due
         tick = Tick(clock, due)

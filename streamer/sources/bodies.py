@@ -75,7 +75,7 @@ class Bodies:
     Attributes
     ----------
     nobody
-        Ids, in small letters, that stand for no customer.
+        Placeholder ids, in lower case, that do not identify a customer.
     is_number
         Whether a trait of one's own from a column is a number.
     """

@@ -70,7 +70,7 @@ class MappedFile:
         Where refused rows go: line of the input, reason, message, then the row as it stands. The file is made when the
         first comes, and has the input's own columns behind, so that it can be corrected and imported.
     nobody
-        Ids, in small letters, that stand for no customer.
+        Placeholder ids, in lower case, that do not identify a customer.
     now_ms
         The present; rows of later times are refused. None knows no present.
     progress

@@ -48,7 +48,7 @@ def entered(one: FirstCustomer, play: Play) -> ReceivedChange:
 
 
 def decide(order: PlayCommand, held: PlayState, state: State, outcome: Outcome, now: int) -> None:
-    """Say yes or no to messages that wait for it; once as many were decided as were asked for, the rest need none."""
+    """Approve or reject waiting messages; once the requested number is decided, the rest need no approval."""
     waiting = [one for one in _waiting(order.play, state) if order.message_id in (None, one.id)]
     for message in waiting[: held.approve]:
         held.approve -= 1

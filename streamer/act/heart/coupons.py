@@ -71,7 +71,7 @@ class Coupons:
         return self._codes.get(code)
 
     def put(self, code: str, coupon: Coupon) -> None:
-        """Take in a coupon in place of what its code was before."""
+        """Store a coupon, replacing any earlier state of its code."""
         if (before := self._codes.get(code)) is not None:
             self._count(code, before, -1)
         self._codes[code] = coupon

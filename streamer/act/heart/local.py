@@ -14,7 +14,7 @@ _MINUTE_MS = 60_000
 
 @lru_cache(maxsize=1_024)
 def zone(name: str | None, shop: str) -> tuple[ZoneInfo, str]:
-    """The customer's zone, and where it comes from: ``customer``, or ``shop`` where theirs is missing or unknown."""
+    """The customer's time zone, and its source: ``customer``, or ``shop`` if the customer's is missing or unknown."""
     if name:
         try:
             return ZoneInfo(name), "customer"
