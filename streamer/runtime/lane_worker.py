@@ -74,7 +74,7 @@ class LaneWorker(RoleWorker):
         super().owns(lanes)
         self._lanes = frozenset(lanes)
         self.metrics.on_lanes(lanes)
-        log.info("lane ownership changed", lanes=sorted(lanes))
+        log.info("lanes owned", lanes=sorted(lanes))
 
     def stepped(self, step: Step) -> None:
         self.metrics.on_step(step)

@@ -112,7 +112,7 @@ ERRORS: Final = {
     "check the replication factor and the rights of the user, or let an operator create it": "请检查副本数和该用户的权限，或让管理员创建",
     "Kafka does not delete topics": "Kafka 不允许删除主题",
     "see delete.topic.enable of the broker": "请查看 broker 的 delete.topic.enable",
-    "{} set, and the embedded ones do not run in {}": "设置了{0}，而 {1} 中的内置服务器没有运行",
+    "{} set, and the embedded ones are not running in {}": "设置了{0}，而 {1} 中的内置服务器没有运行",
     "Kafka at {} did not accept the records: {}": "位于 {0} 的 Kafka 没有接收这些记录：{1}",
     "Redis does not answer": "Redis 没有应答",
     "Kafka does not answer": "Kafka 没有应答",
