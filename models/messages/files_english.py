@@ -74,7 +74,7 @@ TEXTS: Final = {
     "check column orders": "orders",
     "check column order money": "money",
     "check column refunds": "refunds",
-    "check column refund money": "refunded",
+    "check column refund money": "given back",
     "check column net": "net",
     "check row counted": "counted in the file, independently",
     "check row left out": "less {reason}",

@@ -197,5 +197,6 @@ def _embedded(found: Settings, own: bool, progress: Progress) -> Iterator[embedd
         if found.kafka or found.redis:
             names = "STREAMER_REDIS" if found.kafka else "STREAMER_KAFKA"
         raise UserError(
-            f"{missing} set, and the embedded ones are not running in {found.home}", f"run `streamer up`, or set {names}"
+            f"{missing} set, and the embedded ones are not running in {found.home}",
+            f"run `streamer up`, or set {names}",
         )

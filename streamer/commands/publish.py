@@ -48,9 +48,7 @@ EventId = Annotated[str | None, typer.Option(help="Event id; duplicates are drop
 Currency = Annotated[str | None, typer.Option(help="ISO 4217 code. Default: STREAMER_CURRENCY.")]
 Products = Annotated[
     list[str] | None,
-    typer.Option(
-        "--product", help="Item as ID, ID,PRICE, ID,PRICE,QUANTITY or ID,PRICE,QUANTITY,CATEGORY; may be repeated."
-    ),
+    typer.Option("--product", help="ID, ID,PRICE, ID,PRICE,QUANTITY or ID,PRICE,QUANTITY,CATEGORY; may be repeated."),
 ]
 
 
@@ -231,9 +229,7 @@ def outcome(
     customer: Customer,
     message: Annotated[str, typer.Option("--message", help="The message's id.")],
     outcome: Annotated[str, typer.Option(help="delivered, opened, clicked, bounced, complained ...")],
-    change: Annotated[
-        str, typer.Option("--change", help="Event id of the change that triggered the message.")
-    ] = "unknown",
+    change: Annotated[str, typer.Option("--change", help="Event id of the change that triggered it.")] = "unknown",
     at: At = None,
     event_id: EventId = None,
     json: Json = False,
@@ -249,9 +245,7 @@ def outcome(
 def events(
     unchecked: Annotated[
         bool,
-        typer.Option(
-            "--unchecked", help="Also publish lines that are not valid events; workers will dead-letter them."
-        ),
+        typer.Option("--unchecked", help="Also publish invalid events; workers will dead-letter them."),
     ] = False,
     json: Json = False,
 ) -> None:

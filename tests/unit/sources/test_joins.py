@@ -235,7 +235,7 @@ def _changed(name: str, old: str, new: str) -> Callable[[Path], object]:
             _changed("order_items", '"price"', '"Preis"'),
             ["has no column price", "(nor has olist_order_items_dataset.csv"],
         ),
-        (_changed("orders", '"order_approved_at"', '"price"'), ["column price stands in olist_orders", "prefix = "]),
+        (_changed("orders", '"order_approved_at"', '"price"'), ["column price is in both olist_orders", "prefix = "]),
         (
             _changed("order_payments", "18.12", "18,12"),
             ["order_payments_dataset.csv, line 2: 6 columns", "correct or remove that line"],

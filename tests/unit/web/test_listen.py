@@ -80,11 +80,11 @@ def test_a_note_holds_as_long_as_its_process_however_that_ends(tmp_path: Path) -
         assert other.stdout is not None and other.stdout.readline() == "noted\n"
         assert presence.url_of(tmp_path) == "http://127.0.0.1:1"
         with (
-            pytest.raises(UserError, match="served already"),
+            pytest.raises(UserError, match="already running"),
             presence.noted(tmp_path, "http://127.0.0.1:2"),
         ):
             pass
-        with pytest.raises(UserError, match="served already"):
+        with pytest.raises(UserError, match="already running"):
             listen(Settings.load({"home": tmp_path}, environ={}))
         other.kill()
     assert presence.url_of(tmp_path) is None
