@@ -74,7 +74,7 @@ def test_a_play_is_watched_paused_and_gone_on_with(
     service.wait(lambda: "hook" in streamer.json("plays", "list"))
     service.change(MEMBERS)
     service.wait(lambda: streamer.json("plays", "show", "hook")["waiting"] > 0)
-    console.until(lambda: "your yes" in visitor.text("/plays/hook"))
+    console.until(lambda: "your approval" in visitor.text("/plays/hook"))
     waiting = streamer.json("plays", "waiting", "--play", "hook")
     page = visitor.page("/plays/hook")
     assert all(f"/customers/{one['customer_id']}" in page for one in waiting)
@@ -111,7 +111,7 @@ def test_a_play_is_watched_paused_and_gone_on_with(
         visitor.send("/plays/hook", {"action": "pause"})
     service.wait(lambda: streamer.json("plays", "show", "hook")["status"] == "paused")
     sent = visitor.send("/plays/hook", {"action": "start"})
-    assert sent.status == 200 and answered(sent, "/plays/hook", "start", "It runs.")
+    assert sent.status == 200 and answered(sent, "/plays/hook", "start", "Started.")
     service.wait(lambda: streamer.json("plays", "show", "hook")["status"] == "running")
     if CHROMIUM is None:
         pytest.skip(WHY)

@@ -121,7 +121,7 @@ def test_missing_rights_of_a_redis_user_are_reported_before_a_worker_begins(
         admin.execute_command("ACL", "SETUSER", variables["STREAMER_REDIS_USERNAME"], "-function|load")
     ran = start(variables).run("worker")
     assert ran.exit_code == 1
-    assert "refuses us" in ran.stderr
+    assert "denies access" in ran.stderr
     assert "function|load" in ran.stderr
     assert "rights listed in docs/operations.md" in ran.stderr.splitlines()[-1]
 
@@ -167,12 +167,12 @@ def wrong(variables: dict[str, str], secured: Secured, addresses: Addresses, nam
         ("kafka without TLS", "does not answer", "STREAMER_KAFKA_SECURITY_PROTOCOL"),
         ("kafka's port in plain text", "does not answer", "STREAMER_KAFKA_SECURITY_PROTOCOL"),
         ("kafka's port is Redis's", "does not answer", "STREAMER_KAFKA"),
-        ("redis password", "refuses us", "STREAMER_REDIS_USERNAME and STREAMER_REDIS_PASSWORD"),
+        ("redis password", "denies access", "STREAMER_REDIS_USERNAME and STREAMER_REDIS_PASSWORD"),
         ("redis authority", "certificate", "STREAMER_REDIS_CA"),
         ("redis without TLS", "does not answer", "rediss://"),
         ("redis's port in plain text", "does not answer", "redis://"),
         ("redis's port is Kafka's", "does not answer", "STREAMER_REDIS"),
-        ("redis user without rights", "refuses us", "STREAMER_REDIS_USERNAME and STREAMER_REDIS_PASSWORD"),
+        ("redis user without rights", "denies access", "STREAMER_REDIS_USERNAME and STREAMER_REDIS_PASSWORD"),
     ],
 )
 def test_a_mistake_is_reported_at_once_in_plain_words_with_the_fix(
