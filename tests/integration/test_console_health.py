@@ -102,7 +102,9 @@ def test_pages_say_what_commands_say_before_a_worker_runs_and_after(
     service._redis.set(service.keys(0).trouble, _encode(Trouble(3, 3, why, "`streamer lanes skip 0:3`", 1)))
     view = ImportView(connect(service.environment["STREAMER_REDIS"]), f"{service.prefix}.streamer", 2)
     view.remember(ImportRecord("one", "hash", f"orders {HOSTILE}.csv", 1_790_000_000_000, starts={0: 0, 1: 0}))
-    console.until(lambda: "Needs attention" in visitor.text("/health") and f"orders {HOSTILE}.csv" in visitor.text("/data"))
+    console.until(
+        lambda: "Needs attention" in visitor.text("/health") and f"orders {HOSTILE}.csv" in visitor.text("/data")
+    )
     page_text = visitor.text("/health")
     [stopped] = [one for one in doctor(streamer) if one["subject"] == "lanes"]
     assert stopped["text"].replace("`", "") in page_text and "streamer lanes resume 0" in page_text
