@@ -70,9 +70,10 @@ def read(value: bytes, reading: Reading, validate: Callable[[bytes], Event]) -> 
     """
     body = _own_words(_object(value))
     noted: list[str] = []
-    if isinstance(body.get("type"), str):
+    kind = body.get("type")
+    if isinstance(kind, str):
         _repair(body, reading, noted)
-    if body.get("customer_id") is None and body.get("type") in _SALES:
+    if isinstance(kind, str) and kind in _SALES and body.get("customer_id") is None:
         event, fields = _validated({**body, "customer_id": "-"}, noted, validate)
         return event.model_copy(update={"customer_id": ""}), fields
     return _validated(body, noted, validate)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
@@ -20,3 +21,9 @@ def test_every_package_has_its_folder_of_unit_tests() -> None:
     assert packages() - tested == set()
     # Folders without a package test what is no package of the product.
     assert tested - packages() == {"benchmarks", "deploy", "docs"}
+
+
+def test_no_two_files_of_tests_have_the_same_name() -> None:
+    """pytest imports them by name: the second of one name is an error, but only where both are in one run."""
+    names = Counter(path.name for path in (ROOT / "tests").rglob("test_*.py"))
+    assert [name for name, count in names.items() if count > 1] == []
