@@ -1,4 +1,4 @@
-"""简体中文：在页面上编写分群方案。"""
+"""简体中文：在页面上编写分群体系。"""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "draft id": "请使用字母、数字和 _，并以字母开头",
     "draft taken": "{name} 已有其他含义，请换一个名字",
     "draft keeps": "名字 {name} 不能更改；请新建一个，并停用这一个",
-    "draft there": "已有名为 {name} 的分群方案，请换一个名字",
+    "draft there": "已有名为 {name} 的分群体系，请换一个名字",
     "draft dwell": "请填 0 到 {most:,} 之间的整数天数",
     "draft no name": "请给这个分群起名",
     "draft two": "有两个分群都叫“{name}”，请分别起名",
@@ -30,7 +30,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "draft not rising": "必须高于前一个分群的边界，离开边界也一样",
     "draft stale": "期间第 {version} 版已生效，请重新打开页面后再编辑",
     "draft by hand": "文件中这一部分的写法无法在此编辑，请直接修改文件",
-    "console builder new": "新的分群方案",
+    "console builder new": "新的分群体系",
     "console builder new rules": "新建规则方案",
     "console builder new bands": "新建分档方案",
     "console builder edit": "编辑",
@@ -88,6 +88,6 @@ TEXTS: Final[Mapping[str, str]] = {
     "console builder activate": "启用为第 {version} 版",
     "console builder careful": "全部客户会重新分配。这些变动的原因是 definition_edit，"
     "自动化流程不会据此行动。第 {version} 版随时可以重新启用。",
-    "console gone segmentation": "没有这个可编辑的分群方案",
+    "console gone segmentation": "没有这个可编辑的分群体系",
     "console done activated": "已发布。worker 运行时会逐步更新客户；`streamer segments history` 可查看进度。",
 }

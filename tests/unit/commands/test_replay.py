@@ -157,5 +157,5 @@ def test_orders_of_guests_in_a_file_of_events_are_summed_apart(run: Run, tmp_pat
     answer = json.loads(ran.stdout.splitlines()[-1])
     assert answer["guests"] == {"orders": 2, "refunds": 0, "money": {"EUR": "10.00"}}
     assert (answer["orders"], answer["revenue_minor"], answer["dead_letters"]) == (1, 500, {"nobody": 2})
-    words = "orders without a customer, in no other figure: 2 orders, 0 refunds, 10.00 EUR net"
+    words = "orders without a customer, not counted here: 2 orders, 0 refunds, 10.00 EUR net"
     assert words in run("replay", str(file)).stdout
