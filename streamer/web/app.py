@@ -50,6 +50,7 @@ from streamer.web.collector.handlers import routes as collecting
 from streamer.web.collector.webhooks import shop_secrets
 from streamer.web.console.site import Console, console
 from streamer.web.events import KafkaEvents
+from streamer.web.following import kept_running
 from streamer.web.listen import listen, url_of
 from streamer.web.metrics import WebMetrics
 from streamer.web.publisher import Publisher
@@ -105,8 +106,13 @@ class Api:
     async def running(self) -> AsyncIterator[None]:
         """Follows the topics while the block lasts."""
         await self.feeder.prepare()
-        tasks = [asyncio.ensure_future(one.follow()) for one in (self.book, self.changes, self.feeder)]
-        tasks.append(asyncio.ensure_future(self.metrics.compare(self._counted, self._sizes)))
+        followed = {
+            "segments in force": self.book.follow,
+            "changes": self.changes.follow,
+            "read model": self.feeder.follow,
+            "comparison of sizes": lambda: self.metrics.compare(self._counted, self._sizes),
+        }
+        tasks = [asyncio.ensure_future(kept_running(name, follow)) for name, follow in followed.items()]
         try:
             # The first visitor gets a page, unless Redis is away.
             with suppress(TimeoutError):

@@ -41,6 +41,7 @@ from streamer.web.console.uploading import PATH as UPLOADS
 from streamer.web.console.uploading import Uploading
 from streamer.web.console.uploads import Uploads
 from streamer.web.console.visits import Site, Visit
+from streamer.web.following import kept_running
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ class Console:
     async def running(self) -> AsyncIterator[None]:
         """Counts customers while the block lasts, and ends what runs over uploaded files with it."""
         await asyncio.to_thread(self.uploading.uploads.recover)
-        task = asyncio.ensure_future(self.counting.follow())
+        task = asyncio.ensure_future(kept_running("counting of customers", self.counting.follow))
         try:
             yield
         finally:

@@ -1,0 +1,21 @@
+"""Background tasks of the web process: one that fails is logged and starts again, so that pages do not stay as they were."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+_AGAIN_SECONDS = 5.0
+_log = structlog.get_logger(__name__)
+
+
+async def kept_running(name: str, follow: Callable[[], Awaitable[None]], pause: float = _AGAIN_SECONDS) -> None:
+    """Run ``follow`` until it returns or is cancelled; after an exception, run it again after ``pause`` seconds."""
+    while True:
+        try:
+            return await follow()
+        except Exception as error:
+            _log.error("a background task failed and starts again", task=name, error=repr(error), exc_info=error)
+        await asyncio.sleep(pause)
