@@ -1,4 +1,4 @@
-"""Admission: whether an event is applied. The one place for time bounds, aliases, duplicates and erased customers."""
+"""Admission: decide whether to apply an event. All checks of time bounds, aliases, duplicates and erased customers."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ MISSING: Final = "no customer_id: the order is a guest's; an e-mail address may 
 
 
 class Admitted(msgspec.Struct, gc=False):
-    """An event that is applied, and to whom.
+    """An event to apply, with its customer.
 
     Attributes
     ----------
     customer
-        The event's customer, to whom time was applied. None only for types that create no customer.
+        The event's customer, with time already applied. None only for event types that create no customer.
     digest
-        Stands for the event's id in the dedupe window.
+        Digest of the event's id, for the dedupe window.
     prepared
-        What `Handler.prepare` gave.
+        Return value of `Handler.prepare`.
     is_new, is_late
-        Whether the customer was created for the event; whether it happened before the customer's ``as_of``.
+        Whether this event created the customer; whether it happened before the customer's ``as_of``.
     """
 
     event: Any
@@ -61,22 +61,22 @@ class Admitted(msgspec.Struct, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """How events of a type are admitted and applied.
+    """How to admit and apply events of one type.
 
     Attributes
     ----------
     apply
         Applies an admitted event.
     prepare
-        Checks an event before anything is changed, and may work out a number from it. Raises InvalidEvent.
+        Validates an event before any state changes; may return a number computed from it. Raises InvalidEvent.
     of_alias
-        Takes an event whose customer is an alias, in place of ``apply``.
+        Called instead of ``apply`` if the customer is an alias.
     subject
-        The field that names the customer.
+        The field with the customer's id.
     corrects
-        Whether what looks like a repeat says something new.
+        Whether an apparent duplicate carries new content.
     creates, dedupes
-        Whether the event creates a customer who is not known; whether it is checked against the dedupe window.
+        Whether the event creates an unknown customer; whether to check it against the dedupe window.
     """
 
     apply: Callable[[Context, Admitted], None]
@@ -89,12 +89,12 @@ class Handler:
 
 
 def admit(context: Context, decoded: DecodedRecord, event: Arrival | Event, handler: Handler) -> Admitted | None:
-    """The event with its customer, or None where it is not applied here: a duplicate, or forwarded to another lane.
+    """Return the event with its customer, or None if it is a duplicate or was forwarded to another lane.
 
     Raises
     ------
     InvalidEvent
-        The event is refused.
+        The event is rejected.
     """
     record, ledger, at, import_id = decoded.record, context.ledger, event.occurred_at, decoded.import_id
     if at < EARLIEST_MS or not -context.policy.horizon_ms <= at - record.timestamp <= context.policy.early_ms:
@@ -128,14 +128,14 @@ def admit(context: Context, decoded: DecodedRecord, event: Arrival | Event, hand
 
 
 def _is_returned(context: Context, decoded: DecodedRecord, handler: Handler, customer: Customer | None) -> bool:
-    """Whether an event forwarded from an alias goes back, since this customer does not know the alias."""
+    """Whether an event forwarded from an alias was sent back because this customer does not have that alias."""
     return handler.creates and identity.return_stray(context, decoded, customer)
 
 
 def _corrects(
     context: Context, decoded: DecodedRecord, handler: Handler, customer: Customer, name: bytes, prepared: int | None
 ) -> bool:
-    """Whether what looks like a repeat says something new."""
+    """Whether an apparent duplicate carries new content."""
     if handler.corrects is None:
         return False
     return handler.corrects(context, customer, name, decoded.event, prepared, decoded.import_id is not None)
@@ -150,7 +150,7 @@ def _admit_unknown(
     clock_id: str | None,
     prepared: int | None,
 ) -> Admitted | None:
-    """The same for an id without a state."""
+    """`admit` for an id without state."""
     record = decoded.record
     if handler.creates and (not id or is_nobody(id, context.policy.nobody)):
         guests.count(context.ledger, event, context.policy.rates.base)
@@ -167,18 +167,18 @@ def _admit_unknown(
 
 
 def check_time(at: int, appended: int, policy: Policy, import_id: str | None) -> None:
-    """Raise InvalidEvent for an event outside of the bounds; what an import brings may be as old as 1990.
+    """Raise InvalidEvent for an event outside the time bounds; imports may bring events back to 1990.
 
     Parameters
     ----------
     at, appended
-        When it happened, and when its record was appended, ms.
+        Event time and append time of its record, ms.
     """
     if at > appended + policy.early_ms:
         raise InvalidEvent("too_early", "occurred_at is in the future", "occurred_at")
     if import_id is not None:
         if at < EARLIEST_MS:
-            # `streamer import` refuses such a row, so another client wrote it.
+            # `streamer import` rejects such a row, so another client wrote it.
             raise InvalidEvent("too_late", "occurred_at is before 1990, the earliest year for imports", "occurred_at")
     elif at < EARLIEST_MS:
         raise InvalidEvent("bad_date", "occurred_at is before 1990", "occurred_at")

@@ -13,14 +13,14 @@ from streamer.core.decision import Trigger
 
 
 def later(one: Consent | None, other: Consent | None) -> Consent | None:
-    """The consent that was given or withdrawn last; of the same instant the larger digest counts."""
+    """The more recent of two consents; at the same instant, the one with the larger digest."""
     if one is None or other is None:
         return one or other
     return one if (one.at, one.by) > (other.at, other.by) else other
 
 
 def take(context: Context, customer: Customer, event: ConsentUpdated, is_new: bool, trigger: Trigger, now: int) -> None:
-    """Apply what a customer allows, unless something later is known; ``as_of`` is where it is judged."""
+    """Apply a consent event unless a later one is known. Segments are evaluated at the customer's ``as_of``."""
     profile, by = customer.edit_profile(), digest(event.event_id)
     known = profile.consent
     if known is not None and (known.at, known.by) > (event.occurred_at, by):
@@ -41,7 +41,7 @@ def take(context: Context, customer: Customer, event: ConsentUpdated, is_new: bo
 
 
 def bring(context: Context, customer: Customer, allowed: bool, first_seen: int, trigger: Trigger, now: int) -> None:
-    """Begin or end what a customer's consent allows, after a merge changed it."""
+    """Grant or withdraw segmentation after a merge changed the customer's consent."""
     if customer.is_segmentable and not allowed:
         _withdraw(context, customer, trigger, now)
     elif not customer.is_segmentable and allowed:

@@ -1,4 +1,4 @@
-"""What every step of one call of ``decide`` works on: the lane's state, the policy, and the decision being made."""
+"""The working set of one ``decide`` call: the lane's state, the policy, and the decision so far."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from streamer.core.state import LaneState
 
 @dataclass(slots=True)
 class Context:
-    """One call of ``decide``. The functions of this package take it first and change ``state`` and ``decision`` only.
+    """One call of ``decide``. Functions of this package take it first and change only ``state`` and ``decision``.
 
     Attributes
     ----------
@@ -35,17 +35,18 @@ class Context:
     assigns_on_interaction
         Whether an interaction may change a segment under them.
     pending
-        Cluster moves that daily steps found ahead of time, by customer: they wait for the customer's turn.
+        Cluster moves that daily steps found ahead of time, by customer id. Applied at the customer's next turn.
     active
-        Customers to whom something happened since the last control record; the model owner gets their panel rows.
+        Customers with activity since the last control record; the model owner receives their panel rows.
     reported
-        Ids whose panel rows are in the decision already.
+        Ids with a panel row already in the decision.
     forecasts
-        The predictions in force; None where no rule names one.
+        The predictions in force; None if no rule uses one.
     looks
-        Grid days on which the rules of a customer are to look at predictions again, by customer: they wait as well.
+        Grid days on which to re-evaluate a customer's rules against predictions, by customer id. Applied at the
+        customer's next turn.
     late
-        Customers whose looks do not wait: the record that is being applied was late, and asked for them.
+        Customers whose looks apply at once because the record being applied was late and requested them.
     """
 
     state: LaneState
@@ -56,7 +57,7 @@ class Context:
     reported: set[str] = field(default_factory=set)
     looks: dict[str, list[int]] = field(default_factory=dict)
     late: list[Customer] = field(default_factory=list)
-    # Taken from the state and the policy once, since every record needs them.
+    # Read once from the state and the policy because every record needs them.
     ledger: Ledger = field(init=False)
     cache: CustomerCache = field(init=False)
     shop: FeatureContext = field(init=False)
@@ -73,7 +74,7 @@ class Context:
         self.adopt_definitions()
 
     def adopt_definitions(self) -> None:
-        """Adopt the definitions now in force."""
+        """Switch to the definitions now in force."""
         self.definitions = self.state.in_force(self.policy)
         self.assigns_on_interaction = moved_by_interactions(self.definitions)
         state, shop = self.state, self.policy.shop
@@ -84,7 +85,7 @@ class Context:
             self.shop = replace(shop, forecasts=self.forecasts)
 
     def adopt_model(self, model: ClusterModel | PredictionModel) -> None:
-        """Keep a version that came with a control record."""
+        """Store a version from a control record."""
         self.state.adopt(model)
         if isinstance(model, PredictionModel):
             self.decision.predictions[model.version] = model
@@ -93,12 +94,12 @@ class Context:
         self.forget_versions()
 
     def forget_versions(self) -> None:
-        """Which versions are in force has changed."""
+        """Drop cached timelines after a change of the versions in force."""
         if self.forecasts is not None:
             self.forecasts.forget_versions()
 
     def look_again(self, customer: Customer) -> None:
-        """Let rules look at predictions again on the nights after the customer's ``as_of`` that time has passed already."""
+        """Schedule rule evaluations for the nights after the customer's ``as_of`` that time has already passed."""
         if self.forecasts is None or not customer.is_segmentable:
             return
         start, target = self.grid.day_of(customer.as_of), self.cache.memory.day_of(customer.row)
@@ -112,11 +113,11 @@ class Context:
         return tracked_name(self.ledger, name, self.definitions.counted_events)
 
     def clock_id(self, import_id: str | None) -> str | None:
-        """The clock by which a record of an import makes its customer live: the import's while it is open."""
+        """The clock for the customer of an imported record: the import's while it is open, else the lane's (None)."""
         return import_id if import_id in self.ledger.imports else None
 
     def create(self, id: str, record: LogRecord, at: int, clock_id: str | None, erased: int | None) -> Customer:
-        """A new customer, born by a record; ``erased`` is the instant (ms) up to which an older one was erased."""
+        """Create a customer from a record; ``erased`` is the instant (ms) up to which its predecessor was erased."""
         customer = Customer(id, (record.partition, record.offset), at)
         customer.clock_id = clock_id
         customer.definitions_version = self.definitions.version

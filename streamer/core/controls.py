@@ -1,4 +1,4 @@
-"""Control records of imports, cluster models, definitions and merges: what is in force in a lane, and since when."""
+"""Control records of imports, models, definitions and merges: the versions in force in a lane, and since when."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ from streamer.core.published import PUBLISHED
 from streamer.core.transitions import BEHAVIOUR
 
 MAX_OPEN_IMPORTS: Final = 1_000
-"""Imports of a lane that may be open at once: they stand in its ledger, which is written with every step."""
+"""Maximum number of open imports per lane: the ledger holds them and is written with every step."""
 MAX_VERSION_STEP: Final = 1_000_000
-"""How far a version may lie above the one before."""
+"""Maximum increment from one version to the next."""
 _CLOSED_IMPORTS = 256
-"""Imports remembered after their end."""
+"""Number of closed imports to remember."""
 
 
 def take(context: Context, control: Control, record: LogRecord) -> None:
-    """Apply one control record; raises InvalidEvent (``bad_control``) for what cannot be."""
+    """Apply one control record. Raises InvalidEvent (``bad_control``) if it cannot be applied."""
     apply = _HANDLERS.get(type(control))
     if apply is None:
         raise InvalidEvent("bad_control", "unknown kind of control record", "type")
@@ -45,7 +45,7 @@ def take(context: Context, control: Control, record: LogRecord) -> None:
 
 
 def check_seal(ledger: Ledger, record: LogRecord, seal: Seal | None) -> None:
-    """Raise InvalidEvent for a record that must be signed and is not, or that its writer has not written just now."""
+    """Raise InvalidEvent for a missing signature, a replayed record, or a record of an import that ended long ago."""
     if seal is None:
         if ledger.signed_from is not None and record.timestamp >= ledger.signed_from:
             raise InvalidEvent("bad_control", "not signed; see docs/control-key.md", SIGNATURE_HEADER)
@@ -65,7 +65,7 @@ def _import(context: Context, control: ControlImport, record: LogRecord) -> None
         if control.import_id in ledger.closed:
             raise InvalidEvent("bad_control", "this import has ended; a new one needs a new id", "import_id")
         ledger.imports.setdefault(control.import_id, ImportClock(None, record.timestamp))
-        # What was learned before is in force from the import's first day on.
+        # Versions published earlier apply from the import's first day on.
         context.forget_versions()
         for entry in (*ledger.timeline, *ledger.predictions):
             entry.import_days.setdefault(control.import_id, 0)
@@ -73,7 +73,7 @@ def _import(context: Context, control: ControlImport, record: LogRecord) -> None
         ledger.clock = max(ledger.clock, closed.clock or 0)
         ledger.closed.append(control.import_id)
         while len(ledger.closed) > _CLOSED_IMPORTS:
-            # Nobody knows it any more: whatever it signed must not open it again.
+            # The ledger no longer remembers this import: a replay of its signed records must not open it again.
             last = ledger.numbers.pop(import_source(ledger.closed.pop(0)), -1)
             ledger.numbers[IMPORTS] = max(last, ledger.numbers.get(IMPORTS, -1))
         _look(context, control.import_id, context.grid.day_of(closed.clock or 0), closed=True)
@@ -106,7 +106,7 @@ def _learned(context: Context, control: ControlLearned, record: LogRecord) -> No
 
 
 def _model(context: Context, control: ControlModel, record: LogRecord) -> None:
-    """A new version is in force from the first grid point that no clock has passed at its offset."""
+    """Put a new version in force from the first grid point that no clock has passed at its offset."""
     ledger, day_of = context.ledger, context.grid.day_of
     read = PUBLISHED.get(control.segmentation)
     if read is None:
@@ -130,7 +130,7 @@ def _model(context: Context, control: ControlModel, record: LogRecord) -> None:
 
 
 def _definitions(context: Context, control: ControlDefinitions, record: LogRecord) -> None:
-    """A new version is in force from now on; each customer is brought to it before anything else happens to it."""
+    """Put a new version in force now; each customer is brought to it before anything else happens to it."""
     ledger = context.ledger
     if control.version <= context.definitions.version:
         return

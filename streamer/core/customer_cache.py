@@ -14,19 +14,19 @@ from models.customer.customer import Customer
 class CustomerCache:
     """Customers by id, and by row of the behaviour memory.
 
-    Not every customer of a lane needs to be here: the rest is in the view, and can be recomputed from there.
+    The cache need not hold every customer of the lane: the others are in the view and can be rebuilt from it.
     """
 
     def __init__(self, memory: Memory) -> None:
         self.memory = memory
         self.customers: dict[str, Customer] = {}
-        # How many of them are aliases.
+        # Number of aliases among them.
         self.aliases = 0
         self._by_row: dict[int, Customer] = {}
-        # -1 lives by the lane's clock; other numbers stand for imports, so that rows group without a loop.
+        # -1 stands for the lane's clock, other numbers for imports, so that rows can be grouped without a loop.
         self._clocks = np.full(1024, -2, dtype=np.int32)
         self._codes: dict[str, int] = {}
-        # For each clock a day up to which all its customers are stepped, at least; spares a scan of all rows.
+        # For each clock, a day that all its customers have at least been stepped to. Saves a scan of all rows.
         self.stepped: dict[str | None, int] = {}
 
     def __len__(self) -> int:
@@ -39,7 +39,7 @@ class CustomerCache:
         return self._by_row[row]
 
     def load(self, customer: Customer, row: int) -> None:
-        """Add a customer, with the row that holds its behaviour; -1 without one."""
+        """Add a customer with the row of its behaviour; -1 if it has none."""
         self.customers[customer.id] = customer
         customer.hold_row(-1)
         self.aliases += customer.is_alias
@@ -47,7 +47,7 @@ class CustomerCache:
             self.give_row(customer, row)
 
     def give_row(self, customer: Customer, row: int) -> None:
-        """From now on the customer has a behaviour memory, in ``row``."""
+        """Give the customer the behaviour memory in ``row``."""
         customer.hold_row(row)
         self._by_row[row] = customer
         if row >= len(self._clocks):
@@ -58,14 +58,14 @@ class CustomerCache:
         self._lower(customer.clock_id, row)
 
     def evict(self, id: str) -> None:
-        """Drop a customer from memory; what was written stays in the view."""
+        """Drop a customer from memory; the view keeps its state."""
         customer = self.customers.pop(id)
         self.aliases -= customer.is_alias
         if customer.is_segmentable:
             self.take_row(customer)
 
     def forget(self, most: int, kept: Container[str]) -> None:
-        """Keep memory bounded: those in memory longest go, but not who is to be kept."""
+        """Bound memory: evict the customers longest in memory, except those in ``kept``."""
         excess = len(self) - most
         if excess > 0:
             for id in [id for id in self.customers if id not in kept][:excess]:
@@ -79,7 +79,7 @@ class CustomerCache:
         customer.hold_row(-1)
 
     def move_clock(self, customer: Customer, clock_id: str | None) -> None:
-        """From now on the customer lives by another clock: an import's, or the lane's (None)."""
+        """Move the customer to another clock: an import's, or the lane's (None)."""
         customer.clock_id = clock_id
         if customer.is_segmentable:
             self._clocks[customer.row] = self._code(clock_id)
@@ -87,16 +87,16 @@ class CustomerCache:
 
     @property
     def clock_ids(self) -> tuple[str | None, ...]:
-        """The clocks that cached customers live by, or have lived by: the lane's (None) and imports'."""
+        """The clocks that cached customers use or have used: the lane's (None) and imports'."""
         return None, *self._codes
 
     def rows_by_clock(self, clock_ids: Iterable[str | None]) -> Iterator[tuple[str | None, IntArray]]:
-        """The rows whose customers live by each of the given clocks."""
+        """Yield the rows of the customers on each of the given clocks."""
         for clock_id in clock_ids:
             yield clock_id, np.flatnonzero(self._clocks == self._code(clock_id)).astype(np.int64)
 
     def is_behind(self, customer: Customer, day: int) -> bool:
-        """Whether the customer's behaviour is not yet stepped to ``day``."""
+        """Whether the customer's behaviour has not been stepped to ``day`` yet."""
         return (
             self.stepped.get(customer.clock_id, -1) < day
             and customer.is_segmentable

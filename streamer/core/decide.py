@@ -1,8 +1,8 @@
-"""The pure heart: a batch of a lane's records and the lane's state go in, everything that follows comes out.
+"""The pure heart: it takes a batch of a lane's records and the lane's state and returns every effect as a value.
 
 No Kafka, no Redis, no wall clock. The live lane, the replay of a file, ``streamer parity`` and the tests all call
-`decide`. The decision does not depend on where batches end: every record is judged against the lane's clock at
-its own offset, and time is applied to a customer as instants in order, whenever it is looked at.
+`decide`. The decision does not depend on batch boundaries: each record is evaluated against the lane's clock at
+its own offset, and a customer's timers apply in order of time whenever the customer comes up.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from streamer.core.state import NO_TICK, LaneState, Tick
 
 
 class RecordFailed(Exception):
-    """Applying one record raised what no record may; its cause says what.
+    """Applying one record raised an unexpected exception, which is the ``__cause__``.
 
     Attributes
     ----------
     offset
-        Of the record.
+        Offset of the record.
     """
 
     def __init__(self, offset: int) -> None:
@@ -40,7 +40,7 @@ class RecordFailed(Exception):
 def decide(
     decoded_records: Iterable[DecodedRecord], state: LaneState, policy: Policy, tick: Tick = NO_TICK
 ) -> Decision:
-    """Apply records in order, then look at the clock.
+    """Apply records in order, then a tick of the clock.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def decide(
     Raises
     ------
     RecordFailed
-        What went wrong has to do with one record alone. The state is then half changed, as after any other exception.
+        A single record caused the failure. The state is then half changed, as after any other exception.
     """
     context = Context(state, policy)
     for span in _spans(decoded_records):
@@ -73,7 +73,7 @@ def decide(
 
 
 def _spans(decoded_records: Iterable[DecodedRecord]) -> Iterator[list[DecodedRecord]]:
-    """Cut after every control record: versions and the clocks of imports change there, and only there."""
+    """Cut after every control record: versions and the clocks of imports change only there."""
     span: list[DecodedRecord] = []
     for decoded in decoded_records:
         span.append(decoded)
@@ -87,8 +87,8 @@ def _spans(decoded_records: Iterable[DecodedRecord]) -> Iterator[list[DecodedRec
 def moves_clock(decoded: DecodedRecord, policy: Policy) -> bool:
     """Whether a record's append time moves the lane's clock.
 
-    Where the wall clock counts, every record's does; else neither what an import wrote nor what the service wrote, so
-    that old data is judged by its own time alone.
+    With the wall clock, every record moves it. Otherwise records written by imports or by the service do not, so that
+    old data is evaluated by its own event times alone.
     """
     return policy.wall or (decoded.import_id is None and decoded.control is None)
 

@@ -1,4 +1,4 @@
-"""What ``decide`` gives back: plain values that the lane turns into records. Nothing else happens."""
+"""The result of ``decide``: plain values that the lane turns into records."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from schemas.tracing import traceparent
 
 
 class Erased(msgspec.Struct, array_like=True, frozen=True):
-    """An erase of everything up to ``at``, by a record appended at ``appended`` (both ms)."""
+    """An erase of all events up to ``at``, from a record appended at ``appended`` (both ms)."""
 
     at: int
     appended: int
 
 
 class Look(msgspec.Struct, frozen=True):
-    """What a lane reports to the model owner where an import asks it to learn, and where the import ends.
+    """A lane's report to the model owner: an import requests learning, or has ended.
 
     Attributes
     ----------
     day
-        The day to learn on, as `schemas.control.ControlLearn` has it; the import's last day where ``closed``.
+        The day to learn on, as in `schemas.control.ControlLearn`; the import's last day if ``closed``.
     customers
-        Customers of the lane: together they say how thin the panel is.
+        Customers of this lane. The owner derives the panel's sampling rate from the sum over lanes.
     """
 
     import_id: str
@@ -43,7 +43,7 @@ class Look(msgspec.Struct, frozen=True):
 
 
 class Trigger(msgspec.Struct, frozen=True, gc=False):
-    """The record that caused a change; None where time did. ``traceparent`` is that of the record, if it has one."""
+    """The record that caused a change; None if time caused it. ``traceparent`` is the record's, if it has one."""
 
     event_id: str
     type: str
@@ -58,7 +58,7 @@ def trigger_of(event_id: str, type: str, record: LogRecord) -> Trigger:
 
 
 class Change(msgspec.Struct, frozen=True):
-    """A customer moved. ``seq`` is gap-free per customer; times are ms."""
+    """A customer's move between segments. ``seq`` has no gaps within a customer; times are ms."""
 
     customer_id: str
     born: tuple[int, int]
@@ -80,7 +80,7 @@ class Change(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A record that is not applied, with its reason; its bytes are kept."""
+    """A rejected record, with its reason and its original bytes."""
 
     record: LogRecord
     stage: str
@@ -90,7 +90,7 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class Rerouted:
-    """A record for a lane's partition of the input topic. Those with a ``seal`` are signed by the lane."""
+    """A record for a lane's partition of the input topic. The lane signs those with a ``seal``."""
 
     partition: int
     key: bytes | None
@@ -108,24 +108,24 @@ class Decision:
     touched
         Customers whose state must be written, by id.
     born
-        Ids of those among them that had no state before.
+        Ids among them that had no state before.
     new_day
-        Whether some clock passed a grid point, so that customers outside of memory have to be looked at.
+        Whether a clock passed a grid point, so that customers outside memory must be checked too.
     changes, dead_letters, rerouted
-        In the order in which they were decided.
+        In the order of the decisions.
     models, predictions
-        Cluster models, and versions of the predictions, first seen in this batch, by version; kept in the changelog.
+        Cluster models and prediction models first seen in this batch, by version; kept in the changelog.
     definitions
-        The same of declared segmentations: the text of the file.
+        Declared segmentations first seen in this batch, by version: the text of the file.
     erased
-        Ids whose state is to go; a customer who is touched as well came back as a new one.
+        Ids whose state must be deleted. An id that is also in ``touched`` came back as a new customer.
     marks
-        Erases to remember, by hash of the id, and those remembered long enough (None).
+        Erases to remember, by hash of the id; None for those to forget.
     panel, panel_shift
-        Memories of customers that the model owner learns from, in order; one customer in 2**panel_shift. Those without
-        a memory are to be forgotten.
+        Memories of the customers that the model owner learns from, in order; one customer in 2**panel_shift. An empty
+        memory tells the owner to forget the customer.
     looks
-        What imports ask of the model owner; it reads them after the rows.
+        Requests of imports to the model owner, which reads them after the rows.
     """
 
     touched: dict[str, Customer] = field(default_factory=dict)
@@ -144,19 +144,19 @@ class Decision:
     predictions: dict[int, PredictionModel] = field(default_factory=dict)
 
     def erase(self, id: str) -> None:
-        """Write nothing of a customer, and delete what was written."""
+        """Drop a customer's pending writes and delete its stored state."""
         self.touched.pop(id, None)
         self.born.discard(id)
         self.erased.add(id)
 
     def thin_panel(self, shift: int) -> None:
-        """The panel is one customer in 2**shift from now on, or sparser already."""
+        """Thin the panel to one customer in 2**shift, unless it is that sparse already."""
         if shift > self.panel_shift:
             self.panel = [row for row in self.panel if not row.blob or panel_rank(row.customer) >= shift]
             self.panel_shift = shift
 
     def absorb(self, later: Decision) -> None:
-        """Add the next decision: both are written in one transaction."""
+        """Append the next decision, so that one transaction writes both."""
         for id in later.erased:
             self.erase(id)
         self.touched.update(later.touched)

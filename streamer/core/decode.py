@@ -1,4 +1,4 @@
-"""The first step of a batch: records of the log become events, control records, or refusals. Pure."""
+"""The first step of a batch: turn log records into events, control records or rejections. Pure."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ from schemas.signing import ControlKeys, Seal
 from schemas.topics import EVENTS, MAX_MESSAGE_BYTES
 
 _MAX_REROUTED = MAX_MESSAGE_BYTES - 1_024
-"""The most that key, value and headers of a record for another partition may have together."""
+"""Maximum total bytes of key, value and headers of a record for another partition."""
 
 
 class DecodedRecord(msgspec.Struct):
-    """A record of the lane, decoded: exactly one of ``event``, ``control``, ``error`` is set.
+    """A decoded record of the lane: exactly one of ``event``, ``control``, ``error`` is set.
 
-    ``import_id`` names the import that wrote it, ``alias`` the id in its body where it came under the customer's other
-    id. ``home`` is the partition it belongs to, where that is another. ``count`` is above 1 where one record stands for a
-    batch. ``seal`` is that of a control record whose signature is right.
+    ``import_id`` names the import that wrote it. ``alias`` is the id in its body if it arrived under the customer's
+    other id. ``home`` is the partition it belongs to if that is another one. ``count`` is above 1 if one record
+    stands for a batch. ``seal`` is the verified seal of a signed control record.
     """
 
     record: LogRecord
@@ -65,18 +65,18 @@ def decode_records(
     Parameters
     ----------
     lanes
-        Partitions of the input topic, to find misplaced records.
+        Number of partitions of the input topic, to find misplaced records.
     local
-        Ids known to belong to this lane: spares them the hash of their key.
+        Ids known to belong to this lane; their keys need not be hashed.
     control_keys
-        Check the signatures of control records; without them a signature says nothing.
+        Keys to verify signatures of control records; without them signatures are ignored.
     reading
-        With it, what breaks the contract is read kindly; the fields left out or taken for granted are ``noted``.
+        If set, contract violations are read leniently; ``noted`` lists the fields that were dropped or defaulted.
 
     Raises
     ------
     UnreadableBatch
-        One of the records stands for a batch that cannot be opened.
+        A record stands for a batch that cannot be opened.
     """
     noted: list[str] = []
     return [_decode_one(record, lanes, local, max_event_bytes, control_keys, reading, noted) for record in records]
@@ -120,7 +120,7 @@ def _decode_one(
         return DecodedRecord(record, error=error, import_id=import_id)
     alias_of = None if home is not None else old
     if noted:
-        # Counted where it is applied: in the lane that it belongs to.
+        # Counted in the lane that applies the event, its home.
         seen = tuple(noted) if home is None else ()
         noted.clear()
         return DecodedRecord(record, event=event, import_id=import_id, home=home, alias=alias_of, noted=seen)
@@ -128,18 +128,16 @@ def _decode_one(
 
 
 _Marks = tuple[str | None, bool, bytes | None]
-"""What headers of the service say (``schemas.control``): the import, whether the record was rerouted, and its key if it
-was forwarded from an alias.
-"""
+"""The service's headers (``schemas.control``): import id, rerouted or not, and the key if an alias forwarded it."""
 _NO_MARKS: _Marks = (None, False, None)
 
 
 def _read_marks(record: LogRecord) -> _Marks | None:
-    """None for a control record."""
+    """Read the service's headers; None for a control record."""
     import_id, rerouted, alias = _NO_MARKS
     for name, value in record.headers:
         if name == IMPORT_HEADER:
-            # A header's value may be null on the wire, although the type excludes it.
+            # A header's value may be null on the wire, although its type excludes that.
             import_id = (value or b"").decode("utf-8", "replace")
         elif name == CONTROL_HEADER and value == b"1":
             return None
@@ -151,12 +149,12 @@ def _read_marks(record: LogRecord) -> _Marks | None:
 
 
 def _other_home(record: LogRecord, event: Arrival | Event, lanes: int, rerouted: bool) -> int | None:
-    """The partition that a record belongs to, if that is another. Raises InvalidEvent where it was rerouted before."""
+    """The partition a record belongs to, if not this one. Raises InvalidEvent if it was rerouted before."""
     if not event.customer_id:
         # A guest's order is counted where it arrives.
         return None
     key = record.key
-    # A key that is not in NFC belongs where the id is that it means.
+    # A key that is not in NFC belongs to the partition of the normalized id.
     home = partition_for(key if key and key.isascii() else event.partition_id().encode(), lanes)
     if home == record.partition:
         return None
@@ -176,7 +174,7 @@ def _unopened(record: LogRecord) -> DecodedRecord:
 
 
 def subject(decoded: DecodedRecord) -> str | None:
-    """The id of the customer in this lane whom a record is about, or None if there is none."""
+    """The id of the record's customer in this lane; None if it has none."""
     if decoded.event is not None:
         return (decoded.event.partition_id() or None) if decoded.home is None else None
     return decoded.control.to_id if isinstance(decoded.control, ControlMerge) else None
@@ -192,7 +190,7 @@ def _renamed(event: Arrival | Event, key: bytes) -> Arrival | Event:
 
 
 def _erased(record: LogRecord, key: bytes) -> Event:
-    """A record with a null value erases its key, as of when it was appended."""
+    """A record with a null value erases the customer in its key, at its append time."""
     try:
         return CustomerErased(
             event_id=f"null-value-{record.partition}-{record.offset}",

@@ -1,8 +1,8 @@
-"""Erasing a customer: nothing is kept of it but a salted hash of its id, for a while, so that nothing comes back.
+"""Erasing a customer: for a limited time the lane keeps a salted hash of the id and nothing else.
 
-An older record that arrives after the erase (a retry, a slow producer) must not bring the customer back to life. So for
-30 days the lane knows, by a hash that only this lane can make, who was erased and when; events up to then are
-``duplicates``. Later ones make a new customer, whose changes begin at ``seq`` 1 with other ids.
+An older record that arrives after the erase (a retry, a slow producer) must not recreate the customer. So for 30 days
+the lane remembers who was erased and when, by a hash that only this lane can compute; events up to then count as
+``duplicates``. Later events create a new customer, whose changes start again at ``seq`` 1 with different ids.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from streamer.core.decision import Erased, Rerouted, Trigger
 from streamer.core.decode import DecodedRecord
 
 KEPT_MS = 30 * 86_400_000
-"""How long an erase is remembered, by append time."""
+"""How long a lane remembers an erase, by append time."""
 
 
 def hash_of(id: str, salt: str) -> str:
-    """What stands for an erased id; ``salt`` is the lane's own secret number."""
+    """Hash of an erased id; ``salt`` is the lane's own secret."""
     return blake2b(id.encode(), key=salt.encode()[:64], digest_size=16).hexdigest()
 
 
 def since(context: Context, id: str, now: int) -> int | None:
-    """The instant (ms) up to which a customer was erased; None where no erase is remembered at ``now``."""
+    """The instant (ms) up to which a customer was erased; None if the lane remembers no erase at ``now``."""
     erased = context.state.erased
     if not erased:
         return None
@@ -36,7 +36,7 @@ def since(context: Context, id: str, now: int) -> int | None:
 
 
 def erase(context: Context, customer: Customer, at: int, trigger: Trigger, now: int) -> None:
-    """End the memberships of a customer and drop its state and its other ids; time was applied to it before."""
+    """End a customer's memberships and drop its state and its other ids. The caller has applied time to it."""
     until = max(at, customer.last_seen)
     transitions.end_all(context, customer, "erase", trigger, now)
     remember(context, customer.id, until, now)
@@ -48,7 +48,7 @@ def erase(context: Context, customer: Customer, at: int, trigger: Trigger, now: 
 
 
 def erase_alias(context: Context, decoded: DecodedRecord, customer: Customer) -> None:
-    """Erase an id that was joined to a customer, and the customer with it: the person is erased, under any id."""
+    """Erase an id that was joined to a customer, and the customer with it: erasure covers all ids of a person."""
     event, now = decoded.event, decoded.record.timestamp
     assert event is not None and customer.profile is not None and customer.profile.alias is not None
     at, erased = event.occurred_at, since(context, customer.id, now)
@@ -62,7 +62,7 @@ def erase_alias(context: Context, decoded: DecodedRecord, customer: Customer) ->
 
 
 def follow(context: Context, id: str, at: int, event_id: str) -> None:
-    """Erase another id of an erased customer, by a record in that id's lane."""
+    """Erase another id of an erased customer by a record to that id's lane."""
     event = CustomerErased(event_id=event_id, type="customer.erased", customer_id=id, occurred_at=at)
     value = event.model_dump_json(exclude_none=True).encode()
     lane = partition_for(id.encode(), context.policy.lanes)
@@ -70,7 +70,7 @@ def follow(context: Context, id: str, at: int, event_id: str) -> None:
 
 
 def drop(context: Context, customer: Customer) -> None:
-    """Drop a state, in memory and wherever it is written."""
+    """Drop a customer's state from memory and from every store."""
     if customer.is_segmentable:
         panel.leave(context, customer.id)
     context.cache.evict(customer.id)
@@ -86,7 +86,7 @@ def remember(context: Context, id: str, at: int, now: int) -> None:
 
 
 def forget_the_oldest(context: Context) -> None:
-    """Drop the erases that were remembered long enough."""
+    """Drop erases past their retention."""
     erased, ledger = context.state.erased, context.ledger
     now = max(ledger.appended, ledger.clock)
     for name in [name for name, one in erased.items() if now - one.appended > KEPT_MS]:

@@ -1,4 +1,4 @@
-"""Folding one valid event into its customer: statistics, order book, behaviour memory. No segment is assigned here."""
+"""Fold one valid event into its customer: statistics, order book, behaviour memory. Segments are assigned elsewhere."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ _ORDERS = types_of(OrderCompletedModel)
 
 @dataclass(frozen=True, slots=True)
 class FoldContext:
-    """What events are folded with: rates of currencies, the shop's units, and the behaviour memory."""
+    """The inputs of folding: exchange rates, the shop's units, and the behaviour memory."""
 
     rates: Rates
     shop: FeatureContext
     memory: Memory
     tracked_as: Callable[[str], str] = lambda name: name
-    """Counts an event of the shop's own for the lane; gives the name under which it is counted."""
+    """Count a custom event for the lane and return the name it is counted under."""
 
 
 class Folded(msgspec.Struct, frozen=True, gc=False):
-    """What folding booked: money (minor units), orders and reversals, for the ledger."""
+    """What folding booked for the ledger: money (minor units), orders and reversals."""
 
     money: int = 0
     orders: int = 0
@@ -45,26 +45,26 @@ class Folded(msgspec.Struct, frozen=True, gc=False):
 
 
 def is_duplicate(customer: Customer, event_digest: bytes, event: Arrival | Event) -> bool:
-    """Whether the event, or the order it completes, is among those remembered (windows of ``contracts``)."""
+    """Whether the event, or the order it completes, is in the customer's dedupe window."""
     ids = customer.dedupe_window.ids
-    # Almost always absent: spares the call. `in` would first take the digest for a number, and make an error of it.
+    # Almost always absent, so this saves the call. `in` would treat the digest as a number and raise an error.
     if ids.find(event_digest) >= 0 and holds(ids, event_digest):
         return True
-    # The look at the type spares most events the slower one at the class.
+    # The string comparison saves the slower isinstance check for most events.
     return event.type in _ORDERS and isinstance(event, OrderCompleted) and customer.book.knows(digest(event.order_id))
 
 
 def corrects(
     customer: Customer, event_digest: bytes, event: OrderCompleted, money: int | None, rates: Rates, *, imported: bool
 ) -> bool:
-    """Whether an event about an order that is remembered says something new of it.
+    """Whether an event about a remembered order carries new content.
 
     Parameters
     ----------
     money
-        An order's minor units.
+        The order's total in minor units.
     imported
-        Whether an import wrote it: then a known order that comes with other content is a correction as well.
+        Whether an import wrote it: then a known order with different content is a correction too.
     """
     name, book = digest(event.order_id), customer.book
     if holds(customer.dedupe_window.ids, event_digest):
@@ -76,7 +76,7 @@ def corrects(
 
 
 def check_remembered(customer: Customer, event: OrderCompleted) -> None:
-    """Raise InvalidEvent, ``too_late``, for a correction of an order that is no longer remembered."""
+    """Raise InvalidEvent (``too_late``) for a correction of an order that is no longer remembered."""
     if customer.book.has_forgotten and not customer.book.knows(digest(event.order_id)):
         raise InvalidEvent(
             "too_late",
@@ -100,7 +100,7 @@ def _order_of(event: OrderCompleted, money: int, rates: Rates) -> Order:
 
 
 def fold_correction(customer: Customer, event: OrderCompleted, money: int | None, context: FoldContext) -> Folded:
-    """Book the difference between an order of ``money`` minor units and its content before."""
+    """Book the difference between an order's corrected total, ``money`` minor units, and its previous content."""
     assert money is not None
     bookings = customer.book.correct(_order_of(event, money, context.rates), _version(event), _is_update(event))
     customer.post(bookings, context.shop.half_life)
@@ -127,13 +127,13 @@ def fold_order(customer: Customer, event: OrderCompleted, money: int | None, con
         counted = 0
     booked = total(bookings)
     if booked != counted:
-        # Reversals that waited for this order took their money when they came; it is part of the order now.
+        # Earlier reversals of this order were deducted on arrival; here they are part of the order.
         memory.take_back(customer.row, counted - booked, whole=False)
     return Folded(booked, orders=1)
 
 
 def fold_reversal(customer: Customer, event: OrderReversed, money: int | None, context: FoldContext) -> Folded:
-    """Fold a refund or cancellation of ``money`` minor units; None takes back all of the named order."""
+    """Fold a refund or cancellation of ``money`` minor units; None reverses the whole order."""
     memory = context.memory
     items = _items(event.products)
     named = event.order_id is not None
@@ -170,23 +170,23 @@ def _items(lines: Sequence[Line]) -> int:
     items = sum([_quantity(line) for line in lines])
     if type(items) is int:
         return items
-    # A part of a piece (0.350 kg of cheese) is one item.
+    # Part of a piece (0.350 kg of cheese) counts as one item.
     return sum(math.ceil(one) if one > 0 else math.floor(one) for one in map(_quantity, lines))
 
 
 def _quantity(line: Line) -> int | float:
-    """Absent means 1."""
+    """The line's quantity; 1 if absent."""
     return 1 if line.quantity is None else line.quantity
 
 
 def _by_category(lines: Sequence[Line], currency: str | None, rates: Rates) -> tuple[tuple[str, int], ...]:
-    """Money per category of an order's lines, largest first, at most 20."""
+    """Minor units per category over an order's lines, largest first, at most 20."""
     sums: dict[str, float] = {}
     for line in lines:
         category = line.category
         if category is not None:
             amount = (line.price or 0.0) * _quantity(line)
-            # Price times quantity may be far beyond 64 bits of minor units; no order's total is.
+            # Price times quantity may far exceed 64 bits of minor units; an order's total never does.
             amount = max(-MAX_AMOUNT, min(MAX_AMOUNT, sums.get(category, 0.0) + amount))
             sums[category] = amount
     if len(sums) > MAX_ORDER_CATEGORIES:

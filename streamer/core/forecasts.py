@@ -1,8 +1,8 @@
-"""Predictions in a lane: which version holds when, what it says of a customer, and on which nights rules must look again.
+"""Predictions in a lane: the version in force, its scores for a customer, and the nights to re-evaluate rules.
 
-A prediction is a function of a customer's orders before a grid day, the day, and the version in force on it. So it does
-not matter who is in memory and when somebody looked: the memo on a customer (`Customer.foreseen`) is worked out
-again from the state wherever it is missing.
+A prediction is a function of a customer's orders before a grid day, the day, and the version in force on that day. So
+it does not depend on which customers are in memory or when they are scored: the memo on a customer
+(`Customer.foreseen`) is recomputed from the state if it is missing.
 """
 
 from __future__ import annotations
@@ -29,17 +29,16 @@ from models.rules.definitions import Definitions
 from streamer.core.ledger import Ledger, ModelEntry
 
 Timeline = Sequence[tuple[int, PredictionModel]]
-"""Versions by the first day on which they are in force; the first holds from ever."""
+"""Versions with the first day on which each is in force; the first has no lower bound."""
 _SHIPPED_FROM: Final = -1
 AT_ONCE: Final = 16_384
-"""Customers and nights that are reckoned in one call: a long silence costs no call for each night of it, and no more
-memory than a few megabytes.
-"""
+"""Customer nights per scoring call: a long gap needs few calls and only a few megabytes of memory."""
 
 
 class Foreseen(msgspec.Struct):
-    """The memo of a customer until the next order: the record of orders, the same packed for the panel once that was asked
-    for, and what was said on a day by a version.
+    """A customer's memo until the next order.
+
+    Holds the order record, its packed form once the panel has asked for it, and one version's scores for one day.
     """
 
     record: OrderRecord | None
@@ -50,7 +49,7 @@ class Foreseen(msgspec.Struct):
 
 
 def known(customer: Customer, grid: DayGrid) -> Foreseen:
-    """The memo of a customer; made where it is missing."""
+    """The customer's memo, created if missing."""
     held = customer.foreseen
     if not isinstance(held, Foreseen):
         held = customer.foreseen = Foreseen(record_of(customer, grid))
@@ -61,9 +60,9 @@ def known(customer: Customer, grid: DayGrid) -> Foreseen:
 
 
 def packed_orders(customer: Customer, grid: DayGrid) -> msgspec.Raw:
-    """The customer's record of orders as panel rows have it."""
+    """The customer's order record in the packed form of panel rows."""
     held = customer.foreseen
-    # Most rows are of customers who looked around, and ordered nothing.
+    # Most rows belong to customers who browsed without ordering.
     if isinstance(held, Foreseen) and held.packed is not None and not customer.new_orders:
         return held.packed
     held = known(customer, grid)
@@ -75,10 +74,10 @@ def packed_orders(customer: Customer, grid: DayGrid) -> msgspec.Raw:
 def timeline_of(
     entries: Sequence[ModelEntry], models: Mapping[int, PredictionModel], clock_id: str | None
 ) -> list[tuple[int, PredictionModel]]:
-    """The versions by the first day on which they are in force for customers who live by the clock ``clock_id``."""
+    """The versions with the first day on which each is in force for customers on the clock ``clock_id``."""
     timeline: list[tuple[int, PredictionModel]] = []
     first: int | None = None
-    # Backwards: an import opened later may be earlier in time than versions it did not know.
+    # In reverse: an import opened later may start before versions that it did not know.
     for entry in reversed(entries):
         day = entry.day if clock_id is None else entry.import_days.get(clock_id, entry.day)
         first = day if first is None else min(first, day)
@@ -89,7 +88,7 @@ def timeline_of(
 
 
 def borders_of(definitions: Iterable[Definitions]) -> dict[str, list[float]]:
-    """The numbers with which rules compare predictions, by prediction; empty where no rule names one."""
+    """The thresholds that rules compare predictions with, by prediction; empty if no rule uses one."""
     found: dict[str, set[float]] = {}
     for version in definitions:
         ready = version.ready
@@ -106,7 +105,7 @@ def _borders(definitions: Definitions) -> dict[str, set[float]]:
         for leaf in segmentation.leaves:
             if isinstance(leaf, Compare) and leaf.feature in PREDICTED:
                 found.setdefault(leaf.feature, set()).update((leaf.enter, leaf.exit))
-        # Those of bands are no leaves.
+        # Thresholds of bands are not leaves.
         for feature, _, border in segmentation.all_borders(None):
             if feature in PREDICTED:
                 found.setdefault(feature, set()).add(border)
@@ -115,14 +114,14 @@ def _borders(definitions: Definitions) -> dict[str, set[float]]:
 
 @dataclass(slots=True)
 class LaneForecasts:
-    """What the versions of one lane say. Made anew for each call of ``decide``; keeps nothing but on customers.
+    """Scores of one lane's prediction versions. Created for each `decide`; stores results only on customers.
 
     Attributes
     ----------
     borders
-        As `borders_of` gives them: what is reckoned of everybody, every night.
+        The result of `borders_of`: the predictions scored for every customer, every night.
     minor_per_major
-        Minor units of the shop's currency in a major one.
+        Minor units per major unit of the shop's currency.
     """
 
     ledger: Ledger
@@ -144,11 +143,11 @@ class LaneForecasts:
         return cls(ledger, models, borders, grid, minor_per_major, {})
 
     def forget_versions(self) -> None:
-        """A version came, or an import: what is in force is looked up anew."""
+        """Drop cached timelines after a new version or import."""
         self._timelines.clear()
 
     def timeline(self, clock_id: str | None) -> Timeline:
-        """The versions for customers who live by a clock."""
+        """The versions in force for customers on a clock."""
         found = self._timelines.get(clock_id)
         if found is None:
             found = self._timelines[clock_id] = timeline_of(self.ledger.predictions, self.models, clock_id)
@@ -172,7 +171,7 @@ class LaneForecasts:
         return held.values[name]
 
     def values_of(self, customer: Customer, day: int, model: PredictionModel, names: Sequence[str]) -> dict[str, float]:
-        """What a version says of a customer as of the beginning of a day."""
+        """A version's scores for a customer at the start of a day."""
         record = self.record_before(customer, day)
         if record is None:
             return dict.fromkeys(names, nan)
@@ -180,7 +179,7 @@ class LaneForecasts:
         return {name: float(values[0]) for name, values in scores.items()}
 
     def record_before(self, customer: Customer, day: int) -> OrderRecord | None:
-        """The customer's orders as of the beginning of a day; None without one that counts."""
+        """The customer's orders at the start of a day; None without one that counts."""
         record = known(customer, self.grid).record
         if record is not None and record.last >= day:
             record = record_of(customer, self.grid, before=day)
@@ -189,7 +188,7 @@ class LaneForecasts:
     def scores(
         self, model: PredictionModel, records: Sequence[OrderRecord], days: IntArray, names: Iterable[str]
     ) -> dict[str, FloatArray]:
-        """What a version says of records, each as of the beginning of the own day; money in major units."""
+        """A version's scores for records, each at the start of its own day; money in major units."""
         spend = np.array([record.spend for record in records], dtype=np.float64)
         return self._in_units(model.score(side_by_side(records), spend, days.astype(np.float64), tuple(names)))
 
@@ -203,8 +202,8 @@ class LaneForecasts:
     def nights(
         self, customers: Sequence[Customer], clock_id: str | None, starts: IntArray, targets: IntArray
     ) -> dict[str, list[int]]:
-        """The days in (start, target] of each customer on which a prediction is on another side of a border of the rules
-        than the day before, or the first of them after an order; by customer id, where there are any.
+        """The days in (start, target] of each customer on which a prediction crosses a rule's threshold compared with
+        the day before, or that are the first after an order. By customer id; customers without such a day are absent.
         """
         found_records = [known(one, self.grid).record for one in customers]
         places = np.array([at for at, one in enumerate(found_records) if one is not None], dtype=np.int64)
@@ -214,18 +213,18 @@ class LaneForecasts:
         arrays = side_by_side(records)
         spend = np.array([record.spend for record in records], dtype=np.float64)
         first = starts[places]
-        # A year after the last order nothing is known any more, and stays so.
+        # A year after the last order there is no prediction any more, and that does not change.
         last = np.minimum(targets[places], arrays.last.astype(np.int64) + ALIVE_DAYS + 1)
         nights = np.maximum(last - first, 0)
         found: dict[str, list[int]] = {}
         for some in _together(nights):
-            # Each with the day before the first night, which is what that night is compared with.
+            # Each customer starts with the day before the first night, for comparison.
             who = np.repeat(some, nights[some] + 1)
             begin = np.cumsum(nights[some] + 1) - nights[some] - 1
             days = first[who] + np.arange(len(who)) - np.repeat(begin, nights[some] + 1)
             sides = self._sides(arrays.of(who), spend[who], days, clock_id)
             turned = np.zeros(len(who), dtype=bool)
-            # An order of the day before was not yet counted in it.
+            # The day before does not count an order of that day yet.
             turned[1:] = (sides[:, 1:] != sides[:, :-1]).any(axis=0) | (arrays.last[who[1:]] >= days[:-1])
             turned[begin] = False
             for at in np.flatnonzero(turned).tolist():
@@ -233,7 +232,10 @@ class LaneForecasts:
         return found
 
     def _sides(self, records: Records, spend: FloatArray, days: IntArray, clock_id: str | None) -> IntArray:
-        """On which side of each border each prediction is, (names, n): how many borders lie below it and at it."""
+        """The side of each threshold that each prediction is on, shape (names, n).
+
+        Counts the thresholds below the prediction plus those below or equal to it; -1 if there is no prediction.
+        """
         timeline = self.timeline(clock_id)
         firsts = np.array([first for first, _ in timeline])
         which = np.searchsorted(firsts, days, side="right") - 1
@@ -247,13 +249,13 @@ class LaneForecasts:
             for row, (name, borders) in enumerate(self.borders.items()):
                 values, edges = scores[name], np.array(borders)
                 side = np.searchsorted(edges, values, side="left") + np.searchsorted(edges, values, side="right")
-                # Known or not is a side as well.
+                # A missing prediction is a side of its own.
                 out[row, some] = np.where(np.isnan(values), -1, side)
         return out
 
 
 def _together(nights: IntArray) -> Iterator[IntArray]:
-    """Places of customers with nights to look at, so many at a time as have about AT_ONCE nights together."""
+    """Yield indices of customers with nights to check, in groups of about AT_ONCE nights."""
     some = np.flatnonzero(nights).astype(np.int64)
     if len(some):
         yield from np.split(some, np.flatnonzero(np.diff(np.cumsum(nights[some] + 1) // AT_ONCE)) + 1)

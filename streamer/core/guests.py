@@ -1,4 +1,4 @@
-"""Orders of guests: nobody is moved by them, and their money is counted apart, so that none is lost without a word. Pure."""
+"""Guest orders: they move no customer; their money is counted separately instead of being lost silently. Pure."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from streamer.core.ledger import Guests, Ledger
 
 _SIGNS: Final = {"order.completed": 1, "order.refunded": -1, "order.cancelled": -1}
 _REMEMBERED: Final = 64
-"""Latest orders and refunds of guests by which a lane knows repeats."""
+"""Number of recent guest orders and refunds kept to detect duplicates."""
 _MOST_MONEY: Final = 2**62
 
 
 def is_counted(event: Any) -> bool:
-    """Whether an event is an order or refund that says its amount."""
+    """Whether an event is an order or refund with an amount."""
     return event.type in _SIGNS and event.total is not None
 
 
 def count(ledger: Ledger, event: Any, base: str) -> None:
-    """Add an event that names no customer to the sums of guests, if it is an order or refund that says its amount.
+    """Add an event without a customer to the guest totals, if it is an order or refund with an amount.
 
-    Corrections (``order.updated``) are not added: nothing is remembered of a guest's order but that it was there.
+    Corrections (``order.updated``) are not added: the ledger remembers only that a guest's order existed.
 
     Parameters
     ----------
     base
-        The shop's currency, of amounts that name none.
+        The shop's currency, for amounts without one.
 
     Raises
     ------
     InvalidEvent
-        The sum would leave 64 bits, or there is no such currency.
+        The sum would exceed 64 bits, or the currency does not exist.
     """
     if not is_counted(event):
         return

@@ -1,4 +1,4 @@
-"""What each type of event does: the table from its type to its handler. A new type of event gets its row here."""
+"""The handler of each event type. A new event type gets its row here."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _folding(
 ) -> Callable[..., None]:
     """Fold an event into its customer, then assign segments; ``correct`` folds a correction.
 
-    A late event is judged where the customer stands: nothing ever moves a customer back in time.
+    A late event is evaluated at the customer's ``as_of``: a customer never moves back in time.
     """
 
     def apply(context: Context, one: Admitted) -> None:
@@ -65,7 +65,7 @@ def _folding(
         judged_at = at if at > as_of else as_of
         profile = customer.profile
         if not customer.is_segmentable or (profile is not None and profile.leaves_out(at)):
-            # Without consent an event is counted, and nothing of it is stored.
+            # Without consent the event is counted but not stored.
             customer.as_of = judged_at
             return
         assigns = one.is_new or not is_interaction or context.assigns_on_interaction
@@ -124,7 +124,7 @@ def _money(context: Context, event: OrderCompleted | OrderReversed) -> int | Non
     Raises
     ------
     InvalidEvent
-        There is no rate for the currency, or the sum of all orders would leave 64 bits.
+        The currency has no rate, or the sum of all orders would exceed 64 bits.
     """
     if event.total is None:
         return None
@@ -140,7 +140,7 @@ def _money(context: Context, event: OrderCompleted | OrderReversed) -> int | Non
 
 
 def _own_name(context: Context, event: Tracked) -> None:
-    """Raise InvalidEvent for a name that is rather a type of ours, misspelt."""
+    """Raise InvalidEvent for a custom name that looks like a misspelt built-in type."""
     type = event.name if event.name in EVENT_TYPES else meant(event.name)
     if type is not None:
         text = f"name: {event.name!r} is too near to a type of ours; did you mean {type}?"
@@ -167,4 +167,4 @@ _BY_MODEL: Final[Mapping[type[Event], Handler]] = {
 HANDLERS: Final[Mapping[str, Handler]] = {
     type: handler for model, handler in _BY_MODEL.items() for type in types_of(model)
 }
-"""By the ``type`` of an event; a test holds that every type of the contract is here."""
+"""Handlers by event ``type``; a test checks that every type of the contract has one."""

@@ -1,8 +1,8 @@
-"""Two ids that are one person: ``identity.linked`` in the lane of the anonymous id, ``control.merge`` in the other's.
+"""Joining two ids of one person: ``identity.linked`` in the anonymous id's lane, ``control.merge`` in the known id's.
 
-The lane of the anonymous id ends its memberships, leaves an alias in place of the state, and writes the statistics as a
-control record into the lane of the known id, all in one transaction. Later records of the old id are forwarded under
-the new one. A merge that the other lane cannot take comes back, and the alias goes.
+The lane of the anonymous id ends its memberships, replaces its state with an alias, and writes the statistics as a
+control record to the lane of the known id, all in one transaction. It forwards later records of the old id under
+the new one. If the other lane cannot accept a merge, it sends the merge back and the alias is removed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from streamer.core.decode import DecodedRecord
 
 
 def check_link(context: Context, event: IdentityLinked) -> None:
-    """Raise InvalidEvent for a link that must not be made."""
+    """Raise InvalidEvent for a link that is not allowed."""
     old, new = event.anonymous_id, event.customer_id
     if old == new:
         raise InvalidEvent("invalid_field", "an id cannot be joined to itself", "anonymous_id")
@@ -51,14 +51,14 @@ def check_link(context: Context, event: IdentityLinked) -> None:
 
 
 def repeat_link(context: Context, decoded: DecodedRecord, customer: Customer) -> None:
-    """Count a link of an id that is joined to the same customer already."""
+    """Count a repeated link to the same customer as a duplicate."""
     context.ledger.duplicates += 1
 
 
 def link(
     context: Context, customer: Customer, event: IdentityLinked, trigger: Trigger, import_id: str | None, now: int
 ) -> None:
-    """Hand a customer over to the other id; time was applied to it before."""
+    """Hand a customer over to the other id. The caller has applied time to it."""
     memory = context.cache.memory
     behaviour = memory.dump(customer.row) if customer.is_segmentable else None
     statistics, ids, orders = merging.hand_over(customer, behaviour, event.event_id, event.occurred_at, import_id)
@@ -79,7 +79,7 @@ def _send(context: Context, old: str, new: str, statistics: object, ids: object,
     )
     value = encode_control(control)
     lane = partition_for(new.encode(), context.policy.lanes)
-    # A record makes one merge at most, so its offset numbers those of this lane.
+    # A record causes at most one merge, so its offset can number this lane's merges.
     seal = Seal(f"lane-{context.ledger.partition}", context.ledger.next_offset - 1)
     context.decision.rerouted.append(Rerouted(lane, None, value, control_headers(value), seal))
 
@@ -96,14 +96,14 @@ def forward(context: Context, decoded: DecodedRecord, customer: Customer) -> Non
 
 
 def return_stray(context: Context, decoded: DecodedRecord, customer: Customer | None) -> bool:
-    """Send a record that came by an alias back to its own lane, if the customer does not know that alias."""
+    """Send a record forwarded from an alias back to its own lane if the customer does not have that alias."""
     if decoded.alias is None:
         return False
     if customer is not None:
         knows = customer.profile is not None and decoded.alias in customer.profile.aliases
         if knows or customer.is_alias:
             return False
-    # Without a mark an import that is taken up again would count it as one more event of its own.
+    # Without this header, a resumed import would count the record as another event of its own.
     came_from = (REROUTED_HEADER, str(decoded.record.partition).encode())
     _reroute(context, decoded.record, decoded.alias, [came_from])
     return True
@@ -120,7 +120,7 @@ def _reroute(context: Context, record: LogRecord, key: str, more: list[tuple[str
 
 
 def merge(context: Context, control: ControlMerge, record: LogRecord) -> None:
-    """Take in what another id hands over: at most one change per segmentation, cause ``merge``."""
+    """Apply what another id handed over: at most one change per segmentation, cause ``merge``."""
     try:
         handover = merging.read(control.statistics, list(control.orders))
         handover_checks.check(handover, record.timestamp + context.policy.early_ms)
@@ -145,8 +145,10 @@ def merge(context: Context, control: ControlMerge, record: LogRecord) -> None:
 
 
 def _passed_on(context: Context, control: ControlMerge, customer: Customer) -> bool:
-    """Send a merge on where its target is itself an alias, unless the merge takes the place of that alias: it came back,
-    or two ids were joined to each other at once, and of those the smaller one stays.
+    """Forward a merge if its target is itself an alias.
+
+    Not if the merge replaces that alias: the merge was sent back, or two ids were joined to each other at the same
+    time, where the smaller id wins.
     """
     old, new = control.from_id, control.to_id
     assert customer.profile is not None and customer.profile.alias is not None
@@ -192,7 +194,7 @@ def _absorb(
     *,
     is_new: bool,
 ) -> None:
-    """Add what was handed over to a customer to whom time was applied, and assign segments."""
+    """Add the handed-over state to a customer and assign segments. The caller has applied time to it."""
     now, at = record.timestamp, max(customer.as_of, handover.at, handover.last_seen)
     before = None
     if customer.is_segmentable and not is_new:
@@ -207,7 +209,7 @@ def _absorb(
 
 
 def _join(context: Context, customer: Customer, old: str, handover: Handover, trigger: Trigger, now: int) -> None:
-    """Join aliases and consent, and where that allows it, everything else."""
+    """Join aliases and consent, and everything else if consent allows it."""
     profile, other = customer.edit_profile(), handover.profile or Profile()
     if old != customer.id:
         profile.aliases = sorted({*profile.aliases, old, *other.aliases} - {customer.id})

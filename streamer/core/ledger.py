@@ -1,4 +1,4 @@
-"""The ledger of a lane: where it stands. Written in every transaction, and the truth when a lane starts."""
+"""The ledger of a lane: its position, clock and counters. Written in every transaction; authoritative at startup."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from schemas.errors import InvariantViolation
 
 
 class ImportClock(msgspec.Struct):
-    """An open import in this lane.
+    """The clock of an open import in this lane.
 
     Attributes
     ----------
     clock
-        Its own clock, ms; None before the first.
+        The import's own clock, ms; None before its first event.
     appended
         Its latest append time, ms.
     requested, learned
-        The last day for which it asked the model owner to learn, and the last that the owner answered; -1 before.
+        Last day on which it requested learning from the model owner, and last day the owner answered; -1 before.
     next_day
-        The first day on which it has to ask again.
+        Next day on which it must request learning.
     """
 
     clock: int | None
@@ -33,7 +33,7 @@ class ImportClock(msgspec.Struct):
 
 
 class ModelEntry(msgspec.Struct):
-    """Since when a model version is in force: the first grid day, by the lane's clock and by each import's."""
+    """The first grid day on which a model version is in force, by the lane's clock and by each import's."""
 
     version: int
     day: int
@@ -41,26 +41,26 @@ class ModelEntry(msgspec.Struct):
 
 
 class DefinitionsVersion(msgspec.Struct):
-    """Since when a version of the declared segmentations is in force: ms, by the lane's clock and by each import's."""
+    """The instant (ms) from which a version of the segmentations is in force, by the lane's clock and each import's."""
 
     version: int
     at: int
     imports: dict[str, int]
 
     def at_for(self, clock_id: str | None) -> int:
-        """The instant for customers who live by a clock: an import's, or the lane's (None)."""
+        """The instant (ms) for customers on a clock: an import's, or the lane's (None)."""
         return self.at if clock_id is None else self.imports.get(clock_id, self.at)
 
 
 class Guests(msgspec.Struct, frozen=True):
-    """Orders and refunds that name no customer, and so are in no other figure.
+    """Orders and refunds without a customer; no other figure includes them.
 
     Attributes
     ----------
     money
         Orders less refunds by currency, in its minor units.
     latest
-        Digests (hex) of the latest of them, by which repeats are known.
+        Hex digests of the latest ones, to detect duplicates.
     """
 
     orders: int = 0
@@ -70,19 +70,21 @@ class Guests(msgspec.Struct, frozen=True):
 
 
 MAX_TRACKED = 50
-"""Names of events of the shop's own that are counted apart, beside those that rules ask for."""
+"""Maximum number of custom event names with a counter of their own, besides those that rules use."""
 OTHERS = "~rest"
 
 
 class Ledger(msgspec.Struct):
-    """Counters are exact over crashes, since they change in the transaction of what they count.
+    """Position, clock and counters of a lane.
+
+    Counters survive crashes exactly because they change in the transaction that they count.
 
     Attributes
     ----------
     lane
-        Random name of this incarnation of the changelog; guards against a view of another one.
+        Random name of this incarnation of the changelog; detects a view of another one.
     next_offset
-        The first record of the lane that is not yet decided.
+        Offset of the first record not yet decided.
     clock
         The lane's clock, ms; 0 before the first record.
     appended
@@ -92,25 +94,25 @@ class Ledger(msgspec.Struct):
     sizes
         Customers by segmentation and segment.
     timeline
-        Model versions and since when they are in force.
+        Model versions with the day from which each is in force.
     definitions_versions
-        Versions of the declared segmentations that control records brought; before them the policy's is in force.
+        Versions of the declared segmentations from control records; before the first, the policy's applies.
     behind
-        Customers that were not yet brought to the newest of them.
+        Number of customers not yet brought to the newest of them.
     fields_ignored
-        Fields that were left out of events, or taken for granted, because they broke the contract.
+        Count of event fields dropped or defaulted because they broke the contract.
     tracked
-        Events of the shop's own by name; beyond `MAX_TRACKED` names the rest is counted together.
+        Custom events by name; names beyond `MAX_TRACKED` share one counter.
     closed
-        The imports that ended last; they cannot be opened again, since their customers live by the lane's clock.
+        The most recently ended imports. They cannot be reopened because their customers are on the lane's clock.
     signed_from
-        Append time (ms) from which on control records must be signed; None in a ledger of release 0.1.
+        Append time (ms) from which control records must be signed; None in a ledger of release 0.1.
     numbers
-        By writer of signed control records, the number of the last one.
+        Number of the last signed control record, by writer.
     predictions
-        Versions of the predictions and since when they are in force; before them the shipped one is.
+        Prediction versions with the day from which each is in force; before the first, the shipped one applies.
     guests
-        Orders and refunds of guests; None before the first.
+        Guest orders and refunds; None before the first.
     """
 
     lane: str
@@ -150,12 +152,12 @@ class Ledger(msgspec.Struct):
 
     @property
     def unaccounted(self) -> int:
-        """Records consumed and not accounted for: always 0."""
+        """Records consumed but not accounted for: always 0."""
         known = self.applied + self.duplicates + self.rerouted
         return self.consumed - known - sum(self.dead_letters.values()) - sum(self.control.values())
 
     def clock_of(self, clock_id: str | None) -> int:
-        """The clock that a customer lives by: of an open import, else the lane's."""
+        """The clock (ms) of a customer: its import's while that is open, else the lane's."""
         if clock_id is not None and (opened := self.imports.get(clock_id)) is not None:
             return opened.clock or 0
         return self.clock
@@ -170,7 +172,7 @@ def dump(ledger: Ledger) -> bytes:
 
 
 def load(raw: bytes) -> Ledger:
-    """Raises InvariantViolation if the bytes are no ledger."""
+    """Decode a ledger. Raises InvariantViolation if the bytes are not one."""
     try:
         return _decode(raw)
     except msgspec.DecodeError as error:
@@ -178,7 +180,7 @@ def load(raw: bytes) -> Ledger:
 
 
 def tracked_name(ledger: Ledger, name: str, requested: Collection[str] = ()) -> str:
-    """Count an event of the shop's own; gives the name under which it is counted: its own where a rule names it."""
+    """Count a custom event and return the name it is counted under: its own if a rule uses that name."""
     tracked = ledger.tracked
     if name not in tracked and len(tracked) >= MAX_TRACKED and name not in requested:
         name = OTHERS
@@ -187,7 +189,7 @@ def tracked_name(ledger: Ledger, name: str, requested: Collection[str] = ()) -> 
 
 
 def bump(counts: dict[str, int], name: str, by: int = 1) -> None:
-    """Add to a counter by name; a counter at zero is dropped."""
+    """Add to a named counter; remove it when it reaches zero."""
     value = counts.get(name, 0) + by
     if value:
         counts[name] = value

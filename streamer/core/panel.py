@@ -1,7 +1,7 @@
-"""The panel: memories of the customers that the model owner learns from, day by day.
+"""The panel: behaviour memories of the customers that the model owner learns from, day by day.
 
-A row says what its customer did on the day that is still open, and each row replaces the one before: so every customer
-to whom something happened gets a row before the next daily step, however many days of an import one transaction holds.
+A row holds a customer's activity on the current day, and each row replaces the previous one. So every active customer
+gets a row before the next daily step, no matter how many days of an import one transaction spans.
 """
 
 from __future__ import annotations
@@ -14,36 +14,37 @@ from streamer.core.context import Context
 from streamer.core.forecasts import packed_orders
 
 _SLACK = 1.25
-"""How much more than its share of the customers a lane may hold without the panel becoming thinner than the owner
-has it: that counts all lanes together (``Look.customers``), and must not miss the rows of anybody."""
+"""Factor by which a lane may exceed its share of customers before it thins the panel. The owner computes the sampling
+rate over all lanes (``Look.customers``), and no lane may drop rows that the owner still expects.
+"""
 
 
 def leave(context: Context, id: str) -> None:
-    """Let the model owner forget a customer."""
+    """Tell the model owner to forget a customer."""
     context.decision.panel.append(PanelRow(id, 0, b""))
 
 
 def report_active(context: Context) -> None:
-    """Add rows for the customers that did something since the last control record."""
+    """Add rows for the customers with activity since the last control record."""
     report(context, context.active.values())
     context.reported |= context.active.keys()
     context.active.clear()
 
 
 def report_touched(context: Context) -> None:
-    """Add rows for the customers that time alone touched."""
+    """Add rows for the customers that only time touched."""
     touched = context.decision.touched.items()
     report(context, (customer for id, customer in touched if id not in context.reported))
 
 
 def report(context: Context, customers: Iterable[Customer]) -> None:
-    """Add a row for each of the given customers who is in the panel: one in 2**shift."""
+    """Add a row for each given customer in the panel: one in 2**shift."""
     decision, memory, policy = context.decision, context.cache.memory, context.policy
     decision.thin_panel(shift_for(int(context.ledger.customers * policy.lanes / _SLACK), policy.panel_target))
     for customer in customers:
         if customer.panel_rank < 0:
             customer.panel_rank = panel_rank(customer.id)
-        # Most are not in the panel, so this comes first.
+        # Most customers are not in the panel, so this check comes first.
         if customer.panel_rank >= decision.panel_shift and customer.is_segmentable:
             row, orders = customer.row, packed_orders(customer, context.grid)
             decision.panel.append(PanelRow(customer.id, memory.day_of(row), memory.dump(row), orders))

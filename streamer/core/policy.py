@@ -1,4 +1,4 @@
-"""The settings a decision depends on, as one value. The same policy and the same log give the same decisions."""
+"""The settings a decision depends on, as one value. The same policy and the same log produce the same decisions."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ class Policy:
     Attributes
     ----------
     lanes
-        Partitions of the input topic.
+        Number of partitions of the input topic.
     lateness_ms
         How far the lane's clock stays behind append time: events this late are still in order.
     early_ms, horizon_ms
-        An event later than append time plus the first is ``too_early``; older than append time less the second,
-        and not from an import, is ``too_late``.
+        An event later than append time plus ``early_ms`` is ``too_early``; one older than append time less
+        ``horizon_ms``, unless imported, is ``too_late``.
     live_window_ms
-        A change older than this when decided is not safe for automation.
+        A change older than this at its decision is not safe for automation.
     wall
-        Whether the wall clock counts (``STREAMER_CLOCK=wall``): it moves idle lanes, and so the append time of
-        records written by imports has to move lanes as well, or a replay of the log would know less than the lane did.
+        Whether the wall clock applies (``STREAMER_CLOCK=wall``). It moves idle lanes, so the append time of
+        imported records must move lanes too; otherwise a replay of the log would lag behind the original lane.
     label_backfill
-        Whether changes by records of an import get the cause ``backfill``; not in an in-process replay.
+        Whether changes caused by imported records have the cause ``backfill``; false in an in-process replay.
     consent_default
-        The consent assumed for customers who never sent one: whether they may be put into segments.
+        The consent assumed for customers who never sent one: whether they may be segmented.
     merge_known
-        Whether a customer to whom other ids were joined may itself be joined to another.
+        Whether a customer with joined ids may itself be joined to another.
     merge_limit
         Maximum number of ids that may be joined to one customer.
     nobody
@@ -45,7 +45,7 @@ class Policy:
     strict
         Whether events that break the contract are rejected instead of being read leniently.
     panel_target
-        Customers the model owner learns from, over all lanes.
+        Number of customers the model owner learns from, over all lanes.
     language
         Language of published names; no decision depends on it.
     """
@@ -72,7 +72,7 @@ class Policy:
 
     @property
     def reading(self) -> Reading | None:
-        """How events that break the contract are read; None refuses them."""
+        """How to read events that break the contract; None rejects them."""
         return None if self.strict else Reading(self.rates.base, self.grid.zone)
 
     @property

@@ -1,4 +1,4 @@
-"""Whether a lane would apply an event, judged before it is published, so that its sender learns of it at once."""
+"""Check before publishing whether a lane would apply an event, so that its sender gets an immediate answer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from streamer.core.policy import Policy
 
 
 class Nobody(InvalidEvent):
-    """An event names no customer; ``event`` is what it says all the same."""
+    """The event has no customer; ``event`` is the rest of it."""
 
     def __init__(self, event: Event, message: str) -> None:
         super().__init__("nobody", message, "customer_id")
@@ -22,16 +22,16 @@ class Nobody(InvalidEvent):
 def precheck(
     value: bytes, policy: Policy, now_ms: int, reading: Reading | None = None, noted: list[str] | None = None
 ) -> Event:
-    """The event of a body, as a lane would read it at ``now_ms``.
+    """Return the event of a body as a lane would read it at ``now_ms``.
 
-    What only the customer's own state decides (a repeat, an id that is joined to another already) is not judged here.
+    Checks that need the customer's state (duplicates, an id already joined to another) are left to the lane.
 
     Parameters
     ----------
     reading
-        With it, what breaks the contract is read kindly, as lanes do unless STREAMER_STRICT is set.
+        If set, contract violations are read leniently, as lanes do unless STREAMER_STRICT is set.
     noted
-        Takes the fields that were then left out or taken for granted.
+        Collects the fields that were dropped or defaulted.
 
     Raises
     ------
@@ -49,6 +49,6 @@ def precheck(
 
 
 def unknown_currency(event: Event, policy: Policy) -> str | None:
-    """The event's currency where the shop has no rate for it. Lanes refuse such an order; a price of a view they leave out."""
+    """The event's currency if the shop has no rate for it. Lanes reject such an order; a view only loses its price."""
     currency: str | None = getattr(event, "currency", None)
     return currency if currency is not None and currency not in policy.rates.rates else None

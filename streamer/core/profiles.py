@@ -1,4 +1,4 @@
-"""Folding events about a person rather than about purchases: traits, feedback, subscriptions, outcomes of messages."""
+"""Fold events about a person rather than a purchase: traits, feedback, subscriptions, message outcomes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from streamer.core.fold import NOTHING_BOOKED, FoldContext, Folded
 
 
 def fold_tracked(customer: Customer, event: Tracked, money: None, context: FoldContext) -> Folded:
-    """Count an event of the shop's own."""
+    """Count a custom event."""
     customer.edit_profile().track(context.tracked_as(event.name), event.occurred_at)
     return NOTHING_BOOKED
 
@@ -29,14 +29,14 @@ def fold_feedback(customer: Customer, event: FeedbackSubmitted, money: None, con
 
 
 def fold_subscription(customer: Customer, event: SubscriptionUpdated, money: None, context: FoldContext) -> Folded:
-    """Fold whether a customer wants messages of a list."""
+    """Fold a subscription to, or an unsubscription from, a message list."""
     latest = Subscription(event.subscribed, event.occurred_at, digest(event.event_id))
     customer.edit_profile().subscribe(event.list, latest)
     return NOTHING_BOOKED
 
 
 def fold_outcome(customer: Customer, event: MessageOutcome, money: None, context: FoldContext) -> Folded:
-    """Fold what became of a message."""
+    """Fold the outcome of a message."""
     profile = customer.edit_profile()
     profile.count_outcome(event.outcome, customer.weigh(event.occurred_at, context.shop.half_life))
     return NOTHING_BOOKED

@@ -1,4 +1,4 @@
-"""What the model owner publishes: frozen versions of several kinds, which travel to lanes in the same way."""
+"""What the model owner publishes: frozen versions of several kinds, all delivered to lanes in the same way."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ PREDICTIONS: Final = predictions.SEGMENTATION
 
 
 class PublishedModel(Protocol):
-    """A frozen version.
+    """A frozen model version.
 
     Attributes
     ----------
     kind
-        ``clusters`` or ``predictions``, as records of the models topic have it.
+        ``clusters`` or ``predictions``, as in records of the models topic.
     version
         Counted from 1 within its kind.
     """
@@ -32,7 +32,7 @@ class PublishedModel(Protocol):
     def version(self) -> int: ...
 
     def to_dict(self) -> dict[str, Any]:
-        """The JSON form, from which `PUBLISHED` reads it."""
+        """Return the JSON form that `PUBLISHED` parses."""
         ...
 
 
@@ -40,9 +40,9 @@ PUBLISHED: Final[Mapping[str, Callable[[Mapping[str, Any]], ClusterModel | Predi
     BEHAVIOUR: ClusterModel.from_dict,
     PREDICTIONS: PredictionModel.from_dict,
 }
-"""How the body of a version is read, by the segmentation that its control record names."""
+"""Parsers of a version's body, by the segmentation in its control record."""
 
 
 def segmentation_of(model: PublishedModel) -> str:
-    """What a control record of this version names."""
+    """The segmentation in the control record of this version."""
     return PREDICTIONS if model.kind == PredictionModel.kind else BEHAVIOUR

@@ -1,4 +1,4 @@
-"""What a lane knows between batches, and a look at its clock."""
+"""The state of a lane between batches, and a tick of its clock."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from streamer.core.policy import Policy
 
 @dataclass(slots=True)
 class LaneState:
-    """All that a lane knows. `decide` changes it in place; if its decision is not committed, throw it away and restore.
+    """The complete state of a lane. `decide` changes it in place; without a commit, discard it and restore.
 
-    ``days`` holds for each clock the last day that was seen to begin; ``definitions`` the versions of the declared
-    segmentations that control records brought; ``erased`` the erases of the last 30 days, by hash of the id. ``models`` are
-    clusters and ``predictions`` those of the predictions, by version.
+    ``days`` holds the last day begun, by clock; ``definitions`` the declared segmentations from control records, by
+    version; ``erased`` the erases of the last 30 days, by hash of the id; ``models`` the cluster models and
+    ``predictions`` the prediction models, by version.
     """
 
     ledger: Ledger
@@ -43,7 +43,7 @@ class LaneState:
         return self.definitions[definitions_versions[-1].version] if definitions_versions else policy.definitions
 
     def adopt(self, model: ClusterModel | PredictionModel) -> None:
-        """Keep a version beside the others of its kind."""
+        """Add a version to those of its kind."""
         if isinstance(model, PredictionModel):
             self.predictions[model.version] = model
         else:
@@ -52,14 +52,14 @@ class LaneState:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A look at the clock, after the records.
+    """A tick of the clock, after the records.
 
     Attributes
     ----------
     clock
-        Move the lane's clock up to this instant (ms); None leaves it where the records put it.
+        Advance the lane's clock to this instant (ms); None leaves it where the records put it.
     due
-        Cached customers whose next due, or next grid point, may have passed.
+        Ids of cached customers whose next due or next grid point may have passed.
     """
 
     clock: int | None = None

@@ -1,4 +1,4 @@
-"""Timers: daily steps of the clusters, dues of the rules and new definitions, applied to customers in order of time."""
+"""Timers: apply daily cluster steps, rule dues and new definitions to customers in order of time."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _NEVER = 1 << 63
 def timeline_of(
     ledger: Ledger, models: Mapping[int, ClusterModel], clock_id: str | None
 ) -> list[tuple[int, ClusterModel]]:
-    """The versions by the first day on which they are in force for customers who live by the clock ``clock_id``."""
+    """The versions with the first day on which each is in force for customers on the clock ``clock_id``."""
     timeline: list[tuple[int, ClusterModel]] = []
     first: int | None = None
-    # Backwards: an import opened later may be earlier in time than versions it did not know.
+    # In reverse: an import opened later may start before versions that it did not know.
     for entry in reversed(ledger.timeline):
         day = entry.day if clock_id is None else entry.import_days.get(clock_id, entry.day)
         first = day if first is None else min(first, day)
@@ -42,17 +42,17 @@ def timeline_of(
 
 
 def run_daily_steps(context: Context) -> None:
-    """Step all cached customers whose clock has passed a grid point to it, all at once.
+    """Step all cached customers whose clock has passed a grid point, in one call.
 
-    A shortcut only: `pass_time` steps a customer alone to the same place, at fifty times the cost. The moves found
-    wait for their customer's turn, since rules may have been due before.
+    Only an optimization: `pass_time` steps a single customer to the same result at fifty times the cost. The moves
+    wait for their customer's turn, since rules may have been due before them.
     """
     for clock_id, rows in context.cache.rows_by_clock(_clocks_on_a_new_day(context)):
         _step_behind(context, clock_id, rows)
 
 
 def _clocks_on_a_new_day(context: Context) -> list[str | None]:
-    """The clocks that have passed a grid point since all cached customers were stepped to it."""
+    """The clocks that have passed a grid point since all cached customers were last stepped."""
     stepped, days = context.cache.stepped, context.state.days
     found = []
     for clock_id in context.cache.clock_ids:
@@ -89,9 +89,9 @@ def _step(context: Context, clock_id: str | None, rows: IntArray, targets: IntAr
 
 
 def pass_time_to(context: Context, customer: Customer, at: int, clock_id: str | None, now: int) -> None:
-    """Apply time up to a record that happens at ``at`` (ms) to a customer, who lives by the record's clock from then on.
+    """Apply time to a customer up to a record at ``at`` (ms), and move the customer to the record's clock.
 
-    Also up to the clock lived by so far: a tick may have applied that already.
+    Time also passes up to the customer's previous clock, since a tick may have applied that already.
     """
     ledger = context.ledger
     clock = ledger.clock_of(clock_id)
@@ -104,8 +104,8 @@ def pass_time_to(context: Context, customer: Customer, at: int, clock_id: str | 
 
 
 def pass_time(context: Context, customer: Customer, until: int, now: int) -> None:
-    """Apply in order all that time alone does to a customer up to ``until`` (ms): cluster moves, dues of rules, and new
-    versions of the declared segmentations.
+    """Apply, in order, everything that time alone does to a customer up to ``until`` (ms): cluster moves, rule dues,
+    and new versions of the declared segmentations.
     """
     target = context.grid.day_of(until)
     if context.cache.is_behind(customer, target):
@@ -115,7 +115,7 @@ def pass_time(context: Context, customer: Customer, until: int, now: int) -> Non
     looks = context.looks.pop(customer.id, None) if context.looks else None
     edits: list[DefinitionsVersion] = []
     if customer.definitions_version != context.definitions.version and not customer.is_alias:
-        # A version of the declared segmentations is in force that the customer was not yet brought to.
+        # The customer has not been brought to the version of the declared segmentations now in force.
         if not customer.is_segmentable:
             context.decision.touched[customer.id] = customer
             transitions.skip_definitions(context, customer)
@@ -124,7 +124,7 @@ def pass_time(context: Context, customer: Customer, until: int, now: int) -> Non
         edits = [one for one in versions if one.version > customer.definitions_version]
     elif moves is None and (customer.due is None or customer.due > until):
         if looks is not None:
-            # Most change nothing, and then nothing is written.
+            # Most looks change nothing, and then nothing is written.
             _apply_in_order(context, customer, deque(), deque(looks), deque(), until, now)
         return
     context.decision.touched[customer.id] = customer
@@ -140,8 +140,10 @@ def _apply_in_order(
     until: int,
     now: int,
 ) -> None:
-    """Apply whatever comes first until nothing is left. Of one instant a cluster move comes first, then a look at the
-    predictions, then what is due, and all of them before an edit: what happened until then, happened by the version before.
+    """Apply the earliest item until none is left.
+
+    At the same instant the order is: cluster move, look at the predictions, due, edit. Everything up to an edit
+    happened under the version before it.
     """
     while True:
         due = _NEVER if customer.due is None else customer.due
@@ -162,12 +164,12 @@ def _apply_in_order(
 
 
 def _edit(context: Context, customer: Customer, edit: DefinitionsVersion, moves: deque[Move], now: int) -> None:
-    """Bring the customer to a version; ``moves`` are the cluster moves that come after it."""
+    """Bring the customer to a version; ``moves`` are the cluster moves after it."""
     at = edit.at_for(customer.clock_id)
     timeline = timeline_of(context.ledger, context.state.models, customer.clock_id)
     index = bisect_right([first for first, _ in timeline], context.grid.day_of(at)) - 1
     model = timeline[index][1] if index >= 0 else None
-    # The memory may have been stepped beyond that instant already; the next move then says where it was.
+    # The memory may have been stepped past that instant already; then the next move holds the earlier cluster.
     cluster = moves[0].from_id if moves else None
     if not moves and model is not None:
         cluster = timeline[-1][1].id_of(context.cache.memory.segment_code(customer.row))
@@ -176,8 +178,10 @@ def _edit(context: Context, customer: Customer, edit: DefinitionsVersion, moves:
 
 
 def look_again(context: Context, now: int) -> None:
-    """Apply the looks that a late record asked for, before anything else happens: they may lie beyond the customer's own
-    clock, so another late record and a new version of the predictions would have a say in them, depending on the batch.
+    """Apply the looks requested by a late record before anything else.
+
+    They may lie beyond the customer's own clock. If they waited, another late record or a new prediction version
+    could change them, depending on where the batch ends.
     """
     while context.late:
         customer = context.late.pop()
@@ -188,7 +192,7 @@ def look_again(context: Context, now: int) -> None:
 
 
 def _finish_nights(context: Context, now: int) -> None:
-    """Also the daily steps of customers whose records turned out to be repeats or dead letters."""
+    """Apply pending nights, including those of customers whose records turned out to be duplicates or dead letters."""
     found = [(id, moves[-1].day) for id, moves in context.pending.items()]
     found += [(id, days[-1]) for id, days in context.looks.items()]
     for id, day in found:
@@ -201,19 +205,19 @@ def _finish_nights(context: Context, now: int) -> None:
 
 
 def tick(context: Context, tick: Tick) -> None:
-    """Apply time to the customers who are due by their clock, and to all at a grid point."""
+    """Apply time to the customers due by their clock, and to all customers at a grid point."""
     ledger, cache = context.ledger, context.cache
     if tick.clock is not None:
         ledger.clock = max(ledger.clock, tick.clock)
     now = max(ledger.appended, ledger.clock)
     run_daily_steps(context)
-    # A customer may have been erased since it was found to be due.
+    # A customer may have been erased after it was found due.
     due = [customer for id in tick.due if (customer := cache.get(id)) is not None]
     for clock_id in {customer.clock_id for customer in due}:
         rows = [customer.row for customer in due if customer.clock_id == clock_id and customer.is_segmentable]
         _step_behind(context, clock_id, np.array(rows, dtype=np.int64))
     _finish_nights(context, now)
-    # Those just touched may be due already, such as after an old event; no index of dues has them yet.
+    # Customers just touched may be due already, for example after an old event; no due index has them yet.
     due.extend(context.decision.touched.values())
     newest = context.definitions.version
     for customer in due:

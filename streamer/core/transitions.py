@@ -1,6 +1,6 @@
-"""Transitions: assigning segments by the rules, taking over what a daily step decided, and the changes that follow.
+"""Transitions: assign segments by rules, apply the moves of a daily step, and record the resulting changes.
 
-In all functions ``now`` is the append time (ms) by which a change counts as live.
+In all functions ``now`` is the append time (ms) that decides whether a change counts as live.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ BEHAVIOUR = "behaviour"
 
 
 class Occasion(msgspec.Struct, frozen=True, gc=False):
-    """Why a customer is looked at: the cause, the record if there is one, and the append time (ms)."""
+    """Why a customer is evaluated: the cause, the record if there is one, and the append time (ms)."""
 
     cause: Cause
     trigger: Trigger | None
@@ -34,7 +34,7 @@ class Occasion(msgspec.Struct, frozen=True, gc=False):
 
 
 class _Model(msgspec.Struct, frozen=True, gc=False):
-    """What decided a transition: ``kind`` and ``version`` of rules, bands or clusters, and the details."""
+    """The model behind a transition: ``kind`` and ``version`` of rules, bands or clusters, and the details."""
 
     kind: str
     version: int
@@ -44,7 +44,7 @@ class _Model(msgspec.Struct, frozen=True, gc=False):
 
 
 def definitions_of(context: Context, customer: Customer) -> Definitions:
-    """The version that the customer was brought to."""
+    """The version of the definitions that the customer is on."""
     version, newest = customer.definitions_version, context.definitions
     if version == newest.version:
         return newest
@@ -54,22 +54,22 @@ def definitions_of(context: Context, customer: Customer) -> Definitions:
 def assign(
     context: Context, customer: Customer, before: Facts | None, cause: Cause, trigger: Trigger | None, now: int
 ) -> None:
-    """Put the customer where the rules say at its ``as_of``. ``before`` are the facts without what happened."""
+    """Assign the customer's segments by the rules at its ``as_of``. ``before`` are the facts without the event."""
     definitions = definitions_of(context, customer)
     after = facts(customer, customer.as_of, definitions, context.shop)
     transitions = assign_by_rules(customer, customer.as_of, definitions, context.shop, before, after)
     if transitions:
         _add_all(context, customer, transitions, after, definitions, Occasion(cause, trigger, now))
     if cause != "time":
-        # A late event is judged where the customer stands; what predictions said on the nights since is another matter now.
+        # A late event is evaluated at the customer's ``as_of``, and it changes the predictions of the nights since.
         context.look_again(customer)
 
 
 def look(context: Context, customer: Customer, day: int, now: int) -> None:
-    """Let rules look at what predictions say from the grid day ``day`` on. Where nobody moves, nothing at all changes: a look
-    that is repeated, or left out for a customer who is not in memory, makes no difference.
+    """Evaluate the rules against the predictions of the grid day ``day``.
 
-    A move that the version of the day before would not have made is of cause ``refit``.
+    Nothing changes unless the customer moves, so it does not matter if a look is repeated, or skipped for a customer
+    who is not in memory. A move that the previous day's version would not have made has cause ``refit``.
     """
     forecasts, shop, definitions = context.forecasts, context.shop, definitions_of(context, customer)
     assert forecasts is not None
@@ -103,8 +103,8 @@ def apply_definitions(
 ) -> None:
     """Bring the customer to another version of the declared segmentations, in force since ``at`` (ms).
 
-    ``model`` is the version of the cluster model in force then, 0 where there is none, and ``cluster`` where it
-    has the customer, whether clusters are switched on or off.
+    ``model`` is the version of the cluster model then in force, 0 if none; ``cluster`` is the customer's cluster in
+    it, whether clusters are switched on or off.
     """
     old, new = definitions_of(context, customer), context.state.definitions[version]
     occasion = Occasion("definition_edit", None, now)
@@ -137,10 +137,10 @@ def skip_definitions(context: Context, customer: Customer) -> None:
 
 
 def apply_cluster_move(context: Context, customer: Customer, move: Move, at: int, now: int) -> None:
-    """Take over a move that the clusters decided at the grid point ``at`` (ms).
+    """Apply a cluster move decided at the grid point ``at`` (ms).
 
-    ``as_of`` stays: clusters come and go with the owner, and must not date what rules say of a late event. What
-    refers to clusters moves with them.
+    ``as_of`` stays: cluster models appear and disappear with the owner and must not affect how rules date a late
+    event. Segmentations that refer to clusters are re-evaluated with the move.
     """
     definitions, shop = definitions_of(context, customer), context.shop
     if BEHAVIOUR not in definitions.clusters:
@@ -157,21 +157,21 @@ def apply_cluster_move(context: Context, customer: Customer, move: Move, at: int
     if dependent:
         after = facts(customer, assigned_at, definitions, shop)
         transitions = assign_by_rules(customer, assigned_at, definitions, shop, before, after, dependent)
-        # What was due before is still to come.
+        # Dues from before the move are still pending.
         customer.due = next_due(customer, customer.as_of, definitions, shop)
         if transitions:
             _add_all(context, customer, transitions, after, definitions, occasion)
 
 
 def end_all(context: Context, customer: Customer, cause: Cause, trigger: Trigger | None, now: int) -> None:
-    """End every membership, at the customer's ``as_of``."""
+    """End every membership at the customer's ``as_of``."""
     definitions, timeline = definitions_of(context, customer), context.ledger.timeline
     for name in sorted(customer.segments):
         kind, version = definitions.kinds.get(name), definitions.version
         if kind is None:
             kind, version = "clusters", timeline[-1].version if timeline else version
         held = customer.segments[name]
-        # A daily step may have moved the customer later than what rules say of a late event.
+        # A daily step may have moved the customer later than the instant at which rules evaluate a late event.
         transition = Transition(name, held.segment, None, (), max(customer.as_of, held.since))
         _add(context, customer, transition, Occasion(cause, trigger, now), _Model(kind, version))
     customer.segments.clear()
@@ -185,7 +185,7 @@ def _add_all(
     definitions: Definitions,
     occasion: Occasion,
 ) -> None:
-    """Add the changes of transitions that rules decided, with the features they saw and the next move by time."""
+    """Add the changes of rule transitions, with the features they used and the next move by time."""
     features = {name: value for name, value in after.values.items() if value == value}
     names = [transition.segmentation for transition in transitions]
     moves = next_moves(customer, names, definitions, context.shop)
@@ -196,7 +196,7 @@ def _add_all(
 
 
 def _add(context: Context, customer: Customer, transition: Transition, occasion: Occasion, decided: _Model) -> None:
-    """Add a transition to the decision as the customer's next change, and to the counters."""
+    """Add a transition to the decision as the customer's next change, and update the counters."""
     ledger, cause = context.ledger, occasion.cause
     customer.seq += 1
     sizes = ledger.sizes.setdefault(transition.segmentation, {})
