@@ -1,5 +1,5 @@
-"""A lane's life: own a partition, restore, take batches, commit, show; and the Faust app that carries batches to it.
+"""A lane's life: own a partition, restore, take batches, commit, update the view; and the Faust app that feeds it.
 
-Here live the lane protocol, its ports and the bytes that it writes. Decisions are in ``streamer.core``;
-clients of real servers are in ``streamer.adapters``.
+This package holds the lane protocol, its ports and its wire formats. Decisions are in ``streamer.core``; clients of
+real servers are in ``streamer.adapters``.
 """

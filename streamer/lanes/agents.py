@@ -1,7 +1,7 @@
-"""The Faust agents. One event's path begins here: agents.py, then lane.py, then decide.py.
+"""The Faust agents. An event's path starts here: agents.py, then lane.py, then decide.py.
 
-The agent only hands batches to their lane. It must never raise and never wait: Faust would acknowledge the failed
-event and go on, or its queue would fill. What can fail is the lane's business, and ends the process.
+The agent only hands batches to their lane. It must never raise or wait: Faust would acknowledge the failed
+event and continue, or its queue would fill. The lane handles everything that can fail, and ends the process.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ log = structlog.get_logger(__name__)
 
 
 def build(group: str, bootstrap: str, topic: str, pool: Pool, session_seconds: float = 6.0, **broker: Any) -> App:
-    """A Faust app that reads one topic into the readers of a pool.
+    """Build a Faust app that reads one topic into the readers of a pool.
 
     Parameters
     ----------
     group
-        The consumer group: partitions are shared among all processes with the same.
+        The consumer group: all processes with the same group share the partitions.
     bootstrap
-        ``host:port`` of Kafka, several separated by commas.
+        ``host:port`` of Kafka; separate several with commas.
     topic
         The full name of the topic.
     session_seconds
-        After so long without a sign of life a worker's lanes go to others.
+        Seconds without a heartbeat after which a worker's lanes move to others.
     broker
         Further Faust settings, such as credentials.
     """
@@ -37,25 +37,26 @@ def build(group: str, bootstrap: str, topic: str, pool: Pool, session_seconds: f
         id=group,
         broker=[f"kafka://{address}" for address in bootstrap.split(",")],
         store="memory://",
-        # Our own server has the metrics; Faust's binds all interfaces and needs no password.
+        # Our own server serves the metrics; Faust's binds all interfaces and requires no password.
         web_enabled=False,
         topic_disable_leader=True,
-        # We have no tables, and Faust's own assignor, made for them, leaves the third of three workers without one of four lanes.
+        # We have no tables, and Faust's own assignor, made for them, gives the third of three workers none of four
+        # lanes.
         table_standby_replicas=0,
         topic_allow_declare=False,
         reply_create_topic=False,
         stream_wait_empty=False,
-        # Must never fill: a full queue and a rebalance wait for each other for ever. Back-pressure is at the fetch.
+        # Must never fill: a full queue and a rebalance would deadlock. Back-pressure is at the fetch.
         stream_buffer_maxsize=100_000,
         stream_recovery_delay=0.0,
         consumer_auto_offset_reset="none",
         consumer_max_fetch_size=4 * 1_048_576,
         broker_max_poll_records=4_000,
         broker_session_timeout=session_seconds,
-        # Workers learn of a rebalance in the answer to a heartbeat, and until then nobody's lanes go on.
+        # Workers learn of a rebalance from a heartbeat response, and until then all lanes stand still.
         broker_heartbeat_interval=min(0.3, session_seconds / 4),
         broker_rebalance_timeout=60.0,
-        # A reader without partitions, or one that waits out a long outage, must not be expelled for idling.
+        # A reader without partitions, or one waiting out a long outage, must not be expelled for idling.
         broker_max_poll_interval=7 * 86_400.0,
         **broker,
     )
@@ -66,7 +67,7 @@ def build(group: str, bootstrap: str, topic: str, pool: Pool, session_seconds: f
         async for event in stream.events():
             pool.offer(event.message.partition, event.value)
 
-    # One hand-over at a time: a second rebalance may begin while lanes are still being opened.
+    # One hand-over at a time: a second rebalance may begin while lanes are still opening.
     turn = asyncio.Lock()
 
     async def on_revoked(*args: Any, **kwargs: Any) -> None:

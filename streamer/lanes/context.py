@@ -1,4 +1,4 @@
-"""What a lane is given beside its log and its view: how it runs, and which listener learns what it does."""
+"""A lane's settings and dependencies besides its log and view, and the listener for its progress."""
 
 from __future__ import annotations
 
@@ -17,35 +17,35 @@ from streamer.lanes.trouble import Quarantine
 
 @dataclass(frozen=True, slots=True)
 class LaneSettings:
-    """How a lane runs; nothing here changes what it decides.
+    """How a lane runs; nothing here changes its decisions.
 
     Attributes
     ----------
     max_records
-        Records after which no further waiting batch joins a transaction: the more of them, the fewer customers are
-        written again and again while a backlog is taken in.
+        Records after which no further waiting batch joins a transaction. Larger values rewrite each customer less
+        often while a backlog is processed.
     step_seconds
-        After so long a step gives back the records that it has not decided, and the next ones are smaller: an open
-        transaction must end before the broker ends it, on a busy machine, too.
+        Seconds after which a step returns its undecided records, and later steps become smaller: the transaction must
+        end before the broker aborts it, even on a busy machine.
     turn_records
-        Records decided before other lanes of the process may have a turn.
+        Records to decide before yielding to other lanes of the process.
     max_due
-        Customers due by time that are taken with one batch, so that live records stay in between.
+        Maximum number of due customers per batch, so that live records are not held up.
     max_residents
-        Customers kept in memory.
+        Maximum number of customers in memory.
     tick_seconds
-        How often an idle lane looks at the clock, and a halted one whether somebody has released it.
+        How often an idle lane checks the clock, and a halted one whether it was released.
     wall_margin_ms
-        How much a lane's clock stays behind the wall clock while nothing arrives: more than `Policy.lateness_ms`, so
-        that whatever comes next moves it further, and a replay of the log judges the same.
+        How far a lane's clock stays behind the wall clock while idle: more than `Policy.lateness_ms`, so that the
+        next record moves it further and a replay of the log decides the same.
     import_silence_ms
-        The lane closes an open import without a record for so long, while it listened.
+        The lane closes an open import after this long without a record, counted only while the lane runs.
     control_keys
-        Sign and check control records, where set.
+        Keys to sign and verify control records, if set.
     grace_ms
-        For so long after an update, or the first start without a key, control records need not be signed.
+        How long after an update, or the first start without a key, control records may be unsigned.
     deadletter_run, deadletter_ratio, deadletter_window
-        When the lane stops because too much is refused (`DeadLetterLimit`).
+        When the lane stops because it rejects too much (`DeadLetterLimit`).
     """
 
     max_records: int = 8_000
@@ -65,7 +65,7 @@ class LaneSettings:
 
 @dataclass(frozen=True, slots=True)
 class LaneContext:
-    """What all lanes of a process share. ``may_look`` says whether the wall clock may move idle lanes just now."""
+    """What all lanes of a process share. ``may_look`` returns whether the wall clock may move idle lanes now."""
 
     policy: Policy
     clock: WallClock
@@ -76,7 +76,7 @@ class LaneContext:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The result of one committed step, for metrics and waiting callers. ``seconds`` by stage."""
+    """The result of one committed step, for metrics and waiting callers. ``seconds`` is by stage."""
 
     partition: int
     decoded_records: Sequence[DecodedRecord]
@@ -87,29 +87,29 @@ class Step:
 
 
 class LaneListener(Protocol):
-    """Learns what lanes do. All methods are called in the event loop of the lanes, and must not wait."""
+    """Receives lane events. All methods are called in the event loop of the lanes and must not block."""
 
     def fetch_again(self, lane: int, offset: int) -> None:
-        """A hole was found: fetch again from this offset."""
+        """Records are missing: fetch again from this offset."""
 
     def stepped(self, step: Step) -> None:
         """A step was committed."""
 
     def halted(self, lane: int, why: str) -> None:
-        """The lane stops, and why, with what to do about it."""
+        """The lane stopped; ``why`` includes what to do about it."""
 
     def released(self, lane: int) -> None:
-        """A lane that had stopped goes on."""
+        """A stopped lane resumed."""
 
     def restoring(self, lane: int, passed: int, of: int) -> None:
-        """A restore goes on: so many offsets of the changelog were passed, of so many."""
+        """A restore has processed ``passed`` of ``of`` changelog offsets."""
 
     def restored(self, state: LaneState, seconds: float, customers: int) -> None:
-        """A restore has ended: how long it took, and how many customers were read back."""
+        """A restore finished in ``seconds`` and read back ``customers`` customers."""
 
 
 class Silent(LaneListener):
-    """Ignores everything; derive from it to handle some of it."""
+    """Ignores all events; subclass it to handle some."""
 
     def fetch_again(self, lane: int, offset: int) -> None:
         return None

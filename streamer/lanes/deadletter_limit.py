@@ -1,8 +1,8 @@
-"""When a lane refuses too much: it stops, instead of draining a topic into dead letters after a bad deploy.
+"""The dead-letter limit: after a bad deploy, a lane stops instead of draining a topic into dead letters.
 
-Two limits, as Arroyo has them: a run of records refused one after the other, and a share of the latest. What an import
-writes does not count, for somebody chose that file; nor do control records. Nothing here changes what is decided, only
-whether the lane goes on.
+Two limits, as in Arroyo: consecutive rejected records, and the share of recent ones. Imported records do not count,
+since an operator chose that file; nor do control records. The limit does not affect decisions, only whether the lane
+continues.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ from streamer.core.decode import DecodedRecord
 
 
 class DeadLetterLimit:
-    """Counts refused records of one lane.
+    """Counts rejected records of one lane.
 
     Parameters
     ----------
     run
-        Records refused one after the other at which the lane stops; 0 for no such limit.
+        Number of consecutive rejected records at which the lane stops; 0 disables the limit.
     ratio, window
-        It stops when more than this share of at least the last ``window`` records was refused; 1 for no such limit.
+        The lane stops when more than this share of at least the last ``window`` records was rejected; 1 disables the
+        limit.
 
     >>> limit = DeadLetterLimit(run=3, ratio=1.0, window=10)
     >>> limit.judge(run=3, refused=0, seen=0)
@@ -33,15 +34,15 @@ class DeadLetterLimit:
         self._ratio = ratio
         self._window = window
         self._run = 0
-        # Counted and refused, by step; the oldest goes when the others are a window without it.
+        # Counted and rejected records by step. The oldest is removed once the others fill a window without it.
         self._steps: deque[tuple[int, int]] = deque()
         self._seen = 0
         self._refused = 0
 
     def room(self, decoded_records: Sequence[DecodedRecord]) -> int:
-        """How many of these may be taken at most: up to the one with which a limit is reached.
+        """The number of these records to take: up to the one that reaches a limit.
 
-        Counts what was refused while decoding; what is refused later is known only to `take`.
+        Counts records rejected during decoding; only `take` knows of later rejections.
         """
         if all(decoded.error is None for decoded in decoded_records):
             return len(decoded_records)
@@ -57,7 +58,7 @@ class DeadLetterLimit:
         return len(decoded_records)
 
     def take(self, decoded_records: Sequence[DecodedRecord], refused: Collection[int]) -> str | None:
-        """Count a step; gives what is too much, in words, or None.
+        """Count a step; return which limit it reached, in words, or None.
 
         Parameters
         ----------
@@ -84,7 +85,7 @@ class DeadLetterLimit:
         return reason
 
     def judge(self, run: int, refused: int, seen: int) -> str | None:
-        """Which limit such counts reach, in words."""
+        """The limit that these counts reach, in words; None if neither."""
         if self._limit and run >= self._limit:
             return f"{run:,} records one after the other were refused"
         if seen >= self._window and refused > self._ratio * seen:

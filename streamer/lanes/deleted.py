@@ -1,5 +1,6 @@
-"""Records that are gone before their lane decided them: retention was too short for the time it stood still, or somebody
-deleted them. The lane stops, and says which; going past them is for people to decide (`streamer lanes skip`).
+"""Records deleted before their lane decided them, by a retention shorter than the lane's downtime or by hand.
+
+The lane stops and reports the offsets; an operator must decide to go past them (`streamer lanes skip`).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ HINT: Final = (
 
 
 def why_deleted(next_offset: int, first: int) -> str:
-    """Why a lane stops that stands at one offset, and whose input begins only at ``first``.
+    """Why a lane at ``next_offset`` stops if its input starts only at offset ``first``.
 
     >>> why_deleted(5, 8)
     'records 5 to 7 were deleted before they were decided; retention of the input topic is shorter than the lane stood still'
@@ -27,9 +28,9 @@ def why_deleted(next_offset: int, first: int) -> str:
 
 
 def stand_in(lane: int, next_offset: int, first: int, appended: int) -> Record:
-    """One record that represents the deleted ones; ``appended`` is its append time, ms.
+    """A record that represents the deleted ones; ``appended`` is its append time, ms.
 
-    It is no longer known how many of the offsets were records and how many marked the end of a transaction: all
+    Some of the offsets may have been transaction markers rather than records; that is no longer known, so all
     count as records.
     """
     value = UnopenedBatch(

@@ -1,4 +1,4 @@
-"""From an outcome to bytes: what goes into the transaction, and what changes in the view. Pure."""
+"""Encode a decision: the records of the transaction, and the update of the view. Pure."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class CustomerFailed(Exception):
-    """The state or a change of a customer cannot be written; the cause says why."""
+    """The state or a change of a customer cannot be encoded; see the cause."""
 
     def __init__(self, customer: str) -> None:
         super().__init__("the state or a change of a customer cannot be written")
@@ -62,12 +62,12 @@ class CustomerFailed(Exception):
 
 
 def store(decision: Decision, state: LaneState, policy: Policy) -> dict[str, Stored]:
-    """The parts and documents of all touched customers. Marks them as written: commit or throw the state away.
+    """Encode the parts and documents of all touched customers and mark them as written: commit, or discard the state.
 
     Raises
     ------
     CustomerFailed
-        One of them cannot be written.
+        A customer cannot be encoded.
     """
     memory, shop, imports, born = state.cache.memory, policy.shop, state.ledger.imports, decision.born
     found = {}
@@ -99,7 +99,7 @@ def writes(
     policy: Policy,
     detected_at: int,
 ) -> Writes:
-    """All records of the transaction. In the changelog the ledger comes last: the view's token points behind it."""
+    """All records of the transaction. The ledger is last in the changelog, since the view's token points behind it."""
     lane = state.ledger.partition
     out: Writes = {}
     if decision.changes:
@@ -120,14 +120,14 @@ def writes(
 
 
 def _panel(decision: Decision, state: LaneState) -> list[Write]:
-    """Rows of the panel, and then the requests of imports: the model owner reads the rows before the request."""
+    """Panel rows, then the requests of imports: the model owner must read the rows before the request."""
     cache, imports = state.cache, state.ledger.imports
     plain: Headers = ((SHIFT_HEADER, str(decision.panel_shift).encode()),)
     found = []
     for row in decision.panel:
         customer, headers = cache.get(row.customer), plain
         if customer is not None and customer.clock_id is not None and customer.clock_id in imports:
-            # An import says itself when it is time to learn.
+            # An import requests learning itself.
             headers = (*plain, (IMPORT_HEADER, customer.clock_id.encode()))
         found.append(Write(part_key(row.customer, ""), encode_row(row) if row.blob else None, headers))
     found += [Write(look_key(look.import_id, look.lane), _encode(look)) for look in decision.looks]
@@ -135,7 +135,7 @@ def _panel(decision: Decision, state: LaneState) -> list[Write]:
 
 
 def _moves(decision: Decision, state: LaneState, policy: Policy, detected_at: int) -> tuple[list[Write], list[Write]]:
-    """The changes, and where those who moved are now. Raises CustomerFailed where one cannot be written."""
+    """The changes, and the new memberships of those who moved. Raises CustomerFailed if one cannot be encoded."""
     names, memory, touched = Names(state, policy), state.cache.memory, decision.touched
     changes, current = [], []
     id = ""
@@ -154,7 +154,7 @@ def _moves(decision: Decision, state: LaneState, policy: Policy, detected_at: in
 
 
 def _changelog(decision: Decision, stored: Mapping[str, Stored], raw_ledger: bytes) -> list[Write]:
-    # First what goes: who was erased may be back by the end of the batch.
+    # Deletions first: an erased customer may be back by the end of the batch.
     changelog = [Write(part_key(id, part), None) for id in sorted(decision.erased) for part in snapshot.PARTS]
     changelog.extend(
         Write(part_key(id, part), value) for id, one in stored.items() for part, value in one.parts.items()
@@ -173,7 +173,7 @@ def update(
     state: LaneState,
     decoded_records: Iterable[DecodedRecord],
 ) -> Update:
-    """What the same outcome changes in the view."""
+    """The view's update for the same decision."""
     closed = [
         decoded.control.import_id
         for decoded in decoded_records
@@ -192,21 +192,21 @@ def _marks(decision: Decision) -> dict[str, bytes]:
 
 
 def _bodies(decision: Decision) -> dict[str, bytes]:
-    """New versions of all kinds, by name."""
+    """Bodies of new model versions of all kinds, by name."""
     models: list[PublishedModel] = [*decision.models.values(), *decision.predictions.values()]
     return {model_name(model.kind, model.version): model_bytes(model) for model in models}
 
 
 def model_bytes(model: PublishedModel) -> bytes:
-    """A published model as stored in the changelog and the view: JSON."""
+    """A published model as JSON, as stored in the changelog and the view."""
     return _encode(model.to_dict())
 
 
 class Names:
-    """What segments are called now."""
+    """Current names of segments."""
 
     def __init__(self, state: LaneState, policy: Policy) -> None:
-        # The newest first: a segment that a version does not have keeps the name it had last.
+        # Newest first: a segment missing from a version keeps its last name.
         self._declared = [*reversed(state.definitions.values()), policy.definitions]
         self._words = messages(policy.language)
         timeline = state.ledger.timeline
@@ -214,14 +214,14 @@ class Names:
         self._found: dict[tuple[str, str, int | None], str] = {}
 
     def ref(self, segmentation: str, segment: str | None, version: int | None = None) -> SegmentRef | None:
-        """A segment with its name, or None for none."""
+        """A segment with its name; None for no segment."""
         return None if segment is None else SegmentRef(segment, self.name(segmentation, segment, version))
 
     def name(self, segmentation: str, segment: str, version: int | None = None) -> str:
-        """The name of a segment, under ``version`` where given; its id where no name is known.
+        """The name of a segment, under ``version`` if given; its id if it has no known name.
 
-        A segment that a version no longer has keeps the name it had last. Later versions are not looked at: whether
-        they are known already depends on where a batch ends.
+        A segment that a version no longer has keeps its last name. Later versions are not searched: whether they are
+        known already depends on where a batch ends.
         """
         found = self._found.get((segmentation, segment, version))
         if found is None:
@@ -247,10 +247,10 @@ class Names:
 
 
 def memberships(customer: Customer, memory: Memory, names: Names) -> bytes | None:
-    """The membership record of a customer; None where there is none left.
+    """The membership record of a customer; None if it has no membership left.
 
-    A cluster carries the version that gave the label or last confirmed it: a later version may lack the segment, and its
-    definition could not be found.
+    A cluster membership carries the version that assigned or last confirmed the label: a later version may lack the
+    segment, and its definition could not be found.
     """
     segments = {}
     for name, held in customer.segments.items():
@@ -260,7 +260,7 @@ def memberships(customer: Customer, memory: Memory, names: Names) -> bytes | Non
 
 
 def wire_changes(changes: Sequence[Change], state: LaneState, policy: Policy) -> list[WireChange]:
-    """Changes as they are published, without the time of detection."""
+    """Changes in their published form, without the detection time."""
     names = Names(state, policy)
     return [_wire(change, names) for change in changes]
 

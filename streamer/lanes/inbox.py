@@ -1,4 +1,4 @@
-"""What waits for a reader of one partition: fetched batches, and the word to stop. Lanes and the model owner share it."""
+"""The queue of one partition's reader: fetched batches and the stop signal. Lanes and the model owner share it."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from streamer.lanes.ports import Batch
 log = structlog.get_logger(__name__)
 
 MAX_WAITING = 1_000
-"""Records, or batches without any, that may wait in a reader before its partition is not fetched any more."""
+"""Number of records (an empty batch counts as one) queued in a reader at which fetching its partition pauses."""
 
 
 class Inbox:
-    """Batches offered from outside, taken by the reader's own `run`. All of it in one event loop.
+    """Queue of batches offered from outside and consumed by the reader's own `run`, all in one event loop.
 
     Parameters
     ----------
     reader
-        What the reader is called in the log.
+        The reader's name in the log.
     seek
-        Called with an offset when a hole was found: fetch again from there.
+        Called with an offset to fetch from again after a gap.
     """
 
     def __init__(self, reader: str, seek: Callable[[int], None]) -> None:
@@ -34,7 +34,7 @@ class Inbox:
         self._count = 0
         self._wake: asyncio.Future[None] | None = None
         self._stopping = False
-        # Records are missing in front of what was fetched.
+        # Records are missing before the fetched ones.
         self._hole = False
 
     @property
@@ -43,18 +43,18 @@ class Inbox:
         return self._count < MAX_WAITING
 
     def offer(self, batch: Batch) -> None:
-        """Hand over a fetched batch; never blocks."""
+        """Queue a fetched batch; never blocks."""
         self._waiting.append(batch)
         self._count += max(1, len(batch.records))
         self._wake_up()
 
     def start(self) -> None:
-        """Allow `run` (again), with nothing waiting."""
+        """Empty the queue and allow `run` (again)."""
         self._stopping = False
         self._drop()
 
     def stop(self) -> None:
-        """Let `run` finish its step and return; what waits is dropped."""
+        """Let `run` finish its step and return; drop the queue."""
         self._stopping = True
         self._drop()
         self._wake_up()
@@ -68,9 +68,9 @@ class Inbox:
             self._wake.set_result(None)
 
     async def _something_waits(self, seconds: float) -> None:
-        """Return when a batch waits, the reader is stopped, or after ``seconds``.
+        """Return when a batch is queued, the reader is stopped, or after ``seconds``.
 
-        A future and a timer, and no task: an idle lane comes here every second, a busy one with every step.
+        Uses a future and a timer rather than a task: an idle lane calls it every second, a busy one at every step.
         """
         if self._waiting or self._stopping:
             return
@@ -87,9 +87,9 @@ class Inbox:
             self._wake = None
 
     def _consecutive(self, position: int, enough: int) -> tuple[list[LogRecord], int]:
-        """Records from ``position`` on, and the offset after them; repeats dropped, holes healed by a seek.
+        """Records from ``position`` on, and the offset after them. Drops duplicates and seeks back on a gap.
 
-        No further batch joins them once there are ``enough``.
+        Stops adding batches once there are ``enough`` records.
         """
         records: list[LogRecord] = []
         while self._waiting and len(records) < enough:
@@ -98,7 +98,7 @@ class Inbox:
             if batch.end <= position:
                 continue
             if batch.start > position:
-                # Fetched around a rebalance and dropped: what lies between must be read again.
+                # The missing records were fetched around a rebalance and dropped: read them again.
                 log.warning(
                     "gap in fetched records",
                     reader=self._reader,
@@ -118,7 +118,7 @@ class Inbox:
         return records, position
 
     def _give_back(self, start: int, end: int, records: Sequence[LogRecord]) -> None:
-        """Put records before all others that wait; they stand for the offsets ``[start, end)``."""
+        """Put records at the front of the queue; they stand for the offsets ``[start, end)``."""
         if end > start:
             self._waiting.insert(0, Batch(start, end, records))
             self._count += max(1, len(records))

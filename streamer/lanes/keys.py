@@ -1,7 +1,8 @@
 """Keys of the changelog: a customer's parts, the ledger, models and definitions.
 
-The service's own keys begin with ``!``. A customer's key is the id; where that begins with ``!``, a control character,
-which no id holds, stands before it, so no customer can take an own key. Keys of all other ids are as they ever were.
+The service's own keys start with ``!``. A customer's key is its id. An id that starts with ``!`` gets a control
+character as prefix, which no id contains, so a customer cannot take a service key. All other ids keep the key they
+always had.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ _MODEL = b"!model:"
 _DEFINITIONS = b"!definitions:"
 _ERASED = b"!erased:"
 LOOK_KEY = b"!look:"
-"""Begins the keys of what imports ask of the model owner, in the panel topic."""
+"""Key prefix of imports' requests to the model owner, in the panel topic."""
 SHIFT_HEADER = "streamer-panel-shift"
 """Header of panel rows: the panel is one customer in 2**shift."""
 
@@ -33,13 +34,13 @@ def part_key(id: str, part: str) -> bytes:
 
 
 def split_key(key: bytes) -> tuple[str, str]:
-    """The customer id and the part of a key."""
+    """The customer id and the part in a key."""
     id, _, part = key.decode().partition("\0")
     return id.removeprefix(_NOT_OURS), part
 
 
 def id_of(key: bytes | None) -> str | None:
-    """The customer named by a record's key, in NFC, whatever client wrote it; None if the key is not text."""
+    """The customer id in a record's key, normalized to NFC; None if the key is not text."""
     try:
         return None if key is None else normalize("NFC", split_key(key)[0])
     except UnicodeDecodeError:
@@ -47,12 +48,12 @@ def id_of(key: bytes | None) -> str | None:
 
 
 def look_key(import_id: str, lane: int) -> bytes:
-    """The key of what a lane reports to the model owner of an import."""
+    """The key of a lane's report to the model owner about an import."""
     return LOOK_KEY + f"{lane}:{import_id}".encode()
 
 
 def model_name(kind: str, version: int) -> str:
-    """What a published model is called in a changelog and a view. Clusters, which came first, go by their number.
+    """The name of a published model in changelogs and views. Clusters, which came first, use the bare version number.
 
     >>> model_name("clusters", 3), model_name("predictions", 3)
     ('3', 'predictions:3')
@@ -61,7 +62,7 @@ def model_name(kind: str, version: int) -> str:
 
 
 def model_of_name(name: str) -> tuple[str, int]:
-    """Kind and version of a model by its name."""
+    """Kind and version of a model from its name."""
     kind, _, version = name.rpartition(":")
     return kind or "clusters", int(version)
 
@@ -71,7 +72,7 @@ def model_key(name: str) -> bytes:
 
 
 def model_named(key: bytes) -> str | None:
-    """The name of the model that a key names; None for other keys."""
+    """The model name in a key; None for other keys."""
     return key[len(_MODEL) :].decode() if key.startswith(_MODEL) else None
 
 
@@ -80,7 +81,7 @@ def definitions_key(version: int) -> bytes:
 
 
 def definitions_version(key: bytes) -> int | None:
-    """The version that a key of declared segmentations names; None for other keys."""
+    """The version in a key of declared segmentations; None for other keys."""
     return int(key[len(_DEFINITIONS) :]) if key.startswith(_DEFINITIONS) else None
 
 
@@ -89,5 +90,5 @@ def erased_key(name: str) -> bytes:
 
 
 def erased_name(key: bytes) -> str | None:
-    """The hash of the erased id that a key names; None for other keys."""
+    """The hash of the erased id in a key; None for other keys."""
     return key[len(_ERASED) :].decode() if key.startswith(_ERASED) else None

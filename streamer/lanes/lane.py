@@ -1,16 +1,16 @@
-"""A lane: one partition's owner. Own it, restore, then batch after batch in the one order that loses nothing.
+"""A lane: the owner of one partition. Own it, restore, then process batch after batch in an order that loses nothing.
 
 The order of effects, and why:
 
-1. Read the view: states, and the token that says what the view shows. A token that is not ours means that the
-   view was lost or is another's, and a wiped view must not look like new customers: restore first.
+1. Read the view: states, and the token of the changelog position it shows. An unexpected token means that the view
+   was lost or belongs to another lane; an empty view must not look like new customers, so restore first.
 2. `decide`. Pure.
 3. Commit one Kafka transaction: states, changes, memberships, dead letters, panel rows, rerouted records, ledger,
-   offset. Either all of it happened or none.
+   offset. All or nothing.
 4. Write the view, compare-and-set on its token. A crash between 3 and 4 leaves it behind; 1 notices.
 
-A step that raises before 3 is taken back (`rollback`) and tried with fewer records (`narrowing`); a record that raises
-alone becomes a dead letter. Where even that fails, the lane stops alone and says why (`trouble`).
+A step that raises before 3 is rolled back (`rollback`) and retried with fewer records (`narrowing`); a record that
+raises on its own becomes a dead letter. If even that fails, only this lane stops and says why (`trouble`).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from streamer.lanes.trouble import Attempts, Trouble
 log = structlog.get_logger(__name__)
 
 _RESTORES = 3
-"""How often a view is restored for one batch before it counts as beyond repair."""
+"""How many restores of the view to try for one batch before giving up."""
 _QUARANTINE_SECONDS = 0.02
 _RESUME = "`streamer lanes resume {lane}` tries again"
 _SKIP = "`streamer lanes skip {lane}:{offset}` makes it a dead letter, `streamer lanes resume {lane}` tries it again"
@@ -50,7 +50,7 @@ class Lane(Inbox):
     """Owns one partition from `open` to `close`. All methods run in one event loop."""
 
     _silent: SilentImports
-    """Made in `open`: from then on the lane listens."""
+    """Set in `open`, because the silence of imports counts from then on."""
 
     def __init__(
         self,
@@ -73,11 +73,11 @@ class Lane(Inbox):
         self._may_look = context.may_look
         self._token: str | None = None
         self._raw_ledger = b""
-        # The ledger says something new that no step has committed.
+        # The ledger has changes that no step has committed.
         self._unsaved = False
         self.committed = 0
-        """The offset that was committed last: `next_offset` is ahead of it while a step is under way."""
-        # More is due than one turn takes.
+        """The offset committed last; `next_offset` is ahead of it during a step."""
+        # More customers are due than one turn takes.
         self._hurry = False
         self._loader = CustomerLoader(view, context.policy, self.settings.max_due)
         self._maker = StepMaker(context)
@@ -90,9 +90,9 @@ class Lane(Inbox):
     # -- life -------------------------------------------------------------------------------------------------
 
     async def open(self) -> int:
-        """Fence the former owner and restore; gives the offset to read from.
+        """Fence the previous owner and restore; return the offset to read from.
 
-        A lane that cannot be restored is halted, and does not keep the others from running.
+        A lane that cannot be restored halts; the others keep running.
         """
         await self._log.open()
         noted = await self._attempts.reopened()
@@ -110,12 +110,12 @@ class Lane(Inbox):
 
     @property
     def next_offset(self) -> int:
-        """The first record that this lane has not decided."""
+        """Offset of the first record this lane has not decided."""
         return self.state.ledger.next_offset
 
     @property
     def is_excused(self) -> bool:
-        """Whether it stands still with good reason: it has stopped, or waits for its view."""
+        """Whether the lane has a reason to stand still: it is halted, or waits for its view."""
         return self.halted is not None or self._view.waiting
 
     @property
@@ -125,21 +125,21 @@ class Lane(Inbox):
 
     @property
     def walking(self) -> bool:
-        """Whether customers outside of memory are still to be seen since the last daily step."""
+        """Whether the walk through customers outside memory since the last daily step is unfinished."""
         return self._loader.cursor is not None
 
     def condemn(self, offset: int, why: str) -> None:
-        """Make a record a dead letter, whatever is in it: somebody wants the lane to get past it."""
+        """Make a record a dead letter regardless of its content, because an operator wants the lane to get past it."""
         self._narrowing.poison[offset] = InvalidEvent("poison", why)
 
     def release(self) -> None:
-        """Forget why the lane stopped, and what its limits have counted."""
+        """Clear the reason for the stop and the counts of the dead-letter limit."""
         self.halted, self._limit = None, self._fresh_limit()
 
     async def run(self) -> None:
-        """Take batches until `stop`. A lane that must not go on (`halted`) waits until somebody releases it.
+        """Process batches until `stop`. A halted lane waits until it is released.
 
-        Raises whatever makes going on impossible; the process must then end.
+        Unrecoverable errors propagate; the process must then end.
         """
         while not self._stopping:
             if self.halted is not None:
@@ -150,7 +150,7 @@ class Lane(Inbox):
                 await self.turn()
 
     async def close(self) -> None:
-        """Give the lane up."""
+        """Give up the lane."""
         if self.halted is None:
             await self._attempts.ended()
         await self._log.close()
@@ -158,7 +158,7 @@ class Lane(Inbox):
     # -- one turn ---------------------------------------------------------------------------------------------
 
     async def turn(self) -> None:
-        """One step: everything that waits, within bounds, or a look at the clock."""
+        """One step: process everything queued, within bounds, or tick the clock."""
         if self._hole and await self._stop_if_deleted():
             return
         begun = asyncio.get_running_loop().time()
@@ -173,7 +173,7 @@ class Lane(Inbox):
                 await self._halt(allowed.why or died, _SKIP)
             return
         if end == start > self.committed:
-            # Nothing else comes: else the lane would miss an empty stretch once it is deleted.
+            # No record will commit this offset: once the empty stretch is deleted, it would look like lost records.
             self._unsaved = True
         clock = None if records else await self._wall_clock()
         made = self._maker.begin(begun)
@@ -210,7 +210,7 @@ class Lane(Inbox):
         return self._cut(records, self._narrowing.limit(records, usual), end)
 
     def _cut(self, records: Sequence[LogRecord], most: int, end: int) -> tuple[Sequence[LogRecord], int]:
-        """The first ``most`` of the records; the others wait again."""
+        """The first ``most`` records and the offset after them; the rest is queued again."""
         if most >= len(records):
             return records, end
         cut = records[most].offset
@@ -222,7 +222,7 @@ class Lane(Inbox):
         if (room := self._limit.room(made.decoded_records)) < len(made.decoded_records):
             made.keep(room)
         if len(made.decoded_records) < len(records):
-            # What lies before an unreadable batch is decided first; the next turn then begins with it.
+            # Records before an unreadable batch are decided first; the next turn then begins with that batch.
             self._give_back(made.end, end, records[len(made.decoded_records) :])
         made.stage("decode")
 
@@ -244,7 +244,7 @@ class Lane(Inbox):
         try:
             offset = await self._log.commit(made.writes, made.end)
         except (Fenced, TransientError):
-            # The broker's or another owner's doing, and not the batch's.
+            # Caused by the broker or another owner, not by the batch.
             await self._attempts.forgiven()
             raise
         made.stage("commit")
@@ -259,15 +259,15 @@ class Lane(Inbox):
             Step(self.partition, made.decoded_records, made.decision, self.state, committed_ms, made.seconds)
         )
         self.state.cache.forget(self.settings.max_residents, made.decision.touched)
-        # Guests are no sign of a bad deploy.
+        # Guest records do not indicate a bad deploy.
         refused = {dead.record.offset for dead in made.decision.dead_letters if dead.reason != "nobody"}
         reason = self._limit.take(made.decoded_records, refused)
         if reason is not None:
-            # What is committed stays, and nothing more is drained.
+            # What is committed stays; stop before more is drained.
             await self._halt(reason, _RESUME)
 
     def _pace(self, records: int, seconds: float) -> None:
-        """Steps that take long become smaller, and larger again when they do not."""
+        """Make steps smaller if they take too long, and larger again if they do not."""
         if seconds > self.settings.step_seconds and records:
             self._enough = max(1, min(self._enough, int(records * self.settings.step_seconds / seconds)))
         elif self._enough < self.settings.max_records:
@@ -282,7 +282,7 @@ class Lane(Inbox):
         records: Sequence[LogRecord],
         before: Checkpoint,
     ) -> None:
-        """Undo a step that raised before its commit, and try it with fewer records; or stop, where none is to blame."""
+        """Roll back a step that raised before its commit and retry with fewer records; halt if none is to blame."""
         accused, cause = accusation(error, made.decoded_records)
         known = not isinstance(error, ViewBroken) and self._narrowing.failed(records, cause, accused)
         log.warning(
@@ -296,13 +296,13 @@ class Lane(Inbox):
         self.state, all_dropped = await before.rolled_back(self.state, made.at_risk(error), self._view)
         self._loader.cursor = "" if all_dropped else before.cursor
         self._give_back(before.next_offset, made.end, records)
-        # Where one is, more may be: what they spoil should be little.
+        # One bad record may mean more: keep each failed step small.
         self._enough = min(self._enough, self._narrowing.careful)
         if not known:
             await self._halt(text_of(cause), _SKIP if records else _RESUME)
 
     async def _stop_if_deleted(self) -> bool:
-        """Stop if the input begins only behind the record that comes next."""
+        """Halt if the input starts after the next offset."""
         self._hole = False
         first = await self._log.first_offset()
         if self.next_offset >= first:
@@ -318,7 +318,7 @@ class Lane(Inbox):
         await self._attempts.given_up(trouble)
 
     async def _wait_for_release(self) -> None:
-        """Look now and then whether somebody has removed the note; then open the lane anew."""
+        """Check periodically whether the note was removed; then reopen the lane."""
         self._drop()
         await self._something_waits(self.settings.tick_seconds)
         if self._stopping or await self._view.trouble() is not None:
@@ -338,7 +338,7 @@ class Lane(Inbox):
     # -- the view ---------------------------------------------------------------------------------------------
 
     async def _load(self, made: Prepared, clock: int | None) -> Sequence[str]:
-        """Load customers; gives those who are due. A view that is not ours, or not whole, is restored first."""
+        """Load customers and return the ids of those due. Restores a view that is incomplete or not ours first."""
         for _ in range(_RESTORES):
             try:
                 loaded = await self._loader.load(made.decoded_records, clock, self.state, self._token)
@@ -354,7 +354,7 @@ class Lane(Inbox):
         raise ViewBroken("the view cannot be restored")
 
     async def _wall_clock(self) -> int | None:
-        """The wall clock less its margin, once everything appended before its reading has been read."""
+        """The wall clock (ms) less its margin, once all records appended before that reading were read; else None."""
         if self._clock_request is None:
             now = self._clock.now_ms()
             self._clock_request = (now, await self._log.end_offset())
@@ -388,9 +388,9 @@ class Lane(Inbox):
         self._listener.restored(self.state, time() - begun, restored.customers)
 
     def _require_signatures(self) -> None:
-        """Set once from when on control records must be signed. What lies in the log already may be unsigned, and so may
-        what other workers and commands write that are updated, or get the key, after this one. Committed by the next step
-        even if nothing comes, or each restart of an idle lane would put it off.
+        """Set, once, the append time from which control records must be signed. Records already in the log, and those
+        of workers and commands that get the update or the key later, may be unsigned. The next step commits the time
+        even without records; otherwise each restart of an idle lane would postpone it.
         """
         book = self.state.ledger
         if book.signed_from is None:

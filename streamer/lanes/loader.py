@@ -1,4 +1,4 @@
-"""Loading customers into the cache: those of a batch, those who are due, and all others once after every daily step."""
+"""Load customers into the cache: those of a batch, those who are due, and all others once after every daily step."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 
 class ViewLost(Exception):
-    """The view is not what this lane wrote last, or, where ``partly``, not all of it: restore it."""
+    """The view does not show what this lane wrote last or, if ``partly``, is incomplete: restore it."""
 
     def __init__(self, why: str, *, partly: bool = True) -> None:
         super().__init__(why)
@@ -29,12 +29,12 @@ class ViewLost(Exception):
 
 
 class ViewBroken(InvariantViolation):
-    """The view cannot be restored: no record is to blame."""
+    """The view cannot be restored; no record is to blame."""
 
 
 @dataclass(slots=True)
 class Loaded:
-    """Who is due among those in memory, and whether more are than one turn takes."""
+    """The due customers in memory, and whether more are due than one turn takes."""
 
     due: list[str]
     more: bool
@@ -46,7 +46,8 @@ class CustomerLoader:
     Attributes
     ----------
     cursor
-        Where the walk through customers stands; None when all were seen since the last daily step or new definitions.
+        Position of the walk through all customers; None once all were visited since the last daily step or
+        definitions.
     """
 
     def __init__(self, view: LaneView, policy: Policy, max_due: int) -> None:
@@ -63,7 +64,7 @@ class CustomerLoader:
         Raises
         ------
         ViewLost
-            The view shows something else than ``token`` says, or has lost a part of it.
+            The view has another token than ``token``, or has lost a part of its content.
         """
         cache = state.cache.customers
         wanted = list(
@@ -108,7 +109,7 @@ class CustomerLoader:
             cache.load(customer, row)
 
     def _clocks(self, decoded_records: Sequence[DecodedRecord], clock: int | None, state: LaneState) -> dict[str, int]:
-        """Where the clocks will stand after the records: by import, and "" for the lane's."""
+        """The clocks (ms) after these records: by import id, and "" for the lane's."""
         lane = max(state.ledger.clock, clock or 0)
         clocks = {id: opened.clock or 0 for id, opened in state.ledger.imports.items()}
         for decoded in decoded_records:
@@ -120,9 +121,9 @@ class CustomerLoader:
         return {"": lane, **clocks}
 
     async def _walk(self, state: LaneState) -> list[str]:
-        """The next customers that are not in memory, once after every daily step: clusters move by time too.
+        """The next ids of customers not in memory, once after each daily step: time moves customers between clusters.
 
-        Those in memory as well while some customers were not yet brought to new definitions.
+        Includes customers in memory while some have not been brought to new definitions.
         """
         cache, everybody = state.cache, state.ledger.behind > 0
         if len(cache) - cache.aliases >= state.ledger.customers and not everybody:

@@ -1,7 +1,7 @@
-"""Which record of a failed step is to blame: an exception that accuses one is believed; else fewer and fewer are tried.
+"""Find the record that makes a step fail: trust an exception that accuses one, else retry with fewer records.
 
-Pure. Every try is a step as any other: what does not fail is committed, so a crash in between loses nothing, and only
-the decisions of a failing step are thrown away. What lies before a record that was found is known to be good, and goes
+Pure. Every retry is an ordinary step: if it succeeds it is committed, so a crash in between loses nothing, and only
+the decisions of a failing step are discarded. The records before a record found this way are known to be good and go
 into one step with its dead letter.
 """
 
@@ -17,33 +17,33 @@ from schemas.records import LogRecord
 MAX_TEXT = 200
 _FEWEST = 16
 _WEIGHT = 100
-"""About as many records cost as much to decide as a step costs beside its records."""
+"""Number of records that cost as much to decide as the fixed overhead of a step, roughly."""
 
 
 class Narrowing:
-    """What is known of the record that makes the steps of one lane fail.
+    """What one lane knows about the record that makes its steps fail.
 
     Attributes
     ----------
     poison
-        Records found to fail, by offset, and why they are refused.
+        The rejection of each record found to fail, by offset.
     careful
-        How many records a step may have after one was found. Small steps cost something each, and a large one more when
-        it is thrown away: where one record in ``n`` is poison, the sum is least at the square root of ``n``, by a factor.
+        Maximum records per step after a record was found. Small steps have overhead, and a large one is expensive to
+        discard: if one record in ``n`` is poison, total cost is minimal at a multiple of the square root of ``n``.
     """
 
     def __init__(self) -> None:
         self.poison: dict[int, InvalidEvent] = {}
         self.careful = _FEWEST
-        # One of these fails, in ascending order; none is known where it is empty.
+        # One of these offsets fails (ascending); empty if there is no suspect.
         self._accused: Sequence[int] = ()
-        # Below this offset all is known to be good, or poison.
+        # Every record below this offset is known to be good or poison.
         self._known = 0
-        # Where the last poison was found, or the first record seen.
+        # Offset of the last poison found, or of the first record seen.
         self._since: int | None = None
 
     def limit(self, records: Sequence[LogRecord], usual: int) -> int:
-        """How many of these to try: as ``usual``, where nothing is known against them."""
+        """The number of these records to try; ``usual`` if none is suspected."""
         if not records:
             return 0
         first = records[0].offset
@@ -58,7 +58,7 @@ class Narrowing:
         return max(1, sum(record.offset <= last for record in records))
 
     def failed(self, records: Sequence[LogRecord], error: BaseException, accused: Collection[int] = ()) -> bool:
-        """A step with these records failed. False if nothing is left to try: they fail whatever is done.
+        """Note that a step with these records failed. Return False if nothing is left to try.
 
         Parameters
         ----------
@@ -81,18 +81,18 @@ class Narrowing:
         return True
 
     def decided(self, next_offset: int) -> None:
-        """A step up to this offset was committed."""
+        """Note that a step up to this offset was committed."""
         if self.poison:
             self.poison = {offset: why for offset, why in self.poison.items() if offset >= next_offset}
 
 
 def blamed(record: LogRecord, error: BaseException) -> InvalidEvent:
-    """Why a record that raises what none may is refused."""
+    """The rejection of a record that raised an unexpected exception."""
     return InvalidEvent("bad_control" if is_control(record.headers) else "poison", text_of(error))
 
 
 def text_of(error: BaseException) -> str:
-    """An exception in one line, without what it may show of the payload beyond its first words.
+    """An exception in one line, cut to its first characters because it may quote the payload.
 
     >>> text_of(OverflowError("math range error"))
     'OverflowError: math range error'

@@ -1,8 +1,8 @@
-"""The lanes a process owns, from rebalance to rebalance.
+"""The lanes a process owns, across rebalances.
 
-Order matters: on revocation every lane finishes its running transaction and stops; when the new assignment is known,
-lanes that went away are closed, new ones are opened all at once (a dead owner's open transaction hides what stands
-behind it until its lane is opened again), and only then does fetching go on.
+Order matters: on revocation every lane finishes its running transaction and stops. Once the new assignment is known,
+lanes that moved away are closed and new ones opened all at once (a dead owner's open transaction hides what follows
+it until its lane is reopened), and only then does fetching resume.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ STOP_SECONDS = 20.0
 
 
 class Reader(Protocol):
-    """What owns one partition: a lane, or the model owner."""
+    """The owner of one partition: a lane, or the model owner."""
 
     @property
     def has_room(self) -> bool: ...
@@ -41,11 +41,11 @@ class Pool:
     Parameters
     ----------
     make
-        Makes the reader of a partition.
+        Creates the reader of a partition.
     fatal
-        Called when a reader ended with an error: nothing may go on in this process.
+        Called when a reader ended with an error: the process must stop.
     on_change
-        Called with the partitions owned whenever they change.
+        Called with the owned partitions whenever they change.
     """
 
     def __init__(
@@ -69,12 +69,12 @@ class Pool:
         return None if reader is None else reader.next_offset
 
     def offer(self, partition: int, batch: Batch) -> None:
-        """Hand a batch to its reader; one that comes after the reader stopped is dropped, and read again later."""
+        """Hand a batch to its reader. A batch for a stopped reader is dropped and read again later."""
         if partition in self._tasks:
             self.readers[partition].offer(batch)
 
     async def pause(self) -> None:
-        """Let every reader finish what it is doing, and stop."""
+        """Let every reader finish its step and stop."""
         tasks, self._tasks = self._tasks, {}
         for partition in tasks:
             self.readers[partition].stop()
@@ -83,7 +83,8 @@ class Pool:
         done, pending = await asyncio.wait(tasks.values(), timeout=STOP_SECONDS)
         for partition, task in tasks.items():
             if task in pending:
-                # Most likely the view is away. What was committed is safe, so let go; but its state is unknown.
+                # The view is probably unavailable. Committed data is safe, so let go; but the lane's state is
+                # unknown.
                 log.warning("a lane did not stop in time; it will be reopened", lane=partition)
                 task.cancel()
                 await asyncio.wait([task])

@@ -1,6 +1,6 @@
-"""What the lane needs from the world: a transactional log, a readable view, a clock.
+"""The ports of a lane: a transactional log, a readable view, a clock.
 
-``adapters/memory.py`` implements all of it in memory; ``adapters/kafka.py`` and ``adapters/redis.py`` are the
+``adapters/memory.py`` implements all of them in memory; ``adapters/kafka.py`` and ``adapters/redis.py`` are the
 real ones. One contract suite runs on both.
 """
 
@@ -16,7 +16,7 @@ from schemas.records import Headers, LogRecord
 
 
 class Fenced(Exception):
-    """Another owner has taken the lane: this process must end without touching anything more."""
+    """Another owner has taken the lane: this process must end without any further effect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +41,10 @@ Writes = dict[tuple[str, int], list[Write]]
 
 
 class LaneLog(Protocol):
-    """The log as one lane writes it. Used by that lane alone, never by two tasks at once."""
+    """The log as one lane writes it. Only that lane uses it, and only one task at a time."""
 
     async def open(self) -> None:
-        """Become the lane's only writer. Fences the owner before us and ends its open transaction."""
+        """Become the lane's only writer: fence the previous owner and end its open transaction."""
 
     async def commit(self, writes: Writes, next_offset: int) -> int:
         """Write everything and the consumed offset in one transaction.
@@ -52,27 +52,27 @@ class LaneLog(Protocol):
         Returns
         -------
         int
-            The offset in the changelog just after the last record written there.
+            The changelog offset just after the last record written there.
 
         Raises
         ------
         Fenced
-            Somebody else owns the lane.
+            Another process owns the lane.
         schemas.errors.TransientError
             Whether it was committed is unknown: reopen and restore.
         """
         ...
 
     def changelog(self, start: int) -> AsyncIterator[list[tuple[int, bytes, bytes | None]]]:
-        """Committed changelog records ``(offset, key, value)`` from ``start`` to its end now, in chunks."""
+        """Yield committed changelog records ``(offset, key, value)`` from ``start`` to its current end, in chunks."""
         ...
 
     async def changelog_end(self) -> int:
-        """The offset after the last record of the changelog, as the broker has it now."""
+        """The broker's current offset after the last record of the changelog."""
         ...
 
     async def end_offset(self) -> int:
-        """The high watermark of the lane's input, as the broker has it now (open transactions included)."""
+        """The broker's current high watermark of the lane's input (open transactions included)."""
         ...
 
     async def first_offset(self) -> int:
@@ -84,10 +84,10 @@ class LaneLog(Protocol):
 
 
 class Stored(msgspec.Struct, gc=False):
-    """A customer's parts as bytes, by part name (``models.customer.snapshot``), with what the view shows of it.
+    """A customer's parts as bytes, by part name (``models.customer.snapshot``), and its document for the view.
 
-    Without a ``document`` only parts are stored, such as those of an ``alias``; ``due`` and ``clock_id`` then say nothing.
-    Where ``fresh``, all that was there of the customer goes first.
+    Without a ``document``, as for an ``alias``, only the parts are stored, and ``due`` and ``clock_id`` are ignored.
+    If ``fresh``, everything previously stored for the customer is deleted first.
     """
 
     parts: dict[str, bytes]
@@ -101,7 +101,7 @@ class Stored(msgspec.Struct, gc=False):
 
 @dataclass(slots=True)
 class Update:
-    """What one committed transaction changes in the view.
+    """A committed transaction's changes to the view.
 
     Attributes
     ----------
@@ -112,13 +112,13 @@ class Update:
     sizes
         Customers by ``segmentation/segment``: absolute numbers.
     models
-        Cluster model bodies by version.
+        Model bodies by name.
     closed
-        Imports that ended: their due times join the lane's.
+        Ended imports: their due times move to the lane's clock.
     definitions
         Texts of declared segmentations by version.
     erased
-        Erases to remember, by hash of the id; empty ones are forgotten.
+        Erases to remember, by hash of the id; empty values are forgotten.
     """
 
     customers: Mapping[str, Stored | None]
@@ -132,7 +132,7 @@ class Update:
 
 @dataclass(slots=True)
 class Read:
-    """An answer of the view, of one instant.
+    """The result of one consistent read of the view.
 
     Attributes
     ----------
@@ -141,13 +141,13 @@ class Read:
     due
         Ids that are due.
     lost
-        Requested ids that the view knows, and whose parts are gone.
+        Requested ids that the view lists but whose parts are gone.
     count
-        Customers that the view knows, ids joined to others not counted.
+        Number of customers in the view, without ids joined to others.
     whole
         Whether its indexes (ids, aliases, due times, versions, erases) have as many entries as were written.
     taken
-        Whether there is any token, be it of another layout.
+        Whether a token exists, even one of another layout.
     """
 
     token: str | None
@@ -160,21 +160,21 @@ class Read:
 
 
 class LaneView(Protocol):
-    """The readable view of one lane. It can be lost at any time: everything in it is in the changelog.
+    """The readable view of one lane. It may be lost at any time: the changelog holds all its content.
 
-    Its ``token`` names the changelog position it shows. Writes are compare-and-set on it, so a late write of a
-    former owner, a repeated one, and a wiped or rolled-back server are all noticed.
+    Its ``token`` names the changelog position it shows. Writes are compare-and-set on it, which detects a late write
+    of a previous owner, a repeated write, and a wiped or rolled-back server.
     """
 
     waiting: bool
-    """Whether a call waits just now for a server that is away, full or not yet ready."""
+    """Whether a call is currently waiting for a server that is unavailable, full or not yet ready."""
 
     async def read(self, ids: Sequence[str], dues: Mapping[str, int], limit: int) -> Read:
-        """Parts of customers, and up to ``limit`` ids due by each clock, at one instant of the view."""
+        """Read parts of customers, and up to ``limit`` ids due by each clock, at one instant of the view."""
         ...
 
     async def ready(self) -> None:
-        """Return when the server keeps what is written to it; one that drops keys would lose a view while it is filled."""
+        """Return once the server retains writes; a server that evicts keys would lose a view while it is filled."""
         ...
 
     async def ledger(self) -> bytes | None:
@@ -198,15 +198,15 @@ class LaneView(Protocol):
         ...
 
     async def trouble(self) -> bytes | None:
-        """What an owner of the lane noted about its trouble (``trouble``), if anything. Outside of the token's guard."""
+        """The note that an owner left about the lane's trouble (``trouble``), if any. Not guarded by the token."""
         ...
 
     async def note_trouble(self, note: bytes | None) -> None:
-        """Note it, or remove the note. Outside of the token's guard; `wipe` leaves it."""
+        """Write the note, or remove it if None. Not guarded by the token; `wipe` keeps it."""
         ...
 
     async def write(self, expected: str | None, token: str, update: Update) -> bool:
-        """Apply an update if the token is ``expected`` and the view whole; true also if the token is ``token`` already."""
+        """Apply an update if the token is ``expected`` and the view complete; True also if it already is ``token``."""
         ...
 
     async def wipe(self, token: str) -> None:
@@ -215,6 +215,6 @@ class LaneView(Protocol):
 
 
 class WallClock(Protocol):
-    """The processing time; the only one in the service."""
+    """Processing time; the service has no other clock."""
 
     def now_ms(self) -> int: ...

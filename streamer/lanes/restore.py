@@ -1,7 +1,8 @@
-"""Restoring a lane: bring the view up to the end of the changelog, and find the ledger.
+"""Restore a lane: bring the view up to the end of the changelog, and find the ledger.
 
-The view's token ``lane:offset`` says up to where it shows the changelog. If the changelog holds the ledger of that
-very lane just before that offset, only the tail after it is read; else the view is wiped and filled from the start.
+The view's token ``lane:offset`` names the changelog position it shows. If the changelog holds the ledger of the same
+lane incarnation just before that offset, only the tail after it is read; else the view is wiped and rebuilt from the
+start.
 """
 
 from __future__ import annotations
@@ -33,14 +34,14 @@ log = structlog.get_logger(__name__)
 LOST = "Redis view has an unexpected token or lost keys; rebuilding it"
 _BUSY = "restoring"
 _ATTEMPTS = 3
-"""How often a view that loses keys meanwhile is filled again."""
+"""How often to refill a view that loses keys meanwhile."""
 Progress = Callable[[int, int], None]
-"""Called with how many offsets of the changelog were passed, and of how many."""
+"""Called with the number of changelog offsets processed and the total."""
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """A lane ready to go on: its state, the view's token, and how many customers were read back."""
+    """A lane ready to run: its state, the view's token, and the number of customers read back."""
 
     state: LaneState
     token: str
@@ -53,7 +54,7 @@ def token_of(of: Ledger, offset: int) -> str:
 
 
 def progress_of(token: str) -> tuple[int, int] | None:
-    """Offsets passed, and of how many, of the restore that a view's token speaks of; None if it does not.
+    """The restore progress in a view's token: offsets processed and total; None for other tokens.
 
     >>> progress_of("restoring:5f3a:2000:90000"), progress_of("5f3a:90000")
     ((2000, 90000), None)
@@ -73,14 +74,14 @@ async def restore(
     *,
     whole: bool = False,
 ) -> Restored:
-    """Fill the view from the changelog as far as needed, or as a ``whole``; ``on_progress`` is called after each chunk.
+    """Fill the view from the changelog as far as needed, or entirely if ``whole``; report progress after each chunk.
 
-    A view that loses what was just written to it is filled again, some times.
+    If the view loses what was just written, it is refilled a few times.
 
     Raises
     ------
     InvariantViolation
-        The changelog cannot be read, or the view loses keys again and again.
+        The changelog cannot be read, or the view keeps losing keys.
     """
     read = await view.read([], {}, 0)
     if not read.whole:
@@ -109,7 +110,7 @@ async def restore(
 
 
 async def _state_of(found: Ledger, view: LaneView, *, may_miss: bool) -> LaneState:
-    """The state that belongs to a ledger. Where versions in force are missing, ViewForgets if it ``may_miss`` them."""
+    """The state for a ledger. Missing versions in force raise ViewForgets if ``may_miss``, else InvariantViolation."""
     kind = ViewForgets if may_miss else InvariantViolation
     bodies = await view.models()
     names = {
@@ -142,7 +143,7 @@ class ViewForgets(Exception):
 
 
 class _Filler:
-    """Writes changelog records into the view, chunk by chunk, each write guarded by the one before."""
+    """Writes changelog records into the view, chunk by chunk, each write guarded by the token of the previous one."""
 
     def __init__(self, lane_log: LaneLog, view: LaneView, policy: Policy, on_progress: Progress) -> None:
         self.ledger: Ledger | None = None
@@ -158,7 +159,7 @@ class _Filler:
         self._end = 0
 
     async def follow(self, token: str) -> bool:
-        """Read only what came after ``token``; False if the view does not belong to this changelog."""
+        """Read only the records after ``token``; return False if the view does not belong to this changelog."""
         lane, _, number = token.rpartition(":")
         if progress_of(token) is not None or not number.isdigit() or int(number) < 1:
             return False
@@ -177,7 +178,7 @@ class _Filler:
                     return False
                 known = True
                 self.ledger = ledger.load(value)
-                # Those that the tail closes: who was due by them need not be in the tail.
+                # Imports that the tail closes: customers due by their clocks need not be in the tail.
                 self._clock_ids.update(self.ledger.imports)
                 chunk = chunk[1:]
             if chunk:
@@ -224,7 +225,7 @@ class _Filler:
                     continue
                 stored = customers.get(id)
                 if stored is None:
-                    # A tombstone before, in the same chunk: it came back as a new customer.
+                    # A tombstone earlier in the same chunk: the customer came back as a new one.
                     stored = customers[id] = Stored({}, None, None, "", born=True, fresh=id in customers)
                 stored.parts[part] = value
                 if part == snapshot.CORE:
@@ -239,7 +240,7 @@ class _Filler:
         self._on_progress(self._passed, self._of)
 
     async def _finish(self) -> None:
-        """The last write: ledger, sizes, and the due times of imports that are over."""
+        """The last write: ledger, sizes, and the due times of ended imports."""
         if self.ledger is None:
             if self.customers:
                 raise InvariantViolation("the changelog holds customers but no ledger")
@@ -249,7 +250,7 @@ class _Filler:
         await self._write(token_of(self.ledger, self._end), update)
 
     def _busy(self) -> str:
-        """While filling, the token is nobody's: a crash in between means starting over. It holds the progress."""
+        """A token that no lane owns, with the progress: after a crash while filling, the restore starts over."""
         return f"{_BUSY}:{self._id}:{self._passed}:{self._of}"
 
     async def _write(self, token: str, update: Update) -> None:

@@ -1,8 +1,8 @@
-"""Taking back a step that failed before its commit, so that the lane stands where it stood.
+"""Roll back a step that failed before its commit to the lane's previous state.
 
-`decide` changes the state in place, and a step without a failure must not pay for one with it. So nothing is copied
-beforehand but a few numbers: the ledger is read back from the bytes that were committed last, and the customers that
-the step may have touched are dropped from memory, for the view holds them as they were.
+`decide` changes the state in place, and successful steps should not pay for rollbacks. So only a few numbers are
+copied beforehand: the ledger is decoded again from the bytes committed last, and the customers that the step may have
+touched are evicted, because the view still holds their previous state.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """Where a lane stood before a step.
+    """A lane's position before a step.
 
     Attributes
     ----------
     raw_ledger
-        The ledger as it was committed last.
+        The ledger as committed last.
     next_offset, clock
-        What steps without anything to commit have moved since.
+        May have advanced since then in steps without anything to commit.
     days
-        As in the state: if a step has moved it, all customers in memory were touched.
+        As in the state: if a step has changed it, all customers in memory were touched.
     cursor
-        Where the walk through customers stood.
+        Position of the walk through customers.
     """
 
     raw_ledger: bytes
@@ -50,12 +50,12 @@ class Checkpoint:
         return cls(raw_ledger, state.ledger.next_offset, state.ledger.clock, state.days.copy(), cursor)
 
     async def rolled_back(self, state: LaneState, touched: Collection[str], view: LaneView) -> tuple[LaneState, bool]:
-        """The state before the step, and whether all customers had to be dropped from memory.
+        """Return the state before the step, and whether all customers had to be evicted.
 
         Parameters
         ----------
         state
-            As the failed step left it; not to be used any more.
+            As the failed step left it; do not use it afterwards.
         touched
             Customers that the step may have changed.
         """
@@ -75,12 +75,12 @@ class Checkpoint:
 
 
 def _evicted(cache: CustomerCache, ids: Collection[str]) -> bool:
-    """Drop customers from memory; False if it is too damaged to say what is left."""
+    """Evict customers from memory; return False if it is too damaged to know what is left."""
     try:
         for id in ids:
             if id in cache.customers:
                 cache.evict(id)
-    except Exception as error:  # whatever a half-done step left
+    except Exception as error:  # a half-done step can leave anything behind
         log.warning("customers in memory are corrupt; reloading them", error=repr(error))
         return False
     return True

@@ -1,4 +1,4 @@
-"""The end of imports that nobody goes on with: their customers would wait for a clock that stands still."""
+"""End abandoned imports: their customers would wait for a clock that stands still."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from streamer.core.decision import Rerouted
 from streamer.core.ledger import ImportClock
 
 _SOURCE: Final = "silence"
-"""Who signs these records."""
+"""Signature source of these records."""
 
 
 class SilentImports:
-    """Closes the open imports of one lane that were silent for too long.
+    """Closes the open imports of one lane that have been silent for too long.
 
     Parameters
     ----------
     partition
-        The lane's.
+        The lane's partition.
     patience_ms
-        For how long an import may be silent.
+        Maximum silence of an import.
     since_ms
-        From when on the lane listens. While nobody did, silence says nothing: an import that is taken up again the day
-        after, on a service that was stopped meanwhile, goes on with its own clock.
+        When the lane started to run. Silence before that does not count: an import resumed the day after, on a
+        service that was stopped in between, continues with its own clock.
     """
 
     def __init__(self, partition: int, patience_ms: int, since_ms: int) -> None:
@@ -36,9 +36,9 @@ class SilentImports:
         self._number = -1
 
     def close(self, imports: Mapping[str, ImportClock], numbers: Mapping[str, int], now_ms: int) -> list[Rerouted]:
-        """Control records that close the imports silent at ``now_ms``, each given once.
+        """Control records that close the imports silent at ``now_ms``; each is returned once.
 
-        For a lane only that has read all that was appended. ``numbers`` are those of its ledger.
+        Call it only after the lane has read everything appended. ``numbers`` are those of its ledger.
         """
         self._closing.intersection_update(imports)
         silent_since = now_ms - self._patience_ms

@@ -1,4 +1,4 @@
-"""Sizes of records, checked when a transaction is made: what the broker refuses would end the process."""
+"""Size checks for the records of a transaction: one that the broker rejects would end the process."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from streamer.lanes.keys import split_key
 from streamer.lanes.ports import Write, Writes
 
 OVERHEAD: Final = 256
-"""What a batch and a record need beside key, value and headers, at most."""
+"""Maximum overhead of a batch and a record besides key, value and headers, bytes."""
 _LIMITS: Final[Mapping[str, int]] = {
     topic.name: int(topic.config["max.message.bytes"]) - OVERHEAD for topic in topics.TOPICS
 }
-# All headers of the others are ours, and short.
+# On the other topics all headers are the service's own, and short.
 _WITH_HEADERS: Final = frozenset((topics.EVENTS, topics.DEADLETTERS))
 
 
 class RecordTooLarge(StreamerError):
-    """A record of a transaction is larger than its topic takes.
+    """A record of a transaction exceeds the size limit of its topic.
 
     Attributes
     ----------
     customer
-        Whose state it is, where it is one.
+        The customer's id, if the record is a customer's state.
     """
 
     def __init__(self, text: str, customer: str | None = None) -> None:
@@ -35,7 +35,7 @@ class RecordTooLarge(StreamerError):
 
 
 def check(writes: Writes) -> None:
-    """Raises RecordTooLarge if the broker would refuse one of the records."""
+    """Raise RecordTooLarge if the broker would reject one of the records."""
     for (topic, _), records in writes.items():
         limit = _LIMITS[topic]
         if topic in _WITH_HEADERS:

@@ -1,4 +1,4 @@
-"""One step of a lane up to its commit: records are decoded and decided, and what follows becomes bytes."""
+"""One step of a lane up to its commit: decode records, decide, and encode the result."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ T = TypeVar("T")
 
 
 class Prepared:
-    """A step that is being made.
+    """A step in progress.
 
     Attributes
     ----------
     decoded_records, end
-        What was decoded, and the offset after it.
+        The decoded records, and the offset after them.
     unreadable
-        A batch that nobody can open, at which the records had to be cut.
+        An unreadable batch, before which the records were cut.
     decision, raw_ledger, writes, update
-        What follows; ``writes`` is empty where nothing does.
+        The result; ``writes`` is empty if there is nothing to commit.
     begun, seconds
-        When it began, by the event loop's clock; and how long each stage took.
+        Start by the event loop's clock, and the duration of each stage.
     """
 
     def __init__(self, begun: float) -> None:
@@ -53,24 +53,24 @@ class Prepared:
         self._last = begun
 
     def stage(self, name: str) -> None:
-        """A stage has ended."""
+        """Record the end of a stage."""
         now = asyncio.get_running_loop().time()
         self.seconds[name] = now - self._last
         self._last = now
 
     def keep(self, room: int) -> list[DecodedRecord]:
-        """Keep so many records; gives the others, which wait."""
+        """Keep the first ``room`` records; return the others, which wait."""
         others = self.decoded_records[room:]
         del self.decoded_records[room:]
         self.end = self.decoded_records[-1].record.offset + 1
         return others
 
     def lasts(self) -> float:
-        """For how many seconds it has been made."""
+        """Seconds since the step began."""
         return asyncio.get_running_loop().time() - self.begun
 
     def at_risk(self, error: Exception) -> set[str]:
-        """Customers that the step may have changed before it raised this, besides those that a new day has stepped."""
+        """Customers that the step may have changed before this error, apart from those stepped to a new day."""
         decoded_records: Iterable[DecodedRecord] = self.decoded_records
         if isinstance(error, RecordFailed):
             decoded_records = itertools.takewhile(
@@ -93,7 +93,7 @@ def accusation(error: Exception, decoded_records: Sequence[DecodedRecord]) -> tu
 
 
 class StepMaker:
-    """Makes the steps of one lane; holds nothing of them."""
+    """Prepares the steps of one lane; keeps no state between them."""
 
     def __init__(self, context: LaneContext) -> None:
         self._context = context
@@ -101,7 +101,7 @@ class StepMaker:
         self._settings = context.settings
 
     def begin(self, begun: float) -> Prepared:
-        """An empty step, begun at that time of the event loop."""
+        """An empty step that began at this event loop time."""
         return Prepared(begun)
 
     async def decode(
@@ -112,7 +112,7 @@ class StepMaker:
         state: LaneState,
         poison: Mapping[int, InvalidEvent],
     ) -> None:
-        """Decode records; those known to be poison are not looked at."""
+        """Decode records; reject known poison without decoding it."""
         made.end = end
         for some in self._portions(records):
             if made.decoded_records:
@@ -124,7 +124,7 @@ class StepMaker:
             except UnreadableBatch:
                 self._up_to_unreadable(made, some, state, poison)
                 return
-            except Exception:  # one of them raises what no record may
+            except Exception:  # a record raised an unexpected exception
                 made.decoded_records += self._decode_each(some, state, poison)
 
     def _up_to_unreadable(
@@ -151,7 +151,7 @@ class StepMaker:
     def _decode_each(
         self, records: Sequence[LogRecord], state: LaneState, poison: Mapping[int, InvalidEvent]
     ) -> list[DecodedRecord]:
-        """One by one; those that are poison, or raise what no record may, as such."""
+        """Decode one record at a time; reject known poison and records that raise an unexpected exception."""
         decoded_records = []
         for record in records:
             refusal = poison.get(record.offset)
@@ -171,8 +171,9 @@ class StepMaker:
     ) -> Sequence[DecodedRecord]:
         """Decide the decoded records, then check the clock. ``due`` are customers in memory who may be due.
 
-        Records that a step has no time for are returned undecided: on a busy machine, a transaction with as many
-        records as usual would stay open until the broker aborts it, because other lanes run equally large ones meanwhile.
+        Returns the records that the step had no time for, undecided: on a busy machine, a transaction with as many
+        records as usual would stay open until the broker aborts it, because other lanes run equally large ones
+        meanwhile.
         """
         made.due = due
         tick = Tick(clock, due)
@@ -194,12 +195,12 @@ class StepMaker:
         return left
 
     def encode(self, made: Prepared, state: LaneState, *, anyway: bool = False) -> None:
-        """What was decided as bytes, if anything was; with ``anyway`` the ledger at least.
+        """Encode the decision, if there is one; with ``anyway`` at least the ledger.
 
         Raises
         ------
         RecordTooLarge
-            The broker would not take one of the records.
+            The broker would not accept one of the records.
         """
         decision = made.decision
         if decision.rerouted:
@@ -214,7 +215,7 @@ class StepMaker:
         made.update = encode.update(decision, stored, made.raw_ledger, state, made.decoded_records)
 
     def _signed(self, rerouted: Rerouted) -> Rerouted:
-        """The same with a signature, if it is to have one and there is a key."""
+        """The record with a signature, if it needs one and there is a key."""
         keys, seal, value = self._settings.control_keys, rerouted.seal, rerouted.value
         if keys is None or seal is None or value is None:
             return rerouted
@@ -222,7 +223,7 @@ class StepMaker:
         return Rerouted(rerouted.partition, rerouted.key, value, headers, seal)
 
     def _portions(self, all: Sequence[T]) -> Iterator[Sequence[T]]:
-        """In portions that other lanes can wait for."""
+        """Yield portions small enough for other lanes to wait for."""
         size = self._settings.turn_records
         if len(all) <= size:
             return iter((all,)) if all else iter(())

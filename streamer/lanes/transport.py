@@ -1,13 +1,13 @@
-"""Faust as the carrier: membership and fetching are Faust's, positions are ours.
+"""Faust as the carrier: Faust handles membership and fetching, we handle positions.
 
-Three things of Faust's own driver are replaced here, each because it loses data or stops for ever
+This module replaces three parts of Faust's own driver, each because it loses data or stops for ever
 (``docs/adr/0006``):
 
-- one message per partition and fetch, holding all its records and the offsets ``[start, end)`` they stand for, so
-  that the reader of the next fetch notices one that was dropped around a rebalance;
+- one message per partition and fetch, with all its records and the offsets ``[start, end)`` they stand for, so
+  that the reader notices at the next fetch if one was dropped around a rebalance;
 - a partition whose reader has no room is not fetched, so that Faust's own queues never fill;
-- offsets are never committed from here: they are part of the lane's transaction, and a partition starts where its
-  reader says.
+- offsets are never committed from here: they are part of the lane's transaction, and a partition starts at its
+  reader's offset.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ CODEC = "streamer-batch"
 
 
 class Readers(Protocol):
-    """Who takes the batches. ``room`` is called from the consumer's thread, everything else from the main loop."""
+    """Receives the batches. ``room`` is called from the consumer's thread, everything else from the main loop."""
 
     def room(self, partition: int) -> bool:
-        """Whether the partition's reader takes another batch."""
+        """Whether the partition's reader accepts another batch."""
         ...
 
     def next_offset(self, partition: int) -> int | None:
-        """Where the partition is to be read from; None if it has no reader."""
+        """The offset to read the partition from; None if it has no reader."""
         ...
 
 
 class _Identity(codecs.Codec):
-    """A batch is not bytes: pass it through."""
+    """Passes batches through unchanged, since they are not bytes."""
 
     def _loads(self, s: Any) -> Any:
         return s
@@ -65,12 +65,12 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        # Up to where records were handed out, or the offset last sought, by partition.
+        # By partition: the offset up to which records were delivered, or the one last sought.
         self._handed: dict[TopicPartition, int] = {}
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
-        # Upstream transactions that were aborted never happened. Read when the consumer starts its fetcher.
+        # Aborted upstream transactions never happened. The consumer reads this when it starts its fetcher.
         consumer._isolation_level = "read_committed"
         return consumer
 
@@ -89,7 +89,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         except OffsetOutOfRangeError as error:
             await asyncio.sleep(NO_ROOM_SECONDS)
             return _holes(error)
-        # No await from here on: positions and records belong together.
+        # No await from here on: positions and records must stay consistent.
         batches: dict[TP, list[Batch]] = {}
         assignment = consumer._subscription.subscription.assignment
         for tp in wanted:
@@ -104,7 +104,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         return batches
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
-        """After a rebalance: every owned partition starts where its reader stands."""
+        """After a rebalance, start every owned partition at its reader's offset."""
         return cast(Mapping[TP, int], await self.call_thread(self._seek_to_readers))
 
     async def _seek_to_readers(self) -> dict[TopicPartition, int]:
@@ -131,16 +131,16 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         return True
 
     def verify_event_path(self, now: float, tp: TP) -> None:
-        """Faust's livelock check looks at commits, which are not its own any more."""
+        """Disable Faust's livelock check, which looks at commits that Faust no longer makes."""
 
 
 def _holes(error: OffsetOutOfRangeError) -> Mapping[TP, list[Batch]]:
-    """Batches by which readers notice that records were deleted ahead of them, and report it."""
+    """Batches that tell readers of deleted records ahead of them."""
     return {tp: [Batch(at + 1, at + 1, ())] for tp, at in error.args[0].items()}
 
 
 class Consumer(driver.Consumer):
-    """Faust's consumer with our thread; acknowledgements mean nothing here."""
+    """Faust's consumer with our thread; it ignores acknowledgements."""
 
     logger = driver.logger
     _thread: ConsumerThread
@@ -151,7 +151,7 @@ class Consumer(driver.Consumer):
         return thread
 
     def _to_message(self, tp: TP, record: Batch) -> ConsumerMessage:
-        # Batches may go back after a seek; Faust would drop what lies below the last offset it saw.
+        # Batches may go back after a seek; Faust would drop everything below the last offset it saw.
         self._read_offset[tp] = None
         return ConsumerMessage(
             tp.topic,
@@ -170,7 +170,7 @@ class Consumer(driver.Consumer):
         )
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
-        """Gaps are the lanes' business."""
+        """Ignore gaps; lanes handle them."""
 
 
 class Transport(driver.Transport):
@@ -178,12 +178,12 @@ class Transport(driver.Transport):
 
 
 class App(faust.App):
-    """A Faust application whose one topic is read in batches by ``readers``.
+    """A Faust application whose ``readers`` consume one topic in batches.
 
     Attributes
     ----------
     before_start
-        Awaited once in the running loop, before anything is fetched.
+        Awaited once in the running loop, before the first fetch.
     hooks
         Keeps alive the receivers of Faust's signals, which holds them weakly.
     """
@@ -194,7 +194,7 @@ class App(faust.App):
     hooks: tuple[Any, ...] = ()
 
     async def on_first_start(self) -> None:
-        """Faust would make a data folder here, for tables that we do not have."""
+        """Skip Faust's creation of a data folder: we have no tables."""
 
     async def on_start(self) -> None:
         await super().on_start()

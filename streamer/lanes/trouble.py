@@ -1,8 +1,8 @@
-"""What a lane notes in its view about itself: how often a batch was begun in vain, and why the lane stopped.
+"""Notes of a lane in its view: how many attempts at a batch failed, and why the lane stopped.
 
-Advisory: no decision depends on it, and it is lost with the view. It shows the next owner that its predecessor died on
-this batch, and people (``streamer lanes``, ``status``, ``doctor``) why a lane has stopped. Removing the note releases
-the lane.
+Advisory: no decision depends on the note, and it is lost with the view. It tells the next owner that its predecessor
+died on this batch, and operators (``streamer lanes``, ``status``, ``doctor``) why a lane stopped. Removing the note
+releases the lane.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from streamer.lanes.ports import LaneView
 
 _SECONDS: Final = 2.0
 MAX_ATTEMPTS: Final = 3
-"""Processes that may die with the same batch in hands before the lane stops."""
+"""Number of processes that may die during the same batch before the lane stops."""
 
 
 class Trouble(msgspec.Struct, frozen=True):
-    """A lane that does not get on.
+    """A stuck or stopped lane.
 
     Attributes
     ----------
     offset
-        The first record that is not decided.
+        The first record not decided.
     attempts
-        How often a process began with it and committed nothing.
+        How many processes began with it and committed nothing.
     why, hint
-        Why the lane stopped and what to do; empty while it has not.
+        Why the lane stopped and what to do; empty unless it stopped.
     since
-        When, ms.
+        When it stopped, ms.
     """
 
     offset: int
@@ -52,7 +52,7 @@ _decode = msgspec.json.Decoder(Trouble).decode
 
 
 def load(raw: bytes | None) -> Trouble | None:
-    """The note as it was written; None for none, and for one that another version wrote."""
+    """Decode a note; None if there is none or another version of the service wrote it."""
     try:
         return None if raw is None else _decode(raw)
     except msgspec.DecodeError:
@@ -60,49 +60,53 @@ def load(raw: bytes | None) -> Trouble | None:
 
 
 class Quarantine:
-    """Lets one lane of a process at a time begin a batch that a process may have died of.
+    """Lets one lane of a process at a time begin a batch that may have killed a process.
 
-    All lanes that had begun something when a process died are suspects. Were they to begin together again, the innocent
-    ones would be stopped with the guilty one.
+    Every lane that had a batch in progress when a process died is a suspect. If they all began again together, the
+    innocent lanes would be stopped with the guilty one.
     """
 
     def __init__(self) -> None:
         self._held_by: Attempts | None = None
         self.begun: set[Attempts] = set()
-        """Those that have begun a batch, and committed none yet."""
+        """Lanes that have begun a batch and not committed one yet."""
 
     def enter(self, suspect: Attempts) -> bool:
-        """Whether this one may begin now."""
+        """Whether this suspect may begin now."""
         if self._held_by is None:
             self._held_by = suspect
         return self._held_by is suspect
 
     def leave(self, suspect: Attempts) -> None:
-        """It has committed, stopped, or gives the lane up."""
+        """Let the next suspect begin: this one committed, stopped or gave up its lane."""
         if self._held_by is suspect:
             self._held_by = None
 
 
 class Attempts:
-    """Counts, over the lives of processes, how often one lane's next batch was begun and not committed."""
+    """Counts, across processes, how often a lane's next batch was begun and not committed."""
 
     def __init__(self, view: LaneView, quarantine: Quarantine) -> None:
         self._view = view
         self._quarantine = quarantine
-        # From the first batch after the lane was opened to the first commit.
+        # Set by the first commit after the lane was opened.
         self._proven = False
         self._begun = False
-        # What was noted before this process began: how often others had begun in vain.
+        # The note before this process began: the failed attempts of others.
         self._before: bytes | None = None
         self._noted = b""
 
     async def reopened(self) -> Trouble | None:
-        """The lane was opened (again); gives what its owner before noted."""
+        """Reset after the lane was opened; return the previous owner's note."""
         self._proven = self._begun = False
         return load(await self._view.trouble())
 
     async def begin(self, offset: int) -> Trouble | bool:
-        """A batch is about to be begun: whether it may be now; or why it must not be at all, if too many died of it."""
+        """Note the start of a batch.
+
+        Returns True if it may begin now, False if it must wait for another suspect, or the note if too many processes
+        have died of it.
+        """
         if self._proven or self._begun:
             return True
         raw = await self._view.trouble()
@@ -119,16 +123,16 @@ class Attempts:
         return True
 
     async def ended(self) -> None:
-        """The batch was committed, or given back without harm."""
+        """Clear the attempt: the batch was committed or returned unharmed."""
         if self._begun and not self._proven:
             await self._view.note_trouble(None)
             self._leave()
         self._proven = self._begun
 
     async def forgiven(self) -> None:
-        """The process is about to end for another reason than a batch: what its lanes have begun does not count.
+        """Do not count the batches of this process: it is about to end for another reason.
 
-        It must not wait for a view that is away.
+        Gives up soon if the view is unavailable.
         """
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_SECONDS):
@@ -136,12 +140,12 @@ class Attempts:
                     await one._forget()
 
     async def _forget(self) -> None:
-        # A next owner may have noted something meanwhile.
+        # The next owner may already have left its own note.
         if await self._view.trouble() == self._noted:
             await self._view.note_trouble(self._before)
 
     async def given_up(self, trouble: Trouble) -> None:
-        """The lane stops."""
+        """Note that the lane stops."""
         self._begun = False
         self._leave()
         await self._view.note_trouble(_encode(trouble))
