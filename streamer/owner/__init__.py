@@ -1,4 +1,4 @@
-"""The model owner: reads the panel topic, lets the learner learn, publishes versions into every lane.
+"""The model owner: reads the panel topic, runs the learner, and publishes model versions to every lane.
 
-Here live its protocol and its restart. What is learned, and how, is in ``models.learning``.
+This package holds its protocol and its restart. The learning itself is in ``models.learning``.
 """

@@ -1,4 +1,4 @@
-"""Requests of imports to the model owner: to learn on a day, once every lane has sent it all that came before."""
+"""Imports' requests to the model owner to learn on a day, valid once every lane has sent everything before that day."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _decode = msgspec.json.Decoder(Look).decode
 
 @dataclass(frozen=True, slots=True)
 class LearningRequest:
-    """A question that all lanes have passed on; ``keys`` are those of their records, which the answer deletes."""
+    """A request that all lanes have forwarded; ``keys`` are those of their records, which the answer deletes."""
 
     import_id: str
     day: int
@@ -25,10 +25,10 @@ class LearningRequest:
 
 @dataclass(slots=True)
 class Looks:
-    """The records under ``keys.LOOK_KEY`` that are not answered yet, by import and lane.
+    """The unanswered records under ``keys.LOOK_KEY``, by import and lane.
 
-    Nothing of it is in the owner's snapshot: they stand in the panel topic until the transaction of the answer deletes
-    them, and an owner that starts reads them there.
+    They are not part of the owner's snapshot: they stay in the panel topic until the transaction of the answer
+    deletes them, and a starting owner reads them from there.
 
     Attributes
     ----------
@@ -42,9 +42,9 @@ class Looks:
     _closed: dict[str, dict[int, tuple[bytes, Look]]] = field(default_factory=dict)
 
     def take(self, key: bytes, value: bytes | None) -> int:
-        """Take in one record; gives the last day of an import that has now ended in every lane, else -1.
+        """Add one record; return the last day of an import that has now ended in every lane, else -1.
 
-        What an import brought may then be learned from as everything else: if nobody answered it, nobody has.
+        From then on the import's data is learned from like any other, even if a request of it went unanswered.
         """
         if value is None:
             return -1
@@ -63,7 +63,7 @@ class Looks:
         return max(look.day for _, look in by_lane.values())
 
     def complete(self) -> Iterator[LearningRequest]:
-        """Take out the questions in which all lanes agree."""
+        """Remove and yield the requests that all lanes agree on."""
         for import_id, by_lane in list(self._requested.items()):
             looks = [look for _, look in by_lane.values()]
             if len(looks) == self.lanes and len({look.day for look in looks}) == 1:

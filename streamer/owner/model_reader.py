@@ -16,7 +16,7 @@ from schemas.records import Record
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A published version, and when."""
+    """A published version, and when it was published."""
 
     model: ClusterModel
     published_at: str
@@ -24,7 +24,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Foresight:
-    """A published version of the predictions, and when."""
+    """A published version of the predictions, and when it was published."""
 
     model: PredictionModel
     published_at: str
@@ -32,7 +32,7 @@ class Foresight:
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """A proposal and how it stands; ``version`` is what it became."""
+    """A proposal and its status; ``version`` is the version it became."""
 
     proposal: Proposal
     status: str
@@ -42,7 +42,7 @@ class Stand:
 
 @dataclass(slots=True)
 class Published:
-    """All of it, by number."""
+    """All versions and proposals, by number."""
 
     versions: dict[int, Version] = field(default_factory=dict)
     proposals: dict[int, Stand] = field(default_factory=dict)
@@ -55,15 +55,15 @@ class Published:
 
     @property
     def waiting(self) -> Stand | None:
-        """The proposal that waits for an answer."""
+        """The proposal waiting for an answer."""
         return next((one for one in self.proposals.values() if one.status == "waiting"), None)
 
     def take(self, records: Iterable[Record]) -> None:
-        """Take in records of the topic, in order. What another program wrote there is left aside."""
+        """Add records of the topic, in order. Ignores what another program wrote there."""
         for record in records:
             body: dict[str, Any] = msgspec.json.decode(record.value) if record.value else {}
             match body.get("type"):
-                # Files of declared segmentations stand there as well.
+                # The topic holds files of declared segmentations too.
                 case "segment.model" if body["kind"] == "clusters":
                     model = ClusterModel.from_dict(body["body"])
                     self.versions[model.version] = Version(model, body["published_at"])

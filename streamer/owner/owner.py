@@ -1,8 +1,8 @@
-"""The model owner: one reader of the panel topic, who learns beside the lanes and publishes frozen versions.
+"""The model owner: a single reader of the panel topic that learns beside the lanes and publishes frozen versions.
 
-It runs in a pool like a lane (``streamer.lanes.pool.Reader``). Everything it does is one transaction: the version into every
-lane, the tables, its snapshot and the panel's offset. A restart reads the snapshot and goes on; a second owner waits
-as a group member without partition, and a paused one is fenced by the transactional id.
+It runs in a pool like a lane (``streamer.lanes.pool.Reader``). Each step is one transaction: the version into every
+lane, the tables, its snapshot and the panel's offset. A restart resumes from the snapshot. A second owner waits
+as a group member without a partition; a paused one is fenced by the transactional id.
 """
 
 from __future__ import annotations
@@ -54,18 +54,18 @@ _PATIENCE_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class OwnerContext:
-    """What the model owner knows of its service.
+    """The model owner's knowledge of its service.
 
     Attributes
     ----------
     definitions
         The declared segmentations, whose names it publishes.
     lanes
-        Partitions of the input topic: each gets every version.
+        Number of partitions of the input topic: each receives every version.
     control_keys
-        Sign control records and check decisions, where set.
+        Keys to sign control records and verify decisions, if set.
     panel_target
-        Customers to learn from, over all lanes.
+        Number of customers to learn from, over all lanes.
     """
 
     definitions: Definitions
@@ -77,16 +77,16 @@ class OwnerContext:
 
 
 class OwnerListener(Protocol):
-    """Learns what the model owner does. Called in its event loop, must not wait."""
+    """Receives events of the model owner. Called in its event loop; must not block."""
 
     def fetch_again(self, lane: int, offset: int) -> None:
-        """A hole was found in the partition: fetch again from this offset."""
+        """Records are missing in the partition: fetch again from this offset."""
 
     def learned(self, day: int, learned: Learned, state: State) -> None:
-        """It looked at the clusters, or carried out a decision; at the start with the outcome ``restored``."""
+        """The owner ran the cluster learner or carried out a decision; at startup the outcome is ``restored``."""
 
     def foresaw(self, day: int, predictor: Predictor) -> None:
-        """It looked at the predictions; at the start as they were restored."""
+        """The owner ran the predictor; at startup, the restored predictor."""
 
 
 class Owner(Inbox):
@@ -95,9 +95,9 @@ class Owner(Inbox):
     Parameters
     ----------
     learner
-        The learner to feed; its snapshot is restored in `open`.
+        The learner to feed; `open` restores its snapshot.
     owner_log
-        Consumes and keeps its snapshot in the panel topic.
+        Reads the panel topic and stores the snapshot in it.
     """
 
     def __init__(
@@ -115,12 +115,12 @@ class Owner(Inbox):
         self._decisions: list[tuple[bytes, bytes, Headers]] = []
         self._learned_day = -1
         self._looks = Looks(context.lanes)
-        # Numbers of the last signed decisions that were taken, and that of the last answer to an import.
+        # Numbers of the last signed decisions accepted, and of the last answer to an import.
         self._taken: list[int] = []
         self._answered = 0
-        # How many pieces of snapshots the topic holds.
+        # Number of snapshot pieces in the topic.
         self._pieces = 0
-        # Somebody left the panel whom the snapshot still holds.
+        # A customer left the panel but is still in the snapshot.
         self._forgot = False
 
     def _fetch_again(self, offset: int) -> None:
@@ -139,12 +139,12 @@ class Owner(Inbox):
         await self._log.close()
 
     async def open(self) -> int:
-        """Fence a former owner, take up its snapshot, publish what the declared segments are."""
+        """Fence the previous owner, restore its snapshot, and publish the declared segments."""
         await self._log.open()
         looks, pieces = await self._read_topic()
         self._position = self._restore(pieces) if 0 in pieces else await self._log.first_offset()
         self._looks = Looks(self._context.lanes)
-        # Those behind the position are read once more.
+        # Requests at or after the position will be read again.
         for key, (offset, value) in looks.items():
             if offset < self._position:
                 self._day = max(self._day, self._looks.take(key, value))
@@ -159,7 +159,7 @@ class Owner(Inbox):
         return self._position
 
     async def _read_topic(self) -> tuple[dict[bytes, tuple[int, bytes | None]], dict[int, Piece]]:
-        """The newest record of each question with its offset, and the pieces of the snapshot."""
+        """The newest record of each request with its offset, and the pieces of the snapshot."""
         looks: dict[bytes, tuple[int, bytes | None]] = {}
         pieces: dict[int, Piece] = {}
         self._pieces = 0
@@ -175,7 +175,7 @@ class Owner(Inbox):
         return looks, pieces
 
     def _restore(self, pieces: Mapping[int, Piece]) -> int:
-        """Take up the snapshot; gives the offset at which it stands."""
+        """Restore the snapshot; return its panel offset."""
         first = pieces[0]
         learner, self._predictor = taken_apart(pieces)
         self._learner.restore(learner)
@@ -189,11 +189,12 @@ class Owner(Inbox):
                 await self.turn()
 
     async def turn(self) -> None:
-        """Take one batch; answer what was decided and what imports ask, and learn if it brought a new day."""
-        # Rows that stand for all before them could be spared, but a decision stands in the topic only once: no hole.
+        """Process one batch: carry out decisions, answer imports, and learn if a new day has begun."""
+        # A missing row could be tolerated, since later rows replace it, but a decision is in the topic only once: no
+        # gaps.
         records, self._position = self._consecutive(self._position, 1)
         self._take(records)
-        # Only once what was there at the start has been read, or an old day would be learned again.
+        # Wait until everything present at startup has been read, or an old day would be learned again.
         if self._stopping or self._position < self._end:
             return
         if self._decisions:
@@ -224,12 +225,12 @@ class Owner(Inbox):
             row = decode_row(record.value)
             self._learner.observe(row)
             self._predictor.observe(row)
-            # An import says itself when it is time to learn.
+            # An import requests learning itself.
             if not any(name == IMPORT_HEADER for name, _ in record.headers):
                 self._day = max(self._day, row.day)
 
     def _thin_out(self, headers: Headers) -> None:
-        """Follow the lanes to a sparser panel: who is not in it any more would seem to have fallen silent."""
+        """Follow the lanes to a sparser panel: customers no longer in it would look as if they had gone silent."""
         for name, value in headers:
             if name == SHIFT_HEADER:
                 self._set_shift(int(value))
@@ -253,10 +254,10 @@ class Owner(Inbox):
             await self._log.commit(writes, self._position)
 
     async def _foresee(self, day: int) -> PredictionModel | None:
-        """Let the predictor learn; the version, if there is a new one.
+        """Run the predictor; return the new version, if there is one.
 
-        In a thread, since fits of orders and money may take seconds, in which the broker wants to hear from us. Nobody else
-        touches the predictor meanwhile: one turn of the owner follows the other.
+        Runs in a thread, since fitting may take seconds during which the broker expects heartbeats. Nothing else
+        touches the predictor meanwhile, because the owner's turns run one after the other.
         """
         found = await asyncio.to_thread(self._predictor.learn, day)
         if self._listener is not None:
@@ -264,7 +265,7 @@ class Owner(Inbox):
         return found
 
     async def _learn_for(self, request: LearningRequest) -> None:
-        """Learn on the day for which an import waits; the version, if any, and the answer are one transaction."""
+        """Learn on the day requested by an import. One transaction holds the answer and the version, if any."""
         learner, day = self._learner, request.day
         self._set_shift(shift_for(request.customers, self._context.panel_target))
         waiting = learner.state.proposal
@@ -272,7 +273,7 @@ class Owner(Inbox):
         self._learned(day, learned)
         writes = self._writes(day, waiting, learned, "adopted", await self._foresee(day))
         next_day = max(day + 1, learner.state.next_day)
-        # By the time, so that an owner who lost its snapshot is believed; never back, whatever its clock says.
+        # From the clock, so that lanes accept an owner that lost its snapshot; never backwards, even if the clock is.
         self._answered = max(self._answered + 1, self._context.clock.now_ms() * 1_000)
         context = self._context
         answers = answer_writes(request.import_id, day, next_day, context.lanes, self._answered, context.control_keys)
@@ -282,11 +283,13 @@ class Owner(Inbox):
         await self._log.commit(writes, self._position)
 
     async def _answer(self) -> None:
-        """Do what people decided. What it does, the snapshot after it and the tombstone of the decision are one
-        transaction, so a decision takes effect once, whenever the owner is killed.
+        """Carry out the decisions people made.
+
+        One transaction holds their effects, the snapshot and the tombstones of the decisions, so each takes effect
+        exactly once, whenever the owner is killed.
         """
         state = self._learner.state
-        # A fresh start may know no day yet, and no look at the panel may go back.
+        # A fresh start may know no day yet, and the learner must not go back in time.
         day = max(self._day, state.last_update or 0)
         writes: Writes = {}
         done = []
@@ -324,7 +327,7 @@ class Owner(Inbox):
         by: str,
         predictions: PredictionModel | None = None,
     ) -> Writes:
-        """What one step publishes: versions, and how proposals stand."""
+        """The records one step publishes: versions, and the status of proposals."""
         now, writes = self._context.clock.now_ms(), Writes()
         if learned.model is not None:
             writes = model_writes(
@@ -352,7 +355,7 @@ class Owner(Inbox):
         for index, piece in enumerate(pieces):
             kept = Piece(self._position, len(pieces), piece, self._taken, self._answered)
             writes.append(Write(SNAPSHOT + str(index).encode(), msgspec.msgpack.encode(kept)))
-        # What a longer snapshot left behind may hold customers who are to be forgotten.
+        # Leftovers of a longer snapshot may hold customers who must be forgotten.
         writes += [Write(SNAPSHOT + str(index).encode(), None) for index in range(len(pieces), self._pieces)]
         self._pieces = len(pieces)
         writes += [Write(key, None) for key in self._looks.done]

@@ -1,4 +1,4 @@
-"""The model owner's snapshot in the panel topic: one record for each piece."""
+"""The model owner's snapshot in the panel topic: one record per piece."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from models.prediction.predictor_snapshot import unpack
 from schemas.errors import InvariantViolation
 
 SNAPSHOT: Final = b"!learner:"
-"""What keys of pieces begin with; the number of the piece follows."""
+"""Key prefix of pieces; the number of the piece follows."""
 
 
 class Piece(msgspec.Struct, array_like=True):
-    """One piece of a snapshot: which snapshot, how many pieces it has, the panel offset it stands at, the numbers of the
-    last signed decisions, and that of the last answer to an import."""
+    """One piece of a snapshot: the panel offset that identifies it, its number of pieces, the numbers of the last
+    signed decisions, and that of the last answer to an import.
+    """
 
     position: int
     pieces: int
@@ -28,17 +29,17 @@ class Piece(msgspec.Struct, array_like=True):
 
 
 def read_piece(value: bytes) -> Piece:
-    """The piece of a record's value."""
+    """Decode the piece in a record's value."""
     return msgspec.msgpack.decode(value, type=Piece)
 
 
 def taken_apart(pieces: Mapping[int, Piece]) -> tuple[bytes, Predictor]:
-    """What the learner of clusters keeps, and the predictor, from the pieces by number; 0 is among them.
+    """Join pieces by number (0 must exist): return the snapshot of the cluster learner, and the predictor.
 
     Raises
     ------
     InvariantViolation
-        Some are missing, or of another snapshot.
+        Pieces are missing or belong to another snapshot.
     """
     first = pieces[0]
     whole = [piece for index in range(first.pieces) if (piece := pieces.get(index)) is not None]
@@ -46,5 +47,5 @@ def taken_apart(pieces: Mapping[int, Piece]) -> tuple[bytes, Predictor]:
         raise InvariantViolation("the model owner's snapshot is incomplete")
     stream = zlib.decompressobj()
     learner = stream.decompress(b"".join(piece.data for piece in whole))
-    # Older releases knew nothing of predictions.
+    # Older releases had no predictions.
     return learner, unpack(zlib.decompress(stream.unused_data)) if stream.unused_data else Predictor()

@@ -1,4 +1,4 @@
-"""What the model owner publishes: versions into every lane, and the tables of models and definitions."""
+"""What the model owner publishes: versions for every lane, and the tables of models and definitions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from streamer.lanes.ports import Write, Writes
 def model_writes(
     model: ClusterModel, lanes: int, now_ms: int, keys: ControlKeys | None = None, language: Language = "en"
 ) -> Writes:
-    """A new version: inline into every lane, as a record of the models topic, and its segments as definitions."""
+    """The writes for a new cluster model: inline to every lane, to the models topic, and its segment definitions."""
     texts = messages(language)
     writes = version_writes(model, lanes, now_ms, keys)
     writes[topics.DEFINITIONS, 0] = [
@@ -43,10 +43,10 @@ def model_writes(
 
 
 def version_writes(model: PublishedModel, lanes: int, now_ms: int, keys: ControlKeys | None = None) -> Writes:
-    """A frozen version of any kind: inline into every lane, and as a record of the models topic."""
+    """The writes for a frozen version of any kind: inline to every lane, and to the models topic."""
     body, segmentation = msgspec.json.decode(msgspec.json.encode(model.to_dict())), segmentation_of(model)
     value = encode_control(ControlModel(segmentation=segmentation, version=model.version, body=body))
-    # Each kind counts its own versions, and so the numbers that it signs with.
+    # Each kind numbers its own versions, and so its own signatures.
     seal = Seal("models" if segmentation == BEHAVIOUR else segmentation, model.version)
     record = SegmentModel(
         type="segment.model",
@@ -68,7 +68,7 @@ def version_writes(model: PublishedModel, lanes: int, now_ms: int, keys: Control
 def answer_writes(
     import_id: str, day: int, next_day: int, lanes: int, number: int = 0, keys: ControlKeys | None = None
 ) -> Writes:
-    """The answer to an import that asked to learn on ``day``: a control record in every lane, signed with ``number``."""
+    """The answer to an import that requested learning on ``day``: a control record per lane, signed with ``number``."""
     value = encode_control(ControlLearned(import_id=import_id, day=day, next_day=next_day))
     seal = Seal("answers", number)
     return {
@@ -77,14 +77,14 @@ def answer_writes(
 
 
 def proposal_writes(before: Proposal | None, learned: Learned, after: Proposal | None, now_ms: int, by: str) -> Writes:
-    """Records of what became of proposals in one step of the owner.
+    """Records of the changes to proposals in one step of the owner.
 
     Parameters
     ----------
     before, after
-        The one that waited before the step, and the one that waits now.
+        The proposal waiting before the step, and the one waiting now.
     by
-        What a proposal is that was published in this step: ``approved`` or ``adopted``.
+        The status of a proposal published in this step: ``approved`` or ``adopted``.
     """
     found = []
     settled = learned.proposal if learned.outcome in ("promoted", "rejected") else None
