@@ -1,1 +1,1 @@
-"""``streamer act``: messages that segment changes cause, each sent once to those who allow it (``docs/plays.md``)."""
+"""``streamer act``: sends each message that a segment change triggers once, with consent (``docs/plays.md``)."""

@@ -1,4 +1,4 @@
-"""Calls of channels that are under way, each in a task of its own."""
+"""Channel calls in progress, each in its own task."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ class Call:
 
 
 class Calls:
-    """Makes calls whose claims are committed, and keeps how they ended until the owner asks.
+    """Makes calls whose claims are committed, and keeps their results until the owner collects them.
 
     Parameters
     ----------
     senders
-        By kind of channel.
+        Senders by kind of channel.
     owns
-        Whether nobody else can be the owner now; asked right before a call begins.
+        Returns whether no other process can be the owner; checked right before a call begins.
     on_answer
         Called when a call has ended.
     on_call
-        Told the channel of each call that was begun, and how many seconds it took.
+        Called after each call that was begun, with its channel and the seconds it took.
 
     Attributes
     ----------
     under_way
-        How many calls each channel has claimed or begun, by its name.
+        Number of claimed or begun calls, by channel name.
     """
 
     def __init__(
@@ -68,12 +68,12 @@ class Calls:
         self._answers: list[tuple[str, int, Answer]] = []
 
     def __bool__(self) -> bool:
-        """Whether any call is under way."""
+        """Whether any call is in progress."""
         return bool(self._tasks)
 
     @property
     def answered(self) -> bool:
-        """Whether calls have ended that `answers` has not given yet."""
+        """Whether `answers` has results to return."""
         return bool(self._answers)
 
     def begin(self, call: Call) -> None:
@@ -83,29 +83,29 @@ class Calls:
         task.add_done_callback(self._tasks.discard)
 
     def answers(self) -> list[tuple[str, int, Answer]]:
-        """How calls ended since this was asked last: message, attempt, answer."""
+        """The results since the last call of `answers`: message id, attempt, answer."""
         answers, self._answers = self._answers, []
         return answers
 
     async def ended(self, seconds: float) -> None:
-        """Return when all have ended, or after ``seconds``."""
+        """Return when all calls have ended, or after ``seconds``."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=seconds)
 
     async def cancel(self) -> None:
-        """Break off those under way."""
+        """Cancel the calls in progress."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def close(self) -> None:
-        """Give up connections and the journal."""
+        """Close connections and the journal."""
         for sender in self._senders.values():
             await sender.close()
         self._journal.close()
 
     async def _call(self, call: Call) -> None:
-        """Make one call. The journal is written only where a repeat would do harm."""
+        """Make one call. Writes the journal only if a repeat would do harm."""
         id, attempt, keyed = call.message.id, call.attempt, call.channel.keyed
         begun, since = False, time.monotonic()
 
@@ -125,7 +125,7 @@ class Calls:
                 await self._journal.answered(id, attempt, answer)
         except asyncio.CancelledError:
             answer = Answer("doubt" if begun else "not_begun", "the process was stopped during the call")
-        except Exception as error:  # a mistake in a channel must not stop the others
+        except Exception as error:  # a bug in one channel must not stop the others
             log.error("a channel failed", channel=call.channel.name, error=repr(error), exc_info=error)
             answer = Answer("doubt" if begun else "retry", repr(error)[:200], channel_down=True)
         if begun:

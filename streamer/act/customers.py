@@ -1,4 +1,4 @@
-"""Customers in Redis, read beside the lanes: one transaction a lane, so that a customer and the lane's standing agree."""
+"""Reads customers in Redis beside the lanes: one transaction per lane, so that customer and lane position agree."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PARTS = (CORE, BOOK, PROFILE)
 
 
 class _Standing(msgspec.Struct):
-    """What a lane's ledger says of where it stands."""
+    """The position in a lane's ledger."""
 
     next_offset: int = 0
     clock: int = 0
@@ -31,7 +31,7 @@ _NOWHERE = _Standing()
 
 
 class RedisCustomers:
-    """`Customers` in the view of all lanes."""
+    """`Customers` in the views of all lanes."""
 
     def __init__(self, client: Redis, prefix: str, lanes: int) -> None:
         self._client = client
@@ -59,7 +59,7 @@ class RedisCustomers:
         return sum(one.customers for one in await self._standings())
 
     async def _standings(self) -> list[_Standing]:
-        # Keys of lanes lie in different slots of a cluster, where MGET over all would be refused.
+        # The keys of lanes are in different slots of a cluster, which would reject an MGET over all of them.
         with _errors_in_words():
             return [_standing(await self._client.get(self._keys(lane).ledger)) for lane in range(self._lanes)]
 

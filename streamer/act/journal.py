@@ -1,7 +1,7 @@
-"""The journal on disk: one file an owner, locked for as long as that owner lives.
+"""The journal on disk: one file per owner, locked for as long as that owner lives.
 
-A frozen owner keeps its lock, so its successor cannot take "no line" for "never begun" while the other may still wake up
-and call. A killed one lets go of it.
+A frozen owner keeps its lock, so its successor cannot take a missing line for a call never begun while the other may
+still wake up and call. A killed owner releases it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SUFFIX = ".journal"
 
 
 class _Line(msgspec.Struct, array_like=True):
-    """One line: a call begun, or how it ended."""
+    """One line: a call begun, or its result."""
 
     id: str
     attempt: int
@@ -56,7 +56,7 @@ class FileJournal:
         await self._write(_Line(id, attempt, answer))
 
     async def _write(self, line: _Line) -> None:
-        """Append and sync. Calls that come together share one sync."""
+        """Append and sync. Concurrent calls share one sync."""
         self._waiting.append(msgspec.json.encode(line) + b"\n")
         async with self._turn:
             lines, self._waiting = self._waiting, []
@@ -79,7 +79,7 @@ class FileJournal:
         return ("begun", None) if answer is None else ("answered", answer)
 
     def _read(self, journal: str) -> dict[tuple[str, int], Answer | None] | None:
-        """All lines of a former owner's journal; None where it is not here, or that owner may still live."""
+        """All lines of a previous owner's journal; None if it is on another machine or its owner may still be alive."""
         try:
             file = os.open(self._path(journal), os.O_RDONLY)
         except OSError:
@@ -89,7 +89,8 @@ class FileJournal:
             found: dict[tuple[str, int], Answer | None] = {}
             with open(file, "rb", closefd=False) as lines:
                 for raw in lines:
-                    # The last line may be cut: it was not synced, so its call was not made, or its answer is unknown.
+                    # The last line may be truncated: it was not synced, so its call was not made, or its answer is
+                    # unknown.
                     with contextlib.suppress(msgspec.MsgspecError):
                         line = msgspec.json.decode(raw, type=_Line)
                         found[line.id, line.attempt] = line.answer
@@ -106,7 +107,7 @@ class FileJournal:
                 path.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Let go of the lock."""
+        """Release the lock."""
         os.close(self._file)
 
     def _path(self, journal: str) -> Path:

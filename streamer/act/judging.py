@@ -1,4 +1,4 @@
-"""What the gates' verdict on one message does: it is dropped, waits, is withheld, or is claimed and its call prepared."""
+"""Apply the gates' verdict to a message: drop it, wait, withhold it, or claim it and prepare its call."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from streamer.act.timers import Timers
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """Looks at messages, and changes state as their verdicts say.
+    """Evaluates messages and changes state according to their verdicts.
 
     Attributes
     ----------
     journal
-        The name of this owner's journal, which claims of channels that cannot drop repeats carry.
+        The name of this owner's journal, stored in claims of channels that do not drop duplicates.
     language
-        Of messages to customers whose own is not known.
+        Language of messages to customers whose own is unknown.
     """
 
     policy: gates.Policy
@@ -37,7 +37,7 @@ class Judge:
     language: Language
 
     def look(self, message: Message, seen: Seen, state: State, outcome: Outcome, now: int) -> Call | None:
-        """Apply the gates to one message; gives the call to make if it passes all of them."""
+        """Apply the gates to one message; return the call to make if it passes all of them."""
         customer = seen.customer
         channel = state.channel(message)
         verdict = gates.due(message, customer, state, self.policy, self.calls.under_way[channel.name], now)
@@ -63,7 +63,7 @@ class Judge:
     def _withhold(
         self, message: Message, seen: Seen, channel: Channel, state: State, outcome: Outcome, now: int
     ) -> None:
-        # Whose text cannot be made is dropped in both arms alike, or they would not be comparable.
+        # A message that cannot be rendered is dropped in both arms, or they would not be comparable.
         address = self.policy.addresses.of(channel, seen.customer) or ""
         if self._render(message, seen, address, state, outcome, now) is None:
             return
@@ -77,7 +77,7 @@ class Judge:
     def _render(
         self, message: Message, seen: Seen, address: str, state: State, outcome: Outcome, now: int
     ) -> tuple[Rendered, str] | None:
-        """The text of a message and its coupon's code; drops the message and gives None where it cannot be made."""
+        """Return a message's text and coupon code; drop the message and return None if it cannot be rendered."""
         book, play = state.books[message.version], state.play(message)
         code = self._code(message, state)
         if code is None:
@@ -118,7 +118,7 @@ class Judge:
         return Call(message, message.attempt, channel, rendered, address)
 
     def _code(self, message: Message, state: State) -> str | None:
-        """The coupon code that a message says, empty where it says none; None where the pool is exhausted."""
+        """The coupon code of a message; empty if it has none, None if the pool is exhausted."""
         rule = state.play(message).coupon
         if message.coupon or rule is None:
             return message.coupon

@@ -1,6 +1,6 @@
-"""Links in messages: a token names customer, list and message, and is signed, so that nobody can leave for another.
+"""Links in messages: a signed token names customer, list and message, so that nobody can unsubscribe someone else.
 
-It holds no address, no name and no segment, and is valid for `VALID_DAYS` days.
+It contains no address, no name and no segment, and is valid for `VALID_DAYS` days.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _SIGNATURE: Final = 16
 
 
 class BadToken(StreamerError):
-    """Forged, truncated or expired. We never say which."""
+    """Forged, truncated or expired; deliberately not saying which."""
 
 
 class Ticket(msgspec.Struct, array_like=True, frozen=True):
-    """What a token says; ``day`` counts from 1970-01-01."""
+    """The content of a token; ``day`` counts from 1970-01-01."""
 
     customer: str
     list: str
@@ -36,16 +36,16 @@ class Ticket(msgspec.Struct, array_like=True, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Makes and reads tokens; ``secret`` is STREAMER_LINK_KEY, ``web`` where `streamer web` is reached."""
+    """Creates and reads tokens; ``secret`` is STREAMER_LINK_KEY, ``web`` the address of `streamer web`."""
 
     secret: bytes
 
     def unsubscribe(self, web: str, customer: str, list: str, message: str, now: int) -> str:
-        """The address of the page on which a customer leaves a list; empty where no web address is known."""
+        """The address of the page on which a customer unsubscribes from a list; empty if no web address is known."""
         return f"{web}/u/{self.token(Ticket(customer, list, message, now // _DAY_MS))}" if web else ""
 
     def token(self, ticket: Ticket) -> str:
-        """The signed text of a ticket, safe in an address."""
+        """The signed, URL-safe text of a ticket."""
         body = msgspec.msgpack.encode(ticket)
         return base64.urlsafe_b64encode(self._signature(body) + body).rstrip(b"=").decode()
 
@@ -56,7 +56,7 @@ class Links:
         except (binascii.Error, ValueError):
             raw = b""
         signature, body = raw[:_SIGNATURE], raw[_SIGNATURE:]
-        # Always computed, so that the answer to a forged token takes as long as that to a valid one.
+        # Always computed, so that rejecting a forged token takes as long as accepting a valid one.
         signed = hmac.compare_digest(signature, self._signature(body))
         if not signed:
             raise BadToken("the link is not valid")
@@ -66,7 +66,7 @@ class Links:
         return ticket
 
     def code(self, message: str) -> str:
-        """The part of a made coupon code that nobody can guess: the same for a message over retries and restarts."""
+        """The unguessable part of a generated coupon code: the same for a message over retries and restarts."""
         return base64.b32encode(hmac.new(self.secret, b"coupon:" + message.encode(), sha256).digest())[:10].decode()
 
     def _signature(self, body: bytes) -> bytes:

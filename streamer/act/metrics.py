@@ -1,4 +1,4 @@
-"""The figures of ``act`` for Prometheus: read from the ledger after each turn, so they are exact over restarts."""
+"""The metrics of ``act`` for Prometheus: read from the ledger after each turn, so they stay exact over restarts."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ Values = dict[str, dict[tuple[str, ...], float]]
 
 
 def _of_plays(state: State) -> Values:
-    """What the counters of plays say."""
+    """Values from the counters of plays."""
     plays = state.ledger.plays
     steps = ("planned", "sent", "withheld", "failed", "doubtful")
     by_status: Counter[tuple[str, str]] = Counter((one.play, one.status) for one in state.messages.values())
@@ -82,7 +82,7 @@ def _of_plays(state: State) -> Values:
 
 
 def _of_state(state: State) -> Values:
-    """What channels, addresses and pools say."""
+    """Values from channels, addresses and pools."""
     pools = state.coupons.pools()
     return {
         "act_breaker_open": {(name,): float(one.opened > 0) for name, one in state.ledger.channels.items()},
@@ -94,13 +94,13 @@ def _of_state(state: State) -> Values:
 
 
 class Uplifts:
-    """What each play does, computed again only when an arm has grown or the named date has come."""
+    """The uplift of each play, recomputed only when an arm has grown or the named date has come."""
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[tuple[object, ...], uplift.Interval | None]] = {}
 
     def of(self, state: State, now: int) -> dict[tuple[str, ...], float]:
-        """Bounds by play; none where nothing can be compared yet, or the arms are not comparable."""
+        """Bounds by play; none if nothing can be compared yet or the arms are not comparable."""
         found: dict[tuple[str, ...], float] = {}
         for name, play in state.ledger.plays.items():
             report_on = state.books[play.version].plays[name].report_on
@@ -123,7 +123,7 @@ class Uplifts:
 
 
 class ActMetrics(Collector):
-    """Collects the figures; fed by the owner, read by the metrics server from another thread."""
+    """Collects the metrics; updated by the owner, read by the metrics server from another thread."""
 
     def __init__(self, timezone: str = "UTC", now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000) -> None:
         self._lock = threading.Lock()
@@ -143,7 +143,7 @@ class ActMetrics(Collector):
             self._calls[channel] = counts, total + seconds
 
     def on_turn(self, state: State, outcome: Outcome, overdue_ms: int) -> None:
-        """Take over the figures after a committed turn."""
+        """Update the metrics after a committed turn."""
         found = _of_plays(state) | _of_state(state)
         found["act_overdue_seconds"] = {(): overdue_ms / 1000}
         found["act_uplift"] = self._uplifts.of(state, self._now_ms())
@@ -161,7 +161,7 @@ class ActMetrics(Collector):
         with self._lock:
             values, budgets = dict(self._values), self._budgets
             calls = {name: (list(counts), total) for name, (counts, total) in self._calls.items()}
-        # A new day begins without a turn.
+        # A new day may begin without a turn.
         today = day_of(self._now_ms(), self._zone)
         values["act_budget_left"] = {
             (name,): float(max(0, most - days.get(today, 0))) for name, (most, days) in budgets.items()

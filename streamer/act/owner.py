@@ -1,8 +1,8 @@
-"""The owner of ``act``: takes changes, events and orders, decides, commits, and only then calls.
+"""The owner of ``act``: reads changes, events and orders, decides, commits, and only then calls.
 
-One turn is one transaction: what was decided, its state and the offsets it came from. A claim (``message.sending``) is
-committed before its call begins, so whatever happens afterwards, a restart knows which calls may have been made
-(``docs/adr/0015``). A second owner waits as a group member without partition; a paused one is fenced by its
+One turn is one transaction: the decisions, their state and the offsets of their inputs. A claim (``message.sending``)
+is committed before its call begins, so whatever happens afterwards, a restart knows which calls may have been made
+(``docs/adr/0015``). A second owner waits as a group member without a partition; a paused one is fenced by its
 transactional id.
 """
 
@@ -52,15 +52,15 @@ class ActOwner(Inbox):
     Parameters
     ----------
     act_log
-        Consumes and keeps ``streamer.act.v1``.
+        Reads ``streamer.act.v1`` and stores the state in it.
     senders
-        By kind of channel.
+        Senders by kind of channel.
     on_call
         Called after each call with its channel and the seconds it took.
     on_turn
-        Called after every committed turn with the state and what the turn did.
+        Called after every committed turn with the state and the turn's outcome.
     monotonic
-        Seconds that go on while the process is frozen; the lease is measured by them.
+        Clock in seconds that keeps running while the process is frozen; it measures the lease.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class ActOwner(Inbox):
         self._timers = Timers()
         self._read: dict[Source, int] = {}
         self._fetched: list[tuple[Source, LogRecord | None, int]] = []
-        # Asked at each call: a test may put another rule in place of ours.
+        # Looked up at each call, so that a test can replace the rule.
         self._calls = Calls(senders, journal, lambda: self._owns(), self._wake_up, on_call)
         self._judge = Judge(policy, links, self._timers, self._calls, journal.name, self._settings.language)
         self._pump: asyncio.Task[None] | None = None
@@ -104,7 +104,7 @@ class ActOwner(Inbox):
         self._counted = 0.0
         self._measured = 0.0
         self._committed = 0.0
-        # The last time of a turn, and the latest of the lanes' clocks, ms.
+        # Time of the last turn, and the latest of the lanes' clocks, ms.
         self._last = self._event_now = 0
         self._recovered = Outcome()
 
@@ -116,11 +116,11 @@ class ActOwner(Inbox):
 
     @property
     def overdue_ms(self) -> int:
-        """How long the message that waits longest is past its time."""
+        """How long (ms) the longest-waiting message is overdue."""
         return self._timers.overdue(self._last)
 
     async def open(self) -> int:
-        """Fence the former owner, restore, and judge the calls that it left under way."""
+        """Fence the previous owner, restore, and settle the calls it left in progress."""
         await self._log.open()
         state = self.state = State()
         async for chunk in self._log.changelog(0):
@@ -141,7 +141,7 @@ class ActOwner(Inbox):
         return state.ledger.orders
 
     async def run(self) -> None:
-        """Turn after turn until `stop`; raises whatever makes going on impossible; the process must then end."""
+        """Run turns until `stop`. Unrecoverable errors propagate; the process must then end."""
         self._pump = asyncio.create_task(self._fetch(), name="act-inputs")
         try:
             while not self._stopping:
@@ -156,23 +156,23 @@ class ActOwner(Inbox):
             await asyncio.gather(self._pump, return_exceptions=True)
 
     def _seconds_left(self, now: int) -> float:
-        """Seconds until a message is due, or a channel for which messages stand in line takes a call; at most 1."""
+        """Seconds until a message is due, or a channel with queued messages accepts a call; at most 1."""
         found = [room.free_at(channel, self.state, now) for channel in self._timers.lines(self.state)]
         if (at := self._timers.next()) is not None:
             found.append(at)
         return min(1.0, max(0.02, (min(found, default=now + 1_000) - now) / 1_000))
 
     async def _something_to_do(self, seconds: float) -> None:
-        """Return when something came, or after ``seconds``."""
+        """Return when there is input or an answer, or after ``seconds``."""
         if not (self._fetched or self._calls.answered):
             await self._something_waits(seconds)
 
     async def calls_ended(self) -> None:
-        """Return when all calls under way have ended, or after the time that a stopping owner waits for them."""
+        """Return when all calls have ended, or after the maximum wait of a stopping owner."""
         await self._calls.ended(self._settings.stop_seconds)
 
     async def _settle_the_last(self) -> None:
-        """Let calls under way end, and commit how they did; those that take longer are judged by the next owner."""
+        """Let calls in progress end, and commit their results; the next owner settles those that take longer."""
         await self.calls_ended()
         outcome = Outcome()
         self._take_answers(outcome, await self._now())
@@ -202,7 +202,7 @@ class ActOwner(Inbox):
             raise error
 
     async def _now(self) -> int:
-        """The time of this turn (ms), by the clock that customers live by."""
+        """The time of this turn (ms), by the same clock as the customers."""
         if not self._settings.event_clock:
             return self._clock.now_ms()
         with contextlib.suppress(TransientError):
@@ -239,11 +239,11 @@ class ActOwner(Inbox):
         self._on_turn(self.state, outcome)
 
     def _owns(self) -> bool:
-        """Whether the last commit is so recent that nobody else can be the owner."""
+        """Whether the last commit is so recent that no other process can be the owner."""
         return not self._stopping and self._monotonic() - self._committed <= self._settings.lease_seconds
 
     async def _count_customers(self) -> None:
-        """How many customers there are, asked once a minute; a storm is a share of them."""
+        """Update the number of customers once a minute; the storm limit is a share of it."""
         if self._monotonic() - self._counted > 60 or not self._shop_size:
             with contextlib.suppress(TransientError):
                 self._shop_size = await self._customers.count()
@@ -260,7 +260,7 @@ class ActOwner(Inbox):
             carry_out(record, self.state, outcome, now, self._settings.control_keys)
 
     def _take_inputs(self, outcome: Outcome, now: int) -> None:
-        """Take all records that wait, in order within each lane."""
+        """Process all fetched records, in order within each lane."""
         fetched, self._fetched = self._fetched, []
         ledger = self.state.ledger
         for (topic, lane), record, end in fetched:
@@ -283,7 +283,7 @@ class ActOwner(Inbox):
     # -- what is due ------------------------------------------------------------------------------------------
 
     async def _judge_ripe(self, outcome: Outcome, now: int) -> list[Call]:
-        """Judge messages whose time has come, after reading every input to its end as it was when asked."""
+        """Evaluate due messages, after reading every input up to its end at the start of the evaluation."""
         ripe, measures = self._ripe(now), self._ripe_measures(now)
         if not ripe and not measures:
             return []
@@ -310,7 +310,7 @@ class ActOwner(Inbox):
         return calls
 
     def _ripe(self, now: int) -> list[Message]:
-        """Messages whose time has come, highest priority first, as far as their channels take calls."""
+        """Due messages, highest priority first, as many as their channels accept."""
 
         def space(channel: Channel) -> int:
             return room.room(channel, self.state, self._policy, self._calls.under_way[channel.name], now)
@@ -318,7 +318,7 @@ class ActOwner(Inbox):
         return self._timers.take(now, self.state, space, self._settings.messages_a_turn)
 
     async def _read_to(self, ends: Mapping[Source, int], outcome: Outcome, now: int) -> bool:
-        """Take inputs until all before ``ends`` was taken; False where that takes too long."""
+        """Process inputs up to ``ends``; return False if that takes too long."""
         deadline = self._monotonic() + self._settings.patience_seconds
         while True:
             self._take_inputs(outcome, now)
@@ -330,7 +330,7 @@ class ActOwner(Inbox):
             await asyncio.sleep(_INPUT_SECONDS)
 
     def _ripe_measures(self, now: int) -> list[str]:
-        """Measures whose time is over, the first ones; looked for once a second."""
+        """Ids of the first measures that are due; checked once a second."""
         if self._monotonic() - self._measured < 1:
             return []
         self._measured = self._monotonic()
@@ -339,7 +339,7 @@ class ActOwner(Inbox):
     def _measure(
         self, ids: list[str], seen: Mapping[str, Seen], events: Mapping[Source, int], outcome: Outcome, now: int
     ) -> None:
-        """Count what customers bought whose lanes show all of it."""
+        """Count what customers bought, for those whose lanes show all of it."""
         for id in ids:
             if (one := self.state.measures.get(id)) is not None:
                 shown = seen[one.customer]
@@ -347,5 +347,5 @@ class ActOwner(Inbox):
                     measure.end(id, shown.customer, self.state, outcome, self._policy.units.minor_per_major)
 
     def _end(self, id: str, events: Mapping[Source, int]) -> int:
-        """The end of the lane of a customer."""
+        """The end offset of a customer's lane."""
         return events[topics.EVENTS, partition_for(id.encode(), self._lanes)]

@@ -1,4 +1,4 @@
-"""What the owner of ``act`` needs from the world, beside the log that it shares with the model owner."""
+"""The ports of ``act``'s owner, besides the log that it shares with the model owner."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ class Fetched(NamedTuple):
 
 
 class Inputs(Protocol):
-    """The changes and the events, of all lanes, read committed."""
+    """The changes and events of all lanes, read committed."""
 
     async def open(self, starts: Mapping[Source, int]) -> None:
-        """Read each source from an offset; where none is given, or its records left by age, from the first that it holds."""
+        """Start each source at its offset, or at its first available record if it has none or retention deleted it."""
         ...
 
     async def poll(self, seconds: float) -> list[Fetched]:
-        """What has come, waiting up to ``seconds`` for something."""
+        """Return new records, waiting up to ``seconds`` for some."""
         ...
 
     async def ends(self, topic: str) -> dict[Source, int]:
-        """The high watermarks of a topic's lanes, asked of the broker now."""
+        """The broker's current high watermarks of a topic's lanes."""
         ...
 
     async def close(self) -> None: ...
@@ -45,31 +45,31 @@ class Inputs(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A customer in the view, and the lane's next offset and clock (ms) of the same instant."""
+    """A customer in the view, with the lane's next offset and clock (ms) at the same instant."""
 
     customer: Customer | None
     next_offset: int
     clock: int
 
     def shows_all(self, end: int, now: int) -> bool:
-        """Whether all that lies before ``end`` in the lane is in it, and what time alone did up to ``now`` (ms)."""
+        """Whether it includes everything before ``end`` in the lane and all effects of time up to ``now`` (ms)."""
         customer = self.customer
         return self.next_offset >= end and (customer is None or customer.due is None or customer.due > now)
 
 
 class Customers(Protocol):
-    """The readable view of all lanes, for reading only. Raises TransientError while it is away: messages then wait."""
+    """Read access to the views of all lanes. Raises TransientError while unavailable: messages then wait."""
 
     async def read(self, ids: Sequence[str]) -> dict[str, Seen]:
-        """Each customer with their lane's standing. An id that was joined to another customer has no customer."""
+        """Each customer with the position of its lane. An id joined to another customer has no customer."""
         ...
 
     async def clock(self) -> int:
-        """The least clock (ms) of all lanes; 0 where a lane has never run."""
+        """The lowest clock (ms) of all lanes; 0 if one has never run."""
         ...
 
     async def count(self) -> int:
-        """How many customers there are."""
+        """The number of customers."""
         ...
 
 
@@ -77,14 +77,14 @@ Begun = Literal["never", "begun", "answered", "unknown"]
 
 
 class Journal(Protocol):
-    """A local, synced note of the calls that were begun, by which a restart on the same machine knows more than Kafka.
+    """A local, synced note of begun calls, which tells a restart on the same machine more than Kafka does.
 
     It only narrows doubt: without it every claim is in doubt.
     """
 
     @property
     def name(self) -> str:
-        """What claims call this journal."""
+        """The name of this journal in claims."""
         ...
 
     async def begin(self, id: str, attempt: int) -> None:
@@ -92,22 +92,22 @@ class Journal(Protocol):
         ...
 
     async def answered(self, id: str, attempt: int, answer: Answer) -> None:
-        """Note, synced, how it ended."""
+        """Note, synced, the result of a call."""
         ...
 
     def recall(self, journal: str, id: str, attempt: int) -> tuple[Begun, Answer | None]:
-        """What a former owner's journal says of a call; ``unknown`` where it is elsewhere, or its owner may still live."""
+        """A previous owner's note about a call; ``unknown`` if the journal is missing or its owner may be alive."""
         ...
 
     def forget(self, journals: Iterable[str]) -> None:
-        """Remove the journals of former owners that are not among these."""
+        """Remove the journals of previous owners that are not among these."""
         ...
 
     def close(self) -> None: ...
 
 
 class Sender(Protocol):
-    """Makes the calls of one kind of channel. Never raises; whatever happens is an answer."""
+    """Makes the calls of one kind of channel. Never raises: every failure is an answer."""
 
     async def send(self, channel: Channel, message: Message, rendered: Rendered, address: str, begun: Begin) -> Answer:
         """Make one call.
@@ -115,7 +115,7 @@ class Sender(Protocol):
         Parameters
         ----------
         begun
-            To be awaited right before the point from which on the call may take effect.
+            Await it right before the point from which the call may take effect.
         """
         ...
 
@@ -123,6 +123,6 @@ class Sender(Protocol):
 
 
 class Begin(Protocol):
-    """Notes that a call begins. False: it must not be made, since this process may not be the owner any more."""
+    """Notes that a call begins. False: do not make it, since this process may no longer be the owner."""
 
     async def __call__(self) -> bool: ...

@@ -1,6 +1,6 @@
-"""What plays would have done: the very planner and gates, over changes that were published, with a clock that follows them.
+"""Preview what plays would have done: the real planner and gates, run over published changes by a simulated clock.
 
-Profiles are those of today, since no older ones are kept: what a condition or a template saw then is assumed.
+Profiles are today's, since older ones are not kept: conditions and templates assume they were the same then.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _AT_ONCE: Final = 200
 
 @dataclass(slots=True)
 class Funnel:
-    """What became of the messages of one play. ``who`` names customers by what became of them, the first ones only."""
+    """The outcomes of one play's messages. ``who`` names the first customers with each outcome."""
 
     planned: int = 0
     sent: int = 0
@@ -47,13 +47,13 @@ class Preview:
     Parameters
     ----------
     customers
-        Profiles by id; who is missing has none.
+        Profiles by id; a missing customer has none.
     coupons, people
-        Codes there are now, and what customers had before; changed in place, so give copies.
+        Current codes and customer records; changed in place, so pass copies.
     of
         Number of customers of the shop, for storms.
     named
-        How many customers are named for each outcome.
+        Maximum number of customers named per outcome.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Preview:
         self.funnels = {name: Funnel() for name in self._state.ledger.plays}
 
     def run(self, changes: Iterable[ReceivedChange], until: int) -> dict[str, Funnel]:
-        """Take changes in order of time, then let time pass up to ``until`` (ms); gives the funnel of each play."""
+        """Process changes in order of time, then let time pass up to ``until`` (ms); return the funnel of each play."""
         for change in changes:
             at = change.changed_ms
             self._pass_time(at)
@@ -100,7 +100,7 @@ class Preview:
         return self._end(until)
 
     def by_hand(self, changes: Iterable[ReceivedChange], now: int, until: int) -> dict[str, Funnel]:
-        """The same for what a person orders at ``now`` (`heart.by_hand`); no storm stops it."""
+        """`run` for an order given by a person at ``now`` (`heart.by_hand`); the storm limit does not apply."""
         for change in changes:
             outcome = Outcome()
             for name, play_state in self._state.ledger.plays.items():
@@ -118,7 +118,7 @@ class Preview:
         return self.funnels
 
     def _pass_time(self, until: int) -> None:
-        """Judge whatever is due up to an instant, each at its own, or as soon as its channel takes it."""
+        """Evaluate due messages up to an instant, each at its own time or once its channel accepts it."""
         while (at := self._next()) is not None and at <= until:
             self._now = at
             for message in self._timers.take(at, self._state, self._room, _AT_ONCE):
@@ -128,7 +128,7 @@ class Preview:
         self._now = max(self._now, until)
 
     def _next(self) -> int | None:
-        """The next instant at which something may be judged."""
+        """The next instant at which a message may be evaluated."""
         found = [room.free_at(channel, self._state, self._now) for channel in self._timers.lines(self._state)]
         if (at := self._timers.next()) is not None:
             found.append(at)

@@ -1,4 +1,4 @@
-"""The ``act`` process: puts real adapters behind the ports and runs until it gets a signal to stop."""
+"""The ``act`` process: connects real adapters to the ports and runs until a stop signal."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def run(settings: Settings, start: Start) -> None:
 
 
 def senders(kept: secrets.Secrets, kafka: Callable[[], KafkaConnection]) -> dict[str, Sender]:
-    """The senders of all kinds of channels; ``kafka`` gives the connection to the service's own Kafka."""
+    """The senders of all kinds of channels; ``kafka`` returns the connection to the service's own Kafka."""
     return {
         "http": HttpSender(kept.http.get),
         "kafka": KafkaSender(kafka),

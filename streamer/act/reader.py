@@ -1,4 +1,4 @@
-"""Act from outside, for the command line: its state as its topic holds it, and orders to it."""
+"""``act`` from the outside, for the command line: read its state from its topic, and send it orders."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 ANSWER_SECONDS = 15.0
 _LOOK_SECONDS = 0.3
 TEMPLATES = "templates"
-"""The folder beside the file in which its templates are."""
+"""The folder with the templates, beside the file."""
 _PARTS = (".subject", ".html", ".text")
 
 
 def state_of(connection: KafkaConnection) -> State:
-    """What ``act`` knows now; empty where it never ran."""
+    """The current state of ``act``; empty if it never ran."""
     return asyncio.run(_state_of(connection))
 
 
@@ -39,8 +39,8 @@ async def _state_of(connection: KafkaConnection) -> State:
     offsets = Offsets(connection)
     await offsets.start()
     try:
-        # A turn is one transaction: no further than all of them are decided, or half a turn would be read, and a killed
-        # owner's open one waited for.
+        # A turn is one transaction: stop at the last stable offset, to read no half turn and not wait for a killed
+        # owner's open one.
         first, end = await offsets.first(topics.ACT, 0), await offsets.stable(topics.ACT, 0)
     finally:
         await offsets.stop()
@@ -51,12 +51,12 @@ async def _state_of(connection: KafkaConnection) -> State:
 
 
 def give(connection: KafkaConnection, order: Command, keys: ControlKeys | None) -> bool:
-    """Hand an order to ``act``, and wait until it is carried out; False where nobody does so within 15 s.
+    """Send an order to ``act`` and wait until it is carried out; return False after 15 s without an answer.
 
     Raises
     ------
     UserError
-        It was refused.
+        The order was rejected.
     """
     key = command_key()
     value, headers = encode_command(order, keys)
@@ -74,7 +74,7 @@ def give(connection: KafkaConnection, order: Command, keys: ControlKeys | None) 
 
 
 def book_of(path: Path, segments: Segments, version: int = 1) -> Book:
-    """A file of plays and the templates beside it, checked in full. Raises UserError."""
+    """A file of plays and the templates beside it, fully validated. Raises UserError."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -1,4 +1,4 @@
-"""What becomes of calls that a former owner left under way."""
+"""Settle the calls that a previous owner left in progress."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from streamer.act.ports import Journal
 
 
 def recover(state: State, journal: Journal, outcome: Outcome, now: int) -> None:
-    """Settle each of them: to be made again where the receiver drops repeats, else as the former owner's journal says.
+    """Repeat each call if the receiver drops duplicates, else settle it by the previous owner's journal.
 
-    A call that may have been made is doubtful, and waits for a person.
+    A call that may have been made is doubtful and waits for a person.
     """
     for message in [one for one in state.messages.values() if one.status == "sending"]:
         if state.channel(message).keyed:

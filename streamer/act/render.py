@@ -1,4 +1,4 @@
-"""Templates: Jinja2 in a sandbox, where a name that is not known is an error, so that nobody gets ``Hello ,``."""
+"""Templates: sandboxed Jinja2, where an undefined name is an error, so that nobody receives ``Hello ,``."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from streamer.act.heart.coupons import Given
 from streamer.act.heart.state import Message
 from streamer.act.plays.book import Book, Play
 
-# What a customer is called commands neither the mail program nor the log that shows it.
+# A customer's name must not inject commands into the mail client or the log that shows it.
 _TEXT = SandboxedEnvironment(
     undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True, finalize=shown_value
 )
@@ -32,7 +32,7 @@ _HTML = SandboxedEnvironment(
 
 
 class RenderError(Exception):
-    """A template cannot be filled for this customer; names the template, never a value."""
+    """A template cannot be rendered for this customer; the text names the template, never a value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +64,18 @@ def render(
     address: str = "",
     coupon: Given | None = None,
 ) -> Rendered:
-    """Fill a message's template.
+    """Render a message's template.
 
     Parameters
     ----------
     unsubscribe_url
-        What ``{{ unsubscribe_url }}`` is.
+        Value of ``{{ unsubscribe_url }}``.
     usual
-        The language where the customer's is not known or has no template.
+        The language if the customer's is unknown or has no template.
     address
-        What ``{{ address }}`` is.
+        Value of ``{{ address }}``.
     coupon
-        What ``{{ coupon.code }}`` and ``{{ coupon.until }}`` are.
+        Values of ``{{ coupon.code }}`` and ``{{ coupon.until }}``.
 
     Raises
     ------
@@ -108,7 +108,7 @@ def render(
 
 
 def facts(change: ReceivedChange, customer: Customer | None, book: Book, language: Language) -> dict[str, Any]:
-    """What a template may name: customer, segment, reasons, shop."""
+    """The values available to a template: customer, segment, reasons, shop."""
     texts = messages(language)
     profile = None if customer is None else customer.profile
     traits = {} if profile is None else profile.shown_traits()
@@ -130,7 +130,7 @@ def facts(change: ReceivedChange, customer: Customer | None, book: Book, languag
 
 
 def why(change: ReceivedChange, language: Language) -> str:
-    """Why the message came, for its reader: in words for the shipped segments, else from the change's own reasons."""
+    """Why the reader received the message: in words for the shipped segments, else from the change's own reasons."""
     texts = messages(language)
     to = change.to_segment
     if to is None:
@@ -145,13 +145,13 @@ def why(change: ReceivedChange, language: Language) -> str:
 
 
 def reasons(change: ReceivedChange, language: Language) -> str:
-    """What made the customer move, as figures for the shop: the two weightiest reasons."""
+    """Why the customer moved, as figures for the shop: the two strongest reasons."""
     texts = messages(language)
     return texts("between reasons").join(_reason(reason, texts) for reason in change.reasons[:2])
 
 
 def day(at: date, language: Language) -> str:
-    """A day as people write it.
+    """A date as people write it.
 
     >>> from datetime import date
     >>> day(date(2026, 12, 1), "en"), day(date(2026, 12, 1), "zh")
@@ -168,7 +168,7 @@ def _reason(reason: Reason, texts: Messages) -> str:
 
 
 def check(book: Book, play: Play) -> None:
-    """See that a play has all templates it needs, that they compile, and that marketing says who writes and why.
+    """Check that a play has all its templates, that they compile, and that marketing states its sender and reason.
 
     Raises UserError, which names the template.
     """
@@ -193,7 +193,7 @@ def check(book: Book, play: Play) -> None:
 
 
 def _json(text: str, known: Mapping[str, Any]) -> str:
-    """JSON whose texts are templates: a value fills its own text and cannot become anything else."""
+    """Render JSON whose strings are templates: a value fills its own string and cannot become anything else."""
 
     def filled(found: Any) -> Any:
         match found:
@@ -209,7 +209,7 @@ def _json(text: str, known: Mapping[str, Any]) -> str:
 
 
 def _texts(found: Any) -> Iterator[str]:
-    """All texts of a JSON value."""
+    """All strings of a JSON value."""
     match found:
         case str():
             yield found
@@ -232,7 +232,7 @@ def _check_compiles(name: str, text: str, part: str) -> None:
 
 
 def _check_coupon(name: str, text: str, part: str, play: Play) -> None:
-    """A message without its code would waste it, and one without a coupon cannot say it."""
+    """A message that omits its code would waste it, and a play without a coupon has none to show."""
     if play.coupon is None and "coupon." in text:
         raise UserError(
             f"{name} uses a coupon, but play {play.name} has none",
@@ -254,7 +254,7 @@ def _check_names_sender_and_reason(name: str, text: str) -> None:
 
 
 def _language(customer: Customer | None, play: Play, book: Book, usual: Language) -> Language:
-    """The customer's language if there is a template in it, else the shop's, else whichever there is."""
+    """The customer's language if it has a template, else the shop's, else any that has one."""
     language = (None if customer is None else text_trait(customer, "language")) or ""
     wanted = [one for one in LANGUAGES if language.lower().startswith(one)]
     written = book.languages.get(play.template, frozenset())
@@ -267,6 +267,6 @@ def _language(customer: Customer | None, play: Play, book: Book, usual: Language
 @lru_cache(maxsize=256)
 def _compiled(text: str, html: bool) -> Template:
     found = (_HTML if html else _TEXT).from_string(text)
-    # Jinja2 keeps them in a chain of dictionaries, and copies that for every message: a third of the time to fill one.
+    # Jinja2 keeps them in a ChainMap and copies it for every message: a third of the rendering time.
     found.globals = dict(found.globals)
     return found

@@ -1,4 +1,4 @@
-"""Secrets of ``act``: the key of links and address hashes, the mail server's password, those of webhooks and APIs."""
+"""Secrets of ``act``: the key of links and address hashes, the mail server's password, webhook and API secrets."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PREFIX = "whsec_"
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """All that channels and links need to keep to themselves; by channel the webhook secrets, newest first, and those of APIs."""
+    """All secrets of channels and links: webhook secrets by channel, newest first, and API secrets by channel."""
 
     link_key: bytes
     smtp_password: str | None
@@ -28,7 +28,7 @@ class Secrets:
     http: Mapping[str, str] = field(default_factory=dict)
 
     def of_webhook(self, channel: str) -> Sequence[str]:
-        """The secrets of a channel. Raises UserError where there is none."""
+        """The secrets of a channel. Raises UserError if there is none."""
         found = self.webhooks.get(channel)
         if not found:
             raise UserError(
@@ -38,7 +38,7 @@ class Secrets:
 
 
 def load(settings: Settings) -> Secrets:
-    """The secrets in force; makes the key of links where there is none. Raises UserError."""
+    """Load the secrets in force; create the key of links if there is none. Raises UserError."""
     password, hooks, apis = settings.smtp_password, settings.webhook_secrets, settings.http_secrets
     given, hint = settings.link_key, "set STREAMER_LINK_KEY, or STREAMER_HOME"
     return Secrets(
@@ -72,7 +72,7 @@ def webhook_secrets(text: str) -> dict[str, list[str]]:
 
 
 def http_secrets(text: str) -> dict[str, str]:
-    """Secrets of APIs by channel. Raises UserError.
+    """API secrets by channel. Raises UserError.
 
     >>> http_secrets("sms=abc,push=user:word")
     {'sms': 'abc', 'push': 'user:word'}

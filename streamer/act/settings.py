@@ -1,4 +1,4 @@
-"""How the owner of ``act`` runs."""
+"""Settings of the owner of ``act``."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ class ActSettings:
     Attributes
     ----------
     messages_a_turn
-        Most messages judged in one turn.
+        Maximum number of messages evaluated in one turn.
     again_ms
-        When a message is looked at again whose customer's lane, or the view, is not ready.
+        Delay before re-evaluating a message whose customer's lane, or the view, is not ready.
     patience_seconds
         How long one turn waits for the inputs to be read to their ends.
     lease_seconds
-        A call begins at most this long after its claim: a process that was frozen longer may not be the owner any more.
+        Maximum time from a claim to its call: a process frozen for longer may not be the owner any more.
     stop_seconds
-        How long a stopping owner waits for calls under way.
+        How long a stopping owner waits for calls in progress.
     event_clock
-        Whether the lanes' clocks are the time (``STREAMER_CLOCK=event``), instead of the wall clock.
+        Whether to use the lanes' clocks (``STREAMER_CLOCK=event``) instead of the wall clock.
     """
 
     messages_a_turn: int = 200

@@ -1,4 +1,4 @@
-"""State and steps as records, and back: one record a customer, a message, an address, a coupon, a version of the file."""
+"""State and steps as records, and back: one record per customer, message, address, coupon and version of the file."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _book: Final = msgspec.msgpack.Decoder(StoredBook).decode
 
 
 def restore(records: Iterable[tuple[bytes, bytes | None]], state: State) -> None:
-    """Take in records of the compacted topic, in order; the last of a key counts."""
+    """Load records of the compacted topic, in order; the last one of a key counts."""
     for key, value in records:
         if key == LEDGER_KEY and value is not None:
             state.ledger = _ledger(value)
@@ -119,7 +119,7 @@ def writes(outcome: Outcome, state: State, lanes: int) -> Writes:
 
 @lru_cache(maxsize=4_096)
 def _lane(customer: str, lanes: int) -> int:
-    """The lane of a customer; the steps of one message follow each other closely."""
+    """The lane of a customer, so that the steps of one message stay in order."""
     return partition_for(customer.encode(), lanes)
 
 
@@ -129,7 +129,7 @@ def _stored(book: Book) -> StoredBook:
 
 
 def load_book(stored: StoredBook) -> Book:
-    """The version of the file as it was checked when it was started."""
+    """The version of the file, parsed as when it was started."""
     segments = {name: None if ids is None else frozenset(ids) for name, ids in stored.segments.items()}
     return declared.load(stored.text, stored.version, segments, stored.templates, stored.source)
 
@@ -154,12 +154,12 @@ def _step(step: Step, state: State) -> Write:
 
 
 def _trace(step: Step) -> list[tuple[str, bytes]]:
-    """The header that carries the trace on, where there is one."""
+    """The header that propagates the trace, if there is one."""
     return [(TRACE_HEADER, step.message.trace.encode())] if step.message.trace else []
 
 
 def _outcome(step: Step, ending: Literal["sent", "converted"]) -> Write:
-    """The outcome that closes the loop into the customer's features."""
+    """The outcome event that feeds back into the customer's features."""
     message = step.message
     event = MessageOutcome(
         event_id=step_id(message.id, f"outcome.{ending}", 0),

@@ -1,4 +1,4 @@
-"""When each waiting message is looked at next, and the lines in which those stand whose time has come."""
+"""When to re-evaluate each waiting message, and the queues of messages that are due."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from streamer.act.heart.state import Message, State
 from streamer.act.plays.book import Channel
 
 _NO_ROOM_NEEDED: Final = ""
-"""The line of messages that no channel can hold up: a condition is judged as soon as its change was seen."""
+"""The queue of messages that no channel can hold up: a condition is evaluated as soon as its change was read."""
 
 
 class Timers:
-    """Instants (ms) by message id, in heaps whose outdated entries are passed over. Setting an id again moves it.
+    """Instants (ms) by message id, in heaps that skip outdated entries. Setting an id again moves it.
 
-    One whose instant has come stands in the line of its channel, by priority, until the channel has room for it, or it
-    expires. What `take` gave must be set again or cleared.
+    A due id stays in its channel's queue, by priority, until the channel has room or the message expires. An id that
+    `take` returned must be set again or cleared.
     """
 
     def __init__(self) -> None:
@@ -31,19 +31,19 @@ class Timers:
         return len(self._at) + len(self._in_line)
 
     def set(self, id: str, at: int) -> None:
-        """Look at ``id`` at ``at``."""
+        """Schedule ``id`` at ``at``."""
         self._in_line.pop(id, None)
         if self._at.get(id) != at:
             self._at[id] = at
             heapq.heappush(self._heap, (at, id))
 
     def clear(self, id: str) -> None:
-        """Look at ``id`` no more."""
+        """Remove ``id`` from the schedule."""
         self._at.pop(id, None)
         self._in_line.pop(id, None)
 
     def follow(self, ids: Iterable[str], messages: Mapping[str, Message]) -> None:
-        """Look at those that wait when they are due, and at the others no more."""
+        """Schedule the waiting messages among ``ids`` at their due times, and remove the others."""
         for id in ids:
             message = messages.get(id)
             if message is None or message.status != "waiting":
@@ -52,14 +52,14 @@ class Timers:
                 self.set(id, message.due)
 
     def take(self, now: int, state: State, room: Callable[[Channel], int], most: int) -> list[Message]:
-        """Messages to be judged now: by line as many as there is room for, and those that expire; best first.
+        """Messages to evaluate now, best first: expiring ones, and from each queue as many as its channel accepts.
 
         Parameters
         ----------
         room
-            How many calls a channel takes.
+            Returns how many calls a channel accepts.
         most
-            At most so many in all.
+            Maximum number of messages in total.
         """
         self._line_up(now, state)
         taken: list[Message] = []
@@ -95,16 +95,16 @@ class Timers:
         taken.append(state.messages[id])
 
     def overdue(self, now: int) -> int:
-        """How long (ms) the one at the head of the longest line has waited; 0 for none."""
+        """How long (ms) the longest-waiting due message has waited; 0 if none."""
         return max((now - at for at in self._in_line.values()), default=0)
 
     def lines(self, state: State) -> list[Channel]:
-        """The channels for which messages stand in line."""
+        """The channels with queued messages."""
         named = [line for name, line in self._lines.items() if name != _NO_ROOM_NEEDED]
         return [self._channel(line, state) for line in named if self._head(line, state)]
 
     def _head(self, line: list[tuple[int, int, str]], state: State) -> bool:
-        """Pass over outdated entries; False where nobody stands in the line."""
+        """Remove outdated entries; return False if the queue is empty."""
         while line and (self._in_line.get(line[0][2]) != line[0][1] or line[0][2] not in state.messages):
             heapq.heappop(line)
         return bool(line)
@@ -114,7 +114,7 @@ class Timers:
         return state.channel(state.messages[line[0][2]])
 
     def next(self) -> int | None:
-        """The instant (ms) of the next one whose time has not come; None for none."""
+        """The next scheduled instant (ms), not counting queued ids; None if there is none."""
         while self._heap and self._at.get(self._heap[0][1]) != self._heap[0][0]:
             heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else None

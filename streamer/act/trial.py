@@ -1,4 +1,4 @@
-"""A test message: filled with a customer's data, sent to the tester, past all gates and counters."""
+"""A test message: rendered with a customer's data and sent to the tester, bypassing all gates and counters."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 
 
 TRIAL_CODE: Final = "EXAMPLE"
-"""The coupon code of a trial: no code of a pool is used up."""
+"""The coupon code of a trial: uses up no code of a pool."""
 
 
 async def trial(
     settings: Settings, book: Book, play: Play, customer: Customer, address: str | None, kafka: str | None = None
 ) -> tuple[Rendered, Answer | None]:
-    """Fill a play's template for a customer, and send it to ``address`` where one is given.
+    """Render a play's template for a customer, and send it to ``address`` if given.
 
-    ``kafka`` is the embedded Kafka, for settings that name none.
+    ``kafka`` is the embedded Kafka, for settings without one.
 
     Returns
     -------
-    The message, and what the channel answered. Raises UserError where the template cannot be filled.
+    The message, and the channel's answer. Raises UserError if the template cannot be rendered.
     """
     from schemas.errors import UserError
     from streamer.act.process import senders
@@ -64,7 +64,7 @@ async def trial(
 
 
 def _made_up(play: Play, customer: Customer, version: int) -> Message:
-    """A message as if the customer had just moved into the first segment that the play waits for."""
+    """A message as if the customer had just moved into the first segment that triggers the play."""
     now = time.time_ns() // 1_000_000
     when = play.when
 

@@ -1,1 +1,1 @@
-"""Ways out: each channel makes one call for one message and says how certain its outcome is."""
+"""Channels: each makes one call per message and reports how certain its outcome is."""

@@ -1,4 +1,4 @@
-"""What HTTP receivers answer, as far as channels that speak HTTP share it."""
+"""HTTP responses: what the channels that speak HTTP have in common."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 MOST_OF_THE_ANSWER: Final = 65_536
-"""Bytes of an answer that are read: a receiver that drips or floods must not hold us."""
+"""Maximum bytes of a response to read: a receiver that drips or floods must not block us."""
 _LONGEST_PAUSE_MS: Final = 86_400_000
 
 
 def retry_after(header: str | None, now: float) -> int | None:
-    """Milliseconds that a Retry-After header asks for, at most a day; None where it says nothing usable.
+    """Milliseconds that a Retry-After header requests, at most a day; None if it is missing or unusable.
 
-    ``now`` in epoch seconds.
+    ``now`` is in epoch seconds.
 
     >>> retry_after("120", 0), retry_after("soon", 0), retry_after("Thu, 01 Jan 1970 00:00:10 GMT", 4)
     (120000, None, 6000)

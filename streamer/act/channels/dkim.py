@@ -1,4 +1,4 @@
-"""DKIM signatures (RFC 6376) for mails, where the provider does not sign them; needs dkimpy."""
+"""DKIM signatures (RFC 6376) for mail that the provider does not sign; requires dkimpy."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ SIGNED: Final = (
     b"mime-version",
     b"content-type",
     b"content-language",
-    # Mail programs offer one-click only where the signature covers both (RFC 8058).
+    # Mail clients offer one-click unsubscribe only if the signature covers both headers (RFC 8058).
     b"list-unsubscribe",
     b"list-unsubscribe-post",
 )
 
 
 def signed(mail: bytes, domain: str, selector: str, key_file: str) -> bytes:
-    """The mail with its signature in front.
+    """Return the mail with its signature prepended.
 
     Raises
     ------
     OSError, ValueError
-        The key cannot be read, or is none.
+        The key file cannot be read or holds no valid key.
     ImportError
         dkimpy is not installed.
     """
@@ -52,5 +52,5 @@ def signed(mail: bytes, domain: str, selector: str, key_file: str) -> bytes:
 
 @lru_cache(maxsize=8)
 def _key(path: Path, changed: int) -> bytes:
-    """The key of a file; ``changed`` makes a new key be read at once."""
+    """The key in a file, cached; ``changed`` invalidates the cache when the file changes."""
     return path.read_bytes()

@@ -1,7 +1,7 @@
-"""Channel ``http``: a POST to the API of an SMS provider or of anybody else who takes a template id and parameters.
+"""Channel ``http``: a POST to the API of an SMS provider, or any API that takes a template id and parameters.
 
-The template is JSON whose texts are templates, so no value can break out of its field. With ``key_header`` the receiver
-drops repeats of a message; without it a call whose result is unknown is in doubt.
+The template is JSON whose strings are templates, so no value can break out of its field. With ``key_header`` the
+receiver drops duplicates of a message; without it a call with an unknown result is in doubt.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from streamer.act.render import Rendered
 TIMEOUT_SECONDS: Final = 15
 _CONNECT_SECONDS: Final = 5
 _LATER: Final = frozenset({408, 409, 425, 429, 501, 503})
-"""Nothing was done, and a repeat is welcome. 409: a call with the same key is still under way."""
+"""Nothing was done, and a retry is welcome. 409: a call with the same key is still in progress."""
 _OURS: Final = frozenset({401, 403, 404, 405})
-"""The channel is configured wrongly: every message would be refused, so all of them wait."""
+"""The channel is misconfigured: the receiver would reject every message, so all of them wait."""
 
 
 class HttpSender:
@@ -37,7 +37,7 @@ class HttpSender:
     Parameters
     ----------
     secret
-        The secret of a channel by its name, or None.
+        Returns a channel's secret by channel name, or None.
     """
 
     def __init__(self, secret: Callable[[str], str | None]) -> None:
@@ -78,7 +78,7 @@ class HttpSender:
 
 
 def authorization(options: Mapping[str, Any], secret: str | None) -> dict[str, str]:
-    """The header that says who calls; ``auth`` is ``bearer``, ``basic``, or the name of a header for the bare secret.
+    """The authentication header; ``auth`` is ``bearer``, ``basic``, or the name of a header for the bare secret.
 
     >>> authorization({"auth": "basic"}, "user:word")
     {'authorization': 'Basic dXNlcjp3b3Jk'}
@@ -97,10 +97,10 @@ def authorization(options: Mapping[str, Any], secret: str | None) -> dict[str, s
 
 
 def judge(status: int, headers: Mapping[str, str], body: bytes, options: Mapping[str, Any], now: float) -> Answer:
-    """What an answer means; ``now`` in epoch seconds.
+    """Interpret a response; ``now`` in epoch seconds.
 
-    Only this message is refused by 4xx; a wrong key or address of the API is the channel's fault, and messages wait.
-    After 5xx the API may have taken the message all the same, which matters where it does not drop repeats.
+    A 4xx rejects only this message, but a wrong key or address of the API is the channel's fault, and messages wait.
+    After a 5xx the API may have accepted the message anyway, which matters if it does not drop duplicates.
     """
     if 200 <= status < 300:
         return _by_body(status, body, options.get("success"))
@@ -114,7 +114,7 @@ def judge(status: int, headers: Mapping[str, str], body: bytes, options: Mapping
 
 
 def _by_body(status: int, body: bytes, success: str | None) -> Answer:
-    """Many APIs answer 200 and say in the body that they refuse: ``success`` names a field and its value, ``Code=OK``."""
+    """Interpret the body, since many APIs reject with a 200: ``success`` names a field and its value, ``Code=OK``."""
     if success is None:
         return Answer("sent", str(status))
     path, _, wanted = success.partition("=")

@@ -1,4 +1,4 @@
-"""The HTTP client of a channel: opened with the first message, since that needs a running loop."""
+"""The HTTP client of a channel: created with the first message, since that requires a running loop."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class HttpSession:
         self._open: aiohttp.ClientSession | None = None
 
     def __call__(self) -> aiohttp.ClientSession:
-        """The client."""
+        """Return the client, created at the first call."""
         if self._open is None:
             self._open = aiohttp.ClientSession(headers={"user-agent": "streamer"})
         return self._open

@@ -1,4 +1,4 @@
-"""Channel ``kafka``: the message as a record of a topic of yours. Its key is the message's id, so repeats can be dropped."""
+"""Channel ``kafka``: the message as a record of your own topic, keyed by message id so that you can drop duplicates."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ TIMEOUT_MS = 15_000
 
 
 class KafkaSender:
-    """A `Sender` into topics of the Kafka that the service runs on.
+    """A `Sender` into topics of the service's own Kafka.
 
     Parameters
     ----------
     connection
-        Gives the connection when the first message is sent.
+        Returns the connection; called when the first message is sent.
     """
 
     def __init__(self, connection: Callable[[], KafkaConnection]) -> None:
@@ -65,7 +65,7 @@ class KafkaSender:
             except BaseException:
                 await producer.stop()
                 raise
-            # Two messages may both have found none: one of the producers is enough.
+            # Two concurrent messages may both have found no producer: keep only one.
             if self._producer is not None:
                 await producer.stop()
             else:

@@ -1,4 +1,4 @@
-"""Channel ``log``: the message goes into the log of the process, for trying a play out."""
+"""Channel ``log``: writes the message to the process log, to try out a play."""
 
 from __future__ import annotations
 
@@ -23,4 +23,4 @@ class LogSender:
         return Answer("sent")
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Nothing to close."""

@@ -1,7 +1,8 @@
-"""Channel ``notify``: a note to you by WeCom, DingTalk, Feishu, Telegram and what else apprise knows.
+"""Channel ``notify``: a note to you by WeCom, DingTalk, Feishu, Telegram and other services of apprise.
 
-Apprise only says whether all went well, so a note may come twice rather than not at all: this channel is for the owner
-of the shop, never for customers. With ``digest`` the notes of an interval come as one, as group robots take few a minute.
+Apprise only reports whether everything succeeded, so a note may arrive twice rather than not at all: this channel is
+for the shop owner, never for customers. With ``digest`` the notes of an interval are sent as one, since group robots
+accept only a few per minute.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ from streamer.act.render import Rendered
 
 TIMEOUT_SECONDS: Final = 20
 MOST_BYTES: Final = 4_000
-"""Robots of WeCom refuse more than 4,096 bytes."""
+"""WeCom robots reject more than 4,096 bytes."""
 _GAP: Final = "\n\n"
 
 
 class NotifySender:
-    """A `Sender` to the owner of the shop."""
+    """A `Sender` to the shop owner."""
 
     def __init__(self) -> None:
         self._digests: dict[str, _Digest] = {}
@@ -38,23 +39,23 @@ class NotifySender:
         return await digest.add(rendered.parts["subject"], rendered.parts["text"], begun)
 
     async def close(self) -> None:
-        """Each note has its own connection."""
+        """Nothing to close: each note has its own connection."""
 
 
 class _Digest:
-    """The notes of one channel that wait to be sent as one."""
+    """The notes of one channel waiting for the next digest."""
 
     def __init__(self, channel: Channel) -> None:
         self.channel = channel
         rate = channel.options.get("digest")
-        # Without a digest each note goes alone.
+        # Without a digest each note is sent alone.
         self._pause = 0.0 if rate is None else spans.rate(rate).per / spans.rate(rate).count / 1000
         self._waiting: list[tuple[str, str, Begin, asyncio.Future[Answer]]] = []
         self._sender: asyncio.Task[None] | None = None
         self._last = float("-inf")
 
     async def add(self, title: str, text: str, begun: Begin) -> Answer:
-        """Send a note, with others that come before the next digest is due."""
+        """Send a note, together with others that arrive before the next digest is due."""
         done: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append((title, text, begun, done))
         if self._sender is None or self._sender.done():
@@ -89,13 +90,13 @@ class _Digest:
                 good = await servers.async_notify(body=text, title=title)
         except (OSError, ValueError, ImportError) as error:
             return Answer("retry", str(error)[:200] or type(error).__name__, channel_down=True)
-        except Exception as error:  # plugins of apprise raise whatever their services make them raise
+        except Exception as error:  # apprise plugins may raise any exception of their services
             return Answer("retry", type(error).__name__, channel_down=True)
         return Answer("sent", f"{len(notes)} notes") if good else Answer("retry", "not delivered", channel_down=True)
 
 
 def _servers(path: Path) -> Any:
-    """All addresses of the file, one a line. Raises OSError, ValueError, or ImportError without apprise."""
+    """All addresses in the file, one per line. Raises OSError, ValueError, or ImportError without apprise."""
     try:
         from apprise import Apprise, AppriseAsset
     except ImportError:
@@ -104,13 +105,13 @@ def _servers(path: Path) -> Any:
     lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
     wanted = [line for line in lines if line and not line.startswith("#")]
     if not wanted or not all(servers.add(line) for line in wanted):
-        # The addresses hold the keys of robots: none of them is shown.
+        # The addresses contain the keys of robots: never show one.
         raise ValueError(f"{path} holds no address that apprise knows")
     return servers
 
 
 def digest_of(notes: Sequence[tuple[str, str]]) -> tuple[str, str]:
-    """Title and text of some notes as one, cut at a whole character.
+    """Title and text of several notes as one, truncated at a whole character.
 
     >>> digest_of([("ann may leave", "Call her."), ("bob may leave", "Call him.")])
     ('ann may leave (+1)', 'ann may leave\\nCall her.\\n\\nbob may leave\\nCall him.')

@@ -1,7 +1,7 @@
-"""Channel ``smtp``: one mail, one recipient, step by step, so that what surely failed and what is in doubt stay apart.
+"""Channel ``smtp``: one mail, one recipient, step by step, to tell certain failures from doubtful ones.
 
-Whatever fails up to ``rcpt`` is safe: nothing was accepted. From ``data`` on an answer with a code is a refusal, and a
-lost connection or a time-out is doubt: the server may have taken the mail.
+A failure up to ``rcpt`` is certain: the server accepted nothing. From ``data`` on, a response with a code is a
+rejection, and a lost connection or a timeout is in doubt: the server may have accepted the mail.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ _LINKS: Final = "List-Unsubscribe"
 
 
 class _WholeLinks(EmailPolicy):
-    """The policy of mails for SMTP, but links stay whole and in plain text, one a line.
+    """The SMTP mail policy, except that links stay whole and in plain text, one per line.
 
-    The standard library folds an address longer than a line into encoded words (RFC 2047), which mail programs do not
-    read in `List-Unsubscribe`: they would offer no one-click.
+    The standard library folds an address longer than a line into encoded words (RFC 2047), which mail clients do not
+    decode in `List-Unsubscribe`: they would not offer one-click unsubscribe.
     """
 
     def fold_binary(self, name: str, value: Any) -> bytes:
@@ -46,12 +46,12 @@ _POLICY: Final = _WholeLinks(linesep="\r\n")
 
 
 class SmtpSender:
-    """A `Sender` of mails.
+    """A `Sender` of mail.
 
     Parameters
     ----------
     password
-        Gives the password of the server's user, or None.
+        Returns the password of the server's user, or None.
     """
 
     def __init__(self, password: Callable[[], str | None]) -> None:
@@ -87,15 +87,15 @@ class SmtpSender:
                 return Answer("doubt", f"the connection ended in the mail: {type(error).__name__}", channel_down=True)
             return Answer("sent", str(reply.code))
         finally:
-            # What happens after the final answer changes nothing.
+            # Nothing after the final response changes the result.
             server.close()
 
     async def close(self) -> None:
-        """Each mail has its own connection."""
+        """Nothing to close: each mail has its own connection."""
 
 
 def _as_bytes(channel: Channel, mail: EmailMessage, sender: str) -> bytes:
-    """The bytes to send, with a DKIM signature if the channel has a key. Raises what `dkim.signed` raises."""
+    """The bytes to send, with a DKIM signature if the channel has a key. Raises the errors of `dkim.signed`."""
     raw = mail.as_bytes(policy=_POLICY)
     if (dkim := channel.options.get("dkim")) is None:
         return raw
@@ -117,16 +117,16 @@ def _server(channel: Channel) -> SMTP:
 
 
 def _safe(error: Exception, channel_down: bool) -> Answer:
-    """The answer to a failure after which the server surely has no mail: 5xx is final, all else may be tried again."""
+    """The answer to a failure that certainly left the server without mail: 5xx is final, the rest may be retried."""
     if isinstance(error, SMTPResponseException):
         kind: Literal["refused", "retry"] = "refused" if error.code >= 500 else "retry"
-        # The server's words often hold the address.
+        # The server's text often contains the address.
         return Answer(kind, str(error.code), channel_down=channel_down)
     return Answer("retry", type(error).__name__, channel_down=channel_down)
 
 
 def letter(channel: Channel, message: Message, rendered: Rendered, address: str) -> EmailMessage:
-    """The mail: text and HTML, with the headers by which mail programs offer to unsubscribe (RFC 8058)."""
+    """The mail: text and HTML, with the headers that make mail clients offer to unsubscribe (RFC 8058)."""
     name, sender = parseaddr(channel.options["from"])
     mail = EmailMessage(policy=_POLICY)
     mail["Subject"] = rendered.parts["subject"]
@@ -144,7 +144,7 @@ def letter(channel: Channel, message: Message, rendered: Rendered, address: str)
 
 
 def _ways_to_leave(channel: Channel, message: Message, rendered: Rendered) -> list[str]:
-    """The addresses of ``List-Unsubscribe``: the page, and a mail to a person where the channel names one."""
+    """The addresses of ``List-Unsubscribe``: the page, and a mail address if the channel has one."""
     mailbox = channel.options.get("unsubscribe_mailbox")
     return [
         f"<{rendered.unsubscribe_url}>",

@@ -1,4 +1,4 @@
-"""Channel ``webhook``: a POST by Standard Webhooks, whose id is the message's, so that receivers can drop repeats.
+"""Channel ``webhook``: a POST by Standard Webhooks with the message id, so that receivers can drop duplicates.
 
 https://github.com/standard-webhooks/standard-webhooks
 """
@@ -31,7 +31,7 @@ class WebhookSender:
     Parameters
     ----------
     secrets
-        The secrets of a channel by its name, newest first. Two are signed with while keys are changed.
+        Returns a channel's secrets by channel name, newest first. During a key change both sign.
     """
 
     def __init__(self, secrets: Callable[[str], Sequence[str]]) -> None:
@@ -48,7 +48,7 @@ class WebhookSender:
             async with self._session().post(
                 channel.options["url"], data=data, headers=headers, timeout=timeout, allow_redirects=False
             ) as response:
-                # Of the answer only the status counts.
+                # Only the status of the response counts.
                 await response.content.read(MOST_OF_THE_ANSWER)
                 return judge(response.status, response.headers, time.time())
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -59,7 +59,7 @@ class WebhookSender:
 
 
 def signed(id: str, body: bytes, secrets: Sequence[str], at: datetime) -> dict[str, str]:
-    """The headers of a call; ``at`` must be UTC: the library replaces a zone instead of converting it."""
+    """The signature headers of a call; ``at`` must be UTC: the library replaces a zone instead of converting it."""
     assert at.tzinfo is UTC
     signatures = " ".join(Webhook(secret).sign(id, at, body.decode()) for secret in secrets)
     return {
@@ -71,7 +71,7 @@ def signed(id: str, body: bytes, secrets: Sequence[str], at: datetime) -> dict[s
 
 
 def judge(status: int, headers: Mapping[str, str], now: float) -> Answer:
-    """What a status means; ``now`` in epoch seconds."""
+    """Interpret a status; ``now`` in epoch seconds."""
     if 200 <= status < 300:
         return Answer("sent", str(status))
     if status == 410:

@@ -1,4 +1,4 @@
-"""Addresses of customers: where a channel writes to, and the hash by which an address is remembered as suppressed."""
+"""Customer addresses: where a channel sends to, and the hash that identifies a suppressed address."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from models.customer.customer import Customer
 from models.features.traits import text_trait
 from streamer.act.plays.book import Channel
 
-# No more than what keeps a message from being sent to nobody: the server decides what is deliverable.
+# Only a basic check against sending to nobody: the server decides what is deliverable.
 _EMAIL: Final = re.compile(r"[^\s@<>,;:\"()\[\]\\]+@[^\s@<>,;:\"()\[\]\\]+\.[^\s@<>,;:\"()\[\]\\]+")
 
 _BETWEEN_DIGITS: Final = re.compile(r"[\s()./-]")
@@ -21,16 +21,16 @@ _PHONE: Final = re.compile(r"\+?\d{5,15}")
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """How addresses are found and hashed; ``secret`` keys the hash."""
+    """Finds and hashes addresses; ``secret`` keys the hash."""
 
     secret: bytes
 
     def trait(self, channel: Channel) -> str:
-        """The trait of the customer that a channel needs; empty where it needs none."""
+        """The customer trait with the address that a channel needs; empty if it needs none."""
         return "" if "to" in channel.options else str(channel.options.get("trait", channel.how.trait))
 
     def of(self, channel: Channel, customer: Customer | None) -> str | None:
-        """The customer's address; empty where the channel needs none, None where it is missing or malformed."""
+        """The customer's address; empty if the channel needs none, None if it is missing or malformed."""
         needed = self.trait(channel)
         if not needed:
             return ""
@@ -46,9 +46,9 @@ class Addresses:
         return found
 
     def hash(self, address: str) -> str:
-        """What an address is compared by: it cannot be read back."""
+        """A keyed hash for comparing addresses; it cannot be reversed."""
         return hmac.new(self.secret, address.strip().lower().encode(), sha256).hexdigest()[:32]
 
     def key(self, address: str, list: str) -> str:
-        """The name of a suppression: of an address, for a list or for all (``*``)."""
+        """The key of a suppression: an address, for a list or for all (``*``)."""
         return f"{self.hash(address)}/{list}"

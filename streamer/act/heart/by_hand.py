@@ -1,4 +1,4 @@
-"""What a person does beside the changes: plan for customers who are in a segment already, and approve the first messages."""
+"""Manual actions: plan messages for customers already in a segment, and approve the first messages of a play."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from streamer.act.heart.state import FIRST, Message, Outcome, PlayState, State
 from streamer.act.plays.book import Play
 
 APPROVE: Final = "approve"
-"""The gate at which the first messages of a play wait for a yes."""
+"""The gate at which the first messages of a play wait for approval."""
 
 
 def first(order: PlayCommand, held: PlayState, state: State, outcome: Outcome, now: int) -> None:
-    """Plan a message for each named customer, as if they had just come into their segment.
+    """Plan a message for each named customer, as if they had just entered their segment.
 
-    A customer, the segmentation and the instant they came in make the message's id, so the same order again plans none
-    that is not finished; one that was sent counts for ``again``.
+    The message id derives from the customer, the segmentation and the time of entry. So repeating the order plans no
+    message that is still unfinished; one that was sent counts for ``again``.
     """
     play = state.books[held.version].plays[order.play]
     if held.status == "stopped":
@@ -32,7 +32,7 @@ def first(order: PlayCommand, held: PlayState, state: State, outcome: Outcome, n
 
 
 def entered(one: FirstCustomer, play: Play) -> ReceivedChange:
-    """The change that stands for a membership."""
+    """The change that represents a membership."""
     segmentation = play.when.segmentation
     return ReceivedChange(
         event_id=str(uuid5(NAMESPACE, f"{one.customer_id}/{segmentation}/{one.since}/{FIRST}")),
@@ -62,7 +62,7 @@ def decide(order: PlayCommand, held: PlayState, state: State, outcome: Outcome, 
 
 
 def free(play: str, state: State, outcome: Outcome, now: int) -> None:
-    """Look again at messages that wait for a yes which nobody asks for any more."""
+    """Re-evaluate messages that wait for an approval no longer required."""
     for message in _waiting(play, state):
         _let_go(message, outcome, now)
 
@@ -73,7 +73,7 @@ def _let_go(message: Message, outcome: Outcome, now: int) -> None:
 
 
 def _waiting(play: str, state: State) -> list[Message]:
-    """Messages that wait for a yes, the first planned first."""
+    """Messages waiting for approval, in the order of planning."""
     found = [
         one for one in state.messages.values() if one.play == play and one.status == "waiting" and one.why == APPROVE
     ]

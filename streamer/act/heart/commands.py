@@ -1,4 +1,4 @@
-"""What people order: start, pause or stop a play, release or drop messages that were kept for them."""
+"""Orders from people: start, pause or stop a play; release or drop kept messages."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def command(order: PlayCommand, book: Book | None, state: State, outcome: Outcom
 
 
 def _start(order: PlayCommand, book: Book, state: State, outcome: Outcome, now: int) -> None:
-    """Run a play by a new version of the file. Messages that wait keep the version they were planned by."""
+    """Run a play by a new version of the file. Waiting messages keep the version they were planned by."""
     name, newest = order.play, state.books.get(state.ledger.book)
     if newest is None or (newest.text, newest.templates) != (book.text, book.templates):
         state.books[book.version] = book
@@ -75,7 +75,7 @@ def _stop(order: PlayCommand, held: PlayState, state: State, outcome: Outcome, n
 
 
 def _release(order: PlayCommand, held: PlayState, state: State, outcome: Outcome, now: int) -> None:
-    """Send kept messages after all: a person decided that a second one does less harm than none."""
+    """Send kept messages after all: a person decided that a duplicate does less harm than no message."""
     if order.status == "waiting":
         by_hand.decide(order, held, state, outcome, now)
         return
@@ -87,7 +87,7 @@ def _release(order: PlayCommand, held: PlayState, state: State, outcome: Outcome
 
 
 def _drop(order: PlayCommand, held: PlayState, state: State, outcome: Outcome, now: int) -> None:
-    """Let go of kept messages; a doubtful one stays counted as doubtful."""
+    """Drop kept messages; a doubtful one still counts as doubtful."""
     if order.status == "waiting":
         by_hand.decide(order, held, state, outcome, now)
         return
@@ -109,7 +109,7 @@ def _waiting(state: State, play: str) -> list[Message]:
 
 
 def _kept(order: PlayCommand, state: State) -> list[Message]:
-    """Messages of the order's status, all of the play's or the one it names."""
+    """The kept messages of the order: all of the play with its status, or the one it names."""
     found = [
         one
         for one in state.messages.values()

@@ -1,6 +1,6 @@
-"""Coupon codes: those of pools that a shop loads, each given to one message and never again, and those made from an id.
+"""Coupon codes: loaded into pools and used once each, or generated from a message id.
 
-A code is taken in the transaction that claims its message, so neither a kill nor a restart gives it a second time.
+The transaction that claims a message also takes its code, so a kill or restart never uses a code twice.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ class Coupon(msgspec.Struct, array_like=True, omit_defaults=True):
     Attributes
     ----------
     pool
-        Empty for a code that was made from a message's id.
+        Empty for a code generated from a message id.
     given, used
-        When a message took it, and when an order named it (ms); 0 for not yet.
+        When a message took it, and when an order used it (ms); 0 before.
     play
-        Whose message took it.
+        The play of that message.
     message, customer
-        Which message took it and whose; empty again once the customer is erased.
+        The message that took it and its customer; cleared once the customer is erased.
     """
 
     pool: str = ""
@@ -42,14 +42,14 @@ class Coupon(msgspec.Struct, array_like=True, omit_defaults=True):
 
 
 class Given(NamedTuple):
-    """What a message says of its coupon; ``until`` is the last day (local to the customer), None where it has no end."""
+    """The coupon as shown in a message; ``until`` is the last day (local to the customer), None if it has no end."""
 
     code: str
     until: date | None
 
 
 class Pool(NamedTuple):
-    """How many codes of a pool are free, given to messages, and used in orders."""
+    """Number of codes of a pool that are free, taken by messages, and used in orders."""
 
     free: int
     given: int
@@ -57,7 +57,7 @@ class Pool(NamedTuple):
 
 
 class Coupons:
-    """All codes by what they are. Free ones are given in the order in which they were loaded."""
+    """All coupons by code. Free codes are used in the order in which they were loaded."""
 
     def __init__(self) -> None:
         self._codes: dict[str, Coupon] = {}
@@ -94,24 +94,24 @@ class Coupons:
                 del self._of[coupon.customer]
 
     def load(self, pool: str, codes: Iterable[str]) -> list[str]:
-        """Add codes to a pool; gives those that no pool had before. A known code stays what it is, given or not."""
+        """Add codes to a pool; return those that were in no pool before. A known code keeps its state."""
         new = [code for code in dict.fromkeys(codes) if code not in self._codes]
         for code in new:
             self.put(code, Coupon(pool))
         return new
 
     def offered(self, rule: CouponRule, made_code: str) -> str | None:
-        """The code for the next message of a play; None where its pool is exhausted. Nothing is taken yet."""
+        """The code for the next message of a play; None if its pool is exhausted. Does not take it yet."""
         if rule.made:
             return rule.made.replace("{code}", made_code)
         return next(iter(self._free.get(rule.pool, ())), None)
 
     def give(self, code: str, rule: CouponRule, play: str, message: str, customer: str, now: int) -> None:
-        """A message takes a code: nobody else gets it any more."""
+        """Assign a code to a message, so that no other message can take it."""
         self.put(code, Coupon(rule.pool, now, 0, play, message, customer))
 
     def use(self, code: str, at: int) -> bool:
-        """An order names a code; False where it was not given, or is used already."""
+        """Record that an order used a code; return False if no message took it or it is already used."""
         found = self._codes.get(code)
         if found is None or not found.given or found.used:
             return False
@@ -119,14 +119,14 @@ class Coupons:
         return True
 
     def forget(self, customer: str) -> list[str]:
-        """Untie an erased customer's codes from them; gives these codes. They stay given."""
+        """Unlink an erased customer's codes and return them. They remain taken."""
         codes = sorted(self._of.get(customer, ()))
         for code in codes:
             self.put(code, msgspec.structs.replace(self._codes[code], message="", customer=""))
         return codes
 
     def pools(self) -> dict[str, Pool]:
-        """Every pool that was ever loaded, exhausted ones too."""
+        """Every pool ever loaded, including exhausted ones."""
         return {
             name: Pool(len(free), self._given[name], self._used[name])
             for name, free in sorted(self._free.items())
@@ -139,7 +139,7 @@ class Coupons:
 
 
 def given(code: str, rule: CouponRule | None, customer: Customer | None, timezone: str, at: int) -> Given | None:
-    """What a message that used up its turn at ``at`` (ms) says of its code; days are the customer's. None without a rule."""
+    """The coupon of a message claimed at ``at`` (ms), with days in the customer's time zone; None without a rule."""
     if rule is None:
         return None
     if not rule.valid:

@@ -1,7 +1,7 @@
-"""What becomes of a message whose time has come: the gates, in order, each with what it saw.
+"""Decide on a due message: run the gates in order; each reports the values it used.
 
-Everything is judged at the send, on the customer as they are then. The holdout is drawn last, so that both arms have
-passed the same gates and use up the same caps, cooldown and budget.
+Everything is evaluated at the time of sending, on the customer's current state. The holdout is drawn last, so that
+both arms have passed the same gates and use up the same caps, cooldown and budget.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _DAY = UNITS["day"]
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """The message ends here."""
+    """Drop the message."""
 
     gate: str
     seen: dict[str, Any]
@@ -37,7 +37,7 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Look again at ``until`` (ms)."""
+    """Re-evaluate at ``until`` (ms)."""
 
     until: int
     gate: str
@@ -45,14 +45,14 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Withhold:
-    """All gates are passed, and the customer is held out."""
+    """All gates passed, but the customer is held out."""
 
     arm: str
 
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """All gates are passed. ``address`` is empty where the channel needs none."""
+    """All gates passed. ``address`` is empty if the channel needs none."""
 
     address: str
 
@@ -60,19 +60,19 @@ class Send:
 Verdict = Drop | Wait | Withhold | Send
 
 LASTING: Final = frozenset({"looked", "quiet", "budget", "approve"})
-"""Gates whose waits are written down; other waits are short, and a restart may look again at once."""
+"""Gates whose waits are stored. Other waits are short, and a restart may re-evaluate at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the gates depend on beside the state.
+    """What the gates depend on besides the state.
 
     Attributes
     ----------
     timezone
-        The shop's, for budgets and for customers whose own is not known.
+        The shop's, for budgets and for customers whose own is unknown.
     consent_default
-        What holds for customers without a consent record.
+        The consent assumed for customers without a consent record.
     """
 
     units: Units
@@ -80,13 +80,13 @@ class Policy:
     consent_default: bool
     addresses: Addresses
     under_way: int = 4
-    """Most calls at once on a channel that cannot drop repeats."""
+    """Maximum number of concurrent calls on a channel that does not drop duplicates."""
     under_way_keyed: int = 32
 
 
 @dataclass(slots=True)
 class Look:
-    """One look at one message: everything that the gates may ask for."""
+    """One evaluation of one message: everything the gates may need."""
 
     message: Message
     play: Play
@@ -110,7 +110,7 @@ class Look:
 
     @property
     def records(self) -> list[Person]:
-        """The records of all ids that are this person: their own first, then those of ids that were joined to it."""
+        """The records of all ids of this person: the customer's own first, then those of joined ids."""
         profile = None if self.customer is None else self.customer.profile
         if profile is None or not profile.aliases:
             return [self.person]
@@ -119,25 +119,25 @@ class Look:
 
     @property
     def local_day(self) -> int:
-        """The customer's day."""
+        """The customer's local day."""
         return day_of(self.now, self.where)
 
 
 def zone_of(customer: Customer | None, policy: Policy) -> ZoneInfo:
-    """A customer's time zone, or the shop's where theirs is not known."""
+    """A customer's time zone, or the shop's if the customer's is unknown."""
     named = None if customer is None else text_trait(customer, "timezone")
     return zone(named, policy.timezone)[0]
 
 
 def due(message: Message, customer: Customer | None, state: State, policy: Policy, under_way: int, now: int) -> Verdict:
-    """What is to be done with a message now. Changes nothing but the arm drawn for the customer, and what was looked at.
+    """Decide on a message now. Changes nothing except the arm drawn for the customer and ``message.looked``.
 
     Parameters
     ----------
     customer
-        As the view shows them after every input was read to its end; None where nothing is known of them.
+        The customer in the view after every input was read to its end; None if unknown.
     under_way
-        Calls of the message's channel that have not been answered.
+        Number of unanswered calls of the message's channel.
     """
     look = Look(
         message,
@@ -158,15 +158,15 @@ def due(message: Message, customer: Customer | None, state: State, policy: Polic
         waited = message.expires - look.play.expires
         if now < waited:
             return Wait(waited, "looked")
-        # Without a wait it is judged at once: a second look would come after plays that have less priority.
+        # Without a wait, evaluate at once: a second look would come after plays with lower priority.
         message.looked = True
-    # A repeat has passed the gates and used up its turn; only what may have changed since is judged again.
+    # A retry has passed the gates and used up its turn; only what may have changed since is evaluated again.
     found = _first_of(_REPEATED if message.claimed else _GATES, look)
     return _arm(look) if found is None else found
 
 
 def _first_of(gates: tuple[Gate, ...], look: Look) -> Verdict | None:
-    """The verdict of the first gate that does not let the message pass."""
+    """The verdict of the first gate that stops the message; None if it passes all."""
     for gate in gates:
         if (found := gate(look)) is not None:
             return found
@@ -221,12 +221,12 @@ def _allowed(look: Look) -> Verdict | None:
 
 
 def _address(look: Look) -> str | None:
-    """Where to write to; empty where the channel needs no address, None where it needs one that is not known."""
+    """The address to send to; empty if the channel needs none, None if it needs one that is unknown."""
     return look.policy.addresses.of(look.channel, look.customer)
 
 
 def _refused(look: Look) -> str | None:
-    """What the customer does not consent to. Every play answers what somebody did, so it needs ``personalization`` as well."""
+    """The consent that the customer lacks. Every play reacts to behaviour, so it needs ``personalization`` too."""
     profile = None if look.customer is None else look.customer.profile
     if profile is not None and profile.trait("marketing_opt_in") is False:
         return "marketing"
@@ -268,7 +268,7 @@ def _still(look: Look) -> Verdict | None:
     change, play = look.message.change, look.play
     to = None if change.to_segment is None else change.to_segment.id
     if change.cause == FIRST and look.customer is not None:
-        # No change said where they are: only the view knows.
+        # No change reported where the customer is: only the view knows.
         held = look.customer.segments.get(play.when.segmentation)
         if to is None or held is None or held.segment != to:
             return Drop("still", {"now_in": None if held is None else held.segment})
@@ -308,7 +308,7 @@ def _approved(look: Look) -> Verdict | None:
 
 
 def _channel_free(look: Look) -> Verdict | None:
-    """Breaker, calls under way, rates: the channel's own reasons to wait."""
+    """The channel's own reasons to wait: breaker, calls in progress, rates."""
     held = look.state.ledger.channels.get(look.channel.name)
     if held is not None and held.opened and look.now < held.probe:
         return Wait(min(held.probe, look.message.expires), "breaker")
@@ -345,7 +345,7 @@ _GATES: Final[tuple[Gate, ...]] = (
 
 
 def _arm(look: Look) -> Verdict:
-    """The holdout, drawn at the very moment of sending and kept. Of ids that were joined, the first one drawn decides."""
+    """Draw the holdout at the moment of sending and keep it. For joined ids, the first arm drawn decides."""
     play, arms = look.play, look.person.arms
     draws = [(f"{play.name}@{look.play_state.epoch}", play.holdout)]
     if play.kind == "marketing":
@@ -365,7 +365,7 @@ def _arm(look: Look) -> Verdict:
 
 
 def use_up(message: Message, state: State, policy: Policy, customer: Customer | None, now: int) -> None:
-    """Count a message as its customer's and its play's turn of today; called for sent and held-out ones alike."""
+    """Count a message as a turn of its customer and its play today; called for sent and held-out messages alike."""
     play = state.play(message)
     play_state, person = state.ledger.plays[message.play], state.person(message.customer)
     message.claimed = now

@@ -1,9 +1,9 @@
-"""Erases are remembered for a while, so that nothing that is older and read later brings a record back.
+"""Remember erases for a while, so that older records read later do not recreate a person.
 
-Changes and events are two topics with a partition for each lane, and act reads them in any order. The lane of a customer
-erases the ids that were joined to it by a record in the lane of each; a change of such an id, or an event that was
-written on under the customer's id, may be read after that record. What stays is a hash of the id, salted with a number
-that only act's ledger holds.
+Changes and events are two topics with a partition per lane, and act reads them in any order. The customer's lane
+erases each joined id by a record in that id's lane. A change of such an id, or an event that was forwarded under the
+customer's id, may be read after that record. What remains is a hash of the id, salted with a number that only act's
+ledger holds.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ KEPT_MS: Final = 30 * 86_400_000
 
 
 def remember(customer: str, at: int, appended: int, state: State, outcome: Outcome) -> None:
-    """Remember an erase of everything up to ``at``, whose record was appended at ``appended`` (both ms)."""
+    """Remember an erase of everything up to ``at``, from a record appended at ``appended`` (both ms)."""
     name = _hash(customer, state)
     known = state.erased.pop(name, None)
     state.erased[name] = (
@@ -31,7 +31,7 @@ def remember(customer: str, at: int, appended: int, state: State, outcome: Outco
 
 
 def is_erased(customer: str, at: int, state: State) -> bool:
-    """Whether what a customer did at ``at`` (ms) was erased."""
+    """Whether a customer's action at ``at`` (ms) was erased."""
     found = _found(customer, state)
     return found is not None and at <= found.at
 
@@ -39,8 +39,8 @@ def is_erased(customer: str, at: int, state: State) -> bool:
 def is_erased_change(change: ReceivedChange, state: State) -> bool:
     """Whether the customer of a change was erased after it.
 
-    A change by time alone may be later than all that the customer did, so the append time of the erase counts too; not
-    where the two lie far apart, as they do where events of long ago are read as if they were of now.
+    A change caused by time may be later than everything the customer did, so the erase's append time counts too; but
+    not if the two are far apart, as when old events are replayed as if they were new.
     """
     found = _found(change.customer_id, state)
     return found is not None and change.changed_ms <= max(found.at, min(found.appended, found.at + _LATE_MS))
@@ -55,7 +55,7 @@ def _hash(customer: str, state: State) -> str:
 
 
 def _drop_the_oldest(now: int, state: State, outcome: Outcome) -> None:
-    """Drop erases that were remembered long enough; the first ones are the oldest."""
+    """Drop erases past their retention; the first ones are the oldest."""
     while now - state.erased[name := next(iter(state.erased))].appended > KEPT_MS:
         del state.erased[name]
         outcome.erased.add(name)

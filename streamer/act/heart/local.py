@@ -1,4 +1,4 @@
-"""The customer's own days and hours: which local day an instant lies on, and when quiet hours end."""
+"""The customer's local days and hours: the local day of an instant, and the end of quiet hours."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def day_of(at: int, where: ZoneInfo) -> int:
 
 
 def is_quiet(at: int, quiet: Window, where: ZoneInfo) -> bool:
-    """Whether the local time at an instant (ms) lies in the window; its end is outside."""
+    """Whether the local time at an instant (ms) is in the window; its end is exclusive."""
     local = datetime.fromtimestamp(at / 1000, where)
     minute = local.hour * 60 + local.minute
     if quiet.start < quiet.end:
@@ -40,8 +40,8 @@ def is_quiet(at: int, quiet: Window, where: ZoneInfo) -> bool:
 def quiet_until(at: int, quiet: Window | None, where: ZoneInfo) -> int:
     """The first instant (ms) from ``at`` on that is not quiet: ``at`` itself, or a full minute after it.
 
-    Clocks that change may show an hour twice or not at all, so the end is looked for on the real time line: the local
-    end of the window is only the first guess.
+    Clock changes may repeat or skip an hour, so the end is searched on the real timeline: the local end of the window
+    is only the first guess.
     """
     if quiet is None or not is_quiet(at, quiet, where):
         return at
@@ -50,7 +50,7 @@ def quiet_until(at: int, quiet: Window | None, where: ZoneInfo) -> int:
     if end.replace(tzinfo=None) <= local.replace(tzinfo=None):
         end += timedelta(days=1)
     found = max(_minute_from(at), int(end.astimezone(UTC).timestamp() * 1000))
-    # The guess may lie inside where the clock was set back, and late where it was set forward.
+    # The guess may still be inside the window after clocks went back, and too late after they went forward.
     while is_quiet(found, quiet, where):
         found += _MINUTE_MS
     while found - _MINUTE_MS > at and not is_quiet(found - _MINUTE_MS, quiet, where):
@@ -63,10 +63,10 @@ def _minute_from(at: int) -> int:
 
 
 def next_day(at: int, where: ZoneInfo) -> int:
-    """The first full minute (ms) after ``at`` that lies in a later local day."""
+    """The first full minute (ms) after ``at`` on a later local day."""
     today = day_of(at, where)
     found = _midnight_after(today, where)
-    # Clocks that are set back over midnight show a day again, and those set forward may skip midnight.
+    # Clocks set back across midnight repeat part of a day, and clocks set forward may skip midnight.
     found = max(found, _minute_from(at + 1))
     while day_of(found, where) <= today:
         found += _MINUTE_MS
@@ -77,6 +77,6 @@ def next_day(at: int, where: ZoneInfo) -> int:
 
 @lru_cache(maxsize=4096)
 def _midnight_after(day: int, where: ZoneInfo) -> int:
-    """Midnight (ms) at the end of a local day, as far as its clocks show it."""
+    """Midnight (ms) at the end of a local day, as its local clock would show it."""
     end = datetime.combine(_EPOCH + timedelta(days=day + 1), time(), where)
     return int(end.astimezone(UTC).timestamp() * 1000)

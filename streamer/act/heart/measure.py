@@ -1,10 +1,10 @@
-"""Whether customers bought after their turn: both arms alike, by intention to treat, from their order books.
+"""Measure whether customers bought after their turn: both arms alike, by intention to treat, from their order books.
 
-A measure begins where a message uses up its turn, sent or held out, and ends after the time that the play names: then
-the customer's remembered orders are counted, with their own instants, so that a late look counts the same.
+A measure begins when a message uses up its turn, sent or held out, and ends after the play's time. Then the
+customer's remembered orders are counted by their own times, so a late count has the same result.
 
-The same is done once a customer for all marketing together: from their first turn of any play, those held out of all of
-it against the others.
+All marketing together is measured too, once per customer: from the first turn of any play, customers held out of all
+marketing against the others.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from streamer.act.heart.state import ArmState, Drawn, Measure, Message, Origin, 
 from streamer.act.heart.uplift import surely_above
 
 ALL_WITHIN: Final = 90 * 86_400_000
-"""So long (ms) after a customer's first turn orders count for all marketing together."""
+"""How long (ms) after a customer's first turn orders count for all marketing together."""
 
 
 def begin(message: Message, held: bool, state: State, outcome: Outcome, now: int) -> None:
-    """Remember a customer's turn, where the play measures, and their first one of any marketing."""
+    """Start measuring a customer's turn if the play measures, and the customer's first marketing turn."""
     play, person = state.play(message), state.person(message.customer)
     from_all = person.arms.get(ALL, False)
     if play.kind == "marketing" and ALL in person.arms and not person.turned:
@@ -50,14 +50,14 @@ def _remember(
 
 
 def end(id: str, customer: Customer | None, state: State, outcome: Outcome, minor: int) -> None:
-    """Count what the customer bought in the time of a measure that is due.
+    """Count what the customer bought during a measure that is due.
 
     Parameters
     ----------
     customer
-        As the view shows them; None, such as after an erase, counts in neither arm.
+        The customer in the view; None, for example after an erase, counts in neither arm.
     minor
-        Minor units in one of the shop's currency.
+        Minor units per major unit of the shop's currency.
     """
     measure = state.measures.pop(id)
     outcome.measures.add(id)
@@ -83,7 +83,7 @@ def _count(arm: ArmState, bought: bool, spent: float) -> None:
 
 
 def count_response(id: str, what: str, state: State, outcome: Outcome) -> None:
-    """Count an unsubscribe or a complaint that names a message, and stop a play that surely has too many."""
+    """Count an unsubscribe or a complaint that names a message, and pause a play that certainly has too many."""
     measure = state.measures.get(id)
     if measure is None or what in measure.responses:
         return
@@ -111,7 +111,7 @@ def forget(customer: str, state: State, outcome: Outcome) -> None:
 
 
 def reset(play_state: PlayState) -> None:
-    """Begin both arms anew, with a new epoch."""
+    """Reset both arms for a new epoch."""
     play_state.sent_arm, play_state.held_arm, play_state.drawn, play_state.responses = (
         ArmState(),
         ArmState(),

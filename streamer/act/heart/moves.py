@@ -1,4 +1,4 @@
-"""The moves of a message: each notes a step, keeps the counters of its play, and lets go of what is finished."""
+"""State moves of a message: each records a step, updates the play's counters, and removes finished messages."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from streamer.act.heart.state import Message, Origin, Outcome, State, Step
 
 
 def note(outcome: Outcome, type: str, message: Message, at: int, **more: Any) -> None:
-    """Publish a step, and have the message written."""
+    """Publish a step, and mark the message for writing."""
     outcome.steps.append(Step(type, Origin.of(message), at, more))
     outcome.messages.add(message.id)
 
 
 def finish(state: State, outcome: Outcome, message: Message, at: int, gate: str, seen: dict[str, Any]) -> None:
-    """Drop a message at a gate, with what the gate saw."""
+    """Drop a message at a gate, with the values the gate used."""
     dropped = state.ledger.plays[message.play].dropped
     dropped[gate] = dropped.get(gate, 0) + 1
     state.remove(message)
@@ -22,6 +22,6 @@ def finish(state: State, outcome: Outcome, message: Message, at: int, gate: str,
 
 
 def later(outcome: Outcome, message: Message, until: int) -> None:
-    """Look at a message again at ``until`` (ms)."""
+    """Re-evaluate a message at ``until`` (ms)."""
     message.due = until
     outcome.messages.add(message.id)

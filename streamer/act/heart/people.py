@@ -1,4 +1,4 @@
-"""The state of each customer touched by a play: packed, because there may be hundreds of thousands."""
+"""State of each customer that a play has reached; packed, since there may be hundreds of thousands."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ import msgspec
 
 
 class Person(msgspec.Struct, array_like=True, omit_defaults=True):
-    """A customer whom some play touched. New fields go to the end, with a default.
+    """A customer that some play has reached. New fields go to the end, with a default.
 
     Attributes
     ----------
     seq
-        The last change of the customer that was taken.
+        The last change of the customer that was processed.
     sends
         By play, when it last used up its turn: sent, or held out.
     days
-        Marketing messages by the customer's own local day, of the last `KEPT_DAYS` days; held out ones included.
+        Marketing messages by the customer's local day, for the last `KEPT_DAYS` days; includes held-out ones.
     arms
         By ``play@epoch`` (``*`` for all marketing), whether the customer is held out; drawn once.
     lists
-        By list, whether the customer wants it, and since when.
+        By list, whether the customer subscribes to it, and since when.
     address
-        Hash of the address last written to, by which a bounce suppresses it.
+        Hash of the address last sent to; a bounce suppresses it.
     refused
-        Why nothing may be sent to an address that is not known; empty for nothing.
+        The reason for a suppression (a bounce or complaint) that came while no address was known; empty if none.
     turned
-        When their first turn of any marketing was, sent or held out, since a share is held out of all of it; 0 for none.
+        The customer's first marketing turn, sent or held out, while a share is held out of all marketing; 0 if none.
     """
 
     seq: int = 0
@@ -48,9 +48,9 @@ _decode: Final = msgspec.msgpack.Decoder(Person).decode
 
 
 class People:
-    """Customers by id. Those in use are open, as values that may be changed; `fold` packs them again.
+    """Customers by id. Records in use are open, as mutable values; `fold` packs them again.
 
-    A packed one takes a third of the memory of an open one, and is what is stored, so that a restart decodes nobody.
+    A packed record takes a third of the memory of an open one and is the stored form, so a restart decodes none.
     """
 
     def __init__(self) -> None:
@@ -68,21 +68,21 @@ class People:
         return id in self._open or id in self._packed
 
     def get(self, id: str) -> Person | None:
-        """The customer's record, to be read or changed; None where no play touched them."""
+        """The customer's record, to read or change; None if no play has reached the customer."""
         found = self._open.get(id)
         if found is None and (packed := self._packed.get(id)) is not None:
             found = self._open[id] = _decode(packed)
         return found
 
     def touch(self, id: str) -> Person:
-        """The customer's record, made where there is none."""
+        """The customer's record, created if missing."""
         found = self.get(id)
         if found is None:
             found = self._open[id] = Person()
         return found
 
     def put(self, id: str, packed: bytes | None) -> None:
-        """Take in a stored record; None forgets the customer."""
+        """Store a packed record; None removes the customer."""
         self._open.pop(id, None)
         if packed is None:
             self._packed.pop(id, None)
@@ -90,18 +90,18 @@ class People:
             self._packed[id] = packed
 
     def remove(self, id: str) -> bool:
-        """Forget a customer; False where nothing was known of them."""
+        """Remove a customer; return False if there was no record."""
         known = id in self
         self.put(id, None)
         return known
 
     def packed(self, id: str) -> bytes | None:
-        """What is stored of a customer; None for a tombstone."""
+        """The stored form of a customer's record; None for a tombstone."""
         found = self._open.get(id)
         return self._packed.get(id) if found is None else _encode(found)
 
     def fold(self) -> None:
-        """Pack all that are open. Values that were given before must not be changed any more."""
+        """Pack all open records. Values returned earlier must not be changed afterwards."""
         for id, person in self._open.items():
             self._packed[id] = _encode(person)
         self._open.clear()

@@ -1,4 +1,4 @@
-"""From a change to the messages that it plans. Pure: no profile is read here, so planning keeps pace with the changes."""
+"""Plan the messages a change triggers. Pure: reads no profile, so planning keeps pace with the changes."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from streamer.act.plays.book import Play
 
 STORM_SLICES = 12
 STORM_LEAST = 20
-"""So many messages are never a storm, however small the shop."""
+"""Up to this many messages are never a storm, however small the shop."""
 
 
 def plan(
     change: ReceivedChange, state: State, outcome: Outcome, now: int, customers: int, trace: bytes | None = None
 ) -> None:
-    """Take one change: plan a message for every running play that it triggers, and update those that wait.
+    """Process one change: plan a message for every running play it triggers, and update waiting messages.
 
     Parameters
     ----------
@@ -27,9 +27,9 @@ def plan(
     now
         The instant of this turn (ms); `wait` and `expires` count from it.
     customers
-        How many customers the shop has, for storms; 0 while that is not known.
+        Number of customers of the shop, for storms; 0 while unknown.
     trace
-        The trace that the change belongs to.
+        The trace of the change.
     """
     customer = change.customer_id
     known = state.people.get(customer)
@@ -50,7 +50,7 @@ def plan(
 
 
 def triggers(change: ReceivedChange, play: Play) -> bool:
-    """Whether a change is one that the play answers."""
+    """Whether a change triggers the play."""
     when = play.when
     to, source = change.to_segment, change.from_segment
     return (
@@ -63,7 +63,7 @@ def triggers(change: ReceivedChange, play: Play) -> bool:
 
 
 def _follow(change: ReceivedChange, state: State, outcome: Outcome) -> None:
-    """Note where customers with waiting messages are now, for ``still``; written down, since no change is read twice."""
+    """Note where customers with waiting messages are now, for ``still``. Stored, as no change is read twice."""
     now_in = None if change.to_segment is None else change.to_segment.id
     for id in state.by_customer.get(change.customer_id, ()):
         message = state.messages[id]
@@ -81,7 +81,7 @@ def add(
     now: int,
     trace: bytes | None,
 ) -> None:
-    """Plan the message of a play that answers a change; nothing where it is planned already and not finished."""
+    """Plan the message with which a play reacts to a change, unless it is already planned and unfinished."""
     id = message_id(change.event_id, play.name)
     if id in state.messages:
         return
@@ -89,7 +89,7 @@ def add(
     person.seq = max(person.seq, change.seq)
     begun = min(now, change.changed_ms) if change.cause == FIRST else now
     waited = max(now, begun + play.wait)
-    # With ``if`` the customer is looked at right away, and once more when the wait is over.
+    # With ``if``, the customer is evaluated at once, and again when the wait is over.
     due = now if play.condition is not None else waited
     message = Message(
         id=id,
@@ -111,7 +111,7 @@ def add(
 
 
 def _watch_for_storm(play: Play, play_state: PlayState, state: State, now: int, customers: int) -> None:
-    """Pause a play that plans more than the limits allow: a person must look before anything is sent."""
+    """Pause a play that plans more than the limits allow: a person must check it before anything is sent."""
     storm = state.books[state.ledger.book].limits.storm
     size = max(1, storm.per // STORM_SLICES)
     hours = play_state.hours
@@ -125,7 +125,7 @@ def _watch_for_storm(play: Play, play_state: PlayState, state: State, now: int, 
 
 
 def forget(customer: str, state: State, outcome: Outcome, now: int) -> None:
-    """Drop what is known of an erased customer; what is under way is settled without them."""
+    """Drop everything known about an erased customer; calls in progress are settled without it."""
     for id in sorted(state.by_customer.get(customer, ())):
         message = state.messages[id]
         if message.status == "waiting":

@@ -1,6 +1,6 @@
-"""How often: sliding windows of calls, kept as counts in sixty slices, so that a rate is never exceeded.
+"""Rate limits: sliding windows of calls, kept as counts in sixty slices, so that a rate is never exceeded.
 
-The oldest slice counts in full although a part of it may have left the window, so a rate is met from below by at most a
+The oldest slice counts in full although part of it may have left the window, so the actual rate is lower by at most a
 sixtieth.
 """
 
@@ -17,7 +17,7 @@ Windows = dict[int, dict[int, int]]
 
 
 def free_at(windows: Windows, rates: Iterable[Rate], now: int) -> int:
-    """The first instant (ms) from ``now`` on at which one more fits into every rate."""
+    """The first instant (ms) from ``now`` on at which every rate allows one more call."""
     found = now
     for rate in rates:
         size = max(1, rate.per // _SLICES)
@@ -33,7 +33,7 @@ def free_at(windows: Windows, rates: Iterable[Rate], now: int) -> int:
 
 
 def room(windows: Windows, rates: Iterable[Rate], now: int) -> int:
-    """How many more fit into every rate at ``now``; without rates, more than anybody sends."""
+    """How many more calls every rate allows at ``now``; without rates, more than anyone sends."""
     left = _ANY
     for rate in rates:
         size = max(1, rate.per // _SLICES)
@@ -43,7 +43,7 @@ def room(windows: Windows, rates: Iterable[Rate], now: int) -> int:
 
 
 def count(windows: Windows, rates: Iterable[Rate], now: int) -> None:
-    """Count one at ``now``, and forget slices that left their window."""
+    """Count one call at ``now``, and drop slices that left their window."""
     for rate in rates:
         size = max(1, rate.per // _SLICES)
         held = windows.setdefault(rate.per, {})

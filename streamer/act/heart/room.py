@@ -1,4 +1,4 @@
-"""How many more calls a channel takes now, and when it takes the next: its breaker, its calls under way, its rates."""
+"""How many more calls a channel accepts now, and when it accepts the next: its breaker, calls in progress and rates."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from streamer.act.plays.book import Channel
 
 
 def room(channel: Channel, state: State, policy: Policy, under_way: int, now: int) -> int:
-    """How many calls of a channel may begin at ``now`` (ms); ``under_way`` have not been answered."""
+    """How many calls of a channel may begin at ``now`` (ms); ``under_way`` is the number of unanswered calls."""
     held = state.ledger.channels.get(channel.name)
     if held is not None and held.opened:
-        # One call tries whether the channel answers again.
+        # A single call probes whether the channel answers again.
         return int(now >= held.probe and not under_way)
     most = (policy.under_way_keyed if channel.keyed else policy.under_way) - under_way
     windows = {} if held is None else held.windows
@@ -20,7 +20,7 @@ def room(channel: Channel, state: State, policy: Policy, under_way: int, now: in
 
 
 def free_at(channel: Channel, state: State, now: int) -> int:
-    """The first instant (ms) from ``now`` on at which breaker and rates let one call begin."""
+    """The first instant (ms) from ``now`` on at which breaker and rates allow a call."""
     held = state.ledger.channels.get(channel.name)
     if held is None:
         return now

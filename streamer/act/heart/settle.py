@@ -1,4 +1,4 @@
-"""What an answer of a channel makes of a message: sent, tried again, failed, or in doubt."""
+"""Apply a channel's answer to a message: sent, retried, failed, or in doubt."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ PROBE_MS: Final = UNITS["minute"]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """How a call ended.
+    """The result of a call.
 
     Attributes
     ----------
     kind
-        ``sent``: taken. ``retry``: surely not taken, may be tried again. ``refused``: surely not taken, and never will
-        be. ``doubt``: taken or not, nobody knows. ``not_begun``: the call was never made.
+        ``sent``: accepted. ``retry``: certainly not accepted, may be retried. ``refused``: certainly not accepted,
+        and never will be. ``doubt``: unknown whether accepted. ``not_begun``: the call was never made.
     detail
-        What the channel said, for people; no address in it.
+        The channel's response, for people; contains no address.
     after
-        The receiver asks for this pause (ms).
+        Pause (ms) that the receiver requested.
     channel_down
         The channel itself is at fault, not the message: this counts for its breaker.
     gone
-        The receiver wants no calls any more.
+        The receiver wants no further calls.
     """
 
     kind: Kind
@@ -57,7 +57,7 @@ def settle(message: Message, answer: Answer, state: State, outcome: Outcome, now
             state.remove(message)
             note(outcome, "message.sent", message, now, attempt=message.attempt, detail=answer.detail)
         case "not_begun":
-            # A claim whose process ended, or lost its lease, is no failure of the channel: no retry is used up.
+            # A claim whose process ended, or lost its lease, is not the channel's failure: it uses up no retry.
             message.status, message.released = "waiting", message.released + 1
             later(outcome, message, now)
         case "doubt" if not channel.keyed and play.when_in_doubt == "skip":
@@ -76,7 +76,7 @@ def settle(message: Message, answer: Answer, state: State, outcome: Outcome, now
 
 
 def _let_go(message: Message, state: State, outcome: Outcome, now: int) -> None:
-    """Keep nothing of an erased customer's message: one that would be sent again is dropped."""
+    """Keep nothing of an erased customer's message: drop it if it would be sent again."""
     if message.status == "waiting":
         finish(state, outcome, message, now, "erased", {})
     else:
@@ -87,7 +87,7 @@ def _let_go(message: Message, state: State, outcome: Outcome, now: int) -> None:
 def keep(
     state: State, outcome: Outcome, message: Message, status: Literal["failed", "doubtful"], why: str, now: int
 ) -> None:
-    """Keep a message that is not sent any more, until a person releases or drops it."""
+    """Keep a message that is no longer being sent, until a person releases or drops it."""
     play_state = state.ledger.plays[message.play]
     message.status, message.why = status, why
     if status == "failed":
@@ -99,7 +99,7 @@ def keep(
 
 def _again(message: Message, channel: Channel, answer: Answer, state: State, outcome: Outcome, now: int) -> None:
     pauses = channel.how.pauses
-    # A channel that is down costs no attempts: its breaker holds the messages back.
+    # Calls made before a release, or never begun, do not count as tries.
     tries = message.attempt - message.released
     if tries > len(pauses):
         keep(state, outcome, message, "failed", answer.detail, now)
@@ -115,13 +115,13 @@ def _again(message: Message, channel: Channel, answer: Answer, state: State, out
 
 
 def jittered(pause: int, name: str) -> int:
-    """A pause (ms) 20 % shorter to 20 % longer, the same for the same name."""
+    """A pause (ms) varied by ±20 %, always the same for the same name."""
     share = int.from_bytes(blake2b(name.encode(), digest_size=4).digest(), "big") / 2**32
     return round(pause * (0.8 + 0.4 * share))
 
 
 def _break(held: ChannelState, answer: Answer, now: int) -> None:
-    """Open the breaker after 5 failures of the channel in a row or in half of the last 20 calls; close it on a success."""
+    """Open the breaker after 5 consecutive channel failures or 10 in the last 20 calls; close it on a success."""
     if answer.kind == "not_begun":
         return
     held.latest = (held.latest + ("1" if answer.channel_down else "0"))[-BREAK_OF:]

@@ -1,4 +1,4 @@
-"""What customers and receivers say: unsubscribed, bounced, complained, erased. It suppresses what has not been sent."""
+"""Signals from customers and receivers: unsubscribed, bounced, complained, erased. They suppress unsent messages."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from streamer.act.heart.state import Outcome, State, Suppression
 Signal = SubscriptionUpdated | MessageOutcome | CustomerErased
 
 EVERY_LIST: Final = "*"
-"""Stands for all marketing where a list is named."""
+"""Stands for all marketing, in place of a list."""
 _SUPPRESSING: Final = ("bounced", "complained")
 
 
 def take_signal(signal: Signal, state: State, outcome: Outcome, now: int, appended: int = 0) -> None:
-    """Take one event of the input topic, appended at ``appended`` (ms). Late ones count by when they happened."""
+    """Process one event of the input topic, appended at ``appended`` (ms). Late events count by their event time."""
     if not isinstance(signal, CustomerErased) and is_erased(signal.customer_id, signal.occurred_at, state):
         return
     match signal:
@@ -36,7 +36,7 @@ def take_signal(signal: Signal, state: State, outcome: Outcome, now: int, append
 
 
 def erase(customer: str, at: int, state: State, outcome: Outcome, now: int, appended: int) -> None:
-    """Drop what is known of a customer erased at ``at`` (ms), and remember that."""
+    """Drop everything known about a customer erased at ``at`` (ms), and remember the erase."""
     remember(customer, at, appended, state, outcome)
     forget(customer, state, outcome, now)
 
@@ -50,11 +50,11 @@ def _subscribe(signal: SubscriptionUpdated, state: State, outcome: Outcome) -> N
     outcome.people.add(signal.customer_id)
     if not person.address:
         return
-    # By its hash an address stays unsubscribed even when its customer is erased and comes back.
+    # By its hash, an address stays unsubscribed even if its customer is erased and comes back.
     key = f"{person.address}/{signal.list}"
     held = state.suppressed.get(key)
     if held is not None and held.why in _SUPPRESSING:
-        # Nothing the customer says about lists makes an address deliverable again.
+        # A list choice never makes an address deliverable again.
         return
     if signal.subscribed:
         if state.suppressed.pop(key, None) is not None:

@@ -1,4 +1,4 @@
-"""What ``act`` knows, as values that are stored one by one in ``streamer.act.v1``. Instants are epoch milliseconds."""
+"""The state of ``act``, as values stored one by one in ``streamer.act.v1``. Instants are epoch milliseconds."""
 
 from __future__ import annotations
 
@@ -18,42 +18,42 @@ from streamer.act.plays.book import Book, Channel, Play
 Status = Literal["waiting", "sending", "failed", "doubtful"]
 PlayStatus = Literal["running", "paused", "stopped"]
 FIRST: Final = "first"
-"""Stands where a change has its cause, for customers who were in a segment already (`heart.by_hand`)."""
+"""The ``cause`` of a made-up change, for customers who were already in a segment (`heart.by_hand`)."""
 
 
 class Message(msgspec.Struct, array_like=True):
-    """A message that is not finished.
+    """An unfinished message.
 
     Attributes
     ----------
     id
-        The same over retries, restarts and edits of the play (`heart.ids`).
+        Stable over retries, restarts and edits of the play (`heart.ids`).
     version
-        Of the book that it was planned by.
+        Version of the book that it was planned by.
     change
-        What caused it.
+        The change that triggered it.
     due, expires
-        When it is looked at next; from when on it is dropped.
+        Time of the next evaluation; time from which it is dropped.
     looked
-        Whether ``if`` was judged after the change, and only the wait is left.
+        Whether ``if`` was evaluated after the change and only the wait is left.
     now_in
-        The customer's segment in the trigger's segmentation, as the changes read so far say.
+        The customer's current segment in the trigger's segmentation, by the changes read so far.
     attempt, journal
-        Number of calls begun, and the journal that the last one is noted in.
+        Number of calls begun, and the journal that notes the last one.
     claimed
-        When it first used up its turn; 0 before. Repeats use up nothing more.
+        When it first used up its turn; 0 before. Retries use up nothing more.
     why
-        What the channel said last.
+        The channel's last response.
     released
-        Attempts that count for no retry: those before a person released it, and those whose call was never made.
+        Attempts that do not count as retries: those before a person released it, and those whose call was never made.
     trace
-        The trace (W3C ``traceparent``) of the record that caused the change; empty where there is none.
+        The trace (W3C ``traceparent``) of the record that caused the change; empty if none.
     coupon
-        The code that it took; empty where it took none. Repeats say the same one.
+        The code it took; empty if none. Retries repeat the same code.
     approved
-        Whether a person said yes to it, where the first messages of its play wait for that.
+        Whether a person approved it, if the first messages of its play wait for approval.
     erased
-        Its customer was erased during the call: whatever the answer is, nothing of it is kept.
+        The customer was erased during the call: keep nothing of the message, whatever the answer.
     """
 
     id: str
@@ -79,7 +79,7 @@ class Message(msgspec.Struct, array_like=True):
 
 
 class Measure(msgspec.Struct, array_like=True):
-    """A customer's turn whose effect is still to be counted.
+    """A customer's turn whose effect is still to be measured.
 
     Attributes
     ----------
@@ -88,9 +88,9 @@ class Measure(msgspec.Struct, array_like=True):
     begun, due
         Orders after ``begun`` and up to ``due`` count.
     responses
-        What the customer answered: ``unsubscribed``, ``complained``.
+        The customer's responses: ``unsubscribed``, ``complained``.
     held_from_all
-        Whether the customer is held out of all marketing: then this play's arms leave them out.
+        Whether the customer is held out of all marketing: then this play's arms exclude the customer.
     """
 
     play: str
@@ -106,7 +106,7 @@ class Measure(msgspec.Struct, array_like=True):
 
 
 class ArmState(msgspec.Struct):
-    """What was measured in one arm: customers, buyers, the sum of what they spent and of its squares."""
+    """Measurements of one arm: customers, buyers, the sum and the sum of squares of their spend."""
 
     n: int = 0
     bought: int = 0
@@ -115,12 +115,12 @@ class ArmState(msgspec.Struct):
 
 
 class Drawn(msgspec.Struct):
-    """Customers whose arm counts, once each: how many of them are held out, and how many were expected to be.
+    """Customers drawn into arms, once each: the number held out, and the expected number.
 
     Attributes
     ----------
     expected
-        The sum of the shares by which they were drawn, which an edit of the file may change.
+        The sum of the shares they were drawn by; editing the file may change the share.
     """
 
     n: int = 0
@@ -135,7 +135,7 @@ class Drawn(msgspec.Struct):
 
 
 class Marketing(msgspec.Struct):
-    """All marketing together: what was measured of those who may get it, and of those held out of all of it."""
+    """All marketing together: measurements of customers who may receive it, and of those held out of all of it."""
 
     drawn: Drawn = msgspec.field(default_factory=Drawn)
     sent_arm: ArmState = msgspec.field(default_factory=ArmState)
@@ -150,23 +150,23 @@ class PlayState(msgspec.Struct):
     epoch
         How often it was started from ``stopped``; a new epoch draws new arms.
     since
-        Changes before this instant are none of its business.
+        The play ignores changes before this instant.
     planned, sent, withheld, failed, doubtful, dropped
         ``planned = sent + withheld + failed + doubtful + waiting + sum(dropped)``; ``dropped`` by gate.
     days
-        Claims by the shop's day, of the last `KEPT_DAYS` days.
+        Claims by the shop's day, for the last `KEPT_DAYS` days.
     hours
         Planned messages by slice of the storm's window.
     why
-        Why it is paused, where a rule paused it.
+        Why a rule paused it, if one did.
     approve
-        So many messages wait for a yes before the play sends by itself.
+        Number of messages that still need approval before the play sends on its own.
     sent_arm, held_arm
-        What was measured in this epoch.
+        Measurements of this epoch.
     responses
         Unsubscribes and complaints that name a message of this epoch.
     drawn
-        Customers who had a turn in this epoch, without those held out of all marketing.
+        Customers with a turn in this epoch, excluding those held out of all marketing.
     """
 
     status: PlayStatus
@@ -190,7 +190,7 @@ class PlayState(msgspec.Struct):
 
 
 class ChannelState(msgspec.Struct):
-    """A channel's calls: what its rates and its breaker depend on.
+    """A channel's calls, for its rates and its breaker.
 
     Attributes
     ----------
@@ -199,7 +199,7 @@ class ChannelState(msgspec.Struct):
     latest
         The last 20 outcomes, 1 for a failure of the channel itself; newest last.
     opened, probe
-        Since when the breaker is open (0: closed), and when the next call may try it.
+        When the breaker opened (0: closed), and when the next call may probe the channel.
     """
 
     windows: dict[int, dict[int, int]] = {}
@@ -209,7 +209,7 @@ class ChannelState(msgspec.Struct):
 
 
 class Suppression(msgspec.Struct, array_like=True):
-    """An address that is not written to: for a list, or for all (``*``)."""
+    """A suppressed address: for a list, or for all (``*``)."""
 
     list: str
     since: int
@@ -217,29 +217,29 @@ class Suppression(msgspec.Struct, array_like=True):
 
 
 class Erased(msgspec.Struct, array_like=True, frozen=True):
-    """An erase of everything that a customer did up to ``at``; its record was appended at ``appended``."""
+    """An erase of everything a customer did up to ``at``, from a record appended at ``appended``."""
 
     at: int
     appended: int
 
 
 class Ledger(msgspec.Struct):
-    """Where ``act`` stands; in every transaction.
+    """Position and counters of ``act``; written in every transaction.
 
     Attributes
     ----------
     changes, events
         The next offset of each lane.
     orders
-        The next offset of ``streamer.act.v1`` itself, where orders arrive.
+        The next offset of ``streamer.act.v1`` itself, which carries the orders.
     book
         The newest version of the file.
     marketing
-        What is measured over all plays, where `holdout` in ``[limits]`` holds out a share.
+        Measurements over all plays, if `holdout` in ``[limits]`` holds out a share.
     ordered
-        Numbers of the last signed orders that were taken.
+        Numbers of the last signed orders accepted.
     salt
-        With it ids of erased customers are hashed; made once, at random.
+        Random salt, created once, for hashes of erased customers' ids.
     """
 
     changes: dict[int, int] = {}
@@ -255,8 +255,10 @@ class Ledger(msgspec.Struct):
 
 @dataclass(slots=True)
 class State:
-    """Everything, as one owner holds it in memory. ``by_customer`` names the unfinished messages of each customer, and
-    ``erased`` has erases of late, by the hash of the id.
+    """The complete state, as one owner holds it in memory.
+
+    ``by_customer`` lists the unfinished messages of each customer; ``erased`` holds recent erases, by the hash of the
+    id.
     """
 
     ledger: Ledger = field(default_factory=Ledger)
@@ -270,7 +272,7 @@ class State:
     erased: dict[str, Erased] = field(default_factory=dict)
 
     def started(self, name: str) -> PlayState:
-        """The play of that name; UserError where it was never started."""
+        """The play of that name. Raises UserError if it was never started."""
         found = self.ledger.plays.get(name)
         if found is None:
             known = ", ".join(self.ledger.plays) or "none"
@@ -282,22 +284,22 @@ class State:
         return self.books[message.version].plays[message.play]
 
     def channel(self, message: Message) -> Channel:
-        """Where a message goes: the newest file decides how that channel is reached, unless it is of another kind now."""
+        """A message's channel: configured by the newest file, unless the channel is of another kind there."""
         planned = self.books[message.version].channels[self.play(message).channel]
         newest = self.books[self.ledger.book].channels.get(planned.name)
         return newest if newest is not None and newest.kind == planned.kind else planned
 
     def person(self, customer: str) -> Person:
-        """The customer's record, made where there is none."""
+        """The customer's record, created if missing."""
         return self.people.touch(customer)
 
     def add(self, message: Message) -> None:
-        """Take in an unfinished message."""
+        """Add an unfinished message."""
         self.messages[message.id] = message
         self.by_customer.setdefault(message.customer, set()).add(message.id)
 
     def remove(self, message: Message) -> None:
-        """Let go of a message that is finished."""
+        """Remove a finished message."""
         del self.messages[message.id]
         rest = self.by_customer[message.customer]
         rest.discard(message.id)
@@ -321,7 +323,7 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Which message a step is about; its fields are those that every step names."""
+    """The message of a step, with the fields that every step carries."""
 
     id: str
     play: str
@@ -333,19 +335,19 @@ class Origin:
 
     @classmethod
     def of(cls, message: Message) -> Origin:
-        """Of a message that is not finished."""
+        """The origin for an unfinished message."""
         event = message.change.event_id
         return cls(message.id, message.play, message.version, message.customer, event, message.attempt, message.trace)
 
     @classmethod
     def of_measure(cls, id: str, measure: Measure) -> Origin:
-        """Of a finished message whose effect was measured."""
+        """The origin for a finished message whose effect was measured."""
         return cls(id, measure.play, measure.version, measure.customer, measure.change_event_id)
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step in a message's life, as ``act.messages.v1`` publishes it; ``more`` is what this kind of step adds."""
+    """One step in a message's life, as published in ``act.messages.v1``; ``more`` holds the fields of its type."""
 
     type: str
     message: Origin
@@ -355,12 +357,12 @@ class Step:
 
 @dataclass(slots=True)
 class Outcome:
-    """What one turn did: steps to publish, and which records changed. Names that are in ``State`` no more are tombstones.
+    """The effects of one turn: steps to publish, and changed records. A name missing from ``State`` is a tombstone.
 
     Attributes
     ----------
     done
-        The orders that were read, by the keys of their records; each with its refusal, or None where it was carried out.
+        The orders read, by record key: the reason for a rejection, or None if it was carried out.
     """
 
     steps: list[Step] = field(default_factory=list)

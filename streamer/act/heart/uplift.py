@@ -1,9 +1,10 @@
-"""Does a play work? The difference between who got it and who was held out, with an interval that holds.
+"""Does a play work? The difference between the sent and the held-out arm, with a valid confidence interval.
 
-Sources: Newcombe (1998), "Interval estimation for the difference between independent proportions", method 10; for looks at
-any time the beta-binomial confidence sequence of Robbins (1970) per arm, joined by the same square-and-add step.
+Sources: Newcombe (1998), "Interval estimation for the difference between independent proportions", method 10; for
+looks at any time the beta-binomial confidence sequence of Robbins (1970) per arm, joined by the same square-and-add
+step.
 
-scipy is imported where it is used: it costs 50 MB and a second, and most processes that decide about messages compare no arms.
+scipy is imported on use: it costs 50 MB and a second, and most processes that decide on messages compare no arms.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ ALPHA: Final = 0.05
 _PRIOR: Final = 0.5
 _quantile: Final = NormalDist().inv_cdf
 MONEY_HELD_OUT, MONEY_BUYERS = 200, 15
-"""Below so many held out, or buyers among them, an interval of money is wrong too often to be shown."""
+"""With fewer customers held out, or fewer buyers among them, an interval of money is wrong too often to be shown."""
 RATIO_ALPHA: Final = 0.001
 
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """One arm: customers measured, how many of them bought, and the sum and sum of squares of what they spent."""
+    """One arm: customers measured, buyers among them, and the sum and the sum of squares of their spend."""
 
     n: int = 0
     bought: int = 0
@@ -54,7 +55,7 @@ def wilson(bought: int, n: int, alpha: float = ALPHA) -> tuple[float, float]:
 
 
 def at_any_time(bought: int, n: int, alpha: float = ALPHA) -> tuple[float, float]:
-    """An interval of a share that may be looked at after every customer: wrong at any time with probability ``alpha``.
+    """An interval of a share that is valid after every customer: it is ever wrong with probability at most ``alpha``.
 
     All shares p for which the mixture over a Beta(1/2, 1/2) prior is not ``1 / alpha`` times likelier than p.
 
@@ -78,13 +79,13 @@ def at_any_time(bought: int, n: int, alpha: float = ALPHA) -> tuple[float, float
 
 
 def uplift(sent: Arm, held: Arm, *, final: bool) -> Interval | None:
-    """How many more of those who got it bought; None while an arm is empty.
+    """The difference in the share of buyers between the arms; None while an arm is empty.
 
     Parameters
     ----------
     final
-        The date that the play named is there, and this is looked at once: Newcombe's interval. Before it the interval is
-        one that may be looked at daily, and wider.
+        Whether this is the single look on the date that the play named: then Newcombe's interval. Before that date
+        the interval is wider and valid for daily looks.
     """
     if not sent.n or not held.n:
         return None
@@ -98,7 +99,7 @@ def uplift(sent: Arm, held: Arm, *, final: bool) -> Interval | None:
 
 
 def money(sent: Arm, held: Arm) -> Interval | None:
-    """How much more each of those who got it spent (Welch); None where that cannot be said."""
+    """The difference in mean spend per customer (Welch); None if it cannot be estimated."""
     if held.n < MONEY_HELD_OUT or held.bought < MONEY_BUYERS or sent.n < 2:
         return None
     parts = [(one.squares - one.money**2 / one.n) / (one.n - 1) / one.n for one in (sent, held)]
@@ -114,13 +115,13 @@ def money(sent: Arm, held: Arm) -> Interval | None:
 
 
 def ratio_is_off(n: int, held: int, expected: float) -> bool:
-    """Whether more or fewer customers are held out than drawing explains: then no comparison of the arms is fair.
+    """Whether the held-out share differs from the draw by more than chance: then comparing the arms is not fair.
 
     Parameters
     ----------
     n, held, expected
-        Customers drawn, once each; how many of them are held out; the sum of the shares by which they were drawn. Where
-        an edit changed the share, the mean share is tested, which is stricter about being sure.
+        Customers drawn, once each; how many of them are held out; the sum of the shares they were drawn by. If an
+        edit changed the share, the mean share is tested, which makes the test more conservative.
     """
     from scipy.stats import binomtest
 
@@ -128,12 +129,12 @@ def ratio_is_off(n: int, held: int, expected: float) -> bool:
 
 
 def customers_needed(share: float, base: float = 0.05, effect: float = 0.05, power: float = 0.8) -> float:
-    """Customers in both arms together from which an effect is seen with ``power``; infinite without a holdout.
+    """Customers in both arms together needed to detect an effect with ``power``; infinite without a holdout.
 
     Parameters
     ----------
     share, base, effect
-        Held out; buying anyway; buying because of the play.
+        The share held out; the share who buy anyway; the share who buy because of the play.
 
     >>> round(customers_needed(0.2), -2)
     1100.0
@@ -147,5 +148,5 @@ def customers_needed(share: float, base: float = 0.05, effect: float = 0.05, pow
 
 
 def surely_above(count: int, of: int, limit: float) -> bool:
-    """Whether a share is above a limit even at the lower bound of its interval (one-sided, 97.5 %)."""
+    """Whether a share exceeds a limit even at the lower bound of its interval (one-sided, 97.5 %)."""
     return of > 0 and wilson(count, of)[0] > limit

@@ -1,1 +1,1 @@
-"""The file of plays: what it may say, and the checked values that it becomes."""
+"""The file of plays: its schema, and its validated values."""

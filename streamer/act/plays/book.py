@@ -1,4 +1,4 @@
-"""Plays, limits and channels as checked values. A `Book` is one version of the whole file."""
+"""Plays, limits and channels as validated values. A `Book` is one version of the whole file."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from streamer.act.plays.spans import Rate, Storm, Window
 
 Kind = Literal["marketing", "service"]
 Segments = Mapping[str, frozenset[str] | None]
-"""Segments by segmentation; None where any may come."""
+"""Segments by segmentation; None if any id is allowed."""
 WhenInDoubt = Literal["skip", "resend"]
 
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """Which changes a play answers; None where any will do."""
+    """Which changes trigger a play; None allows any."""
 
     segmentation: str
     to: frozenset[str] | None = None
@@ -35,7 +35,7 @@ class Trigger:
 
 @dataclass(frozen=True)
 class Question:
-    """A condition on a customer, with the names it asks for."""
+    """A condition on a customer, with the names it uses."""
 
     text: str
     condition: Condition
@@ -52,11 +52,11 @@ class Question:
 
     @property
     def segmentations(self) -> frozenset[str]:
-        """The segmentations that it asks for."""
+        """The segmentations it uses."""
         return frozenset(name for name in self._names[1] if name not in LABELS and not is_own_trait(name))
 
     def judge(self, customer: Customer, at: int, units: Units) -> tuple[bool, dict[str, Any]]:
-        """Whether it holds at ``at`` (ms), and the values that it saw by name."""
+        """Whether it holds at ``at`` (ms), and the values it used, by name."""
         numbers, names = self._names
         values = {name: feature_of(name).value(customer, at, units) for name in numbers}
         words = {name: _word(customer, name) for name in names}
@@ -77,20 +77,20 @@ USUAL_EXPIRES: Final = 3 * 86_400_000
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """One play; see ``docs/plays.md`` for what each key means. Durations in ms.
+    """One play; ``docs/plays.md`` explains each key. Durations are in ms.
 
     Attributes
     ----------
     condition
-        ``if``: judged when the change happens and again when the message is sent.
+        ``if``: evaluated when the change happens and again when the message is sent.
     quiet
-        Whether quiet hours hold for it.
+        Whether quiet hours apply to it.
     measure, report_on
-        How long after a customer's turn orders count; the instant (ms) of the one look at the end, where one is named.
+        How long after a customer's turn orders count; the instant (ms) of the single final look, if one is named.
     stop_if
         Shares of ``unsubscribed`` and ``complained`` that pause it.
     coupon
-        Where each message takes its code from; None for messages without one.
+        The source of each message's code; None for messages without one.
     """
 
     name: str
@@ -119,7 +119,7 @@ class Play:
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """Who sends: name and postal address for each marketing mail, where ``streamer web`` is reached, and the shop's site."""
+    """The sender: name and postal address for marketing mail, the address of ``streamer web``, and the shop's site."""
 
     name: str = ""
     address: str = ""
@@ -134,7 +134,7 @@ USUAL_STORM = Storm(0.05, 3_600_000)
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds over all marketing plays, in the customer's own days; durations in ms."""
+    """Limits over all marketing plays, in the customer's local days; durations in ms."""
 
     per_customer: tuple[Rate, ...] = (ONE_A_DAY, THREE_A_WEEK)
     quiet: Window | None = NIGHT
@@ -144,7 +144,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """A way out: its kind, its rates, and the options of that kind."""
+    """A channel: its kind, its rates, and the options of that kind."""
 
     name: str
     kind: str
@@ -153,18 +153,18 @@ class Channel:
 
     @property
     def how(self) -> ChannelKind:
-        """How channels of its kind send."""
+        """The description of its kind."""
         return KINDS[self.kind]
 
     @property
     def keyed(self) -> bool:
-        """Whether the receiver drops repeats of a message id."""
+        """Whether the receiver drops duplicates of a message id."""
         return self.how.drops_repeats or self.how.key_option in self.options
 
 
 @dataclass(frozen=True)
 class Book:
-    """One version of the file, with the texts of its templates by file name and the segments that there were then."""
+    """One version of the file, with its templates by file name and the segments that existed then."""
 
     version: int
     shop: Shop
@@ -178,7 +178,7 @@ class Book:
 
     @cached_property
     def languages(self) -> Mapping[str, frozenset[str]]:
-        """The languages in which each template is written, by its name."""
+        """The languages available for each template, by its name."""
         found: dict[str, set[str]] = {}
         for file in self.templates:
             template, _, rest = file.partition(".")

@@ -17,7 +17,7 @@ _SECOND, _MINUTE, _HOUR = UNITS["second"], UNITS["minute"], UNITS["hour"]
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One key of a channel: the type of its value, what it means, and whether it must be there."""
+    """One key of a channel: the type of its value, its meaning, and whether it is required."""
 
     type: Any
     meaning: str
@@ -45,19 +45,19 @@ class ChannelKind:
     options
         The keys of its table by name.
     check
-        The first option whose value is of the right type and still unusable, or None.
+        Returns the first option whose value has the right type but is unusable, or None.
     parts
         The parts of a message's template.
     trait
-        The customer's trait with the address to send to; empty where the channel has one receiver for all.
+        The customer trait with the address to send to; empty if the channel has one receiver for all.
     pauses
         Milliseconds to wait before each retry. After the last one the message has failed.
     drops_repeats
-        Whether receivers recognise a repeat by the message's id, so that a call with an unknown result is made again.
+        Whether receivers detect duplicates by message id, so that a call with an unknown result is repeated.
     key_option
-        The option that says that receivers do so, for kinds where it depends.
+        The option that makes receivers do so, for kinds where it depends on one.
     to_owner
-        Whether messages reach the owner of the shop and never a customer, so that no marketing goes that way.
+        Whether messages go to the shop owner and never to a customer, so that the channel carries no marketing.
     is_mail
         Whether marketing must carry the sender's postal address and an unsubscribe link in every part.
     """
@@ -114,7 +114,7 @@ def _check_notify(options: Mapping[str, Any]) -> Problem | None:
     return None
 
 
-# The schedule that senders of webhooks share; receivers are built for it.
+# The usual schedule of webhook senders; receivers are built for it.
 _RETRIES: Final = (5 * _SECOND, 5 * _MINUTE, 30 * _MINUTE, 2 * _HOUR, 5 * _HOUR, 10 * _HOUR, 10 * _HOUR)
 
 KINDS: Final[Mapping[str, ChannelKind]] = {
@@ -149,7 +149,7 @@ KINDS: Final[Mapping[str, ChannelKind]] = {
         _check_notify,
         parts=("subject", "text"),
         pauses=(_MINUTE, 5 * _MINUTE, 30 * _MINUTE, 2 * _HOUR),
-        # A repeat is no harm: it reaches the owner of the shop.
+        # A duplicate does no harm: it reaches the shop owner.
         drops_repeats=True,
         to_owner=True,
     ),

@@ -1,4 +1,4 @@
-"""``coupon`` of a play: from which pool its messages take a code, or how the code is made."""
+"""``coupon`` of a play: the pool its messages take codes from, or how to generate the code."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ COUPON_KEYS: Final = ("pool", "made", "valid")
 
 @dataclass(frozen=True, slots=True)
 class CouponRule:
-    """Either a pool or a pattern with ``{code}`` in it; ``valid`` in ms, 0 for no end."""
+    """Either a pool or a pattern containing ``{code}``; ``valid`` in ms, 0 for no end."""
 
     pool: str = ""
     made: str = ""
@@ -21,14 +21,14 @@ class CouponRule:
 
 
 def pool_name(text: str) -> str:
-    """The name of a pool. Raises ValueError."""
+    """Validate the name of a pool. Raises ValueError."""
     if not _POOL.fullmatch(text):
         raise ValueError("a name of letters, digits, _ and -, such as back10")
     return text
 
 
 def made_pattern(text: str) -> str:
-    """How a code is made. Raises ValueError.
+    """Validate the pattern of generated codes. Raises ValueError.
 
     >>> made_pattern("BACK-{code}")
     'BACK-{code}'

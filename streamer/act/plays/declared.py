@@ -1,4 +1,4 @@
-"""A `Book` from TOML text: checked in full, with errors that name the file, the line and what there is."""
+"""Build a `Book` from TOML text: fully validated, with errors that name the file, the line and the valid values."""
 
 from __future__ import annotations
 
@@ -59,9 +59,9 @@ def load(
     Parameters
     ----------
     segments
-        What triggers and conditions may name; see `segments_of`.
+        The segments that triggers and conditions may name; see `segments_of`.
     templates
-        Texts by file name, such as ``win_back.en.subject``; `render.check` looks at them.
+        Texts by file name, such as ``win_back.en.subject``; `render.check` validates them.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def _date(text: str) -> int:
 
 
 def _whole_days(text: str) -> Rate:
-    """A rate of a customer; they are counted in local days. Raises ValueError."""
+    """A rate per customer in whole days, since they are counted in local days. Raises ValueError."""
     found = spans.rate(text)
     if found.per < spans.UNITS["day"]:
         raise ValueError("a rate over days or weeks, such as 1 a day, 3 a week")
@@ -100,7 +100,7 @@ class _File:
         self._lines = Lines(text)
         self._tables = toml_text.tables(text, source, "see docs/plays.md")
         self._segments = segments
-        # `act` has no predictions: such a condition would hold for nobody.
+        # `act` has no predictions: such a condition would never hold.
         self._known = Known(frozenset(FEATURES.keys() - PREDICTED.keys()), {**dict.fromkeys(LABELS), **segments})
 
     def book(self, version: int, templates: dict[str, str]) -> Book:

@@ -40,7 +40,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Storm:
-    """More than this share of all customers within ``per`` (ms) is too many for one play."""
+    """The storm limit: one play may reach at most this share of all customers within ``per`` (ms)."""
 
     share: float
     per: int
@@ -90,7 +90,7 @@ def window(text: str) -> Window | None:
 
 
 def storm(text: str) -> Storm:
-    """A bound such as ``5 % of customers in 1 hour``. Raises ValueError.
+    """A limit such as ``5 % of customers in 1 hour``. Raises ValueError.
 
     >>> storm("5 % of customers in 1 hour")
     Storm(share=0.05, per=3600000)
