@@ -1,4 +1,4 @@
-"""Publishes alerts about the lanes of a worker, from the figures it counts anyway, for those who have no Prometheus."""
+"""Publishes alerts about a worker's lanes from the metrics it keeps anyway, for installations without Prometheus."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SECONDS = 10.0
 
 
 class AlertPublisher:
-    """Checks the figures of one worker at each call. Alerts that cannot be written are kept until they can."""
+    """Checks the metrics of one worker at each call. Keeps alerts that cannot be written until they can."""
 
     def __init__(self, connection: KafkaConnection, metrics: MetricState, clock: WallClock) -> None:
         self._connection = connection
@@ -34,7 +34,7 @@ class AlertPublisher:
         self._outbox: list[Alert] = []
 
     async def check(self, offsets: Offsets, lanes: Iterable[int]) -> None:
-        """Publish what began or ended since the last check. Does not raise when Kafka is away."""
+        """Publish the alerts that began or ended since the last check. Does not raise if Kafka is unavailable."""
         try:
             async with asyncio.timeout(_SECONDS):
                 await self._take_over(offsets, frozenset(lanes))
@@ -51,7 +51,7 @@ class AlertPublisher:
             log.info("could not publish alerts; retrying", error=repr(error), waiting=len(self._outbox))
 
     async def _take_over(self, offsets: Offsets, lanes: frozenset[int]) -> None:
-        """After a rebalance: alerts that the former owner raised are not raised again."""
+        """After a rebalance, load the alerts that the previous owner raised, so as not to raise them again."""
         if lanes == self._lanes:
             return
         self._book.keep(lanes)

@@ -1,4 +1,4 @@
-"""The composition root: puts real adapters behind the ports, and runs a worker process until it is stopped."""
+"""The composition root: connects real adapters to the ports, and runs a worker process until it is stopped."""
 
 from __future__ import annotations
 
@@ -38,21 +38,21 @@ from streamer.telemetry import waking
 log = structlog.get_logger(__name__)
 
 EXIT_FATAL = 70
-"""Exit code of a worker that must be started again; those in `supervise` say for which reason."""
+"""Exit code of a worker that must be restarted; the codes in `supervise` give more specific reasons."""
 
 
 @dataclass(frozen=True)
 class Wiring:
-    """All that a worker process is made of.
+    """The parts of a worker process.
 
     Attributes
     ----------
     redis_url, redis_options
-        Where the view is, and further options of the client.
+        The address of the view, and further options of the client.
     broker
         Faust's settings for credentials, matching ``kafka.security``.
     language
-        That of names in metrics.
+        Language of names in metrics.
     """
 
     kafka: KafkaConnection
@@ -68,12 +68,12 @@ class Wiring:
 
 
 class WorkerListener(Silent):
-    """Learns what a worker process does; derive from it to handle some of that. Called in the event loop, must not wait.
+    """Receives the events of a worker process; subclass it to handle some. Called in the event loop; must not block.
 
     Attributes
     ----------
     seek
-        Set by who runs the worker: fetches a lane again from an offset.
+        Set by the runner of the worker: fetches a lane again from an offset.
     """
 
     seek: Callable[[int, int], None] | None = None
@@ -83,35 +83,35 @@ class WorkerListener(Silent):
             self.seek(lane, offset)
 
     def started(self, offsets: Offsets) -> None:
-        """The event loop runs, and offsets can be looked up."""
+        """The event loop is running, and offsets can be looked up."""
 
     def pooled(self, pool: Pool) -> None:
-        """The readers of this process's partitions live in this pool."""
+        """The pool with the readers of this process's partitions was created."""
 
     def may_look(self) -> bool:
-        """Whether lanes may look at the wall clock."""
+        """Whether lanes may follow the wall clock."""
         return True
 
     def failed(self, why: str) -> None:
-        """The process cannot go on and ends."""
+        """The process cannot continue and is about to end."""
 
     def owns(self, lanes: set[int]) -> None:
-        """The lanes were assigned anew, and these are ours and restored."""
+        """The lanes were reassigned; these now belong to this process and are restored."""
 
     def foresaw(self, day: int, predictor: Predictor) -> None:
-        """The model owner looked at the predictions."""
+        """The model owner ran the predictor."""
 
     def learned(self, day: int, learned: Learned, state: State) -> None:
-        """The model owner has looked at the clusters or carried out a decision."""
+        """The model owner ran the cluster learner or carried out a decision."""
 
 
 def fatal(error: BaseException, on_fatal: Callable[[str], None] = lambda why: None) -> None:
-    """End the process at once: state and log may differ from here on, and only a fresh start may go on."""
+    """End the process at once: state and log may now differ, and only a fresh start may continue."""
     held = waking.of_process()
     if held is not None:
         held.forget() if isinstance(error, Fenced) else held.write_held()
     if isinstance(error, Fenced):
-        # A paused machine that wakes up, or somebody at the command line: nothing is wrong, and nothing to look into.
+        # A suspended machine woke up, or an operator took the lane over: nothing is wrong, nothing to investigate.
         log.warning("another process took over a lane; this worker exits and rejoins", why=str(error))
     else:
         log.error("worker failed and exits; restart it", error=repr(error), exc_info=error)
@@ -125,7 +125,7 @@ def fatal(error: BaseException, on_fatal: Callable[[str], None] = lambda why: No
 
 
 def run_lanes(wiring: Wiring, listener: WorkerListener | None = None, kind: type[Lane] = Lane) -> None:
-    """Run a worker that owns lanes; returns when it is stopped. ``kind`` is for benchmarks with another job."""
+    """Run a worker that owns lanes; return when it is stopped. Benchmarks pass another ``kind`` of lane."""
     observer = listener or WorkerListener()
     offsets = Offsets(wiring.kafka)
     client = connect(wiring.redis_url, **wiring.redis_options)
@@ -178,7 +178,7 @@ def run_owner(wiring: Wiring, listener: WorkerListener | None = None) -> None:
 
 
 def run_worker(app: App, offsets: Offsets, on_start: Callable[[Offsets], None] = lambda offsets: None) -> None:
-    """Run a Faust app until it is stopped; ``on_start`` is called when offsets can be looked up."""
+    """Run a Faust app until it is stopped; call ``on_start`` once offsets can be looked up."""
 
     async def before_start() -> None:
         app.hooks = (*app.hooks, asyncio.create_task(waking.beats(app.conf.broker_session_timeout)))
@@ -188,7 +188,7 @@ def run_worker(app: App, offsets: Offsets, on_start: Callable[[Offsets], None] =
     async def on_shutdown(*args: Any, **kwargs: Any) -> None:
         await offsets.stop()
 
-    # Customers in memory live long and hold no cycles; looking through them again and again cost 15 % of the CPU.
+    # Cached customers live long and contain no cycles; repeated garbage collection cost 15 % of the CPU.
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 50, 1_000)
@@ -196,6 +196,6 @@ def run_worker(app: App, offsets: Offsets, on_start: Callable[[Offsets], None] =
     app.hooks = (*app.hooks, on_shutdown)
     app.on_before_shutdown.connect(on_shutdown)
     worker = faust.Worker(app, loglevel="WARN", override_logging=False, redirect_stdouts=False, quiet=True)
-    # Its cursor codes would stand in front of log lines.
+    # Its cursor codes would precede log lines.
     worker.spinner = None
     worker.execute_from_commandline()

@@ -37,7 +37,7 @@ class Background(Server):
         Flags of worker processes, such as the addresses of embedded servers.
     """
 
-    # Longer than its workers have.
+    # Longer than its workers' own grace period.
     grace_seconds = supervise.STOP_SECONDS + 5.0
 
     def __init__(self, home: Path, arguments: Sequence[str] = ()) -> None:
@@ -45,7 +45,7 @@ class Background(Server):
         self._arguments = list(arguments)
 
     def prepare(self) -> None:
-        """Nothing: settings come from the environment."""
+        """Nothing to prepare: settings come from the environment."""
 
     def identity(self) -> list[str]:
         return [_MODULE, "--home", str(self.home)]
@@ -54,24 +54,24 @@ class Background(Server):
         return [sys.executable, "-P", "-m", *self.identity(), *self._arguments]
 
     def answers(self) -> bool:
-        """Whether it serves; the web process is up last, since it asks for most."""
+        """Whether it serves requests. The web process has the most dependencies, so it is up last."""
         return presence.url_of(self.home) is not None
 
     def keep(self, can_work: Callable[[], bool] = lambda: True) -> None:
-        """Start it so that it runs on when we end, unless it does.
+        """Start it unless it is running, so that it outlives this process.
 
         Parameters
         ----------
         can_work
-            Whether the servers run that it needs; asked when nobody can stop them any more.
+            Whether its servers are running; called once no other command can stop them.
 
         Raises
         ------
         UserError
-            It ended, with the end of its log; or another web process serves this home, started by hand; or its servers were
-            stopped meanwhile.
+            It ended, with the end of its log; or another web process serves this home, started by hand; or its
+            servers were stopped meanwhile.
         """
-        # Two commands at once would start two supervisors, and each would start its own again for ever.
+        # Two concurrent commands would start two supervisors, each restarting its own processes for ever.
         with home_lock(self.home, silent, session=False):
             if not can_work():
                 raise UserError(
@@ -82,7 +82,7 @@ class Background(Server):
 
     def _start(self) -> None:
         self.stop()
-        # The processes of a supervisor that was killed take a moment to end.
+        # The processes of a killed supervisor take a moment to end.
         deadline = time.monotonic() + _ENDING_SECONDS
         while (url := presence.url_of(self.home)) is not None:
             if time.monotonic() > deadline:
@@ -97,7 +97,7 @@ class Background(Server):
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Supervise a process of each role until SIGTERM or SIGINT, or until one of them cannot go on."""
+    """Supervise a process per role until SIGTERM or SIGINT, or until one of them cannot continue."""
     parser = argparse.ArgumentParser(prog=f"python -m {_MODULE}", description=__doc__)
     parser.add_argument("--home", required=True, help="the folder by which this process is found")
     _, flags = parser.parse_known_args(arguments)

@@ -1,7 +1,8 @@
 """Whether the wall clock may move lanes: only while it is within an hour of the broker's.
 
-A lane's clock never goes back, so one look with a clock a year ahead moves everybody for good. The broker's clock is
-asked for now and then; in between the wall clock must go as fast as the monotonic one, so that a jump counts at once.
+A lane's clock never goes back, so a single tick with a clock a year ahead moves every customer for good. The broker's
+clock is queried periodically; in between, the wall clock must advance like the monotonic one, so that a jump is
+noticed at once.
 """
 
 from __future__ import annotations
@@ -21,18 +22,18 @@ _EVERY_SECONDS: Final = 600.0
 
 
 class ClockGuard:
-    """Keeps how far the wall clock is ahead of the broker's.
+    """Tracks how far the wall clock is ahead of the broker's.
 
     Parameters
     ----------
     measure
-        Measures the broker's clock less ours, s.
+        Measures the broker's clock minus ours, s.
     """
 
     def __init__(self, measure: Callable[[], Awaitable[float]]) -> None:
         self._measure = measure
         self._skew = 0.0
-        # Wall and monotonic clock when it was measured; None before the first try.
+        # Wall and monotonic clock at the last measurement; None before the first attempt.
         self._at: tuple[float, float] | None = None
         self._tried = 0.0
 
@@ -46,11 +47,11 @@ class ClockGuard:
 
     @property
     def is_trusted(self) -> bool:
-        """Whether lanes may look at the wall clock; not before the broker has answered once."""
+        """Whether lanes may follow the wall clock; False until the broker was first queried."""
         return self._at is not None and abs(self.skew_seconds) <= MOST_SECONDS
 
     async def look(self) -> None:
-        """Ask the broker if it is time to, or if the clock looks wrong. An answer that fails changes nothing."""
+        """Query the broker if it is time to, or if the clock looks wrong. A failed query changes nothing."""
         now = time.monotonic()
         if self._at is not None and now - self._tried < (_EVERY_SECONDS if self.is_trusted else 10.0):
             return
@@ -60,7 +61,7 @@ class ClockGuard:
             skew = -await self._measure()
         except (TransientError, UserError) as error:
             log.info("could not read the broker's clock", error=str(error))
-            # Who never gave an answer keeps nobody from moving by time.
+            # A broker that never answered must not keep time from passing.
             self._at = self._at or (time.time(), now)
             return
         self._skew, self._at = skew, (time.time(), time.monotonic())

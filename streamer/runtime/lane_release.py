@@ -1,8 +1,8 @@
-"""Getting a stopped lane past a record, or just going again, from the command line.
+"""Move a stopped lane past a record, or just resume it, from the command line.
 
-Skipping is the lane's own work: a lane is opened here as a worker would do it, which fences its owner, and takes one
-step with the one record, as a dead letter. Ledger, offset and dead letter are one transaction, and the view follows. The
-owner, which has stopped, looks for the note of its trouble, finds it gone, and opens the lane anew.
+The lane itself does the skipping: this module opens it as a worker would, which fences its owner, and runs one step
+that makes the single record a dead letter. Ledger, offset and dead letter are one transaction, and the view follows.
+The stopped owner checks for its trouble note, finds it removed, and reopens the lane.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SKIPPED = "skipped by hand"
 
 
 async def resume(wiring: Wiring, lane: int) -> None:
-    """Release a stopped lane: its owner tries again from where it stands."""
+    """Release a stopped lane: its owner retries from its current offset."""
     client = connect(wiring.redis_url, **wiring.redis_options)
     try:
         await RedisView(client, lane, wiring.redis_prefix).note_trouble(None)
@@ -35,14 +35,14 @@ async def resume(wiring: Wiring, lane: int) -> None:
 
 
 async def skip(wiring: Wiring, lane: int, offset: int) -> int:
-    """Make the record at which a lane stands a dead letter ``poison``; gives the offset at which it stands now.
+    """Make the record at which a lane stopped a ``poison`` dead letter; return the lane's new offset.
 
-    Records that were deleted there become one dead letter that says which.
+    Deleted records there become a single dead letter that lists them.
 
     Raises
     ------
     UserError
-        The lane stands elsewhere, or has no such record.
+        The lane is at another offset, or has no such record.
     """
     async with AsyncExitStack() as stack:
         client = connect(wiring.redis_url, **wiring.redis_options)
@@ -52,7 +52,7 @@ async def skip(wiring: Wiring, lane: int, offset: int) -> int:
         stack.push_async_callback(offsets.stop)
         view = RedisView(client, lane, wiring.redis_prefix)
         raw = await view.ledger()
-        # Before anything is fenced: a lane that runs must not be disturbed by a mistyped number.
+        # Check before fencing: a mistyped offset must not disturb a running lane.
         if raw is not None and load(raw).next_offset != offset:
             raise _elsewhere(lane, load(raw).next_offset)
         context = LaneContext(wiring.policy, SystemClock(), wiring.lane)
@@ -78,7 +78,7 @@ async def skip(wiring: Wiring, lane: int, offset: int) -> int:
 
 
 async def _record_at(wiring: Wiring, offsets: Offsets, opened: Lane, first: int) -> LogRecord:
-    """The record at which a lane stands, or what stands for those that were deleted before ``first``."""
+    """The record at which a lane stopped, or the stand-in for those deleted before ``first``."""
     lane, offset = opened.partition, opened.next_offset
     if offset < first:
         return deleted.stand_in(lane, offset, first, opened.state.ledger.appended)

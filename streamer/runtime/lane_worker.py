@@ -47,7 +47,7 @@ def _refuse_eviction(wired: Wiring) -> None:
 
 
 class LaneWorker(RoleWorker):
-    """Counts, logs and reports what the lanes of this process do."""
+    """Counts, logs and reports the work of this process's lanes."""
 
     def __init__(self, wired: Wiring) -> None:
         super().__init__(wired)
@@ -57,7 +57,7 @@ class LaneWorker(RoleWorker):
         self._tracing = tracing.from_environment("lanes")
         self._pool: Pool | None = None
         self._lanes: frozenset[int] = frozenset()
-        # When progress of a restore was logged last, by lane, in monotonic seconds.
+        # Monotonic seconds at which each lane's restore progress was last logged.
         self._logged: dict[int, float] = {}
 
     def started(self, offsets: Offsets) -> None:
@@ -100,10 +100,10 @@ class LaneWorker(RoleWorker):
         log.info("lane restored", lane=state.ledger.partition, seconds=round(seconds, 3), customers=customers)
 
     async def _probe(self, offsets: Offsets) -> None:
-        """Ask for the ends of the lanes again and again: for the lag, and as the heartbeat of the event loop."""
+        """Query the ends of the lanes periodically, for the lag and as the heartbeat of the event loop."""
         while True:
             ends: dict[int, int] = {}
-            # Without Kafka an answer may take longer than a healthy worker is silent, and the worker is not to blame.
+            # Without Kafka an answer may take longer than the heartbeat limit, which is not the worker's fault.
             with contextlib.suppress(KafkaError, TimeoutError):
                 async with asyncio.timeout(PROBE_LIMIT_SECONDS):
                     for lane in sorted(self._lanes):
@@ -114,7 +114,7 @@ class LaneWorker(RoleWorker):
             await asyncio.sleep(PROBE_SECONDS)
 
     async def _end_if_stuck(self, offsets: Offsets, ends: dict[int, int]) -> None:
-        """End the process if one of its lanes has work and has got nowhere for too long."""
+        """End the process if one of its lanes has work and has made no progress for too long."""
         readers = {} if self._pool is None else self._pool.readers
         lanes = {number: lane for number, lane in readers.items() if isinstance(lane, Lane)}
         idle = self._watchdog.idle_seconds(
@@ -131,7 +131,7 @@ class LaneWorker(RoleWorker):
             except (KafkaError, TimeoutError):
                 stable = 0
             if stable <= lanes[lane].committed:
-                # What waits stands behind an open transaction of a producer, or Kafka does not say.
+                # The pending records are behind a producer's open transaction, or Kafka does not answer.
                 self._watchdog.progressed(lane)
             elif self._watchdog.is_stuck(seconds):
                 why = f"lane {lane} has records to decide and has committed nothing for {seconds:.0f} s"
@@ -141,7 +141,7 @@ class LaneWorker(RoleWorker):
                 os._exit(supervise.EXIT_STUCK)
 
     async def _publish_alerts(self, offsets: Offsets) -> None:
-        """A task of its own: a slow Kafka must not stop the heartbeat."""
+        """Runs in its own task, so that a slow Kafka cannot stop the heartbeat."""
         while True:
             await asyncio.sleep(PROBE_SECONDS)
             if self._lanes:

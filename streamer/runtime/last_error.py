@@ -1,6 +1,6 @@
-"""The last error that ended a worker on this machine, for ``status`` to show when no worker runs.
+"""The last error that ended a worker on this machine, for ``status`` to show when no worker is running.
 
-In the folder for temporary files, since neither Kafka nor Redis need be there when a worker ends.
+Kept in the folder for temporary files, since Kafka and Redis may both be gone when a worker ends.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ class LastError(NamedTuple):
 
 
 def path_of(group: str) -> Path:
-    """The file of a service; ``group`` is its consumer group, which no other service on the machine shares."""
+    """The file of a service; ``group`` is its consumer group, which is unique on the machine."""
     return Path(tempfile.gettempdir()) / f"streamer-{os.getuid()}-{group}.error.json"
 
 
 def note(group: str, why: str) -> None:
-    """Write it down; best effort."""
+    """Write the error; best effort."""
     body = json.dumps({"at": iso(time.time_ns() // 1_000_000), "why": why[:2_000]}).encode()
     try:
-        # Others may write to the folder: never through a link that somebody put there.
+        # Others may write to the folder: never follow a link they put there.
         held = os.open(path_of(group), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
         try:
             os.write(held, body)
@@ -42,7 +42,7 @@ def note(group: str, why: str) -> None:
 
 
 def read(group: str) -> LastError | None:
-    """What was noted last, by this user; None for nothing."""
+    """The last error noted by this user; None if there is none."""
     path = path_of(group)
     try:
         if path.is_symlink() or path.stat().st_uid != os.getuid():

@@ -1,4 +1,4 @@
-"""Where a role serves its metrics."""
+"""The port on which a role serves its metrics."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def port_of(role: Role, settings: Settings) -> int:
 
 
 def serve(server: Server, role: Role, settings: Settings) -> int:
-    """Open a role's port. If that is taken and no setting names it, another: workers share machines."""
+    """Open a role's port and return it. If it is taken and no setting names it, use another: workers share machines."""
     origins: Mapping[str, str] = {one.name: one.origin for one in settings.in_force()}
     host, port = settings.metrics_host, port_of(role, settings)
     try:

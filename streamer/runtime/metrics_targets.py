@@ -1,7 +1,7 @@
-"""Which processes of one home serve metrics, so that a Prometheus on the same machine finds all of them.
+"""The processes of one home that serve metrics, so that a Prometheus on the same machine finds all of them.
 
-Each process that serves ``/metrics`` leaves its address in a file named by its process id. Any of them answers
-``/targets`` with the addresses of all that live, as Prometheus' HTTP service discovery asks for them.
+Each process that serves ``/metrics`` writes its address to a file named by its process id. Any of them answers
+``/targets`` with the addresses of all live processes, in the format of Prometheus' HTTP service discovery.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}
 
 
 class MetricsTargets:
-    """The addresses of a home, ours among them.
+    """The addresses of a home, including this process's own.
 
     Parameters
     ----------
@@ -37,11 +37,11 @@ class MetricsTargets:
             self._folder.mkdir(parents=True, exist_ok=True)
             (self._folder / str(os.getpid())).write_text(self._own)
         except OSError as error:
-            # A home that cannot be written is found by the settings of Prometheus, as in compose.
+            # With a read-only home, Prometheus must list the process in its settings, as under compose.
             log.info("this process cannot be found through others", reason=str(error))
 
     def addresses(self) -> list[str]:
-        """``host:port`` of each process that lives, in order; files of processes that are gone are removed."""
+        """``host:port`` of each live process, in order; removes the files of dead processes."""
         found = {self._own}
         for path in self._folder.glob("[0-9]*"):
             try:
@@ -53,13 +53,13 @@ class MetricsTargets:
                 else:
                     path.unlink()
             except (OSError, ValueError):
-                # Another process removed it, or it is none of ours.
+                # Another process removed it, or it belongs to someone else.
                 continue
         return sorted(found)
 
 
 def address(host: str, port: int) -> str:
-    """Where a program on this machine reaches what listens there.
+    """The address at which a program on this machine reaches a listener.
 
     >>> address("0.0.0.0", 9464), address("::1", 9464)
     ('127.0.0.1:9464', '[::1]:9464')

@@ -27,7 +27,7 @@ def run(settings: Settings, start: Start) -> None:
 
 
 class OwnerWorker(RoleWorker):
-    """Counts and logs what the model owner of this process does."""
+    """Counts and logs the work of this process's model owner."""
 
     def __init__(self, wired: Wiring) -> None:
         self.owner_metrics = OwnerMetrics(SystemClock(), wired.policy.grid)

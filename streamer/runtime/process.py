@@ -18,7 +18,7 @@ from streamer.telemetry import logs
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one role until it is stopped; gives the exit code."""
+    """Run one role until it is stopped; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m streamer.runtime.process", description=__doc__)
     parser.add_argument("role", choices=tuple(ROLES))
     parser.add_argument("--kafka", help="address of the embedded Kafka, used where STREAMER_KAFKA is not set")
@@ -50,7 +50,7 @@ def _note(settings: Settings | None, error: Exception) -> None:
 
 
 def run(settings: Settings, role: str, start: Start | None = None) -> None:
-    """Run one role in this process until SIGTERM or SIGINT; raises as `roles.Program` does."""
+    """Run one role in this process until SIGTERM or SIGINT. Raises the errors of `roles.Program`."""
     logs.configure(
         settings.log_level,
         settings.log_format,
@@ -58,7 +58,7 @@ def run(settings: Settings, role: str, start: Start | None = None) -> None:
         hash_key=settings.log_key,
         version=__version__,
     )
-    # Faust logs the start and stop of each of its parts under the name of our subclasses.
+    # Faust logs the start and stop of each of its parts under the names of our subclasses.
     logging.getLogger(logs.FAUSTS).setLevel(logging.WARNING)
     record_batches.LIMIT.max_batch_bytes = settings.max_batch_bytes
     ROLES[role].load()(settings, start or Start())

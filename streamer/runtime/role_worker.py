@@ -1,4 +1,4 @@
-"""What worker processes of every role share: metrics, health, and the note of why a process ended."""
+"""The common part of all worker processes: metrics, health, and the note of why a process ended."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from streamer.telemetry.prometheus import Exporter
 
 
 class RoleWorker(WorkerListener):
-    """Counts what a worker process does and reports its health; each role derives from it.
+    """Counts the work of a worker process and reports its health; each role has a subclass.
 
     Attributes
     ----------
@@ -60,16 +60,16 @@ def run_role(
     work: Callable[[Wiring, Worker], None],
     check: Callable[[Wiring], None] = lambda wired: None,
 ) -> None:
-    """Run a role in this process until it is stopped, with its metrics served.
+    """Run a role in this process until it is stopped, and serve its metrics.
 
     Parameters
     ----------
     make
-        The worker that counts what the process does.
+        Creates the worker that counts the process's work.
     work
         Runs until the process is stopped.
     check
-        Raises UserError where the role cannot work with these servers.
+        Raises UserError if the role cannot work with these servers.
     """
     wired = wiring(settings, start)
     check(wired)

@@ -1,6 +1,6 @@
-"""The roles that a worker process can have: one row each, and nothing else to change for a new one.
+"""The roles of worker processes, one row each; a new role needs only a new row.
 
-A role's program is named, not imported: it may stand in a room above this one.
+A role's program is named rather than imported, since it may be in a layer above this one.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What a role's program gets beside the settings.
+    """What a role's program receives besides the settings.
 
     Attributes
     ----------
     kafka, redis
-        Addresses of the embedded servers, for settings that name none.
+        Addresses of the embedded servers, for settings without any.
     ended
         How many transactions of earlier processes ended ``fenced`` or ``unknown``; for the metric.
     """
@@ -38,7 +38,7 @@ class Program(Protocol):
     Raises
     ------
     UserError
-        It cannot begin, and a restart would not help.
+        It cannot start, and a restart would not help.
     TransientError
         Kafka cannot be reached, or not yet.
     """
@@ -55,12 +55,12 @@ class Role:
     program
         ``module:function``, a `Program`.
     help
-        What it does, for the command line.
+        Its purpose, for the command line.
     metrics_port
-        The setting with the port of its ``/metrics``. Without one the port follows from ``metrics_port`` and the role's
-        place in the table (``metrics_port.port_of``).
+        The setting with the port of its ``/metrics``. Without one the port follows from ``metrics_port`` and the
+        role's position in the table (``metrics_port.port_of``).
     always
-        Whether a service needs it: started by ``streamer worker`` where no role is given.
+        Whether every service needs it: ``streamer worker`` starts it if no role is given.
     """
 
     name: str
@@ -89,7 +89,7 @@ ROLES: Final[Mapping[str, Role]] = MappingProxyType(
 )
 
 ALWAYS: Final[tuple[str, ...]] = tuple(role.name for role in ROLES.values() if role.always)
-"""The roles that a service cannot do without."""
+"""The roles that every service needs."""
 
 HELP: Final = "; ".join(f"{role.name}: {role.help}" for role in ROLES.values())
-"""What each role does, in one line."""
+"""One line on all roles."""

@@ -1,7 +1,7 @@
-"""Worker processes that are started again when they end in a way that a fresh start heals.
+"""Worker processes that are restarted when they end in a way that a fresh start fixes.
 
-A worker that is fenced, or cannot know its state, ends itself (``app.fatal``); the system may kill one as well. Children
-end with their supervisor, SIGKILL included, as the embedded servers do (``embedded/parent_guard.py``).
+A worker that is fenced, or no longer knows its state, ends itself (``app.fatal``); the system may also kill one.
+Children end with their supervisor, even on SIGKILL, as the embedded servers do (``embedded/parent_guard.py``).
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from typing import IO, Final
 from streamer.embedded.parent_guard import watch_parent
 
 EXIT_MISTAKE: Final = 78
-"""Exit code of a worker that no restart helps, such as one with a wrong setting."""
+"""Exit code of a worker that no restart helps, for example one with a wrong setting."""
 
 EXIT_FENCED: Final = 71
 EXIT_UNKNOWN: Final = 72
-"""Exit codes of a worker whose lane another one took, and of one whose transaction ended nobody knows how."""
+"""Exit codes of a worker whose lane was taken over, and of one whose transaction has an unknown outcome."""
 
 EXIT_STUCK: Final = 73
-"""Exit code of a worker whose lane had work and got nowhere."""
+"""Exit code of a worker whose lane had work and made no progress."""
 
 FIRST_PAUSE_SECONDS: Final = 0.2
 LONGEST_PAUSE_SECONDS: Final = 10.0
@@ -39,7 +39,7 @@ _SHOWN_LINES: Final = 12
 
 
 def pause_after(pause: float | None, lived_seconds: float) -> float:
-    """Seconds to wait before the next start; ``pause`` is what was waited before the last, None at first.
+    """Seconds to wait before the next start; ``pause`` is the wait before the last start, None at first.
 
     >>> pause_after(None, 1.0), pause_after(0.2, 1.0), pause_after(8.0, 1.0), pause_after(8.0, 61.0)
     (0.2, 0.4, 10.0, 0.2)
@@ -50,14 +50,14 @@ def pause_after(pause: float | None, lived_seconds: float) -> float:
 
 
 class Child:
-    """One worker process, kept running by a thread of its own until `stop`, or until it ends by itself.
+    """One worker process, kept running by its own thread until `stop`, or until it ends for good.
 
     Attributes
     ----------
     starts
-        How often it was started.
+        Number of starts.
     exit_code
-        The last one, negative for a signal; None before the first end.
+        The last exit code, negative for a signal; None before the process first ended.
     """
 
     def __init__(
@@ -81,13 +81,13 @@ class Child:
 
     @property
     def pid(self) -> int | None:
-        """The process id, None while there is no process."""
+        """The process id; None while there is no process."""
         process = self._process
         return None if process is None or process.poll() is not None else process.pid
 
     @property
     def over(self) -> bool:
-        """Whether it ended and will not be started again."""
+        """Whether it ended and will not be restarted."""
         return not self._thread.is_alive()
 
     def start(self) -> None:
@@ -96,14 +96,14 @@ class Child:
         self._thread.start()
 
     def begin_stop(self) -> None:
-        """Ask it to end (SIGTERM) and return at once."""
+        """Ask it to end (SIGTERM); returns at once."""
         with self._lock:
             self._stopping.set()
             if self._process is not None and self._process.poll() is None:
                 self._process.terminate()
 
     def wait(self, deadline: float) -> None:
-        """Return when it is gone; it is killed at ``deadline`` (monotonic seconds)."""
+        """Return when it is gone; kill it at ``deadline`` (monotonic seconds)."""
         self._thread.join(max(0.0, deadline - time.monotonic()))
         if self._thread.is_alive() and self._process is not None:
             self._process.kill()
@@ -117,14 +117,14 @@ class Child:
             self._process = subprocess.Popen(
                 [*self._command, *self._ended()],
                 env=self._env,
-                stdin=subprocess.PIPE,  # its end of file means that we are gone
+                stdin=subprocess.PIPE,  # its end of file tells the child that we are gone
                 stdout=self._output if self._output is not None else sys.stderr.fileno(),
                 stderr=self._output,
                 start_new_session=True,  # the terminal's Ctrl-C is for us; we stop the children in order
             )
 
     def _ended(self) -> list[str]:
-        """How transactions of former processes ended: the next one's metric goes on from there."""
+        """Flags that tell the next process how earlier transactions ended, so that its metric continues from there."""
         flags = {"--fenced": self._ends[EXIT_FENCED], "--unknown": self._ends[EXIT_UNKNOWN]}
         return [text for flag, count in flags.items() if count for text in (flag, str(count))]
 
@@ -154,26 +154,26 @@ class Workers:
 
     @property
     def pids(self) -> dict[str, int | None]:
-        """Process ids by role, None for one that is just being started again."""
+        """Process ids by role; None for a process being restarted."""
         return {role: child.pid for role, child in self._children.items()}
 
     @property
     def restarts(self) -> int:
-        """How often workers had to be started again."""
+        """Number of restarts of all workers."""
         return sum(child.starts - 1 for child in self._children.values())
 
     @property
     def alive(self) -> bool:
-        """Whether all of them run, or are about to be started again."""
+        """Whether all of them are running or about to be restarted."""
         return not any(child.over for child in self._children.values())
 
     @property
     def failed(self) -> bool:
-        """Whether one gave up, since a fresh start would not help."""
+        """Whether a worker gave up because a restart would not help."""
         return any(child.over and child.exit_code == EXIT_MISTAKE for child in self._children.values())
 
     def log_tail(self) -> str:
-        """The last lines that workers wrote, for error messages; empty where they write to our own stderr."""
+        """The last lines of the workers' log, for error messages; empty if they write to our own stderr."""
         if self._log_path is None:
             return ""
         with contextlib.suppress(OSError):
@@ -185,7 +185,7 @@ class Workers:
             child.start()
 
     def stop(self) -> None:
-        """End all in good order, by force after 20 s. May be called twice."""
+        """Stop all workers gracefully, by force after 20 s. May be called twice."""
         for child in self._children.values():
             child.begin_stop()
         deadline = time.monotonic() + STOP_SECONDS
@@ -202,16 +202,16 @@ def workers(
     log_path: Path | None = None,
     report: Callable[[str], None] = lambda text: None,
 ) -> Generator[Workers]:
-    """Worker processes for the block, one for each role.
+    """Run worker processes for the block, one per role.
 
     Parameters
     ----------
     arguments
         Flags of ``streamer.runtime.process``, such as the addresses of embedded servers (``Connections.arguments``).
     env
-        Variables beside ours, such as ``STREAMER_CLOCK`` or ``STREAMER_METRICS_PORT``.
+        Variables added to ours, such as ``STREAMER_CLOCK`` or ``STREAMER_METRICS_PORT``.
     log_path
-        Takes what workers write, appended; else it goes to our standard error.
+        The file to append the workers' output to; by default it goes to our standard error.
     report
         Called with a line about each restart, from another thread.
     """
@@ -231,13 +231,13 @@ def workers(
 def command(role: str, arguments: Sequence[str] = ()) -> list[str]:
     """The command line of a worker process under a supervisor.
 
-    ``-P``: the folder in which it is started may hold a package that is called like one of ours, such as ``models``.
+    ``-P``: the working directory may contain a package with the name of one of ours, such as ``models``.
     """
     return [sys.executable, "-P", "-m", "streamer.runtime.process", role, "--follow-parent", *arguments]
 
 
 def follow_parent() -> None:
-    """End this process when the supervisor that started it is gone: in good order, by force after 20 s."""
+    """End this process once its supervisor is gone: gracefully, by force after 20 s."""
 
     def end() -> None:
         late = threading.Timer(STOP_SECONDS, os._exit, (1,))

@@ -1,7 +1,7 @@
-"""Whether lanes get on: a process whose lane has work and commits nothing is ended, and a fresh one takes over.
+"""Whether lanes make progress: a process whose lane has work but commits nothing is ended and replaced.
 
-Clients of Kafka have hung in ways that nobody sees from inside (``docs/adr/0006``). What is excused is reported elsewhere: a
-lane that has stopped, one that waits for its view, one that is being restored.
+Kafka clients have hung in ways that are invisible from inside (``docs/adr/0006``). Excused lanes are reported
+elsewhere: one that is halted, one that waits for its view, one that is being restored.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ STUCK_SECONDS: Final = 60.0
 
 
 class Watchdog:
-    """Remembers when each lane of a process last got on (monotonic s)."""
+    """Remembers when each lane of a process last made progress (monotonic s)."""
 
     def __init__(self, seconds: float = STUCK_SECONDS) -> None:
         self._seconds = seconds
@@ -22,22 +22,23 @@ class Watchdog:
         self._stood_at: dict[int, int] = {}
 
     def progressed(self, lane: int) -> None:
-        """A lane got on otherwise than by its offset, such as by a chunk of a restore."""
+        """Note that a lane made progress other than by its offset, such as a chunk of a restore."""
         self._since[lane] = time.monotonic()
 
     def idle_seconds(
         self, positions: Mapping[int, int], ends: Mapping[int, int], excused: Collection[int]
     ) -> dict[int, float]:
-        """For how long lanes have had work and got nowhere; those that get on, or need not, are left out.
+        """Seconds for which lanes have had work and made no progress; leaves out lanes that progress or have no work.
 
         Parameters
         ----------
         positions
             The offset that each lane committed last; a step that never ends has moved only what is in memory.
         ends
-            The ends of their inputs. A lane whose end nobody knows is excused: Kafka is away, and no lane is to blame.
+            The ends of their inputs. A lane with an unknown end is excused: Kafka is unavailable, and no lane is to
+            blame.
         excused
-            Lanes that stand still with good reason.
+            Lanes that have a reason to stand still.
         """
         now = time.monotonic()
         for lane in self._since.keys() - positions.keys():
@@ -54,9 +55,9 @@ class Watchdog:
         return found
 
     def is_stuck(self, seconds: float) -> bool:
-        """Whether so long is too long."""
+        """Whether this is long enough to end the process."""
         return seconds >= self._seconds
 
     def is_suspect(self, seconds: float) -> bool:
-        """Whether it is time to look closer."""
+        """Whether this is long enough to look closer."""
         return seconds >= self._seconds / 2

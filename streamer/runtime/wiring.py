@@ -1,4 +1,4 @@
-"""What the settings make of a worker process: `Wiring`."""
+"""Build the `Wiring` of a worker process from the settings."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from streamer.runtime.roles import Start
 
 
 def wiring(settings: Settings, start: Start) -> Wiring:
-    """What a worker is made of, with as many lanes as the input topic has partitions."""
+    """The parts of a worker, with as many lanes as the input topic has partitions."""
     kafka = settings.kafka_connection(start.kafka)
-    # As in client.connections: services side by side must not meet in a group or fence each other.
+    # As in client.connections: services side by side must not share a group or fence each other.
     kafka = replace(kafka, group=topics.full_name(kafka.group, kafka.prefix))
     url, options = settings.redis_connection(start.redis)
     return Wiring(
@@ -37,7 +37,7 @@ def _lanes(kafka: KafkaConnection) -> int:
     try:
         lanes = lane_count(kafka.bootstrap, kafka.prefix, security=kafka.security)
     except UserError as error:
-        # It was there when the supervisor looked, so this is an outage.
+        # The supervisor has found it before, so this is an outage.
         raise TransientError(error.message) from error
     if lanes is None:
         raise UserError(f"there is no topic {kafka.topic(topics.EVENTS)}", "run `streamer topics create`")

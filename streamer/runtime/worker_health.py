@@ -1,4 +1,4 @@
-"""Whether a worker process is alive and ready: what ``/healthz`` and ``/readyz`` answer."""
+"""Whether a worker process is alive and ready: the answers of ``/healthz`` and ``/readyz``."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ HUNG_SECONDS = 60.0
 
 
 class WorkerHealth:
-    """Alive while its event loop gets on, whatever Kafka does; ready when it has what it was assigned.
+    """Alive while its event loop runs, whatever Kafka does; ready once its assigned lanes are restored.
 
     Parameters
     ----------
     stopped
-        Lanes that have stopped, and why; called from other threads.
+        Returns the stopped lanes with the reasons; called from other threads.
     """
 
     def __init__(self, stopped: Callable[[], Mapping[int, str]] = dict) -> None:
@@ -23,15 +23,15 @@ class WorkerHealth:
         self._assigned = False
 
     def beat(self) -> None:
-        """The event loop got on."""
+        """Note that the event loop is running."""
         self._beat = time.monotonic()
 
     def assigned(self) -> None:
-        """The group has given out its partitions, and ours, if any, are restored."""
+        """Note that the group has assigned its partitions, and ours, if any, are restored."""
         self._assigned = True
 
     def healthy(self) -> str | None:
-        """What is wrong with the process; None if it is well. Else it should be started again."""
+        """What is wrong with the process, so that it should be restarted; None if it is healthy."""
         silent = time.monotonic() - self._beat
         return None if silent < HUNG_SECONDS else f"nothing moved for {silent:.0f} s"
 
