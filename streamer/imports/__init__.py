@@ -1,4 +1,4 @@
-"""Importing a file into the running service: write it, follow it to its end, report the result.
+"""Import a file into the running service: write it, follow its progress, report the result.
 
-Here lives the writer and its progress. File formats are in ``streamer.sources``.
+This package holds the writer and its progress. File formats are in ``streamer.sources``.
 """

@@ -1,8 +1,8 @@
-"""A look at a whole file before it is imported: what would be applied, and the same counted by another way.
+"""Check a whole file before importing it: decide what would be applied, and count the same totals independently.
 
-The file goes through the very `decide` of a lane, record by record, in memory; `recount` counts its orders, refunds and
-money on its own, and `compare` holds the two against each other. Of an event 27 bytes are kept, so a file of millions
-of rows can be checked; only customers take more, as they do in a replay.
+The file goes through a lane's own `decide`, record by record, in memory; `recount` counts its orders, refunds and
+money separately, and `compare` compares the two. The check keeps 27 bytes per event, so it can handle files of
+millions of rows; only customers need more, as they do in a replay.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ _REVERSALS: Final = (b'"order.refunded"', b'"order.cancelled"', b'"Order Refunde
 
 
 class _Lane(Replay):
-    """A replay that decides one record after the other, keeps what each came to, and learns nothing."""
+    """A replay that decides one record at a time, keeps each result, and learns nothing."""
 
     def __init__(self, policy: Policy, now_ms: int, applied: Applied) -> None:
-        # Totals need no segments: without any, a record costs half.
+        # Totals need no segments, and without them a record costs half.
         nothing = Definitions(policy.definitions.version, (), ())
         super().__init__(replace(policy, definitions=nothing), LearnerConfig(), now_ms)
         self._applied = applied
@@ -69,11 +69,11 @@ class _Lane(Replay):
         applied.add(kind, money, max(-1, min(1, reversals or orders)), _fate(ledger, duplicates, dead))
 
     def _learn(self, day: int, clock: int) -> None:
-        """Totals need no clusters."""
+        """Do nothing: totals need no clusters."""
 
 
 def _kind(value: bytes) -> int:
-    """Whether an event that changed no total is one of orders (1) or refunds (2)."""
+    """The kind of an event that changed no total: 1 for orders, 2 for refunds, 0 for others."""
     head = value[:4_096]
     if any(name in head for name in _REVERSALS):
         return 2
@@ -87,7 +87,7 @@ def _fate(ledger: Ledger, duplicates: int, dead: Mapping[str, int]) -> str:
 
 
 class _Read:
-    """The source as a replay reads it; keeps line and time of each event."""
+    """The source as a replay reads it; records the line and time of each event."""
 
     def __init__(self, source: FileSource, applied: Applied, progress: Callable[[int], None]) -> None:
         self._source = source
@@ -122,7 +122,7 @@ _LOOKED_AT: Final = 5_000
 def check(
     source: FileSource, policy: Policy, now_ms: int, progress: Callable[[int], None] = lambda events: None
 ) -> Checked:
-    """Read a file whole, decide over it in memory, count it again, and hold the two against each other.
+    """Read a whole file, decide it in memory, count it again, and compare the results.
 
     Raises
     ------

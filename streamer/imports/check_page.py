@@ -1,4 +1,4 @@
-"""A check as one page for people, with its charts inside and nothing loaded from elsewhere."""
+"""Render a check as one self-contained HTML page with its charts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from streamer.imports.check_report import difference_cells, fates, money, statem
 from streamer.imports.checked import NAMED, Checked, Difference
 
 _LINES: Final = 200
-"""Differing lines on the page, at most."""
+"""Maximum number of differing lines on the page."""
 _STYLE: Final = (
     'body{font:16px/1.5 system-ui,"PingFang SC","Noto Sans SC","Microsoft YaHei",sans-serif;max-width:42rem;'
     "margin:0 auto;padding:1rem;background:light-dark(#fff,#17171b);color:light-dark(#222,#ddd)}"
@@ -39,14 +39,14 @@ _STYLE: Final = (
 
 
 def page(found: Checked, name: str, currency: str, texts: Messages, command: str) -> str:
-    """The page.
+    """Render the page.
 
     Parameters
     ----------
     name
-        Of the file.
+        Name of the file.
     command
-        How to import it like this.
+        The command that imports it with these settings.
     """
     title = texts("check title", name=name)
     parts = [
@@ -117,7 +117,7 @@ def _charts(found: Checked, currency: str, texts: Messages) -> Iterable[charts.C
 
 
 def _groups(found: Checked, texts: Messages) -> Iterable[tuple[str, int]]:
-    """Customers by number of orders, in groups of ever larger numbers."""
+    """Customers by number of orders, in groups of increasing size."""
     borders = (0, 1, 2, 3, 5, 10, 20, 50, 100)
     held = found.orders_by_customer
     for first, last in zip(borders, (*(one - 1 for one in borders[1:]), None), strict=True):
@@ -136,7 +136,7 @@ def _groups(found: Checked, texts: Messages) -> Iterable[tuple[str, int]]:
 
 
 def _differing(found: Checked, currency: str, texts: Messages) -> str:
-    """What nothing explains for all to see; what has a reason folded away."""
+    """Differing lines: unexplained ones visible, explained ones folded."""
     unexplained = [one for one in found.differences if one.reason is None]
     explained = [one for one in found.differences if one.reason is not None]
     parts = ""
@@ -180,5 +180,5 @@ def _list(title: str, items: Sequence[str]) -> str:
 
 
 def _text(text: str) -> str:
-    # Backticks mark what is typed, on a screen.
+    # In terminal texts, backticks mark what to type.
     return escape(one_line(text).replace("`", ""))

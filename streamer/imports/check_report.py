@@ -1,4 +1,4 @@
-"""A check for people: on a screen, as JSON, and the table that both and the page share."""
+"""Present a check: for terminals, as JSON, and the table shared by terminal and page."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from streamer.imports.checked import Checked, Difference, Side
 from streamer.imports.suspicious import reason_text
 
 SHOWN = 20
-"""Differing lines on a screen, at most."""
+"""Maximum number of differing lines on a terminal."""
 
 
 def reason_in(reason: str, texts: Messages) -> str:
@@ -22,7 +22,7 @@ def reason_in(reason: str, texts: Messages) -> str:
 
 
 def money(minor: int, currency: str) -> str:
-    """An amount as people write it.
+    """Format an amount for people.
 
     >>> money(-123450, "EUR"), money(1500, "JPY")
     ('-1,234.50', '1,500')
@@ -32,14 +32,14 @@ def money(minor: int, currency: str) -> str:
 
 
 def fates(found: Checked, texts: Messages) -> list[tuple[str, str, int]]:
-    """Rows by what became of them: id, name, number; the largest first after those that were used."""
+    """Rows by outcome as (id, name, count): applied ones first, then the largest."""
     used = found.rows - sum(found.refused.values())
     rest = sorted(found.refused.items(), key=lambda one: (-one[1], one[0]))
     return [("applied", texts("check fate made"), used), *((name, reason_in(name, texts), n) for name, n in rest)]
 
 
 def statement(found: Checked, currency: str, texts: Messages) -> list[list[str]]:
-    """The recount, what is taken off it with reasons, and what would be applied; the first row is the heading."""
+    """The recount, its deductions with reasons, and what would be applied; the first row is the heading."""
 
     def cells(name: str, side: Side) -> list[str]:
         amounts = (money(side.order_money, currency), f"{side.refunds:,}", money(side.refund_money, currency))
@@ -72,7 +72,7 @@ def statement(found: Checked, currency: str, texts: Messages) -> list[list[str]]
 
 
 def verdict(found: Checked, currency: str, texts: Messages) -> str:
-    """Whether the two agree, in a sentence."""
+    """Whether the two agree, as a sentence."""
     if found.agrees:
         net = money(found.applied.net, currency)
         return texts("check agrees", net=net, currency=currency, customers=found.customers)
@@ -92,7 +92,7 @@ def difference_cells(one: Difference, currency: str, texts: Messages) -> list[st
 
 
 def report(found: Checked, currency: str, texts: Messages) -> Iterator[str]:
-    """The lines of a screen."""
+    """The lines for a terminal."""
     between = "；" if texts.language == "zh" else "; "
     named = between.join(f"{name} {number:,}" for _, name, number in fates(found, texts))
     yield texts("check rows", rows=found.rows, fates=named)
@@ -121,7 +121,7 @@ def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 
 def to_dict(found: Checked) -> dict[str, Any]:
-    """The check as one JSON value; money in minor units, reasons by their names."""
+    """The check as one JSON value; money in minor units, reasons by name."""
     sides = {name: asdict(getattr(found, name)) for name in ("counted", "left_out", "applied")}
     return {
         "rows": found.rows,

@@ -1,4 +1,4 @@
-"""What a check of a file found."""
+"""The result of checking a file."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from models.messages.translatable import Translatable
 from streamer.sources.recount import ORDER
 
 NAMED: Final = 1_000
-"""Lines of each kind that are named, at most."""
+"""Maximum number of lines listed of each kind."""
 
 
 @dataclass(slots=True)
 class Side:
-    """Orders, refunds, and their money in minor units of the shop's currency."""
+    """Number of orders and refunds, and their money in minor units of the shop's currency."""
 
     orders: int = 0
     order_money: int = 0
@@ -28,7 +28,7 @@ class Side:
         return self.order_money - self.refund_money
 
     def add(self, kind: str, count: int, money: int) -> None:
-        """Count orders or refunds."""
+        """Add orders or refunds."""
         if kind == ORDER:
             self.orders, self.order_money = self.orders + count, self.order_money + money
         else:
@@ -37,7 +37,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A line whose money was counted and is not what was applied; ``reason`` is None where nothing explains it."""
+    """A line whose counted money differs from the applied; ``reason`` is None if the difference is unexplained."""
 
     line: int
     kind: str
@@ -48,28 +48,28 @@ class Difference:
 
 @dataclass(slots=True)
 class Checked:
-    """What a check found.
+    """The result of a check.
 
     Attributes
     ----------
     rows, refused
-        Rows of the file; those that became no event, by reason.
+        Rows of the file; those that produced no event, by reason.
     events, fates
-        Events made of them, and what a lane made of these: ``applied``, ``duplicate``, a reason of dead letters.
+        Events produced, and a lane's result for each: ``applied``, ``duplicate``, or a dead-letter reason.
     counted, left_out, applied
-        The recount; what of it lies in lines with a reason to be left out; what a lane applied.
+        The recount; its part in lines with a reason to be left out; what a lane applied.
     reasons
         Money of ``left_out`` by reason.
     differences
-        Lines that differ, the unexplained first, `NAMED` at most.
+        Lines that differ, unexplained ones first, at most `NAMED`.
     unexplained
-        How many of them nothing explains.
+        Number of unexplained differences.
     months
         Money applied by month of the shop, ``YYYY-MM``: orders, refunds.
     unrated
         Orders and refunds in each currency without a rate.
     largest
-        Orders of those customers who have most.
+        Order counts of the customers with the most orders.
     """
 
     rows: int = 0
@@ -92,5 +92,5 @@ class Checked:
 
     @property
     def agrees(self) -> bool:
-        """Whether the recount, less what has a reason to be left out, is what was applied, line by line."""
+        """Whether the recount, less the lines with a reason to be left out, equals what was applied, line by line."""
         return self.unexplained == 0

@@ -1,7 +1,7 @@
-"""What a lane applied of a file, held line by line against what a recount says stands there.
+"""Compare what a lane applied of a file, line by line, with an independent recount.
 
-Each difference has a reason (the row was refused, is a repeat, became a dead letter), or is named as one that nothing
-explains. Both sides are kept in arrays: some twenty bytes an event, whatever the size of the file.
+Each difference has a reason (the row was rejected, is a duplicate, became a dead letter) or is reported as
+unexplained. Both sides are kept in arrays: about twenty bytes per event, whatever the size of the file.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from streamer.sources.recount import ORDER, REFUND, Counted
 Ints = NDArray[np.int64]
 _KINDS: Final = (ORDER, REFUND)
 _MOST: Final = 1 << 62
-"""Minor units beyond which no amount of a shop lies; a lane refuses it."""
+"""Upper bound of any shop's amounts, in minor units; a lane rejects larger ones."""
 
 
 class Reasons:
-    """Why lines are left out, one byte a line. Of several reasons the first stays."""
+    """Why lines are left out, one byte per line. The first of several reasons is kept."""
 
     def __init__(self) -> None:
         self.names: list[str | None] = [None]
@@ -36,7 +36,7 @@ class Reasons:
         return isinstance(line, int) and line < len(self._codes) and self._codes[line] != 0
 
     def add(self, line: int, reason: str) -> None:
-        """A line and why it is left out."""
+        """Record why a line is left out."""
         if line >= len(self._codes):
             self._codes.extend(bytes(line + 4_096 - len(self._codes)))
         if not self._codes[line]:
@@ -49,7 +49,7 @@ class Reasons:
         return self.names.index(reason)
 
     def of(self, lines: Ints) -> Ints:
-        """The numbers of the reasons of lines; 0 for none."""
+        """The reason numbers of lines; 0 for none."""
         codes = np.frombuffer(bytes(self._codes), np.uint8)
         inside = lines < len(codes)
         found = np.zeros(len(lines), np.int64)
@@ -59,18 +59,18 @@ class Reasons:
 
 @dataclass(slots=True)
 class Applied:
-    """What a lane made of the events of a file, in the order in which it took them.
+    """A lane's results for the events of a file, in the order in which it processed them.
 
     Attributes
     ----------
     lines, times
-        Where an event begins in the file, and when it happened (ms).
+        Line on which an event begins, and its event time (ms).
     kinds
         0 for neither, 1 for an order, 2 for a refund.
     money
-        By which it changed the shop's revenue, minor units: refunds are negative.
+        Change of the shop's revenue, minor units: refunds are negative.
     counts
-        1 for an order or refund that counts, 0 for none, -1 for one that an event took back.
+        1 for an order or refund that counts, 0 for none, -1 for one that an event reversed.
     """
 
     lines: array[int] = field(default_factory=lambda: array("q"))
@@ -82,7 +82,7 @@ class Applied:
     fate_names: list[str] = field(default_factory=lambda: ["applied"])
 
     def add(self, kind: int, money: int, count: int, fate: str) -> None:
-        """What the next event came to; its line and time came before."""
+        """Add the result of the next event; its line and time were added before."""
         self.kinds.append(kind)
         self.money.append(money)
         self.counts.append(count)
@@ -91,7 +91,7 @@ class Applied:
         self.fates.append(self.fate_names.index(fate))
 
     def fate_counts(self) -> dict[str, int]:
-        """Events by what became of them."""
+        """Number of events by result."""
         counts = ((name, self.fates.count(code)) for code, name in enumerate(self.fate_names))
         return {name: count for name, count in counts if count}
 
@@ -103,14 +103,14 @@ class Applied:
 
 @dataclass(frozen=True)
 class _ByLine:
-    """Money and reason by key, which is twice the line, and one more for a refund. Keys rise."""
+    """Money and reason by key: twice the line, plus one for a refund. Keys ascend."""
 
     keys: Ints
     money: Ints
     reasons: Ints
 
     def at(self, keys: Ints) -> tuple[Ints, Ints, NDArray[np.bool_]]:
-        """Money and reason of keys, zeros for those that are not here, and which are."""
+        """Money and reason of keys, zero for missing ones, and a mask of the keys present."""
         if not len(self.keys):
             return np.zeros(len(keys), np.int64), np.zeros(len(keys), np.int64), np.zeros(len(keys), np.bool_)
         places = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
@@ -119,17 +119,17 @@ class _ByLine:
 
 
 def _by_line(keys: Ints, money: Ints, reasons: Ints) -> _ByLine:
-    """Sums of money by key, and the first reason that is one."""
+    """Sums of money by key, and the first reason other than 0."""
     if not len(keys):
         return _ByLine(keys, money, reasons)
-    # A reason comes before none.
+    # Sort lines with a reason before those without.
     order = np.lexsort((reasons == 0, keys))
     keys, starts = np.unique(keys[order], return_index=True)
     return _ByLine(keys, np.add.reduceat(money[order], starts), reasons[order][starts])
 
 
 def compare(found: Checked, applied: Applied, counted: Iterable[Counted], refused: Reasons, rates: Rates) -> None:
-    """Fill in what was counted, what was applied, and why they differ."""
+    """Fill in what was counted, what was applied, and the differences."""
     taken = _taken(found, applied, refused)
     keys, money = _counted(found, counted, rates)
     _, fates, _ = taken.at(keys)
@@ -146,7 +146,7 @@ def compare(found: Checked, applied: Applied, counted: Iterable[Counted], refuse
                 found.left_out.add(name, len(amounts), sum(amounts))
                 found.reasons.setdefault(str(refused.names[code]), Side()).add(name, len(amounts), sum(amounts))
     named = list(_differences(found, taken, _by_line(keys, money, reasons), refused))
-    # The unexplained first; each in the order of lines.
+    # Unexplained differences first; within each group in the order of lines.
     found.differences = sorted(named, key=lambda one: one.reason is not None)[:NAMED]
 
 
@@ -174,24 +174,24 @@ def _counted(found: Checked, counted: Iterable[Counted], rates: Rates) -> tuple[
 
 
 def _minor(one: Counted, rates: Rates) -> int:
-    """An amount in the shop's minor units; 0 for none that could be one."""
+    """An amount in the shop's minor units; 0 if it is missing or impossibly large."""
     if one.amount is None:
         return 0
     rate = rates.rates.get(one.currency or rates.base)
-    # No rate: a lane makes a dead letter of it; the recount has it in its own units.
+    # Without a rate a lane makes it a dead letter; the recount keeps its own units.
     amount = one.amount if rate is None else one.amount * Decimal(repr(rate))
     minor = int(amount.scaleb(rates.places).to_integral_value())
     return minor if abs(minor) < _MOST else 0
 
 
 def _differences(found: Checked, taken: _ByLine, counted: _ByLine, refused: Reasons) -> Iterator[Difference]:
-    """The lines that differ: `NAMED` at most of those with a reason, and of those without. Counts the latter."""
+    """Yield the lines that differ, at most `NAMED` with a reason and `NAMED` without. Counts all of the latter."""
     keys = np.union1d(taken.keys, counted.keys)
     money, fates, _ = taken.at(keys)
     expected, _, here = counted.at(keys)
     lines = refused.of(keys >> 1)
     reasons = np.where(lines != 0, lines, fates)
-    # A refund that came before its order is taken off when that comes; the sums agree then.
+    # A refund that precedes its order is deducted when the order arrives; then the totals agree.
     if found.counted.net - found.left_out.net == found.applied.net:
         pending = (reasons == 0) & ((keys & 1) == 1) & (money == 0)
         reasons[pending] = refused.code("pending")

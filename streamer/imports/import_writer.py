@@ -1,4 +1,4 @@
-"""Writing the records of an import into the lanes, and finding out how much of it was written before."""
+"""Write the records of an import into the lanes, and count how many were written before."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from streamer.sources.import_records import Outgoing
 _PASSED_ON = (REROUTED_HEADER, ALIAS_HEADER)
 _BATCH_BYTES = 262_144
 _MAX_OPEN = 20_000
-"""Records sent and not yet confirmed: enough for full batches, and little to hold in memory."""
+"""Maximum number of unconfirmed records: enough for full batches without using much memory."""
 _BREATH = 200
-"""Records after which the sender, in the same event loop, gets its turn."""
+"""Number of records after which the sender, in the same event loop, gets its turn."""
 _STOP_SECONDS = 10.0
-# The broker's limit is on a whole batch, header and all.
+# The broker limits a whole batch, including its header.
 _MAX_RECORD_BYTES = topics.MAX_MESSAGE_BYTES - 4_096
 
 
 @dataclass(slots=True)
 class Sent:
-    """What was written: records, the offset after the last one by lane, and events too large for the broker."""
+    """The result of writing: records written, next offset by lane, and events too large for the broker."""
 
     records: int = 0
     skipped: int = 0
@@ -42,7 +42,7 @@ class Sent:
 
 
 def producer(connection: KafkaConnection, **options: Any) -> AIOKafkaProducer:
-    """A producer that keeps the order of each lane and repeats nothing; to be started."""
+    """Create a producer that keeps each lane's order and sends no duplicates; the caller starts it."""
     return AIOKafkaProducer(
         bootstrap_servers=connection.bootstrap,
         enable_idempotence=True,
@@ -54,7 +54,7 @@ def producer(connection: KafkaConnection, **options: Any) -> AIOKafkaProducer:
 
 
 def lane_of(key: bytes | None, value: bytes | None, lanes: int) -> int:
-    """Where an event goes. One without a key names no customer: any lane will dead-letter it, always the same."""
+    """The lane of an event. Without a key it has no customer: any lane will dead-letter it, but always the same one."""
     return partition_for(key or value or b"", lanes)
 
 
@@ -67,23 +67,23 @@ async def write(
     skip: Mapping[int, int] | None = None,
     on_day: Callable[[Sent], Awaitable[None]] | None = None,
 ) -> Sent:
-    """Write records in order, each lane's confirmed in order too: what is there after a crash is a front part.
+    """Write records in order and confirm each lane's in order, so that after a crash a prefix of them is present.
 
     Parameters
     ----------
     keys
-        Sign the control records, where given.
+        Keys to sign the control records, if given.
     skip
-        Events to leave out at the front of each lane, since they are there already; control records are always
+        Number of events to skip at the start of each lane because they are already there; control records are always
         written.
     on_day
-        Awaited after every record for all lanes (about one per day of data) with what was written so far: the place to
-        wait for others.
+        Awaited with the progress after every record for all lanes (about one per day of data): the place to wait for
+        others.
 
     Raises
     ------
     TransientError
-        Kafka did not take a record.
+        Kafka did not accept a record.
     """
     sent, left = Sent(), dict(skip or {})
     topic = connection.topic(topics.EVENTS)
@@ -126,7 +126,7 @@ async def write(
 
 
 async def stop(client: AIOKafkaProducer) -> None:
-    """Stop a producer; one that cannot get rid of its records is left after a while."""
+    """Stop a producer; abandon it after a while if it cannot flush its records."""
     with contextlib.suppress(TimeoutError, KafkaError):
         await asyncio.wait_for(client.stop(), _STOP_SECONDS)
 
@@ -134,13 +134,15 @@ async def stop(client: AIOKafkaProducer) -> None:
 async def count_written(
     connection: KafkaConnection, import_id: str, starts: Mapping[int, int], lanes: Sequence[int]
 ) -> dict[int, int]:
-    """How many events of an import each lane holds as the import wrote them. Its control records are not counted, nor what
-    other lanes passed on: an id that is joined to a customer of another lane has its events in both.
+    """Count the events in each lane that the import itself wrote.
+
+    Excludes its control records and events forwarded by other lanes: an id joined to a customer of another lane has
+    its events in both.
 
     Parameters
     ----------
     starts
-        Where to begin reading, by lane; from the first record held where it says nothing.
+        Offsets to start reading from, by lane; by default the first one available.
     """
     consumer = AIOKafkaConsumer(bootstrap_servers=connection.bootstrap, enable_auto_commit=False, **connection.security)
     await consumer.start()
@@ -164,5 +166,5 @@ async def count_written(
 
 
 def _is_written_by(import_id: bytes, headers: Sequence[tuple[str, bytes]]) -> bool:
-    """Whether an import wrote a record with these headers itself."""
+    """Whether the import itself wrote a record with these headers."""
     return (IMPORT_HEADER, import_id) in headers and not any(name in _PASSED_ON for name, _ in headers)

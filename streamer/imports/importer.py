@@ -1,7 +1,7 @@
-"""An import: a finite source goes into the lanes once, and is applied when the import ends.
+"""An import: writes a finite source into the lanes once, and ends when the lanes have applied it.
 
-It can be interrupted at any moment and resumed. The records of each lane are confirmed in order, so what is there
-is a front part of what was to be written: a second run counts it and writes the rest, under the same import id.
+It can be interrupted at any moment and resumed. The records of each lane are confirmed in order, so a prefix of them
+is present: a second run counts it and writes the rest, under the same import id.
 """
 
 from __future__ import annotations
@@ -35,14 +35,15 @@ _POLL_SECONDS = 0.1
 _STALLED_SECONDS = 5.0
 _REPORTED_STALLS = 4
 _LEAD_DAYS = 14
-"""Days of data that may be written ahead of the lanes."""
+"""Maximum days of data written ahead of the lanes."""
 
 
 @dataclass(frozen=True)
 class ImportProgress:
-    """Who hears how an import gets on: news in words, records written, records applied of how many.
+    """Receives the progress of an import: messages, records written, and records applied of a total.
 
-    Until all is written, nobody knows of how many."""
+    The total is unknown until everything is written.
+    """
 
     note: Callable[[str], None] = lambda text: None
     written: Callable[[int], None] = lambda records: None
@@ -50,7 +51,7 @@ class ImportProgress:
 
 
 def was_broken_off(service: Service, source: Source) -> bool:
-    """Whether an import of this content began and did not come to its end."""
+    """Whether an import of this content was started and did not finish."""
     return any(not record.finished for record in _known(service, source))
 
 
@@ -60,7 +61,7 @@ def begin(service: Service, source: Source, name: str, *, again: bool) -> tuple[
     Raises
     ------
     UserError
-        The same content was imported before, and nobody said ``again``.
+        The same content was imported before, and ``again`` is false.
     """
     known = _known(service, source)
     for record in known:
@@ -98,9 +99,9 @@ class Import:
     Parameters
     ----------
     hires
-        Whether workers of our own are started where nobody reads the lanes.
+        Whether to start our own workers if no process reads the lanes.
     seconds_per_day
-        What a day of the data takes at least; for show.
+        Minimum duration of a day of data; for demonstrations.
     """
 
     def __init__(
@@ -129,14 +130,14 @@ class Import:
         self._stack = ExitStack()
 
     def run(self, resumed: bool) -> Result:
-        """Write, wait until all is applied, and tell what came of it.
+        """Write the source, wait until all of it is applied, and return the result.
 
         Raises
         ------
         UserError
-            Workers of our own cannot run.
+            Our own workers cannot run.
         TransientError
-            Kafka did not take a record.
+            Kafka did not accept a record.
         """
         record = self.record
         with self._stack:
@@ -144,9 +145,9 @@ class Import:
             sent = asyncio.run(self._write(resumed))
             while True:
                 ledgers = self._look(sum(end - record.starts.get(lane, 0) for lane, end in sent.ends.items()))
-                # Time has passed for many at the end: a lane takes them in portions.
+                # At the end time passes for many customers at once, and a lane processes them in portions.
                 if _reached(ledgers, sent.ends) and not self.service.imports.dues_waiting(ledgers):
-                    # Not those from before the last ones were taken.
+                    # Read again: the earlier ledgers predate the last records.
                     ledgers = self._look()
                     break
                 time.sleep(_POLL_SECONDS)
@@ -178,7 +179,7 @@ class Import:
                 "the lanes have closed this import since; the remaining events count as late: customers reach the right "
                 "segments, but some past moves are not published"
             )
-            # The lanes would refuse to open again what has ended.
+            # The lanes would reject reopening an ended import.
             records = islice(records, 1, None)
         else:
             self._learning.resume(ledgers)
@@ -188,7 +189,7 @@ class Import:
         )
 
     async def _on_day(self, sent: Sent) -> None:
-        """Keep the pace, and stay with the lanes: a model learned on the way must find some of the data before it."""
+        """Keep the pace and do not outrun the lanes: a model learned on the way must find some data before it."""
         self.progress.written(sent.records)
         if await self._learning.answered():
             return
@@ -202,10 +203,10 @@ class Import:
                 await asyncio.sleep(_POLL_SECONDS / 5)
 
     def _look(self, of: int | None = None) -> list[Ledger]:
-        """The ledgers now; tells how far they are, ``of`` how many if that is known, and sees that somebody works."""
+        """Read the ledgers; report their progress (of ``of`` records if known) and ensure that workers are running."""
         ledgers, starts = self.service.view.ledgers(), self.record.starts
         done = sum(max(0, one.next_offset - starts.get(one.partition, 0)) for one in ledgers)
-        # A table knows its events before they are written; control records come on top.
+        # A table knows its number of events before writing them; control records come on top.
         of = of or getattr(self.source, "expected", None)
         self.progress.applied(done if of is None else min(done, of), of)
         if done > self._done:
@@ -223,7 +224,7 @@ class Import:
         return ledgers
 
     def _see_to_workers(self) -> None:
-        """Start workers where nobody reads the lanes: at the beginning, or when those who did are gone."""
+        """Start workers if no process reads the lanes, at the beginning or after the previous ones are gone."""
         service = self.service
         if self._hires and self._workers is None and not is_read(service):
             self.progress.note(f"no worker is running; starting one for this import (log: {service.log_path})")
@@ -231,7 +232,7 @@ class Import:
 
 
 def is_read(service: Service) -> bool:
-    """Whether somebody reads the lanes; a worker that was killed counts until Kafka has noticed."""
+    """Whether a process reads the lanes; a killed worker counts until Kafka notices."""
     kafka = service.kafka
     return not service.alone and member_count(kafka.bootstrap, kafka.group, security=kafka.security) > 0
 
@@ -239,7 +240,7 @@ def is_read(service: Service) -> bool:
 def own_workers(
     service: Service, progress: Callable[[str], None], roles: Sequence[str] = ALWAYS
 ) -> AbstractContextManager[supervise.Workers]:
-    """Worker processes of our own, for a block."""
+    """Our own worker processes, for a block."""
     service.log_path.parent.mkdir(parents=True, exist_ok=True)
     return supervise.workers(
         roles, service.arguments, env=service.environment, log_path=service.log_path, report=progress
@@ -247,5 +248,5 @@ def own_workers(
 
 
 def _reached(ledgers: Iterable[Ledger], goal: Mapping[int, int]) -> bool:
-    """Whether every lane has decided all before its offset in ``goal``."""
+    """Whether every lane has decided everything before its offset in ``goal``."""
     return {one.partition for one in ledgers if one.next_offset >= goal.get(one.partition, 0)} >= goal.keys()

@@ -1,18 +1,18 @@
-"""An import waits for the model owner on the days on which that learns, so that the same file gives the same clusters.
+"""An import waits for the model owner on learning days, so that the same file produces the same clusters.
 
-Who waits for whom, on a day on which the owner has something to do (the first of the data not before ``next_day``):
+The protocol on a day on which the owner has work to do (the first day of data not before ``next_day``):
 
-1. The import writes the clock of that day into every lane, and behind it ``control.learn``. Of that day it writes no event yet.
-2. Each lane decides what it has up to there, and says so to the owner in the panel topic, behind the rows of all customers
-   to whom something happened before (``decision.Look``), in the transaction of the step.
-3. The owner, once all lanes have said so, learns, and writes in one transaction its snapshot, the version if there is one, and
-   behind it ``control.learned`` with the next such day into every lane.
-4. A lane notes the answer in its ledger. The import sees it there and goes on, so in every lane the version stands before the
-   day's first event, as in a replay.
+1. The import writes that day's clock to every lane, followed by ``control.learn``. It holds back the day's events.
+2. Each lane decides everything up to there and reports it to the owner in the panel topic (``decision.Look``), after
+   the rows of all customers active before, in the transaction of the step.
+3. Once all lanes have reported, the owner learns. One transaction writes its snapshot, the new version if there is
+   one, and after it ``control.learned`` with the next such day to every lane.
+4. A lane notes the answer in its ledger. The import sees it there and continues, so in every lane the version
+   precedes the day's first event, as in a replay.
 
-A killed lane or owner did its step completely or not at all, and resumes there. An import that goes on
-reads the last answer in the ledgers and asks from there on; asking twice is harmless, since the owner does nothing on a
-day before its next one, and answers all the same.
+A killed lane or owner completed its step or did none of it, and resumes there. A resumed import reads the last answer
+in the ledgers and asks from there on; asking twice is harmless, since before its next day the owner does nothing but
+answer.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ from streamer.imports.service import Service
 from streamer.sources.import_records import Outgoing, control_record
 
 PATIENCE_SECONDS = 30.0
-"""How long an import waits where no model owner runs."""
+"""How long an import waits if no model owner is running."""
 _POLL_SECONDS = 0.01
 
 
 class Learning:
-    """The questions of one import, and the wait for their answers.
+    """The learning requests of one import, and the wait for their answers.
 
     Parameters
     ----------
     look
-        Reads the ledgers, and sees that somebody works.
+        Reads the ledgers, and ensures that workers are running.
     """
 
     def __init__(
@@ -53,12 +53,12 @@ class Learning:
         self._requested = -1
 
     def resume(self, ledgers: Iterable[Ledger]) -> None:
-        """Go on behind the last answer in the ledgers."""
+        """Continue after the last answer in the ledgers."""
         known = [opened for ledger in ledgers if (opened := ledger.imports.get(self._import_id)) is not None]
         self._next_day = max((opened.next_day for opened in known), default=0)
 
     def questions(self, records: Iterable[Outgoing]) -> Iterator[Outgoing]:
-        """The same records, with a question behind the clock of each day on which there is something to learn."""
+        """Yield the records, with a request after the clock of each day on which there is something to learn."""
         for record in records:
             yield record
             if record.day is not None and record.seal is not None and record.day >= self._next_day:
@@ -67,7 +67,7 @@ class Learning:
                 yield control_record(question, Seal(record.seal.source, record.seal.number + 1))
 
     async def answered(self) -> bool:
-        """Return once the owner has answered, or does not because none runs; gives whether it was asked at all."""
+        """Wait for the owner's answer, or until none is running; return whether a request was pending at all."""
         requested, self._requested = self._requested, -1
         if requested < 0:
             return False
@@ -97,7 +97,7 @@ _NEVER = 1 << 40
 
 
 class _Patience:
-    """Ends every ``PATIENCE_SECONDS`` once more, counted from the first time that it is asked."""
+    """A timeout that expires every ``PATIENCE_SECONDS``, counted from its first check."""
 
     def __init__(self) -> None:
         self._since = 0.0

@@ -1,4 +1,4 @@
-"""What a replay, an import or a demo came to: figures for scripts, and the same for people."""
+"""The result of a replay, an import or a demo: figures for scripts, and the same for people."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from streamer.sources.source import Source
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Counts of one run, as JSON has them; ``consumed`` is called ``records`` there.
+    """Counts of one run, by their JSON names; ``records`` is the ledger's ``consumed``.
 
     Attributes
     ----------
     rows, skipped
-        Lines of the file, None where there is none; and those that became no event, by reason.
+        Lines of the file, None without a file; and those that produced no event, by reason.
     records
         Records of the lane log: ``applied + duplicates + dead_letters + rerouted + control``.
     customers
-        Those seen for the first time.
+        Customers seen for the first time.
     revenue_minor
         Orders less reversals, in minor units of the shop's currency.
     guests
-        Orders of the file that name no customer, and so are not in the other figures: ``orders``, ``refunds``, and
+        Orders of the file without a customer, not included in the other figures: ``orders``, ``refunds``, and
         ``money`` by currency.
     segments
-        Customers by segmentation and segment at the end, those of earlier runs included.
+        Customers by segmentation and segment at the end, including those of earlier runs.
     """
 
     rows: int | None
@@ -59,17 +59,17 @@ class Result:
 
     @property
     def unaccounted(self) -> int:
-        """Records that nothing says anything about: always 0."""
+        """Records not accounted for: always 0."""
         known = self.applied + self.duplicates + sum(self.dead_letters.values()) + self.rerouted + self.control
         return self.records - known
 
     def to_dict(self) -> dict[str, Any]:
-        """The figures by the names they have in JSON."""
+        """The figures by their JSON names."""
         return asdict(self)
 
 
 def result_of(before: Totals, after: Totals, source: Source | None, seconds: float) -> Result:
-    """What happened between two looks at the ledgers, while ``source`` was read."""
+    """The difference between two readings of the ledgers, between which ``source`` was read."""
     records = after.consumed - before.consumed
     return Result(
         rows=None if source is None else source.rows,
@@ -94,7 +94,7 @@ def result_of(before: Totals, after: Totals, source: Source | None, seconds: flo
 
 
 def _guests(before: Totals, after: Totals, source: Source | None) -> dict[str, Any]:
-    """Orders of guests: those of a table make no events, those of other files the lanes have counted."""
+    """Guest orders: from the source if it is a table, since those become no events; else as counted by the lanes."""
     of_table = getattr(source, "guests", None)
     if isinstance(of_table, Guests) and (of_table.orders or of_table.refunds):
         return of_table.to_dict()
@@ -106,7 +106,7 @@ def _guests(before: Totals, after: Totals, source: Source | None) -> dict[str, A
 
 
 def in_units(minor: int, currency: str) -> str:
-    """An amount as text that keeps every digit.
+    """An amount as text with every digit.
 
     >>> in_units(-1050, "EUR"), in_units(12, "JPY")
     ('-10.50', '12')
@@ -119,7 +119,7 @@ def _less(after: Mapping[str, int], before: Mapping[str, int]) -> dict[str, int]
 
 
 def show(result: Result, currency: str, console: Console, texts: Messages | None = None) -> None:
-    """The result for people."""
+    """Print the result for people."""
     texts = texts or messages()
     money = result.revenue_minor / 10 ** exponent(currency)
     rows = "" if result.rows is None else texts("result rows", rows=result.rows)

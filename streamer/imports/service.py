@@ -1,4 +1,4 @@
-"""The service that is imported into."""
+"""The service that receives an import."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Service:
-    """The service that is imported into.
+    """The service that receives an import.
 
     Attributes
     ----------
     keys
-        Sign control records, where there are any.
+        Keys to sign control records, if there are any.
     alone
-        Whether the servers are ours alone, so that no one else can be reading the lanes.
+        Whether the servers are ours alone, so that no other process can be reading the lanes.
     arguments, environment, log_path
-        For workers of our own (``supervise.workers``), where nobody reads the lanes.
+        For our own workers (``supervise.workers``), if no process reads the lanes.
     """
 
     kafka: KafkaConnection

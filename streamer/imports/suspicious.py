@@ -1,4 +1,4 @@
-"""What looks wrong in a file although every row of it can be read."""
+"""Find suspicious patterns in a file even though every row is readable."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _PLACEHOLDER: Final = re.compile(
     re.IGNORECASE,
 )
 _ENOUGH: Final = 20
-"""Orders from which on shares say something."""
+"""Minimum number of orders for shares to be meaningful."""
 _MANY_TIMES: Final = 50
 _DAY_MS: Final = 86_400_000
 _MONTHLY: Final = 5
-"""Orders a month from which on a month without one is hardly chance (e^-5)."""
+"""Orders per month above which an empty month is unlikely to be chance (e^-5)."""
 _REFUSED: Final = 0.05
 _HARMLESS: Final = frozenset(("left_out", "repeated"))
 
@@ -35,18 +35,18 @@ _HARMLESS: Final = frozenset(("left_out", "repeated"))
 def looks(
     found: Checked, lines: Ints, amounts: Ints, times: Ints, unit: int, at_midnight: bool
 ) -> Iterator[Translatable]:
-    """What somebody should look at before the import.
+    """Yield warnings to check before the import.
 
     Parameters
     ----------
     lines, amounts
         Orders: the line of each, and its money in minor units.
     times
-        Instants of events in the order of their lines, ms.
+        Event times in the order of their lines, ms.
     unit
-        Minor units in one unit of the shop's currency.
+        Minor units per major unit of the shop's currency.
     at_midnight
-        Whether all events lie at the beginning of a day of the shop.
+        Whether all events are at the start of one of the shop's days.
     """
     if not found.events:
         yield translatable("check look nothing")
@@ -100,7 +100,7 @@ def _times(found: Checked, times: Ints) -> Iterator[Translatable]:
     if len(steps) >= _ENOUGH and 0.2 < (steps < 0).mean() < 0.8:
         yield translatable("check look unordered")
     months = list(found.months)
-    # In a shop with a few orders a month, a month without any is chance.
+    # In a shop with a few orders per month, an empty month is chance.
     if not months or found.applied.orders < _MONTHLY * (_month(months[-1]) - _month(months[0]) + 1):
         return
     for one, other in pairwise(months):
@@ -120,7 +120,7 @@ def _named(month: int) -> str:
 
 
 def reason_text(reason: str) -> str:
-    """A reason for which rows or events are left out, in words; its name where there are none."""
+    """Why rows or events are left out, in words; the reason's name if it has no text."""
     try:
         return translatable(f"reason {reason}")
     except KeyError:
