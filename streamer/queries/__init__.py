@@ -1,5 +1,4 @@
-"""Answers that commands and pages show: plain functions of the view, the topics and the settings, JSON-safe.
+"""The data behind commands and pages: plain functions of view, topics and settings that return JSON-safe values.
 
-Nothing here touches Typer or a terminal, and nothing changes the service. Words on the screen are in
-``streamer.commands``.
+Nothing here uses Typer or a terminal, or changes the service. Texts for the screen are in ``streamer.commands``.
 """

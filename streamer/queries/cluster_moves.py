@@ -1,4 +1,4 @@
-"""The next move among clusters of many customers at once: what `models.behaviour.forecast` says of one."""
+"""The next cluster move of many customers at once; `models.behaviour.forecast` does the same for one."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from streamer.core.timers import timeline_of
 def cluster_moves(
     customers: Sequence[tuple[Customer, bytes]], ledger: Ledger, models: Mapping[int, ClusterModel], grid: DayGrid
 ) -> dict[str, tuple[str, int]]:
-    """The cluster to which silence alone leads, and when (ms), by customer id; those whom it moves nowhere are not in it.
+    """The next cluster (by inactivity alone) and when (ms), by customer id; omits customers it does not move.
 
     Parameters
     ----------
     customers
-        Of one lane, each with its dumped memory.
+        Customers of one lane, each with its dumped memory.
     """
     found: dict[str, tuple[str, int]] = {}
     if not ledger.timeline:
@@ -40,7 +40,7 @@ def cluster_moves(
         rows = np.array(list(ids), dtype=np.int64)
         today = grid.day_of(ledger.clock_of(clock_id))
         days = np.array([max(today, memory.day_of(row)) for row in ids], dtype=np.int64)
-        # The nights that have passed since the customer's last event; their moves wait in the lane.
+        # Step the nights since the customer's last event; the lane has not applied their moves yet.
         advance(memory, rows, days, timeline)
         for move in advance(memory, rows, days + AHEAD_DAYS, timeline):
             found.setdefault(ids[move.row], (move.to_id, grid.instant(move.day)))

@@ -1,4 +1,4 @@
-"""What is known of one customer, and where it goes next."""
+"""One customer: current data and next moves."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from streamer.queries.members import name_of
 from streamer.queries.names import segment_name
 
 MONEY: Final = ("money", "basket")
-"""Features of clusters that are amounts."""
+"""Cluster features that are amounts."""
 
 
 def explain(view: ViewReader, policy: Policy, id: str) -> dict[str, Any] | None:
-    """Everything that is known of a customer, by any of its ids; None if there is no such. JSON-safe.
+    """All data about a customer, by any of its ids; None if there is no such customer. JSON-safe.
 
-    The document of Redis, and what `describe` says by the clock of the customer's lane.
+    Combines the Redis document with `describe` at the clock of the customer's lane.
     """
     shown = view.customer(id)
     if shown is None:
@@ -62,24 +62,24 @@ def describe(
     Parameters
     ----------
     clock
-        The clock that the customer lives by, ms.
+        The customer's clock, ms.
     ahead
-        Where the customer stands among the clusters; None where there are none.
+        The customer's position among the clusters; None if there are none.
     shop
-        With the predictions in force; without it none is known.
+        Context with the predictions in force; without it there are no predictions.
 
     Returns
     -------
     dict
-        ``borders`` are those of bands around the customer: what the feature must reach to go up, or fall below to go down.
-        ``ways`` are the single features, or words, that would lead to another segment, nearest first, in their own
-        units.
+        ``borders`` are the band thresholds around the customer: what the feature must reach to go up, or fall below
+        to go down. ``ways`` are the single features, numeric or text, that would lead to another segment, nearest
+        first, in their own units.
     """
     at, definitions, context = max(customer.as_of, clock), policy.definitions, shop or policy.shop
     named = partial(segment_name, policy=policy, model=model)
     held = [one for one in definitions.segmentations if one.name in customer.segments]
     now = facts(customer, at, definitions, context)
-    # A shop's own traits where segments depend on them.
+    # Include the shop's own traits if segments depend on them.
     shown = dict.fromkeys((*FEATURES, *definitions.features))
     return {
         "now": iso(at),
@@ -115,7 +115,7 @@ def _next_moves(
     if ahead is not None and ahead.next is not None:
         moves[SEGMENTATION] = {
             "to": ahead.next.to_id,
-            # It may belong to a version that is in force from tomorrow on only.
+            # The cluster may belong to a version that is only in force from tomorrow on.
             "name": segment_name(SEGMENTATION, ahead.next.to_id, policy, model or ahead.model),
             "at": iso(policy.grid.instant(ahead.next.day)),
         }
@@ -123,7 +123,7 @@ def _next_moves(
 
 
 def _borders(name: str, found: Neighbours, now: Facts, named: Callable[[str, str], str]) -> dict[str, Any]:
-    """The borders above and below a customer in the segmentation ``name``."""
+    """The thresholds above and below a customer in the segmentation ``name``."""
     feature, up, down = found
     return {
         "feature": feature,
@@ -150,17 +150,17 @@ def _ways(
 
 
 def _json(value: float) -> float | None:
-    """The value; None for NaN (no order yet), which has no place in JSON."""
+    """The value; None for NaN (no order yet), which JSON cannot represent."""
     return None if value != value else value
 
 
 def clusters(ahead: Outlook, policy: Policy) -> dict[str, Any]:
-    """How a customer stands among the clusters, as JSON-safe values.
+    """A customer's position among the clusters, as JSON-safe values.
 
-    ``margin`` is 0 on the border with the next best cluster and negative on this side, in the unit of ``border``: nats by
-    likelihood, gaps between the two centres by distance (``statistic``). Above ``border`` the customer is on the way
-    there, ``filled`` of it gone. ``levers`` are features that each alone would carry the customer over the border.
-    Money in major units.
+    ``margin`` is 0 on the border with the next best cluster and negative on this side, in the unit of ``border``:
+    nats for likelihood, gaps between the two centres for distance (``statistic``). Above ``border`` the customer is
+    on the way there, and ``filled`` is the completed part. ``levers`` are features that would each alone move the
+    customer across the border. Money is in major units.
     """
     stands, model, minor = ahead.standing, ahead.model, policy.shop.minor_per_major
 

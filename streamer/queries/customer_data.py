@@ -1,4 +1,4 @@
-"""Everything held of one customer, under all ids that were joined to it."""
+"""Export all stored data of one customer, under every joined id."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ _STATE: Final = {
     "edition": "definitions_version",
     **{name: f"statistics.{name}" for name in Statistics.__struct_fields__},
 }
-"""Name in the export to attribute of the customer: exports keep their names when attributes change."""
+"""Attribute of the customer by its name in the export: exports keep their names when attributes change."""
 
 
 def held(to: Connections, id: str) -> dict[str, Any]:
-    """What is held of a customer, under all of its ids."""
+    """All stored data of a customer, under every joined id."""
 
     shown = to.view.customer(id)
     name = id if shown is None else shown.customer.id
@@ -65,7 +65,7 @@ def held(to: Connections, id: str) -> dict[str, Any]:
 
 
 def state_of(to: Connections, id: str) -> dict[str, Any] | None:
-    """The state of a customer as JSON values; None where there is none."""
+    """The state of a customer as JSON values; None if there is none."""
 
     parts = to.view.parts(id)
     if parts is None or snapshot.CORE not in parts:
@@ -88,7 +88,7 @@ def state_of(to: Connections, id: str) -> dict[str, Any] | None:
 
 
 def _named(value: Any) -> dict[str, Any]:
-    """A value that is kept by position, with the names of its fields."""
+    """A value stored by position, as a dict by field name."""
     found = {}
     for name in value.__struct_fields__:
         inner = getattr(value, name)
@@ -97,7 +97,7 @@ def _named(value: Any) -> dict[str, Any]:
 
 
 def body(record: Record) -> Any:
-    """The JSON of a record; its text where it is none, None where it has no value."""
+    """The JSON of a record; its text if it is not JSON, None if it has no value."""
 
     try:
         return None if record.value is None else msgspec.json.decode(record.value)

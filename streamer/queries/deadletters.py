@@ -1,4 +1,4 @@
-"""Records that could not be applied: where they lie now, and what they say."""
+"""Records that could not be applied: their current location and content."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from streamer.adapters.kafka import KafkaConnection
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A dead letter where it lies now, and what its headers say."""
+    """A dead letter with its current location and its headers."""
 
     record: Record
     letter: DeadLetter
 
     @property
     def place(self) -> str:
-        """``PARTITION:OFFSET``, as ``deadletters show`` takes it."""
+        """``PARTITION:OFFSET``, as ``deadletters show`` accepts it."""
         return f"{self.record.partition}:{self.record.offset}"
 
     def shown(self) -> dict[str, Any]:
@@ -46,13 +46,13 @@ class Found:
 
 
 def letters(connection: KafkaConnection, latest: int | None = None) -> Iterable[Found]:
-    """All dead letters, in order within a partition; ``latest``: only the last so many offsets of each partition."""
+    """All dead letters, in order within a partition; ``latest`` limits them to that many last offsets per partition."""
     for record in read(connection, DEADLETTERS, latest=latest):
         yield Found(record, parse_headers(record.headers))
 
 
 def newest(found: Iterable[Found], limit: int, reason: str | None = None) -> tuple[int, list[Found]]:
-    """How many there are, of a reason where one is named, and the newest ``limit`` of them, the newest last."""
+    """The number of dead letters, optionally with one ``reason``, and the newest ``limit`` of them, newest last."""
     held: list[tuple[int, int, int, Found]] = []
     total = 0
     for one in found:
@@ -64,7 +64,7 @@ def newest(found: Iterable[Found], limit: int, reason: str | None = None) -> tup
 
 
 def examples(found: Iterable[Found], limit: int) -> Mapping[str, list[Found]]:
-    """The newest ``limit`` of each reason, the newest first."""
+    """The newest ``limit`` of each reason, newest first."""
     held: dict[str, list[tuple[int, int, int, Found]]] = {}
     for one in found:
         _keep(held.setdefault(one.letter.reason, []), one, limit)

@@ -1,4 +1,4 @@
-"""Everything that ``doctor`` looks at, in an order in which a later finding depends on those before."""
+"""All checks of ``doctor``, ordered so that later ones can rely on earlier ones."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from streamer.queries.service import service
 from streamer.replay.placement import placement
 
 _SAMPLE: Final = 500
-"""Offsets looked at per partition, from the end."""
+"""Number of offsets to sample per partition, from the end."""
 
 
 def examine(found: Settings) -> Iterator[Finding]:
-    """All findings, in an order in which a later one depends on those before."""
+    """All findings, ordered so that later checks can rely on earlier ones."""
     yield from packages()
     try:
         with connections(found) as to:
@@ -69,7 +69,7 @@ def _server(place: str, own: str | None, what: str) -> str:
 
 
 def _redis(to: Connections) -> tuple[Finding, dict[str, Any]]:
-    """What is there, and what it says of itself; nothing where it does not answer."""
+    """Whether Redis answers, and the output of its INFO; empty if it does not answer."""
 
     try:
         client = connect(to.redis_url, to.redis_options)
@@ -98,12 +98,12 @@ def _topics(to: Connections) -> Iterator[Finding]:
 
 
 def _producers(to: Connections) -> Iterator[Finding]:
-    """Whether producers write keys, and to the partitions that their keys say."""
+    """Whether producers set keys and write to the partitions of their keys."""
 
     try:
         found = placement(read(to.kafka, topics.EVENTS, latest=_SAMPLE), to.lanes)
     except (UserError, TransientError):
-        # What is wrong with the topic has been reported.
+        # Other findings report what is wrong with the topic.
         return
     if not found.records:
         return

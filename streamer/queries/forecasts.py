@@ -10,8 +10,8 @@ from streamer.core.ledger import Ledger
 
 
 def forecasts(view: ViewReader, lane: int, ledger: Ledger | None, shop: FeatureContext) -> LaneForecasts:
-    """What the versions of ``ledger`` say, which was read before; the shipped one where the lane has none."""
-    # All at once: where one is asked for, the others are soon.
+    """The predictions of the versions in ``ledger``, which was read before; of the shipped one if the lane has none."""
+    # Compute all at once: a query for one is soon followed by the others.
     wanted: dict[str, tuple[float, ...]] = dict.fromkeys(PREDICTED, ())
     found = ledger or Ledger.fresh(lane)
     return LaneForecasts.of(found, view.predictions(lane), wanted, shop.grid, shop.minor_per_major)

@@ -1,4 +1,4 @@
-"""What is foreseen of one customer, by which version, and why."""
+"""The predictions for one customer, with their version and reasons."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from streamer.core.forecasts import LaneForecasts
 
 
 def foreseen(customer: Customer, at: int, forecasts: LaneForecasts) -> dict[str, Any] | None:
-    """All predictions as of the grid day of an instant (ms), JSON-safe; None where nothing can be said.
+    """All predictions at the grid day of an instant (ms), JSON-safe; None if there are none.
 
     Returns
     -------
     dict
-        ``version`` and ``form`` of what they come from; ``day`` is its beginning. In ``why``, the parts of
-        ``p_buy_30d`` are log-odds: with those of an ordinary customer they add up to the customer's own. Money is in
+        ``version`` and ``form`` of the model; ``day`` is the start of the grid day. In ``why``, the parts of
+        ``p_buy_30d`` are log-odds that add up, with those of an average customer, to the customer's own. Money is in
         major units.
     """
     day = forecasts.grid.day_of(at)

@@ -1,4 +1,4 @@
-"""What is foreseen of many customers at once: values alone, without reasons."""
+"""The predictions for many customers at once: values only, without reasons."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from streamer.core.forecasts import LaneForecasts
 
 @dataclass(frozen=True, slots=True)
 class Foreseen:
-    """Some predictions of a customer, and the version that they come from; money in major units."""
+    """Predictions for a customer, and their version; money in major units."""
 
     version: int
     values: dict[str, float]
 
 
 def now_in(forecasts: LaneForecasts) -> Callable[[Customer], int]:
-    """The instant that is now for a customer of a lane: of the clock it lives by, or of its own state where that is later."""
+    """A function that returns a customer's current instant (ms): its clock, or the time of its state if later."""
     return lambda one: max(one.as_of, forecasts.ledger.clock_of(one.clock_id))
 
 
 def foreseen_of_many(
     customers: Sequence[Customer], clock: Callable[[Customer], int], forecasts: LaneForecasts, names: Sequence[str]
 ) -> dict[str, Foreseen]:
-    """The named predictions of customers of a lane, by id; nothing is there for those about whom nothing can be said.
+    """The named predictions for customers of a lane, by id; omits customers without predictions.
 
     Parameters
     ----------
     clock
-        The instant (ms) that is now for a customer; its grid day counts.
+        Returns a customer's current instant (ms); its grid day counts.
     """
     together: dict[tuple[int, int], list[tuple[str, OrderRecord]]] = defaultdict(list)
     models = {}

@@ -1,4 +1,4 @@
-"""How large segments were, and where customers went: figures out of moves. Pure."""
+"""Segment sizes over time and customer flows, computed from moves. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from streamer.charts import Flow
 
 @dataclass(frozen=True, slots=True)
 class Moves:
-    """How many went from one segment to another on a day for a cause; an empty id means no segment."""
+    """The number of moves from one segment to another on a day for a cause; an empty id means no segment."""
 
     day: int
     before: str
@@ -21,7 +21,7 @@ class Moves:
 
 @dataclass(frozen=True, slots=True)
 class Journey:
-    """How many who moved at all were in one segment before, and are in another, or the same, now; empty for no segment."""
+    """The number of customers with this earlier and current segment, among those who moved; empty for no segment."""
 
     before: str
     after: str
@@ -29,7 +29,7 @@ class Journey:
 
 
 def sizes_by_day(now: Mapping[str, int], moves: Iterable[Moves], first_day: int, last_day: int) -> dict[str, list[int]]:
-    """Sizes of segments at the end of each day, by id: today's, and back from there by what moved since.
+    """Segment sizes at the end of each day, by id: today's, then backwards by the moves since.
 
     >>> sizes_by_day({"a": 3, "b": 2}, [Moves(9, "a", "b", "time", 1), Moves(10, "", "a", "event", 2)], 8, 10)
     {'a': [2, 1, 3], 'b': [1, 2, 2]}
@@ -43,14 +43,14 @@ def sizes_by_day(now: Mapping[str, int], moves: Iterable[Moves], first_day: int,
         row = [size]
         for day in range(last_day, first_day, -1):
             size -= net.get((day, segment), 0)
-            # Of customers who were erased the moves stay and the membership is gone; never below nought.
+            # Erased customers' moves remain but their memberships are gone, so the result could fall below 0.
             row.append(max(size, 0))
         found[segment] = row[::-1]
     return found
 
 
 def journeys(now: Mapping[str, int], moved: Iterable[Journey]) -> list[Flow]:
-    """From where to where over a while, with those who stayed; in the order of ``now``, who came and who left last.
+    """Flows between segments over a period, including customers who stayed; in the order of ``now``, no segment last.
 
     >>> [(f.source, f.target, f.value) for f in journeys({"a": 3, "b": 2}, [Journey("a", "b", 1), Journey("", "a", 1)])]
     [('a', 'a', 2.0), ('a', 'b', 1.0), ('b', 'b', 1.0), ('', 'a', 1.0)]
@@ -70,7 +70,7 @@ def journeys(now: Mapping[str, int], moved: Iterable[Journey]) -> list[Flow]:
 
 
 def changed(now: int, then: int, least: int = 5, share: float = 0.2) -> float | None:
-    """By which share something grew or shrank, where that is worth a look: by so many, and by such a share.
+    """The relative change if it is notable, at least ``least`` in number and ``share`` in proportion; else None.
 
     >>> changed(120, 80), changed(100, 98), changed(4, 1)
     (0.5, None, None)

@@ -1,4 +1,4 @@
-"""How each lane is: where it stands, what waits, who owns it, and why it has stopped."""
+"""The status of each lane: position, lag, owner, and why it stopped."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from streamer.lanes import deleted
 from streamer.lanes.trouble import Trouble
 
 AHEAD_MS: Final = 3_600_000
-"""A lane's clock so far ahead of ours was moved by a clock that was wrong."""
+"""A lane's clock this far ahead of ours was moved by a wrong clock."""
 
 
 @dataclass(frozen=True, slots=True)
 class LaneStatus:
-    """One lane.
+    """The status of one lane.
 
     Attributes
     ----------
     offset
-        The first record that is not decided.
+        The first record not decided.
     lag
-        Records that wait.
+        Number of pending records.
     hidden
-        How many of them stand behind a transaction that their producer left open: nobody can read them yet.
+        Number of those behind a transaction that their producer left open: no one can read them yet.
     owner
-        The worker, ``client id@host``; empty where there is none.
+        The worker, ``client id@host``; empty if there is none.
     clock, ahead
         The lane's clock, ms, and whether it is more than an hour ahead of ours.
     hidden_by
-        Whose transaction that is, in words; empty where the broker does not say.
+        The producer of that transaction, in words; empty if the broker does not report it.
     why, hint
-        Why it has stopped and what to do; empty where it has not.
+        Why it stopped and what to do; empty if it has not.
     """
 
     lane: int
@@ -54,7 +54,7 @@ class LaneStatus:
 
 
 def stopped(to: Connections, ledgers: Iterable[Ledger], lag: Iterable[PartitionLag]) -> dict[int, Trouble]:
-    """Lanes that have stopped; and those whose records were deleted, which stop as soon as a worker takes them."""
+    """Stopped lanes, including those with deleted records, which stop as soon as a worker takes them."""
     found = {lane: note for lane, note in to.view.troubles().items() if note.why}
     starts = {part.partition: part.start for part in lag}
     for ledger in ledgers:

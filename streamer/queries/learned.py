@@ -1,4 +1,4 @@
-"""What was learned of predictions: which version each lane goes by, and how well each week was foreseen."""
+"""The learned predictions: the version each lane uses, and how accurate each week was."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _EPOCH: Final = date(1970, 1, 1)
 
 
 def read_predictor(to: Connections) -> Predictor:
-    """What the model owner has learned, as it last kept it."""
+    """The model owner's predictor, as last stored."""
     return kept_predictor(read(to.kafka, topics.PANEL))
 
 
 def kept_predictor(records: Iterable[Record]) -> Predictor:
-    """The same from the records of the panel topic; a fresh one where nothing was kept yet."""
+    """The predictor in the records of the panel topic; a fresh one if none was stored yet."""
     pieces: dict[int, Piece] = {}
     for record in records:
         key = record.key or b""
@@ -44,12 +44,12 @@ def kept_predictor(records: Iterable[Record]) -> Predictor:
 def status(
     predictor: Predictor, ledgers: Iterable[Ledger], models: Mapping[int, Mapping[int, PredictionModel]], grid: DayGrid
 ) -> dict[str, Any]:
-    """The versions that lanes go by, and the latest week, JSON-safe.
+    """The versions that lanes use, and the latest week, JSON-safe.
 
     Parameters
     ----------
     models
-        What each lane keeps, by version.
+        The versions stored in each lane.
     """
     state, weeks = predictor.state, predictor.weeks
     return {
@@ -62,7 +62,7 @@ def status(
 
 
 def fallback_of(predictor: Predictor) -> dict[str, Any] | None:
-    """Since when the cells stand in, by the week; None while they do not."""
+    """Since which week the cells have replaced the model; None if they do not."""
     weeks = predictor.weeks
     if not predictor.state.trust.fallen:
         return None
@@ -100,7 +100,7 @@ def week_of(week: Week) -> dict[str, Any]:
 
 
 def version(published: Mapping[int, Foresight], wanted: str) -> dict[str, Any]:
-    """One version in full, JSON-safe; 0 is the one that comes with the program. UserError if there is no such."""
+    """One version in full, JSON-safe; 0 is the shipped one. Raises UserError if it does not exist."""
     number = int(wanted) if wanted.isascii() and wanted.isdigit() else -1
     found = published.get(number)
     if found is None and number != 0:

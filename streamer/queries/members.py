@@ -1,4 +1,4 @@
-"""Who they are: the customers of a segment, or those for whom a condition holds now."""
+"""List customers: the members of a segment, or those who currently meet a condition."""
 
 from __future__ import annotations
 
@@ -31,22 +31,22 @@ from streamer.queries.foreseen_of_many import Foreseen, foreseen_of_many, now_in
 COLUMNS: Final = ("id", "name", "email", "since", "last_order", "next_segment", "next_at")
 PREDICTIONS: Final = ("p_buy_30d", "expected_spend_90d")
 FILE_COLUMNS: Final = (*COLUMNS, *PREDICTIONS, "predictions_version")
-"""Those of CSV files and of JSON; for a table on a screen they would be too many."""
+"""Columns of CSV files and JSON; too many for a table on a terminal."""
 _CONDITION: Final = "asked_once"
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A customer as lists show it; instants in ms.
+    """A customer as shown in lists; instants in ms.
 
     Attributes
     ----------
     since
-        When the customer entered the segment; None where the members are those of a condition.
+        When the customer entered the segment; None for the members of a condition.
     next_move
-        The segment that time alone leads to, and when; None where time changes nothing.
+        The next segment by time alone, and when; None if time changes nothing.
     foreseen
-        Some predictions; None where nothing can be said.
+        Some predictions; None if there are none.
     """
 
     id: str
@@ -66,12 +66,12 @@ def members(
     segments: list[str],
     since: int | None = None,
 ) -> Iterator[Member]:
-    """The customers of the segments, written ``SEGMENT`` or ``SEGMENTATION/SEGMENT``, in byte order of ids by lane.
+    """The customers of the segments (``SEGMENT`` or ``SEGMENTATION/SEGMENT``), in byte order of ids by lane.
 
     Parameters
     ----------
     since
-        Only those who entered at this instant (ms) or later.
+        Only customers who entered at this instant (ms) or later.
     """
     wanted = [_split(name) for name in segments]
     ledgers = {ledger.partition: ledger for ledger in view.ledgers()}
@@ -88,7 +88,7 @@ def members(
 
 
 def _place(customer: Customer, wanted: Collection[tuple[str | None, str]], since: int | None) -> tuple[str, int] | None:
-    """The segmentation in which a customer is in one of the segments wanted, and since when; None if in none of them."""
+    """The segmentation in which a customer is in a wanted segment, and since when; None if in none."""
     for segmentation, held in customer.segments.items():
         if (segmentation, held.segment) in wanted or (None, held.segment) in wanted:
             return (segmentation, held.since) if since is None or held.since >= since else None
@@ -96,14 +96,14 @@ def _place(customer: Customer, wanted: Collection[tuple[str | None, str]], since
 
 
 def name_of(customer: Customer) -> str | None:
-    """What the customer is called; None where no event named it."""
+    """The customer's name; None if no event gave one."""
     return text_trait(customer, "name") or text_trait(customer, "custom.name")
 
 
 def found_by(view: ViewReader, text: str) -> Iterator[Member]:
-    """The customers in whose ids, name, e-mail or phone number a text stands, whatever the case.
+    """The customers whose ids, name, e-mail or phone number contain a text, ignoring case.
 
-    Who withdrew consent is found by an id: nothing else is known then.
+    Customers who withdrew consent are only found by id: no other data is stored.
     """
     wanted = normalize("NFC", text).casefold()
     for customer in _everyone(view, with_consent=False):
@@ -122,8 +122,9 @@ def member_of(
     shop: FeatureContext,
     among_clusters: tuple[str, int] | None = None,
 ) -> Member:
-    """A customer as a member of a segment, with the next move within that segmentation: as rules or bands give it, else the
-    one given.
+    """A customer as a member of a segment.
+
+    The next move is the one within that segmentation: by its rules or bands, else ``among_clusters``.
     """
     if not _rules(definitions, segmentation):
         return _member(customer, since, among_clusters)
@@ -131,7 +132,7 @@ def member_of(
 
 
 def row(one: Member) -> dict[str, str | None]:
-    """The values of FILE_COLUMNS, as tables and CSV files write them."""
+    """The values of FILE_COLUMNS as text for tables and CSV files."""
     to, at = one.next_move or (None, None)
     values = (one.id, one.name, one.email, _time(one.since), _time(one.last_order), to, _time(at))
     told = one.foreseen
@@ -153,19 +154,19 @@ def _time(at: int | None) -> str | None:
 def matching(
     view: ViewReader, text: str | None, condition: str, shop: FeatureContext, clock: Callable[[Customer], int]
 ) -> Iterator[Member]:
-    """The customers for whom a condition of the rules' language holds now; nothing is activated.
+    """The customers who currently meet a condition in the rules' language; activates nothing.
 
     Parameters
     ----------
     text
-        The file of the segmentations in force, to which the condition may refer; None for the built-in ones.
+        The file of the segmentations in force, which the condition may refer to; None for the built-in ones.
     clock
-        The instant (ms) that is now for a customer.
+        Returns a customer's current instant (ms).
 
     Raises
     ------
     UserError
-        The condition cannot be read.
+        The condition is invalid.
     """
     wanted = _condition(text or DEFAULT_TEXT, condition)
     segmentation = next(one for one in wanted.segmentations if one.name == _CONDITION)
@@ -181,7 +182,7 @@ def matching(
 
 
 def check_names(segments: list[str], definitions: Definitions, sizes: dict[str, dict[str, int]]) -> None:
-    """Refuse segments that are none, and name those that are. Raises UserError."""
+    """Reject unknown segments and list the known ones. Raises UserError."""
     known = {(one.name, segment.id) for one in definitions.segmentations for segment in one.segments}
     known |= {(name, id) for name, held in sizes.items() for id in held}
     for wanted in segments:
@@ -192,7 +193,7 @@ def check_names(segments: list[str], definitions: Definitions, sizes: dict[str, 
 
 
 def _condition(text: str, condition: str) -> Definitions:
-    """The segmentations in force, and one more that the condition decides."""
+    """The segmentations in force, plus one that evaluates the condition."""
     quoted = '"' + condition.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ") + '"'
     more = (
         f'\n[{_CONDITION}]\nkind = "rules"\nrules = [ {{ segment = "yes", when = {quoted} }}, {{ segment = "no" }} ]\n'
@@ -207,16 +208,16 @@ def _everyone(view: ViewReader, *, with_consent: bool = True) -> Iterator[Custom
 
 
 def _chunks(view: ViewReader, *, with_consent: bool = True) -> Iterator[tuple[int, list[tuple[Customer, bytes]]]]:
-    """The customers by lane, some at a time, each with what the clusters remember."""
+    """Yield the customers by lane, in chunks, each with its behaviour memory."""
     for lane in range(view.lanes):
         for chunk in view.customers(lane):
             found = [snapshot.glance(id, parts) for id, parts in chunk.items()]
-            # Without consent there is no behaviour memory: such a customer is in no list of a segment.
+            # Without consent there is no behaviour memory, and such customers appear in no segment list.
             yield lane, [one for one in found if one[1] or not with_consent]
 
 
 class _Foreseeing:
-    """What is foreseen of customers, lane by lane; ``clock`` as for `matching`, by default that of the lane's ledger."""
+    """Predictions of customers, lane by lane; ``clock`` as in `matching`, by default that of the lane's ledger."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Versions of the clusters and proposals of the model owner; and the owner's answer to a decision."""
+"""Cluster versions and proposals of the model owner, and the owner's response to a decision."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _POLL_SECONDS: Final = 0.5
 
 
 def read_published(to: Connections) -> Published:
-    """What the models topic says now."""
+    """The current content of the models topic."""
 
     found = Published()
     found.take(read(to.kafka, topics.MODELS))
@@ -29,7 +29,7 @@ def read_published(to: Connections) -> Published:
 
 
 def send_decision(to: Connections, decision: ModelDecision) -> None:
-    """Hand a decision to the model owner, whenever it runs next."""
+    """Send a decision to the model owner, which processes it when it next runs."""
 
     value, headers = encode_decision(decision, to.settings.control_keys)
     with sender(to.kafka, topics.PANEL, 1) as send:
@@ -37,7 +37,7 @@ def send_decision(to: Connections, decision: ModelDecision) -> None:
 
 
 def wait_for(to: Connections, done: Callable[[Published], bool]) -> Published | None:
-    """What is published once the owner has acted; None if it takes longer than people wait."""
+    """The published content once ``done`` holds for it; None if the owner takes too long for an interactive command."""
     deadline = time.monotonic() + _ANSWER_SECONDS
     while time.monotonic() < deadline:
         found = read_published(to)
@@ -57,12 +57,12 @@ def stand_of(found: Published, id: str) -> Stand:
 
 
 def decide(to: Connections, id: str, action: Literal["approve", "reject"], texts: Messages) -> tuple[Stand, bool]:
-    """Answer a proposal, and wait for the model owner: how the proposal stands, and whether the owner has acted.
+    """Decide on a proposal and wait for the model owner; return the proposal and whether the owner has acted.
 
     Raises
     ------
     UserError
-        There is no such proposal, or it does not wait.
+        The proposal does not exist or is not waiting.
     """
     stand = stand_of(read_published(to), id)
     number = stand.proposal.number
@@ -89,7 +89,7 @@ def not_waiting(stand: Stand, texts: Messages) -> UserError:
 
 
 def overview(found: Published) -> dict[str, Any]:
-    """Versions and proposals in short, JSON-safe."""
+    """Summary of versions and proposals, JSON-safe."""
     return {
         "versions": [
             {
@@ -107,7 +107,7 @@ def overview(found: Published) -> dict[str, Any]:
 
 
 def proposal_of(stand: Stand) -> dict[str, Any]:
-    """A proposal in short, JSON-safe."""
+    """Summary of a proposal, JSON-safe."""
     proposal = stand.proposal
     return {
         "id": f"p{proposal.number}",
@@ -126,7 +126,7 @@ def proposal_of(stand: Stand) -> dict[str, Any]:
 
 
 def detail(found: Published, id: str, texts: Messages) -> dict[str, Any]:
-    """One version or proposal in full, JSON-safe. UserError if there is no such."""
+    """One version or proposal in full, JSON-safe. Raises UserError if it does not exist."""
     if id.isdigit():
         version = found.versions.get(int(id))
         if version is None:
@@ -169,7 +169,7 @@ def _names(model: ClusterModel, texts: Messages) -> dict[str, str]:
 
 
 def transitions_of(model: ClusterModel) -> list[dict[str, Any]]:
-    """What became of clusters since the version before, JSON-safe."""
+    """How clusters changed since the previous version, JSON-safe."""
     return [
         {"kind": one.kind, "from": list(one.before), "to": list(one.after), "overlap": round(one.overlap, 4)}
         for one in model.transitions

@@ -1,4 +1,4 @@
-"""What segments are called."""
+"""Names of segments."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from streamer.core.policy import Policy
 
 
 def segment_name(segmentation: str, segment: str, policy: Policy, model: ClusterModel | None) -> str:
-    """What a segment is called now; its id where no name is known."""
+    """The current name of a segment; its id if it has no known name."""
 
     words = messages(policy.language)
     if segmentation != SEGMENTATION:

@@ -1,4 +1,4 @@
-"""Which versions run, whether the packages are those of this distribution, and whether another one uses their names."""
+"""The versions in use, and whether our packages come from this distribution or clash with another one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _HINT: Final = "install streamer into a virtual environment of its own"
 
 
 def packages(installed: Mapping[str, Sequence[str]] | None = None) -> Iterator[Finding]:
-    """What is odd about our packages: nothing where all is well.
+    """Problems with our packages; none if all is well.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def packages(installed: Mapping[str, Sequence[str]] | None = None) -> Iterator[F
 
 
 def versions() -> dict[str, str]:
-    """Versions of streamer, of Python, and of the packages that matter."""
+    """Versions of streamer, of Python, and of the relevant packages."""
     found = {"streamer": streamer.__version__, "python": platform.python_version()}
     for package in _OTHERS:
         try:

@@ -1,4 +1,4 @@
-"""Answers about plays: how each stands, which messages wait for a person, and what a preview needs."""
+"""Play queries: the status of each, the messages waiting for a person, and the inputs of a preview."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _DAY_MS = 86_400_000
 
 
 def standing(name: str, play: PlayState, state: State) -> dict[str, Any]:
-    """How a play stands, and what became of its messages, as JSON-safe values."""
+    """A play's status and message counts, as JSON-safe values."""
     from schemas.wire_time import iso
 
     return {
@@ -42,7 +42,7 @@ def standing(name: str, play: PlayState, state: State) -> dict[str, Any]:
 
 
 def declared_in(book: Book, name: str) -> Play:
-    """The play of that name; UserError where the file declares none."""
+    """The play of that name. Raises UserError if the file does not declare it."""
     if name not in book.plays:
         raise UserError(f"{book.source} declares no play {name}", f"it declares: {', '.join(book.plays)}")
     return book.plays[name]
@@ -56,7 +56,7 @@ def segments_in_force(to: Connections) -> Segments:
 
 
 def segments_or_defaults() -> Segments:
-    """The segmentations in force where the servers run, else those that every shop begins with."""
+    """The segmentations in force if the servers run, else the defaults of a new shop."""
     from models.rules.defaults import DEFAULTS
     from streamer.act.plays.declared import segments_of
 
@@ -68,7 +68,7 @@ def segments_or_defaults() -> Segments:
 
 
 def with_shipped(in_force: Segments) -> Segments:
-    """The segments in force, and those of shipped segmentations that are switched off: plays may name both."""
+    """The segments in force plus those of shipped segmentations that are switched off: plays may name both."""
     from models.rules.defaults import with_all_active
     from streamer.act.plays.declared import segments_of
 
@@ -76,7 +76,7 @@ def with_shipped(in_force: Segments) -> Segments:
 
 
 def switched_off(play: Play, in_force: Segments) -> str | None:
-    """The first segmentation that a play asks for and that is not in force: without it the play never does anything."""
+    """The first segmentation that a play uses but that is not in force, so the play never acts; else None."""
     needed = {play.when.segmentation}
     for question in (play.condition, play.unless):
         if question is not None:
@@ -85,7 +85,7 @@ def switched_off(play: Play, in_force: Segments) -> str | None:
 
 
 def already_in(to: Connections, play: Play, now: int) -> list[FirstCustomer]:
-    """Customers who are in the segments that a play waits for, and for whom its condition holds; who came last first."""
+    """Customers in a play's trigger segments who meet its condition; latest entry first."""
     from models.customer.snapshot import CORE, glance
     from schemas.act import FirstCustomer
 
@@ -104,12 +104,12 @@ def already_in(to: Connections, play: Play, now: int) -> list[FirstCustomer]:
 
 
 def again(name: str, state: State, segments: Segments) -> PlayCommand:
-    """The order that starts a play once more, by the newest file that `act` knows and that declares it.
+    """The order that restarts a play, from the newest file known to `act` that declares it.
 
     Parameters
     ----------
     segments
-        Those that plays may name.
+        The segments that plays may name.
 
     Raises
     ------
@@ -133,7 +133,7 @@ def again(name: str, state: State, segments: Segments) -> PlayCommand:
 
 
 def policy_of(to: Connections) -> Policy:
-    """What the gates depend on, by the settings in force."""
+    """The gates' policy from the settings in force."""
     from streamer.act import secrets
     from streamer.act.heart.address import Addresses
     from streamer.act.heart.due import Policy
@@ -144,7 +144,7 @@ def policy_of(to: Connections) -> Policy:
 
 
 def changes_since(to: Connections, since: int) -> Iterator[ReceivedChange]:
-    """Published changes that took effect at ``since`` (ms) or later, lane by lane."""
+    """Published changes effective at ``since`` (ms) or later, lane by lane."""
     from schemas import topics
     from schemas.changes import decode_change
     from streamer.adapters.client import read
@@ -157,7 +157,7 @@ def changes_since(to: Connections, since: int) -> Iterator[ReceivedChange]:
 
 
 def profiles(to: Connections, ids: set[str]) -> Iterator[Customer]:
-    """The customers with these ids, as the view shows them."""
+    """The customers with these ids, from the view."""
     from models.customer.snapshot import CORE, glance
 
     for lane in range(to.lanes):
@@ -166,7 +166,7 @@ def profiles(to: Connections, ids: set[str]) -> Iterator[Customer]:
 
 
 def kept(state: State, status: str, play: str | None, message: str | None) -> Iterator[Message]:
-    """Messages of a status; ``waiting`` includes those under way."""
+    """Messages with a status; ``waiting`` includes calls in progress."""
     for one in state.messages.values():
         shown = "waiting" if one.status == "sending" else one.status
         if shown == status and play in (None, one.play) and message in (None, one.id):
@@ -174,7 +174,7 @@ def kept(state: State, status: str, play: str | None, message: str | None) -> It
 
 
 def shown(one: Message) -> dict[str, Any]:
-    """A message as JSON-safe values; nothing of its text."""
+    """A message as JSON-safe values, without its text."""
     from schemas.wire_time import iso
 
     return {
@@ -189,12 +189,12 @@ def shown(one: Message) -> dict[str, Any]:
 
 
 def power(play: Play, drawn: int, days: float) -> dict[str, Any]:
-    """How long it takes to see an effect of 5 points, as JSON-safe values; None where nothing can be said.
+    """How long it takes to detect an effect of 5 points, as JSON-safe values; None if that cannot be estimated.
 
     Parameters
     ----------
     drawn, days
-        Customers who got a message or were held out, and in how many days; a day at least is counted.
+        Customers sent to or held out, and over how many days; at least one day is assumed.
     """
     from streamer.act.heart.uplift import customers_needed
 
@@ -205,7 +205,7 @@ def power(play: Play, drawn: int, days: float) -> dict[str, Any]:
 
 
 def previewed(to: Connections, book: Book, names: Sequence[str], days: int, until: int) -> tuple[int, dict[str, Any]]:
-    """What plays would have done with the changes of the days before ``until`` (ms): how many changes, and each funnel."""
+    """Preview plays over the changes of the ``days`` before ``until`` (ms): the number of changes, and each funnel."""
     from dataclasses import asdict
 
     from streamer.act.preview import Preview
@@ -233,7 +233,7 @@ def previewed(to: Connections, book: Book, names: Sequence[str], days: int, unti
 
 
 def play_previews(to: Connections) -> Callable[[Book, str, int, int], tuple[int, dict[str, Any]]]:
-    """A preview of one play for a process that lives long: each call has connections of its own, and closes them."""
+    """A preview of one play for a long-running process: each call opens and closes its own connections."""
 
     def preview(book: Book, name: str, days: int, until: int) -> tuple[int, dict[str, Any]]:
         with closing(Connections(to.settings, to.embedded)) as own:
@@ -244,7 +244,7 @@ def play_previews(to: Connections) -> Callable[[Book, str, int, int], tuple[int,
 
 
 def report(name: str, play: PlayState, state: State, now: int) -> dict[str, Any]:
-    """Whether a play works, as JSON-safe values: both arms, and what may honestly be said about their difference."""
+    """Whether a play works, as JSON-safe values: both arms, and what their difference supports."""
     from schemas.wire_time import iso
 
     declared = state.books[play.version].plays[name]
@@ -259,7 +259,7 @@ def report(name: str, play: PlayState, state: State, now: int) -> dict[str, Any]
 
 
 def report_of_all(state: State) -> dict[str, Any]:
-    """What all marketing together does, by those whom ``holdout`` in ``[limits]`` holds out of all of it."""
+    """The effect of all marketing together, measured by the ``holdout`` in ``[limits]``."""
     from streamer.act.heart.measure import ALL_WITHIN
 
     book = state.books.get(state.ledger.book)
@@ -292,13 +292,13 @@ def _compared(arms: PlayState | Marketing, final: bool) -> dict[str, Any]:
 
 
 def _coupons(name: str, play: PlayState, state: State) -> dict[str, int]:
-    """Codes that messages of the play took since it was started, and how many of them orders named."""
+    """Codes that the play's messages took since it was started, and how many of them orders used."""
     taken = [one for one in state.coupons.of_play(name) if one.given >= play.since]
     return {"given": len(taken), "used": sum(one.used > 0 for one in taken)}
 
 
 def _verdict(found: Interval | None) -> str:
-    """What an interval says: which side of nothing it lies on, if on one."""
+    """The verdict of an interval: whether it lies above, below or across 0."""
     if found is None:
         return "nothing yet"
     if found.low > 0:

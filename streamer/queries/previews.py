@@ -1,4 +1,4 @@
-"""Who would move if another file of segmentations came into force; nothing is changed."""
+"""Preview the moves if another file of segmentations came into force; changes nothing."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ def preview(
     Parameters
     ----------
     policy
-        Where no lane has run yet, its segmentations are those in force.
+        If no lane has run yet, its segmentations are those in force.
     on_progress
-        Called with the number of customers looked at.
+        Called with the number of customers evaluated.
 
     Raises
     ------
     UserError
-        The file is wrong.
+        The file is invalid.
     """
     from models.rules.declared import load
     from streamer.replay.preview import Preview, newest, preview_chunk
 
-    # A lane would refuse a wrong file without a word to us.
+    # A lane would reject an invalid file without an error here.
     load(text, 0)
     lanes = view.lanes_copied()
     found = Preview(newest(lanes, policy).version + 1)

@@ -1,4 +1,4 @@
-"""Why a customer moved, in words."""
+"""Reasons of changes in words."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any, Final
 from models.messages import Messages
 
 MOST_REASONS: Final = 4
-"""So many reasons of a change are given; of the others only how many there are."""
+"""Maximum number of reasons to list; the rest is only counted."""
 
 
 def because_words(reasons: Sequence[Mapping[str, Any]], texts: Messages, most: int = MOST_REASONS) -> str:
-    """The reasons of a change in a line; empty where there are none."""
+    """The reasons of a change in one line; empty if there are none."""
     text = texts("between reasons").join(reason_words(reason, texts) for reason in reasons[:most])
     return text + (texts("more reasons", count=len(reasons) - most) if len(reasons) > most else "")
 
@@ -34,7 +34,7 @@ def reason_words(reason: Mapping[str, Any], texts: Messages) -> str:
 
 
 def number(value: float | str | None) -> str:
-    """A feature's value for people.
+    """Format a feature's value for people.
 
     >>> number(61.2), number(0.0), number(None), number("high"), number(0.123456), number(1234567.0)
     ('61.2', '0', '-', 'high', '0.123', '1234567')

@@ -1,4 +1,4 @@
-"""The shop over a while: its totals, who is in which segment, who moved and why. Figures of a service, an import or a replay."""
+"""Report on a shop over a period: totals, segment sizes, moves and causes. Covers a service, an import or a replay."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from streamer.replay.replay import Replay
 
 NOWHERE: Final = ""
 DAYS: Final = 90
-"""Of a report at the end of a replay or an import."""
+"""Days covered by a report at the end of a replay or an import."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +44,14 @@ class Moved:
 
 
 class Log:
-    """Moves, added up as they come: by day, and from where to where each customer went.
+    """Moves, aggregated as they arrive: by day, and from the first to the last segment of each customer.
 
     Parameters
     ----------
     first, last
-        The days (of the grid) of the report, where they are known before; ``last`` None is where time stands.
+        First and last grid day of the report, if known in advance; ``last`` None means the shop's current day.
     window
-        Else the days before the last one, for moves that come in order of time.
+        Otherwise, the number of days before the last one; moves must then arrive in order of time.
     """
 
     def __init__(self, grid: DayGrid, first: int | None = None, last: int | None = None, window: int = DAYS) -> None:
@@ -63,12 +63,12 @@ class Log:
         self._latest = 0
 
     def add(self, one: Moved) -> None:
-        """Take in a move; those of a customer in their order."""
+        """Add a move; a customer's moves must arrive in order."""
         day = self.grid.day_of(one.at)
         self._earliest = day if self._earliest is None else min(self._earliest, day)
         if self._first is not None and day < self._first:
             return
-        # What came after the last day is needed to reckon back to it from today.
+        # Moves after the last day are needed to compute sizes backwards from today.
         self._days[one.segmentation, day, one.before, one.after, one.cause] += 1
         if self._last is None or day <= self._last:
             self._kept.setdefault(day, []).append(one)
@@ -78,14 +78,14 @@ class Log:
                 del self._kept[old]
 
     def period(self, today: int) -> tuple[int, int]:
-        """The first and the last day of the report; ``today`` is where the shop's time stands."""
+        """The first and the last day of the report; ``today`` is the shop's current day."""
         last = today if self._last is None else self._last
         if self._first is not None:
             return self._first, max(self._first, last)
         return max(last - self._window + 1, min(last, last if self._earliest is None else self._earliest)), last
 
     def moves(self, segmentation: str) -> list[Moves]:
-        """All of a segmentation, by day."""
+        """All moves of a segmentation, by day."""
         return [
             Moves(day, before, after, cause, n)
             for (name, day, before, after, cause), n in sorted(self._days.items())
@@ -93,7 +93,7 @@ class Log:
         ]
 
     def journeys(self, segmentation: str, first: int) -> list[Journey]:
-        """From where to where those went who moved from day ``first`` on."""
+        """The journeys of customers who moved from day ``first`` on."""
         ends: dict[str, tuple[str, str]] = {}
         for day in sorted(day for day in self._kept if day >= first):
             for one in self._kept[day]:
@@ -105,7 +105,7 @@ class Log:
 
 @dataclass(frozen=True)
 class Shop:
-    """What a report is made of, beside the moves; see `Report`."""
+    """The inputs of a report besides the moves; see `Report`."""
 
     totals: Totals
     definitions: Definitions
@@ -118,16 +118,16 @@ class Shop:
 
 @dataclass(frozen=True)
 class Division:
-    """One segmentation over the while.
+    """One segmentation over the period.
 
     Attributes
     ----------
     rows
         Its segments in order: id, name, size at the end, size before, shares of customers and of money.
     days
-        Sizes at the end of each day, the day before the first included, by id.
+        Sizes at the end of each day, starting with the day before the first, by id.
     flows
-        From, to, customers, those who stayed included.
+        From, to, customers; includes those who stayed.
     causes
         Moves by cause.
     """
@@ -141,12 +141,12 @@ class Division:
 
 @dataclass(frozen=True)
 class Report:
-    """The shop over a while.
+    """A report on the shop over a period.
 
     Attributes
     ----------
     first, last
-        Days of the grid.
+        Grid days.
     """
 
     first: int
@@ -155,7 +155,7 @@ class Report:
     divisions: list[Division]
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-safe; totals by the names that `replay --json` gives them."""
+        """JSON-safe values; totals by the names of `replay --json`."""
         totals = self.shop.totals
         return {
             "from": day_text(self.first),
@@ -185,7 +185,7 @@ class Report:
 
 
 def report(shop: Shop, log: Log, texts: Messages) -> Report:
-    """Put a report together. Pure."""
+    """Assemble a report. Pure."""
     first, last = log.period(log.grid.day_of(shop.clock))
     table = segments.table(shop.definitions, shop.model, shop.totals.segments, texts)
     today = max(last, log.grid.day_of(shop.clock))
@@ -235,14 +235,14 @@ def of_service(
     texts: Messages,
     progress: Callable[[int], None] = lambda moves: None,
 ) -> Report:
-    """The report of a service, from its changes and its view. Raises UserError where a server is away.
+    """The report of a service, from its changes and its view. Raises UserError if a server is unavailable.
 
     Parameters
     ----------
     policy
-        As the settings have it; the segmentations are those in force.
+        The policy of the settings, with the segmentations in force.
     progress
-        Hears how many moves were read.
+        Called with the number of moves read.
     """
     ledgers, newest = view.ledgers(), view.definitions()
     definitions = policy.definitions if newest is None else load(newest[1], newest[0])
@@ -257,7 +257,7 @@ def of_service(
 
 
 def _published(connection: KafkaConnection) -> Iterable[Moved]:
-    """The published moves, lane by lane; those of erased customers are gone."""
+    """The published moves, lane by lane, except those of erased customers."""
     for record in read(connection, topics.CHANGES):
         if record.value is not None:
             one = decode_change(record.value)
@@ -266,7 +266,7 @@ def _published(connection: KafkaConnection) -> Iterable[Moved]:
 
 
 def of_replay(run: Replay, log: Log, currency: str, texts: Messages) -> Report:
-    """The report of a replay that is over; ``log`` has heard its changes (`moved`)."""
+    """The report of a finished replay; ``log`` has received its changes (`moved`)."""
     state, policy = run.state, run.policy
     people = (one for one in state.cache.customers.values() if not one.is_alias)
     model = state.models[max(state.models)] if state.models else None

@@ -1,4 +1,4 @@
-"""A report as one page for people, with its charts inside and nothing loaded from elsewhere; for a screen, a phone, a mail."""
+"""Render a report as one self-contained HTML page with charts, for a screen, a phone or a mail."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _STYLE: Final = (
 
 
 def page(found: Report, texts: Messages, command: str) -> str:
-    """The page; ``command`` is what wrote it."""
+    """Render the page; ``command`` is the command that wrote it."""
     shop, minor = found.shop, 10 ** exponent(found.shop.currency)
     title = texts("report title", first=day_text(found.first), last=day_text(found.last))
     figures = (
@@ -70,7 +70,7 @@ def page(found: Report, texts: Messages, command: str) -> str:
 
 
 def _week(found: Report, texts: Messages) -> str:
-    """This week against the last, and who came back."""
+    """This week compared with the last, and the retention."""
     shop = found.shop
     rows = "".join(
         f'<tr><th scope="row">{escape(one.name)}</th><td>{escape(one.now)}</td><td>{escape(one.then)}</td>'
@@ -89,7 +89,7 @@ def _week(found: Report, texts: Messages) -> str:
 
 
 def _dots() -> str:
-    """The colours of charts for the dots in tables."""
+    """Chart colours for the dots in tables."""
     from streamer.charts.theme import DARK, LIGHT
 
     return "".join(
@@ -138,7 +138,7 @@ def _table(rows: Iterable[dict[str, Any]], palette: Palette, texts: Messages) ->
 def _charts(
     one: Division, found: Report, texts: Messages, colour: Callable[[str], int], name: Callable[[str], str]
 ) -> Iterable[charts.Chart]:
-    """Where customers went, how sizes went, and where the money is."""
+    """Charts of customer flows, sizes over time, and money by segment."""
     days = found.last - found.first + 1
     if one.flows:
         yield charts.flows(
@@ -178,7 +178,7 @@ def _charts(
 
 
 def _share(value: float | None) -> str:
-    """A share, its sign held to the number.
+    """Format a share, with a no-break space before the percent sign.
 
     >>> _share(0.0531), _share(0.41), _share(None)
     ('5.3\\xa0%', '41\\xa0%', '–')
@@ -189,7 +189,7 @@ def _share(value: float | None) -> str:
 
 
 def _signed(value: int) -> str:
-    """A difference.
+    """Format a difference with its sign.
 
     >>> _signed(5), _signed(-1204), _signed(0)
     ('+5', '-1,204', '0')

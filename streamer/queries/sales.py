@@ -1,8 +1,8 @@
-"""Orders over time: who came back by month of the first order, money by week and segment, this week against the last. Pure.
+"""Orders over time: retention by month of first order, money by week and segment, this week against the last. Pure.
 
-The truth lies in the customers' own order books, net of what was taken back, each order at its own time: nothing else is
-stored, and a customer who is erased is gone from these figures too. A book holds a customer's latest 64 orders; of the few with
-more, older ones are missing here, while the month of the first order is always known.
+The source is the customers' own order books, net of reversals, each order at its own time. Nothing else is stored,
+and an erased customer disappears from these figures too. A book holds a customer's latest 64 orders: for the few with
+more, older ones are missing here, but the month of the first order is always known.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from models.customer.customer import Customer
 from models.features.time import DayGrid
 
 MONTHS: Final = 12
-"""Of first orders, and after each of them."""
+"""Number of months of first orders, and of months after each."""
 WEEKS: Final = 26
 _EPOCH: Final = date(1970, 1, 1)
 _THURSDAY: Final = 3
-"""Day 0 was one; weeks begin on Monday."""
+"""Day 0 was a Thursday; weeks begin on Monday."""
 
 
 class Cohort(NamedTuple):
@@ -32,9 +32,9 @@ class Cohort(NamedTuple):
     month
         Months since year 0.
     customers
-        How many there are.
+        Number of customers.
     ordered
-        How many of them ordered in that month, in the next, and so on up to the month in which time stands.
+        Number of them who ordered in that month, in the next, and so on up to the current month.
     """
 
     month: int
@@ -43,7 +43,7 @@ class Cohort(NamedTuple):
 
 
 class Span(NamedTuple):
-    """Some days: orders, money in minor units, and customers who ordered for the first time."""
+    """A span of days: orders, money in minor units, and customers with their first order."""
 
     first: int
     last: int
@@ -54,7 +54,7 @@ class Span(NamedTuple):
 
 @dataclass
 class Sales:
-    """Orders of all customers, added up one customer at a time."""
+    """Orders of all customers, added one customer at a time."""
 
     grid: DayGrid
     first: Counter[int] = field(default_factory=Counter)
@@ -65,7 +65,7 @@ class Sales:
     by_segment: Counter[tuple[str, str, int]] = field(default_factory=Counter)
 
     def counting(self, customers: Iterable[Customer]) -> Iterator[Customer]:
-        """The customers as they come, counted on the way."""
+        """Yield the customers, counting each."""
         for customer in customers:
             self.add(customer)
             yield customer
@@ -94,7 +94,7 @@ class Sales:
                 self.by_segment[name, held.segment, week] += money
 
     def cohorts(self, today: int, most: int = MONTHS) -> list[Cohort]:
-        """The latest months of first orders, the oldest first, up to the month of ``today`` (a day of the grid)."""
+        """The latest months of first orders, oldest first, up to the month of ``today`` (a grid day)."""
         now = month_of(today)
         return [
             Cohort(
@@ -107,22 +107,22 @@ class Sales:
         ]
 
     def span(self, first: int, last: int) -> Span:
-        """What came in some days, the last among them."""
+        """The orders from ``first`` to ``last``, inclusive."""
         days = range(first, last + 1)
         return Span(first, last, *(sum(one[day] for day in days) for one in (self.orders, self.money, self.new)))
 
     def week_against_last(self, today: int) -> tuple[Span, Span]:
-        """This week up to ``today``, and as many days of the week before."""
+        """This week up to ``today``, and the same days of the week before."""
         monday = monday_of(week_of(today))
         return self.span(monday, today), self.span(monday - 7, today - 7)
 
     def weekly(self, segmentation: str, segment: str, today: int, most: int = WEEKS) -> list[int]:
-        """Money (minor units) by week, up to that of ``today``, of customers who are in a segment now."""
+        """Money (minor units) by week, up to the week of ``today``, of the customers currently in a segment."""
         last = week_of(today)
         return [self.by_segment[segmentation, segment, week] for week in range(last - most + 1, last + 1)]
 
     def weeks_known(self, today: int) -> int:
-        """For how many weeks there is something to show: `WEEKS`, or fewer in a shop that has just begun."""
+        """Number of weeks to show: `WEEKS`, or fewer in a new shop."""
         begun = min(self.orders, default=today)
         return max(1, min(WEEKS, week_of(today) - week_of(begun) + 1))
 
@@ -132,7 +132,7 @@ class Sales:
         return [monday_of(week) for week in range(last - most + 1, last + 1)]
 
     def to_dict(self, today: int) -> dict[str, Any]:
-        """JSON-safe."""
+        """JSON-safe values."""
         names = ("this_week", "last_week")
         return {
             "retention": [
@@ -153,7 +153,7 @@ class Sales:
 
 
 def month_of(day: int) -> int:
-    """The month of a day of the grid, counted from year 0.
+    """The month of a grid day, counted from year 0.
 
     >>> month_text(month_of(0)), month_text(month_of(31))
     ('1970-01', '1970-02')
@@ -168,7 +168,7 @@ def month_text(month: int) -> str:
 
 
 def week_of(day: int) -> int:
-    """The week of a day of the grid, counted from that of day 0; weeks begin on Monday.
+    """The week of a grid day, counted from the week of day 0; weeks begin on Monday.
 
     >>> week_of(3), week_of(4), monday_of(week_of(10))
     (0, 1, 4)
@@ -182,5 +182,5 @@ def monday_of(week: int) -> int:
 
 
 def day_text(day: int) -> str:
-    """A day of the grid, ``YYYY-MM-DD``."""
+    """A grid day as ``YYYY-MM-DD``."""
     return str(_EPOCH + timedelta(days=day))

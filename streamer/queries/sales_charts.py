@@ -13,7 +13,7 @@ from streamer.queries.sales import Sales, Span, day_text, month_text
 
 
 class Compared(NamedTuple):
-    """A figure of this week beside that of the last, both as they are written; ``share`` is the difference, or None."""
+    """A formatted figure of this week beside that of the last; ``share`` is the difference, or None."""
 
     name: str
     now: str
@@ -22,7 +22,7 @@ class Compared(NamedTuple):
 
 
 def retention(sales: Sales, today: int, texts: Messages) -> charts.Chart | None:
-    """Who ordered again, by month of the first order; None before there are orders."""
+    """Retention by month of the first order; None before there are orders."""
     found = sales.cohorts(today)
     if not found:
         return None
@@ -46,7 +46,7 @@ def weekly_money(
     texts: Messages,
     number: Callable[[float], str],
 ) -> charts.Chart | None:
-    """Money by week of customers who are in a segment now; ``segments`` are id, name and colour. None where there is none."""
+    """Weekly money of the customers currently in each segment (id, name, colour); None if none has any."""
     minor, most = 10 ** exponent(currency), sales.weeks_known(today)
     series = [
         Series(name, [one / minor for one in sales.weekly(segmentation, id, today, most)], colour)
@@ -66,7 +66,7 @@ def weekly_money(
 
 
 def week_against_last(sales: Sales, today: int, currency: str, texts: Messages) -> list[Compared]:
-    """Orders, money and new customers of this week so far, and of the same days a week ago."""
+    """Orders, money and new customers of this week so far, and of the same days last week."""
     now, then = sales.week_against_last(today)
     minor = 10 ** exponent(currency)
 
@@ -82,7 +82,7 @@ def week_against_last(sales: Sales, today: int, currency: str, texts: Messages) 
 
 
 def change(share: float | None) -> str:
-    """A difference as a share.
+    """Format a relative difference.
 
     >>> change(0.123), change(-0.5), change(None), change(0.0)
     ('+12\\xa0%', '−50\\xa0%', '–', '0\\xa0%')

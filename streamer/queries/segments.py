@@ -1,4 +1,4 @@
-"""What segments there are, what they mean, and how many customers are in each."""
+"""The segments, their meaning, and the number of customers in each."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def table(
 ) -> dict[str, Any]:
     """Segmentations by name, each with its kind and version, and its segments in order; JSON-safe.
 
-    A cluster that the newest version no longer has is listed as long as customers are in it.
+    A cluster missing from the newest version is listed as long as it has customers.
     """
 
     words = words or messages()
