@@ -291,7 +291,9 @@ class Predictor:
         np.add.at(state.cells[1], cells, came)
         # Wrong weights have gathered precision and would take a year to give way: who falls back begins again.
         before = shipped() if state.trust.fallen and not fallen else state.belief
-        state.belief = learned(forgotten(before, shipped(), WEEK), question.x, came)
+        after = learned(forgotten(before, shipped(), WEEK), question.x, came)
+        # What is no number stays none, and no lane takes it, nor the next owner from a snapshot.
+        state.belief = after if after.is_sound else learned(shipped(), question.x, came)
         state.weeks_learned += 1
 
     def _who_came(self, customers: Sequence[str], day: int, known_on: int) -> FloatArray:

@@ -34,6 +34,11 @@ class Belief:
         """A belief that holds every weight to be near ``mean``."""
         return cls(mean, precision * np.eye(len(mean)))
 
+    @property
+    def is_sound(self) -> bool:
+        """Whether all of it is finite."""
+        return bool(np.isfinite(self.mean).all() and np.isfinite(self.precision).all())
+
 
 def forgotten(belief: Belief, prior: Belief, days: float, memory_days: float = MEMORY_DAYS) -> Belief:
     """The belief after so many days, drawn towards the prior."""

@@ -69,6 +69,21 @@ def test_weights_that_are_no_numbers_fall_back_at_once() -> None:
         assert PredictionModel.from_dict(version.to_dict()) == version
 
 
+@pytest.mark.parametrize("part", ["mean", "precision"])
+def test_weights_that_are_no_numbers_while_the_cells_stand_in_begin_again(part: str) -> None:
+    def spoil(day: int, predictor: Predictor) -> None:
+        if day in (FIRST + 120, FIRST + 128):
+            belief = predictor.state.belief
+            mean, precision = np.full_like(belief.mean, nan), np.full_like(belief.precision, nan)
+            spoilt = Belief(mean, belief.precision) if part == "mean" else Belief(belief.mean, precision)
+            predictor.state.belief = spoilt
+
+    predictor, versions = played(orders(1), FIRST + 140, restarts=True, each=spoil)
+    assert predictor.state.belief.is_sound
+    for version in versions:
+        assert PredictionModel.from_dict(version.to_dict()) == version
+
+
 def week(trust: Trust, loss: float, cells: float = 0.5, rate: float = 0.2) -> Trust:
     return judged(trust, loss, cells, 1e-6, rate)
 
