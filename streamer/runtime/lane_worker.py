@@ -76,6 +76,10 @@ class LaneWorker(RoleWorker):
         self.metrics.on_lanes(lanes)
         log.info("lanes owned", lanes=sorted(lanes))
 
+    def close(self) -> None:
+        super().close()
+        self._tracing.close()
+
     def stepped(self, step: Step) -> None:
         self.metrics.on_step(step)
         self._tracing.stepped(step)

@@ -48,6 +48,10 @@ class RoleWorker(WorkerListener):
     def owns(self, lanes: set[int]) -> None:
         self.health.assigned()
 
+    def close(self) -> None:
+        """The process ends: stop serving metrics."""
+        self.exporter.stop()
+
 
 Worker = TypeVar("Worker", bound=RoleWorker)
 
@@ -80,4 +84,4 @@ def run_role(
     try:
         work(wired, worker)
     finally:
-        worker.exporter.stop()
+        worker.close()

@@ -10,6 +10,7 @@ depend on it.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -27,10 +28,12 @@ log = structlog.get_logger(__name__)
 
 _WANTED: Final = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 _NAME: Final = "streamer"
+_CLOSE_SECONDS: Final = 3.0
+"""What the last spans may take: OpenTelemetry waits for 30 s, longer than a process has to end."""
 
 
 class Tracing:
-    """Makes spans, or none where no ``tracer`` is given.
+    """Makes spans, or none where no ``provider`` is given.
 
     Parameters
     ----------
@@ -91,9 +94,12 @@ class Tracing:
             ).end(end)
 
     def close(self) -> None:
-        """Send what is not sent yet."""
-        if self._provider is not None:
-            self._provider.shutdown()
+        """Send what is not sent yet; where the collector does not take it within seconds, it is dropped."""
+        if self._provider is None:
+            return
+        closing = threading.Thread(target=self._provider.shutdown, name="last spans", daemon=True)
+        closing.start()
+        closing.join(_CLOSE_SECONDS)
 
 
 def from_environment(role: str, environ: Mapping[str, str] = os.environ) -> Tracing:
@@ -115,7 +121,8 @@ def from_environment(role: str, environ: Mapping[str, str] = os.environ) -> Trac
         log.warning("no traces are sent: install opentelemetry-sdk and opentelemetry-exporter-otlp-proto-http")
         return Tracing()
     name = environ.get("OTEL_SERVICE_NAME") or f"{_NAME}-{role}"
-    provider = TracerProvider(resource=Resource.create({"service.name": name}))
+    # Its user closes it: by itself it would do so without a bound when the process ends.
+    provider = TracerProvider(resource=Resource.create({"service.name": name}), shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     return Tracing(provider)
 

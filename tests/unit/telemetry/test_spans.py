@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any, cast
@@ -18,11 +20,14 @@ from starlette.testclient import TestClient
 
 from schemas import topics
 from schemas.wire_time import epoch_ms
+from streamer.adapters.kafka import KafkaConnection
 from streamer.adapters.memory import MemoryBroker, MemoryLog, MemoryView
 from streamer.core.policy import Policy
 from streamer.lanes.context import LaneContext, Silent, Step
 from streamer.lanes.lane import Lane
 from streamer.lanes.ports import Batch, Write
+from streamer.runtime.app import Wiring
+from streamer.runtime.lane_worker import LaneWorker
 from streamer.telemetry.tracing import Tracing, from_environment
 from streamer.web.api.guards import Guard
 from streamer.web.api.tokens import Token
@@ -68,7 +73,7 @@ class Nothing:
 
 
 class Traced(Silent):
-    def __init__(self, tracing: Tracing) -> None:
+    def __init__(self, tracing: Tracing | LaneWorker) -> None:
         self._tracing = tracing
 
     def stepped(self, step: Step) -> None:
@@ -99,7 +104,7 @@ def publish(broker: MemoryBroker, tracing: Tracing, **headers: str) -> None:
     assert answer.status_code == 202, answer.text
 
 
-def take(broker: MemoryBroker, tracing: Tracing) -> list[dict[str, Any]]:
+def take(broker: MemoryBroker, tracing: Tracing | LaneWorker) -> list[dict[str, Any]]:
     """Let a lane take what is there; gives the headers of its changes."""
 
     async def run() -> None:
@@ -164,12 +169,14 @@ def test_events_without_a_trace_make_no_spans_of_changes(tracing: Tracing, expor
     assert exporter.get_finished_spans() == ()
 
 
-def test_spans_reach_a_collector_that_the_environment_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    got: list[bytes] = []
+@pytest.fixture
+def got(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bytes]]:
+    """What a collector got that the environment names."""
+    found: list[bytes] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            got.append(self.rfile.read(int(self.headers["Content-Length"])))
+            found.append(self.rfile.read(int(self.headers["Content-Length"])))
             self.send_response(200)
             self.end_headers()
 
@@ -179,9 +186,35 @@ def test_spans_reach_a_collector_that_the_environment_names(monkeypatch: pytest.
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
-        found = from_environment("web")
-        with found.request("POST /v1/events", {}) as trace:
-            assert trace is not None
-        found.close()
+        yield found
         server.shutdown()
+
+
+def test_spans_reach_a_collector_that_the_environment_names(got: list[bytes]) -> None:
+    found = from_environment("web")
+    with found.request("POST /v1/events", {}) as trace:
+        assert trace is not None
+    found.close()
     assert b"streamer-web" in b"".join(got) and b"POST /v1/events" in b"".join(got)
+
+
+def test_a_lane_worker_that_ends_sends_its_last_spans(got: list[bytes]) -> None:
+    worker = LaneWorker(Wiring(KafkaConnection("nowhere:1", group="g"), "redis://nowhere", Policy()))
+    broker = MemoryBroker(NOW)
+    publish(broker, Tracing(), traceparent=CAME)
+    take(broker, worker)
+    worker.close()
+    assert b"streamer-lanes" in b"".join(got) and b"segment.changed" in b"".join(got)
+
+
+def test_a_collector_that_does_not_answer_keeps_no_process_from_ending(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streamer.telemetry.tracing._CLOSE_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        found = from_environment("lanes")
+        with found.request("POST /v1/events", {}):
+            pass
+        begun = time.monotonic()
+        found.close()
+        # By itself OpenTelemetry waits for ten seconds, or for thirty where much is to be sent.
+        assert time.monotonic() - begun < 5.0
