@@ -35,10 +35,16 @@ class MetricsTargets:
         self._own = address(host, port)
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            (self._folder / str(os.getpid())).write_text(self._own)
+            path = self._folder / str(os.getpid())
+            # In one piece: a Prometheus that reads half an address refuses the whole list.
+            draft = path.with_suffix(".draft")
+            draft.write_text(self._own)
+            draft.replace(path)
         except OSError as error:
             # With a read-only home, Prometheus must list the process in its settings, as under compose.
             log.info("this process cannot be found through others", reason=str(error))
+        # Where no Prometheus asks, processes that start again and again would leave files without end.
+        self.addresses()
 
     def addresses(self) -> list[str]:
         """``host:port`` of each live process, in order; removes the files of dead processes."""

@@ -43,6 +43,14 @@ def test_those_that_live_are_named_and_the_others_forgotten(tmp_path: Path, othe
     assert not gone.exists()
 
 
+def test_starts_leave_no_files_of_processes_that_are_gone(tmp_path: Path) -> None:
+    folder = tmp_path / "metrics"
+    folder.mkdir()
+    (folder / "99999999").write_text("127.0.0.1:4712")
+    MetricsTargets(tmp_path, "0.0.0.0", 9464)
+    assert [(path.name, path.read_text()) for path in folder.iterdir()] == [(str(os.getpid()), "127.0.0.1:9464")]
+
+
 def test_a_home_that_cannot_be_written_costs_only_the_others(tmp_path: Path) -> None:
     home = tmp_path / "file"
     home.write_text("")
