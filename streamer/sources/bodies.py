@@ -127,13 +127,15 @@ class Bodies:
                 if not event.conditions.hold(shared, self.values.sign):
                     continue
                 try:
-                    body = self._body_of(event, shared, unit)
+                    bodies = [self._body_of(event, cells, own) for cells, own in _entries(event, shared, unit)]
                 except Refused:
                     return
-                id = str(body.get("customer_id", "")).casefold()
-                named = bool(id) and id not in self.nobody
-                if "total" in body and "occurred_at" in body and not named and not _is_sum(body.get("order_id")):
-                    yield body
+                yield from filter(self._is_of_guest, bodies)
+
+    def _is_of_guest(self, body: Mapping[str, Any]) -> bool:
+        id = str(body.get("customer_id", "")).casefold()
+        named = bool(id) and id not in self.nobody
+        return "total" in body and "occurred_at" in body and not named and not _is_sum(body.get("order_id"))
 
     def _body(self, event: EventMapping, shared: Cells, rows: Sequence[Numbered]) -> dict[str, Any]:
         body = self._body_of(event, shared, rows)

@@ -13,6 +13,7 @@ import pytest
 from schemas.codec import decode
 from schemas.endpoints import COLLECTING
 from schemas.errors import UserError
+from schemas.events import OrderReversed
 from schemas.ids import NOBODY
 from schemas.kindly import Reading
 from streamer.sources.bodies import Refused
@@ -132,10 +133,17 @@ def test_an_order_of_nobody_says_why() -> None:
     [
         ("shopify", {**SHOPIFY, "customer": None, "email": ""}, ["order.completed"]),
         ("woocommerce", {**WOOCOMMERCE, "customer_id": 0, "billing": {}}, ["order.completed"]),
+        (
+            "woocommerce",
+            {**WOOCOMMERCE, "billing": {}, "refunds": [{"id": 730, "total": "-5.00"}, {"id": 731, "total": "-1.50"}]},
+            ["order.completed", "order.refunded", "order.refunded"],
+        ),
     ],
 )
 def test_an_order_of_a_guest_is_taken_all_the_same(shop: str, record: dict[str, Any], types: list[str]) -> None:
     found = guests_of(parsed(json.dumps(record)), load_mapping(SHOPS[shop].mapping), "UTC", "EUR", NOBODY)
     events = [decode(None, body, reading=Reading()) for body in found]
     assert [one.type for one in events] == types and {one.customer_id for one in events} == {""}
+    refunds = [(one.refund_id, one.total) for one in events if isinstance(one, OrderReversed)]
+    assert refunds == [("730", 5.0), ("731", 1.5)][: len(types) - 1]
     assert found == guests_of(parsed(json.dumps(record)), load_mapping(SHOPS[shop].mapping), "UTC", "EUR", NOBODY)
