@@ -32,6 +32,7 @@ FILE: Final = "file"
 """The field of what no other field is to blame for."""
 MOST_NAME: Final = 200
 MOST_MEANING: Final = 2_000
+_DAYS: Final = re.compile(r"\d{1,9}")
 _NUMBER: Final = re.compile(r"-?[0-9][0-9_]*(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 
 
@@ -54,7 +55,7 @@ def faults(draft: Draft, declared: Mapping[str, Any], before: str | None) -> Ite
         The name of the segmentation that it replaces; None for a new one.
     """
     yield from _name(draft.name, declared, before)
-    if not draft.dwell_days.strip().isdecimal() or int(draft.dwell_days.strip()[:9]) > MAX_DWELL_DAYS:
+    if not _DAYS.fullmatch(draft.dwell_days.strip()) or int(draft.dwell_days) > MAX_DWELL_DAYS:
         yield Fault("dwell_days", translatable("draft dwell", most=MAX_DWELL_DAYS))
     for at, row in enumerate(draft.rows):
         yield from _named(at, draft.rows)
@@ -169,7 +170,7 @@ def _bands(draft: Draft) -> Iterator[Fault]:
 
 
 def _border(at: int, row: Row, last: tuple[float, float] | None) -> tuple[tuple[float, float] | None, list[Fault]]:
-    enter, exit = number_of(row.enter), number_of(row.exit or row.enter)
+    enter, exit = number_of(row.enter), number_of(row.exit.strip() or row.enter)
     if enter is None:
         return None, [Fault(field(at, "enter"), translatable("draft no number"))]
     if exit is None:

@@ -60,7 +60,7 @@ def checked(base: str, draft: Draft, before: str | None, source: str = "segments
 
 def _written(base: str, draft: Draft, before: str | None, declared: Mapping[str, Any]) -> str:
     if before is None:
-        return base.rstrip("\n") + "\n\n" + _whole(draft)
+        return (base.rstrip("\n") + "\n\n" if base.strip() else "") + _whole(draft)
     old = declared[before]
     document = tomlkit.parse(base)
     table: Any = document[before]
