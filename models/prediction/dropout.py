@@ -22,6 +22,8 @@ _LEAST_BUYERS: Final = 30
 _RIDGE: Final = 0.01
 """Draws the logarithms of all parameters towards 0, so that a small shop's do not run away."""
 _MOST_LOOKS: Final = 600
+_CERTAIN: Final = 700.0
+"""Logarithm of odds at which somebody is gone for certain; those of thousands of orders would overflow."""
 _LARGEST: Final = 1e4
 _LOGS: Final = float(np.log(_LARGEST))
 
@@ -65,7 +67,8 @@ class Dropout:
         # a - 1 may be 0, where both sides are; a hair beside it the limit is met.
         below = a - 1.0 if abs(a - 1.0) > 1e-6 else 1e-6
         come = (a + b + x - 1.0) / below * (1.0 - np.exp((r + x) * np.log(left)) * series)
-        gone = a / (b + np.maximum(x, 1.0) - 1.0) * np.exp((r + x) * np.log((alpha + age) / (alpha + recency)))
+        silence = (r + x) * np.log((alpha + age) / (alpha + recency))
+        gone = a / (b + np.maximum(x, 1.0) - 1.0) * np.exp(np.minimum(silence, _CERTAIN))
         found: FloatArray = np.maximum(0.0, come / (1.0 + np.where(x > 0, gone, 0.0)))
         return found
 

@@ -13,6 +13,8 @@ from models.behaviour.layout import FloatArray
 from models.prediction.features import NAMES, features, total
 from models.prediction.hazard import reached, weekly, window, within
 from models.prediction.judge import auc, judge
+from models.prediction.model import first_version
+from models.prediction.order_record import OrderRecord, side_by_side
 from models.prediction.prior import shipped, shipped_dropout
 from models.prediction.records import Records
 from models.prediction.recursion import Belief, forgotten, learned, refit
@@ -145,3 +147,10 @@ def test_the_shipped_prior_is_what_the_simulated_shop_teaches() -> None:
     dropout, cells = shipped_dropout()
     assert again["dropout"] == pytest.approx(dropout.values, rel=0.01)
     assert again["cells"] == pytest.approx(list(cells), abs=2e-4)
+
+
+def test_of_a_till_that_fell_silent_no_order_is_expected() -> None:
+    till = side_by_side([OrderRecord(0, 60, 60, (20.0, 40.0), 1, 5_000, 900_000)])
+    assert (
+        first_version().score(till, np.array([900_000.0]), 420, ("expected_orders_90d",))["expected_orders_90d"] == 0.0
+    )
