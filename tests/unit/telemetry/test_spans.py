@@ -198,6 +198,16 @@ def test_spans_reach_a_collector_that_the_environment_names(got: list[bytes]) ->
     assert b"streamer-web" in b"".join(got) and b"POST /v1/events" in b"".join(got)
 
 
+def test_where_opentelemetry_is_switched_off_a_trace_goes_on(got: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
+    found = from_environment("web")
+    for headers, trace in (({}, None), ({"traceparent": CAME}, CAME.encode())):
+        with found.request("POST /v1/events", headers) as passed_on:
+            assert passed_on == trace
+    found.close()
+    assert not got
+
+
 def test_a_lane_worker_that_ends_sends_its_last_spans(got: list[bytes]) -> None:
     worker = LaneWorker(Wiring(KafkaConnection("nowhere:1", group="g"), "redis://nowhere", Policy()))
     broker = MemoryBroker(NOW)
