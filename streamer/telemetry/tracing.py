@@ -127,7 +127,11 @@ def from_environment(role: str, environ: Mapping[str, str] = os.environ) -> Trac
     name = environ.get("OTEL_SERVICE_NAME") or f"{_NAME}-{role}"
     # Its user closes it: by itself it would do so without a bound when the process ends.
     provider = TracerProvider(resource=Resource.create({"service.name": name}), shutdown_on_exit=False)
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    try:
+        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    except ValueError as error:
+        log.warning("no traces are sent: a variable of OpenTelemetry has a wrong value", error=str(error))
+        return Tracing()
     return Tracing(provider)
 
 

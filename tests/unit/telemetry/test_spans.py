@@ -208,6 +208,13 @@ def test_where_opentelemetry_is_switched_off_a_trace_goes_on(got: list[bytes], m
     assert not got
 
 
+def test_a_wrong_variable_costs_traces_alone(got: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "1")
+    with from_environment("web").request("POST /v1/events", {"traceparent": CAME}) as passed_on:
+        assert passed_on == CAME.encode()
+    assert not got
+
+
 def test_a_lane_worker_that_ends_sends_its_last_spans(got: list[bytes]) -> None:
     worker = LaneWorker(Wiring(KafkaConnection("nowhere:1", group="g"), "redis://nowhere", Policy()))
     broker = MemoryBroker(NOW)
