@@ -72,7 +72,7 @@ class Uploads:
     """
 
     home: Path
-    _running: dict[str, asyncio.subprocess.Process] = field(default_factory=dict)
+    _running: dict[str, asyncio.subprocess.Process | None] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
@@ -139,20 +139,13 @@ class Uploads:
         """Run ``streamer import`` over the file, in the background; one command at a time for each upload."""
         if upload.id in self._running:
             return
-        folder = self.folder / upload.id
-        file = self.place(upload.id, upload.name)
-        said = ["--mapping", mapping] if mapping else []
-        more = ["--check", "--html", str(folder / "check.html")] if work == "check" else ["--yes"]
-        with private(folder / f"{work}.json") as out, private(folder / f"{work}.log") as log:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "streamer", "import", str(file), *said, *more, "--json"),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=out,
-                stderr=log,
-                env={**os.environ, **environment},
-                start_new_session=True,
-                umask=0o077,
-            )
+        # Before anything is waited for: a button that is pressed twice starts one command.
+        self._running[upload.id] = None
+        try:
+            process = await self._run(upload, work, mapping, environment)
+        except BaseException:
+            del self._running[upload.id]
+            raise
         self._running[upload.id] = process
         begun = replace(upload, stage=work, work=work, mapping=mapping, code=None)
         self._save(begun)
@@ -198,6 +191,24 @@ class Uploads:
         place = self.place(upload.id, upload.name)
         found = sorted(one for one in place.parent.glob("*.rejects*.csv") if one != place)
         return found[-1] if found else None
+
+    async def _run(
+        self, upload: Upload, work: Work, mapping: str, environment: Mapping[str, str]
+    ) -> asyncio.subprocess.Process:
+        folder = self.folder / upload.id
+        file = self.place(upload.id, upload.name)
+        said = ["--mapping", mapping] if mapping else []
+        more = ["--check", "--html", str(folder / "check.html")] if work == "check" else ["--yes"]
+        with private(folder / f"{work}.json") as out, private(folder / f"{work}.log") as log:
+            return await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "streamer", "import", str(file), *said, *more, "--json"),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=out,
+                stderr=log,
+                env={**os.environ, **environment},
+                start_new_session=True,
+                umask=0o077,
+            )
 
     async def _follow(self, upload: Upload, process: asyncio.subprocess.Process) -> None:
         code = await process.wait()

@@ -122,3 +122,26 @@ def test_old_uploads_and_those_too_many_are_deleted(tmp_path: Path) -> None:
     assert again.get(ids[0]) is None
     with pytest.raises(TooLarge):
         again.begin(1 << 60)
+
+
+def test_a_button_that_is_pressed_twice_starts_one_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[object] = []
+    run = asyncio.create_subprocess_exec
+
+    async def sleeping(*arguments: object, **more: object) -> asyncio.subprocess.Process:
+        begun.append(arguments)
+        return await run("sleep", "30")
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", sleeping)
+
+    async def press() -> None:
+        made = Uploads(tmp_path)
+        id = made.begin(1)
+        upload = made.keep(id, "a.csv", 1)
+        await asyncio.gather(*(made.start(upload, "import", "", {}) for _ in range(3)))
+        await made.close()
+        ended = made.get(id)
+        assert ended is not None and ended.stage == "cancelled"
+
+    asyncio.run(press())
+    assert len(begun) == 1
