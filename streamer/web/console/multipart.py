@@ -17,7 +17,10 @@ from schemas.errors import UserError
 
 _MOST_FIELD: Final = 10_000
 _MOST_HEADERS: Final = 20
+_MOST_FIELDS: Final = 20
 _MOST_NAME: Final = 100
+_MOST_NAME_BYTES: Final = 180
+"""A file's name may have 255 bytes, and what is written beside it has a longer one."""
 _STRANGE: Final = re.compile(r"[^\w.()+ -]")
 
 
@@ -113,7 +116,10 @@ class FormWithFile:
         if self.file is not None or not self._allowed(self.fields):
             raise WrongForm
         self.file = self._place(file_name(options[b"filename"].decode("utf-8", "replace")))
-        self._open = os.open(self.file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        try:
+            self._open = os.open(self.file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        except OSError as error:
+            raise not_kept(error) from error
 
     def _data(self, data: bytes, start: int, end: int) -> None:
         if self._open is None:
@@ -129,11 +135,13 @@ class FormWithFile:
             while rest:
                 rest = rest[os.write(self._open, rest) :]
         except OSError as error:
-            raise UserError(f"the file cannot be kept: {error.strerror or error}", "make room on the disk") from error
+            raise not_kept(error) from error
 
     def _end(self) -> None:
         if self._open is None:
             self.fields[self._name] = self._field.decode("utf-8", "replace")
+            if len(self.fields) > _MOST_FIELDS:
+                raise WrongForm
         self._close()
 
     def _close(self) -> None:
@@ -152,5 +160,14 @@ def file_name(given: str) -> str:
     bare = _STRANGE.sub("_", bare).lstrip(".- ").rstrip(". ")
     stem, dot, ending = bare.rpartition(".")
     if not dot:
-        return bare[:_MOST_NAME] or "upload"
-    return f"{stem[:_MOST_NAME]}.{ending[:12]}"
+        return _cut(bare) or "upload"
+    return f"{_cut(stem)}.{ending[:12]}"
+
+
+def _cut(name: str) -> str:
+    return name[:_MOST_NAME].encode()[:_MOST_NAME_BYTES].decode(errors="ignore")
+
+
+def not_kept(error: OSError) -> UserError:
+    """The disk is full, or the folder cannot be written."""
+    return UserError(f"the file cannot be kept: {error.strerror or error}", "make room on the disk")

@@ -16,7 +16,7 @@ from schemas.money import exponent
 from streamer.config.settings import Settings
 from streamer.imports.suspicious import reason_text
 from streamer.sources.mapping import shipped
-from streamer.web.console.multipart import FormWithFile, TooLarge, WrongForm
+from streamer.web.console.multipart import FormWithFile, TooLarge, WrongForm, not_kept
 from streamer.web.console.uploads import MOST_BYTES, Uploads
 from streamer.web.console.visits import HEADERS, Visit
 
@@ -46,6 +46,8 @@ class Uploading:
             id = self.uploads.begin(max(0, announced - _SLACK))
         except (TooLarge, ValueError):
             return _refused(visit, "large", 413)
+        except OSError as error:
+            raise not_kept(error) from error
 
         def allowed(fields: dict[str, str]) -> bool:
             return hmac.compare_digest(fields.get("csrf", "").encode(), visit.session.csrf.encode())
@@ -66,6 +68,8 @@ class Uploading:
             return _refused(visit, "wrong", 403)
         except TooLarge:
             return _refused(visit, "large", 413)
+        except OSError as error:
+            raise not_kept(error) from error
         finally:
             if not kept:
                 self.uploads.delete(id)

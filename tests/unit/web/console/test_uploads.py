@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from schemas.errors import UserError
 from streamer.web.console.multipart import FormWithFile, TooLarge, WrongForm, file_name
 from streamer.web.console.uploads import KEPT_SECONDS, MOST_KEPT, Uploads
 
@@ -68,6 +69,11 @@ def test_nothing_is_written_for_a_form_of_somebody_else(tmp_path: Path) -> None:
         (form().replace(b"right", b"right" * 5_000), ""),
         (form().replace(b"Content-Type", b"x" * 20_000), ""),
         (form().replace(b"Content-Type: text/csv", b"\r\n".join(b"x%d: y" % n for n in range(50))), ""),
+        (
+            b"".join(b'--edge\r\nContent-Disposition: form-data; name="x%d"\r\n\r\n\r\n' % n for n in range(50))
+            + form(),
+            "",
+        ),
         (form() + form(name="second.csv")[2:], "multipart/form-data; boundary=other"),
     ],
     ids=[
@@ -79,6 +85,7 @@ def test_nothing_is_written_for_a_form_of_somebody_else(tmp_path: Path) -> None:
         "long field",
         "long header",
         "many headers",
+        "many fields",
         "other boundary",
     ],
 )
@@ -100,6 +107,17 @@ def test_a_file_that_is_too_large_is_not_read_on(tmp_path: Path) -> None:
 def test_a_name_never_leads_out_of_the_folder(tmp_path: Path, given: str) -> None:
     name = file_name(given)
     assert (tmp_path / name).resolve().parent == tmp_path.resolve() and len(name) < 120 and name[0] not in "-."
+
+
+@pytest.mark.parametrize("name", ["订" * 300 + ".csv", "订" * 300, "a." + "订" * 300, "𐎠" * 300 + ".xlsx"])
+def test_a_long_name_of_any_script_can_be_kept(tmp_path: Path, name: str) -> None:
+    found = read(tmp_path, form(name=name))
+    assert found.file is not None and found.file.is_file() and len(found.file.name.encode()) <= 230
+
+
+def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="the file cannot be kept"):
+        read(tmp_path / "gone", form())
 
 
 def test_old_uploads_and_those_too_many_are_deleted(tmp_path: Path) -> None:
