@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
@@ -114,10 +114,16 @@ async def _of_http(request: Request, error: Exception) -> Response:
     return problem(error.status_code, str(error.detail), hints.get(error.status_code), headers)
 
 
+async def _left(request: Request, error: Exception) -> Response:
+    """Somebody went away before the whole request had come, such as an upload that was broken off; nobody reads this."""
+    return Response(status_code=400)
+
+
 ERRORS: Final[Mapping[type[Exception], Handle]] = {
     ProblemError: of_error,
     TransientError: of_error,
     UserError: of_error,
     HTTPException: _of_http,
+    ClientDisconnect: _left,
 }
 """What answers exceptions of handlers."""
