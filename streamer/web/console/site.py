@@ -97,13 +97,16 @@ class Console:
     async def running(self) -> AsyncIterator[None]:
         """Counts customers while the block lasts, and ends what runs over uploaded files with it."""
         await asyncio.to_thread(self.uploading.uploads.recover)
-        task = asyncio.ensure_future(kept_running("counting of customers", self.counting.follow))
+        uploads = self.uploading.uploads
+        followed = {"counting of customers": self.counting.follow, "removal of old uploads": uploads.follow}
+        tasks = [asyncio.ensure_future(kept_running(name, follow)) for name, follow in followed.items()]
         try:
             yield
         finally:
-            await self.uploading.uploads.close()
-            task.cancel()
-            await asyncio.wait([task])
+            await uploads.close()
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
 
     async def _members(self, visit: Visit) -> Response:
         return await self.downloads.members_csv(visit.request)

@@ -30,6 +30,7 @@ KEPT_SECONDS: Final = 86_400
 _ROOM: Final = 2.0
 """Of the file's size that must be free on the disk: rejects and pages come beside it."""
 _KILL_SECONDS: Final = 20.0
+_LOOK_SECONDS: Final = 600.0
 _TAIL: Final = 4_000
 _STATE: Final = "state.json"
 
@@ -80,12 +81,8 @@ class Uploads:
         return self.home / FOLDER
 
     def recover(self) -> None:
-        """What an earlier process left: old ones are deleted, and commands that ran are no longer ours."""
-        for one in self.all():
-            if time.time() - one.at > KEPT_SECONDS:
-                self.delete(one.id)
-            elif one.stage in ("check", "import"):
-                self._save(replace(one, stage="cancelled"))
+        """Delete what an earlier process left that is too old, or did not come whole."""
+        self.delete_old()
         for place in self._places():
             if not (place / _STATE).exists():
                 shutil.rmtree(place, ignore_errors=True)
@@ -100,13 +97,16 @@ class Uploads:
         if not id.isalnum():
             return None
         try:
-            return Upload(**json.loads((self.folder / id / _STATE).read_text()))
+            found = Upload(**json.loads((self.folder / id / _STATE).read_text()))
         except (OSError, ValueError, TypeError):
             return None
+        # Of an earlier process, or its end could not be written: no command runs.
+        ended = found.stage in ("check", "import") and id not in self._running
+        return replace(found, stage="cancelled") if ended else found
 
     def begin(self, bytes: int) -> str:
         """A folder for one more file of about so many bytes. Raises TooLarge where there is no room for it."""
-        self.recover_old()
+        self.delete_old(MOST_KEPT - 1)
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if bytes > MOST_BYTES or shutil.disk_usage(self.folder).free < _ROOM * bytes:
             raise TooLarge
@@ -125,11 +125,17 @@ class Uploads:
         self._save(made)
         return made
 
-    def recover_old(self) -> None:
-        """Delete those that are too old, or too many."""
+    def delete_old(self, most: int = MOST_KEPT) -> None:
+        """Delete those that are too old, or too many; none whose command runs."""
         for at, one in enumerate(self.all()):
-            if one.id not in self._running and (at >= MOST_KEPT - 1 or time.time() - one.at > KEPT_SECONDS):
+            if one.id not in self._running and (at >= most or time.time() - one.at > KEPT_SECONDS):
                 self.delete(one.id)
+
+    async def follow(self) -> None:
+        """Delete the old ones now and then until cancelled: customers' orders lie in them."""
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            self.delete_old()
 
     def delete(self, id: str) -> None:
         """Forget an upload with all that came of it."""

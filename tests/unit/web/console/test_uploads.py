@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from schemas.errors import UserError
+from streamer.web.console import uploads
 from streamer.web.console.multipart import FormWithFile, TooLarge, WrongForm, file_name
 from streamer.web.console.uploads import KEPT_SECONDS, MOST_KEPT, Uploads
 
@@ -163,3 +164,47 @@ def test_a_button_that_is_pressed_twice_starts_one_command(tmp_path: Path, monke
 
     asyncio.run(press())
     assert len(begun) == 1
+
+
+def test_uploads_are_deleted_after_a_day_though_nobody_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "_LOOK_SECONDS", 0.01)
+
+    async def wait() -> None:
+        made, now = Uploads(tmp_path), time.time()
+        old, young = made.begin(1), made.begin(1)
+        made._save(replace(made.keep(old, "a.csv", 1), at=now - KEPT_SECONDS - 1))
+        made.keep(young, "a.csv", 1)
+        following = asyncio.ensure_future(made.follow())
+        async with asyncio.timeout(5):
+            while (made.folder / old).exists():
+                await asyncio.sleep(0.01)
+        following.cancel()
+        assert [one.id for one in made.all()] == [young]
+
+    asyncio.run(wait())
+
+
+def test_a_command_whose_end_cannot_be_written_does_not_run_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = asyncio.create_subprocess_exec
+
+    async def ending(*arguments: object, **more: object) -> asyncio.subprocess.Process:
+        return await run("true")
+
+    def full(upload: object) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", ending)
+
+    async def press() -> str:
+        made = Uploads(tmp_path)
+        upload = made.keep(made.begin(1), "a.csv", 1)
+        await made.start(upload, "check", "", {})
+        monkeypatch.setattr(made, "_save", full)
+        await made.close()
+        found = made.get(upload.id)
+        assert found is not None
+        return found.stage
+
+    assert asyncio.run(press()) == "cancelled"
