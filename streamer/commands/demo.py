@@ -92,7 +92,7 @@ def _make_room(service: Service, found: Settings) -> None:
 
     if found.kafka or not any(one.name.startswith(NAME) for one in service.imports.imports()):
         return
-    if put_away(service):
+    if put_away(service, found.home, common.note):
         common.note("removed the last demo's shop; starting a new one")
     else:
         common.note(

@@ -149,7 +149,7 @@ def _put_demo_away(service: Service) -> None:
 
     if not was_demo(service):
         return
-    if not put_away(service):
+    if not put_away(service, common.settings().home, common.note):
         raise UserError(
             "this service holds the demo's customers, and a worker runs, or there are other customers beside them",
             "stop the workers and import again, and the demo's customers are deleted; --beside-demo keeps them",

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import re
+from collections.abc import Callable
 from contextlib import aclosing
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from schemas import topics
@@ -29,12 +32,30 @@ def was_demo(service: Service) -> bool:
     return bool(imports) and all(one.name.startswith(NAME) for one in imports)
 
 
-def put_away(service: Service) -> bool:
-    """Delete what earlier demos left, unless it is in use or somebody else's data is with it; whether it did."""
+def put_away(service: Service, home: Path, report: Callable[[str], object]) -> bool:
+    """Delete what earlier demos left, unless it is in use or somebody else's data is with it; whether it did.
+
+    Segmentations that somebody activated meanwhile are written to a file in ``home`` (STREAMER_HOME) first: those made in
+    the console exist nowhere else.
+    """
     if not only_holds(service, NAME, CUSTOMERS):
         return False
+    activated = service.view.definitions()
+    if activated is not None:
+        file = _saved(activated[1], home)
+        report(
+            f"the segmentations that were activated are kept in {file}; `streamer segments activate` takes that file"
+        )
     reset(service)
     return True
+
+
+def _saved(text: str, home: Path) -> Path:
+    """The file with a text; another one for each text."""
+    file = home / f"segments-of-demo-{hashlib.sha256(text.encode()).hexdigest()[:8]}.toml"
+    home.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+    return file
 
 
 def only_holds(service: Service, imports: str, customers: re.Pattern[str]) -> bool:

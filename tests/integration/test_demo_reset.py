@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import time
@@ -13,10 +14,12 @@ import redis
 from live_service import LiveService
 
 from models.features.time import DayGrid
+from models.rules.defaults import DEFAULT_TEXT
 from schemas import topics
 from schemas.wire_time import iso
 from streamer.adapters.import_view import ImportRecord, ImportView
 from streamer.adapters.redis_reader import ViewReader
+from streamer.client import activation
 from streamer.demo.reset import only_holds, put_away, reset, was_demo
 from streamer.embedded import Addresses
 from streamer.imports.service import Service
@@ -111,13 +114,27 @@ def test_anything_else_keeps_all(
     assert not only_holds(service, "the demo", OURS)
 
 
-def test_a_demo_in_use_stays_and_one_at_rest_goes(live: LiveService, service: Service) -> None:
+def test_a_demo_in_use_stays_and_one_at_rest_goes(live: LiveService, service: Service, tmp_path: Path) -> None:
     """What an import of an own file finds: customers of the demo, with one of the user's own or without."""
+    report: list[str] = []
     assert was_demo(service)
     applied(live, "c1-0001", "me")
-    assert put_away(service)
+    assert put_away(service, tmp_path, report.append) and not report
     assert not was_demo(service)
     service.imports.remember(ImportRecord("i-1", "h", "the demo's shop, run 1", 1, finished=True))
     applied(live, "c1-0001", "17")
     assert was_demo(service)
-    assert not put_away(service)
+    assert not put_away(service, tmp_path, report.append)
+
+
+def test_segmentations_that_were_activated_are_kept_as_a_file(
+    live: LiveService, service: Service, tmp_path: Path
+) -> None:
+    text, report = DEFAULT_TEXT + "\n# mine, 我的\n", list[str]()
+    asyncio.run(activation.publish(live.connection, live.lanes, text, "mine.toml", 1))
+    applied(live, "c1-0001")
+    home = tmp_path / "kept"
+    assert put_away(service, home, report.append)
+    (file,) = home.iterdir()
+    assert file.read_text(encoding="utf-8") == text and len(report) == 1 and str(file) in report[0]
+    assert service.view.definitions() is None

@@ -161,6 +161,7 @@ ERRORS: Final = {
     "STREAMER_KAFKA is set, so the demo keeps to topics of its own: STREAMER_TOPIC_PREFIX=demo": "已设置 STREAMER_KAFKA，因此演示只用自己的主题：STREAMER_TOPIC_PREFIX=demo",
     "this service holds the demo's customers, and a worker runs, or there are other customers beside them": "这里还留着演示店铺的客户，而且有 worker 在运行，或者其中还有别的客户",
     "stop the workers and import again, and the demo's customers are deleted; --beside-demo keeps them": "请先停止 worker 再导入，演示客户会被清除；加 --beside-demo 则保留它们",
+    "the segmentations that were activated are kept in {}; `streamer segments activate` takes that file": "您启用过的分群定义已保存到 {0}，可用 `streamer segments activate` 重新启用该文件",
     "the demo's customers are deleted, so that yours are alone": "已清除演示客户，只保留您自己的客户",
     "the last demo's shop is put away, a new one begins": "已清除上次演示的店铺，开始新的店铺",
     "a new shop begins beside what earlier demos left, which is in use or holds more than their customers; to begin anew, delete {}": "先前演示的数据正在使用，或其中有其他客户，因此新店铺另起一份；要从头开始，请删除 {0}",
