@@ -142,7 +142,7 @@ class Api:
     async def _readyz(self, request: Request) -> Response:
         waits = [
             name
-            for name, ready in (("the read model", self.feeder.current), ("changes", self.changes.ready))
+            for name, ready in (("the read model", self.feeder.filled), ("changes", self.changes.ready))
             if not ready.is_set()
         ]
         if waits:

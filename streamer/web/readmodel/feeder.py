@@ -18,6 +18,8 @@ from streamer.act.ports import Fetched, Inputs
 from streamer.web.readmodel import tables
 from streamer.web.readmodel.store import Writer
 
+Ends = dict[tuple[str, int], int]
+"""The next offset of each partition of a topic."""
 READ: Final = (topics.MEMBERSHIPS, topics.CHANGES, topics.MESSAGES)
 _POLL_SECONDS: Final = 0.25
 _RETRY_SECONDS: Final = 1.0
@@ -36,8 +38,10 @@ class Feeder:
         Makes a reader of `READ`; called again after Kafka was away.
     Attributes
     ----------
+    filled
+        Set once everything is applied that was committed when reading began; new records do not clear it.
     current
-        Set while everything that was committed when somebody last asked Kafka is applied.
+        Set while everything that was committed when somebody last asked Kafka is applied. Under load it may never be.
     """
 
     def __init__(
@@ -52,7 +56,7 @@ class Feeder:
         self._day_of = day_of
         self._inputs = inputs
         self._upkeep_at = 0.0
-        self.current = asyncio.Event()
+        self.filled, self.current = asyncio.Event(), asyncio.Event()
 
     async def prepare(self) -> None:
         """Make the file where there is none, so that pages show as soon as anybody is answered; `follow` fills it."""
@@ -66,6 +70,7 @@ class Feeder:
             try:
                 await self._follow()
             except (KafkaError, OSError, sqlite3.Error) as error:
+                self.filled.clear()
                 self.current.clear()
                 _log.warning("the read model waits; retrying", why=str(error) or repr(error))
                 if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
@@ -78,17 +83,18 @@ class Feeder:
         inputs = self._inputs()
         try:
             await inputs.open(writer.positions())
-            if await self._is_behind_the_log(writer, inputs):
+            begun = await _ends(inputs)
+            if await self._is_behind_the_log(writer, begun):
                 return
             while True:
                 fetched = await inputs.poll(_POLL_SECONDS)
                 if fetched:
                     await self._apply(writer, fetched)
-                if not any(one.records for one in fetched) and not self.current.is_set():
-                    ends, reached = await _ends(inputs), writer.positions()
-                    # What was not read from yet has no position.
-                    if all(reached.get(source, 0) >= end for source, end in ends.items()):
-                        self.current.set()
+                if not self.filled.is_set() and _has_reached(writer, begun):
+                    self.filled.set()
+                quiet = not any(one.records for one in fetched)
+                if quiet and not self.current.is_set() and _has_reached(writer, await _ends(inputs)):
+                    self.current.set()
                 await self._keep_up(writer)
         finally:
             writer.close()
@@ -100,9 +106,8 @@ class Feeder:
             _log.info("filling the read model", file=str(self.path))
         return writer
 
-    async def _is_behind_the_log(self, writer: Writer, inputs: Inputs) -> bool:
+    async def _is_behind_the_log(self, writer: Writer, ends: Ends) -> bool:
         """Whether positions lie behind the ends of the topics, which were made anew then; the file is removed."""
-        ends = await _ends(inputs)
         if all(offset <= ends.get(source, 0) for source, offset in writer.positions().items()):
             return False
         _log.warning("the read model belongs to older topics; rebuilding it")
@@ -137,8 +142,14 @@ async def _to_the_end(function: Callable[..., None], *arguments: object) -> None
         raise
 
 
-async def _ends(inputs: Inputs) -> dict[tuple[str, int], int]:
-    found: dict[tuple[str, int], int] = {}
+def _has_reached(writer: Writer, ends: Ends) -> bool:
+    reached = writer.positions()
+    # What was not read from yet has no position.
+    return all(reached.get(source, 0) >= end for source, end in ends.items())
+
+
+async def _ends(inputs: Inputs) -> Ends:
+    found: Ends = {}
     for topic in READ:
         found |= await inputs.ends(topic)
     return found

@@ -328,6 +328,31 @@ def test_a_feeder_is_current_when_it_has_read_everything_and_not_before(tmp_path
     asyncio.run(run())
 
 
+def test_a_feeder_is_filled_though_records_never_cease(tmp_path: Path) -> None:
+    inputs = Topics()
+    inputs.logs[topics.CHANGES, 0] += [change(f"c{n}", 1, None, "new") for n in range(20)]
+
+    class Busy(_Inputs):
+        """Something comes before each poll."""
+
+        async def poll(self, seconds: float) -> list[Fetched]:
+            inputs.logs[topics.CHANGES, 0].append(change(f"d{len(inputs.logs[topics.CHANGES, 0])}", 1, None, "new"))
+            return await super().poll(seconds)
+
+    async def run() -> None:
+        feeder = Feeder(tmp_path / "web.sqlite", "here", day_of, lambda: Busy(inputs))
+        task = asyncio.ensure_future(feeder.follow())
+        await asyncio.wait_for(feeder.filled.wait(), 10)
+        with closing(Reader(feeder.path)) as reader:
+            assert sum(flow.customers for flow in reader.flows("lifecycle", 0, 30_000)) >= 20
+        await asyncio.sleep(0.1)
+        assert feeder.filled.is_set()
+        task.cancel()
+        await asyncio.wait([task])
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize("fault", ["deleted", "damaged", "topics made anew"])
 def test_a_feeder_fills_the_file_again(tmp_path: Path, fault: str) -> None:
     path, inputs = tmp_path / "web.sqlite", Topics()
