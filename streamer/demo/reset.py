@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 NAME: Final = "the demo's shop"
 """How the names of the demo's imports begin."""
-CUSTOMERS: Final = re.compile(r"c\d+-.+|me")
-"""The simulated ones, and who `streamer demo --help` tells to publish."""
+CUSTOMERS: Final = re.compile(r"c\d+-\d{6,}|me")
+"""The simulated ones, and who `streamer demo --help` tells to publish; `c1-anna` is somebody's own."""
 
 
 def was_demo(service: Service) -> bool:

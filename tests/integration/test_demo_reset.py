@@ -118,11 +118,11 @@ def test_a_demo_in_use_stays_and_one_at_rest_goes(live: LiveService, service: Se
     """What an import of an own file finds: customers of the demo, with one of the user's own or without."""
     report: list[str] = []
     assert was_demo(service)
-    applied(live, "c1-0001", "me")
+    applied(live, "c1-000001", "me")
     assert put_away(service, tmp_path, report.append) and not report
     assert not was_demo(service)
     service.imports.remember(ImportRecord("i-1", "h", "the demo's shop, run 1", 1, finished=True))
-    applied(live, "c1-0001", "17")
+    applied(live, "c1-000001", "c1-anna")
     assert was_demo(service)
     assert not put_away(service, tmp_path, report.append)
 
@@ -132,7 +132,7 @@ def test_segmentations_that_were_activated_are_kept_as_a_file(
 ) -> None:
     text, report = DEFAULT_TEXT + "\n# mine, 我的\n", list[str]()
     asyncio.run(activation.publish(live.connection, live.lanes, text, "mine.toml", 1))
-    applied(live, "c1-0001")
+    applied(live, "c1-000001")
     home = tmp_path / "kept"
     assert put_away(service, home, report.append)
     (file,) = home.iterdir()

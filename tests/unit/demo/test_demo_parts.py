@@ -5,8 +5,11 @@ from rich.console import Console
 
 from streamer.demo.demo import Latency, Show
 from streamer.demo.demo_screen import Screen, because, headline
+from streamer.demo.reset import CUSTOMERS
 from streamer.imports.import_writer import lane_of
 from streamer.imports.result import Result, segments_table
+from streamer.simulator.config import ShopConfig
+from streamer.simulator.simulate import Shop
 
 
 def test_latency_is_the_same_whichever_arrives_first_the_append_or_the_change() -> None:
@@ -91,3 +94,9 @@ def test_segments_are_listed_largest_first() -> None:
     with console.capture() as seen:
         console.print(segments_table({"value": {"low": 3, "top": 12}}, {"value": 20}))
     assert "Top 12, Low 3" in seen.get()
+
+
+def test_the_demo_knows_its_own_customers_from_yours() -> None:
+    shop = Shop(ShopConfig(customers=30, days=20, seed=3, start=1_700_000_000_000, ids="c12-"))
+    assert len(shop.ids) >= 30 and all(CUSTOMERS.fullmatch(id) for id in (*shop.ids, "me"))
+    assert not any(CUSTOMERS.fullmatch(id) for id in ("c1-anna", "c1-17", "c-000001", "17", "me2", "c1-000001@x.org"))
