@@ -68,7 +68,7 @@ class Stack:
         return process
 
     def variables(self, service: str, port: int = 0) -> dict[str, str]:
-        """The environment of a service's process, whose serving metrics on ``port``."""
+        """The environment of a service's process, which serves its metrics on ``port``."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("STREAMER_")}
         # What the compose file passes through has a default there and another here.
         declared = self.compose["services"][service]["environment"]
