@@ -40,6 +40,9 @@ def checked(base: str, draft: Draft, before: str | None, source: str = "segments
     """
     draft = tidy(draft)
     declared = tables(base, source, "")
+    if before is not None and declared.get(before, {}).get("kind") != draft.kind:
+        # No form of ours asks for that.
+        return Checked(None, [Fault(FILE, translatable("draft by hand"))])
     found = list(faults(draft, declared, before))
     if found:
         return Checked(None, found)
