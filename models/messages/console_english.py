@@ -44,10 +44,10 @@ TEXTS: Final[Mapping[str, str]] = {
     "console counting": "Customers are being counted; come back in a minute.",
     "console sizes title": "Sizes of segments, {days} days",
     "console call": "Worth a call",
-    "console call why": "{count:,} customers order within 30 days with a chance below {share}, yet {money} is expected of "
-    "them within 90 days. Most is expected from:",
+    "console call why": "{count:|customer} {count:~orders|order} within 30 days with a chance below {share}, "
+    "yet {money} is expected of them within 90 days. Most is expected from:",
     "console call none": "Everybody from whom money is expected is likely to order within 30 days.",
-    "console leave count": "{count:,} customers",
+    "console leave count": "{count:|customer}",
     "console leave": "Leave alone",
     "console leave why": "They order within 30 days with a chance of {share} or more: a discount would be given away. "
     "{money} is expected of them within 90 days.",
@@ -244,7 +244,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "console foresight": "Predictions",
     "console foresight version": "version {version}",
     "console foresight shipped": "version 0, which comes with the program",
-    "console foresight week": "The week of {day}, {customers:,} customers asked; judged before it was learned",
+    "console foresight week": "The week of {day}, {customers:|customer} asked; judged before it was learned",
     "console foresight skill": "skill: how much better than 25 cells of recency and frequency",
     "console foresight calibration": "orders expected for each that came",
     "console foresight auc": "AUC; 0.5 is a guess",

@@ -75,7 +75,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "console builder download": "下载文件",
     "console builder wrong": "请先修正标出的 {count:,} 处。",
     "console builder preview title": "生效后的分布",
-    "console builder preview lead": "{customers} 位客户中有 {moved:,} 位会变动。目前尚未生效。",
+    "console builder preview lead": "{customers:,} 位客户中有 {moved:,} 位会变动。目前尚未生效。",
     "console builder now": "现在",
     "console builder then": "生效后",
     "console builder people": "部分客户",

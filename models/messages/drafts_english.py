@@ -76,7 +76,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "console builder download": "Download the file",
     "console builder wrong": "Fix what is marked first ({count:,}).",
     "console builder preview title": "Who would be where",
-    "console builder preview lead": "Of {customers} customers {moved:,} would move. Nothing has happened yet.",
+    "console builder preview lead": "Of {customers:|customer}, {moved:,} would move. Nothing has happened yet.",
     "console builder now": "now",
     "console builder then": "then",
     "console builder people": "Some of them",

@@ -186,7 +186,7 @@ def _seen(
         )
     pairs = [] if moves is None else [(pair, n) for pair, n in moves.pairs.most_common() if pair[0] != pair[1]]
     return {
-        "customers": words.number(found.customers),
+        "customers": found.customers,
         "version": found.version,
         "moved": 0 if moves is None else moves.moved,
         "segments": segments,

@@ -39,3 +39,19 @@ def test_every_noun_of_the_catalogue_has_both_forms() -> None:
         assert not re.search(r"\d", f"{Count(1):{spec}}".lstrip("1 ")), spec
         if spec[0] == "~":
             assert "|" in spec and f"{Count(1):{spec}}" != f"{Count(2):{spec}}", spec
+
+
+@pytest.mark.parametrize(
+    ("key", "count"),
+    [
+        ("console call why", "count"),
+        ("console leave count", "count"),
+        ("console foresight week", "customers"),
+        ("console builder preview lead", "customers"),
+    ],
+)
+def test_the_console_says_one_customer(key: str, count: str) -> None:
+    more = {"share": "20 %", "money": "5 EUR", "day": "2026-05-04", "moved": 1}
+    found = {n: messages("en")(key, **more, **{count: n}) for n in (1, 2_000)}
+    assert "1 customer " in f"{found[1]} " or "1 customer," in found[1]
+    assert "2,000 customers" in found[2_000] and "2,000" in messages("zh")(key, **more, **{count: 2_000})
