@@ -1,4 +1,4 @@
-"""What is remembered of one customer: statistics, order book, profile, dedupe window, and their stored form.
+"""The stored state of one customer: statistics, order book, profile and dedupe window, and their encoding.
 
-Here live state, fold laws and merging. Features derived from it are in ``models.features``.
+This package holds the state, the fold laws and merging. ``models.features`` derives features from it.
 """

@@ -1,4 +1,4 @@
-"""What the service knows of one customer, as a lane holds it in memory."""
+"""A customer as a lane holds it in memory."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from models.customer.statistics import CHECKOUT, Statistics
 
 
 class Membership(msgspec.Struct, array_like=True, gc=False):
-    """The segment a customer has in one segmentation, and since when (ms)."""
+    """A customer's segment in one segmentation, and the instant (ms) the customer entered it."""
 
     segment: str
     since: int
 
 
 class Customer:
-    """Mutable state of one customer; changed only by ``decide``.
+    """Mutable state of one customer; only ``decide`` changes it.
 
     Attributes
     ----------
@@ -37,32 +37,32 @@ class Customer:
     as_of
         Latest of folded ``occurred_at`` and applied dues, ms; never goes back.
     clock_id
-        The clock this customer lives by: the id of an open import, or None for the lane's.
+        The clock this customer lives by: the id of an open import, or None for the lane's clock.
     due
         Next instant (ms) at which time alone may change a rule or band, or None.
     statistics
-        What is counted of the customer (``models.customer.statistics``).
+        Counts and sums (``models.customer.statistics``).
     segments
         Membership by segmentation.
     dedupe_window, book
         Remembered event ids and orders.
     profile
-        Traits, consent, feedback and outcomes of messages (``models.customer.profile``); None for most customers.
+        Traits, consent, feedback and message outcomes (``models.customer.profile``); None for most customers.
     row
-        Row in the lane's behaviour memory; -1 without one, such as after a customer withdrew consent. Set by `hold_row`.
+        Row in the lane's behaviour memory; -1 without one, for example after consent was withdrawn. Set by `hold_row`.
     is_segmentable
-        Whether the customer may be put into segments, and so has a behaviour memory.
+        Whether the customer may be assigned to segments, and so has a behaviour memory.
     definitions_version
-        The version of the declared segmentations that the customer was brought to.
+        The version of the declared segmentations the customer was last assigned with.
     panel_rank
-        Up to which shift the customer is in the owner's panel; -1 while not yet worked out.
+        The highest shift at which the customer is in the owner's panel; -1 until computed.
     written_ids
-        The dedupe window's ``total`` when the state was last written: which blocks are still unwritten.
+        The dedupe window's ``total`` at the last write; blocks after it are unwritten.
     book_dirty, profile_dirty
-        Whether the order book, or the profile, changed since it was last written.
+        Whether the order book, or the profile, changed since the last write.
     foreseen, new_orders
-        What predictions keep of the customer (``streamer.core.forecasts``), and the instants (ms) of orders that came since
-        then, each after all before it; anything else that is booked drops both. Never written.
+        The prediction state (``streamer.core.forecasts``), and the instants (ms) of orders booked since, in order;
+        any other booking clears both. Never written.
     """
 
     __slots__ = (
@@ -115,26 +115,26 @@ class Customer:
         self.new_orders: list[int] = []
 
     def hold_row(self, row: int) -> None:
-        """Take a row of the behaviour memory; -1 gives it up."""
+        """Assign a row of the behaviour memory; -1 releases it."""
         self.row = row
-        # Kept, and not a property: every event asks several times.
+        # A field rather than a property: every event reads it several times.
         self.is_segmentable = row >= 0
 
     @property
     def is_alias(self) -> bool:
-        """Whether this is only another id of a customer: the state names that customer and holds nothing else."""
+        """Whether this id is an alias: its state names the customer it belongs to and holds nothing else."""
         profile = self.profile
         return profile is not None and profile.alias is not None
 
     def see(self, at: int) -> None:
-        """Note that an event of the instant ``at`` (ms) was folded."""
+        """Record that an event at ``at`` (ms) was folded."""
         if at < self.first_seen:
             self.first_seen = at
         if at > self.last_seen:
             self.last_seen = at
 
     def post(self, bookings: Sequence[Booking], half_life: float) -> None:
-        """Add bookings of the order book to the statistics, at their own instants; ``half_life`` in ms."""
+        """Add bookings of the order book to the statistics, each at its own instant; ``half_life`` in ms."""
         statistics = self.statistics
         self._note(bookings)
         for booking in bookings:
@@ -143,7 +143,7 @@ class Customer:
         self.book_dirty = True
 
     def _note(self, bookings: Sequence[Booking]) -> None:
-        """Let predictions know what is booked: one more order is soon reckoned in, everything else takes a new look."""
+        """Update the prediction state: a newer order is appended, any other booking forces a full recomputation."""
         if self.foreseen is None:
             return
         last = self.statistics.last_order
@@ -167,7 +167,7 @@ class Customer:
     # -- eras of decayed sums ---------------------------------------------------------------------------------
 
     def weigh(self, at: int, half_life: float) -> float:
-        """What one unit at ``at`` adds to decayed sums; they enter the era of ``at`` first where that is a later one."""
+        """Return the weight of one unit at ``at`` in decayed sums; move them to the era of ``at`` if it is later."""
         statistics = self.statistics
         exponent = (at - LANDMARK) / half_life - ERA * statistics.era
         if not -HALF_ERA <= exponent < HALF_ERA:
@@ -180,7 +180,7 @@ class Customer:
         return exp2(exponent)
 
     def join_era(self, era: int) -> float:
-        """Bring decayed sums to the later of two eras; gives what sums of the other era are multiplied by to be there."""
+        """Move decayed sums to the later of the two eras; return the factor that brings sums of ``era`` into it."""
         if era > self.statistics.era:
             self._enter_era(era)
         elif era < self.statistics.era and not self._has_sums:
@@ -200,14 +200,14 @@ class Customer:
             self.profile_dirty = True
 
     def edit_profile(self) -> Profile:
-        """The profile, to be changed: made where there is none, and written with the next ``dump``."""
+        """Return the profile for editing: created if missing, and written by the next ``dump``."""
         if self.profile is None:
             self.profile = Profile()
         self.profile_dirty = True
         return self.profile
 
     def reset(self) -> None:
-        """Drop everything that features are made of, except the behaviour memory, which belongs to the cache."""
+        """Drop everything features are computed from, except the behaviour memory, which belongs to the cache."""
         self.statistics = Statistics()
         self.due = None
         self.book = OrderBook([], [])

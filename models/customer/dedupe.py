@@ -1,7 +1,7 @@
-"""The last event ids of one customer: what makes a repeated event a duplicate.
+"""The dedupe window of one customer: its latest event ids, by which repeated events are recognised.
 
-Ids are kept as 64-bit digests in blocks of 64. A full block is *sealed*: it never changes again and is written
-once, under one of eight slots, so that an event rewrites at most one open block and not the whole window.
+Ids are stored as 64-bit digests in blocks of 64. A full block is *sealed*: it never changes again and is written
+once, under one of eight slots, so an event rewrites at most one open block and not the whole window.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ WINDOW = BLOCK * SLOTS
 _BLOCK_BYTES = BLOCK * DIGEST
 
 
-# A copy of one that is set up costs half of a new one.
+# Copying a prepared hash costs half as much as creating one.
 _EMPTY = blake2b(digest_size=DIGEST)
 
 
 def digest(name: str) -> bytes:
-    """Eight bytes that stand for an event or order id."""
+    """The 8-byte digest of an event or order id."""
     hashed = _EMPTY.copy()
     hashed.update(name.encode())
     return hashed.digest()
 
 
 def holds(ids: bytes, wanted: bytes) -> bool:
-    """Whether ``wanted`` is one of the digests laid end to end in ``ids``."""
+    """Whether ``wanted`` is one of the digests concatenated in ``ids``."""
     at = ids.find(wanted)
     while at >= 0:
         if at % DIGEST == 0:
@@ -45,9 +45,9 @@ class DedupeWindow:
     Attributes
     ----------
     total
-        How many ids were ever added. Block ``b`` holds ids ``64 b`` to ``64 b + 63`` of that count.
+        Number of ids ever added. Block ``b`` holds ids ``64 b`` to ``64 b + 63`` of that count.
     ids
-        The digests still remembered, oldest first; begins at a block's start.
+        The remembered digests, oldest first, from the start of a block.
     """
 
     __slots__ = ("ids", "total")
@@ -69,7 +69,7 @@ class DedupeWindow:
         return self.ids[-size:] if size else b""
 
     def sealed_since(self, total: int) -> dict[int, bytes]:
-        """Blocks sealed since the count stood at ``total``, by slot: what still has to be written."""
+        """Blocks sealed since the count was ``total``, by slot: the ones still to be written."""
         start = self.total - len(self.ids) // DIGEST
         blocks = {}
         for block in range(total // BLOCK, self.total // BLOCK):
@@ -80,12 +80,12 @@ class DedupeWindow:
 
     @classmethod
     def of(cls, total: int, open_block: bytes, slots: Mapping[int, bytes]) -> DedupeWindow:
-        """Put a window together from its parts.
+        """Assemble a window from its parts.
 
         Raises
         ------
         InvariantViolation
-            If a sealed block that must exist is missing or has the wrong size.
+            If a required sealed block is missing or has the wrong size.
         """
         sealed = total // BLOCK
         try:

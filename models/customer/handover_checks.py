@@ -1,4 +1,4 @@
-"""Checks of a handover: it is a record that others may have written, so all of it is checked before it is merged."""
+"""Checks of a handover: other programs can write such records, so every field is validated before a merge."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from schemas.errors import InvariantViolation
 from schemas.wire_time import EARLIEST_MS
 
 MOST: Final = 2**62
-"""The most that a sum may be: two of them still fit into 64 bits."""
+"""Largest absolute value of a sum: two of them still fit into 64 bits."""
 _MOST_WEIGHT: Final = 1e300
 _MOST_TEXT: Final = 4_096
 
 
 def check(handover: Handover, latest: int) -> None:
-    """Raises ValueError for anything that no customer can have handed over by the instant ``latest`` (ms)."""
+    """Raise ValueError if the handover holds a value that no customer can have by the instant ``latest`` (ms)."""
     _instants(handover, latest)
     _bounded(msgspec.to_builtins(handover))
     _counts(handover.statistics)
@@ -67,7 +67,7 @@ def _instants(handover: Handover, latest: int) -> None:
 
 
 def _bounded(value: Any) -> None:
-    """No number or text anywhere is larger than what a state can hold."""
+    """Raise ValueError for a number or text larger than a state can hold."""
     if isinstance(value, int):
         if abs(value) >= MOST:
             raise ValueError("a number is too large")

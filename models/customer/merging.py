@@ -1,8 +1,8 @@
-"""Two ids that turn out to be one person: what one customer hands over, and how another takes it in.
+"""Merging two ids of one person: what one customer hands over, and how the other takes it in.
 
-Statistics are sums, so taking in is adding; what both had booked in a way that needs the other (an order known twice, a
-reversal that waited for an order) is booked anew. So lifetime and decayed statistics are those of one customer to whom
-everything had happened, whatever came first, inside the windows of event ids and orders.
+Statistics are sums, so merging adds them. Bookings that depend on the other side (an order both know, a reversal that
+waited for an order) are booked again. Within the windows of event ids and orders, lifetime and decayed statistics
+therefore equal those of one customer who received all events, in any order of arrival.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from models.customer.statistics import Statistics
 
 
 class _Link(msgspec.Struct):
-    """Fields that stand before the statistics in what is handed over."""
+    """Handover fields that precede the statistics."""
 
     event_id: str
     at: int
@@ -30,7 +30,7 @@ class _Link(msgspec.Struct):
 
 
 class _Rest(msgspec.Struct, omit_defaults=True):
-    """Fields that stand after the statistics; in JSON, bytes are base64."""
+    """Handover fields that follow the statistics; in JSON, bytes are base64."""
 
     waiting: list[Reversal]
     older_first: int | None
@@ -42,12 +42,12 @@ class _Rest(msgspec.Struct, omit_defaults=True):
 
 
 class Handover(msgspec.Struct):
-    """What a customer hands over to another id, beside event ids.
+    """What a customer hands over to another id, except event ids.
 
     Attributes
     ----------
     event_id, at, import_id
-        The event that linked the two, when it happened (ms), and the import that wrote it, if one did.
+        The event that linked the two ids, its instant (ms), and the import that wrote it, if any.
     behaviour
         The behaviour memory; None for a customer without one.
     """
@@ -66,7 +66,7 @@ class Handover(msgspec.Struct):
 def hand_over(
     customer: Customer, behaviour: bytes | None, event_id: str, at: int, import_id: str | None
 ) -> tuple[dict[str, Any], list[int], list[Any]]:
-    """Statistics, event ids and orders of a customer, as JSON values."""
+    """Return a customer's statistics, event ids and orders as JSON values."""
     book, ids = customer.book, customer.dedupe_window.ids[-WINDOW * DIGEST :]
     link = _Link(event_id, at, import_id, customer.first_seen, customer.last_seen)
     rest = _Rest(
@@ -82,7 +82,7 @@ def _plain(value: Any) -> Any:
 
 
 def read(statistics: Any, orders: Any) -> Handover:
-    """What `hand_over` gave; ValueError on anything else."""
+    """Decode the output of `hand_over`. Raises ValueError for anything else."""
     link, rest = msgspec.convert(statistics, _Link), msgspec.convert(statistics, _Rest)
     span = rest.older_first, rest.older_last
     book = OrderBook(msgspec.convert(orders, list[Order]), rest.waiting, *span, rest.refunds, rest.versions)
@@ -92,7 +92,7 @@ def read(statistics: Any, orders: Any) -> Handover:
 
 
 def take_events(customer: Customer, event_ids: Sequence[int]) -> None:
-    """Remember the events of the other id as well."""
+    """Add the other id's event ids to the dedupe window."""
     for number in event_ids:
         one = number.to_bytes(DIGEST, "big")
         if not holds(customer.dedupe_window.ids, one):
@@ -100,7 +100,7 @@ def take_events(customer: Customer, event_ids: Sequence[int]) -> None:
 
 
 def take_over(customer: Customer, profile: Profile, handover: Handover, half_life: float) -> None:
-    """Add what the other id handed over to a segmentable customer and its profile; ``half_life`` in ms."""
+    """Add the other id's handover to a segmentable customer and its profile; ``half_life`` in ms."""
     fade = customer.join_era(handover.statistics.era)
     if fade != 1.0:
         handover.statistics.fade(fade)

@@ -1,7 +1,7 @@
-"""The latest orders of one customer, so that a refund or cancellation is taken back at the order's own time.
+"""The order book of one customer: refunds and cancellations are booked at their order's own time.
 
-Everything here is independent of the order of arrival inside the window (the 64 latest orders by time, and
-64 reversals that wait for their order): what is remembered is a set, and what it books is a sum.
+The result does not depend on the order of arrival inside the window (the 64 latest orders by time, and 64 reversals
+that wait for their order): the book is a set, and its bookings are a sum.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _ALL = 1 << 62
 
 
 class Booking(msgspec.Struct, frozen=True):
-    """One amount to add to a customer's statistics at an instant.
+    """Amounts to add to a customer's statistics at one instant.
 
     ``money`` and the amounts in ``categories`` are minor units; ``orders`` is +1, 0 or -1.
     """
@@ -29,7 +29,7 @@ class Booking(msgspec.Struct, frozen=True):
 
 
 class Order(msgspec.Struct, array_like=True):
-    """A remembered order. ``name`` is the digest of its id; ``taken_*`` is what reversals took back so far."""
+    """A remembered order. ``name`` is the digest of its id; ``taken_*`` are the amounts reversed so far."""
 
     at: int
     name: bytes
@@ -43,11 +43,11 @@ class Order(msgspec.Struct, array_like=True):
 
     @property
     def live(self) -> bool:
-        """Whether it still counts as an order: not cancelled and not refunded in full."""
+        """Whether the order still counts: neither cancelled nor refunded in full."""
         return not self.cancelled and (self.money <= 0 or self.taken_money < self.money)
 
     def booking(self) -> Booking:
-        """What this order stands for now, with all that was taken back."""
+        """The booking this order amounts to now, net of reversals."""
         if not self.live:
             return Booking(self.at, 0, 0, 0, 0, ())
         left = self.money - self.taken_money
@@ -58,9 +58,9 @@ class Order(msgspec.Struct, array_like=True):
 
 
 class Reversal(msgspec.Struct, array_like=True):
-    """A refund or cancellation. ``money`` is None where all of the order is taken back.
+    """A refund or cancellation. ``money`` is None if it reverses the whole order.
 
-    ``refund`` is the digest of its own id: its content in a later ``version`` (ms) replaces the one before.
+    ``refund`` is the digest of the refund's own id: a later ``version`` (ms) replaces an earlier one.
     """
 
     at: int
@@ -71,23 +71,23 @@ class Reversal(msgspec.Struct, array_like=True):
     version: int = -1
 
     def rank(self) -> tuple[int, int, int]:
-        """The larger holds: the later, of one instant the one that takes back more."""
+        """Sort key; the larger rank wins: the later version, and at one instant the larger reversal."""
         money = _ALL if self.money is None else self.money
         return (self.at if self.version < 0 else self.version, money, self.items)
 
 
 class Version(msgspec.Struct, array_like=True):
-    """Which version (ms) of an order is known, where that is another instant than its own, or it was corrected."""
+    """The known version (ms) of an order that was corrected, or whose version differs from its own time."""
 
     name: bytes
     version: int
 
 
 class OrderBook(msgspec.Struct, array_like=True):
-    """Orders remembered by time, oldest first, and what is known of those no longer remembered.
+    """Remembered orders by time, oldest first, and what is still known about forgotten ones.
 
-    ``waiting`` are reversals of orders that are not known (yet); ``refunds`` those of known orders that have an id of
-    their own, so that a later version can replace them.
+    ``waiting`` holds reversals of unknown orders; ``refunds`` holds reversals of known orders that have their own id,
+    so that a later version can replace them.
     """
 
     orders: list[Order]
@@ -101,7 +101,7 @@ class OrderBook(msgspec.Struct, array_like=True):
         return self.find(name) is not None
 
     def find(self, name: bytes) -> Order | None:
-        """The order of a name, if it is remembered."""
+        """The remembered order with this name, or None."""
         for order in self.orders:
             if order.name == name:
                 return order
@@ -109,22 +109,22 @@ class OrderBook(msgspec.Struct, array_like=True):
 
     @property
     def has_forgotten(self) -> bool:
-        """Whether there were more orders than are remembered."""
+        """Whether the book has dropped orders because it was full."""
         return self.older_first is not None or len(self.orders) >= REMEMBERED
 
     def is_news(self, new: Order, version: int) -> bool:
-        """Whether a version of an order has content that is not known."""
+        """Whether this version of an order carries content the book does not have."""
         known = self.find(new.name)
         return known is None or new.at < known.at or self._is_later(known, new, version)
 
     def was_corrected(self, name: bytes) -> bool:
-        """Whether what is known of an order came as a correction."""
+        """Whether the known version of an order is a correction."""
         return any(one.name == name for one in self.versions)
 
     def correct(self, new: Order, version: int, is_update: bool) -> list[Booking]:
-        """Replace the content of a remembered order if the version is later; gives what to book.
+        """Replace the content of a remembered order if the version is later; return the bookings.
 
-        The order's own time is the earliest of all versions, so every order of arrival gives the same.
+        The order's own time is the earliest of all versions, so the result does not depend on the order of arrival.
         """
         known = self.find(new.name)
         assert known is not None
@@ -150,9 +150,9 @@ class OrderBook(msgspec.Struct, array_like=True):
         return (version, _content(new)) > (self._version_of(known), _content(known))
 
     def add(self, order: Order) -> list[Booking]:
-        """Remember an order; gives what to book, waiting reversals of it included.
+        """Remember an order; return the bookings, including those of reversals that waited for it.
 
-        A reversal that waited was booked as negative money at its own time: that is booked back.
+        A waiting reversal was booked as negative money at its own time; that booking is undone.
         """
         bookings = []
         for reversal in [waiting for waiting in self.waiting if waiting.name == order.name]:
@@ -170,7 +170,7 @@ class OrderBook(msgspec.Struct, array_like=True):
         return bookings
 
     def earlier_notice(self, reversal: Reversal) -> Reversal | None:
-        """What was said of the same refund of the same order."""
+        """The known reversal for the same refund of the same order, or None."""
         if not reversal.refund:
             return None
         for known in (*self.refunds, *self.waiting):
@@ -179,9 +179,9 @@ class OrderBook(msgspec.Struct, array_like=True):
         return None
 
     def reverse(self, reversal: Reversal) -> list[Booking]:
-        """Subtract the rest of the named order, or hold negative money until the order arrives.
+        """Subtract the reversal from its order, or book negative money until the order arrives.
 
-        A second event for the same refund replaces the first one, unless the first one is newer.
+        A second event for the same refund replaces the first, unless the first is newer.
         """
         known = self.earlier_notice(reversal)
         if known is not None and known.rank() >= reversal.rank():
@@ -208,7 +208,7 @@ class OrderBook(msgspec.Struct, array_like=True):
         del self.waiting[:-REMEMBERED]
 
     def _keep(self, *reversals: Reversal) -> None:
-        """Remember refunds that can be replaced; of those forgotten what they took stays taken."""
+        """Remember refunds that may be replaced; the amounts of forgotten refunds stay subtracted."""
         self.refunds += [one for one in reversals if one.refund]
         self.refunds.sort(key=lambda one: (one.at, one.name, one.refund))
         del self.refunds[:-REMEMBERED]
@@ -221,10 +221,10 @@ class OrderBook(msgspec.Struct, array_like=True):
             order.taken_items -= reversal.items
 
     def absorb(self, other: OrderBook) -> list[Booking]:
-        """Take in another book, whose bookings were added already; gives what to book besides.
+        """Merge another book whose bookings were already added; return the corrections to book.
 
-        An order that both know counts once, with what was taken back of either; reversals that waited in one book for
-        an order of the other find it.
+        An order that both books hold counts once, with the reversals of both. Reversals waiting in one book are
+        applied to orders of the other.
         """
         bookings: list[Booking] = []
         mine = {order.name: order for order in self.orders}
@@ -255,7 +255,7 @@ class OrderBook(msgspec.Struct, array_like=True):
         return bookings
 
     def _absorb_refunds(self, others: list[Reversal], orders: dict[bytes, Order]) -> list[Booking]:
-        """Refunds that another book had taken from its orders: of one that both know the later version holds."""
+        """Merge the refunds that another book applied to its orders; if both know a refund, the later version wins."""
         bookings: list[Booking] = []
         for refund in others:
             known = self.earlier_notice(refund)
@@ -270,7 +270,7 @@ class OrderBook(msgspec.Struct, array_like=True):
                 self._keep(stays)
                 self._give_back(order, gone)
             else:
-                # It waited here: what it had booked is given back, and the order keeps what the other book took.
+                # It waited here: undo its booking, and keep the amount the other book subtracted.
                 self.waiting.remove(known)
                 bookings.append(_back(known))
                 self._keep(stays)
@@ -281,14 +281,14 @@ class OrderBook(msgspec.Struct, array_like=True):
         return bookings
 
     def span(self) -> tuple[int | None, int | None]:
-        """Instants of the first and the last order that still count; None where there is none."""
+        """Instants (ms) of the first and the last order that still count; None if there are none."""
         last = next((order.at for order in reversed(self.orders) if order.live), self.older_last)
         if self.older_first is not None:
             return self.older_first, last
         return next((order.at for order in self.orders if order.live), None), last
 
     def days(self, day_of: Callable[[int], int]) -> list[int]:
-        """Days with a remembered order that still counts, ascending, each once."""
+        """Distinct days with a remembered order that still counts, ascending."""
         return sorted({day_of(order.at) for order in self.orders if order.live})
 
     def _forget(self, order: Order) -> None:
@@ -302,17 +302,17 @@ class OrderBook(msgspec.Struct, array_like=True):
 
 
 def unnamed(reversal: Reversal) -> Booking:
-    """A reversal of no known order: negative money at its own time, no order taken back."""
+    """The booking of a reversal whose order is unknown: negative money at its own time, no order subtracted."""
     return Booking(reversal.at, -(reversal.money or 0), -reversal.items, 0, 0, ())
 
 
 def total(bookings: Iterable[Booking]) -> int:
-    """Money of several bookings together, in minor units."""
+    """Total money of several bookings, in minor units."""
     return sum(booking.money for booking in bookings)
 
 
 def _back(reversal: Reversal) -> Booking:
-    """What undoes `unnamed`."""
+    """The booking that undoes `unnamed`."""
     return Booking(reversal.at, reversal.money or 0, reversal.items, 0, 0, ())
 
 

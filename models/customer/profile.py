@@ -1,7 +1,7 @@
-"""The profile of a customer: traits, consent, feedback, outcomes of messages; all but orders and interactions.
+"""The profile of a customer: traits, consent, feedback and message outcomes; orders and interactions are elsewhere.
 
-Few customers have one: ``Customer.profile`` is None for all others. Everything here is independent of the order of
-arrival: of a trait or a consent the latest by ``occurred_at`` counts, and what feedback and outcomes add are sums.
+Few customers have one: ``Customer.profile`` is None for the rest. The state does not depend on the order of arrival:
+the latest trait or consent by ``occurred_at`` wins, and feedback and outcomes are sums.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ T = TypeVar("T", int, float)
 TraitValue = str | int | float | bool | None
 
 CUSTOM = "custom."
-"""What the names of a shop's own traits begin with here."""
+"""Prefix of the names of a shop's own traits."""
 MAX_CUSTOM = 100
 MAX_LISTS = 100
 OUTCOMES = (
@@ -29,7 +29,7 @@ OUTCOMES = (
     "complained",
     "failed",
 )
-"""Counts are stored in this order: new ones go to the end."""
+"""Counts are stored in this order: append new outcomes."""
 OUTCOME_INDEX = {name: index for index, name in enumerate(OUTCOMES)}
 
 _ALL_CUSTOM = "custom"
@@ -44,7 +44,7 @@ class Trait(msgspec.Struct, array_like=True):
 
 
 class Consent(msgspec.Struct, array_like=True):
-    """What a customer allows, by the latest event; ``by`` is its digest."""
+    """A customer's consent, by the latest event; ``by`` is the digest of that event."""
 
     personalization: bool
     marketing: bool
@@ -54,7 +54,7 @@ class Consent(msgspec.Struct, array_like=True):
 
 
 class Subscription(msgspec.Struct, array_like=True):
-    """Whether a customer wants messages of a list, the instant (ms) and the digest of the event."""
+    """Whether a customer subscribes to a list, and the instant (ms) and digest of the event that set it."""
 
     subscribed: bool
     at: int
@@ -62,7 +62,9 @@ class Subscription(msgspec.Struct, array_like=True):
 
 
 class Rated(msgspec.Struct, array_like=True):
-    """Ratings of one kind: how many, their forward-decayed weights, and weights times ratings."""
+    """Ratings of one kind: their count, the sum of their forward-decayed weights, and the sum of weight times
+    rating.
+    """
 
     count: int = 0
     weight: float = 0.0
@@ -70,37 +72,37 @@ class Rated(msgspec.Struct, array_like=True):
 
 
 class Counted(msgspec.Struct, array_like=True, frozen=True):
-    """How often something happened, and when last (ms)."""
+    """How often an event happened, and the latest instant (ms)."""
 
     count: int
     last: int
 
 
 class Profile(msgspec.Struct, array_like=True):
-    """See the module; encoded by position, so new fields go to the end, with a default.
+    """Traits, consent, feedback and message outcomes; encoded by position, so append new fields, with a default.
 
     Attributes
     ----------
     traits
-        By name, removed ones included: an event from before a removal may arrive after it.
+        By name, including removed ones: an event older than a removal may arrive after it.
     consent
-        None without a consent event; then the shop's default holds.
+        None without a consent event; the shop's default then applies.
     since
-        Nothing that happened before this instant (ms) is folded: consent began anew then.
+        Events before this instant (ms) are not folded: consent began anew then.
     ratings
         By kind of feedback.
     complaints, complaint_weight
-        Lifetime count, and forward-decayed.
+        Lifetime count, and forward-decayed count.
     erased
-        Everything up to this instant (ms) was erased: the customer is a new one.
+        Everything up to this instant (ms) was erased; the customer counts as new.
     aliases
         Other ids of the same customer, sorted.
     alias
-        The customer whose other id this is; nothing else is known then.
+        The customer this id belongs to; the state then holds nothing else.
     outcomes, outcome_weights
         Lifetime counts and forward-decayed counts, in the order of ``OUTCOMES``; empty for none.
     tracked
-        Events of the shop's own: how often, and when last, by name.
+        Count and latest instant of the shop's own events, by name.
     subscriptions
         By list, at most ``MAX_LISTS``; only lists with an event.
     """
@@ -122,12 +124,12 @@ class Profile(msgspec.Struct, array_like=True):
     # -- traits -----------------------------------------------------------------------------------------------
 
     def merge_traits(self, traits: Mapping[str, Any], at: int, by: bytes) -> None:
-        """Take over the traits of an event field by field: null removes, an absent field stays."""
+        """Merge an event's traits field by field: null removes a trait, an absent field leaves it unchanged."""
         for name, value in flat(traits):
             self.merge_trait(name, Trait(value, at, by))
 
     def merge_trait(self, name: str, new: Trait) -> None:
-        """Take over one trait unless a later one is known; of the same instant the larger digest counts."""
+        """Set one trait unless a later value is known; at the same instant the larger digest wins."""
         known = self.traits.get(name)
         if known is None or (known.at, known.by) < (new.at, new.by):
             self.traits[name] = new
@@ -135,7 +137,7 @@ class Profile(msgspec.Struct, array_like=True):
             self._bound()
 
     def _bound(self) -> None:
-        """Keep the newest of a shop's own traits."""
+        """Drop the oldest of a shop's own traits beyond the limit."""
         own = [name for name in self.traits if name.startswith(CUSTOM)]
         if len(own) > MAX_CUSTOM:
             own.sort(key=lambda name: (self.traits[name].at, name))
@@ -143,7 +145,7 @@ class Profile(msgspec.Struct, array_like=True):
                 del self.traits[name]
 
     def trait(self, name: str) -> TraitValue:
-        """The value of a trait now; None where there is none. A shop's own are named ``custom.NAME``."""
+        """The current value of a trait, or None. A shop's own traits are named ``custom.NAME``."""
         held = self.traits.get(name)
         if held is None:
             return None
@@ -178,7 +180,7 @@ class Profile(msgspec.Struct, array_like=True):
         self.outcome_weights[index] += faded
 
     def subscribe(self, name: str, new: Subscription) -> None:
-        """Take over a subscription to a list unless a later one is known."""
+        """Set a subscription to a list unless a later one is known."""
         known = self.subscriptions.get(name)
         if known is None or (known.at, known.by) < (new.at, new.by):
             self.subscriptions[name] = new
@@ -188,11 +190,11 @@ class Profile(msgspec.Struct, array_like=True):
 
     @property
     def has_sums(self) -> bool:
-        """Whether anything decayed is held."""
+        """Whether the profile holds any decayed sum."""
         return bool(self.ratings or self.complaint_weight or self.outcome_weights)
 
     def fade(self, factor: float) -> None:
-        """Multiply everything decayed by a factor."""
+        """Multiply all decayed sums by a factor."""
         for rated in self.ratings.values():
             rated.weight *= factor
             rated.rated *= factor
@@ -200,20 +202,20 @@ class Profile(msgspec.Struct, array_like=True):
         self.outcome_weights = [weight * factor for weight in self.outcome_weights]
 
     def track(self, name: str, at: int) -> None:
-        """Count an event of the shop's own."""
+        """Count one of the shop's own events at ``at`` (ms)."""
         known = self.tracked.get(name)
         self.tracked[name] = Counted(1, at) if known is None else Counted(known.count + 1, max(known.last, at))
 
     def leaves_out(self, at: int) -> bool:
-        """Whether what happened at ``at`` (ms) is not to be folded."""
+        """Whether an event at ``at`` (ms) must not be folded."""
         return self.since is not None and at < self.since
 
     def was_erased(self, at: int) -> bool:
-        """Whether what happened at ``at`` (ms) was erased before the customer came back."""
+        """Whether an event at ``at`` (ms) was erased before the customer came back."""
         return self.erased is not None and at <= self.erased
 
     def merge(self, other: Profile) -> None:
-        """Add traits, feedback, outcomes and subscriptions of another id of the same customer."""
+        """Add the traits, feedback, outcomes and subscriptions of another id of the same customer."""
         for name, trait in other.traits.items():
             self.merge_trait(name, trait)
         for kind, more in other.ratings.items():
@@ -235,7 +237,7 @@ class Profile(msgspec.Struct, array_like=True):
             self.tracked[name] = Counted(known.count + counted.count, max(known.last, counted.last))
 
     def forget(self) -> None:
-        """Drop everything that features are made of; what was consented or subscribed to, and since when, stays."""
+        """Drop everything features are computed from; consent, its start and subscriptions stay."""
         self.traits = {}
         self.ratings = {}
         self.complaints, self.complaint_weight = 0, 0.0
@@ -244,7 +246,7 @@ class Profile(msgspec.Struct, array_like=True):
 
 
 def padded(counts: list[T], zero: T) -> list[T]:
-    """A list of counts with room for all of ``OUTCOMES``: older states have fewer.
+    """Pad a list of counts to the length of ``OUTCOMES``: older states have fewer.
 
     >>> padded([2, 1], 0)
     [2, 1, 0, 0, 0, 0, 0, 0, 0]
@@ -253,7 +255,7 @@ def padded(counts: list[T], zero: T) -> list[T]:
 
 
 def flat(traits: Mapping[str, Any]) -> Iterator[tuple[str, TraitValue]]:
-    """Traits of an event by name, a shop's own as ``custom.NAME``; ``custom`` itself where it is null."""
+    """Yield an event's traits by name: a shop's own as ``custom.NAME``, and ``custom`` itself if it is null."""
     for name, value in traits.items():
         if name != _ALL_CUSTOM:
             yield name, value

@@ -1,15 +1,15 @@
-"""A customer's state as bytes, in parts, so that an event rewrites only what it touched.
+"""Encoding of a customer's state in parts, so that an event rewrites only what it changed.
 
 ==========  =====================================  ==========================================
 part        holds                                  written
 ==========  =====================================  ==========================================
 ``""``      statistics, segments, open id block    with every event of the customer
-``"o"``     the order book                         when an order or reversal touched it
+``"o"``     the order book                         when an order or reversal changed it
 ``"r0-7"``  one sealed block of event ids each     once per 64 events
 ``"a"``     traits, consent, feedback, outcomes    when one of them changed
 ==========  =====================================  ==========================================
 
-MessagePack by position; a leading version guards the layout. New fields go to the end, with a default.
+MessagePack by position; a leading version number guards the layout. Append new fields, with a default.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ CORE = ""
 BOOK = "o"
 PROFILE = "a"
 PARTS = (CORE, BOOK, PROFILE, *(f"r{slot}" for slot in range(SLOTS)))
-"""All parts that a customer may have."""
+"""All parts a customer may have."""
 
 
 class _Head(msgspec.Struct):
@@ -57,7 +57,7 @@ class _Tail(msgspec.Struct):
 
 _STATISTICS = Statistics.__struct_fields__
 _INNER = Statistics.ALWAYS
-"""Statistics that lie between head and tail; those added later lie behind the tail."""
+"""Number of statistics stored between head and tail; later additions follow the tail."""
 
 
 def _default(one: FieldInfo) -> Any:
@@ -66,7 +66,7 @@ def _default(one: FieldInfo) -> Any:
 
 
 def _layout() -> list[tuple[str, Any, Any]]:
-    """Name, type and default of the values of the core part, in order; those of version 0.1.0 have no default."""
+    """Name, type and default of each value of the core part, in order; fields of version 0.1.0 have no default."""
     head, tail, counted = ([*fields(part)] for part in (_Head, _Tail, Statistics))
     first = [(one.name, one.type, field()) for one in (*head, *counted[:_INNER], *tail[:-1])]
     later = (tail[-1], *counted[_INNER:])
@@ -86,9 +86,9 @@ _decode_profile = msgspec.msgpack.Decoder(Profile).decode
 
 
 def dump(customer: Customer, behaviour: bytes) -> dict[str, bytes]:
-    """The parts that changed since the last ``dump`` or ``load``, by name; marks them as written.
+    """Return the parts that changed since the last ``dump`` or ``load``, by name, and mark them as written.
 
-    ``behaviour`` is the customer's row of the behaviour memory, as bytes; empty where there is none.
+    ``behaviour`` is the customer's row of the behaviour memory as bytes; empty without one.
     """
     dedupe_window = customer.dedupe_window
     if customer.profile is not None and customer.is_alias:
@@ -127,7 +127,7 @@ def dump(customer: Customer, behaviour: bytes) -> dict[str, bytes]:
 
 
 def load(id: str, parts: Mapping[str, bytes]) -> tuple[Customer, bytes]:
-    """A customer from all of its parts, and its behaviour row as bytes.
+    """Decode a customer from all of its parts; return it with its behaviour row as bytes.
 
     Raises
     ------
@@ -148,7 +148,7 @@ def load(id: str, parts: Mapping[str, bytes]) -> tuple[Customer, bytes]:
 
 
 def glance(id: str, parts: Mapping[str, bytes]) -> tuple[Customer, bytes]:
-    """The same without its remembered event ids, which need not be among the parts: enough to assign segments, not to fold."""
+    """Like `load`, without sealed event ids, whose parts may be absent: enough to assign segments, not to fold."""
     customer, core = _without_window(id, parts)
     return customer, core.behaviour
 
@@ -168,7 +168,7 @@ def _without_window(id: str, parts: Mapping[str, bytes]) -> tuple[Customer, Any]
 
 
 def is_alias(profile: bytes) -> bool:
-    """Whether a profile part says that its customer is joined to another."""
+    """Whether a profile part marks its id as an alias."""
     return _profile(profile).alias is not None
 
 
@@ -180,12 +180,12 @@ def _profile(raw: bytes) -> Profile:
 
 
 def peek(id: str, core: bytes) -> Customer:
-    """A customer from its core part alone: enough to show it, not to fold events into it."""
+    """Decode a customer from its core part alone: enough to show it, not to fold events into it."""
     return _from_core(id, core)[0]
 
 
 def peek_both(id: str, core: bytes) -> tuple[Customer, bytes]:
-    """The same, and its behaviour row as bytes."""
+    """Like `peek`, with the behaviour row as bytes."""
     customer, found = _from_core(id, core)
     return customer, found.behaviour
 

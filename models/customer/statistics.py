@@ -1,8 +1,8 @@
-"""What is counted of one customer: sums only, so the order of arrival does not matter, and a merge is an addition.
+"""Statistics of one customer: sums only, so the order of arrival does not matter and a merge is an addition.
 
-A new statistic is a field of `Statistics` with a default, a line in the method that counts it (`add` for each booking,
-`renew` for what follows from the order book), one in `merge`, and one in `fade` if it decays. How it is stored, handed
-over and reset follows from the field.
+To add a statistic, add a field to `Statistics` with a default, a line in the method that counts it (`add` for each
+booking, `renew` for values that follow from the order book), one in `merge`, and one in `fade` if it decays. Storage,
+handover and reset follow from the field.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ CHECKOUT = INTERACTION_INDEX["checkout.started"]
 
 MAX_CATEGORIES = 20
 REST = "~rest"
-"""Takes what no longer fits; sorts after every category name people use."""
+"""Collects the categories beyond the limit; sorts after every category name people use."""
 
 _ROUNDED = 1e-12
-"""What is left of an amount that was taken back, as a share of it, is rounding."""
+"""A remainder below this share of the amount is rounding error."""
 
 
 def plus(total: float, amount: float) -> float:
-    """The sum, and nothing where ``amount`` takes back all there was: what rounding leaves depends on the order."""
+    """Return the sum, or 0.0 if ``amount`` cancels the total: rounding errors depend on the order of arrival."""
     found = total + amount
     return 0.0 if abs(found) <= _ROUNDED * abs(amount) else found
 
 
 class Statistics(msgspec.Struct):
-    """The statistics of one customer. Stored by position (``snapshot``), so new fields go to the end.
+    """The statistics of one customer. Stored by position (``snapshot``), so append new fields, with a default.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class Statistics(msgspec.Struct):
     spend_weight, order_weight
         Forward-decayed money and orders (``models.customer.decay``).
     first_order, last_order
-        Instants of the first and last order that still counts, ms, or None; renewed from the order book.
+        Instants of the first and last order that still count, ms, or None; taken from the order book.
     interactions
         Lifetime counts by kind, in the order of ``schemas.events.INTERACTIONS``.
     categories
@@ -50,8 +50,7 @@ class Statistics(msgspec.Struct):
     last_checkout
         Instant of the latest ``checkout.started``, ms; None without one.
     era
-        The era (``models.customer.decay``) in which all decayed sums of the customer are stored, those of its profile
-        included.
+        The era (``models.customer.decay``) of all decayed sums of the customer, including those of the profile.
     """
 
     orders: int = 0
@@ -68,14 +67,14 @@ class Statistics(msgspec.Struct):
     last_checkout: int | None = None
 
     RENEWED: ClassVar = frozenset({"first_order", "last_order"})
-    """Fields that follow from the order book: a merge neither hands them over nor adds them."""
+    """Fields derived from the order book: a merge neither hands them over nor adds them."""
     ALWAYS: ClassVar = 10
-    """So many fields every version knows; those after them may be absent from what is stored or handed over."""
+    """Number of leading fields that every version has; later fields may be absent from stored or handed-over state."""
 
     # -- counting ---------------------------------------------------------------------------------------------
 
     def add(self, booking: Booking, weight: float) -> None:
-        """Add a booking: an order, or a reversal as negative amounts. ``weight`` is what one unit of its instant adds."""
+        """Add a booking, negative for a reversal; ``weight`` is the decayed weight of one unit at its instant."""
         self.orders += booking.orders
         self.spend += booking.money
         self.items += booking.items
@@ -86,14 +85,14 @@ class Statistics(msgspec.Struct):
             self.add_category(category, money * weight, 0.0)
 
     def renew(self, book: OrderBook) -> None:
-        """Take from the order book what bookings do not say, after each change of it."""
+        """Refresh the fields derived from the order book; call after every change of the book."""
         self.first_order, self.last_order = book.span()
 
     def add_category(self, category: str, money: float, interactions: float) -> None:
-        """Add forward-decayed amounts to a category; beyond 20 categories the smallest joins the rest.
+        """Add forward-decayed amounts to a category; beyond 20 categories the smallest is merged into the rest.
 
-        A category with nothing in it is not held: else an order whose cancellation came after it would leave a trace,
-        and one whose cancellation came before would not.
+        An empty category is removed: otherwise an order cancelled after it arrived would leave a trace, and one
+        cancelled before it arrived would not.
         """
         categories = self.categories
         entry = categories.get(category)
@@ -118,12 +117,14 @@ class Statistics(msgspec.Struct):
             rest[1] += gone[1]
 
     def check_out(self, at: int) -> None:
-        """Note that a checkout began at ``at`` (ms); the latest counts, whichever comes first."""
+        """Record a checkout started at ``at`` (ms); the latest instant wins, in any order of arrival."""
         if self.last_checkout is None or at > self.last_checkout:
             self.last_checkout = at
 
     def merge(self, other: Statistics) -> None:
-        """Add the statistics of another id of the same customer, in the same era; orders that both know come after."""
+        """Add the statistics of the same customer's other id, in the same era; shared orders are corrected
+        afterwards.
+        """
         self.orders += other.orders
         self.spend += other.spend
         self.items += other.items
@@ -140,11 +141,11 @@ class Statistics(msgspec.Struct):
 
     @property
     def has_sums(self) -> bool:
-        """Whether anything decayed is held."""
+        """Whether any decayed sum is held."""
         return bool(self.spend_weight or self.order_weight or self.categories)
 
     def fade(self, factor: float) -> None:
-        """Multiply everything decayed by a factor."""
+        """Multiply all decayed sums by a factor."""
         self.spend_weight *= factor
         self.order_weight *= factor
         for entry in self.categories.values():
@@ -154,9 +155,7 @@ class Statistics(msgspec.Struct):
     # -- stored and handed over -------------------------------------------------------------------------------
 
     def encode(self) -> tuple[Any, ...]:
-        """The values of all fields, in order; of those that not every version knows, the last ones without content are
-        left out.
-        """
+        """Return the values of all fields, in order, without trailing empty fields that older versions lack."""
         values = msgspec.structs.astuple(self)
         size = len(values)
         while size > self.ALWAYS and not values[size - 1]:
@@ -165,25 +164,25 @@ class Statistics(msgspec.Struct):
 
     @classmethod
     def decode(cls, values: Sequence[Any]) -> Self:
-        """Statistics from what `encode` gave, also of a version that knew fewer fields or kinds of interactions."""
+        """Decode the output of `encode`, also from a version with fewer fields or kinds of interactions."""
         return cls(*values)._filled_up()
 
     def handed_over(self) -> dict[str, Any]:
-        """The fields that a merge adds, by name; of those that not every version knows, the ones with content."""
+        """Return the fields that a merge adds, by name, omitting empty fields that older versions lack."""
         every = {*self.__struct_fields__[: self.ALWAYS]} - self.RENEWED
         values = msgspec.structs.asdict(self).items()
         return {name: value for name, value in values if name in every or (value and name not in self.RENEWED)}
 
     @classmethod
     def of(cls, handed_over: Any) -> Self:
-        """Statistics from what `handed_over` gave, among other fields. Raises ValueError for anything else."""
+        """Decode the output of `handed_over`, ignoring other fields. Raises ValueError for anything else."""
         missing = {*cls.__struct_fields__[: cls.ALWAYS]} - cls.RENEWED - {*handed_over}
         if missing:
             raise ValueError(f"statistics are missing: {', '.join(sorted(missing))}")
         return msgspec.convert(handed_over, cls)._filled_up()
 
     def _filled_up(self) -> Self:
-        """With room for every kind of interaction, and for no more."""
+        """Adjust ``interactions`` to exactly one count per kind; return self."""
         known = self.interactions[: len(INTERACTIONS)]
         self.interactions = known + [0] * (len(INTERACTIONS) - len(known))
         return self
