@@ -1,4 +1,4 @@
-"""Features of a customer at an instant: the table of features, the shop's calendar and units, the readable document.
+"""Features of a customer at an instant: the feature table, the shop's calendar and units, the readable document.
 
-Here live definitions that rules, clusters and documents share. State is in ``models.customer``.
+Rules, clusters and documents share these definitions. The state itself is in ``models.customer``.
 """

@@ -1,4 +1,4 @@
-"""What every feature is made with: the shop's units, and what a feature is."""
+"""The feature type, and the shop's units that every feature is computed with."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ class Forecasts(Protocol):
     """The predictions in force (`models.features.predicted`)."""
 
     def value(self, name: str, customer: Customer, at: int) -> float:
-        """A prediction of the grid day of ``at`` (ms); NaN where nothing can be said."""
+        """Return a prediction for the grid day of ``at`` (ms); NaN if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class FeatureContext:
-    """What turns inner units into a shop's: minor units per major unit, the half-life of decayed sums (ms), its days.
+    """The shop's units: minor units per major unit, the half-life of decayed sums (ms), and the day grid.
 
-    ``forecasts`` are the predictions in force; without them none is known.
+    ``forecasts`` are the predictions in force; without them every prediction is NaN.
     """
 
     minor_per_major: int = 100
@@ -34,19 +34,19 @@ class FeatureContext:
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """A number that rules may name.
+    """A numeric feature that rules may name.
 
     Attributes
     ----------
     name, unit
         As shown to people.
     value
-        The value at an instant; NaN where the customer gives none (no order yet), which no comparison passes.
+        The value at an instant; NaN if the customer has none (for example, no order yet). NaN fails every comparison.
     crossing
         The instant at which time alone brings the value to a border, or None if time does not move it there.
     moved_by_interactions
-        Whether an interaction may change the value: rules that name no such feature are not evaluated after one. A late
-        interaction makes a customer older, and one in a new category may be the one too many.
+        Whether an interaction may change the value: rules without such a feature are not evaluated after one. A late
+        interaction can lengthen a customer's lifetime, and one in a new category can exceed the limit of categories.
     """
 
     name: str

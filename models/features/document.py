@@ -1,4 +1,4 @@
-"""The readable document of a customer, as it stands in Redis: segments, and features as of its last event."""
+"""The readable customer document in Redis: segments, and features as of the last event."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from models.features.features import FeatureContext, cadence_ms
 from models.features.time import DAY_MS
 from schemas.wire_time import SIX_DIGITS, iso
 
-# Below this the error of one float multiplication is far under the thousandth that the fast path leaves free.
+# Below this limit the error of one float multiplication is far below the margin of 0.001 that the fast path leaves.
 _FAST_LIMIT = 1e9
 _encode = msgspec.json.Encoder().encode
 
 
 class Features(msgspec.Struct, gc=False):
-    """Features that people and shops read. Money in major units of the shop's currency."""
+    """Features for people and shops to read. Money in major units of the shop's currency."""
 
     orders: int
     spend: float
@@ -30,8 +30,8 @@ class Features(msgspec.Struct, gc=False):
 class Document(msgspec.Struct, gc=False):
     """A customer as ``redis-cli GET`` shows it.
 
-    ``recency_days`` and ``spend_decayed`` hold at ``as_of`` and change with time by themselves; ``due`` is when time
-    alone may next move the customer.
+    ``recency_days`` and ``spend_decayed`` hold at ``as_of`` and keep changing with time; ``due`` is the next instant
+    at which time alone may move the customer.
     """
 
     customer_id: str
@@ -44,7 +44,7 @@ class Document(msgspec.Struct, gc=False):
 
 
 def document(customer: Customer, shop: FeatureContext) -> bytes:
-    """The JSON document of a customer."""
+    """Encode a customer as a JSON document."""
     statistics, at, due, minor = customer.statistics, customer.as_of, customer.due, shop.minor_per_major
     last = statistics.last_order
     return _encode(
@@ -69,7 +69,7 @@ def document(customer: Customer, shop: FeatureContext) -> bytes:
 
 
 def hundredths(value: float) -> float:
-    """``round(value, 2)`` at a fifth of the cost: that writes a text and reads it again.
+    """Return ``round(value, 2)`` at a fifth of its cost: ``round`` formats the number and parses it again.
 
     >>> hundredths(2.675), hundredths(1.115), hundredths(-0.5)
     (2.67, 1.11, -0.5)
@@ -77,7 +77,7 @@ def hundredths(value: float) -> float:
     if 0.0 <= value < _FAST_LIMIT:
         scaled = value * 100.0
         nearest = round(scaled)
-        # Only near a half can the product and the exact value fall on different sides.
+        # The product and the exact value can round differently only near a half.
         if -0.499 < scaled - nearest < 0.499:
             return nearest / 100.0
     return round(value, 2)

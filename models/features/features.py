@@ -1,7 +1,7 @@
-"""Named features of a customer that rules and bands may use, each with its unit and its next crossing.
+"""Named features for rules and bands, each with its unit and its next crossing.
 
-A feature's ``crossing`` is the closed-form instant at which time alone carries it over a border, so that a
-silent customer moves on time without anybody looking every day.
+A feature's ``crossing`` is the closed-form instant at which time alone carries it over a border, so that a silent
+customer moves on time without a daily scan.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def cadence_ms(customer: Customer) -> float:
     first, last = statistics.first_order, statistics.last_order
     span = last - first if first is not None and last is not None else 0
     gaps = statistics.orders - 1 if statistics.orders > 1 else 0
-    # In floats, which hold every span exactly: half the cost of large integers.
+    # Floats represent every span exactly, at half the cost of large integers.
     return (span + _PRIOR_SPAN_MS) / (gaps + PRIOR_GAPS)
 
 
@@ -71,7 +71,7 @@ def _checkout_crossing(customer: Customer, border: float, shop: FeatureContext) 
 
 
 def _left_checkout(customer: Customer) -> int | None:
-    """When the latest checkout began (ms), unless an order came at that instant or later."""
+    """Instant (ms) of the latest checkout; None without one, or if an order came at or after it."""
     began, last = customer.statistics.last_checkout, customer.statistics.last_order
     return None if began is None or (last is not None and last >= began) else began
 
@@ -120,7 +120,7 @@ def _interactions(customer: Customer, at: int, shop: FeatureContext) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A word that rules may name; the same until something happens to the customer. None where it is not known.
+    """A text feature that rules may name; only an event changes it. None if unknown.
 
     ``moved_by_interactions`` as for `Feature`.
     """
@@ -131,13 +131,13 @@ class Label:
 
 
 MISSING = ""
-"""What stands among the facts for a word that is not known."""
+"""Stands for an unknown text feature in the facts."""
 
 
 def _top(customer: Customer) -> tuple[str | None, float]:
-    """The category with the most money of late and its share of all that went to categories.
+    """Return the category with the most decayed money and its share of all categorised money.
 
-    All categories fade alike, so time changes neither. What no longer fits (``REST``) is no category.
+    All categories decay alike, so time changes neither. The overflow category ``REST`` is never returned.
     """
     named, best, total = None, 0.0, 0.0
     for category, (money, _) in customer.statistics.categories.items():
@@ -149,19 +149,21 @@ def _top(customer: Customer) -> tuple[str | None, float]:
 
 
 def top_category(customer: Customer) -> str | None:
-    """The category with the most money of late; None without a purchase that has one."""
+    """Return the category with the most decayed money; None without a categorised purchase."""
     return _top(customer)[0]
 
 
 def _top_share(customer: Customer, at: int, shop: FeatureContext) -> float:
-    """Shrunk by half an order towards none: an order of long ago says little about present needs."""
+    """Share of the top category, shrunk towards 0 by half a prior order: an old order says little about present
+    needs.
+    """
     orders = decayed(customer.statistics.order_weight, at, shop.half_life, customer.statistics.era)
     return _top(customer)[1] * (orders / (orders + _PRIOR_ORDERS) if orders > 0 else 0.0)
 
 
 def _top_share_crossing(customer: Customer, border: float, shop: FeatureContext) -> int | None:
     share = _top(customer)[1]
-    # From share * n / (n + prior) = border; not for NaN either.
+    # Solves share * n / (n + prior) = border for n; the negation also rejects NaN.
     if not 0 < border < share:
         return None
     at = falls_to(
@@ -198,7 +200,7 @@ FEATURES: dict[str, Feature] = {
         *PREDICTED.values(),
     )
 }
-"""The table of features; the expression language and the documentation read it."""
+"""All numeric features; the expression language and the documentation read this table."""
 
 
 LABELS: dict[str, Label] = {
@@ -208,22 +210,20 @@ LABELS: dict[str, Label] = {
         *(Label(name, partial(text_trait, name=name)) for name in TEXT_TRAITS),
     )
 }
-"""The table of features with words instead of numbers."""
+"""All text features."""
 
 
 def feature_of(name: str) -> Feature:
-    """The feature with numbers of that name: one of `FEATURES`, of an event, or a shop's own trait. Raises KeyError for
-    none of them.
-    """
+    """Look up a numeric feature: one of `FEATURES`, an event feature, or an own trait. Raises KeyError otherwise."""
     if is_own_trait(name):
         return own_feature(name)
     return event_feature(name) if counted_event(name) is not None else FEATURES[name]
 
 
 def label_of(name: str, as_word: bool = True) -> Label:
-    """The feature with words of that name: one of `LABELS`, or a shop's own trait. Raises KeyError for neither.
+    """Look up a text feature: one of `LABELS`, or a shop's own trait. Raises KeyError for other names.
 
-    ``as_word`` is False where rules only ask whether an own trait is known: then numbers count as well.
+    Pass ``as_word=False`` if rules only test whether an own trait is known: numbers then count as well.
     """
     if is_own_trait(name):
         return Label(name, partial(own_word if as_word else text_trait, name=name))

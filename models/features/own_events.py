@@ -1,7 +1,7 @@
-"""What rules ask of events by name: how often one happened, ``count("NAME")``, and how long ago, ``days_since("NAME")``.
+"""Event features: how often an event happened, ``count("NAME")``, and how long ago, ``days_since("NAME")``.
 
-Names are those of a shop's own events (``schemas.events.Tracked``), and of the types of ours whose count or latest
-instant a customer's statistics hold.
+Names are those of a shop's own events (``schemas.events.Tracked``), and of built-in event types whose count or latest
+instant the customer's statistics hold.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _INSTEAD: Final = {
 
 
 def written(function: str, name: str) -> str:
-    """The name of the feature, as reasons and files have it.
+    """Return the feature's name as written in reasons and files.
 
     >>> written("count", "Signed Up")
     'count("Signed Up")'
@@ -41,7 +41,7 @@ def written(function: str, name: str) -> str:
 
 
 def counted_event(feature: str) -> str | None:
-    """The event that a feature asks for; None for any other feature.
+    """Return the name of the event that a feature refers to; None for any other feature.
 
     >>> counted_event('days_since("Signed Up")'), counted_event("orders")
     ('Signed Up', None)
@@ -51,7 +51,7 @@ def counted_event(feature: str) -> str | None:
 
 
 def not_counted(function: str, name: str) -> tuple[str, str] | None:
-    """Why nothing can be said of an event of that name, and what to write instead; None where it can."""
+    """Return why an event name has no such feature, and a hint what to write instead; None if it has one."""
     if _is_held(function, name):
         return None
     if not name:
@@ -68,13 +68,13 @@ def not_counted(function: str, name: str) -> tuple[str, str] | None:
 
 
 def _is_held(function: str, type: str) -> bool:
-    """Whether statistics hold what is asked of a type of ours."""
+    """Whether the statistics hold this figure for a built-in event type."""
     return type == _CHECKOUT or (function == COUNT and type in INTERACTION_INDEX)
 
 
 @lru_cache(maxsize=1_024)
 def event_feature(feature: str) -> Feature:
-    """The feature of that name. Raises KeyError where it is none of an event."""
+    """Look up an event feature by name. Raises KeyError for any other name."""
     found = _WRITTEN.fullmatch(feature)
     if found is None:
         raise KeyError(feature)

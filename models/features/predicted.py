@@ -1,7 +1,7 @@
-"""Features that say what somebody will probably do: names, units, and where their values come from.
+"""Features that predict what a customer will do: names, units, and the source of their values.
 
-What they are reckoned by travels in versions (`models.prediction.model`); a `Forecasts` has those in force. A value
-holds for a whole grid day: orders of the day itself count from the next one on.
+Prediction models are published in versions (`models.prediction.model`); a `Forecasts` holds those in force. A value
+holds for a whole grid day: orders of that day count from the next day on.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from models.customer.customer import Customer
 from models.features.context import Feature, FeatureContext
 
 P_BUY: Final[Mapping[str, int]] = {"p_buy_30d": 30, "p_buy_60d": 60, "p_buy_90d": 90}
-"""Chances of an order, with the days within which."""
+"""Probability of an order, with its horizon in days."""
 CHURN_90: Final = "churn_risk_90d"
 ORDERS_90: Final = "expected_orders_90d"
 SPEND_90: Final = "expected_spend_90d"
@@ -39,4 +39,4 @@ def _value(name: str, customer: Customer, at: int, shop: FeatureContext) -> floa
 PREDICTED: Final[Mapping[str, Feature]] = {
     name: Feature(name, unit, partial(_value, name)) for name, unit in _UNITS.items()
 }
-"""The table of predictions. Time moves them, but there is no closed form of when: lanes look every night."""
+"""All predictions. Time moves them, but not in closed form, so lanes recompute them every night."""

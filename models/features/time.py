@@ -1,4 +1,4 @@
-"""The fixed daily grid of event time, on which clusters step and dwell is counted."""
+"""The daily grid of event time, on which clusters step and dwell is counted."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class DayGrid:
         self.instant = lru_cache(maxsize=8192)(self._instant)
 
     def day_of(self, at: int) -> int:
-        """The local day number that holds the instant ``at`` (ms)."""
-        # Offsets change on quarter hours at the finest, so one look-up serves a quarter of an hour.
+        """The local day number that contains the instant ``at`` (ms)."""
+        # Zone offsets change at quarter hours at the finest, so one look-up serves a quarter of an hour.
         return at // DAY_MS if self._utc else self._quarters(at // 900_000)
 
     def _day_of_quarter(self, quarter: int) -> int:

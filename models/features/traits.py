@@ -1,7 +1,7 @@
-"""Features of the profile: traits, consent, feedback, and outcomes of messages.
+"""Features of the profile: traits, consent, feedback, and message outcomes.
 
-Numbers stand in ``PROFILE_FEATURES`` beside those of ``models.features.features``; words (country, tier ...) in ``text_trait``.
-A number is NaN, and a word None, where nothing is known.
+Numeric features are in ``PROFILE_FEATURES``, beside those of ``models.features.features``; `text_trait` returns text
+features (country, loyalty tier ...). An unknown number is NaN, an unknown text None.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from models.features.context import Feature, FeatureContext
 from models.features.time import DAY_MS
 
 TEXT_TRAITS = ("gender", "country", "city", "loyalty_tier", "language", "timezone")
-"""Traits whose values are words; a shop's own, ``custom.NAME``, may be words as well."""
+"""Traits with text values; a shop's own, ``custom.NAME``, may be text as well."""
 
 _EPOCH = date(1970, 1, 1)
 
 _SCALES = {"nps": 10.0, "csat": 5.0, "review": 5.0}
-"""What the best rating of a kind usually is; ratings above it are taken as per cent."""
+"""Usual best rating per kind; a rating above it is read as per cent."""
 
 
 def trait(customer: Customer, name: str) -> TraitValue:
-    """Any trait by name (``country``, ``custom.NAME`` ...); None where it is not known."""
+    """Return any trait by name (``country``, ``custom.NAME`` ...); None if unknown."""
     profile = customer.profile
     return None if profile is None else profile.trait(name)
 
 
 def text_trait(customer: Customer, name: str) -> str | None:
-    """A trait as a word; numbers and truth values of a shop's own traits as they are written in JSON."""
+    """Return a trait as text; numbers and booleans of a shop's own traits in JSON notation."""
     value = trait(customer, name)
     if value is None or isinstance(value, str):
         return value
@@ -42,25 +42,25 @@ def text_trait(customer: Customer, name: str) -> str | None:
 
 
 def number_trait(customer: Customer, name: str) -> float:
-    """A trait as a number: truth is 1 or 0, an instant is ms, what is no number is NaN."""
+    """Return a trait as a number: booleans as 1 or 0, instants in ms, anything else as NaN."""
     value = trait(customer, name)
     return float(value) if isinstance(value, int | float) else nan
 
 
 def is_own_trait(name: str) -> bool:
-    """Whether a name is that of a shop's own trait."""
+    """Whether a name belongs to a shop's own trait."""
     return name.startswith(CUSTOM) and len(name) > len(CUSTOM)
 
 
 def own_word(customer: Customer, name: str) -> str | None:
-    """A shop's own trait where it is a word; ``true`` and ``false`` are words too, a number is none."""
+    """Return a shop's own trait if it is text or a boolean (``true``, ``false``), else None."""
     value = trait(customer, name)
     return text_trait(customer, name) if isinstance(value, str | bool) else None
 
 
 @lru_cache(maxsize=1_024)
 def own_feature(name: str) -> Feature:
-    """A shop's own trait as a feature with numbers; NaN where it is a word, or not known."""
+    """Return a shop's own trait as a numeric feature; NaN if it is text or unknown."""
     return Feature(name, "", lambda customer, at, shop: number_trait(customer, name))
 
 
@@ -94,7 +94,7 @@ def _consent(name: str) -> Feature:
 
 
 def _mean(one: Rated) -> float:
-    # Weights of events long past are too small for a double.
+    # Weights of very old events underflow a double to 0.
     return one.rated / one.weight if one.weight else nan
 
 
@@ -167,7 +167,7 @@ PROFILE_FEATURES: dict[str, Feature] = {
     feature.name: feature
     for feature in (
         Feature("birth_year", "year", lambda c, at, shop: number_trait(c, "birth_year")),
-        # The year alone is known: all born in a year turn older on 1 January.
+        # Only the birth year is known: everybody born in one year turns a year older on 1 January.
         Feature("age_years", "years", _age_years, _age_crossing),
         Feature("income", "money", lambda c, at, shop: number_trait(c, "income")),
         Feature("marketing_opt_in", "1 or 0", lambda c, at, shop: number_trait(c, "marketing_opt_in")),
@@ -175,7 +175,7 @@ PROFILE_FEATURES: dict[str, Feature] = {
         _consent("personalization"),
         _consent("marketing"),
         _consent("analytics"),
-        # The decayed mean of all ratings, each as a share of the best its kind usually has: from 0 to 1.
+        # Decayed mean of all ratings, each as a share of the usual best rating of its kind: 0 to 1.
         Feature("satisfaction", "0 to 1", _satisfaction),
         _rating("nps"),
         _rating("csat"),
