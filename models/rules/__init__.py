@@ -1,4 +1,4 @@
-"""Segments declared by rules and bands: the TOML language, compiled conditions, assignment, and the next move by time.
+"""Segmentations declared by rules and bands: the TOML language, compiled conditions, assignment, and dues.
 
-Here live definitions and their evaluation. Clusters are in ``models.behaviour`` and ``models.learning``.
+This package holds definitions and their evaluation. Clusters are in ``models.behaviour`` and ``models.learning``.
 """

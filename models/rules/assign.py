@@ -1,7 +1,7 @@
-"""From a customer's statistics at an instant to segments: which, why, and until when.
+"""Assignment: from a customer's statistics at an instant to segments, with reasons and the next due.
 
-``facts`` are what rules may look at. ``assign`` compares the facts before and after what happened and gives the
-transitions with complete reasons: putting the ``after`` values of the named features into the facts before gives
+``facts`` returns everything rules may read. ``assign`` compares the facts before and after an event and returns the
+transitions with complete reasons: replacing the named features in the earlier facts by their ``after`` values yields
 the new segment.
 """
 
@@ -21,8 +21,9 @@ from schemas.changes import Reason as Reason
 
 
 class Transition(msgspec.Struct, frozen=True):
-    """A customer moved in one segmentation at ``at`` (ms). ``before`` is None on the first assignment, ``after`` where
-    the segmentation is no longer there.
+    """A customer's move in one segmentation at ``at`` (ms).
+
+    ``before`` is None on the first assignment, ``after`` if the segmentation no longer exists.
     """
 
     segmentation: str
@@ -41,14 +42,14 @@ def assign(
     now: Facts | None = None,
     only: Collection[str] | None = None,
 ) -> list[Transition]:
-    """Assign the customer by the rules at ``at``; changes ``segments`` and ``due``; returns the transitions.
+    """Assign the customer by the rules at ``at`` (ms); changes ``segments`` and ``due``; returns the transitions.
 
     Parameters
     ----------
     before
         The facts before the event, for the reasons; None for a new customer.
     now
-        The facts at ``at``, if the caller has them; its segments are updated.
+        The facts at ``at``, if the caller has them; their segments are updated.
     only
         Names of the segmentations to assign; None for all.
     """
@@ -61,7 +62,7 @@ def assign(
         current = None if held is None else held.segment
         segment = segmentation.evaluate(current, now)
         if segment != current and not is_held(segmentation, held, at, shop):
-            # A daily step may have moved the customer later than what rules say of a late event.
+            # A daily step may have moved the customer later than the instant of a late event.
             moved = at if held is None or held.since <= at else held.since
             reasons = segmentation.reasons(current, before, now)
             transitions.append(Transition(segmentation.name, current, segment, reasons, moved))
@@ -72,7 +73,7 @@ def assign(
 
 
 def retire(customer: Customer, at: int, old: Definitions, new: Definitions) -> list[Transition]:
-    """End the customer's memberships in segmentations that ``new`` does not have; changes ``segments``."""
+    """End memberships in segmentations that ``new`` lacks; changes ``segments``; returns the transitions."""
     there = {*new.kinds, *new.clusters}
     transitions = []
     for name in [name for name in customer.segments if name not in there]:

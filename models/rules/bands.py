@@ -1,4 +1,4 @@
-"""Bands of one feature, each with a border to enter it and one to leave it."""
+"""Bands of one feature, each with an enter and an exit border."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from schemas.changes import Reason
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """A band begins at ``enter``; a customer in it (or above) leaves it downwards below ``exit``."""
+    """A band starts at ``enter``; a customer in it (or above) leaves it downwards below ``exit``."""
 
     segment: str
     enter: float
@@ -30,10 +30,10 @@ class Band:
 
 @dataclass(frozen=True)
 class Bands(Segmentation):
-    """Bands of one feature, lowest first. The lowest takes everything below the second.
+    """Bands of one feature, lowest first. The lowest covers everything below the second.
 
-    ``guards`` come before the bands: the first of their rules that holds decides, and its last, without a condition,
-    means the bands. ``dwell_days`` and ``provisional`` are as for rules.
+    ``guards`` are evaluated before the bands: the first guard that holds decides; the last one has no condition and
+    stands for the bands. ``dwell_days`` and ``provisional`` are as for rules.
     """
 
     kind: ClassVar[str] = "bands"
@@ -49,7 +49,7 @@ class Bands(Segmentation):
         return self.bands[self._band(current, now)].segment
 
     def _band(self, current: str | None, now: Facts) -> int:
-        """Which band: enter borders decide upwards, exit borders downwards."""
+        """Index of the customer's band: enter borders decide upwards, exit borders downwards."""
         value = now.values[self.feature]
         held = self.index.get(current, -1)
         for place in range(len(self.bands) - 1, 0, -1):
@@ -78,7 +78,7 @@ class Bands(Segmentation):
         )
 
     def borders(self, current: str | None) -> Iterator[Border]:
-        """The comparisons that lead out of the band ``current``: below its exit, or into the next one."""
+        """The comparisons that lead out of the band ``current``: below its exit, or into the next band."""
         if self.guards is not None:
             yield from self.guards.borders(current)
         index = next((i for i, band in enumerate(self.bands) if band.segment == current), 0)
@@ -119,16 +119,16 @@ class Bands(Segmentation):
 
     @cached_property
     def index(self) -> dict[str | None, int]:
-        """The place of each band by its segment, lowest first."""
+        """Index of each band by its segment, lowest first."""
         return {band.segment: place for place, band in reversed(list(enumerate(self.bands)))}
 
 
 KEYS: Final = ("feature", "bands")
-"""Keys of the kind's own in a file."""
+"""Keys specific to bands in a file."""
 
 
 def read(of: Declared) -> Bands:
-    """Bands from their table in a file; UserError with line and hint where it is not as it must be."""
+    """Read bands from their table in a file. Raises UserError with line and hint if the table is invalid."""
     feature, bands = _read_feature(of), _read_bands(of)
     guards = Rules(of.name, (), (*of.guards, Rule("", None))) if of.guards else None
     return Bands(of.name, of.segments, feature, bands, guards, dwell_days=of.dwell_days, provisional=of.provisional)
@@ -142,7 +142,7 @@ def _read_feature(of: Declared) -> str:
         reader.compared_with(feature, NUMBERS, line)
         return feature
     if isinstance(feature, str) and counted_event(feature) is not None:
-        # Written as conditions have it, so read by the same words.
+        # Parsed as a condition, so that feature names are checked in the same way.
         condition = reader.condition(f"{feature} >= 0", line, of.known)
         assert isinstance(condition, Compare)
         return condition.feature

@@ -1,6 +1,6 @@
-"""How far a customer is from the next border: what a single feature, or word, would have to be for another segment.
+"""Distance of a customer to the next border: the value of a single feature that would lead to another segment.
 
-Found by asking the rules themselves, so it holds for every kind of condition, exit borders and order of rules included.
+Found by evaluating the rules themselves, so it covers every kind of condition, exit borders and rule order.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _COUNTED = ("orders", "items", "interactions", "messages", "ratings", "complaint
 
 @dataclass(frozen=True, slots=True)
 class Border:
-    """With ``feature`` at ``border`` (or just beyond) the customer would be in ``to``; ``value`` is what it is now.
+    """With ``feature`` at ``border`` (or just beyond) the customer would be in ``to``; ``value`` is its current value.
 
     Numbers are in the feature's own unit; for text features both are text, or None.
     """
@@ -32,16 +32,16 @@ class Border:
 
     @property
     def distance(self) -> float | None:
-        """What is missing to the border, in the feature's unit; None for words."""
+        """``border - value`` in the feature's unit; None for text features."""
         if isinstance(self.value, float) and isinstance(self.border, float):
             return self.border - self.value
         return None
 
 
 def borders_of(segmentation: Segmentation, current: str, now: Facts) -> list[Border]:
-    """The nearest border of each feature to each other segment that it alone can lead to; nearest first, words last.
+    """Each feature's nearest border to each segment it alone can reach; sorted by distance, text features last.
 
-    What a customer does not have (no order yet, so no recency) has no distance.
+    An unknown feature (recency without an order) has no border.
     """
     found: dict[tuple[str, str, bool], Border] = {}
     for feature, border in sorted(_numbers(segmentation, current)):
@@ -65,7 +65,7 @@ def borders_of(segmentation: Segmentation, current: str, now: Facts) -> list[Bor
 
 
 def _is_whole(name: str) -> bool:
-    """Whether a feature is a whole number: between two of them there is nothing."""
+    """Whether a feature has whole numbers only, so that its neighbours are one apart."""
     feature = feature_of(name)
     return feature.unit in _COUNTED and feature.crossing is None
 
@@ -96,6 +96,6 @@ def _evaluated(segmentation: Segmentation, current: str, now: Facts, feature: st
 
 
 def _relative(one: Border) -> float:
-    """Distances of different units side by side: as a part of the border, or of the value where that is larger."""
+    """Distance without a unit: relative to the border, or to the value if that is larger."""
     assert isinstance(one.value, float) and isinstance(one.border, float)
     return abs(one.border - one.value) / max(abs(one.border), abs(one.value), 1e-9)

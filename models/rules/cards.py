@@ -1,7 +1,7 @@
-"""Segment cards: what the customers of a segment are like, against the shop's average, in words.
+"""Segment cards: describe the customers of a segment in words, compared with the shop's average.
 
-Figures come from customers themselves (rules and bands) or from a frozen model version (clusters); which words they make
-is decided here, by plain comparisons that anybody can redo. Pure.
+Figures come from customers themselves (rules and bands) or from a frozen model version (clusters). Plain comparisons,
+which a reader can check by hand, choose the words. Pure.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ from models.messages import Messages
 _WEEK: Final = 7.0
 _MONTH: Final = 30.44
 _SELDOM_DAYS: Final = 1.5 * 365
-"""Days between orders from which nobody counts months any more."""
+"""From this gap between orders (days) on, the text names no number of months."""
 
 
 @dataclass(frozen=True, slots=True)
 class Typical:
-    """What a group of customers is like; None where nothing is known.
+    """Typical figures of a group of customers; None if unknown.
 
     Parameters
     ----------
     gap_days
-        Between two orders.
+        Days between two orders.
     basket
-        Money an order, in major units.
+        Money per order, in major units.
     discount_share
-        Of orders, 0 to 1.
+        Share of discounted orders, 0 to 1.
     clicks
-        Interactions (or days with one) a day.
+        Interactions (or days with one) per day.
     silent_days
-        Since the last order.
+        Days since the last order.
     """
 
     gap_days: float | None = None
@@ -53,7 +53,7 @@ class Typical:
 
 @dataclass(slots=True)
 class Group:
-    """Customers of one segment, or of the whole shop, added up one by one."""
+    """Running totals of the customers of one segment, or of the whole shop."""
 
     customers: int = 0
     buyers: int = 0
@@ -66,7 +66,7 @@ class Group:
     _silence: float = 0.0
 
     def add(self, customer: Customer, at: int, shop: FeatureContext) -> None:
-        """Count a customer as of ``at`` (ms)."""
+        """Add a customer as of ``at`` (ms)."""
         statistics = customer.statistics
         self.customers += 1
         self.orders += statistics.orders
@@ -81,7 +81,7 @@ class Group:
 
     @property
     def typical(self) -> Typical:
-        """What its customers are like."""
+        """The typical figures of its customers."""
         clicks = self._interactions / self._days if self._days else None
         if not self.buyers:
             return Typical(clicks=clicks)
@@ -102,7 +102,7 @@ class Census:
     segments: dict[tuple[str, str], Group]
 
     def revenue_share(self, segmentation: str, segment: str) -> float | None:
-        """Share of the shop's net revenue that customers of a segment brought; None while there is no revenue."""
+        """Share of the shop's net revenue that came from a segment's customers; None while there is no revenue."""
         group = self.segments.get((segmentation, segment))
         if self.shop.revenue <= 0:
             return None
@@ -110,7 +110,7 @@ class Census:
 
 
 def census(customers: Iterable[Customer], at: int, shop: FeatureContext) -> Census:
-    """Count customers, each as of ``at`` (ms) or its own last judgement if that is later."""
+    """Count customers, each as of ``at`` (ms), or as of its own ``as_of`` if that is later."""
     found = Census(Group(), {})
     for customer in customers:
         now = max(at, customer.as_of)
@@ -121,9 +121,9 @@ def census(customers: Iterable[Customer], at: int, shop: FeatureContext) -> Cens
 
 
 def of_cluster(model: ClusterModel, segment_id: str, minor_per_major: int = 100) -> tuple[Typical, Typical] | None:
-    """A cluster and the average of all clusters of a version, from the version's own statistics; None for ``new``.
+    """Figures of a cluster and the average of all clusters, from the version's own statistics; None for ``new``.
 
-    A segment's order rate is that of days with an order; nobody orders for the first time twice on one day.
+    A segment's order rate counts days with an order, so a second order on one day adds nothing.
     """
     segment = model.by_id(segment_id)
     if segment_id == NEW_ID or segment is None:
@@ -139,7 +139,7 @@ def of_cluster(model: ClusterModel, segment_id: str, minor_per_major: int = 100)
 
 
 def in_words(own: Typical, shop: Typical, texts: Messages) -> str:
-    """A group against the shop in a few words.
+    """Describe a group, compared with the shop, in a few words.
 
     >>> from models.messages import messages
     >>> in_words(Typical(21.0, 80.0, 0.7, 0.1), Typical(40.0, 40.0, 0.3, 0.1), messages("en"))
@@ -153,14 +153,14 @@ def in_words(own: Typical, shop: Typical, texts: Messages) -> str:
 
 
 def cluster_meaning(model: ClusterModel, segment_id: str, texts: Messages) -> str:
-    """What a cluster's prototype is like, and what its members are like in this shop."""
+    """Describe a cluster's prototype, and its members in this shop."""
     found = of_cluster(model, segment_id)
     parts = [texts.cluster_meaning(prototype_of(segment_id)), "" if found is None else in_words(*found, texts)]
     return texts("meaning then words").join(part for part in parts if part)
 
 
 def why_no_clusters(texts: Messages) -> str:
-    """What must be there before the first version of the behaviour clusters."""
+    """Explain what the first version of the behaviour clusters still requires."""
     needs = LearnerConfig()
     return texts("no clusters yet", buyers=needs.min_buyers, days=needs.frame_days[0])
 
@@ -208,7 +208,7 @@ def _clicks(own: float | None, shop: float | None, texts: Messages) -> str:
 
 
 def _silence(own: Typical, texts: Messages) -> str:
-    """Only where it is long against the group's own pace."""
+    """Mention the silence only if it is long compared with the group's own order gap."""
     if own.silent_days is None or own.gap_days is None or own.silent_days < 2 * own.gap_days:
         return ""
     months = round(own.silent_days / _MONTH)

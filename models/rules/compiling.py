@@ -1,7 +1,7 @@
-"""Conditions as functions: written out as Python source once per version of the definitions, and compiled.
+"""Conditions as functions: written as Python source once per version of the definitions, and compiled.
 
-A condition is asked several times for every event, and a chain of closures takes five times as long. The source is made
-of numbers, quoted names and operators only, all put down by ``repr``; no text of a definition is ever run.
+Every event evaluates a condition several times, and a chain of closures takes five times as long. The source consists
+of numbers, quoted names and operators only, all written by ``repr``; no text of a definition is ever executed.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from typing import Any
 Values = Mapping[str, float]
 Words = Mapping[str, str]
 Predicate = Callable[[Values, Words], bool]
-"""A condition made ready to ask: from feature values and segments by name to whether it holds."""
+"""A compiled condition: from feature values and segments by name to whether it holds."""
 Chooser = Callable[[Values, Words], int]
-"""Conditions made ready: which is the first that holds."""
+"""Compiled conditions: returns the index of the first that holds."""
 
 _HEAD = "lambda values, segments: "
 _OPERATORS = {">=": ">=", ">": ">", "<=": "<=", "<": "<", "=": "=="}
 
 
 def comparison(feature: str, op: str, border: float) -> str:
-    """The source of a comparison. What is not known (NaN) passes none."""
+    """Source of a comparison. An unknown value (NaN) fails every comparison."""
     value, limit = f"values[{feature!r}]", repr(border) if isfinite(border) else f"float({str(border)!r})"
     if op == "!=":
         return f"({value} == {value} and {value} != {limit})"
@@ -30,30 +30,30 @@ def comparison(feature: str, op: str, border: float) -> str:
 
 
 def membership(segmentation: str, wanted: Sequence[str]) -> str:
-    """The source of a look at another segmentation."""
+    """Source of a membership test in another segmentation."""
     return f"(segments.get({segmentation!r}) in {set(wanted) or ()!r})"
 
 
 def joined(parts: Sequence[str], by: str, empty: str) -> str:
-    """Several sources joined by ``and`` or ``or``; ``empty`` where there are none."""
+    """Join several sources with ``and`` or ``or``; ``empty`` is the source for no parts."""
     return f"({f' {by} '.join(parts)})" if parts else empty
 
 
 def predicate_of(source: str) -> Predicate:
-    """The source of one condition as a function."""
+    """Compile the source of one condition."""
     made: Predicate = _function(_HEAD + source, {})
     return made
 
 
 def chooser_of(sources: Sequence[str]) -> Chooser:
-    """Which of several conditions is the first that holds; the last one needs none."""
+    """Compile conditions into one function that returns the index of the first that holds, by default the last."""
     steps = [f"{index} if {source} else " for index, source in enumerate(sources[:-1])]
     made: Chooser = _function(f"{_HEAD}{''.join(steps)}{len(sources) - 1}", {})
     return made
 
 
 def values_of(features: Mapping[str, Callable[..., float]]) -> Callable[..., dict[str, float]]:
-    """One function for several features: called with what each of them takes, it gives their values by name."""
+    """Compile several features into one function: called with a feature's arguments, it returns the values by name."""
     known = {f"feature_{index}": function for index, function in enumerate(features.values())}
     items = [f"{name!r}: {call}(customer, at, shop)" for name, call in zip(features, known, strict=True)]
     made: Callable[..., dict[str, float]] = _function(f"lambda customer, at, shop: {{{', '.join(items)}}}", known)

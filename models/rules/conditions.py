@@ -1,4 +1,4 @@
-"""Conditions over named features and segments, with a border to enter and one to stay."""
+"""Conditions over named features and segments, with an enter and an exit border."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Op = Literal[">=", ">", "<=", "<", "=", "!="]
 
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """``feature op enter``; while the customer is in the rule's own segment the border is ``exit`` instead."""
+    """``feature op enter``; for a customer already in the rule's segment the border is ``exit`` instead."""
 
     feature: str
     op: Op
@@ -23,7 +23,7 @@ class Compare:
     exit: float
 
     def source(self, held: bool) -> str:
-        """As ``compiling`` wants it; ``held`` where the customer is in the rule's segment."""
+        """The Python source for ``compiling``; ``held`` if the customer is in the rule's segment."""
         return compiling.comparison(self.feature, self.op, self.exit if held else self.enter)
 
 
@@ -35,7 +35,7 @@ class Member:
     segments: frozenset[str]
 
     def source(self, held: bool) -> str:
-        """The source text that ``compiling`` expects."""
+        """The Python source for ``compiling``."""
         return compiling.membership(self.segmentation, sorted(self.segments))
 
 
@@ -46,7 +46,7 @@ class Every:
     parts: tuple[Condition, ...]
 
     def source(self, held: bool) -> str:
-        """The source text that ``compiling`` expects."""
+        """The Python source for ``compiling``."""
         return compiling.joined([part.source(held) for part in self.parts], "and", "True")
 
 
@@ -57,7 +57,7 @@ class Some:
     parts: tuple[Condition, ...]
 
     def source(self, held: bool) -> str:
-        """The source text that ``compiling`` expects."""
+        """The Python source for ``compiling``."""
         return compiling.joined([part.source(held) for part in self.parts], "or", "False")
 
 
@@ -68,7 +68,7 @@ class Negation:
     part: Condition
 
     def source(self, held: bool) -> str:
-        """The source text that ``compiling`` expects."""
+        """The Python source for ``compiling``."""
         return f"(not {self.part.source(held)})"
 
 
@@ -94,11 +94,11 @@ OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
     "<": operator.lt,
     "=": operator.eq,
-    # What is not known (NaN) passes no comparison, this one neither.
+    # An unknown value (NaN) fails every comparison, including this one.
     "!=": lambda value, border: value == value and value != border,
 }
 
 
 def predicate(condition: Condition, held: bool) -> Predicate:
-    """``condition`` made ready, with exit borders where the customer is in the rule's segment (``held``)."""
+    """Compile a condition, with exit borders for customers in the rule's segment (``held``)."""
     return compiling.predicate_of(condition.source(held))

@@ -1,7 +1,7 @@
-"""Declared segmentations from TOML text: checked in full, with errors that name file, line and what there is.
+"""Declared segmentations from TOML text, fully checked; errors name the file, the line and the valid choices.
 
-The shape of the file is described in ``docs/segmentations.md``; ``segments.toml`` beside this module is the one that a
-shop gets without writing any.
+``docs/segmentations.md`` describes the file format; ``segments.toml`` beside this module is the default for shops that
+declare nothing.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MAX_RULES = 200
 MAX_CONDITION = 4_000
 MAX_DWELL_DAYS = 3_650
 RESERVED = ("definitions",)
-"""Under this name the files themselves stand in the models topic."""
+"""The models topic stores the files themselves under this name."""
 
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 _COMMON = ("kind", "active", "segments")
@@ -32,7 +32,7 @@ _GUARDED = ("dwell_days", "new", "unknown")
 
 
 class Kind(NamedTuple):
-    """A kind of segmentation: the keys of its own in a file, and how its table is read."""
+    """A kind of segmentation: its own keys in a file, and the function that reads its table."""
 
     keys: tuple[str, ...]
     read: Callable[[Declared], Segmentation]
@@ -43,22 +43,22 @@ _KEYS = {name: (*_COMMON, *_GUARDED, *kind.keys) for name, kind in KINDS.items()
 
 
 def load(text: str, version: int, source: str = "segments.toml") -> Definitions:
-    """The definitions that a file declares, as version ``version``.
+    """Read the definitions that a file declares, as version ``version``.
 
     Parameters
     ----------
     source
-        What the file is called in errors.
+        Name of the file in errors.
 
     Raises
     ------
     UserError
-        It is no TOML, or something in it is not as it must be; names ``source`` and the line.
+        The text is not TOML, or an entry is invalid; names ``source`` and the line.
     """
     try:
         return _File(text, source).definitions(version)
     except (RecursionError, OverflowError, ValueError):
-        # Nested deeper than the parser goes, numbers of thousands of digits.
+        # Nesting deeper than the parser supports, or numbers with thousands of digits.
         raise UserError(
             f"{source} has a value that is nested too deep, too long or too large", "write it shorter"
         ) from None
@@ -73,7 +73,7 @@ class _File:
             self._check_bounds(name, table)
 
     def _check_bounds(self, name: str, table: Any) -> None:
-        """Conditions become one Python expression a segmentation, and its compiler goes only so deep."""
+        """Limit the size: each segmentation becomes one Python expression, and the compiler's depth is limited."""
         listed = table.get("rules", ()) if isinstance(table, dict) else ()
         if not isinstance(listed, list):
             return
@@ -98,13 +98,13 @@ class _File:
         found = self._segmentations(active, segments, known)
         self._check_inactive(known)
         if numbers := {name for name, (kind, _) in self._reader.own.items() if kind == NUMBERS}:
-            # Once more: now we know which of the shop's own traits known(...) reads as numbers.
+            # Second pass: the first one found out which own traits known(...) must treat as numbers.
             found = self._segmentations(active, segments, Known(known.numbers | numbers, known.labels))
         clusters = tuple(name for name, table in active.items() if table["kind"] == "clusters")
         return Definitions(version, self._in_order(found), clusters)
 
     def _check_inactive(self, known: Known) -> None:
-        """What is switched off must be right as well; only it may look at others that are off."""
+        """Check inactive segmentations too; only they may refer to other inactive ones."""
         off = {name: table for name, table in self._tables.items() if not table.get("active", True)}
         segments = {name: self._segments(name, table) for name, table in off.items()}
         labels = {name: frozenset(segment.id for segment in found) for name, found in segments.items()}
@@ -114,7 +114,7 @@ class _File:
     def _segmentations(
         self, tables: Mapping[str, Any], segments: Mapping[str, tuple[Segment, ...]], known: Known
     ) -> list[Segmentation]:
-        """All but the clusters, which need no conditions."""
+        """All segmentations except clusters, which have no conditions."""
         return [
             self._segmentation(name, table, segments[name], known)
             for name, table in tables.items()
@@ -195,7 +195,7 @@ class _File:
     # -- all of them ------------------------------------------------------------------------------------------
 
     def _in_order(self, found: Sequence[Segmentation]) -> tuple[Segmentation, ...]:
-        """Each after those it refers to; else as they stand in the file."""
+        """Sort segmentations after those they refer to, otherwise in file order."""
         by_name = {one.name: one for one in found}
         placed: dict[str, Segmentation] = {}
         path: list[str] = []
@@ -220,9 +220,9 @@ class _File:
 
 
 def _labels(segments: Mapping[str, tuple[Segment, ...]]) -> dict[str, frozenset[str] | None]:
-    """The words that each name may be compared with; None where a file cannot know them."""
+    """The words that each name may be compared with; None if the file cannot know them."""
     found: dict[str, frozenset[str] | None] = dict.fromkeys(LABELS)
     for name, listed in segments.items():
-        # Which clusters there are is not known before a model says so.
+        # Only a model defines which clusters exist.
         found[name] = None if name in CLUSTERS else frozenset(segment.id for segment in listed)
     return found

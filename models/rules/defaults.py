@@ -1,7 +1,7 @@
-"""The segmentations a shop gets without writing any: ``segments.toml`` beside this module, as version 1.
+"""The default segmentations of a shop that declares none: ``segments.toml`` beside this module, as version 1.
 
-Lanes that never heard of another version are at this one, so what it says is part of the log: a later release may add
-to the file what is not active, but what is active stays as it was.
+Lanes that never received another version use this one, so its content is part of the log: a later release may add
+inactive segmentations to the file, but must not change active ones.
 """
 
 from __future__ import annotations
@@ -19,5 +19,5 @@ DEFAULTS = load(DEFAULT_TEXT, 1)
 
 @cache
 def with_all_active() -> Definitions:
-    """The same file with every segmentation switched on that is off in it."""
+    """The same file with every inactive segmentation activated."""
     return load(re.sub(r"(?m)^active = false$", "", DEFAULT_TEXT), 1)

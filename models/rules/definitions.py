@@ -12,14 +12,14 @@ from models.rules.conditions import Member
 from models.rules.segmentation import Segmentation
 
 CLUSTERS = ("behaviour",)
-"""Cluster segmentations that there can be."""
+"""All possible cluster segmentations."""
 
 
 @dataclass(frozen=True)
 class Definitions:
     """One version of all declared segmentations, each after those it refers to.
 
-    ``clusters`` are the cluster segmentations that are switched on; what their segments are, models say.
+    ``clusters`` names the active cluster segmentations; models define their segments.
     """
 
     version: int
@@ -37,12 +37,12 @@ class Definitions:
 
     @cached_property
     def kinds(self) -> dict[str, str]:
-        """What kind each segmentation is of: ``rules`` or ``bands``."""
+        """The kind of each segmentation: ``rules`` or ``bands``."""
         return {segmentation.name: segmentation.kind for segmentation in self.segmentations}
 
     @cached_property
     def features(self) -> tuple[str, ...]:
-        """Names of all features that some rule or band asks for, sorted."""
+        """Names of all features that a rule or band reads, sorted."""
         found: set[str] = set()
         for segmentation in self.segmentations:
             found |= segmentation.features
@@ -50,23 +50,23 @@ class Definitions:
 
     @cached_property
     def ready(self) -> dict[str, Any]:
-        """A place for what is worked out once (``models.rules.evaluate``)."""
+        """Cache for values computed once per version (``models.rules.evaluate``)."""
         return {}
 
     @cached_property
     def labels(self) -> tuple[str, ...]:
-        """Names of all features with words that some rule asks for, sorted."""
+        """Names of all text features that a rule reads, sorted."""
         found = {name for segmentation in self.segmentations for name in segmentation.refers_to}
         return tuple(sorted(found.difference(self.kinds, CLUSTERS)))
 
     @cached_property
     def counted_events(self) -> frozenset[str]:
-        """Names of the events that some rule or band asks for."""
+        """Names of the events that a rule or band reads."""
         return frozenset(filter(None, map(counted_event, self.features)))
 
     @cached_property
     def compared_words(self) -> frozenset[str]:
-        """Names whose word some rule compares, rather than only checking that there is one."""
+        """Names whose text a rule compares, not only tests for presence."""
         return frozenset(
             leaf.segmentation
             for segmentation in self.segmentations
@@ -75,7 +75,7 @@ class Definitions:
         )
 
     def needed_for(self, names: frozenset[str]) -> tuple[Segmentation, ...]:
-        """The named segmentations and those that their rules refer to, be it through others; in their order."""
+        """The named segmentations and those they refer to, directly or indirectly, in their order."""
         known: dict[frozenset[str], tuple[Segmentation, ...]] = self.ready.setdefault("asked", {})
         found = known.get(names)
         if found is None:
@@ -88,7 +88,7 @@ class Definitions:
 
     @cached_property
     def behind_clusters(self) -> frozenset[str]:
-        """Names of the segmentations that look at clusters, be it through others."""
+        """Names of the segmentations that depend on clusters, directly or indirectly."""
         found = set(self.clusters)
         for segmentation in self.segmentations:
             if not found.isdisjoint(segmentation.refers_to):
@@ -97,7 +97,7 @@ class Definitions:
 
     @cached_property
     def behind_predictions(self) -> frozenset[str]:
-        """Names of the segmentations that look at predictions, be it through others."""
+        """Names of the segmentations that depend on predictions, directly or indirectly."""
         found: set[str] = set()
         for segmentation in self.segmentations:
             if not segmentation.features.isdisjoint(PREDICTED) or not found.isdisjoint(segmentation.refers_to):

@@ -1,7 +1,7 @@
-"""A segmentation while somebody edits it: each field is a text as it was typed, and may be wrong.
+"""A segmentation being edited: each field holds the text as typed, which may be invalid.
 
-The file stays the truth: a draft is read from it (`models.rules.draft_reading`), checked (`models.rules.draft_checks`) and
-written back into it (`models.rules.draft_writing`).
+The file remains the source of truth: a draft is read from it (`models.rules.draft_reading`), checked
+(`models.rules.draft_checks`) and written back into it (`models.rules.draft_writing`).
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from models.rules.conditions import Op
 from models.rules.expressions import KEYWORDS
 
 OPS: Final[tuple[Op, ...]] = (">=", ">", "<=", "<", "=", "!=")
-"""Of features with numbers."""
+"""Operators of numeric features."""
 WORD_OPS: Final = ("is", "is not")
 KNOWN_OPS: Final = ("known", "not known")
 JOINS: Final = ("and", "or")
 ROW_FIELDS: Final = ("name", "meaning", "text", "enter", "exit")
 MOST_ROWS: Final = 60
 MOST_TESTS: Final = 12
-"""Of a row."""
+"""Maximum number of tests per row."""
 
 ID: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 _BARE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -38,9 +38,9 @@ class Comparison:
     op
         One of `OPS`, `WORD_OPS` and `KNOWN_OPS`.
     value
-        A number; or words, separated by commas.
+        A number, or words separated by commas.
     exit
-        The border at which a customer leaves the segment again; empty where it is the same.
+        The border at which a customer leaves the segment again; empty if it equals ``value``.
     """
 
     feature: str = ""
@@ -51,18 +51,18 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A segment and what leads to it.
+    """A segment and the condition or band that leads to it.
 
     Attributes
     ----------
     id
-        Empty while the segment is new: it is made from the name.
+        Empty while the segment is new: it is derived from the name.
     join
         How the tests are joined, one of `JOINS`.
     text
-        The condition as files have it, where it is not written as tests.
+        The condition in file syntax, if it is not written as tests.
     enter, exit
-        Of a band.
+        The borders of a band.
     """
 
     name: str = ""
@@ -77,7 +77,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """One segmentation of a file. The last row of ``rules`` takes the rest; the first of ``bands`` all below the second."""
+    """One segmentation. The last row of ``rules`` is the default; the first of ``bands`` covers the lowest values."""
 
     name: str
     kind: str
@@ -88,15 +88,16 @@ class Draft:
 
 
 def empty(kind: str) -> Draft:
-    """What a new segmentation begins with."""
+    """The initial draft of a new segmentation."""
     if kind == "bands":
         return Draft("", "bands", (Row(), Row()), feature="spend_decayed")
     return Draft("", "rules", (Row(tests=(Comparison("orders", ">=", "2"),)), Row()))
 
 
 def tidy(draft: Draft) -> Draft:
-    """The same with what follows from the rest: rows of one segment share its name, the last rule has no condition, and a row
-    has nothing of the other kind.
+    """Normalise the draft.
+
+    Rows of one segment share its name, the last rule has no condition, and no row keeps fields of the other kind.
     """
     first: dict[str, Row] = {}
     rows = []
@@ -116,7 +117,7 @@ def _unconditioned(row: Row) -> Row:
 
 
 def with_ids(draft: Draft, taken: Iterable[str] = ()) -> list[str]:
-    """The id of each row; one that has none yet gets one from its name.
+    """The id of each row; a row without one gets an id derived from its name.
 
     >>> with_ids(Draft("a", "rules", (Row("Tea lovers"), Row("茶客"), Row("Tea lovers"), Row("All", "rest"))))
     ['tea_lovers', 'segment_1', 'tea_lovers_2', 'rest']
@@ -141,7 +142,7 @@ def _id_of(name: str, held: set[str]) -> str:
 
 
 def condition_text(row: Row) -> str:
-    """The condition as files have it; empty for none."""
+    """The condition in file syntax; empty without one."""
     if row.text is not None:
         return row.text
     return f" {row.join} ".join(_test_text(test) for test in row.tests)
@@ -164,7 +165,7 @@ def _test_text(test: Comparison) -> str:
 
 
 def words_of(value: str) -> list[str]:
-    """Words that commas separate.
+    """Split text into words at commas.
 
     >>> words_of(" high,, top ，x")
     ['high', 'top', 'x']
@@ -173,7 +174,7 @@ def words_of(value: str) -> list[str]:
 
 
 def quoted(word: str) -> str:
-    """A word as conditions have it: in quotes where it must be.
+    """A word in condition syntax, quoted if necessary.
 
     >>> quoted("high"), quoted("new in town"), quoted("in")
     ('high', '"new in town"', '"in"')
@@ -184,10 +185,10 @@ def quoted(word: str) -> str:
 
 
 def edited(draft: Draft, order: str) -> Draft:
-    """The draft after one of the builder's orders; an order that means nothing changes nothing.
+    """Apply one command of the builder to the draft; an unknown command changes nothing.
 
-    ``add``, ``drop:ROW``, ``up:ROW``, ``down:ROW``, ``test:ROW`` (one more), ``drop:ROW:TEST``, ``text:ROW`` (write the
-    condition by hand).
+    ``add``, ``drop:ROW``, ``up:ROW``, ``down:ROW``, ``test:ROW`` (add a test), ``drop:ROW:TEST``, ``text:ROW`` (edit
+    the condition as text).
     """
     what, *places = order.split(":")
     at = [int(place) for place in places if place.isdecimal() and len(place) < 4]
@@ -208,7 +209,7 @@ def edited(draft: Draft, order: str) -> Draft:
 
 
 def _with_row(draft: Draft) -> Draft:
-    """One more: of rules before the rest, of bands on top."""
+    """Add a row: before the default of rules, above the highest of bands."""
     if len(draft.rows) >= MOST_ROWS:
         return draft
     if draft.kind == "bands":
@@ -217,7 +218,7 @@ def _with_row(draft: Draft) -> Draft:
 
 
 def _moved(draft: Draft, row: int, to: int) -> Draft:
-    """Two rows change places. The rest stays last among rules; bands keep their borders, and only segments move."""
+    """Swap two rows. The default stays last among rules; bands keep their borders and only swap segments."""
     last = len(draft.rows) - (2 if draft.kind == "rules" else 1)
     if not 0 <= to <= last or row > last:
         return draft
@@ -244,7 +245,7 @@ def _changed(draft: Draft, at: int, row: Row) -> Draft:
 
 
 def field(row: int, name: str, test: int | None = None) -> str:
-    """What a field of a row, or of one of its tests, is called in forms and findings.
+    """The name of a row's field, or of a test's field, in forms and findings.
 
     >>> field(0, "name"), field(2, "value", 1)
     ('r0.name', 'r2.t1.value')
@@ -253,5 +254,5 @@ def field(row: int, name: str, test: int | None = None) -> str:
 
 
 def same_id(rows: Sequence[Row], at: int) -> bool:
-    """Whether an earlier row leads to the same segment, so that it has the name."""
+    """Whether an earlier row leads to the same segment and so holds its name."""
     return any(row.id == rows[at].id != "" for row in rows[:at])

@@ -1,4 +1,4 @@
-"""What is wrong with a draft, field by field."""
+"""Checks of a draft, field by field."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from models.rules.draft_reading import known_names
 from models.rules.expressions import KEYWORDS, ExpressionError, Known, parse
 
 FILE: Final = "file"
-"""The field of what no other field is to blame for."""
+"""Field of faults that belong to no other field."""
 MOST_NAME: Final = 200
 MOST_MEANING: Final = 2_000
 _DAYS: Final = re.compile(r"\d{1,9}")
@@ -37,7 +37,7 @@ _NUMBER: Final = re.compile(r"-?[0-9][0-9_]*(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 
 
 class Fault(NamedTuple):
-    """What is wrong with a field, and for some how to put it right."""
+    """A fault in a field, some with a hint how to fix it."""
 
     field: str
     text: Translatable
@@ -45,14 +45,14 @@ class Fault(NamedTuple):
 
 
 def faults(draft: Draft, declared: Mapping[str, Any], before: str | None) -> Iterator[Fault]:
-    """Everything that is wrong with the fields of a draft.
+    """Yield every fault in the fields of a draft.
 
     Parameters
     ----------
     declared
-        The tables of the file that it goes into.
+        The tables of the file the draft is written to.
     before
-        The name of the segmentation that it replaces; None for a new one.
+        The name of the segmentation it replaces; None for a new one.
     """
     yield from _name(draft.name, declared, before)
     if not _DAYS.fullmatch(draft.dwell_days.strip()) or int(draft.dwell_days) > MAX_DWELL_DAYS:
@@ -183,7 +183,7 @@ def _border(at: int, row: Row, last: tuple[float, float] | None) -> tuple[tuple[
 
 
 def number_of(text: str) -> float | None:
-    """The number that somebody typed; None where it is none, or too large for a file.
+    """Parse a typed number; None if it is not a number, or too large for a file.
 
     >>> number_of(" 1_000.5 "), number_of("1,5"), number_of(""), number_of("1e400")
     (1000.5, None, None, None)

@@ -1,4 +1,4 @@
-"""Reads a draft from a file of segmentations that is right."""
+"""Reads a draft from a valid file of segmentations."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ KINDS = ("rules", "bands")
 
 
 def editable(text: str) -> list[str]:
-    """Names of the segmentations of a file that a draft can be made of."""
+    """Names of the segmentations of a file that can be edited as drafts."""
     return [name for name, table in tables(text, "the file", "").items() if table.get("kind") in KINDS]
 
 
 def draft_of(text: str, name: str) -> Draft | None:
-    """The draft of a segmentation; None where the file has none of that name, or it is learned."""
+    """The draft of a segmentation; None if the file has none of that name, or if it is learned."""
     declared = tables(text, "the file", "")
     table = declared.get(name)
     if table is None or table.get("kind") not in KINDS:
@@ -51,7 +51,7 @@ def draft_of(text: str, name: str) -> Draft | None:
 
 
 def known_names(declared: Mapping[str, Any], besides: str) -> Known:
-    """What conditions of ``besides`` may name: features, and the other segmentations of a file with their segments."""
+    """The names that conditions of ``besides`` may use: features, and other segmentations with their segments."""
     labels: dict[str, frozenset[str] | None] = dict.fromkeys(LABELS)
     for name, table in declared.items():
         if name != besides:
@@ -61,7 +61,7 @@ def known_names(declared: Mapping[str, Any], besides: str) -> Known:
 
 
 def number(value: float | None) -> str:
-    """A number in the way people type it.
+    """Format a number as people type it.
 
     >>> number(50), number(0.5), number(1e6), number(None)
     ('50', '0.5', '1000000', '')
@@ -72,7 +72,7 @@ def number(value: float | None) -> str:
 
 
 def _conditioned(row: Row, text: str, known: Known) -> Row:
-    """The row with its condition: as tests where it is a plain list of them, else as the text."""
+    """Return the row with its condition: as tests if it is a plain list of them, otherwise as text."""
     try:
         condition = parse(text, known)
     except ExpressionError:
@@ -91,7 +91,7 @@ def _with(row: Row, **values: Any) -> Row:
 
 
 def _test(part: Condition, known: Known) -> Comparison | None:
-    """One comparison; None where it is more than that, or of something that has no place in a list to choose from."""
+    """Convert one comparison; None if the condition is compound or of a kind the builder's lists do not offer."""
     match part:
         case Compare(feature, op, enter, exit) if feature in FEATURES:
             if enter == -inf:

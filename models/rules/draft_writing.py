@@ -1,4 +1,4 @@
-"""Writes a draft into the file of segmentations that it came from; what it does not change stays, comments too."""
+"""Writes a draft back into its file of segmentations; everything else in the file stays, including comments."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ _GUARDS: Final = ("unknown", "new")
 
 
 class Checked(NamedTuple):
-    """What a draft comes to: the whole file, which is right where there are no faults; None where they leave no file."""
+    """A checked draft: the whole file, valid if there are no faults; None if the faults leave no file."""
 
     text: str | None
     faults: list[Fault]
 
 
 def checked(base: str, draft: Draft, before: str | None, source: str = "segments.toml") -> Checked:
-    """The file ``base`` with the draft in the place of the segmentation ``before``, checked in full.
+    """Replace the segmentation ``before`` in the file ``base`` by the draft, and check the result in full.
 
     Parameters
     ----------
     base
-        A file that is right.
+        A valid file.
     before
-        None for a new segmentation, which comes to the end.
+        None for a new segmentation, which is appended.
     """
     draft = tidy(draft)
     declared = tables(base, source, "")
@@ -56,7 +56,7 @@ def checked(base: str, draft: Draft, before: str | None, source: str = "segments
         return Checked(text, [Fault(FILE, translatable("draft unread", why=error.message), error.hint)])
     others = {name: table for name, table in declared.items() if name != before}
     if {name: table for name, table in tables(text, source, "").items() if name != draft.name} != others:
-        # Tables of one segmentation in several places of a file: better no edit than a wrong one.
+        # Tables of one segmentation are scattered over the file: refuse rather than risk a wrong edit.
         return Checked(None, [Fault(FILE, translatable("draft by hand"))])
     return Checked(text, [])
 
@@ -78,7 +78,7 @@ def _written(base: str, draft: Draft, before: str | None, declared: Mapping[str,
 
 
 def _put_plain(table: Any, old: Mapping[str, Any], draft: Draft) -> None:
-    """Keys with a single value, where they changed."""
+    """Write the single-value keys that changed."""
     dwell = int(draft.dwell_days)
     wanted: list[tuple[str, Any, Any]] = [("dwell_days", dwell, 0), ("active", draft.active, True)]
     if draft.kind == "bands":
@@ -95,7 +95,7 @@ def _put_plain(table: Any, old: Mapping[str, Any], draft: Draft) -> None:
 
 
 def _add(table: Any, key: str, value: Any, before: str) -> None:
-    """One more key, above the list: at the end it would stand behind the blank line of the next table."""
+    """Insert a key above the list: at the end it would follow the blank line before the next table."""
     kept, comment = table[before], table[before].trivia
     del table[before]
     table.append(key, value)
@@ -109,7 +109,7 @@ def _put_segments(table: Any, old: Mapping[str, Any], draft: Draft, ids: Sequenc
     for row, id in zip(draft.rows, ids, strict=True):
         described = old.get(id)
         if described is None:
-            # Rows of one segment share its name, so that the last says what the first does.
+            # Rows of one segment share its name and description, so the last row writes the same as the first.
             table[id] = tomlkit.value(_described(row))
             continue
         usual = id.replace("_", " ").capitalize()
@@ -123,12 +123,12 @@ def _described(row: Row) -> str:
 
 
 def _guarded(old: Mapping[str, Any]) -> list[str]:
-    """Segments of customers about whom too little is known; the builder leaves them as they are."""
+    """Segments of the guards (too little data); the builder leaves them unchanged."""
     return [old[key].get("segment", key) for key in _GUARDS if key in old]
 
 
 def _entry(draft: Draft, row: Row, id: str, at: int) -> dict[str, Any]:
-    """A rule or a band as a file has it."""
+    """A rule or a band as a file entry."""
     entry: dict[str, Any] = {"segment": id}
     if draft.kind == "bands":
         if at:
@@ -147,7 +147,7 @@ def _figure(text: str) -> int | float:
 
 
 def _meant(entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Entries without what is only another way to write the same."""
+    """Normalise entries: drop an ``exit`` equal to the enter border, which means the same."""
     return [{key: value for key, value in one.items() if key != "exit" or value != one.get("from")} for one in entries]
 
 
@@ -162,14 +162,14 @@ def _list(key: str, entries: Sequence[Mapping[str, Any]], comments: Mapping[str,
 
 
 class _Comments(NamedTuple):
-    """What stood above the line of an entry, and behind it."""
+    """The comments above an entry's line, and behind it."""
 
     above: list[str]
     behind: str
 
 
 def _comments(array: str) -> dict[str, _Comments]:
-    """Comments of a list as it stood, by the segment of the entry that they belong to."""
+    """Comments of the old list, by the segment of the entry they belong to."""
     found: dict[str, _Comments] = {}
     above: list[str] = []
     for line in (one.strip() for one in array.splitlines()):
@@ -199,7 +199,7 @@ def _value(value: Any) -> str:
 
 
 def _whole(draft: Draft) -> str:
-    """A new segmentation."""
+    """The text of a new segmentation."""
     ids = with_ids(draft)
     entries = [_entry(draft, row, id, at) for at, (row, id) in enumerate(zip(draft.rows, ids, strict=True))]
     lines = [f"[{draft.name}]", f'kind = "{draft.kind}"']

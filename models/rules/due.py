@@ -1,4 +1,4 @@
-"""When time alone will change something: due instants in closed form, and the next move they lead to."""
+"""Dues: the instants at which time alone changes something, in closed form, and the next move they lead to."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from models.rules.segmentation import Segmentation
 from schemas.wire_time import LATEST_MS
 
 _MOST_DUES = 16
-"""Dues that are looked through for the next move."""
+"""Maximum number of dues searched for the next move."""
 
 Test = tuple[Feature, Callable[[float, float], bool], float]
-"""A comparison that time can turn over: feature, operator, border."""
+"""A comparison whose result time can flip: feature, operator, border."""
 
 
 def tests(segmentation: Segmentation, current: str | None) -> tuple[Test, ...]:
-    """The comparisons that time can turn over for a customer whose segment is ``current``."""
+    """The comparisons whose result time can flip for a customer in segment ``current``."""
     known = segmentation.ready
     found = known.get(current)
     if found is None:
         found = known[current] = tuple(
             (feature_of(name), OPERATORS[op], border)
             for name, op, border in segmentation.borders(current)
-            # Whether a number is known at all (a border at minus infinity) does not change with time.
+            # Time does not change whether a number is known at all (a border at minus infinity).
             if feature_of(name).crossing is not None and isfinite(border)
         )
     return found
 
 
 def next_due(customer: Customer, after: int, definitions: Definitions, shop: FeatureContext) -> int | None:
-    """The first instant later than ``after`` at which time alone may change some rule or band, or None."""
+    """The first instant (ms) after ``after`` at which time alone may change a rule or band, or None."""
     return _first_due(customer, after, definitions.segmentations, shop)
 
 
@@ -51,10 +51,10 @@ def _first_due(
 
 
 def segmentation_due(customer: Customer, after: int, segmentation: Segmentation, shop: FeatureContext) -> int | None:
-    """The same for one segmentation."""
+    """Like `next_due`, for one segmentation."""
     held = customer.segments.get(segmentation.name)
     if held is not None and segmentation.dwell_days and is_held(segmentation, held, after, shop):
-        # Whatever its conditions say meanwhile, it is looked at again when it may be left.
+        # The dwell holds the customer until then, whatever the conditions say, so look again when it ends.
         return free_at(segmentation, held, shop)
     return _first_turn(customer, after, _crossings(customer, after, segmentation, held, shop), shop)
 
@@ -62,12 +62,12 @@ def segmentation_due(customer: Customer, after: int, segmentation: Segmentation,
 def _crossings(
     customer: Customer, after: int, segmentation: Segmentation, held: Membership | None, shop: FeatureContext
 ) -> list[tuple[int, Test]]:
-    """When each comparison reaches its border by the closed form, earliest first."""
+    """The closed-form instant (ms) at which each comparison reaches its border, earliest first."""
     crossings = []
     for test in tests(segmentation, None if held is None else held.segment):
         crossing = test[0].crossing
         at = crossing(customer, test[2], shop) if crossing is not None else None
-        # What was crossed before does not come back by time; two milliseconds allow for rounding.
+        # Time never crosses a border back; two milliseconds allow for rounding.
         if at is not None and after - 2 <= at <= LATEST_MS:
             crossings.append((at, test))
     if len(crossings) > 1:
@@ -78,7 +78,7 @@ def _crossings(
 def _first_turn(
     customer: Customer, after: int, crossings: Sequence[tuple[int, Test]], shop: FeatureContext
 ) -> int | None:
-    """The first instant later than ``after`` at which one of the comparisons turns over."""
+    """The first instant (ms) after ``after`` at which one of the comparisons flips."""
     best: int | None = None
     for at, (feature, compare, border) in crossings:
         if best is not None and at > best + 2:
@@ -92,14 +92,14 @@ def _first_turn(
 def next_moves(
     customer: Customer, names: Collection[str], definitions: Definitions, shop: FeatureContext
 ) -> dict[str, tuple[str, int]]:
-    """Where time alone takes a settled customer next, and when, in each named segmentation where it does.
+    """The next segment that time alone leads an assigned customer to, and when (ms), by segmentation.
 
-    What time does meanwhile in those segmentations counts that their rules refer to. Of those that look at predictions
-    nothing is said.
+    Changes that time causes meanwhile in segmentations their rules refer to are included. Segmentations that depend on
+    predictions are omitted.
     """
     found: dict[str, tuple[str, int]] = {}
     needed = definitions.needed_for(frozenset(names))
-    # When a prediction will cross a border has no closed form.
+    # There is no closed form for when a prediction crosses a border.
     unforeseeable = definitions.behind_predictions
     every = len(needed) == len(definitions.segmentations)
     held, at = customer.segments, customer.due if every else _first_due(customer, customer.as_of, needed, shop)
@@ -128,17 +128,17 @@ def next_moves(
 
 
 def free_at(segmentation: Segmentation, held: Membership, shop: FeatureContext) -> int:
-    """The grid point (ms) from which on a segment may be left again.
+    """The grid point (ms) from which on the customer may leave its segment again.
 
-    The least time between two switches is the *dwell time* of switched systems (Liberzon, *Switching in Systems and
-    Control*, 2003, chapter 3); with it nobody moves more often, however the features flutter.
+    The minimum time between two switches is the *dwell time* of switched systems (Liberzon, *Switching in Systems and
+    Control*, 2003, chapter 3); it limits how often a customer moves, however the features fluctuate.
     """
     days = shop.grid
     return days.instant(days.day_of(held.since) + segmentation.dwell_days)
 
 
 def is_held(segmentation: Segmentation, held: Membership | None, at: int, shop: FeatureContext) -> bool:
-    """Whether the dwell keeps a customer where it is at ``at``. Nobody is kept in what the guards give."""
+    """Whether the dwell keeps a customer in its segment at ``at`` (ms). It never applies to segments of the guards."""
     if held is None or not segmentation.dwell_days or held.segment in segmentation.provisional:
         return False
     return at < free_at(segmentation, held, shop)
@@ -157,10 +157,10 @@ def _turns(
     border: float,
     shop: FeatureContext,
 ) -> int | None:
-    """The first millisecond around ``at`` at which the comparison itself has turned over.
+    """The first millisecond around ``at`` at which the comparison itself has flipped.
 
-    The closed form and the comparison round differently in the last bit; a due one millisecond early would change
-    nothing, and the move would be missed for ever.
+    The closed form and the comparison round differently in the last bit. A due one millisecond early would change
+    nothing, and the move would be lost.
     """
     value = feature.value
     was = compare(value(customer, after, shop), border)

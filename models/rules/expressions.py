@@ -1,4 +1,4 @@
-"""The language of rules: one condition as text becomes a checked `models.rules.definitions.Condition`.
+"""The rule language: parses the text of one condition into a checked `models.rules.definitions.Condition`.
 
 ::
 
@@ -9,8 +9,8 @@
     NAME      = a feature, a segmentation, or a shop's own trait: "custom." and its name, in quotes if need be
     EVENT     = ("count" | "days_since") "(" TEXT ")": of events with the name TEXT
 
-Only a name against constants: then each comparison knows the exact instant at which time alone turns it over. Nothing
-of the text is ever run as Python.
+Conditions compare names with constants only, so each comparison knows the exact instant at which time alone flips it.
+No text is ever executed as Python.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from schemas.errors import StreamerError
 KEYWORDS = frozenset(("and", "or", "not", "in", "is", "exit", "known"))
 _DID = "did"
 _OF_EVENTS = (_DID, own_events.COUNT, own_events.DAYS_SINCE)
-"""Said before a bracket; alone they may be names of a shop's segmentations."""
+"""Functions only before a bracket; elsewhere they may be names of a shop's segmentations."""
 
 _MAX_LENGTH = 4_000
 _MAX_DEPTH = 40
@@ -50,7 +50,7 @@ _OPERATORS: Mapping[str, Op] = {">=": ">=", ">": ">", "<=": "<=", "<": "<", "=":
 
 
 class ExpressionError(StreamerError):
-    """A condition that cannot be understood; ``position`` counts characters of its text, from 0."""
+    """A condition that cannot be parsed; ``position`` is a character index into its text, from 0."""
 
     def __init__(self, position: int, message: str, hint: str) -> None:
         super().__init__(message)
@@ -61,17 +61,17 @@ class ExpressionError(StreamerError):
 
 @dataclass(frozen=True)
 class Known:
-    """What conditions may name.
+    """The names that conditions may use.
 
     Attributes
     ----------
     numbers
-        Features with numbers.
+        Numeric features.
     labels
-        Features and segmentations with words; with the words that they can have, or None where any may come.
+        Text features and segmentations, with their possible words, or None if any word may occur.
 
-    A shop's own traits may be named beside them. One that is not among ``numbers`` is a number where it is compared with
-    one, and else a word.
+    Conditions may also use a shop's own traits. One that is not in ``numbers`` is a number if compared with a number,
+    and text otherwise.
     """
 
     numbers: frozenset[str]
@@ -89,7 +89,7 @@ class _Token(NamedTuple):
 
 
 def parse(text: str, known: Known) -> Condition:
-    """The condition that ``text`` states. Raises ExpressionError.
+    """Parse ``text`` into a condition. Raises ExpressionError.
 
     >>> parse("orders >= 8 exit 6", Known(frozenset({"orders"}), {}))
     Compare(feature='orders', op='>=', enter=8.0, exit=6.0)
@@ -100,7 +100,7 @@ def parse(text: str, known: Known) -> Condition:
 
 
 def suggestion(name: str, known: Iterable[str], what: str) -> str:
-    """The hint for an unknown name: the closest known one, or the list of all."""
+    """The hint for an unknown name: the closest known name, or the list of all."""
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     listed = f"{what}: {', '.join(names)}" if names else f"there are no {what}"
@@ -126,7 +126,7 @@ def _tokens(text: str) -> list[_Token]:
 
 
 def _bare(word: str) -> str:
-    """A name without quotes around what stands behind ``custom.``."""
+    """Remove the quotes around the part of a name after ``custom.``."""
     return word[: len(CUSTOM)] + word[len(CUSTOM) + 1 : -1] if word.startswith((f"{CUSTOM}'", f'{CUSTOM}"')) else word
 
 
@@ -202,7 +202,7 @@ class _Parser:
         name = self._event(self._take()) if of_event else self._name().text
         self._expect(")")
         if of_event or name in self._known.numbers:
-            # What is not known passes no comparison.
+            # An unknown value fails every comparison, so this tests whether it is known.
             return Compare(name, ">=", -inf, -inf)
         return Negation(Member(name, frozenset((MISSING,))))
 
@@ -217,7 +217,7 @@ class _Parser:
         return Compare(self._event(function._replace(text=own_events.COUNT)), ">=", 1.0, 1.0)
 
     def _event(self, function: _Token) -> str:
-        """The feature of an event, whose name stands in brackets and quotes."""
+        """The feature of an event whose name follows in brackets and quotes."""
         self._expect("(")
         token = self._next
         if token.kind != "text":
@@ -248,7 +248,7 @@ class _Parser:
         return self._comparison(name) if self._is_number(name) else self._membership(name)
 
     def _is_number(self, name: str) -> bool:
-        """Whether a name stands for a number; of an own trait, what it is compared with says so."""
+        """Whether a name stands for a number; for an own trait, the constant it is compared with decides."""
         if name in self._known.numbers or name in self._known.labels:
             return name in self._known.numbers
         sign = _OPERATORS.get(self._next.text)

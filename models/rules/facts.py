@@ -1,4 +1,4 @@
-"""What conditions may look at: feature values and segments of one customer at one instant."""
+"""Facts: the feature values and segments of one customer at one instant that conditions may read."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import msgspec
 
 
 class Facts(msgspec.Struct):
-    """Feature values and segments of one customer at one instant; among the segments also features with words."""
+    """Feature values and segments of one customer at one instant; ``segments`` also holds text features."""
 
     values: dict[str, float]
     segments: dict[str, str]
 
 
 def copied(of: Facts) -> Facts:
-    """Facts that stay as they are when ``of`` is changed."""
+    """An independent copy: later changes of ``of`` do not affect it."""
     return Facts(dict(of.values), dict(of.segments))

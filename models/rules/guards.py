@@ -1,4 +1,4 @@
-"""Rules that come before all others: what is not known, then what there is too little evidence of."""
+"""Guards, the rules evaluated before all others: unknown data first, then too little evidence."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from models.rules.segmentation import Rule
 
 
 def read_guards(reader: Reader, name: str, table: Mapping[str, Any], ids: set[str], known: Known) -> tuple[Rule, ...]:
-    """The guards of the segmentation ``name``, in the order in which they are asked."""
+    """Read the guards of the segmentation ``name``, in the order of evaluation."""
     found = []
     if (table_of := table.get("unknown")) is not None:
         line = reader.lines.of(name, "unknown")

@@ -1,4 +1,4 @@
-"""Reads the tables of a file of segmentations: values of the right kind, or an error with file and line."""
+"""Reads the tables of a segmentation file: values of the right type, or an error with file and line."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ WORDS: Final = "words"
 
 
 class Reader:
-    """One file. Every method raises UserError with file, line and hint where a value is not as it must be.
+    """One file. Every method raises UserError with file, line and hint for an invalid value.
 
     Attributes
     ----------
     source
-        What the file is called in errors.
+        Name of the file in errors.
     own
-        What the shop's own traits are compared with, ``NUMBERS`` or ``WORDS``, and in which line first.
+        The type each own trait is compared with, ``NUMBERS`` or ``WORDS``, and the line of its first use.
     """
 
     def __init__(self, text: str, source: str) -> None:
@@ -34,7 +34,7 @@ class Reader:
         self.own: dict[str, tuple[str, int]] = {}
 
     def condition(self, text: Any, line: int, known: Known) -> Condition:
-        """A condition from its text."""
+        """Parse a condition from its text."""
         if not isinstance(text, str) or not text.strip():
             self.fail(line, "a condition is missing", 'such as "orders >= 2"')
         try:
@@ -53,7 +53,7 @@ class Reader:
         return condition
 
     def compared_with(self, name: str, kind: str, line: int) -> None:
-        """Remember whether an own trait is compared with numbers or words: it cannot be both."""
+        """Record whether an own trait is compared with numbers or words; both are an error."""
         if not is_own_trait(name):
             return
         before, where = self.own.setdefault(name, (kind, line))
@@ -65,14 +65,14 @@ class Reader:
             )
 
     def known_segment(self, name: str, segment: Any, ids: set[str], line: int) -> str:
-        """The id of a declared segment."""
+        """Return the segment id if it is declared."""
         if not isinstance(segment, str) or segment not in ids:
             hint = suggestion(str(segment), ids, f"segments of {name}")
             self.fail(line, f"{name} has no segment {segment!r}", f"{hint}; add it to [{name}.segments]")
         return segment
 
     def tables(self, name: str, table: Mapping[str, Any], key: str, *keys: str) -> list[dict[str, Any]]:
-        """The entry ``key``: a list of tables that have no other keys than ``keys``."""
+        """Return the entry ``key``: a list of tables without keys other than ``keys``."""
         value = table.get(key)
         if not isinstance(value, list) or not value or not all(isinstance(one, dict) for one in value):
             self.fail(self.lines.of(name, key), f"{name} has no {key}", f'such as {key} = [ {{ segment = "..." }} ]')
@@ -81,21 +81,21 @@ class Reader:
         return value
 
     def check_keys(self, table: Mapping[str, Any], keys: Sequence[str], path: tuple[str, ...], what: str) -> None:
-        """Refuse keys that mean nothing."""
+        """Reject unknown keys."""
         for key in table:
             if key not in keys:
                 line = self.lines.holding(key, self.lines.of(*path, key))
                 self.fail(line, f"{what} has no {key!r}", suggestion(key, keys, "keys"))
 
     def whole(self, name: str, table: Mapping[str, Any], key: str, most: int) -> int:
-        """A whole number from 0 to ``most``; 0 where the key is missing."""
+        """Return a whole number from 0 to ``most``; 0 if the key is missing."""
         value = table.get(key, 0)
         if type(value) is not int or not 0 <= value <= most:
             self.fail(self.lines.of(name, key), f"{key} of {name} is {value!r}", f"a whole number from 0 to {most:,}")
         return value
 
     def number(self, value: Any, line: int, what: str) -> float:
-        """A finite number."""
+        """Return a finite number."""
         if type(value) not in (int, float) or not abs(value) < 1e15:
             self.fail(line, f"{what} is {value!r}, and no number", "such as from = 50")
         return float(value)
@@ -107,12 +107,12 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """The table of one segmentation, with what every kind has in common already read.
+    """The table of one segmentation, with the entries common to all kinds already read.
 
     Attributes
     ----------
     guards
-        Rules that come before all others (``models.rules.guards``).
+        Rules evaluated before all others (``models.rules.guards``).
     known
         Names that conditions may use.
     """

@@ -21,8 +21,7 @@ from schemas.changes import Reason
 class Rules(Segmentation):
     """Ordered rules: the first that holds decides. The last rule is the default.
 
-    A customer stays in a segment for ``dwell_days`` grid days at least, but in a ``provisional`` one no longer than
-    must be.
+    A customer stays in a segment for at least ``dwell_days`` grid days; no dwell applies to a ``provisional`` segment.
     """
 
     kind: ClassVar[str] = "rules"
@@ -33,14 +32,14 @@ class Rules(Segmentation):
         return self.rules[self.index_of(current, now)].segment
 
     def index_of(self, current: str | None, now: Facts) -> int:
-        """Which rule is the first that holds."""
+        """Index of the first rule that holds."""
         return self.chooser(current)(now.values, now.segments)
 
     def reasons(self, current: str | None, before: Facts | None, now: Facts) -> tuple[Reason, ...]:
         return rule_reasons(self, current, before, now)
 
     def borders(self, current: str | None) -> Iterator[Border]:
-        """Every comparison ``(feature, op, border)`` as it stands for a customer whose segment is ``current``."""
+        """Yield every comparison ``(feature, op, border)`` as it applies to a customer in ``current``."""
         for rule, rule_leaves in zip(self.rules, self.leaves_by_rule, strict=True):
             for leaf in rule_leaves:
                 if isinstance(leaf, Compare):
@@ -61,7 +60,7 @@ class Rules(Segmentation):
 
     @cached_property
     def leaf_tests(self) -> tuple[tuple[tuple[Leaf, Predicate, Predicate], ...], ...]:
-        """For each rule its leaves, each made ready for customers outside of the rule's segment and in it."""
+        """The leaves of each rule, each compiled for customers outside the rule's segment and for customers in it."""
         return tuple(
             tuple((leaf, predicate(leaf, False), predicate(leaf, True)) for leaf in rule_leaves)
             for rule_leaves in self.leaves_by_rule
@@ -69,11 +68,11 @@ class Rules(Segmentation):
 
     @cached_property
     def choosers(self) -> dict[str | None, Chooser]:
-        """Which rule is the first that holds, by the customer's current segment; use `chooser`."""
+        """Compiled rules by the customer's current segment; a cache for `chooser`."""
         return {}
 
     def chooser(self, current: str | None) -> Chooser:
-        """Which rule is the first that holds for a customer whose segment is ``current``, made once."""
+        """The function that returns the index of the first rule that holds for a customer in ``current``; cached."""
         found = self.choosers.get(current)
         if found is None:
             sources = [rule.when.source(rule.segment == current) if rule.when else "True" for rule in self.rules]
@@ -82,10 +81,10 @@ class Rules(Segmentation):
 
 
 def rule_reasons(rules: Rules, current: str | None, before: Facts | None, now: Facts) -> tuple[Reason, ...]:
-    """Every leaf of the rules that were looked at, before or after, whose truth turned over.
+    """Every leaf of the rules evaluated before or after the event whose result flipped.
 
-    Where none did (the first assignment, another version, the end of a dwell): what holds of the rule that decided,
-    or, if that asks for nothing, what no longer holds of the rule that had decided.
+    If none flipped (the first assignment, another version, the end of a dwell): the leaves of the deciding rule that
+    hold, or, if it has none, the leaves of the previous rule that no longer hold.
     """
     new = rules.index_of(current, now)
     if current is not None and before is not None:
@@ -100,7 +99,7 @@ def rule_reasons(rules: Rules, current: str | None, before: Facts | None, now: F
 
 
 def _turned_over(rules: Rules, last: int, current: str, before: Facts, now: Facts) -> Iterator[Reason]:
-    """Leaves of the rules up to ``last`` whose truth is another now."""
+    """Leaves of the rules up to ``last`` whose result changed."""
     for rule, tests in zip(rules.rules[: last + 1], rules.leaf_tests, strict=False):
         held = rule.segment == current
         for leaf, enter, stay in tests:
@@ -110,7 +109,7 @@ def _turned_over(rules: Rules, last: int, current: str, before: Facts, now: Fact
 
 
 def _deciding(rules: Rules, new: int, current: str | None, known: Facts | None, now: Facts) -> Iterator[Reason]:
-    """Leaves that hold of the rule that decided; all of its leaves where none holds, since it asks for what is not."""
+    """Leaves of the deciding rule that hold; if none holds, all of them, since the rule then tests for absence."""
     held = rules.rules[new].segment == current
     tests = rules.leaf_tests[new]
     holding = [leaf for leaf, enter, stay in tests if (stay if held else enter)(now.values, now.segments)]
@@ -119,7 +118,7 @@ def _deciding(rules: Rules, new: int, current: str | None, known: Facts | None, 
 
 
 def _no_longer(rules: Rules, current: str, known: Facts | None, now: Facts) -> Iterator[Reason]:
-    """Leaves that no longer hold of the rules that lead to the segment left."""
+    """Leaves that no longer hold in the rules that lead to the segment the customer left."""
     for rule, tests in zip(rules.rules, rules.leaf_tests, strict=True):
         for leaf, _, stay in tests if rule.segment == current else ():
             if not stay(now.values, now.segments):
@@ -127,7 +126,7 @@ def _no_longer(rules: Rules, current: str, known: Facts | None, now: Facts) -> I
 
 
 def _named(reasons: Iterator[Reason]) -> tuple[Reason, ...]:
-    """One reason a feature: the last, in the place of the first."""
+    """One reason per feature: the last one, at the position of the first."""
     return tuple({reason.feature: reason for reason in reasons}.values())
 
 
@@ -150,11 +149,11 @@ def _reason(leaf: Leaf, held: bool, before: Facts | None, now: Facts) -> Reason:
 
 
 KEYS: Final = ("rules",)
-"""Keys of the kind's own in a file."""
+"""Keys specific to rules in a file."""
 
 
 def read(of: Declared) -> Rules:
-    """Rules from their table in a file; UserError with line and hint where it is not as it must be."""
+    """Read rules from their table in a file. Raises UserError with line and hint if the table is invalid."""
     rules = (*of.guards, *_read_rules(of))
     return Rules(of.name, of.segments, rules, dwell_days=of.dwell_days, provisional=of.provisional)
 

@@ -1,4 +1,4 @@
-"""What every kind of declared segmentation is and can do. One file a kind: ``rules``, ``bands``."""
+"""The interface of every kind of declared segmentation. One file per kind: ``rules``, ``bands``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """The customer is in ``segment`` if ``when`` holds; None holds always (the default, last)."""
+    """Assigns ``segment`` if ``when`` holds; None always holds (the default, last)."""
 
     segment: str
     when: Condition | None
@@ -35,7 +35,7 @@ Border = tuple[str, Op, float]
 
 
 class Neighbours(NamedTuple):
-    """The segments above and below a customer's along one feature, each with its border; None where there is none.
+    """The segments above and below a customer's along one feature, each with its border; None at the end.
 
     The feature must reach the border of ``up``, or fall below that of ``down``.
     """
@@ -47,12 +47,12 @@ class Neighbours(NamedTuple):
 
 @dataclass(frozen=True)
 class Segmentation(ABC):
-    """Declared segments, and which of them a customer is in.
+    """Declared segments, and the rule that assigns a customer to one of them.
 
     Attributes
     ----------
     dwell_days
-        Grid days for which a customer stays in a segment at least.
+        Minimum number of grid days a customer stays in a segment.
     provisional
         Segments for customers with too little data: no dwell keeps a customer there.
     """
@@ -66,54 +66,54 @@ class Segmentation(ABC):
 
     @abstractmethod
     def evaluate(self, current: str | None, now: Facts) -> str:
-        """The segment of a customer with the facts ``now`` who is in ``current`` (None: in none yet)."""
+        """The segment of a customer with the facts ``now`` who is in ``current`` (None: not assigned yet)."""
 
     @abstractmethod
     def reasons(self, current: str | None, before: Facts | None, now: Facts) -> tuple[Reason, ...]:
-        """Why a customer who was in ``current`` moves: putting their ``after`` values into ``before`` gives the move.
+        """Why a customer in ``current`` moves: replacing values in ``before`` by the ``after`` values yields the move.
 
         ``before`` are the facts before the event; None for a new customer.
         """
 
     @abstractmethod
     def borders(self, current: str | None) -> Iterator[Border]:
-        """The comparisons that may lead a customer away from ``current``, as they stand for that customer."""
+        """The comparisons that may lead a customer away from ``current``, with the borders that apply there."""
 
     def all_borders(self, current: str | None) -> Iterator[Border]:
-        """The same, and those further away than the next one."""
+        """Like `borders`, including those beyond the next one."""
         return self.borders(current)
 
     def neighbours(self, current: str | None) -> Neighbours | None:
-        """What lies above and below ``current``; None where segments have no order, or ``current`` no place in it."""
+        """The segments above and below ``current``; None if segments have no order, or ``current`` no place in it."""
         return None
 
     @property
     @abstractmethod
     def leaves(self) -> tuple[Leaf, ...]:
-        """All comparisons and memberships in its conditions."""
+        """All comparisons and memberships in the conditions."""
 
     @property
     def features(self) -> frozenset[str]:
-        """Names of the features whose numbers it asks for."""
+        """Names of the numeric features the conditions read."""
         return frozenset(leaf.feature for leaf in self.leaves if isinstance(leaf, Compare))
 
     @cached_property
     def refers_to(self) -> frozenset[str]:
-        """Names whose words it asks for: other segmentations, and features with words."""
+        """Names of the other segmentations and the text features the conditions read."""
         return frozenset(leaf.segmentation for leaf in self.leaves if isinstance(leaf, Member))
 
     @property
     @abstractmethod
     def reachable(self) -> frozenset[str]:
-        """Ids of the segments that something leads to."""
+        """Ids of the segments that a rule or band leads to."""
 
     @cached_property
     def ready(self) -> dict[str | None, Any]:
-        """A place for what is worked out once per current segment (``models.rules.due``)."""
+        """Cache for values computed once per current segment (``models.rules.due``)."""
         return {}
 
 
 def known_number(values: Mapping[str, float], name: str) -> float | None:
-    """The value; None for NaN (no order yet), which has no place in JSON."""
+    """The value; None for NaN (no order yet), which JSON cannot represent."""
     value = values[name]
     return None if value != value else value

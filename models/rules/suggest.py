@@ -1,10 +1,10 @@
-"""Borders from the shop's own customers: quantiles of what they spend and of how late they come back.
+"""Suggests borders from the shop's own customers: quantiles of their spend and of their lateness.
 
-What customers spend and how often they order is asked of active buyers alone: those who are lost have next to no decayed
-spend left, and with years of them in the books every border would lie near nought.
+Spend and order frequency are taken from active buyers only: lost customers have almost no decayed spend left, and
+after some years they would pull every border close to zero.
 
-A proposal for a person to read, never applied automatically. Customers who never came back are not in the sample, so
-the borders of lateness say when returning customers return, not how many return.
+The result is a proposal for a person to read, never applied automatically. Customers who never came back are not in
+the sample, so lateness borders say when returning customers return, not how many return.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from models.rules.expressions import KEYWORDS
 
 FEWEST_BUYERS = 50
 LOST = 6.0
-"""Own gaps of silence after which a buyer is no longer active: where the built-in ``lost`` begins."""
+"""Silence, in own order gaps, after which a buyer is no longer active: the start of the built-in ``lost``."""
 _MOST_CATEGORIES = 8
 _SPEND_SHARES = (0.5, 0.8, 0.95)
 _LATE_SHARES = (0.9, 0.97, 0.99)
@@ -34,7 +34,7 @@ _ORDER_SHARES = (0.75, 0.93)
 
 @dataclass(slots=True)
 class Figures:
-    """What the customers of a shop are like, as far as borders need it; add customers, then `suggest`."""
+    """The customer figures that borders are derived from; add customers, then call `suggest`."""
 
     customers: int = 0
     buyers: int = 0
@@ -45,7 +45,7 @@ class Figures:
     categories: Counter[str] = field(default_factory=Counter)
 
     def add(self, customer: Customer, at: int, shop: FeatureContext) -> None:
-        """Count one customer as of ``at`` (ms)."""
+        """Add one customer as of ``at`` (ms)."""
         self.customers += 1
         if customer.statistics.orders <= 0:
             return
@@ -60,7 +60,7 @@ class Figures:
 
 
 def returns(orders: Sequence[int]) -> list[float]:
-    """How late each order after the first came, in units of the cadence its customer had before it (ms in, sorted).
+    """Lateness of each order after the first, in units of the customer's cadence before it; ``orders`` in ms, sorted.
 
     >>> returns([0, 45 * 86_400_000])
     [1.0]
@@ -75,7 +75,7 @@ def returns(orders: Sequence[int]) -> list[float]:
 
 
 def suggest(figures: Figures) -> dict[str, Any]:
-    """Borders of ``value`` and ``lifecycle``, JSON-safe; ``note`` instead where there are too few buyers."""
+    """Suggested borders of ``value`` and ``lifecycle``, JSON-safe; only a ``note`` if there are too few buyers."""
     if figures.active < FEWEST_BUYERS:
         return {
             "customers": figures.customers,
@@ -102,7 +102,7 @@ def suggest(figures: Figures) -> dict[str, Any]:
 
 
 def file_of(figures: dict[str, Any]) -> str:
-    """The built-in file with the suggested borders, and what they are drawn from on top."""
+    """The built-in file with the suggested borders, and a header that names the sample."""
     spend, late, orders = figures["spend_decayed"], figures["lateness"], figures["orders"]
     text = DEFAULT_TEXT
     for segment, old in (("medium", "50, exit = 45"), ("high", "200, exit = 180"), ("top", "1000, exit = 900")):
@@ -131,10 +131,10 @@ def file_of(figures: dict[str, Any]) -> str:
 
 
 def _with_categories(text: str, categories: Sequence[str]) -> str:
-    """``needs`` with a rule for each category that some customers buy above all; still not active."""
+    """Add a rule to ``needs`` for each category that some customers buy most; ``needs`` stays inactive."""
     ids: dict[str, str] = {}
     for category in categories:
-        # What cannot stand between quotes is rare enough to be left out.
+        # Categories that cannot be quoted are rare enough to skip.
         if '"' not in category and "\\" not in category and category.isprintable():
             ids[_id_of(category, ids.values())] = category
     rule = '    { segment = "focused", when = "top_share >= 0.4 exit 0.35" },\n'
@@ -152,7 +152,7 @@ def _with_categories(text: str, categories: Sequence[str]) -> str:
 
 
 def _id_of(category: str, taken: Iterable[str]) -> str:
-    """A segment id from a category's name.
+    """A segment id derived from a category's name.
 
     >>> _id_of("Tea & Coffee", []), _id_of("茶", ["category_1"])
     ('tea_coffee', 'category_2')
@@ -165,7 +165,7 @@ def _id_of(category: str, taken: Iterable[str]) -> str:
 
 
 def rounded(value: float) -> float:
-    """Two significant digits, as people write borders.
+    """Round to two significant digits, as people write borders.
 
     >>> rounded(1234.5), rounded(0.0), rounded(57.3)
     (1200.0, 1.0, 57.0)
@@ -177,7 +177,7 @@ def rounded(value: float) -> float:
 
 
 def rising(values: Iterable[float], step: float = 1.0) -> list[float]:
-    """The values, each at least a step above the one before."""
+    """The values, each raised to at least ``step`` above the previous one."""
     found: list[float] = []
     for value in values:
         found.append(value if not found or value >= found[-1] + step else round(found[-1] + step, 2))

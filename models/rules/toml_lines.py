@@ -1,4 +1,4 @@
-"""Where something stands in a TOML text, for errors that name the line: ``tomllib`` does not tell."""
+"""Line numbers in a TOML text, for error messages: ``tomllib`` does not report them."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ class Lines:
                 self._found.setdefault((*table, *_path(key.group(1))), number)
 
     def of(self, *path: str) -> int:
-        """The line of a key, or of the nearest table around it."""
+        """The line of a key, or of the nearest enclosing table."""
         for length in range(len(path), 0, -1):
             if (found := self._found.get(path[:length])) is not None:
                 return found
         return 1
 
     def holding(self, needle: str, start: int) -> int:
-        """The first line from ``start`` on that holds ``needle``; ``start`` where none does."""
+        """The first line from ``start`` on that contains ``needle``; ``start`` if none does."""
         for number in range(start, len(self._lines) + 1):
             if needle in self._lines[number - 1]:
                 return number
