@@ -1,6 +1,6 @@
-"""The `behaviour` segmentation: clusters of customers that hold still.
+"""The `behaviour` segmentation: clusters with stable membership.
 
-Read in this order: ``layout`` (what is remembered of a customer), ``memory`` (the column store),
-``features``, ``model`` (what the owner publishes), ``daily_step`` (the daily step of all customers) and
-``models.learning.learner`` (the owner, who alone learns).
+Reading order: ``layout`` (what a customer's memory holds), ``memory`` (the column store), ``features``, ``model``
+(what the owner publishes), ``daily_step`` (the daily step of all customers) and ``models.learning.learner`` (the
+owner, the only process that learns).
 """

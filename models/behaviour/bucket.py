@@ -1,7 +1,8 @@
-"""Today's bucket: what happened to one customer on the day that is still open.
+"""Today's bucket: one customer's events of the day that is still open.
 
-A plain list, because the hot path touches single numbers and a NumPy element costs ten times a list
-element. Categories are counted in whole numbers, as they are packed. The daily step folds it into the memory and drops it.
+A plain list, because the hot path touches single numbers and accessing a NumPy element costs ten times as much as a
+list element. Category counts are whole numbers, also when packed. The daily step folds the bucket into the memory and
+drops it.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ import numpy as np
 
 from models.behaviour.layout import CATEGORIES, CATEGORY, FloatArray
 
-# Positions in the list. Orders and money are net of what was taken back today.
+# Positions in the list. Orders and money are net of today's reversals.
 B_ORDERS: Final = 0
 B_MONEY: Final = 1
 B_LOGS: Final = 2  # sum of log order values
 B_DISCOUNTED: Final = 3
 B_INTERACTIONS: Final = 4
-B_OWN: Final = 5  # 1 if an event of the customer's own arrived
+B_OWN: Final = 5  # 1 if one of the customer's own events arrived
 B_CATEGORY: Final = 6
 B_WIDTH: Final = B_CATEGORY + CATEGORIES
 
@@ -37,27 +38,27 @@ _slots: dict[str, int] = {}
 
 
 def fresh() -> list[float]:
-    """The bucket of a day on which nothing happened yet."""
+    """An empty bucket."""
     return [*_FRESH]
 
 
 def of_numbers(values: Sequence[float]) -> list[float]:
-    """A bucket of any B_WIDTH numbers, such as a row of an array."""
+    """A bucket from any B_WIDTH numbers, such as a row of an array."""
     return [*values[:B_CATEGORY], *map(int, values[B_CATEGORY:])]
 
 
 def pack(bucket: list[float]) -> bytes:
-    """The bucket as bytes, exactly: an integer below 2**53 survives a float64."""
+    """Encode the bucket without loss: a float64 represents integers below 2**53 exactly."""
     return _PACKED.pack(*bucket)
 
 
 def unpack(data: bytes, offset: int) -> list[float]:
-    """The bucket that ``pack`` wrote."""
+    """Decode a bucket from the output of ``pack``."""
     return list(_PACKED.unpack_from(data, offset))
 
 
 def side_by_side(buckets: Iterable[list[float]]) -> FloatArray:
-    """Buckets as rows of an array, (n, B_WIDTH): twice as fast as NumPy reads lists of lists."""
+    """Stack buckets as rows of an array, (n, B_WIDTH): twice as fast as NumPy's conversion of nested lists."""
     numbers = array("d")
     for bucket in buckets:
         numbers.fromlist(bucket)
@@ -65,7 +66,7 @@ def side_by_side(buckets: Iterable[list[float]]) -> FloatArray:
 
 
 def slot_of(category: str) -> int:
-    """Category slot of a name, the same in every process and run."""
+    """Category slot of a name; the same in every process and run."""
     slot = _slots.get(category)
     if slot is None:
         if len(_slots) >= _MOST_NAMES:
@@ -75,7 +76,7 @@ def slot_of(category: str) -> int:
 
 
 def add_order(bucket: list[float], money: int, discounted: bool, categories: Sequence[tuple[str, int]]) -> None:
-    """Add one order of ``money`` minor units; each category slot counts once an order."""
+    """Add one order of ``money`` minor units; each category slot counts once per order."""
     bucket[0] += 1
     bucket[1] += money
     bucket[2] += log(money) if money > 1 else 0.0
@@ -91,7 +92,7 @@ def add_order(bucket: list[float], money: int, discounted: bool, categories: Seq
 def take_back(
     bucket: list[float], money: int, whole: bool, discounted: bool, categories: Sequence[tuple[str, int]]
 ) -> None:
-    """Subtract an order (``whole``) or only a part of its money."""
+    """Subtract a whole order (``whole``), or only part of its money."""
     bucket[1] -= money
     if not whole:
         return
@@ -103,10 +104,10 @@ def take_back(
 
 
 def day_vectors(buckets: FloatArray) -> FloatArray:
-    """Buckets (n, B_WIDTH) of a closed day as statistics without the exposure, shape (VECTOR - 1, n).
+    """Convert buckets (n, B_WIDTH) of a closed day to statistics without exposure, shape (VECTOR - 1, n).
 
-    A day is an order-day once however many orders it holds, and a day on which more was taken back
-    than ordered is minus one order-day, with the mean log value of what was taken back.
+    A day counts as one order-day however many orders it holds. A day with more reversals than orders counts as minus
+    one order-day, with the mean log value of the reversed orders.
     """
     raw = np.ascontiguousarray(buckets.T)
     orders = raw[B_ORDERS]

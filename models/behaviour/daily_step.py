@@ -1,7 +1,7 @@
-"""The daily step: every customer is stepped from grid day to grid day, and some move.
+"""The daily step: advances every customer from grid day to grid day, and moves some between segments.
 
-``advance`` is a function of each row alone: how rows are grouped into calls, and whether days are
-stepped one by one or many at once, changes nothing, down to the last bit.
+``advance`` treats each row independently: the result is identical to the last bit however rows are grouped into calls,
+and whether days are stepped one by one or many at once.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ from models.behaviour.scoring import compiled, confidence_of, placed
 from models.behaviour.transition_test import TransitionTest
 
 CHUNK: Final = 1200
-"""Customers stepped together, about: few enough for the cache, and no power of two, whose strides evict it."""
+"""Customers stepped together, approximately: few enough for the cache; strides of a power of two would evict it."""
 
 Timeline = Sequence[tuple[int, ClusterModel]]
-"""Models by the first grid day on which they are in force, ascending; the last that fits counts.
+"""Models by the first grid day on which they are in force, ascending; the latest one that has begun applies.
 
-Keep earlier versions for as long as customers may still carry a label of theirs: the cause of a move is
-told by re-scoring under the version that gave the old label, and where that is gone, under the next one.
+Keep earlier versions as long as customers may carry their labels: to find the cause of a move, the customer is scored
+again under the version that assigned the old label, or under the next one if that version is gone.
 """
 
 
 def advance(memory: Memory, rows: IntArray, targets: IntArray, timeline: Timeline) -> list[Move]:
-    """Step each row from its own day to its target day; closes day d - 1 at grid point d.
+    """Step each row from its own day to its target day; grid point d closes day d - 1.
 
     Parameters
     ----------
     memory
-        Changed in place: rows, and the buckets of closed days are dropped.
+        Changed in place: its rows, and the buckets of closed days, which are dropped.
     rows, targets
-        Shape (n,), distinct rows and the grid day each is to reach. A target at or before the row's day
-        leaves the row alone.
+        Shape (n,): distinct rows, and the grid day each must reach. A target at or before the row's day leaves the row
+        unchanged.
     timeline
-        See ``Timeline``. With no model in force memories age, but nobody has a segment.
+        See ``Timeline``. Without a model in force memories age, but no customer has a segment.
 
     Returns
     -------
@@ -57,9 +57,9 @@ def advance(memory: Memory, rows: IntArray, targets: IntArray, timeline: Timelin
     moves: list[Move] = []
     for target in np.unique(targets[targets > starts]).tolist():
         chosen = np.flatnonzero((targets == target) & (starts < target))
-        # By start day, so that those under way on a day are the first columns of the block.
+        # Sorted by start day, so that the rows active on a day are the first columns of the block.
         chosen = chosen[np.argsort(starts[chosen], kind="stable")]
-        # Parts of one size: a small one would cost nearly as much as a large one.
+        # Parts of equal size: a small part costs nearly as much as a large one.
         for part in np.array_split(chosen, max(1, round(len(chosen) / CHUNK))):
             _step_chunk(memory, rows[part], starts[part], target, timeline, first_days, moves)
     moves.sort(key=lambda move: (move.day, move.row))
@@ -107,10 +107,10 @@ def _step_chunk(
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a customer stands now, for a readable view.
+    """A customer's current position, for a readable view.
 
-    ``margin`` is that of the next best segment over the own one: 0 on the border, negative while the own segment is
-    better, in nats or, by distance, 1 at its centroid. ``confidence`` is that of the own segment.
+    ``margin`` is the margin of the next best segment over the current one: 0 on the border, negative while the current
+    segment is better; in nats, or, by distance, 1 at its centroid. ``confidence`` is that of the current segment.
     """
 
     segment_id: str | None
@@ -121,7 +121,7 @@ class Standing:
 
 
 def standing(memory: Memory, row: int, model: ClusterModel) -> Standing:
-    """The standing of one row after its last step; today's bucket is not in it yet."""
+    """The standing of one row after its last step, without today's bucket."""
     c = compiled(model)
     block = block_of(memory, np.array([row]))
     rhythm = step.beat(block, c)

@@ -1,8 +1,8 @@
-"""The features on which customers are compared, and their names and units.
+"""The features by which customers are compared, with names and units.
 
-Inside, features are rows and customers are columns, so that every step is a run over contiguous
-numbers. All arithmetic is elementwise or adds in a fixed tree: a customer's numbers do not depend on
-who else is in the same call (BLAS and ``sum`` would add in another order for another shape).
+Features are rows and customers are columns, so that every operation runs over contiguous numbers. All arithmetic is
+elementwise or adds in a fixed tree, so a customer's numbers do not depend on the other customers in a call (BLAS and
+``sum`` change the order of additions with the shape).
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ from models.behaviour.rhythm import Beat, beat_of, without_phase
 from schemas.errors import InvariantViolation
 
 SCALE_DAYS: Final = 36.0
-"""Counts are given per 36 days: the mean age of what a half-life of 25 days keeps."""
+"""Counts are expressed per 36 days, the mean age in a memory with a half-life of 25 days."""
 LEAST_EXPOSURE: Final = 7.0
-"""Days below which counts are not scaled up any further."""
+"""Counts are not scaled up for exposures below this, in days."""
 ORDERS_FLOOR: Final = 0.3
 CLICKS_FLOOR: Final = 0.5
 DISCOUNT_WEIGHT: Final = 2.0
@@ -57,12 +57,12 @@ UNITS: Final = (
     "share of orders",
     "categories in effect",
 )
-"""Units of the readable values (``readable``), in the order of NAMES."""
+"""Units of the values from ``readable``, in the order of NAMES."""
 
 
 @dataclass(frozen=True, slots=True)
 class Priors:
-    """What a customer without orders is taken for. Frozen with the frame.
+    """Assumptions about a customer without orders. Frozen with the frame.
 
     Parameters
     ----------
@@ -71,11 +71,11 @@ class Priors:
     discount
         Share of discounted orders, inside (0, 1).
     least_part
-        Counts are scaled up as if at least this part of the memory had been looked at. 0 compares rates, so that two
-        orders of a newcomer are as many as twenty of somebody who has been here for long; 1 compares what is remembered.
+        Counts are scaled as if exposure were at least this share of the full memory. 0 compares rates, so two orders
+        of a new customer equal twenty of an old one; 1 compares remembered totals.
     gap_cv2
-        Usual squared coefficient of variation of the gaps between a customer's order-days, 0 to 1 (``rhythm``); None in
-        versions from before rhythm was known, which judge everybody by the statistics as they stand.
+        Usual squared coefficient of variation of the gaps between a customer's order-days, 0 to 1 (``rhythm``). None
+        in versions without rhythm, which use the statistics unchanged.
     """
 
     log_basket: float
@@ -91,20 +91,20 @@ class Priors:
 
 
 def feature_rows(stats: FloatArray, priors: Priors, full: float = FULL_LONG) -> FloatArray:
-    """Features of statistics vectors without negative entries.
+    """Compute features from statistics vectors without negative entries.
 
     Parameters
     ----------
     stats
         Shape (VECTOR, n), every entry at least 0.
     full
-        Exposure that the memory of ``stats`` comes to in the end.
+        Exposure (days) to which the memory of ``stats`` converges.
 
     Returns
     -------
     FloatArray
-        Shape (FEATURES + 1, n): the features in the order of NAMES (the first five are logs), then a
-        row of ones, which carries the constant term of a linear score.
+        Shape (FEATURES + 1, n): the features in the order of NAMES (the first five are logs), then a row of ones,
+        which carries the constant term of a linear score.
     """
     n = stats.shape[1]
     floors, pseudo = _constants(priors)
@@ -127,14 +127,14 @@ def feature_rows(stats: FloatArray, priors: Priors, full: float = FULL_LONG) -> 
 
 @lru_cache(maxsize=64)
 def _constants(priors: Priors) -> tuple[FloatArray, FloatArray]:
-    """What is added to counts before their logs, and the numerators of the two shrunk ratios."""
+    """Pseudo-counts to add before the logs, and the prior numerators of the two shrunk ratios."""
     floors = np.array(((ORDERS_FLOOR,), (CLICKS_FLOOR,), (ORDERS_FLOOR * exp(priors.log_basket),)))
     pseudo = np.array(((BASKET_WEIGHT * priors.log_basket,), (DISCOUNT_WEIGHT * priors.discount,)))
     return floors, pseudo
 
 
 def _breadth(counts: FloatArray) -> FloatArray:
-    """Inverse Simpson index of the category counts, drawn towards 1 for few orders."""
+    """Inverse Simpson index of the category counts, shrunk towards 1 for few orders."""
     both = np.empty((2, CATEGORIES, counts.shape[1]))
     both[0] = counts
     np.multiply(counts, counts, out=both[1])
@@ -143,52 +143,52 @@ def _breadth(counts: FloatArray) -> FloatArray:
 
 
 def tree_sum(parts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Sum over axis 1 of shape (a, 8, n), always in the same order of additions; gives (a, n)."""
+    """Sum over axis 1 of shape (a, 8, n), with a fixed order of additions; shape (a, n)."""
     four = parts[:, :4] + parts[:, 4:]
     two = four[:, :2] + four[:, 2:]
     return two[:, 0] + two[:, 1]
 
 
 def position_stats(block: FloatArray, beat: Beat | None = None) -> FloatArray:
-    """L + R of a block of shape (WIDTH, n), clipped at 0 and free of the phase: what the position is judged by.
+    """L + R of a block of shape (WIDTH, n), clipped at 0 and without the phase: the input of the position path.
 
     Parameters
     ----------
     beat
-        The rhythm of its columns (``rhythm.beat_of``); None leaves the statistics as they stand.
+        The rhythm of the columns (``rhythm.beat_of``); None leaves the statistics unchanged.
     """
     return without_phase(np.maximum(block[LONG] + block[RECENT], 0.0), beat, HALF_LIFE_LONG)
 
 
 def short_stats(block: FloatArray, beat: Beat | None = None) -> FloatArray:
-    """S of a block of shape (WIDTH, n), clipped at 0 and free of the phase; ``beat`` as in ``position_stats``."""
+    """S of a block of shape (WIDTH, n), clipped at 0 and without the phase; ``beat`` as in ``position_stats``."""
     return without_phase(np.maximum(block[SHORT], 0.0), beat, HALF_LIFE_SHORT)
 
 
 def block_of(memory: Memory, rows: IntArray) -> FloatArray:
-    """Rows of the memory as a float64 block of shape (WIDTH, n); a copy."""
+    """Copy rows of the memory into a float64 block of shape (WIDTH, n)."""
     return np.array(memory.matrix[rows].T, dtype=np.float64, order="C")
 
 
 def features(memory: Memory, rows: IntArray, priors: Priors) -> FloatArray:
-    """Feature vectors of rows, shape (n, FEATURES), of what was stepped (today's bucket not yet in)."""
+    """Feature vectors of rows, shape (n, FEATURES), as of the last step; without today's bucket."""
     block = block_of(memory, rows)
     stats = position_stats(block, beat_of(block, priors.gap_cv2))
     return np.ascontiguousarray(feature_rows(stats, priors)[:FEATURES].T)
 
 
 def bounded_exp(value: float) -> float:
-    """``exp(value)``, at most that of 60: a border may lie anywhere, and telling a reason must not overflow."""
+    """``exp(value)``, with ``value`` capped at 60: a border may lie anywhere, and a reason must not overflow."""
     return exp(60.0 if value > 60.0 else value)
 
 
 def readable(x: FloatArray, priors: Priors) -> dict[str, float]:
-    """One feature vector in natural units (``UNITS``); anything after the first FEATURES is ignored."""
+    """Convert one feature vector to natural units (``UNITS``); entries after the first FEATURES are ignored."""
     return in_units(x[:FEATURES].tolist(), priors)
 
 
 def in_units(features: Sequence[float], priors: Priors) -> dict[str, float]:
-    """The same of FEATURES plain numbers."""
+    """Like ``readable``, for FEATURES plain numbers."""
     orders, clicks, money, browse, basket, discount, breadth = features
     return {
         "orders": max(0.0, bounded_exp(orders) - ORDERS_FLOOR),

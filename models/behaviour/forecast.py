@@ -1,7 +1,7 @@
-"""Where one customer stands among the clusters and what comes next: for a person who asks, never for a lane.
+"""A customer's position among the clusters and its next move: for a person who asks, never for a lane.
 
-Silence is run forward with the daily step itself (``daily_step.advance``), on a copy, so the date is the one on which the
-lane will move the customer if nothing happens until then.
+Silence is simulated with the daily step itself (``daily_step.advance``) on a copy, so the date is exactly the day on
+which the lane will move the customer if no event arrives before.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ AHEAD_DAYS: Final = 365
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What there is to judge a customer by: orders and interactions of a lifetime, days since the first."""
+    """The evidence about a customer: lifetime orders and interactions, and days since the first event."""
 
     orders: int
     interactions: int
@@ -35,20 +35,22 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """Parameters
+    """A customer's standing and the expected next move.
+
+    Parameters
     ----------
     day
         Grid day of the standing.
     standing
-        Segment, nearest other one, and the margin between them (0 on the border).
+        Segment, nearest other segment, and the margin between them (0 on the border).
     border
-        Margin above which the customer is on the way to the other segment, in the unit of the margin.
+        Margin above which the customer starts to move to the other segment, in the unit of the margin.
     filled
-        How much of that way is gone, 0 to 1.
+        Progress of that move, 0 to 1.
     levers
-        What would bring the margin over the border, the smallest change first; empty where it is over.
+        Changes that would each bring the margin over the border, smallest first; empty if it is over already.
     known
-        What evidence there is.
+        The evidence.
     next
         The first move by silence alone within a year.
     """
@@ -64,20 +66,21 @@ class Outlook:
 
 
 def outlook(blob: bytes, timeline: Timeline, day: int, days: int = AHEAD_DAYS) -> Outlook | None:
-    """The outlook of a customer at grid day ``day``; None before there was a model.
+    """The outlook of a customer at grid day ``day``; None before the first model.
 
     Parameters
     ----------
     blob
-        ``Memory.dump`` of the customer, as the state has it; it may stand at an earlier day, and the nights up to
-        ``day`` are passed first, as the lane does when it touches the customer.
+        ``Memory.dump`` of the customer, as stored in the state. If it is at an earlier day, it is first stepped to
+        ``day``, as the lane does when it touches the customer.
     """
     memory = Memory(1)
     row = memory.load(blob)
     rows = np.array([row], dtype=np.int64)
     day = max(day, memory.day_of(row))
     advance(memory, rows, np.array([day]), timeline)
-    # A customer of a finished import was judged under versions that are in force from tomorrow on by the lane's clock.
+    # After a finished import, a customer may have been stepped under versions that the lane's clock puts in force
+    # tomorrow.
     seen = int(memory.matrix[row, VERSION])
     models = [model for first, model in timeline if first <= day or model.version == seen]
     if not models:

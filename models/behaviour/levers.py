@@ -1,4 +1,4 @@
-"""What would bring a customer to the border of another segment: one feature at a time, all others as they are."""
+"""Levers: the change of a single feature that would bring a customer to the border of another segment."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ from models.behaviour.rhythm import Beat
 from models.behaviour.scoring import Compiled, placed
 
 _POINTS: Final = 65
-_ROUNDS: Final = 9  # each narrows a bracket to a 64th: as far as a float64 goes
-_SOME: Final = 0.05  # order-days below which baskets and discounts say nothing
+_ROUNDS: Final = 9  # each narrows a bracket 64-fold: to float64 precision
+_SOME: Final = 0.05  # order-days below which baskets and discounts carry no information
 
 
 @dataclass(frozen=True, slots=True)
 class Lever:
-    """One feature that would by itself carry the customer over the border, in readable units."""
+    """One feature whose change alone would carry the customer over the border, in readable units."""
 
     feature: str
     now: float
@@ -51,7 +51,7 @@ class Lever:
 def levers(stats: FloatArray, rhythm: Beat | None, c: Compiled, own: int, other: int) -> tuple[Lever, ...]:
     """Single features whose change would lift the margin of slot ``other`` over ``own`` to the border.
 
-    None is asked for beyond the borders of the frame: nobody in the shop is seen there.
+    Values beyond the borders of the frame are excluded: no customer of the shop has them.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def levers(stats: FloatArray, rhythm: Beat | None, c: Compiled, own: int, other:
 
 
 def _by_distance(x: FloatArray, c: Compiled, own: int, other: int) -> Iterator[tuple[int, float]]:
-    """Each feature and the value at which the margin, linear in it, comes to the border."""
+    """Each feature and the value at which the margin, which is linear in it, reaches the border."""
     beta = 2 * (c.linear[other, :FEATURES, 0] - c.linear[own, :FEATURES, 0]) * c.inverse_gap[own * c.slots + other]
     missing = c.model.preset.h - float(beta @ x + _constant(c, own, other))
     for j in range(FEATURES):
@@ -91,7 +91,7 @@ def _constant(c: Compiled, own: int, other: int) -> float:
 def _by_likelihood(
     stats: FloatArray, rhythm: Beat | None, x: FloatArray, c: Compiled, own: int, other: int
 ) -> Iterator[tuple[int, float]]:
-    """The same by likelihood, which is no line: the nearest value on either side, to the last digit."""
+    """Like `_by_distance`, by likelihood, which is not linear: the nearest value on either side, to float precision."""
     for name in ("orders", "clicks", "basket", "discount_share"):
         j = NAMES.index(name)
         if name in ("basket", "discount_share") and stats[ORDER_DAYS, 0] < _SOME:
@@ -108,7 +108,7 @@ def _by_likelihood(
 
 
 def _crossing(margin: Callable[[FloatArray], FloatArray], now: float, end: float, border: float) -> float | None:
-    """The first value on the way from ``now`` to ``end`` whose margin is at the border or above; None for none."""
+    """The first value from ``now`` towards ``end`` whose margin is at or above the border; None if there is none."""
     low, high = now, end
     for _ in range(_ROUNDS):
         grid = np.linspace(low, high, _POINTS)
@@ -123,7 +123,7 @@ def _crossing(margin: Callable[[FloatArray], FloatArray], now: float, end: float
 
 
 def _repeated(rhythm: Beat | None, times: int) -> Beat | None:
-    """The beat of one customer for so many columns."""
+    """The beat of one customer, repeated for ``times`` columns."""
     if rhythm is None:
         return None
     again = {name: np.repeat(getattr(rhythm, name), times) for name in ("regular", "gaps", "cycle", "silent", "clock")}
@@ -146,7 +146,7 @@ def _changed(stats: FloatArray, name: str, values: FloatArray, c: Compiled, own:
         found[DISCOUNTED] = np.clip(cheap, 0.0, orders)
     else:
         count = np.maximum(np.exp(values) - ORDERS_FLOOR, 0.0) * per_count
-        # More orders of the same kind; of somebody without any, those that are usual in the segment.
+        # More orders of the customer's own kind; without any, of the segment's usual kind.
         one = stats[:, 0] / order_days if order_days > _SOME else _usual_order_day(c, own)
         found[ORDER_DAYS] = count
         found[MONEY:] = one[MONEY:, None] * count

@@ -1,8 +1,9 @@
-"""How likely a remembered past is in each segment: log-likelihoods of decayed statistics under segment tables.
+"""Log-likelihoods of decayed statistics under segment tables: how likely a remembered past is in each segment.
 
-Members of a segment order and click at rates of their own, Gamma spread around the segment's (shape a, so counts are
-negative binomial), have mean log baskets that are Gaussian around its own (variance tau^2), and discounts as a Bernoulli
-share. A memory of decayed counts is taken for counts over its exposure. Constants that all segments share are left out.
+Each member of a segment has its own order and click rates, Gamma distributed around the segment's (shape a, so counts
+are negative binomial), a mean log basket that is Gaussian around the segment's (variance tau^2), and a Bernoulli share
+of discounts. Decayed counts are treated as counts over the memory's exposure. Constants common to all segments are
+omitted.
 """
 
 from __future__ import annotations
@@ -17,19 +18,19 @@ import numpy as np
 from models.behaviour.layout import CLICK_DAYS, DISCOUNTED, EXPOSURE, LOG_BASKET, ORDER_DAYS, ORDERS, FloatArray
 
 DECAYED_NOISE: Final = 0.6
-"""Decayed sums average over fewer orders than they hold: variance of their mean basket = sigma^2 * this / orders."""
+"""Decayed sums average over fewer orders than they contain: variance of their mean basket = sigma^2 * this / orders."""
 MOST_SHAPE: Final = 20.0
-"""Members are never taken for more alike than that, however alike those of the panel are."""
+"""Upper bound of the shape: members are never treated as more alike, even if those of the panel are."""
 LEAST_CV2: Final = 0.1
-"""The count of a clock says at most ten times as much as Poisson's."""
+"""A perfectly regular count carries at most ten times the weight of a Poisson count."""
 DISCOUNT_ORDERS: Final = 10.0
-"""Discounts of one customer come together: however many, they say no more than this many independent ones."""
-_MOST_SQUARED: Final = 18.0  # squared deviations of a basket beyond which it says no more
-_LEAST_ORDERS: Final = 0.05  # below, what is left of a basket says nothing
+"""Discounts of one customer are correlated: together they count as at most this many independent ones."""
+_MOST_SQUARED: Final = 18.0  # cap on the squared deviation of a basket
+_LEAST_ORDERS: Final = 0.05  # below this, the remainder of a basket carries no information
 
 
 class Table(Protocol):
-    """What the members of a group do: ``tables.Table`` or ``model.Segment``."""
+    """Typical behaviour of a group: ``tables.Table`` or ``model.Segment``."""
 
     @property
     def order_rate(self) -> float: ...
@@ -49,7 +50,7 @@ class Table(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """Segment tables unfolded, (K, 1) each; ``shape``, ``days`` and ``constant`` for orders and for clicks."""
+    """Segment tables as arrays, (K, 1) each; ``shape``, ``days`` and ``constant`` for orders and for clicks."""
 
     shape: tuple[FloatArray, FloatArray]
     days: tuple[FloatArray, FloatArray]
@@ -63,7 +64,7 @@ class Tables:
 
 
 def unfolded(tables: Sequence[Table], sigma2: float, phi: tuple[float, float]) -> Tables:
-    """The arrays of some tables, in their order."""
+    """Convert tables to arrays, in their order."""
 
     def column(values: Sequence[float]) -> FloatArray:
         return np.array(values, dtype=np.float64)[:, None]
@@ -97,17 +98,17 @@ def log_likelihood(stats: FloatArray, t: Tables, regular: FloatArray) -> FloatAr
     Parameters
     ----------
     stats
-        Shape (VECTOR, n), every entry at least 0, free of the phase.
+        Shape (VECTOR, n), every entry at least 0, without the phase.
     regular
-        1 - cv^2 of the gaps of each column (``rhythm.regularity``), (n,): a regular buyer's count varies by cv^2 of
-        what Poisson's would, so it says so much more.
+        1 - cv^2 of the gaps of each column (``rhythm.regularity``), (n,): a regular buyer's count has cv^2 times the
+        variance of a Poisson count, and carries more weight accordingly.
     """
     found = np.empty((4, len(t.log_basket), stats.shape[1]))
     exposure = stats[EXPOSURE]
     for i, (at, noise) in enumerate(
         ((ORDER_DAYS, t.phi[0] * np.maximum(1.0 - regular, LEAST_CV2)), (CLICK_DAYS, np.array(t.phi[1])))
     ):
-        # Months are busier and quieter than Poisson's would be: counts and days weigh less by as much.
+        # Months vary more than a Poisson process: scale counts and days down by the overdispersion.
         y = stats[at] / noise + t.shape[i]
         days = exposure / noise + t.days[i]
         # Stirling's series of log Gamma(y); shapes are at least .3, where its error is .04 nats, and .002 at 1.

@@ -40,17 +40,17 @@ _LAYOUT = bytes((LAYOUT,))
 _ROW_BYTES = 1 + 4 * WIDTH
 _MOST = float(2**53)
 _WITHOUT_RHYTHM = (1, 2)
-"""Layouts that kept no rhythm."""
+"""Layouts without rhythm."""
 _EXPOSURES = (SHORT_AT + EXPOSURE, LONG_AT + EXPOSURE, RECENT_AT + EXPOSURE)
 
 
 class Memory:
-    """Rows of customers, and the open day's bucket of those who did something today.
+    """Rows of customers, and the open day's buckets of those with events today.
 
-    The store is not thread-safe and knows no customer ids: the caller keeps the row of each
-    customer. Events go to the day up to which the row is stepped, so step a customer to the event's
-    day (``daily_step.advance``) before adding the event. Blobs of ``dump`` are a layout number, the row as
-    little-endian float32 and, only if the day is open with something in it, the bucket.
+    The store is not thread-safe and holds no customer ids: the caller keeps each customer's row. Events count for the
+    day the row is stepped to, so step a customer to the event's day (``daily_step.advance``) before adding the event.
+    Blobs of ``dump`` hold a layout number, the row as little-endian float32 and, only if the open day has events, the
+    bucket.
 
     >>> memory = Memory()
     >>> row = memory.new_row(day=20_000)
@@ -71,13 +71,13 @@ class Memory:
 
     # --- rows ---------------------------------------------------------------------------------
     def new_row(self, day: int) -> int:
-        """A fresh row for a customer first met on ``day``."""
+        """Return a new row for a customer first seen on ``day``."""
         row = self._take()
         self.matrix[row, [DAY, FIRST_DAY, LAST_EVENT]] = day
         return row
 
     def free(self, row: int) -> None:
-        """Forget a row; its number may be given again."""
+        """Release a row; its number may be reused."""
         self._check(row)
         self.matrix[row] = 0
         self.live[row] = False
@@ -89,7 +89,7 @@ class Memory:
         return np.flatnonzero(self.live & (self.matrix[:, DAY] < day)).astype(np.int64)
 
     def day_of(self, row: int) -> int:
-        """Grid day up to which the row is stepped."""
+        """Grid day the row is stepped to."""
         return int(self.matrix[row, DAY])
 
     def segment_code(self, row: int) -> int:
@@ -97,7 +97,7 @@ class Memory:
         return int(self.matrix[row, SEGMENT])
 
     def label_version(self, row: int) -> int:
-        """Model version that gave the row's segment or last confirmed it; 0 before there was any."""
+        """Model version that assigned or last confirmed the row's segment; 0 before the first."""
         return int(self.matrix[row, LABEL_VERSION])
 
     # --- the hot path -------------------------------------------------------------------------
@@ -109,7 +109,7 @@ class Memory:
         today.add_order(bucket, money_minor, discounted, categories)
 
     def add_interaction(self, row: int, kind: str, category: str | None = None) -> None:
-        """Count an interaction today. Kind and category do not matter to the clusters so far."""
+        """Count an interaction today. The clusters use neither kind nor category so far."""
         bucket = self.buckets.get(row)
         if bucket is None:
             bucket = self.buckets[row] = today.fresh()
@@ -125,9 +125,9 @@ class Memory:
         discounted: bool = False,
         categories: Sequence[tuple[str, int]] = (),
     ) -> None:
-        """Take an order back today (``whole``), or only money of it.
+        """Subtract an order today (``whole``), or only part of its money.
 
-        Not an event of the customer's own: a refund never makes a later move one of cause ``event``.
+        This is not the customer's own event: a refund never gives a later move the cause ``event``.
         """
         bucket = self.buckets.get(row)
         if bucket is None:
@@ -136,20 +136,20 @@ class Memory:
 
     # --- snapshots and merges -----------------------------------------------------------------
     def dump(self, row: int) -> bytes:
-        """The whole row as bytes; ``load`` gives back the same customer bit for bit."""
+        """Encode the whole row; ``load`` restores it bit for bit."""
         self._check(row)
         blob: bytes = _LAYOUT + self.matrix[row].tobytes()
         bucket = self.buckets.get(row)
         return blob if bucket is None else blob + today.pack(bucket)
 
     def load(self, blob: bytes, order_days: Callable[[], Iterable[int]] | None = None) -> int:
-        """A new row from ``dump``; raises InvariantViolation on an unknown layout.
+        """Decode a ``dump`` into a new row. Raises InvariantViolation on an unknown layout.
 
         Parameters
         ----------
         order_days
-            Days of the customer's orders, ascending, each once. Needed if the blob's layout has no rhythm, so
-            that the rhythm need not start from zero.
+            Distinct days of the customer's orders, ascending. Needed if the blob's layout has no rhythm, so that the
+            rhythm need not start from zero.
         """
         values, bucket = _parse(blob)
         row = self._take()
@@ -162,7 +162,7 @@ class Memory:
         return row
 
     def reload(self, row: int, blob: bytes) -> None:
-        """Put what ``blob`` holds in place of what the row held, as if freed and loaded."""
+        """Replace the row by ``blob``, as if it were freed and loaded."""
         self._check(row)
         values, bucket = _parse(blob)
         self.matrix[row] = values
@@ -173,10 +173,9 @@ class Memory:
     def merge(self, row_into: int, blob: bytes) -> None:
         """Add the statistics of another memory of the same person.
 
-        Step both to the same day first if the other one has a label that matters: a memory that is
-        behind is aged here without a model. The label of ``row_into`` stays, what was
-        suspected of either is dropped, and exposure is not doubled: the longer one counts. The rhythm with
-        more known gaps is kept.
+        Step both to the same day first if the other label matters: a memory that is behind is aged here without a
+        model. The label of ``row_into`` stays, suspicions of both are dropped, and exposure is the longer of the two,
+        not the sum. The rhythm with more known gaps is kept.
         """
         self._check(row_into)
         values, bucket = _parse(blob)
@@ -219,7 +218,7 @@ class Memory:
 
 
 def check(blob: bytes) -> None:
-    """Raises InvariantViolation for what is no ``dump``."""
+    """Raise InvariantViolation unless ``blob`` is a valid ``dump``."""
     _parse(blob)
 
 
@@ -243,19 +242,19 @@ def _parse(blob: bytes) -> tuple[SingleArray, list[float] | None]:
 
 
 def _of_layout_1(blob: bytes) -> bytes:
-    """The blob in layout 2. W was one number a slot in 1; in what parts it was is not known, so it begins anew."""
+    """Convert a blob to layout 2. Layout 1 kept W as one number per slot; its parts are unknown, so it restarts."""
     cusum = 1 + 4 * CUSUM
     return b"\x02" + blob[1:cusum] + bytes(4 * (AREA - CUSUM)) + blob[cusum + 4 * SLOTS :]
 
 
 def _of_layout_2(blob: bytes) -> bytes:
-    """The blob in layout 3. No rhythm is known: with no gap on record a customer is judged as layout 2 judged."""
+    """Convert a blob to layout 3. No rhythm is known: without a recorded gap a customer is judged as in layout 2."""
     end = 1 + 4 * LAST_ORDER
     return b"\x03" + blob[1:end] + bytes(4 * (RHYTHM.stop - RHYTHM.start)) + blob[end:]
 
 
 def _age(values: FloatArray, bucket: list[float] | None, days: int) -> None:
-    """Let ``days`` pass over a row, closing its bucket on the first; in place."""
+    """Age a row by ``days`` in place, closing its bucket on the first."""
     decay = DECAY[:, 0]
     for step in range(days):
         values[: 3 * VECTOR] *= decay

@@ -1,9 +1,8 @@
-"""A frozen version of the behaviour clusters: all that lanes need to score, explain and name.
+"""A frozen version of the behaviour clusters: everything lanes need to score, explain and name.
 
-The owner publishes it as JSON; a lane scores against it until the next one. Segments have three names
-for three uses: ``segment_id`` (stable string for the world), ``code`` (stable number in memories,
-never given twice) and ``slot`` (which W column; freed when a segment vanishes). Their order in the
-model has no meaning.
+The owner publishes it as JSON; a lane scores with it until the next version. Segments have three identifiers:
+``segment_id`` (stable string, published), ``code`` (stable number in memories, never reused) and ``slot`` (index of
+the W column; freed when a segment vanishes). Their order in the model has no meaning.
 """
 
 from __future__ import annotations
@@ -26,30 +25,31 @@ VOLUME: Final = "volume"
 DISTANCE: Final = "distance"
 LIKELIHOOD: Final = "likelihood"
 MOST_NATS: Final = 10.0
-"""A margin in nats adds no more than this to the area of a day: even a position that is sure must last a while."""
-_MOST_VERSION = 2**24  # versions and codes live in float32 columns
+"""Cap on a day's margin, in nats, before it is added to the area: even a certain position must last a while."""
+_MOST_VERSION = 2**24  # versions and codes are stored in float32 columns
 Vector = tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """How readily customers move. The defaults are those of versions that were published before a field was known.
+    """How readily customers move. The defaults are those of versions published before a field existed.
 
     Parameters
     ----------
     h, theta
-        Of the position path: the area above margin ``h`` must come to ``theta``. In gaps between two centroids, or, by
+        Position path: the area above margin ``h`` must reach ``theta``. In gaps between two centroids, or, by
         likelihood, in nats.
     eta
-        Of the change path: the log-likelihood ratio asked for between two segments that a day tells apart by
-        ``scoring.USUAL_NATS``; others are asked for up to 3 more or less, so that all are mistaken equally seldom.
+        Change path: the log-likelihood ratio required between two segments that a day separates by
+        ``scoring.USUAL_NATS``. For other pairs it differs by up to 3, so that false alarms are equally rare for all.
     volume_h, volume_theta
-        Stand in for ``h`` and ``theta`` where segments are steps of how much somebody buys: an order lifts a customer by
-        a step there and silence wears it off again, so borders are wider.
+        Replace ``h`` and ``theta`` where segments are levels of purchase volume: there an order lifts a customer by a
+        level and silence lowers it again, so borders are wider.
     statistic
-        What the position path and the short memory are asked: DISTANCE to the centroids, or LIKELIHOOD (``position``).
+        The statistic of the position path and the short memory: DISTANCE to the centroids, or LIKELIHOOD
+        (``position``).
     holiday
-        Nats that a silence of up to a month may say against a customer's own rates at most; 0: no bound.
+        Maximum evidence, in nats, of a silence of up to a month against a customer's own rates; 0: no limit.
     """
 
     h: float = 0.2
@@ -61,11 +61,10 @@ class Preset:
     holiday: float = 0.0
 
     def in_frame(self, kind: str) -> Preset:
-        """The preset that a version in a frame of that kind goes by.
+        """The preset that applies to a version in a frame of this kind.
 
-        In a frame of volume the change path has nothing to ask: whether somebody's *rates* are those of another segment
-        now does not say that as much as its members have bought is remembered of them. Its steps are a matter of degree
-        and stay distances.
+        A volume frame has no change path: whether a customer's *rates* now match another segment does not imply that
+        the customer's remembered purchases match its members'. Its levels are a matter of degree and remain distances.
         """
         if kind != VOLUME:
             return self
@@ -80,7 +79,7 @@ RESPONSIVE: Final = replace(CONSERVATIVE, eta=7.4, volume_h=0.3, volume_theta=2.
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A customer is `new` below ``orders`` and ``interactions``, or younger than ``age_days``."""
+    """A customer is `new` below ``orders`` and ``interactions``, or if younger than ``age_days``."""
 
     orders: int = 2
     interactions: int = 5
@@ -89,14 +88,14 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """The space in which distances are taken: z = W' (clip(x, low, high) - mu).
+    """The space in which distances are measured: z = W' (clip(x, low, high) - mu).
 
     Parameters
     ----------
     mu, low, high
         Shape (FEATURES,). ``low`` and ``high`` are the winsorising borders.
     weights
-        W, shape (FEATURES, axes), rows first, full column rank.
+        W, shape (FEATURES, axes), row-major, full column rank.
     """
 
     mu: Vector
@@ -109,28 +108,28 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One cluster and what its members do.
+    """One cluster and the typical behaviour of its members.
 
     Parameters
     ----------
     centroid
         In the frame, shape (axes,).
     order_rate, click_rate
-        Order-days and click-days a day (lambda).
+        Order-days and click-days per day (lambda).
     order_shape, click_shape
         a = 1 / cv^2 of the members' rates: how alike the members are.
     log_basket, log_basket_var
         Mean and tau^2 of the members' mean log order values.
     basket
-        Mean money of an order-day, minor units.
+        Mean money per order-day, minor units.
     discount
         Share of discounted orders, inside (0, 1).
     share
-        Share of the panel when the version was made.
+        Share of the panel when the version was built.
     typical
         Readable feature values of a typical member.
     slot_since
-        Version in which the slot was given to this segment.
+        Version in which this segment got its slot.
     """
 
     segment_id: str
@@ -154,9 +153,9 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """What became of clusters between two versions, as MONIC (Spiliopoulou et al., KDD 2006) tells it.
+    """A transition of clusters between two versions, classified as in MONIC (Spiliopoulou et al., KDD 2006).
 
-    ``kind`` is survive, split, merge, appear or vanish; ``overlap`` the share of members concerned.
+    ``kind`` is survive, split, merge, appear or vanish; ``overlap`` is the share of members concerned.
     """
 
     kind: str
@@ -167,14 +166,14 @@ class Transition:
 
 @dataclass(frozen=True, slots=True)
 class ClusterModel:
-    """One version of the clusters. Raises InvariantViolation if it could not be scored with.
+    """One version of the clusters. Raises InvariantViolation if it cannot be used for scoring.
 
     Parameters
     ----------
     parent
-        Version it was made from, 0 for the first.
+        The version it was built from, 0 for the first.
     retired
-        Codes of segments that vanished, with the id they had.
+        Codes and ids of segments that vanished.
     sigma2
         Variance of a customer's own log order values.
     phi
@@ -201,7 +200,7 @@ class ClusterModel:
 
     @property
     def kind(self) -> str:
-        """What kind of published model this is."""
+        """The kind of this published model."""
         return "clusters"
 
     @property
@@ -210,7 +209,7 @@ class ClusterModel:
         return len(self.segments)
 
     def id_of(self, code: int) -> str | None:
-        """Segment id of a code, also of a vanished segment; None where nobody was assigned yet."""
+        """Segment id of a code, including vanished segments; None for `UNASSIGNED`."""
         if code == UNASSIGNED:
             return None
         if code == NEW:
@@ -224,7 +223,7 @@ class ClusterModel:
         raise InvariantViolation(f"behaviour model {self.version} knows no segment code {code}")
 
     def by_id(self, segment_id: str) -> Segment | None:
-        """The segment of that id, if this version has it."""
+        """The segment with this id, or None."""
         return next((s for s in self.segments if s.segment_id == segment_id), None)
 
     def to_dict(self) -> dict[str, Any]:
@@ -240,7 +239,7 @@ class ClusterModel:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> ClusterModel:
-        """The model that ``to_dict`` wrote; InvariantViolation if it was damaged or makes no sense."""
+        """Decode the output of ``to_dict``. Raises InvariantViolation if it is damaged or inconsistent."""
         content = {key: value for key, value in data.items() if key != "sha256"}
         if data.get("sha256") != _digest(content):
             raise InvariantViolation("behaviour model: the content does not match its SHA-256")
@@ -292,7 +291,7 @@ def _need(model: ClusterModel, ok: bool, what: str) -> None:
 
 
 def _check_identity(model: ClusterModel) -> None:
-    """Versions, and ids, codes and slots that are given once."""
+    """Check versions, and the uniqueness of ids, codes and slots."""
     version = model.version
     _need(model, isinstance(version, int) and 0 < version < _MOST_VERSION, "version out of range")
     _need(model, 0 <= model.parent < version, "the parent must be an earlier version")
@@ -306,7 +305,7 @@ def _check_identity(model: ClusterModel) -> None:
 
 
 def _frame_numbers(model: ClusterModel) -> list[float]:
-    """The numbers of the frame, whose dimensions are right."""
+    """Check the dimensions of the frame; return its numbers."""
     frame = model.frame
     axes = len(frame.weights[0]) if frame.weights else 0
     right = 1 <= axes <= FEATURES and len(frame.weights) == FEATURES
@@ -318,7 +317,7 @@ def _frame_numbers(model: ClusterModel) -> list[float]:
 
 
 def _segment_numbers(model: ClusterModel, s: Segment) -> list[float]:
-    """The numbers of a segment, which are within their ranges."""
+    """Check the ranges of a segment; return its numbers."""
     _need(model, len(s.centroid) == len(model.frame.weights[0]), "a centroid has wrong dimensions")
     _need(model, s.order_rate > 0 and s.click_rate > 0, "rates must be above 0")
     _need(model, min(s.order_shape, s.click_shape, s.log_basket_var) > 0, "shapes must be above 0")
@@ -330,7 +329,7 @@ def _segment_numbers(model: ClusterModel, s: Segment) -> list[float]:
 
 
 def _rule_numbers(model: ClusterModel) -> list[float]:
-    """The numbers by which customers are moved, which are within their ranges."""
+    """Check the ranges of the rules for moves; return their numbers."""
     preset, evidence = model.preset, model.evidence
     noise = len(model.phi) == 2 and min(model.phi) >= 1 and model.sigma2 > 0
     _need(model, noise, "sigma2 or phi out of range")

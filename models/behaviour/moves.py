@@ -1,16 +1,16 @@
-"""What a move is, and its exact explanation.
+"""Moves and their exact explanation.
 
-Three ways to a segment are explained differently, always by contributions that add up to ``margin``
-(in the first case to its growth):
+The paths to a segment are explained differently, always by contributions that add up to ``margin`` (in the first case,
+to its growth):
 
 - ``position``, by distance: the margin of the new segment over the old is linear in the features, so its growth
-  since the label was given is a sum over features (see ``scoring.margin_terms``).
+  since the label was assigned is a sum over features (see ``scoring.margin_terms``).
 - ``position``, by likelihood: the log-likelihood ratio of the whole remembered past, new segment over old, in
   order-days, click-days, baskets and discounts.
 - ``change``: W of the new segment, the log-likelihood ratio by which the last weeks fit its table better than the
-  customer's own rates, just as it was added up day by day, in order-days, click-days, baskets and discounts.
-- ``first``, ``vanished``: the margin of the segment over the runner-up, measured from the border between
-  the two; by likelihood as ``position``, the runner-up in place of the old segment.
+  customer's own rates, as added up day by day, in order-days, click-days, baskets and discounts.
+- ``first``, ``vanished``: the margin of the segment over the runner-up, measured from the border between the two; by
+  likelihood as for ``position``, with the runner-up in place of the old segment.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ from models.behaviour.sums import plain_sum
 
 
 class Reason(msgspec.Struct, frozen=True, gc=False):
-    """One feature's part in a move.
+    """One feature's contribution to a move.
 
-    ``before`` and ``after`` are in natural units, ``contribution`` in those of the margin, and ``share``
-    is the contribution over the sum of all absolute contributions (negative: it spoke against the move).
+    ``before`` and ``after`` are in natural units, ``contribution`` is in units of the margin, and ``share`` is the
+    contribution over the sum of all absolute contributions (negative if it opposed the move).
     """
 
     feature: str
@@ -61,19 +61,19 @@ class Move(msgspec.Struct, frozen=True):
     Parameters
     ----------
     version
-        Model version under which it happened.
+        The model version in force.
     cause
         ``event``, ``time`` or ``refit``; the last must never trigger a message.
     path
         ``first``, ``evidence`` (fell back to `new`), ``vanished``, ``change`` or ``position``.
     margin
-        See the top of the file; 0 where there is no new real segment.
+        See the module docstring; 0 without a new real segment.
     confidence
         Between 0 and 1.
     reasons
         Largest absolute contribution first.
     features
-        Readable features of the long memory when it happened.
+        Readable features of the long memory at the move.
     """
 
     row: int
@@ -109,9 +109,9 @@ def why_moved(
     at
         Column of ``there``.
     origin
-        Features when the label was given, (FEATURES,).
+        Features when the label was assigned, (FEATURES,).
     shown
-        Readable features of now.
+        Current readable features.
     """
     if there.parts is None:
         x = there.x[:, at]
@@ -122,7 +122,7 @@ def why_moved(
 def why_assigned(
     there: Placed, at: int, shown: Mapping[str, float], c: Compiled, to: int, runner_up: int | None
 ) -> tuple[float, tuple[Reason, ...]]:
-    """The same of a first assignment; without a runner-up there is nothing to tell."""
+    """Margin and reasons of a first assignment; without a runner-up there are no reasons."""
     if runner_up is None:
         return 0.0, ()
     if there.parts is None:
@@ -139,7 +139,7 @@ def position_reasons(x: FloatArray, origin: FloatArray, c: Compiled, away: int, 
 
 
 def border_reasons(x: FloatArray, c: Compiled, to: int, runner_up: int) -> tuple[float, tuple[Reason, ...]]:
-    """Margin of ``to`` over ``runner_up`` at ``x``, and why, measured from the border between them."""
+    """Margin of ``to`` over ``runner_up`` at ``x``, with reasons measured from the border between them."""
     border = (c.raw[to] + c.raw[runner_up]) / 2
     reasons = position_reasons(x, border, c, runner_up, to)
     return plain_sum([r.contribution for r in reasons]), reasons
@@ -148,12 +148,12 @@ def border_reasons(x: FloatArray, c: Compiled, to: int, runner_up: int) -> tuple
 def likely_reasons(
     after: Mapping[str, float], parts: FloatArray, before: Mapping[str, float], away: int, to: int
 ) -> tuple[float, tuple[Reason, ...]]:
-    """Margin of ``to`` over ``away`` in nats, and the parts that it adds up to.
+    """Margin of ``to`` over ``away`` in nats, and the parts it is the sum of.
 
     Parameters
     ----------
     after, before
-        Readable features of the customer, and those that they are shown beside.
+        Readable features of the customer, and those to compare them with.
     parts
         The customer's log-likelihood in each slot, (PARTS, K).
     """
@@ -164,7 +164,7 @@ def likely_reasons(
 
 
 def change_reasons(column: FloatArray, c: Compiled, away: int, to: int) -> tuple[float, tuple[Reason, ...]]:
-    """W of slot ``to``, and the parts that it adds up to; before and after are the usual rates and those of the window.
+    """W of slot ``to`` and its parts; before and after are the usual rates and those of the recent window.
 
     ``column`` is the customer's column of the block, shape (WIDTH,).
     """

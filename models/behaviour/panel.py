@@ -14,7 +14,7 @@ TARGET: Final = 2000
 
 
 def panel_rank(customer_id: str) -> int:
-    """The largest shift (at most 64) at which a customer is still in the panel; see `in_panel`."""
+    """The largest shift (at most 64) at which a customer is in the panel; see `in_panel`."""
     digest = blake2b(customer_id.encode(), digest_size=8, salt=_SALT).digest()
     number = int.from_bytes(digest, "little")
     return (number & -number).bit_length() - 1 if number else 64
@@ -23,14 +23,14 @@ def panel_rank(customer_id: str) -> int:
 def in_panel(customer_id: str, shift: int) -> bool:
     """Whether a customer belongs to the panel of one in 2**shift: the low ``shift`` bits of a hash are 0.
 
-    Panels are nested: who is in at ``shift`` is in at every smaller one. The hash is its own, so the
-    panel says nothing about lanes or about how anybody else samples.
+    Panels are nested: a customer in the panel at ``shift`` is in it at every smaller shift. The hash is salted, so the
+    panel is independent of lanes and of other samples.
     """
     return shift <= 0 or panel_rank(customer_id) >= shift
 
 
 def shift_for(customers: int, target: int = TARGET) -> int:
-    """The largest shift that still leaves about ``target`` customers or more in the panel.
+    """The largest shift that leaves at least about ``target`` customers in the panel.
 
     >>> [shift_for(n) for n in (500, 3_999, 4_000, 1_000_000)]
     [0, 0, 1, 8]
@@ -42,18 +42,18 @@ NO_ORDERS: Final = msgspec.Raw(msgspec.msgpack.encode(()))
 
 
 class PanelRow(msgspec.Struct, frozen=True, array_like=True):
-    """What a lane tells the owner of one panel customer: the whole memory after a record.
+    """A lane's record of one panel customer for the owner: the whole memory after an event.
 
     Parameters
     ----------
     customer
-        Its id.
+        The customer's id.
     day
         The grid day that is open in the memory.
     blob
         ``Memory.dump``; empty if the customer is gone (erased, or merged into another).
     orders
-        The customer's record of orders (``models.prediction.order_record``), packed; NO_ORDERS without an order that
+        The customer's order record (``models.prediction.order_record``), packed; NO_ORDERS without an order that
         counts, and in rows of older releases.
     """
 
@@ -68,12 +68,12 @@ _decoder = msgspec.msgpack.Decoder(PanelRow)
 
 
 def encode(row: PanelRow) -> bytes:
-    """The row as MessagePack."""
+    """Encode the row as MessagePack."""
     return _encoder.encode(row)
 
 
 def decode(data: bytes) -> PanelRow:
-    """The row that ``encode`` wrote; InvariantViolation on anything else."""
+    """Decode the output of ``encode``. Raises InvariantViolation on anything else."""
     try:
         return _decoder.decode(data)
     except (msgspec.DecodeError, msgspec.ValidationError) as error:

@@ -1,8 +1,8 @@
-"""To which segment a customer's past belongs: by its likelihood in each, or by the distance to each centroid.
+"""The segment a customer's past fits best: by its likelihood in each, or by the distance to each centroid.
 
-A version says which of the two it goes by (``Preset.statistic``). Both give a score a slot, the larger the better, and a
-margin of one slot over another that is 0 where neither is better: in nats by likelihood, in gaps between the two
-centroids by distance.
+``Preset.statistic`` of a version chooses between the two. Both compute a score per slot, larger is better, and a
+margin of one slot over another that is 0 where they tie: in nats by likelihood, in gaps between the two centroids by
+distance.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from models.behaviour.rhythm import Beat
 from models.behaviour.scoring import Compiled, placed, scores
 
 REGULAR = 0.5
-"""How regularly a customer buys from whom on the short memory is asked for the distance, too: its likelihood is slower
-to tell that somebody stopped whose baskets never varied."""
+"""Regularity above which the short memory is also judged by distance: for customers whose baskets never varied, the
+likelihood is slower to notice that they stopped."""
 
 
 def parts_of_likelihood(stats: FloatArray, c: Compiled, rhythm: Beat | None) -> FloatArray:
-    """Log-likelihood of statistics (VECTOR, n) in every slot in its parts, (PARTS, K, n); means nothing in dead slots.
+    """Log-likelihood of statistics (VECTOR, n) in every slot, by part, (PARTS, K, n); undefined in dead slots.
 
     Parameters
     ----------
     rhythm
-        The beat of the columns: the count of a regular buyer says more.
+        The beat of the columns: the count of a regular buyer carries more weight.
     """
     assert c.tables is not None
     regular = np.zeros(stats.shape[1])
@@ -40,18 +40,18 @@ def parts_of_likelihood(stats: FloatArray, c: Compiled, rhythm: Beat | None) -> 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """What the long memory of some customers says about where they belong.
+    """The position of some customers by their long memory.
 
     Parameters
     ----------
     stats
-        Their statistics, free of the phase, (VECTOR, n).
+        Their statistics without the phase, (VECTOR, n).
     score
         In every slot, (K, n); minus infinity in dead ones.
     parts
-        What ``score`` adds up, (PARTS, K, n); None by distance.
+        The summands of ``score``, (PARTS, K, n); None by distance.
     x
-        Their place in the frame, (FEATURES + 1, n); None by likelihood, which does not ask for it.
+        Their coordinates in feature space, (FEATURES + 1, n); None by likelihood, which does not need them.
     """
 
     stats: FloatArray
@@ -60,14 +60,14 @@ class Position:
     x: FloatArray | None
 
     def of(self, columns: IntArray, c: Compiled) -> Placed:
-        """Some of the columns, with their place in the frame."""
+        """Select columns, with their feature coordinates."""
         x = placed(self.stats[:, columns], c) if self.x is None else self.x[:, columns]
         return Placed(x, self.score[:, columns], None if self.parts is None else self.parts[:, :, columns])
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """Customers about whom a reason is given: ``Position`` with ``x`` for all of them."""
+    """Customers whose move gets a reason: a ``Position`` with ``x`` for all of them."""
 
     x: FloatArray
     score: FloatArray
@@ -77,7 +77,7 @@ class Placed:
 def position_of(stats: FloatArray, c: Compiled, rhythm: Beat | None) -> Position:
     """The position of statistics (VECTOR, n) of the long memory.
 
-    How many customers a slot has does not count: nobody should be moved because others are many.
+    Segment sizes have no prior weight: a customer must not move because a segment is large.
     """
     if c.tables is None:
         x = placed(stats, c)
@@ -92,7 +92,7 @@ def scores_of(stats: FloatArray, c: Compiled, rhythm: Beat | None) -> FloatArray
 
 
 def margins(score: FloatArray, best: IntArray, slot: IntArray, c: Compiled) -> FloatArray:
-    """Margin of the slots ``best`` over the own ones, (n,); 0 for who has none (slot K). What the area adds up."""
+    """Margin of the slots ``best`` over the current ones, (n,), as the area integrates it; 0 without a segment."""
     each = np.arange(score.shape[1])
     lead = score[best, each] - score[np.minimum(slot, c.slots - 1), each]
     if c.tables is None:
@@ -102,19 +102,19 @@ def margins(score: FloatArray, best: IntArray, slot: IntArray, c: Compiled) -> F
 
 
 def margin_between(score: FloatArray, c: Compiled, away: int, to: int) -> float:
-    """Margin of slot ``to`` over slot ``away`` by the scores (K,) of one customer, however large."""
+    """Margin of slot ``to`` over slot ``away`` by the scores (K,) of one customer, unbounded."""
     lead = float(score[to] - score[away])
     return lead if c.tables is not None else 2 * lead * float(c.inverse_gap[away * c.slots + to])
 
 
 def preferred(column: FloatArray, rhythm: Beat | None, c: Compiled, away: int, to: int) -> bool:
-    """Whether the long memory of one customer, a column (WIDTH, 1), speaks for slot ``to`` rather than ``away``."""
+    """Whether the long memory of one customer, a column (WIDTH, 1), favours slot ``to`` over ``away``."""
     score = scores_of(position_stats(column, rhythm), c, rhythm)[:, 0]
     return bool(score[to] > score[away])
 
 
 def preferred_lately(column: FloatArray, rhythm: Beat | None, c: Compiled, away: int, to: int) -> bool:
-    """The same of the short memory."""
+    """Like `preferred`, by the short memory."""
     slots, sure = (np.array([away]), np.array([to])), np.ones(1, dtype=np.bool_)
     return bool(lately_nearer(short_stats(column, rhythm), c, rhythm, *slots, sure)[0])
 
@@ -122,14 +122,14 @@ def preferred_lately(column: FloatArray, rhythm: Beat | None, c: Compiled, away:
 def lately_nearer(
     stats: FloatArray, c: Compiled, rhythm: Beat | None, away: IntArray, to: IntArray, sure: BoolArray
 ) -> BoolArray:
-    """Whether the short memory, statistics (VECTOR, n), is nearest to the slots ``to``; where ``sure``, nearer than to ``away``.
+    """Whether the short memory (VECTOR, n) is nearest to ``to`` or, where ``sure``, nearer to it than to ``away``.
 
     Parameters
     ----------
     away, to
         Slots, (n,).
     sure
-        Who is suspected strongly enough that a third slot may be nearer still, (n,).
+        Customers suspected so strongly that a third slot may be nearer still, (n,).
     """
     each = np.arange(stats.shape[1])
 

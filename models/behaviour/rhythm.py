@@ -1,9 +1,9 @@
-"""The rhythm of a customer's orders, and what follows from it: counts without a phase, and how late an order is.
+"""The rhythm of a customer's orders, and its uses: counts without phase, and how overdue an order is.
 
-A decayed count of somebody who buys like a clock is a saw-tooth: it jumps by one at an order and wears off until the
-next. The phase of it says nothing about the customer, so it is taken out as far as the customer is regular. Four numbers
-are kept (``layout.RHYTHM``): the day of the last order-day, and weight, mean and squared deviations of the gaps between
-order-days by Welford's recurrence (*Technometrics* 4, 1962), in which each gap weighs ``KEPT`` of the one after it.
+The decayed count of a regular buyer is a saw-tooth: it jumps by one at an order and decays until the next. Its phase
+carries no information about the customer, so it is removed in proportion to the customer's regularity. Four numbers
+are stored (``layout.RHYTHM``): the last order-day, and weight, mean and squared deviations of the gaps between
+order-days by Welford's recurrence (*Technometrics* 4, 1962), in which each gap weighs ``KEPT`` times the next one.
 """
 
 from __future__ import annotations
@@ -33,36 +33,36 @@ from models.behaviour.layout import (
 )
 
 KEPT: Final = 0.9
-"""Weight of a gap beside that of the next one."""
+"""Weight of a gap relative to the next one."""
 TWO_GAPS: Final = 1.8
-"""More than this weight is two gaps or more (1 + KEPT)."""
+"""A larger weight means two gaps or more (1 + KEPT)."""
 KNOWN_SHARE: Final = 0.5
 """Share of the customers with three orders who must have two known gaps before the shop's usual variation is used."""
 LEAST_BUYERS: Final = 10
-"""Customers with two gaps below which a shop's usual variation is not known, and taken for that of chance."""
+"""With fewer customers who have two gaps, a shop's usual variation is unknown and assumed to be that of chance."""
 CHANCE: Final = 1.0
 """Squared coefficient of variation of the gaps of a Poisson process."""
 FACTORS: Final = (0.25, 4.0)
-"""Least and most that a count is multiplied by to take its phase out."""
+"""Bounds of the factor that removes a count's phase."""
 CLOCK: Final = 0.125
-"""Squared coefficient of variation that the gaps of a clock surely do not exceed: its silence is judged by the rhythm alone."""
+"""Upper bound of a clock's squared coefficient of variation: its silence is judged by the rhythm alone."""
 PRIOR_GAPS: Final = 3.0
-"""Gaps that the shop's usual variation counts for when it is asked who is a clock."""
+"""Weight of the shop's usual variation, in gaps, in the test for a clock."""
 _SURE: Final = 2.0  # standard errors by which few gaps may understate their variation
 _LEAST_CV2: Final = 0.05
-_MOST_OVERDUE: Final = 3.0  # times the mean chance, for who is no clock: markets have days on which nobody can buy
+_MOST_OVERDUE: Final = 3.0  # cap on the chance of customers other than clocks, in mean chances: shops have closed days
 
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """The columns of a block that buy more regularly than chance would have it, and how.
+    """The columns of a block that buy more regularly than chance, and their rhythm.
 
     Parameters
     ----------
     at
         Their indices, (m,).
     regular
-        1 - cv^2 of the gaps, drawn towards the shop's usual one: above 0, 1 is a clock; (m,).
+        1 - cv^2 of the gaps, shrunk towards the shop's usual value: above 0, and 1 for a clock; (m,).
     gaps
         Weight of the remembered gaps, (m,).
     cycle
@@ -72,8 +72,8 @@ class Beat:
     usual
         The shop's usual cv^2.
     clock
-        Who is a clock: the gaps surely vary by CLOCK at most, (m,). A run of equal gaps is luck where others' gaps are not
-        equal.
+        Whether the column is a clock: its gaps vary by at most CLOCK with confidence, (m,). In a shop with irregular
+        gaps, a run of equal gaps is luck.
     """
 
     at: IntArray
@@ -88,7 +88,7 @@ class Beat:
 def note_order_day(block: FloatArray, at: IntArray) -> None:
     """Count the closing day (``block[DAY]``) as an order-day of columns ``at`` of a block (WIDTH, n), in place.
 
-    What is written is rounded as the store rounds, so that it does not matter when the block is stored.
+    Values are rounded as in the store, so the result does not depend on when the block is stored.
     """
     before, today = block[LAST_ORDER, at], block[DAY, at]
     block[LAST_ORDER, at] = today
@@ -106,7 +106,7 @@ def note_order_day(block: FloatArray, at: IntArray) -> None:
 
 
 def of_order_days(days: Iterable[int]) -> FloatArray:
-    """The four numbers of somebody who ordered on these days, ascending and distinct; shape (4,).
+    """The rhythm of a customer with these order-days, ascending and distinct; shape (4,).
 
     >>> of_order_days([100, 107, 114]).round(2).tolist()
     [114.0, 1.9, 7.0, 0.0]
@@ -127,7 +127,7 @@ def joined(mine: FloatArray, other: FloatArray) -> FloatArray:
 
 
 def usual_cv2(block: FloatArray) -> float:
-    """The shop's usual squared coefficient of variation of gaps, 0 to 1, from customers (WIDTH, n) with at least two."""
+    """The shop's usual cv^2 of gaps, 0 to 1, from customers (WIDTH, n) with at least two gaps."""
     chosen = block[:, block[GAPS] > TWO_GAPS]
     if chosen.shape[1] < LEAST_BUYERS:
         return CHANCE
@@ -137,24 +137,24 @@ def usual_cv2(block: FloatArray) -> float:
 
 
 def known_of(block: FloatArray) -> bool:
-    """Whether the gaps of most customers are on record: they are not for a while after an upgrade from layout 2."""
+    """Whether the gaps of most customers are recorded: for some time after an upgrade from layout 2 they are not."""
     ordered = block[ORDER_COUNT] >= 3
     return bool((block[GAPS, ordered] > TWO_GAPS).sum() >= KNOWN_SHARE * ordered.sum())
 
 
 def regularity(block: FloatArray, usual: float) -> FloatArray:
-    """1 - cv^2 of the gaps of each column, between 0 (as chance has it, or no gap known) and 1 (a clock); (n,).
+    """1 - cv^2 of the gaps of each column, from 0 (chance, or no known gap) to 1 (a clock); (n,).
 
     Parameters
     ----------
     usual
-        The shop's usual cv^2, which counts as one more gap's evidence.
+        The shop's usual cv^2, which counts as one additional gap.
     """
     return _regularity(block[GAPS : GAP_SQUARES + 1], usual)
 
 
 def _regularity(kept: FloatArray, usual: float) -> FloatArray:
-    """``regularity`` of the three numbers about gaps, (3, n)."""
+    """``regularity`` from the three numbers about gaps, (3, n)."""
     weight, mean = kept[0], np.maximum(kept[1], 1.0)
     spread = kept[2] / (mean * mean) * (1.0 + 1.0 / np.maximum(weight, 1.0))
     cv2 = (spread + usual) / (np.maximum(weight - 1.0, 0.0) + 1.0)
@@ -163,7 +163,7 @@ def _regularity(kept: FloatArray, usual: float) -> FloatArray:
 
 
 def beat_of(block: FloatArray, usual: float | None) -> Beat | None:
-    """The beat of a block (WIDTH, n) that is stepped to ``block[DAY]``; None where nobody has one.
+    """The beat of a block (WIDTH, n) stepped to ``block[DAY]``; None if no column has one.
 
     Parameters
     ----------
@@ -172,7 +172,7 @@ def beat_of(block: FloatArray, usual: float | None) -> Beat | None:
     """
     if usual is None:
         return None
-    # Who has no gap on record keeps no rhythm that is known: in a young shop that is most of the night.
+    # Columns without a recorded gap have no known rhythm; in a young shop that is most of them.
     known = np.flatnonzero(block[GAPS] > 0.0)
     if not known.size:
         return None
@@ -194,18 +194,19 @@ def beat_of(block: FloatArray, usual: float | None) -> Beat | None:
 
 
 def without_phase(stats: FloatArray, beat: Beat | None, half_life: float) -> FloatArray:
-    """Statistics as they are over a whole cycle of the customer's own, in place.
+    """Remove the phase: scale statistics to their average over the customer's order cycle, in place.
 
-    By Wald's identity N(t) + 1 - E[days to the next order] / gap has no phase. So what a regular count averages to over a
-    cycle, less what it is at this phase, is added, as far as the customer is regular; all that orders left behind is
-    multiplied by the same factor. From the day on which the next order is due, silence wears it off as ever.
+    By Wald's identity N(t) + 1 - E[days to the next order] / gap has no phase. The difference between a regular
+    count's average over a cycle and its value at this phase is therefore added, in proportion to regularity;
+    everything else that orders contribute is scaled by the same factor. From the day the next order is due, silence
+    decays the count as usual.
 
     Parameters
     ----------
     stats
         Shape (VECTOR, n), every entry at least 0.
     half_life
-        Days in which ``stats`` fade to a half.
+        Half-life of ``stats`` in days.
     """
     if beat is None:
         return stats
@@ -217,12 +218,12 @@ def without_phase(stats: FloatArray, beat: Beat | None, half_life: float) -> Flo
 
 
 def _factor(exposure: FloatArray, count: FloatArray, beat: Beat, half_life: float) -> FloatArray:
-    """What the counts of the columns of a beat are multiplied by, from their exposures and order-days, (m,) each."""
+    """Factor for the counts of a beat's columns, from their exposures and order-days, (m,) each."""
     kept = 2 ** (-1 / half_life)
     cycle = beat.cycle
     phase = np.minimum(beat.silent, cycle)
     overdue = np.exp2((phase - beat.silent) / half_life)
-    # What the memory has lost of the day on which it began, as of the day on which the next order was due.
+    # The decayed weight of the memory's first day, as of the day on which the next order was due.
     begun = np.maximum(1.0 - exposure * (1.0 - kept), 0.0)
     begun = np.minimum(begun / np.maximum(overdue, 1e-12), 1.0)
     on_average = (1.0 - begun) / ((1.0 - kept) * cycle)
@@ -234,14 +235,14 @@ def _factor(exposure: FloatArray, count: FloatArray, beat: Beat, half_life: floa
 
 
 def chance_now(beat: Beat, silent: FloatArray) -> FloatArray:
-    """The chance of an order on the closing day over the customer's mean chance, given the silence before it; (m,).
+    """Chance of an order on the closing day relative to the customer's mean chance, given the silence before it; (m,).
 
-    Low before the next order can be due, 1 while it is due, high when it is overdue; 1 all along for who buys by chance.
+    Low before the next order can be due, 1 while it is due, high when it is overdue; always 1 for a random buyer.
 
     Parameters
     ----------
     silent
-        Days between the last order-day before the closing day and the closing day, (m,).
+        Days from the last order-day before the closing day to the closing day, (m,).
     """
     cv2 = _surely(beat)
     cv = np.sqrt(cv2)
@@ -252,21 +253,21 @@ def chance_now(beat: Beat, silent: FloatArray) -> FloatArray:
 
 
 def overdue(beat: Beat) -> BoolArray:
-    """Which columns of a beat are clocks and silent for longer than their rhythm allows, (m,)."""
+    """Which columns of a beat are clocks whose silence exceeds their rhythm, (m,)."""
     return beat.clock & (beat.silent > beat.cycle * (1.0 + np.sqrt(_surely(beat))))
 
 
 def _clocks(regular: FloatArray, gaps: FloatArray, usual: float) -> BoolArray:
-    """``Beat.clock`` of customers of these regularities and weights of gaps, (m,) each."""
+    """``Beat.clock`` for customers with these regularities and gap weights, (m,) each."""
     cv2 = ((1.0 - regular) * gaps + PRIOR_GAPS * usual) / (gaps + PRIOR_GAPS)
     found: BoolArray = np.maximum(cv2, _LEAST_CV2) * (1.0 + _SURE / np.sqrt(gaps + 1.0)) <= CLOCK
     return found
 
 
 def _surely(beat: Beat) -> FloatArray:
-    """Squared coefficient of variation that the gaps surely do not exceed, at most that of chance, (m,).
+    """Upper bound of the gaps' squared coefficient of variation, at most that of chance, (m,).
 
-    What few gaps say of their variation may be luck, so it is its upper bound, two standard errors up.
+    The variation of few gaps may be low by luck, so this is the estimate plus two standard errors.
     """
     cv2 = np.maximum(1.0 - beat.regular, _LEAST_CV2) * (1.0 + _SURE / np.sqrt(np.maximum(beat.gaps, 1.0)))
     return np.minimum(cv2, CHANCE)

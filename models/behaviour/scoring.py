@@ -1,4 +1,4 @@
-"""A model unfolded into arrays, and the scores of feature rows under it.
+"""A model as arrays, and the scores of feature rows under it.
 
 Scores are linear: s_j = a_j . x + b_j with the frame folded in, larger is nearer, and
 d_s^2 - d_c^2 = 2 (s_c - s_s). The margin of c over s is that difference over |mu_s - mu_c|^2: 0 on the
@@ -35,25 +35,25 @@ from models.behaviour.model import LIKELIHOOD, ClusterModel, Segment
 DISCOUNT_ORDERS = 10.0
 """Pseudo-orders behind a customer's own discount share in the change path."""
 MOST_RATE = 0.95
-"""Rates are chances of a day with an order or a click; above this one, a day without would say too much."""
+"""Cap on rates, which are chances of a day with an order or click: above it, one silent day would count too much."""
 GAUSS_CLIP = 3.0
-"""Most that one basket may say for or against a segment."""
+"""Cap on the evidence of one basket for or against a segment."""
 USUAL_NATS = 0.2
-"""What a day says, on average, between two segments for which ``Preset.eta`` is meant."""
+"""Mean evidence of a day, in nats, between two segments for which ``Preset.eta`` applies unchanged."""
 MOST_ALLOWANCE = 3.0
 SHOP_NATS = 0.25
-"""What a day says between the segments of a shop, by the median, below which less is asked for in all of it."""
+"""Median evidence of a day between a shop's segments, in nats, below which all its thresholds are lowered."""
 SHOP_SLOPE = 2.25
 MOST_SHOP = 1.5
-_NEVER = 1e30  # silence in a slot without a segment; finite, so that a product with 0 is 0
+_NEVER = 1e30  # cost of silence in a slot without a segment; finite, so that a product with 0 is 0
 
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
     """Arrays over slots (K = highest slot + 1); slot K stands for customers without a segment.
 
-    ``linear`` (K, 8, 1) holds a and b; ``raw`` (K, FEATURES) a point in feature space that the frame
-    maps onto the centroid. Dead slots score minus infinity and collect no evidence.
+    ``linear`` (K, 8, 1) holds a and b; ``raw`` (K, FEATURES) is a point in feature space that the frame maps onto the
+    centroid. Dead slots score minus infinity and collect no evidence.
     """
 
     model: ClusterModel
@@ -67,29 +67,29 @@ class Compiled:
     shapes: FloatArray  # (2, K + 1)
     shape_days: FloatArray  # (2, K + 1), a / lambda
     inverse_phi: FloatArray  # (2, 1)
-    silence: FloatArray  # (2, K, 1), what a silent day costs the hypothesis: -log of its chance; huge in dead slots
-    others: BoolArray  # (K, K + 1), slots that a customer of each slot may be suspected to have moved to; none at K
-    allowance: FloatArray  # (K + 1, K), what is added to the threshold between two slots
+    silence: FloatArray  # (2, K, 1), cost of a silent day for the hypothesis: -log of its chance; huge in dead slots
+    others: BoolArray  # (K, K + 1), slots a customer of each slot may be suspected to have moved to; none at K
+    allowance: FloatArray  # (K + 1, K), added to the threshold between two slots
     log_basket: FloatArray  # (K + 1,)
     basket_weight: FloatArray  # (K + 1,), sigma^2 / tau^2
     discount: FloatArray  # (K + 1,)
     codes: IntArray  # (K,)
-    slot_table: IntArray  # (highest code + 2,), slot by code, K where there is none
+    slot_table: IntArray  # (highest code + 2,), slot by code, K for an unused code
     since: IntArray  # (K,)
     tables: Tables | None  # one per slot; None for versions that place customers by distance
     absent: FloatArray  # (K, 1), 0; minus infinity in dead slots
     usual: tuple[
         Mapping[str, float], ...
-    ]  # (K,), what members usually do, under the names of PARTS; empty for dead slots
+    ]  # (K,), typical values of members, under the names of PARTS; empty for dead slots
 
     def slot_of(self, codes: IntArray) -> IntArray:
-        """Slots of segment codes; K for those that this version does not have."""
+        """Slots of segment codes; K for codes this version does not have."""
         found: IntArray = self.slot_table.take(codes, mode="clip")
         return found
 
 
 def compiled(model: ClusterModel) -> Compiled:
-    """The arrays of a model, made once."""
+    """The arrays of a model, cached."""
     ready = model.cache.get("compiled")
     if ready is None:
         ready = model.cache["compiled"] = _compile(model)
@@ -173,7 +173,7 @@ def _compile(model: ClusterModel) -> Compiled:
 
 
 def _usual(segment: Segment) -> dict[str, float]:
-    """What members of a segment usually do, in readable units."""
+    """Typical behaviour of a segment's members, in readable units."""
     return {
         "orders": segment.order_rate * SCALE_DAYS,
         "clicks": segment.click_rate * SCALE_DAYS,
@@ -183,7 +183,7 @@ def _usual(segment: Segment) -> dict[str, float]:
 
 
 def own_rates(long: FloatArray, slot: IntArray, c: Compiled) -> FloatArray:
-    """Customers' own chances of a day with an order and with a click, shape (2, n), drawn towards those of their segment.
+    """Customers' own chances of a day with an order and with a click, shape (2, n), shrunk towards their segment's.
 
     Parameters
     ----------
@@ -200,7 +200,7 @@ def own_rates(long: FloatArray, slot: IntArray, c: Compiled) -> FloatArray:
 
 
 def own_habits(long: FloatArray, slot: IntArray, c: Compiled) -> tuple[FloatArray, FloatArray]:
-    """Customers' own log order values and discount shares, each (n,), drawn likewise; parameters as ``own_rates``."""
+    """Customers' own log order values and discount shares, each (n,), shrunk likewise; parameters as ``own_rates``."""
     past = np.maximum(long, 0.0)
     weight = c.basket_weight[slot]
     basket: FloatArray = (past[LOG_BASKET] + weight * c.log_basket[slot]) / (past[ORDER_DAYS] + weight)
@@ -209,9 +209,10 @@ def own_habits(long: FloatArray, slot: IntArray, c: Compiled) -> tuple[FloatArra
 
 
 def nats_a_day(away: Segment, to: Segment, model: ClusterModel) -> float:
-    """What a day of a member of ``to`` says against being one of ``away``, on average: the drift of W after a change.
+    """Mean daily evidence of a member of ``to`` against ``away``, in nats: the drift of W after a change.
 
-    The Kullback-Leibler divergence of the two tables, a day: Bernoulli in orders, clicks and discounts, Gaussian in baskets.
+    The Kullback-Leibler divergence of the two tables per day: Bernoulli in orders, clicks and discounts, Gaussian in
+    baskets.
     """
     orders, clicks = (
         _bernoulli(min(theirs, MOST_RATE), min(mine, MOST_RATE)) / phi
@@ -229,17 +230,18 @@ def _bernoulli(p: float, q: float) -> float:
 
 
 def _allowance(nats: float) -> float:
-    """By how much the threshold between two segments is higher than ``Preset.eta``: log of nats a day over the usual.
+    """Difference of a pair's threshold from ``Preset.eta``: the log of its nats per day over the usual.
 
-    A CUSUM of drift I that alarms at eta is mistaken about once in e^eta / I days (Siegmund, *Sequential Analysis*, 1985,
-    chapter 2: to first order). So one threshold for all would be mistaken most often about those whom it could tell apart
-    soonest, and would let those wait who are hard to tell apart; this one is mistaken about all alike.
+    A CUSUM of drift I that alarms at eta raises a false alarm about once in e^eta / I days (Siegmund, *Sequential
+    Analysis*, 1985, chapter 2: to first order). One common threshold would raise most false alarms for the pairs that
+    are easiest to separate, and delay those that are hard to separate; this difference makes false alarms equally
+    frequent for all pairs.
     """
     return min(max(log(max(nats, 1e-9) / USUAL_NATS), -MOST_ALLOWANCE), MOST_ALLOWANCE)
 
 
 def _allowance_of_shop(model: ClusterModel) -> float:
-    """The same for all pairs of a shop whose days say little: less is asked for, or the wait would be longer than a season."""
+    """Reduction of all thresholds in a shop whose days carry little evidence: the wait would exceed a season."""
     found = [nats_a_day(away, to, model) for away, to in permutations(model.segments, 2)]
     if not found:
         return 0.0
@@ -278,13 +280,13 @@ def margin_of(x: FloatArray, c: Compiled, away: int, to: int) -> float:
 
 
 def confidence_of(score: FloatArray, to: int) -> float:
-    """Share of slot ``to`` among all, if clusters were round with unit variance; ``score`` is (K,)."""
+    """Share of slot ``to`` among all, assuming round clusters with unit variance; ``score`` is (K,)."""
     return confidences_of(score[:, None], np.array([to]))[0]
 
 
 def confidences_of(score: FloatArray, to: IntArray) -> list[float]:
-    """The same of several customers: ``score`` is (K, n), ``to`` (n,)."""
-    # A customer a row, so that each is added up as if alone.
+    """Like `confidence_of` for several customers: ``score`` is (K, n), ``to`` is (n,)."""
+    # One customer per row, so that each sum is independent of the others.
     rows = np.ascontiguousarray(score.T)
     weights = np.exp(rows - rows.max(axis=1, keepdims=True))
     found: list[float] = (weights[np.arange(len(to)), to] / weights.sum(axis=1)).tolist()

@@ -1,8 +1,8 @@
 """One day of many customers under one model: the arithmetic of the daily step.
 
-``block`` is always (WIDTH, n) float64, customers side by side. Nothing here decides; ``daily_step`` does.
-All operations are elementwise over customers (``argmax`` and ``max`` go over slots), hence a customer's
-result is the same in any company.
+``block`` is always (WIDTH, n) float64, one customer per column. Nothing here decides; ``daily_step`` does. All
+operations are elementwise over customers (``argmax`` and ``max`` go over slots), so a customer's result does not
+depend on the others.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ from models.behaviour.rhythm import Beat, beat_of, chance_now, note_order_day
 from models.behaviour.scoring import GAUSS_CLIP, MOST_RATE, Compiled, own_habits, own_rates
 
 HOLIDAY_DAYS: Final = 30.0
-"""No holiday is longer."""
+"""Maximum length of a holiday, in days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Happened:
     day
         Their statistics, (VECTOR - 1, m).
     silent
-        Days between their last order-day before and the closing day, (m,).
+        Days from their last earlier order-day to the closing day, (m,).
     """
 
     at: IntArray
@@ -69,7 +69,7 @@ class Happened:
 
 
 def close_bucket(block: FloatArray, at: IntArray, buckets: list[list[float]]) -> Happened:
-    """Count the evidence of the closing day (``block[DAY]``) of columns ``at`` and give its statistics."""
+    """Count the evidence of the closing day (``block[DAY]``) of columns ``at``; return its statistics."""
     raw = side_by_side(buckets)
     block[ORDER_COUNT, at] = np.maximum(block[ORDER_COUNT, at] + raw[:, B_ORDERS], 0.0)
     block[INTERACTION_COUNT, at] += raw[:, B_INTERACTIONS]
@@ -87,7 +87,7 @@ def _add_day(block: FloatArray, start: int, happened: Happened | None) -> None:
 
 
 def age(block: FloatArray, happened: Happened | None) -> None:
-    """A day passes without any model in force: everything is trusted."""
+    """Pass a day without a model in force: all new statistics are trusted."""
     block[DECAYING] *= DECAY
     _add_day(block, SHORT_AT, happened)
     _add_day(block, RECENT_AT, happened)
@@ -96,7 +96,7 @@ def age(block: FloatArray, happened: Happened | None) -> None:
 
 
 def beat(block: FloatArray, c: Compiled) -> Beat | None:
-    """The rhythm of a block whose closing day is counted already; the same for all that a daily step asks."""
+    """The rhythm of a block whose closing day is already counted; one value for the whole daily step."""
     return beat_of(block, c.model.frame.priors.gap_cv2)
 
 
@@ -136,7 +136,7 @@ def _chances(
         return own
     silent = rhythm.silent.copy()
     if happened is not None:
-        # Who ordered on the closing day had been silent until then.
+        # Customers who ordered on the closing day were silent until then.
         before = np.full(block.shape[1], -1.0)
         before[happened.at] = happened.silent
         before = before[rhythm.at]
@@ -148,11 +148,11 @@ def _chances(
 def _suspect(
     block: FloatArray, slot: IntArray, c: Compiled, happened: Happened | None, rhythm: Beat | None
 ) -> FloatArray:
-    """Page's CUSUM, one a segment: W_c = max(0, W_c + log-likelihood ratio of the day). Gives W, shape (K, n).
+    """Page's CUSUM, one per segment: W_c = max(0, W_c + log-likelihood ratio of the day). Returns W, shape (K, n).
 
-    A day has an order or not, a click or not: its likelihood is Bernoulli's, which makes more of the silent days of busy
-    customers than Poisson's would. The chance of an order is that of the customer's own rhythm, given the silence before.
-    W is kept in parts, so that a move can say exactly what decided it.
+    A day has an order or not, a click or not, so its likelihood is Bernoulli, which gives the silent days of busy
+    customers more weight than Poisson. The chance of an order follows the customer's own rhythm, given the silence
+    before. W is stored in parts, so that a move can state exactly what decided it.
     """
     own = _chances(block, slot, c, happened, rhythm)
     silent = -np.log1p(-own) * c.inverse_phi
@@ -167,7 +167,7 @@ def _suspect(
         parts[:, :, happened.at] += _event_terms(block, slot, c, happened, own)
     cusum: FloatArray = (parts[0] + parts[1]) + (parts[2] + parts[3])
     suspected = cusum > 0.0
-    # A customer is never suspected of being where they are, and nothing is suspected of nobody.
+    # A customer is never suspected of its current segment, and one without a segment is not suspected at all.
     suspected &= c.others.take(slot, axis=1)
     parts *= suspected
     cusum *= suspected
@@ -175,14 +175,14 @@ def _suspect(
 
 
 def _away(block: FloatArray, cost: FloatArray, most: float, rhythm: Beat | None) -> BoolArray:
-    """Whose silence may be a holiday, (n,): up to a month of it, and it has said already what it may say.
+    """Whose silence may be a holiday, (n,): at most a month long, with its permitted evidence exhausted.
 
-    A clock's order that does not come is no holiday.
+    A missing order of a clock is never a holiday.
 
     Parameters
     ----------
     cost
-        What a silent day costs the customer's own rates, nats, (n,).
+        Cost of a silent day for the customer's own rates, nats, (n,).
     """
     spell = block[DAY] - 1.0 - block[LAST_EVENT]
     away: BoolArray = (spell <= HOLIDAY_DAYS) & (spell * cost > most)
@@ -192,9 +192,9 @@ def _away(block: FloatArray, cost: FloatArray, most: float, rhythm: Beat | None)
 
 
 def _event_terms(block: FloatArray, slot: IntArray, c: Compiled, happened: Happened, own: FloatArray) -> FloatArray:
-    """What the events of the day add to the log-likelihood ratios of silence, shape (PARTS, K, m)."""
+    """Terms that the day's events add to the log-likelihood ratios of silence, shape (PARTS, K, m)."""
     at, day = happened.at, happened.day
-    bought = np.maximum(day[ORDER_DAYS - 1], 0.0)  # a day of reversals tells nothing of habits
+    bought = np.maximum(day[ORDER_DAYS - 1], 0.0)  # a day of reversals says nothing about habits
     clicked = day[CLICK_DAYS - 1]
     chances = np.ascontiguousarray(own[:, at])
     odds = np.log(chances / (1 - chances))
@@ -224,7 +224,7 @@ def integrate(block: FloatArray, margin: FloatArray, h: float) -> None:
 
 
 def trust_anew(block: FloatArray, at: int, c: Compiled, slot: int) -> None:
-    """After a change (step 4): the suspect window and 30 days of the new segment become the past."""
+    """After a change (step 4): the suspect window plus 30 days of the new segment replace the past."""
     segment = next(s for s in c.model.segments if s.slot == slot)
     days = 30.0
     known = np.maximum(block[LONG, at] + block[RECENT, at], 0.0)
@@ -235,7 +235,7 @@ def trust_anew(block: FloatArray, at: int, c: Compiled, slot: int) -> None:
     past[: ORDERS + 1] = (days, order_days, days * segment.click_rate, order_days * segment.basket, orders)
     past[LOG_BASKET] = order_days * segment.log_basket
     past[DISCOUNTED] = orders * segment.discount
-    # The table knows no categories: keep the customer's own mix.
+    # The table has no categories: keep the customer's own mix.
     past[DISCOUNTED + 1 :] = known[DISCOUNTED + 1 :] * (orders / max(float(known[ORDERS]), 1.0))
     block[LONG, at] = window + past
     block[RECENT, at] = 0.0
@@ -244,7 +244,7 @@ def trust_anew(block: FloatArray, at: int, c: Compiled, slot: int) -> None:
 
 
 def eligible(block: FloatArray, at: IntArray, day: int, c: Compiled) -> BoolArray:
-    """Which columns of ``at`` have the evidence for a segment at grid day ``day``."""
+    """Which columns of ``at`` have enough evidence for a segment at grid day ``day``."""
     need = c.model.evidence
     enough = (block[ORDER_COUNT, at] >= need.orders) | (block[INTERACTION_COUNT, at] >= need.interactions)
     from_day = block[FIRST_DAY, at]

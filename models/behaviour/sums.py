@@ -1,4 +1,4 @@
-"""The one way in which floats that are published or decided upon are added up."""
+"""The summation used for all floats that are published or decide something."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Iterable
 def plain_sum(values: Iterable[float]) -> float:
     """Add from left to right, rounding after each addition.
 
-    The built-in ``sum`` does so up to Python 3.11 and compensates its rounding errors from 3.12 on, so the last digit of
-    a published number would depend on the Python that runs the lane. This gives what 3.11 gives, on every Python.
+    The built-in ``sum`` does so up to Python 3.11 and compensates rounding errors from 3.12 on, so the last digit of a
+    published number would depend on the Python version of the lane. This function returns the 3.11 result everywhere.
 
     >>> plain_sum([1e16, 1.0, -1e16])
     0.0

@@ -1,4 +1,4 @@
-"""Segment tables: what the members of a cluster do in a day, and how alike they are."""
+"""Segment tables: the daily behaviour of a cluster's members, and how alike they are."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from models.behaviour.layout import (
     FloatArray,
 )
 
-_LEAST_RATE = 5e-4  # a day; one order-day in five years
+_LEAST_RATE = 5e-4  # per day; one order-day in five years
 _SHAPES = (0.3, 50.0)  # bounds of a = 1 / cv^2
-_VISIT_NOISE = 0.6  # decayed sums average over fewer days than their exposure says: var = rate * this / E
+_VISIT_NOISE = 0.6  # decayed sums average over fewer days than their exposure suggests: var = rate * this / E
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The numbers of ``Segment`` of the same names."""
+    """The same numbers as in ``Segment``, under the same names."""
 
     order_rate: float
     click_rate: float
@@ -38,7 +38,7 @@ class Table:
 
 
 def fit_table(stats: FloatArray, sigma2: float, prior_log_basket: float, prior_discount: float) -> Table:
-    """The table of one cluster from its members' L + R, shape (VECTOR, members)."""
+    """Fit the table of one cluster to its members' L + R, shape (VECTOR, members)."""
     rates = []
     for column in (ORDER_DAYS, CLICK_DAYS):
         rate = max(float(stats[column].sum() / max(stats[EXPOSURE].sum(), 1.0)), _LEAST_RATE)
@@ -65,7 +65,7 @@ def fit_table(stats: FloatArray, sigma2: float, prior_log_basket: float, prior_d
 
 
 def _shape(counts: FloatArray, exposure: FloatArray, rate: float) -> float:
-    """1 / cv^2 of the members' true rates: the variance that counting alone makes is taken off."""
+    """1 / cv^2 of the members' true rates: the variance from counting alone is subtracted."""
     if not counts.size:
         return 1.0
     days = np.maximum(exposure, 7.0)

@@ -1,4 +1,4 @@
-"""Who moves when a day closes, under one model: evidence, change path, position path, cause."""
+"""The transition test: which customers move when a day closes, under one model: evidence, change, position, cause."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ from models.behaviour.rhythm import Beat, overdue
 from models.behaviour.scoring import Compiled, compiled, confidences_of, placed
 
 SURE = 2.0
-"""So far beyond the threshold of a change it is enough that the last weeks are nearer to the new segment than to the old."""
+"""Excess over the threshold from which the last weeks need only be nearer to the new segment than to the old."""
 ABOUT_AS_MUCH = 2.0
-"""Nats between two suspicions of an overdue customer that decide nothing."""
+"""Difference of two suspicions of an overdue customer, in nats, that counts as a tie."""
 OWN_EVENT_DAYS = 3
-"""A move is of cause ``event`` if the customer did something in the last so many days."""
+"""A move has cause ``event`` if the customer's own last event is at most this many days old."""
 
 
 class TransitionTest:
@@ -51,7 +51,7 @@ class TransitionTest:
     rows
         Memory rows of the columns, for the moves.
     timeline
-        To find the model that gave a label.
+        To look up the model that assigned a label.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class TransitionTest:
 
     # --- one day ------------------------------------------------------------------------------
     def close(self, day: int, happened: step.Happened | None) -> list[Move]:
-        """Close the day before grid day ``day``; gives the moves, in the order of columns."""
+        """Close the day before grid day ``day``; return the moves, in column order."""
         block, c = self._block, self._c
         moves: list[Move] = []
         self._beat = step.beat(block, c)
@@ -96,11 +96,11 @@ class TransitionTest:
 
     # --- labels and versions ------------------------------------------------------------------
     def _adopt(self) -> IntArray:
-        """Take rows stepped under another version into this one; gives their columns."""
+        """Adopt rows last stepped under another version; return their columns."""
         block, c = self._block, self._c
         fresh = np.flatnonzero(block[VERSION] != self.model.version)
         if fresh.size:
-            # A slot that was given to another segment since then holds that one's evidence no more.
+            # The evidence in a slot that was reassigned since then belongs to another segment.
             parts = parts_of(block)
             parts[:, : c.slots, fresh] *= c.since[:, None] <= block[VERSION, fresh]
             parts[:, c.slots :, fresh] = 0.0
@@ -108,21 +108,21 @@ class TransitionTest:
         return fresh
 
     def _refresh(self) -> None:
-        """Look up what changes only with a label."""
+        """Recompute everything that changes only with a label."""
         c = self._c
         self._slot = c.slot_of(self._block[SEGMENT].astype(np.int64))
         self._without = np.flatnonzero(self._slot == c.slots)
         self._stale = bool((self._block[LABEL_VERSION] != self.model.version).any())
 
     def _confirm(self, best: IntArray) -> None:
-        """A customer nearest to the own segment owes the label to this version from now on."""
+        """Mark the labels of customers nearest to their own segment as confirmed by this version."""
         label = self._block[LABEL_VERSION]
         label[best == self._slot] = self.model.version
         self._stale = bool((label != self.model.version).any())
 
     # --- the ways to move ---------------------------------------------------------------------
     def _check_evidence(self, day: int, happened: step.Happened | None, moves: list[Move]) -> None:
-        """Reversals, or a new rule, may leave a customer without the evidence for a segment."""
+        """Move customers back to `new` whose evidence reversals, or a new rule, made insufficient."""
         watched = self._fresh
         if happened is not None:
             watched = np.union1d(watched, happened.at) if watched.size else happened.at
@@ -140,7 +140,7 @@ class TransitionTest:
             self._refresh()
 
     def _changes(self, day: int, cusum: FloatArray, moves: list[Move]) -> list[int]:
-        """Step 4: suspected of another segment for long enough, and lately near it."""
+        """Step 4: move customers whose W passed the threshold and whose short memory is near the new segment."""
         block, c = self._block, self._c
         suspects = np.flatnonzero((cusum.max(axis=0) > self._least_eta) & (self._slot < c.slots))
         excess = cusum[:, suspects] - (self.model.preset.eta + c.allowance[self._slot[suspects]].T)
@@ -173,10 +173,10 @@ class TransitionTest:
     def _suspected(
         self, cusum: FloatArray, excess: FloatArray, away: IntArray, rhythm: Beat | None
     ) -> tuple[IntArray, BoolArray]:
-        """The slot that each suspect (column) is suspected most of, and who is overdue and suspected of ordering less.
+        """Each suspect's slot of strongest suspicion, and whether it is overdue and suspected of ordering less.
 
-        A clock that is overdue has stopped rather than slowed down where the days say about as much for either: of these
-        the slot that orders least is taken. The short memory is slower than the rhythm to tell, and is not waited for.
+        If the evidence for both is about equal, an overdue clock has stopped rather than slowed down: the slot with
+        the fewest orders is taken. The short memory reacts later than the rhythm, so it is not consulted.
         """
         to: IntArray = excess.argmax(axis=0)
         late = np.zeros(len(to), dtype=np.bool_)
@@ -190,7 +190,7 @@ class TransitionTest:
         return np.where(late_to_least, least, to), late
 
     def _by_position(self, day: int, over: IntArray, best: IntArray, position: Position, moves: list[Move]) -> None:
-        """Step 5: the margin stayed above ``h`` for long enough."""
+        """Step 5: move customers whose margin stayed above ``h`` long enough."""
         block, c = self._block, self._c
         there, slots = position.of(over, c), best[over]
         features, confidences = all_features_of(there.x, c), confidences_of(there.score, slots)
@@ -202,7 +202,7 @@ class TransitionTest:
         self._label_all(over, slots, there.x)
 
     def _assign(self, day: int, best: IntArray, position: Position, moves: list[Move]) -> None:
-        """Give those without a segment of this version one, or `new` below the evidence."""
+        """Assign a segment to customers without one in this version, or `new` if evidence is too low."""
         block, c = self._block, self._c
         without = self._without
         ready = step.eligible(block, without, day, c)
@@ -231,7 +231,7 @@ class TransitionTest:
         self._label_all(without[ready], slots[ready], there.x[:, ready])
 
     def _label_all(self, at: IntArray, slots: IntArray, x: FloatArray) -> None:
-        """Give columns the labels of ``slots``, at their places (FEATURES + 1, m) in the frame; nothing is suspected."""
+        """Set the labels of columns to ``slots``, with their features (FEATURES + 1, m); clears all suspicion."""
         block = self._block
         block[SEGMENT, at] = self._c.codes[slots]
         block[LABEL_VERSION, at] = self.model.version
@@ -241,7 +241,7 @@ class TransitionTest:
     # --- telling about it ---------------------------------------------------------------------
     def _first_cause(self, at: int, day: int, code: int) -> tuple[str, str]:
         if code == UNASSIGNED:
-            # Had a model been in force, the customer would have been `new` since their second day.
+            # With a model in force, the customer would have been `new` since the second day.
             known = day - int(self._block[FIRST_DAY, at]) > 1
             return ("refit" if known else self._event_or_time(at, day)), "first"
         if code == NEW:
@@ -249,10 +249,10 @@ class TransitionTest:
         return "refit", "vanished"
 
     def _cause(self, at: int, day: int, to: int, suspicion: float | None = None) -> str:
-        """Would the version that gave the old label prefer the new segment too, by its own statistic? Else it is a refit.
+        """The cause of a move: ``refit`` unless the version that assigned the old label also prefers the new segment.
 
-        ``suspicion``: W, with which the change path moves: it must be enough for the rules of that version, and the short
-        memory is asked instead of the position.
+        That version is evaluated by its own statistic. ``suspicion`` is the W of a change-path move: it must exceed
+        that version's threshold, and the short memory is compared instead of the position.
         """
         block = self._block
         old = self._giver(int(block[LABEL_VERSION, at]))
@@ -265,9 +265,9 @@ class TransitionTest:
             column = block[:, at : at + 1]
             rhythm = step.beat(column, c)
             if old.frame.priors.gap_cv2 is None and step.beat(column, self._c) is not None:
-                # That version took the phase of a regular buyer for a habit; what it would say now is no habit either.
+                # That version mistook a regular buyer's phase for a habit; its present verdict is no more reliable.
                 return "refit"
-            # By other rules it was not enough. Tables that a refit moved by a hair do not make a change less the customer's.
+            # Only different rules can make the suspicion too weak; tables that a refit changed slightly do not.
             rules = old.preset != self.model.preset
             if suspicion is not None and rules and suspicion <= old.preset.eta + c.allowance[own, other]:
                 return "refit"
@@ -276,7 +276,7 @@ class TransitionTest:
         return self._event_or_time(at, day)
 
     def _giver(self, version: int) -> ClusterModel:
-        """The model of ``version``, or the nearest later one that is still known."""
+        """The model of ``version``, or the nearest later one still in the timeline."""
         later = [m for _, m in self._timeline if version <= m.version <= self.model.version]
         return min(later, key=lambda m: m.version, default=self.model)
 
