@@ -1,5 +1,5 @@
-"""What the model owner runs: choose a feature space, cluster, name, watch for drift, propose, publish versions.
+"""The model owner's work: select a feature space, cluster, name, detect drift, propose and publish versions.
 
-Between two frames the centres are moved by a clusterer of choice, ours or River's (``clusterer_choice``).
-What lanes run every day against a published version is in ``models.behaviour``.
+Between two frames a configurable clusterer, ours or River's, moves the centres (``clusterer_choice``).
+``models.behaviour`` holds what lanes run every day against a published version.
 """

@@ -1,4 +1,4 @@
-"""How well a frame does on the shop's own past: what its segments say about later spend, and whether they hold still."""
+"""Backtest of a frame on the shop's own past: how well its segments predict later spend, and how stable they are."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from models.learning.kmeans import choose_k, multi_start, nearest, stability
 from models.learning.whitening import LEAST_PAIRS
 
 SPACING_DAYS = 28
-"""Days between looks that are kept; the diary's windows, so that spend between looks is known."""
+"""Days between noise samples; equal to the diary's windows, so that spend between samples is known."""
 FOLLOWING_WINDOWS = 3
-"""Windows of 28 days after a look whose spend the segments are asked about: about 90 days."""
+"""Windows of 28 days after a sample whose spend the segments should predict: about 90 days."""
 
 
 @dataclass(frozen=True, slots=True)
 class NoiseSample:
-    """What the panel was at an earlier grid day: ids, and L + R of each, (VECTOR, n) float32."""
+    """The panel at an earlier grid day: ids, and L + R of each, (VECTOR, n) float32."""
 
     day: int
     customers: tuple[str, ...]
     stats: SingleArray
 
     def without(self, customer: str) -> NoiseSample:
-        """The same look as if the customer had not been there."""
+        """The same sample without one customer."""
         if customer not in self.customers:
             return self
         at = self.customers.index(customer)
@@ -40,16 +40,16 @@ class NoiseSample:
 
 @dataclass(frozen=True, slots=True)
 class Backtest:
-    """What came of a frame.
+    """The result of a backtest of one frame.
 
     Attributes
     ----------
     k
-        Number of segments it was judged with.
+        Number of segments used.
     stability
-        Agreement (ARI) of two halves of the panel about them.
+        Agreement (ARI) between the clusterings of two halves of the panel.
     eta2
-        Share of the variance of log spend of the following 90 days that earlier segments explain.
+        Share of the variance of log spend in the following 90 days that earlier segments explain.
     flips
         Share of customers in another segment four weeks later.
     """
@@ -63,7 +63,7 @@ class Backtest:
 def backtest(
     frame: Frame, sample: Sample, noise_samples: list[NoiseSample], ks: range, rng: np.random.Generator
 ) -> Backtest:
-    """Judge a frame by earlier looks at the panel, with the number of segments out of ``ks`` that is stable in it."""
+    """Backtest a frame on earlier noise samples, with the number of segments out of ``ks`` that is stable in it."""
     z = sample.points(frame)
     stable = stability(z, ks, rng)
     k = choose_k(stable)
@@ -89,7 +89,7 @@ def features_under(stats: FloatArray, frame: Frame) -> FloatArray:
 
 
 def seen_in_both(sample: Sample, past: NoiseSample) -> tuple[IntArray, IntArray]:
-    """Places in the sample and in the past look of the customers who are in both."""
+    """Indices in the sample and in the noise sample of the customers present in both."""
     place = {customer: at for at, customer in enumerate(past.customers)}
     rows = [(at, place[customer]) for at, customer in enumerate(sample.customers) if customer in place]
     both = np.array(rows, dtype=np.int64).reshape(-1, 2)
@@ -97,7 +97,7 @@ def seen_in_both(sample: Sample, past: NoiseSample) -> tuple[IntArray, IntArray]
 
 
 def _spend_after(sample: Sample, rows: IntArray, day: int) -> tuple[FloatArray, int]:
-    """Money spent by the customers in the whole windows after ``day``, and how many windows these are."""
+    """Spend of the customers in the whole windows after ``day``, minor units, and the number of windows."""
     first = -(-day // SPACING_DAYS)
     end = min(sample.day // SPACING_DAYS, first + FOLLOWING_WINDOWS)
     spend = [plain_sum(sample.diaries[row].money(window) for window in range(first, end)) for row in rows.tolist()]
@@ -105,7 +105,7 @@ def _spend_after(sample: Sample, rows: IntArray, day: int) -> tuple[FloatArray, 
 
 
 def _flips(labels: list[dict[str, int]]) -> float:
-    """Share of customers in another cluster at a look than at the one before, over all looks."""
+    """Share of customers whose cluster differs from that in the previous sample, over all samples."""
     moved = seen = 0
     for before, after in pairwise(labels):
         both = before.keys() & after.keys()

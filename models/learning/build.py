@@ -1,4 +1,4 @@
-"""Turning a clustering of the panel into a model version."""
+"""Builds a model version from a clustering of the panel."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ from models.learning.kmeans import Fit, nearest
 from models.learning.naming import EVERYBODY, id_for, names_for, prototype_of, stretched_ranks, untrue
 
 QUIET_DAYS = 45
-"""Age from which a customer is learned from even without the evidence for a segment."""
+"""Age in days from which a customer is in the sample even without the evidence for a segment."""
 
 USUAL_GAP_DAYS = 45.0
-"""Gap between orders assumed for a customer without a known gap."""
+"""Gap between orders, in days, assumed for a customer without a known gap."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Panel customers from whom clusters are learned, side by side in the order of their ids.
+    """Panel customers from whom clusters are learned, as columns in the order of their ids.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class Sample:
     recency
         Days since the last event, (n,).
     block
-        The rows themselves, (WIDTH, n); None where no more than statistics is known, which are taken as they stand.
+        The memory rows, (WIDTH, n); None if only statistics are known, which are then used unchanged.
     """
 
     day: int
@@ -61,17 +61,17 @@ class Sample:
 
     @property
     def gap_cv2(self) -> float | None:
-        """The shop's usual variation of gaps (``rhythm.usual_cv2``), for a frame that is fitted on this sample."""
+        """The shop's usual variation of gaps (``rhythm.usual_cv2``), for a frame fitted on this sample."""
         return None if self.block is None else usual_cv2(self.block)
 
     def under(self, gap_cv2: float | None) -> FloatArray:
-        """Statistics (VECTOR, n) free of the phase, as lanes see them under a frame with that ``Priors.gap_cv2``."""
+        """Statistics (VECTOR, n) without the phase, as lanes compute them with this ``Priors.gap_cv2``."""
         if self.block is None:
             return self.stats
         return position_stats(self.block, beat_of(self.block, gap_cv2))
 
     def regular(self, priors: Priors) -> FloatArray:
-        """How regularly each customer buys, 0 to 1, (n,)."""
+        """Regularity of each customer's orders, 0 to 1, (n,)."""
         if self.block is None or priors.gap_cv2 is None:
             return np.zeros(self.stats.shape[1])
         return regularity(self.block, priors.gap_cv2)
@@ -98,9 +98,9 @@ class Sample:
 def sample_of(
     block: FloatArray, diaries: Sequence[Diary], evidence: Evidence, day: int, customers: Sequence[str]
 ) -> Sample:
-    """The sample at ``day`` out of a block (WIDTH, n) stepped to that day.
+    """The sample at ``day`` from a block (WIDTH, n) stepped to that day.
 
-    See ``learned_from`` for who is in it.
+    ``learned_from`` selects its customers.
     """
     chosen = learned_from(block, evidence)
     rows = block[:, chosen]
@@ -115,10 +115,10 @@ def sample_of(
 
 
 def learned_from(block: FloatArray, evidence: Evidence) -> IntArray:
-    """Columns of a block (WIDTH, n) that clusters are learned from.
+    """Columns of a block (WIDTH, n) to learn clusters from.
 
-    Who has the evidence for a segment is, and who has been here for QUIET_DAYS whatever they did: that there is
-    little to see of them is what they are like, and without them the quiet cluster would be late.
+    These are customers with the evidence for a segment, and all customers older than QUIET_DAYS: low activity is what
+    characterises them, and without them the quiet cluster would appear late.
     """
     enough = (block[ORDER_COUNT] >= evidence.orders) | (block[INTERACTION_COUNT] >= evidence.interactions)
     age = block[DAY] - block[FIRST_DAY]
@@ -136,13 +136,13 @@ def build(
     preset: Preset,
     evidence: Evidence,
 ) -> ClusterModel:
-    """The model version of a fit.
+    """Build the model version of a fit.
 
     Parameters
     ----------
     heirs
-        For each cluster the segment of ``parent`` that it continues: id, name, code and slot stay. The
-        others get a name no segment of the parent has, and an id and a code that were never given.
+        For each cluster the segment of ``parent`` that it continues: id, name, code and slot stay. The others get a
+        name that no segment of the parent has, and an id and a code that were never used.
     """
     k = len(fit.centroids)
     x = sample.features(frame)
@@ -199,7 +199,7 @@ def build(
 
 
 def labels_under(model: ClusterModel, sample: Sample) -> IntArray:
-    """Nearest segment of each customer, as an index into ``model.segments``."""
+    """Index of each customer's nearest segment in ``model.segments``."""
     centroids = np.array([s.centroid for s in model.segments])
     return nearest(sample.points(model.frame), centroids).labels
 
@@ -217,7 +217,7 @@ def _identities(
     before = parent.segments if parent else ()
     given = _new_names(sample, x, frame, fit, unnamed, before) if unnamed else {}
     used_ids, next_code = _given_ever(parent)
-    # A slot that a vanishing segment leaves may be given again at once: ``slot_since`` tells rows so.
+    # The slot of a vanishing segment is free at once: ``slot_since`` marks the change for rows.
     free = [s for s in range(SLOTS) if s not in {heir.slot for heir in heirs if heir}]
     names, ids, codes, slots, since = [], [], [], [], []
     for i, heir in enumerate(heirs):
@@ -239,7 +239,7 @@ def _identities(
 
 
 def _given_ever(parent: ClusterModel | None) -> tuple[set[str], int]:
-    """Ids that were given to any segment so far, and the first code that never was."""
+    """All ids used so far, and the first unused code."""
     if parent is None:
         return set(), FIRST_CODE
     ids = {s.segment_id for s in parent.segments} | {segment_id for _, segment_id in parent.retired}
@@ -250,12 +250,12 @@ def _given_ever(parent: ClusterModel | None) -> tuple[set[str], int]:
 def _new_names(
     sample: Sample, x: FloatArray, frame: Frame, fit: Fit, unnamed: Sequence[int], before: Sequence[Segment]
 ) -> dict[int, str]:
-    """Names for the clusters ``unnamed`` that no segment of before has."""
+    """Names for the clusters ``unnamed`` that no earlier segment has."""
     if len(fit.centroids) == 1:
         return dict.fromkeys(unnamed, EVERYBODY)
     ranks = stretched_ranks(np.column_stack([x, sample.recency]), fit.labels, len(fit.centroids))
     ranks[:, silent_features(frame)] = 0.5
-    # A renamed segment keeps its prototype's name for itself: nobody else is called so while it lives.
+    # A renamed segment reserves its prototype's name while it lives.
     taken = {s.name for s in before} | {prototype_of(s.segment_id) for s in before}
     steps = frame.kind == VOLUME
     return names_for(ranks, unnamed, taken, steps, untrue(x, sample.overdue, fit.labels, len(fit.centroids), steps))

@@ -1,4 +1,4 @@
-"""On which days the model owner has something to do: pure questions about its state, its configuration and a grid day."""
+"""The model owner's schedule: pure functions of its state, its configuration and a grid day."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from models.learning.owner_types import LearnerConfig, State
 
 
 def frames_due(state: State, config: LearnerConfig, day: int) -> int:
-    """How many frames the shop is old enough for."""
+    """Number of frames due at the shop's age."""
     age = day - (state.shop_first_day if state.shop_first_day is not None else day)
     return sum(age >= due for due in config.frame_days)
 
 
 def waits(state: State, config: LearnerConfig, day: int) -> bool:
-    """Whether the weekly update is still to come; a frame does not wait for it."""
+    """Whether the weekly update is not yet due; a frame does not wait for it."""
     return state.last_update is not None and day - state.last_update < config.cadence_days
 
 
 def standing(state: State, config: LearnerConfig, day: int) -> str:
-    """What holds between two looks."""
+    """The outcome to report between two updates."""
     if state.last_update is not None:
         return "kept"
     first = state.shop_first_day
@@ -26,7 +26,7 @@ def standing(state: State, config: LearnerConfig, day: int) -> str:
 
 
 def next_day(state: State, config: LearnerConfig, day: int) -> int:
-    """The first day after ``day`` on which there is something to do."""
+    """The first day after ``day`` with something to do."""
     first = state.shop_first_day
     if first is None:
         return day + 1
@@ -34,7 +34,7 @@ def next_day(state: State, config: LearnerConfig, day: int) -> int:
     if state.last_update is not None:
         due = state.last_update + config.cadence_days
     elif day - first < config.frame_days[0]:
-        # Until the shop is old enough, only noise samples are kept.
+        # Until the shop is old enough, the owner only keeps noise samples.
         due = (day // SPACING_DAYS + 1) * SPACING_DAYS
     else:
         due = day + config.cadence_days
@@ -42,14 +42,14 @@ def next_day(state: State, config: LearnerConfig, day: int) -> int:
 
 
 def number_is_due(state: State, config: LearnerConfig, day: int) -> bool:
-    """Whether a look at the number of segments is due."""
+    """Whether the number of segments is due for a check."""
     looked = state.last_k_look
     return looked is None or day - looked >= config.k_cadence_days
 
 
 def new_frame_is_due(state: State, config: LearnerConfig, day: int) -> bool:
-    """Whether a drift may propose a new frame: monthly at most, and while nothing else is about to change."""
+    """Whether drift may cause a proposal of a new frame: at most monthly, and only if no other change is pending."""
     recent = state.last_alarm is not None and day - state.last_alarm < SPACING_DAYS
-    # While frames are still due, the next one comes by itself.
+    # While frames are still due, the next one comes on schedule.
     maturing = state.frames_done < len(config.frame_days)
     return not (recent or maturing or state.beaten or state.proposal is not None)

@@ -1,4 +1,4 @@
-"""Which clusterer the model owner runs between two frames: a name and its parameters, as a setting writes them.
+"""The clusterer that the model owner runs between two frames: a name and its parameters, as written in a setting.
 
 ``PanelKMeans`` is ours. ``KMeans`` and ``STREAMKMeans`` are River's, with River's own parameters.
 """
@@ -16,7 +16,7 @@ OURS: Final = "PanelKMeans"
 
 @dataclass(frozen=True, slots=True)
 class _Parameter:
-    """One parameter: its value where none is given, and the least and the largest that make sense."""
+    """One parameter: its default, and its smallest and largest valid value."""
 
     default: float
     least: float
@@ -42,14 +42,14 @@ PARAMETERS: Final[Mapping[str, Mapping[str, _Parameter]]] = {
         "seed": _SEED,
     },
 }
-"""Parameters of each clusterer. The number of clusters is chosen by the owner, and the first centres are its own, so
-``KMeans`` has no use for the ``mu`` and ``sigma`` that River draws centres with; ``STREAMKMeans`` draws for each chunk."""
+"""Parameters of each clusterer. The owner chooses the number of clusters and the first centres, so ``KMeans`` needs
+neither ``mu`` nor ``sigma``, with which River draws centres; ``STREAMKMeans`` draws centres for each chunk."""
 EXAMPLES: Final = "PanelKMeans, KMeans:halflife=0.005 or STREAMKMeans:chunk_size=500,halflife=0.05"
 
 
 @dataclass(frozen=True, slots=True)
 class ClustererChoice:
-    """A clusterer by name, with the parameters that were given.
+    """A clusterer by name, with explicitly set parameters.
 
     >>> str(ClustererChoice.parse("KMeans:halflife=0.01"))
     'KMeans:halflife=0.01'
@@ -62,12 +62,12 @@ class ClustererChoice:
 
     @classmethod
     def parse(cls, text: str) -> ClustererChoice:
-        """The choice that a text such as ``KMeans:halflife=0.005`` makes.
+        """Parse a text such as ``KMeans:halflife=0.005``.
 
         Raises
         ------
         UserError
-            No clusterer of that name, no such parameter of it, or a value out of range.
+            Unknown clusterer, unknown parameter, or value out of range.
         """
         name, _, rest = text.strip().partition(":")
         known = PARAMETERS.get(name)
@@ -83,12 +83,12 @@ class ClustererChoice:
 
     @property
     def ours(self) -> bool:
-        """Whether this is the program's own clusterer."""
+        """Whether this is our own clusterer."""
         return self.name == OURS
 
     @property
     def options(self) -> dict[str, float]:
-        """All parameters with their values."""
+        """All parameters with their values, including defaults."""
         return {name: one.default for name, one in PARAMETERS[self.name].items()} | dict(self.given)
 
     def __str__(self) -> str:
@@ -100,7 +100,7 @@ def _number(clusterer: str, name: str, text: str, parameter: _Parameter) -> floa
         value = int(text) if parameter.whole else float(text)
     except ValueError:
         value = parameter.least - 1
-    # Written so that what is not a number is refused.
+    # Written so that NaN is rejected.
     if not parameter.least <= value <= parameter.most:
         raise UserError(f"{clusterer}: {name} cannot be {text or 'empty'}", f"it may be {parameter.allowed}")
     return value

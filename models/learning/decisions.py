@@ -1,6 +1,6 @@
-"""What people decide about clusters: a proposal taken or turned down, a segment renamed.
+"""People's decisions about clusters: approve or reject a proposal, rename a segment.
 
-Each is a function of the learner's state and the day, done once by the owner; asking again for what is done does nothing.
+Each is a function of the learner's state and the day. The owner applies it once; repeating it has no effect.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from models.learning.learner import Learner
 
 MOST_NAME = 60
-"""Characters of a name."""
+"""Maximum number of characters in a name."""
 
 
 def approve(learner: Learner, number: int, day: int) -> Learned:
-    """Publish the waiting proposal of that number, built anew on the panel as of ``day``; ``kept`` if it waits no more."""
+    """Publish the waiting proposal ``number``, rebuilt on the panel as of ``day``; ``kept`` if it no longer waits."""
     waiting = learner.state.proposal
     if waiting is None or waiting.number != number:
         return Learned("kept")
@@ -27,7 +27,7 @@ def approve(learner: Learner, number: int, day: int) -> Learned:
 
 
 def reject(learner: Learner, number: int, day: int) -> Learned:
-    """Drop the waiting proposal of that number, and do not propose the same again soon; ``kept`` if it waits no more."""
+    """Drop the waiting proposal ``number`` and suppress its like for some time; ``kept`` if it no longer waits."""
     state = learner.state
     waiting = state.proposal
     if waiting is None or waiting.number != number:
@@ -38,9 +38,9 @@ def reject(learner: Learner, number: int, day: int) -> Learned:
 
 
 def rename(learner: Learner, segment_id: str, name: str, day: int) -> Learned:
-    """Publish the version in force once more, with another name for a segment: nobody moves.
+    """Publish the version in force again with another name for a segment; no customer moves.
 
-    ``kept`` where the name is taken, or is the segment's already, or there is no such segment.
+    Returns ``kept`` if the name is taken or unchanged, or if there is no such segment.
     """
     state, model = learner.state, learner.model
     if model is None or name_refused(model, segment_id, name) is not None:
@@ -60,7 +60,7 @@ def rename(learner: Learner, segment_id: str, name: str, day: int) -> Learned:
 
 
 def name_refused(model: ClusterModel, segment_id: str, name: str) -> str | None:
-    """Why a segment cannot be called so: ``unknown`` id, ``empty``, ``long``, ``taken``, ``same``; None if it can."""
+    """Why a segment cannot have this name: ``unknown`` id, ``empty``, ``long``, ``taken``, ``same``; None if it can."""
     segment = model.by_id(segment_id)
     if segment is None:
         return "unknown"

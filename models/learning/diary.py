@@ -1,7 +1,7 @@
-"""What the owner notes of each panel customer beside the memory, to measure noise.
+"""The owner's notes on each panel customer in addition to the memory, from which noise is measured.
 
-From successive order-days comes sigma^2, the variance of a customer's own log order values; from
-adjacent 28-day counts phi, how much busier and quieter months are than a Poisson process would have it.
+Successive order-days yield sigma^2, the variance of a customer's own log order values; adjacent 28-day counts yield
+phi, the overdispersion of months relative to a Poisson process.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from models.behaviour.bucket import B_INTERACTIONS, B_LOGS, B_MONEY, B_ORDERS
 from models.behaviour.layout import FloatArray
 
 WINDOW = 28
-_WINDOWS = 7  # so many windows are remembered
-_MOST_STEP = 3.0  # largest log step between two baskets that still counts as noise
+_WINDOWS = 7  # number of remembered windows
+_MOST_STEP = 3.0  # largest log step between two baskets that counts as noise
 
 
 class Diary(msgspec.Struct, array_like=True):
-    """Notes on one customer. ``open_*`` may still change until a later day is seen or it is closed."""
+    """Notes on one customer. ``open_*`` may change until a later day is noted or `close` is called."""
 
     first_day: int
     open_day: int
@@ -37,13 +37,13 @@ class Diary(msgspec.Struct, array_like=True):
     spent: dict[int, float] = {}
 
     def note_bucket(self, day: int, bucket: Sequence[float] | None) -> None:
-        """The open day as the bucket of a memory has it; None where nothing has happened yet."""
+        """Note the open day from a memory's bucket; None if it has no events yet."""
         orders = bucket[B_ORDERS] if bucket else 0.0
         basket = bucket[B_LOGS] / orders if bucket and orders > 0 else None
         self.note(day, basket, bool(bucket and bucket[B_INTERACTIONS] > 0), bucket[B_MONEY] if bucket else 0.0)
 
     def note(self, day: int, basket: float | None, click: bool, money: float = 0.0) -> None:
-        """The state of the open day: mean log order value if it is an order-day, whether clicked, money spent."""
+        """Note the open day: mean log order value if it is an order-day, whether it has clicks, and money spent."""
         if day < self.open_day or day <= self.closed_day:
             return
         if day > self.open_day:
@@ -78,14 +78,14 @@ class Diary(msgspec.Struct, array_like=True):
         self.open_basket, self.open_click = None, False
 
     def money(self, window: int) -> float:
-        """Money spent in a 28-day window, minor units, net of what was taken back in it."""
+        """Money spent in a 28-day window, minor units, net of reversals in it."""
         return self.spent.get(window, 0.0)
 
 
 def sigma2(diaries: Iterable[Diary], prior: float = 0.25, weight: float = 20.0) -> float:
-    """Variance of a customer's own log order values, drawn to ``prior`` for few orders.
+    """Variance of a customer's own log order values, shrunk towards ``prior`` for few orders.
 
-    From mean absolute steps (2 sigma / sqrt(pi) for a Gaussian), so that a few huge orders hardly matter.
+    Estimated from mean absolute steps (2 sigma / sqrt(pi) for a Gaussian), so a few huge orders have little influence.
     """
     steps, stepped = weight, weight * 2 * (prior / pi) ** 0.5
     for diary in diaries:
@@ -97,7 +97,7 @@ def sigma2(diaries: Iterable[Diary], prior: float = 0.25, weight: float = 20.0) 
 def phi(diaries: Iterable[Diary], day: int) -> tuple[float, float]:
     """Overdispersion max(1, sum (x - y)^2 / sum (x + y)) of order-days and click-days.
 
-    Over pairs of adjacent 28-day windows that lie wholly between the customer's first day and ``day``.
+    Over pairs of adjacent 28-day windows that lie entirely between the customer's first day and ``day``.
     """
     last = day // WINDOW  # the window of ``day`` is not complete
     start, kept = last - _WINDOWS, list(diaries)

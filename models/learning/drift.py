@@ -1,8 +1,8 @@
-"""Has the shop changed since its clusters were published? Figures for metrics, and when to propose a new frame.
+"""Drift since the clusters were published: figures for metrics, and when to propose a new frame.
 
-Everything is judged on the panel, where each customer has one vote, never on events, which are autocorrelated and come
-mostly from a few. What is remembered is small and plain, so it lives in the owner's snapshot; River's ADWIN is run anew
-over the remembered weeks instead of being kept.
+All figures come from the panel, where each customer has one vote, never from events, which are autocorrelated and come
+mostly from a few customers. The state is small and plain, and stored in the owner's snapshot; River's ADWIN is not
+stored but run again over the remembered weeks.
 """
 
 from __future__ import annotations
@@ -20,31 +20,31 @@ from models.behaviour.moves import Move
 ADWIN_DELTA: Final = 0.002
 WEEKS: Final = 26
 PER_WEEK: Final = 200
-"""Distances remembered of a week: evenly spaced quantiles of the panel's, shuffled by a fixed stride."""
+"""Distances remembered per week: evenly spaced quantiles of the panel's, shuffled by a fixed stride."""
 BOUNCE_DAYS: Final = 30
 _BINS: Final = 10
-_STRIDE: Final = 77  # coprime to PER_WEEK, so that a week does not reach ADWIN sorted
+_STRIDE: Final = 77  # coprime to PER_WEEK, so that ADWIN does not read a week in sorted order
 ALARM_BOUNCE: Final = 0.2
-"""Share of moves undone within 30 days that is too much; while segments hold still it is a twentieth."""
+"""Alarm threshold of the share of moves undone within 30 days; with stable segments it is about 0.05."""
 _LEAST_MOVES: Final = 20
 ALARM_PSI: Final = 0.25
-"""Index of a feature from which its distribution counts as another one; .1 is a lot, a season makes about that."""
+"""Alarm threshold of a feature's population stability index; .1 is already high, and a season reaches about that."""
 ALARM_SHARES: Final = 0.1
-"""The same of the segments' shares, which are steadier: a season makes .03, a new kind of customer .03 to .08."""
+"""The same for the segments' shares, which vary less: a season reaches .03, a new kind of customer .03 to .08."""
 
 
 class Drift(msgspec.Struct, array_like=True):
-    """What is remembered to tell drift.
+    """The state of drift detection.
 
     Attributes
     ----------
     borders, shares
-        Of each feature, the inner decile borders and the shares between them when the frame was fitted.
+        For each feature, the inner decile borders and the shares between them when the frame was fitted.
     weeks
-        Distances of panel customers to their centroid, one list a week, newest last; since the frame was fitted or
-        other clusters were.
+        Distances of panel customers to their centroid, one list per week, newest last; cleared with a new frame or new
+        clusters.
     moves
-        Moves of panel customers of the last 60 days: day, customer, from, to.
+        Moves of panel customers in the last 60 days: day, customer, from, to.
     """
 
     borders: list[list[float]] = []
@@ -53,28 +53,28 @@ class Drift(msgspec.Struct, array_like=True):
     moves: list[tuple[int, str, str, str]] = []
 
     def begin(self, x: FloatArray) -> None:
-        """Start over with the features (n, FEATURES) on which a frame was fitted."""
+        """Restart with the features (n, FEATURES) a frame was fitted on."""
         self.borders = np.quantile(x, np.arange(1, _BINS) / _BINS, axis=0).T.tolist()
         self.shares = [_shares(x[:, j], border).tolist() for j, border in enumerate(self.borders)]
         self.weeks = []
 
     def note_moves(self, moves: Iterable[Move], customer_of: dict[int, str], day: int) -> None:
-        """Remember the panel's moves between segments, once however often a customer is stepped over the same day."""
+        """Remember the panel's moves between segments, each once even if the same day is stepped again."""
         noted = {
             (move.day, customer_of[move.row], move.from_id, move.to_id)
             for move in moves
             if move.from_id is not None and move.row in customer_of
         }
-        # In an order of their own: that of rows is another one after a restart.
+        # Sorted, because the order of rows differs after a restart.
         self.moves = sorted(move for move in noted.union(self.moves) if move[0] > day - 2 * BOUNCE_DAYS)
 
     def look(self, x: FloatArray, distances: FloatArray, day: int) -> dict[str, float]:
-        """Take in the panel's features and distances of this week, and say how far it has drifted.
+        """Add this week's features and distances of the panel; return the drift figures.
 
         Returns
         -------
         dict[str, float]
-            ``adwin`` (1 where this week's distances are other than before), ``feature_psi`` (largest),
+            ``adwin`` (1 if this week's distances differ from earlier ones), ``feature_psi`` (largest),
             ``psi_<feature>``, ``distance`` (mean), ``bounce`` (share of the panel's moves undone in 30 days, out of
             ``bounce_moves``).
         """
@@ -91,7 +91,7 @@ class Drift(msgspec.Struct, array_like=True):
         return figures
 
     def bounce(self, day: int) -> float:
-        """Share of the moves of 60 to 30 days ago after which the customer was back within 30 days."""
+        """Share of the moves from 60 to 30 days ago that were undone within 30 days."""
         old = [move for move in self.moves if move[0] <= day - BOUNCE_DAYS]
         back = sum(
             any(
@@ -104,10 +104,10 @@ class Drift(msgspec.Struct, array_like=True):
 
 
 def alarms_of(figures: Mapping[str, float]) -> tuple[str, ...]:
-    """Which figures ask for a new frame; none do while the shop is as it was.
+    """The figures that call for a new frame; empty for an unchanged shop.
 
-    ADWIN sees other distances, a feature has another distribution (``psi_<feature>``), customers are spread over the
-    segments in another way, or too many of those who move come back.
+    Causes: ADWIN detects different distances, a feature has another distribution (``psi_<feature>``), the shares of
+    segments changed, or too many moves are undone.
     """
     found = ["adwin"] if figures.get("adwin", 0.0) > 0 else []
     found += [f"psi_{name}" for name in NAMES if figures.get(f"psi_{name}", 0.0) >= ALARM_PSI]
@@ -129,8 +129,8 @@ def _index(born: Sequence[float], now: FloatArray) -> float:
 
 
 def _changed_in_the_last(weeks: Sequence[Sequence[float]]) -> bool:
-    """Whether River's ADWIN (Bifet & Gavalda, SDM 2007) notices a change during the newest week."""
-    from river import drift  # seconds to import, and only the owner needs it
+    """Whether River's ADWIN (Bifet & Gavalda, SDM 2007) detects a change in the newest week."""
+    from river import drift  # takes seconds to import, and only the owner needs it
 
     adwin: Any = drift.ADWIN
     detector = adwin(delta=ADWIN_DELTA)

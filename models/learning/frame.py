@@ -1,6 +1,7 @@
-"""Fitting the frame in which distances are taken. It is frozen between versions.
+"""Fits the frame in which distances are measured. It is frozen between versions.
 
-``standard`` and ``volume`` here; ``whitening`` has the noise-whitened one, and ``frame_selection`` decides between them.
+This module has ``standard`` and ``volume``; ``whitening`` has the noise-whitened frame, and ``frame_selection``
+chooses.
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ from models.behaviour.model import STANDARD, VOLUME, Frame
 _BORDER = 0.005  # share of customers beyond each winsorising border
 _VOLUME = (NAMES.index("orders"), NAMES.index("money"))
 _CONSTANT = 0.07
-"""Spread below which customers do not differ in a feature (7 % in those that are logs), and the least unit of an axis."""
-_ANY = NAMES.index("orders")  # the axis where none tells anything
+"""Spread below which a feature counts as constant (7 % for log features), and the smallest unit of an axis."""
+_ANY = NAMES.index("orders")  # the axis to use if no feature is informative
 
 
 def fit_priors(stats: FloatArray) -> Priors:
-    """Population means that stand in for a customer without orders; ``stats`` is (VECTOR, n)."""
+    """Population means that replace a customer's own values without orders; ``stats`` is (VECTOR, n)."""
     bought = stats[ORDER_DAYS] > 0
     days = float(stats[ORDER_DAYS, bought].sum())
     orders = float(stats[ORDERS, bought].sum())
@@ -44,7 +45,7 @@ def borders(x: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def informative_axes(spread: FloatArray) -> list[int]:
-    """Features that the shop records and in which customers differ; the others would only repeat the orders."""
+    """Features the shop records and in which customers differ; the others would only repeat the orders."""
     silent = {j for j in range(FEATURES) if spread[j] <= _CONSTANT}
     if NAMES.index("clicks") in silent:
         silent.add(NAMES.index("browse_to_buy"))
@@ -52,9 +53,9 @@ def informative_axes(spread: FloatArray) -> list[int]:
 
 
 def standard(stats: FloatArray, priors: Priors) -> Frame:
-    """Winsorised z-scores of the features of statistics (VECTOR, n); a feature in which nobody differs gets no axis.
+    """Winsorised z-scores of the features of statistics (VECTOR, n); a constant feature gets no axis.
 
-    Where customers differ in nothing, one axis is left, on which they are all at the same place.
+    If all features are constant, one axis remains, on which all customers have the same position.
     """
     mu, low, high, spread = _moments(stats, priors)
     axes = informative_axes(spread) or [_ANY]
@@ -70,10 +71,10 @@ def is_uninformative(frame: Frame) -> bool:
 
 
 def volume(stats: FloatArray, gap_cv2: float | None = None) -> Frame:
-    """One axis: how much a customer buys, as the z-scores of orders and money added up, of statistics (VECTOR, n).
+    """One axis, purchase volume: the sum of the z-scores of orders and money, from statistics (VECTOR, n).
 
-    Both are taken as the memory holds them, where every order weighs less by the day, and not scaled up to the time a
-    customer has been here. So one number says how often, how lately and for how much.
+    Both are used as stored, decaying daily and not scaled up by the customer's exposure. One number thus combines
+    frequency, recency and money.
     """
     priors = replace(fit_priors(stats), least_part=1.0, gap_cv2=gap_cv2)
     mu, low, high, spread = _moments(stats, priors)
@@ -94,7 +95,7 @@ def _moments(stats: FloatArray, priors: Priors) -> tuple[FloatArray, FloatArray,
 def frame_of(
     mu: FloatArray, weights: FloatArray, low: FloatArray, high: FloatArray, priors: Priors, kind: str
 ) -> Frame:
-    """The frozen form."""
+    """Freeze the parameters into a `Frame`."""
     return Frame(
         mu=tuple(mu.tolist()),
         weights=tuple(tuple(row) for row in weights.tolist()),
@@ -106,11 +107,11 @@ def frame_of(
 
 
 def into_frame(x: FloatArray, frame: Frame) -> FloatArray:
-    """Features (n, FEATURES) as points of the frame (n, axes)."""
+    """Map features (n, FEATURES) to points of the frame (n, axes)."""
     clipped = np.clip(x, np.array(frame.low), np.array(frame.high))
     return np.asarray((clipped - np.array(frame.mu)) @ np.array(frame.weights))
 
 
 def silent_features(frame: Frame) -> list[int]:
-    """Indices of the features that play no part in a frame."""
+    """Indices of the features that have no weight in a frame."""
     return [j for j, row in enumerate(frame.weights) if not any(row)]

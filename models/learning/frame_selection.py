@@ -1,8 +1,8 @@
-"""Which frame suits a shop: each fitted on the panel, and judged by the shop's own past (``backtest``).
+"""Selects the frame that suits a shop: each is fitted on the panel and judged on the shop's own past (``backtest``).
 
-Earlier looks at the panel are divided into segments in each frame. What these say about the money spent since, and how
-many customers flip from look to look, decide. The standard frame is taken unless another is clearly better, since on
-orders alone whitening forgets what predicts; and on orders alone how much somebody buys says more than how.
+Noise samples are divided into segments in each frame. The frames are compared by how well these segments predict later
+spend, and by how many customers flip between samples. The standard frame is used unless another is clearly better,
+because with orders alone whitening discards what predicts, and volume predicts more than the manner of buying.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from models.learning.whitening import LEAST_PAIRS, noise_whitened
 KINDS: Final = (STANDARD, NOISE_WHITENED, VOLUME)
 KEPT_SAMPLES: Final = 5
 LEAST_LAG_DAYS: Final = 28
-_WORSE: Final = 0.95  # least share of the standard frame's eta^2 that the whitened one must keep
-_STRONGER: Final = 1.1  # times the eta^2 of the others that the frame of volume must reach
+_WORSE: Final = 0.95  # minimum share of the standard frame's eta^2 that the whitened one must keep
+_STRONGER: Final = 1.1  # minimum ratio of the volume frame's eta^2 to the others'
 STEPS: Final = 7
-"""Segments in a frame of volume: how much somebody buys is a matter of degree, in which no number is there to be found."""
+"""Segments in a volume frame: volume is a matter of degree, so no number of segments can be found in the data."""
 REGULAR_SHOP: Final = 0.5
-"""Usual cv^2 of gaps below which most of a shop's customers keep a rhythm. How much somebody who does has bought so far
-says since when they are here, not who they are: subscribers would climb the steps of a frame of volume and never stop."""
+"""Usual cv^2 of gaps below which most customers buy regularly. The volume of a regular buyer shows the length of the
+relationship, not the kind of customer: subscribers would climb the levels of a volume frame forever."""
 _MANNERS: Final = frozenset(NAMES.index(name) for name in ("clicks", "discount_share"))
 
 
@@ -41,10 +41,10 @@ def fit_frame(
     rng: np.random.Generator,
     figures: dict[str, float],
 ) -> Frame:
-    """The frame of that kind for the sample. With ``auto``, ``figures`` say what decided.
+    """Fit a frame of this kind to the sample. With ``auto``, ``figures`` receive the numbers that decided.
 
-    Without an earlier look at enough customers noise is not known, and the frame is the standard one; so it is where
-    customers differ in nothing.
+    Without an earlier noise sample of enough customers the noise is unknown, and the frame is the standard one;
+    likewise if customers do not differ at all.
 
     Parameters
     ----------
@@ -77,24 +77,24 @@ def fit_frame(
 
 
 def orders_alone(plain: Frame) -> bool:
-    """Whether the shop records neither clicks nor discounts: little to tell customers apart by but how much they buy."""
+    """Whether the shop records neither clicks nor discounts, so that customers differ in little but volume."""
     return frozenset(silent_features(plain)) >= _MANNERS
 
 
 def volume_is_informative(plain: Frame) -> bool:
-    """Whether how much customers buy may say who they are: in shops of orders alone whose buyers come by chance."""
+    """Whether volume may characterise customers: in shops with orders alone and irregular buyers."""
     usual = plain.priors.gap_cv2
     return orders_alone(plain) and (usual is None or usual >= REGULAR_SHOP)
 
 
 def steps_of(ks: range) -> range:
-    """The number of segments in a frame of volume, as a range of one."""
+    """The number of segments in a volume frame, as a range of length one."""
     steps = min(max(STEPS, ks[0]), ks[-1])
     return range(steps, steps + 1)
 
 
 def best_of(found: Mapping[str, Backtest]) -> str:
-    """The kind of the best frame: see ``explains_more`` and ``clearly_better``."""
+    """The kind of the best frame, by ``explains_more`` and ``clearly_better``."""
     plain, white = found[STANDARD], found[NOISE_WHITENED]
     if VOLUME in found and explains_more(found[VOLUME], plain, white):
         return VOLUME
@@ -102,21 +102,21 @@ def best_of(found: Mapping[str, Backtest]) -> str:
 
 
 def clearly_better(white: Backtest, plain: Backtest) -> bool:
-    """Whether whitening tells as many groups apart, keeps what they say about the future, and holds customers stiller."""
+    """Whether whitening separates as many groups, keeps their predictive power, and flips fewer customers."""
     if white.k < plain.k or white.eta2 < _WORSE * plain.eta2:
         return False
     return white.k > plain.k or white.flips < plain.flips
 
 
 def explains_more(steps: Backtest, plain: Backtest, white: Backtest) -> bool:
-    """Whether how much customers buy says clearly more about the future than how, and as many groups hold as still."""
+    """Whether volume predicts clearly more than the manner of buying, with as many groups equally stable."""
     if steps.eta2 < _STRONGER * max(plain.eta2, white.eta2):
         return False
     return steps.k > plain.k or steps.flips <= plain.flips
 
 
 def why(figures: Mapping[str, float]) -> str | None:
-    """In words what decided between the frames; None where nothing was to be decided.
+    """Explain in words what decided between the frames; None if there was no choice.
 
     >>> why({"standard_k": 6, "standard_stability": 0.9, "standard_eta2": 0.29, "standard_flips": 0.2,
     ...      "noise_whitened_k": 6, "noise_whitened_stability": 0.9, "noise_whitened_eta2": 0.18,

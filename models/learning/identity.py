@@ -1,4 +1,4 @@
-"""Which new cluster is which old one, and the record of what became of them."""
+"""Matches new clusters to old ones, and records the transitions."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from models.behaviour.layout import FloatArray, IntArray
 from models.behaviour.model import Segment, Transition
 
 SAME = 0.3
-"""Least Jaccard overlap of members at which a cluster is still the same one."""
-_PART = 0.5  # least share of members that makes a split or a merge worth telling
+"""Minimum Jaccard overlap of members at which a cluster keeps its identity."""
+_PART = 0.5  # minimum share of members for a recorded split or merge
 
 
 def overlaps(old: IntArray, new: IntArray, before: int, after: int) -> FloatArray:
-    """Members that two labellings have in common, shape (before, after)."""
+    """Number of members that two labellings have in common, shape (before, after)."""
     table = np.zeros((before, after))
     np.add.at(table, (old, new), 1)
     return table
 
 
 def carried(table: FloatArray, same: float = SAME) -> list[int | None]:
-    """For each new cluster the old one it continues, by the best one-to-one Jaccard overlap."""
+    """For each new cluster the old one it continues, or None, by the best one-to-one Jaccard overlap."""
     from scipy.optimize import linear_sum_assignment
 
     union = table.sum(axis=1)[:, None] + table.sum(axis=0)[None] - table
@@ -35,7 +35,7 @@ def carried(table: FloatArray, same: float = SAME) -> list[int | None]:
 
 
 def in_order(old: Sequence[float], new: FloatArray, segments: Sequence[Segment]) -> list[Segment]:
-    """For each new cluster on an axis, the old segment with the same rank."""
+    """For each new cluster on an axis, the old segment of the same rank."""
     places = np.argsort(np.argsort(new))
     ascending = np.argsort(np.array(old))
     return [segments[int(ascending[place])] for place in places]

@@ -1,4 +1,4 @@
-"""k-means on the panel: first fit and challenger (k-means++ and Lloyd), and the weekly look that goes on from before."""
+"""k-means on the panel: the first fit and the challenger (k-means++ and Lloyd), and the warm-started weekly update."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import numpy as np
 from models.behaviour.layout import FloatArray, IntArray
 
 PART = 500
-"""Customers from whom the challenger of a weekly look starts; all have a say in the end."""
+"""Customers used to start the challenger of a weekly update; the final steps use all."""
 _STARTS = 8
-"""Starts of a half-panel fit. With 3, half the disagreement of two halves is a bad optimum of one of them."""
+"""Starts of a half-panel fit. With 3, poor local optima cause half the disagreement between two halves."""
 _GROWTH = 1.75
-_NEGLIGIBLE = 0.01  # disagreement of two halves below which differences in it say nothing
+_NEGLIGIBLE = 0.01  # differences between disagreements below this carry no information
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """Centroids (k, axes), the nearest of each point (n,), and the sum of squared distances."""
+    """Centroids (k, axes), the index of each point's nearest (n,), and the sum of squared distances."""
 
     centroids: FloatArray
     labels: IntArray
@@ -26,8 +26,8 @@ class Fit:
 
 
 def nearest(z: FloatArray, centroids: FloatArray) -> Fit:
-    """Assign points (n, axes) to centroids without moving these."""
-    # |z|^2 is the same for all centroids; leaving it out lets BLAS do the rest.
+    """Assign points (n, axes) to fixed centroids."""
+    # |z|^2 is the same for all centroids; omitting it leaves a single BLAS product.
     scores = z @ (-2 * centroids.T) + (centroids**2).sum(axis=1)
     labels = scores.argmin(axis=1)
     inertia = float(scores[np.arange(len(z)), labels].sum() + (z**2).sum())
@@ -35,7 +35,7 @@ def nearest(z: FloatArray, centroids: FloatArray) -> Fit:
 
 
 def lloyd(z: FloatArray, centroids: FloatArray, steps: int = 50) -> Fit:
-    """Lloyd steps until nothing moves; a centroid without members goes to the worst served point."""
+    """Lloyd steps until convergence; a centroid without members moves to the point farthest from its own."""
     fit = nearest(z, centroids)
     for _ in range(steps):
         counts = np.bincount(fit.labels, minlength=len(centroids))
@@ -54,7 +54,7 @@ def lloyd(z: FloatArray, centroids: FloatArray, steps: int = 50) -> Fit:
 
 
 def plus_plus(z: FloatArray, k: int, rng: np.random.Generator) -> FloatArray:
-    """Start centroids after Arthur & Vassilvitskii, *k-means++* (SODA 2007)."""
+    """Initial centroids by Arthur & Vassilvitskii, *k-means++* (SODA 2007)."""
     chosen = [z[rng.integers(len(z))]]
     squared = ((z - chosen[0]) ** 2).sum(axis=1)
     for _ in range(1, k):
@@ -71,21 +71,21 @@ def multi_start(z: FloatArray, k: int, rng: np.random.Generator, starts: int = 1
 
 
 def random_part(z: FloatArray, rng: np.random.Generator, most: int = PART) -> FloatArray:
-    """At most so many of the points, in random order."""
+    """At most ``most`` of the points, in random order."""
     return z[rng.permutation(len(z))[:most]]
 
 
 def weekly(z: FloatArray, centroids: FloatArray, rng: np.random.Generator, steps: int) -> tuple[Fit, Fit]:
-    """One look at points (n, axes): a few Lloyd steps on from ``centroids``, and a fresh fit that may challenge them.
+    """One weekly update on points (n, axes): a few Lloyd steps from ``centroids``, and a fresh fit as challenger.
 
-    The fresh fit starts from PART of the points, and the best of its starts is finished on all.
+    The fresh fit starts from PART of the points, and the best start is finished on all.
     """
     k = len(centroids)
     return lloyd(z, centroids, steps), lloyd(z, multi_start(random_part(z, rng), k, rng).centroids)
 
 
 def served(z: FloatArray, centroids: FloatArray) -> Fit:
-    """Points (n, axes) assigned to centroids as they stand; one that no point is nearest to goes to the worst served point."""
+    """Assign points (n, axes) to fixed centroids; a centroid without members moves to the worst served point."""
     fit = nearest(z, centroids)
     counts = np.bincount(fit.labels, minlength=len(centroids))
     if (counts > 0).all() or len(np.unique(z, axis=0)) < len(centroids):
@@ -96,7 +96,7 @@ def served(z: FloatArray, centroids: FloatArray) -> Fit:
 
 
 def adjusted_rand(a: IntArray, b: IntArray) -> float:
-    """Adjusted Rand index of two labellings (Hubert & Arabie, 1985): 1 equal, 0 as chance."""
+    """Adjusted Rand index of two labellings (Hubert & Arabie, 1985): 1 if equal, 0 at chance level."""
     table = np.zeros((int(a.max()) + 1, int(b.max()) + 1))
     np.add.at(table, (a, b), 1)
 
@@ -113,7 +113,7 @@ def adjusted_rand(a: IntArray, b: IntArray) -> float:
 def stability(
     z: FloatArray, ks: range, rng: np.random.Generator, splits: int = 6, sample: int = 1600
 ) -> dict[int, float]:
-    """Mean agreement, over random halves, of two half-panel fits on all points, for each k."""
+    """Mean agreement, over random halves, of two half-panel fits applied to all points, for each k."""
     if len(z) > sample:
         z = z[np.sort(rng.permutation(len(z))[:sample])]
     halves = [rng.permutation(len(z)) for _ in range(splits)]
@@ -131,11 +131,11 @@ def stability(
 
 
 def choose_k(stable: dict[int, float], enough: float = 0.9, slack: float = 0.02) -> int:
-    """The largest k that is stable ``enough`` and hardly less so than fewer; else the largest about as stable as the best.
+    """The largest k that is stable ``enough`` and hardly less so than smaller k; else the largest close to the best.
 
-    A k that is stable enough but clearly less stable than a smaller one splits a true group. Fewer groups are easier to
-    find again, so ``slack`` is allowed for each step between the two. If fewer are found again nearly perfectly, k must
-    be, too: disagreement may grow by at most _GROWTH a step.
+    A k that is stable enough but clearly less stable than a smaller one splits a true group. Fewer groups are easier
+    to reproduce, so ``slack`` is allowed for each step between the two. If a smaller k is reproduced almost perfectly,
+    k must be, too: disagreement may grow by at most _GROWTH per step.
     """
 
     def holds(k: int) -> bool:

@@ -1,7 +1,7 @@
-"""The owner of the clusters: keeps the panel, learns from it, and decides when a version is worth it.
+"""The owner of the clusters: keeps the panel, learns from it, and decides when to publish a version.
 
-Learning never moves a customer by itself. A version goes out only when the clusters changed materially; a change of
-their number, or a new frame after the first ones, is a proposal for a person to accept (``decisions``).
+Learning never moves a customer by itself. The owner publishes a version only if the clusters changed materially; a
+change of their number, or a new frame after the first ones, is a proposal that a person must approve (``decisions``).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _KEPT_VERSIONS = 12
 
 
 class Learner:
-    """One owner's learner. Deterministic: the same observations and days give the same models."""
+    """The learner of one owner. Deterministic: the same observations and days produce the same models."""
 
     def __init__(self, config: LearnerConfig | None = None) -> None:
         self.config = config or LearnerConfig()
@@ -54,7 +54,7 @@ class Learner:
 
     # --- the panel ----------------------------------------------------------------------------
     def observe(self, row: PanelRow) -> None:
-        """Take in what a lane says of a panel customer. Older news than known is left aside."""
+        """Add a lane's row of a panel customer. Rows older than the known state are ignored."""
         if not row.blob:
             self._forget(row.customer)
             self.state.noise_samples = [look.without(row.customer) for look in self.state.noise_samples]
@@ -78,7 +78,7 @@ class Learner:
         diary.note_bucket(row.day, self.memory.buckets.get(at))
 
     def set_shift(self, shift: int) -> None:
-        """Use a sparser panel, one in 2**shift; customers outside it are forgotten."""
+        """Switch to a sparser panel, one in 2**shift; customers outside it are dropped."""
         self.shift = shift
         for customer in [c for c in self.members if not in_panel(c, shift)]:
             self._forget(customer)
@@ -90,15 +90,15 @@ class Learner:
             self.stream.forget(customer)
 
     def drain(self) -> None:
-        """Learn the rows that have come since, under the version in force."""
+        """Learn the waiting rows, under the version in force."""
         self.stream.drain(None if self.model is None else self.model.frame, self.state.working)
 
     # --- learning -----------------------------------------------------------------------------
     def learn(self, day: int) -> Learned:
-        """Learn from the panel as of grid day ``day``; call it on any days, it keeps its own cadence.
+        """Learn from the panel as of grid day ``day``. Call it on any day: the learner keeps its own schedule.
 
-        Silent members are aged to ``day`` first, so lanes need not write rows for them. Before ``State.next_day`` nothing
-        happens, and afterwards that says when the next call may come to something.
+        Silent members are aged to ``day`` first, so lanes need not write rows for them. Calls before
+        ``State.next_day`` do nothing; afterwards it holds the next day worth a call.
         """
         if day < self.state.next_day:
             return Learned(cadence.standing(self.state, self.config, day))
@@ -131,7 +131,7 @@ class Learner:
         return self._update(sample, rng, figures)
 
     def adopt(self, proposal: Proposal, day: int) -> ClusterModel:
-        """Publish a proposal, built anew on the panel as of ``day``."""
+        """Publish a proposal, rebuilt on the panel as of ``day``."""
         self.drain()
         sample, _ = self._look(day)
         frame = proposal.model.frame
@@ -140,8 +140,8 @@ class Learner:
         return self._publish(sample, frame, fit, self._heirs(sample, fit))
 
     def _look(self, day: int) -> tuple[Sample, int]:
-        """Age the panel to ``day`` and drop the long silent; the sample, and how many ever bought."""
-        # In the order of ids, so that the order of arrival does not matter.
+        """Age the panel to ``day``, drop customers silent for too long; return the sample and the number of buyers."""
+        # Sorted by id, so that the order of arrival does not matter.
         ids = sorted(self.members)
         rows = np.array([self.members[customer][0] for customer in ids], dtype=np.int64)
         silent = day - self.memory.matrix[rows, LAST_EVENT] > self.config.silent_days
@@ -160,7 +160,7 @@ class Learner:
         return sample, int((block[ORDER_COUNT] >= 1).sum())
 
     def _keep(self, sample: Sample) -> None:
-        """Remember the panel every four weeks, to tell noise from behaviour and to judge frames by what came after."""
+        """Keep a noise sample every four weeks, to separate noise from behaviour and to backtest frames."""
         noise_samples = self.state.noise_samples
         if noise_samples and noise_samples[-1].day // SPACING_DAYS == sample.day // SPACING_DAYS:
             return
@@ -168,16 +168,16 @@ class Learner:
         self.state.noise_samples = [*noise_samples, look][-KEPT_SAMPLES:]
 
     def _new_frame(self, sample: Sample, rng: np.random.Generator, figures: dict[str, float]) -> ClusterModel:
-        """Fit a frame and the clusters in it; the clusters of before hand on their identity."""
+        """Fit a frame and its clusters; matching clusters inherit their identity."""
         before = self.model
         frame, fit = fresh(sample, self.state.noise_samples, self.config, rng, figures)
-        # The first frames are fitted while the shop shows ever more of itself; so is the number of segments.
+        # While the first frames are fitted the shop still reveals itself, so the number of segments may change too.
         if before is not None and len(fit.centroids) == before.k:
             fit = carried_over(sample, sample.points(frame), before, self.config.better, rng)
         return self._publish(sample, frame, fit, self._heirs(sample, fit))
 
     def _update(self, sample: Sample, rng: np.random.Generator, figures: dict[str, float]) -> Learned:
-        """The weekly update in the same frame: the clusterer goes on from the working centroids, challenger, k."""
+        """The weekly update in the same frame: continue from the working centroids, run the challenger, check k."""
         state, config, model = self.state, self.config, self.model
         assert model is not None and state.working is not None
         frame = with_rhythm(model.frame, sample)
@@ -188,7 +188,7 @@ class Learner:
         state.working = fit.centroids
         self._compare(sample, frame, z, fit, challenger, figures)
         if not config.clusterer.ours:
-            # What River's learned is published, not a fresh fit of ours; and its centres may wander from group to group.
+            # River's centres are published instead of a fresh fit of ours, and may drift from group to group.
             challenger = fit
         if model.k == 1 and config.k is None:
             return self._one_segment(sample, frame, fit, rng, figures)
@@ -209,7 +209,7 @@ class Learner:
     def _compare(
         self, sample: Sample, frame: Frame, z: FloatArray, fit: Fit, challenger: Fit, figures: dict[str, float]
     ) -> None:
-        """Figures of the working clusters beside the challenger and those in force; counts the weeks it is better."""
+        """Compare the working clusters with the challenger and those in force; count the challenger's better weeks."""
         state, model = self.state, self.model
         assert model is not None
         figures["inertia_ratio"] = fit.inertia / max(challenger.inertia, 1e-12)
@@ -218,12 +218,12 @@ class Learner:
         if frame != model.frame:
             state.drift.begin(sample.features(frame))
         figures.update(state.drift.look(sample.features(frame), distances, sample.day))
-        # Points of another frame are no longer those that the challenger of last week was better at.
+        # Points of another frame are not comparable with those of last week's challenger.
         beaten = model.k > 1 and frame == model.frame and self._no_longer_these(sample, fit, challenger)
         state.beaten = state.beaten + 1 if beaten else 0
 
     def _no_longer_these(self, sample: Sample, fit: Fit, challenger: Fit) -> bool:
-        """Whether the working clusters should give way: ours to a fresh fit, River's where a centre is nobody's any more."""
+        """Whether to replace the working clusters: ours by a fresh fit, River's if a centre has no members left."""
         if self.config.clusterer.ours:
             return challenger.inertia < (1 - self.config.better) * fit.inertia
         return None in self._heirs(sample, fit)
@@ -231,9 +231,9 @@ class Learner:
     def _one_segment(
         self, sample: Sample, frame: Frame, fit: Fit, rng: np.random.Generator, figures: dict[str, float]
     ) -> Learned:
-        """The weekly update of a shop whose customers could not be told apart: can they be now, in a frame of today?
+        """The weekly update of a shop with one segment: can customers be separated now, in a frame fitted today?
 
-        Found at two looks in a row, groups are adopted at once: there is nobody in them whom that could surprise.
+        Groups found twice in a row are adopted at once: no member had a segment that could change unexpectedly.
         """
         state = self.state
         state.beaten = 0
@@ -248,12 +248,12 @@ class Learner:
         return Learned("moved", self._release(candidate, sample.day), None, figures)
 
     def _moved(self, sample: Sample, frame: Frame, fit: Fit, figures: dict[str, float]) -> ClusterModel | None:
-        """The clusters in force as they are now, if they moved by what is worth a version."""
+        """The current clusters, if they moved enough to justify a version; otherwise None."""
         model, config = self.model, self.config
         assert model is not None
         heirs: list[Segment | None] = list(model.segments)
         if not config.clusterer.ours and model.k > 1:
-            # Only of ours is working centroid i segment i of the published model, by construction.
+            # Only our own working centroid i is segment i of the published model by construction.
             heirs = self._heirs(sample, fit)
             if None in heirs:
                 return None
@@ -262,14 +262,14 @@ class Learner:
         figures.update({f"shift_{segment}": shift for segment, shift in shifts.items()})
         figures["centroid_shift"] = max(shifts.values())
         material = figures["centroid_shift"] > config.tolerance or figures["table_shift"] > config.table_tolerance
-        # A version goes by the rules that it was published with. Who moves by newer ones moves by a refit.
+        # A version keeps the rules it was published with. Moves caused by newer rules count as a refit.
         if frame != model.frame or candidate.preset != model.preset:
             return candidate
-        # While a challenger leads, a version of the beaten clusters would only move people twice.
+        # While a challenger leads, a version of the beaten clusters would only move customers twice.
         return candidate if material and not self.state.beaten else None
 
     def _due_for_k(self, day: int) -> bool:
-        """Whether a look at the number of segments is due, and if so, count it as taken."""
+        """Whether the check of the number of segments is due; if so, mark it as done."""
         due = cadence.number_is_due(self.state, self.config, day)
         if due:
             self.state.last_k_look = day
@@ -278,10 +278,10 @@ class Learner:
     def _look_at_k(
         self, sample: Sample, z: FloatArray, rng: np.random.Generator, figures: dict[str, float]
     ) -> Proposal | None:
-        """Every two weeks: another number of segments twice in a row is proposed."""
+        """Every two weeks: propose another number of segments if two checks in a row find it."""
         state, config, model = self.state, self.config, self.model
         assert model is not None
-        # How much customers buy is a matter of degree: there, no number of segments is there to be found.
+        # Volume is a matter of degree: the data contain no number of segments.
         if config.k is not None or model.frame.kind == VOLUME or not self._due_for_k(sample.day):
             return None
         k, fit = supported(sample, model.frame, stable_number(z, config, rng, figures), rng, figures)
@@ -295,9 +295,9 @@ class Learner:
         return self._propose(sample, NEW_NUMBER, self._build(sample, model.frame, fit, self._heirs(sample, fit)))
 
     def _withdrawn(self, figures: dict[str, float]) -> Proposal | None:
-        """Drop the waiting proposal if its reason is gone."""
+        """Drop the waiting proposal if its reason no longer holds."""
         state = self.state
-        # While a challenger leads, the shares are those of the beaten clusters and say nothing of the shop.
+        # While a challenger leads, the shares belong to the beaten clusters and say nothing about the shop.
         if not state.beaten:
             state.reason.looked_at_drift(alarms_of(figures), state.drift)
         waiting = state.proposal
@@ -307,7 +307,7 @@ class Learner:
         return waiting
 
     def _look_at_drift(self, sample: Sample, rng: np.random.Generator, figures: dict[str, float]) -> Proposal | None:
-        """Where the panel has drifted away from its frame, the same clusters in a new one are proposed, monthly at most."""
+        """If the panel has drifted away from its frame, propose the same clusters in a new one, at most monthly."""
         state, model = self.state, self.model
         assert model is not None
         alarms = alarms_of(figures)
@@ -321,9 +321,9 @@ class Learner:
     def _propose(
         self, sample: Sample, why: str, candidate: ClusterModel, alarms: tuple[str, ...] = ()
     ) -> Proposal | None:
-        """Try a candidate out and let it wait for an answer, unless the same was turned down not long ago."""
+        """Try a candidate and make it the waiting proposal, unless the same one was rejected recently."""
         state = self.state
-        # In the order of ids, as everywhere: that of arrival is another one after a restart.
+        # Sorted by id, as everywhere: the order of arrival differs after a restart.
         rows = [self.members[customer][0] for customer in sorted(self.members)]
         trial = tried(self.memory, rows, state.timeline, candidate, sample.day)
         proposal = Proposal(state.proposals + 1, sample.day, why, candidate, trial, alarms)
@@ -337,9 +337,9 @@ class Learner:
 
     # --- versions -----------------------------------------------------------------------------
     def _heirs(self, sample: Sample, fit: Fit) -> list[Segment | None]:
-        """Which published segment each cluster of ``fit`` continues, by the overlap of members."""
+        """The published segment that each cluster of ``fit`` continues, by overlap of members."""
         model, k = self.model, len(fit.centroids)
-        # One segment for everybody is nobody's past or future: what it says of customers is that nothing is known.
+        # A single segment has no predecessor or successor: it only says that customers cannot be separated.
         if model is None or (k == 1) != (model.k == 1):
             return [None] * k
         if model.frame.kind == VOLUME and fit.centroids.shape[1] == 1 and k == model.k:
@@ -361,19 +361,19 @@ class Learner:
         )
 
     def _publish(self, sample: Sample, frame: Frame, fit: Fit, heirs: Sequence[Segment | None]) -> ClusterModel:
-        """Release a new structure: what was counted or proposed about the old one is void."""
+        """Publish a new structure; counters and proposals about the old one are void."""
         fresh = self.model is None or self.model.frame != frame
         model = self._release(self._build(sample, frame, fit, heirs), sample.day)
         if fresh:
             self.state.drift.begin(sample.features(frame))
         else:
-            self.state.drift.weeks = []  # distances to other centres are no sign of a changed shop
+            self.state.drift.weeks = []  # distances to other centres do not indicate drift
         self.state.beaten = self.state.other_k = 0
         self.state.proposal = None
         return model
 
     def _release(self, model: ClusterModel, day: int) -> ClusterModel:
-        """Count the version as published and go on from its centroids."""
+        """Record the version as published and continue from its centroids."""
         state = self.state
         state.last_version = model.version
         state.working = np.array([s.centroid for s in model.segments])
@@ -382,16 +382,16 @@ class Learner:
         return model
 
     def enter(self, model: ClusterModel, day: int) -> None:
-        """Let a version be in force from the day after."""
+        """Put a version in force from the next day on."""
         self.state.timeline = [*self.state.timeline, (day + 1, model)][-_KEPT_VERSIONS:]
 
     # --- snapshots ----------------------------------------------------------------------------
     def snapshot(self) -> bytes:
-        """Everything but the configuration; ``restore`` and going on equals never having stopped."""
+        """Encode everything but the configuration; ``restore`` continues as if the learner had never stopped."""
         return pack(self)
 
     def restore(self, data: bytes) -> None:
-        """Become the learner that ``snapshot`` wrote; InvariantViolation if it cannot be read."""
+        """Restore the state from ``snapshot``. Raises InvariantViolation if it cannot be read."""
         self.stream = RowStream(self.config.clusterer, self.config.evidence)
         unpack(self, data)
 

@@ -1,4 +1,4 @@
-"""Names of clusters by what their members are like: the best one-to-one match with prototypes."""
+"""Names clusters by their members' behaviour: the best one-to-one match with prototypes."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from models.behaviour.sums import plain_sum
 from models.messages import id_of
 
 TRAITS: Final = (*NAMES, "recency_days")
-"""What prototypes are described by: the features, and how long ago the last event was."""
+"""The traits that describe prototypes: the features, and the time since the last event."""
 
-# Where a prototype stands among the clusters (0 lowest, 1 highest), and how much that matters.
+# A prototype's rank among the clusters in a trait (0 lowest, 1 highest), and the trait's weight.
 PROTOTYPES: Final[dict[str, dict[str, tuple[float, float]]]] = {
     "Champions": {"orders": (1.0, 2), "money": (1.0, 3), "clicks": (0.9, 1), "recency_days": (0.0, 1)},
     "Loyal": {"orders": (0.85, 2), "money": (0.65, 2), "recency_days": (0.2, 1), "discount_share": (0.25, 1)},
@@ -46,26 +46,27 @@ STEPS: Final[dict[str, dict[str, tuple[float, float]]]] = {
         ("Rare buyers", 0.0),
     )
 }
-"""The steps of a frame of volume, in which customers differ by how much they buy and by nothing else. The last two are for
-those who buy little without having fallen silent."""
+"""The levels of a volume frame, in which customers differ by volume alone. The last two are for customers who buy
+little but have not fallen silent."""
 
 _SECOND_CHOICE: Final = frozenset(("Explorers", "Specialists", "Occasional"))
 _SECOND_STEPS: Final = frozenset(("Light buyers", "Rare buyers"))
 _RELUCTANCE: Final = 0.05
-"""What a name of second choice costs: `Loyal` and `Explorers` fit the same customers nearly alike, and must not take turns."""
+"""Cost of a second-choice name: `Loyal` and `Explorers` fit the same customers and must not alternate."""
 _LAST_CHOICE: Final = frozenset(("Regulars", "Moderate"))
 _LAST_RELUCTANCE: Final = 0.5
 _UNTRUE: Final = 100.0
 _LETTERED: Final = "Segment"
-"""Before a letter: the name of a cluster that no other name fits. Its card says what it is like."""
+"""Precedes a letter: the name of a cluster that no other name fits. Its card describes it."""
 EVERYBODY: Final = "Everybody"
-"""The name of the one segment of a shop whose customers cannot be told apart."""
+"""The name of the only segment of a shop whose customers cannot be separated."""
 _SILENT: Final = frozenset(("At risk", "Hibernating", "Fading"))
 _LATE: Final = 1.5
-"""Usual gaps of silence of the median member from which a name may speak of leaving."""
+"""Silence of the median member, in usual gaps, from which a name may mention leaving."""
 _MORE: Final = 0.22
-"""Log of a quarter more than the shop's mean."""
-# What a name says of a cluster beside the shop's mean: features, and from how much above it (below, where negative).
+"""Log of 1.25: a quarter above the shop's mean."""
+# What a name claims about a cluster relative to the shop's mean: features, and the minimum excess (maximum if
+# negative).
 _CLAIMS: Final[dict[str, dict[str, float]]] = {
     "Champions": {"money": _MORE, "orders": 0.0},
     "Loyal": {"orders": 0.0},
@@ -78,7 +79,7 @@ _CLAIMS: Final[dict[str, dict[str, float]]] = {
     "Regulars": {"orders": 0.0},
 }
 
-# Names that would be a fable in a shop that does not record these.
+# Names that need features the shop may not record.
 _NEEDED: Final[dict[str, tuple[str, ...]]] = {
     "Browsers": ("clicks",),
     "Bargain hunters": ("discount_share",),
@@ -98,13 +99,13 @@ def stretched_ranks(traits: FloatArray, labels: IntArray, k: int) -> FloatArray:
     Returns
     -------
     FloatArray
-        Shape (k, len(TRAITS)); 0.5 where clusters do not differ.
+        Shape (k, len(TRAITS)); 0.5 if clusters do not differ.
     """
     n = len(traits)
     ranks = np.empty_like(traits)
     for j, column in enumerate(traits.T):
         _, inverse, counts = np.unique(column, return_inverse=True, return_counts=True)
-        # Ties share their middle rank, or the order of customers would name clusters.
+        # Ties share their middle rank; otherwise the order of customers would affect the names.
         middle = np.cumsum(counts) - counts / 2
         ranks[:, j] = middle[inverse] / n
     means = np.stack([ranks[labels == i].mean(axis=0) if (labels == i).any() else ranks[0] * 0 + 0.5 for i in range(k)])
@@ -114,16 +115,16 @@ def stretched_ranks(traits: FloatArray, labels: IntArray, k: int) -> FloatArray:
 
 
 def untrue(x: FloatArray, overdue: FloatArray, labels: IntArray, k: int, steps: bool = False) -> list[set[str]]:
-    """For each cluster the names that would say something untrue of it, in absolute terms.
+    """For each cluster the names whose claims do not hold, in absolute terms.
 
     Parameters
     ----------
     x
         Features (n, FEATURES).
     overdue
-        Days since the last event over the usual gap of the customer's own, (n,).
+        Days since the last event over the customer's own usual gap, (n,).
     steps
-        The clusters are steps of how much customers buy: their other names are ranks, and say no more.
+        The clusters are levels of volume, whose other names are mere ranks and claim nothing.
     """
     found: list[set[str]] = []
     usual = x.mean(axis=0)
@@ -151,14 +152,14 @@ def names_for(
     steps: bool = False,
     barred: Sequence[Collection[str]] = (),
 ) -> dict[int, str]:
-    """Names for the clusters ``unnamed`` out of those not ``taken``; ranks as ``stretched_ranks``.
+    """Names for the clusters ``unnamed`` from those not ``taken``; ranks as in ``stretched_ranks``.
 
     Parameters
     ----------
     steps
-        The clusters are steps of how much customers buy.
+        The clusters are levels of volume.
     barred
-        For each cluster the names that are not true of it (``untrue``); empty for none.
+        For each cluster the names that are false for it (``untrue``); empty for none.
     """
     from scipy.optimize import linear_sum_assignment
 
@@ -175,7 +176,7 @@ def names_for(
         unnamed[line]: free[column] for line, column in zip(lines, columns, strict=True) if cost[line, column] < _UNTRUE
     }
     used = {*taken, *names.values()}
-    for cluster in unnamed:  # nothing that is left is true of it
+    for cluster in unnamed:  # no remaining name is true for it
         if cluster not in names:
             names[cluster] = _lettered(used)
             used.add(names[cluster])
@@ -183,12 +184,12 @@ def names_for(
 
 
 def _is_distinct(name: str, ranks: FloatArray) -> bool:
-    """Whether the shop records what a name speaks of."""
+    """Whether the shop records the features a name refers to."""
     return all(np.ptp(ranks[:, TRAITS.index(trait)]) > 0 for trait in _NEEDED.get(name, ()))
 
 
 def _misfit(ranks: FloatArray, unnamed: Sequence[int], name: str, steps: bool) -> list[float]:
-    """How badly a name fits each cluster, and what it costs to choose it."""
+    """Misfit of a name for each cluster, including the cost of the name."""
     wanted = (STEPS if steps else PROTOTYPES)[name]
     at = {trait: TRAITS.index(trait) for trait in wanted}
     total = plain_sum(weight for _, weight in wanted.values())
@@ -203,12 +204,12 @@ def _misfit(ranks: FloatArray, unnamed: Sequence[int], name: str, steps: bool) -
 
 
 def _lettered(used: Collection[str]) -> str:
-    """The first of Segment A, Segment B ... that is not in use."""
+    """The first unused name of Segment A, Segment B ..."""
     return next(name for letter in ascii_uppercase if (name := f"{_LETTERED} {letter}") not in used)
 
 
 def prototype_of(segment_id: str) -> str:
-    """The prototype that an id was made from, whatever the segment is called now; empty if it was made from none.
+    """The prototype an id was derived from, whatever the segment's current name; empty without one.
 
     >>> prototype_of("bargain_hunters_2"), prototype_of("big_ticket"), prototype_of("group_11")
     ('Bargain hunters', 'Big-ticket', '')
@@ -219,7 +220,7 @@ def prototype_of(segment_id: str) -> str:
 
 
 def id_for(name: str, taken: Collection[str]) -> str:
-    """A stable id from a first name, unlike any id ever given.
+    """A stable id derived from a first name, different from every id ever used.
 
     >>> id_for("Bargain hunters", {"bargain_hunters"})
     'bargain_hunters_2'

@@ -1,4 +1,4 @@
-"""The learner on disk: MessagePack, no pickle, models as their own checked JSON form."""
+"""The learner on disk: MessagePack, no pickle, models in their own checked JSON form."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from schemas.errors import InvariantViolation
 
 FORMAT: Final = 4
 _READ: Final = (2, 3, 4)
-"""Before 3 a waiting proposal was a bare model; it is dropped, and made again within two weeks. Before 4 earlier looks at
-the panel held the phases of its buyers; they are dropped, and a look is kept again every four weeks."""
+"""Readable versions. Before 3 a waiting proposal was a bare model; it is dropped, and proposed again within two weeks.
+Before 4 noise samples contained the phases of buyers; they are dropped, and a new one is kept every four weeks."""
 
 
 class Saved(msgspec.Struct, array_like=True):
-    """One learner."""
+    """The stored form of one learner."""
 
     format: int
     shift: int
@@ -53,7 +53,7 @@ class Saved(msgspec.Struct, array_like=True):
 
 
 class Remembering(Protocol):
-    """The part of a learner that goes to disk: everything but its configuration."""
+    """The part of a learner that is stored: everything but its configuration."""
 
     shift: int
     memory: Memory
@@ -62,11 +62,11 @@ class Remembering(Protocol):
     stream: RowStream
 
     def drain(self) -> None:
-        """Learn the rows that have come."""
+        """Learn the waiting rows."""
 
 
 def pack(learner: Remembering) -> bytes:
-    """The learner as bytes; the same learner gives the same bytes."""
+    """Encode the learner; equal learners yield equal bytes."""
     learner.drain()
     state = learner.state
     return msgspec.msgpack.encode(
@@ -100,7 +100,7 @@ def pack(learner: Remembering) -> bytes:
 
 
 def unpack(learner: Remembering, data: bytes) -> None:
-    """Put what ``pack`` wrote in place of all that the learner knew."""
+    """Replace the learner's state by the output of ``pack``."""
     try:
         saved = msgspec.msgpack.decode(data, type=Saved)
     except (msgspec.DecodeError, msgspec.ValidationError) as error:

@@ -15,39 +15,39 @@ from models.learning.reason import Reason
 
 @dataclass(frozen=True, slots=True)
 class LearnerConfig:
-    """What the owner may be told.
+    """Configuration of the owner.
 
     Parameters
     ----------
     shift
         The panel is one customer in 2**shift; ``Learner.set_shift`` changes it later.
     min_buyers
-        Customers with an order, in the whole shop, below which there are no clusters.
+        Minimum number of customers with an order, in the whole shop, for clusters.
     min_members
-        Panel customers with evidence below which there are no clusters.
+        Minimum number of panel customers with evidence, for clusters.
     k, k_range
         A fixed number of segments, or the range to choose from.
     frame
-        ``standard``, ``noise_whitened``, ``volume``, or ``auto``, which judges them by the shop's own past (``frame_selection``).
+        ``standard``, ``noise_whitened``, ``volume``, or ``auto``, which judges them on the shop's own past
+        (``frame_selection``).
     frame_days
         Days after the shop's first day on which the frame is fitted.
     cadence_days, k_cadence_days
-        Least days between updates, and between looks at the number of segments.
+        Minimum days between updates, and between checks of the number of segments.
     better
         Share of inertia that a challenger must save, in ``streak`` consecutive runs.
     tolerance
-        Move of a centroid, as a share of the gap to its nearest neighbour, that is worth a version.
+        Move of a centroid, as a share of the gap to its nearest neighbour, that justifies a version.
     table_tolerance
-        Log ratio of a segment's rate to the published one that is worth a version.
+        Log ratio of a segment's rate to the published one that justifies a version.
     silent_days
         Customers silent for longer leave the panel.
     adopt_share
         A proposal that would move at most this share of the panel is adopted at once; None: a person decides.
     no_means_days
-        For so long nothing is proposed again that was turned down.
+        Days for which a rejected proposal is not repeated.
     clusterer
-        What moves the centres between two frames. Frames, numbers of segments and first centres come from the panel,
-        whichever it is.
+        Moves the centres between two frames. Frames, numbers of segments and first centres always come from the panel.
     """
 
     seed: int = 1
@@ -74,7 +74,7 @@ class LearnerConfig:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """What a run of learning came to.
+    """The result of a learning run.
 
     Parameters
     ----------
@@ -82,13 +82,13 @@ class Learned:
         ``immature`` (the shop is too young), ``too_few`` (customers), ``kept`` (nothing material),
         ``moved`` (centroids or tables), ``promoted`` (a first fit, a new frame, a challenger or an adopted
         proposal), ``proposed`` (nothing to publish, but a proposal waits), ``rejected`` (a proposal), ``renamed``
-        (a segment), ``withdrawn`` (nothing to publish, and the proposal that waited is not called for any more).
+        (a segment), ``withdrawn`` (nothing to publish, and the waiting proposal lost its reason).
     model
         The version to publish, with ``moved``, ``promoted`` and ``renamed``.
     proposal
-        The one just made, adopted (with ``promoted``) or rejected.
+        The proposal just made, adopted (with ``promoted``) or rejected.
     withdrawn
-        The one that waited and whose reason is gone; also beside ``moved``, ``proposed`` and ``promoted``.
+        The waiting proposal whose reason is gone; also beside ``moved``, ``proposed`` and ``promoted``.
     figures
         Numbers for metrics and for people.
     """
@@ -102,10 +102,10 @@ class Learned:
 
 @dataclass(slots=True)
 class State:
-    """All that a learner knows beside its panel; see ``owner_snapshot`` for its form on disk.
+    """The learner's state beside its panel; see ``owner_snapshot`` for its stored form.
 
-    ``next_day`` is the next day on which the owner looks at the panel. Each look sets it, so the learning days depend on
-    the data alone and not on who asks or how often.
+    ``next_day`` is the next day on which the owner examines the panel. Each examination sets it, so the learning days
+    depend on the data alone and not on the caller.
     """
 
     frames_done: int = 0

@@ -1,8 +1,8 @@
-"""Our clusterer as an estimator of River's: k-means over the newest points, refitted from where it was.
+"""Our clusterer as a River estimator: warm-started k-means over the newest points.
 
-The model owner runs the same weekly look (``weekly``) over its panel, where each customer is one point and only the
-newest counts. This class runs it over a window of a stream, so that it can stand in a River pipeline and be measured
-beside River's clusterers by River's own means.
+The model owner runs the same weekly update (``weekly``) over its panel, where each customer is one point and only the
+newest counts. This class runs it over a window of a stream, so that it fits into a River pipeline and can be compared
+with River's clusterers by River's own metrics.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ from models.learning.kmeans import Fit, multi_start, nearest, weekly
 class PanelKMeans(base.Clusterer):
     """k-means over a window, warm-started, with a challenger; centres keep their numbers.
 
-    Every ``every`` points a few Lloyd steps go on from the centres of before over the window. A fresh fit (k-means++, ten
-    starts) takes their place only where it saves ``better`` of their inertia ``streak`` times in a row; its clusters take
-    over the numbers of those whose members they hold.
+    Every ``every`` points a few Lloyd steps over the window continue from the previous centres. A fresh fit
+    (k-means++, ten starts) replaces them only if it saves ``better`` of their inertia ``streak`` times in a row; its
+    clusters inherit the numbers of those whose members they hold.
 
     Parameters
     ----------
     n_clusters
-        Number of clusters; fewer as long as fewer points were seen.
+        Number of clusters; fewer while fewer points were seen.
     window
-        Points that are remembered, the newest.
+        Number of newest points to remember.
     every
         Points between two fits.
     steps
-        Most Lloyd steps of a fit.
+        Maximum number of Lloyd steps per fit.
     better
         Share of inertia that a fresh fit must save.
     streak
-        Fits in a row in which it must.
+        Number of consecutive fits in which it must.
     seed
         Seed of the fresh fits.
 
@@ -87,14 +87,14 @@ class PanelKMeans(base.Clusterer):
         yield {"n_clusters": 3, "window": 60, "every": 10}
 
     def learn_one(self, x: dict[base.typing.FeatureName, Any]) -> None:
-        """Remember a point, and fit where it is time."""
+        """Remember a point; fit when due."""
         self._rows.append({name: float(value) for name, value in x.items()})
         self._seen += 1
         if self._seen % self.every == 0:
             self._fit()
 
     def predict_one(self, x: dict[base.typing.FeatureName, Any]) -> int:
-        """The nearest centre's number; 0 before the first fit. A feature that a point or a centre lacks counts as 0."""
+        """Number of the nearest centre; 0 before the first fit. A missing feature of point or centre counts as 0."""
         if not self.centers:
             return 0
 
@@ -106,7 +106,7 @@ class PanelKMeans(base.Clusterer):
         return min(self.centers, key=squared)
 
     def _fit(self) -> None:
-        # In an order that is the same in every process, and however the features of a point are ordered.
+        # The same order in every process, whatever the order of a point's features.
         names = sorted({name for row in self._rows for name in row}, key=lambda name: (type(name).__name__, str(name)))
         z = np.array([[row.get(name, 0.0) for name in names] for row in self._rows])
         rng = np.random.default_rng((self.seed, self._fits))

@@ -1,4 +1,4 @@
-"""A version that the owner would publish if a person agreed, and what it would do: tried out on a copy of the panel."""
+"""A proposal: a version waiting for a person's approval, and its effect, tried on a copy of the panel."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from models.behaviour.memory import Memory
 from models.behaviour.model import ClusterModel
 
 TRIAL_DAYS: Final = 14
-"""Silent days in a trial: enough for a customer who is clearly closer to another segment to arrive there."""
+"""Silent days in a trial: enough for a customer clearly closer to another segment to move there."""
 NEW_NUMBER: Final = "segments"
 NEW_FRAME: Final = "drift"
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What a version would do to the panel.
+    """The effect of a version on the panel.
 
     Parameters
     ----------
     customers
-        Panel customers who are in a segment now.
+        Number of panel customers in a segment now.
     moved
-        Those of them whom the version alone would move.
+        Number of them that the version alone would move.
     flows
         From, to, customers; largest first.
     """
@@ -40,22 +40,22 @@ class Trial:
 
     @property
     def share(self) -> float:
-        """Share of the customers who would move."""
+        """Share of the customers that would move."""
         return self.moved / self.customers if self.customers else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A version that waits for a decision. On approval the owner rebuilds it from the panel of that moment.
+    """A version waiting for a decision. On approval the owner rebuilds it from the panel of that moment.
 
     Parameters
     ----------
     number
-        Counts proposals; never given twice.
+        Sequence number of proposals; never reused.
     why
         ``segments`` (another number of them is stable) or ``drift`` (the shop has changed since the frame was fitted).
     alarms
-        The drift figures that asked for it.
+        The drift figures that caused it.
     """
 
     number: int
@@ -67,11 +67,11 @@ class Proposal:
 
     @property
     def subject(self) -> str:
-        """What a no is remembered under."""
+        """The key under which a rejection is remembered."""
         return f"{self.why}:{self.model.k}" if self.why == NEW_NUMBER else self.why
 
     def moves_at_most(self, share: float | None) -> bool:
-        """Whether it moves so few that nobody is asked; never without a limit."""
+        """Whether it moves at most this share and so needs no approval; always False without a limit."""
         return share is not None and self.trial.share <= share
 
     def to_dict(self) -> dict[str, Any]:
@@ -87,7 +87,7 @@ class Proposal:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Proposal:
-        """The value that ``to_dict`` wrote."""
+        """Decode the output of ``to_dict``."""
         trial = data["trial"]
         return cls(
             number=data["number"],
@@ -100,9 +100,9 @@ class Proposal:
 
 
 def tried(memory: Memory, rows: Sequence[int], timeline: Timeline, model: ClusterModel, day: int) -> Trial:
-    """What ``model`` would do if it were in force from the day after ``day``: the daily step itself, on a copy.
+    """The effect of ``model`` in force from the day after ``day``: runs the daily step itself, on a copy.
 
-    Only moves of cause ``refit`` count: the others would come without the version, too.
+    Only moves of cause ``refit`` count: the others would happen without the version, too.
     """
     labelled = [row for row in rows if memory.segment_code(row) >= FIRST_CODE]
     copy = Memory(max(1, len(labelled)))

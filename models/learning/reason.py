@@ -1,4 +1,4 @@
-"""Is the reason of a waiting proposal still there? Where it is gone the proposal is withdrawn: nobody agrees to old news."""
+"""Tracks whether the reason of a waiting proposal still holds; if not, the proposal is withdrawn."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from models.learning.drift import Drift
 from models.learning.proposal import NEW_NUMBER, Proposal
 
 LOOKS_AT_K: Final = 2
-"""Fortnightly looks in a row that must find the number in force; a proposal asks for as many that find another."""
+"""Consecutive fortnightly checks that must find the number in force; a proposal needs as many that find another."""
 QUIET_LOOKS: Final = 4
-"""Weekly looks in a row without an alarm."""
+"""Consecutive weekly checks without an alarm."""
 
 
 class Reason(msgspec.Struct, array_like=True):
-    """What the owner's looks have said since the waiting proposal was made.
+    """What the owner's checks have found since the waiting proposal was made.
 
     Attributes
     ----------
     same
-        Looks in a row that found the number of segments in force stable.
+        Consecutive checks that found the number of segments in force stable.
     quiet
-        Looks in a row without an alarm.
+        Consecutive checks without an alarm.
     levels
-        Mean distance to the centroid before and when ADWIN heard a change. ADWIN hears a change once, and is silent
-        while the shop stays changed; so its silence alone says nothing.
+        Mean distance to the centroid before and when ADWIN detected a change. ADWIN reports a change once and is
+        silent while the shop stays changed, so its silence alone says nothing.
     """
 
     same: int = 0
@@ -36,29 +36,29 @@ class Reason(msgspec.Struct, array_like=True):
     levels: tuple[float, float] | None = None
 
     def looked_at_k(self, found: int, in_force: int) -> None:
-        """A look found so many segments stable."""
+        """Record a check that found ``found`` segments stable."""
         self.same = self.same + 1 if found == in_force else 0
 
     def looked_at_drift(self, alarms: Sequence[str], drift: Drift) -> None:
-        """A look raised these alarms, or none."""
+        """Record a check with these alarms, or none."""
         self.quiet = 0 if alarms else self.quiet + 1
         if "adwin" in alarms and self.levels is None:
             self.levels = _level(drift.weeks[:-QUIET_LOOKS] or drift.weeks[:1]), _level(drift.weeks[-1:])
 
     def gone(self, proposal: Proposal, drift: Drift) -> bool:
-        """Whether what the proposal was made for is no more."""
+        """Whether the reason of the proposal no longer holds."""
         if proposal.why == NEW_NUMBER:
             return self.same >= LOOKS_AT_K
         return self.quiet >= QUIET_LOOKS and self._as_before(proposal, _level(drift.weeks[-QUIET_LOOKS:]))
 
     def _as_before(self, proposal: Proposal, level: float) -> bool:
         if self.levels is None:
-            # Made by an owner that did not note them yet.
+            # Written by an owner version that did not record levels.
             return "adwin" not in proposal.alarms
         before, alarmed = self.levels
         return abs(level - before) < abs(level - alarmed)
 
 
 def _level(weeks: Sequence[Sequence[float]]) -> float:
-    """Mean distance to the centroid in some weeks."""
+    """Mean distance to the centroid over some weeks."""
     return float(np.mean(weeks)) if weeks else 0.0

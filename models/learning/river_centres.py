@@ -1,12 +1,15 @@
-"""River's ``KMeans`` or ``STREAMKMeans`` at the owner: started from given centres, fed one point after the other, kept.
+"""River's ``KMeans`` or ``STREAMKMeans`` at the owner: given first centres, point-by-point learning, storage.
 
-How River behaves, and what is done about it (River 0.26):
+Properties of River 0.26, and how this module handles them:
 
-- Centres are dictionaries that draw a number from a Gaussian for each feature they do not know, in the order of a *set* of
-  the features. So all centres are assigned before the first point, every point has every feature, and features are the
-  numbers 0, 1, ..., whose order in a set is the same in every process.
-- ``STREAMKMeans`` learns each full chunk with a new ``KMeans`` whose centres are drawn (seeded, the same for each chunk), and
-  then learns that one's centres, also those that no point has moved. Nothing is done about that: it is the method.
+- Centres are dictionaries that draw a Gaussian number for each unknown feature, in the order of a *set* of the
+features. So
+  all centres are assigned before the first point, every point has every feature, and features are the numbers 0, 1,
+  ..., whose order in a set is the same in every process.
+- ``STREAMKMeans`` learns each full chunk with a new ``KMeans`` whose centres are drawn (seeded, the same for each
+chunk), and
+  then learns that model's centres, including those that no point has moved. This is the method, so it is left
+  unchanged.
 - Both can be saved only by pickle. Here their state is plain numbers: the centres, and the chunk in progress.
 """
 
@@ -22,7 +25,7 @@ from models.learning.clusterer_choice import ClustererChoice
 
 
 class Kept(msgspec.Struct, array_like=True):
-    """What a River clusterer knows, on disk: its choice, its centres, points seen, and those of the open chunk."""
+    """The stored state of a River clusterer: its choice, its centres, points seen, and those of the open chunk."""
 
     choice: str
     centres: list[list[float]]
@@ -38,7 +41,7 @@ class RiverCentres:
     choice
         ``KMeans`` or ``STREAMKMeans`` with its parameters.
     centroids
-        Where it starts, (k, axes).
+        The initial centres, (k, axes).
     """
 
     def __init__(self, choice: ClustererChoice, centroids: FloatArray) -> None:
@@ -57,12 +60,12 @@ class RiverCentres:
 
     @property
     def centers(self) -> dict[int, dict[int, float]]:
-        """Its centres, as River's metrics take them."""
+        """The centres in the form that River's metrics expect."""
         found: dict[int, dict[int, float]] = self._model.centers
         return found
 
     def centroids(self) -> FloatArray:
-        """Its centres, (k, axes)."""
+        """The centres, (k, axes)."""
         return np.array([list(center.values()) for center in self.centers.values()])
 
     def predict_one(self, x: dict[int, float]) -> int:
@@ -70,7 +73,7 @@ class RiverCentres:
         return int(self._model.predict_one(x))
 
     def learn_one(self, x: dict[int, float]) -> None:
-        """Learn a point, once."""
+        """Learn one point."""
         self._model.learn_one(x)
         self._seen += 1
         if self._chunk_size:
@@ -79,14 +82,14 @@ class RiverCentres:
                 self._chunk = []
 
     def keep(self) -> Kept:
-        """What ``resume`` goes on from as if it had never stopped."""
+        """The state from which ``resume`` continues as if never stopped."""
         return Kept(str(self.choice), self.centroids().tolist(), self._seen, [list(point) for point in self._chunk])
 
     @classmethod
     def resume(cls, choice: ClustererChoice, kept: Kept) -> RiverCentres:
-        """The clusterer that ``keep`` was asked of; its choice must be the same."""
+        """Restore the clusterer from ``keep``; its choice must be the same."""
         found = cls(choice, np.array(kept.centres))
-        # Points of an open chunk have not moved any centre yet.
+        # The points of an open chunk have not moved any centre yet.
         for point in kept.chunk:
             found.learn_one(dict(enumerate(point)))
         found._seen = kept.seen

@@ -1,7 +1,7 @@
-"""The panel's rows as a stream: each is predicted, measured and learned once, in the order in which it came.
+"""The panel's rows as a stream: each is predicted, measured and learned once, in order of arrival.
 
-Rows wait until somebody asks, because stepping many at once costs a hundredth of stepping each; what comes of it is the
-same to the last bit, since the step of a row depends on that row alone.
+Rows wait until they are needed, because stepping many at once costs a hundredth of stepping each. The result is
+identical to the last bit, since the step of a row depends on that row alone.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ _MOST_WAITING: Final = 4_096
 
 
 class RowStream:
-    """What arrives between two weekly looks, and the clusterer that learns from it.
+    """The rows that arrive between two weekly updates, and the clusterer that learns from them.
 
     Parameters
     ----------
     choice
-        The clusterer. Ours learns at the weekly look, from the panel; River's learn from each row here.
+        The clusterer. Ours learns in the weekly update, from the panel; River's learn from each row here.
     """
 
     def __init__(self, choice: ClustererChoice, evidence: Evidence) -> None:
@@ -46,39 +46,39 @@ class RowStream:
         self._silhouette: Any = None
 
     def begin(self, model: ClusterModel, kept: Kept | None = None) -> None:
-        """Go on from the centroids of a version, or from what the same clusterer ``kept`` before a restart."""
+        """Continue from the centroids of a version, or from the state that ``kept`` holds of the same clusterer."""
         if self.choice.ours:
             return
         centres = [list(s.centroid) for s in model.segments]
         if kept is not None and kept.choice == str(self.choice):
             self._river = RiverCentres.resume(self.choice, kept)
         elif self._river is not None and self._frame == model.frame:
-            # The same centres, in the order of the segments: what waits for its chunk to be full goes on waiting.
+            # The same centres in segment order; the open chunk keeps its points.
             self._river = RiverCentres.resume(self.choice, structs.replace(self._river.keep(), centres=centres))
         else:
             self._river = RiverCentres(self.choice, np.array(centres))
         self._frame = model.frame
 
     def keep(self) -> Kept | None:
-        """What ``begin`` goes on from; drain the stream before, so that nothing waits."""
+        """The state for ``begin``; drain the stream first, so that no rows wait."""
         return None if self._river is None else self._river.keep()
 
     def take(self, customer: str, blob: bytes) -> bool:
-        """A row has come; whether so many wait that they should be drained."""
+        """Queue a row; return whether the queue is long enough to drain."""
         self._waiting.append((customer, blob))
         return len(self._waiting) >= _MOST_WAITING
 
     def forget(self, customer: str) -> None:
-        """Drop what waits of a customer who is gone."""
+        """Drop the waiting rows of a customer who is gone."""
         self._waiting = [one for one in self._waiting if one[0] != customer]
 
     def drain(self, frame: Frame | None, centroids: FloatArray | None) -> None:
-        """Predict, measure and learn each row that waits, as points of the frame. Before there is one, rows are dropped.
+        """Predict, measure and learn each waiting row as a point of the frame; without a frame, drop the rows.
 
         Parameters
         ----------
         centroids
-            Where clusters were at the last look, (k, axes): ours stay there until the next one.
+            Clusters at the last update, (k, axes): ours stay there until the next one.
         """
         blobs, self._waiting = [blob for _, blob in self._waiting], []
         if frame is None or centroids is None or not blobs:
@@ -92,17 +92,17 @@ class RowStream:
             return
         for point in z.tolist():
             x = dict(enumerate(point))
-            # Measured before it is learned: what was not seen yet judges what was learned.
+            # Measured before it is learned, so that unseen points judge the clusters.
             self._measure(x, self._river.predict_one(x), self._river.centers)
             self._river.learn_one(x)
 
     def look(
         self, z: FloatArray, centroids: FloatArray, rng: np.random.Generator, figures: dict[str, float]
     ) -> tuple[Fit, Fit]:
-        """The weekly look at the whole panel (n, axes): the clusters as they are now, and a fresh fit beside them.
+        """The weekly update on the whole panel (n, axes): the current clusters, and a fresh fit beside them.
 
-        ``figures`` get ``panel_rows`` that came since the last look and their progressive ``silhouette``: River's, the distances
-        to the own centre over those to the next one, so less is better.
+        Sets in ``figures`` the ``panel_rows`` since the last update and their progressive ``silhouette``, as River
+        defines it: the distances to the own centre over those to the next one, so smaller is better.
         """
         if self._rows and len(centroids) > 1:
             figures["panel_rows"], figures["silhouette"] = float(self._rows), float(self._silhouette.get())
@@ -112,7 +112,7 @@ class RowStream:
 
     def _measure(self, x: dict[int, float], label: int, centers: dict[int, dict[int, float]]) -> None:
         if self._silhouette is None:
-            from river import metrics  # seconds to import, and only the owner needs it
+            from river import metrics  # takes seconds to import, and only the owner needs it
 
             silhouette: Any = metrics.Silhouette
             self._silhouette = silhouette()
@@ -121,7 +121,7 @@ class RowStream:
 
 
 def points_of(blobs: Sequence[bytes], frame: Frame, evidence: Evidence) -> FloatArray:
-    """Rows with their open day counted, as points (n, axes) of a frame; those without the evidence are left out."""
+    """Rows with their open day counted, as points (n, axes) of a frame; those without the evidence are omitted."""
     memory = Memory(len(blobs))
     rows: IntArray = np.array([memory.load(blob) for blob in blobs], dtype=np.int64)
     advance(memory, rows, memory.matrix[rows, DAY].astype(np.int64) + 1, ())

@@ -1,8 +1,8 @@
-"""Can the groups of a clustering be told apart? On the shop's own scale and in nats, not in z-scores.
+"""Tests whether the groups of a clustering can be distinguished, on the shop's own scale and in nats, not in z-scores.
 
-That two halves of a panel come to the same cuts (``kmeans.stability``) says that a cut can be found again, not that there
-are groups: phases of a rhythm, or slices of one cloud, are perfectly stable. So groups must differ by what a person would
-see, and their members' pasts must say to which of two groups they belong.
+Agreement between two halves of a panel (``kmeans.stability``) shows that a cut is reproducible, not that groups exist:
+phases of a rhythm, or slices of one cloud, are perfectly stable. So groups must differ by an amount a person would
+notice, and their members' pasts must show which of two groups they belong to.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from models.learning.diary import phi, sigma2
 from models.learning.kmeans import Fit, multi_start
 
 A_QUARTER: Final = 0.22
-"""Log of a quarter more: the least difference of two groups that is worth two names."""
+"""Log of 1.25: the minimum difference of two groups that deserve two names."""
 VISIBLE: Final = {"discount_share": 0.10, "breadth": 0.35}
-"""The same of features that are no logs."""
+"""The same for features that are not logs."""
 SEPARABLE_NATS: Final = 1.6
-"""Nats by which a member's past speaks for the own group rather than the next one, on average. Identical customers cut
-in any number of parts come to .9 at most, the groups of the simulated shops to 2.2 and more."""
+"""Mean nats by which a member's past must favour its own group over the next one. Identical customers cut into any
+number of parts reach .9 at most, the groups of the simulated shops 2.2 and more."""
 SEPARABLE_HALVES: Final = 1.1
-"""The same of two halves by volume. Its steps are a matter of degree; of more of them only visible steps are asked."""
+"""The same for two halves by volume. Its levels are a matter of degree; more of them need only visible steps."""
 _MOST_NATS: Final = 30.0
 _VISIBLE: FloatArray = np.array([VISIBLE.get(name, A_QUARTER) for name in NAMES])
 
@@ -38,7 +38,7 @@ def supported(
 ) -> tuple[int, Fit]:
     """The largest number of groups up to ``k`` that are pairwise distinguishable, and these groups.
 
-    ``figures`` get ``told_apart_<k>``, the nats between the closest two of each number that was tried, and
+    Sets in ``figures`` ``told_apart_<k>``, the nats between the closest two groups for each number tried, and
     ``supported_k``.
     """
     z = sample.points(frame)
@@ -64,7 +64,7 @@ def _all_differ(sample: Sample, fit: Fit, frame: Frame, figures: dict[str, float
 
 
 def steps_apart(sample: Sample, fit: Fit, frame: Frame) -> float:
-    """How far apart the two most similar groups are in the feature that tells most, 1 being just visible."""
+    """Difference of the two most similar groups in their most distinct feature, where 1 is just visible."""
     k = len(fit.centroids)
     if (np.bincount(fit.labels, minlength=k) == 0).any():
         return 0.0
@@ -77,7 +77,7 @@ def steps_apart(sample: Sample, fit: Fit, frame: Frame) -> float:
 
 
 def nats_apart(sample: Sample, fit: Fit, frame: Frame) -> float:
-    """Mean log-likelihood ratio of a member's past, own group against another, for the two groups hardest to tell apart.
+    """Mean log-likelihood ratio of a member's past, own group against another, for the two closest groups.
 
     Computed in both directions for each pair of groups, so that a small group counts as much as a large one.
     """

@@ -1,4 +1,4 @@
-"""The structure of a version: its frame, how many segments it has, and which points they are."""
+"""The structure of a version: its frame, its number of segments, and their centroids."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def fresh(
     rng: np.random.Generator,
     figures: dict[str, float],
 ) -> tuple[Frame, Fit]:
-    """A frame of the configured kind and clusters in it; as many as can be told apart, unless a number is configured."""
+    """Fit a frame of the configured kind, and as many clusters as configured, or as can be distinguished."""
     ks = numbers(config, len(sample.customers))
     frame = fit_frame(config.frame, sample, noise_samples, ks, rng, figures)
-    # A frame that was judged against another one was judged with its number of segments.
+    # A frame that won a comparison was judged with its own number of segments.
     k = config.k or int(figures.get(f"{frame.kind}_k", 0))
     if config.k:
         return frame, multi_start(sample.points(frame), k, rng)
@@ -38,14 +38,14 @@ def fresh(
 
 
 def stable_number(z: FloatArray, config: LearnerConfig, rng: np.random.Generator, figures: dict[str, float]) -> int:
-    """The number of segments that two halves of the panel agree about; ``figures`` get ``stability_<k>``."""
+    """The number of segments on which two halves of the panel agree; sets ``stability_<k>`` in ``figures``."""
     stable = stability(z, numbers(config, len(z)), rng)
     figures.update({f"stability_{k}": value for k, value in stable.items()})
     return choose_k(stable)
 
 
 def numbers(config: LearnerConfig, customers: int) -> range:
-    """Numbers of segments that so many customers can be divided into."""
+    """The numbers of segments that this many customers can be divided into."""
     if config.k:
         return range(config.k, config.k + 1)
     low, high = config.k_range
@@ -53,9 +53,9 @@ def numbers(config: LearnerConfig, customers: int) -> range:
 
 
 def with_rhythm(frame: Frame, sample: Sample) -> Frame:
-    """The frame of a version from before rhythm was known, with the shop's usual variation of gaps once it is; else the same.
+    """Add the shop's usual variation of gaps, once known, to the frame of a version without rhythm.
 
-    Published like that, the clusters are the same, and who moves by it moves by a refit.
+    Published this way, the clusters stay the same, and the moves it causes count as a refit.
     """
     if frame.priors.gap_cv2 is not None or sample.block is None or not known_of(sample.block):
         return frame
@@ -63,16 +63,16 @@ def with_rhythm(frame: Frame, sample: Sample) -> Frame:
 
 
 def made_of_phases(frame: Frame) -> bool:
-    """Whether a frame that was fitted before rhythm was known has the phases of regular buyers for axes.
+    """Whether a frame fitted before rhythm was known uses the phases of regular buyers as axes.
 
-    Then the same clusters say nothing, and the structure is found anew: as with the first frames, nobody is asked.
+    Its clusters then carry no information, so the structure is fitted anew without approval, as for the first frames.
     """
     usual = frame.priors.gap_cv2
     return usual is not None and usual < REGULAR_SHOP
 
 
 def carried_over(sample: Sample, z: FloatArray, before: ClusterModel, better: float, rng: np.random.Generator) -> Fit:
-    """The clusters of before in another frame, from where their members are in it, unless others are better.
+    """The previous clusters in another frame, started from their members' positions in it, unless others are better.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def carried_over(sample: Sample, z: FloatArray, before: ClusterModel, better: fl
         Share of inertia that others must save.
     """
     old = labels_under(before, sample)
-    # An old cluster without members keeps to the middle.
+    # An old cluster without members starts at the mean.
     seeds = np.stack(
         [z[old == i].mean(axis=0) if (old == i).any() else z.mean(axis=0) + 1e-3 * (i + 1) for i in range(before.k)]
     )

@@ -1,4 +1,4 @@
-"""How far clusters have moved since they were published, and the shares of customers with them."""
+"""How far clusters and the shares of customers have moved since publication."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from models.behaviour.model import ClusterModel
 
 
 def stability_index(shares: Sequence[float], labels: IntArray) -> float:
-    """Population stability index of segment shares against those at the model's birth; .1 is a lot.
+    """Population stability index of segment shares against those in the published model; .1 is high.
 
-    Stationary shops stay below .006, a season makes .03, a new kind of customer .03 to .08.
+    Stationary shops stay below .006, a season reaches .03, a new kind of customer .03 to .08.
     """
     born = np.maximum(np.array(shares), 1e-3)
     now = np.maximum(np.bincount(labels, minlength=len(born)) / max(len(labels), 1), 1e-3)
@@ -22,7 +22,7 @@ def stability_index(shares: Sequence[float], labels: IntArray) -> float:
 
 
 def shift_between(old: ClusterModel, new: ClusterModel) -> tuple[dict[str, float], float]:
-    """Move of each centroid over its nearest gap, by segment id, and largest log ratio of a rate; same segments."""
+    """Move of each centroid over its nearest gap, by segment id, and the largest log ratio of a rate; same segments."""
     before = np.array([s.centroid for s in old.segments])
     after = np.array([s.centroid for s in new.segments])
     gaps = np.sqrt(((before[:, None] - before[None]) ** 2).sum(axis=2))

@@ -1,8 +1,8 @@
-"""The noise-whitened frame: distances in units of what estimation noise alone does to a customer.
+"""The noise-whitened frame: distances in units of the estimation noise of a customer.
 
 Within-class covariance normalisation (Hatch, Kajarekar, Stolcke, *WCCN for SVM-based speaker recognition*, Interspeech
-2006) with each customer as a class: what differs between two looks at the same customers is noise, what differs between
-customers beyond that is behaviour. No labels are needed, only two looks some weeks apart.
+2006) with each customer as a class: differences between two samples of the same customer are noise, and differences
+between customers beyond that are behaviour. It needs no labels, only two samples some weeks apart.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from models.learning.frame import borders, frame_of, informative_axes
 from schemas.errors import InvariantViolation
 
 LEAST_PAIRS = 50
-"""Customers seen twice below which noise cannot be told from behaviour."""
+"""Minimum number of customers sampled twice to separate noise from behaviour."""
 _RIDGE = 0.02
-_TRIM = 0.9  # who really changed between the two looks is not noise
+_TRIM = 0.9  # a real change between the two samples is not noise
 _TRIMS = 2
-_LEAST_SIGNAL = 1.5  # variance of an axis over its noise below which the axis is dropped
+_LEAST_SIGNAL = 1.5  # an axis is dropped if its variance over its noise is below this
 _LEAST_AXES = 3
 
 
 def noise_of(now: FloatArray, before: FloatArray, lag_days: int) -> FloatArray:
     """Covariance of the estimation noise, from features (n, d) of the same customers at two times.
 
-    The two looks share what the long memory keeps over the lag, so half the covariance of the differences is scaled up
-    to that of one look.
+    The two samples share what the long memory keeps over the lag, so half the covariance of the differences is scaled
+    up to that of one sample.
     """
     differences = now - before
     differences = differences - differences.mean(axis=0)
@@ -49,7 +49,7 @@ def noise_whitened(x: FloatArray, priors: Priors, pairs: tuple[IntArray, FloatAr
     Parameters
     ----------
     pairs
-        Rows of ``x`` that were seen before, their features then under the same priors, and how many days ago.
+        Rows of ``x`` that were seen before, their features then under the same priors, and the days between.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def noise_whitened(x: FloatArray, priors: Priors, pairs: tuple[IntArray, FloatAr
     order = np.argsort(-spread)
     axes = max(min(_LEAST_AXES, len(used)), int((spread > _LEAST_SIGNAL).sum()))
     turn = turn[:, order[:axes]]
-    # The sign of an axis means nothing; fixed, so that equal panels give equal bytes.
+    # The sign of an axis has no meaning; fixed, so that equal panels yield equal bytes.
     turn = turn * np.where(turn[np.abs(turn).argmax(axis=0), np.arange(axes)] < 0, -1.0, 1.0)
     weights = np.zeros((FEATURES, axes))
     weights[used] = root @ turn
