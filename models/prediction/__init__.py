@@ -1,5 +1,5 @@
-"""Who will buy again: one weekly hazard, rolled forward under silence, learned by a recursion. Pure.
+"""Purchase predictions: one weekly hazard, rolled forward under silence, learned by a recursion. Pure.
 
-Read in this order: ``records`` (what is known of a customer), ``features``, ``hazard`` (from weights to probabilities),
+Reading order: ``records`` (a customer's inputs), ``features``, ``hazard`` (from weights to probabilities),
 ``recursion`` (how weights are learned), ``judge``.
 """

@@ -1,6 +1,6 @@
-"""25 cells of recency and frequency: what predictions are measured by, and fall back to.
+"""25 cells of recency and frequency: the baseline and fallback of predictions.
 
-The chance of an order in a week is what happened in each cell, drawn towards the whole shop's, and fading.
+The weekly order probability of a cell is its observed rate, shrunk towards the whole shop's; old observations decay.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from models.behaviour.layout import FloatArray, IntArray
 from models.prediction.records import Records
 
 _RECENCY: Final = np.array([8.0, 22.0, 60.0, 150.0])
-"""Days since the last order at which a cell ends."""
+"""Upper bounds of the recency cells, in days since the last order."""
 _FREQUENCY: Final = np.array([2.0, 3.0, 5.0, 10.0])
 CELLS: Final = (len(_RECENCY) + 1) * (len(_FREQUENCY) + 1)
 _DRAWN_BY: Final = 20.0
-"""Answers of the whole shop's chance that each cell begins with."""
+"""Prior weight of the whole shop's rate in each cell, in observations."""
 
 
 def cell_of(records: Records, day: int | FloatArray) -> IntArray:
@@ -29,13 +29,13 @@ def cell_of(records: Records, day: int | FloatArray) -> IntArray:
 
 
 def chance_in_cells(cells: FloatArray, records: Records, day: int | FloatArray) -> FloatArray:
-    """The chance (n,) of an order in a week from the chances (CELLS,)."""
+    """Weekly order probability (n,) of customers from the cells' probabilities (CELLS,)."""
     found: FloatArray = cells[cell_of(records, day)]
     return found
 
 
 def chances_of(questions: FloatArray, buyers: FloatArray) -> FloatArray:
-    """Chances (CELLS,) from the answers counted in each cell, asked and come, (CELLS,)."""
+    """Probabilities (CELLS,) from each cell's numbers of questions and of buyers, (CELLS,) each."""
     whole = (float(buyers.sum()) + 1.0) / (float(questions.sum()) + 20.0)
     found: FloatArray = np.clip((buyers + _DRAWN_BY * whole) / (questions + _DRAWN_BY), 1e-4, 1.0 - 1e-4)
     return found

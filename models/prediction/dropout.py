@@ -1,7 +1,8 @@
-"""How many orders, and of how much: BG/NBD times Gamma-Gamma, seven numbers for a whole shop.
+"""Number and value of future orders: BG/NBD times Gamma-Gamma, seven parameters for a whole shop.
 
-Fader, Hardie, Lee: *Counting your customers the easy way: an alternative to the Pareto/NBD model*, Marketing Science 2005
-(orders until somebody drops out); Fader, Hardie: *The Gamma-Gamma model of monetary value*, 2013 (what an order is worth).
+Fader, Hardie, Lee: *Counting your customers the easy way: an alternative to the Pareto/NBD model*, Marketing Science
+2005 (orders until a customer drops out); Fader, Hardie: *The Gamma-Gamma model of monetary value*, 2013 (value of an
+order).
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from models.prediction.records import Records
 from schemas.errors import InvariantViolation
 
 _LEAST_BUYERS: Final = 30
-"""Customers with a second order below which nothing is fitted."""
+"""Minimum number of customers with a second order for a fit."""
 _RIDGE: Final = 0.01
-"""Draws the logarithms of all parameters towards 0, so that a small shop's do not run away."""
+"""Penalty that shrinks the logarithms of all parameters towards 0, so that they stay bounded in a small shop."""
 _MOST_LOOKS: Final = 600
 _CERTAIN: Final = 700.0
 """Logarithm of odds at which somebody is gone for certain; those of thousands of orders would overflow."""
@@ -45,7 +46,7 @@ class Dropout:
 
     @classmethod
     def of(cls, values: list[float]) -> Self:
-        """The parameters from seven positive numbers; raises InvariantViolation for anything else."""
+        """The parameters from seven positive numbers. Raises InvariantViolation for anything else."""
         if len(values) != 7 or not all(0 < value < float("inf") for value in values):
             raise InvariantViolation("prediction model: seven positive numbers of money are needed")
         r, alpha, a, b, p, q, gamma = map(float, values)
@@ -53,18 +54,18 @@ class Dropout:
 
     @property
     def values(self) -> list[float]:
-        """All of them in a row."""
+        """All seven parameters in order."""
         return [*self.orders, *self.baskets]
 
     def expected_orders(self, records: Records, day: int | FloatArray, days: int) -> FloatArray:
-        """Order-days (n,) to come in [day, day + days)."""
+        """Expected order-days (n,) in [day, day + days)."""
         r, alpha, a, b = self.orders
         x = records.orders - 1.0
         recency = records.last - records.first
         age = np.asarray(day, dtype=np.float64) - records.first
         left = (alpha + age) / (alpha + age + days)
         series = hyp2f1(r + x, b + x, a + b + x - 1.0, days / (alpha + age + days))
-        # a - 1 may be 0, where both sides are; a hair beside it the limit is met.
+        # At a - 1 = 0 both sides vanish; slightly beside it the formula yields the limit.
         below = a - 1.0 if abs(a - 1.0) > 1e-6 else 1e-6
         come = (a + b + x - 1.0) / below * (1.0 - np.exp((r + x) * np.log(left)) * series)
         silence = (r + x) * np.log((alpha + age) / (alpha + recency))
@@ -73,14 +74,14 @@ class Dropout:
         return found
 
     def expected_basket(self, orders: FloatArray, spend: FloatArray) -> FloatArray:
-        """What an order-day of each is worth (n,), minor units; ``orders`` (n,) and ``spend`` (n,) are those so far."""
+        """Expected money per order-day (n,), minor units, from past ``orders`` (n,) and ``spend`` (n,)."""
         p, q, gamma = self.baskets
         found: FloatArray = p * (gamma + np.maximum(spend, 0.0)) / (p * orders + q - 1.0)
         return found
 
 
 def fitted(records: Records, spend: FloatArray, day: int, before: Dropout) -> Dropout:
-    """The most likely parameters of customers as of a day, from those of ``before`` on; that, where too few came twice.
+    """Maximum-likelihood parameters as of a day, started at ``before``; ``before`` itself if repeat buyers are few.
 
     Parameters
     ----------
@@ -96,10 +97,10 @@ def fitted(records: Records, spend: FloatArray, day: int, before: Dropout) -> Dr
     if int(paid.sum()) < _LEAST_BUYERS:
         return Dropout(_four(orders), before.baskets)
     count, mean = records.orders[paid], spend[paid] / records.orders[paid]
-    # In units of the usual basket, so that a currency of cents or of thousands makes no difference.
+    # In units of the median basket, so that the currency's scale does not matter.
     unit = float(np.median(mean))
     p, q, gamma = _most_likely(lambda logs: _gamma_gamma(np.exp(logs), count, mean / unit), np.array([6.0, 4.0, 15.0]))
-    # With q at or below 1 there is no mean to draw towards.
+    # With q at or below 1 the prior mean does not exist.
     return Dropout(_four(orders), (float(p), max(float(q), 1.05), float(gamma) * unit))
 
 
@@ -114,7 +115,7 @@ def _most_likely(loss: object, start: FloatArray) -> FloatArray:
         value = float(loss(inside)) + _RIDGE * float((logs**2).mean())  # type: ignore[operator]
         return value if np.isfinite(value) else 1e9
 
-    # Some 200 looks at the customers do; what has not settled after three times as many is taken so.
+    # Some 200 evaluations suffice; after three times as many the current point is accepted.
     limits = {"maxiter": _MOST_LOOKS, "maxfev": _MOST_LOOKS, "xatol": 1e-3, "fatol": 1e-6}
     found = minimize(penalised, np.log(start), method="Nelder-Mead", options=limits)
     best: FloatArray = np.exp(np.clip(found.x, -_LOGS, _LOGS))

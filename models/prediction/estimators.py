@@ -1,7 +1,7 @@
-"""The recursion of the predictions as estimators of River's, so that it runs in a pipeline and beside River's own models.
+"""The prediction recursion as River estimators, for River pipelines and for comparison with River's own models.
 
-The owner takes one step for all answers of a week (``recursion``); here each row is a step, in the order in which rows
-come. Features are whatever a row has: a weight is there from the first row that names its feature.
+The owner takes one step for all answers of a week (``recursion``); here each row is one step, in order of arrival.
+Rows may have any features: a weight exists from the first row with its feature.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from models.prediction.hazard import logistic
 from models.prediction.recursion import PRECISION, Belief, forgotten, learned
 
 _LEVEL = 0
-"""The place of the level among the weights."""
+"""Index of the intercept among the weights."""
 
 
 class _Recursive:
-    """Weights by feature, a mean and a precision of all of them; learned from a prior on, and forgetting towards it.
+    """Weights by feature with a common mean and precision; starts at a prior and forgets towards it.
 
     Parameters
     ----------
     precision
-        Of the prior, which holds all weights to be 0 or what ``prior`` says.
+        Precision of the prior, whose mean is 0 for all weights, or ``prior``.
     half_life
-        Rows after which half of what was learned has given way to the prior; 0 forgets nothing.
+        Number of rows after which half of what was learned has decayed to the prior; 0 forgets nothing.
     prior
-        Weights by feature that are known beforehand; that of the level is called ``level``.
+        Weights known beforehand, by feature; ``level`` is the intercept.
     """
 
     def __init__(
@@ -45,12 +45,12 @@ class _Recursive:
 
     @property
     def weights(self) -> dict[Any, float]:
-        """The means of all weights, by feature."""
+        """The posterior means of all weights, by feature."""
         found = {"level": float(self._belief.mean[_LEVEL])}
         return found | {name: float(self._belief.mean[place]) for name, place in self._places.items()}
 
     def _row(self, x: Mapping[Any, Any]) -> FloatArray:
-        """The features (d,) for which there are weights, the level among them."""
+        """The features (d,) that have weights, including the intercept."""
         row = np.zeros(len(self._belief.mean))
         row[_LEVEL] = 1.0
         for name, value in x.items():
@@ -59,7 +59,7 @@ class _Recursive:
         return row
 
     def _learning(self, x: Mapping[Any, Any]) -> FloatArray:
-        """The features of a row to learn: new ones get weights, and a little of what is old gives way to the prior."""
+        """The features of a row to learn: adds weights for new features, and forgets a little towards the prior."""
         new = [name for name in x if name not in self._places]
         for name in new:
             self._places[name] = len(self._places) + 1
@@ -72,7 +72,7 @@ class _Recursive:
 
 
 def _wider(belief: Belief, at_first: FloatArray, precision: float) -> Belief:
-    """The belief with more weights."""
+    """The belief extended by more weights."""
     old, more = len(belief.mean), len(at_first)
     wide = precision * np.eye(old + more)
     wide[:old, :old] = belief.precision
@@ -80,10 +80,10 @@ def _wider(belief: Belief, at_first: FloatArray, precision: float) -> Belief:
 
 
 class RecursiveClassifier(_Recursive, base.Classifier):
-    """Logistic regression by the recursion of the weekly hazard: one Newton step a row; see `_Recursive`.
+    """Logistic regression by the recursion of the weekly hazard: one Newton step per row; see `_Recursive`.
 
-    Answers are True and False, or 1 and 0. It needs no learning rate, and its chances are calibrated; features should be
-    of about the same scale, since one precision is that of all weights.
+    Labels are True and False, or 1 and 0. It needs no learning rate, and its probabilities are calibrated. Features
+    should have similar scales, because one precision applies to all weights.
 
     Examples
     --------
@@ -101,13 +101,13 @@ class RecursiveClassifier(_Recursive, base.Classifier):
         self._belief = learned(self._belief, row[:, None], np.array([float(bool(y))]))
 
     def predict_proba_one(self, x: dict[Any, Any], **kwargs: Any) -> dict[Any, float]:
-        """The chances of False and of True."""
+        """The probabilities of False and of True."""
         chance = float(logistic(np.array([_sum(self._belief.mean, self._row(x))]))[0])
         return {False: 1.0 - chance, True: chance}
 
 
 class RecursiveRegressor(_Recursive, base.Regressor):
-    """Linear regression by the same recursion, such as of the logarithm of money; see `_Recursive`.
+    """Linear regression by the same recursion, for example of the logarithm of money; see `_Recursive`.
 
     Examples
     --------
@@ -126,7 +126,7 @@ class RecursiveRegressor(_Recursive, base.Regressor):
         self._belief = Belief(belief.mean + np.linalg.solve(precision, row * error), precision)
 
     def predict_one(self, x: dict[Any, Any], **kwargs: Any) -> float:
-        """What is expected of a row."""
+        """The expected value for a row."""
         return _sum(self._belief.mean, self._row(x))
 
 

@@ -1,7 +1,7 @@
-"""When predictions fall back to the 25 cells, and when they come back: the learned weights must earn their place every week.
+"""Fallback of predictions to the 25 cells, and the return from it: the learned weights are tested every week.
 
-Both say what a week will bring before it is over. Weights that do worse than a table of 25 chances are not worth having,
-whatever made them so: a poisoned state, or a shop that changed at once.
+Both predict a week before it ends. Weights that predict worse than a table of 25 probabilities are not used, whatever
+the cause: a corrupted state, or a shop that changed abruptly.
 """
 
 from __future__ import annotations
@@ -11,33 +11,33 @@ from math import isfinite, sqrt
 from typing import Final
 
 KEEP: Final = 2 ** (-1 / 8)
-"""What is left of a week's loss a week later: half in eight weeks."""
+"""Weekly decay factor of losses: half-life of eight weeks."""
 WORSE: Final = 0.01
-"""Share by which the loss of the weights must exceed that of the cells to speak against them."""
+"""Minimum relative excess of the weights' loss over the cells' that counts against the weights."""
 LOOKS: Final = 3
-"""Weeks in a row that it takes to fall back, and to come back."""
+"""Consecutive weeks required to fall back, and to return."""
 _NOISE: Final = 2.0
-"""Standard errors by which it must exceed it as well, lest a small shop falls back by chance."""
+"""Minimum excess in standard errors as well, so that a small shop does not fall back by chance."""
 _CLOSED: Final = 1 / 3
-"""A week in which less than this share of the usual customers ordered says nothing: the shop was closed."""
+"""A week with less than this share of the usual buyers is ignored: the shop was closed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """How the weights have done lately.
+    """Recent performance of the weights.
 
     Attributes
     ----------
     loss, cells_loss
-        Log losses of the weights and of the cells, each week's times KEEP for each week since.
+        Log losses of the weights and of the cells, decayed by KEEP per week.
     variance
-        Of the difference of both, from that of the customers of each week.
+        Variance of their difference, estimated over the customers of each week.
     usual
-        Share of the asked who order in a week, fading alike; 0 before the first.
+        Share of the asked customers who order in a week, decayed alike; 0 before the first week.
     against
-        Weeks in a row that spoke against what is in force.
+        Consecutive weeks that counted against the predictor in force.
     fallen
-        The cells are in force.
+        Whether the cells are in force.
     """
 
     loss: float = 0.0
@@ -49,25 +49,25 @@ class Trust:
 
 
 def judged(trust: Trust, loss: float, cells_loss: float, variance: float, base_rate: float) -> Trust:
-    """The trust after one more week.
+    """Update the trust with one more week.
 
-    Where ``fallen`` differs from before, what is in force changes; who falls back starts the weights again from the
-    prior, since wrong ones that have been learned from a year of answers would take another year to unlearn.
+    If ``fallen`` changes, the other predictor is in force. After a fallback the weights restart from the prior,
+    because wrong weights learned from a year of answers would take another year to unlearn.
 
     Parameters
     ----------
     loss, cells_loss
-        Log losses of the week; infinite where the weights say no number at all, which need not be said three times.
+        Log losses of the week; infinite if the weights predict no finite number, which causes an immediate fallback.
     variance
-        Of the difference of the two, as a mean over customers.
+        Variance of the difference of the two, as a mean over customers.
     base_rate
-        Share of the asked who ordered.
+        Share of the asked customers who ordered.
     """
     if not isfinite(loss):
         return Trust(usual=trust.usual, fallen=True)
     usual = base_rate if trust.usual == 0 else KEEP * trust.usual + (1 - KEEP) * base_rate
     if base_rate < _CLOSED * trust.usual:
-        # What stays so becomes usual, and counts again after two months.
+        # A lasting low rate becomes the usual one, and counts again after two months.
         return replace(trust, usual=usual)
     after = replace(
         trust,
@@ -83,5 +83,5 @@ def judged(trust: Trust, loss: float, cells_loss: float, variance: float, base_r
         return replace(after, against=0)
     if after.against + 1 < LOOKS:
         return replace(after, against=after.against + 1)
-    # Each side begins with a clean slate: what the other has lost is no evidence for or against it.
+    # Both sides restart at zero: past losses of one are no evidence about the other.
     return Trust(usual=usual, fallen=not trust.fallen)

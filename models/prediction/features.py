@@ -1,4 +1,4 @@
-"""Features of a customer on a grid day, and of the same customer silent until later. Elementwise: nobody's depend on others."""
+"""Features of a customer on a grid day, now or after a further silence. Elementwise: one column per customer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from models.behaviour.layout import FloatArray
 from models.prediction.records import HALF_LIVES, Records
 
 USUAL_GAP_DAYS: Final = 45.0
-"""Gap between orders that a customer is thought to have before own gaps are known; it weighs as much as one of them."""
+"""Prior gap between orders, in days; weighs as much as one observed gap."""
 _RECENCY_KNOTS: Final = (7.0, 14.0, 30.0, 60.0, 120.0, 240.0)
 _LATENESS_KNOTS: Final = (1.0, 2.0)
 NAMES: Final = (
@@ -27,18 +27,18 @@ NAMES: Final = (
     *(f"recency_from_{knot:g}" for knot in _RECENCY_KNOTS),
     *(f"lateness_from_{knot:g}" for knot in _LATENESS_KNOTS),
 )
-# About the mean and spread of each feature in a shop, so that one precision fits all weights.
+# Approximate mean and spread of each feature in a shop, so that one precision fits all weights.
 _CENTRES: Final = np.array([0.0, 3.8, 4.8, 1.0, 3.8, 0.3, 0.4, -3.8, -1.5, -0.2, *([0.0] * 8)])[:, None]
 _SCALES: Final = np.array([1.0, 1.2, 0.9, 0.9, 0.7, 1.0, 0.5, 0.8, 1.3, 1.0, *([1.0] * 8)])[:, None]
 
 
 def features(records: Records, day: int | FloatArray, silent_days: int = 0) -> FloatArray:
-    """Features (FEATURES, n) as of the beginning of ``day``, had the customer then been silent for ``silent_days`` more.
+    """Features (FEATURES, n) at the start of ``day``, as if the customers then stayed silent for ``silent_days`` more.
 
     Parameters
     ----------
     records
-        Of customers who have ordered before ``day``.
+        Of customers who ordered before ``day``.
     day
         One for all, or one for each, shape (n,).
     """
@@ -70,9 +70,9 @@ def features(records: Records, day: int | FloatArray, silent_days: int = 0) -> F
 
 
 def total(weights: FloatArray, x: FloatArray) -> FloatArray:
-    """Weighted sum of features (FEATURES, n), added one after the other.
+    """Weighted sum of features (FEATURES, n), added in a fixed order.
 
-    A matrix product gives another last bit to a customer alone than to the same one in company.
+    A matrix product may change the last bit of a customer's result with the number of customers.
     """
     out = np.zeros(x.shape[1])
     for weight, row in zip(weights.tolist(), x, strict=True):

@@ -1,4 +1,4 @@
-"""From weights to probabilities: the chance of an order in a week, and of one within any number of days."""
+"""From weights to probabilities: of an order in one week, and within any number of days."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ _MOST: Final = 30.0
 
 
 def weekly(weights: FloatArray, records: Records, day: int | FloatArray, silent_days: int = 0) -> FloatArray:
-    """Chance (n,) of an order in the seven days from ``day`` on, or in those after ``silent_days`` days of silence."""
+    """Probability (n,) of an order in the seven days from ``day`` on, or after ``silent_days`` days of silence."""
     return logistic(total(weights, features(records, day, silent_days)))
 
 
 def logistic(log_odds: FloatArray) -> FloatArray:
-    """Probabilities of log-odds."""
+    """Convert log-odds to probabilities."""
     found: FloatArray = 1.0 / (1.0 + np.exp(-np.clip(log_odds, -_MOST, _MOST)))
     return found
 
 
 def within(weights: FloatArray, records: Records, day: int | FloatArray, days: int) -> FloatArray:
-    """Chance (n,) of an order in [day, day + days); see `reached`."""
+    """Probability (n,) of an order in [day, day + days); see `reached`."""
     found: FloatArray = reached(weights, records, day, (days,))[0]
     return found
 
 
 def reached(weights: FloatArray, records: Records, day: int | FloatArray, horizons: Sequence[int]) -> FloatArray:
-    """Chance (horizons, n) of an order within so many days, ascending; see `rolled`."""
+    """Probability (horizons, n) of an order within each horizon (days, ascending); see `rolled`."""
     return rolled(partial(weekly, weights), records, day, horizons)
 
 
@@ -44,18 +44,18 @@ def rolled(
     day: int | FloatArray,
     horizons: Sequence[int],
 ) -> FloatArray:
-    """Chance (horizons, n) of an order within so many days, ascending: one minus that of silence, week by week.
+    """Probability (horizons, n) of an order within each horizon: one minus that of silence, week by week.
 
-    Horizons so agree with each other: more days never mean less. Only multiplications, one after the other, so that
-    nobody's chance depends on who else is asked.
+    Horizons (days, ascending) are consistent: a longer one never has a lower probability. The product is taken in a
+    fixed order, so a customer's result does not depend on the others.
 
     Parameters
     ----------
     weekly
-        Chance of an order in the seven days from a day on, of customers who are silent until then.
+        Probability of an order in the seven days from a day on, for customers silent until then.
     """
     n, weeks = len(records.last), -(-max(horizons) // WEEK)
-    # All weeks in one call: for a customer alone that is ten times as fast.
+    # All weeks in one call: ten times as fast for a single customer.
     days_on = np.asarray(day, dtype=np.float64) + WEEK * np.arange(weeks)[:, None] + np.zeros(n)
     chances = weekly(records.repeated(weeks), days_on.ravel()).reshape(weeks, n)
     out = np.empty((len(horizons), n))
@@ -71,10 +71,10 @@ def rolled(
 
 
 def window(reached: FloatArray, starts: IntArray) -> FloatArray:
-    """Days (2, n) within which the next order falls with a chance of .25 and of .75, given that one comes by the last of
-    ``starts``, from the chances (weeks, n) to have ordered within so many days.
+    """Days (2, n) by which the next order has come with probability .25 and .75, given one by the last of ``starts``.
 
-    A window, since a date is a promise that nobody can keep. Between two weeks time is taken in proportion.
+    ``reached`` (weeks, n) is the probability of an order within that many days. The result is a window because an
+    exact date would promise too much. Interpolates linearly between weeks.
     """
     share = reached / np.maximum(reached[-1], 1e-12)
     out = np.empty((2, share.shape[1]))

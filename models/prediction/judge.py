@@ -1,4 +1,4 @@
-"""How good predictions were: rank, calibration, and loss."""
+"""Quality of predictions: ranking, calibration, and loss."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from models.behaviour.layout import FloatArray
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The figures of one set of answers.
+    """Figures of one set of predictions and outcomes.
 
     Attributes
     ----------
     auc
-        Chance that who came was given more than who did not; ties count half.
+        Probability that a buyer was ranked above a non-buyer; ties count half.
     brier, log_loss
         Mean squared error, and mean negative log-likelihood.
     ece
         Expected calibration error over ten equally large groups.
     ratio
-        Orders that were said over those that came.
+        Predicted number of buyers over the actual number.
     lift
-        Share of those who came among the tenth with the highest chance, over that among all.
+        Share of buyers among the tenth with the highest probability, over that among all.
     """
 
     auc: float
@@ -36,7 +36,7 @@ class Judgement:
 
 
 def judge(chances: FloatArray, came: FloatArray) -> Judgement:
-    """Judge chances (n,) by what came (n,), 0 or 1."""
+    """Evaluate probabilities (n,) against outcomes ``came`` (n,), 0 or 1."""
     order = np.argsort(chances, kind="stable")
     groups = [group for group in np.array_split(order, 10) if len(group)]
     return Judgement(
@@ -50,14 +50,14 @@ def judge(chances: FloatArray, came: FloatArray) -> Judgement:
 
 
 def losses(chances: FloatArray, came: FloatArray) -> FloatArray:
-    """Negative log-likelihood of each (n,)."""
+    """Negative log-likelihood of each outcome (n,)."""
     p = np.clip(chances, 1e-9, 1 - 1e-9)
     found: FloatArray = -(came * np.log(p) + (1 - came) * np.log(1 - p))
     return found
 
 
 def auc(chances: FloatArray, came: FloatArray) -> float:
-    """Area under the ROC curve; .5 if all came or nobody did.
+    """Area under the ROC curve; .5 if all outcomes are equal.
 
     >>> auc(np.array([0.1, 0.4, 0.4, 0.9]), np.array([0.0, 0.0, 1.0, 1.0]))
     0.875

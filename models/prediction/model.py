@@ -1,4 +1,4 @@
-"""A frozen version of the predictions: what travels to lanes, and what they say of customers by it."""
+"""A frozen version of the prediction model, as published to lanes, and the predictions it computes."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from models.prediction.records import Records
 from schemas.errors import InvariantViolation
 
 SEGMENTATION: Final = "predictions"
-"""What control records of versions name, where those of clusters name a segmentation."""
+"""Names prediction versions in control records, where cluster versions name a segmentation."""
 ALIVE_DAYS: Final = 365
-"""After so many days without an order nothing is said."""
+"""Days without an order after which there are no predictions."""
 WINDOW_DAYS: Final = 182
 HORIZON: Final = 90
 CHUNK: Final = 512
-"""Customers reckoned together: few enough for the cache."""
+"""Customers computed together: few enough for the cache."""
 HAZARD_FORM: Final = "hazard"
 CELLS_FORM: Final = "cells"
 
@@ -39,15 +39,15 @@ class PredictionModel:
     Attributes
     ----------
     version, made_on
-        Its number, 0 for what is shipped, and the day on which it was learned.
+        Its number, 0 for the shipped one, and the day on which it was learned.
     form
-        ``hazard`` or ``cells``: which of both says how likely an order in a week is.
+        ``hazard`` or ``cells``: the source of the weekly order probability.
     weights
-        Of the weekly hazard, by `models.prediction.features.NAMES`.
+        Of the weekly hazard, in the order of `models.prediction.features.NAMES`.
     cells
-        Chances of an order in a week by recency and frequency.
+        Weekly order probabilities by recency and frequency.
     dropout
-        What orders and money follow from.
+        Parameters for the number and value of orders.
     """
 
     version: int
@@ -72,7 +72,7 @@ class PredictionModel:
 
     @classmethod
     def from_dict(cls, body: Mapping[str, Any]) -> Self:
-        """The version that a JSON form describes.
+        """Decode a version from its JSON form.
 
         Raises
         ------
@@ -100,7 +100,7 @@ class PredictionModel:
     # -- what it says ---------------------------------------------------------------------------------------------
 
     def chances(self, records: Records, day: int | FloatArray, horizons: tuple[int, ...]) -> FloatArray:
-        """Chances (horizons, n) of an order within so many days, not rounded."""
+        """Probabilities (horizons, n) of an order within each horizon (days), not rounded."""
         if self.form == CELLS_FORM:
             return rolled(partial(chance_in_cells, np.array(self.cells)), records, day, horizons)
         return reached(np.array(self.weights), records, day, horizons)
@@ -108,16 +108,16 @@ class PredictionModel:
     def score(
         self, records: Records, spend: FloatArray, day: int | FloatArray, names: Collection[str]
     ) -> dict[str, FloatArray]:
-        """The named predictions, each (n,), as they are shown and compared: rounded, NaN where nothing can be said.
+        """The named predictions, each (n,), rounded as shown and compared; NaN if there is no prediction.
 
-        Chances and orders have three digits, money (minor units) none, days are whole.
+        Probabilities and orders have three decimals, money (minor units) none, days are whole.
 
         Parameters
         ----------
         spend
             Money of each customer so far, minor units, (n,).
         day
-            At its beginning; one for all, or one for each.
+            Predictions are made at its start; one for all, or one for each.
         """
         n = len(records.last)
         days = np.broadcast_to(np.asarray(day, dtype=np.float64), (n,))
@@ -153,6 +153,6 @@ class PredictionModel:
 
 @lru_cache(maxsize=1)
 def first_version() -> PredictionModel:
-    """What is in force until a shop's first own version: the shipped prior."""
+    """The version in force until a shop's own first version: the shipped prior."""
     dropout, cells = shipped_dropout()
     return PredictionModel(0, 0, HAZARD_FORM, tuple(shipped().mean.tolist()), cells, dropout)

@@ -1,4 +1,4 @@
-"""What is known of one customer's orders, from the remembered orders of a lane's state: `OrderRecord`."""
+"""`OrderRecord`: a summary of one customer's orders, from the remembered orders of a lane's state."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from models.prediction.records import HALF_LIVES, Records
 from schemas.errors import InvariantViolation
 
 RECENT_DAYS: Final = 62
-"""So many days back from the last order-day, ``recent`` says on which of them there was an order."""
+"""Number of days before the last order-day that ``recent`` covers."""
 
 _RECENT: Final = (1 << RECENT_DAYS) - 1
 _pack: Final = msgspec.msgpack.Encoder().encode
 
 
 class OrderRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A customer's order-days that still count: those of orders cancelled or refunded in full do not.
+    """A customer's order-days that still count, without orders cancelled or refunded in full.
 
     Attributes
     ----------
     first, last
-        Days of the first and the last of them.
+        The first and the last order-day.
     days
-        How many there are. Orders that the state does not remember any more count as a day each.
+        Number of order-days. Orders that the state no longer remembers count as one day each.
     fading
-        How many in memories of HALF_LIVES, on the last of them; of remembered orders only.
+        Order-days decayed by HALF_LIVES, as of the last one; remembered orders only.
     recent
         Bit ``i`` is set if there was an order ``i`` days before the last.
     orders, spend
-        Orders and money (minor units) over the lifetime, net of reversals.
+        Lifetime orders and money (minor units), net of reversals.
     """
 
     first: int
@@ -50,7 +50,7 @@ class OrderRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     @classmethod
     def read(cls, packed: bytes) -> Self:
-        """The record that ``packed`` gave; raises InvariantViolation for anything else."""
+        """Decode the output of ``packed``. Raises InvariantViolation for anything else."""
         try:
             return msgspec.msgpack.decode(packed, type=cls)
         except (msgspec.DecodeError, msgspec.ValidationError) as error:
@@ -58,24 +58,24 @@ class OrderRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     @property
     def packed(self) -> bytes:
-        """The values of the fields as MessagePack."""
+        """Encode the fields as MessagePack."""
         return _pack(self)
 
     def came(self, start: int, end: int) -> bool:
-        """Whether there was an order-day in [start, end); of days long before the last nothing is known: False."""
+        """Whether there was an order-day in [start, end); False for days too long before the last to be known."""
         back = (self.last - day for day in range(start, end))
         return any(0 <= days < RECENT_DAYS and self.recent >> days & 1 for days in back)
 
 
 def record_of(customer: Customer, grid: DayGrid, before: int | None = None) -> OrderRecord | None:
-    """The record of a customer, as of the beginning of the day ``before`` if given; None without an order that counts."""
+    """The record of a customer, as of the start of the day ``before`` if given; None without an order that counts."""
     statistics, book, day_of = customer.statistics, customer.book, grid.day_of
     if statistics.first_order is None:
         return None
     live, spend = [order for order in book.orders if order.live], statistics.spend
     older = 0 if book.older_first is None else max(0, statistics.orders - len(live))
     days = [day_of(order.at) for order in live]
-    # In order, but where a clock is put back over midnight.
+    # Ascending except when a clock is set back over midnight.
     days.sort()
     if before is not None:
         spend -= sum(order.money - order.taken_money for order in live if day_of(order.at) >= before)
@@ -89,7 +89,7 @@ def record_of(customer: Customer, grid: DayGrid, before: int | None = None) -> O
 
 
 def grown(before: OrderRecord | None, customer: Customer, grid: DayGrid) -> OrderRecord | None:
-    """What `record_of` gives, from the record before the customer's ``new_orders`` were booked."""
+    """Like `record_of`, computed from the record before the customer's ``new_orders`` were booked."""
     if before is None or customer.book.older_first is not None:
         return record_of(customer, grid)
     last, days, (quick, slow), recent = before.last, before.days, before.fading, before.recent
@@ -107,14 +107,12 @@ def grown(before: OrderRecord | None, customer: Customer, grid: DayGrid) -> Orde
 
 
 def _ends(book: OrderBook, days: Sequence[int], day_of: Callable[[int], int]) -> list[int]:
-    """The order-days and, of those forgotten, the first and the last, which the book knows; ascending."""
+    """The order-days plus the first and last forgotten ones, which the book still knows; ascending."""
     return sorted([*days, *(day_of(at) for at in (book.older_first, book.older_last) if at is not None)])
 
 
 def _faded(days: Sequence[int], last: int) -> tuple[int, tuple[float, float], int]:
-    """Of ascending days: how many there are, how many are left on ``last`` in memories of HALF_LIVES, and the bits of the
-    recent ones.
-    """
+    """Count, decayed counts (HALF_LIVES) on ``last`` and recent bits of ascending ``days``."""
     if not days:
         return 0, (0.0, 0.0), 0
     at, distinct, quick, slow, recent = days[0], 1, 1.0, 1.0, 1
@@ -133,13 +131,13 @@ def _faded(days: Sequence[int], last: int) -> tuple[int, tuple[float, float], in
 
 @cache
 def _kept(days: int) -> tuple[float, float]:
-    """What is left of one after so many days."""
+    """Decay factors for this many days."""
     short, long = HALF_LIVES
     return 2.0 ** (-days / short), 2.0 ** (-days / long)
 
 
 def side_by_side(records: Sequence[OrderRecord]) -> Records:
-    """Records of several customers as arrays."""
+    """Stack the records of several customers into arrays."""
     return Records(
         np.array([one.first for one in records], dtype=np.float64),
         np.array([one.last for one in records], dtype=np.float64),

@@ -1,8 +1,8 @@
-"""What the model owner learns of predictions: it asks every panel customer once a week, answers when the week is over, takes
-one step of the recursion, and publishes a version where its predictions have changed.
+"""The owner's learning of predictions: weekly questions, a step per answered week, versions on material change.
 
-Everything is kept by days of the data, so a question of the day w knows of nothing later than w, whenever it is asked:
-the features are kept with it, and records of orders are kept by the day on which they were last true.
+Every panel customer is a question once a week, answered when the week is over. All state is kept by data day, so a
+question of day w knows nothing later than w, whenever it is asked: its features are stored with it, and order records
+are stored by the day up to which they hold.
 """
 
 from __future__ import annotations
@@ -29,25 +29,25 @@ from models.prediction.records import Records
 from models.prediction.recursion import Belief, forgotten, learned
 
 MONDAY: Final = 4
-"""Days whose number leaves this remainder by 7 are Mondays: on them it is asked."""
+"""Days with this remainder modulo 7 are Mondays, when questions are asked."""
 LATE_DAYS: Final = 1
-"""Days that an answer stays open for late records."""
+"""Days that an answer waits for late records."""
 MATERIAL: Final = 0.01
-"""Root mean square by which the chance of an order in 30 days must have changed to be worth a version."""
+"""Minimum root mean square change of the 30-day order probability that justifies a version."""
 MATERIAL_ORDERS: Final = 0.05
-"""Share by which all orders expected in 90 days must have changed."""
+"""Minimum relative change of all orders expected in 90 days that justifies a version."""
 _LEAST_ASKED: Final = 30
-"""Customers below whom nothing is learned from a week."""
+"""Minimum number of customers to learn from a week."""
 _MONEY_WEEKS: Final = 4
 _REVISED_DAYS: Final = 4 * WEEK
-"""Days after which an answer is looked at again, for what came late or was taken back."""
+"""Days after which an answer is checked again for late records and reversals."""
 _KEPT_WEEKS: Final = 52
 _CELLS_KEEP: Final = 2 ** (-WEEK / 365.0)
 
 
 @dataclass(slots=True)
 class Question:
-    """Who was asked on a day, with the features (d, n) and the cells (n,) as they were then."""
+    """The customers asked on a day, with their features (d, n) and cells (n,) as of that day."""
 
     day: int
     customers: list[str]
@@ -55,43 +55,43 @@ class Question:
     cells: FloatArray
 
     def keep(self, stay: BoolArray) -> None:
-        """Forget all customers but those with True (n,)."""
+        """Keep only the customers with True (n,)."""
         self.customers = [one for one, stays in zip(self.customers, stay.tolist(), strict=True) if stays]
         self.x, self.cells = self.x[:, stay], self.cells[stay]
 
 
 @dataclass(slots=True)
 class Closed:
-    """A question that was answered: who was asked, and who came (n,), 0 or 1."""
+    """An answered question: the customers asked, and whether each ordered (n,), 0 or 1."""
 
     day: int
     customers: list[str]
     came: FloatArray
 
     def keep(self, stay: BoolArray) -> None:
-        """Forget all customers but those with True (n,)."""
+        """Keep only the customers with True (n,)."""
         self.customers = [one for one, stays in zip(self.customers, stay.tolist(), strict=True) if stays]
         self.came = self.came[stay]
 
 
 @dataclass(frozen=True, slots=True)
 class Week:
-    """How well a week was foreseen: before it was learned, by the hazard in force at the owner.
+    """Prediction quality of a week, before it was learned, by the hazard in force at the owner.
 
     Attributes
     ----------
     day
-        On which the questions were put.
+        Day of the questions.
     customers, buyers
-        Customers, and how many of them ordered.
+        Number of customers, and of those who ordered.
     expected
-        How many orders were expected.
+        Expected number of buyers.
     auc, log_loss, brier
-        As `models.prediction.judge` has them.
+        As in `models.prediction.judge`.
     cells_log_loss
-        That of the 25 cells.
+        Log loss of the 25 cells.
     fallback
-        The cells were in force after this week.
+        Whether the cells were in force after this week.
     """
 
     day: int
@@ -107,27 +107,26 @@ class Week:
 
 @dataclass(slots=True)
 class PredictorState:
-    """What is learned, beside the panel.
+    """The learned state, beside the panel.
 
     Attributes
     ----------
     belief
-        Of the weights.
+        Posterior of the weights.
     dropout
-        Orders and money, fitted every four weeks.
+        Parameters for orders and money, fitted every four weeks.
     cells
-        Answers by cell, asked and come, (2, CELLS).
+        Questions and buyers by cell, (2, CELLS).
     asked_until
-        The last day on which it was asked; -1 before.
+        Day of the last questions; -1 before the first.
     versions
         Number of versions so far.
     published
-        The one in force.
+        The version in force.
     trust
-        How the weights have done, and whether the cells stand in for them.
+        Recent performance of the weights, and whether the cells replace them.
     checked, revised
-        Answers that were looked at again four weeks later, and how many of them were not so any more. Nothing is learned
-        from them again.
+        Answers checked again after four weeks, and how many of them had changed. They are not learned again.
     """
 
     belief: Belief = field(default_factory=shipped)
@@ -143,14 +142,14 @@ class PredictorState:
 
 
 class Predictor:
-    """Learns from panel rows; pure. ``predictor_snapshot`` writes and reads it."""
+    """Learns from panel rows; pure. ``predictor_snapshot`` stores and restores it."""
 
     def __init__(self) -> None:
         self.shift = 0
-        # Of each customer the records by the day on which they were last true, oldest first.
+        # For each customer the records by the day up to which they hold, oldest first.
         self.members: dict[str, list[tuple[int, OrderRecord]]] = {}
         self.open: list[Question] = []
-        # Answers that are to be looked at again, oldest first.
+        # Answers still to be checked again, oldest first.
         self.closed: list[Closed] = []
         self.weeks: list[Week] = []
         self.state = PredictorState()
@@ -158,36 +157,36 @@ class Predictor:
     # -- what lanes say -------------------------------------------------------------------------------------------
 
     def observe(self, row: PanelRow) -> None:
-        """Take in a panel row: a customer's record of orders on the day that is open, or that the customer is gone."""
+        """Add a panel row: a customer's order record on the open day, or the customer's removal."""
         if not row.blob:
             self._forget({row.customer})
             return
         if row.orders == NO_ORDERS:
-            # None that counts: the last one was taken back, or none came yet.
+            # No order counts: the last one was reversed, or there is none yet.
             self.members.pop(row.customer, None)
             return
         if not in_panel(row.customer, self.shift):
             return
         history = self.members.setdefault(row.customer, [])
-        # What was said of this day before, or of later ones before a merge, is not so any more.
+        # Records of this day, or of later ones before a merge, are obsolete.
         while history and history[-1][0] >= row.day:
             history.pop()
         history.append((row.day, OrderRecord.read(bytes(row.orders))))
 
     def set_shift(self, shift: int) -> None:
-        """Use a sparser panel, one in 2**shift; customers outside it are forgotten."""
+        """Switch to a sparser panel, one in 2**shift; customers outside it are dropped."""
         self.shift = shift
         self._forget({one for one in self._named() if not in_panel(one, shift)})
 
     def _named(self) -> set[str]:
-        """All customers that are held or were asked."""
+        """All customers held or asked."""
         return {*self.members, *(customer for asked in self._asked() for customer in asked.customers)}
 
     def _asked(self) -> list[Question | Closed]:
         return [*self.open, *self.closed]
 
     def _forget(self, gone: Collection[str]) -> None:
-        """Forget customers, in what they were asked and have answered as well."""
+        """Drop customers, including their open questions and answers."""
         for customer in gone:
             self.members.pop(customer, None)
         for asked in self._asked():
@@ -198,7 +197,7 @@ class Predictor:
     # -- learning -------------------------------------------------------------------------------------------------
 
     def learn(self, day: int) -> PredictionModel | None:
-        """Ask and answer all that is due by a grid day, in the order of the days; a version if there is a new one."""
+        """Ask and answer everything due by a grid day, in day order; return a new version, or None."""
         state, before = self.state, self.state.weeks_learned
         if not self.members and not self.open:
             return None
@@ -218,7 +217,7 @@ class Predictor:
         return self._version(day)
 
     def _next_question(self, day: int) -> int | None:
-        """The first day on which it is still to be asked; None before the first order."""
+        """The next day with questions to ask; None before the first order."""
         if self.state.asked_until >= 0:
             return self.state.asked_until + WEEK
         first = min((history[0][0] for history in self.members.values()), default=None)
@@ -239,14 +238,14 @@ class Predictor:
         self._drop_what_is_over(day)
 
     def _record_before(self, customer: str, day: int) -> OrderRecord | None:
-        """The customer's record at the beginning of a day."""
+        """The customer's record at the start of a day."""
         for at, record in reversed(self.members[customer]):
             if at < day:
                 return record
         return None
 
     def _drop_what_is_over(self, day: int) -> None:
-        """Keep of each customer what open questions may still ask for, and the newest; drop who has long been silent."""
+        """Keep of each customer the records that open questions need, and the newest; drop long-silent customers."""
         needed = min([day, *(question.day for question in self.open)])
         for customer, history in list(self.members.items()):
             while len(history) > 1 and history[1][0] < needed:
@@ -255,7 +254,7 @@ class Predictor:
                 del self.members[customer]
 
     def _answer(self, question: Question) -> None:
-        """Judge a week by what was said of it, and then learn it."""
+        """Judge a week by its predictions, then learn it."""
         end = question.day + WEEK + LATE_DAYS
         self._look_again(end)
         came = self._who_came(question.customers, question.day, end)
@@ -289,7 +288,7 @@ class Predictor:
         state.cells *= _CELLS_KEEP
         np.add.at(state.cells[0], cells, 1.0)
         np.add.at(state.cells[1], cells, came)
-        # Wrong weights have gathered precision and would take a year to give way: who falls back begins again.
+        # Wrong weights have gained precision and would take a year to correct, so after a fallback they restart.
         before = shipped() if state.trust.fallen and not fallen else state.belief
         after = learned(forgotten(before, shipped(), WEEK), question.x, came)
         # What is no number stays none, and no lane takes it, nor the next owner from a snapshot.
@@ -297,7 +296,7 @@ class Predictor:
         state.weeks_learned += 1
 
     def _who_came(self, customers: Sequence[str], day: int, known_on: int) -> FloatArray:
-        """Who ordered in the week from ``day`` on, as was known at the beginning of a later day: 0 or 1, (n,)."""
+        """Who ordered in the week from ``day`` on, as known at the start of ``known_on``: 0 or 1, (n,)."""
         came = np.zeros(len(customers))
         for at, customer in enumerate(customers):
             record = self._record_before(customer, known_on) if customer in self.members else None
@@ -305,14 +304,14 @@ class Predictor:
         return came
 
     def _look_again(self, day: int) -> None:
-        """Count the answers that are not so any more."""
+        """Count the answers that have changed since."""
         while self.closed and self.closed[0].day + WEEK + LATE_DAYS + _REVISED_DAYS <= day:
             old = self.closed.pop(0)
             self.state.checked += len(old.came)
             self.state.revised += int((self._who_came(old.customers, old.day, day) != old.came).sum())
 
     def _version(self, day: int) -> PredictionModel | None:
-        """A new version, if it says something else than the one in force."""
+        """A new version if its predictions differ from those in force, else None."""
         state = self.state
         asked = [(customer, self._record_before(customer, day)) for customer in sorted(self.members)]
         alive = [one for _, one in asked if one is not None and one.last < day <= one.last + ALIVE_DAYS]

@@ -1,4 +1,4 @@
-"""The predictor on disk: MessagePack, no pickle, versions as their own checked JSON form."""
+"""The predictor on disk: MessagePack, no pickle, versions in their own checked JSON form."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class _Answered(msgspec.Struct, array_like=True):
 
 
 class _Saved(msgspec.Struct, array_like=True):
-    """One predictor; arrays as lists or as bytes of float32 (features) and float64 (precision)."""
+    """The stored form of one predictor; arrays as lists or as bytes of float32 (features) and float64 (precision)."""
 
     format: int
     shift: int
@@ -49,7 +49,7 @@ class _Saved(msgspec.Struct, array_like=True):
     weeks_learned: int
     versions: int
     published: dict[str, Any]
-    # Older releases had none of what follows.
+    # Older releases lack the following fields.
     trust: Trust = Trust()
     closed: list[_Answered] = []
     checked: int = 0
@@ -57,7 +57,7 @@ class _Saved(msgspec.Struct, array_like=True):
 
 
 def pack(predictor: Predictor) -> bytes:
-    """The predictor as bytes; the same predictor gives the same bytes."""
+    """Encode the predictor; equal predictors yield equal bytes."""
     state = predictor.state
     return msgspec.msgpack.encode(
         _Saved(
@@ -83,7 +83,7 @@ def pack(predictor: Predictor) -> bytes:
 
 
 def unpack(data: bytes) -> Predictor:
-    """The predictor that `pack` wrote; InvariantViolation on anything else."""
+    """Decode the output of `pack`. Raises InvariantViolation on anything else."""
     try:
         saved = msgspec.msgpack.decode(data, type=_Saved)
     except (msgspec.DecodeError, msgspec.ValidationError) as error:

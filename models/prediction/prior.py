@@ -1,6 +1,6 @@
-"""The prior that is shipped: what an ordinary shop is like, learned from the simulated ``lifelike`` shop.
+"""The shipped prior: an ordinary shop, learned from the simulated ``lifelike`` shop.
 
-``python -m streamer.evaluate.prior`` learns it again, and a test compares. No real shop's data is in it.
+``python -m streamer.evaluate.prior`` learns it again, and a test compares. It contains no real shop's data.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ FILE = "prior.json"
 
 @lru_cache(maxsize=1)
 def shipped() -> Belief:
-    """The shipped prior.
+    """The shipped prior of the weights.
 
     Raises
     ------
@@ -37,7 +37,7 @@ def shipped() -> Belief:
 
 @lru_cache(maxsize=1)
 def shipped_dropout() -> tuple[Dropout, tuple[float, ...]]:
-    """The shipped parameters of orders and money, and chances by recency and frequency."""
+    """The shipped parameters of orders and money, and the probabilities by recency and frequency."""
     found = _read()
     return Dropout.of(found["dropout"]), tuple(found["cells"])
 

@@ -1,4 +1,4 @@
-"""What a prediction knows of each customer: five numbers about the days on which they ordered."""
+"""The prediction inputs of each customer: five numbers about the days with an order."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import numpy as np
 from models.behaviour.layout import FloatArray, IntArray
 
 HALF_LIVES = (25.0, 120.0)
-"""Half-lives of the two fading counts of order-days."""
+"""Half-lives of the two decayed counts of order-days, in days."""
 
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """Customers side by side, each as of the own last order-day; nothing in here moves with the clock.
+    """Customers side by side, each as of the own last order-day; nothing here changes with the clock.
 
     Attributes
     ----------
     first, last
         Shape (n,), days of the first and the last order.
     orders
-        Shape (n,), order-days so far; 0 for somebody who never ordered.
+        Shape (n,), order-days so far; 0 for a customer without orders.
     fading
-        Shape (2, n), order-days in memories of HALF_LIVES, on the last order-day.
+        Shape (2, n), order-days decayed by HALF_LIVES, on the last order-day.
     """
 
     first: FloatArray
@@ -33,11 +33,11 @@ class Records:
 
     @classmethod
     def empty(cls, customers: int) -> Records:
-        """Nobody has ordered yet."""
+        """Records of customers without orders."""
         return cls(np.zeros(customers), np.zeros(customers), np.zeros(customers), np.zeros((2, customers)))
 
     def note(self, day: int, customers: IntArray) -> None:
-        """Count an order-day of these customers (each once); days ascend."""
+        """Count an order-day of these customers (each once); days must ascend."""
         new = self.orders[customers] == 0
         self.first[customers[new]] = day
         since = day - self.last[customers]
@@ -47,7 +47,7 @@ class Records:
         self.orders[customers] += 1
 
     def repeated(self, times: int) -> Records:
-        """All customers, so many times one after the other."""
+        """All customers, repeated ``times`` times."""
         return Records(
             np.tile(self.first, times),
             np.tile(self.last, times),
@@ -56,7 +56,7 @@ class Records:
         )
 
     def of(self, customers: IntArray) -> Records:
-        """The records of some customers; a copy."""
+        """A copy of the records of some customers."""
         return Records(
             self.first[customers], self.last[customers], self.orders[customers], self.fading[:, customers].copy()
         )

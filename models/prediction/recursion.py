@@ -1,8 +1,8 @@
-"""How the weights are learned: a mean and a precision, one Newton step a week, forgetting towards a prior.
+"""Learning of the weights: a mean and a precision, one Newton step per week, forgetting towards a prior.
 
 A recursive Laplace approximation of Bayesian logistic regression (Spiegelhalter & Lauritzen, *Sequential updating of
-conditional probabilities on directed graphical structures*, Networks 1990) with exponential forgetting: no learning rate,
-no order of rows, and a year of a shop is a few milliseconds.
+conditional probabilities on directed graphical structures*, Networks 1990) with exponential forgetting: no learning
+rate, no dependence on row order, and a shop's year takes a few milliseconds.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from models.prediction.features import total
 from models.prediction.hazard import logistic
 
 PRECISION: Final = 10.0
-"""Of the shipped prior: weak, 200 customers overrule it in weeks."""
+"""Precision of the shipped prior: weak, 200 customers outweigh it in weeks."""
 MEMORY_DAYS: Final = 365.0
-"""Half-life of what was learned; the prior takes its place."""
+"""Half-life of learned weights, in days; they decay towards the prior."""
 
 
 @dataclass(frozen=True, slots=True)
 class Belief:
-    """What is known of the weights: mean (d,) and precision (d, d)."""
+    """The distribution of the weights: mean (d,) and precision (d, d)."""
 
     mean: FloatArray
     precision: FloatArray
 
     @classmethod
     def around(cls, mean: FloatArray, precision: float = PRECISION) -> Belief:
-        """A belief that holds every weight to be near ``mean``."""
+        """A belief centred on ``mean`` with the same precision for every weight."""
         return cls(mean, precision * np.eye(len(mean)))
 
     @property
@@ -41,7 +41,7 @@ class Belief:
 
 
 def forgotten(belief: Belief, prior: Belief, days: float, memory_days: float = MEMORY_DAYS) -> Belief:
-    """The belief after so many days, drawn towards the prior."""
+    """The belief after ``days`` of forgetting towards the prior."""
     keep = 2 ** (-days / memory_days)
     precision = keep * belief.precision + (1 - keep) * prior.precision
     information = keep * belief.precision @ belief.mean + (1 - keep) * prior.precision @ prior.mean
@@ -55,9 +55,9 @@ def learned(belief: Belief, x: FloatArray, bought: FloatArray) -> Belief:
     Parameters
     ----------
     x
-        Features when it was asked, (d, n).
+        Features at the time of the question, (d, n).
     bought
-        Whether they ordered in the week, 0 or 1, (n,).
+        Whether the customer ordered in the week, 0 or 1, (n,).
     """
     chance = logistic(total(belief.mean, x))
     precision = belief.precision + (x * (chance * (1 - chance))) @ x.T
@@ -65,7 +65,7 @@ def learned(belief: Belief, x: FloatArray, bought: FloatArray) -> Belief:
 
 
 def refit(prior: Belief, x: FloatArray, bought: FloatArray, steps: int = 12) -> Belief:
-    """The most likely weights for all answers at once, by Newton's method: what the recursion is measured by."""
+    """The most likely weights for all answers at once, by Newton's method: the reference for the recursion."""
     mean = prior.mean
     precision = prior.precision
     for _ in range(steps):
