@@ -1,4 +1,4 @@
-"""From the rows of one unit (a row, or a group of rows) to the bodies of events, or to the reason why there are none."""
+"""Converts the rows of one unit (a row, or a group of rows) to event bodies, or to the reason why there are none."""
 
 from __future__ import annotations
 
@@ -55,11 +55,11 @@ _SUMS: Final = frozenset(
         *("合计", "总计", "小计", "合計", "総計", "小計", "합계", "총계", "소계"),
     )
 )
-"""What stands in the column of the customer in a line of sums, in small letters."""
+"""Values of the customer column, in lower case, that mark a line of totals."""
 
 
 class Refused(Exception):
-    """Rows that make no event. ``line`` is the one at fault, None if all are."""
+    """Rows that yield no event. ``line`` is the faulty one, None if all are."""
 
     def __init__(self, reason: str, message: str, line: int | None = None) -> None:
         super().__init__(message)
@@ -70,14 +70,14 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Bodies:
-    """Makes bodies in the habits of one file.
+    """Builds event bodies by the conventions of one file.
 
     Attributes
     ----------
     nobody
         Placeholder ids, in lower case, that do not identify a customer.
     is_number
-        Whether a trait of one's own from a column is a number.
+        Whether an own trait from a column is a number.
     """
 
     mapping: TableMapping
@@ -89,7 +89,7 @@ class Bodies:
     def of(
         self, rows: Sequence[Numbered], events: Sequence[EventMapping]
     ) -> Iterator[tuple[EventMapping, dict[str, Any]]]:
-        """The events of the rows of one unit. Raises Refused."""
+        """Yield the events of the rows of one unit. Raises Refused."""
         for unit in self._by_customer(rows, events[0]):
             shared = shared_by([cells for _, cells in unit])
             for event in events:
@@ -100,7 +100,7 @@ class Bodies:
                             yield event, body
 
     def _by_customer(self, rows: Sequence[Numbered], event: EventMapping) -> Iterator[Sequence[Numbered]]:
-        """Rows of one order id that name two customers are two orders: two shops count from one, in one file."""
+        """Split rows of one order id that name two customers: one file may hold two shops that both count from one."""
         column = event.fields.get("customer_id")
         if len(rows) == 1 or column is None:
             yield rows
@@ -108,7 +108,7 @@ class Bodies:
         parts: dict[str, list[Numbered]] = {}
         last = ""
         for line, cells in rows:
-            # Rows that name nobody belong to the one before.
+            # Rows without a customer belong to the previous one.
             last = column.of(cells, self.nobody) or last
             parts.setdefault(last, []).append((line, cells))
         first = parts.pop("", [])
@@ -120,7 +120,7 @@ class Bodies:
         yield from parts.values()
 
     def of_guests(self, rows: Sequence[Numbered], events: Sequence[EventMapping]) -> Iterator[dict[str, Any]]:
-        """What the rows say of orders and refunds that name no customer; nothing where they cannot be read."""
+        """Yield the orders and refunds that name no customer; nothing if they cannot be read."""
         for unit in self._by_customer(rows, events[0]):
             shared = shared_by([cells for _, cells in unit])
             for event in events:
@@ -152,7 +152,7 @@ class Bodies:
         return body
 
     def _body_of(self, event: EventMapping, shared: Cells, rows: Sequence[Numbered]) -> dict[str, Any]:
-        """What the rows say of an event, also where it names nobody. Raises Refused."""
+        """The body of an event, even if it names no customer. Raises Refused."""
         body: dict[str, Any] = {"type": event.type, **event.constants}
         named: str | None = None
         for field, column in event.fields.items():
@@ -182,11 +182,11 @@ class Bodies:
             body["refund_id"] = "row-" + _digest(body)[:20]
 
     def _amount(self, event: EventMapping, field: str, value: Any) -> Any:
-        """Exports write refunded amounts with either sign."""
+        """Normalise the sign: exports write refunded amounts with either."""
         return abs(value) if event.type in _REVERSALS and field in MONEY and isinstance(value, int | float) else value
 
     def _field(self, field: str, column: Column, shared: Cells, rows: Sequence[Numbered]) -> tuple[Any, str | None]:
-        """The value of a field, None where nothing stands there, and the currency that its text names."""
+        """The value of a field, None if it is empty, and the currency named in its text."""
         text = column.of(shared, self.nobody if field == "customer_id" else frozenset())
         if not text or (field not in ("customer_id", "traits.name") and self._is_absent(text)):
             return None, None
@@ -202,7 +202,7 @@ class Bodies:
         return value, currency
 
     def _agree(self, field: str, column: Column, rows: Sequence[Numbered]) -> None:
-        """Rows of one order that say different totals are lines: to take the first would lose the others."""
+        """Rows of one order with different totals are lines: the first total alone would lose the others."""
         different = {text for _, cells in rows if (text := column.of(cells)) and not self._is_absent(text)}
         if len(different) > 1 and len({self._number(field, column, text).text for text in different}) > 1:
             raise Refused("bad_value", translatable("file amounts differ", field=field, names=column.names))
@@ -280,7 +280,7 @@ def _refusing(field: str, column: Column, line: int | None) -> Iterator[None]:
 def _entries(
     event: EventMapping, shared: Cells, rows: Sequence[Numbered]
 ) -> Iterator[tuple[Cells, Sequence[Numbered]]]:
-    """What an event is made of: the rows, or one entry after the other of a list in their record."""
+    """The source of each event: the rows, or the entries of a list in their record one by one."""
     if event.each is None:
         yield shared, rows
         return
@@ -296,7 +296,7 @@ def _is_sum(id: object) -> bool:
 
 
 def shared_by(rows: Sequence[Cells]) -> Cells:
-    """What the rows of an order tell together: exports tell what all rows of an order share in the first only, or in each."""
+    """The values shared by the rows of an order: exports write them in the first row only, or in each."""
     if len(rows) == 1:
         return rows[0]
     found: dict[str, str] = {}
@@ -308,18 +308,18 @@ def shared_by(rows: Sequence[Cells]) -> Cells:
 
 
 def _put(body: dict[str, Any], field: str, value: Any) -> None:
-    """Set a field; a dotted name goes into an object."""
+    """Set a field; a dotted name sets it in a nested object."""
     *path, name = field.split(".")
     for part in path:
         inner = body.get(part)
-        # A copy: constants are the mapping's, and not to be changed.
+        # A copy: constants belong to the mapping and must not change.
         body[part] = dict(inner) if isinstance(inner, dict) else {}
         body = body[part]
     body[name] = value
 
 
 def _to_major(body: dict[str, Any], currency: str) -> None:
-    """Amounts in the smallest coin, in the units in which events have them."""
+    """Convert amounts from the smallest coin to the units of events."""
     size = 10 ** exponent(body.get("currency", currency))
     for part in (body, *body.get("products", ())):
         for name in MONEY & part.keys():

@@ -1,8 +1,8 @@
-"""Which code page of one byte a letter a text is written in, by the words that it makes in each.
+"""Detects the single-byte code page of a text by the words it yields in each.
 
-The same bytes are words in one page and nonsense in another: ``0xB3`` is ``ł`` in ``Paweł`` and ``³`` in ``Pawe³``. A word
-counts for a page where all its letters belong to one language that is written in that page. Where two pages make as good
-words that differ, nobody but the shop can know, and no guess is made.
+The same bytes are words in one page and nonsense in another: ``0xB3`` is ``ł`` in ``Paweł`` and ``³`` in ``Pawe³``. A
+word counts for a page if all its letters belong to one language written in that page. If two pages yield equally good
+but different words, only the shop can know, and no page is chosen.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _OTHER: Final[Mapping[str, tuple[str, str, str]]] = {
     "cp1256": ("ابتثجحخدذرزسشصضطظعغفقكلمنهويىةءآأإؤئپچژگ", "اليمنوترهبد", ""),
     "cp874": ("".join(map(chr, range(0x0E01, 0x0E5C))), "านรกอเงมยลวดท", ""),
 }
-"""Letters, frequent letters and vowels of languages that are written without the letters of ASCII."""
+"""Letters, frequent letters and vowels of languages that do not use ASCII letters."""
 _SAME_LETTERS: Final = {
     "iso8859_2": "cp1250",
     "cp850": "cp1252",
@@ -40,29 +40,31 @@ _SAME_LETTERS: Final = {
     "iso8859_7": "cp1253",
 }
 _RARE: Final = frozenset(("cp1257", "cp850", "cp852", "mac_roman", "mac_cyrillic"))
-"""Pages that a file must speak for clearly: most of their text looks like that of a common page."""
+"""Pages that need clear evidence: most of their text looks like that of a common page."""
 _NEVER: Final = re.compile(
     r"ń[aeiouyóąę]|ŕ(?![bcdfghjklmnprstvzž])|ř[rnldgmb]|[sz]ř|[lrtdkcbg]ň|(?<![dtnbpvmf])ě|^ĺ|ĺ[aeiouyáéíóúý]|[aeiouyáéíóúý]ĺ|^ď[aou]"
 )
-"""What no word of Polish, Czech or Slovak has, and words of western Europe make when they are read as such."""
+"""Patterns that no Polish, Czech or Slovak word has, but western words misread as such do."""
 _MARKS: Final = "\u00a0€£¥¢§©®™°·•«»‹›„“”‘’‚–—…¿¡ªº´"
 _SIGNS: Final = re.compile(r"[kcdm]?m[²³]|°[CF]|µ[glm]|[€£¥§©®™°½¼¾×±µ•–—…·«»„“”’´\u00a0]+")
 _RUN: Final = {"cp1252": re.compile(r"[^\x00-\x7f]{4}"), "cp1254": re.compile(r"[^\x00-\x7f]{4}")}
-"""Letters in a row that no word of these pages has."""
+"""Runs of letters that no word of these pages has."""
 _ALONE: Final = frozenset("àéèóòåöæôý")
 _MOST: Final = 4_000
-"""Different words that are looked at."""
+"""Maximum number of distinct words to examine."""
 _CLEAR: Final = 0.05
 _ENOUGH: Final = 0.5
 
 
 class Judged(NamedTuple):
-    """Attributes
+    """The result of a detection.
+
+    Attributes
     ----------
     encoding
-        The page; None where the text does not show it.
+        The page; None if the text does not determine it.
     readings
-        What the same words are in the pages that would do, for people; empty where none does.
+        The same words in each candidate page, for people; empty without candidates.
     """
 
     encoding: str | None
@@ -70,7 +72,7 @@ class Judged(NamedTuple):
 
 
 def page_of(head: bytes) -> Judged:
-    """The code page of a text that begins with ``head``, which is not ASCII.
+    """Detect the code page of a text that begins with ``head``, which is not ASCII.
 
     >>> page_of("Grażyna,Paweł,Łukasz".encode("cp1250")).encoding, page_of("Käufer,Größe".encode("cp1252")).encoding
     ('cp1250', 'cp1252')
@@ -82,7 +84,7 @@ def page_of(head: bytes) -> Judged:
     if worth[best] < _ENOUGH:
         return Judged(None)
     rivals = [page for page in every if worth[page] > worth[best] - _CLEAR]
-    # Of pages that read it alike, the usual one.
+    # Of pages with equal readings, take the most usual.
     different = {tuple(word for word, _ in every[page]): page for page in reversed(rivals)}
     if len(different) == 1:
         return Judged(next(page for page, read in every.items() if read == every[best]))
@@ -90,7 +92,7 @@ def page_of(head: bytes) -> Judged:
 
 
 def _readings(pages: Mapping[tuple[str, ...], str]) -> tuple[tuple[str, str], ...]:
-    """The first word that pages read in several ways, by page."""
+    """The first word that the pages read differently, by page."""
     words = next(words for words in zip(*pages, strict=True) if len(set(words)) > 1)
     return tuple(reversed([(page, word) for page, word in zip(pages.values(), words, strict=True)]))
 
@@ -101,7 +103,7 @@ def _pages() -> tuple[str, ...]:
 
 
 def _worth(page: str, words: list[tuple[str, int]]) -> float:
-    """From 0 to 1: the share of the words that some language of the page explains, and that one of them does."""
+    """Score from 0 to 1: the mean of the shares of words that any language of the page, and the best one, explain."""
     own = _SAME_LETTERS.get(page, page)
     total = 0.0
     explained = 0.0
@@ -111,7 +113,7 @@ def _worth(page: str, words: list[tuple[str, int]]) -> float:
             weight = min(count, 20)
             total += weight
             if _SIGNS.fullmatch(word):
-                # In pages of other alphabets nearly every byte is some sign.
+                # In pages of other alphabets almost every byte is a letter.
                 fit = weight * (1.0 if own in _LATIN else 0.6)
                 explained += fit
                 by_language = [held + fit for held in by_language]
@@ -128,7 +130,7 @@ def _worth(page: str, words: list[tuple[str, int]]) -> float:
 
 
 def _parts(text: str) -> list[str]:
-    """The words of a text that hold more than ASCII, without marks at their ends."""
+    """The non-ASCII words of a text, without punctuation at their ends."""
     found: list[str] = []
     for part in re.split(r"(?<=\w)[\u2019\u2013\u2014\u00a0](?=\w)", text):
         bare = part.strip(_MARKS) or part
@@ -138,7 +140,7 @@ def _parts(text: str) -> list[str]:
 
 
 def _languages(page: str, word: str) -> list[int]:
-    """The languages of a page that a word can be of."""
+    """The languages of a page that a word may belong to."""
     small = word.lower()
     letters = {sign for sign in small if sign > "\x7f"}
     if not _is_cased(word) or (len(word) == 1 and small not in _ALONE) or _NEVER.search(small):
@@ -149,7 +151,7 @@ def _languages(page: str, word: str) -> list[int]:
 
 
 def _fit(page: str, word: str) -> float:
-    """How well a word fits a language without letters of ASCII: 0, or more the more frequent its letters are."""
+    """Fit of a word to a language without ASCII letters: 0 if none, and larger for more frequent letters."""
     alphabet, frequent, vowels = _OTHER[page]
     small = word.lower()
     if (
@@ -164,5 +166,5 @@ def _fit(page: str, word: str) -> float:
 
 
 def _is_cased(word: str) -> bool:
-    """Whether letters beyond ASCII are capital at the beginning alone, or in a word of capitals."""
+    """Whether non-ASCII letters are upper case only at the start, or in an upper-case word."""
     return word.isupper() or not any(sign > "\x7f" and sign.isupper() for sign in word[1:])

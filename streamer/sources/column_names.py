@@ -1,4 +1,4 @@
-"""Names that columns have in the exports of shops, and which field each stands for."""
+"""Column names in the exports of shops, and the field each stands for."""
 
 from __future__ import annotations
 
@@ -59,10 +59,10 @@ _NAMES: Final = {
     "line_total": "line total; item total; positionssumme; zeilensumme; 小计",
 }
 _LOGINS: Final = ("user", "member", "account", "会员", "用户", "买家会员名", "买家昵称", "买家会员", "会员昵称", "昵称")
-"""Words for people under which a name of their own choice stands."""
+"""Words for people whose columns hold self-chosen names."""
 
 NAMES: Final[Mapping[str, tuple[str, ...]]] = {field: tuple(names.split("; ")) for field, names in _NAMES.items()}
-"""Names by field, in small letters, the most telling first."""
+"""Names by field, in lower case, the most specific first."""
 
 KNOWN: Final = (
     *(name for names in NAMES.values() for name in names),
@@ -70,17 +70,17 @@ KNOWN: Final = (
     *_LOGINS,
     *(name for names in CONTACTS.values() for name in names),
 )
-"""All names that tell what a column holds, by which the header of a file is found."""
+"""All known names, by which the header of a file is found."""
 
 EVENT: Final = ("order_id", "customer_id", "occurred_at", "total", "currency", "discount", "coupon")
 LINES: Final = ("product_id", "name", "category", "quantity", "price", "line_total")
 
 
 def columns_of(header: Sequence[str], rows: Sequence[Mapping[str, str]] = ()) -> dict[str, str]:
-    """The column of each field: the first of its names that the header has, whole or as a part, each column once.
+    """Map each field to a column: the first of its names in the header, in full or in part; each column is used once.
 
-    The customer's is that of an id; where there is none, one of people, then an e-mail address, then a phone number.
-    ``rows`` (cells by column) tell a column of people's names, by which nobody is known where there is an address.
+    The customer column is preferably an id, then a word for people, then an e-mail address, then a phone number.
+    ``rows`` (cells by column) reveal columns of people's names, which identify no customer if there is an address.
     """
     left = {bare(name): name for name in reversed(header)}
     found: dict[str, str] = {}
@@ -97,23 +97,23 @@ def columns_of(header: Sequence[str], rows: Sequence[Mapping[str, str]] = ()) ->
 
 
 def _hit(left: Mapping[str, str], name: str, *, whole: bool) -> str | None:
-    """The column of that name; where it need not be whole, one that begins or ends so."""
+    """The column with this name; with ``whole=False`` also one that begins or ends with it."""
     if name in left or whole or len(name) < 5:
         return name if name in left else None
     return next((one for one in left if one.startswith(name) or one.endswith(name)), None)
 
 
 def _customer(left: Mapping[str, str], rows: Sequence[Mapping[str, str]]) -> str | None:
-    """The column by which customers are known."""
+    """The column that identifies customers."""
     return next(_customer_columns(left, rows), None)
 
 
 def _customer_columns(left: Mapping[str, str], rows: Sequence[Mapping[str, str]]) -> Iterator[str]:
-    """Columns by which customers may be known, the best first."""
+    """Columns that may identify customers, the best first."""
     yield from _present(left, NAMES["customer_id"])
     addresses = list(_present(left, (*names_of("email"), *names_of("phone"))))
     people = list(_present(left, (*PEOPLE, *_LOGINS)))
-    # People's names are no ids where there is an address.
+    # People's names are not ids if there is an address.
     named = _named(left, rows) if addresses else set()
     yield from (name for name in people if name not in named)
     yield from (one for one in left if one not in addresses and _is_id(left[one]))
@@ -134,7 +134,7 @@ def _named(left: Mapping[str, str], rows: Sequence[Mapping[str, str]]) -> set[st
 
 
 def _is_id(name: str) -> bool:
-    """Whether a name holds that of an id as whole words: not ``customer note``, which holds ``customer no``."""
+    """Whether a name contains an id's name as whole words: not ``customer note``, which contains ``customer no``."""
     words = re.split(r"[\W_]+", folded(name).strip())
     ids = [re.split(r"[\W_]+", one) for one in NAMES["customer_id"]]
     return any(words[: len(one)] == one or words[-len(one) :] == one for one in ids)

@@ -1,4 +1,4 @@
-"""One field of an event: which cells of a row it comes from, and what is done to the text that stands there."""
+"""One field of an event: its source cells in a row, and the transformations of their text."""
 
 from __future__ import annotations
 
@@ -12,35 +12,34 @@ CLOSED: Final = ConfigDict(extra="forbid", frozen=True, strict=True)
 Names = Annotated[tuple[str, ...], Field(strict=False)]
 
 ABSENT: Final = frozenset(("null", "\\n", "nan", "none", "n/a", "#n/a", "na", "nil", "undefined", "<null>", "(null)"))
-"""Texts by which programs say that nothing stands there, in small letters."""
+"""Texts by which programs denote an empty value, in lower case."""
 
 
 class Column(BaseModel):
-    """Where a field of an event comes from.
+    """The source of an event's field.
 
     Attributes
     ----------
     column
-        Names of columns; the first that holds something counts.
+        Names of columns; the first non-empty one counts.
     columns
-        Names of columns whose texts are joined, with ``join`` between them; what is empty is left out.
+        Names of columns whose texts are joined by ``join``; empty ones are omitted.
     sum, times
-        The sum of columns over the rows of a group; of one column each times the number in ``times``, where that is
-        given.
+        The sum of columns over the rows of a group; with ``times``, each multiplied by the number in that column.
     nothing
-        Texts that mean nothing here, so that the next column counts.
+        Texts that count as empty here, so that the next column is used.
     strip
-        Texts taken off at both ends, as often as they stand there: quotes, marks, words for units.
+        Texts removed at both ends, repeatedly: quotes, marks, words for units.
     lower, upper, prefix, map
-        Then, in this order: letters made small or large, text put in front (or what stands in ``prefix_column``), values
-        replaced (others stay).
+        Applied next, in this order: convert case, prepend text (or that of ``prefix_column``), replace values (others
+        stay).
     kind
-        What a trait of one's own is: ``number``, ``text``, ``truth`` or ``time``. Without it, a number where every row
-        of the file holds one.
+        Type of an own trait: ``number``, ``text``, ``truth`` or ``time``. By default a number if every row of the file
+        holds one.
     zone
         The column that names the time zone of a time.
     optional
-        Whether the file may be without all of these columns.
+        Whether the file may lack all of these columns.
     """
 
     model_config = CLOSED
@@ -73,11 +72,11 @@ class Column(BaseModel):
 
     @property
     def names(self) -> str:
-        """The columns in words."""
+        """The column names, for messages."""
         return " and ".join(self.sum or self.columns) or " or ".join(self.column)
 
     def named(self) -> Iterator[str]:
-        """All columns that are named."""
+        """Yield all column names."""
         yield from self.column
         yield from self.columns
         yield from self.sum
@@ -86,10 +85,10 @@ class Column(BaseModel):
                 yield one
 
     def of(self, cells: Mapping[str, str], nobody: frozenset[str] = frozenset()) -> str:
-        """The text for an event from the cells of a row; empty where nothing stands there.
+        """The text for an event from the cells of a row; empty if there is none.
 
-        ``nobody`` are texts (small letters) over which a list of columns passes on to the next; where no column is left
-        the first of them is given, so that its reason can be told.
+        Texts in ``nobody`` (lower case) are skipped in favour of the next column; if none is left, the first of them
+        is returned, so that the error can name it.
         """
         if self.columns:
             return self._changed(
@@ -123,7 +122,7 @@ class Column(BaseModel):
 
 
 def stripped(text: str, ends: Sequence[str]) -> str:
-    """A text without any of the ends, at both sides and as often as they stand there."""
+    """Remove all ``ends`` from both sides of a text, repeatedly."""
     while True:
         bare = text
         for end in ends:
@@ -134,7 +133,7 @@ def stripped(text: str, ends: Sequence[str]) -> str:
 
 
 def _column(value: object) -> object:
-    """A bare name, or a list of them, is a column without anything done to it."""
+    """Accept a bare name, or a list of them, as a column without transformations."""
     if isinstance(value, str):
         return {"column": (value,)}
     if isinstance(value, list):
@@ -154,14 +153,14 @@ Source = Annotated[Column, BeforeValidator(_column)]
 
 
 def list_of(value: Any) -> Any:
-    """A bare text as a list of one."""
+    """Wrap a bare text in a list."""
     return (value,) if isinstance(value, str) else value
 
 
 class Conditions:
-    """``where`` and ``unless`` of a mapping, ready to be asked of rows.
+    """``where`` and ``unless`` of a mapping, prepared for evaluation.
 
-    Texts are compared without regard to case. ``<0``, ``>0``, ``=0`` and ``!=0`` ask for the sign of a number.
+    Texts compare case-insensitively. ``<0``, ``>0``, ``=0`` and ``!=0`` test the sign of a number.
     """
 
     def __init__(self, where: Mapping[str, tuple[str, ...]], unless: Mapping[str, tuple[str, ...]]) -> None:
@@ -169,7 +168,7 @@ class Conditions:
         self._unless = [(name, frozenset(map(str.casefold, values))) for name, values in unless.items()]
 
     def hold(self, cells: Mapping[str, str], sign: Any) -> bool:
-        """Whether an event is wanted of these cells; ``sign`` gives -1, 0 or 1 of a text, None where it is no number."""
+        """Whether these cells should yield an event; ``sign`` returns -1, 0 or 1, or None for a text without number."""
         return all(_among(cells.get(name, ""), values, sign) for name, values in self._where) and not any(
             _among(cells.get(name, ""), values, sign) for name, values in self._unless
         )

@@ -1,4 +1,4 @@
-"""Columns that say how to reach a customer: found by their names, and taken only where their cells say the same."""
+"""Contact columns of customers: found by name, and accepted only if their cells confirm it."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ CONTACTS: Final[Mapping[str, tuple[str, ...]]] = {
         ),
     }.items()
 }  # fmt: skip
-"""Names of columns by trait, in small letters, the most telling first."""
+"""Names of columns by trait, in lower case, the most specific first."""
 
 PEOPLE: Final = (
     *("customer", "client", "buyer", "kunde", "käufer", "cliente", "acheteur", "comprador", "客户", "买家", "고객"),
     *("klant", "klient", "клиент", "покупатель", "kund", "müşteri"),
 )
-"""Words for people, under which ids stand, and in some files names."""
+"""Words for people, whose columns hold ids, and in some files names."""
 
 _BEFORE: Final = (
     *("", "customer", "customers", "client", "buyer", "user", "member", "contact", "billing", "bill to", "shipping"),
@@ -76,10 +76,10 @@ _LAST_NAMES: Final = (
     ),
 )
 _PERSON: Final = ("name", "nom", "nombre", "姓名")
-"""Words for a name that say whose only beside a word for the customer."""
+"""Words for a name that identify a person only beside a word for the customer."""
 
 _SOUND: Final = 0.9
-"""Share of the cells that must be in the form of their trait."""
+"""Share of the cells that must match the form of their trait."""
 
 _STRIP: Final = ("'", "`", "tel:")
 _FORMS: Final[Mapping[str, TypeAdapter[str]]] = {
@@ -93,14 +93,14 @@ _FORMS: Final[Mapping[str, TypeAdapter[str]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """Where a trait comes from.
+    """The source of a trait.
 
     Attributes
     ----------
     columns
         One column, or those of the first and the last name.
     words
-        Texts that stand for another: names of languages with their tags.
+        Texts to replace: names of languages by their tags.
     """
 
     trait: str
@@ -114,17 +114,17 @@ class Contact:
 
 
 def contacts_of(header: Sequence[str], rows: Rows, found: Mapping[str, str]) -> tuple[Contact, ...]:
-    """The traits that columns hold by their names and by what stands in their cells.
+    """The traits whose columns match by name and by content.
 
     Parameters
     ----------
     found
-        The column of each field of an order. None of them is taken again, but for that of the customer: an address by
-        which customers are known is also one to write to.
+        The column of each field of an order. None of them is used again, except the customer's: an address that
+        identifies customers can also receive messages.
     """
     customer = found["customer_id"]
     taken = set(found.values()) - {customer}
-    # A name that is an id already says nothing more; beside lines a bare "name" is the product's.
+    # A name already used as an id adds nothing; beside order lines a bare "name" is the product's.
     unsure = {customer} | ({name for name in header if bare(name) == "name"} if "product_id" in found else set())
     contacts: list[Contact] = []
     for trait in CONTACTS:
@@ -140,23 +140,23 @@ def contacts_of(header: Sequence[str], rows: Rows, found: Mapping[str, str]) -> 
 
 
 def holds(trait: str, texts: Sequence[str]) -> bool:
-    """Whether texts, most of them, are in the form of a trait; empty ones say nothing."""
+    """Whether most texts match the form of a trait; empty ones are ignored."""
     there = [text for text in texts if text and text.casefold() not in ABSENT]
     return bool(there) and sum(map(_CHECKS[trait], there)) >= _SOUND * len(there)
 
 
 def are_full_names(texts: Sequence[str]) -> bool:
-    """Whether most texts are the names of people, with first and last name, so that they are hardly ids."""
+    """Whether most texts are people's first and last names, and therefore hardly ids."""
     return holds("name", texts) and holds("full name", texts)
 
 
 def bare(name: str) -> str:
-    """A column's name in small letters, without blanks, dots and dashes."""
+    """A column's name in lower case, without blanks, dots and dashes."""
     return re.sub(r"[\W_]+", "", folded(name)) or folded(name)
 
 
 def names_of(trait: str) -> tuple[str, ...]:
-    """All names that a column of a trait may have, bare, the most telling first."""
+    """All bare names of a trait's column, the most specific first."""
     words = CONTACTS[trait]
     whose = [*words, *_PERSON] if trait == "name" else words
     plain = [bare(word) for word in words]
@@ -169,7 +169,7 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {trait: names_of(trait) for trait
 
 
 def _candidates(trait: str, header: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    """Columns that could hold a trait, the most telling first."""
+    """Columns that could hold a trait, the best first."""
     left = {bare(name): name for name in reversed(header)}
     if trait == "name":
         yield from _pairs(left)
@@ -188,7 +188,7 @@ def _pairs(left: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
 
 
 def _sound(trait: str, columns: tuple[str, ...], rows: Rows, customer: str) -> Contact | None:
-    """The contact, where the cells say what the names say."""
+    """The contact, if the cells confirm the names."""
     texts = [" ".join(text for name in columns if (text := row.get(name, "").strip())) for row in rows]
     if trait == "name":
         good = holds(trait, texts) and _is_of_customers(texts, [row.get(customer, "").strip() for row in rows])
@@ -203,7 +203,7 @@ def _sound(trait: str, columns: tuple[str, ...], rows: Rows, customer: str) -> C
 
 
 def _is_of_customers(texts: Sequence[str], customers: Sequence[str]) -> bool:
-    """Whether each customer has one name, not one for each order: that would be what was bought."""
+    """Whether there is one name per customer, not one per order, which would be a product."""
     said: dict[str, set[str]] = {}
     for text, customer in zip(texts, customers, strict=True):
         if text and customer:
@@ -212,7 +212,7 @@ def _is_of_customers(texts: Sequence[str], customers: Sequence[str]) -> bool:
 
 
 def _checked(trait: str, more: Callable[[str], Any] = lambda text: True) -> Callable[[str], bool]:
-    """Whether a text is in the form that the contract asks for, and in a closer one that tells it from others."""
+    """A test for texts in the form that the contract requires, and in a narrower one that identifies the trait."""
 
     def check(text: str) -> bool:
         try:
@@ -225,7 +225,7 @@ def _checked(trait: str, more: Callable[[str], Any] = lambda text: True) -> Call
 
 
 def _is_spoken(text: str) -> bool:
-    """A name of a person has letters, and no digits."""
+    """A person's name has letters, and no digits."""
     return any(map(str.isalpha, text)) and not any(map(str.isdigit, text)) and "@" not in text
 
 
@@ -235,7 +235,7 @@ _FULL_NAME: Final = re.compile(r"\S+( \S+){1,4}|[\u4e00-\u9fff]{2,4}")
 _CHECKS: Final[Mapping[str, Callable[[str], bool]]] = {
     "email": _checked("email", re.compile(r"[^@]+@[^@.]+(\.[^@.]+)+").fullmatch),
     "phone": _checked("phone", lambda text: 7 <= sum(map(str.isdigit, text)) <= 15),
-    # The contract takes any word; a tag begins with two or three letters.
+    # The contract accepts any word; a tag begins with two or three letters.
     "language": _checked("language", re.compile(r"[A-Za-z]{2,3}([_-].*)?").fullmatch),
     "timezone": _checked("timezone"),
     "name": _checked("name", _is_spoken),

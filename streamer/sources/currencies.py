@@ -1,4 +1,4 @@
-"""In which currencies the amounts of a source are: a look at its first events, before anything is written."""
+"""Finds the currencies of a source's amounts from its first events, before anything is written."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from streamer.sources.mapped_file import MappedFile
 from streamer.sources.source import Source, SourceEvent
 
 AMOUNTS: Final = 1_000
-"""Amounts looked at, at most."""
+"""Maximum number of amounts to examine."""
 _EVENTS: Final = 20_000
 _ROWS: Final = 2_000
 
 
 def currencies(source: Source) -> Counter[str]:
-    """How many of the first amounts of orders and refunds name each currency; those that name none are the shop's own.
+    """Count the currencies of the first amounts of orders and refunds; amounts without one are in the shop's own.
 
     >>> from streamer.simulator.config import ShopConfig
     >>> from streamer.simulator.simulate import Shop
@@ -31,7 +31,7 @@ def currencies(source: Source) -> Counter[str]:
 
 
 def _first(source: Source) -> Iterator[SourceEvent]:
-    # A table must be read and sorted wholly before it gives its first event.
+    # A table must be read and sorted completely before it yields its first event.
     return source.sample(_ROWS) if isinstance(source, MappedFile) else islice(source.events(), _EVENTS)
 
 

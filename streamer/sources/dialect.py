@@ -1,4 +1,4 @@
-"""How a file of text is written, found by looking at its beginning: encoding, line ends, delimiter."""
+"""Detects the form of a text file from its beginning: encoding, line ends, delimiter."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _DELIMITERS: Final = (",", ";", "\t", "|", "^", "~")
 
 
 def encoding_of(head: bytes, declared: str | None = None) -> str:
-    """The encoding of a text that begins with ``head``; a mark at its start wins over what was ``declared``.
+    """The encoding of a text that begins with ``head``; a byte order mark overrides ``declared``.
 
     >>> encoding_of("Größe;Käufer".encode("cp1252")), encoding_of("a,b".encode("utf-16"))
     ('cp1252', 'utf-16')
@@ -41,7 +41,7 @@ def encoding_of(head: bytes, declared: str | None = None) -> str:
 
 
 def _wide(head: bytes) -> str | None:
-    """UTF-16 without a mark: delimiters, digits and line ends have a byte of nought, always on the same side."""
+    """UTF-16 without a byte order mark: delimiters, digits and line ends have a zero byte, always on the same side."""
     even, odd = head[0::2].count(0), head[1::2].count(0)
     if max(even, odd) < 3 or max(even, odd) < len(head) // 100 or min(even, odd) > max(even, odd) // 20:
         return None
@@ -49,19 +49,20 @@ def _wide(head: bytes) -> str | None:
 
 
 def _narrow(head: bytes) -> str:
-    """UTF-8, an East Asian encoding, or the code page in which the text has words. Where none or several fit it is UTF-8, by
-    which every row with such bytes is refused.
+    """UTF-8, an East Asian encoding, or the code page whose words fit.
+
+    UTF-8 if none or several fit, so that every row with such bytes is rejected.
     """
     text = head.decode("utf-8", errors="replace")
     broken = text.count("\ufffd")
-    # A cut at the end of the sample may break one; a few broken bytes among many right ones are faults of rows.
+    # The end of the sample may cut one sequence; a few broken bytes among many valid ones are faults of rows.
     if (broken <= 1 and len(head) >= SAMPLE_BYTES - 4) or broken == 0:
         return "utf-8"
     if sum(sign > "\x7f" for sign in text) - broken >= broken:
         return "utf-8"
     found = from_bytes(head[:65_536], cp_isolation=[*_EAST_ASIAN, "cp1252"]).best()
     if found is not None and found.encoding in _EAST_ASIAN:
-        # Anything in pairs can be read as Korean; where its syllables are rare ones it is not.
+        # Any pair of bytes can be read as Korean; if its syllables are rare, it is another encoding.
         others = _EAST_ASIAN if found.encoding == "cp949" else ()
         pairs: str | None = next((one for one in (found.encoding, *others) if _is_east_asian(head, one)), None)
         if pairs is not None:
@@ -70,7 +71,7 @@ def _narrow(head: bytes) -> str:
 
 
 def readings_of(head: bytes) -> tuple[tuple[str, str], ...]:
-    """Code pages with the word that each makes of the same bytes, where these could be several and no guess was made."""
+    """Candidate code pages with their readings of the same bytes, if they are ambiguous."""
     text = head.decode("utf-8", errors="replace")
     broken = text.count("\ufffd")
     if not broken or sum(sign > "\x7f" for sign in text) - broken >= broken or encoding_of(head) != "utf-8":
@@ -79,18 +80,18 @@ def readings_of(head: bytes) -> tuple[tuple[str, str], ...]:
 
 
 def _is_east_asian(head: bytes, encoding: str) -> bool:
-    """Whether most of what is not ASCII comes in pairs that are letters there, as two single bytes rarely do."""
+    """Whether most non-ASCII bytes form pairs that are letters in the encoding, which single bytes rarely do."""
     text = head.decode(encoding, errors="replace")
     strange = [sign for sign in text if sign > "\x7f"]
     good = sum("\u3000" <= sign <= "\u9fff" or "\uac00" <= sign <= "\ud7a3" or _is_wide(sign) for sign in strange)
     if encoding == "cp949":
-        # The syllables of everyday Korean have a pair of bytes in EUC-KR, too.
+        # Syllables of everyday Korean have a two-byte code in EUC-KR, too.
         good -= sum("\uac00" <= sign <= "\ud7a3" and len(sign.encode("euc_kr", "ignore")) != 2 for sign in strange)
     return bool(strange) and good >= 0.9 * len(strange) and text.count("\ufffd") <= 0.01 * len(strange)
 
 
 def _is_wide(sign: str) -> bool:
-    """Of the forms of full width; those of half width are single bytes, as letters of western pages are."""
+    """Whether a sign is full-width; half-width forms are single bytes, like letters of western pages."""
     return "\uff00" < sign < "\uff61" or sign > "\uff9f"
 
 
@@ -100,7 +101,7 @@ def delimiter_of(lines: list[str], names: frozenset[str] = frozenset()) -> str:
     Parameters
     ----------
     names
-        Names of columns that are expected (see `folded`): the delimiter that shows most of them wins.
+        Expected column names (see `folded`): the delimiter that yields most of them wins.
 
     >>> delimiter_of(["Name;Total", "a;1,5", "b;2,75"])
     ';'
@@ -120,7 +121,7 @@ def delimiter_of(lines: list[str], names: frozenset[str] = frozenset()) -> str:
 
 
 def folded(name: str) -> str:
-    """A column's name without what writers vary: case, blanks, a byte order mark.
+    """A column's name without variations in case, blanks and byte order marks.
 
     >>> folded(" Order  ID ") == folded("order id")
     True

@@ -1,4 +1,4 @@
-"""How a file is written, as a mapping says it, and the files that are joined to it."""
+"""The form of a file as declared in a mapping, and the files joined to it."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ def _delimiter(name: str) -> str:
 
 
 class FileForm(BaseModel):
-    """How a file is written.
+    """The form of a file.
 
     Attributes
     ----------
     format
-        ``csv``, ``json`` (one object a line, or one list of them) or ``xlsx``; None: found by looking.
+        ``csv``, ``json`` (one object per line, or one list of them) or ``xlsx``; None to detect it.
     delimiter, encoding
-        None: found by looking. ``whitespace`` is any run of blanks.
+        None to detect them. ``whitespace`` is any run of blanks.
     skip
         Lines above the header.
     columns
         Names of the columns of a file without a header.
     ends_before
-        Text with which the first line below the table begins: from there on all is left out.
+        Start of the first line below the table: this line and all after it are ignored.
     strip
-        Texts taken off every cell at both ends.
+        Texts removed from both ends of every cell.
     """
 
     model_config = CLOSED
@@ -59,24 +59,24 @@ class FileForm(BaseModel):
 
 
 def _keys(value: Any) -> Any:
-    """A bare name, or a list of them, is a column that both files call so."""
+    """Accept a bare name, or a list of them, for columns with the same name in both files."""
     names = list_of(value)
     return {name: name for name in names} if isinstance(names, list | tuple) else names
 
 
 class Join(FileForm):
-    """Another file whose rows stand beside those of the file that is read.
+    """Another file whose rows are joined to those of the main file.
 
     Attributes
     ----------
     file
-        Its name, from the folder of the file that is read.
+        Its name, relative to the folder of the main file.
     on
-        The columns that hold the key: ours (of the file that is read, or of one joined before) with theirs.
+        The key columns: ours (of the main file, or of one joined before) with theirs.
     prefix
-        Put before the names of its columns, where two files have one of the same name.
+        Prepended to the names of its columns, if two files share a column name.
     optional
-        Whether a row may be without a partner there; else it is refused.
+        Whether a row may lack a partner there; otherwise it is rejected.
     """
 
     file: Annotated[str, Field(min_length=1)]
@@ -87,7 +87,7 @@ class Join(FileForm):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is looked for in a file.
+    """The columns to look for in a file.
 
     Attributes
     ----------
@@ -98,7 +98,7 @@ class Wanted:
     lists
         Paths of lists in JSON records.
     nor
-        Names of other files that were looked into before, for the error.
+        Names of other files already searched, for the error.
     """
 
     names: tuple[str, ...]
@@ -108,5 +108,5 @@ class Wanted:
 
 
 def each(names: Iterable[str]) -> tuple[str, ...]:
-    """The names, each once, in order."""
+    """The distinct names, in order."""
     return tuple(dict.fromkeys(names))

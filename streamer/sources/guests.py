@@ -1,4 +1,4 @@
-"""Orders of a file that name no customer: money of the shop that belongs to nobody's segment."""
+"""Guest orders of a file, which name no customer: revenue outside all segments."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from decimal import Decimal
 
 @dataclass(slots=True)
 class Guests:
-    """Orders and refunds without a customer, each counted once, however many rows it has.
+    """Orders and refunds without a customer, each counted once for all its rows.
 
     Attributes
     ----------
     money
-        Orders less refunds, by currency, in its units.
+        Orders less refunds, by currency, in major units.
     """
 
     orders: int = 0
@@ -22,7 +22,7 @@ class Guests:
     _seen: set[str] = field(default_factory=set)
 
     def add(self, name: str, amount: Decimal, currency: str, *, refund: bool) -> None:
-        """Count what a row says of the order or refund of that name; its rows may come one by one."""
+        """Add a row's amount to the order or refund ``name``; its rows may be added one by one."""
         if name not in self._seen:
             self._seen.add(name)
             self.orders += not refund
@@ -30,11 +30,11 @@ class Guests:
         self.money[currency] = self.money.get(currency, Decimal(0)) + (-amount if refund else amount)
 
     def knows(self, name: str) -> bool:
-        """Whether the order or refund was counted."""
+        """Whether the order or refund is already counted."""
         return name in self._seen
 
     def to_dict(self) -> dict[str, object]:
-        """The figures by the names they have in JSON, money as text that keeps every digit."""
+        """The figures under their JSON names, with money as exact text."""
         return {
             "orders": self.orders,
             "refunds": self.refunds,

@@ -1,4 +1,4 @@
-"""What the cells of a file give away together: the decimal sign, the order of day and month, which traits are numbers."""
+"""Conventions of a file, derived from all its cells: decimal sign, order of day and month, numeric traits."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _PLAIN_NUMBER: Final = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d{1,9})?", re.ASC
 
 
 class Habits:
-    """Gathered row by row, then asked.
+    """Collects conventions row by row, then answers.
 
     Attributes
     ----------
     decimal
-        The decimal sign that the numbers show; None where none shows it. Where some show a point and others a comma, it
-        is the point, and the others are refused.
+        The decimal sign of the numbers; None if no number shows it. If some show a point and others a comma, it is the
+        point, and the others are rejected.
     day_first
-        Whether ``3/2/2024`` is the third of February; None where the dates do not show it, or show both.
+        Whether ``3/2/2024`` is the third of February; None if the dates do not show it, or show both.
     """
 
     def __init__(self, mapping: TableMapping) -> None:
@@ -45,7 +45,7 @@ class Habits:
         self._texts: set[str] = set()
 
     def see(self, cells: Mapping[str, str]) -> None:
-        """Take in one row."""
+        """Add one row."""
         if self._declared is None and not self._points:
             for name in self._amounts:
                 self._see_amount(cells.get(name, ""))
@@ -85,13 +85,13 @@ class Habits:
         return next(iter(self._orders)) == "day" if len(self._orders) == 1 else None
 
     def is_number(self, column: Column) -> bool:
-        """Whether a trait of one's own that comes from this column is a number."""
+        """Whether an own trait from this column is a number."""
         if column.kind is not None:
             return column.kind == "number"
         return not self._texts.intersection((*column.column, *column.columns))
 
     def notes(self) -> list[str]:
-        """What was found, in words."""
+        """The conventions found, in words."""
         found: list[str] = []
         if self._declared is None and self.decimal == ",":
             found.append(translatable("file note comma"))

@@ -1,7 +1,7 @@
-"""A source of old events as lane records: what an import writes and what a replay feeds to ``decide``.
+"""Converts a source of old events to lane records, which an import writes and a replay passes to ``decide``.
 
-Between the events stand the import's own clock records, one per day of the data, so that history passes in its
-own time: every lane hears that a day has begun before the first event of that day.
+The import's own clock records, one per day of the data, are placed between the events, so that time passes as in the
+past: every lane learns that a day has begun before the first event of that day.
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ from streamer.sources.source import Source
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A record to write: to the lane that its key says, or, with ``every_lane``, to all of them. Those can be signed. ``day``
-    is that of the grid which it begins."""
+    """A record to write: to the lane of its key, or, with ``every_lane``, to all of them.
+
+    Records for every lane can be signed. ``day`` is the grid day that the record begins."""
 
     key: bytes | None
     value: bytes
@@ -39,7 +40,7 @@ class Outgoing:
     seal: Seal | None = None
 
     def headers_for(self, lane: int, keys: ControlKeys | None) -> Headers:
-        """Its headers in a lane."""
+        """The record's headers in a lane."""
         if self.seal is None or keys is None:
             return self.headers
         return [*self.headers, keys.header(EVENTS, lane, self.seal, self.value)]
@@ -59,20 +60,20 @@ def import_records(
     until: int | None = None,
     latest: int | None = None,
 ) -> Iterator[Outgoing]:
-    """The records of one import, from ``opened`` to ``closed``.
+    """Yield the records of one import, from ``opened`` to ``closed``.
 
     Parameters
     ----------
     import_id
         Names the import in every record's header.
     until
-        Where the import's clock stands at the end, ms; None for the last event.
+        The import's clock at the end, ms; None for the last event.
     latest
-        Append time of the records, where known: no clock is written that lies after it.
+        Append time of the records, if known: no clock after it is written.
     """
     headers = ((IMPORT_HEADER, import_id.encode()),)
-    # By the time: one that goes on with a broken import signs above what the former signed. Behind each there is room for
-    # what an import asks (`imports.learning`).
+    # Numbers start at the current time, so a resumed import signs above the interrupted one. The step leaves room for
+    # the requests of an import (`imports.learning`).
     source_name, numbers = import_source(import_id), count(time_number(), 2)
 
     def control(record: Control, day: int | None = None) -> Outgoing:

@@ -1,7 +1,7 @@
-"""The rows of other files beside those of the file that is read, found by their keys.
+"""Joins the rows of other files to those of the main file, by their keys.
 
-A file that is joined is put into a database of SQLite on disk, gone with its last user, so it may be larger than memory.
-Several rows under one key never multiply others: the first stands in the row itself, each other in a row of its own.
+A joined file is loaded into a SQLite database on disk, deleted after its last use, so it may exceed memory. Several
+rows with one key never multiply others: the first is merged into the row itself, each other becomes a row of its own.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _NEVER_ROWS: Final = "left_out"
 
 
 def rows_of(path: Path, form: FileForm, wanted: Wanted) -> Rows:
-    """The rows of a file, by what the mapping says it is, else by its first bytes. Raises UserError."""
+    """The rows of a file in its declared form, otherwise detected from its first bytes. Raises UserError."""
     with opened(path) as stream:
         head = stream.read(4096)
     refuse_strange(path, head)
@@ -45,7 +45,7 @@ def rows_of(path: Path, form: FileForm, wanted: Wanted) -> Rows:
 
 
 class Side(NamedTuple):
-    """A file that is joined: its rows, and which of its columns stand under which names of the mapping."""
+    """A joined file: its rows, and which of its columns have which names in the mapping."""
 
     join: Join
     path: Path
@@ -53,14 +53,14 @@ class Side(NamedTuple):
     columns: Mapping[str, str]
 
     def cells(self, cells: Sequence[str]) -> tuple[str, dict[str, str]]:
-        """The key of a row, and its cells by the mapping's names."""
+        """The key of a row, and its cells under the mapping's names."""
         named = self.table.named(cells)
         key = key_of([named.get(theirs, "") for theirs in self.join.on.values()])
         return key, {name: text for name, column in self.columns.items() if (text := named.get(column, ""))}
 
 
 def key_of(parts: Sequence[str]) -> str:
-    """The parts of a key as one text, empty where one of them is; ``12345.0`` from a spreadsheet is ``12345``."""
+    """The parts of a key as one text, empty if any part is; ``12345.0`` from a spreadsheet becomes ``12345``."""
     if not all(parts):
         return ""
     bare = (unicodedata.normalize("NFC", part) for part in parts)
@@ -73,12 +73,12 @@ def _whole(part: str) -> str:
 
 
 def open_tables(path: Path, mapping: TableMapping) -> tuple[Rows, Joins | None]:
-    """The rows of a file and, where the mapping joins others to it, those.
+    """Open a file, and the files that the mapping joins to it, if any.
 
     Raises
     ------
     UserError
-        A file that is joined is not there, a column stands in none of the files, or in two of them.
+        A joined file is missing, or a column occurs in no file, or in two.
     """
     if not mapping.join:
         return rows_of(path, mapping, mapping.wanted()), None
@@ -125,14 +125,14 @@ def _side(folder: Path, join: Join, names: Sequence[str]) -> Side:
         if not join.prefix:
             raise UserError(translatable("error json join", file=join.file), translatable("error json join fix"))
         return Side(join, path, table, prefixed)
-    # A key of one name in both files is one column.
+    # A key with the same name in both files is one column.
     same = {folded(ours) for ours, theirs in join.on.items() if ours == theirs}
     there = {folded(name) for name in table.header} - same
     return Side(join, path, table, {name: column for name, column in prefixed.items() if folded(column) in there})
 
 
 class Joins:
-    """The files that are joined to another."""
+    """The files joined to another."""
 
     def __init__(self, sides: Sequence[Side], mapping: TableMapping) -> None:
         self.sides = sides
@@ -140,35 +140,34 @@ class Joins:
         columns = [one for event in mapping.event for one in event.fields.values()]
         products = [event.lines["product_id"] for event in mapping.event if event.lines]
         summed = (name for one in columns for name in one.sum)
-        # Columns of joined files that are summed or make lines of an order.
+        # Columns of joined files that are summed or form lines of an order.
         self._once = self._theirs & {*summed, *(name for one in products for name in one.named())}
         self._database: sqlite3.Connection | None = None
 
     @cached_property
     def content_hashes(self) -> list[str]:
-        """Of the unpacked files, in the order of the mapping."""
+        """Hashes of the unpacked files, in the order of the mapping."""
         return [content_hash(side.path) for side in self.sides]
 
     def beside(
         self, rows: Sequence[Mapping[str, str]], group: Sequence[str] = (), *, mark: bool = False
     ) -> tuple[list[list[dict[str, str]]], tuple[int, str] | None]:
-        """The rows of one unit with what stands beside each, and the place of the first that lacks a partner, with the
-        reason.
+        """The rows of one unit with their joined rows, and index and reason of the first that lacks a partner.
 
-        What belongs to the whole unit, because its key is the group's, is summed and makes lines once, however many
-        rows the unit has.
+        Values that belong to the whole unit, because its key is the group's, are summed and form lines once, however
+        many rows the unit has.
 
         Parameters
         ----------
         group
-            Columns in which all rows are alike.
+            Columns in which all rows are equal.
         mark
             Whether these rows count in `unused`.
         """
         missing: tuple[int, str] | None = None
         found: list[list[dict[str, str]]] = []
         for place, row in enumerate(rows):
-            # Of what is repeated in a later row, all was counted with the first.
+            # Repeated values were all counted with the first row.
             made = [(dict(row), set(group) if place else set())]
             for at, side in enumerate(self.sides):
                 for nth, (cells, repeated) in enumerate(list(made)):
@@ -188,20 +187,20 @@ class Joins:
         return found, missing
 
     def _lacks(self, side: Side, cells: Mapping[str, str], own: bool) -> bool:
-        """Whether a row without a partner should have one: it names a key, or is the file's ``own`` and has to name one."""
+        """Whether a row lacks a required partner: it names a key, or it is the file's ``own`` and must name one."""
         if side.join.optional:
             return False
         return all(cells.get(ours) for ours in side.join.on) or (own and not self._theirs & side.join.on.keys())
 
     def unused(self) -> Iterator[tuple[Side, int]]:
-        """Files with the number of their rows that stood beside no row that was marked."""
+        """Files with the number of their rows that matched no marked row."""
         for at, side in enumerate(self.sides):
             count = self._open().execute(f"SELECT count(*) FROM side_{at} WHERE NOT used").fetchone()[0]
             if count:
                 yield side, count
 
     def begin(self) -> None:
-        """Forget the marks."""
+        """Clear the marks."""
         for at in range(len(self.sides)):
             self._open().execute(f"UPDATE side_{at} SET used = 0")
 
@@ -217,7 +216,7 @@ class Joins:
 
     def _open(self) -> sqlite3.Connection:
         if self._database is None:
-            # An empty name: a private file that SQLite deletes itself.
+            # An empty name creates a private file that SQLite deletes itself.
             database = sqlite3.connect("", isolation_level=None)
             database.execute("PRAGMA journal_mode = OFF")
             for at, side in enumerate(self.sides):
@@ -251,13 +250,13 @@ def _usable(side: Side) -> Iterator[tuple[str, int, str]]:
 
 
 def _no_partner(cells: Mapping[str, str], side: Side) -> str:
-    """Why a row is refused that has no partner, as a message of the catalogue."""
+    """The catalogue message for a row rejected for lack of a partner."""
     value = ", ".join(cells.get(ours, "") for ours in side.join.on)
     return translatable("file no partner", file=side.join.file, names=" and ".join(side.join.on.values()), value=value)
 
 
 def notes_of(joins: Joins) -> list[str]:
-    """What is worth saying of the joined files once all rows were read."""
+    """Notes about the joined files, after all rows were read."""
     return [
         *(
             translatable("file note of", file=side.join.file, note=note)

@@ -1,7 +1,7 @@
-"""The records of a JSON file as rows: one object a line, or one list of them. Columns are paths.
+"""The records of a JSON file as rows: one object per line, or one list of them. Columns are paths.
 
-``ecommerce.transaction_id`` goes into objects, ``items[0].sku`` into lists, ``event_params[key=currency].value.string_value``
-to the entry of a list in which a field has a value.
+``ecommerce.transaction_id`` enters objects, ``items[0].sku`` lists, and
+``event_params[key=currency].value.string_value`` selects the entry of a list by the value of a field.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _STEP: Final = re.compile(r"([^.\[\]]*)((?:\[[^\]]*\])*)(?:\.|$)")
 
 
 class JsonRows:
-    """Rows of a JSON file, plain or gzipped. A row has one cell, the record as it stands."""
+    """Rows of a JSON file, plain or gzipped. A row has one cell, the record as text."""
 
     header = ("record",)
 
@@ -75,7 +75,7 @@ class JsonRows:
 
 
 def cells_of(record: Any, names: Sequence[str], lists: Sequence[str]) -> dict[str, str]:
-    """What stands in a record under names, as text, and the lists that it has, as JSON."""
+    """The values of a record under ``names``, as text, and the lists it has, as JSON."""
     found = {name: _text(at(record, name)) for name in names}
     for name in lists:
         value = at(record, name)
@@ -84,18 +84,18 @@ def cells_of(record: Any, names: Sequence[str], lists: Sequence[str]) -> dict[st
 
 
 def parsed(text: str) -> Any:
-    """A record. Raises ValueError, RecursionError."""
-    # Numbers keep the form in which they were written: ids of twenty digits, amounts with two.
+    """Parse a record. Raises ValueError, RecursionError."""
+    # Numbers keep their written form: ids of twenty digits, amounts with two.
     return json.loads(text, parse_float=str, parse_int=str, parse_constant=str)
 
 
 def line_cells(text: str, paths: Sequence[str]) -> list[dict[str, str]]:
-    """The entries of a list as cells by path; what is no object has none."""
+    """The entries of a list as cells by path; entries that are not objects have none."""
     return [{path: _text(at(entry, path)) for path in paths} for entry in parsed(text) if isinstance(entry, dict)]
 
 
 def at(value: Any, path: str) -> Any:
-    """What stands at a path; None where there is nothing. A field of just that name comes first."""
+    """The value at a path, or None. A field with exactly that name takes precedence."""
     if isinstance(value, dict) and path in value:
         return value[path]
     for name, brackets in _steps(path):

@@ -1,4 +1,4 @@
-"""JSON lines: one bare event a line, as contracts.md has them, plain or gzipped."""
+"""JSON lines: one bare event per line, as in contracts.md, plain or gzipped."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from schemas.wire_time import epoch_ms
 from streamer.sources.files import content_hash, lines
 from streamer.sources.source import SourceEvent
 
-# The broker refuses records above 1 MiB, so a longer line could not be published anyway.
+# The broker rejects records above 1 MiB, so longer lines could not be published.
 MAX_LINE_BYTES = 1 << 20
 
 
 class _Head(msgspec.Struct):
-    """The fields that decide key and time; anything may stand in them until the lane has judged the event."""
+    """The fields that determine key and time; they may hold anything until the lane has validated the event."""
 
     type: Any = None
     event: Any = None
@@ -36,9 +36,9 @@ class _Head(msgspec.Struct):
 class JsonLines:
     """A source of events from a JSON lines file.
 
-    Lines are passed on as they are: what is no event goes on without a key, and the lane dead-letters it with
-    the reason, as if it had come over Kafka. Blank lines are passed over and not counted as skipped; lines
-    above ``MAX_LINE_BYTES`` are skipped as ``too_long``.
+    Lines are passed on unchanged: an invalid event has no key, and the lane dead-letters it with the reason, as if it
+    had come over Kafka. Blank lines are ignored and not counted as skipped; lines above ``MAX_LINE_BYTES`` are skipped
+    as ``too_long``.
     """
 
     def __init__(self, path: Path) -> None:
@@ -52,11 +52,11 @@ class JsonLines:
         return content_hash(self.path)
 
     def events(self) -> Iterator[SourceEvent]:
-        """The events in the order of the file; ``rows`` counts all lines."""
+        """Yield the events in file order; ``rows`` counts all lines."""
         return (event for _, event in self.numbered())
 
     def numbered(self) -> Iterator[tuple[int, SourceEvent]]:
-        """The same, each with its line."""
+        """Like `events`, each with its line number."""
         self.rows, self.skipped = 0, Counter()
         decode = msgspec.json.Decoder(_Head).decode
         at = 0
@@ -91,7 +91,7 @@ def _key(head: _Head) -> bytes | None:
 
 
 def _instant(text: object, otherwise: int) -> int:
-    """Epoch ms of an RFC 3339 text; ``otherwise`` where it is none or has no offset."""
+    """Epoch ms of an RFC 3339 text; ``otherwise`` if it is invalid or has no offset."""
     if not isinstance(text, str):
         return otherwise
     try:

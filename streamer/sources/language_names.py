@@ -1,4 +1,4 @@
-"""What languages are called in the languages whose exports are read, with their tags."""
+"""Names of languages in the languages of known exports, with their tags."""
 
 from __future__ import annotations
 
@@ -23,4 +23,4 @@ _NAMES: Final = {
 }
 
 LANGUAGES: Final[Mapping[str, str]] = {name: tag for tag, names in _NAMES.items() for name in names.split("; ")}
-"""Tags by name, in small letters."""
+"""Tags by name, in lower case."""

@@ -1,9 +1,9 @@
 """Any table or JSON file as events, by a mapping: the source behind ``--mapping``.
 
-Rows that belong to one order are found wherever they stand, in this file or in a joined one, and events come out in the
-order of time: shops export the newest first. Both are sorted in a database of SQLite on disk, gone with the iteration, so
-the file may be larger than memory. What one row cannot say (a decimal comma, the order of day and month) all rows say
-together, before any is read.
+Rows of one order are grouped wherever they are, in this file or in a joined one, and events are sorted by time: shops
+export the newest first. Both use a SQLite database on disk, deleted after the iteration, so the file may exceed
+memory. Conventions that one row cannot show (a decimal comma, the order of day and month) are derived from all rows
+first.
 """
 
 from __future__ import annotations
@@ -42,46 +42,46 @@ from streamer.sources.values import Values
 
 _BATCH: Final = 1_000
 LEFT_OUT: Final = "left_out"
-"""Why a row became no event although nothing is wrong with it: the mapping does not want it."""
+"""Reason for a valid row without an event: the mapping excludes it."""
 REPEATED: Final = "repeated"
-"""Why a row became no event: another row of the file says the same event, word for word."""
+"""Reason for a row without an event: another row of the file is the same event, word for word."""
 
 _GUESTS: Final = frozenset(("nobody", "no_customer"))
 
 Made = tuple[int, int, str, str, bytes, bytes, str]
-"""Time, line, event id, order key, record key and value of an event, and what a profile says that other rows may repeat."""
+"""An event's time, line, event id, order key, record key and value, and the profile that other rows may repeat."""
 
 
 class MappedFile:
     """A source of events from a file, plain or gzipped, by a mapping.
 
-    A group of rows becomes events wholly or not at all: what is wrong with one of them refuses all. Refused rows are
+    A group of rows becomes events as a whole or not at all: one faulty row rejects the group. Rejected rows are
     counted in ``skipped`` by reason (``bad_value``, ``bad_date``, ``invalid_field``, ``nobody`` ...) and written to
-    ``rejects``; rows that the mapping does not want are counted as ``left_out``. Event ids are functions of the
-    content, so the same file and mapping give the same events.
+    ``rejects``; rows that the mapping excludes are counted as ``left_out``. Event ids are functions of the content, so
+    the same file and mapping yield the same events.
 
     Parameters
     ----------
     zone
-        The shop's time zone, for times without an offset where the mapping names none.
+        The shop's time zone, for times without an offset if the mapping names none.
     currency
-        The shop's, for amounts where neither a column nor the mapping tells one.
+        The shop's, for amounts without one in a column or the mapping.
     rejects
-        Where refused rows go: line of the input, reason, message, then the row as it stands. The file is made when the
-        first comes, and has the input's own columns behind, so that it can be corrected and imported.
+        Destination of rejected rows: line of the input, reason, message, then the unchanged row. The file is created
+        with the first row and ends with the input's own columns, so that it can be corrected and imported.
     nobody
         Placeholder ids, in lower case, that do not identify a customer.
     now_ms
-        The present; rows of later times are refused. None knows no present.
+        The present; later rows are rejected. None for no limit.
     progress
-        Hears the rows read, now and then, and the share of the work that is done (None: not known).
+        Called at intervals with the rows read and the share of the work done (None if unknown).
     language
         Of the messages in ``rejects``.
 
     Raises
     ------
     UserError
-        A column that the mapping names is not in the file's header.
+        A column of the mapping is missing from the file's header.
     """
 
     def __init__(
@@ -102,13 +102,13 @@ class MappedFile:
         self.skipped: Counter[str] = Counter()
         self.rejected = 0
         self.guests = Guests()
-        """Orders of the last reading that name no customer."""
+        """Guest orders of the last reading."""
         self.rejects = rejects
         self.expected: int | None = None
-        """Events that there are; known once all rows are read."""
+        """Total number of events; known once all rows are read."""
         self.mapping = self._mapping = mapping
         self.on_refused: Callable[[int, str], object] = lambda line, reason: None
-        """Hears the line of each refused or repeated row, and the reason."""
+        """Called with the line of each rejected or repeated row, and the reason."""
         self._odd_traits: Counter[str] = Counter()
         self._has_more_than_profiles = any(event.type != "profile.updated" for event in mapping.event)
         self._zone = mapping.timezone or zone
@@ -120,7 +120,7 @@ class MappedFile:
         self._source, self.joins = open_tables(path, mapping)
         self.table = self._source
         self.notes: list[str] = list(self._source.notes)
-        # Events with the same group are made of the same units, and see each other's rows.
+        # Events with the same group share their units and see each other's rows.
         groups = dict.fromkeys(event.group or mapping.group for event in mapping.event)
         self._scopes = [
             (group, tuple(event for event in mapping.event if (event.group or mapping.group) == group))
@@ -129,13 +129,13 @@ class MappedFile:
 
     @cached_property
     def content_hash(self) -> str:
-        """SHA-256 (hex) of the unpacked files and of all that decides how they are read."""
-        # What a mapping leaves out is no part of it: it stays the same when a release can say more.
+        """SHA-256 (hex) of the unpacked files and of everything that determines how they are read."""
+        # Only explicit settings of a mapping are hashed, so that new options do not change it.
         return self._hash(self._mapping.model_dump(mode="json", exclude_defaults=True))
 
     @cached_property
     def former_hashes(self) -> tuple[str, ...]:
-        """What `content_hash` was in older releases, by which they remember this content."""
+        """The `content_hash` of this content in older releases."""
         return tuple(map(self._hash, self._mapping.former_dumps()))
 
     def _hash(self, mapping: dict[str, Any]) -> str:
@@ -148,11 +148,11 @@ class MappedFile:
         return content_hash(self.path)
 
     def events(self) -> Iterator[SourceEvent]:
-        """The events by time, those of one instant as they stand in the file. Raises UserError, as `numbered` does."""
+        """Yield the events by time, then file order. Raises UserError, as `numbered` does."""
         return (event for _, event in self.numbered())
 
     def numbered(self) -> Iterator[tuple[int, SourceEvent]]:
-        """The events by time, each with the line in which the first row of its group begins.
+        """Yield the events by time, each with the line in which the first row of its group begins.
 
         Raises
         ------
@@ -161,7 +161,7 @@ class MappedFile:
         """
         self.rows, self.skipped, self.rejected, self.guests = 0, Counter(), 0, Guests()
         self._odd_traits.clear()
-        # An empty name: a private file that SQLite deletes itself.
+        # An empty name creates a private file that SQLite deletes itself.
         with closing(sqlite3.connect("")) as database, Rejects(self.rejects, self._source.header) as rejects:
             database.execute("PRAGMA journal_mode = OFF")
             database.execute("CREATE TABLE rows (scope INTEGER, unit, line INTEGER, cells)")
@@ -191,9 +191,9 @@ class MappedFile:
                 yield line, SourceEvent(at, key, value)
 
     def sample(self, rows: int) -> Iterator[SourceEvent]:
-        """Events of the first ``rows`` rows that can be used, in no order: a look before all is read and sorted.
+        """Yield the events of the first ``rows`` usable rows, unordered: a preview before reading and sorting all.
 
-        Nothing is counted or written to the rejects. What an order has further down is not in it.
+        Nothing is counted or written to the rejects. Rows of an order further down are missing.
         """
         units: dict[tuple[int, str], list[Numbered]] = {}
         habits = Habits(self._mapping)
@@ -209,7 +209,7 @@ class MappedFile:
                 continue
 
     def _read_share(self) -> float | None:
-        """Rows are read, then made into events; each takes about half of the time."""
+        """Reading rows and making events each take about half of the time."""
         share = self._source.position.share
         return None if share is None else share / 2
 
@@ -222,7 +222,7 @@ class MappedFile:
     # -- reading ----------------------------------------------------------------------------------------------
 
     def _units(self, rejects: Rejects, habits: Habits) -> Iterator[tuple[int, str, int, str]]:
-        """Every usable row with the units it belongs to: the text of its group, else its own line."""
+        """Yield every usable row with its units: the text of its group, or its own line."""
         signs = _signs()
         for row in self._source.rows():
             self.rows = (self.rows or 0) + 1
@@ -249,7 +249,9 @@ class MappedFile:
                 self.skipped[LEFT_OUT] += 1
 
     def _wanted_in(self, named: Mapping[str, str], signs: Values) -> Iterator[int]:
-        """The scopes that want a row. Where there is one, what another row of its group says may want it."""
+        """The scopes that accept a row. A single scope accepts every row: another row of its group may meet the
+        conditions.
+        """
         for scope, (_, events) in enumerate(self._scopes):
             if len(self._scopes) == 1 or any(event.conditions.hold(named, signs.sign) for event in events):
                 yield scope
@@ -262,12 +264,12 @@ class MappedFile:
         return "\x1f".join(parts) if all(parts) else None
 
     def _beside(self, cells: Sequence[str]) -> Sequence[Mapping[str, str]]:
-        """A row, and what stands beside it in rows of its own."""
+        """A row, and the separate rows joined to it."""
         named = self._source.named(cells)
         return [named] if self.joins is None else self.joins.beside([named], mark=True)[0][0]
 
     def _cells(self, scope: int, rows: Sequence[tuple[int, Any]], signs: Values) -> list[Numbered]:
-        """The rows of a unit with what is joined to them. Raises Refused."""
+        """The rows of a unit, joined. Raises Refused."""
         named = [(line, self._source.named(cells)) for line, cells in rows]
         if self.joins is None:
             return named
@@ -279,7 +281,7 @@ class MappedFile:
         if missing is not None:
             place, why = missing
             shared = shared_by([cells for _, cells in beside])
-            # What nobody wants needs no partner.
+            # Excluded rows need no partner.
             if any(event.conditions.hold(shared, signs.sign) for event in events):
                 raise Refused("no_partner", why, named[place][0])
         return beside
@@ -314,7 +316,7 @@ class MappedFile:
                 self.guests.add(name, total, body["currency"], refund=refund)
 
     def _unit(self, scope: int, rows: Sequence[Numbered], bodies: Bodies) -> Iterator[Made]:
-        """The events of the rows of one unit. Raises Refused."""
+        """Yield the events of the rows of one unit. Raises Refused."""
         for mapping, body in bodies.of(rows, self._scopes[scope][1]):
             made = self._checked(body)
             if made is not None:
@@ -323,9 +325,9 @@ class MappedFile:
                 yield epoch_ms(body["occurred_at"]), rows[0][0], body["event_id"], name, key, value, same
 
     def _checked(self, body: dict[str, Any]) -> tuple[bytes, bytes] | None:
-        """Key and value of an event; None for a profile that has nothing left. Raises Refused.
+        """Key and value of an event; None for a profile without content. Raises Refused.
 
-        A contact detail in a form that cannot be stored costs itself, not the order beside it.
+        An invalid contact detail is dropped alone, and the order beside it stays.
         """
         while True:
             value = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
@@ -341,7 +343,7 @@ class MappedFile:
                     return None
 
     def _drop_repeats(self, database: sqlite3.Connection, rejects: Rejects) -> None:
-        """Of events that say the same, one; of orders of one id that say different things, none is guessed."""
+        """Keep one of several identical events, and none of several different orders with one id."""
         database.execute("CREATE INDEX by_name ON events (name, id)")
         several = "SELECT name FROM events WHERE name <> '' GROUP BY name HAVING count(DISTINCT id) > 1"
         message = translatable("file same order")
@@ -350,7 +352,7 @@ class MappedFile:
             found = database.execute("SELECT cells FROM rows WHERE line = ? LIMIT 1", (line,)).fetchone()
             self._refuse(rejects, Row(line, json.loads(found[0])), "same_order", message)
         database.execute(f"DELETE FROM events WHERE name IN ({several})")
-        # Each order says again where its customer lives: what the row before said in time is no news.
+        # Each order repeats its customer's address: if it equals the previous one in time, it is not news.
         known = (
             "SELECT rowid FROM (SELECT rowid, same, lag(same) OVER (PARTITION BY key ORDER BY at, line, rowid) AS before "
             "FROM events WHERE same <> '') WHERE same = before"
@@ -371,14 +373,14 @@ class MappedFile:
 
 
 def _order_name(mapping: EventMapping, body: dict[str, Any]) -> str:
-    """What no two events of the file may share unless they say the same; empty where there is no such thing."""
+    """The name that only identical events may share; empty if there is none."""
     if body["type"] != "order.completed":
         return ""
     return f"{body['customer_id']}\0{body['order_id']}"
 
 
 def _profile(body: dict[str, Any]) -> str:
-    """What a profile says, whenever it says it; empty for other events."""
+    """The content of a profile without its time; empty for other events."""
     return json.dumps(body["traits"], sort_keys=True) if body["type"] == "profile.updated" else ""
 
 

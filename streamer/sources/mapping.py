@@ -1,6 +1,6 @@
-"""What the columns of a table, or the paths of JSON lines, mean: the mapping file (TOML), read and checked.
+"""The mapping file (TOML), which defines the meaning of a table's columns or of JSON paths; read and checked.
 
-``docs/import-csv.md`` describes it for people; ``mappings/`` holds those that come with the package.
+``docs/import-csv.md`` describes it for people; ``mappings/`` holds the shipped ones.
 """
 
 from __future__ import annotations
@@ -50,24 +50,24 @@ class EventMapping(BaseModel):
     Attributes
     ----------
     where, unless
-        Columns with the values that are wanted, or are not; else there is no such event here. Case does not matter;
-        ``<0``, ``>0``, ``=0`` and ``!=0`` ask for the sign of a number.
+        Columns with their required, or excluded, values; otherwise there is no such event. Case does not matter;
+        ``<0``, ``>0``, ``=0`` and ``!=0`` test the sign of a number.
     group
-        As the mapping's, for this event alone.
+        Overrides the mapping's, for this event alone.
     fields
-        Fields of the event, dotted where nested (``traits.city``).
+        Fields of the event, dotted if nested (``traits.city``).
     lines
-        Fields of one line of an order: one per row that has a ``product_id``.
+        Fields of one order line: one per row with a ``product_id``.
     lines_from
         The path of a list in a JSON record, whose entries are the lines.
     each
-        The path of a list in a JSON record: one event for each of its entries, whose fields are ``PATH[].field``.
+        The path of a list in a JSON record: one event per entry, whose fields are ``PATH[].field``.
     constants
-        Fields that are the same in every event.
+        Fields with the same value in every event.
     minor_units
-        Whether amounts are in cents (or whatever the currency's smallest coin is).
+        Whether amounts are in cents (or the currency's smallest coin).
     so_far
-        Whether the amount of a refund is all that was given back of the order until now, so that a later one replaces it.
+        Whether a refund's amount is the cumulative total of the order, so that a later one replaces it.
     """
 
     model_config = CLOSED
@@ -97,11 +97,11 @@ class EventMapping(BaseModel):
 
     @cached_property
     def conditions(self) -> Conditions:
-        """``where`` and ``unless``, ready to be asked."""
+        """``where`` and ``unless``, prepared for evaluation."""
         return Conditions(self.where, self.unless)
 
     def columns(self) -> Iterator[str]:
-        """All columns that are named."""
+        """Yield all columns named."""
         yield from self.where
         yield from self.unless
         yield from self.group
@@ -113,25 +113,25 @@ class EventMapping(BaseModel):
 
 
 class TableMapping(FileForm):
-    """How to read a file, beside how it is written.
+    """How to read a file, in addition to its form.
 
     Attributes
     ----------
     decimal
-        The decimal sign; None: found by looking.
+        The decimal sign; None to detect it.
     nothing
-        More texts that mean that nothing stands there.
+        Additional texts that count as empty.
     timezone
-        Of times that tell no offset; None for the shop's.
+        Of times without an offset; None for the shop's.
     dates
-        Forms of times as ``strptime`` has them, tried in order, or ``unix``, ``unix_ms``, ``unix_us`` (told apart by
-        size), ``excel``. Many forms are known without being said.
+        Time formats for ``strptime``, tried in order, or ``unix``, ``unix_ms``, ``unix_us`` (distinguished by
+        size), ``excel``. Many formats are recognised without being listed.
     group
-        Rows with the same text in these columns are one order, wherever they stand; empty: each row is by itself.
+        Rows with the same text in these columns are one order, wherever they are; empty: each row is separate.
     currency
-        Of amounts where no column tells one; None for the shop's.
+        Of amounts without a currency column; None for the shop's.
     join
-        Other files, whose columns can be named as if they stood in this one.
+        Other files, whose columns can be named like this file's own.
     """
 
     nothing: Annotated[Names, BeforeValidator(list_of)] = ()
@@ -149,7 +149,7 @@ class TableMapping(FileForm):
         return each([*self.group, *(column for one in self.event for column in one.columns()), *keys])
 
     def needed(self) -> Iterator[tuple[str, ...]]:
-        """Groups of columns; the file, or one that is joined to it, must have one column of each."""
+        """Yield groups of columns; the file, or a joined one, must have one column of each."""
         for name in (*self.group, *(column for one in self.join for column in one.on)):
             yield (name,)
         for event in self.event:
@@ -164,18 +164,18 @@ class TableMapping(FileForm):
         return each(path for event in self.event for path in (event.lines_from, event.each) if path)
 
     def wanted(self) -> Wanted:
-        """What is looked for in the file, where none is joined."""
+        """The columns to look for in the file, without joins."""
         return Wanted(self.named(), tuple(self.needed()), self.lists())
 
     def former_dumps(self) -> Iterator[dict[str, Any]]:
-        """The mapping as older releases wrote it down, the latest first."""
+        """Yield the mapping as older releases serialised it, the latest first."""
         whole = self.model_dump(mode="json")
         for event in whole["event"]:
             del event["each"]
         yield whole
         older = json.loads(json.dumps(whole))
         sums = [one for event in older["event"] for kind in ("fields", "lines") for one in event[kind].values()]
-        # They knew no joins, and sums of one column alone.
+        # They had no joins, and sums of one column only.
         if not older.pop("join") and all(len(one["sum"]) <= 1 for one in sums):
             for one in sums:
                 one["sum"] = one["sum"][0] if one["sum"] else None
@@ -193,7 +193,7 @@ def _needed(column: Column) -> Iterator[tuple[str, ...]]:
 
 
 def shipped() -> dict[str, str]:
-    """The mappings that come with the package: their text by name."""
+    """The text of each shipped mapping, by name."""
     folder = files("streamer.sources").joinpath("mappings")
     return {
         one.name.removesuffix(".toml"): one.read_text(encoding="utf-8")
@@ -208,7 +208,7 @@ def load_mapping(where: str) -> TableMapping:
     Raises
     ------
     UserError
-        There is none, or it is not as it must be; every mistake is named.
+        There is none, or it is invalid; every mistake is named.
     """
     path = Path(where)
     if path.is_file():
@@ -231,12 +231,12 @@ def load_mapping(where: str) -> TableMapping:
 
 
 def read_mapping(text: str, where: str) -> TableMapping:
-    """The mapping that a TOML text says; ``where`` names it in errors. Raises UserError."""
+    """Parse a mapping from TOML; ``where`` names it in errors. Raises UserError."""
     try:
         return TableMapping.model_validate(tables(text, f"the mapping {where}", _HINT))
     except ValidationError as error:
         found = error.errors(include_url=False)
-        # Where an event is wrong, none is left, which says nothing more.
+        # An invalid event is also missing from the list, which adds no information.
         inner = [one for one in found if one["loc"][:1] == ("event",) and len(one["loc"]) > 1]
         found = [one for one in found if not (inner and one["loc"] == ("event",))]
         wrong = "\n".join(f"the mapping {where}: {_finding(one)}" for one in found)

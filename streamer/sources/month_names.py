@@ -1,6 +1,6 @@
-"""Dates with the name of a month: ``2 Mar 2024``, ``March 2nd, 2024 10:00 PM``, RFC 2822, and what ``date`` prints.
+"""Dates with a month's name: ``2 Mar 2024``, ``March 2nd, 2024 10:00 PM``, RFC 2822, and the output of ``date``.
 
-All of a text must be understood: a zone or a half of the day that is passed over would be another instant.
+The whole text must be understood: ignoring a zone or AM/PM would yield another instant.
 """
 
 from __future__ import annotations
@@ -45,8 +45,9 @@ _US_ZONES: Final = {"e": -5, "c": -6, "m": -7, "p": -8}
 
 
 def parts_of(text: str) -> dict[str, str] | None:
-    """Year, month, day, hour, minute, second, part, noon and zone of a date, as digits and in small letters; None where it
-    is none of these forms. ``zone`` is ``z`` or an offset; what is not said is empty.
+    """Parts of a date (year, month, day, hour, minute, second, part, noon, zone), as digits and in lower case.
+
+    None if it has none of these forms. ``zone`` is ``z`` or an offset; missing parts are empty.
 
     >>> parts_of("March 2nd, 2024 at 10:00 PM")["month"], parts_of("2. März 2024")["month"], parts_of("2 Foo 2024")
     ('3', '3', None)

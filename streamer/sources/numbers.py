@@ -1,7 +1,7 @@
-"""Amounts as people and programs write them: signs, currencies, thousands, digits of other scripts.
+"""Amounts as people and programs write them: signs, currencies, thousands separators, digits of other scripts.
 
-A text is read right or refused. What a single text cannot say (is ``1.234`` a thousand or a little more than one?) the
-other numbers of the file say: see ``habits``.
+A text is read correctly or rejected. Ambiguities of a single text (is ``1.234`` a thousand or a little more than one?)
+are resolved by the other numbers of the file: see ``habits``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from models.messages.translatable import translatable
 _BLANKS: Final = "\u0020\u00a0\u2007\u2009\u202f"
 _MINUS: Final = str.maketrans(dict.fromkeys("‐‑‒–—−﹣－", "-"))
 _NO_CENTS: Final = re.compile(r"(?<=\d)(?:[.,]-{1,2}|/-)(?=\D*$)", re.ASCII)
-"""``12,-``, ``12.--`` and in India ``12/-`` are written where there are no cents."""
+"""``12,-``, ``12.--`` and in India ``12/-`` denote an amount without cents."""
 _APOSTROPHES: Final = str.maketrans({"\u2019": "'", "\u02bc": "'", "\u066b": ".", "\u066c": "'"})
 _SIMPLE: Final = re.compile(r"-?\d+(?:\.\d+)?", re.ASCII)
 _AMBIGUOUS: Final = re.compile(r"[1-9]\d{0,2}([.,])\d{3}", re.ASCII)
@@ -58,7 +58,7 @@ _SAME: Final = {
     "LEI": "RON",
 }
 _OPEN: Final = frozenset(("KR", "RS", "FR", "RM", "TL", "RP", "KN", "DIN", "EURO", "ЛВ", "РУБ", "Р", "ДЕН"))
-"""Words for money that several currencies share, or that say no more than that it is money."""
+"""Money words that several currencies share, or that name no currency at all."""
 
 
 _SHARED: Final[Mapping[str, frozenset[str]]] = {
@@ -67,29 +67,29 @@ _SHARED: Final[Mapping[str, frozenset[str]]] = {
     "KR": frozenset(("SEK", "NOK", "DKK", "ISK")),
     "EURO": frozenset(("EUR",)),
 }
-"""What a word of `_OPEN`, or a sign, can mean beside a code that says which: ``$7 USD``."""
+"""Possible meanings of a word of `_OPEN`, or of a sign, beside a code that decides: ``$7 USD``."""
 
 
 class Amount(NamedTuple):
-    """A number as JSON writes it, and the currency that was named beside it, where one was named beyond doubt."""
+    """A number in JSON notation, and the currency named beside it if unambiguous."""
 
     text: str
     currency: str | None
 
 
 def amount(text: str, decimal: str | None = ".") -> Amount:
-    """The number that a text says.
+    """Parse a number from text.
 
     Parameters
     ----------
     decimal
-        The decimal sign of the file, ``.`` or ``,``; None where the file does not show it: a text that could be read
-        in two ways is then refused.
+        The decimal sign of the file, ``.`` or ``,``; None if unknown: a text with two possible readings is then
+        rejected.
 
     Raises
     ------
     ValueError
-        It says none, or could say two. The error's words do not repeat the text.
+        The text is not a number, or is ambiguous. The message does not repeat the text.
 
     >>> amount("1.234,50 €", ",")
     Amount(text='1234.50', currency='EUR')
@@ -104,14 +104,14 @@ def amount(text: str, decimal: str | None = ".") -> Amount:
 
 
 def _shown(bare: str) -> str:
-    """The decimal sign of a number by itself. Raises ValueError where it fits both."""
+    """The decimal sign of a single number. Raises ValueError if both are possible."""
     if _AMBIGUOUS.fullmatch(bare):
         raise ValueError(translatable("file two readings"))
     return shows(bare) or "."
 
 
 def _digits(bare: str, decimal: str) -> str:
-    """A number without sign and currency, as JSON writes it. Raises ValueError."""
+    """A number without sign and currency, in JSON notation. Raises ValueError."""
     match = _pattern(decimal).fullmatch(bare)
     if match is None or not (match[1] or match[3]):
         thousands = "," if decimal == "." else "."
@@ -124,7 +124,7 @@ def _digits(bare: str, decimal: str) -> str:
 
 
 def shows(text: str) -> str | None:
-    """The decimal sign that a text gives away, ``.`` or ``,``; None where it fits both or has none.
+    """The decimal sign that a text proves, ``.`` or ``,``; None if both are possible, or if it has none.
 
     >>> shows("12.50"), shows("1.234,5"), shows("1.234"), shows("12")
     ('.', ',', None, None)
@@ -139,12 +139,12 @@ def shows(text: str) -> str | None:
 
 
 def plain(text: str) -> str:
-    """The text with the digits, signs and blanks of ASCII; a quote that a spreadsheet put in front is gone.
+    """The text with ASCII digits, signs and blanks, without a leading quote from a spreadsheet.
 
-    Raises ValueError where it holds raised digits or fractions.
+    Raises ValueError for superscript digits or fractions.
     """
     if not text.isascii():
-        # As plain digits, 10² would be 102.
+        # As plain digits, 10² would become 102.
         if any(unicodedata.category(sign) == "No" for sign in text):
             raise ValueError(translatable("file letters"))
         text = unicodedata.normalize("NFKC", text.translate(_MINUS)).translate(_MINUS).translate(_APOSTROPHES)
@@ -172,7 +172,7 @@ def _without_currency(text: str) -> tuple[str | None, str]:
         return None, text
     front, rest, behind = match[1].strip(), match[3].strip(), (match[5] or "").strip()
     if not front and not behind:
-        # A sign may stand before the currency: -$12.00, ($12.00).
+        # A sign may precede the currency: -$12.00, ($12.00).
         if (inside := re.fullmatch(r"([-+(]\s*)([^\d.,+\-()'\s]+)\s*(.*)", text, re.DOTALL)) is None:
             return None, text
         return _currency(inside[2]), inside[1] + inside[3]
@@ -180,7 +180,7 @@ def _without_currency(text: str) -> tuple[str | None, str]:
 
 
 def _agreed(words: Sequence[str]) -> str | None:
-    """The one currency that all the words beside an amount name. Raises ValueError where they name two."""
+    """The one currency that all words beside an amount name. Raises ValueError if they name two."""
     codes = {code for word in words if (code := _currency(word)) is not None}
     open_words = [name for word in words if _currency(word) is None and (name := word.strip(" .").upper())]
     if len(codes) > 1 or (not codes and len(set(open_words)) > 1):
@@ -193,7 +193,7 @@ def _agreed(words: Sequence[str]) -> str | None:
 
 
 def currency_named(word: str) -> str | None:
-    """The one currency that a word names, such as ``€``, ``euro`` or ``CHF``; None where it names none, or several have it.
+    """The one currency of a word such as ``€``, ``euro`` or ``CHF``; None if it names none or several.
 
     >>> currency_named("Euro"), currency_named("zł"), currency_named("$")
     ('EUR', 'PLN', None)
@@ -207,7 +207,7 @@ def currency_named(word: str) -> str | None:
 
 
 def _currency(word: str) -> str | None:
-    """The currency that a word names, None for one such as ``$`` that many share. Raises ValueError for other words."""
+    """The currency that a word names, None for a shared one such as ``$``. Raises ValueError for other words."""
     name = word.strip(" .").upper()
     name = _SAME.get(name, name)
     if name in _CODES:
@@ -228,7 +228,7 @@ def _without_sign(text: str) -> tuple[str, str]:
 
 
 def _shifted(whole: str, part: str, exponent: int) -> tuple[str, str]:
-    """The digits of a number with an exponent, without it."""
+    """Expand the exponent of a number; returns its digits."""
     digits, point = whole + part, len(whole) + exponent
     if point <= 0:
         return "0", "0" * -point + digits

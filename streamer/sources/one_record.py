@@ -1,4 +1,4 @@
-"""One JSON record as events by a mapping: what a webhook of a shop brings."""
+"""One JSON record, from a shop's webhook, as events by a mapping."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from streamer.sources.values import Values
 def bodies_of(
     record: dict[str, Any], mapping: TableMapping, zone: str, currency: str, nobody: frozenset[str]
 ) -> list[bytes]:
-    """The bodies of the events that a record says; none where the mapping does not want it.
+    """The bodies of a record's events; none if the mapping excludes it.
 
-    The same record gives the same bodies, ids included.
+    The same record yields the same bodies, including ids.
 
     Parameters
     ----------
     record
-        As `parsed` gives it: numbers keep the form in which they were written.
+        From `parsed`: numbers keep their written form.
     zone, currency
-        The shop's, for what the record and the mapping leave open.
+        The shop's, if neither record nor mapping has one.
 
     Raises
     ------
     Refused
-        The mapping wants it, and it cannot be read.
+        The mapping includes the record, but it cannot be read.
     """
     found, rows = _read(record, mapping, zone, currency, nobody)
     return [_json(body) for _, body in found.of(rows, mapping.event)]
@@ -40,8 +40,9 @@ def bodies_of(
 def guests_of(
     record: dict[str, Any], mapping: TableMapping, zone: str, currency: str, nobody: frozenset[str]
 ) -> list[bytes]:
-    """The bodies of orders and refunds that name no customer, as `bodies_of` reads them; none where there is another reason
-    why a record cannot be read.
+    """The bodies of orders and refunds without a customer, as in `bodies_of`.
+
+    Empty if the record cannot be read for another reason.
     """
     found, rows = _read(record, mapping, zone, currency, nobody)
     return [_json(body) for body in found.of_guests(rows, mapping.event)]

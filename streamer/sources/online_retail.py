@@ -1,7 +1,7 @@
 """UCI Online Retail (Chen 2015, doi 10.24432/C5BW33): invoice lines of a UK gift web shop as order events.
 
-All lines of an invoice make one event, as they stand: repeated lines are lines, service codes (POST, M ...)
-are products. Invoices that begin with C take money back and name no order.
+All lines of an invoice form one event, unchanged: repeated lines are lines, service codes (POST, M ...)
+are products. Invoices that begin with C are cancellations and name no order.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ from streamer.sources.times import day_order
 
 CURRENCY = "GBP"
 MAX_PRODUCTS = 1_000
-"""The contract's limit of lines an order; the largest invoice of the data set has 542."""
+"""The contract's limit of lines per order; the largest invoice of the data set has 542."""
 
-# Lines of an invoice may be interleaved with another's of the same minute (542806 is). An invoice is taken to
-# be complete when this many rows have gone by without a line of it, which bounds the memory.
+# Lines of an invoice may be interleaved with another's of the same minute (542806 is). An invoice counts as complete
+# after this many rows without a line of it, which bounds the memory.
 OPEN_ROWS = 1_000
 _MAX_LINE_BYTES = 1 << 16
 _CENT = Decimal("0.01")
 _LOOKED_AT = 1_000
-"""Rows looked at for the order of day and month, where all dates have the year in front."""
+"""Rows to examine for the order of day and month, if all dates begin with the year."""
 
 
 @dataclass(slots=True)
 class _Invoice:
-    """An invoice whose lines are still coming in."""
+    """An incomplete invoice."""
 
     first: Row
     first_row: int
@@ -64,7 +64,7 @@ class _Invoice:
 
 @lru_cache(maxsize=16_384)
 def _named(product: str, description: str) -> str:
-    """The fields of a line that name its product: half a million lines name four thousand."""
+    """The fields of a line that name its product; cached, since half a million lines name four thousand."""
     name = f'"name":{json.dumps(description)},' if description else ""
     return f'"product_id":{json.dumps(product)},{name}'
 
@@ -76,7 +76,7 @@ class OnlineRetail:
     ``column_count``, ``too_long``, ``bad_invoice``, ``bad_customer``, ``bad_product``, ``bad_quantity``,
     ``bad_price``, ``bad_date``, ``bad_csv``, ``adjustment`` (invoices that begin with A: no sale),
     ``wrong_sign`` (a negative line of an order, a positive one of a cancellation) and ``too_many_lines``.
-    No row is guessed or corrected. Ids are functions of the content, so the same file gives the same events.
+    No row is guessed or corrected. Ids are functions of the content, so the same file yields the same events.
     """
 
     def __init__(self, path: Path) -> None:
@@ -87,7 +87,7 @@ class OnlineRetail:
         """Invoices of the last reading that name no customer."""
         self.notes: list[str] = []
         self.on_refused: Callable[[int, str], object] = lambda line, reason: None
-        """Hears the line of each row that is left out, and the reason."""
+        """Called with the line of each skipped row, and the reason."""
 
     @cached_property
     def content_hash(self) -> str:
@@ -95,11 +95,11 @@ class OnlineRetail:
         return content_hash(self.path)
 
     def events(self) -> Iterator[SourceEvent]:
-        """One event an invoice and customer, in the order of the invoices' first lines. Raises UserError."""
+        """Yield one event per invoice and customer, in the order of the invoices' first lines. Raises UserError."""
         return (event for _, event in self.numbered())
 
     def numbered(self) -> Iterator[tuple[int, SourceEvent]]:
-        """The same, each with the line of the invoice's first row, where no row breaks over lines.
+        """Like `events`, each with the line of the invoice's first row, assuming no row spans several lines.
 
         Raises
         ------
@@ -123,7 +123,7 @@ class OnlineRetail:
             yield from self._closed(invoice)
 
     def _rows(self) -> Iterator[Row]:
-        """The usable rows; counts every row, and the unusable by reason."""
+        """Yield the usable rows; counts every row, and the unusable ones by reason."""
         delimiter = delimiter_of(
             [line.decode("utf-8", "replace") for line in islice(lines(self.path, _MAX_LINE_BYTES), 20) if line]
         )
@@ -164,7 +164,7 @@ class OnlineRetail:
             self.guests.add(row.invoice, abs(row.money), CURRENCY, refund=row.money < 0)
 
     def _day_first(self, delimiter: str, column: int) -> bool | None:
-        """Whether the day stands first in dates such as 1/2/2010: the first date that fits one reading alone says it."""
+        """Whether the day comes first in dates such as 1/2/2010: the first unambiguous date decides."""
         texts = (line.decode("utf-8", "replace") for line in lines(self.path, _MAX_LINE_BYTES) if line is not None)
         try:
             for number, cells in enumerate(csv.reader(texts, delimiter=delimiter)):
@@ -172,7 +172,7 @@ class OnlineRetail:
                 if (order := day_order(date)) is not None:
                     self.notes = [translatable("file note day") if order == "day" else translatable("file note month")]
                     return order == "day"
-                # The form of the data set itself: no row will say more.
+                # The data set's original form: later rows add no information.
                 if number > _LOOKED_AT and date[4:5] == "-":
                     return None
         except csv.Error:
@@ -188,11 +188,11 @@ class OnlineRetail:
                 self._count()
                 self.skipped["too_long"] += 1
             else:
-                # Only descriptions hold anything but ASCII, and some exports of this set are Latin-1.
+                # Only descriptions contain non-ASCII characters, and some exports of this set are Latin-1.
                 yield line.decode("utf-8", errors="replace")
 
     def _closed(self, invoice: _Invoice) -> Iterator[tuple[int, SourceEvent]]:
-        """The event of a complete invoice; none if it is larger than the contract allows."""
+        """The event of a complete invoice; none if it exceeds the contract's limit."""
         if invoice.lines > MAX_PRODUCTS:
             self.skipped["too_many_lines"] += invoice.lines
             return

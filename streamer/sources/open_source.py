@@ -1,4 +1,4 @@
-"""From a path and the name of a format to a source of events."""
+"""Opens a source of events from a path and the name of a format."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ MAPPED = ("csv", "xlsx", "jsonl")
 
 @dataclass(frozen=True, slots=True)
 class CsvOptions:
-    """What a mapped file needs beside its path; see ``MappedFile``. ``mapping`` may be a path or the name of a shipped
-    one; refused rows are written to a file if they are ``kept``."""
+    """Options of a mapped file beside its path; see ``MappedFile``.
+
+    ``mapping`` is a path or the name of a shipped one; refused rows are written to a file if ``kept``."""
 
     mapping: str | TableMapping
     zone: str = "UTC"
@@ -41,12 +42,12 @@ class CsvOptions:
 
 
 def open_source(path: Path | str, format: str, csv: CsvOptions | None = None) -> FileSource:
-    """The file at ``path`` as a source. Nothing is read yet but the first line of a CSV file.
+    """Open the file at ``path`` as a source. Reads nothing yet but the first line of a CSV file.
 
     Raises
     ------
     UserError
-        No such file, no such format, or a mapping that is wrong, missing, or not this file's.
+        No such file, no such format, or a mapping that is invalid, missing, or for another file.
     """
     if format not in FORMATS and format not in MAPPED:
         raise UserError(f"unknown format {format!r}", f"choose one of: {', '.join(sorted({*FORMATS, *MAPPED}))}")

@@ -1,4 +1,4 @@
-"""What a file is, found by looking: a known format, a shipped mapping, or a mapping proposed from the names of its columns."""
+"""Identifies a file: a known format, a shipped mapping, or a mapping proposed from its column names."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from streamer.sources.values import Values
 from streamer.sources.written_mapping import written
 
 _ROWS: Final = 2_000
-"""Rows looked at."""
+"""Number of rows to examine."""
 
 _OWN_TYPES: Final = re.compile(
     r'"(type|event)"\s*:\s*"(order\.|product\.|page\.|cart\.|profile\.|consent\.|feedback\.|customer\.|identity\.|'
@@ -40,7 +40,7 @@ _CDNOW: Final = re.compile(rb" ?\d{4,5} \d{8} +\d+ +\d+\.\d\d\r?\n")
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """How a file would be read.
+    """A proposed way to read a file.
 
     Attributes
     ----------
@@ -49,9 +49,9 @@ class Proposal:
     mapping
         Text of a mapping; None for a format that needs none.
     shipped
-        The name of the mapping, where it is one that comes with the package.
+        The name of the mapping, if it is a shipped one.
     fields
-        Fields with the columns they come from, for people.
+        Fields with their source columns, for people.
     """
 
     format: str
@@ -61,12 +61,12 @@ class Proposal:
 
 
 def propose(path: Path) -> Proposal:
-    """How a file would be read.
+    """Propose how to read a file.
 
     Raises
     ------
     UserError
-        It cannot be read, or the names of its columns do not say who bought, when and for how much.
+        It cannot be read, or its column names do not reveal customer, time and amount.
     """
     with opened(path) as stream:
         head = stream.read(1 << 16)
@@ -85,16 +85,16 @@ def propose(path: Path) -> Proposal:
 
 
 def _blind(path: Path) -> Rows:
-    """The file with any header: the names that proposals know are all wished for, and none is needed."""
+    """The file with any header: requests all names known to proposals, and requires none."""
     return rows_of(path, FileForm(), Wanted(each(KNOWN)))
 
 
 def _shipped_table(path: Path, format: str) -> Proposal | None:
-    """The shipped mapping that finds all columns it needs, and most columns, in the header."""
+    """The shipped mapping whose required columns are all in the header, with the most columns."""
     best: tuple[int, str] | None = None
     for name, text in shipped().items():
         mapping = read_mapping(text, name)
-        # Without a header anything fits.
+        # Without a header any file fits.
         if mapping.format == "json" or mapping.columns:
             continue
         with suppress(UserError):
@@ -109,7 +109,7 @@ def _shipped_table(path: Path, format: str) -> Proposal | None:
 
 
 def _shipped_json(path: Path) -> Proposal:
-    """The shipped mapping of JSON that most records fit."""
+    """The shipped JSON mapping that fits most records."""
     signs = Values(Times((), ZoneInfo("UTC")))
     best: tuple[int, str] | None = None
     for name, text in shipped().items():
@@ -160,7 +160,7 @@ def _from_names(path: Path, format: str) -> Proposal:
 
 
 def _fields(mapping: TableMapping) -> Iterator[tuple[str, str]]:
-    """Fields with their columns, in words; of the first event and of its lines."""
+    """Fields with their columns, in words, from the first event and its lines."""
     event = mapping.event[0]
     for field, column in event.fields.items():
         yield field, column.names + (f" x {column.times}" if column.times else "")

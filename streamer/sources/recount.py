@@ -1,9 +1,9 @@
-"""The totals of a file, counted a second time and by another way, so that an import can be held against them.
+"""Recounts the totals of a file by an independent method, as a check of an import.
 
-What is shared with the way of `mapped_file` is the mapping's meaning (which columns, which conditions) and what was
-found out about the file's bytes (encoding, delimiter, lines above the header); both are shown to the reader. Records are
-split by a reader of its own, amounts are read by rules of its own, groups are gathered and added here. Dates, customers
-and repeats play no part: which rows an import leaves out for those is its own matter, and told by row.
+It shares with `mapped_file` only the mapping's meaning (columns, conditions) and the detected form of the file
+(encoding, delimiter, lines above the header); both are shown to the reader. It splits records with its own reader,
+parses amounts by its own rules, and gathers and adds groups itself. Dates, customers and repeats are ignored: the
+import decides which rows to omit for those, and reports each.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ Cells = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What a line of the file says: an order or a refund, and its amount in the units of its currency.
+    """A counted order or refund, and its amount in major units of its currency.
 
-    ``amount`` is None where the text is no amount by these rules; ``currency`` where no column names one.
+    ``amount`` is None if these rules cannot read it; ``currency`` if no column names one.
     """
 
     line: int
@@ -53,12 +53,12 @@ class Counted:
 
 
 def recount(source: FileSource, refused: Container[int] = ()) -> Iterator[Counted]:
-    """The orders and refunds of a file, by line.
+    """Yield the orders and refunds of a file, by line.
 
     Parameters
     ----------
     refused
-        Lines of single rows that an import leaves out of the orders they belong to: each is counted by itself.
+        Lines of single rows that an import omits from their orders: each is counted separately.
     """
     if isinstance(source, MappedFile):
         yield from recount_table(source)
@@ -70,7 +70,7 @@ def recount(source: FileSource, refused: Container[int] = ()) -> Iterator[Counte
 
 
 def recount_table(source: MappedFile) -> Iterator[Counted]:
-    """The orders and refunds of a table or of JSON lines, by line; one for each group of rows that a mapping makes."""
+    """Yield the orders and refunds of a table or of JSON lines, by line; one per group of rows that a mapping forms."""
     mapping, tables = source.mapping, Tables(source.joins)
     events = [one for one in mapping.event if one.type in _KINDS]
     with closing(sqlite3.connect("")) as database:
@@ -92,9 +92,7 @@ def recount_table(source: MappedFile) -> Iterator[Counted]:
 def _units(
     source: MappedFile, events: Sequence[EventMapping], tables: Tables
 ) -> Iterator[tuple[int, str, int, Cells, Cells]]:
-    """Each row with the events it may be a part of (their place in ``events``), the group it belongs to there, and what
-    the joined files say to it.
-    """
+    """Yield each row with its possible events (index in ``events``), its group there, and its joined cells."""
     mapping, comma = source.mapping, source.mapping.decimal == ","
     sharing: dict[tuple[str, ...], list[EventMapping]] = {}
     for one in mapping.event:
@@ -103,7 +101,7 @@ def _units(
         shared = _shared(tables.of([cells], ()))
         for at, event in enumerate(events):
             group = event.group or mapping.group
-            # Rows of one group tell together what they are; where groups differ, each row does.
+            # The rows of a group decide together; where groups differ, each row decides.
             if len(sharing) > 1 and not any(_wanted(one, shared, comma) for one in sharing[group]):
                 continue
             if all(shared.get(name, "") for name in group):
@@ -132,7 +130,7 @@ def _unit(
 
 
 def _each(event: EventMapping, shared: Cells) -> Iterator[dict[str, str]]:
-    """What stands in each entry of the list that an event is made from; once nothing where there is no such list."""
+    """Yield the entries of the list that an event comes from; once an empty one without a list."""
     if event.each is None:
         yield {}
         return
@@ -141,7 +139,7 @@ def _each(event: EventMapping, shared: Cells) -> Iterator[dict[str, str]]:
 
 
 def _shared(tables: Sequence[Sequence[Cells]]) -> dict[str, str]:
-    """What rows say together: the first text under each name."""
+    """The shared values of rows: the first text under each name."""
     shared: dict[str, str] = {}
     for rows in tables:
         for cells in rows:
@@ -153,14 +151,14 @@ def _shared(tables: Sequence[Sequence[Cells]]) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class _Money:
-    """Adds up what the rows of one unit say."""
+    """Adds up the amounts of one unit."""
 
     tables: Tables
     rows: Sequence[Sequence[Cells]]
     comma: bool
 
     def sum(self, names: Sequence[str], times: str | None) -> Decimal | None:
-        """The sum of columns; None where one of the cells holds no amount, or none holds anything."""
+        """The sum of columns; None if a cell is not an amount, or if all are empty."""
         found: list[Decimal] = []
         for name in names:
             for cells in self.rows[self.tables.home([name, *([times] if times else [])])]:
@@ -222,7 +220,7 @@ _AMOUNT: Final = re.compile(r"[^\d@]{0,5}\d[\d., \u00a0']*[^\d@]{0,5}")
 
 
 def _mark(text: str) -> str:
-    """The decimal sign that an amount shows beyond doubt, else nothing."""
+    """The decimal sign that an amount proves, else an empty text."""
     text = unicodedata.normalize("NFKC", text)
     if not _AMOUNT.fullmatch(text):
         return ""
@@ -237,17 +235,17 @@ def _mark(text: str) -> str:
 
 
 def plain_amount(text: str, comma: bool = False) -> Decimal | None:
-    """A number by plain rules: digits, one decimal sign, a sign or brackets; what else stands there is left out.
+    """Parse a number by simple rules: digits, one decimal sign, a sign or brackets; ignores everything else.
 
     >>> plain_amount("EUR 1.234,50-", True), plain_amount("(1,200.00)"), plain_amount("n/a")
     (Decimal('-1234.50'), Decimal('-1200.00'), None)
     """
-    # Where cents would stand, a dash says that there are none.
+    # A dash in place of cents means that there are none.
     if any(unicodedata.category(sign) == "No" for sign in text):
         return None
     text = unicodedata.normalize("NFKC", text.translate(_SIGNS)).strip().translate(_SIGNS)
     text = re.sub(r"(?<=\d)(?:[.,]--?|/-)(?=\D*$)", "", text)
-    # The points of Fr. and Rs. are none of the number's.
+    # The points of Fr. and Rs. do not belong to the number.
     text = re.sub(r"(?<=[^\W\d])\.(?=\s*[\d\W])|(?<=[^\W\d])\.$", "", text)
     digits = "".join(str(unicodedata.digit(sign)) if sign.isdecimal() else sign for sign in text)
     point = "," if comma else "."
@@ -269,7 +267,7 @@ _NAMES: Final = {"€": "EUR", "£": "GBP", "元": "CNY", "円": "JPY"}
 
 
 def currency_beside(text: str) -> str | None:
-    """The currency whose code, or sign beyond doubt, stands beside an amount."""
+    """The currency whose code, or unambiguous sign, is beside an amount."""
     found = re.search(r"(?<![A-Za-z])([A-Za-z]{3})(?![A-Za-z])", text)
     if found is not None and found[1].upper() in EXPONENTS:
         return found[1].upper()
@@ -277,7 +275,7 @@ def currency_beside(text: str) -> str | None:
 
 
 def recount_retail(source: OnlineRetail, refused: Container[int] = ()) -> Iterator[Counted]:
-    """The invoices of an Online Retail file: all lines of a number and customer, wherever they stand."""
+    """Yield the invoices of an Online Retail file: all lines of a number and customer, wherever they are."""
     lines: dict[tuple[str, str], int] = {}
     sums: dict[tuple[str, str], Decimal] = {}
     with opened(source.path) as stream:
@@ -313,7 +311,7 @@ _NAMES_OF: Final = {
 
 
 def recount_jsonl(lines: Iterator[tuple[int, bytes]]) -> Iterator[Counted]:
-    """The orders and refunds of events in the service's own form, Segment's or CloudEvents', by line."""
+    """Yield the orders and refunds of events in the service's own format, Segment's or CloudEvents', by line."""
     for number, line in lines:
         try:
             body = json.loads(line, parse_float=Decimal)

@@ -1,4 +1,4 @@
-"""The rows of a file, split a second time and by other rules, and what is joined to them, for `recount`."""
+"""Splits the rows of a file, and of joined files, again by other rules, for `recount`."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _MOST_LINES: Final = 500
 
 
 class Tables:
-    """The rows of one unit, file by file: those of the file that is read first, then those of each that is joined.
+    """The rows of one unit, file by file: those of the main file, then those of each joined one.
 
-    A row of a joined file carries the cells of the row it was found by. `mapped_file` lays such rows side by side instead;
-    that both come to the same sums is what `recount` is for.
+    A row of a joined file carries the cells of the row it was found by. `mapped_file` puts such rows side by side
+    instead; `recount` verifies that both yield the same sums.
     """
 
     def __init__(self, joins: Joins | None) -> None:
         self._sides = [] if joins is None else joins.sides
         self._homes = {name: at for at, side in enumerate(self._sides, 1) for name in side.columns}
-        # An empty name: a private file that SQLite deletes itself.
+        # An empty name creates a private file that SQLite deletes itself.
         self._database = sqlite3.connect("")
         self._database.execute("CREATE TABLE partners (file INTEGER, key, line INTEGER, cells)")
         self._database.executemany("INSERT INTO partners VALUES (?, ?, ?, ?)", self._read())
@@ -40,12 +40,12 @@ class Tables:
         return max((self._homes.get(name, 0) for name in names), default=0)
 
     def of(self, rows: Sequence[Mapping[str, str]], group: Sequence[str]) -> list[list[Mapping[str, str]]]:
-        """The rows of each file for the rows of one unit, in which the columns of ``group`` are alike."""
+        """The rows of each file for the rows of one unit, in which the columns of ``group`` are equal."""
         found: list[list[Mapping[str, str]]] = [list(rows)]
         for at, side in enumerate(self._sides, 1):
             ours = list(side.join.on)
             parents = found[self.home(ours)]
-            # What the group alone finds belongs to all of its rows.
+            # Rows found by the group alone belong to all of its rows.
             if set(ours) <= set(group):
                 parents = parents[:1]
             found.append([{**parent, **one} for parent in parents for one in self._partners(at, parent, ours)])
@@ -65,7 +65,7 @@ class Tables:
 
 
 def rows_again(table: Rows, form: FileForm) -> Iterator[tuple[int, Mapping[str, str]]]:
-    """The rows of a table with their lines, its cells by the names that are wanted."""
+    """Yield the rows of a table with their lines, and the cells under the requested names."""
     if not isinstance(table, TextRows) or table.delimiter == "whitespace":
         yield from ((row.line, table.named(row.cells)) for row in table.rows() if row.fault is None)
         return
@@ -79,12 +79,12 @@ def rows_again(table: Rows, form: FileForm) -> Iterator[tuple[int, Mapping[str, 
 
 
 def _split(table: TextRows, given: bool) -> Iterator[tuple[int, list[str]]]:
-    """Records of a text: lines up to an even number of quotes, where these are as wide as the header."""
+    """Split text into records: lines up to an even number of quotes, if as wide as the header."""
     with opened(table.path) as stream:
         text = io.TextIOWrapper(stream, table.encoding, errors="replace")
         lines = deque(islice(text, table.skip, table.skip + _MOST_LINES))
         number = table.skip
-        # A header that the mapping gives stands in no line.
+        # A header from the mapping occupies no line.
         below = given
         while lines:
             count = _lines_of(lines)
@@ -100,7 +100,7 @@ def _split(table: TextRows, given: bool) -> Iterator[tuple[int, list[str]]]:
 
 
 def _lines_of(lines: Sequence[str]) -> int:
-    """How many lines make a record: up to an even number of quotes; 1 where that never comes."""
+    """Number of lines in a record: up to an even number of quotes; 1 if the number never becomes even."""
     quotes = 0
     for count, line in enumerate(lines, 1):
         quotes += line.count('"')

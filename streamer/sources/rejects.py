@@ -1,4 +1,4 @@
-"""The file of refused rows: made when the first comes, so that there is none where all is well."""
+"""The file of rejected rows: created with the first row, so a clean import leaves none."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _FRONT: Final = ("line", "reason", "message")
 
 
 class RejectsPath:
-    """Where refused rows of a file go, and where they went.
+    """The path for rejected rows of a file, and the path actually used.
 
     Parameters
     ----------
     file
-        The file that is read. Rejects go beside it as ``FILE.rejects.csv``, in the working folder where its own cannot
-        be written to; where a file of that name is there already, under ``FILE.rejects-2.csv`` and so on.
+        The input file. Rejects are written beside it as ``FILE.rejects.csv``, or in the working folder if its own is
+        not writable; if that file exists, as ``FILE.rejects-2.csv`` and so on.
     given
-        A path that somebody chose: no file but an older one of refused rows is written over.
+        A path chosen by the user: only an older file of rejected rows is overwritten.
     """
 
     def __init__(self, file: Path, given: Path | None = None) -> None:
@@ -35,7 +35,7 @@ class RejectsPath:
         self._candidates: list[Path] = []
 
     def open(self) -> IO[str]:
-        """A new file, or the one that this path opened before, emptied. Raises UserError."""
+        """Open a new file, or truncate the one this path opened before. Raises UserError."""
         if self.path is not None:
             return self.path.open("w", encoding="utf-8", newline="")
         if self._given is not None:
@@ -53,7 +53,7 @@ class RejectsPath:
         raise UserError(translatable("error no rejects", path=self._file), translatable("error rejects fix"))
 
     def close(self) -> None:
-        """Keep one of two files that say the same: looking at a file and importing it refuse the same rows."""
+        """Keep one of two equal files: previewing a file and importing it reject the same rows."""
         for path in self._candidates:
             if self.path is not None and path.is_file() and filecmp.cmp(path, self.path, shallow=False):
                 self.path.unlink()
@@ -84,12 +84,12 @@ class RejectsPath:
                 path = folder / f"{self._file.name}.rejects{'' if number == 1 else f'-{number}'}.csv"
                 yield path
                 if not path.exists():
-                    # Neither there nor made by who asked: nothing can be written to this folder.
+                    # It neither exists nor can this user create it: the folder is not writable.
                     break
 
 
 class Rejects:
-    """Writes rejected rows: line, reason, what is wrong, then the row itself, ready to correct."""
+    """Writes rejected rows: line, reason, message, then the row itself, ready to correct."""
 
     def __init__(self, path: RejectsPath | None, header: Sequence[str]) -> None:
         self._path = path

@@ -1,4 +1,4 @@
-"""One row of Online Retail, parsed or refused."""
+"""One row of Online Retail, parsed or rejected."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "CustomerID": ("customerid",),
     "Country": ("country",),
 }
-"""Columns and the spellings of them: Online Retail II writes Invoice, Price and "Customer ID"."""
+"""Columns and their spellings: Online Retail II writes Invoice, Price and "Customer ID"."""
 
 ZONE = ZoneInfo("Europe/London")
 _INVOICE = re.compile(r"[AC]?[A-Za-z0-9-]{1,64}")
@@ -32,7 +32,7 @@ _MAX_PRICE = Decimal(10_000_000)
 
 
 class Row(NamedTuple):
-    """A line of an invoice. ``quantity`` is negative where ``takes_back``; ``price`` is never negative."""
+    """A line of an invoice. ``quantity`` is negative if ``takes_back``; ``price`` is never negative."""
 
     invoice: str
     product: str
@@ -46,7 +46,7 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    """A row that becomes no part of an event, and why; of one without a customer also its invoice and its money."""
+    """A rejected row with its reason; without a customer, also its invoice and amount."""
 
     reason: str
     invoice: str = ""
@@ -54,7 +54,7 @@ class BadRow:
 
 
 def column_positions(header: Sequence[str]) -> dict[str, int | None]:
-    """Where each of ``COLUMNS`` stands in a header line; ``None`` where it is missing."""
+    """The index of each of ``COLUMNS`` in a header line; ``None`` if missing."""
     found = {re.sub(r"[^a-z]", "", name.lower()): at for at, name in enumerate(header)}
     return {name: next((found[s] for s in spellings if s in found), None) for name, spellings in COLUMNS.items()}
 
@@ -62,11 +62,11 @@ def column_positions(header: Sequence[str]) -> dict[str, int | None]:
 def parse_row(
     cells: Sequence[str], positions: Sequence[int], width: int, times: RetailTimes, *, commas: bool = False
 ) -> Row | BadRow:
-    """The row in ``cells``, whose columns stand at ``positions`` (in the order of ``COLUMNS``).
+    """Parse the row in ``cells``, whose columns are at ``positions`` (in the order of ``COLUMNS``).
 
-    ``commas`` says that prices have a decimal comma.
+    ``commas`` means that prices have a decimal comma.
 
-    A missing customer comes before every other fault: such rows are counted, never guessed.
+    A missing customer takes precedence over all other faults: such rows are counted, never guessed.
     """
     if len(cells) != width:
         return BadRow("column_count")
@@ -101,7 +101,7 @@ def parse_row(
 
 
 def _wrong_name(invoice: str, product: str) -> str | None:
-    """Why an invoice or a product cannot be, or None."""
+    """Why an invoice or a product is invalid, or None."""
     if not _INVOICE.fullmatch(invoice):
         return "bad_invoice"
     if invoice[0] == "A":
@@ -110,7 +110,7 @@ def _wrong_name(invoice: str, product: str) -> str | None:
 
 
 def _money(quantity: str, price: str) -> Decimal:
-    """What a line without a customer comes to, less than nought for one taken back; 0 where it says none."""
+    """Amount of a line without a customer, negative for a cancellation; 0 if unreadable."""
     cost = _price(price)
     try:
         pieces = int(quantity.removesuffix(".0"))
@@ -121,7 +121,7 @@ def _money(quantity: str, price: str) -> Decimal:
 
 @lru_cache(maxsize=4096)
 def _price(text: str) -> Decimal | None:
-    """A price that can be; a shop has few different ones."""
+    """A valid price, or None; cached, since a shop has few different ones."""
     try:
         price = Decimal(text)
     except InvalidOperation:
@@ -130,12 +130,12 @@ def _price(text: str) -> Decimal | None:
 
 
 class RetailTimes:
-    """London wall clocks from 1990 on, in the forms in which the data set is around.
+    """London local times from 1990 on, in the formats of known copies of the data set.
 
     Parameters
     ----------
     day_first
-        What ``1/2/2010`` is; None refuses it.
+        Whether ``1/2/2010`` begins with the day; None rejects it.
 
     >>> plain, slashed = RetailTimes(None), RetailTimes(False)
     >>> plain.epoch_ms("2011-07-01 12:00:00") == slashed.epoch_ms("7/1/2011 12:00") == 1_309_518_000_000
@@ -148,7 +148,7 @@ class RetailTimes:
         self.epoch_ms = lru_cache(maxsize=4096)(self._epoch_ms)
 
     def _epoch_ms(self, text: str) -> int | None:
-        """Epoch ms; None where the text is no time."""
+        """Epoch ms; None if the text is not a time."""
         try:
             return self._times.instant(text)
         except ValueError:

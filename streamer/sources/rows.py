@@ -1,4 +1,4 @@
-"""The rows of a file, whatever it is: CSV, a workbook, JSON. What all of them have in common."""
+"""The common interface of a file's rows: CSV, workbook or JSON."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from streamer.sources.files import ReadPosition
 
 
 class Row(NamedTuple):
-    """One row: where it begins (line of the file, from 1), its cells, and why it cannot be used, if it cannot.
+    """One row: the line where it begins (from 1), its cells, and its fault, if any.
 
     ``fault`` is a reason and a message.
     """
@@ -20,27 +20,27 @@ class Row(NamedTuple):
 
 
 class Rows(Protocol):
-    """A file that can be read again from its start."""
+    """A file that can be read repeatedly from its start."""
 
     @property
     def header(self) -> Sequence[str]:
-        """The names of the columns as they stand in the file."""
+        """The column names as in the file."""
         ...
 
     @property
     def position(self) -> ReadPosition:
-        """How far `rows` has come."""
+        """The progress of `rows`."""
         ...
 
     @property
     def notes(self) -> Sequence[str]:
-        """What was found by looking, in words: encoding, delimiter, lines above the header."""
+        """What detection found, in words: encoding, delimiter, lines above the header."""
         ...
 
     def rows(self) -> Iterator[Row]:
-        """The rows below the header, in order."""
+        """Yield the rows below the header, in order."""
         ...
 
     def named(self, cells: Sequence[str]) -> Mapping[str, str]:
-        """The cells that a mapping names, by its own names for them; without blanks at their ends."""
+        """The cells that a mapping names, under its own names, stripped of blanks."""
         ...

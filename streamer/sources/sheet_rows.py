@@ -1,4 +1,4 @@
-"""The rows of a workbook (``.xlsx``), as texts. Needs the extra ``xlsx``."""
+"""The rows of a workbook (``.xlsx``), as text. Needs the extra ``xlsx``."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _HEADER_WITHIN: Final = 50
 
 
 class SheetRows:
-    """Rows of a sheet of a workbook: of the one with the most columns that are wanted, else of the first.
+    """Rows of the sheet with the most requested columns, otherwise of the first sheet.
 
     Raises
     ------
     UserError
-        openpyxl is not installed, the file is no workbook, or has not the columns that are wanted.
+        openpyxl is not installed, or the file is not a workbook or lacks requested columns.
     """
 
     def __init__(self, path: Path, form: FileForm, wanted: Wanted) -> None:
@@ -64,7 +64,7 @@ class SheetRows:
             return [sheet.title for sheet in book.worksheets], tops
 
     def rows(self) -> Iterator[Row]:
-        """The rows below the header."""
+        """Yield the rows below the header."""
         width = len(self.header)
         for line, cells in enumerate(islice(self._all(), self._above, None), self._above + 1):
             if any(cells):
@@ -94,7 +94,7 @@ class SheetRows:
                 translatable("error openpyxl"),
                 translatable("error openpyxl fix"),
             ) from None
-        # By its bytes: the name may say anything.
+        # Opened by content, since the name may have any suffix.
         with opened(self.path) as stream:
             try:
                 book = load_workbook(stream, read_only=True, data_only=True)
@@ -113,7 +113,7 @@ class SheetRows:
 
 
 def _known(top: Sequence[Sequence[str]], wanted: Wanted) -> list[int]:
-    """How many of the columns that are wanted stand in each row."""
+    """The number of requested columns in each row."""
     names = frozenset(map(folded, wanted.names))
     return [len({folded(cell) for cell in cells} & names) for cells in top]
 
@@ -123,7 +123,7 @@ def _texts(rows: Iterable[Sequence[Any]]) -> list[list[str]]:
 
 
 def _text(value: Any) -> str:
-    """A cell as text. Numbers that are whole lose the point that every number of a workbook has."""
+    """A cell as text. Whole numbers lose the decimal point that every number of a workbook has."""
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""What an import, a replay or the demo reads from: a stream of events that is not Kafka."""
+"""The interface that imports, replays and the demo read from: a stream of events other than Kafka."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ class SourceEvent:
     Attributes
     ----------
     occurred_at
-        Event time, epoch ms UTC. Where a broken record has none, the one of the record before it.
+        Event time, epoch ms UTC. For a broken record without one, that of the previous record.
     key
-        The record's key (the customer id); ``None`` where the value names no customer, so that the lane
+        The record's key (the customer id); ``None`` if the value names no customer, so that the lane
         dead-letters it.
     value
-        The bare JSON event, or whatever stood in its place.
+        The bare JSON event, or the unchanged invalid text.
     """
 
     occurred_at: int
@@ -29,11 +29,11 @@ class SourceEvent:
 
 
 class Source(Protocol):
-    """A finite stream of events that can be read again from its start and gives the same bytes each time."""
+    """A finite stream of events that can be read repeatedly from its start and yields the same bytes each time."""
 
     @property
     def content_hash(self) -> str:
-        """SHA-256 (hex) of the content: of a file's bytes unpacked, of the simulated shop's parameters."""
+        """SHA-256 (hex) of the content: of a file's unpacked bytes, or of the simulated shop's parameters."""
         ...
 
     @property
@@ -47,19 +47,19 @@ class Source(Protocol):
         ...
 
     def events(self) -> Iterator[SourceEvent]:
-        """The events in order of arrival. Each call starts at the first row and resets ``rows`` and ``skipped``.
+        """Yield the events in order of arrival. Each call starts at the first row and resets ``rows`` and ``skipped``.
 
         Raises
         ------
         UserError
-            The file is not what its format says, or is damaged.
+            The file does not match its format, or is damaged.
         """
         ...
 
 
 class FileSource(Source, Protocol):
-    """A source that is a file: each of its events begins in a line."""
+    """A source from a file: each of its events begins at a line."""
 
     def numbered(self) -> Iterator[tuple[int, SourceEvent]]:
-        """The events, each with the number of the line (from 1) in which it begins; see `events`."""
+        """Yield the events, each with the number of the line (from 1) in which it begins; see `events`."""
         ...

@@ -1,4 +1,4 @@
-"""Files that are no tables, known by their first bytes, so that the error can say what was given."""
+"""Recognises files that are not tables by their first bytes, so that the error can name their kind."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BEGINNINGS: Final = (
 
 
 def refuse_strange(path: Path, head: bytes) -> None:
-    """Raise UserError where a file that begins with ``head`` is empty or is surely no table."""
+    """Raise UserError if a file that begins with ``head`` is empty or certainly not a table."""
     bare = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if not bare:
         raise UserError(translatable("error empty", path=path), translatable("error table fix"))
@@ -33,7 +33,7 @@ def refuse_strange(path: Path, head: bytes) -> None:
 
 
 def strange_file(path: Path, kind: str) -> UserError:
-    """The error for a file of a kind that is no table."""
+    """The error for a file of a kind that is not a table."""
     return UserError(
         translatable("error no table", path=path, kind=translatable(f"kind {kind}")),
         translatable("error unpack fix" if kind in ("zip", "packed twice") else "error table fix"),

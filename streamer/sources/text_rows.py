@@ -1,7 +1,7 @@
-"""The rows of a text file with delimiters, such as CSV.
+"""The rows of a delimited text file, such as CSV.
 
-A quote that nobody closes costs its own row and no other: rows of several lines must be as wide as the header and
-well formed, else the first line alone is refused and reading goes on with the second.
+An unclosed quote costs its own row and no other: a row of several lines must be well formed and as wide as the header;
+otherwise its first line alone is rejected, and reading continues with the second.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _MAX_LINE: Final = 1 << 20
 csv.field_size_limit(_MAX_LINE)
 _MAX_ROW_LINES: Final = 500
 _HEADER_WITHIN: Final = 50
-"""Lines among which the header is looked for, where the mapping does not say how many to skip."""
+"""Number of lines to search for the header, if the mapping does not say how many to skip."""
 
 
 class TextRows:
@@ -36,7 +36,7 @@ class TextRows:
     Raises
     ------
     UserError
-        A column that is wanted is not in the header, or stands there twice.
+        A requested column is missing from the header, or occurs twice.
     """
 
     def __init__(self, path: Path, form: FileForm, wanted: Wanted) -> None:
@@ -59,7 +59,7 @@ class TextRows:
         self._note()
 
     def rows(self) -> Iterator[Row]:
-        """The rows below the header."""
+        """Yield the rows below the header."""
         width = len(self.header)
         ends = self._form.ends_before
         below = False
@@ -82,7 +82,7 @@ class TextRows:
     # -- lines and records ------------------------------------------------------------------------------------
 
     def _lines(self) -> Iterator[str | None]:
-        """The lines with their ends, whichever they are; None for one that is too long."""
+        """Yield the lines with any kind of line end; None for one that is too long."""
         with (
             opened(self.path, self.position) as stream,
             io.TextIOWrapper(stream, self.encoding, errors="replace", newline="") as text,
@@ -93,11 +93,11 @@ class TextRows:
                         pass
                     yield None
                 else:
-                    # Files that were joined have a mark in the middle.
+                    # Concatenated files have a byte order mark in the middle.
                     yield line.replace("\0", "\ufffd").lstrip("\ufeff")
 
     def _records(self) -> Iterator[tuple[int, list[str], tuple[str, str] | None]]:
-        """Each record with the number of the line in which it begins, and its fault."""
+        """Yield each record with the number of the line in which it begins, and its fault."""
         source = _Pushed(islice(self._lines(), self.skip, None), self.skip)
         if not self._form.columns:
             next(self._split(source), None)
@@ -128,16 +128,16 @@ class TextRows:
                 yield number, cells, None
 
     def _reader(self, source: Iterable[str], *, strict: bool = True) -> Iterator[list[str]]:
-        # Some write a blank before a quote: 1, "a, b", 2.
+        # Some programs write a blank before a quote: 1, "a, b", 2.
         return csv.reader(source, delimiter=self.delimiter, strict=strict, skipinitialspace=True)
 
     def _is_whole(self, cells: list[str]) -> bool:
-        """Whether a record of several lines is one row: as wide as the header, once that is known."""
+        """Whether a record of several lines is one row: as wide as the header, once known."""
         width = len(getattr(self, "header", cells))
         return len(_cut(cells, width)) == width
 
     def _alone(self, line: str) -> tuple[list[str], tuple[str, str] | None]:
-        """A line with which no row can be made by the rules: by milder ones, or refused."""
+        """Parse a line that breaks the rules: by more lenient ones, or reject it."""
         quotes = line.count('"')
         if quotes % 2 == 0:
             cells = next(self._reader([line], strict=False), [])
@@ -148,12 +148,12 @@ class TextRows:
     # -- the header -------------------------------------------------------------------------------------------
 
     def _above(self, first: Sequence[str | None]) -> int:
-        """How many lines stand above the header: the line with the most of the columns that are wanted."""
+        """Number of lines above the header, which is the line with the most requested columns."""
         if self._form.columns or not self._names:
             return 0
         found = [0 if line is None else self._known(line) for line in first]
         best = max(found, default=0)
-        # One name alone may stand in a sentence above the table.
+        # A single name may occur in a sentence above the table.
         return found.index(best) if best > 1 or best == len(self._names) else 0
 
     def _known(self, line: str) -> int:
@@ -183,7 +183,7 @@ class TextRows:
 
 
 class _Pushed:
-    """Lines that can be put back, and that remember which of them the record at hand is made of."""
+    """Lines that can be pushed back, with those of the current record remembered."""
 
     def __init__(self, lines: Iterator[str | None], number: int) -> None:
         self._lines = lines
@@ -202,19 +202,19 @@ class _Pushed:
             raise csv.Error("a row of too many lines")
         line = self._waiting.popleft() if self._waiting else next(self._lines)
         self.number += 1
-        # A line that is too long is refused as a row that cannot be read.
+        # An over-long line is rejected as an unreadable row.
         self.taken.append('"\ufffd' if line is None else line)
         return self.taken[-1]
 
     def back_to_first(self) -> int:
-        """Put all lines of the record back but the first; gives the number of that."""
+        """Push back all lines of the record but the first; returns the number of the first."""
         self._waiting.extendleft(reversed(self.taken[1:]))
         self.number -= len(self.taken) - 1
         return self.number
 
 
 def standing(header: Sequence[str], *names: str) -> dict[str, list[int]]:
-    """Where columns stand: each under just its name, else under one that differs in case and blanks."""
+    """Indices of columns: with exactly their name, otherwise with one that differs in case and blanks."""
     exact: dict[str, list[int]] = {}
     alike: dict[str, list[int]] = {}
     for at, one in enumerate(header):
@@ -224,7 +224,7 @@ def standing(header: Sequence[str], *names: str) -> dict[str, list[int]]:
 
 
 def places(header: Sequence[str], wanted: Wanted, what: str, how: str) -> list[tuple[str, int]]:
-    """Where the columns that are wanted stand in a header. Raises UserError."""
+    """Indices of the requested columns in a header. Raises UserError."""
     found = standing(header, *wanted.names)
     missing = [" or ".join(names) for names in wanted.needed if not any(found[name] for name in names)]
     if missing:
@@ -239,9 +239,7 @@ def places(header: Sequence[str], wanted: Wanted, what: str, how: str) -> list[t
 
 
 def clean(cell: str, strip: Sequence[str] = ()) -> str:
-    """A cell without blanks at its ends, without the form of a formula (``="1234"``) by which texts stay texts, without
-    single quotes around it, and without the texts to be stripped.
-    """
+    """Clean a cell: remove blanks, the formula form (``="1234"``) of text cells, single quotes, and ``strip``."""
     cell = cell.strip()
     if cell.startswith('="') and cell.endswith('"') and len(cell) > 2:
         cell = cell[2:-1].strip()
@@ -251,5 +249,5 @@ def clean(cell: str, strip: Sequence[str] = ()) -> str:
 
 
 def _cut(cells: list[str], width: int) -> list[str]:
-    """Without empty cells beyond the width: a delimiter too many at the end of a line."""
+    """Drop empty cells beyond the width, from trailing delimiters."""
     return cells[:width] if len(cells) > width and not any(cell.strip() for cell in cells[width:]) else cells

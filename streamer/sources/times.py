@@ -1,9 +1,9 @@
 """Times as files write them, read without guessing.
 
-What is known without being said: years first (``2024-03-02 10:00``, ``2024/3/2``, ``20240302``, ``2024年3月2日``), days
-first with dots (``02.03.2024``), RFC 3339, and names of months (`month_names`, RFC 2822 among them). Of ``3/2/2024``
-the other dates of the file say whether the month or the day stands first (`habits`); where they do not, it is refused
-with both readings.
+Recognised without a declaration: year first (``2024-03-02 10:00``, ``2024/3/2``, ``20240302``, ``2024年3月2日``), day
+first with dots (``02.03.2024``), RFC 3339, and month names (`month_names`, including RFC 2822). For ``3/2/2024`` the
+other dates of the file decide whether the month or the day comes first (`habits`); if they do not, it is rejected with
+both readings.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from schemas.wire_time import EARLIEST_MS
 from streamer.sources.month_names import parts_of
 
 SERIAL: Final = ("unix", "unix_ms", "unix_us", "excel")
-"""Forms of times that are numbers: since 1970, or days of a spreadsheet since 1899-12-30."""
+"""Numeric time formats: since 1970, or spreadsheet days since 1899-12-30."""
 
 _EXCEL_EPOCH: Final = datetime(1899, 12, 30)
 _NUMBER: Final = re.compile(r"[+-]?\d{1,20}(\.\d+)?", re.ASCII)
@@ -43,7 +43,7 @@ _YEAR_LAST: Final = re.compile(
     r"(?P<one>\d{1,2})(?P<sep>[-/.])(?P<two>\d{1,2})(?P=sep)(?P<year>\d{4})" + _CLOCK, re.ASCII
 )
 
-# Names that exports of US services give to zones, where no IANA name stands.
+# Zone names in exports of US services, which are not IANA names.
 _ZONES: Final = {
     "eastern time (us & canada)": "America/New_York",
     "central time (us & canada)": "America/Chicago",
@@ -66,16 +66,16 @@ _ZONES: Final = {
 
 
 class BadDate(ValueError):
-    """A time that cannot be: no such date, before 1990, after the present, or one of two readings."""
+    """An invalid time: no such date, before 1990, in the future, or ambiguous."""
 
 
 def names_a_year(form: str) -> bool:
-    """Whether a form of ``strptime`` says the year; without it every time would be of one year."""
+    """Whether a ``strptime`` format contains the year; without it all times would fall into one year."""
     return form in SERIAL or any(code in form for code in ("%Y", "%y", "%G", "%c", "%x"))
 
 
 def day_order(text: str) -> str | None:
-    """What a date with the year behind gives away: ``day`` or ``month`` stands first; None where both fit.
+    """The order that a date ending with the year proves: ``day`` or ``month`` first; None if both fit.
 
     >>> day_order("13/12/2009 07:45"), day_order("12/13/2009"), day_order("01/12/2009")
     ('day', 'month', None)
@@ -91,7 +91,7 @@ def day_order(text: str) -> str | None:
 
 @lru_cache(maxsize=256)
 def zone_named(name: str) -> ZoneInfo:
-    """The time zone of a name, also of those that US services write. Raises ValueError."""
+    """The time zone of a name, including those of US services. Raises ValueError."""
     try:
         return ZoneInfo(_ZONES.get(name.casefold(), name))
     except (KeyError, ValueError, OSError):
@@ -99,16 +99,16 @@ def zone_named(name: str) -> ZoneInfo:
 
 
 class Times:
-    """Reads times in the habits of one file.
+    """Reads times by the conventions of one file.
 
     Parameters
     ----------
     forms
-        Forms of ``strptime``, or of `SERIAL`, tried first and in order.
+        Formats for ``strptime``, or of `SERIAL`, tried first and in order.
     zone
-        Of times without an offset. Of an hour that comes twice the first is meant.
+        Of times without an offset. A repeated hour means its first occurrence.
     now_ms
-        The present; what lies after it is refused. None knows no present.
+        The present; later times are rejected. None for no limit.
     """
 
     def __init__(self, forms: Sequence[str], zone: ZoneInfo, now_ms: int | None = None) -> None:
@@ -118,7 +118,7 @@ class Times:
         self._zone = zone
         self._now = now_ms
         self.day_first: bool | None = None
-        """Whether ``3/2/2024`` is the third of February; None where the file does not show it."""
+        """Whether ``3/2/2024`` is the third of February; None if the file does not show it."""
 
     def instant(self, text: str, zone: ZoneInfo | None = None, *, past: bool = True) -> int:
         """Epoch ms of a time.
@@ -126,14 +126,14 @@ class Times:
         Parameters
         ----------
         past
-            Whether it must lie between 1990 and the present.
+            Whether it must be between 1990 and the present.
 
         Raises
         ------
         BadDate
-            It cannot be.
+            The time is invalid.
         ValueError
-            It is in no known form.
+            It has no known format.
         """
         if not text.isascii():
             text = _plain_digits(text)
@@ -153,7 +153,7 @@ class Times:
                 return _ms(datetime.strptime(text, form), zone)
             except ValueError:
                 continue
-        # Fourteen digits would be milliseconds of a time centuries ahead.
+        # Fourteen digits as milliseconds would be centuries ahead.
         match = _YEAR_FIRST.fullmatch(text) or _DIGITS.fullmatch(text)
         if match is not None:
             return _of_parts(match.groupdict(), int(match["month"]), int(match["day"]), zone)
@@ -173,7 +173,7 @@ class Times:
         return _of_parts(parts, int(parts["month"]), int(parts["day"]), zone)
 
     def _ordered(self, match: re.Match[str]) -> tuple[str, str]:
-        """Month and day of a date with the year behind."""
+        """Month and day of a date that ends with the year."""
         one, two = match["one"], match["two"]
         if match["sep"] == "." or int(one) > 12:
             return two, one
@@ -186,7 +186,7 @@ class Times:
 
 
 def _plain_digits(text: str) -> str:
-    """Digits of every script as those of ASCII."""
+    """Convert digits of every script to ASCII."""
     return "".join(str(unicodedata.decimal(sign)) if sign.isdecimal() else sign for sign in text)
 
 
@@ -238,7 +238,7 @@ def _of_number(text: str, forms: Sequence[str], zone: ZoneInfo) -> int:
     number = float(text)
     if "excel" in forms and 0 < number < 200_000:
         return _ms(_EXCEL_EPOCH + timedelta(days=number), zone)
-    # Told apart by size: the same instants in other units lie a thousandfold apart.
+    # Distinguished by size: the units differ by a factor of a thousand.
     size = abs(number)
     if size < 1e11:
         return round(number * 1000)

@@ -1,4 +1,4 @@
-"""A file that should not have been imported, as events that take its orders back."""
+"""Undoes the import of a file: events that cancel its orders."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from schemas.wire_time import iso
 from streamer.sources.source import FileSource, SourceEvent
 
 NO_ORDER = "no_order"
-"""Why an event of the file is not undone: it is no order. Refunds go with the order they name."""
+"""Reason why an event of the file is not undone: it is not an order. Refunds are undone with their order."""
 
 
 class Undone:
-    """The orders of a source, each cancelled at its own time; nothing else of the file can be taken back.
+    """The orders of a source, each cancelled at its own time; other events cannot be undone.
 
-    The ids of the cancellations are functions of those of the orders, so that taking back twice is a repeat. An order
-    that the service never saw stays unknown: its cancellation waits for it, as any does that comes first.
+    The ids of the cancellations are functions of the orders' ids, so undoing twice is a repeat. An order that the
+    service never received stays unknown: its cancellation waits for it, like any that arrives first.
     """
 
     def __init__(self, source: FileSource) -> None:
@@ -30,12 +30,12 @@ class Undone:
 
     @property
     def content_hash(self) -> str:
-        """Other than that of the file: an import of the one is none of the other."""
+        """Differs from the file's own hash: the two imports are different."""
         return _undo_hash(self.source.content_hash)
 
     @property
     def former_hashes(self) -> tuple[str, ...]:
-        """What it was in older releases."""
+        """The hashes in older releases."""
         return tuple(map(_undo_hash, getattr(self.source, "former_hashes", ())))
 
     @property
@@ -43,11 +43,11 @@ class Undone:
         return self.source.rows
 
     def events(self) -> Iterator[SourceEvent]:
-        """The cancellations, in the order of the file's events. Raises UserError."""
+        """Yield the cancellations, in the order of the file's events. Raises UserError."""
         return (event for _, event in self.numbered())
 
     def numbered(self) -> Iterator[tuple[int, SourceEvent]]:
-        """The same, each with the line of its order."""
+        """Like `events`, each with the line of its order."""
         self.skipped = Counter()
         for line, event in self.source.numbered():
             try:
@@ -66,7 +66,7 @@ def _undo_hash(content: str) -> str:
 
 
 def _cancelled(order: OrderCompleted) -> bytes:
-    """Without a total: all that is left of the order."""
+    """Without a total: cancels the whole rest of the order."""
     name = "undo-" + hashlib.sha256(f"{order.customer_id}\0{order.order_id}".encode()).hexdigest()[:24]
     body = {
         "event_id": name,

@@ -1,4 +1,4 @@
-"""Texts of a file as what an event says: amounts, whole numbers, times, yes and no, ids."""
+"""Converts texts of a file to event values: amounts, whole numbers, times, booleans, ids."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ _SHEET_NUMBER: Final = re.compile(r"(\d+)\.0+|(\d)\.(\d+)[eE]\+?(\d+)", re.ASCII
 
 
 class Values:
-    """Reads texts in the habits of one file; see `numbers` and `times` for what is understood.
+    """Reads texts by the conventions of one file; see `numbers` and `times` for the formats.
 
-    Every method raises ValueError, with words that fit behind the field's name and do not show the text.
+    Every method raises ValueError, with a message that follows the field's name and does not contain the text.
     """
 
     def __init__(self, times: Times, decimal: str | None = None) -> None:
         self.times = times
         self.decimal = decimal
         self.from_sheets = 0
-        """Ids that a spreadsheet had made numbers of, such as ``12345.0``."""
+        """Ids that a spreadsheet had turned into numbers, such as ``12345.0``."""
 
     def read(self, field: str, text: str, kind: str | None = None, zone: str | None = None) -> Any:
-        """What an event says in ``field`` (dotted where nested): text, unless its name is that of something else."""
+        """The value for ``field`` (dotted if nested): text, unless the field's name has another type."""
         name = field.rpartition(".")[2]
         if kind == "number" or (kind is None and name in AMOUNTS):
             number = self.amount(text).text
@@ -59,11 +59,11 @@ class Values:
         return text
 
     def amount(self, text: str) -> numbers.Amount:
-        """The number that a text says, and the currency beside it."""
+        """The number in a text, and the currency beside it."""
         return numbers.amount(text, self.decimal)
 
     def sign(self, text: str) -> int | None:
-        """-1, 0 or 1 of a number; None where a text says none."""
+        """-1, 0 or 1 for a number; None if the text is not one."""
         try:
             number = float(self.amount(text).text)
         except ValueError:
@@ -80,7 +80,7 @@ class Values:
         raise ValueError(translatable("file no truth"))
 
     def id(self, text: str) -> str:
-        """An id in NFC, without what a spreadsheet did to it.
+        """An id in NFC, with a spreadsheet's changes undone.
 
         >>> from zoneinfo import ZoneInfo
         >>> values = Values(Times((), ZoneInfo("UTC")))
@@ -102,6 +102,6 @@ class Values:
 
 
 def _whole_if_so(text: str) -> int | float:
-    """Quantities and traits stay whole numbers where they are."""
+    """Keep whole quantities and traits as integers."""
     number = float(text)
     return int(number) if number.is_integer() and abs(number) < 2**53 else number

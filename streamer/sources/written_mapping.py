@@ -1,4 +1,4 @@
-"""A mapping as TOML, written from the columns of a table and what stands in its first rows."""
+"""Writes a mapping as TOML from the columns of a table and its first rows."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _VOID: Final = frozenset(
         "等待买家付款; 未付款; 未支付; 支付失败; キャンセル; 未払い; 취소; 결제대기",
     )
 )
-"""States of an order, in small letters, in which nothing was paid, or nothing yet."""
+"""Order states, in lower case, in which nothing was paid (yet)."""
 
 _SHORT: Final = re.compile(
     r"(?P<one>\d{1,2})(?P<sep>[/.-])(?P<two>\d{1,2})(?P=sep)\d{2}(?: (?P<clock>\d{1,2}:\d{2}(?::\d{2})?(?: [AaPp][Mm])?))?"
@@ -39,16 +39,17 @@ _YEAR_SO_FAR: Final = 29
 
 
 def written(found: Mapping[str, str], rows: Sequence[Mapping[str, str]], contacts: Sequence[Contact] = ()) -> str:
-    """A mapping as TOML.
+    """Write a mapping as TOML.
 
     Parameters
     ----------
     found
-        The column of each field (`column_names.columns_of`): ``customer_id``, ``occurred_at`` and an amount are there.
+        The column of each field (`column_names.columns_of`); must contain ``customer_id``, ``occurred_at`` and an
+        amount.
     rows
         The first rows, as cells by column.
     contacts
-        Columns that say how to reach the customer; they become traits.
+        Columns with contact details of the customer; they become traits.
     """
     order = found.get("order_id")
     several = order is not None and len({row.get(order) for row in rows}) < len(rows)
@@ -82,7 +83,7 @@ def _event_fields(found: Mapping[str, str]) -> dict[str, str]:
 
 
 def _customer(column: str, rows: Sequence[Mapping[str, str]], contacts: Sequence[Contact]) -> str:
-    """By whom a row is: an id; where it names nobody but an e-mail address stands beside it, the address."""
+    """The customer of a row: an id, or the e-mail address beside it if the id is empty."""
     if "@" in "".join(row.get(column, "") for row in rows[:50]):
         return f"{{ column = {_quoted(column)}, lower = true }}"
     for one in contacts:
@@ -100,7 +101,7 @@ def _lines(found: Mapping[str, str]) -> list[str]:
 
 
 def _refund_column(found: Mapping[str, str], rows: Sequence[Mapping[str, str]]) -> str | None:
-    """The column that says what was given back: one of its own, or the total, where it lies below zero in some rows."""
+    """The column of refunded amounts: a separate one, or the total if it is negative in some rows."""
     if "refunded" in found and "order_id" in found:
         return found["refunded"]
     total = found.get("total")
@@ -108,7 +109,7 @@ def _refund_column(found: Mapping[str, str], rows: Sequence[Mapping[str, str]]) 
 
 
 def _unless(found: Mapping[str, str], rows: Sequence[Mapping[str, str]], refunds: str | None) -> list[str]:
-    """Rows that are no orders: below zero in the total, or in a state in which nothing was, or will be, paid."""
+    """Rows that are not orders: a negative total, or a state without payment."""
     left = {_quoted(refunds): ["<0"]} if refunds is not None and refunds == found.get("total") else {}
     for column in dict.fromkeys(name for row in rows[:1] for name in row):
         if folded(column) in _STATES:
@@ -120,19 +121,19 @@ def _unless(found: Mapping[str, str], rows: Sequence[Mapping[str, str]], refunds
 
 
 def _form_of(times: Sequence[str]) -> str | None:
-    """The form of times that are numbers, or have years of two digits; None for others."""
+    """The format of times that are numbers, or have two-digit years; None for others."""
     there = [text for text in times if text]
     return _two_digits(there) or _numbered(there)
 
 
 def _two_digits(there: Sequence[str]) -> str | None:
-    """The form of dates with a year of two digits at the end, where one of them fits no other reading."""
+    """The format of dates that end with a two-digit year, if at least one is unambiguous."""
     found = [_SHORT.fullmatch(text) for text in there]
     dates = [match for match in found if match is not None]
     if not dates or len(dates) < len(found) or len({(one["sep"], one["clock"] is None) for one in dates}) > 1:
         return None
     first, second = (max(int(one[part]) for one in dates) for part in ("one", "two"))
-    # Beyond the present century's years so far, a first part is a day; beyond twelve, a second one is.
+    # A first part beyond the current year of the century is a day; a second part beyond twelve is a day.
     if second > 12 >= first:
         order = "%m{0}%d{0}%y"
     elif first > _YEAR_SO_FAR and second <= 12:
@@ -150,14 +151,14 @@ def _clock_form(clock: str | None) -> str:
 
 
 def _numbered(there: Sequence[str]) -> str | None:
-    """The form of times that are numbers; None for others."""
+    """The format of times that are numbers; None for others."""
     if there and all(re.fullmatch(r"\d{9,17}(\.\d+)?", text) for text in there):
         return "unix"
     return "excel" if there and all(re.fullmatch(r"[2-5]\d{4}(\.\d+)?", text) for text in there) else None
 
 
 def _money(found: Mapping[str, str], rows: Sequence[Mapping[str, str]], order: str | None) -> str:
-    """The total of an order: a column, where all rows of an order say the same, else the sum over its rows."""
+    """The total of an order: a column, if all rows of an order agree, otherwise the sum over its rows."""
     total = found.get("total")
     if total is None:
         if "line_total" in found:
@@ -172,14 +173,14 @@ def _money(found: Mapping[str, str], rows: Sequence[Mapping[str, str]], order: s
 
 
 def _is_negative(text: str) -> bool:
-    """Whether an amount is below zero, whichever its decimal sign is."""
+    """Whether an amount is negative, with either decimal sign."""
     with suppress(ValueError):
         return any(float(amount(text, decimal).text) < 0 for decimal in (None, ".", ","))
     return False
 
 
 def _refund(total: str, fields: Mapping[str, str], *, own: bool) -> list[str]:
-    """A second event of the same rows, for what was given back: in a column of its own, or below zero in the total."""
+    """A second event of the same rows, for refunds: from a separate column, or from negative totals."""
     column = _quoted(total)
     if own:
         why = "What was given back so far, at the time of the order."
@@ -197,7 +198,7 @@ def _refund(total: str, fields: Mapping[str, str], *, own: bool) -> list[str]:
 
 
 def _profile(contacts: Sequence[Contact], fields: Mapping[str, str], unless: Sequence[str]) -> list[str]:
-    """An event of the same rows that says how to reach who bought."""
+    """An event of the same rows with the buyer's contact details."""
     return [
         *("", "# The same rows say how to reach who bought.", "[[event]]", 'type = "profile.updated"', *unless),
         *("", "[event.fields]"),
