@@ -1,4 +1,4 @@
-"""The administrator's way into Kafka: connecting, who is there, how far the logs and the groups are.
+"""Kafka administration: connections, cluster and group information, offsets of logs and groups.
 
 Uses kafka-python, which blocks; for the command line, ``doctor`` and start-up, never for a lane.
 """
@@ -25,10 +25,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class ClusterInfo:
-    """What a client can find out about a cluster.
+    """Information that a client can obtain about a cluster.
 
-    ``version`` is the release line that the broker's protocol points to, such as ``4.1``; brokers
-    do not tell their patch release.
+    ``version`` is the release line that the broker's protocol implies, such as ``4.1``; brokers do not report their
+    patch release.
     """
 
     cluster_id: str
@@ -39,7 +39,7 @@ class ClusterInfo:
 
 @dataclass(frozen=True, slots=True)
 class PartitionLag:
-    """How far a group is in one partition. Offsets are those of the next record."""
+    """A group's position in one partition. Offsets are those of the next record."""
 
     topic: str
     partition: int
@@ -49,7 +49,7 @@ class PartitionLag:
 
     @property
     def lag(self) -> int:
-        """Records still to come, transaction markers among them; all of the log without a commit.
+        """Records still to be read, including transaction markers; the whole log without a commit.
 
         >>> PartitionLag("t", 0, start=10, end=30, committed=25).lag
         5
@@ -66,7 +66,7 @@ def connect(bootstrap: str, security: Security | None = None) -> Generator[Any]:
     Raises
     ------
     UserError
-        Nothing listens there, or what does is no Kafka we may talk to; after 5 s at the latest.
+        Nothing listens at the address, or it is not a Kafka that accepts us; within 5 s.
     TransientError
         Kafka stopped answering inside the block.
     """
@@ -75,7 +75,7 @@ def connect(bootstrap: str, security: Security | None = None) -> Generator[Any]:
     from kafka.errors import AuthorizationError, KafkaError
     from kafka.net.compat import KafkaNetClient
 
-    # It reports every refused connection as an error; what matters we say ourselves.
+    # It logs every refused connection as an error; we report the relevant ones ourselves.
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     made: list[Any] = []
 
@@ -109,7 +109,7 @@ def connect(bootstrap: str, security: Security | None = None) -> Generator[Any]:
 
 
 def patiently(attempt: Callable[[], T], seconds: float = ANSWER_SECONDS) -> T:
-    """Ask again while Kafka says "not yet", as it does when its own topics are being made."""
+    """Retry while Kafka returns a retriable error, as it does while it creates its own topics."""
     from kafka.errors import RetriableError
 
     deadline = time.monotonic() + seconds
@@ -134,7 +134,7 @@ def cluster_info(bootstrap: str, *, security: Security | None = None) -> Cluster
 def end_offsets(
     bootstrap: str, topics: Iterable[str], *, security: Security | None = None
 ) -> dict[tuple[str, int], int]:
-    """The next offset of each partition, by full topic name and partition; absent topics are left out."""
+    """The next offset of each partition, by full topic name and partition; missing topics are omitted."""
     with connect(bootstrap, security) as admin:
         return offsets(admin, topics, latest=True)
 
@@ -142,10 +142,10 @@ def end_offsets(
 def group_lag(
     bootstrap: str, group: str, topics: Iterable[str], *, security: Security | None = None
 ) -> list[PartitionLag]:
-    """How far ``group`` is in ``topics`` (full names), in order; absent topics are left out."""
+    """The position of ``group`` in ``topics`` (full names), in order; missing topics are omitted."""
     names = list(topics)
     with connect(bootstrap, security) as admin:
-        # Committed first: an end read earlier could lie below it.
+        # Committed offsets first: an end read earlier could lie below them.
         committed = {
             (key.topic, key.partition): value.offset
             for key, value in patiently(lambda: admin.list_group_offsets(group))[group].items()
@@ -157,7 +157,7 @@ def group_lag(
 
 
 def offsets(admin: Any, topics: Iterable[str], *, latest: bool) -> dict[tuple[str, int], int]:
-    """First or next offsets of all partitions of the topics that exist, as their leaders have them."""
+    """First or next offsets of all partitions of the existing topics, from their leaders."""
     from kafka import TopicPartition
     from kafka.admin import OffsetSpec
 
@@ -174,12 +174,12 @@ def offsets(admin: Any, topics: Iterable[str], *, latest: bool) -> dict[tuple[st
 
 @dataclass(frozen=True, slots=True)
 class Hidden:
-    """Records of a partition that stand behind a transaction which is still open.
+    """Records of a partition behind an open transaction.
 
     Attributes
     ----------
     producer
-        Who left it open, in words: its transactional id, else its producer id; empty where the broker does not say.
+        Who left it open, in words: the transactional id, else the producer id; empty if the broker does not report it.
     """
 
     records: int
@@ -187,7 +187,7 @@ class Hidden:
 
 
 def hidden_by_transactions(bootstrap: str, topic: str, *, security: Security | None = None) -> dict[int, Hidden]:
-    """What nobody can read yet of a topic (full name), by partition."""
+    """Records of a topic (full name) that are not yet readable because of open transactions, by partition."""
     from kafka import TopicPartition
     from kafka.admin import OffsetSpec
     from kafka.protocol.consumer import IsolationLevel
@@ -197,7 +197,7 @@ def hidden_by_transactions(bootstrap: str, topic: str, *, security: Security | N
         wanted = {TopicPartition(*key): OffsetSpec.LATEST for key in ends}
         if not wanted:
             return {}
-        # Looked up second: what ended in between hides nothing any more.
+        # Read second: a transaction that ended in between no longer hides records.
         answer = patiently(lambda: admin.list_partition_offsets(wanted, isolation_level=IsolationLevel.READ_COMMITTED))
         behind = {key: ends[key.topic, key.partition] - value.offset for key, value in answer.items()}
         behind = {key: count for key, count in behind.items() if count > 0}
@@ -206,7 +206,7 @@ def hidden_by_transactions(bootstrap: str, topic: str, *, security: Security | N
 
 
 def _open_transactions(admin: Any, partitions: Iterable[Any]) -> dict[Any, str]:
-    """Whose transaction is the first that is open in each partition, in words; nothing where we may not know."""
+    """The owner of the first open transaction in each partition, in words; empty without the right to describe them."""
     from kafka.errors import KafkaError
 
     first: dict[Any, int] = {}
@@ -218,7 +218,7 @@ def _open_transactions(admin: Any, partitions: Iterable[Any]) -> dict[Any, str]:
                 first[key] = begun[min(begun)]
         listed = admin.list_transactions(producer_id_filters=sorted({*first.values()})) if first else {}
     except KafkaError:
-        # An old broker, or no right to describe: that records are hidden is known all the same.
+        # An old broker, or no right to describe: the hidden records are still reported.
         return {}
     names = {one.producer_id: one.transactional_id for found in listed.values() for one in found}
     return {key: f"transactional id {names[id]}" if id in names else f"producer id {id}" for key, id in first.items()}

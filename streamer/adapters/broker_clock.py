@@ -1,4 +1,4 @@
-"""How far the broker's clock is from ours, found without leaving a trace."""
+"""Measures the difference between the broker's clock and ours without leaving a record."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ _LOG_APPEND_TIME = 1
 
 
 async def skew_seconds(connection: KafkaConnection, name: str = "doctor") -> float:
-    """The broker's clock less ours; positive where the broker is ahead. Exact to half the time an answer takes.
+    """The broker's clock minus ours, s; positive if the broker is ahead. Accurate to half the response time.
 
-    A record is appended to the topic of alerts, whose append time the broker stamps and returns, in a transaction that is
-    aborted: no reader of committed records ever sees it. ``name`` ends the transactional id; of two who ask at once under
-    the same name one fails.
+    Appends a record to the alerts topic, whose append time the broker sets and returns, in a transaction that is then
+    aborted: no reader of committed records ever sees it. ``name`` ends the transactional id; of two concurrent calls
+    with the same name one fails.
 
     Raises
     ------
     UserError
-        The topic does not have the broker's clock.
+        The topic does not use the broker's clock.
     TransientError
-        Kafka did not take it.
+        Kafka did not accept the record.
     """
     producer = AIOKafkaProducer(
         bootstrap_servers=connection.bootstrap,
@@ -41,7 +41,7 @@ async def skew_seconds(connection: KafkaConnection, name: str = "doctor") -> flo
     try:
         async with asyncio.timeout(_SECONDS):
             await producer.start()
-            # The first answer takes longest, and the quickest is the most exact.
+            # The first answer takes longest, and the fastest is the most accurate.
             return min([await _probe(producer, connection.topic(topics.ALERTS)) for _ in range(_TRIES)])[1]
     except (KafkaError, TimeoutError) as error:
         raise TransientError(f"could not read the broker's clock: {error!r}") from error
@@ -50,7 +50,7 @@ async def skew_seconds(connection: KafkaConnection, name: str = "doctor") -> flo
 
 
 async def _probe(producer: AIOKafkaProducer, topic: str) -> tuple[float, float]:
-    """How long the answer took, s, and the skew, s."""
+    """The response time and the skew, both in s."""
     await producer.begin_transaction()
     try:
         before = time.time()

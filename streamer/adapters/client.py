@@ -1,4 +1,4 @@
-"""Kafka for the command line: sending records and reading topics with kafka-python, which blocks."""
+"""Kafka for the command line: sends records and reads topics with kafka-python, which blocks."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from streamer.adapters.kafka import KafkaConnection
 ANSWER_SECONDS: Final = 30.0
 _IN_FLIGHT: Final = 2_000
 _POLL_MS: Final = 250
-# An open transaction hides what stands behind it for up to its timeout; listing does not wait for that.
+# An open transaction hides the records behind it until its timeout; listing does not wait for that.
 _STUCK_SECONDS: Final = 2.0
 
 Acknowledged = Callable[[int, int], None]
-"""Called with the partition and offset that a record got."""
+"""Called with the partition and offset of an acknowledged record."""
 
 
 class Sender:
@@ -45,14 +45,14 @@ class Sender:
         *,
         partition: int | None = None,
     ) -> None:
-        """Hand a record over; waits only while very many are under way.
+        """Queue a record; blocks only while very many are in flight.
 
         Raises
         ------
         UserError
-            It is larger than the topic takes; of this record or of one sent before.
+            This record, or one sent before, is larger than the topic allows.
         TransientError
-            The broker did not take one of the records so far.
+            The broker rejected one of the records so far.
         """
         from kafka.errors import KafkaError, MessageSizeTooLargeError
 
@@ -72,7 +72,7 @@ class Sender:
             self._await_oldest()
 
     def flush(self) -> None:
-        """Return when the broker has everything; raises as `send`."""
+        """Wait until the broker has acknowledged everything; raises as `send`."""
         while self._waiting:
             self._await_oldest()
 
@@ -91,7 +91,7 @@ class Sender:
 
 
 def too_large(size: int) -> UserError:
-    """The error for a record that the topic rejects."""
+    """The error for a record that exceeds the topic's limit."""
     return UserError(
         f"this record has {size:,} bytes; the limit is {MAX_MESSAGE_BYTES:,} bytes (max.message.bytes of the topic)",
         "leave out what segments do not need, such as long texts",
@@ -100,8 +100,8 @@ def too_large(size: int) -> UserError:
 
 @contextmanager
 def sender(connection: KafkaConnection, topic: str, partitions: int) -> Generator[Sender]:
-    """A `Sender` to a topic (without prefix); all it sent is acknowledged when the block ends without error."""
-    # Says in plain words, and soon, that there is no Kafka.
+    """A `Sender` to a topic (without prefix); everything sent is acknowledged when the block ends without error."""
+    # Fails fast, with a plain message, if there is no Kafka.
     with connect(connection.bootstrap, connection.security):
         pass
     from kafka import KafkaProducer
@@ -112,7 +112,7 @@ def sender(connection: KafkaConnection, topic: str, partitions: int) -> Generato
         client_id="streamer-publish",
         linger_ms=5,
         batch_size=131_072,
-        # The broker's limit is what counts, and its answer is what we translate.
+        # The broker's limit decides, and its error is translated.
         max_request_size=64 * MAX_MESSAGE_BYTES,
         delivery_timeout_ms=int(ANSWER_SECONDS * 1000),
         request_timeout_ms=int(ANSWER_SECONDS * 1000) // 2,
@@ -138,20 +138,20 @@ def read(
     latest: int | None = None,
     ready: Callable[[], None] = lambda: None,
 ) -> Iterator[Record]:
-    """Committed records of a topic (without prefix), in order within each partition.
+    """Yield committed records of a topic (without prefix), in order within each partition.
 
     Parameters
     ----------
     from_start
-        Else only what comes from now on.
+        If False, only records appended from now on.
     follow
-        Go on for ever; else up to the ends as they are now.
+        Never end; otherwise read up to the current ends.
     at
         A partition and an offset: only that partition, from there.
     latest
-        Only the last so many offsets of each partition.
+        Only the last ``latest`` offsets of each partition.
     ready
-        Called when nothing that is appended from now on can be missed.
+        Called once every record appended from then on will be read.
 
     Raises
     ------
@@ -182,7 +182,7 @@ def read(
         auto_offset_reset="earliest",
         isolation_level="read_committed",
         allow_auto_create_topics=False,
-        # A dead letter may be larger than a fetch; the broker gives one record whatever its size.
+        # A dead letter may exceed a fetch; the broker returns a single record whatever its size.
         max_partition_fetch_bytes=4 * MAX_MESSAGE_BYTES,
         **connection.security,
     )
@@ -202,7 +202,7 @@ def read(
 def _seek(
     consumer: Any, ends: Mapping[Any, int], *, from_start: bool, at: tuple[int, int] | None, latest: int | None
 ) -> None:
-    """Put a consumer at the first record of each partition that is wanted; as `read` has it."""
+    """Position a consumer at the first requested record of each partition; parameters as in `read`."""
     firsts = consumer.beginning_offsets(list(ends)) if latest is not None else {}
     for place, end in ends.items():
         if at is not None:
@@ -216,7 +216,7 @@ def _seek(
 
 
 def _poll(consumer: Any, ends: Mapping[Any, int] | None) -> Iterator[Record]:
-    """Records up to ``ends``, or until nothing more comes of them; for ever without."""
+    """Yield records up to ``ends``, or until none are left; never ends without ``ends``."""
     quiet_since = time.monotonic()
     while ends is None or any(consumer.position(place) < end for place, end in ends.items()):
         polled = consumer.poll(timeout_ms=_POLL_MS)

@@ -1,4 +1,4 @@
-"""Who reads the lanes: the members of a consumer group."""
+"""The members of the consumer groups that read the lanes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def owner_group(group: str) -> str:
 
 
 def owners(bootstrap: str, group: str, topic: str, *, security: Security | None = None) -> dict[int, str]:
-    """Who reads which partition of a topic (full name): ``client id@host`` by partition."""
+    """The reader of each partition of a topic (full name): ``client id@host`` by partition."""
     with connect(bootstrap, security) as admin:
         found = patiently(lambda: admin.describe_groups([group]))
     return {
@@ -24,7 +24,7 @@ def owners(bootstrap: str, group: str, topic: str, *, security: Security | None 
 
 
 def member_count(bootstrap: str, group: str, *, security: Security | None = None) -> int:
-    """How many consumers the group has. One that was killed counts until its session times out."""
+    """Number of consumers in the group. A killed one counts until its session times out."""
     with connect(bootstrap, security) as admin:
         found = patiently(lambda: admin.describe_groups([group]))
         return len(found[group]["members"])

@@ -1,4 +1,4 @@
-"""What an import needs of Redis: which imports there were, what is still due, and every customer's segments."""
+"""The part of Redis that an import uses: past imports, waiting dues, and every customer's segments."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class ImportRecord:
     Attributes
     ----------
     import_id
-        The content's hash, and how many imports of that content there were before.
+        The content's hash, and the number of earlier imports of that content.
     finished
         Whether all of it was written and applied.
     starts, changes_from
-        The first offset of its records by lane, and that of changes it can have caused.
+        The first offset of its records by lane, and of the changes it may have caused.
     before
-        The ledgers' totals when it began: what came of it is the difference.
+        The ledgers' totals at its start: its result is the difference.
     """
 
     import_id: str
@@ -45,12 +45,12 @@ class ImportRecord:
 
 
 def record_of(raw: bytes) -> ImportRecord:
-    """A record as it was remembered, by this release or an older one.
+    """Decode a stored record, written by this release or an older one.
 
     Raises
     ------
     msgspec.ValidationError
-        For what `remember` never wrote.
+        The bytes do not come from `remember`.
     """
     return msgspec.json.decode(raw, type=ImportRecord)
 
@@ -58,8 +58,8 @@ def record_of(raw: bytes) -> ImportRecord:
 class ImportView:
     """Reads and writes beside the lanes' own keys; blocking.
 
-    Imports are remembered under ``PREFIX:imports``. If Redis loses that, an import is no longer refused the second
-    time; what it would do twice is dropped as duplicates all the same, within the dedupe window.
+    Imports are stored under ``PREFIX:imports``. If Redis loses them, a second import is no longer refused; its events
+    are still dropped as duplicates, within the dedupe window.
     """
 
     def __init__(self, client: redis.Redis, prefix: str, lanes: int) -> None:
@@ -69,22 +69,22 @@ class ImportView:
         self._key = imports_key(prefix)
 
     def imports(self) -> list[ImportRecord]:
-        """All imports there were, the oldest first."""
+        """All imports, the oldest first."""
         with plain_errors(self._client):
             held: dict[Any, Any] = self._client.hgetall(self._key)
         return sorted(map(record_of, held.values()), key=lambda one: one.begun_ms)
 
     def remember(self, record: ImportRecord) -> None:
-        """Write an import down, or write it anew."""
+        """Store an import, or update it."""
         with plain_errors(self._client):
             self._client.hset(self._key, record.import_id, json.dumps(asdict(record)))
 
     def ids(self) -> Iterator[str]:
-        """Every customer's id, lane by lane in order."""
+        """Yield every customer's id, lane by lane in order."""
         return chain.from_iterable(self.ids_of(lane) for lane in range(self._lanes))
 
     def ids_of(self, lane: int) -> Iterator[str]:
-        """The ids of a lane's customers in order."""
+        """Yield the ids of a lane's customers in order."""
         key, last = LaneKeys(self._prefix, lane).ids, "-"
         while True:
             with plain_errors(self._client):
@@ -95,7 +95,7 @@ class ImportView:
             yield from (id.decode() for id in found)
 
     def forget_all(self) -> None:
-        """Delete everything under the prefix: the view of all lanes, and what is known of imports."""
+        """Delete all keys under the prefix: the view of all lanes, and the stored imports."""
         with plain_errors(self._client):
             found = self._client.scan_iter(match=f"{literal(root(self._prefix))}:*", count=_CHUNK)
             while batch := list(islice(found, _CHUNK)):
@@ -106,11 +106,11 @@ class ImportView:
         return server_of(self._client)
 
     def memory_used(self) -> int:
-        """Bytes that Redis uses for all that it holds, keys of others among it."""
+        """Bytes that Redis uses for all of its data, including other applications'."""
         return int(info_of(self._client)["used_memory"])
 
     def dues_waiting(self, ledgers: Iterable[Ledger]) -> int:
-        """Customers whom time has passed and who were not looked at yet, by the lanes' clocks."""
+        """Number of customers whose due has passed by the lanes' clocks and is not yet applied."""
         with plain_errors(self._client):
             return sum(
                 int(self._client.zcount(LaneKeys(self._prefix, one.partition).due(""), "-inf", one.clock))
@@ -118,7 +118,7 @@ class ImportView:
             )
 
     def segments(self) -> Iterator[tuple[str, dict[str, str]]]:
-        """Every customer's id and segment by segmentation, lane by lane in order of ids."""
+        """Yield every customer's id and segment by segmentation, lane by lane in order of ids."""
         for lane in range(self._lanes):
             keys, ids = LaneKeys(self._prefix, lane), self.ids_of(lane)
             while names := list(islice(ids, _CHUNK)):

@@ -1,7 +1,7 @@
 """The lane's log on a real Kafka: aiokafka, one transactional producer per lane.
 
-The transactional id of a lane is the fence: starting a producer with it ends the former owner's open transaction,
-and whatever that owner still sends is refused (``docs/adr/0002``). Consumer-group fencing plays no part.
+The transactional id of a lane is the fence: starting a producer with it aborts the former owner's open transaction,
+and Kafka rejects everything that owner still sends (``docs/adr/0002``). Consumer-group fencing is not used.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from streamer.lanes.ports import Fenced, Writes
 
 log = structlog.get_logger(__name__)
 
-# For every consumer of the process, Faust's among them.
+# For every consumer of the process, including Faust's.
 record_batches.install(fetcher, memory_records.MemoryRecords, default_records.DefaultRecordBatch)
 
 _FENCED = (ProducerFenced, InvalidProducerEpoch, InvalidProducerIdMapping, OutOfOrderSequenceNumber)
@@ -43,7 +43,7 @@ _CHUNK = 2_000
 
 @dataclass(frozen=True, slots=True)
 class KafkaConnection:
-    """Where Kafka is, and how every client of ours talks to it.
+    """Address and credentials of Kafka, shared by all our clients.
 
     Attributes
     ----------
@@ -52,9 +52,9 @@ class KafkaConnection:
     prefix
         Topic prefix.
     group
-        The consumer group, and the front part of transactional ids.
+        The consumer group, and the prefix of transactional ids.
     security
-        Keyword arguments that aiokafka's clients share: ``security_protocol``, ``sasl_*``, ``ssl_context``.
+        Keyword arguments common to aiokafka's clients: ``security_protocol``, ``sasl_*``, ``ssl_context``.
     """
 
     bootstrap: str
@@ -68,7 +68,7 @@ class KafkaConnection:
 
 
 class Offsets:
-    """Looks up offsets at the broker. One for all lanes of a process; start it before use."""
+    """Looks up offsets at the broker. One instance for all lanes of a process; start it before use."""
 
     def __init__(self, connection: KafkaConnection) -> None:
         self._connection = connection
@@ -83,20 +83,20 @@ class Offsets:
             await self._consumer.stop()
 
     async def end(self, topic: str, partition: int) -> int:
-        """The high watermark: the offset that the next record appended will get."""
+        """The high watermark: the offset of the next record appended."""
         return await self._own_offset("end_offsets", topic, partition)
 
     async def first(self, topic: str, partition: int) -> int:
-        """The first offset still held."""
+        """The first offset still retained."""
         return await self._own_offset("beginning_offsets", topic, partition)
 
     async def stable(self, topic: str, partition: int) -> int:
-        """The last stable offset: what stands behind a transaction that is still open lies beyond it."""
+        """The last stable offset: records behind an open transaction lie beyond it."""
         consumer = AIOKafkaConsumer(
             bootstrap_servers=self._connection.bootstrap, isolation_level="read_committed", **self._connection.security
         )
         try:
-            # Inside: one that is cancelled meanwhile has connections to close.
+            # Inside the block: a cancelled start has connections to close.
             await consumer.start()
             return await _offset(consumer, "end_offsets", self._connection.topic(topic), partition)
         finally:
@@ -116,7 +116,7 @@ async def _offset(consumer: AIOKafkaConsumer, what: str, topic: str, partition: 
 async def read_committed(
     connection: KafkaConnection, topic: str, partition: int, start: int, end: int
 ) -> AsyncGenerator[list[LogRecord]]:
-    """Committed records of one partition with offsets in ``[start, end)``, in chunks."""
+    """Yield committed records of one partition with offsets in ``[start, end)``, in chunks."""
     if start >= end:
         return
     where = TopicPartition(connection.topic(topic), partition)
@@ -146,11 +146,11 @@ class KafkaLog:
     Parameters
     ----------
     name
-        What the owner is called: end of the transactional id.
+        The owner's name: the end of the transactional id.
     source, changelog
-        Topic (without prefix) and partition that is consumed, and that holds the state.
+        Topic (without prefix) and partition to consume from, and to store the state in.
     group
-        The consumer group whose offset goes into the transaction, for lag tools.
+        The consumer group whose offset is committed in the transaction, for lag tools.
     """
 
     def __init__(
@@ -183,10 +183,10 @@ class KafkaLog:
             transactional_id=f"{self._connection.group}-{self._name}",
             max_batch_size=_BATCH_BYTES,
             max_request_size=4 * topics.MAX_MESSAGE_BYTES,
-            # Short: what a dead owner left open hides everybody's later records on the partition.
+            # Short: a dead owner's open transaction hides all later records on the partition.
             transaction_timeout_ms=10_000,
-            # Right after a commit the broker answers CONCURRENT_TRANSACTIONS for a moment; the default of
-            # 100 ms would then be the latency of every second transaction.
+            # Right after a commit the broker briefly answers CONCURRENT_TRANSACTIONS; the default of 100 ms would
+            # become the latency of every second transaction.
             retry_backoff_ms=10,
             **self._connection.security,
         )
@@ -207,10 +207,10 @@ class KafkaLog:
                     if batch.append(timestamp=None, key=key, value=value, headers=headers) is None:
                         sent.append((topic, batch, await producer.send_batch(batch, name, partition=partition)))
                         batch = producer.create_batch()
-                        # An empty batch takes a record of any size; whether it is too large, the broker says.
+                        # An empty batch accepts a record of any size; the broker decides whether it is too large.
                         batch.append(timestamp=None, key=key, value=value, headers=headers)
                 sent.append((topic, batch, await producer.send_batch(batch, name, partition=partition)))
-            # A batch that fails only fails its future; the transaction could still be committed without it.
+            # A failed batch only fails its future; the transaction could still be committed without it.
             for topic, batch, future in sent:
                 metadata = await future
                 if topic == self._changelog[0]:
@@ -225,7 +225,7 @@ class KafkaLog:
         return changelog_end
 
     async def changelog(self, start: int) -> AsyncIterator[list[tuple[int, bytes, bytes | None]]]:
-        # Our producer has ended the transactions its predecessor left open, so everything up to the high watermark is
+        # Our producer has aborted its predecessor's open transactions, so everything up to the high watermark is
         # decided, or will be within the transaction timeout of any other writer.
         end = await self.changelog_end()
         first = await self._offsets.first(*self._changelog)

@@ -1,8 +1,7 @@
-"""The log and the view in memory, for tests that need no server: real code, held to the same contract suite as Kafka
-and Redis.
+"""Log and view in memory, for tests without servers: real code that passes the same contract suite as Kafka and Redis.
 
-They keep the promises of the ports: a commit happens whole or not at all, a fenced writer is refused, a view write is
-compare-and-set, and the view can be wiped behind the lane's back. `streamer.replay` does not use them: it decides
+They keep the guarantees of the ports: a commit is atomic, a fenced writer is rejected, a view write is
+compare-and-set, and the view can be wiped independently of the lane. `streamer.replay` does not use them: it decides
 without a log.
 """
 
@@ -29,7 +28,7 @@ class MemoryBroker:
         self.epochs: dict[int, int] = {}
 
     def append(self, topic: str, partition: int, write: Write, timestamp: int | None = None) -> int:
-        """Append one record; gives its offset."""
+        """Append one record; returns its offset."""
         records = self.topics.setdefault((topic, partition), [])
         offset = len(records)
         at = self.now_ms if timestamp is None else timestamp
@@ -37,7 +36,7 @@ class MemoryBroker:
         return offset
 
     def records(self, topic: str, partition: int = 0) -> list[Record]:
-        """What a topic's partition holds."""
+        """The records of a topic's partition."""
         return self.topics.get((topic, partition), [])
 
 
@@ -81,7 +80,7 @@ class MemoryLog:
 
 @dataclass(slots=True)
 class Shelf:
-    """What a server holds of one lane. ``layout`` is that of the release which filled it."""
+    """A server's data of one lane. ``layout`` is that of the release that wrote it."""
 
     layout: int = LAYOUT
     parts: dict[str, dict[str, bytes]] = field(default_factory=dict)
@@ -98,14 +97,14 @@ class Shelf:
     counts: tuple[int, ...] | None = None
 
     def counted(self) -> tuple[int, ...]:
-        """How many entries the indexes have."""
+        """The number of entries in each index."""
         due = sum(len(one) for one in self.dues.values())
         others = (self.documents, self.aliases, self.models, self.definitions, self.erased, self.sizes)
         return (due, *map(len, others), self.ledger is not None)
 
     @property
     def is_whole(self) -> bool:
-        """Whether they are as they were written."""
+        """Whether the indexes have the sizes last written."""
         counted = self.counted()
         return not any(counted) if self.counts is None else counted == self.counts
 
@@ -128,15 +127,15 @@ class MemoryView:
 
     @property
     def shelf(self) -> Shelf:
-        """Everything on the server, from every writer."""
+        """All data on the server, from every writer."""
         return self._server.shelf
 
     def lose(self) -> None:
-        """Lose everything, as a server without persistence does."""
+        """Lose all data, like a server without persistence."""
         self._server.shelf = Shelf()
 
     def _ours(self) -> Shelf:
-        """What this release finds: nothing where another one filled the lane."""
+        """The data that this release sees: none if another one filled the lane."""
         shelf = self._server.shelf
         return shelf if shelf.layout == self._layout else Shelf()
 
@@ -152,7 +151,7 @@ class MemoryView:
         return Read(shelf.token, found, due, lost, len(shelf.documents), shelf.is_whole, taken)
 
     async def ready(self) -> None:
-        """It never drops anything by itself."""
+        """Return at once: this server never drops anything."""
 
     async def ledger(self) -> bytes | None:
         return self._ours().ledger

@@ -1,11 +1,11 @@
 """Reads fetched batches for both Kafka clients, so that no single batch can end the process that reads it.
 
-The clients open what they fetch without a bound on memory, without most codecs, and raise from deep inside where a
-batch is not as they expect. `install` gives them `Batches` instead of their own class. It unpacks with a bound
-(`unpack`), lets the client's own reader do the rest, and where that raises reads the batch itself:
+The clients unpack fetched batches without a memory limit, support few codecs, and raise internal errors on unexpected
+batches. `install` replaces their reader by `Batches`. It unpacks with a limit (`unpack`), leaves the rest to the
+client's own reader, and if that raises, reads the batch itself:
 
-- a header whose name is not UTF-8 is left out, the record stays;
-- a batch above the limit, or that nobody can read, becomes one record whose value is an `UnopenedBatch`.
+- it drops a header whose name is not UTF-8, and keeps the record;
+- it turns a batch above the limit, or an unreadable one, into one record whose value is an `UnopenedBatch`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 
 DEFAULT_MAX_BATCH_BYTES: Final = 64 * 2**20
 
-_PREFIX: Final = struct.Struct(">qi")  # base offset, length of what follows
+_PREFIX: Final = struct.Struct(">qi")  # base offset, length of the rest
 _HEADER: Final = struct.Struct(">qiibIhiqqqhii")
 _MAGIC_AT, _ATTRIBUTES_AT = 16, 21
 _CODEC_MASK, _APPEND_TIME_MASK = 0x07, 0x08
@@ -34,7 +34,7 @@ _PREVIEW_BYTES: Final = 1_000
 
 @dataclass(slots=True)
 class Limit:
-    """The most bytes of a batch; one for all consumers of the process."""
+    """Maximum bytes of an unpacked batch; one value for all consumers of the process."""
 
     max_batch_bytes: int = DEFAULT_MAX_BATCH_BYTES
 
@@ -43,28 +43,28 @@ LIMIT: Final = Limit()
 
 
 def install(fetcher: ModuleType, older: Callable[[bytes], Any], batch_type: Callable[[Any], Any]) -> None:
-    """Let the consumers of a client read through `Batches`.
+    """Make the consumers of a client read through `Batches`.
 
     Parameters
     ----------
     fetcher
-        The client's module that makes a ``MemoryRecords`` of what it fetched.
+        The client's module that creates ``MemoryRecords`` from fetched data.
     older, batch_type
-        As `Batches` takes them.
+        As for `Batches`.
     """
-    # A variable of the module and not an argument: neither client lets its users choose.
+    # Replaces a module variable, because neither client offers an argument.
     fetcher.MemoryRecords = lambda data: Batches(data, batch_type, older)  # type: ignore[attr-defined]
 
 
 class Batches:
-    """The batches of one fetched partition, as the clients' ``MemoryRecords`` gives them.
+    """The batches of one fetched partition, with the interface of the clients' ``MemoryRecords``.
 
     Parameters
     ----------
     batch_type
-        The client's class for one batch of today's format.
+        The client's class for one batch of the current format.
     older
-        The client's own ``MemoryRecords``, for batches of formats before that.
+        The client's own ``MemoryRecords``, for batches of older formats.
     """
 
     def __init__(self, data: bytes, batch_type: Callable[[Any], Any], older: Callable[[bytes], Any]) -> None:
@@ -75,7 +75,7 @@ class Batches:
         self._end = self._next_end()
 
     def _next_end(self) -> int:
-        """Where the batch that begins at ``_at`` ends; 0 where it is not all there."""
+        """End of the batch that begins at ``_at``; 0 if it is incomplete."""
         if len(self._data) - self._at < _PREFIX.size:
             return 0
         _, length = _PREFIX.unpack_from(self._data, self._at)
@@ -101,7 +101,7 @@ class Batches:
 
 
 class Batch:
-    """One batch. All but its records is left to the client's own class."""
+    """One batch. The client's own class handles everything but the records."""
 
     def __init__(self, whole: memoryview, batch_type: Callable[[Any], Any]) -> None:
         self._whole = whole
@@ -115,7 +115,7 @@ class Batch:
         return next(self._client)
 
     def validate_crc(self) -> bool:
-        """True always: `__iter__` looks, and a batch that is damaged on the disk must not be fetched for ever."""
+        """Always True: `__iter__` checks it, since a batch damaged on disk must not be fetched forever."""
         return True
 
     def __iter__(self) -> Iterator[Any]:
@@ -128,7 +128,7 @@ class Batch:
                 for record in self._batch_type(whole) if whole is not self._whole else self._client:
                     yield record
                     taken += 1
-            except Exception as error:  # of the client's reader, whatever it is
+            except Exception as error:  # any error of the client's reader
                 log.warning("re-reading a batch", offset=self._header.base_offset, error=repr(error))
                 for number, ours in enumerate(read(whole)):
                     if number >= taken:
@@ -141,7 +141,7 @@ class Batch:
             yield self._unopened(taken, bytes(self._whole[_HEADER.size :])[:_PREVIEW_BYTES], str(error), oversize=False)
 
     def _unpacked(self) -> memoryview:
-        """The batch with its records unpacked and its attributes saying so."""
+        """The batch with its records unpacked and its attributes updated."""
         codec = int(_HEADER.unpack_from(self._whole)[5]) & _CODEC_MASK
         if codec == 0:
             return self._whole
@@ -163,7 +163,7 @@ class Batch:
             why=why,
             oversize=oversize,
         )
-        # At the last offset: a reader that begins in the middle of the batch must not skip it.
+        # At the last offset: a reader that starts inside the batch must not skip it.
         return Record(base + last_delta, latest, 0, None, value, [])
 
 
@@ -188,12 +188,12 @@ class Record:
 
 
 def read(whole: memoryview) -> Iterator[Record]:
-    """The records of an unpacked batch; headers whose name is not UTF-8 are left out.
+    """Yield the records of an unpacked batch; drops headers whose name is not UTF-8.
 
     Raises
     ------
     Unreadable, IndexError, ValueError
-        The batch is not what Kafka's format says.
+        The batch violates Kafka's format.
     """
     base, _, _, _, _, attributes, _, first, latest, _, _, _, count = _HEADER.unpack_from(whole)
     appended = bool(attributes & _APPEND_TIME_MASK)
@@ -222,14 +222,14 @@ def read(whole: memoryview) -> Iterator[Record]:
 
 
 class _Fields:
-    """Reads the fields of records one after the other."""
+    """Reads the fields of records in order."""
 
     def __init__(self, data: memoryview, at: int) -> None:
         self.data = data
         self.at = at
 
     def number(self) -> int:
-        """A zigzag varint."""
+        """Read a zigzag varint."""
         value = shift = 0
         while True:
             byte = self.data[self.at]
@@ -242,7 +242,7 @@ class _Fields:
                 raise Unreadable("a number is too long")
 
     def text(self) -> bytes | None:
-        """Bytes behind their length; None for a negative one."""
+        """Read length-prefixed bytes; None for a negative length."""
         length = self.number()
         if length < 0:
             return None

@@ -1,7 +1,7 @@
 """The readable view on a real Redis or Valkey (7.2 or later), through one read and one write function.
 
-Keys and functions are those of ``redis_keys``. redis-py sends a call again when its answer is late. That is harmless
-here: reads read, and a write that finds its own token already there reports success.
+Keys and functions are those of ``redis_keys``. redis-py resends a call whose answer is late. That is harmless: reads
+are idempotent, and a write that finds its own token already stored reports success.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ _CHUNK = 1_000
 
 
 class _PackedConnection(Connection):
-    """Commands are put into bytes by hiredis: redis-py does it in Python, at a tenth of a worker's CPU."""
+    """A connection that encodes commands with hiredis: redis-py does it in Python, at a tenth of a worker's CPU."""
 
     def pack_command(self, *args: EncodableT) -> list[bytes]:
         if args[0] == "FCALL":
-            # The long ones: redis-py would look at each argument before it hands them on.
+            # For long commands: redis-py would inspect each argument first.
             return [hiredis.pack_command(args)]  # type: ignore[arg-type]  # its stub knows tuples of one only
         pack: Callable[..., list[bytes]] = HiredisRespSerializer().pack
         return pack(*args)
@@ -55,7 +55,7 @@ def connect(url: str, **options: Any) -> Redis:
 
 
 def write_arguments(before: str, after: str, update: Update) -> list[Any]:
-    """An update as the write function takes it, with the tokens as Redis keeps them."""
+    """The write function's arguments for an update, with tokens in stored form."""
     args: list[Any] = [before, after, update.ledger, len(update.sizes)]
     for size_of, size in update.sizes.items():
         args += (size_of, size)
@@ -79,7 +79,7 @@ def write_arguments(before: str, after: str, update: Update) -> list[Any]:
 
 
 class RedisView:
-    """A `LaneView` of one lane. Waits, with growing pauses, while the server is away."""
+    """A `LaneView` of one lane. Retries with growing pauses while the server is away."""
 
     def __init__(self, client: Redis, lane: int, prefix: str = "", layout: int = LAYOUT) -> None:
         self._client = client
@@ -150,10 +150,11 @@ class RedisView:
         return bool(await self._function(write_function(self._layout), write_arguments(before, after, update)))
 
     async def wipe(self, token: str) -> None:
-        """Delete all keys of the lane, of whatever layout, but the note of trouble.
+        """Delete all keys of the lane, of any layout, except the trouble note.
 
-        The token comes first: from then on no other writer adds what the scan has passed. If another one took the view
-        over meanwhile, this scan may have deleted what it wrote, so it must not stay valid: take it back, and scan again.
+        The token is written first: from then on no other writer adds keys that the scan has passed. If another writer
+        took over the view meanwhile, this scan may have deleted its keys, so its token must not stay valid: take the
+        view back, and scan again.
         """
         ours = stored_token(token, self._layout).encode()
 

@@ -1,4 +1,4 @@
-"""Whether a Redis is fit to hold the view: judged by what its INFO says."""
+"""Checks from INFO whether a Redis is fit to hold the view."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from models.messages.translatable import translatable
 from schemas.errors import UserError
 
 _OLDEST: Final = (7, 2)
-"""Functions as we use them, in Redis; every Valkey has them."""
+"""Minimum Redis version with the functions we use; every Valkey has them."""
 _FULL: Final = 0.8
 _NO_EVICTION: Final = translatable("redis no eviction")
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Something that should be otherwise. ``vital`` where results or the service could suffer; else it costs time."""
+    """A misconfiguration. ``vital`` if results or the service could suffer; otherwise it costs time."""
 
     text: str
     hint: str
@@ -28,7 +28,7 @@ class Trouble:
 
 
 def judge(info: Mapping[str, Any]) -> Iterator[Trouble]:
-    """What is wrong, given INFO's sections server, memory and persistence as redis-py reads them. Pure."""
+    """Yield the faults in INFO's sections server, memory and persistence as redis-py parses them. Pure."""
     if "valkey_version" not in info and _version(str(info.get("redis_version", "0"))) < _OLDEST:
         yield Trouble(
             translatable("redis too old", version=str(info.get("redis_version"))),
@@ -53,12 +53,12 @@ def judge(info: Mapping[str, Any]) -> Iterator[Trouble]:
 
 
 def evicts(info: Mapping[str, Any]) -> bool:
-    """Whether a full server drops keys that never expire, as ours are."""
+    """Whether a full server evicts keys without an expiry, such as ours."""
     return str(info.get("maxmemory_policy", "")).startswith("allkeys-") and int(info.get("maxmemory", 0)) > 0
 
 
 def refuse_eviction(url: str, options: Mapping[str, Any]) -> None:
-    """Raise UserError if a server may drop customers. One that is away, or does not show its settings, is not refused.
+    """Raise UserError if a server may evict customers; accepts one that is away, or hides its settings.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def refuse_eviction(url: str, options: Mapping[str, Any]) -> None:
 
 
 def _version(text: str) -> tuple[int, ...]:
-    """The first two numbers of a version; zeros where there are none.
+    """The first two numbers of a version; zeros if missing.
 
     >>> _version("7.0.15")
     (7, 0)

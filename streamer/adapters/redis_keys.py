@@ -1,29 +1,29 @@
-"""Every key of Redis, the version of their layout, and the functions that read and write them; spelled here alone.
+"""All Redis keys, the version of their layout, and the functions that read and write them; defined only here.
 
-Keys of lane 3 begin with ``streamer:{3}:``, so that a cluster keeps a lane together; N is the layout's number:
+Keys of lane 3 begin with ``streamer:{3}:``, so that a cluster stores a lane in one slot; N is the layout's number:
 
 =========================  ================================================================
 ``customer:ID``            the readable JSON document; shops read it, and its key never changes
-``token``                  the layout of all that follows and the changelog position it shows
+``token``                  the layout of the keys below and their changelog position
 ``vN:parts:ID``            hash of the state's parts (``models.customer.snapshot``)
 ``vN:due:CLOCK_ID``        sorted set of next due instants (ms), per clock
-``vN:clocks``              the imports that have a clock of their own
+``vN:clocks``              the imports with their own clock
 ``vN:ids``                 sorted set of all customer ids
-``vN:aliases``             set of the ids that are joined to others
-``vN:counts``              how many entries the indexes had after the last write
+``vN:aliases``             set of alias ids
+``vN:counts``              sizes of the indexes after the last write
 ``vN:ledger``              the lane's ledger, JSON
 ``vN:sizes``               customers per ``segmentation/segment``
 ``vN:models``              cluster models by version
 ``vN:definitions``         texts of declared segmentations by version
 ``vN:erased``              remembered erases by salted hash of the id
-``vN:trouble``             what the lane's owner noted about a batch that it cannot get past, JSON
+``vN:trouble``             the owner's note about a batch that blocks the lane, JSON
 =========================  ================================================================
 
-Releases that keep different layouts may run side by side. Each has functions of its own, so no worker calls those of
-another. A lane has one token, whatever its layout: a worker that finds the token of another layout restores the lane
-from the changelog, which first deletes everything under the lane's keys, and the previous writer can no longer write.
+Releases with different layouts may run side by side. Each has its own functions, so no worker calls another's. A lane
+has one token in any layout: a worker that finds the token of another layout restores the lane from the changelog,
+which first deletes all of the lane's keys, and the previous writer can no longer write.
 
-Raise `LAYOUT` whenever the library, its arguments or the meaning of a key change after a release.
+Increase `LAYOUT` whenever the library, its arguments or the meaning of a key changes after a release.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ _OWN: Final = (
     *("parts:", "due:", "clocks", "ids", "aliases", "counts"),
     *("ledger", "sizes", "models", "definitions", "erased"),
 )
-"""Keys of one layout, behind its number; those that end in a colon go on with the id of a customer or clock."""
+"""Keys of one layout, after its number; those that end in a colon are followed by a customer or clock id."""
 _SHARED: Final = ("customer:", "token")
-"""Keys that all layouts have."""
+"""Keys shared by all layouts."""
 
 
 def root(prefix: str) -> str:
-    """What all keys of a service begin with."""
+    """Common prefix of a service's keys."""
     return prefix or "streamer"
 
 
 def imports_key(prefix: str) -> str:
-    """The hash in which imports are remembered; of no lane."""
+    """The hash that stores imports; belongs to no lane."""
     return f"{root(prefix)}:imports"
 
 
@@ -61,7 +61,7 @@ def literal(key: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class LaneKeys:
-    """The keys of one lane, or of a trial where ``lane`` is a word.
+    """The keys of one lane, or of a trial if ``lane`` is a word.
 
     >>> keys = LaneKeys("", 3, layout=2)
     >>> keys.document("17"), keys.parts("17"), keys.token
@@ -106,7 +106,7 @@ class LaneKeys:
 
     @property
     def pattern(self) -> str:
-        """Matches all keys of the lane, those of other layouts included."""
+        """Matches all keys of the lane, including those of other layouts."""
         return f"{literal(self.base)}:*"
 
     def document(self, id: str) -> str:
@@ -123,7 +123,7 @@ class LaneKeys:
 
 
 def stored_token(token: str | None, layout: int = LAYOUT) -> str:
-    """The token as Redis keeps it: with the layout that it vouches for; empty for none.
+    """The token as stored in Redis, with its layout; empty for none.
 
     >>> stored_token("5f3a:17", 2), own_token("v2/5f3a:17", 2), own_token("v1/5f3a:17", 2), own_token("5f3a:17", 2)
     ('v2/5f3a:17', '5f3a:17', None, None)
@@ -132,7 +132,7 @@ def stored_token(token: str | None, layout: int = LAYOUT) -> str:
 
 
 def own_token(stored: str, layout: int = LAYOUT) -> str | None:
-    """The token of this layout; None where there is none, or that of another."""
+    """The token if it belongs to this layout, else None."""
     mark = f"v{layout}/"
     return stored[len(mark) :] if stored.startswith(mark) else None
 
@@ -146,7 +146,7 @@ def write_function(layout: int = LAYOUT) -> str:
 
 
 def library(layout: int = LAYOUT) -> str:
-    """The text of the functions, with the names of this layout in front."""
+    """The source of the functions, prefixed with the names of this layout."""
     keys = {name: f":{name}" for name in _SHARED} | {name: f":v{layout}:{name}" for name in _OWN}
     names = ", ".join(name.rstrip(":").upper() for name in keys)
     values = ", ".join(f"'{key}'" for key in keys.values())

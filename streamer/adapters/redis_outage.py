@@ -1,4 +1,4 @@
-"""How long to wait for a Redis that does not serve us, and the one plain sentence about it for all lanes."""
+"""Waiting for an unavailable Redis, with one plain message for all lanes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from redis.exceptions import (
 log = structlog.get_logger(__name__)
 
 Wait = tuple[str, str]
-"""What is wrong, and how to fix it."""
+"""The fault, and how to fix it."""
 
 _PASSWORD: Final = ("Redis refuses our user or password", "set STREAMER_REDIS_USERNAME and STREAMER_REDIS_PASSWORD")
 _FULL: Final = ("Redis is full", "raise its maxmemory, or remove what others keep there")
@@ -46,7 +46,7 @@ _AWAY: Final = ("Redis cannot be reached", "start it, or look into the network b
 
 
 class Evicting(RedisError):
-    """The server drops keys that never expire, so a view cannot be filled."""
+    """The server evicts keys without an expiry, so a view cannot be filled."""
 
 
 _BY_CLASS: Final[tuple[tuple[type[Exception], Wait], ...]] = (
@@ -63,7 +63,7 @@ _BY_CLASS: Final[tuple[tuple[type[Exception], Wait], ...]] = (
     (TimeoutError, _AWAY),
     (OSError, _AWAY),
 )
-"""The first that fits counts: some are derived from others."""
+"""The first match counts: some classes derive from others."""
 _BY_CODE: Final = {
     "BUSY": _BUSY,
     "MISCONF": _NO_DISK,
@@ -73,11 +73,11 @@ _BY_CODE: Final = {
     "MASTERDOWN": _FAILING_OVER,
     "LOADING": _LOADING,
 }
-"""Codes for which redis-py has no class, and those of an error that a function met inside the server."""
+"""Codes without a redis-py class, and codes of errors raised by functions inside the server."""
 
 
 def waited_for(error: RedisError | OSError) -> Wait | None:
-    """What to say of an error that may pass; None for a mistake of ours, which never does."""
+    """The message for an error that may pass; None for a programming error, which never does."""
     for kind, wait in _BY_CLASS:
         if isinstance(error, kind):
             return wait
@@ -86,7 +86,7 @@ def waited_for(error: RedisError | OSError) -> Wait | None:
 
 
 class Outage:
-    """What all lanes on one server wait for, so that it is logged when it begins, when it changes and when it ends."""
+    """The common outage of all lanes on one server, logged when it begins, changes and ends."""
 
     def __init__(self) -> None:
         self._waiting: set[int] = set()
@@ -94,7 +94,7 @@ class Outage:
         self._since = 0.0
 
     def begins(self, lane: int, wait: Wait, error: Exception) -> None:
-        """A lane begins to wait, or still does."""
+        """A lane starts waiting, or still waits."""
         if not self._waiting:
             self._since = time.monotonic()
         self._waiting.add(lane)
@@ -116,5 +116,5 @@ _OUTAGES: WeakKeyDictionary[Redis, Outage] = WeakKeyDictionary()
 
 
 def outage_of(client: Redis) -> Outage:
-    """The one that all views of a client share."""
+    """The outage shared by all views of a client."""
     return _OUTAGES.setdefault(client, Outage())

@@ -1,6 +1,6 @@
-"""Reading the view of all lanes from outside, for the command line: blocking, and never writing.
+"""Reads the view of all lanes from outside, for the command line: blocking, and never writing.
 
-Keys are those of ``redis_keys``. What is read is what lanes committed, some milliseconds later.
+Keys are those of ``redis_keys``. The data is what lanes committed some milliseconds earlier.
 """
 
 from __future__ import annotations
@@ -37,14 +37,12 @@ CONNECT_SECONDS = 5.0
 CHUNK = 1_000
 """Customers read at once."""
 _SHORT = [CORE, BOOK, PROFILE]
-"""Parts of a state that are read from outside: all but remembered event ids."""
+"""Parts of a state read from outside: all but sealed event ids."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A customer as the view shows it: the readable document, the state without remembered event ids, the
-    behaviour row.
-    """
+    """A customer in the view: the readable document, the state without remembered event ids, the behaviour row."""
 
     lane: int
     document: dict[str, Any]
@@ -58,12 +56,12 @@ class ViewReader:
     Parameters
     ----------
     options
-        Of the Redis client, beside those in the URL.
+        For the Redis client, in addition to those in the URL.
 
     Raises
     ------
     UserError
-        Redis is not there, or refuses us; by the constructor, and when it goes away later.
+        Redis is unreachable or rejects us; in the constructor, and in later calls.
     """
 
     def __init__(self, url: str, prefix: str, lanes: int, options: Mapping[str, Any] | None = None) -> None:
@@ -75,32 +73,32 @@ class ViewReader:
         self._client.close()
 
     def ledgers(self) -> list[Ledger]:
-        """The ledgers of the lanes that ran already, in order of lanes."""
+        """The ledgers of the lanes that have started, in lane order."""
         keys = [self._keys(lane).ledger for lane in range(self.lanes)]
         with plain_errors(self._client):
             return [ledger.load(raw) for raw in self._many(keys) if raw]
 
     def restoring(self) -> dict[int, tuple[int, int]]:
-        """Lanes that are being restored, or whose restore was interrupted: offsets passed, and of how many."""
+        """Lanes whose restore is running or was interrupted: offsets done, and total."""
         with plain_errors(self._client):
             stored = self._many([self._keys(lane).token for lane in range(self.lanes)])
         tokens = {lane: own_token(raw.decode()) for lane, raw in enumerate(stored) if raw}
         found = {lane: progress_of(token) for lane, token in tokens.items() if token}
-        # A lane that never wrote anything has nothing to restore, and keeps that token until it does.
+        # A lane without any write has nothing to restore, and keeps that token until its first write.
         return {lane: progress for lane, progress in found.items() if progress is not None and progress[1]}
 
     def troubles(self) -> dict[int, Trouble]:
-        """What owners of lanes noted about batches that they do not get past, by lane."""
+        """The owners' notes about batches that block a lane, by lane."""
         with plain_errors(self._client):
             notes = self._many([self._keys(lane).trouble for lane in range(self.lanes)])
         return {lane: found for lane, note in enumerate(notes) if (found := trouble.load(note)) is not None}
 
     def customer(self, id: str) -> Shown | None:
-        """A customer, by any of its ids; None if there is no such."""
+        """A customer, by any of its ids, or None."""
         lane = partition_for(id.encode(), self.lanes)
         keys = self._keys(lane)
         with plain_errors(self._client):
-            # One transaction, so that both are of the same instant.
+            # One transaction, so that both values are of the same instant.
             pipe = self._client.pipeline(transaction=True)
             pipe.get(keys.document(id))
             pipe.hmget(keys.parts(id), _SHORT)
@@ -112,7 +110,7 @@ class ViewReader:
         return Shown(lane, json.loads(document), *glance(id, parts))
 
     def ids_like(self, start: str, most: int) -> list[str]:
-        """Up to ``most`` customer ids that begin with ``start``, in order of their bytes."""
+        """Up to ``most`` customer ids that begin with ``start``, in byte order."""
         low = b"[" + start.encode()
         found: list[bytes] = []
         with plain_errors(self._client):
@@ -122,14 +120,14 @@ class ViewReader:
         return [id.decode() for id in sorted(found)[:most]]
 
     def parts(self, id: str) -> dict[str, bytes] | None:
-        """All parts stored under an id; None if there are none."""
+        """All parts stored under an id, or None."""
         lane = partition_for(id.encode(), self.lanes)
         with plain_errors(self._client):
             found: Any = self._client.hgetall(self._keys(lane).parts(id))
         return {name.decode(): part for name, part in found.items()} or None
 
     def alias(self, id: str) -> str | None:
-        """The customer to whom an id was joined; None if it was joined to none."""
+        """The customer that an id is an alias of, or None."""
         parts = self.parts(id)
         if parts is None or CORE in parts:
             return None
@@ -137,7 +135,7 @@ class ViewReader:
         return None if profile is None else profile.alias
 
     def model(self) -> ClusterModel | None:
-        """The newest cluster model that some lane has; None if there is none yet."""
+        """The newest cluster model of any lane, or None."""
         newest: tuple[int, bytes] | None = None
         with plain_errors(self._client):
             for lane in range(self.lanes):
@@ -147,7 +145,7 @@ class ViewReader:
         return None if newest is None else ClusterModel.from_dict(json.loads(newest[1]))
 
     def definitions(self) -> tuple[int, str] | None:
-        """Version and text of the newest declared segmentations that some lane has; None where the built-in are."""
+        """Version and text of the newest declared segmentations of any lane; None for the built-in ones."""
         newest: tuple[int, bytes] | None = None
         with plain_errors(self._client):
             for lane in range(self.lanes):
@@ -157,7 +155,7 @@ class ViewReader:
         return None if newest is None else (newest[0], newest[1].decode())
 
     def lanes_copied(self) -> list[LaneCopy]:
-        """What each lane that ran already knows, without its customers."""
+        """The state of each started lane, without its customers."""
         found = []
         with plain_errors(self._client):
             for lane in range(self.lanes):
@@ -174,7 +172,7 @@ class ViewReader:
         return found
 
     def customers(self, lane: int) -> Iterator[dict[str, dict[str, bytes]]]:
-        """All customers of a lane in chunks, in byte order of their ids: their states without remembered event ids."""
+        """Yield all customers of a lane in chunks, in byte order of their ids: their states without event ids."""
         keys, after = self._keys(lane), b""
         while True:
             with plain_errors(self._client):
@@ -188,7 +186,7 @@ class ViewReader:
                 answers = pipe.execute()
             parts = {}
             for id, found in zip(ids, answers, strict=True):
-                # Between both questions it may have been erased.
+                # It may have been erased between the two reads.
                 if found[0] is not None:
                     parts[id.decode()] = {part: raw for part, raw in zip(_SHORT, found, strict=True) if raw is not None}
             yield parts
@@ -216,7 +214,7 @@ class ViewReader:
             }
 
     def predictions(self, lane: int) -> dict[int, PredictionModel]:
-        """All versions of the predictions that a lane keeps."""
+        """All prediction versions that a lane keeps."""
         with plain_errors(self._client):
             return {
                 version: PredictionModel.from_dict(json.loads(body))
@@ -224,19 +222,19 @@ class ViewReader:
             }
 
     def everyone(self) -> Iterator[Customer]:
-        """All customers of all lanes, each without the order book; in chunks, so that memory stays small."""
+        """Yield all customers of all lanes, without order books; read in chunks, so that memory stays small."""
         for lane in range(self.lanes):
             for chunk in self.customers(lane):
                 yield from (peek(id, parts[CORE]) for id, parts in chunk.items())
 
     def everyone_with_orders(self) -> Iterator[Customer]:
-        """The same, each with the order book and the profile."""
+        """Like `everyone`, with order books and profiles."""
         for lane in range(self.lanes):
             for chunk in self.customers(lane):
                 yield from (glance(id, parts)[0] for id, parts in chunk.items())
 
     def _many(self, keys: list[str]) -> list[bytes | None]:
-        # Keys of lanes lie in different slots of a cluster, where MGET over all would be refused.
+        # Keys of lanes are in different slots of a cluster, which rejects MGET over several.
         found: list[Any] = [self._client.get(key) for key in keys]
         return found
 
@@ -259,17 +257,17 @@ class Totals:
     changes: dict[str, int]
     segments: dict[str, dict[str, int]]
     unaccounted: int
-    # Records of imports keep these sums, and those of older releases lack what came later: give new fields a default.
+    # Import records store these sums, and those of older releases lack later fields: give new fields a default.
     fields_ignored: dict[str, int] = field(default_factory=dict)
     tracked: dict[str, int] = field(default_factory=dict)
-    # Of guests: orders, refunds, and their money by currency, in its minor units.
+    # Guest orders, guest refunds, and their money by currency, in its minor units.
     guest_orders: int = 0
     guest_refunds: int = 0
     guest_money: dict[str, int] = field(default_factory=dict)
 
 
 def totals(ledgers: Iterable[Ledger]) -> Totals:
-    """The sum over lanes; ``changes`` by segmentation, ``segments`` the customers in each."""
+    """The sum over lanes; ``changes`` by segmentation, ``segments`` with their customers."""
     held = list(ledgers)
 
     def total(of: Callable[[Ledger], int]) -> int:
@@ -310,7 +308,7 @@ def totals(ledgers: Iterable[Ledger]) -> Totals:
 
 
 def connect(url: str, options: Mapping[str, Any] | None = None) -> redis.Redis:
-    """A client that answered once. Raises UserError if none answers within 5 s."""
+    """A client that has answered once. Raises UserError if there is no answer within 5 s."""
     client = redis.Redis.from_url(
         url,
         retry=Retry(NoBackoff(), 0),
@@ -328,7 +326,7 @@ def connect(url: str, options: Mapping[str, Any] | None = None) -> redis.Redis:
 
 
 def try_view(client: redis.Redis, prefix: str) -> None:
-    """Do once, on keys of no lane, what a lane does; raises UserError where the user's rights do not allow it."""
+    """Perform a lane's operations once, on keys of no lane. Raises UserError if the user lacks the rights."""
     keys = LaneKeys(prefix, "trial")
     with plain_errors(client):
         client.function_load(library(), replace=True)
@@ -339,7 +337,7 @@ def try_view(client: redis.Redis, prefix: str) -> None:
 
 
 def info_of(client: redis.Redis) -> dict[str, Any]:
-    """What INFO says; raises UserError where the user may not ask."""
+    """The output of INFO. Raises UserError if the user lacks the right."""
     with plain_errors(client):
         info: dict[str, Any] = client.info()
         return info
@@ -354,7 +352,7 @@ def server_of(client: redis.Redis) -> str:
 
 
 class plain_errors:
-    """Inside the block, errors of Redis become UserErrors in plain words."""
+    """Translates Redis errors inside the block to UserErrors in plain words."""
 
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
@@ -387,7 +385,8 @@ class plain_errors:
                 "set STREAMER_REDIS_CA to the certificate of the authority that signed it, and STREAMER_REDIS to a name "
                 "that it holds",
             )
-        # A name or an address without anybody; everything else is somebody who speaks otherwise, or no more.
+        # Nothing answers at the name or address; in all other cases a peer speaks another protocol, or stopped
+        # answering.
         if isinstance(cause, ConnectionRefusedError | FileNotFoundError | socket.gaierror):
             return UserError(f"no Redis at {place}", "start one with `streamer up`, or set STREAMER_REDIS")
         return UserError(

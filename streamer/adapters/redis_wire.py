@@ -1,7 +1,7 @@
-"""One connection to Redis on which questions follow one another without waiting: a third of the CPU that redis-py takes.
+"""A pipelined connection to Redis: commands do not wait for each other, at a third of redis-py's CPU.
 
-redis-py opens it, with TLS, password and database. Then its bytes come to us: hiredis reads them, and answers belong to questions
-in their order.
+redis-py opens it, with TLS, password and database. Then this module takes over the bytes: hiredis parses them, and
+answers match commands in order.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from redis.asyncio import Connection, Redis
 from redis.exceptions import RedisError, ResponseError
 
 ANSWER_SECONDS: Final = 5.0
-"""A server that leaves a question open for so long counts as gone."""
+"""Seconds without an answer after which the server counts as gone."""
 
 
 class _Talk(asyncio.Protocol):
-    """Questions that wait for their answers, oldest first."""
+    """Commands waiting for their answers, oldest first."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
@@ -36,7 +36,7 @@ class _Talk(asyncio.Protocol):
             answer.set_exception(ConnectionError("the connection to Redis is closed"))
             return answer
         self._waiting.append((self._loop.time(), answer))
-        # What is asked within one turn of the loop goes out at once: to send costs more than all else here.
+        # Commands of one turn of the loop are sent together: sending costs more than everything else here.
         if not self._unsent:
             self._loop.call_soon(self._send)
         self._unsent.append(packed)
@@ -50,7 +50,7 @@ class _Talk(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self.over:
-            # TLS hands on what came before it closed.
+            # TLS delivers data that arrived before it closed.
             return
         self._reader.feed(data)
         try:
@@ -64,7 +64,7 @@ class _Talk(asyncio.Protocol):
         self.close(ConnectionError(f"Redis closed the connection: {error or 'no reason given'}"))
 
     def close(self, error: Exception) -> None:
-        """End it; who waits gets the error."""
+        """Close the connection; waiting callers get the error."""
         self.over = True
         self._transport.close()
         if self._watch is not None:
@@ -75,7 +75,7 @@ class _Talk(asyncio.Protocol):
                 answer.set_exception(error)
 
     def _cut_off(self, why: str) -> None:
-        """End it without waiting for what was not sent yet."""
+        """Close the connection without sending the rest."""
         self.close(ConnectionError(why))
         self._transport.abort()
 
@@ -90,7 +90,7 @@ class _Talk(asyncio.Protocol):
             answer.set_result(found)
 
     def _look(self) -> None:
-        """One timer for all questions, since almost every one is answered at once."""
+        """One timer for all commands, since almost every one is answered at once."""
         self._watch = None
         if not self._waiting:
             return
@@ -102,7 +102,7 @@ class _Talk(asyncio.Protocol):
 
 
 class Wire:
-    """The connection of a client's settings; opened when somebody asks, and again after it was lost."""
+    """The connection for a client's settings; opened on demand, and again after a loss."""
 
     def __init__(self, client: Redis) -> None:
         self._pool = client.connection_pool
@@ -111,7 +111,7 @@ class Wire:
         self._talk: _Talk | None = None
 
     async def ask(self, *command: str | bytes) -> Any:
-        """The answer to a command that only reads. Raises RedisError or OSError where there is none."""
+        """Send a read-only command and return its answer. Raises RedisError or OSError if there is none."""
         talk = self._talk
         if talk is None or talk.over:
             talk = await self._opened()
@@ -125,10 +125,10 @@ class Wire:
         await self._drop()
 
     async def _opened(self) -> _Talk:
-        """All who wait share one attempt: with one each, the last would wait for the timeouts of all before."""
+        """All callers share one attempt: with one each, the last would wait for the timeouts of all before."""
         if self._opening is None or self._opening.done():
             self._opening = asyncio.ensure_future(self._open())
-        # Who gives up takes nothing from the others.
+        # A cancelled caller does not cancel the others' attempt.
         return await asyncio.shield(self._opening)
 
     async def _open(self) -> _Talk:
@@ -142,7 +142,7 @@ class Wire:
         writer = made._writer
         if writer is None:
             raise RedisError("the connection was lost as soon as it was made")
-        # redis-py has no name of its own for it: the pinned release is the one tested.
+        # redis-py has no public name for it; the pinned release is tested.
         self._connection, self._talk = made, _Talk(writer.transport)
         writer.transport.set_protocol(self._talk)
         return self._talk

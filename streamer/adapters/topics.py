@@ -1,4 +1,4 @@
-"""The topics on the broker: making them, and finding what is wrong with them."""
+"""The topics on the broker: creates them, and checks their settings."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ _CREATE = "run `streamer topics create`"
 _ALREADY_EXISTS = 36
 _READY_MS = 30_000
 
-# A wrong value here loses records, brings old ones back, or lets decisions use a clock that is
-# not the broker's. The other settings only cost room or time.
+# A wrong value here loses records, restores old ones, or makes decisions use a clock other than the broker's. The
+# other settings only cost space or time.
 _VITAL = {"cleanup.policy", "retention.ms", "retention.bytes", "message.timestamp.type", "max.message.bytes"}
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something about a topic that is not as it must be."""
+    """A fault of a topic."""
 
     topic: str
     """Full name."""
     problem: str
     hint: str
     vital: bool
-    """True if results could become wrong; False if it only costs room or time."""
+    """True if results could become wrong; False if it only costs space or time."""
     setting: str | None = None
-    """The topic setting, where :func:`fix_topics` can put it right."""
+    """The topic setting, if :func:`fix_topics` can correct it."""
 
 
 def create_topics(
     bootstrap: str, *, prefix: str = "", lanes: int, replication: int = 1, security: Security | None = None
 ) -> list[str]:
-    """Create the topics that are missing and return their full names, ready for use.
+    """Create the missing topics and return their full names, ready for use.
 
     Safe to call repeatedly and concurrently: the second caller creates nothing. Existing topics are
     not changed, see :func:`check_topics`.
@@ -78,13 +78,13 @@ def create_topics(
                     "check the replication factor and the rights of the user, or let an operator create it",
                 )
         admin.wait_for_topics(list(wanted), timeout_ms=_READY_MS)
-        # Listed is not yet served: a first record would be refused by a leader that does not know it yet.
+        # A listed topic is not served at once: a leader that does not know it yet would reject a first record.
         offsets(admin, wanted, latest=True)
         return sorted(created)
 
 
 def delete_topics(bootstrap: str, *, prefix: str = "", security: Security | None = None) -> list[str]:
-    """Delete all our topics with everything in them, and return the full names of those that there were.
+    """Delete all our topics with their contents; return the full names of those that existed.
 
     Raises
     ------
@@ -106,7 +106,7 @@ def delete_topics(bootstrap: str, *, prefix: str = "", security: Security | None
 def check_topics(
     bootstrap: str, *, prefix: str = "", lanes: int | None = None, security: Security | None = None
 ) -> list[Finding]:
-    """What is wrong with the topics, the vital first; empty if all is well.
+    """The faults of the topics, the vital ones first; empty if there are none.
 
     ``lanes`` is the configured number; without it, the number of partitions of the input topic.
     """
@@ -126,9 +126,9 @@ def check_topics(
 def fix_topics(
     bootstrap: str, *, prefix: str = "", findings: Iterable[Finding], security: Security | None = None
 ) -> list[str]:
-    """Put right the settings among ``findings``; the full names of the topics changed.
+    """Correct the settings in ``findings``; return the full names of the changed topics.
 
-    Partition counts and missing topics are left alone.
+    Partition counts and missing topics are not changed.
     """
     by_name = {full_name(topic, prefix): topic for topic in TOPICS}
     changes: dict[str, dict[str, str]] = {}
@@ -149,7 +149,7 @@ def fix_topics(
 
 
 def lane_count(bootstrap: str, prefix: str = "", *, security: Security | None = None) -> int | None:
-    """Number of lanes, which is the partitions of the input topic; None if it does not exist."""
+    """Number of lanes, which equals the partitions of the input topic; None if it does not exist."""
     name = full_name(EVENTS, prefix)
     with connect(bootstrap, security) as admin:
         return _partitions(admin, [name]).get(name)
@@ -158,9 +158,9 @@ def lane_count(bootstrap: str, prefix: str = "", *, security: Security | None = 
 def judge(
     topic: Topic, name: str, partitions: int | None, settings: Mapping[str, str], lanes: int | None
 ) -> list[Finding]:
-    """What is wrong with one topic, given what the broker says of it. Pure.
+    """The faults of one topic, from the broker's description. Pure.
 
-    ``partitions`` is None if the topic is missing, ``lanes`` None if nobody knows their number.
+    ``partitions`` is None if the topic is missing, ``lanes`` None if their number is unknown.
     """
     if partitions is None:
         return [Finding(name, f"{name} is missing", _CREATE, vital=True)]
@@ -191,7 +191,7 @@ def _count_finding(topic: Topic, name: str, found: int, expected: int) -> Findin
 
 
 def _good_enough(setting: str, found: str, wanted: str) -> bool:
-    """Whether a setting does its work; keeping longer or taking larger records than required is fine.
+    """Whether a setting suffices; longer retention or larger records than required are fine.
 
     >>> _good_enough("retention.ms", "-1", "1000"), _good_enough("retention.ms", "999", "1000")
     (True, False)
@@ -219,7 +219,7 @@ def _because(setting: str) -> str:
 
 
 def _partitions(admin: Any, names: list[str]) -> dict[str, int]:
-    """Partition counts of those of the topics that exist."""
+    """Partition counts of the existing topics."""
     return {
         topic["name"]: len(topic["partitions"])
         for topic in patiently(lambda: admin.describe_topics(names))
@@ -228,7 +228,7 @@ def _partitions(admin: Any, names: list[str]) -> dict[str, int]:
 
 
 def _settings(admin: Any, names: list[str]) -> dict[str, dict[str, str]]:
-    """Settings in force, defaults of the broker included, by topic."""
+    """Effective settings, including the broker's defaults, by topic."""
     from kafka.admin import ConfigResource
 
     if not names:

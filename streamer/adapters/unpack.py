@@ -1,7 +1,7 @@
-"""Opens compressed Kafka batches, never to more than so many bytes.
+"""Unpacks compressed Kafka batches up to a byte limit.
 
-The sizes that a broker checks are those on the wire: one megabyte there may be a hundred thousand times as much when
-unpacked. Every codec here stops at the limit *while* it unpacks.
+A broker checks sizes on the wire: one megabyte there may unpack to a hundred thousand times as much. Every codec here
+stops at the limit *while* it unpacks.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ CODECS: Final[Mapping[int, str]] = {0: "none", 1: "gzip", 2: "snappy", 3: "lz4",
 """Names by the number in a batch's attributes."""
 
 _XERIAL: Final = b"\x82SNAPPY\x00"
-"""How Java's snappy library begins a stream of blocks; other clients send one raw block."""
+"""Header of a block stream from Java's snappy library; other clients send one raw block."""
 _XERIAL_HEADER_BYTES: Final = 16
 _FIRST_ROOM_BYTES: Final = 65_536
 _GROWTH: Final = 4
@@ -26,7 +26,7 @@ _GZIP_WINDOW: Final = 31  # zlib's code for: gzip header expected
 
 
 class TooLarge(Exception):
-    """There are more bytes than allowed. ``preview`` holds the first of them, on the wire where the codec gives none."""
+    """The data exceed the limit. ``preview`` holds the first bytes, still packed if the codec yields none."""
 
     def __init__(self, preview: bytes) -> None:
         super().__init__("too large")
@@ -34,7 +34,7 @@ class TooLarge(Exception):
 
 
 class Unreadable(Exception):
-    """The bytes are not what their codec writes, or there is no such codec."""
+    """The bytes do not come from their codec, or the codec does not exist."""
 
 
 def unpack(codec: int, data: bytes, limit: int) -> bytes:
@@ -45,14 +45,14 @@ def unpack(codec: int, data: bytes, limit: int) -> bytes:
     codec
         Its number in the attributes of the batch.
     limit
-        Most bytes that may come out.
+        Maximum number of unpacked bytes.
 
     Raises
     ------
     TooLarge
-        There are more.
+        The limit is exceeded.
     Unreadable
-        They cannot be opened.
+        They cannot be unpacked.
 
     >>> unpack(1, zlib.compress(b"x" * 70_000, wbits=_GZIP_WINDOW), 70_000) == b"x" * 70_000
     True
@@ -108,7 +108,7 @@ def _snappy(data: bytes, limit: int) -> bytes:
 
 def _snappy_block(data: bytes, room: int, limit: int) -> bytes:
     try:
-        # A block begins with its unpacked length, and the decoder holds it to that.
+        # A block begins with its unpacked length, and the decoder enforces it.
         if cramjam.snappy.decompress_raw_len(data) > room:
             raise TooLarge(data[:_PREVIEW_BYTES])
         return bytes(cramjam.snappy.decompress_raw(data))
@@ -117,7 +117,7 @@ def _snappy_block(data: bytes, room: int, limit: int) -> bytes:
 
 
 def _into(decompress_into: Callable[[bytes, bytearray], int]) -> Callable[[bytes, int], bytes]:
-    """Unpacks into a buffer of fixed size, a larger one where that was too small."""
+    """Unpack into a buffer of fixed size, and into a larger one if it was too small."""
 
     def opener(data: bytes, limit: int) -> bytes:
         room = min(limit, max(_FIRST_ROOM_BYTES, _GROWTH * len(data)))
@@ -126,7 +126,7 @@ def _into(decompress_into: Callable[[bytes, bytearray], int]) -> Callable[[bytes
             try:
                 return bytes(memoryview(out)[: decompress_into(data, out)])
             except cramjam.DecompressionError as error:
-                # Only the text of the error says that the buffer is too small; whatever it says, try a larger one first.
+                # Only the error's text says that the buffer is too small; on any error, try a larger one first.
                 if room >= limit:
                     if "whole buffer" in str(error):
                         raise TooLarge(bytes(out[:_PREVIEW_BYTES])) from None
