@@ -122,9 +122,9 @@ class PredictionModel:
         n = len(records.last)
         days = np.broadcast_to(np.asarray(day, dtype=np.float64), (n,))
         found = {name: np.full(n, np.nan) for name in names}
-        said = np.flatnonzero((records.orders > 0) & (records.last < days) & (days - records.last <= ALIVE_DAYS))
-        for at in range(0, len(said), CHUNK):
-            some = said[at : at + CHUNK].astype(np.int64)
+        predictable = np.flatnonzero((records.orders > 0) & (records.last < days) & (days - records.last <= ALIVE_DAYS))
+        for at in range(0, len(predictable), CHUNK):
+            some = predictable[at : at + CHUNK].astype(np.int64)
             for name, values in self._scored(records.of(some), spend[some], days[some], names).items():
                 found[name][some] = values
         return found

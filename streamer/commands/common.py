@@ -25,8 +25,8 @@ from typer.core import TyperGroup
 
 from schemas.errors import TransientError, UserError
 from schemas.screen_text import block, json_text
-from streamer.commands.words.localise import into_chinese, language
-from streamer.commands.words.phrases import chinese
+from streamer.commands.translations.localise import into_chinese, language
+from streamer.commands.translations.phrases import chinese
 from streamer.config.settings import Settings
 from streamer.embedded.home import Progress
 

@@ -80,11 +80,11 @@ def members(
         places = {one.id: place for one, _ in chunk if (place := _place(one, wanted, since)) is not None}
         clustered = [one for one in chunk if places.get(one[0].id, ("",))[0] == SEGMENTATION]
         ahead = cluster_moves(clustered, ledgers[lane], view.models(lane), grid) if clustered else {}
-        told = says.of([one for one, _ in chunk if one.id in places], lane)
+        predictions = says.of([one for one, _ in chunk if one.id in places], lane)
         for customer, _ in chunk:
             if (place := places.get(customer.id)) is not None:
                 found = member_of(customer, place[1], place[0], definitions, shop, ahead.get(customer.id))
-                yield replace(found, foreseen=told.get(customer.id))
+                yield replace(found, foreseen=predictions.get(customer.id))
 
 
 def _place(customer: Customer, wanted: Collection[tuple[str | None, str]], since: int | None) -> tuple[str, int] | None:
@@ -135,15 +135,15 @@ def row(one: Member) -> dict[str, str | None]:
     """The values of FILE_COLUMNS as text for tables and CSV files."""
     to, at = one.next_move or (None, None)
     values = (one.id, one.name, one.email, _time(one.since), _time(one.last_order), to, _time(at))
-    told = one.foreseen
-    predicted = dict.fromkeys((*PREDICTIONS, "predictions_version")) if told is None else _written(told)
+    predictions = one.foreseen
+    predicted = dict.fromkeys((*PREDICTIONS, "predictions_version")) if predictions is None else _written(predictions)
     return {**dict(zip(COLUMNS, values, strict=True)), **predicted}
 
 
-def _written(told: Foreseen) -> dict[str, str | None]:
+def _written(predictions: Foreseen) -> dict[str, str | None]:
     return {
-        **{name: f"{told.values[name]:.{digits}f}" for name, digits in zip(PREDICTIONS, (3, 2), strict=True)},
-        "predictions_version": str(told.version),
+        **{name: f"{predictions.values[name]:.{digits}f}" for name, digits in zip(PREDICTIONS, (3, 2), strict=True)},
+        "predictions_version": str(predictions.version),
     }
 
 
@@ -176,9 +176,9 @@ def matching(
         those = [
             one for one, _ in chunk if segmentation.evaluate(None, facts(one, clock(one), wanted, context)) == "yes"
         ]
-        told = says.of(those, lane)
+        predictions = says.of(those, lane)
         for customer in those:
-            yield _member(customer, None, None, told.get(customer.id))
+            yield _member(customer, None, None, predictions.get(customer.id))
 
 
 def check_names(segments: list[str], definitions: Definitions, sizes: dict[str, dict[str, int]]) -> None:
@@ -244,7 +244,7 @@ class _Foreseeing:
 
 
 def _member(
-    customer: Customer, since: int | None, ahead: tuple[str, int] | None, told: Foreseen | None = None
+    customer: Customer, since: int | None, ahead: tuple[str, int] | None, predictions: Foreseen | None = None
 ) -> Member:
     return Member(
         customer.id,
@@ -253,7 +253,7 @@ def _member(
         since,
         customer.statistics.last_order,
         ahead,
-        told,
+        predictions,
     )
 
 

@@ -204,11 +204,11 @@ def _sound(trait: str, columns: tuple[str, ...], rows: Rows, customer: str) -> C
 
 def _is_of_customers(texts: Sequence[str], customers: Sequence[str]) -> bool:
     """Whether there is one name per customer, not one per order, which would be a product."""
-    said: dict[str, set[str]] = {}
+    names_of: dict[str, set[str]] = {}
     for text, customer in zip(texts, customers, strict=True):
         if text and customer:
-            said.setdefault(customer, set()).add(text.casefold())
-    return bool(said) and sum(len(names) == 1 for names in said.values()) >= _SOUND * len(said)
+            names_of.setdefault(customer, set()).add(text.casefold())
+    return bool(names_of) and sum(len(names) == 1 for names in names_of.values()) >= _SOUND * len(names_of)
 
 
 def _checked(trait: str, more: Callable[[str], Any] = lambda text: True) -> Callable[[str], bool]:

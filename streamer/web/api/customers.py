@@ -46,8 +46,8 @@ class Customers:
         page = self._book.page
         answer = _shown(found.customer, page)
         if wanted:
-            answer["predictions"] = told = _foreseen(found, page)
-            answer["features"] |= dict.fromkeys(PREDICTED) if told is None else told["values"]
+            answer["predictions"] = predictions = _foreseen(found, page)
+            answer["features"] |= dict.fromkeys(PREDICTED) if predictions is None else predictions["values"]
         return parameters.answer(answer)
 
     async def explanation(self, request: Request) -> Response:

@@ -64,13 +64,14 @@ class Segments:
         people = await self._view.customers([one.customer for one in found], orders=wanted)
         page = self._book.page
         ahead = await among_clusters(people, place[0], page)
-        told = foreseen_in(people, page, tuple(PREDICTED)) if wanted else None
+        predictions = foreseen_in(people, page, tuple(PREDICTED)) if wanted else None
         return parameters.answer(
             {
                 "segmentation": place[0],
                 "segment": place[1],
                 "members": [
-                    _shown(_member(*one, place[0], page, ahead), place[0], page) | _predicted(one[0].customer, told)
+                    _shown(_member(*one, place[0], page, ahead), place[0], page)
+                    | _predicted(one[0].customer, predictions)
                     for one in zip(found, people, strict=True)
                 ],
                 "next": parameters.cursor(found[-1], order) if len(found) == limit else None,
@@ -129,9 +130,9 @@ class Segments:
         while found := reader.members(segmentation, segment, after=after, limit=_CHUNK, order="id"):
             people = await self._view.customers([one.customer for one in found], orders=True)
             ahead = await among_clusters(people, segmentation, page)
-            told = foreseen_in(people, page, PREDICTIONS)
+            predictions = foreseen_in(people, page, PREDICTIONS)
             listed = [_member(*one, segmentation, page, ahead) for one in zip(found, people, strict=True)]
-            rows = [row(replace(one, foreseen=told.get(one.id))) for one in listed]
+            rows = [row(replace(one, foreseen=predictions.get(one.id))) for one in listed]
             yield _csv([list(one.values()) for one in rows])
             after = found[-1]
 
@@ -144,11 +145,11 @@ class Segments:
         return segmentation, segment
 
 
-def _predicted(id: str, told: Mapping[str, Foreseen] | None) -> dict[str, Any]:
+def _predicted(id: str, predictions: Mapping[str, Foreseen] | None) -> dict[str, Any]:
     """What a member's predictions add to it; nothing where nobody asked for them."""
-    if told is None:
+    if predictions is None:
         return {}
-    known = told.get(id)
+    known = predictions.get(id)
     return {"predictions": None if known is None else {"version": known.version, "values": known.values}}
 
 

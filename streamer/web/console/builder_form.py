@@ -74,8 +74,8 @@ def shown(draft: Draft, faults: Iterable[Fault], texts: Messages) -> dict[str, A
     """The draft for the template: rows with their place, and what is wrong by field."""
     wrong: dict[str, str] = {}
     for one in faults:
-        said = str(in_language(one.text, texts)).replace("\\n", "\n").splitlines()[0]
-        wrong.setdefault(one.field, f"{said}; {one.hint}" if one.hint else said)
+        sentence = str(in_language(one.text, texts)).replace("\\n", "\n").splitlines()[0]
+        wrong.setdefault(one.field, f"{sentence}; {one.hint}" if one.hint else sentence)
     last = len(draft.rows) - 1
     return {
         "draft": draft,
@@ -124,5 +124,5 @@ def _called(name: str, currency: str, texts: Messages) -> str:
     ('recency_days', 'spend (EUR)')
     """
     called, unit = texts.feature(name), FEATURES[name].unit
-    said = currency if unit == "money" else texts.unit(unit)
-    return called if not said or name == unit or said in called else f"{called} ({said})"
+    label = currency if unit == "money" else texts.unit(unit)
+    return called if not label or name == unit or label in called else f"{called} ({label})"

@@ -78,14 +78,17 @@ class Segments:
         found = reader.members(by, id, after=after, limit=PAGE)
         people = await self.view.customers([one.customer for one in found], orders=True)
         policy, moves = words.page.policy, await among_clusters(people, by, words.page)
-        told = foreseen_in(people, words.page, PREDICTIONS)
+        predictions = foreseen_in(people, words.page, PREDICTIONS)
         listed = [
             None
             if one is None
             else member_of(one.customer, place.since, by, policy.definitions, policy.shop, moves.get(place.customer))
             for place, one in zip(found, people, strict=True)
         ]
-        rows = [_row(words, by, place, one, told.get(place.customer)) for place, one in zip(found, listed, strict=True)]
+        rows = [
+            _row(words, by, place, one, predictions.get(place.customer))
+            for place, one in zip(found, listed, strict=True)
+        ]
         came, went = self._flows(words, reader, by, id, days_of(visit))
         return visit.html(
             "segment.html",
@@ -151,7 +154,7 @@ class Segments:
         return bars("console came", came), bars("console went", went)
 
 
-def _row(words: Words, by: str, place: Place, member: Member | None, told: Foreseen | None) -> dict[str, Any]:
+def _row(words: Words, by: str, place: Place, member: Member | None, predictions: Foreseen | None) -> dict[str, Any]:
     """A line of the list of members; of somebody who was erased since, little is there."""
     last = None if member is None else member.last_order
     ahead = None if member is None else member.next_move
@@ -161,6 +164,6 @@ def _row(words: Words, by: str, place: Place, member: Member | None, told: Fores
         "since": words.instant(place.since),
         "last_order": None if last is None else words.day(last),
         "next": None if ahead is None else (words.name(by, ahead[0]), words.day(ahead[1])),
-        "chance": "–" if told is None else words.share(told.values["p_buy_30d"]),
-        "spend": "–" if told is None else words.money(told.values["expected_spend_90d"]),
+        "chance": "–" if predictions is None else words.share(predictions.values["p_buy_30d"]),
+        "spend": "–" if predictions is None else words.money(predictions.values["expected_spend_90d"]),
     }

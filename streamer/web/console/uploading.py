@@ -89,7 +89,7 @@ class Uploading:
             upload=upload,
             running=upload.stage in _RUNNING,
             size=_size(upload.bytes),
-            said=self.uploads.said(upload)[-40:],
+            output=self.uploads.output(upload)[-40:],
             check=_check(check, currency, texts) if check and upload.stage != "check" else None,
             result=_result(result, currency) if result and upload.stage == "imported" else None,
             rejects=self.uploads.rejects(upload) if upload.stage in ("imported", "failed", "cancelled") else None,

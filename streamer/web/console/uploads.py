@@ -174,15 +174,15 @@ class Uploads:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=_KILL_SECONDS)
 
-    def said(self, upload: Upload) -> list[str]:
+    def output(self, upload: Upload) -> list[str]:
         """The last lines that the command said to people; of files only their names, since the folder is ours."""
         place = self.folder / upload.id
         try:
-            said = (place / f"{upload.work}.log").read_bytes()[-_TAIL:].decode("utf-8", "replace")
+            output = (place / f"{upload.work}.log").read_bytes()[-_TAIL:].decode("utf-8", "replace")
         except OSError:
             return []
-        said = said.replace(f"{place / 'file'}/", "").replace(f"{place}/", "")
-        return [line for line in said.splitlines() if line.strip()]
+        output = output.replace(f"{place / 'file'}/", "").replace(f"{place}/", "")
+        return [line for line in output.splitlines() if line.strip()]
 
     def answer(self, upload: Upload, work: Work) -> dict[str, Any] | None:
         """What a command came to, as it says with ``--json``; None where it came to nothing."""
@@ -203,11 +203,11 @@ class Uploads:
     ) -> asyncio.subprocess.Process:
         folder = self.folder / upload.id
         file = self.place(upload.id, upload.name)
-        said = ["--mapping", mapping] if mapping else []
+        output = ["--mapping", mapping] if mapping else []
         more = ["--check", "--html", str(folder / "check.html")] if work == "check" else ["--yes"]
         with private(folder / f"{work}.json") as out, private(folder / f"{work}.log") as log:
             return await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "streamer", "import", str(file), *said, *more, "--json"),
+                *(sys.executable, "-m", "streamer", "import", str(file), *output, *more, "--json"),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=out,
                 stderr=log,

@@ -12,7 +12,7 @@ from act_world import HEAD, SEGMENTS, play
 
 from schemas.errors import UserError
 from streamer.act.plays.declared import load
-from streamer.commands.words.phrases import TABLE, chinese
+from streamer.commands.translations.phrases import TABLE, chinese
 
 ROOT = Path(__file__).parents[3]
 # Which arguments of these calls people read.

@@ -11,9 +11,9 @@ import pytest
 import typer.main
 
 from streamer.cli import build
-from streamer.commands.words.help_chinese import COMMANDS
-from streamer.commands.words.localise import commands
-from streamer.commands.words.options_chinese import OPTIONS, ROLE_HELP
+from streamer.commands.translations.help_chinese import COMMANDS
+from streamer.commands.translations.localise import commands
+from streamer.commands.translations.options_chinese import OPTIONS, ROLE_HELP
 from streamer.runtime.roles import ROLES
 
 SHOWN: Final[dict[str, Any]] = {
@@ -40,17 +40,17 @@ def test_every_option_has_help_in_chinese(path: str) -> None:
         for parameter in SHOWN[path].params
         if getattr(parameter, "help", None) and not getattr(parameter, "hidden", False)
     }
-    assert texts - OPTIONS.keys() == set(), "write them in streamer/commands/words/options_chinese.py"
+    assert texts - OPTIONS.keys() == set(), "write them in streamer/commands/translations/options_chinese.py"
 
 
 def test_every_role_has_help_in_chinese() -> None:
-    assert [*ROLE_HELP] == [*ROLES], "write it in streamer/commands/words/options_chinese.py"
+    assert [*ROLE_HELP] == [*ROLES], "write it in streamer/commands/translations/options_chinese.py"
 
 
 def test_a_help_page_has_no_english_sentence_in_chinese() -> None:
     code = (
         "import typer, typer.main; from streamer.cli import build\n"
-        "from streamer.commands.words.localise import commands, into_chinese\n"
+        "from streamer.commands.translations.localise import commands, into_chinese\n"
         "root = typer.main.get_command(build())\n"
         "into_chinese(root)\n"
         "for path, command in commands(root):\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from streamer.commands.words.help_plays_chinese import PLAYS
+from streamer.commands.translations.help_plays_chinese import PLAYS
 
 COMMANDS: Final = {
     **PLAYS,

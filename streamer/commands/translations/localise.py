@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from schemas.errors import UserError
-from streamer.commands.words.help_chinese import COMMANDS
-from streamer.commands.words.options_chinese import OPTIONS
-from streamer.commands.words.phrases import chinese
+from streamer.commands.translations.help_chinese import COMMANDS
+from streamer.commands.translations.options_chinese import OPTIONS
+from streamer.commands.translations.phrases import chinese
 from streamer.config.settings import Settings
 
 _FRAME: Final = {

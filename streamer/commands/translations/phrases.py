@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Final
 
-from streamer.commands.words.errors_chinese import ERRORS
-from streamer.commands.words.errors_of_plays_chinese import ERRORS_OF_PLAYS
-from streamer.commands.words.output_chinese import OUTPUT
-from streamer.commands.words.phrases_chinese import PHRASES
-from streamer.commands.words.phrases_of_files_chinese import PHRASES_OF_FILES
+from streamer.commands.translations.errors_chinese import ERRORS
+from streamer.commands.translations.errors_of_plays_chinese import ERRORS_OF_PLAYS
+from streamer.commands.translations.output_chinese import OUTPUT
+from streamer.commands.translations.phrases_chinese import PHRASES
+from streamer.commands.translations.phrases_of_files_chinese import PHRASES_OF_FILES
 
 TABLE: Final = {**ERRORS_OF_PLAYS, **ERRORS, **OUTPUT, **PHRASES_OF_FILES, **PHRASES}
 """Every phrase in Chinese, by its English text."""
