@@ -21,7 +21,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "console upload stage checked": "已检查，未导入",
     "console upload stage import": "正在导入",
     "console upload stage imported": "已导入",
-    "console upload stage failed": "无法读取",
+    "console upload stage failed": "失败",
     "console upload stage cancelled": "已中断",
     "console upload cancel": "取消",
     "console upload delete": "删除文件",

@@ -22,7 +22,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "console upload stage checked": "looked at, not imported",
     "console upload stage import": "is being imported",
     "console upload stage imported": "imported",
-    "console upload stage failed": "could not be read",
+    "console upload stage failed": "failed",
     "console upload stage cancelled": "broken off",
     "console upload cancel": "Cancel",
     "console upload delete": "Delete the file",

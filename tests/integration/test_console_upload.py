@@ -118,7 +118,8 @@ def test_a_file_is_looked_at_and_imported_by_the_command(
     _, again = send(visitor, table(40))
     until(visitor, again, "The totals agree")
     visitor.send(again, {"do": "import"})
-    assert "was already imported" in until(visitor, again, "could not be read")
+    page = until(visitor, again, "Go on with the import")
+    assert "orders.csv was already imported on" in page and str(console.home) not in page
     for one in (path, again):
         assert "The file is deleted." in visitor.send(one, {"do": "delete"}).page
         assert visitor.status(one) == 404
