@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -181,7 +182,8 @@ class Uploads:
             output = (place / f"{upload.work}.log").read_bytes()[-_TAIL:].decode("utf-8", "replace")
         except OSError:
             return []
-        output = output.replace(f"{place / 'file'}/", "").replace(f"{place}/", "")
+        # Of earlier uploads, too, such as the one that imported the same content.
+        output = re.sub(rf"{re.escape(str(self.folder))}/\w+/(?:file/)?", "", output)
         return [line for line in output.splitlines() if line.strip()]
 
     def answer(self, upload: Upload, work: Work) -> dict[str, Any] | None:

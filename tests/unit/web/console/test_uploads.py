@@ -208,3 +208,14 @@ def test_a_command_whose_end_cannot_be_written_does_not_run_for_ever(
         return found.stage
 
     assert asyncio.run(press()) == "cancelled"
+
+
+def test_what_a_command_says_names_files_and_not_our_folders(tmp_path: Path) -> None:
+    made = Uploads(tmp_path)
+    upload = replace(made.keep(made.begin(1), "a.csv", 1), work="import")
+    other = made.place(made.begin(1), "b.csv")
+    log = made.folder / upload.id / "import.log"
+    log.write_text(
+        f"error: {made.place(upload.id, 'a.csv')} was already imported, as {other}\n{log.parent}/check.html\n"
+    )
+    assert made.said(upload) == ["error: a.csv was already imported, as b.csv", "check.html"]
