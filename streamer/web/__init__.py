@@ -1,1 +1,1 @@
-"""``streamer web``: pages for customers. So far those on which they leave a list."""
+"""``streamer web``: the HTTP process with customer pages, the lookup API, the collector and the console."""

@@ -1,4 +1,4 @@
-"""The web process: pages for customers and the lookup API, by Starlette on uvicorn."""
+"""The web process: customer pages and the lookup API, with Starlette on uvicorn."""
 
 from __future__ import annotations
 
@@ -60,18 +60,18 @@ from streamer.web.sending import Joined
 from streamer.web.unsubscribe import Unsubscribe
 
 _OPEN_SECONDS: Final = 1.0
-"""After the start of the application, which is shortly before it listens."""
+"""Seconds after the start of the application, shortly before it listens."""
 READ_MODEL: Final = "web.sqlite"
 """The read model's file, in STREAMER_HOME."""
 _TURN_SECONDS: Final = 0.0005
-"""How long a thread keeps the interpreter while the loop waits for it."""
+"""How long a thread may hold the interpreter while the event loop waits for it, in seconds."""
 _FIRST_SECONDS: Final = 3.0
-"""How long the first answer waits for the first look at Redis."""
+"""How long the first answer waits for the first read of Redis, in seconds."""
 
 
 @dataclass(frozen=True)
 class Api:
-    """What the lookup API runs on; all of it is started and stopped with the application."""
+    """The services behind the lookup API, started and stopped with the application."""
 
     view: View
     book: Book
@@ -87,14 +87,14 @@ class Api:
     hosts: Sequence[str] = ()
 
     def routes(self) -> list[Route]:
-        """The routes, with the document of all of them."""
+        """The routes, including the document that describes them."""
         found = site.handlers(
             Customers(self.view, self.book, self.readers),
             Segments(self.view, self.book, self.readers),
             Stream(self.changes),
             Plays(self.kafka, self.preview),
         )
-        # They are tried in this order, so what is asked most stands first.
+        # Routes match in this order, so the most frequent come first.
         return [
             *site.routes(found, self.guard),
             *collecting(self.collector, lambda: self.guard.origins),
@@ -104,7 +104,7 @@ class Api:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Follows the topics while the block lasts."""
+        """Follow the topics while the block lasts."""
         await self.feeder.prepare()
         followed = {
             "segments in force": self.book.follow,
@@ -114,7 +114,7 @@ class Api:
         }
         tasks = [asyncio.ensure_future(kept_running(name, follow)) for name, follow in followed.items()]
         try:
-            # The first visitor gets a page, unless Redis is away.
+            # The first visitor gets a complete page, unless Redis is unavailable.
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.book.ready.wait(), _FIRST_SECONDS)
             async with self.console.running():
@@ -128,14 +128,14 @@ class Api:
             await self.view.close()
 
     def _counted(self) -> dict[str, dict[str, int]]:
-        """Members as the read model has them; on a connection of its own, since it runs in a thread."""
+        """Members in the read model; opens its own connection, since it runs in a thread."""
         if not self.feeder.current.is_set():
             raise TransientError("the read model is being filled")
         with closing(Reader(self.feeder.path)) as reader:
             return reader.counts()
 
     def _sizes(self) -> dict[str, dict[str, int]]:
-        """Members as the lanes count them."""
+        """Members as counted by the lanes."""
         table = self.book.page.table
         return {name: {one["id"]: one["size"] for one in found["segments"]} for name, found in table.items()}
 
@@ -155,7 +155,7 @@ async def _healthz(request: Request) -> Response:
 
 
 async def _away(request: Request, error: Exception) -> Response:
-    """Kafka or Redis is away: in words on a customer's page, as a problem for programs."""
+    """Kafka or Redis is unavailable: a plain page for customers, a problem response for programs."""
     if not request.url.path.startswith("/u/"):
         return await of_error(request, TransientError("Kafka or Redis does not answer"))
     return PlainTextResponse("this cannot be saved right now; try again\n", 503, {"retry-after": "10"})
@@ -201,7 +201,7 @@ def application(
 
 
 def run(to: Connections, on_start: Callable[[], object] | None = None) -> None:
-    """Serve until SIGTERM or SIGINT; ``on_start`` is called once it does. Raises UserError where it cannot begin."""
+    """Serve until SIGTERM or SIGINT; calls ``on_start`` once it serves. Raises UserError if it cannot start."""
     settings = to.settings
     logs.configure(settings.log_level, settings.log_format, version=__version__)
     with closing(listen(settings)) as opened:
@@ -236,13 +236,14 @@ def _serve(to: Connections, opened: socket.socket, on_start: Callable[[], object
 
 
 def answers_first() -> None:
-    """Have answers wait neither for threads that count and fill lists, nor for looks through all objects.
+    """Keep answers from waiting for background threads, and for full garbage collections.
 
-    The loop gives the interpreter away at each call of the kernel, several times an answer, and gets it back when a busy
-    thread's turn ends: with Python's 5 ms a look-up took 7.4 ms beside one, where it takes 1.3 alone, and so 2.1.
+    The loop releases the interpreter at each system call, several times per answer, and regains it when a busy
+    thread's interval ends. With Python's default of 5 ms, a lookup beside such a thread took 7.4 ms; alone it takes
+    1.3 ms, and with this interval 2.1 ms.
     """
     sys.setswitchinterval(_TURN_SECONDS)
-    # What was loaded stays; looking through it stopped the loop for tens of milliseconds each time.
+    # Loaded objects stay; scanning them stopped the loop for tens of milliseconds each time.
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)
@@ -254,7 +255,7 @@ def _shops(settings: Settings) -> dict[str, list[str]]:
 
 
 def _api(to: Connections, redis: Redis, publisher: Publisher, metrics: WebMetrics, traces: Tracing) -> Api:
-    """The lookup API on the servers of ``to``; closes ``redis`` when it ends."""
+    """The lookup API on the servers of ``to``; closes ``redis`` at its end."""
     settings, kafka, lanes = to.settings, to.kafka, to.lanes
     policy, file = settings.policy(lanes), settings.home / READ_MODEL
     guard = Guard(Tokens(settings.tokens_file or settings.home / FILE), Limits(settings.web_rate))

@@ -1,4 +1,4 @@
-"""What customers choose on pages, as events of the input topic: acknowledged by the broker before the page answers."""
+"""Customers' choices on pages as events of the input topic, acknowledged by the broker before the page answers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from streamer.web.publisher import Publisher
 
 
 class KafkaEvents:
-    """`Events` on a real Kafka. ``consent_default`` is what holds for customers who never said anything."""
+    """`Events` on a real Kafka. ``consent_default`` is the consent assumed for customers who never sent one."""
 
     def __init__(self, publisher: Publisher, customers: Customers, consent_default: bool) -> None:
         self._publisher = publisher

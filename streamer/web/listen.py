@@ -1,4 +1,4 @@
-"""The socket of the web process: the port of the settings, or, where another program has that one, a free port."""
+"""The socket of the web process: on the configured port, or on a free one if another program uses that."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _log = structlog.get_logger()
 
 
 def listen(settings: Settings) -> socket.socket:
-    """A socket that listens.
+    """A listening socket.
 
     Raises
     ------
     UserError
-        A process of this home serves already; or the address cannot be used; or somebody asked for a port that is taken.
+        A process of this home already serves, the address is unusable, or an explicitly chosen port is taken.
     """
     url = presence.url_of(settings.home)
     if url is not None:
@@ -44,12 +44,12 @@ def listen(settings: Settings) -> socket.socket:
 
 
 def url_of(settings: Settings, opened: socket.socket) -> str:
-    """Where a browser on this machine finds it."""
+    """The URL for a browser on this machine."""
     return f"http://{local(settings.web_host)}:{port_of(opened)}"
 
 
 def local(host: str) -> str:
-    """The name by which this machine reaches an address that is listened on.
+    """The host name by which this machine reaches a listening address.
 
     >>> local("0.0.0.0"), local("::1")
     ('127.0.0.1', '[::1]')
@@ -66,7 +66,8 @@ def port_of(opened: socket.socket) -> int:
 def _open(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     found = socket.create_server((host, port), family=family, backlog=_BACKLOG, dualstack_ipv6=host == "::")
-    # Accepted connections inherit it. An answer goes out as head and body; without it the body of each answer waits up to
-    # 40 ms, until the client acknowledges the head. asyncio sets it only for sockets that name TCP as their protocol.
+    # Accepted connections inherit it. An answer is sent as head and body; without it the body of each answer waits up
+    # to 40 ms, until the client acknowledges the head. asyncio sets it only for sockets that name TCP as their
+    # protocol.
     found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return found

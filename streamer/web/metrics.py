@@ -1,4 +1,4 @@
-"""The figures of the web process for Prometheus: what the collector took, and whether the read model holds what Redis does."""
+"""Prometheus metrics of the web process: accepted events, and differences between read model and Redis."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ WEB_METRICS: Final[tuple[Metric, ...]] = (
         "Members that the read model has too many or too few of against the lanes' own sizes; 0 at rest",
     ),
 )
-"""What the web process exposes, beside the metrics of its process."""
+"""Metrics of the web process, in addition to the standard process metrics."""
 
 _SECONDS: Final = 60.0
 _PORT: Final = "web_metrics_port"
@@ -47,7 +47,7 @@ Sizes = Mapping[str, Mapping[str, int]]
 
 
 class WebMetrics:
-    """Counts, and serves what it counted."""
+    """Counts, and serves the counts."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -59,7 +59,7 @@ class WebMetrics:
         ProcessCollector(registry=self._registry)
 
     def took(self, source: str, judged: Judged) -> None:
-        """Count the events of a request whose accepted ones Kafka has acknowledged."""
+        """Count the events of a request after Kafka acknowledged the accepted ones."""
         if named := len(judged.records) - judged.guests:
             self._events.labels(source, "accepted").inc(named)
         if judged.guests:
@@ -70,7 +70,7 @@ class WebMetrics:
             self._ignored.labels(field).inc(count)
 
     def compared(self, counted: Sizes, sizes: Sizes) -> None:
-        """Take in members as the read model counts them, and as the lanes do."""
+        """Record the member counts of the read model and of the lanes."""
         self._members.set(sum(sum(held.values()) for held in counted.values()))
         self._differences.set(differences(counted, sizes))
 
@@ -82,14 +82,14 @@ class WebMetrics:
             await asyncio.sleep(_SECONDS)
 
     def serve(self, settings: Settings) -> StatusServer:
-        """Open ``/metrics``; another port where nobody asked for the usual one and it is taken. Raises UserError."""
+        """Serve ``/metrics``; on another port if the default one is taken. Raises UserError."""
         server = StatusServer(make_wsgi_app(self._registry), lambda: None, lambda: None)
         serve(server, ROLES["web"], settings)
         return server
 
 
 def differences(counted: Sizes, sizes: Sizes) -> int:
-    """How many members one side has more than the other, over all segments.
+    """Number of members by which the two sides differ, over all segments.
 
     >>> differences({"value": {"high": 3}}, {"value": {"high": 2, "low": 1}})
     2

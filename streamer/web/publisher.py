@@ -1,4 +1,4 @@
-"""Events of the web process on their way to Kafka: nothing is called taken before the broker acknowledged it."""
+"""Publishes events of the web process: an event counts as accepted only once the broker acknowledged it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from schemas.tracing import TRACE_HEADER
 from streamer.adapters.kafka import KafkaConnection
 
 _SECONDS: Final = 5.0
-"""How long Kafka may take to acknowledge."""
+"""Maximum time for Kafka's acknowledgement, in seconds."""
 
 
 class Publisher:
-    """Appends events to the input topic, those of one call in their order.
+    """Appends events to the input topic, those of one call in order.
 
-    The producer is not idempotent: one whose batches ran out of time refuses to go on, and repeats are harmless here, since
-    lanes know events by their ids. One batch of a partition is under way at a time, so order holds.
+    The producer is not idempotent: an idempotent one refuses to continue after a batch timed out, and duplicates are
+    harmless, since lanes recognise events by their ids. Only one batch per partition is in flight, which preserves the
+    order.
     """
 
     def __init__(self, connection: KafkaConnection, lanes: int) -> None:
@@ -48,7 +49,7 @@ class Publisher:
             await self._producer.stop()
 
     async def append(self, records: Sequence[tuple[bytes, bytes]], trace: bytes | None = None) -> None:
-        """Append keys and values, each with the ``traceparent`` that is given.
+        """Append keys and values, each with the given ``traceparent``.
 
         Raises
         ------
@@ -62,7 +63,7 @@ class Publisher:
         try:
             async with asyncio.timeout(_SECONDS):
                 sent = [await self._send(self._producer, key, value, headers) for key, value in records]
-                # Not gather: it would cancel what the producer is to answer.
+                # Not gather: it would cancel futures that the producer resolves.
                 await asyncio.wait(sent)
                 for one in sent:
                     one.result()
@@ -80,6 +81,6 @@ class Publisher:
 
 
 def _seen(sent: asyncio.Future[object]) -> None:
-    """Take note of how a record ended, even where nobody waits for it any more."""
+    """Retrieve a record's result, even if nobody waits for it any more."""
     if not sent.cancelled():
         sent.exception()

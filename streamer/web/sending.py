@@ -1,7 +1,7 @@
-"""HTTP connections on which an answer goes out in one piece.
+"""HTTP connections that send an answer in one piece.
 
-uvicorn writes head and body one after the other, and each write is a call of the kernel, which costs more than all else
-about a short answer.
+uvicorn writes head and body separately, and each write is a system call, which costs more than everything else about a
+short answer.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 
 class Joined(HttpToolsProtocol):
-    """uvicorn's protocol on a transport that joins what it writes."""
+    """uvicorn's protocol on a transport that joins writes."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(cast(asyncio.Transport, Joining(transport, self.loop)))
 
 
 class Joining:
-    """A transport that holds one write back until the next one, or the next turn of the loop, and sends both together.
+    """A transport that delays one write until the next one, or the next turn of the loop, and sends both together.
 
-    It never holds more than one, so that a writer soon notices a reader who takes nothing.
+    It never holds more than one, so that a writer soon notices a reader who reads nothing.
     """
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
@@ -39,7 +39,7 @@ class Joining:
             self._loop.call_soon(self._send)
 
     def close(self) -> None:
-        """End it once everything is sent."""
+        """Close the transport once everything is sent."""
         self._send()
         self._transport.close()
 

@@ -1,6 +1,6 @@
-"""Leaving a list: ``GET /u/TOKEN`` shows the choices and changes nothing, ``POST`` carries one out (RFC 8058).
+"""Unsubscribing: ``GET /u/TOKEN`` shows the choices and changes nothing, ``POST`` carries one out (RFC 8058).
 
-Mail scanners follow links; so only a POST changes anything. No cookie is set, nothing is redirected, and a second POST
+Mail scanners follow links, so only a POST changes anything. There are no cookies and no redirects, and a second POST
 gets the same answer as the first.
 """
 
@@ -35,19 +35,19 @@ _HEADERS: Final = {
 
 
 class Events(Protocol):
-    """Where what customers choose is written; each call returns when the broker has it."""
+    """Publishes customers' choices; each call returns once the broker has acknowledged it."""
 
     async def leave(self, ticket: Ticket, list: str, event_id: str, at: int) -> None:
-        """The customer wants no messages of a list any more."""
+        """The customer unsubscribes from a list."""
         ...
 
     async def not_personal(self, ticket: Ticket, event_id: str, at: int) -> None:
-        """The customer may be written to, but not by what they did."""
+        """The customer accepts messages, but none based on behaviour."""
         ...
 
 
 class RateLimit:
-    """At most so many POSTs a minute from one address; remembers a bounded number of addresses."""
+    """Limits the POSTs per minute from one address; remembers a bounded number of addresses."""
 
     def __init__(self, most: int = 30, addresses: int = 10_000, clock: Callable[[], float] = time.monotonic) -> None:
         self._most = most
@@ -56,7 +56,7 @@ class RateLimit:
         self._seen: OrderedDict[str, deque[float]] = OrderedDict()
 
     def allows(self, address: str) -> bool:
-        """Count one from ``address``; whether it is within the limit."""
+        """Count a request from ``address``; return whether it is within the limit."""
         now = self._clock()
         times = self._seen.setdefault(address, deque())
         self._seen.move_to_end(address)
@@ -78,7 +78,7 @@ class Unsubscribe:
     now
         The wall clock, ms.
     usual
-        The language for browsers that ask for none of ours.
+        The language for browsers that accept none of ours.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class Unsubscribe:
         ).from_string(source)
 
     async def show(self, request: Request) -> Response:
-        """The choices; changes nothing, however often it is asked for."""
+        """Show the choices; never changes anything."""
         language = self._language(request)
         texts = messages(language)
         try:
@@ -123,7 +123,7 @@ class Unsubscribe:
         choice = _choice(body)
         if choice is None:
             return PlainTextResponse("choose one\n", 400, _HEADERS)
-        # The same link and choice are the same event, so a repeat changes nothing.
+        # The same link and choice yield the same event, so a repeat changes nothing.
         id = str(uuid5(NAMESPACE, f"{token}/{choice}"))
         if choice == "not_personal":
             await self._events.not_personal(ticket, id, now)
@@ -132,7 +132,7 @@ class Unsubscribe:
         return self._html(language, done=messages(language)(f"unsubscribe done {choice}", list=ticket.list))
 
     def _invalid(self, language: Language) -> Response:
-        """One answer to forged, cut and expired links."""
+        """One answer to forged, truncated and expired links."""
         return self._html(language, 404, done=messages(language)("unsubscribe invalid"))
 
     def _html(
@@ -157,7 +157,7 @@ class Unsubscribe:
 
 
 def _choice(body: bytes) -> Choice | None:
-    """What a form says; RFC 8058 allows both ways of encoding a form."""
+    """The choice in a form; RFC 8058 allows both form encodings."""
     form = parse_qs(body.decode("latin-1"))
     if form.get("List-Unsubscribe") == ["One-Click"]:
         return "list"

@@ -1,5 +1,5 @@
-"""The lookup API: who is where, who moved and why, as JSON, CSV and server-sent events.
+"""The lookup API: memberships, moves and their reasons, as JSON, CSV and server-sent events.
 
-Here live tokens, what guards every request, and a handler for each row of `schemas.endpoints.ENDPOINTS`. What is answered comes
-from ``streamer.queries``, the view in Redis and the read model.
+This package holds tokens, the guards of every request, and a handler for each row of `schemas.endpoints.ENDPOINTS`.
+Answers come from ``streamer.queries``, the view in Redis and the read model.
 """

@@ -1,4 +1,4 @@
-"""The next move among clusters of a page of customers. Each costs a year of nights, so it runs in a thread, all at once."""
+"""Next cluster moves for a page of customers. Each simulates a year of nights, so all of them run in one thread."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from streamer.web.api.view import Looked
 
 
 async def among_clusters(people: Sequence[Looked | None], segmentation: str, page: Page) -> dict[str, tuple[str, int]]:
-    """The cluster to which silence alone leads, and when (ms), by customer id; none for other segmentations."""
+    """The cluster that silence alone leads to, and when (ms), by customer id; empty for other segmentations."""
     found = [one for one in people if one is not None and one.behaviour]
     if segmentation != SEGMENTATION or not found:
         return {}

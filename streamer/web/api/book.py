@@ -1,6 +1,6 @@
-"""What all answers depend on and changes seldom: segmentations in force, the cluster model, sizes. Read again now and then.
+"""Slowly changing state that all answers need, refreshed periodically: segmentations, the cluster model, sizes.
 
-Reading blocks, so it happens in a thread; answers use the last complete state.
+Reading blocks, so it runs in a thread; answers use the last complete state.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Page:
 
     @cached_property
     def shop(self) -> FeatureContext:
-        """What features need to know of the shop."""
+        """The shop's units and calendar for features."""
         return self.policy.shop
 
 
@@ -77,9 +77,9 @@ class Book:
     Parameters
     ----------
     view
-        Makes a reader of the view; called again after Redis was away.
+        Creates a reader of the view; called again after an outage of Redis.
     policy
-        As the settings have it.
+        From the settings.
 
     Attributes
     ----------
@@ -104,7 +104,7 @@ class Book:
         return self._page
 
     async def follow(self) -> None:
-        """Read again every five seconds, until cancelled."""
+        """Refresh every five seconds, until cancelled."""
         while True:
             with suppress(TransientError, UserError):
                 self._page = await self.query(self._read)
@@ -112,7 +112,7 @@ class Book:
             await asyncio.sleep(_SECONDS)
 
     async def query(self, question: Callable[[ViewReader], Any]) -> Any:
-        """What ``question`` answers, in a thread, one at a time; the view is not used by two of them.
+        """Answer ``question`` in a thread, one at a time: the view is not thread-safe.
 
         Raises
         ------
@@ -123,7 +123,7 @@ class Book:
             return await asyncio.to_thread(self._query, question)
 
     async def counted(self) -> Census:
-        """What is typical of each segment; looked at every five minutes at most, since it reads all customers."""
+        """Typical figures of each segment; refreshed at most every five minutes, since it reads all customers."""
         now = asyncio.get_running_loop().time()
         if self._census is None or now - self._census[0] > _CENSUS_SECONDS:
             page = self.page
@@ -169,12 +169,12 @@ class Book:
         )
 
     def _models(self, view: ViewReader, ledger: Ledger) -> Mapping[int, ClusterModel]:
-        """The models of a lane; read again only where its ledger names one that was not there."""
+        """The models of a lane; read again only if its ledger names a new one."""
         known = {} if self._page is None else self._page.models.get(ledger.partition, {})
         return known if {one.version for one in ledger.timeline} <= known.keys() else view.models(ledger.partition)
 
     def _forecasts(self, view: ViewReader, ledger: Ledger) -> LaneForecasts:
-        """Those of a lane; versions are read again only where the ledger names others than the last that were read."""
+        """The forecasts of a lane; versions are read again only if the ledger names others than last time."""
         shop, known = self._policy.shop, None if self._page is None else self._page.forecasts.get(ledger.partition)
         named = {entry.version for entry in ledger.predictions}
         if known is None or not named <= known.models.keys():
@@ -182,7 +182,7 @@ class Book:
         return LaneForecasts.of(ledger, known.models, known.borders, shop.grid, shop.minor_per_major)
 
     def _model(self, view: ViewReader, ledgers: list[Ledger]) -> ClusterModel | None:
-        """The newest model; read again only where the ledgers name another one than the last that was read."""
+        """The newest model; read again only if the ledgers name another one than last time."""
         known = None if self._page is None else self._page.model
         newest = max((entry.version for one in ledgers for entry in one.timeline), default=0)
         return known if known is not None and known.version == newest else view.model()

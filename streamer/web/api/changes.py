@@ -1,9 +1,9 @@
 """``GET /v1/changes``: changes as server-sent events, each once, without a gap.
 
-The id of an event is the vector of offsets behind it, so `Last-Event-ID` says exactly where to go on. One consumer follows
-the topic for all readers and keeps the latest changes. Each reader takes them at its own pace; one that falls behind the
-kept changes reads the topic itself. Nothing is buffered for a reader, so a slow one costs nothing; one that takes nothing
-for a while is closed.
+The id of an event is the vector of offsets behind it, so `Last-Event-ID` defines exactly where to resume. One consumer
+follows the topic for all readers and keeps the latest changes. Each reader takes them at its own pace; one that falls
+behind the kept changes reads the topic itself. Nothing is buffered per reader, so a slow one costs nothing; one that
+reads nothing for a while is disconnected.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from streamer.web.api.guards import cut_off
 from streamer.web.api.problems import ProblemError
 
 _KEPT: Final = 5_000
-"""Changes of a lane kept in memory, at least; at most twice as many."""
+"""Minimum number of a lane's changes kept in memory; at most twice as many."""
 _SILENCE_SECONDS: Final = 15.0
 _PATIENCE_SECONDS: Final = 30.0
 _RETRY_SECONDS: Final = 1.0
@@ -53,7 +53,7 @@ _end: Final = attrgetter("end")
 
 
 class _Filter(msgspec.Struct, gc=False):
-    """What is looked at to filter."""
+    """The fields that filters compare."""
 
     segmentation: str
     cause: str
@@ -64,13 +64,13 @@ _read: Final = msgspec.json.Decoder(_Filter).decode
 
 
 class Changes:
-    """The latest changes of all lanes, and who waits for more."""
+    """The latest changes of all lanes, and the readers waiting for more."""
 
     def __init__(self, connection: KafkaConnection, lanes: int) -> None:
         self._connection = connection
         self._lanes = lanes
         self._kept: list[list[Kept]] = [[] for _ in range(lanes)]
-        # Everything of a lane from this offset on is kept.
+        # Each lane is complete from this offset on.
         self._from: list[int] = [0] * lanes
         self._ends: list[int] = [0] * lanes
         self._news = asyncio.Event()
@@ -78,7 +78,7 @@ class Changes:
         self.readers = 0
 
     async def follow(self) -> None:
-        """Read the topic until cancelled; waits where Kafka is away."""
+        """Read the topic until cancelled; waits while Kafka is unavailable."""
         while True:
             try:
                 await self._follow()
@@ -87,13 +87,13 @@ class Changes:
                 await asyncio.sleep(_RETRY_SECONDS)
 
     def end(self) -> Vector:
-        """The vector behind everything that was read so far."""
+        """The vector behind everything read so far."""
         return dict(enumerate(self._ends))
 
     async def after(self, vector: Vector) -> AsyncIterator[tuple[Vector, bytes | None]]:
-        """Changes behind a vector as they come, each with the vector behind it; None where none came for 15 s.
+        """Yield changes behind a vector as they arrive, each with the vector behind it; None after 15 s without one.
 
-        Lanes that the vector does not name begin at their ends.
+        Lanes missing from the vector begin at their ends.
 
         Raises
         ------
@@ -109,7 +109,7 @@ class Changes:
                         yield at, value
                     at[lane] = max(at[lane], self._from[lane])
                 kept = self._kept[lane]
-                # A copy: the follower goes on while the reader takes its time.
+                # A copy: the follower continues while a reader takes its time.
                 for end, value in kept[bisect_right(kept, at[lane], key=_end) :]:
                     at[lane] = end
                     yield at, value
@@ -124,7 +124,7 @@ class Changes:
         return any(self._last(lane) > at[lane] for lane in range(self._lanes))
 
     async def _wait(self) -> bool:
-        """Whether something came within the time after which a reader hears that nothing did."""
+        """Wait for changes; False at the time of a keep-alive."""
         try:
             await asyncio.wait_for(self._news.wait(), _SILENCE_SECONDS)
         except TimeoutError:
@@ -170,7 +170,7 @@ class Stream:
         self._changes = changes
 
     async def changes(self, request: Request) -> Response:
-        """Changes from now on, or from `Last-Event-ID` on."""
+        """Stream changes from now on, or from `Last-Event-ID` on."""
         wanted = {name: parameters.name_of(request, name) for name in _FILTERS}
         last = request.headers.get("last-event-id")
         if not self._changes.ready.is_set():
@@ -184,7 +184,7 @@ class Stream:
     async def _lines(self, vector: Vector, wanted: Mapping[str, str | None]) -> AsyncIterator[bytes]:
         self._changes.readers += 1
         try:
-            # So that a reader who is cut off before the first change knows where to go on.
+            # A reader cut off before the first change then knows where to resume.
             yield f"retry: 1000\nid: {vector_text(vector)}\n\n".encode()
             async for at, value in self._changes.after(vector):
                 if value is None:
@@ -196,14 +196,14 @@ class Stream:
 
 
 class Impatient(StreamingResponse):
-    """A stream to a reader who must take what comes: one who takes nothing for 30 s is cut off."""
+    """A stream that disconnects a reader who reads nothing for 30 s."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def bounded(message: Message) -> None:
             try:
                 await asyncio.wait_for(send(message), _PATIENCE_SECONDS)
             except TimeoutError:
-                # What lies in the socket's buffer would hold the connection open for ever.
+                # The data in the socket's buffer would keep the connection open forever.
                 cut_off(scope)
                 raise OSError("the reader has stalled") from None
 
@@ -223,7 +223,7 @@ def _passes(value: bytes, wanted: Mapping[str, str | None]) -> bool:
 
 
 def vector_text(vector: Vector) -> str:
-    """A vector as the id of an event.
+    """Encode a vector as an event id.
 
     >>> vector_text({1: 17, 0: 4}), vector_of("0:4,1:17")
     ('0:4,1:17', {0: 4, 1: 17})
@@ -232,7 +232,7 @@ def vector_text(vector: Vector) -> str:
 
 
 def vector_of(text: str) -> Vector:
-    """The vector of an id. Raises ProblemError for one that is none."""
+    """Parse an event id into a vector. Raises ProblemError if it is invalid."""
     found: Vector = {}
     for part in text.split(","):
         lane, colon, offset = part.partition(":")

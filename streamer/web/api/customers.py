@@ -1,4 +1,4 @@
-"""Look-ups of one customer."""
+"""Lookups of one customer."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from streamer.web.api.problems import ProblemError
 from streamer.web.api.view import Looked, View
 from streamer.web.readmodel.reading import Reader
 
-# Predictions are asked for: they cost several times as much as all the others.
+# Without predictions: they cost several times as much as all other features, so they must be requested.
 _values: Final = values_of({name: feature_of(name).value for name in FEATURES if name not in PREDICTED})
 
 
@@ -40,7 +40,7 @@ class Customers:
         self._reader = reader
 
     async def customer(self, request: Request) -> Response:
-        """Segments, features and next moves, as of the latest thing that happened to the customer."""
+        """Segments, features and next moves, as of the customer's latest event or applied due."""
         wanted = parameters.flag_of(request, "predictions")
         found = await self._found(request, orders=wanted)
         page = self._book.page
@@ -51,7 +51,7 @@ class Customers:
         return parameters.answer(answer)
 
     async def explanation(self, request: Request) -> Response:
-        """What ``streamer customer show`` says."""
+        """The output of ``streamer customer show``."""
         id, page = parameters.id_of(request), self._book.page
         found = await self._book.query(lambda view: explain(view, page.policy, id))
         if found is None:
@@ -118,7 +118,7 @@ def _shown(customer: Customer, page: Page) -> dict[str, Any]:
             }
             for name, held in customer.segments.items()
         },
-        # What is not known (NaN) is null in JSON.
+        # An unknown value (NaN) becomes null in JSON.
         "features": _values(customer, at, context),
         "next_moves": {
             name: {"to": to, "name": segment_name(name, to, policy, model), "at": iso(when)}

@@ -1,4 +1,4 @@
-"""What is foreseen of customers who were looked up, by the versions of a page."""
+"""Predictions for looked-up customers, by the versions of a page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every request passes: the host it was meant for, its token, and how many there are a second."""
+"""Checks of every request: its host, its token, and its rate."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ HEADERS: Final = (
     (b"cross-origin-resource-policy", b"same-origin"),
 )
 _PUBLIC: Final = ("/u/", "/healthz", "/readyz")
-"""Paths for everybody, under whatever name the proxy in front has."""
+"""Public paths, under any host name of the proxy in front."""
 
 
 class KnownHosts:
-    """Refuses requests for names that are not ours.
+    """Rejects requests for foreign host names.
 
-    A page of the internet can let its own name point to 127.0.0.1 (DNS rebinding); its requests then carry that name.
+    A page on the internet can point its own name to 127.0.0.1 (DNS rebinding); its requests then carry that name.
     """
 
     def __init__(self, app: ASGIApp, hosts: Collection[str]) -> None:
@@ -53,20 +53,20 @@ _ABORT: Final = "streamer.abort"
 
 
 def cut_off(scope: Scope) -> None:
-    """End the connection of a request at once, whatever was not sent yet."""
+    """Close the connection of a request at once, dropping unsent data."""
     abort = scope.get(_ABORT)
     if abort is not None:
         abort()
 
 
 class SafeHeaders:
-    """Adds headers that keep browsers from guessing and telling. The outermost of all."""
+    """Adds headers that keep browsers from guessing content types and leaking addresses. The outermost middleware."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # Of uvicorn, which gives no other way to end a connection that its reader holds open.
+        # From uvicorn, which offers no other way to close a connection that its reader holds open.
         transport = getattr(getattr(send, "__self__", None), "transport", None)
         scope[_ABORT] = getattr(transport, "abort", None)
 
@@ -85,7 +85,7 @@ class _Bucket:
 
 
 class Limits:
-    """A token bucket for each caller: ``rate`` requests a second, twice that at once."""
+    """A token bucket for each caller: ``rate`` requests per second, bursts of twice that."""
 
     def __init__(self, rate: float, clock: Callable[[], float] = time.monotonic, callers: int = 10_000) -> None:
         self.rate = rate
@@ -94,7 +94,7 @@ class Limits:
         self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
 
     def take(self, caller: str) -> int:
-        """Count a request; gives how many are left. Raises ProblemError where there are none."""
+        """Count a request; returns the number left. Raises ProblemError if none is left."""
         now, most = self._clock(), 2 * self.rate
         bucket = self._buckets.get(caller)
         if bucket is None:
@@ -112,14 +112,14 @@ class Limits:
 
 
 class Guard:
-    """Who asks, and whether they may."""
+    """Authenticates and authorises callers."""
 
     def __init__(self, tokens: Tokens, limits: Limits) -> None:
         self._tokens = tokens
         self.limits = limits
 
     def admit(self, request: Request, endpoint: Endpoint) -> int:
-        """How many requests the caller has left. Raises ProblemError where the request may not pass."""
+        """Return the caller's remaining requests. Raises ProblemError if the request is not allowed."""
         if endpoint.permission is None:
             return self.limits.take("")
         token = self.token(request)
@@ -133,7 +133,7 @@ class Guard:
         return self._known(text.strip() if scheme.lower() == "bearer" else None, "read")
 
     def admit_text(self, text: str | None, permission: Permission) -> Token:
-        """The token of a text, where it allows something. Raises ProblemError where the request may not pass."""
+        """The token with this text, if it has the permission. Raises ProblemError if the request is not allowed."""
         token = self._known(text, permission)
         self.limits.take(token.name)
         require(token, permission)
@@ -147,7 +147,7 @@ class Guard:
     def _known(self, text: str | None, permission: Permission) -> Token:
         found = None if text is None else self._tokens.of(text)
         if found is None:
-            # Guesses are counted together, so that a flood of them costs little.
+            # Unknown tokens share one bucket, so that a flood of guesses costs little.
             self.limits.take("\0unknown")
             raise ProblemError(
                 401,
@@ -159,7 +159,7 @@ class Guard:
 
 
 def require(token: Token, permission: Permission) -> None:
-    """Raise ProblemError where the token does not allow something."""
+    """Raise ProblemError if the token lacks a permission."""
     if permission not in token.may:
         raise ProblemError(
             403,

@@ -1,4 +1,4 @@
-"""Reading what a request asks for, and writing what is answered."""
+"""Parses request parameters, and encodes answers."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ MEDIA: Final = "application/json"
 _encode: Final = msgspec.json.Encoder().encode
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 FIRST_DAY: Final = date.min.toordinal() - _EPOCH
-"""The number of the first day that a date can name."""
+"""The day number of the earliest representable date."""
 
 
 def answer(body: dict[str, Any]) -> Response:
-    """A 200 with JSON."""
+    """A response 200 with JSON."""
     return Response(_encode(body), media_type=MEDIA)
 
 
 def wrong(name: str, must: str) -> ProblemError:
-    """The problem of a parameter that is not as it must be."""
+    """The problem for an invalid parameter."""
     return ProblemError(400, f"{name} is wrong", f"{name} must be {must}")
 
 
 def id_of(request: Request, name: str = "id") -> str:
-    """An id of the path, in NFC as events have it."""
+    """An id from the path, in NFC like the ids of events."""
     return _text(request.path_params[name], name)
 
 
 def text_of(request: Request, name: str, otherwise: str | None = None, *, longest: int = MAX_ID) -> str:
-    """A text of the query."""
+    """A text from the query."""
     found = request.query_params.get(name, otherwise)
     if found is None:
         raise wrong(name, "given")
@@ -47,7 +47,7 @@ def text_of(request: Request, name: str, otherwise: str | None = None, *, longes
 
 
 def name_of(request: Request, name: str, otherwise: str | None = None) -> str | None:
-    """A name of a segmentation, segment or cause in the query."""
+    """The name of a segmentation, segment or cause from the query."""
     if otherwise is None and name not in request.query_params:
         return None
     return text_of(request, name, otherwise, longest=MAX_NAME)
@@ -69,7 +69,7 @@ def _encodes(text: str) -> bool:
 
 
 def number_of(request: Request, name: str, least: int, most: int, otherwise: int | None) -> int | None:
-    """A whole number of the query within limits."""
+    """A whole number from the query, within limits."""
     found = request.query_params.get(name)
     if found is None:
         return otherwise
@@ -79,14 +79,14 @@ def number_of(request: Request, name: str, least: int, most: int, otherwise: int
 
 
 def limit_of(request: Request) -> int:
-    """How many are asked for."""
+    """The requested page size."""
     found = number_of(request, "limit", 1, MAX_PAGE, 100)
     assert found is not None
     return found
 
 
 def flag_of(request: Request, name: str) -> bool:
-    """Whether something more is asked for."""
+    """Whether an optional part is requested."""
     match request.query_params.get(name, "false"):
         case "true":
             return True
@@ -96,7 +96,7 @@ def flag_of(request: Request, name: str) -> bool:
 
 
 def order_of(request: Request) -> Order:
-    """In which order members are asked for."""
+    """The requested order of members."""
     match request.query_params.get("order", "since"):
         case "since":
             return "since"
@@ -106,7 +106,7 @@ def order_of(request: Request) -> Order:
 
 
 def day_of(request: Request, name: str, otherwise: int) -> int:
-    """A day of the query, as its number."""
+    """A day from the query, as its number."""
     found = request.query_params.get(name)
     if found is None:
         return otherwise
@@ -121,12 +121,12 @@ def _no_day(name: str) -> int:
 
 
 def day_text(day: int) -> str:
-    """A day's number as people write it."""
+    """Format a day's number as a date."""
     return date.fromordinal(day + _EPOCH).isoformat()
 
 
 def cursor(place: Place, order: Order) -> str:
-    """A place in a list as text, for the next page.
+    """Encode a place in a list, for the next page.
 
     >>> place_of(cursor(Place(7, "ann"), "since"), "since")
     Place(since=7, customer='ann')
@@ -136,7 +136,7 @@ def cursor(place: Place, order: Order) -> str:
 
 
 def place_of(text: str | None, order: Order) -> Place | None:
-    """The place that a cursor names. Raises ProblemError for one that `cursor` did not make for this order."""
+    """Decode a cursor. Raises ProblemError unless `cursor` created it for this order."""
     if text is None:
         return None
     try:

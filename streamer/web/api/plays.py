@@ -1,4 +1,4 @@
-"""How plays stand."""
+"""The state of plays."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _DAYS: Final = 30
 
 
 Preview = Callable[[Book, str, int, int], tuple[int, dict[str, Any]]]
-"""Of a book's play, over so many days before an instant (ms): how many changes there were, and the funnel. Blocks."""
+"""Previews a play over some days before an instant (ms): returns the number of changes and the funnel. Blocks."""
 
 
 class Plays:
-    """Handlers under ``/v1/plays``. The state is read from its topic, every two seconds at most."""
+    """Handlers under ``/v1/plays``. The state is read from its topic, at most every two seconds."""
 
     def __init__(self, connection: KafkaConnection, preview: Preview) -> None:
         self._connection = connection
@@ -45,23 +45,23 @@ class Plays:
         )
 
     async def report(self, request: Request) -> Response:
-        """Whether a play helps, as ``streamer plays report`` says it."""
+        """Whether a play works: the output of ``streamer plays report``."""
         name, play, state = await self._play(request)
-        # The first one loads scipy, for a second.
+        # The first call imports scipy, which takes a second.
         return parameters.answer(await asyncio.to_thread(report, name, play, state, SystemClock().now_ms()))
 
     async def preview(self, request: Request) -> Response:
-        """What a play would have done, as ``streamer plays preview`` says it, with the file that it runs by."""
+        """What a play would have done: the output of ``streamer plays preview``, for its current file."""
         days = parameters.number_of(request, "days", 1, MAX_DAYS, _DAYS) or _DAYS
         name, play, state = await self._play(request)
-        # It reads all changes and all customers, so one at a time does.
+        # It reads all changes and all customers, so only one runs at a time.
         async with self._previewing:
             now = SystemClock().now_ms()
             changes, funnel = await asyncio.to_thread(self._preview, state.books[play.version], name, days, now)
         return parameters.answer({"days": days, "changes": changes, **funnel})
 
     async def _play(self, request: Request) -> tuple[str, PlayState, State]:
-        """The play of the path. Raises ProblemError where there is none of that name."""
+        """The play of the path. Raises ProblemError if there is none of that name."""
         name, state = parameters.id_of(request, "name"), await self._state()
         play = state.ledger.plays.get(name)
         if play is None:

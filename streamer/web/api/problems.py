@@ -1,4 +1,4 @@
-"""Errors as problems (RFC 9457): what happened, and how to fix it."""
+"""Errors as problem responses (RFC 9457): the fault, and how to fix it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def problem(status: int, detail: str, hint: str | None = None, headers: dict[str
 
 
 async def of_error(request: Request, error: Exception) -> Response:
-    """The response for what a handler raised."""
+    """The response for an exception of a handler."""
     if isinstance(error, ProblemError):
         return problem(error.status, error.detail, error.hint, error.headers)
     if isinstance(error, TransientError):

@@ -79,7 +79,7 @@ class Segments:
         )
 
     async def members_csv(self, request: Request) -> Response:
-        """All members, a chunk at a time: memory stays small however many there are."""
+        """All members, in chunks, so that memory stays small."""
         place = self._place(request)
         name = f"{place[0]}-{place[1]}.csv".encode("ascii", "replace").decode().replace('"', "_").replace("?", "_")
         return StreamingResponse(
@@ -87,7 +87,7 @@ class Segments:
         )
 
     async def flows(self, request: Request) -> Response:
-        """Moves within a segmentation over days."""
+        """Moves within a segmentation, by day."""
         grid = self._book.page.policy.grid
         last = parameters.day_of(request, "to", grid.day_of(time.time_ns() // 1_000_000))
         first = parameters.day_of(request, "from", max(last - _DAYS + 1, parameters.FIRST_DAY))
@@ -114,7 +114,7 @@ class Segments:
         return parameters.answer({"version": page.policy.definitions.version, "text": page.text})
 
     async def preview(self, request: Request) -> Response:
-        """Who would move if the body came into force."""
+        """Who would move if the request body came into force."""
         text = await _body(request)
         page = self._book.page
         look = partial(previews.preview, policy=page.policy, text=text, now_ms=time.time_ns() // 1_000_000)
@@ -137,7 +137,7 @@ class Segments:
             after = found[-1]
 
     def _place(self, request: Request) -> tuple[str, str]:
-        """The segment of the path. Raises ProblemError where there is none of that name."""
+        """The segment of the path. Raises ProblemError if there is none of that name."""
         segmentation, segment = parameters.id_of(request, "segmentation"), parameters.id_of(request, "segment")
         known = self._book.page.table.get(segmentation, {"segments": ()})
         if not any(one["id"] == segment for one in known["segments"]):
@@ -156,7 +156,7 @@ def _predicted(id: str, predictions: Mapping[str, Foreseen] | None) -> dict[str,
 def _member(
     place: Place, looked: Looked | None, segmentation: str, page: Page, ahead: Mapping[str, tuple[str, int]]
 ) -> Member:
-    """A member with what Redis knows of it; there is nothing more of somebody who was erased since."""
+    """A member with its data from Redis; only the place if the customer was erased since."""
     if looked is None:
         return Member(place.customer, None, None, place.since, None, None)
     policy, customer = page.policy, looked.customer

@@ -1,4 +1,4 @@
-"""The routes of the API: a handler for each row of the table of endpoints, behind the guard."""
+"""The routes of the API: a guarded handler for each row of the endpoint table."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Readers:
         self._open: tuple[int, Reader] | None = None
 
     def __call__(self) -> Reader:
-        """A reader. Raises TransientError while there is no read model."""
+        """Return a reader. Raises TransientError while there is no read model."""
         try:
             file = self._path.stat().st_ino
         except FileNotFoundError:
@@ -88,7 +88,7 @@ def routes(found: Mapping[str, Handler], guard: Guard) -> list[Route]:
 
 
 class _Guarded:
-    """A handler behind the guard, as an ASGI application: a route then adds nothing of its own around it."""
+    """A guarded handler as an ASGI application, which saves the wrapper of a Starlette route."""
 
     def __init__(self, endpoint: Endpoint, handler: Handler, guard: Guard) -> None:
         self._endpoint = endpoint
@@ -126,4 +126,4 @@ ERRORS: Final[Mapping[type[Exception], Handle]] = {
     HTTPException: _of_http,
     ClientDisconnect: _left,
 }
-"""What answers exceptions of handlers."""
+"""Handlers of exceptions, by type."""

@@ -1,6 +1,6 @@
-"""Tokens: who may call the API, and what for. Kept are their hashes only, in a file that nobody else can read.
+"""API tokens and their permissions. Only hashes are stored, in a file that only its owner can read.
 
-A token is 256 random bits, so a plain SHA-256 suffices: there is nothing to guess.
+A token has 256 random bits, so a plain SHA-256 suffices: it cannot be guessed.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ class Token(msgspec.Struct, frozen=True, omit_defaults=True):
     Attributes
     ----------
     may
-        What it allows.
+        Its permissions.
     created
         RFC 3339.
     origins
-        With any, this is a write key: public, in the pages of these origins (``https://shop.example``), and good for nothing
-        but ``write``.
+        If not empty, this is a write key: public, for pages of these origins (``https://shop.example``), and limited
+        to ``write``.
     allow
-        Types of events that a write key may send although everybody who opens the page could make them up.
+        Event types that a write key may send although any visitor of the page could forge them.
     """
 
     name: str
@@ -54,7 +54,7 @@ class _Held(msgspec.Struct):
 
 
 class Tokens:
-    """The tokens of a file; read again when it changes. A file that is not there holds none."""
+    """The tokens of a file; reloaded when it changes. A missing file holds none."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -63,7 +63,7 @@ class Tokens:
         self._origins: frozenset[str] = frozenset()
 
     def of(self, text: str) -> Token | None:
-        """The token with this text; None for one that is not known."""
+        """The token with this text, or None."""
         self._refresh()
         return self._by_hash.get(_hash(text))
 
@@ -87,12 +87,12 @@ class Tokens:
         origins: Sequence[str] = (),
         allow: Sequence[str] = (),
     ) -> str:
-        """Make a token, or a write key where there are ``origins``, and give its text, which is not kept.
+        """Create a token, or a write key if ``origins`` are given; return its text, which is not stored.
 
         Raises
         ------
         UserError
-            The name is taken, a permission is none, or a write key would be more than that.
+            The name is taken, a permission is unknown, or a write key would have more than ``write``.
         """
         unknown = [one for one in may if one not in PERMISSIONS]
         if unknown or not may:
@@ -109,7 +109,7 @@ class Tokens:
         return text
 
     def revoke(self, name: str) -> None:
-        """Take a token away. Raises UserError where there is none of that name."""
+        """Delete a token. Raises UserError if there is none of that name."""
         kept = [one for one in self.all() if one.name != name]
         if len(kept) == len(self.all()):
             known = ", ".join(one.name for one in kept) or "none"
@@ -144,7 +144,7 @@ class Tokens:
 
 
 def _check_public(may: Sequence[str], origins: Sequence[str], allow: Sequence[str]) -> None:
-    """Raise UserError where a write key would be none."""
+    """Raise UserError if a write key would be invalid."""
     if origins and tuple(may) != ("write",):
         raise UserError("a write key is public: it may write, and nothing else", "give --may write with --origin")
     if allow and not origins:

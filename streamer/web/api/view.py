@@ -1,4 +1,4 @@
-"""Customers in Redis, read without blocking: the parts that a look-up needs, and nothing else."""
+"""Customers in Redis, read without blocking: only the parts a lookup needs."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _profile: Final = msgspec.msgpack.Decoder(Profile).decode
 
 
 class Looked(NamedTuple):
-    """A customer without remembered event ids; ``clock_id`` and lane say which clock it lives by.
+    """A customer without remembered event ids; ``clock_id`` and lane determine the clock it lives by.
 
-    ``behaviour`` is its row of the behaviour memory, as bytes; empty where there is none.
+    ``behaviour`` is its row of the behaviour memory, as bytes; empty without one.
     """
 
     lane: int
@@ -42,7 +42,7 @@ class View:
         self._keys = [LaneKeys(prefix, lane) for lane in range(lanes)]
 
     async def customer(self, id: str, *, orders: bool = False) -> Looked | None:
-        """A customer by any of its ids, with its order book if ``orders``; None if there is no such.
+        """A customer by any of its ids, with its order book if ``orders``; None if there is none.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""The collector: events over HTTP, judged as lanes judge them, acknowledged by Kafka before they are called accepted.
+"""The collector: events over HTTP, validated as in lanes, and acknowledged by Kafka before they count as accepted.
 
-Not here: what a customer or a segment is (``web.api`` answers that), and the reading of files (``sources``).
+Customers and segments belong to ``web.api``, file formats to ``sources``.
 """

@@ -1,4 +1,4 @@
-"""From the body of a request to the bodies of its events, as far as that needs no judgement."""
+"""Splits a request body into event bodies, without validating the events."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ KINDS: Final[Mapping[str, str]] = {
     "a": "alias",
     "b": "batch",
 }
-"""Segment's short paths, and the calls that they stand for."""
+"""Segment's short paths, and the calls they stand for."""
 
 
 class Body(NamedTuple):
-    """The bare body of one event; ``error`` says why there is none. ``event_id`` is what its sender called it."""
+    """The body of one event; ``error`` is the reason if there is none. ``event_id`` is the sender's id."""
 
     value: bytes
     error: InvalidEvent | None = None
@@ -41,7 +41,7 @@ class Body(NamedTuple):
 
 
 def parsed(body: bytes) -> dict[str, Any]:
-    """A body that must be one JSON object. Raises ProblemError."""
+    """Parse a body that must be one JSON object. Raises ProblemError."""
     try:
         return _object(body)
     except msgspec.ValidationError:
@@ -108,11 +108,11 @@ def calls_of(body: Mapping[str, Any], kind: str, received_ms: int) -> list[Body]
     Parameters
     ----------
     body
-        What a Segment library sent.
+        The body from a Segment library.
     kind
         ``track``, ``identify``, ``page``, ``screen``, ``group``, ``alias`` or ``batch``.
     received_ms
-        Stands for the time of a call without one, as with Segment.
+        The time of a call without one, as in Segment.
 
     Raises
     ------
@@ -152,7 +152,7 @@ def _call(call: dict[str, Any], received_ms: int) -> Body:
 
 
 def sent_ms(call: Mapping[str, Any]) -> int | None:
-    """When a request was sent by the clock of its device; None where it does not say."""
+    """When a request was sent, by the device's clock (ms); None if unknown."""
     text = call.get("sentAt") or call.get("sent_at")
     try:
         return epoch_ms(text) if isinstance(text, str) else None
@@ -161,7 +161,7 @@ def sent_ms(call: Mapping[str, Any]) -> int | None:
 
 
 def ids_of(bodies: Sequence[Body]) -> Iterator[str | None]:
-    """What the senders called their events, as far as that can be read."""
+    """The senders' event ids, if readable."""
     for one in bodies:
         if one.event_id is not None or not one.value:
             yield one.event_id

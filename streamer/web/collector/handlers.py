@@ -1,4 +1,4 @@
-"""The collector's endpoints: read, judge, publish, and answer which events were accepted."""
+"""The collector's endpoints: read, validate, publish, and return which events were accepted."""
 
 from __future__ import annotations
 
@@ -35,31 +35,31 @@ from streamer.web.publisher import Publisher
 log = structlog.get_logger(__name__)
 _encode: Final = msgspec.json.Encoder().encode
 _SHOP: Final = Token("", "", ("write",), "")
-"""A shop whose signature is right may send what its mapping makes."""
+"""A webhook with a valid signature may send whatever its mapping yields."""
 _OUTCOMES: Final = frozenset(("message.outcome",))
 
 Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Counts(Protocol):
-    """Counts what was taken."""
+    """Counts accepted events."""
 
     def took(self, source: str, judged: Judged) -> None: ...
 
 
 class Collector:
-    """Takes events.
+    """Accepts events.
 
     Parameters
     ----------
     policy
-        As the lanes have it.
+        The lanes' policy.
     now_ms
         The wall clock.
     shops
-        The secrets of the shops whose webhooks are taken.
+        Secrets of the shops whose webhooks are accepted.
     tracing
-        Makes the span of each request; its records carry it on.
+        Creates the span of each request; its records carry the trace context.
     """
 
     def __init__(
@@ -82,14 +82,14 @@ class Collector:
         self._mappings = {shop: load_mapping(SHOPS[shop].mapping) for shop in shops}
 
     async def events(self, request: Request) -> Response:
-        """One event or a list of them, in our form or as CloudEvents."""
+        """One event or a list of them, in our format or as CloudEvents."""
         token = self._admit(request, key_of(request), "write")
         found = calls.events_of(await body_of(request), request.headers)
         largest = MAX_CALL_BYTES if token.origins else self._policy.max_event_bytes
         return await self._take(request, found, token, "events", 202, largest=largest)
 
     async def outcomes(self, request: Request) -> Response:
-        """What became of messages, as a mail provider reports it."""
+        """Message outcomes, as reported by a mail provider."""
         token = self._admit(request, key_of(request), "outcomes")
         found = calls.events_of(await body_of(request), request.headers)
         return await self._take(request, found, token, "outcomes", 202, largest=MAX_CALL_BYTES, only=_OUTCOMES)
@@ -117,7 +117,7 @@ class Collector:
         return handle
 
     async def webhook(self, request: Request) -> Response:
-        """An order or a payment, as a shop reports it."""
+        """An order or a payment, as reported by a shop."""
         shop = request.path_params["shop"]
         self._guard.limits.take(f"\0{shop}" if shop in SHOPS else "\0unknown")
         if shop not in self._mappings:
@@ -136,7 +136,7 @@ class Collector:
         return await self._take(request, found, _SHOP, shop, 200, largest=self._policy.max_event_bytes)
 
     def _mapped(self, shop: str, body: bytes) -> list[Body]:
-        """The events of a webhook, orders of guests included; one that cannot be read is rejected with its reason."""
+        """The events of a webhook, including guest orders; an unreadable one is rejected with its reason."""
         calls.parsed(body)
         reading = self._policy
         record, mapping = parsed(body.decode()), self._mappings[shop]
@@ -180,7 +180,7 @@ def _receipt(judged: Judged, status: int) -> Response:
 
 
 def allowed(handler: Handler, origins: Callable[[], frozenset[str]]) -> Handler:
-    """The handler with the answer that lets pages of listed origins read it (CORS), on errors too."""
+    """Add CORS headers to a handler's answers, including errors, for pages of listed origins."""
 
     async def handle(request: Request) -> Response:
         try:
@@ -194,7 +194,7 @@ def allowed(handler: Handler, origins: Callable[[], frozenset[str]]) -> Handler:
 
 
 def preflight(origins: Callable[[], frozenset[str]]) -> Handler:
-    """Answers the question that browsers ask before a request from another origin."""
+    """Answers a browser's CORS preflight request."""
 
     async def handle(request: Request) -> Response:
         headers = cors(request, origins())
@@ -208,7 +208,7 @@ def preflight(origins: Callable[[], frozenset[str]]) -> Handler:
 
 
 def cors(request: Request, origins: frozenset[str]) -> dict[str, str]:
-    """The headers by which a page of a listed origin may read an answer."""
+    """The CORS headers that let a page of a listed origin read an answer."""
     origin = request.headers.get("origin")
     if origin is None or origin not in origins:
         return {"vary": "Origin"}
@@ -228,7 +228,7 @@ def handlers(collector: Collector) -> Mapping[str, Handler]:
 
 
 def routes(collector: Collector, origins: Callable[[], frozenset[str]]) -> list[Route]:
-    """The routes of the collector; ``origins`` gives those of all write keys."""
+    """The routes of the collector; ``origins`` returns those of all write keys."""
     found, before = handlers(collector), preflight(origins)
     return [
         route

@@ -1,4 +1,4 @@
-"""Which events of a request are published, and why the others are not. Pure: everything it needs is given."""
+"""Decides which events of a request are published, and why others are rejected. Pure: all inputs are arguments."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from streamer.web.api.tokens import Token
 from streamer.web.collector.calls import Body, ids_of
 
 _SKEW_MS: Final = 60_000
-"""A device's clock that differs by less from ours is taken as right: so long may a request be under way."""
+"""Clock differences of a device below this are ignored: a request may be in transit that long."""
 
 NOT_ALLOWED: Final = "not_allowed"
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """An event that is not published; ``index`` is its place in the request."""
+    """A rejected event; ``index`` is its position in the request."""
 
     index: int
     event_id: str | None
@@ -34,16 +34,16 @@ class Rejected:
 
 @dataclass
 class Judged:
-    """The records to publish, in the order of the request, and the events that were rejected.
+    """The records to publish, in request order, and the rejected events.
 
     Attributes
     ----------
     records
         Keys and values.
     noted
-        Fields that were left out or taken for granted, and how often.
+        Fields that were omitted or defaulted, with their counts.
     guests
-        How many of the records are orders of guests: lanes count their money, and move nobody.
+        Number of records that are guest orders: lanes count their money, and move no customer.
     """
 
     records: list[tuple[bytes, bytes]] = field(default_factory=list)
@@ -62,18 +62,18 @@ def judge(
     only: frozenset[str] | None = None,
     sent_ms: int | None = None,
 ) -> Judged:
-    """Judge the events of a request.
+    """Validate the events of a request.
 
     Parameters
     ----------
     token
-        Decides which types may be sent.
+        Determines the allowed event types.
     largest
-        The most bytes that one event may have.
+        Maximum size of one event, in bytes.
     only
-        Types that the path takes; None for all.
+        Types that the path accepts; None for all.
     sent_ms
-        When a device says that it sent the request: what its clock is wrong by is taken off the events' times.
+        When the request was sent, by the device's clock: the clock's error is subtracted from the events' times.
     """
     found = Judged()
     skew = 0 if sent_ms is None or abs(now_ms - sent_ms) <= _SKEW_MS else now_ms - sent_ms
@@ -98,7 +98,7 @@ def judge(
 
 
 def _read(body: Body, policy: Policy, now_ms: int, largest: int, skew: int, noted: list[str]) -> tuple[Event, bool]:
-    """An event, and whether it is an order of a guest. Raises InvalidEvent."""
+    """An event, and whether it is a guest order. Raises InvalidEvent."""
     if body.error is not None:
         raise body.error
     if len(body.value) > largest:
@@ -116,7 +116,7 @@ def _read(body: Body, policy: Policy, now_ms: int, largest: int, skew: int, note
 
 
 def _refusal(type: str, token: Token, only: frozenset[str] | None) -> str | None:
-    """Why a token may not send a type here. A write key is public: everybody who opens the page has it."""
+    """Why a token may not send a type here, or None. A write key is public: every visitor of the page has it."""
     if only is not None and type not in only:
         return f"this path takes {', '.join(sorted(only))} only"
     if not token.origins or type in token.allow:

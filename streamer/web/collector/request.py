@@ -1,4 +1,4 @@
-"""Reading a request: its body within bounds, and the key that it was sent with."""
+"""Reads a request: its body within limits, and its key."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from schemas.endpoints import MAX_KEY
 from streamer.web.api.problems import ProblemError
 
 _SECONDS: Final = 20.0
-"""How long a body may take to come."""
+"""Maximum time to receive a body, in seconds."""
 
 _GZIP: Final = 16 + zlib.MAX_WBITS
 
 
 async def body_of(request: Request, most: int = MAX_BODY_BYTES) -> bytes:
-    """The body, unpacked. Raises ProblemError where it is too large, too slow, or damaged."""
+    """The unpacked body. Raises ProblemError if it is too large, too slow, or damaged."""
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", "gzip", ""):
         raise ProblemError(415, f"content-encoding {encoding[:20]} is not supported", "send gzip, or nothing packed")
@@ -62,12 +62,12 @@ def _too_large(most: int) -> ProblemError:
 
 
 def key_of(request: Request, body: Mapping[str, Any] | None = None) -> str | None:
-    """The text of the token or write key: from the header (Bearer, or Basic as Segment's libraries), query or body.
+    """The text of the token or write key: from the header (Bearer, or Basic like Segment's libraries), query or body.
 
     Raises
     ------
     ProblemError
-        The query has a key that is none.
+    The query contains a key that is too long.
     """
     from_query = request.query_params.get("writeKey")
     if from_query is not None and len(from_query) > MAX_KEY:

@@ -1,4 +1,4 @@
-"""Webhooks of shops: whether one is genuine, and which shipped mapping reads it. Pure."""
+"""Shop webhooks: verifies signatures, and selects the shipped mapping. Pure."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from typing import Final
 from schemas.errors import UserError
 
 _TOLERANCE_SECONDS: Final = 300
-"""How old a signed time may be: Stripe's own libraries take as much."""
+"""Maximum age of a signed time, in seconds; the same as in Stripe's own libraries."""
 
 Check = Callable[[bytes, Mapping[str, str], bytes, int], bool]
-"""Whether a body with these headers was signed by a secret, at a time (s)."""
+"""Whether a secret signed a body with these headers, at a time (s)."""
 
 
 def _base64_of_body(header: str) -> Check:
@@ -31,7 +31,7 @@ def _base64_of_body(header: str) -> Check:
 
 
 def _stripe(body: bytes, headers: Mapping[str, str], secret: bytes, now: int) -> bool:
-    """``t=TIME,v1=HEX[,v1=HEX]``; the time is signed with the body, so a recorded webhook cannot be sent again later."""
+    """``t=TIME,v1=HEX[,v1=HEX]``; the signature covers the time, so a recorded webhook cannot be replayed later."""
     parts = [part.strip().partition("=")[::2] for part in headers.get("stripe-signature", "").split(",")]
     time = next((value for name, value in parts if name == "t"), "")
     if not (time.isascii() and time.isdigit() and len(time) < 12) or abs(now - int(time)) > _TOLERANCE_SECONDS:
@@ -71,7 +71,7 @@ def is_genuine(shop: str, body: bytes, headers: Mapping[str, str], secrets: Sequ
 
 
 def shop_secrets(text: str) -> dict[str, list[str]]:
-    """Secrets by shop, of ``STREAMER_SHOP_SECRETS``. Raises UserError.
+    """Parse ``STREAMER_SHOP_SECRETS`` into secrets by shop. Raises UserError.
 
     >>> shop_secrets("shopify=abc,stripe=whsec_1,stripe=whsec_2")
     {'shopify': ['abc'], 'stripe': ['whsec_1', 'whsec_2']}

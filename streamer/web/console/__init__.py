@@ -1,5 +1,5 @@
-"""The console: pages for the owner of a shop, rendered here and complete without script.
+"""The console: pages for the shop's owner, rendered on the server and complete without scripts.
 
-A page is a handler that asks Redis and the read model, and a template. Who sees it came by a one-time link; everything that
-comes from events is text, never markup. What the console does, the command line does as well, and the page shows the command.
+A page is a handler that queries Redis and the read model, and a template. Visitors enter by a one-time link; all text
+from events is escaped. The command line can do everything the console does, and each page shows the command.
 """

@@ -1,4 +1,4 @@
-"""Stylesheet and scripts: read and packed once, and named by their contents, so that browsers may keep them for ever."""
+"""Stylesheet and scripts: read and compressed once, named by content, so that browsers may cache them forever."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TYPES: Final = {"css": "text/css; charset=utf-8", "js": "text/javascript; chars
 _DOTS: Final = "".join(
     f".c{at}b{{background:light-dark({one},{other})}}" for at, (one, other) in enumerate(zip(LIGHT, DARK, strict=True))
 )
-"""The colours of charts for what is no chart."""
+"""Chart colours for elements outside charts."""
 _FILES: Final = ("vendor/htmx.min.js", "console.js", "icon.svg")
 
 
@@ -40,11 +40,11 @@ class Assets:
         self._marks = {name: hashlib.sha256(body).hexdigest()[:12] for name, body in found.items()}
 
     def url(self, name: str) -> str:
-        """Where a file is; another one for other contents."""
+        """The URL of a file; it changes with the content."""
         return f"/static/{name}?v={self._marks[name]}"
 
     async def serve(self, request: Request) -> Response:
-        """``/static/...``"""
+        """Serve ``/static/...``."""
         found = self._files.get(request.path_params["name"])
         if found is None:
             return PlainTextResponse("there is no such file\n", 404)

@@ -1,4 +1,4 @@
-"""The builder: a segmentation written on a page, who would be where by it, and its activation."""
+"""The builder: edit a segmentation on a page, preview its members, and activate it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ PATH: Final = "/segments/edit"
 _SOURCE: Final = "segments.toml"
 _REMEMBERED: Final = 100
 _MOVES: Final = 8
-"""Kinds of move on the page."""
+"""Number of move kinds to show."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Builder:
     Attributes
     ----------
     previewed
-        Marks of the files whose preview somebody got here; only such a file can be activated.
+        Digests of the files previewed here; only such a file can be activated.
     """
 
     settings: Settings
@@ -52,7 +52,7 @@ class Builder:
     previewed: deque[str] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
 
     async def show(self, visit: Visit) -> Response:
-        """``?of=NAME``: a segmentation of the file in force; ``?new=rules|bands``: one more."""
+        """``?of=NAME`` edits a segmentation of the file in force; ``?new=rules|bands`` adds one."""
         asks, page = visit.request.query_params, visit.words.page
         if (kind := asks.get("new")) in ("rules", "bands"):
             return self._page(visit, empty(kind), None, Checked(None, []))
@@ -62,7 +62,7 @@ class Builder:
         return self._page(visit, draft, draft.name, Checked(page.text, []))
 
     async def change(self, visit: Visit, values: Mapping[str, str]) -> Response:
-        """What a form of the builder asks for: an edit, a look at who would be where, the file, or its activation."""
+        """Carry out the command of a builder form: an edit, a preview, a download, or an activation."""
         order, before = values.get("do", ""), values.get("before") or None
         if order == "file":
             return _file(values.get("text", ""))
@@ -84,7 +84,7 @@ class Builder:
         return checked(page.text, draft, before, _SOURCE)
 
     async def _preview(self, visit: Visit, draft: Draft, text: str) -> dict[str, Any]:
-        """Who would be where, by the code that an activation runs."""
+        """The members of each segment, by the same code as an activation."""
         page = visit.words.page
         look = partial(previews.preview, policy=page.policy, text=text, now_ms=time.time_ns() // 1_000_000)
         found: Preview = await visit.site.book.query(look)
@@ -103,7 +103,7 @@ class Builder:
         return {id: None if one is None else name_of(one.customer) for id, one in zip(ids, known, strict=True)}
 
     def _activate(self, visit: Visit, text: str) -> None:
-        """Publish as the next version; the same safety as on the command line, and nobody else's version is overwritten."""
+        """Publish as the next version, with the command line's checks; never overwrites somebody else's version."""
         with connections(self.settings) as to:
             asyncio.run(
                 publish(
@@ -143,7 +143,7 @@ class Builder:
 
 
 def _file(text: str) -> Response:
-    """The text as a file; browsers send each end of a line as two characters."""
+    """The text as a file, with normalised line ends: browsers send CR LF."""
     headers = {"content-disposition": f'attachment; filename="{_SOURCE}"', "cache-control": "no-store"}
     return Response(text.replace("\r\n", "\n"), media_type="application/toml", headers=headers)
 
@@ -153,7 +153,7 @@ def _mark(text: str) -> str:
 
 
 def _called(text: str, name: str) -> dict[str, str]:
-    """Segments of a file's segmentation with their names."""
+    """The segments of a file's segmentation, with their names."""
     found: Mapping[str, Any] = tables(text, _SOURCE, "")[name]["segments"]
     return {id: held.get("name", id.replace("_", " ").capitalize()) for id, held in found.items()}
 
@@ -161,7 +161,7 @@ def _called(text: str, name: str) -> dict[str, str]:
 def _seen(
     found: Preview, by: str, called: Mapping[str, str], names: Mapping[str, str | None], visit: Visit
 ) -> dict[str, Any]:
-    """A preview for the page: segments with some of their people, moves, and other segmentations that move along."""
+    """A preview for the page: segments with sample members, moves, and other segmentations that change too."""
     texts, words = visit.texts, visit.words
     moves = found.segmentations.get(by)
     sizes = {} if moves is None else moves.sizes()

@@ -1,4 +1,4 @@
-"""The form of the builder: a draft as fields, and fields as a draft."""
+"""The builder's form: converts a draft to fields, and fields to a draft."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from models.rules.draft_reading import known_names
 from schemas.toml_text import tables
 
 MOST_BYTES: Final = 1_000_000
-"""Of the form: a file may have 200,000 bytes, and some of them take three in a form."""
+"""Maximum size of the form: a file may have 200,000 bytes, and some take three in a form."""
 MOST_FIELDS: Final = MOST_ROWS * (8 + 4 * MOST_TESTS) + 20
 _SIGNS: Final = {">=": "≥", "<=": "≤", "!=": "≠"}
 _ROW: Final = re.compile(r"r(\d{1,3})\.")
 
 
 def draft_from(values: Mapping[str, str]) -> Draft:
-    """The draft that a form holds; what is no field of one is not read."""
+    """Read a draft from a form; ignores unknown fields."""
     count = min(MOST_ROWS, 1 + max((int(found[1]) for name in values if (found := _ROW.match(name))), default=0))
     return tidy(
         Draft(
@@ -71,7 +71,7 @@ def _row(at: int, values: Mapping[str, str]) -> Row:
 
 
 def shown(draft: Draft, faults: Iterable[Fault], texts: Messages) -> dict[str, Any]:
-    """The draft for the template: rows with their place, and what is wrong by field."""
+    """The draft for the template: rows with their index, and faults by field."""
     wrong: dict[str, str] = {}
     for one in faults:
         sentence = str(in_language(one.text, texts)).replace("\\n", "\n").splitlines()[0]
@@ -96,7 +96,7 @@ def shown(draft: Draft, faults: Iterable[Fault], texts: Messages) -> dict[str, A
 
 
 def choices(text: str, besides: str, feature: str, currency: str, texts: Messages) -> dict[str, Any]:
-    """What there is to choose from: features and segmentations of a file by group, operators, and words for suggestions."""
+    """The builder's choices: features and segmentations of a file by group, operators, and suggested words."""
     known = known_names(tables(text, "the file", ""), besides)
     others = {name: words for name, words in known.labels.items() if name not in LABELS}
     numbers = [(name, _called(name, currency, texts)) for name in FEATURES]

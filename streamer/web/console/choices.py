@@ -1,4 +1,4 @@
-"""What a reader has chosen, language and scheme, and the addresses that keep the choice."""
+"""A reader's chosen language and colour scheme, and URLs that keep the choice."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _YEAR_SECONDS: Final = 365 * 86_400
 
 
 def language_of(request: Request, usual: str) -> Messages:
-    """The messages in the language that a request asks for, else the one chosen before, else the ``usual`` one."""
+    """The messages in the requested language, else the one chosen earlier, else the ``usual`` one."""
     for chosen in (request.query_params.get("lang"), request.cookies.get(_LANGUAGE), usual):
         for one in LANGUAGES:
             if chosen == one:
@@ -29,13 +29,13 @@ def language_of(request: Request, usual: str) -> Messages:
 
 
 def scheme_of(request: Request) -> Scheme:
-    """Light or dark, as this request or an earlier one chose."""
+    """Light or dark, as chosen by this request or an earlier one."""
     chosen = request.query_params.get("scheme", request.cookies.get(_SCHEME))
     return next((one for one in SCHEMES if one == chosen), "auto")
 
 
 def remember(request: Request, response: Response) -> None:
-    """Keep language and scheme where this request chose one."""
+    """Store language and scheme if this request chose one."""
     for name, cookie, known in (("lang", _LANGUAGE, LANGUAGES), ("scheme", _SCHEME, SCHEMES)):
         chosen = request.query_params.get(name)
         if chosen in known:
@@ -43,7 +43,7 @@ def remember(request: Request, response: Response) -> None:
 
 
 def address(request: Request, changed: Mapping[str, object]) -> str:
-    """This page's own address, with some of its parameters changed; None leaves one out."""
+    """The URL of this page with some parameters changed; None removes one."""
     url = request.url
     kept = {name: value for name, value in request.query_params.items() if changed.get(name, "") is not None}
     query = {**kept, **{name: value for name, value in changed.items() if value is not None}}
@@ -52,7 +52,7 @@ def address(request: Request, changed: Mapping[str, object]) -> str:
 
 
 def own_path(text: str) -> str:
-    """A path of ours; anything that leads elsewhere becomes the first page.
+    """Return a path on this site; any other target becomes the first page.
 
     >>> own_path("/segments?by=value"), own_path("//evil.example"), own_path("https://evil.example"), own_path("/\\\\evil")
     ('/segments?by=value', '/', '/', '/')

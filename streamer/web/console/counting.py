@@ -1,6 +1,6 @@
-"""What only a look at every customer tells: money by segment, orders over time, who moves soon. Counted now and then.
+"""Figures that require all customers: money by segment, orders over time, upcoming moves. Computed periodically.
 
-It has a reader of its own and runs in a thread, so that pages never wait for it: they show the last count, and when it was.
+It uses its own reader and runs in a thread, so that pages never wait for it: they show the last count, with its time.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ AHEAD_DAYS: Final = 7
 _DAY_MS: Final = 86_400_000
 _LEAST_SECONDS: Final = 60.0
 _OF_THE_TIME: Final = 0.02
-"""Counting takes no more of a core than this."""
+"""Maximum share of a core that counting uses."""
 _RETRY_SECONDS: Final = 2.0
 _log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """A customer who moves within `AHEAD_DAYS` if nothing happens; ``at`` in ms."""
+    """A customer who moves within `AHEAD_DAYS` without further events; ``at`` in ms."""
 
     customer: str
     at: int
@@ -45,18 +45,18 @@ class Ahead:
 
 @dataclass(frozen=True)
 class Count:
-    """One look at every customer.
+    """One pass over all customers.
 
     Attributes
     ----------
     at
-        The clock then, ms.
+        The clock at the count, ms.
     ahead
         Moves by time alone, by segmentation, from and to; soonest first.
     sales
-        Orders over time, up to ``today``, the day of the grid then.
+        Orders over time, up to ``today``, the grid day of the count.
     reach
-        Whom to call and whom to leave alone.
+        Customers worth a call, and customers who need none.
     """
 
     at: int
@@ -76,7 +76,7 @@ class Counting:
         self.newest: Count | None = None
 
     async def follow(self) -> None:
-        """Count again and again until cancelled, the more seldom the longer it takes."""
+        """Count repeatedly until cancelled; the longer it takes, the less often."""
         while True:
             begun = time.monotonic()
             try:
@@ -86,7 +86,7 @@ class Counting:
                 _log.debug("counting customers waits; retrying", why=str(error))
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
-            # A shop that has just begun is counted sooner: its first figures change with every record.
+            # A new shop is counted sooner: its first figures change with every record.
             took = time.monotonic() - begun
             await asyncio.sleep(
                 max(_LEAST_SECONDS if self.newest.census.shop.customers else _RETRY_SECONDS, took / _OF_THE_TIME)
@@ -98,7 +98,7 @@ class Counting:
 
 
 def count(view: ViewReader, page: Page) -> Count:
-    """Look at every customer once."""
+    """Read every customer once."""
     ahead: dict[tuple[str, str, str], list[Ahead]] = {}
     sales, reach = Sales(page.policy.grid), Reach()
     people = _looked_ahead(sales.counting(_everyone(view, page, reach)), page, ahead)
@@ -109,7 +109,7 @@ def count(view: ViewReader, page: Page) -> Count:
 
 
 def _everyone(view: ViewReader, page: Page, reach: Reach) -> Iterator[Customer]:
-    """All customers with their orders; notes what is foreseen of them."""
+    """Yield all customers with their orders; records their predictions."""
     for lane in range(view.lanes):
         says = page.forecasts.get(lane)
         for chunk in view.customers(lane):
@@ -122,7 +122,7 @@ def _everyone(view: ViewReader, page: Page, reach: Reach) -> Iterator[Customer]:
 def _looked_ahead(
     customers: Iterable[Customer], page: Page, ahead: dict[tuple[str, str, str], list[Ahead]]
 ) -> Iterator[Customer]:
-    """The customers as they come; notes where time alone takes each."""
+    """Pass the customers through; records each customer's next move by time alone."""
     definitions, until = page.policy.definitions, page.clock + AHEAD_DAYS * _DAY_MS
     for customer in customers:
         if customer.due is not None and customer.due <= until:

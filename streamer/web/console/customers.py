@@ -1,4 +1,4 @@
-"""Customers: finding one, and what is known of it."""
+"""Customers: search, and the page of one."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Customers:
     reader: Callable[[], Reader]
 
     async def search(self, visit: Visit) -> Response:
-        """Ids that begin with a text; only the list where htmx asks for it."""
+        """Ids that begin with a text; only the list for requests by htmx."""
         wanted = visit.request.query_params.get("query", "").strip()
         found = self.reader().customers(parameters.text_of(visit.request, "query", wanted), FOUND) if wanted else []
         part = visit.request.headers.get("hx-request") == "true"
@@ -41,14 +41,14 @@ class Customers:
         return visit.html("found.html" if part else "customers.html", query=wanted, found=rows, most=FOUND)
 
     async def go(self, visit: Visit) -> Response:
-        """The page of the customer with exactly this id; the search where there is none. For who presses Enter."""
+        """The page of the customer with exactly this id, or the search. For the Enter key."""
         wanted = visit.request.query_params.get("query", "").strip()
         found = self.reader().customers(parameters.text_of(visit.request, "query", wanted), 2) if wanted else []
         to = customer_path(found[0]) if len(found) == 1 else f"/customers?query={quote(wanted, safe='')}"
         return RedirectResponse(to, 303)
 
     async def one(self, visit: Visit) -> Response:
-        """Segments, what leads elsewhere, moves with their reasons, features and messages."""
+        """Segments, borders to others, moves with their reasons, features and messages."""
         id, words = parameters.id_of(visit.request), visit.words
         shown = await visit.site.book.query(lambda view: explain(view, words.page.policy, id))
         if shown is None:
@@ -98,7 +98,7 @@ def _features(features: dict[str, float | None], words: Words) -> Any:
 
 
 def _foreseen(found: dict[str, Any] | None, words: Words) -> dict[str, Any] | None:
-    """The predictions as the page writes them; a part's arrow points where it moves the chance."""
+    """The predictions as shown on the page; a part's arrow shows how it moves the probability."""
     if found is None:
         return None
     texts, values, chance = words.texts, found["values"], found["why"]["p_buy_30d"]

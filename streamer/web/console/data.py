@@ -1,4 +1,4 @@
-"""What came in and was refused, with examples; and what was imported."""
+"""Incoming data: rejected records with examples, and imports."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from streamer.web.console.visits import Visit
 
 FRESH_SECONDS: Final = 5.0
 _LATEST: Final = 2_000
-"""Offsets of each partition of dead letters that examples are taken from."""
+"""Number of offsets per dead-letter partition that examples are taken from."""
 _EXAMPLES: Final = 3
 _EXCERPT: Final = 600
-"""Characters of a record on the page."""
+"""Maximum characters of a record on the page."""
 IMPORTS: Final = 20
 
 
 @dataclass(frozen=True)
 class Progress:
-    """An import: records of it that lanes have decided, and that were written; both 0 for one that is over."""
+    """An import: number of its records that lanes have decided, and that were written; both 0 once it is over."""
 
     record: ImportRecord
     done: int = 0
@@ -44,14 +44,14 @@ class Progress:
 
 @dataclass(frozen=True)
 class Inflow:
-    """What there is to see.
+    """The data for the page.
 
     Attributes
     ----------
     refused
-        Dead letters by reason, as the ledgers count them.
+        Dead letters by reason, from the ledgers.
     examples
-        The newest of each reason that the topic still has.
+        The newest retained dead letter of each reason.
     imports
         The newest first.
     """
@@ -62,7 +62,7 @@ class Inflow:
 
 
 def inflow(settings: Settings, refused: Mapping[str, int]) -> Inflow:
-    """Look once. Raises UserError, TransientError where a server is away."""
+    """Read once. Raises UserError, TransientError if a server is unavailable."""
     with connections(settings) as to:
         if lane_count(to.bootstrap, to.kafka.prefix, security=to.security) is None:
             return Inflow()
@@ -137,7 +137,7 @@ def _example(one: Found, visit: Visit) -> dict[str, Any]:
 
 
 def _file_name(name: str) -> str:
-    """What a person calls the file of an import: of an uploaded one not the folder, which is ours.
+    """The displayed file name of an import; for uploads without our own folder.
 
     >>> _file_name("/home/x/uploads/0a1b/file/orders.csv"), _file_name("data/orders.csv")
     ('orders.csv', 'data/orders.csv')

@@ -1,4 +1,4 @@
-"""What a form of our own pages sent."""
+"""Reads the forms of our own pages."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 
 MOST_FORM: Final = 10_000
-"""Bytes of a form; ours have some hundred."""
+"""Maximum bytes of a form; ours have a few hundred."""
 MOST_FIELDS: Final = 20
 
 
 async def form_of(request: Request, most: int = MOST_FORM, fields: int = MOST_FIELDS) -> dict[str, str]:
-    """The fields of a form; of one that is too long, or has too many, none."""
+    """The fields of a form; empty if it is too long or has too many."""
     body = b""
     async for chunk in request.stream():
         body += chunk

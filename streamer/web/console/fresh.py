@@ -1,4 +1,4 @@
-"""What is looked up only when a page asks for it: in a thread, by one at a time, and kept for a moment."""
+"""Blocking lookups on demand: in a thread, one at a time, cached briefly."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Seen(Generic[T]):
-    """A value, and when it was looked up: the wall clock, ms."""
+    """A value, and the wall clock of its lookup, ms."""
 
     value: T
     at: int
 
 
 class Fresh(Generic[T]):
-    """The newest answer to a question that blocks.
+    """The newest answer to a blocking question.
 
     Parameters
     ----------
     look
-        The question; what it raises is raised by the call.
+        The question; the caller gets its exceptions.
     seconds
-        How long an answer is good enough.
+        How long an answer stays valid.
     """
 
     def __init__(self, look: Callable[[], T], seconds: float) -> None:
@@ -38,7 +38,7 @@ class Fresh(Generic[T]):
         self._soon: asyncio.Task[Seen[T]] | None = None
 
     async def __call__(self) -> Seen[T]:
-        """The answer; those who come together share one look."""
+        """Return the answer; concurrent callers share one lookup."""
         async with self._looking:
             if self._seen is None or not self._is_fresh(self._seen):
                 found = await asyncio.to_thread(self._look)
@@ -46,10 +46,10 @@ class Fresh(Generic[T]):
             return self._seen[1]
 
     async def soon(self, seconds: float) -> tuple[Seen[T] | None, bool]:
-        """What is known after so many seconds at most, and whether it is fresh; the look goes on if it takes longer."""
+        """The newest answer after at most ``seconds``, and whether it is fresh; a slower lookup continues."""
         if self._soon is None or self._soon.done():
             self._soon = asyncio.ensure_future(self())
-            # Somebody may have gone before it failed.
+            # The caller may have left before it failed.
             self._soon.add_done_callback(lambda task: task.cancelled() or task.exception())
         await asyncio.wait([self._soon], timeout=seconds)
         if self._soon.done():
@@ -60,5 +60,5 @@ class Fresh(Generic[T]):
         return time.monotonic() - seen[0] <= self._seconds
 
     def forget(self) -> None:
-        """Look again next time: something was changed."""
+        """Discard the answer, after a change."""
         self._seen = None

@@ -1,4 +1,4 @@
-"""How the service is: what `doctor`, `lanes` and `status` say, with what to do about it."""
+"""The state of the service: the results of `doctor`, `lanes` and `status`, with hints."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from streamer.web.console.fresh import Fresh
 from streamer.web.console.visits import Visit
 
 FRESH_SECONDS: Final = 5.0
-"""A look at everything asks Kafka some fifteen times; visitors share one."""
+"""A full checkup sends Kafka some fifteen requests; visitors share one."""
 
 
 PATIENCE_SECONDS: Final = 0.6
@@ -31,12 +31,12 @@ _SERVERS: Final = ("servers", "Kafka", "Redis")
 
 @dataclass(frozen=True)
 class Checkup:
-    """One look at everything.
+    """One full checkup.
 
     Attributes
     ----------
     state, lanes
-        As `status` and `lanes` say; empty where a server does not answer, which the findings tell.
+        From `status` and `lanes`; empty if a server does not answer, which the findings report.
     """
 
     findings: list[Finding]
@@ -45,7 +45,7 @@ class Checkup:
 
 
 def checkup(settings: Settings) -> Checkup:
-    """Look at everything once. Most of the time goes into waiting for Kafka, so both halves of it wait at once."""
+    """Run a full checkup. Most of the time is spent waiting for Kafka, so both halves run concurrently."""
     with ThreadPoolExecutor(1) as beside:
         waiting = beside.submit(_standing, settings)
         found = list(examine(settings))
@@ -56,7 +56,7 @@ def checkup(settings: Settings) -> Checkup:
 
 
 def _standing(settings: Settings) -> tuple[dict[str, Any], list[LaneStatus]]:
-    """What `status` and `lanes` say; nothing where a server is away, which the findings tell."""
+    """The results of `status` and `lanes`; empty if a server is unavailable, which the findings report."""
     try:
         with connections(settings) as to:
             state = service(to)
@@ -72,10 +72,10 @@ class Health:
     look: Fresh[Checkup]
 
     async def show(self, visit: Visit) -> Response:
-        """The page; it needs neither Redis nor Kafka to say that one of them is away.
+        """The page; it needs neither Redis nor Kafka to report that one of them is unavailable.
 
-        A look at everything takes seconds where a server is slow or away: then the page shows what was known before, and
-        asks again on its own.
+        A checkup takes seconds if a server is slow or unavailable: the page then shows the previous result, and
+        refreshes itself.
         """
         (seen, fresh), texts = await self.look.soon(PATIENCE_SECONDS), visit.texts
         if seen is None:
@@ -102,7 +102,7 @@ def _shown(finding: Finding, texts: Messages) -> dict[str, str]:
 
 
 def _is_note(one: Finding) -> bool:
-    # What was refused has a table of its own.
+    # Rejected records have their own table.
     return one.hint is not None and not one.wrong and one.subject != "dead letters"
 
 
@@ -121,7 +121,7 @@ def _lane(one: LaneStatus, visit: Visit) -> dict[str, Any]:
 
 
 def _refused(state: dict[str, Any], texts: Messages) -> list[dict[str, Any]]:
-    """Dead letters by reason, most first, with what to do."""
+    """Dead letters by reason, most frequent first, with hints."""
     counts: dict[str, int] = state["dead_letters"]
     return [
         {"reason": reason, "count": count, **reason_words(reason, texts)}
@@ -130,7 +130,7 @@ def _refused(state: dict[str, Any], texts: Messages) -> list[dict[str, Any]]:
 
 
 def reason_words(reason: str, texts: Messages) -> dict[str, str]:
-    """What a reason of dead letters means, and what to do; the reason itself where another release knows it."""
+    """The meaning of a dead-letter reason and a hint; the reason itself if this release does not know it."""
     known = f"dead {reason}"
     return {
         "means": texts(known) if known in texts.table.texts else reason,

@@ -1,4 +1,4 @@
-"""What the model owner has learned of predictions, for the page of models."""
+"""The model owner's predictions, for the models page."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from streamer.web.console.overview import drawn
 from streamer.web.console.words import Words
 
 FRESH_SECONDS: Final = 60.0
-"""The owner's snapshot is in a topic that is read whole; it changes once a week."""
+"""The owner's snapshot requires reading a whole topic, and changes once a week."""
 
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """The owner's newest version of the predictions, since when the cells stand in (a date), and weekly figures."""
+    """The owner's newest prediction version, the date since which the cells replace it, and weekly figures."""
 
     version: int
     fallback: str | None
@@ -31,7 +31,7 @@ class Learned:
 
 
 def look(settings: Settings) -> Learned:
-    """What there is; nothing where there are no topics yet. Raises UserError, TransientError."""
+    """Read them; empty while there are no topics. Raises UserError, TransientError."""
     with connections(settings) as to:
         if lane_count(to.bootstrap, to.kafka.prefix, security=to.security) is None:
             return Learned(0, None, ())
@@ -45,7 +45,7 @@ def look(settings: Settings) -> Learned:
 
 
 def shown(found: Learned, words: Words) -> dict[str, Any]:
-    """The same as the page writes it."""
+    """The same, as shown on the page."""
     texts = words.texts
     version = texts("console foresight version", version=found.version)
     return {

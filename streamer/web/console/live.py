@@ -42,7 +42,7 @@ class Live:
     changes: Changes
 
     async def stream(self, visit: Visit) -> Response:
-        """Moves behind the place that the page, or the browser after a break, names."""
+        """Stream moves behind the position that the page, or a reconnecting browser, names."""
         if not self.changes.ready.is_set() or self.changes.readers >= MOST_READERS:
             raise TransientError("there are too many readers, or Kafka does not answer")
         last = visit.request.headers.get("last-event-id") or visit.request.query_params.get("after")
@@ -70,7 +70,7 @@ class Live:
 
 
 def _as_kept(change: _Change) -> dict[str, Any]:
-    """A change as the read model keeps it."""
+    """A change in the read model's format."""
     return {
         "customer_id": change.customer_id,
         "segmentation": change.segmentation,

@@ -1,4 +1,4 @@
-"""Versions of the clusters, and the model owner's proposals with a yes and a no."""
+"""Cluster versions, and the model owner's proposals with approval and rejection."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _ACTIONS: Final = {"approve": "approve", "reject": "reject"}
 
 
 def published(settings: Settings) -> Published:
-    """What there is; nothing where there are no topics yet. Raises UserError, TransientError."""
+    """Versions and proposals; empty while there are no topics. Raises UserError, TransientError."""
     with connections(settings) as to:
         if lane_count(to.bootstrap, to.kafka.prefix, security=to.security) is None:
             return Published()
@@ -66,7 +66,7 @@ class Models:
         )
 
     async def decide(self, visit: Visit, values: Mapping[str, str]) -> Response:
-        """A yes or a no to a proposal."""
+        """Approve or reject a proposal."""
         id, action = values.get("proposal", ""), values.get("action", "")
         if action not in ("approve", "reject"):
             return visit.gone("console gone order")
@@ -79,7 +79,7 @@ class Models:
             return queries.decide(to, id, action, texts)[1]
 
     def _detail(self, found: Published, id: str, visit: Visit) -> dict[str, Any]:
-        """A version or a proposal in full, ready to be shown."""
+        """A version or a proposal in full, ready to show."""
         texts = visit.texts
         shown = queries.detail(found, id, texts)
         names = shown["names"]
@@ -121,7 +121,7 @@ class Models:
 
 
 def _changed(transitions: list[dict[str, Any]]) -> list[str]:
-    """The kinds of what became of segments, each once; who survived is no change.
+    """The distinct kinds of transition, except survival.
 
     >>> _changed([{"kind": "survive"}, {"kind": "split"}, {"kind": "split"}])
     ['split']

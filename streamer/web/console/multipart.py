@@ -1,4 +1,4 @@
-"""A form with a file, written straight into a folder as it comes: memory stays small, however large the file."""
+"""A form with a file, streamed into a folder, so that memory stays small for any file size."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ _STRANGE: Final = re.compile(r"[^\w.()+ -]")
 
 
 class WrongForm(Exception):
-    """No form of ours: the fields before its file are not those that were asked for."""
+    """The form is not ours: the fields before its file are unexpected."""
 
 
 class TooLarge(Exception):
-    """The file has more bytes than may come."""
+    """The file exceeds the size limit."""
 
 
 class FormWithFile:
-    """Takes the body of a form in pieces.
+    """Consumes the body of a form in pieces.
 
     Parameters
     ----------
     content_type
-        The header of the request. Raises WrongForm where it is no form with a file.
+        The request's header. Raises WrongForm unless it is a form with a file.
     allowed
-        Asked with the fields before the file when that begins.
+        Called with the fields before the file when the file begins.
     place
-        Where the file goes, by its name; made for its owner only.
+        Returns the path for a file name; the file is created for its owner only.
     most
-        Bytes of the file.
+        Maximum bytes of the file.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class FormWithFile:
         )
 
     async def read(self, body: AsyncIterator[bytes]) -> None:
-        """Read all of it. Raises WrongForm, TooLarge; then nothing of use was written."""
+        """Read the whole form. Raises WrongForm, TooLarge; the file written so far is then useless."""
         try:
             async for piece in body:
                 self._parser.write(piece)
@@ -151,7 +151,7 @@ class FormWithFile:
 
 
 def file_name(given: str) -> str:
-    r"""A name that is safe as one on this machine: no folder, no sign that means something else, the ending kept.
+    r"""A safe file name on this machine: no folder, no special characters, the suffix kept.
 
     >>> file_name("C:\\Users\\ann\\orders export.csv"), file_name("../../.ssh/id"), file_name("订单.xlsx"), file_name("..")
     ('orders export.csv', 'id', '订单.xlsx', 'upload')

@@ -1,4 +1,4 @@
-"""The first page: who is where, who moved and why, and what is worth a look this week."""
+"""The first page: segments, moves with reasons, and notable changes of the week."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Overview:
         """The page."""
         words, reader, policy = visit.words, self.reader(), visit.words.page.policy
         by, days = segmentation_of(visit), days_of(visit)
-        # Of the topic before the list, so that nothing between the two is missed.
+        # The topic's position before the list is read, so that nothing in between is missed.
         vector = self.vector()
         today = policy.grid.day_of(words.page.clock)
         return visit.html(
@@ -94,7 +94,7 @@ class Overview:
         return drawn(words, charts.bars(words.texts("console money title"), rows, head=head))
 
     def _reach(self, words: Words) -> dict[str, Any] | None:
-        """Whom to call and whom to leave alone; None before the first count."""
+        """Customers worth a call, and customers who need none; None before the first count."""
         if self.counting.newest is None:
             return None
         found, texts = self.counting.newest.reach, words.texts
@@ -117,7 +117,7 @@ class Overview:
         }
 
     def _ahead(self, words: Words, by: str) -> Iterator[dict[str, Any]]:
-        """What time alone will do within a week."""
+        """Moves that time alone causes within a week."""
         texts, count = words.texts, self.counting.newest
         moves = [] if count is None else [(place, those) for place, those in count.ahead.items() if place[0] == by]
         for (_, before, after), those in sorted(moves, key=lambda pair: -len(pair[1]))[:_MOST_NOTES]:
@@ -130,7 +130,7 @@ class Overview:
             }
 
     def _changed(self, words: Words, reader: Reader) -> list[dict[str, Any]]:
-        """Segments that are much larger or smaller than a week ago, the greatest difference first."""
+        """Segments much larger or smaller than a week ago, the greatest difference first."""
         texts, today = words.texts, words.page.policy.grid.day_of(words.page.clock)
         found = []
         for by in words.table:
@@ -152,7 +152,7 @@ class Overview:
 
 
 def sizes_chart(words: Words, reader: Reader, by: str, days: int, only: str | None = None) -> Markup | None:
-    """Sizes of segments over time; of one of them where ``only`` says so."""
+    """Segment sizes over time; with ``only``, of one segment."""
     today = words.page.policy.grid.day_of(words.page.clock)
     now = sizes_of(words, by)
     found = history.sizes_by_day(now, reader.flows(by, today - days + 1, today), today - days, today)
@@ -166,7 +166,7 @@ def sizes_chart(words: Words, reader: Reader, by: str, days: int, only: str | No
 
 
 def sales_of(words: Words, count: Count | None, by: str, only: str | None = None) -> dict[str, Any] | None:
-    """Orders over time as charts; of one segment, where ``only`` says so, only its money. None before the first count."""
+    """Orders over time as charts; with ``only``, the money of one segment. None before the first count."""
     if count is None:
         return None
     segments = [
@@ -187,17 +187,17 @@ def sales_of(words: Words, count: Count | None, by: str, only: str | None = None
 
 
 def drawn(words: Words, chart: charts.Chart) -> Markup:
-    """A chart as markup; it has escaped what it was given."""
+    """A chart as markup; it has escaped its inputs."""
     return Markup(chart.html(words.texts("as a table")))
 
 
 def sizes_of(words: Words, by: str) -> Mapping[str, int]:
-    """Sizes of the segments of a segmentation, in its order."""
+    """Sizes of a segmentation's segments, in its order."""
     return {one["id"]: one["size"] for one in words.table[by]["segments"]}
 
 
 def segmentation_of(visit: Visit) -> str:
-    """The requested segmentation; the first one where there is no such."""
+    """The requested segmentation; the first one if unknown."""
     table, value = visit.words.table, visit.request.query_params.get("by", _LIFECYCLE)
     return value if value in table else next(iter(table))
 
@@ -209,12 +209,12 @@ def days_of(visit: Visit) -> int:
 
 
 def segment_path(segmentation: str, segment: str) -> str:
-    """The address of a segment's page."""
+    """The URL of a segment's page."""
     return f"/segments/{quote(segmentation, safe='')}/{quote(segment, safe='')}"
 
 
 def customer_path(id: str) -> str:
-    """The address of a customer's page."""
+    """The URL of a customer's page."""
     return f"/customers/{quote(id, safe='')}"
 
 

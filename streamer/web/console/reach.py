@@ -1,4 +1,4 @@
-"""Whom to call and whom to leave alone, by what is foreseen of everybody."""
+"""Customers worth a call, and customers who need none, by their predictions."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Final
 from streamer.queries.foreseen_of_many import Foreseen
 
 SELDOM: Final = 0.2
-"""Who orders within 30 days with less than this chance is worth a call, if money is expected."""
+"""A customer with a lower probability of ordering within 30 days is worth a call, if money is expected."""
 ANYWAY: Final = 0.6
-"""Who orders with this chance or more needs no offer."""
+"""A customer with at least this probability needs no offer."""
 MOST: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Somebody worth a call; money in major units."""
+    """A customer worth a call; money in major units."""
 
     spend: float
     customer: str
@@ -27,18 +27,18 @@ class Call:
 
 @dataclass(slots=True)
 class Reach:
-    """What a look at all customers found.
+    """The result of a pass over all customers.
 
     Attributes
     ----------
     known
         Customers with predictions.
     seldom, anyway
-        Customers with a small and with a large chance.
+        Customers with a low and with a high probability.
     seldom_money, anyway_money
-        What they are expected to spend within 90 days, major units.
+        Their expected spend within 90 days, major units.
     calls
-        Those with a small chance from whom most is expected, at most MOST.
+        The low-probability customers with the highest expected spend, at most MOST.
     """
 
     known: int = 0
@@ -49,7 +49,7 @@ class Reach:
     calls: list[Call] = field(default_factory=list)
 
     def add(self, found: Mapping[str, Foreseen]) -> None:
-        """Count more customers."""
+        """Add more customers."""
         self.known += len(found)
         calls = self.calls
         for id, one in found.items():

@@ -1,4 +1,4 @@
-"""Templates of the console: what they may name, and how text is shown in them."""
+"""Templates of the console: their globals, and their text filters."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from schemas.screen_text import block, shown_value
 
 
 def templates() -> jinja2.Environment:
-    """The templates: all text escaped and on its line, every name known."""
+    """The template environment: escapes all text, and rejects unknown names."""
     made = jinja2.Environment(
         loader=jinja2.PackageLoader("streamer.web.console"),
         autoescape=True,
@@ -30,7 +30,7 @@ _TYPED: Final = re.compile("`([^`]+)`")
 
 
 def typed(text: str) -> Markup:
-    """A sentence in which backticks mark what is typed.
+    """A sentence in which backticks mark typed text.
 
     >>> typed("run `streamer worker` <now>")
     Markup('run <code>streamer worker</code> &lt;now&gt;')

@@ -1,4 +1,4 @@
-"""Segments: all of them, one of them with its members, and who moves soon."""
+"""Segments: the list, one segment with its members, and upcoming moves."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Segments:
         )
 
     async def one(self, visit: Visit) -> Response:
-        """A segment: what it is like, how it grew, from where and to where, and its members."""
+        """A segment: its card, its size over time, its flows, and its members."""
         words, reader = visit.words, self.reader()
         by, id = parameters.id_of(visit.request, "segmentation"), parameters.id_of(visit.request, "segment")
         held = next((one for one in words.table.get(by, {"segments": ()})["segments"] if one["id"] == id), None)
@@ -109,7 +109,7 @@ class Segments:
         )
 
     async def ahead(self, visit: Visit) -> Response:
-        """Who goes from a segment to another within a week if nothing happens."""
+        """Customers who change segment within a week without further events."""
         words, count, asks = visit.words, self.counting.newest, visit.request.query_params
         by, before, after = (asks.get(name, "") for name in ("by", "before", "after"))
         those = [] if count is None else count.ahead.get((by, before, after), [])
@@ -133,7 +133,7 @@ class Segments:
         }
 
     def _flows(self, words: Words, reader: Reader, by: str, id: str, days: int) -> tuple[Any, Any]:
-        """From where customers came, and where they went, as bars; None where nobody did."""
+        """Origins and destinations of customers, as bars; None if there are none."""
         today = words.page.policy.grid.day_of(words.page.clock)
         came: Counter[str] = Counter()
         went: Counter[str] = Counter()

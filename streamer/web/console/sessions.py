@@ -1,7 +1,8 @@
-"""Who may see the console: one-time links that become cookies, and tokens that tell our own forms from others'.
+"""Console access: one-time links that become cookies, and tokens that protect our forms against forgery.
 
-A link is a file named after the hash of its secret; to use it is to delete that file, which only one can do. A session is kept
-nowhere: its cookie is signed with a key of this folder, so it outlives restarts, and deleting the key ends all sessions.
+A link is a file named by the hash of its secret; using it deletes that file, which only one request can do. Sessions
+are not stored: a cookie is signed with a key in this folder, so it survives restarts, and deleting the key ends all
+sessions.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from streamer.config.settings import Settings
 from streamer.web.listen import local
 
 FOLDER: Final = "console"
-"""Of the key and the links, in STREAMER_HOME."""
+"""Folder of the key and the links, in STREAMER_HOME."""
 COOKIE: Final = "streamer_console"
 SESSION_SECONDS: Final = 30 * 86_400
 LINK_SECONDS: Final = 86_400
@@ -32,13 +33,13 @@ _KEY_BYTES: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Somebody who came by a link; ``csrf`` is what forms of this session carry."""
+    """A session opened by a link; ``csrf`` is the token in its forms."""
 
     csrf: str
 
 
 class Sessions:
-    """Links and sessions of one STREAMER_HOME; every process that may read that folder can make links.
+    """Links and sessions of one STREAMER_HOME; every process that can write to the folder can create links.
 
     Parameters
     ----------
@@ -52,7 +53,7 @@ class Sessions:
         self._clock = clock
 
     def link(self) -> str:
-        """The secret of a new link, good for one use within a day."""
+        """Create a link; returns its secret, valid once within a day."""
         self._links.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._sweep()
         secret = secrets.token_urlsafe(24)
@@ -60,7 +61,7 @@ class Sessions:
         return secret
 
     def redeem(self, secret: str) -> str | None:
-        """The cookie of a new session; None where there is no such link, or no more."""
+        """The cookie of a new session; None if there is no such link, or it was used."""
         place = self._links / _hash(secret)
         try:
             made = int(place.read_bytes())
@@ -73,7 +74,7 @@ class Sessions:
         return f"{body}.{self._signed('session', body)}"
 
     def of(self, cookie: str | None) -> Session | None:
-        """The session of a cookie; None for one that we did not make, or long ago."""
+        """The session of a cookie; None if it is forged or expired."""
         body, _, signature = (cookie or "").rpartition(".")
         made, _, _ = body.partition(".")
         if not hmac.compare_digest(signature.encode(), self._signed("session", body).encode()):
@@ -86,7 +87,7 @@ class Sessions:
         return hmac.new(self._key(), f"{what}/{body}".encode(), hashlib.sha256).hexdigest()
 
     def _key(self) -> bytes:
-        """Read anew each time, so that deleting the file ends the sessions of a process that runs."""
+        """Read each time, so that deleting the file ends the sessions of a running process."""
         place = self._folder / "key"
         with suppress(FileNotFoundError):
             return place.read_bytes()
@@ -96,7 +97,7 @@ class Sessions:
         return place.read_bytes()
 
     def _sweep(self) -> None:
-        """Delete links that nobody used in time."""
+        """Delete expired links."""
         for one in self._links.iterdir():
             with suppress(OSError):
                 if self._clock() - one.stat().st_mtime > LINK_SECONDS:
@@ -104,7 +105,7 @@ class Sessions:
 
 
 def _write(place: Path, body: bytes) -> None:
-    """Write a new file that only its owner can read, whole or not at all. Raises FileExistsError."""
+    """Write a new file that only its owner can read, atomically. Raises FileExistsError."""
     draft = place.with_name(f".{place.name}.{secrets.token_hex(8)}")
     with os.fdopen(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
         file.write(body)
@@ -119,12 +120,12 @@ def _hash(secret: str) -> str:
 
 
 def console_url(settings: Settings) -> str:
-    """The address of the console with a new link in it: of the process that serves this home, else of the next one."""
+    """The console's URL with a new link: of the process that serves this home, else of the next one."""
     return f"{_address(settings)}/enter?once={Sessions(settings.home).link()}"
 
 
 def is_served(settings: Settings) -> bool:
-    """Whether something answers where the console is to be served."""
+    """Whether something answers at the console's address."""
     try:
         with urllib.request.urlopen(f"{_address(settings)}/healthz", timeout=2.0) as answer:
             return bool(answer.status == 200)

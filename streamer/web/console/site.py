@@ -1,4 +1,4 @@
-"""The routes of the console, and what it runs beside them."""
+"""The routes of the console, and its background work."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class Console:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Counts customers while the block lasts, and ends what runs over uploaded files with it."""
+        """Count customers while the block lasts; at its end, stop the commands that process uploads."""
         await asyncio.to_thread(self.uploading.uploads.recover)
         uploads = self.uploading.uploads
         followed = {"counting of customers": self.counting.follow, "removal of old uploads": uploads.follow}
@@ -121,7 +121,7 @@ def console(
     blocking_view: Callable[[], ViewReader],
     kafka: KafkaConnection,
 ) -> Console:
-    """The console on what the lookup API runs on."""
+    """The console, on the same services as the lookup API."""
     counting, uploads = Counting(blocking_view, book), Uploads(settings.home)
     site = Site(settings, ZoneInfo(settings.timezone), book, Sessions(settings.home), Assets(), templates())
     return Console(

@@ -1,4 +1,4 @@
-"""A file on the Data page: taken in, looked at by ``streamer import --check``, and imported with progress."""
+"""A file on the Data page: uploaded, checked by ``streamer import --check``, and imported with progress."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _CHECK_HEADERS: Final = {
     "cache-control": "no-store",
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'",
 }
-"""The page of a check is one file with its style inside, and has no script."""
+"""The page of a check is one file with an inline style, and has no script."""
 _SLACK: Final = 100_000
-"""Bytes of the form besides its file."""
+"""Bytes of the form in addition to its file."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Uploading:
     uploads: Uploads
 
     async def take(self, visit: Visit) -> Response:
-        """A form with a file: kept, and looked at."""
+        """Receive a form with a file; store and check the file."""
         try:
             announced = int(visit.request.headers.get("content-length", "0"))
             id = self.uploads.begin(max(0, announced - _SLACK))
@@ -77,7 +77,7 @@ class Uploading:
         return RedirectResponse(f"{PATH}/{id}", 303)
 
     async def show(self, visit: Visit) -> Response:
-        """How far a file is, and what to do next."""
+        """The progress of a file, and the next step."""
         upload = self.uploads.get(visit.request.path_params["id"])
         if upload is None:
             return visit.gone("console gone upload")
@@ -98,7 +98,7 @@ class Uploading:
         )
 
     async def order(self, visit: Visit, values: Mapping[str, str]) -> Response:
-        """Look again, import, cancel, delete."""
+        """Check again, import, cancel, or delete."""
         upload = self.uploads.get(visit.request.path_params["id"])
         if upload is None:
             return visit.gone("console gone upload")
@@ -113,16 +113,16 @@ class Uploading:
         elif order == "check" and upload.stage not in ("import", "imported"):
             await self.uploads.start(upload, "check", mapping, self._environment(visit))
         elif order == "import" and upload.stage in ("checked", "cancelled", "failed"):
-            # By the mapping that was looked at, and no other.
+            # Exactly the mapping that was checked.
             await self.uploads.start(upload, "import", upload.mapping, self._environment(visit))
         return RedirectResponse(f"{PATH}/{upload.id}", 303)
 
     async def check_page(self, visit: Visit) -> Response:
-        """The whole check as the command writes it."""
+        """The full page of a check, as written by the command."""
         return self._file(visit, "check.html", "text/html; charset=utf-8", _CHECK_HEADERS)
 
     async def rejects(self, visit: Visit) -> Response:
-        """Refused rows with line and reason."""
+        """Rejected rows with line and reason."""
         upload = self.uploads.get(visit.request.path_params["id"])
         found = None if upload is None else self.uploads.rejects(upload)
         if found is None:
@@ -137,7 +137,7 @@ class Uploading:
         return FileResponse(path, media_type=media, headers=dict(headers))
 
     def _environment(self, visit: Visit) -> dict[str, str]:
-        """The commands read the same settings as this process, and answer in the reader's language."""
+        """The commands use the settings of this process, and answer in the reader's language."""
         return {"STREAMER_LANGUAGE": visit.texts.language, "NO_COLOR": "1", "COLUMNS": "200"}
 
 
@@ -148,7 +148,7 @@ def _refused(visit: Visit, what: str, status: int) -> Response:
 
 
 def _check(found: Mapping[str, Any], currency: str, texts: Messages) -> dict[str, Any]:
-    """The totals of a check, ready to be shown."""
+    """The totals of a check, ready to show."""
     applied = found["fates"].get("applied", 0)
     sides = [found[name] for name in _SIDES]
     rows: list[tuple[str, str, Callable[[int], str]]] = [

@@ -1,7 +1,7 @@
-"""Files that somebody put on the Data page: kept in a folder of their own, and read by ``streamer import`` as any other.
+"""Files uploaded on the Data page: each kept in its own folder, and read by ``streamer import`` like any other.
 
-Each upload is a folder ``uploads/ID`` in STREAMER_HOME, for its owner only, with the file, what the commands said, and
-``state.json``. It is deleted when its file was imported and somebody says so, or after a day.
+Each upload is a folder ``uploads/ID`` in STREAMER_HOME, accessible to its owner only, with the file, the commands'
+output, and ``state.json``. It is deleted on request after its import, or after a day.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from streamer.web.console.multipart import TooLarge
 
 FOLDER: Final = "uploads"
 MOST_BYTES: Final = 1 << 30
-"""Of a file."""
+"""Maximum size of a file, in bytes."""
 MOST_KEPT: Final = 5
 KEPT_SECONDS: Final = 86_400
 _ROOM: Final = 2.0
-"""Of the file's size that must be free on the disk: rejects and pages come beside it."""
+"""Free disk space required, as a multiple of the file's size: rejects and pages are written beside it."""
 _KILL_SECONDS: Final = 20.0
 _LOOK_SECONDS: Final = 600.0
 _TAIL: Final = 4_000
@@ -41,16 +41,16 @@ Stage = Literal["new", "check", "checked", "import", "imported", "failed", "canc
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """One file and how far it is.
+    """One file and its progress.
 
     Attributes
     ----------
     stage
         ``check`` and ``import`` while the command runs.
     mapping
-        The name of a shipped mapping; empty where it is found by looking.
+        The name of a shipped mapping; empty to detect it.
     code
-        What the last command ended with.
+        Exit code of the last command.
     """
 
     id: str
@@ -65,7 +65,7 @@ class Upload:
 
 @dataclass
 class Uploads:
-    """All uploads of a home, and the commands that run over them.
+    """All uploads of a home, and the commands that process them.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ class Uploads:
         return sorted(found, key=lambda one: -one.at)
 
     def get(self, id: str) -> Upload | None:
-        """An upload; None where there is no such."""
+        """The upload, or None."""
         if not id.isalnum():
             return None
         try:
@@ -117,11 +117,11 @@ class Uploads:
         return id
 
     def place(self, id: str, name: str) -> Path:
-        """Where the file of an upload stands."""
+        """Path of an upload's file."""
         return self.folder / id / "file" / name
 
     def keep(self, id: str, name: str, bytes: int) -> Upload:
-        """The upload has come whole."""
+        """Register an upload that has arrived completely."""
         made = Upload(id, name, bytes, time.time())
         self._save(made)
         return made
@@ -139,11 +139,11 @@ class Uploads:
             self.delete_old()
 
     def delete(self, id: str) -> None:
-        """Forget an upload with all that came of it."""
+        """Delete an upload with everything derived from it."""
         shutil.rmtree(self.folder / id, ignore_errors=True)
 
     async def start(self, upload: Upload, work: Work, mapping: str, environment: Mapping[str, str]) -> None:
-        """Run ``streamer import`` over the file, in the background; one command at a time for each upload."""
+        """Run ``streamer import`` on the file, in the background; one command at a time per upload."""
         if upload.id in self._running:
             return
         # Before anything is waited for: a button that is pressed twice starts one command.
@@ -161,7 +161,7 @@ class Uploads:
         task.add_done_callback(self._tasks.discard)
 
     def cancel(self, id: str) -> None:
-        """End the command as Ctrl-C does: what was written stays, and the same import goes on later."""
+        """Stop the command like Ctrl-C: written records stay, and the same import can be resumed."""
         process = self._running.get(id)
         if process is not None:
             with suppress(ProcessLookupError):
@@ -169,7 +169,7 @@ class Uploads:
             asyncio.get_running_loop().call_later(_KILL_SECONDS, self._kill, id, process)
 
     async def close(self) -> None:
-        """End all commands."""
+        """Stop all commands."""
         for id in list(self._running):
             self.cancel(id)
         if self._tasks:
@@ -187,7 +187,7 @@ class Uploads:
         return [line for line in output.splitlines() if line.strip()]
 
     def answer(self, upload: Upload, work: Work) -> dict[str, Any] | None:
-        """What a command came to, as it says with ``--json``; None where it came to nothing."""
+        """The command's ``--json`` output; None without any."""
         try:
             found = json.loads((self.folder / upload.id / f"{work}.json").read_text())
         except (OSError, ValueError):
@@ -195,7 +195,7 @@ class Uploads:
         return found if isinstance(found, dict) else None
 
     def rejects(self, upload: Upload) -> Path | None:
-        """The rows that the import refused; None where it refused none."""
+        """The file of rejected rows, or None."""
         place = self.place(upload.id, upload.name)
         found = sorted(one for one in place.parent.glob("*.rejects*.csv") if one != place)
         return found[-1] if found else None
@@ -251,5 +251,5 @@ class Uploads:
 
 
 def private(path: Path) -> Any:
-    """A file to write, for its owner only; empty at first."""
+    """Create an empty file for writing, for its owner only."""
     return os.fdopen(os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb")

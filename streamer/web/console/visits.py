@@ -1,4 +1,4 @@
-"""One request for a page: who asks, in which language and scheme, and what is answered."""
+"""One page request: session, language, scheme, and the response."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _RETRY_SECONDS: Final = 3
 
 @dataclass(frozen=True)
 class Visit:
-    """A request of somebody who may see the console."""
+    """A request with a valid session."""
 
     request: Request
     texts: Messages
@@ -61,17 +61,19 @@ class Visit:
 
     @cached_property
     def words(self) -> Words:
-        """The words for the service's newest state, for this reader. Raises TransientError before there is one."""
+        """The words for the service's newest state, for this reader. Raises TransientError before the first state."""
         return Words(self.texts, self.site.book.page, self.site.zone, self.site.settings.currency)
 
     def clock(self, at: int) -> str:
-        """The time of an instant (ms) today in the shop's zone, else its day and minute; needs no state of the service."""
+        """The time of an instant (ms) today in the shop's zone, else its day and minute; needs no state of the
+        service.
+        """
         local = datetime.fromtimestamp(at / 1000, self.site.zone)
         today = local.date() == datetime.fromtimestamp(self.now / 1000, self.site.zone).date()
         return local.strftime("%H:%M:%S" if today else "%Y-%m-%d %H:%M")
 
     def moment(self, at: int) -> str:
-        """The day and the minute of an instant (ms)."""
+        """The day and minute of an instant (ms)."""
         return datetime.fromtimestamp(at / 1000, self.site.zone).strftime("%Y-%m-%d %H:%M")
 
     def html(self, template: str, status: int = 200, **values: Any) -> Response:
@@ -79,20 +81,20 @@ class Visit:
         return self.site.html(self.request, self.texts, self.scheme, template, status, csrf=self.session.csrf, **values)
 
     def back(self, path: str, note: str) -> Response:
-        """To a page, which then says what was done; ``note`` is the end of a key of the catalogue."""
+        """Redirect to a page that then confirms the action; ``note`` is the end of a catalogue key."""
         to = f"{path}?note={quote(note, safe='')}"
-        # A script that asked for a part of this page would follow a redirect, and look for that part there.
+        # A script that requested a part of this page would follow a redirect, and look for that part there.
         return (
             Response(headers={"hx-redirect": to}) if "hx-request" in self.request.headers else RedirectResponse(to, 303)
         )
 
     def note(self, *known: str) -> str:
-        """What was just done, where it is one of those; else nothing."""
+        """The action to confirm if it is one of ``known``, else an empty text."""
         chosen = self.request.query_params.get("note", "")
         return self.texts(f"console done {chosen}") if chosen in known else ""
 
     def gone(self, what: str) -> Response:
-        """There is nothing at this address; ``what`` is a text of the catalogue."""
+        """A response 404; ``what`` is a catalogue text."""
         return self.html("problem.html", 404, title=self.texts(what), hint=self.texts("console gone hint"), retry=0)
 
 
@@ -102,7 +104,7 @@ Form = Callable[[Visit, Mapping[str, str]], Awaitable[Response]]
 
 @dataclass(frozen=True)
 class Site:
-    """What all pages share."""
+    """The state shared by all pages."""
 
     settings: Settings
     zone: ZoneInfo
@@ -112,7 +114,7 @@ class Site:
     templates: jinja2.Environment
 
     def page(self, handler: Page) -> Callable[[Request], Awaitable[Response]]:
-        """A handler for those who have a session; others hear how to get one."""
+        """Wrap a handler for visitors with a session; others see how to get one."""
 
         async def handle(request: Request) -> Response:
             texts, scheme = language_of(request, self.settings.language), scheme_of(request)
@@ -140,7 +142,7 @@ class Site:
     def form(
         self, handler: Form, most: int = MOST_FORM, fields: int = MOST_FIELDS
     ) -> Callable[[Request], Awaitable[Response]]:
-        """A handler for what a form of our own pages sends, of ``most`` bytes at most; others' forms are refused."""
+        """Wrap a handler for our own forms of at most ``most`` bytes; rejects forged ones."""
 
         async def take(visit: Visit) -> Response:
             values = await form_of(visit.request, most, fields)
@@ -155,12 +157,12 @@ class Site:
         return self.page(take)
 
     async def enter(self, request: Request) -> Response:
-        """``/enter?once=``: turns a link into a session, and goes on to the page asked for."""
+        """``/enter?once=``: exchanges a link for a session, and continues to the requested page."""
         texts, scheme = language_of(request, self.settings.language), scheme_of(request)
         cookie = self.sessions.redeem(request.query_params.get("once", ""))
         if cookie is None:
             return self._stranger(request, texts, scheme, used=True)
-        # Not a redirect: a browser that came from elsewhere would not send a strict cookie along.
+        # Not a redirect: a browser coming from another site would not send a strict cookie with it.
         response = self.html(
             request, texts, scheme, "entered.html", 200, to=own_path(request.query_params.get("to", "/"))
         )
@@ -193,7 +195,7 @@ class Site:
         return HTMLResponse(found, status, HEADERS)
 
     def _stranger(self, request: Request, texts: Messages, scheme: Scheme, used: bool = False) -> Response:
-        # A strict cookie is not sent where a link elsewhere leads here; it is when the page loads itself once more.
+        # A strict cookie is not sent when a link on another site leads here; it is when the page reloads itself.
         cross = request.headers.get("sec-fetch-site") == "cross-site" and not used
         again = address(request, {}) if cross else ""
         return self.html(request, texts, scheme, "stranger.html", 401, used=used, again=again)

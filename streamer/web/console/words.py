@@ -1,4 +1,4 @@
-"""Figures, instants and segments as a page writes them."""
+"""Formats figures, instants and segments for a page."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from streamer.web.api.book import Page
 NOBODY: Final = ""
 """In flows: no segment."""
 GREY: Final = 8
-"""The colour of no segment, behind the eight of charts."""
+"""The colour index for no segment, after the eight chart colours."""
 
 
 @dataclass(frozen=True)
 class Words:
-    """What one reader reads about one state of the service.
+    """The words of one reader for one state of the service.
 
     Parameters
     ----------
@@ -46,18 +46,18 @@ class Words:
 
     @cached_property
     def palette(self) -> Palette:
-        """One colour a segment, the same on every page."""
+        """One colour per segment, the same on every page."""
         return Palette([one["id"] for held in self.page.table.values() for one in held["segments"]])
 
     def colour(self, segment: str) -> int:
-        """The colour of a segment; one that is gone has that of no segment."""
+        """The colour of a segment; a removed one has that of no segment."""
         try:
             return self.palette[segment]
         except KeyError:
             return GREY
 
     def name(self, segmentation: str, segment: str) -> str:
-        """What a segment is called; ``segment`` may be empty."""
+        """The name of a segment; ``segment`` may be empty."""
         if not segment:
             return self.texts("console nowhere")
         policy = replace(self.page.policy, language=self.texts.language)
@@ -76,7 +76,7 @@ class Words:
         return f"{value:,.0f} {self.currency}"
 
     def share(self, value: float | None) -> str:
-        """A share, its sign held to the number by a space that does not break.
+        """A percentage, with a non-breaking space before the sign.
 
         >>> Words.share(None, 0.0531), Words.share(None, 0.41), Words.share(None, None)  # type: ignore[arg-type]
         ('5.3\\xa0%', '41\\xa0%', '–')
@@ -105,7 +105,7 @@ class Words:
         return local.strftime("%H:%M:%S" if local.date() == self.local(now).date() else "%Y-%m-%d %H:%M")
 
     def move(self, found: Mapping[str, Any], now: int) -> dict[str, Any]:
-        """A move of the read model, for a line of a page."""
+        """A move from the read model, for a line of a page."""
         segmentation = found["segmentation"]
         before, after = (None if found[end] is None else found[end]["id"] for end in ("from", "to"))
         return {

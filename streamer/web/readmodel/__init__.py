@@ -1,5 +1,5 @@
-"""Lists that Redis does not keep: members by segment, moves with reasons, flows and messages, in SQLite.
+"""The read model, in SQLite: lists that Redis does not hold, such as members by segment, moves, flows and messages.
 
-Here live the tables, what a record changes in them, the questions asked of them, and the reader that feeds them from Kafka.
-The truth is elsewhere: delete the file and it fills again. Nothing here answers HTTP.
+This package holds the tables, the updates by records, the queries, and the reader that feeds them from Kafka. It is
+derived data: a deleted file is filled again. It contains no HTTP code.
 """

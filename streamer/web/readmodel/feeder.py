@@ -1,4 +1,4 @@
-"""Keeps the read model up to date with the topics: fetch, apply, say that something changed."""
+"""Keeps the read model up to date with the topics: fetch, apply, notify."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class Feeder:
     Parameters
     ----------
     service
-        Names the service whose topics are read; a file of another one is made anew.
+        Names the service whose topics are read; a file of another one is recreated.
     inputs
-        Makes a reader of `READ`; called again after Kafka was away.
+        Creates a reader of `READ`; called again after an outage of Kafka.
     Attributes
     ----------
     filled
@@ -59,13 +59,13 @@ class Feeder:
         self.filled, self.current = asyncio.Event(), asyncio.Event()
 
     async def prepare(self) -> None:
-        """Make the file where there is none, so that pages show as soon as anybody is answered; `follow` fills it."""
+        """Create the file if there is none, so that pages work as soon as the server answers; `follow` fills it."""
         with suppress(OSError, sqlite3.Error):
             if await asyncio.to_thread(tables.prepare, self.path, self._service):
                 _log.info("filling the read model", file=str(self.path))
 
     async def follow(self) -> None:
-        """Go on until cancelled. Kafka that is away, a full disk and a damaged file are waited for or got over."""
+        """Run until cancelled. Waits for an unavailable Kafka and a full disk, and recreates a damaged file."""
         while True:
             try:
                 await self._follow()
@@ -74,7 +74,7 @@ class Feeder:
                 self.current.clear()
                 _log.warning("the read model waits; retrying", why=str(error) or repr(error))
                 if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
-                    # Damaged: nothing in it that the topics do not have.
+                    # Damaged: it holds nothing that the topics lack.
                     await asyncio.to_thread(tables.remove, self.path)
                 await asyncio.sleep(_RETRY_SECONDS)
 
@@ -130,9 +130,9 @@ class Feeder:
 
 
 async def _to_the_end(function: Callable[..., None], *arguments: object) -> None:
-    """Run a function of the writer in a thread, so that answers go on meanwhile.
+    """Run a function of the writer in a thread, so that the loop keeps answering.
 
-    Who cancels us waits until it has ended: SQLite crashes where a connection is closed that another thread uses.
+    On cancellation, waits until it has ended: SQLite crashes if a connection used by another thread is closed.
     """
     running = asyncio.ensure_future(asyncio.to_thread(function, *arguments))
     try:

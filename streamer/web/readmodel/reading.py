@@ -1,4 +1,4 @@
-"""Questions to the read model. Each is one statement on an index, and sees the state of one commit."""
+"""Queries of the read model. Each is one statement on an index, and sees the state of one commit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _decode: Final = msgspec.json.Decoder().decode
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A customer's place in a list of members: where the next page goes on."""
+    """A customer's place in a member list: where the next page continues."""
 
     since: int
     customer: str
@@ -37,17 +37,17 @@ class Reader:
     def members(
         self, segmentation: str, segment: str, *, after: Place | None = None, limit: int = 100, order: Order = "since"
     ) -> list[Place]:
-        """A page of members, newest first (``since``) or by id, behind ``after``.
+        """A page of members, newest first (``since``) or by id, after ``after``.
 
-        A customer who stays in the segment appears exactly once over all pages, even if others come and go meanwhile: the
-        customer's place in the order changes only when the customer leaves and enters again.
+        A customer who stays in the segment appears exactly once over all pages, even if others come and go meanwhile:
+        the customer's place in the order changes only by leaving and entering again.
         """
         if order == "since":
             segment_is = "segmentation = ? AND segment = ?"
             behind, how = "(since, customer) < (?, ?)", "since DESC, customer DESC"
             bound: tuple[Any, ...] = () if after is None else (after.since, after.customer)
         else:
-            # The plus keeps this to the primary key; the other index would have the whole segment sorted for every page.
+            # The plus forces the primary key; the other index would sort the whole segment for every page.
             segment_is = "+segmentation = ? AND +segment = ?"
             behind, how = "customer > ?", "customer"
             bound = () if after is None else (after.customer,)
@@ -59,7 +59,7 @@ class Reader:
         return [Place(since, customer) for since, customer in rows]
 
     def history(self, customer: str, *, before: int | None = None, limit: int = 100) -> list[dict[str, Any]]:
-        """The latest moves of a customer, newest first; those before the move number ``before``."""
+        """The latest moves of a customer, newest first; only those before move number ``before``."""
         rows = self._db.execute(
             "SELECT seq, at, segmentation, body FROM move WHERE customer = ? AND seq < ? ORDER BY seq DESC LIMIT ?",
             (customer, before if before is not None else 1 << 62, limit),
@@ -74,7 +74,7 @@ class Reader:
         return [_decode(body) for (body,) in rows]
 
     def flows(self, segmentation: str, first_day: int, last_day: int) -> Iterator[Moves]:
-        """Moves by day, from, to and cause, over days both included."""
+        """Moves by day, from, to and cause, for an inclusive range of days."""
         rows = self._db.execute(
             "SELECT day, from_id, to_id, cause, n FROM flow WHERE segmentation = ? AND day BETWEEN ? AND ? "
             "ORDER BY day, from_id, to_id, cause",
@@ -83,7 +83,7 @@ class Reader:
         return (Moves(*row) for row in rows)
 
     def journeys(self, segmentation: str, since: int) -> list[Journey]:
-        """Where customers who moved since an instant (ms) were then, and where the last move took them."""
+        """For customers who moved since an instant (ms): their segment then, and after the last move."""
         rows = self._db.execute(
             "WITH span AS (SELECT customer, MIN(seq) AS first, MAX(seq) AS last FROM move "
             "WHERE at >= ? AND segmentation = ? GROUP BY customer) "
@@ -104,7 +104,7 @@ class Reader:
         ]
 
     def moves_on(self, day: int) -> int:
-        """How many moves from one segment to another a day had."""
+        """Number of moves between segments on a day."""
         found = self._db.execute("SELECT SUM(n) FROM flow WHERE day = ? AND from_id != '' AND to_id != ''", (day,))
         return int(found.fetchone()[0] or 0)
 

@@ -1,7 +1,7 @@
 """The read model as an object: one writer, and readers beside it.
 
-SQLite in WAL mode lets readers see the last commit while the writer goes on. The writer's methods are for one thread; a
-`Reader` is for one thread at a time.
+SQLite in WAL mode lets readers see the last commit while the writer continues. The writer's methods are for one
+thread; a `Reader` is for one thread at a time.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ Source = tuple[str, int]
 
 
 class Writer:
-    """Applies records; what was applied is remembered in the same transaction.
+    """Applies records; the positions are stored in the same transaction.
 
     Parameters
     ----------
     service
-        Names the service whose topics are read: a file of another one is made anew.
+        Names the service whose topics are read: a file of another one is recreated.
     day_of
-        The day (a number) of an instant in ms, in the shop's time zone.
+        Returns the day number of an instant in ms, in the shop's time zone.
     """
 
     def __init__(self, path: Path, service: str, day_of: Callable[[int], int]) -> None:
@@ -48,14 +48,14 @@ class Writer:
         return {(topic, partition): offset for topic, partition, offset in rows}
 
     def apply(self, fetched: Iterable[tuple[Source, Sequence[LogRecord], int]]) -> None:
-        """Apply records, and remember the offsets behind them.
+        """Apply records, and store the offsets behind them.
 
         Raises
         ------
         sqlite3.Error
-            The disk is full, for example: nothing of it was applied.
+            For example, the disk is full: nothing was applied.
         OSError
-            Somebody deleted the file.
+            The file was deleted.
         """
         if self.path.stat().st_ino != self._file:
             raise FileNotFoundError(f"{self.path} is another file now")
@@ -65,9 +65,9 @@ class Writer:
                 self._db.execute("INSERT OR REPLACE INTO position VALUES (?, ?, ?)", (topic, partition, end))
 
     def prune(self) -> None:
-        """Drop moves and messages that are `KEPT_DAYS` older than the newest, and the oldest moves above `MOST_MOVES`.
+        """Delete moves and messages `KEPT_DAYS` older than the newest, and the oldest moves above `MOST_MOVES`.
 
-        Older than the newest, not than now: a shop that imported the years before last looks at those.
+        Relative to the newest, not to the present: a shop that imported older years examines those.
         """
         with _transaction(self._db):
             above = self._db.execute("SELECT at FROM move ORDER BY at DESC LIMIT 1 OFFSET ?", (MOST_MOVES,)).fetchone()
@@ -77,12 +77,12 @@ class Writer:
             self._db.execute("DELETE FROM message WHERE at < ?", (self._oldest("message"),))
 
     def _oldest(self, table: str) -> int:
-        """The instant (ms) from which on a table keeps what it holds."""
+        """The instant (ms) from which on a table keeps its rows."""
         (newest,) = self._db.execute(f"SELECT MAX(at) FROM {table}").fetchone()
         return 0 if newest is None else int(newest) - KEPT_DAYS * _DAY_MS
 
     def checkpoint(self) -> None:
-        """Bring what was committed from the journal into the file, so that nothing deleted stays in the journal."""
+        """Move committed data from the journal into the file, so that no deleted data stays in the journal."""
         self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:

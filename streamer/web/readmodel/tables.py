@@ -1,7 +1,7 @@
 """The tables, and opening the file that holds them.
 
-A file of another layout, of another service, or one that SQLite cannot read is made anew: it holds nothing that the topics
-do not.
+A file of another layout or service, or one that SQLite cannot read, is recreated: it holds nothing that the topics
+lack.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 LAYOUT: Final = 2
-"""Raise it whenever a table or the meaning of a column changes."""
+"""Increase it whenever a table or the meaning of a column changes."""
 
 _TABLES: Final = """
 CREATE TABLE member (
@@ -48,44 +48,44 @@ CREATE TABLE meta (name TEXT NOT NULL PRIMARY KEY, value BLOB NOT NULL) WITHOUT 
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """A connection to a file that `prepare` made; autocommit, to be used in one thread at a time."""
+    """A connection to a file that `prepare` created; autocommit, for one thread at a time."""
     found = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30.0)
     found.execute("PRAGMA synchronous = NORMAL")
     found.execute("PRAGMA cache_size = -32768")
-    # Erased people leave no bytes behind.
+    # Erased customers leave no bytes behind.
     found.execute("PRAGMA secure_delete = ON")
     return found
 
 
 def prepare(path: Path, service: str) -> bool:
-    """Make the file if there is none for this service; whether it is new.
+    """Create the file if there is none for this service; return whether it is new.
 
     Parameters
     ----------
     service
-        Names the service whose topics are read, and the lanes that it has.
+        Names the service whose topics are read, including its number of lanes.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and _fits(path, service):
         return False
     remove(path)
-    # Under another name until it is whole: a reader that finds the file finds its tables.
+    # Under another name until complete: a reader that finds the file also finds its tables.
     unfinished = path.with_name(f"{path.name}.unfinished")
     remove(unfinished)
-    # Made with its rights, not given them afterwards: it holds personal data.
+    # Created with its permissions, not changed afterwards: it holds personal data.
     os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     with closing(connect(unfinished)) as made:
         made.execute("PRAGMA journal_mode = WAL")
         made.executescript(_TABLES)
         meta = (("layout", LAYOUT), ("service", service), ("salt", secrets.token_bytes(16)))
         made.executemany("INSERT INTO meta VALUES (?, ?)", meta)
-    # Closed, so that its journal is in it.
+    # Closed, so that it includes its journal.
     unfinished.rename(path)
     return True
 
 
 def remove(path: Path) -> None:
-    """Delete the file and what SQLite keeps beside it."""
+    """Delete the file and SQLite's auxiliary files."""
     for end in ("", "-wal", "-shm"):
         path.with_name(path.name + end).unlink(missing_ok=True)
 

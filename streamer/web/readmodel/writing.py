@@ -1,9 +1,9 @@
-"""What records change in the tables: each call is part of a transaction that also moves the position.
+"""Updates of the tables by records: each call is part of a transaction that also stores the position.
 
-A record is applied once, since its position is committed with it. Erased customers leave nothing, in whichever order the
-topics are read: the tombstone of the membership deletes what is there, the last change (cause ``erase`` or ``consent``)
-deletes what came before it, and steps of messages that come later are left out. The tombstone may have left the topic when
-a file is filled anew, so the last change does as much; that of an id that was joined to another has the cause ``merge``.
+A record is applied once, since its position is committed with it. Erased customers leave nothing, in whichever order
+the topics are read: the tombstone of the membership deletes existing rows, the last change (cause ``erase`` or
+``consent``) deletes earlier ones, and message steps that arrive later are skipped. The tombstone may have left the
+topic when a file is filled again, so the last change has the same effect; for an alias, it has the cause ``merge``.
 """
 
 from __future__ import annotations
@@ -51,19 +51,19 @@ Apply = Callable[[sqlite3.Connection, "Context", Iterable[LogRecord]], None]
 
 
 class Context(msgspec.Struct, frozen=True):
-    """What applying depends on: the day (a number) of an instant in ms, and a salt for ids of those who are gone."""
+    """The inputs of updates: the day number of an instant in ms, and a salt for ids of erased customers."""
 
     day_of: Callable[[int], int]
     salt: bytes
 
     def hashed(self, customer: str) -> bytes:
-        """The id as `gone` keeps it."""
+        """The id as stored in `gone`."""
         return hashlib.blake2b(customer.encode(), key=self.salt, digest_size=16).digest()
 
 
 def memberships(db: sqlite3.Connection, context: Context, records: Iterable[LogRecord]) -> None:
-    """Who is where; a null value means that the customer is in no segment any more."""
-    # Of several records of a customer the last one counts, but none outlives a null value.
+    """Update memberships; a null value means that the customer is in no segment any more."""
+    # Of several records of a customer the last one counts, but none survives a null value.
     newest: dict[str, bytes | None] = {}
     for record in records:
         if record.key is not None:
@@ -87,7 +87,7 @@ def memberships(db: sqlite3.Connection, context: Context, records: Iterable[LogR
 
 
 def changes(db: sqlite3.Connection, context: Context, records: Iterable[LogRecord]) -> None:
-    """Moves with their reasons, and how many went from where to where on a day."""
+    """Add moves with their reasons, and update the daily flows."""
     moves: dict[tuple[str, int], tuple[object, ...]] = {}
     flows: dict[tuple[int, str, str, str, str], int] = {}
     for record in records:
@@ -113,7 +113,7 @@ def changes(db: sqlite3.Connection, context: Context, records: Iterable[LogRecor
 
 
 def _end(db: sqlite3.Connection, context: Context, customer: str, at: int) -> None:
-    """Delete the moves of a customer, and steps of messages up to ``at`` (ms), also of those that are read later."""
+    """Delete the moves of a customer, and message steps up to ``at`` (ms), including those read later."""
     db.execute("DELETE FROM move WHERE customer = ?", (customer,))
     db.execute("DELETE FROM message WHERE customer = ? AND at <= ?", (customer, at))
     db.execute(
@@ -123,7 +123,7 @@ def _end(db: sqlite3.Connection, context: Context, customer: str, at: int) -> No
 
 
 def _move(change: ReceivedChange) -> dict[str, object]:
-    """What a move keeps beside its columns: the rest of a change is a third of a kilobyte, and can be read from the topic."""
+    """The part of a move stored besides its columns; the rest of a change, a third of a kilobyte, is in the topic."""
     return {
         "event_id": change.event_id,
         "from": change.from_segment,
@@ -135,7 +135,7 @@ def _move(change: ReceivedChange) -> dict[str, object]:
 
 
 def messages(db: sqlite3.Connection, context: Context, records: Iterable[LogRecord]) -> None:
-    """Steps in the lives of messages."""
+    """Add message steps."""
     for record in records:
         if record.value is None:
             continue
@@ -148,7 +148,7 @@ def messages(db: sqlite3.Connection, context: Context, records: Iterable[LogReco
 
 
 def forget(db: sqlite3.Connection, customer: str) -> None:
-    """Delete everything of a customer."""
+    """Delete all data of a customer."""
     for table in ("member", "move", "message"):
         db.execute(f"DELETE FROM {table} WHERE customer = ?", (customer,))
 
@@ -158,4 +158,4 @@ APPLY: Final[Mapping[str, Apply]] = {
     topics.CHANGES: changes,
     topics.MESSAGES: messages,
 }
-"""What is done with the records of each topic."""
+"""The update function of each topic."""
