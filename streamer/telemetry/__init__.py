@@ -1,5 +1,5 @@
-"""What operators see: metrics, logs, alerts and the page that serves them.
+"""Monitoring for operators: metrics, logs, alerts and the status server.
 
-Here live the tables of metrics and alert conditions and their exporters. Boards are in ``grafana/``,
+This package holds the tables of metrics and alert conditions and their exporters. Boards are in ``grafana/``,
 Prometheus rules in ``prometheus/``.
 """

@@ -1,6 +1,6 @@
-"""Which alerts are active, for services without Prometheus: derived from the figures that a worker serves anyway. Pure.
+"""Active alerts for services without Prometheus, derived from the figures that a worker serves. Pure.
 
-The conditions are those of ``prometheus/rules``, lane by lane, with the same thresholds and the same runbooks.
+The conditions are those of ``prometheus/rules``, lane by lane, with the same thresholds and runbooks.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Severity = Literal["critical", "warning"]
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """Something to look into. It is reported once it has held for ``after`` seconds."""
+    """A condition to look into. It is reported once it has held for ``after`` seconds."""
 
     name: AlertName
     lane: int
@@ -57,7 +57,7 @@ class Conditions:
         self._history: dict[int, deque[_Sample]] = {}
 
     def hold(self, samples: Samples, stopped: Mapping[int, str], now: float) -> list[Condition]:
-        """The conditions that hold at ``now`` (monotonic s), given the worker's samples and its stopped lanes."""
+        """The conditions that hold at ``now`` (monotonic s), from the worker's samples and its stopped lanes."""
         lanes = {int(labels[0]) for labels in samples.get("records_consumed_total", {})}
         for lane in self._history.keys() - lanes:
             del self._history[lane]
@@ -89,7 +89,7 @@ class Conditions:
             now,
             value("records_consumed_total"),
             total("dead_letters_total"),
-            # Somebody ordered these moves, and waits for them.
+            # An operator caused these moves, and expects them.
             total("segment_changes_total", lambda labels: labels[1] not in thresholds.ORDERED_CAUSES),
             value("customers_tracked"),
         )
@@ -137,7 +137,7 @@ class _Held:
 
 
 class AlertBook:
-    """Which conditions were reported: each once when it begins and once when it has ended."""
+    """The reported conditions: each is published once when it begins and once when it has ended."""
 
     def __init__(self) -> None:
         self._held: dict[bytes, _Held] = {}
@@ -150,12 +150,12 @@ class AlertBook:
                 self._held[alert.key] = _Held(condition, alert.since, now, now, reported=True)
 
     def keep(self, lanes: Iterable[int]) -> None:
-        """Forget other lanes: their owner reports on them."""
+        """Drop other lanes: their owner reports on them."""
         ours = set(lanes)
         self._held = {key: held for key, held in self._held.items() if held.condition.lane in ours}
 
     def news(self, conditions: Iterable[Condition], now: float, now_ms: int) -> list[Alert]:
-        """The alerts to publish, given the conditions that hold at ``now`` (monotonic s)."""
+        """The alerts to publish, from the conditions that hold at ``now`` (monotonic s)."""
         news = []
         for condition in conditions:
             key = condition_key(condition.name, condition.lane)

@@ -1,7 +1,7 @@
-"""Figures of lanes, updated once per committed step. Reads nothing and publishes nothing itself.
+"""Lane metrics, updated once per committed step. Reads nothing and publishes nothing itself.
 
-Steps are counted in the event loop, and read by the thread that answers a scrape. A lane's ledger is changed before
-its transaction is committed, so its figures are copied here after the commit: a scrape never sees what may yet fail.
+The event loop counts steps, and the thread that answers a scrape reads them. A lane's ledger changes before its
+transaction is committed, so its figures are copied here after the commit: a scrape never sees uncommitted figures.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from streamer.lanes.ports import WallClock
 from streamer.telemetry.metrics import BY_NAME
 
 NONE: Final = "none"
-"""Label value that stands for no segment."""
+"""Label value for no segment."""
 _CAUSED_BY_EVENT: Final = frozenset(("event", "profile"))
 
 Labels = tuple[str, ...]
@@ -58,7 +58,7 @@ class Histogram:
         self.total += float(values.sum())
 
     def cumulative(self) -> tuple[list[int], float]:
-        """Counts up to each bound and up to infinity, and the sum of all values."""
+        """Cumulative counts up to each bound and to infinity, and the sum of all values."""
         return np.cumsum(self.counts).tolist(), self.total
 
 
@@ -114,13 +114,13 @@ class MetricState:
     Parameters
     ----------
     declared
-        Names of segments by ``(segmentation, segment)``; these are shown even when they are empty.
+        Names of segments by ``(segmentation, segment)``; these are exported even when empty.
     lanes
         Partitions of the input topic.
     named
-        Gives the name of a segment in the service's language, by its segmentation, id and name.
+        Returns the name of a segment in the service's language, from its segmentation, id and name.
     rates
-        Has the currency that revenue is in; EUR unless given.
+        Holds the currency of revenue; EUR by default.
     """
 
     def __init__(
@@ -139,7 +139,7 @@ class MetricState:
         self._lock = threading.Lock()
         self._lanes: dict[int, _Figures] = {}
         self._ends: dict[int, int] = {}
-        # When a lane was last seen to have nothing waiting, ms.
+        # When a lane last had no records waiting, ms.
         self._caught_up: dict[int, int] = {}
         self._stopped: dict[int, str] = {}
         self._owned = 0
@@ -159,10 +159,10 @@ class MetricState:
     # -- what happens -----------------------------------------------------------------------------------------
 
     def on_step(self, step: Step) -> None:
-        """Count a committed step. On the hot path: a few passes over the batch, and no more per event."""
+        """Count a committed step. On the hot path: a few passes over the batch, and no work per event beyond them."""
         figures = _Figures.of(step.state)
         decoded_records, committed_ms, changes = step.decoded_records, step.committed_ms, step.decision.changes
-        # Event.type is a plain attribute; a Counter fed from a list counts in C.
+        # Event.type is a plain attribute; a Counter built from a list counts in C.
         types = [
             decoded.event.type for decoded in decoded_records if decoded.event is not None and decoded.home is None
         ]
@@ -188,12 +188,12 @@ class MetricState:
                 self._stages[stage].observe(seconds)
 
     def lane_restoring(self, lane: int, passed: int, of: int) -> None:
-        """A restore progressed: ``passed`` offsets of the changelog, of ``of``."""
+        """Record the progress of a restore: ``passed`` offsets of the changelog, of ``of``."""
         with self._lock:
             self._restoring[lane] = passed / max(passed, of, 1)
 
     def lane_restored(self, state: LaneState, seconds: float, customers: int) -> None:
-        """A lane was restored: its figures go on from its ledger. ``customers`` were read from the changelog."""
+        """Record a restored lane: its figures continue from its ledger. ``customers`` were read from the changelog."""
         with self._lock:
             self._lanes[state.ledger.partition] = _Figures.of(state)
             self._restoring[state.ledger.partition] = 1.0
@@ -201,7 +201,7 @@ class MetricState:
             self._restored += customers
 
     def on_lanes(self, lanes: Iterable[int]) -> None:
-        """The lanes were assigned anew, and these are ours; drops the figures of all others."""
+        """Record a new assignment of lanes; drops the figures of all other lanes."""
         owned = set(lanes)
         with self._lock:
             self._owned = len(owned)
@@ -210,7 +210,7 @@ class MetricState:
                 self._release(lane)
 
     def release(self, lane: int) -> None:
-        """A lane is another worker's now; call it after the lane's last step."""
+        """Drop a lane that another worker owns now; call it after the lane's last step."""
         with self._lock:
             self._release(lane)
 
@@ -219,35 +219,35 @@ class MetricState:
             by_lane.pop(lane, None)
 
     def transaction_ended(self, decision: str, times: int = 1) -> None:
-        """Transactions ended otherwise than in a step: ``unknown`` or ``fenced``."""
+        """Count transactions that ended without a step: ``unknown`` or ``fenced``."""
         if decision not in self._transactions:
             raise ValueError(f"a transaction ends in one of {', '.join(self._transactions)}, not {decision!r}")
         with self._lock:
             self._transactions[decision] += times
 
     def lane_stopped(self, lane: int, reason: str) -> None:
-        """A lane stopped; until it is released or given out anew."""
+        """Record a stopped lane, until it is released or reassigned."""
         with self._lock:
             self._stopped[lane] = reason
 
     def lane_released(self, lane: int) -> None:
-        """A lane that had stopped goes on."""
+        """Record that a stopped lane continues."""
         with self._lock:
             self._stopped.pop(lane, None)
 
     @property
     def stopped(self) -> dict[int, str]:
-        """Why lanes of this worker have stopped, by lane."""
+        """The reasons why lanes of this worker have stopped, by lane."""
         with self._lock:
             return self._stopped.copy()
 
     def on_clock_skew(self, seconds: float) -> None:
-        """How far our clock is ahead of the broker's."""
+        """Record how far our clock is ahead of the broker's."""
         with self._lock:
             self._clock_skew = seconds
 
     def on_end_offsets(self, ends: Mapping[int, int]) -> None:
-        """The high watermarks of lanes, as the broker has them just now."""
+        """Record the current high watermarks of lanes at the broker."""
         now = self._clock.now_ms()
         with self._lock:
             self._ends.update(ends)
@@ -259,7 +259,7 @@ class MetricState:
     # -- what is known ----------------------------------------------------------------------------------------
 
     def samples(self) -> Samples:
-        """Values of all counters and gauges, but ``build_info``."""
+        """Values of all counters and gauges, except ``build_info``."""
         with self._lock:
             lanes, ends, caught_up = self._lanes.copy(), self._ends.copy(), self._caught_up.copy()
             received, moves, transactions = self._received.copy(), self._moves.copy(), self._transactions.copy()
@@ -286,7 +286,7 @@ class MetricState:
             if (end := ends.get(lane)) is not None:
                 lag = max(0, end - figures.next_offset)
                 out.setdefault("consumer_lag_records", {})[str(lane),] = float(lag)
-                # What waits was appended after the last record decided, and after nothing was waiting.
+                # Waiting records were appended after the last decided one, and after the lane last had none waiting.
                 since = max(figures.appended, caught_up.get(lane, 0))
                 seconds = max(0, self._clock.now_ms() - since) / 1000.0 if lag and since else 0.0
                 out.setdefault("consumer_lag_seconds", {})[str(lane),] = seconds
@@ -296,11 +296,11 @@ class MetricState:
         for name, count in figures.counts.items():
             out.setdefault(name, {})[lane,] = float(count)
         dead = out.setdefault("dead_letters_total", {})
-        # All reasons from the start: a rate needs the zero before the first.
+        # All reasons from the start: a rate needs the zero before the first event.
         for reason in sorted(REASONS):
             dead[reason, lane] = float(figures.dead_letters.get(reason, 0))
         ignored = out.setdefault("fields_ignored_total", {})
-        # As with reasons, but which fields there will be is not known; these two are the usual ones.
+        # Like reasons, but the fields are not known in advance; these two are the usual ones.
         for field, count in {"currency": 0, "occurred_at.zone": 0, **figures.fields_ignored}.items():
             ignored[field, lane] = float(count)
         control = out.setdefault("control_records_total", {})
@@ -335,7 +335,7 @@ class MetricState:
     def _segment_info(
         self, lanes: Iterable[_Figures], moves: Mapping[tuple[str, str | None, str | None], int]
     ) -> dict[Labels, float]:
-        """A name of every segment that any other sample has; that of one without a name is its id."""
+        """The name of every segment that occurs in another sample; its id if it has no name."""
         names: dict[tuple[str, str], str] = {}
         for segmentation, before, after in moves:
             names |= {(segmentation, segment or NONE): segment or NONE for segment in (before, after)}

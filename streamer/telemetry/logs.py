@@ -1,4 +1,4 @@
-"""Logging: ours and that of the libraries, as JSON lines with ECS field names or readable on a terminal.
+"""Logging of our code and of the libraries, as JSON lines with ECS field names or readable on a terminal.
 
 Everything goes to stderr, because ``--json`` results go to stdout. Customer ids are hashed, payloads never logged.
 """
@@ -25,7 +25,7 @@ FAUSTS: Final = "streamer.lanes.transport"
 
 _GROUP_LIBRARIES: Final = frozenset({"aiokafka", "faust", "kafka", "mode"})
 
-# What a fenced producer's other futures fail with. Its lane has learned of the fence from the first of them.
+# Errors of a fenced producer's other futures. Its lane has learned of the fence from the first of them.
 _FENCES: Final = frozenset(
     {
         "ProducerFenced",
@@ -35,7 +35,7 @@ _FENCES: Final = frozenset(
         "UnknownProducerId",
     }
 )
-# Our short names, and where ECS has a place for them. What has no place goes under ``streamer.``.
+# Our short names with their ECS fields. Names without one are prefixed with ``streamer.``.
 _ECS_NAMES: Final = {
     "event": "message",
     "level": "log.level",
@@ -59,20 +59,20 @@ def configure(
     stream: TextIO | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> None:
-    """Set up logging for the process. May be called again; the last call holds.
+    """Set up logging for the process. May be called again; the last call wins.
 
     Parameters
     ----------
     level
-        Least level of our own loggers; those of libraries speak from ``warning`` on.
+        Minimum level of our own loggers; libraries log from ``warning`` on.
     form
         ``auto`` is ``console`` on a terminal, else ``json``.
     customer_ids
         Whether the value of the key ``customer_id`` is logged in clear.
     hash_key
-        Keys the hash of ids, so that nobody without it can find an id by trying; the same in all workers.
+        Key of the hash of ids, so that ids cannot be found by trying without it; the same in all workers.
     stream
-        stderr unless given.
+        stderr by default.
     environ
         Searched for ``NO_COLOR`` (no-color.org).
     """
@@ -126,20 +126,21 @@ def configure(
         ],
         wrapper_class=structlog.stdlib.BoundLogger,
         logger_factory=structlog.stdlib.LoggerFactory(),
-        # Loggers are made at import, before this is called, and a test may call it again.
+        # Loggers are created at import, before this call, and a test may call it again.
         cache_logger_on_first_use=False,
     )
 
 
 def _follows_from_leaving(record: logging.LogRecord) -> bool:
-    """Whether nobody needs to read it who knows that another process has taken a lane.
+    """Whether a record is redundant once another process has taken a lane.
 
-    That is what the libraries say that hold the group together, and what a lane logs with ``other_owner``: it found what
-    another owner of the lane would leave. A lane's other warnings, such as of a step that failed, are never held back.
+    This applies to records of the libraries behind the group membership, and to a lane's records with ``other_owner``,
+    which report what another owner of the lane would leave. A lane's other warnings, such as of a failed step, are
+    never held back.
     """
     package = record.name.partition(".")[0]
     if package == "asyncio":
-        # A task of ours that failed did so for a reason of its own.
+        # A failed task of ours has a cause of its own.
         kind = record.exc_info[0] if record.exc_info else None
         return kind is None or issubclass(kind, OSError) or kind.__module__.startswith("aiokafka.")
     if package in _GROUP_LIBRARIES or record.name == FAUSTS:
@@ -148,7 +149,7 @@ def _follows_from_leaving(record: logging.LogRecord) -> bool:
 
 
 class FenceNoise(logging.Filter):
-    """Drops asyncio's "Future exception was never retrieved" where the exception is a fence of aiokafka.
+    """Drops asyncio's "Future exception was never retrieved" if the exception is a fence of aiokafka.
 
     A fence fails every batch of the transaction, and the lane ends at the first; the others are not awaited, and
     aiokafka's sender task leaves one more. All other exceptions pass.
@@ -162,7 +163,7 @@ class FenceNoise(logging.Filter):
 
 
 def hashed(customer_id: str, key: bytes | None = None) -> str:
-    """What stands for a customer id in logs: equal for equal ids, and not the id.
+    """The replacement for a customer id in logs: equal for equal ids, and not the id.
 
     >>> hashed("17850") == hashed("17850"), hashed("17850") == hashed("17850", b"key"), len(hashed("17850"))
     (True, False, 17)
@@ -174,7 +175,7 @@ def hashed(customer_id: str, key: bytes | None = None) -> str:
 
 
 class _Privacy:
-    """Hashes ``customer_id``, and shows of bytes only how many: they are payloads."""
+    """Hashes ``customer_id``, and replaces bytes by their length: they are payloads."""
 
     def __init__(self, customer_ids: bool, key: bytes | None) -> None:
         self._plain = customer_ids
@@ -190,7 +191,7 @@ class _Privacy:
 
 
 def _one_line_each(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-    """No value commands the terminal or forges a line; what is not text is shown by ``repr``, which escapes."""
+    """Keep values from controlling the terminal or forging a line; non-text is formatted by ``repr``, which escapes."""
     for name, value in event.items():
         if isinstance(value, str):
             event[name] = block(value) if name in _OF_SEVERAL_LINES else line(value)
@@ -198,7 +199,7 @@ def _one_line_each(logger: WrappedLogger, method: str, event: EventDict) -> Even
 
 
 def _error_type(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-    """Names the exception's class and text beside its stack trace."""
+    """Add the exception's class and text to its stack trace."""
     info = event.get("exc_info")
     if info is True:
         info = sys.exc_info()
@@ -210,7 +211,7 @@ def _error_type(logger: WrappedLogger, method: str, event: EventDict) -> EventDi
 
 
 class _Ecs:
-    """Gives the fields their ECS names, in the order in which the specification wants the first of them."""
+    """Renames the fields to ECS, with the first ones in the order of the specification."""
 
     def __init__(self, version: str) -> None:
         self._service: dict[str, str] = {"service.name": "streamer"}

@@ -1,8 +1,8 @@
-"""The table of metrics: what a worker exposes, each with its kind, meaning and closed set of labels.
+"""The table of a worker's metrics, each with its kind, meaning and closed set of labels.
 
 The exporter, the documentation and the tests read this table; nothing is registered here. Counters of a lane carry the
-label ``lane`` and go on from the lane's ledger wherever the lane runs, so a sum over workers counts every record once.
-Counters without that label count what this process did since it started. No label ever holds a customer id.
+label ``lane`` and continue from the lane's ledger wherever the lane runs, so a sum over workers counts every record
+once. Counters without that label count since the start of this process. No label ever holds a customer id.
 """
 
 from __future__ import annotations
@@ -111,8 +111,8 @@ METRICS: Final[tuple[Metric, ...]] = (
         "from_segment",
         "to_segment",
     ),
-    # Business. What a shop keeps can go down, so it is no counter; money is in units, for a board cannot know how many
-    # decimals a currency has.
+    # Business. Net revenue can fall, so it is not a counter; money is in major units, since a board cannot know a
+    # currency's decimals.
     _counter("orders_total", "Completed orders", "lane"),
     _counter("reversals_total", "Refunds and cancellations", "lane"),
     _counter("guest_orders_total", "Orders that name no customer; they are in no other figure", "lane"),
@@ -183,6 +183,6 @@ OWNER_METRICS: Final[tuple[Metric, ...]] = (
         "centroid_shift_ratio", "How far a cluster has moved since it was published, over its nearest gap", "segment"
     ),
 )
-"""What the model owner exposes, beside the metrics of its process."""
+"""Metrics of the model owner, in addition to the standard process metrics."""
 
 BY_NAME: Final[Mapping[str, Metric]] = MappingProxyType({metric.name: metric for metric in (*METRICS, *OWNER_METRICS)})

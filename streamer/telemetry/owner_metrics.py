@@ -1,4 +1,4 @@
-"""Counting what the model owner does and sees. Fed after every look at the clusters and every decision."""
+"""Metrics of the model owner, updated after every learning run and every decision."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _DETECTORS: Final = {
     "bounce": ("bounce", "moves"),
     **{f"psi_{name}": ("psi", name) for name in NAMES},
 }
-"""Detector and what it looks at, by the name of the alarm."""
+"""The detector and its input, by the name of the alarm."""
 _GAUGES: Final = {
     "distance": "panel_distance",
     "silhouette": "panel_silhouette_ratio",
@@ -34,7 +34,8 @@ _GAUGES: Final = {
 class OwnerMetrics:
     """The figures of one model owner.
 
-    Counters are of this process. Gauges are those of the last look that had them: a look at a young shop has none of drift.
+    Counters are of this process. Gauges are those of the last run that computed them: a run of a young shop has no
+    drift.
     """
 
     def __init__(self, clock: WallClock, grid: DayGrid) -> None:
@@ -50,12 +51,12 @@ class OwnerMetrics:
         self._foreseen: dict[str, float] = {}
 
     def on_learned(self, day: int, learned: Learned, state: State) -> None:
-        """Count one look or decision, and remember what the owner knows after it."""
+        """Count one learning run or decision, and store the owner's state after it."""
         with self._lock:
             if learned.outcome in self._outcomes:
                 self._outcomes[learned.outcome] += 1
             if learned.figures:
-                # Segments may have gone: no shift of theirs must stay.
+                # Segments may be gone: their shifts must not stay.
                 kept = {name: value for name, value in self._figures.items() if not name.startswith("shift_")}
                 self._figures = {**kept, **learned.figures}
             self._alarms.update(_DETECTORS[alarm] for alarm in alarms_of(learned.figures))
@@ -65,7 +66,7 @@ class OwnerMetrics:
             self._moves = None if state.proposal is None else state.proposal.trial.share
 
     def on_foresaw(self, predictor: Predictor) -> None:
-        """Remember how the latest week was foreseen, and which version is in force."""
+        """Store the prediction quality of the latest week, and the version in force."""
         state, weeks = predictor.state, predictor.weeks
         with self._lock:
             self._foreseen = {
@@ -87,7 +88,7 @@ class OwnerMetrics:
                 }
 
     def samples(self) -> Samples:
-        """Values of all metrics of the owner that are known."""
+        """Values of all known metrics of the owner."""
         with self._lock:
             figures, made_on = self._figures.copy(), self._made_on
             out: Samples = {

@@ -1,4 +1,4 @@
-"""The table of metrics, filled from a worker's figures and served to Prometheus."""
+"""Exports a worker's figures to Prometheus, by the table of metrics."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _well() -> str | None:
 
 
 class Exporter:
-    """Serves the figures of a worker to Prometheus, from a registry of its own; opens no port before `start`.
+    """Serves the figures of a worker to Prometheus, from its own registry; opens no port before `start`.
 
     Parameters
     ----------
@@ -54,11 +54,11 @@ class Exporter:
         self._server = StatusServer(make_wsgi_app(self.registry), healthy, ready)
 
     def start(self, host: str = "127.0.0.1", port: int = 0) -> int:
-        """Serve ``/metrics``, ``/healthz`` and ``/readyz``; gives the port. Raises UserError where it cannot."""
+        """Serve ``/metrics``, ``/healthz`` and ``/readyz``; returns the port. Raises UserError if it cannot."""
         return self._server.start(host, port)
 
     def discover(self, targets: Callable[[], Sequence[str]]) -> None:
-        """Answer ``/targets`` with these."""
+        """Serve these at ``/targets``."""
         self._server.discover(targets)
 
     def stop(self) -> None:
@@ -66,7 +66,7 @@ class Exporter:
         self._server.stop()
 
     def families(self) -> Iterator[Family]:
-        """All metrics of the table with their values now."""
+        """Yield all metrics of the table with their current values."""
         samples = self.state.samples()
         samples["build_info"] = {(self._version,): 1.0}
         histograms = self.state.histograms()

@@ -1,5 +1,6 @@
-"""A small HTTP server beside the worker: ``/metrics``, ``/targets``, ``/healthz``, ``/readyz``. Answers in threads of
-its own, so that a worker whose event loop hangs still answers.
+"""A small HTTP server beside the worker: ``/metrics``, ``/targets``, ``/healthz``, ``/readyz``.
+
+It answers in its own threads, so that a worker whose event loop hangs still answers.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 Check = Callable[[], str | None]
-"""Returns None if all is well, else what is wrong in a few words."""
+"""Returns None if all is well, else the fault in a few words."""
 
 _JSON: Final = (("Content-Type", "application/json"), ("Cache-Control", "no-store"))
 _TEXT: Final = (("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store"))
@@ -31,9 +32,9 @@ class StatusServer:
     metrics
         The WSGI application behind ``/metrics``.
     healthy
-        Behind ``/healthz``: does the process make progress? Else it should be restarted.
+        Behind ``/healthz``: whether the process makes progress; otherwise it should be restarted.
     ready
-        Behind ``/readyz``: are its lanes owned and restored?
+        Behind ``/readyz``: whether its lanes are owned and restored.
     """
 
     def __init__(self, metrics: WSGIApplication, healthy: Check, ready: Check) -> None:
@@ -44,7 +45,7 @@ class StatusServer:
         self._thread: threading.Thread | None = None
 
     def start(self, host: str, port: int) -> int:
-        """Listen; gives the port, which is a free one where ``port`` is 0. Raises UserError where it cannot."""
+        """Listen and return the port, a free one if ``port`` is 0. Raises UserError if it cannot."""
         try:
             server = _server_class(host)((host, port), _Handler)
         except OSError as error:
@@ -60,7 +61,7 @@ class StatusServer:
         return int(server.server_address[1])
 
     def discover(self, targets: Callable[[], Sequence[str]]) -> None:
-        """Answer ``/targets`` with these ``host:port``, as Prometheus' HTTP service discovery reads them."""
+        """Serve these ``host:port`` at ``/targets``, in the format of Prometheus' HTTP service discovery."""
         self._targets = targets
 
     def stop(self) -> None:
@@ -90,7 +91,7 @@ class StatusServer:
         try:
             wrong = check()
         except Exception as error:
-            # Whatever keeps a check from answering is a bad answer, not a broken page.
+            # A check that raises is a failed check, not an internal server error.
             wrong = f"the check failed: {type(error).__name__}"
         start_response("200 OK" if wrong is None else "503 Service Unavailable", [*_TEXT])
         return [f"{wrong or 'ok'}\n".encode()]
@@ -100,7 +101,7 @@ class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
 
     def server_bind(self) -> None:
-        # The library's own looks up the host's name, which takes seconds where DNS does not answer.
+        # The library's version looks up the host's name, which takes seconds if DNS does not answer.
         TCPServer.server_bind(self)
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
         self.setup_environ()
@@ -115,8 +116,8 @@ def _server_class(host: str) -> type[_Server]:
 
 
 class _Handler(WSGIRequestHandler):
-    # A client that sends nothing must not hold a thread for ever.
+    # A client that sends nothing must not hold a thread forever.
     timeout = 10
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Scrapes are no news."""
+        """Scrapes are not logged."""

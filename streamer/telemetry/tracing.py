@@ -1,10 +1,9 @@
-"""Spans of OpenTelemetry: from the HTTP request that brought an event to the change that the event caused.
+"""OpenTelemetry spans, from the HTTP request that brought an event to the change it caused.
 
-Trace context travels as ``traceparent`` (W3C) in the headers of records, with or without tracing. Where
-`opentelemetry-sdk` is installed (extra ``tracing``) and its own variables name a collector
-(``OTEL_EXPORTER_OTLP_ENDPOINT``), the processes also send spans: one for a request that brings events, one for each
-change whose event came with a trace. Published records are the same with tracing and without: a replay must not
-depend on it.
+Record headers carry the trace context as ``traceparent`` (W3C), with or without tracing. If `opentelemetry-sdk` is
+installed (extra ``tracing``) and its own variables name a collector (``OTEL_EXPORTER_OTLP_ENDPOINT``), the processes
+also send spans: one for each request that brings events, and one for each change whose event came with a trace.
+Published records are the same with and without tracing: a replay must not depend on it.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ class Tracing:
     Parameters
     ----------
     provider
-        Makes tracers; its processors decide where spans go.
+        Creates tracers; its processors decide where spans go.
     """
 
     def __init__(self, provider: TracerProvider | None = None) -> None:
@@ -47,9 +46,9 @@ class Tracing:
 
     @contextmanager
     def request(self, name: str, headers: Mapping[str, str]) -> Iterator[bytes | None]:
-        """A span around an HTTP request; gives the ``traceparent`` for the records that it brings.
+        """A span around an HTTP request; yields the ``traceparent`` for its records.
 
-        Without tracing it is that of the request itself, None where it has none or a broken one.
+        Without tracing it is that of the request itself, or None if the request has none or an invalid one.
         """
         came = headers.get(TRACE_HEADER, "").encode("latin-1")
         came_whole = came if is_traceparent(came) else None
@@ -67,7 +66,7 @@ class Tracing:
             yield f"00-{context.trace_id:032x}-{context.span_id:016x}-{int(context.trace_flags):02x}".encode()
 
     def stepped(self, step: Step) -> None:
-        """A span for each change of a committed step whose event came with a trace: from the step's begin to its commit.
+        """Create a span, from start to commit of the step, for each of its changes whose event came with a trace.
 
         It names segments and the record's place in the log, never the customer.
         """
@@ -107,12 +106,12 @@ class Tracing:
 
 
 def from_environment(role: str, environ: Mapping[str, str] = os.environ) -> Tracing:
-    """Tracing as OpenTelemetry's own variables ask for it; none where they name no collector.
+    """Tracing as configured by OpenTelemetry's own variables; disabled if they name no collector.
 
     Parameters
     ----------
     role
-        Which of our processes this is; the service's name is ``streamer-ROLE`` unless OTEL_SERVICE_NAME gives another.
+        The role of this process; the service's name is ``streamer-ROLE`` unless OTEL_SERVICE_NAME sets another.
     """
     if not any(environ.get(name) for name in _WANTED):
         return Tracing()
@@ -136,7 +135,7 @@ def from_environment(role: str, environ: Mapping[str, str] = os.environ) -> Trac
 
 
 def _parent(traceparent: bytes | None) -> Any:
-    """The context that a ``traceparent`` names; an empty one where there is none."""
+    """The context that a ``traceparent`` names; an empty one without it."""
     from opentelemetry.context import Context
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 

@@ -1,9 +1,9 @@
-"""What is logged right after a pause, held back until it is known what the pause came to.
+"""Holds back log lines after a pause until its consequences are known.
 
-A process that was paused for longer than its session (a laptop that slept, SIGSTOP, a stalled virtual machine) wakes up as
-a member of a group that has gone on without it. aiokafka and Faust then report errors of their own: heartbeats refused, a
-thread that does not answer, producers fenced. If the process leaves because another one has taken its lane, one line says
-all of that. Else the lines come after all, in order, with the times at which they were written.
+A process paused for longer than its session (a sleeping laptop, SIGSTOP, a stalled virtual machine) wakes up as a
+member of a group that has continued without it. aiokafka and Faust then report errors of their own: rejected
+heartbeats, an unresponsive thread, fenced producers. If the process leaves because another one has taken its lane, one
+line summarises them. Otherwise the lines are written late, in order, with their original times.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from typing import Final, TextIO
 
 BEAT_SECONDS: Final = 0.5
 HELD_SECONDS: Final = 10.0
-"""A lane that has work notices within its next transaction whether it was taken."""
+"""A lane with work notices within its next transaction whether it was taken."""
 
 
 class PatientHandler(logging.StreamHandler[TextIO]):
-    """Writes lines to a stream; of those that follow a pause some only after a while, or never (`forget`).
+    """Writes lines to a stream; delays some that follow a pause, or drops them (`forget`).
 
-    Nothing is held before the first `beat`: in a process without an event loop that beats, nothing ever is.
+    Nothing is held before the first `beat`, so a process without a beating event loop never holds lines.
 
     Parameters
     ----------
     explained
-        Whether nobody needs to read a line who knows that the process leaves.
+        Whether a line is redundant once the process leaves.
     """
 
     def __init__(
@@ -43,11 +43,11 @@ class PatientHandler(logging.StreamHandler[TextIO]):
         self._paused_seconds = 0.0
         self._last_beat: float | None = None
         self._held: list[str] = []
-        # Runs while lines are held: a loop that hangs cannot write them.
+        # Runs while lines are held: a hanging loop cannot write them.
         self._timer: threading.Timer | None = None
 
     def beat(self, paused_seconds: float) -> None:
-        """The event loop gets on; where it has not done so for ``paused_seconds``, the process was paused."""
+        """Record that the event loop makes progress; after a gap of ``paused_seconds`` the process counts as paused."""
         self.acquire()
         try:
             self._look()
@@ -62,15 +62,15 @@ class PatientHandler(logging.StreamHandler[TextIO]):
             return
         try:
             self._held.append(self.format(record) + self.terminator)
-        except Exception:  # as the handlers of the standard library do
+        except Exception:  # like the handlers of the standard library
             self.handleError(record)
 
     def forget(self) -> None:
-        """The process leaves since another one has taken its lane: drop what that explains."""
+        """The process leaves because another one has taken its lane: drop the redundant lines."""
         self._stop_holding(write=False)
 
     def write_held(self) -> None:
-        """Write what was held."""
+        """Write the held lines."""
         self._stop_holding(write=True)
 
     def close(self) -> None:
@@ -83,7 +83,7 @@ class PatientHandler(logging.StreamHandler[TextIO]):
             if self._timer is not None:
                 self._timer.cancel()
             held, self._held, self._timer = self._held, [], None
-            # Until the next beat: a loop that hangs, and a process that leaves, hold nothing more.
+            # Until the next beat: neither a hanging loop nor a leaving process holds further lines.
             self._last_beat = None
             if write and held:
                 self.stream.write("".join(held))
@@ -92,7 +92,7 @@ class PatientHandler(logging.StreamHandler[TextIO]):
             self.release()
 
     def _look(self) -> None:
-        """Notice a pause: before anything that is written after it, or at the first beat."""
+        """Detect a pause: before the first line after it, or at the first beat."""
         if self._timer is not None or self._last_beat is None:
             return
         if self._now() - self._last_beat > self._paused_seconds:
@@ -102,12 +102,12 @@ class PatientHandler(logging.StreamHandler[TextIO]):
 
 
 def of_process() -> PatientHandler | None:
-    """The handler that `logs.configure` has given this process."""
+    """The handler that `logs.configure` has installed in this process."""
     return next((one for one in logging.getLogger().handlers if isinstance(one, PatientHandler)), None)
 
 
 async def beats(session_seconds: float) -> None:
-    """Beat for as long as the event loop runs; a pause is what ends a session of the consumer group, or almost."""
+    """Beat while the event loop runs; a gap close to ``session_seconds`` counts as a pause."""
     paused_seconds = max(session_seconds - BEAT_SECONDS, session_seconds / 2)
     while True:
         if (handler := of_process()) is not None:
