@@ -1,9 +1,8 @@
-"""A class data archive of the broker: later starts take one second instead of three.
+"""A class data archive of the broker: reduces later starts from three seconds to one.
 
-The first broker of a user notes which classes it loads. From that list the JVM makes the archive
-at the lowest priority while the broker already works, in about 6 s of one core. It is named after
-Java and the class path, so a new version makes its own; the JVM checks it at every start and goes
-without it if it does not fit.
+A user's first broker records which classes it loads. From that list a JVM creates the archive at the lowest priority
+while the broker already works, in about 6 s of one core. The archive is named by the Java build and the class path, so
+a new version creates its own; the JVM checks it at every start and ignores it if it does not fit.
 """
 
 from __future__ import annotations
@@ -26,12 +25,12 @@ _STALE_SECONDS = 3600.0
 
 
 class Archive:
-    """The archive for one command line of Java.
+    """The archive for one Java command line.
 
     Parameters
     ----------
     java
-        The Java program and its options, the class path among them, as the broker is started.
+        The Java program and its options, including the class path, as used to start the broker.
     """
 
     def __init__(self, java: Sequence[str], folder: Path | None = None) -> None:
@@ -40,7 +39,7 @@ class Archive:
         program = Path(java[0])
         release = program.parent.parent / "release"  # names the exact build
         build = release.read_text() if release.exists() else ""
-        # The folder of temporary files differs between homes and does not matter to the archive.
+        # The folder of temporary files differs between homes and does not affect the archive.
         steady = [option for option in java if not option.startswith("-Djava.io.tmpdir=")]
         digest = hashlib.sha256("\n".join([build, *steady]).encode()).hexdigest()[:16]
         self.path = self._folder / f"kafka-{digest}.jsa"
@@ -49,11 +48,11 @@ class Archive:
         self._thread: threading.Thread | None = None
 
     def existing(self) -> list[str]:
-        """Java options that use the archive, none where there is none."""
+        """Java options that use the archive; empty without one."""
         return [f"-XX:SharedArchiveFile={self.path}"] if self.path.exists() else []
 
     def options(self) -> list[str]:
-        """Java options that use the archive; where there is none, that note down the classes."""
+        """Java options that use the archive, or, without one, record the classes."""
         self._list = None
         if existing := self.existing():
             return existing
@@ -67,15 +66,15 @@ class Archive:
         return [f"-XX:DumpLoadedClassList={name}"]
 
     def make(self) -> None:
-        """Begin to make the archive beside the broker, if it noted its classes. Returns at once."""
+        """Start creating the archive beside the broker, if classes were recorded. Returns at once."""
         if self._list is None:
             return
         noted, self._list = self._list, None
         for left in (*self._folder.glob("kafka-*.draft"), *self._folder.glob("kafka-*.list")):
-            with contextlib.suppress(OSError):  # of makers that were killed
+            with contextlib.suppress(OSError):  # of killed makers
                 if left.stat().st_mtime < time.time() - _STALE_SECONDS:
                     left.unlink()
-        # The broker still holds the file, and its last line may not be whole.
+        # The broker still holds the file, and its last line may be incomplete.
         whole = noted.read_text().rpartition("\n")[0]
         noted.unlink()
         classes = noted.with_suffix(".list")
@@ -96,17 +95,17 @@ class Archive:
 
     @property
     def making(self) -> bool:
-        """Whether an archive is being made right now."""
+        """Whether an archive is being created."""
         return self._thread is not None and self._thread.is_alive()
 
     def wait(self) -> None:
-        """Return when an archive being made is there."""
+        """Wait until an archive being created is complete."""
         if self._thread is not None:
             self._thread.join()
             self._thread = None
 
     def close(self) -> None:
-        """Give up what is not finished, and the notes of a broker that never answered."""
+        """Discard an unfinished archive, and the class list of a broker that never answered."""
         if self._list is not None:
             self._list.unlink(missing_ok=True)
             self._list = None

@@ -1,4 +1,4 @@
-"""Where the embedded servers keep their data, and where what can be made again is cached."""
+"""The folders of the embedded servers' data, and of caches."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 Progress = Callable[[str], None]
-"""Receives one short line whenever something that takes a while begins or gets on."""
+"""Receives one short line whenever a longer operation begins or progresses."""
 
 
 def silent(_: str) -> None:
-    """Progress for those who do not want any."""
+    """Ignores progress."""
 
 
 def default_home(environ: Mapping[str, str] = os.environ) -> Path:
-    """The folder of the data: ``STREAMER_HOME``, else the user's data folder for ``streamer``."""
+    """The data folder: ``STREAMER_HOME``, else the user's data folder for ``streamer``."""
     if given := environ.get("STREAMER_HOME"):
         return Path(given).expanduser().resolve()
     if sys.platform == "darwin":
@@ -25,9 +25,9 @@ def default_home(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:
-    """The folder of what may be deleted at any time: checked jar paths, the class archive.
+    """The folder of files that may be deleted at any time: checked jar paths, the class archive.
 
-    It is one per user and not per home, so that a fresh home starts as fast as an old one.
+    It is one per user and not per home, so that a new home starts as fast as an old one.
     """
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Caches" / "streamer"

@@ -1,4 +1,4 @@
-"""The jars of Apache Kafka: fetched once, held to the checksums of ``kafka.lock``."""
+"""The jars of Apache Kafka: downloaded once, verified against the checksums of ``kafka.lock``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Resolve = Callable[[Progress], Sequence[Path]]
 
 
 def read_lock(text: str) -> dict[str, str]:
-    """File name to SHA-256, from lines as ``sha256sum`` prints them.
+    """Parse the output format of ``sha256sum``: file name to SHA-256.
 
     >>> read_lock("ab12  one.jar\\n")
     {'one.jar': 'ab12'}
@@ -36,15 +36,15 @@ def class_path(
     lock: Mapping[str, str] | None = None,
     resolve: Resolve | None = None,
 ) -> tuple[Path, ...]:
-    """Paths of the locked jars in class path order, each with the right content.
+    """Paths of the locked jars in class path order, each with verified content.
 
-    The first call of a user downloads about 42 MiB and hashes them. Later calls only compare size
-    and modification time with what was checked then, and need no network.
+    A user's first call downloads about 42 MiB and hashes them. Later calls only compare size and modification time
+    with the verified ones, and need no network.
 
     Raises
     ------
     UserError
-        The jars cannot be fetched, or are not those of the lock.
+        The jars cannot be downloaded, or differ from the lock.
     """
     locked = read_lock(LOCK.read_text()) if lock is None else dict(lock)
     memory = (cache or cache_folder()) / f"kafka-{KAFKA_VERSION}.json"
@@ -53,7 +53,7 @@ def class_path(
     fetch = resolve or _resolve
     paths = tuple(fetch(progress))
     if broken := differing(paths, locked):
-        # Most often a download that was cut off; the downloader itself would take it for whole.
+        # Usually an interrupted download; the downloader itself would accept it as complete.
         progress("some Kafka jars are damaged, fetching them again")
         for path in broken:
             _forget(path)
@@ -72,7 +72,7 @@ def class_path(
 
 
 def differing(paths: Sequence[Path], locked: Mapping[str, str]) -> list[Path]:
-    """The paths whose content is not what the lock says, unknown names among them."""
+    """The paths whose content differs from the lock, including unknown names."""
     return [path for path in paths if _sha256(path) != locked.get(path.name)]
 
 
@@ -90,7 +90,7 @@ def _print_of(path: Path) -> list[int]:
 
 
 def _recall(memory: Path, locked: Mapping[str, str]) -> tuple[Path, ...] | None:
-    """The jars as checked earlier, or None if anything about them has changed since."""
+    """The jars as verified earlier, or None if any of them has changed since."""
     try:
         stored = json.loads(memory.read_text())
         jars = [(Path(path), seen) for path, seen in stored["jars"]]
@@ -110,7 +110,7 @@ def _remember(memory: Path, locked: Mapping[str, str], paths: Sequence[Path]) ->
 
 
 def _resolve(progress: Progress) -> Sequence[Path]:
-    """Let jgo find the jars in its cache, or fetch them from Maven Central."""
+    """Let jgo find the jars in its cache, or download them from Maven Central."""
     try:
         import jgo
         from jgo.maven import PythonResolver
@@ -142,7 +142,7 @@ def _resolve(progress: Progress) -> Sequence[Path]:
     try:
         environment = jgo.build(COORDINATES, resolver=PythonResolver(progress_callback=watch))
         return [Path(path) for path in environment.all_jars]
-    except Exception as error:  # jgo raises plain exceptions of many kinds, all with one meaning here
+    except Exception as error:  # jgo raises many kinds of plain exceptions, all with one meaning here
         raise UserError(
             f"Apache Kafka {KAFKA_VERSION} could not be downloaded: {type(error).__name__}: {error}",
             "check the network (Maven Central), or set STREAMER_KAFKA to a running Kafka",
@@ -150,7 +150,7 @@ def _resolve(progress: Progress) -> Sequence[Path]:
 
 
 def _forget(path: Path) -> None:
-    """Remove a damaged jar and the copies of it that the downloader would take again."""
+    """Delete a damaged jar and the copies that the downloader would reuse."""
     for copy in (path, *_copies(path.name)):
         copy.unlink(missing_ok=True)
 

@@ -1,4 +1,4 @@
-"""Keys that the service makes for itself, once, in its home folder, readable by its owner alone."""
+"""Keys that the service creates once in its home folder, readable by its owner alone."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ CONTROL_KEY: Final = "control.key"
 
 
 def own_key(home: Path, name: str, hint: str) -> bytes:
-    """The content of a key file; made where there is none. Of two who make it at once, both get the same.
+    """The content of a key file, created if missing. Concurrent callers get the same key.
 
     Raises
     ------
     UserError
-        The file cannot be made or read; with ``hint``.
+        The file cannot be created or read; with ``hint``.
     """
     path = home / name
     try:
@@ -33,12 +33,12 @@ def own_key(home: Path, name: str, hint: str) -> bytes:
 
 
 def own_control_key(home: Path) -> bytes:
-    """The key of control records in a home folder; made where there is none."""
+    """The key of control records in a home folder, created if missing."""
     return own_key(home, CONTROL_KEY, "set STREAMER_CONTROL_KEY, or STREAMER_HOME")
 
 
 def _make(path: Path) -> None:
-    # Written aside and linked, so that nobody ever reads half a key.
+    # Written to a temporary file and linked, so that nobody ever reads half a key.
     with NamedTemporaryFile(dir=path.parent, prefix=f"{path.name}.") as draft:
         draft.write(secrets.token_hex(32).encode() + b"\n")
         draft.flush()

@@ -1,4 +1,4 @@
-"""One starter at a time per home."""
+"""A lock that allows one starter at a time per home."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ _SESSION, _BRIEF = "session", "brief"
 def home_lock(
     home: Path, progress: Progress, *, session: bool, wait_seconds: float = WAIT_SECONDS
 ) -> Generator[Callable[[], None]]:
-    """Hold the lock of ``home`` inside the block; the given function lets go of it early.
+    """Hold the lock of ``home`` inside the block; the yielded function releases it early.
 
-    The system frees it when we end in whatever way. A holder that only starts or stops servers
-    is waited for; one that runs a session may do so for hours, so that is said at once.
+    The system releases it however the process ends. A holder that only starts or stops servers is waited for; one that
+    runs a session may take hours, so the error comes at once.
 
     Raises
     ------
     UserError
-        Somebody else has the home in use, or the folder cannot be written.
+        Another process uses the home, or the folder is not writable.
     """
     if sys.platform == "win32":
         raise UserError(

@@ -1,7 +1,7 @@
-"""Which folders are ours. Nothing is ever removed or written over that a streamer did not make.
+"""Ownership of folders: nothing is deleted or overwritten that a streamer did not create.
 
-A home and each folder in it carry a marker, a small file named ``.streamer``. Homes of versions before it get theirs when
-they are recognised by the settings or records that those versions wrote.
+A home and each folder in it carry a marker, a small file named ``.streamer``. Homes of earlier versions get theirs
+when they are recognised by the settings or records that those versions wrote.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from schemas.errors import UserError
 
 MARKER: Final = ".streamer"
 FOLDERS: Final = ("kafka", "redis", "kafka.tmp", "kafka.draft")
-"""Data of the servers, and what is made anew at every start."""
+"""Data of the servers, and folders recreated at every start."""
 
 _FILES: Final = (
     *("kafka.properties", "kafka.draft.properties", "kafka.json", "redis.json"),
@@ -33,7 +33,7 @@ def is_ours(folder: Path) -> bool:
 
 
 def mark(folder: Path, more: str = "") -> None:
-    """Make a folder ours; ``more`` stands in the marker below its first line."""
+    """Mark a folder as ours; ``more`` is written below the marker's first line."""
     folder.mkdir(parents=True, exist_ok=True)
     marker, text = folder / MARKER, _TEXT + more
     if not marker.exists() or marker.read_text(errors="replace") != text:
@@ -41,7 +41,7 @@ def mark(folder: Path, more: str = "") -> None:
 
 
 def marked(folder: Path) -> str:
-    """What stands in the marker below its first line; empty where there is no marker."""
+    """The marker's text below its first line; empty without a marker."""
     try:
         return (folder / MARKER).read_text(errors="replace").partition("\n")[2]
     except OSError:
@@ -49,7 +49,7 @@ def marked(folder: Path) -> str:
 
 
 def is_empty(folder: Path) -> bool:
-    """Whether there is nothing in a folder but our marker, or no folder."""
+    """Whether a folder is missing, or holds nothing but our marker."""
     try:
         return all(entry.name == MARKER for entry in folder.iterdir())
     except FileNotFoundError:
@@ -57,7 +57,7 @@ def is_empty(folder: Path) -> bool:
 
 
 def discard(folder: Path) -> None:
-    """Remove a folder of ours with all that is in it.
+    """Delete a folder of ours with its content.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def discard(folder: Path) -> None:
 
 
 def holds_anything(home: Path) -> bool:
-    """Whether servers of ours ever ran in a folder; says nothing about whether they still do."""
+    """Whether our servers ever ran in a folder; says nothing about now."""
     return is_ours(home) or _of_a_version_before(home)
 
 
@@ -82,7 +82,7 @@ def claim(home: Path) -> None:
     Raises
     ------
     UserError
-        Something there has a name that we need, and we did not make it.
+        It contains an entry with a name we need that we did not create.
     """
     if is_ours(home):
         return
@@ -93,7 +93,7 @@ def claim(home: Path) -> None:
                 mark(home / name)
         return
     foreign = next(_in_the_way(home), None)
-    # Somebody else may have claimed it while we looked.
+    # Another process may have claimed it meanwhile.
     if foreign is not None and not is_ours(home):
         raise not_ours(foreign)
     mark(home)
@@ -109,7 +109,7 @@ def _in_the_way(home: Path) -> Iterator[Path]:
 
 
 def _of_a_version_before(home: Path) -> bool:
-    """Recognised by the settings of its Kafka, or by what was remembered of a server."""
+    """Recognised by its Kafka settings, or by the stored record of a server."""
     try:
         settings = (home / "kafka.properties").read_text(errors="replace")
     except OSError:

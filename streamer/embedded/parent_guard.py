@@ -1,18 +1,18 @@
-"""Ends a process together with its parent: `watch_parent`, for our own workers, and a program around foreign servers.
+"""Ends a process together with its parent: `watch_parent` for our own workers, and a program around foreign servers.
 
 Standard input is a pipe whose other end only the parent holds. It reads end-of-file when the parent closes it or dies
-in whatever way, SIGKILL included. That works alike on Linux and macOS, needs no polling, and leaves no window between
-starting a child and watching over it.
+for any reason, including SIGKILL. This works alike on Linux and macOS, needs no polling, and leaves no gap between
+starting a child and guarding it.
 
-The program (``python -I -S parent_guard.py tie|tie-hard|keep=SECONDS LOG COMMAND ...``) starts one server. It is run as a file,
-so nothing of the project is imported. The pid of the server goes to standard output.
+The program (``python -I -S parent_guard.py tie|tie-hard|keep=SECONDS LOG COMMAND ...``) starts one server. It runs as
+a file, so it imports nothing of the project. It writes the pid of the server to standard output.
 
-``tie``: the server ends with our parent, and its exit status becomes ours. ``tie-hard`` is the same for what may be
-ended without asking.
+``tie``: the server ends with our parent, and its exit status becomes ours. ``tie-hard`` is the same for servers that
+may be killed at once.
 
-``keep=SECONDS``: we go to the background, belong to init, and stay as long as the server does. Once the starter has
-signalled with SIGUSR1 that the server works, a server that ends is started again, with growing pauses, until SIGTERM; after so
-many seconds the server is killed.
+``keep=SECONDS``: the guard goes to the background, belongs to init, and lives as long as the server. Once the starter
+has signalled with SIGUSR1 that the server works, the guard restarts a server that ends, with growing pauses, until
+SIGTERM; it kills the server after that many seconds.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ LONGEST_PAUSE_SECONDS = 60.0
 
 
 def watch_parent(end: Callable[[], None]) -> None:
-    """Call ``end``, from a thread, when standard input closes: the process at the other end died or wants us to end."""
+    """Call ``end``, from a thread, when standard input closes: the parent died or wants this process to end."""
 
     def watch() -> None:
         while os.read(0, 1024):
@@ -50,7 +50,7 @@ def main(mode: str, log_path: str, command: list[str]) -> int:
 
 
 def tie(log: BinaryIO, command: list[str], *, hard: bool) -> int:
-    """Run the server until it ends, or standard input does."""
+    """Run the server until it ends, or standard input closes."""
     server = _start(log, command)
 
     def end(*_: object) -> None:
@@ -66,10 +66,10 @@ def tie(log: BinaryIO, command: list[str], *, hard: bool) -> int:
 
 
 def keep(log: BinaryIO, command: list[str], grace_seconds: float) -> int:
-    """Run the server again and again until SIGTERM; only once if nobody said that it works."""
+    """Run the server repeatedly until SIGTERM; only once if it was never reported as working."""
     if os.fork():
-        os._exit(0)  # the starter has no child to reap
-    os.dup2(log.fileno(), 2)  # what the starter reads of us must end with it
+        os._exit(0)  # so that the starter has no child to reap
+    os.dup2(log.fileno(), 2)  # the starter reads until our output closes
     works, over = threading.Event(), threading.Event()
     running: list[subprocess.Popen[bytes]] = []
 
@@ -84,7 +84,7 @@ def keep(log: BinaryIO, command: list[str], grace_seconds: float) -> int:
     while True:
         begun = time.monotonic()
         running[:] = [_start(log, command)]
-        if over.is_set():  # it came while the server was being started
+        if over.is_set():  # SIGTERM came while the server was being started
             end()
         _report(running[0])
         status = _status(running[0].wait())
@@ -104,7 +104,7 @@ def _start(log: BinaryIO, command: list[str]) -> subprocess.Popen[bytes]:
 
 
 def _terminate(server: subprocess.Popen[bytes], grace_seconds: float = GRACE_SECONDS) -> None:
-    """Ask it to end, and end it if it does not."""
+    """Terminate the server, and kill it if it does not end in time."""
     server.terminate()
     late = threading.Timer(grace_seconds, server.kill)
     late.daemon = True

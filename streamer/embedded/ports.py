@@ -6,17 +6,16 @@ import random
 import socket
 
 HOST = "127.0.0.1"
-# Below the ports that systems give to outgoing connections (Linux from 32768, macOS from 49152):
-# no client takes a server's port while it restarts, and a client that knocks before the server
-# listens is never connected to itself.
+# Below the ephemeral ports of systems (Linux from 32768, macOS from 49152): no client takes a server's port while it
+# restarts, and a client that connects before the server listens is never connected to itself.
 _RANGE = range(20_000, 32_000)
 _TRIES = 1_000
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen on ``port`` right now."""
+    """Whether a server could listen on ``port`` now."""
     with socket.socket() as probe:
-        # As the servers do: a port whose last connections still linger counts as free.
+        # Like the servers: a port whose last connections still linger counts as free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
@@ -27,15 +26,15 @@ def is_free(port: int) -> bool:
 
 
 def choose(count: int, preferred: tuple[int, ...] = ()) -> tuple[int, ...]:
-    """``count`` different free ports: the preferred ones where they are free, others where not.
+    """Choose ``count`` distinct free ports: the preferred ones if free, otherwise others.
 
-    Nothing reserves them. Another program may take one before the server does, so the caller
-    must be ready to choose again.
+    They are not reserved: another program may take one before the server does, so the caller must be ready to choose
+    again.
 
     Raises
     ------
     OSError
-        No free port was found; the machine has none left in practice.
+        No free port was found; in practice, the machine has none left.
     """
     chosen: list[int] = []
     dice = random.SystemRandom()

@@ -1,4 +1,4 @@
-"""One embedded server as a process: start, wait until it answers, stop, kill, start again."""
+"""One embedded server as a process: start, wait until it answers, stop, kill, restart."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ _GUARD = Path(__file__).with_name("parent_guard.py")
 class Server(ABC):
     """A server of one home, running or not.
 
-    What runs is found by its command line, so nothing that we started is ever lost sight of. Ports, and whether it was
-    to be kept, are remembered in ``{home}/{name}.json``. Not safe for use by several threads.
+    Processes are found by their command line, so none that we started is ever lost. Ports, and whether the server was
+    to be kept, are stored in ``{home}/{name}.json``. Not safe for use by several threads.
 
     Parameters
     ----------
     home
-        Data folder; everything of the server is below it.
+        Data folder; all files of the server are below it.
     name
-        Also the stem of its log, ``{home}/{name}.log`` (the one before: ``.log.1``).
+        Also the stem of its log, ``{home}/{name}.log`` (the previous one: ``.log.1``).
     title
-        As people call it, for messages.
+        Name for messages.
     port_count
-        The first port is the one clients use.
+        Clients use the first port.
     """
 
     grace_seconds: ClassVar[float] = GRACE_SECONDS
-    """What a kept one has to end in good order before its guard kills it."""
+    """Seconds that a kept server has to shut down before its guard kills it."""
 
     def __init__(self, home: Path, name: str, title: str, port_count: int) -> None:
         self.home = home
@@ -62,7 +62,7 @@ class Server(ABC):
 
     @abstractmethod
     def prepare(self) -> None:
-        """Write settings and whatever else the server needs before it starts on ``self.ports``."""
+        """Write settings and other files the server needs before it starts on ``self.ports``."""
 
     @abstractmethod
     def command(self) -> list[str]:
@@ -70,11 +70,11 @@ class Server(ABC):
 
     @abstractmethod
     def identity(self) -> list[str]:
-        """Arguments of the command line by which a process is known to be this server of this home."""
+        """Arguments that identify a process as this server of this home."""
 
     @abstractmethod
     def answers(self) -> bool:
-        """Whether it serves requests, and is ours and not another server on the same port."""
+        """Whether it serves requests, and is not another server on the same port."""
 
     @property
     def port(self) -> int:
@@ -88,14 +88,14 @@ class Server(ABC):
         Raises
         ------
         UserError
-            It does not run.
+            It is not running.
         """
         if not self.alive() or self._pid is None:
             raise UserError(f"{self.title} is not running", "start it with `streamer up`")
         return self._pid
 
     def alive(self) -> bool:
-        """Whether the process runs. One that was started again since is found and taken for the one we know."""
+        """Whether the process runs. A restarted one is found and adopted."""
         if self._guard is not None:
             return self._guard.poll() is None
         pid = self._pid
@@ -106,16 +106,16 @@ class Server(ABC):
         return self._pid is not None
 
     def alone(self) -> bool:
-        """Whether it runs once, and has a guard that starts it again. Several would share one data folder."""
+        """Whether exactly one runs, with a guard that restarts it. Several would share one data folder."""
         guards, servers = self._found()
         return len(guards) == len(servers) == 1
 
     def left(self) -> bool:
-        """Whether anything of it runs, a guard alone included."""
+        """Whether any of its processes runs, even a guard alone."""
         return any(self._found())
 
     def _found(self) -> tuple[list[int], list[int]]:
-        """All guards and all servers of this home that run, however they came about."""
+        """All running guards and servers of this home, however they were started."""
         guards: list[int] = []
         servers: list[int] = []
         for pid, line in processes.running(self.identity()):
@@ -125,7 +125,7 @@ class Server(ABC):
     def launch(self, *, keep: bool, same_ports: bool = False) -> None:
         """Start the process and return at once; see :meth:`await_ready`.
 
-        ``keep`` lets it run on when this process ends.
+        With ``keep`` it continues when this process ends.
         """
         if not same_ports:
             self.ports = ports.choose(self._port_count, self.ports)
@@ -154,9 +154,9 @@ class Server(ABC):
         self._write()
 
     def await_ready(self, seconds: float = READY_SECONDS, *, other_ports: bool = True) -> None:
-        """Return when the server answers.
+        """Wait until the server answers.
 
-        If another program took its port in between, it is started again on other ports.
+        If another program took its port meanwhile, it is restarted on other ports.
 
         Raises
         ------
@@ -181,29 +181,29 @@ class Server(ABC):
         self.watch_over()
 
     def watch_over(self) -> None:
-        """Let the guard of a kept server start it again whenever it ends from now on. May be called twice."""
+        """Make the guard of a kept server restart it from now on. May be called twice."""
         if self.kept:
             for guard in self._found()[0]:
                 processes.send(guard, signal.SIGUSR1)
 
     def begin_stop(self) -> None:
-        """Ask all that run of it to end and return at once; see :meth:`stop`."""
+        """Ask all its processes to end and return at once; see :meth:`stop`."""
         if self._guard is not None and self._guard.stdin is not None:
             self._guard.stdin.close()
             return
         self._request_end()
 
     def _request_end(self) -> bool:
-        """Ask each process of it once; False if there is none."""
+        """Ask each of its processes once; False if there is none."""
         guards, servers = self._found()
-        # A guard ends its server, and would start one again that ended otherwise.
+        # A guard ends its server, and would restart one that ended otherwise.
         for pid in set(guards or servers) - self._ended:
             processes.send(pid, signal.SIGTERM)
             self._ended.add(pid)
         return bool(guards or servers)
 
     def stop(self) -> None:
-        """End all that run of it in good order, by force some seconds after their time. May be called twice."""
+        """Shut down all its processes, by force some seconds after their deadline. May be called twice."""
         self.begin_stop()
         deadline = time.monotonic() + self.grace_seconds + _LATER_SECONDS
         while (self._guard is not None and self._guard.poll() is None) or self._request_end():
@@ -214,16 +214,16 @@ class Server(ABC):
         self._release()
 
     def kill(self) -> None:
-        """SIGKILL, and wait until it is gone; data and ports are kept."""
+        """Send SIGKILL, and wait until it is gone; data and ports are kept."""
         guards, servers = self._found()
-        # Guards that are tied to us end by themselves, and say so.
+        # Guards tied to us end by themselves, and report it.
         for pid in (*(guards if self._guard is None else ()), *servers):
             processes.send(pid, signal.SIGKILL)
         self._gone_within(STOP_SECONDS)
         self._release()
 
     def restart(self) -> None:
-        """Start it again on the same ports and data, stopping it first if it runs."""
+        """Restart it on the same ports and data, stopping it first if it runs."""
         if self.alive():
             self.stop()
         deadline = time.monotonic() + STOP_SECONDS
@@ -255,14 +255,14 @@ class Server(ABC):
         return "address already in use" in tail or "failed to bind" in tail
 
     def _release(self) -> None:
-        """Forget the process, which has ended."""
+        """Drop the reference to the ended process."""
         if self._guard is not None:
             if self._guard.stdin is not None:
                 self._guard.stdin.close()
             self._guard.wait()
         self._guard, self._pid = None, None
         self._ended.clear()
-        # On a full disk the old record stays; its process id is checked against the command line before it is believed.
+        # On a full disk the old record stays; its process id is checked against the command line before use.
         with contextlib.suppress(OSError):
             self._write()
 
@@ -273,7 +273,7 @@ class Server(ABC):
             self._pid, self.kept = stored["pid"], bool(stored["kept"])
 
     def _write(self) -> None:
-        # No folder, nothing to remember: `status` of a home that never was must not make one.
+        # Without a folder there is nothing to store: `status` of a home that never existed must not create one.
         if self.home.is_dir():
             draft = self._record.with_suffix(".json.draft")
             draft.write_text(json.dumps({"pid": self._pid, "ports": self.ports, "kept": self.kept}))

@@ -1,4 +1,4 @@
-"""Both embedded servers of one home together: for a session, or kept between runs."""
+"""Both embedded servers of one home: for a session, or kept between runs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from streamer.embedded.valkey import Valkey
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where clients find the servers.
+    """Addresses of the servers for clients.
 
     ``kafka`` is ``host:port``, ``redis`` a URL of database 0.
     """
@@ -31,14 +31,14 @@ class Addresses:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What runs in a home. ``kept`` says that it goes on when its starter ends."""
+    """The servers running in a home. ``kept`` means that they outlive their starter."""
 
     home: Path
     kept: bool
     kafka_pid: int | None
     redis_pid: int | None
     addresses: Addresses | None
-    """Given when both servers answer."""
+    """Set if both servers answer."""
 
 
 class Services:
@@ -59,7 +59,7 @@ class Services:
 
     @property
     def addresses(self) -> Addresses:
-        """Stays the same when a server is killed and restarted."""
+        """Unchanged when a server is killed and restarted."""
         return Addresses(self.kafka.address, self.redis.address, KAFKA_VERSION, self.redis.version)
 
     def answer(self) -> bool:
@@ -68,9 +68,9 @@ class Services:
         return all(server.alive() for server in servers) and all(server.answers() for server in servers)
 
     def start(self, progress: Progress, *, keep: bool) -> None:
-        """Start both, side by side, and return when both answer; on failure none that was started is left.
+        """Start both concurrently, and return when both answer; on failure, stop all that were started.
 
-        Of a kept pair only what does not answer is started again. Whatever else an earlier run left is ended.
+        Of a kept pair, only servers that do not answer are restarted. Leftovers of an earlier run are ended.
         """
         missing = [server for server in (self.redis, self.kafka) if not (keep and self._stands(server))]
         for server in missing:
@@ -92,11 +92,11 @@ class Services:
         return server.kept and server.alive() and server.alone() and server.answers()
 
     def stand(self) -> bool:
-        """Whether both are kept running, each once, and serve requests."""
+        """Whether both are kept running, exactly once each, and serve requests."""
         return self._stands(self.redis) and self._stands(self.kafka)
 
     def stop(self) -> bool:
-        """End both; False if neither ran."""
+        """Stop both; False if neither ran."""
         servers = (self.kafka, self.redis)
         ran = any(server.left() for server in servers)
         for server in servers:
@@ -117,14 +117,13 @@ def running(
 ) -> Generator[Services]:
     """Both servers, running inside the ``with`` block.
 
-    They end with the block, and with this process however it ends, SIGKILL included. Servers
-    that :func:`up` started in the same home are used as they are and not stopped. ``warn`` hears what somebody should know
-    afterwards as well.
+    They end with the block, and with this process however it ends, including SIGKILL. Servers that :func:`up` started
+    in the same home are used as they are and not stopped. ``warn`` receives lines that should also be seen afterwards.
 
     Raises
     ------
     UserError
-        Something does not start, or another process has this home in use.
+        A server does not start, or another process uses this home.
     """
     home = home.resolve()
     with home_lock(home, progress, session=True) as release:
@@ -150,9 +149,9 @@ def running(
 
 
 def up(home: Path, progress: Progress = silent, warn: Progress = silent) -> Addresses:
-    """Start both servers so that they run on when we end; where they run already, say where. Makes the control key.
+    """Start both servers so that they outlive this process, or return their addresses; creates the control key.
 
-    ``warn`` hears what somebody should know afterwards as well.
+    ``warn`` receives lines that should also be seen afterwards.
     """
     home = home.resolve()
     with home_lock(home, progress, session=False):
@@ -167,10 +166,10 @@ def up(home: Path, progress: Progress = silent, warn: Progress = silent) -> Addr
 
 
 def down(home: Path, progress: Progress = silent, stop_first: Callable[[], bool] = lambda: False) -> bool:
-    """Stop what :func:`up` started; False if nothing ran.
+    """Stop the servers that :func:`up` started; False if none ran.
 
-    ``stop_first`` stops what works with the servers, and gives whether it ran. It is called under the lock of the home, so
-    that nobody starts that again before the servers are gone.
+    ``stop_first`` stops the programs that use the servers, and returns whether they ran. It is called under the lock
+    of the home, so that nobody restarts them before the servers are gone.
     """
     home = home.resolve()
     if not ownership.holds_anything(home):
@@ -194,7 +193,7 @@ def check_alive(home: Path) -> None:
 
 
 def status(home: Path) -> Status:
-    """What runs in ``home`` right now; starts nothing, waits for nothing."""
+    """The servers running in ``home`` now; starts nothing, waits for nothing."""
     services = Services(home.resolve())
     kafka, redis = services.kafka, services.redis
     return Status(

@@ -26,7 +26,7 @@ _DAMAGED = (
     "rdb error detected",
     "short read or oom loading",
 )
-"""What Valkey says before it ends, in lower case."""
+"""Valkey's last messages about damage, in lower case."""
 
 
 class Valkey(Server):
@@ -62,9 +62,9 @@ class Valkey(Server):
             "appendonly": "yes" if self.persistent else "no",
             "appendfsync": "everysec",
             "save": "",
-            # Eviction would take customers out of the view and leave `chk` standing: never.
+            # Eviction would remove customers from the view and keep `chk`: never.
             "maxmemory-policy": "noeviction",
-            "set-proc-title": "no",  # our marker in the command line must stay readable
+            "set-proc-title": "no",  # our arguments in the command line must stay readable
         }
         arguments = [text for name, value in settings.items() for text in (f"--{name}", value)]
         return [str(_binary()), *arguments]
@@ -73,7 +73,7 @@ class Valkey(Server):
         return ["--bind", HOST, "--dir", str(self.data)]
 
     def await_ready(self, seconds: float = READY_SECONDS, *, other_ports: bool = True) -> None:
-        """As for every server. A damaged append-only file is set aside: all of the view is in Kafka as well."""
+        """As for every server. A damaged append-only file is set aside: Kafka holds the whole view as well."""
         try:
             super().await_ready(seconds, other_ports=other_ports)
         except UserError:
@@ -88,12 +88,12 @@ class Valkey(Server):
             super().await_ready(seconds, other_ports=other_ports)
 
     def _damaged(self) -> bool:
-        """Whether it ended because of what its append-only file holds."""
+        """Whether it ended because of its append-only file's content."""
         tail = self.log_tail(60).lower()
         return (self.data / _AOF).is_dir() and any(words in tail for words in _DAMAGED)
 
     def answers(self) -> bool:
-        """Valkey with our pid on the port, done with loading."""
+        """Whether Valkey with our pid answers on the port, and has finished loading."""
         info = self._info()
         if f"process_id:{self._pid}\r\n" not in info or "loading:1" in info:
             return False
@@ -110,7 +110,7 @@ class Valkey(Server):
         return self._command(b"INFO\r\n").decode(errors="replace")
 
     def _command(self, command: bytes) -> bytes:
-        """The whole reply to one inline command; empty if there is no answer."""
+        """The whole reply to one inline command; empty without an answer."""
         try:
             with socket.create_connection((HOST, self.port), timeout=1.0) as connection:
                 connection.sendall(command + b"QUIT\r\n")
