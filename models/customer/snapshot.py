@@ -148,7 +148,7 @@ def load(id: str, parts: Mapping[str, bytes]) -> tuple[Customer, bytes]:
 
 
 def glance(id: str, parts: Mapping[str, bytes]) -> tuple[Customer, bytes]:
-    """Like `load`, without sealed event ids, whose parts may be absent: enough to assign segments, not to fold."""
+    """Like `load`, without the dedupe window, whose parts may be absent: enough to assign segments, not to fold."""
     customer, core = _without_window(id, parts)
     return customer, core.behaviour
 

@@ -46,7 +46,7 @@ class Feature:
         The instant at which time alone brings the value to a border, or None if time does not move it there.
     moved_by_interactions
         Whether an interaction may change the value: rules without such a feature are not evaluated after one. A late
-        interaction can lengthen a customer's lifetime, and one in a new category can exceed the limit of categories.
+        interaction can raise a customer's age, and one in a new category can exceed the limit of categories.
     """
 
     name: str

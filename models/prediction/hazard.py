@@ -73,8 +73,8 @@ def rolled(
 def window(reached: FloatArray, starts: IntArray) -> FloatArray:
     """Days (2, n) by which the next order has come with probability .25 and .75, given one by the last of ``starts``.
 
-    ``reached`` (weeks, n) is the probability of an order within that many days. The result is a window because an
-    exact date would promise too much. Interpolates linearly between weeks.
+    ``reached`` (weeks, n) is the probability of an order within each of ``starts`` days. The result is a window because
+    an exact date would promise too much. Interpolates linearly between weeks.
     """
     share = reached / np.maximum(reached[-1], 1e-12)
     out = np.empty((2, share.shape[1]))

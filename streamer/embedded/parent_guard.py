@@ -12,7 +12,7 @@ may be killed at once.
 
 ``keep=SECONDS``: the guard goes to the background, belongs to init, and lives as long as the server. Once the starter
 has signalled with SIGUSR1 that the server works, the guard restarts a server that ends, with growing pauses, until
-SIGTERM; it kills the server after that many seconds.
+SIGTERM; it then kills a server that has not ended after that many seconds.
 """
 
 from __future__ import annotations

@@ -65,9 +65,7 @@ class Visit:
         return Words(self.texts, self.site.book.page, self.site.zone, self.site.settings.currency)
 
     def clock(self, at: int) -> str:
-        """The time of an instant (ms) today in the shop's zone, else its day and minute; needs no state of the
-        service.
-        """
+        """The time of an instant (ms) today in the shop's zone, else its day and minute; works without any state."""
         local = datetime.fromtimestamp(at / 1000, self.site.zone)
         today = local.date() == datetime.fromtimestamp(self.now / 1000, self.site.zone).date()
         return local.strftime("%H:%M:%S" if today else "%Y-%m-%d %H:%M")
