@@ -218,4 +218,4 @@ def test_what_a_command_says_names_files_and_not_our_folders(tmp_path: Path) -> 
     log.write_text(
         f"error: {made.place(upload.id, 'a.csv')} was already imported, as {other}\n{log.parent}/check.html\n"
     )
-    assert made.said(upload) == ["error: a.csv was already imported, as b.csv", "check.html"]
+    assert made.output(upload) == ["error: a.csv was already imported, as b.csv", "check.html"]
