@@ -38,7 +38,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "finding no worker fix": "start one: `streamer worker`",
     "finding stopped": "lane {lane} has stopped {text}",
     "finding stopped fix": "see `streamer lanes` and docs/runbooks/LaneStopped.md",
-    "finding hidden": "{records:|record} of lane {lane} {records:~stands|stand} behind a transaction that {producer} left open",
+    "finding hidden": "{records:|record} of lane {lane} {records:~is|are} blocked by a transaction that {producer} left open",
     "finding a producer": "a producer",
     "finding hidden fix": "commit or abort it in the producer; otherwise the broker aborts it after the producer's "
     "transaction.timeout.ms, at most 15 minutes",

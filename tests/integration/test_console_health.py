@@ -61,8 +61,8 @@ def test_pages_say_what_commands_say_before_a_worker_runs_and_after(
     # Nobody has looked yet, and a look takes seconds: the page is there at once, and asks again on its own.
     begun = time.monotonic()
     first = visitor.page("/health")
-    assert time.monotonic() - begun < 1 and ("Looking at everything" in first or "Needs you" in first)
-    console.until(lambda: "Needs you" in visitor.text("/health"))
+    assert time.monotonic() - begun < 1 and ("Looking at everything" in first or "Needs attention" in first)
+    console.until(lambda: "Needs attention" in visitor.text("/health"))
     page_text = visitor.text("/health")
     assert (
         "Needs attention: 1" in page_text

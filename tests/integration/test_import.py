@@ -100,7 +100,7 @@ def test_an_import_into_an_empty_service_equals_a_replay(commands: Commands, tmp
     if data == "december":
         assert imported["revenue_minor"] == 55_460_402
 
-    assert "imported already" in commands.refused("import", *what)
+    assert "already imported" in commands.refused("import", *what)
     again = commands.run("import", *what, "--again", *out("again"))
     assert again["applied"] == 0
     assert again["duplicates"] == imported["applied"] + imported["duplicates"]

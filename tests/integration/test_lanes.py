@@ -112,7 +112,7 @@ def test_an_upstream_transaction_that_hides_records_is_named(service: LiveServic
     there = json.loads(run("lanes", "--json").stdout)[1]
     assert (there["hidden"], there["hidden_by"]) == (2, "transactional id shop-7")
     producer.abort_transaction(30)
-    service.wait(lambda: "stand behind" not in run("status").stdout, 30)
+    service.wait(lambda: "are blocked by" not in run("status").stdout, 30)
 
 
 def test_a_process_that_dies_of_a_record_three_times_leaves_it_alone(service: LiveService, tmp_path: Path) -> None:

@@ -74,10 +74,19 @@ class Tab:
     async def until(self, script: str, seconds: float = 10.0) -> float:
         """Wait until an expression holds; gives the seconds that it took."""
         begun = time.monotonic()
-        while not await self.run(script):
+        while not await self._holds(script):
             assert time.monotonic() - begun < seconds, f"{script} does not hold after {seconds} s"
             await asyncio.sleep(0.02)
         return time.monotonic() - begun
+
+    async def _holds(self, script: str) -> bool:
+        """Whether an expression holds; not on a page that is just being left."""
+        try:
+            return bool(await self.run(script))
+        except RuntimeError as error:
+            if "navigated or closed" not in str(error):
+                raise
+            return False
 
     async def size(self, width: int, height: int = 900) -> None:
         """Lay pages out for a window of so many px."""
