@@ -22,7 +22,7 @@ def test_a_number_and_its_noun(number: int, text: str) -> None:
 def test_a_finding_says_one_worker() -> None:
     assert translatable("finding workers", text="3 taken", workers=1) == "3 taken, 1 worker"
     assert messages()("finding hidden", records=1, lane=0, producer="x") == (
-        "1 record of lane 0 stands behind a transaction that x left open"
+        "1 record of lane 0 is blocked by a transaction that x left open"
     )
     assert messages("zh")("finding workers", text="x", workers=1) == "x，worker 1 个"
 
