@@ -86,11 +86,14 @@ def waited_for(error: RedisError | OSError) -> Wait | None:
 
 
 class Outage:
-    """The common outage of all lanes on one server, logged when it begins, changes and ends."""
+    """The common outage of all lanes on one server, logged when it begins and ends, and once for each cause.
+
+    A server that fails over answers some lanes that it is read-only and others that its master is down, in turn.
+    """
 
     def __init__(self) -> None:
         self._waiting: set[int] = set()
-        self._wait: Wait | None = None
+        self._reported: set[Wait] = set()
         self._since = 0.0
 
     def begins(self, lane: int, wait: Wait, error: Exception) -> None:
@@ -98,8 +101,8 @@ class Outage:
         if not self._waiting:
             self._since = time.monotonic()
         self._waiting.add(lane)
-        if wait != self._wait:
-            self._wait = wait
+        if wait not in self._reported:
+            self._reported.add(wait)
             log.warning(
                 f"{wait[0]}; lanes wait until it recovers, and nothing is lost", hint=wait[1], error=repr(error)
             )
@@ -107,8 +110,8 @@ class Outage:
     def ends(self, lane: int) -> None:
         """A lane is served again."""
         self._waiting.discard(lane)
-        if not self._waiting and self._wait is not None:
-            self._wait = None
+        if not self._waiting and self._reported:
+            self._reported.clear()
             log.info("Redis is available again", seconds=round(time.monotonic() - self._since, 1))
 
 

@@ -112,7 +112,11 @@ def test_lanes_wait_for_it_and_report_it_once(
     assert worker.poll() is None and worker.pid == pid
     log_lines = [line for line in service.logs().splitlines() if line.startswith("{")]
     waits = [line for line in map(json.loads, log_lines) if "lanes wait until it recovers" in line.get("message", "")]
-    assert len(waits) == 1 and message in waits[0]["message"] and waits[0]["streamer.hint"], "once, for all lanes"
+    messages = [line["message"].partition(";")[0] for line in waits]
+    # A server that fails over may call itself read-only, too.
+    most = 2 if breaks is replicate_strictly else 1
+    assert len(messages) == len(set(messages)) <= most, "once for each cause, for all lanes"
+    assert any(message in one for one in messages) and all(line["streamer.hint"] for line in waits)
     service.wait(lambda: "Redis is available again" in service.logs(), 30)
     ledgers = service.ledgers()
     assert sum(ledger.applied for ledger in ledgers) == 3_000
