@@ -6,12 +6,9 @@ from typing import Final
 
 OUTPUT: Final = {
     # coupons
-    "{}: {} new codes, {} already known": "{0}：新增 {1} 个券码，{2} 个已经有了",
     "{} of them belong to another pool, and stay there": "其中 {0} 个属于别的券池，仍留在那里",
     "`streamer act` has not answered: the codes are loaded once it runs": "`streamer act` 没有应答：启动后即会载入",
-    "no codes are loaded yet: `streamer coupons load POOL FILE`": "还没有载入券码：`streamer coupons load POOL FILE`",
     "{}: {} free, {} given, {} used, for {}": "{0}：可用 {1}，已发 {2}，已用 {3}，用于 {4}",
-    "{}: {} free, {} given, {} used": "{0}：可用 {1}，已发 {2}，已用 {3}",
     "few codes are left: load more; without a code, messages are dropped at the gate `coupon`": "所剩不多，请再载入；没有券码的消息会在 `coupon` 这一关被取消",
     # customer
     "customer {} is erased": "客户 {0} 已删除",
@@ -47,17 +44,14 @@ OUTPUT: Final = {
     "{} differences in {} changes of {} customers": "{2} 位客户的 {1} 次变化中有 {0} 处差异",
     "skipped, because their logs do not go back to the first record: lanes {}": "未对比（日志不含最早的记录）的通道：{0}",
     # plays
-    "{}: {} plays, {} templates: all right": "{0}：{1} 个计划，{2} 个模板，没有问题",
     "{}: {}, by {}": "{0}：{1}，渠道 {2}",
     "{} are in its segments; for the {} latest arrivals": "其分群中有 {0} 位客户；以最近进入的 {1} 位计算",
-    "nothing is sent: add --send to do it": "没有发送；加 --send 才会发送",
     "{} of the {} in its segments are planned": "其分群的 {1} 位客户中已安排 {0} 位",
     "{} coupons given, {} used in orders": "发放优惠券 {0} 张，在订单中使用 {1} 张",
     "{} unsubscribed, {} complained": "{0} 人退订，{1} 人投诉",
     "got it {} measured {} bought {}": "已发送 {0} 人，购买 {1} 人，{2}",
     "held out {} measured {} bought {}": "对照组 {0} 人，购买 {1} 人，{2}",
     "the group sizes do not match the holdout: no conclusion is possible": "两组人数与对照比例不符，无法下结论",
-    "nothing to compare yet": "还没有可比较的数据",
     "{} buy because of it: {} (95 %: {} to {}, and may be looked at daily)": "因此购买的比例：{0}，{1}（95% 区间：{2} 至 {3}，可每天查看）",
     "{} buy because of it: {} (95 %: {} to {})": "因此购买的比例：{0}，{1}（95% 区间：{2} 至 {3}）",
     "money: too few customers held out to say (needs 200, including 15 buyers)": "金额：对照组人数太少，无法下结论（至少 200 人，其中 15 人购买）",
@@ -70,7 +64,6 @@ OUTPUT: Final = {
     "{} waiting": "等待中 {0} 条",
     "{} doubtful": "无法确认 {0} 条",
     "{} failed": "失败 {0} 条",
-    "{} planned": "{0} 已安排",
     "{} sent": "{0} 已发送",
     "{} withheld": "{0} 对照组（不发送）",
     "{} dropped at {}": "{0} 取消于 {1}",

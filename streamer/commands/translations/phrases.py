@@ -16,8 +16,9 @@ from streamer.commands.translations.output_chinese import OUTPUT
 from streamer.commands.translations.phrases_chinese import PHRASES
 from streamer.commands.translations.phrases_of_files_chinese import PHRASES_OF_FILES
 
-TABLE: Final = {**ERRORS_OF_PLAYS, **ERRORS, **OUTPUT, **PHRASES_OF_FILES, **PHRASES}
-"""Every phrase in Chinese, by its English text."""
+TABLES: Final = (ERRORS_OF_PLAYS, ERRORS, OUTPUT, PHRASES_OF_FILES, PHRASES)
+TABLE: Final = {english: chinese for table in TABLES for english, chinese in table.items()}
+"""Every phrase in Chinese, by its English text; each stands in one of the TABLES."""
 _DEPTH: Final = 3
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from streamer.commands.translations.phrases import TABLE, chinese
+from streamer.commands.translations.phrases import TABLE, TABLES, chinese
 
 ROOT = Path(__file__).parents[3]
 _RAISED = {"UserError", "TransientError"}
@@ -67,6 +68,11 @@ def test_a_sentence_keeps_its_values(english: str) -> None:
     values = [f"<{number}>" for number in range(english.count("{}"))]
     chinese_text = TABLE[english].format(*values)
     assert all(value in chinese_text for value in values)
+
+
+def test_a_sentence_stands_in_one_table() -> None:
+    times = Counter(english for table in TABLES for english in table)
+    assert [english for english, count in times.items() if count > 1] == []
 
 
 def test_an_error_with_values_is_said_in_chinese() -> None:

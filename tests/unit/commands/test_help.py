@@ -43,6 +43,13 @@ def test_every_option_has_help_in_chinese(path: str) -> None:
     assert texts - OPTIONS.keys() == set(), "write them in streamer/commands/translations/options_chinese.py"
 
 
+def test_no_help_in_chinese_is_of_an_option_that_is_gone() -> None:
+    shown = {
+        getattr(one, "help", None) for command in SHOWN.values() for one in command.get_params(typer.Context(command))
+    }
+    assert OPTIONS.keys() - shown == set()
+
+
 def test_every_role_has_help_in_chinese() -> None:
     assert [*ROLE_HELP] == [*ROLES], "write it in streamer/commands/translations/options_chinese.py"
 
