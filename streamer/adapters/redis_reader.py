@@ -227,12 +227,6 @@ class ViewReader:
             for chunk in self.customers(lane):
                 yield from (peek(id, parts[CORE]) for id, parts in chunk.items())
 
-    def everyone_with_orders(self) -> Iterator[Customer]:
-        """Like `everyone`, with order books and profiles."""
-        for lane in range(self.lanes):
-            for chunk in self.customers(lane):
-                yield from (glance(id, parts)[0] for id, parts in chunk.items())
-
     def _many(self, keys: list[str]) -> list[bytes | None]:
         # Keys of lanes are in different slots of a cluster, which rejects MGET over several.
         found: list[Any] = [self._client.get(key) for key in keys]

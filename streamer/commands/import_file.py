@@ -116,7 +116,7 @@ def import_file(
         connected(found) as service,
     ):
         if not beside_demo:
-            _put_demo_away(service)
+            _put_demo_away(service, found.home)
         # The workers may belong to an interrupted import and not yet be known to have exited.
         if not was_broken_off(service, source) and is_read(service):
             check_workers_currency(kind, common.settings())
@@ -143,13 +143,13 @@ def import_file(
         show(result, found.currency, common.console(), messages(found.language))
 
 
-def _put_demo_away(service: Service) -> None:
+def _put_demo_away(service: Service, home: Path) -> None:
     """Nobody wants a thousand simulated customers among their own. Raises UserError where they cannot be deleted now."""
     from streamer.demo.reset import put_away, was_demo
 
     if not was_demo(service):
         return
-    if not put_away(service, common.settings().home, common.note):
+    if not put_away(service, home, common.note):
         raise UserError(
             "this service holds the demo's customers, and a worker runs, or there are other customers beside them",
             "stop the workers and import again, and the demo's customers are deleted; --beside-demo keeps them",

@@ -18,17 +18,16 @@ def suggest(json: Json = False) -> None:
 
     Example:  streamer segments suggest > segments.toml
     """
-    from models.customer import snapshot
     from models.rules.suggest import Figures, file_of
     from models.rules.suggest import suggest as suggested
+    from streamer.queries.everyone import in_lane
 
     figures = Figures()
     with connections() as to, common.progress("looking at everybody") as on_progress:
         shop = to.settings.policy(to.lanes).shop
         for ledger in to.view.ledgers():
-            for people in to.view.customers(ledger.partition):
-                for id, parts in people.items():
-                    customer, _ = snapshot.glance(id, parts)
+            for people in in_lane(to.view, ledger.partition):
+                for customer, _ in people:
                     figures.add(customer, max(customer.as_of, ledger.clock_of(customer.clock_id)), shop)
                 on_progress(f"{figures.customers:,} customers")
     answer = suggested(figures)

@@ -9,7 +9,6 @@ from typing import Final
 from unicodedata import normalize
 
 from models.behaviour.model import SEGMENTATION
-from models.customer import snapshot
 from models.customer.customer import Customer
 from models.features.context import FeatureContext
 from models.features.time import DayGrid
@@ -25,6 +24,7 @@ from streamer.adapters.redis_reader import ViewReader
 from streamer.core.forecasts import LaneForecasts
 from streamer.core.ledger import Ledger
 from streamer.queries.cluster_moves import cluster_moves
+from streamer.queries.everyone import in_lane
 from streamer.queries.forecasts import forecasts
 from streamer.queries.foreseen_of_many import Foreseen, foreseen_of_many, now_in
 
@@ -210,10 +210,9 @@ def _everyone(view: ViewReader, *, with_consent: bool = True) -> Iterator[Custom
 def _chunks(view: ViewReader, *, with_consent: bool = True) -> Iterator[tuple[int, list[tuple[Customer, bytes]]]]:
     """Yield the customers by lane, in chunks, each with its behaviour memory."""
     for lane in range(view.lanes):
-        for chunk in view.customers(lane):
-            found = [snapshot.glance(id, parts) for id, parts in chunk.items()]
+        for chunk in in_lane(view, lane):
             # Without consent there is no behaviour memory, and such customers appear in no segment list.
-            yield lane, [one for one in found if one[1] or not with_consent]
+            yield lane, [one for one in chunk if one[1] or not with_consent]
 
 
 class _Foreseeing:

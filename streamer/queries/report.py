@@ -22,6 +22,7 @@ from streamer.adapters.redis_reader import Totals, ViewReader, totals
 from streamer.core.decision import Change
 from streamer.core.policy import Policy
 from streamer.queries import segments
+from streamer.queries.everyone import everyone
 from streamer.queries.history import Journey, Moves, journeys, sizes_by_day
 from streamer.queries.sales import Sales, day_text
 from streamer.replay.replay import Replay
@@ -252,7 +253,7 @@ def of_service(
         if number % 10_000 == 0:
             progress(number)
     sales = Sales(policy.grid)
-    counted = census(sales.counting(view.everyone_with_orders()), clock, policy.shop)
+    counted = census(sales.counting(everyone(view)), clock, policy.shop)
     return report(Shop(totals(ledgers), definitions, view.model(), counted, clock, currency, sales), log, texts)
 
 

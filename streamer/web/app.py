@@ -50,7 +50,7 @@ from streamer.web.collector.handlers import routes as collecting
 from streamer.web.collector.webhooks import shop_secrets
 from streamer.web.console.site import Console, console
 from streamer.web.events import KafkaEvents
-from streamer.web.following import kept_running
+from streamer.web.following import running
 from streamer.web.listen import listen, url_of
 from streamer.web.metrics import WebMetrics
 from streamer.web.publisher import Publisher
@@ -112,17 +112,14 @@ class Api:
             "read model": self.feeder.follow,
             "comparison of sizes": lambda: self.metrics.compare(self._counted, self._sizes),
         }
-        tasks = [asyncio.ensure_future(kept_running(name, follow)) for name, follow in followed.items()]
         try:
-            # The first visitor gets a complete page, unless Redis is unavailable.
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self.book.ready.wait(), _FIRST_SECONDS)
-            async with self.console.running():
-                yield
+            async with running(followed):
+                # The first visitor gets a complete page, unless Redis is unavailable.
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self.book.ready.wait(), _FIRST_SECONDS)
+                async with self.console.running():
+                    yield
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
             self.readers.close()
             self.book.close()
             await self.view.close()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 
 import structlog
 
@@ -19,3 +20,15 @@ async def kept_running(name: str, follow: Callable[[], Awaitable[None]], pause: 
         except Exception as error:
             _log.error("a background task failed and starts again", task=name, error=repr(error), exc_info=error)
         await asyncio.sleep(pause)
+
+
+@asynccontextmanager
+async def running(followed: Mapping[str, Callable[[], Awaitable[None]]]) -> AsyncIterator[None]:
+    """Keep tasks running, each by its name, while the block lasts; they have ended when it has."""
+    tasks = [asyncio.ensure_future(kept_running(name, follow)) for name, follow in followed.items()]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)

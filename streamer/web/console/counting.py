@@ -15,11 +15,11 @@ from typing import Final
 import structlog
 
 from models.customer.customer import Customer
-from models.customer.snapshot import glance
 from models.rules.cards import Census, census
 from models.rules.due import next_moves
 from schemas.errors import TransientError, UserError
 from streamer.adapters.redis_reader import ViewReader
+from streamer.queries.everyone import in_lane
 from streamer.queries.foreseen_of_many import foreseen_of_many, now_in
 from streamer.queries.members import PREDICTIONS
 from streamer.queries.sales import Sales
@@ -112,8 +112,8 @@ def _everyone(view: ViewReader, page: Page, reach: Reach) -> Iterator[Customer]:
     """Yield all customers with their orders; records their predictions."""
     for lane in range(view.lanes):
         says = page.forecasts.get(lane)
-        for chunk in view.customers(lane):
-            people = [glance(id, parts)[0] for id, parts in chunk.items()]
+        for chunk in in_lane(view, lane):
+            people = [customer for customer, _ in chunk]
             if says is not None:
                 reach.add(foreseen_of_many(people, now_in(says), says, PREDICTIONS))
             yield from people

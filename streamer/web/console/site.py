@@ -41,7 +41,7 @@ from streamer.web.console.uploading import PATH as UPLOADS
 from streamer.web.console.uploading import Uploading
 from streamer.web.console.uploads import Uploads
 from streamer.web.console.visits import Site, Visit
-from streamer.web.following import kept_running
+from streamer.web.following import running
 
 
 @dataclass(frozen=True)
@@ -99,14 +99,11 @@ class Console:
         await asyncio.to_thread(self.uploading.uploads.recover)
         uploads = self.uploading.uploads
         followed = {"counting of customers": self.counting.follow, "removal of old uploads": uploads.follow}
-        tasks = [asyncio.ensure_future(kept_running(name, follow)) for name, follow in followed.items()]
-        try:
-            yield
-        finally:
-            await uploads.close()
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
+        async with running(followed):
+            try:
+                yield
+            finally:
+                await uploads.close()
 
     async def _members(self, visit: Visit) -> Response:
         return await self.downloads.members_csv(visit.request)
