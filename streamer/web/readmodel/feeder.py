@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import structlog
 from aiokafka.errors import KafkaError
@@ -24,6 +24,7 @@ READ: Final = (topics.MEMBERSHIPS, topics.CHANGES, topics.MESSAGES)
 _POLL_SECONDS: Final = 0.25
 _RETRY_SECONDS: Final = 1.0
 _UPKEEP_SECONDS: Final = 60.0
+_Answer = TypeVar("_Answer")
 _log = structlog.get_logger()
 
 
@@ -61,7 +62,7 @@ class Feeder:
     async def prepare(self) -> None:
         """Create the file if there is none, so that pages work as soon as the server answers; `follow` fills it."""
         with suppress(OSError, sqlite3.Error):
-            if await asyncio.to_thread(tables.prepare, self.path, self._service):
+            if await _to_the_end(tables.prepare, self.path, self._service):
                 _log.info("filling the read model", file=str(self.path))
 
     async def follow(self) -> None:
@@ -75,7 +76,7 @@ class Feeder:
                 _log.warning("the read model waits; retrying", why=str(error) or repr(error))
                 if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
                     # Damaged: it holds nothing that the topics lack.
-                    await asyncio.to_thread(tables.remove, self.path)
+                    await _to_the_end(tables.remove, self.path)
                 await asyncio.sleep(_RETRY_SECONDS)
 
     async def _follow(self) -> None:
@@ -101,7 +102,7 @@ class Feeder:
             await inputs.close()
 
     async def _open(self) -> Writer:
-        writer = await asyncio.to_thread(Writer, self.path, self._service, self._day_of)
+        writer = await _to_the_end(Writer, self.path, self._service, self._day_of)
         if writer.is_new:
             _log.info("filling the read model", file=str(self.path))
         return writer
@@ -112,7 +113,7 @@ class Feeder:
             return False
         _log.warning("the read model belongs to older topics; rebuilding it")
         writer.close()
-        await asyncio.to_thread(tables.remove, self.path)
+        await _to_the_end(tables.remove, self.path)
         return True
 
     async def _apply(self, writer: Writer, fetched: Sequence[Fetched]) -> None:
@@ -129,14 +130,15 @@ class Feeder:
         await _to_the_end(writer.checkpoint)
 
 
-async def _to_the_end(function: Callable[..., None], *arguments: object) -> None:
-    """Run a function of the writer in a thread, so that the loop keeps answering.
+async def _to_the_end(function: Callable[..., _Answer], *arguments: object) -> _Answer:
+    """Run what uses the file in a thread, so that the loop keeps answering.
 
-    On cancellation, waits until it has ended: SQLite crashes if a connection used by another thread is closed.
+    On cancellation, waits until it has ended: SQLite crashes if a connection used by another thread is closed, or a file
+    replaced that another thread is still making.
     """
     running = asyncio.ensure_future(asyncio.to_thread(function, *arguments))
     try:
-        await asyncio.shield(running)
+        return await asyncio.shield(running)
     except asyncio.CancelledError:
         await asyncio.wait([running])
         raise
