@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import pytest
 from act_rig import free_port
 from live_service import LiveService
-from page_commands import sh_blocks
+from page_commands import sh_blocks, started
 
 pytestmark = pytest.mark.integration
 
@@ -40,17 +39,7 @@ def test_every_command_of_the_page_answers(service: LiveService, tmp_path: Path)
     subprocess.run(publish, env=environment, check=True, capture_output=True, timeout=60)
     service.wait_until_applied()
     log = tmp_path / "page.log"
-    with log.open("wb") as output:
-        shell = subprocess.Popen(
-            ["bash", "-x", "-c", script(port)],
-            cwd=tmp_path,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-    try:
+    with started(script(port), tmp_path, environment, log, "-x") as shell:
         code = shell.wait(SECONDS)
         output_text = log.read_text()
         assert code == 0, output_text
@@ -66,6 +55,3 @@ def test_every_command_of_the_page_answers(service: LiveService, tmp_path: Path)
         ):
             assert answer in output_text, (answer, output_text)
         assert "ann" in (tmp_path / "new.csv").read_text()
-    finally:
-        os.killpg(shell.pid, signal.SIGKILL)
-        shell.wait()

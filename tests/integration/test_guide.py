@@ -12,7 +12,6 @@ import itertools
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import sysconfig
@@ -21,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from page_commands import started
 
 pytestmark = pytest.mark.integration
 
@@ -101,38 +101,26 @@ def environment(desk: Path) -> dict[str, str]:
 def test_the_guide_leads_to_a_triggered_message(desk: Path) -> None:
     page = blocks(PAGE.read_text())
     log_path = desk / "page.log"
-    with log_path.open("wb") as output:
-        shell = subprocess.Popen(
-            ["bash", "-c", script(page, desk)],
-            cwd=desk,
-            env=environment(desk),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-    try:
+    with started(script(page, desk), desk, environment(desk), log_path) as shell:
         code = shell.wait(SECONDS)
-    finally:
-        if shell.poll() is None:
-            os.killpg(shell.pid, signal.SIGKILL)
-            shell.wait()
-    worker_log = desk / "shop" / "worker.log"
-    log = log_path.read_text() + (worker_log.read_text()[-3000:] if worker_log.exists() else "")
-    assert code == 0, log
+        worker_log = desk / "shop" / "worker.log"
+        log = log_path.read_text() + (worker_log.read_text()[-3000:] if worker_log.exists() else "")
+        assert code == 0, log
 
-    expected = 0
-    for before, block in itertools.pairwise(page):
-        if block.language != "text":
-            continue
-        expected += 1
-        printed = (desk / f"{before.line}.out").read_text()
-        missing = [line for line in lines(block.text) if line not in lines(printed)]
-        assert not missing, f"{PAGE.name}, line {block.line}: not printed: {missing}\nbut:\n{printed}\n{log}"
-    assert expected >= 3
+        expected = 0
+        for before, block in itertools.pairwise(page):
+            if block.language != "text":
+                continue
+            expected += 1
+            printed = (desk / f"{before.line}.out").read_text()
+            missing = [line for line in lines(block.text) if line not in lines(printed)]
+            assert not missing, f"{PAGE.name}, line {block.line}: not printed: {missing}\nbut:\n{printed}\n{log}"
+        assert expected >= 3
 
-    # It was the installed package that ran, not this working tree.
-    installed = list((desk / "shop" / ".venv").glob("lib/python*/site-packages/streamer/cli.py"))
-    assert len(installed) == 1
-    # `streamer down` of the last step left nothing behind.
-    assert str(desk) not in subprocess.run(["ps", "-eo", "args="], capture_output=True, text=True, check=True).stdout
+        # It was the installed package that ran, not this working tree.
+        installed = list((desk / "shop" / ".venv").glob("lib/python*/site-packages/streamer/cli.py"))
+        assert len(installed) == 1
+        # `streamer down` of the last step left nothing behind.
+        assert (
+            str(desk) not in subprocess.run(["ps", "-eo", "args="], capture_output=True, text=True, check=True).stdout
+        )

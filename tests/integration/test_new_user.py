@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -22,7 +21,7 @@ from urllib.request import HTTPCookieProcessor, build_opener, urlopen
 
 import pytest
 from act_rig import free_port
-from page_commands import sh_blocks
+from page_commands import sh_blocks, started
 
 pytestmark = pytest.mark.integration
 
@@ -105,17 +104,7 @@ def test_the_first_twenty_minutes(desk: Path) -> None:
     web_port = free_port()
     log = desk / "log.txt"
     begun = time.time()
-    with log.open("wb") as output:
-        shell = subprocess.Popen(
-            ["bash", "-c", script(free_port(), web_port)],
-            cwd=desk,
-            env=environment(desk, web_port),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-    try:
+    with started(script(free_port(), web_port), desk, environment(desk, web_port), log) as shell:
         code = shell.wait(SECONDS)
         assert code == 0, log.read_text()
         steps = dict(line.split() for line in (desk / "steps.txt").read_text().splitlines())
@@ -127,9 +116,6 @@ def test_the_first_twenty_minutes(desk: Path) -> None:
         assert {row["id"] for row in rows} == {"ann", *(f"k{number}" for number in range(1, GONE_QUIET))}
         check_mail(desk / "plays" / "mailbox" / "new")
         check_console((desk / "console.txt").read_text(), web_port)
-    finally:
-        os.killpg(shell.pid, signal.SIGKILL)
-        shell.wait()
 
 
 def check_demo(log: str) -> None:

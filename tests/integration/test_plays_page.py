@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -18,7 +16,7 @@ from urllib.request import urlopen
 import pytest
 from act_rig import free_port
 from live_service import LiveService
-from page_commands import sh_blocks
+from page_commands import sh_blocks, started
 
 from schemas.topics import EVENTS
 
@@ -71,17 +69,7 @@ def test_the_page_leads_to_a_mail_and_out_of_the_list(service: LiveService, tmp_
         "NO_COLOR": "1",
     }
     log = tmp_path / "page.log"
-    with log.open("wb") as output:
-        shell = subprocess.Popen(
-            ["bash", "-c", script(free_port(), web_port)],
-            cwd=desk,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-    try:
+    with started(script(free_port(), web_port), desk, environment, log) as shell:
         code = shell.wait(SECONDS)
         logged = log.read_text() + service.logs()
         assert code == 0, logged
@@ -94,9 +82,6 @@ def test_the_page_leads_to_a_mail_and_out_of_the_list(service: LiveService, tmp_
         events = [json.loads(one.value) for lane in range(service.lanes) for one in service.records(EVENTS, lane)]
         left = [one for one in events if one.get("type") == "subscription.updated"]
         assert [(one["customer_id"], one["list"], one["subscribed"]) for one in left] == [("ann", "offers", False)]
-    finally:
-        os.killpg(shell.pid, signal.SIGKILL)
-        shell.wait()
 
 
 def leave(mail: EmailMessage, base: str) -> None:

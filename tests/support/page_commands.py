@@ -1,10 +1,42 @@
-"""The commands of a page of the documentation."""
+"""The commands of a page of the documentation, and a shell that runs them."""
 
 from __future__ import annotations
 
+import os
 import re
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 
 def sh_blocks(page: str) -> list[str]:
     """The text of every block marked ``sh``, in order."""
     return re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+
+
+@contextmanager
+def started(
+    script: str, folder: Path, environment: Mapping[str, str], log: Path, *options: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A shell that runs ``script`` in ``folder`` and writes all output to ``log``.
+
+    At the end of the block it is killed with whatever it has left in the background.
+    """
+    with log.open("wb") as output:
+        shell = subprocess.Popen(
+            ["bash", *options, "-c", script],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    try:
+        yield shell
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(shell.pid, signal.SIGKILL)
+        shell.wait()
