@@ -23,7 +23,7 @@ from schemas.records import LogRecord
 from schemas.signing import SIGNATURE_HEADER, Seal
 from streamer.core import identity
 from streamer.core.context import Context
-from streamer.core.decision import Look
+from streamer.core.decision import ImportNotice
 from streamer.core.ledger import DefinitionsVersion, ImportClock, Ledger, ModelEntry
 from streamer.core.published import PUBLISHED
 from streamer.core.transitions import BEHAVIOUR
@@ -76,7 +76,7 @@ def _import(context: Context, control: ControlImport, record: LogRecord) -> None
             # The ledger no longer remembers this import: a replay of its signed records must not open it again.
             last = ledger.numbers.pop(import_source(ledger.closed.pop(0)), -1)
             ledger.numbers[IMPORTS] = max(last, ledger.numbers.get(IMPORTS, -1))
-        _look(context, control.import_id, context.grid.day_of(closed.clock or 0), closed=True)
+        _notify_owner(context, control.import_id, context.grid.day_of(closed.clock or 0), closed=True)
 
 
 def _clock(context: Context, control: ControlClock, record: LogRecord) -> None:
@@ -87,16 +87,16 @@ def _clock(context: Context, control: ControlClock, record: LogRecord) -> None:
         opened.appended = max(opened.appended, record.timestamp)
 
 
-def _look(context: Context, import_id: str, day: int, *, closed: bool = False) -> None:
+def _notify_owner(context: Context, import_id: str, day: int, *, closed: bool = False) -> None:
     ledger = context.ledger
-    context.decision.looks.append(Look(import_id, ledger.partition, day, ledger.customers, closed))
+    context.decision.notices.append(ImportNotice(import_id, ledger.partition, day, ledger.customers, closed))
 
 
 def _learn(context: Context, control: ControlLearn, record: LogRecord) -> None:
     if (opened := context.ledger.imports.get(control.import_id)) is not None:
         opened.requested = max(opened.requested, control.day)
         opened.appended = max(opened.appended, record.timestamp)
-        _look(context, control.import_id, control.day)
+        _notify_owner(context, control.import_id, control.day)
 
 
 def _learned(context: Context, control: ControlLearned, record: LogRecord) -> None:

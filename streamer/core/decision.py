@@ -24,7 +24,7 @@ class Erased(msgspec.Struct, array_like=True, frozen=True):
     appended: int
 
 
-class Look(msgspec.Struct, frozen=True):
+class ImportNotice(msgspec.Struct, frozen=True):
     """A lane's report to the model owner: an import requests learning, or has ended.
 
     Attributes
@@ -124,7 +124,7 @@ class Decision:
     panel, panel_shift
         Memories of the customers that the model owner learns from, in order; one customer in 2**panel_shift. An empty
         memory tells the owner to forget the customer.
-    looks
+    notices
         Requests of imports to the model owner, which reads them after the rows.
     """
 
@@ -140,7 +140,7 @@ class Decision:
     marks: dict[str, Erased | None] = field(default_factory=dict)
     panel: list[PanelRow] = field(default_factory=list)
     panel_shift: int = 0
-    looks: list[Look] = field(default_factory=list)
+    notices: list[ImportNotice] = field(default_factory=list)
     predictions: dict[int, PredictionModel] = field(default_factory=dict)
 
     def erase(self, id: str) -> None:
@@ -171,4 +171,4 @@ class Decision:
         self.definitions.update(later.definitions)
         self.thin_panel(later.panel_shift)
         self.panel += later.panel
-        self.looks += later.looks
+        self.notices += later.notices

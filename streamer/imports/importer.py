@@ -126,7 +126,7 @@ class Import:
         self._day = 0
         self._days: deque[dict[int, int]] = deque()
         self._workers: supervise.Workers | None = None
-        self._learning = Learning(service, record.import_id, self.progress.note, self._look)
+        self._learning = Learning(service, record.import_id, self.progress.note, self._read_ledgers)
         self._stack = ExitStack()
 
     def run(self, resumed: bool) -> Result:
@@ -144,11 +144,11 @@ class Import:
             self._see_to_workers()
             sent = asyncio.run(self._write(resumed))
             while True:
-                ledgers = self._look(sum(end - record.starts.get(lane, 0) for lane, end in sent.ends.items()))
+                ledgers = self._read_ledgers(sum(end - record.starts.get(lane, 0) for lane, end in sent.ends.items()))
                 # At the end time passes for many customers at once, and a lane processes them in portions.
                 if _reached(ledgers, sent.ends) and not self.service.imports.dues_waiting(ledgers):
                     # Read again: the earlier ledgers predate the last records.
-                    ledgers = self._look()
+                    ledgers = self._read_ledgers()
                     break
                 time.sleep(_POLL_SECONDS)
         record.finished = True
@@ -199,10 +199,10 @@ class Import:
         self._days.append(dict(sent.ends))
         if len(self._days) > _LEAD_DAYS:
             goal = self._days.popleft()
-            while not _reached(await asyncio.to_thread(self._look), goal):
+            while not _reached(await asyncio.to_thread(self._read_ledgers), goal):
                 await asyncio.sleep(_POLL_SECONDS / 5)
 
-    def _look(self, of: int | None = None) -> list[Ledger]:
+    def _read_ledgers(self, of: int | None = None) -> list[Ledger]:
         """Read the ledgers; report their progress (of ``of`` records if known) and ensure that workers are running."""
         ledgers, starts = self.service.view.ledgers(), self.record.starts
         done = sum(max(0, one.next_offset - starts.get(one.partition, 0)) for one in ledgers)

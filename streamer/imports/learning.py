@@ -3,7 +3,7 @@
 The protocol on a day on which the owner has work to do (the first day of data not before ``next_day``):
 
 1. The import writes that day's clock to every lane, followed by ``control.learn``. It holds back the day's events.
-2. Each lane decides everything up to there and reports it to the owner in the panel topic (``decision.Look``), after
+2. Each lane decides everything up to there and reports it to the owner in the panel topic (``decision.ImportNotice``), after
    the rows of all customers active before, in the transaction of the step.
 3. Once all lanes have reported, the owner learns. One transaction writes its snapshot, the new version if there is
    one, and after it ``control.learned`` with the next such day to every lane.
@@ -38,17 +38,17 @@ class Learning:
 
     Parameters
     ----------
-    look
+    read_ledgers
         Reads the ledgers, and ensures that workers are running.
     """
 
     def __init__(
-        self, service: Service, import_id: str, note: Callable[[str], None], look: Callable[[], list[Ledger]]
+        self, service: Service, import_id: str, note: Callable[[str], None], read_ledgers: Callable[[], list[Ledger]]
     ) -> None:
         self._service = service
         self._import_id = import_id
         self._note = note
-        self._look = look
+        self._read_ledgers = read_ledgers
         self._next_day = 0
         self._requested = -1
 
@@ -73,7 +73,7 @@ class Learning:
             return False
         patience = _Patience()
         while True:
-            ledgers = await asyncio.to_thread(self._look)
+            ledgers = await asyncio.to_thread(self._read_ledgers)
             opened = [one for ledger in ledgers if (one := ledger.imports.get(self._import_id)) is not None]
             if any(one.learned >= requested for one in opened):
                 self._next_day = max(one.next_day for one in opened)

@@ -42,9 +42,9 @@ from streamer.lanes.keys import (
     SHIFT_HEADER,
     definitions_key,
     erased_key,
-    look_key,
     model_key,
     model_name,
+    notice_key,
     part_key,
 )
 from streamer.lanes.ports import Stored, Update, Write, Writes
@@ -113,7 +113,7 @@ def writes(
         out.setdefault((topics.EVENTS, rerouted.partition), []).append(
             Write(rerouted.key, rerouted.value, rerouted.headers)
         )
-    if decision.panel or decision.looks:
+    if decision.panel or decision.notices:
         out[topics.PANEL, 0] = _panel(decision, state)
     out[topics.STATE, lane] = _changelog(decision, stored, raw_ledger)
     return out
@@ -130,7 +130,7 @@ def _panel(decision: Decision, state: LaneState) -> list[Write]:
             # An import requests learning itself.
             headers = (*plain, (IMPORT_HEADER, customer.clock_id.encode()))
         found.append(Write(part_key(row.customer, ""), encode_row(row) if row.blob else None, headers))
-    found += [Write(look_key(look.import_id, look.lane), _encode(look)) for look in decision.looks]
+    found += [Write(notice_key(notice.import_id, notice.lane), _encode(notice)) for notice in decision.notices]
     return found
 
 

@@ -13,7 +13,7 @@ LEDGER_KEY = b"!ledger"
 _MODEL = b"!model:"
 _DEFINITIONS = b"!definitions:"
 _ERASED = b"!erased:"
-LOOK_KEY = b"!look:"
+NOTICE_KEY = b"!look:"
 """Key prefix of imports' requests to the model owner, in the panel topic."""
 SHIFT_HEADER = "streamer-panel-shift"
 """Header of panel rows: the panel is one customer in 2**shift."""
@@ -47,9 +47,9 @@ def id_of(key: bytes | None) -> str | None:
         return None
 
 
-def look_key(import_id: str, lane: int) -> bytes:
+def notice_key(import_id: str, lane: int) -> bytes:
     """The key of a lane's report to the model owner about an import."""
-    return LOOK_KEY + f"{lane}:{import_id}".encode()
+    return NOTICE_KEY + f"{lane}:{import_id}".encode()
 
 
 def model_name(kind: str, version: int) -> str:

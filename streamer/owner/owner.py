@@ -34,9 +34,9 @@ from schemas.errors import InvalidEvent
 from schemas.records import Headers, LogRecord
 from schemas.signing import ControlKeys
 from streamer.lanes.inbox import Inbox
-from streamer.lanes.keys import LOOK_KEY, SHIFT_HEADER, split_key
+from streamer.lanes.keys import NOTICE_KEY, SHIFT_HEADER, split_key
 from streamer.lanes.ports import LaneLog, WallClock, Write, Writes
-from streamer.owner.looks import LearningRequest, Looks
+from streamer.owner.import_notices import ImportNotices, LearningRequest
 from streamer.owner.pieces import SNAPSHOT, Piece, read_piece, taken_apart
 from streamer.owner.publish_model import (
     answer_writes,
@@ -114,7 +114,7 @@ class Owner(Inbox):
         self._day = -1
         self._decisions: list[tuple[bytes, bytes, Headers]] = []
         self._learned_day = -1
-        self._looks = Looks(context.lanes)
+        self._notices = ImportNotices(context.lanes)
         # Numbers of the last signed decisions accepted, and of the last answer to an import.
         self._taken: list[int] = []
         self._answered = 0
@@ -141,13 +141,13 @@ class Owner(Inbox):
     async def open(self) -> int:
         """Fence the previous owner, restore its snapshot, and publish the declared segments."""
         await self._log.open()
-        looks, pieces = await self._read_topic()
+        notices, pieces = await self._read_topic()
         self._position = self._restore(pieces) if 0 in pieces else await self._log.first_offset()
-        self._looks = Looks(self._context.lanes)
+        self._notices = ImportNotices(self._context.lanes)
         # Requests at or after the position will be read again.
-        for key, (offset, value) in looks.items():
+        for key, (offset, value) in notices.items():
             if offset < self._position:
-                self._day = max(self._day, self._looks.take(key, value))
+                self._day = max(self._day, self._notices.take(key, value))
         state, context = self._learner.state, self._context
         self._learned(state.last_update or 0, Learned("restored"))
         if self._listener is not None:
@@ -160,19 +160,19 @@ class Owner(Inbox):
 
     async def _read_topic(self) -> tuple[dict[bytes, tuple[int, bytes | None]], dict[int, Piece]]:
         """The newest record of each request with its offset, and the pieces of the snapshot."""
-        looks: dict[bytes, tuple[int, bytes | None]] = {}
+        notices: dict[bytes, tuple[int, bytes | None]] = {}
         pieces: dict[int, Piece] = {}
         self._pieces = 0
         async for chunk in self._log.changelog(0):
             for offset, key, value in chunk:
-                if key.startswith(LOOK_KEY):
-                    looks[key] = (offset, value)
+                if key.startswith(NOTICE_KEY):
+                    notices[key] = (offset, value)
                 if key.startswith(SNAPSHOT):
                     index = int(key[len(SNAPSHOT) :])
                     self._pieces = max(self._pieces, index + 1)
                     if value is not None:
                         pieces[index] = read_piece(value)
-        return looks, pieces
+        return notices, pieces
 
     def _restore(self, pieces: Mapping[int, Piece]) -> int:
         """Restore the snapshot; return its panel offset."""
@@ -199,11 +199,11 @@ class Owner(Inbox):
             return
         if self._decisions:
             await self._answer()
-        for request in self._looks.complete():
+        for request in self._notices.complete():
             await self._learn_for(request)
         if self._day > self._learned_day:
             await self._learn(self._day)
-        if (self._forgot or self._looks.done) and not self._waiting:
+        if (self._forgot or self._notices.done) and not self._waiting:
             await self._log.commit({(topics.PANEL, 0): self._snapshot()}, self._position)
 
     def _take(self, records: Sequence[LogRecord]) -> None:
@@ -211,8 +211,8 @@ class Owner(Inbox):
             key = record.key or b""
             if key.startswith(DECISION_KEY) and record.value is not None:
                 self._decisions.append((key, record.value, record.headers))
-            elif key.startswith(LOOK_KEY):
-                self._day = max(self._day, self._looks.take(key, record.value))
+            elif key.startswith(NOTICE_KEY):
+                self._day = max(self._day, self._notices.take(key, record.value))
             if key.startswith(b"!"):
                 continue
             if record.value is None:
@@ -358,6 +358,6 @@ class Owner(Inbox):
         # Leftovers of a longer snapshot may hold customers who must be forgotten.
         writes += [Write(SNAPSHOT + str(index).encode(), None) for index in range(len(pieces), self._pieces)]
         self._pieces = len(pieces)
-        writes += [Write(key, None) for key in self._looks.done]
-        self._looks.done.clear()
+        writes += [Write(key, None) for key in self._notices.done]
+        self._notices.done.clear()
         return writes

@@ -14,7 +14,7 @@ from models.learning.learner import LearnerConfig
 from schemas import topics
 from schemas.control import IMPORT_HEADER
 from schemas.signing import ControlKeys
-from streamer.lanes.keys import LOOK_KEY
+from streamer.lanes.keys import NOTICE_KEY
 
 START = LearnerConfig(k=3, frame_days=(90,), min_buyers=150)
 FREE = replace(START, k=None, tolerance=9.0, table_tolerance=9.0, better=1.0)
@@ -83,11 +83,11 @@ def test_an_import_is_answered_once_all_lanes_have_passed_its_question_on(days: 
     async def go() -> None:
         rig = OwnerRig(days, START)
         rig.publish_rows(IMPORTED)
-        rig.look(0, days.day)
+        rig.notice(0, days.day)
         await rig.run(crash)
         # One lane is still behind, and rows of an import are no reason to learn.
         assert rig.lane() == rig.lane(1) == []
-        rig.look(1, days.day)
+        rig.notice(1, days.day)
         await rig.run(crash)
         await rig.run()
         for lane in (0, 1):
@@ -98,10 +98,10 @@ def test_an_import_is_answered_once_all_lanes_have_passed_its_question_on(days: 
             assert answer == {"type": "control.learned", **expected}
         # The import was interrupted before it saw the answer and asks again: the same answer, and no version.
         for lane in (0, 1):
-            rig.look(lane, days.day)
+            rig.notice(lane, days.day)
         await rig.run()
         assert rig.in_lanes() == [1] and rig.lane()[-1] == rig.lane()[1]
-        newest = {r.key: r.value for r in rig.broker.records(topics.PANEL) if (r.key or b"").startswith(LOOK_KEY)}
+        newest = {r.key: r.value for r in rig.broker.records(topics.PANEL) if (r.key or b"").startswith(NOTICE_KEY)}
         assert len(newest) == 2 and set(newest.values()) == {None}
 
     asyncio.run(go())
@@ -111,13 +111,13 @@ def test_what_an_unanswered_import_brought_is_learned_when_it_has_ended_in_every
     async def go() -> None:
         rig = OwnerRig(days, START)
         rig.publish_rows(IMPORTED)
-        rig.look(0, days.day, closed=True)
+        rig.notice(0, days.day, closed=True)
         await rig.run()
         assert rig.lane() == []
-        rig.look(1, days.day, closed=True)
+        rig.notice(1, days.day, closed=True)
         await rig.run()
         assert rig.in_lanes() == [1]
-        newest = {r.key: r.value for r in rig.broker.records(topics.PANEL) if (r.key or b"").startswith(LOOK_KEY)}
+        newest = {r.key: r.value for r in rig.broker.records(topics.PANEL) if (r.key or b"").startswith(NOTICE_KEY)}
         assert len(newest) == 2 and set(newest.values()) == {None}
 
     asyncio.run(go())

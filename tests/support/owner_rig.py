@@ -18,8 +18,8 @@ from schemas import topics
 from schemas.decisions import ModelDecision, decision_key, encode_decision
 from schemas.signing import ControlKeys
 from streamer.adapters.memory import MemoryBroker, MemoryLog
-from streamer.core.decision import Look
-from streamer.lanes.keys import look_key
+from streamer.core.decision import ImportNotice
+from streamer.lanes.keys import notice_key
 from streamer.lanes.ports import Batch, Write, Writes
 from streamer.owner.owner import Owner, OwnerContext
 
@@ -103,10 +103,10 @@ class OwnerRig:
         """Write a copy of the last decision, as somebody could who may only copy."""
         self.broker.append(topics.PANEL, 0, Write(decision_key(), self.decision.value, self.decision.headers))
 
-    def look(self, lane: int, day: int, *, closed: bool = False) -> None:
+    def notice(self, lane: int, day: int, *, closed: bool = False) -> None:
         """What a lane passes on where an import asks, or ends."""
-        look = Look("i-1", lane, day, self.world.customers // 2, closed)
-        self.broker.append(topics.PANEL, 0, Write(look_key("i-1", lane), msgspec.json.encode(look)))
+        notice = ImportNotice("i-1", lane, day, self.world.customers // 2, closed)
+        self.broker.append(topics.PANEL, 0, Write(notice_key("i-1", lane), msgspec.json.encode(notice)))
 
     async def run(self, crash: str | None = None, lost_until: int = 0) -> Owner:
         """Start an owner and let it read to the end; what lies before ``lost_until`` is lost on the way, once."""

@@ -22,8 +22,8 @@ from schemas.control import IMPORT_HEADER
 from schemas.errors import InvariantViolation
 from schemas.records import Headers
 from streamer.adapters.memory import MemoryBroker
-from streamer.core.decision import Look
-from streamer.lanes.keys import SHIFT_HEADER, look_key
+from streamer.core.decision import ImportNotice
+from streamer.lanes.keys import SHIFT_HEADER, notice_key
 from streamer.lanes.ports import Batch, Write
 from streamer.owner import owner as module
 from streamer.owner.owner import Owner, OwnerContext
@@ -155,7 +155,7 @@ def test_it_follows_the_lanes_to_a_sparser_panel_and_never_back(panel: Panel) ->
 
 def request_learning(panel: Panel, *lanes: int, closed: bool = False) -> None:
     for lane in lanes:
-        panel.put(look_key("i-1", lane), msgspec.json.encode(Look("i-1", lane, panel.today, 3, closed)))
+        panel.put(notice_key("i-1", lane), msgspec.json.encode(ImportNotice("i-1", lane, panel.today, 3, closed)))
 
 
 def test_an_import_is_answered_in_every_lane_and_its_questions_are_deleted(panel: Panel) -> None:
@@ -172,7 +172,7 @@ def test_an_import_is_answered_in_every_lane_and_its_questions_are_deleted(panel
         body: dict[str, Any] = msgspec.json.decode(record.value or b"")
         assert (body["type"], body["import_id"], body["day"]) == ("control.learned", "i-1", panel.today)
         assert body["next_day"] > panel.today
-    assert all(panel.held()[look_key("i-1", lane)] is None for lane in range(2))
+    assert all(panel.held()[notice_key("i-1", lane)] is None for lane in range(2))
 
 
 def test_an_import_that_ended_makes_its_last_day_one_to_learn_on(panel: Panel) -> None:
@@ -183,7 +183,7 @@ def test_an_import_that_ended_makes_its_last_day_one_to_learn_on(panel: Panel) -
 
     asyncio.run(go())
     assert [day for day, outcome in panel.listener.days if outcome != "restored"] == [panel.today]
-    assert all(panel.held()[look_key("i-1", lane)] is None for lane in range(2))
+    assert all(panel.held()[notice_key("i-1", lane)] is None for lane in range(2))
 
 
 def test_a_decision_that_cannot_be_read_is_deleted_and_changes_nothing(panel: Panel) -> None:

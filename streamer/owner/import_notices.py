@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import msgspec
 
 from schemas.errors import InvariantViolation
-from streamer.core.decision import Look
+from streamer.core.decision import ImportNotice
 
-_decode = msgspec.json.Decoder(Look).decode
+_decode = msgspec.json.Decoder(ImportNotice).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +24,8 @@ class LearningRequest:
 
 
 @dataclass(slots=True)
-class Looks:
-    """The unanswered records under ``keys.LOOK_KEY``, by import and lane.
+class ImportNotices:
+    """The unanswered records under ``keys.NOTICE_KEY``, by import and lane.
 
     They are not part of the owner's snapshot: they stay in the panel topic until the transaction of the answer
     deletes them, and a starting owner reads them from there.
@@ -38,8 +38,8 @@ class Looks:
 
     lanes: int
     done: list[bytes] = field(default_factory=list)
-    _requested: dict[str, dict[int, tuple[bytes, Look]]] = field(default_factory=dict)
-    _closed: dict[str, dict[int, tuple[bytes, Look]]] = field(default_factory=dict)
+    _requested: dict[str, dict[int, tuple[bytes, ImportNotice]]] = field(default_factory=dict)
+    _closed: dict[str, dict[int, tuple[bytes, ImportNotice]]] = field(default_factory=dict)
 
     def take(self, key: bytes, value: bytes | None) -> int:
         """Add one record; return the last day of an import that has now ended in every lane, else -1.
@@ -49,24 +49,24 @@ class Looks:
         if value is None:
             return -1
         try:
-            look = _decode(value)
+            notice = _decode(value)
         except msgspec.DecodeError as error:
             raise InvariantViolation(f"a request to the model owner cannot be read: {error}") from error
-        kind = self._closed if look.closed else self._requested
-        by_lane = kind.setdefault(look.import_id, {})
-        by_lane[look.lane] = key, look
-        if not look.closed or len(by_lane) < self.lanes:
+        kind = self._closed if notice.closed else self._requested
+        by_lane = kind.setdefault(notice.import_id, {})
+        by_lane[notice.lane] = key, notice
+        if not notice.closed or len(by_lane) < self.lanes:
             return -1
-        self._requested.pop(look.import_id, None)
-        del self._closed[look.import_id]
+        self._requested.pop(notice.import_id, None)
+        del self._closed[notice.import_id]
         self.done += [key for key, _ in by_lane.values()]
-        return max(look.day for _, look in by_lane.values())
+        return max(notice.day for _, notice in by_lane.values())
 
     def complete(self) -> Iterator[LearningRequest]:
         """Remove and yield the requests that all lanes agree on."""
         for import_id, by_lane in list(self._requested.items()):
-            looks = [look for _, look in by_lane.values()]
-            if len(looks) == self.lanes and len({look.day for look in looks}) == 1:
+            notices = [notice for _, notice in by_lane.values()]
+            if len(notices) == self.lanes and len({notice.day for notice in notices}) == 1:
                 del self._requested[import_id]
-                customers = sum(look.customers for look in looks)
-                yield LearningRequest(import_id, looks[0].day, customers, tuple(key for key, _ in by_lane.values()))
+                customers = sum(notice.customers for notice in notices)
+                yield LearningRequest(import_id, notices[0].day, customers, tuple(key for key, _ in by_lane.values()))
