@@ -42,11 +42,11 @@ class Context:
         Ids with a panel row already in the decision.
     forecasts
         The predictions in force; None if no rule uses one.
-    looks
+    nights
         Grid days on which to re-evaluate a customer's rules against predictions, by customer id. Applied at the
         customer's next turn.
     late
-        Customers whose looks apply at once because the record being applied was late and requested them.
+        Customers whose nights apply at once because the record being applied was late.
     """
 
     state: LaneState
@@ -55,7 +55,7 @@ class Context:
     pending: dict[str, list[Move]] = field(default_factory=dict)
     active: dict[str, Customer] = field(default_factory=dict)
     reported: set[str] = field(default_factory=set)
-    looks: dict[str, list[int]] = field(default_factory=dict)
+    nights: dict[str, list[int]] = field(default_factory=dict)
     late: list[Customer] = field(default_factory=list)
     # Read once from the state and the policy because every record needs them.
     ledger: Ledger = field(init=False)
@@ -98,14 +98,14 @@ class Context:
         if self.forecasts is not None:
             self.forecasts.forget_versions()
 
-    def look_again(self, customer: Customer) -> None:
+    def schedule_nights(self, customer: Customer) -> None:
         """Schedule rule evaluations for the nights after the customer's ``as_of`` that time has already passed."""
         if self.forecasts is None or not customer.is_segmentable:
             return
         start, target = self.grid.day_of(customer.as_of), self.cache.memory.day_of(customer.row)
         if start < target:
             nights = self.forecasts.nights([customer], customer.clock_id, np.array([start]), np.array([target]))
-            self.looks.update(nights)
+            self.nights.update(nights)
             if nights:
                 self.late.append(customer)
 

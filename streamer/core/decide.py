@@ -138,7 +138,7 @@ def _take(context: Context, decoded: DecodedRecord) -> None:
         except InvalidEvent as error:
             _refuse(context, record, "decide", error)
     if context.late:
-        timers.look_again(context, record.timestamp)
+        timers.apply_late_nights(context, record.timestamp)
 
 
 def _refuse(context: Context, record: LogRecord, stage: str, error: InvalidEvent, count: int = 1) -> None:

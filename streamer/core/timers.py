@@ -79,7 +79,7 @@ def _step(context: Context, clock_id: str | None, rows: IntArray, targets: IntAr
         customers = [context.cache.of_row(row) for row in rows.tolist()]
         starts = context.cache.memory.matrix[rows, DAY].astype(np.int64)
         for id, days in context.forecasts.nights(customers, clock_id, starts, targets).items():
-            context.looks.setdefault(id, []).extend(days)
+            context.nights.setdefault(id, []).extend(days)
     for move in advance(context.cache.memory, rows, targets, timeline):
         customer = context.cache.of_row(move.row)
         context.pending.setdefault(customer.id, []).append(move)
@@ -112,7 +112,7 @@ def pass_time(context: Context, customer: Customer, until: int, now: int) -> Non
         rows, targets = np.array([customer.row], dtype=np.int64), np.array([target], dtype=np.int64)
         _step(context, customer.clock_id, rows, targets)
     moves = context.pending.pop(customer.id, None) if context.pending else None
-    looks = context.looks.pop(customer.id, None) if context.looks else None
+    nights = context.nights.pop(customer.id, None) if context.nights else None
     edits: list[DefinitionsVersion] = []
     if customer.definitions_version != context.definitions.version and not customer.is_alias:
         # The customer has not been brought to the version of the declared segmentations now in force.
@@ -123,38 +123,38 @@ def pass_time(context: Context, customer: Customer, until: int, now: int) -> Non
         versions = context.ledger.definitions_versions
         edits = [one for one in versions if one.version > customer.definitions_version]
     elif moves is None and (customer.due is None or customer.due > until):
-        if looks is not None:
-            # Most looks change nothing, and then nothing is written.
-            _apply_in_order(context, customer, deque(), deque(looks), deque(), until, now)
+        if nights is not None:
+            # Most nights change nothing, and then nothing is written.
+            _apply_in_order(context, customer, deque(), deque(nights), deque(), until, now)
         return
     context.decision.touched[customer.id] = customer
-    _apply_in_order(context, customer, deque(moves or ()), deque(looks or ()), deque(edits), until, now)
+    _apply_in_order(context, customer, deque(moves or ()), deque(nights or ()), deque(edits), until, now)
 
 
 def _apply_in_order(
     context: Context,
     customer: Customer,
     moves: deque[Move],
-    looks: deque[int],
+    nights: deque[int],
     edits: deque[DefinitionsVersion],
     until: int,
     now: int,
 ) -> None:
     """Apply the earliest item until none is left.
 
-    At the same instant the order is: cluster move, look at the predictions, due, edit. Everything up to an edit
+    At the same instant the order is: cluster move, night, due, edit. Everything up to an edit
     happened under the version before it.
     """
     while True:
         due = _NEVER if customer.due is None else customer.due
         step = context.grid.instant(moves[0].day) if moves else _NEVER
-        look = context.grid.instant(looks[0]) if looks else _NEVER
-        if edits and min(step, look, due) > edits[0].at_for(customer.clock_id):
+        night = context.grid.instant(nights[0]) if nights else _NEVER
+        if edits and min(step, night, due) > edits[0].at_for(customer.clock_id):
             _edit(context, customer, edits.popleft(), moves, now)
-        elif moves and step <= min(look, due):
+        elif moves and step <= min(night, due):
             transitions.apply_cluster_move(context, customer, moves.popleft(), step, now)
-        elif looks and look <= due:
-            transitions.look(context, customer, looks.popleft(), now)
+        elif nights and night <= due:
+            transitions.apply_night(context, customer, nights.popleft(), now)
         elif due <= until:
             before = facts(customer, customer.as_of, transitions.definitions_of(context, customer), context.shop)
             customer.as_of = max(customer.as_of, due)
@@ -177,15 +177,15 @@ def _edit(context: Context, customer: Customer, edit: DefinitionsVersion, moves:
     transitions.apply_definitions(context, customer, edit.version, at, version, cluster, now)
 
 
-def look_again(context: Context, now: int) -> None:
-    """Apply the looks requested by a late record before anything else.
+def apply_late_nights(context: Context, now: int) -> None:
+    """Apply the nights scheduled by a late record before anything else.
 
     They may lie beyond the customer's own clock. If they waited, another late record or a new prediction version
     could change them, depending on where the batch ends.
     """
     while context.late:
         customer = context.late.pop()
-        days = context.looks.get(customer.id)
+        days = context.nights.get(customer.id)
         if days and customer.is_segmentable:
             last, clock = context.grid.instant(days[-1]), context.ledger.clock_of(customer.clock_id)
             pass_time(context, customer, max(last, clock), now)
@@ -194,14 +194,14 @@ def look_again(context: Context, now: int) -> None:
 def _finish_nights(context: Context, now: int) -> None:
     """Apply pending nights, including those of customers whose records turned out to be duplicates or dead letters."""
     found = [(id, moves[-1].day) for id, moves in context.pending.items()]
-    found += [(id, days[-1]) for id, days in context.looks.items()]
+    found += [(id, days[-1]) for id, days in context.nights.items()]
     for id, day in found:
         customer = context.cache.customers[id]
         last, clock = context.grid.instant(day), context.ledger.clock_of(customer.clock_id)
         pass_time(context, customer, max(last, clock), now)
 
 
-# -- a look at the clock --------------------------------------------------------------------------------------
+# -- the tick ---------------------------------------------------------------------------------------
 
 
 def tick(context: Context, tick: Tick) -> None:

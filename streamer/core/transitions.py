@@ -62,13 +62,13 @@ def assign(
         _add_all(context, customer, transitions, after, definitions, Occasion(cause, trigger, now))
     if cause != "time":
         # A late event is evaluated at the customer's ``as_of``, and it changes the predictions of the nights since.
-        context.look_again(customer)
+        context.schedule_nights(customer)
 
 
-def look(context: Context, customer: Customer, day: int, now: int) -> None:
+def apply_night(context: Context, customer: Customer, day: int, now: int) -> None:
     """Evaluate the rules against the predictions of the grid day ``day``.
 
-    Nothing changes unless the customer moves, so it does not matter if a look is repeated, or skipped for a customer
+    Nothing changes unless the customer moves, so it does not matter if a night is repeated, or skipped for a customer
     who is not in memory. A move that the previous day's version would not have made has cause ``refit``.
     """
     forecasts, shop, definitions = context.forecasts, context.shop, definitions_of(context, customer)

@@ -65,13 +65,13 @@ class LaneSettings:
 
 @dataclass(frozen=True, slots=True)
 class LaneContext:
-    """What all lanes of a process share. ``may_look`` returns whether the wall clock may move idle lanes now."""
+    """What all lanes of a process share. ``may_tick`` returns whether the wall clock may move idle lanes now."""
 
     policy: Policy
     clock: WallClock
     settings: LaneSettings = field(default_factory=LaneSettings)
     quarantine: Quarantine = field(default_factory=Quarantine)
-    may_look: Callable[[], bool] = lambda: True
+    may_tick: Callable[[], bool] = lambda: True
 
 
 @dataclass(frozen=True, slots=True)

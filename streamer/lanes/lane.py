@@ -70,7 +70,7 @@ class Lane(Inbox):
         self._view = view
         self._policy = context.policy
         self._clock = context.clock
-        self._may_look = context.may_look
+        self._may_tick = context.may_tick
         self._token: str | None = None
         self._raw_ledger = b""
         # The ledger has changes that no step has committed.
@@ -362,7 +362,7 @@ class Lane(Inbox):
         if self.next_offset < end:
             return None
         self._clock_request = None
-        return requested_at - self.settings.wall_margin_ms if self._policy.wall and self._may_look() else None
+        return requested_at - self.settings.wall_margin_ms if self._policy.wall and self._may_tick() else None
 
     async def _show(self, update: Update, offset: int) -> None:
         token = token_of(self.state.ledger, offset)

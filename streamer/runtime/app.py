@@ -88,7 +88,7 @@ class WorkerListener(Silent):
     def pooled(self, pool: Pool) -> None:
         """The pool with the readers of this process's partitions was created."""
 
-    def may_look(self) -> bool:
+    def may_tick(self) -> bool:
         """Whether lanes may follow the wall clock."""
         return True
 
@@ -140,7 +140,7 @@ def run_lanes(wiring: Wiring, listener: WorkerListener | None = None, kind: type
             observer,
         )
 
-    context = LaneContext(wiring.policy, SystemClock(), wiring.lane, may_look=observer.may_look)
+    context = LaneContext(wiring.policy, SystemClock(), wiring.lane, may_tick=observer.may_tick)
     pool = Pool(make, partial(fatal, on_fatal=observer.failed), observer.owns)
     app = agents.build(
         wiring.kafka.group, wiring.kafka.bootstrap, events, pool, wiring.session_seconds, **wiring.broker

@@ -67,7 +67,7 @@ class LaneWorker(RoleWorker):
     def pooled(self, pool: Pool) -> None:
         self._pool = pool
 
-    def may_look(self) -> bool:
+    def may_tick(self) -> bool:
         return self._clock_guard.is_trusted
 
     def owns(self, lanes: set[int]) -> None:

@@ -112,7 +112,7 @@ def test_a_clock_400_days_ahead_moves_nobody_for_good(trusted: bool) -> None:
         log = LogMaker(now=T0)
         log.event(order("a", "ann", T0, 50.0))
         broker, clock = MemoryBroker(T0), ManualClock(T0 + 400 * DAY)
-        context = LaneContext(Policy(wall=True), clock, may_look=lambda: trusted)
+        context = LaneContext(Policy(wall=True), clock, may_tick=lambda: trusted)
         lane = Lane(0, MemoryLog(broker, 0), MemoryView(), context)
         await lane.open()
         for record in log.records:
