@@ -18,7 +18,7 @@ ANSWER_SECONDS: Final = 5.0
 """Seconds without an answer after which the server counts as gone."""
 
 
-class _Talk(asyncio.Protocol):
+class _Pipeline(asyncio.Protocol):
     """Commands waiting for their answers, oldest first."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
@@ -30,7 +30,7 @@ class _Talk(asyncio.Protocol):
         self._watch: asyncio.TimerHandle | None = None
         self.over = False
 
-    def ask(self, packed: bytes) -> asyncio.Future[Any]:
+    def execute(self, packed: bytes) -> asyncio.Future[Any]:
         answer = self._loop.create_future()
         if self.over:
             answer.set_exception(ConnectionError("the connection to Redis is closed"))
@@ -41,7 +41,7 @@ class _Talk(asyncio.Protocol):
             self._loop.call_soon(self._send)
         self._unsent.append(packed)
         if self._watch is None:
-            self._watch = self._loop.call_later(ANSWER_SECONDS, self._look)
+            self._watch = self._loop.call_later(ANSWER_SECONDS, self._check_timeout)
         return answer
 
     def _send(self) -> None:
@@ -58,7 +58,7 @@ class _Talk(asyncio.Protocol):
                 if not isinstance(found, hiredis.PushNotification):
                     self._answered(found)
         except hiredis.ProtocolError as error:
-            self._cut_off(f"Redis speaks another language: {error}")
+            self._cut_off(f"Redis sent an invalid reply: {error}")
 
     def connection_lost(self, error: Exception | None) -> None:
         self.close(ConnectionError(f"Redis closed the connection: {error or 'no reason given'}"))
@@ -89,16 +89,16 @@ class _Talk(asyncio.Protocol):
         else:
             answer.set_result(found)
 
-    def _look(self) -> None:
+    def _check_timeout(self) -> None:
         """One timer for all commands, since almost every one is answered at once."""
         self._watch = None
         if not self._waiting:
             return
         late = self._waiting[0][0] + ANSWER_SECONDS
         if late <= self._loop.time():
-            self._cut_off(f"Redis left a question open for {ANSWER_SECONDS:.0f} s")
+            self._cut_off(f"Redis did not answer within {ANSWER_SECONDS:.0f} s")
         else:
-            self._watch = self._loop.call_at(late, self._look)
+            self._watch = self._loop.call_at(late, self._check_timeout)
 
 
 class Wire:
@@ -106,17 +106,17 @@ class Wire:
 
     def __init__(self, client: Redis) -> None:
         self._pool = client.connection_pool
-        self._opening: asyncio.Future[_Talk] | None = None
+        self._opening: asyncio.Future[_Pipeline] | None = None
         self._connection: Connection | None = None
-        self._talk: _Talk | None = None
+        self._pipeline: _Pipeline | None = None
 
-    async def ask(self, *command: str | bytes) -> Any:
+    async def execute(self, *command: str | bytes) -> Any:
         """Send a read-only command and return its answer. Raises RedisError or OSError if there is none."""
-        talk = self._talk
-        if talk is None or talk.over:
-            talk = await self._opened()
+        pipeline = self._pipeline
+        if pipeline is None or pipeline.over:
+            pipeline = await self._opened()
         packed: bytes = hiredis.pack_command(command)  # type: ignore[arg-type]  # its stub knows tuples of one only
-        return await talk.ask(packed)
+        return await pipeline.execute(packed)
 
     async def close(self) -> None:
         if self._opening is not None:
@@ -124,14 +124,14 @@ class Wire:
             await asyncio.wait([self._opening])
         await self._drop()
 
-    async def _opened(self) -> _Talk:
+    async def _opened(self) -> _Pipeline:
         """All callers share one attempt: with one each, the last would wait for the timeouts of all before."""
         if self._opening is None or self._opening.done():
             self._opening = asyncio.ensure_future(self._open())
         # A cancelled caller does not cancel the others' attempt.
         return await asyncio.shield(self._opening)
 
-    async def _open(self) -> _Talk:
+    async def _open(self) -> _Pipeline:
         await self._drop()
         made: Any = self._pool.make_connection()  # type: ignore[no-untyped-call]
         try:
@@ -143,15 +143,15 @@ class Wire:
         if writer is None:
             raise RedisError("the connection was lost as soon as it was made")
         # redis-py has no public name for it; the pinned release is tested.
-        self._connection, self._talk = made, _Talk(writer.transport)
-        writer.transport.set_protocol(self._talk)
-        return self._talk
+        self._connection, self._pipeline = made, _Pipeline(writer.transport)
+        writer.transport.set_protocol(self._pipeline)
+        return self._pipeline
 
     async def _drop(self) -> None:
-        if self._talk is not None:
-            self._talk.close(ConnectionError("closed"))
+        if self._pipeline is not None:
+            self._pipeline.close(ConnectionError("closed"))
         if self._connection is not None:
             await self._connection.disconnect(nowait=True)
-        self._talk = self._connection = None
+        self._pipeline = self._connection = None
         # The socket is closed in the loop's next turn.
         await asyncio.sleep(0)

@@ -32,18 +32,18 @@ class Counts:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.questions: list[Any] = []
         self.sends = 0
-        ask, send = redis_wire.Wire.ask, redis_wire._Talk._send
+        execute, send = redis_wire.Wire.execute, redis_wire._Pipeline._send
 
-        async def asked(wire: redis_wire.Wire, *command: str | bytes) -> Any:
+        async def executed(wire: redis_wire.Wire, *command: str | bytes) -> Any:
             self.questions.append(command[0])
-            return await ask(wire, *command)
+            return await execute(wire, *command)
 
-        def sent(talk: redis_wire._Talk) -> None:
+        def sent(pipeline: redis_wire._Pipeline) -> None:
             self.sends += 1
-            send(talk)
+            send(pipeline)
 
-        monkeypatch.setattr(redis_wire.Wire, "ask", asked)
-        monkeypatch.setattr(redis_wire._Talk, "_send", sent)
+        monkeypatch.setattr(redis_wire.Wire, "execute", executed)
+        monkeypatch.setattr(redis_wire._Pipeline, "_send", sent)
 
 
 def no_reader() -> Reader:

@@ -225,7 +225,7 @@ def test_the_connection_of_look_ups_has_the_passwords_and_tls_of_every_client(gu
         client = connect(url, **{**options, **more})
         wire = Wire(client)
         try:
-            return await wire.ask("HMGET", f"{guard.prefix}.streamer:none", "core")
+            return await wire.execute("HMGET", f"{guard.prefix}.streamer:none", "core")
         finally:
             await wire.close()
             await client.aclose()

@@ -71,7 +71,7 @@ class View:
 
     async def _parts(self, lane: int, id: str, orders: bool) -> list[bytes | None]:
         try:
-            found: list[bytes | None] = await self._wire.ask(
+            found: list[bytes | None] = await self._wire.execute(
                 "HMGET", self._keys[lane].parts(id), *(_WITH_ORDERS if orders else _PARTS)
             )
         except (RedisError, OSError) as error:
