@@ -70,11 +70,11 @@ def backtest(
     fit = multi_start(z, k, rng)
     values, weights = [], []
     labels: dict[int, dict[str, int]] = {}
-    for look in noise_samples:
-        found = nearest(into_frame(features_under(look.stats.astype(np.float64), frame), frame), fit.centroids).labels
-        labels[look.day] = dict(zip(look.customers, found.tolist(), strict=True))
-        now, then = seen_in_both(sample, look)
-        spend, windows = _spend_after(sample, now, look.day)
+    for noise in noise_samples:
+        found = nearest(into_frame(features_under(noise.stats.astype(np.float64), frame), frame), fit.centroids).labels
+        labels[noise.day] = dict(zip(noise.customers, found.tolist(), strict=True))
+        now, then = seen_in_both(sample, noise)
+        spend, windows = _spend_after(sample, now, noise.day)
         if windows and len(now) >= LEAST_PAIRS:
             values.append(eta2(found[then], np.log1p(spend)))
             weights.append(windows)

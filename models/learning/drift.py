@@ -68,7 +68,7 @@ class Drift(msgspec.Struct, array_like=True):
         # Sorted, because the order of rows differs after a restart.
         self.moves = sorted(move for move in noted.union(self.moves) if move[0] > day - 2 * BOUNCE_DAYS)
 
-    def look(self, x: FloatArray, distances: FloatArray, day: int) -> dict[str, float]:
+    def update(self, x: FloatArray, distances: FloatArray, day: int) -> dict[str, float]:
         """Add this week's features and distances of the panel; return the drift figures.
 
         Returns

@@ -56,7 +56,7 @@ def fit_frame(
     if kind == VOLUME:
         return volume(stats, usual)
     plain = standard(stats, replace(fit_priors(stats), gap_cv2=usual))
-    old = [look for look in noise_samples if sample.day - look.day >= LEAST_LAG_DAYS]
+    old = [noise for noise in noise_samples if sample.day - noise.day >= LEAST_LAG_DAYS]
     if kind == STANDARD or not old or is_uninformative(plain):
         return plain
     now, then = seen_in_both(sample, old[-1])

@@ -57,7 +57,7 @@ class Learner:
         """Add a lane's row of a panel customer. Rows older than the known state are ignored."""
         if not row.blob:
             self._forget(row.customer)
-            self.state.noise_samples = [look.without(row.customer) for look in self.state.noise_samples]
+            self.state.noise_samples = [noise.without(row.customer) for noise in self.state.noise_samples]
             return
         if self.shift and not in_panel(row.customer, self.shift):
             return
@@ -112,7 +112,7 @@ class Learner:
         due = cadence.frames_due(state, config, day)
         if cadence.waits(state, config, day) and due <= state.frames_done:
             return Learned("kept")
-        sample, buyers = self._look(day)
+        sample, buyers = self._draw_sample(day)
         self._keep(sample)
         figures = {
             "members": float(len(self.members)),
@@ -133,13 +133,13 @@ class Learner:
     def adopt(self, proposal: Proposal, day: int) -> ClusterModel:
         """Publish a proposal, rebuilt on the panel as of ``day``."""
         self.drain()
-        sample, _ = self._look(day)
+        sample, _ = self._draw_sample(day)
         frame = proposal.model.frame
         fit = lloyd(sample.points(frame), np.array([s.centroid for s in proposal.model.segments]))
         self.state.last_update = day
         return self._publish(sample, frame, fit, self._heirs(sample, fit))
 
-    def _look(self, day: int) -> tuple[Sample, int]:
+    def _draw_sample(self, day: int) -> tuple[Sample, int]:
         """Age the panel to ``day``, drop customers silent for too long; return the sample and the number of buyers."""
         # Sorted by id, so that the order of arrival does not matter.
         ids = sorted(self.members)
@@ -164,8 +164,8 @@ class Learner:
         noise_samples = self.state.noise_samples
         if noise_samples and noise_samples[-1].day // SPACING_DAYS == sample.day // SPACING_DAYS:
             return
-        look = NoiseSample(sample.day, sample.customers, sample.under(sample.gap_cv2).astype("<f4"))
-        self.state.noise_samples = [*noise_samples, look][-KEPT_SAMPLES:]
+        noise = NoiseSample(sample.day, sample.customers, sample.under(sample.gap_cv2).astype("<f4"))
+        self.state.noise_samples = [*noise_samples, noise][-KEPT_SAMPLES:]
 
     def _new_frame(self, sample: Sample, rng: np.random.Generator, figures: dict[str, float]) -> ClusterModel:
         """Fit a frame and its clusters; matching clusters inherit their identity."""
@@ -184,7 +184,7 @@ class Learner:
         if frame != model.frame and made_of_phases(frame):
             return Learned("promoted", self._new_frame(sample, rng, figures), figures=figures)
         z = sample.points(frame)
-        fit, challenger = self.stream.look(z, state.working, rng, figures)
+        fit, challenger = self.stream.update(z, state.working, rng, figures)
         state.working = fit.centroids
         self._compare(sample, frame, z, fit, challenger, figures)
         if not config.clusterer.ours:
@@ -195,9 +195,9 @@ class Learner:
         if state.beaten >= config.streak:
             heirs = self._heirs(sample, challenger)
             return Learned("promoted", self._publish(sample, frame, challenger, heirs), None, figures)
-        proposal = self._look_at_k(sample, z, rng, figures)
+        proposal = self._check_number(sample, z, rng, figures)
         withdrawn = self._withdrawn(figures)
-        proposal = proposal or self._look_at_drift(sample, rng, figures)
+        proposal = proposal or self._check_drift(sample, rng, figures)
         if proposal is not None and proposal.moves_at_most(config.adopt_share):
             return Learned("promoted", self.adopt(proposal, sample.day), proposal, figures, withdrawn)
         candidate = self._moved(sample, frame, fit, figures)
@@ -217,7 +217,7 @@ class Learner:
         distances = np.sqrt(((z - fit.centroids[fit.labels]) ** 2).sum(axis=1))
         if frame != model.frame:
             state.drift.begin(sample.features(frame))
-        figures.update(state.drift.look(sample.features(frame), distances, sample.day))
+        figures.update(state.drift.update(sample.features(frame), distances, sample.day))
         # Points of another frame are not comparable with those of last week's challenger.
         beaten = model.k > 1 and frame == model.frame and self._no_longer_these(sample, fit, challenger)
         state.beaten = state.beaten + 1 if beaten else 0
@@ -275,7 +275,7 @@ class Learner:
             self.state.last_k_look = day
         return due
 
-    def _look_at_k(
+    def _check_number(
         self, sample: Sample, z: FloatArray, rng: np.random.Generator, figures: dict[str, float]
     ) -> Proposal | None:
         """Every two weeks: propose another number of segments if two checks in a row find it."""
@@ -306,7 +306,7 @@ class Learner:
         state.proposal = None
         return waiting
 
-    def _look_at_drift(self, sample: Sample, rng: np.random.Generator, figures: dict[str, float]) -> Proposal | None:
+    def _check_drift(self, sample: Sample, rng: np.random.Generator, figures: dict[str, float]) -> Proposal | None:
         """If the panel has drifted away from its frame, propose the same clusters in a new one, at most monthly."""
         state, model = self.state, self.model
         assert model is not None

@@ -87,7 +87,7 @@ def pack(learner: Remembering) -> bytes:
             timeline=[(day, model.to_dict()) for day, model in state.timeline],
             proposal=None if state.proposal is None else state.proposal.to_dict(),
             shop_first_day=state.shop_first_day,
-            noise_samples=[(look.day, list(look.customers), look.stats.tobytes()) for look in state.noise_samples],
+            noise_samples=[(noise.day, list(noise.customers), noise.stats.tobytes()) for noise in state.noise_samples],
             drift=state.drift,
             last_alarm=state.last_alarm,
             proposals=state.proposals,

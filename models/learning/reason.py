@@ -11,9 +11,9 @@ import numpy as np
 from models.learning.drift import Drift
 from models.learning.proposal import NEW_NUMBER, Proposal
 
-LOOKS_AT_K: Final = 2
+NUMBER_CHECKS: Final = 2
 """Consecutive fortnightly checks that must find the number in force; a proposal needs as many that find another."""
-QUIET_LOOKS: Final = 4
+QUIET_CHECKS: Final = 4
 """Consecutive weekly checks without an alarm."""
 
 
@@ -43,13 +43,13 @@ class Reason(msgspec.Struct, array_like=True):
         """Record a check with these alarms, or none."""
         self.quiet = 0 if alarms else self.quiet + 1
         if "adwin" in alarms and self.levels is None:
-            self.levels = _level(drift.weeks[:-QUIET_LOOKS] or drift.weeks[:1]), _level(drift.weeks[-1:])
+            self.levels = _level(drift.weeks[:-QUIET_CHECKS] or drift.weeks[:1]), _level(drift.weeks[-1:])
 
     def gone(self, proposal: Proposal, drift: Drift) -> bool:
         """Whether the reason of the proposal no longer holds."""
         if proposal.why == NEW_NUMBER:
-            return self.same >= LOOKS_AT_K
-        return self.quiet >= QUIET_LOOKS and self._as_before(proposal, _level(drift.weeks[-QUIET_LOOKS:]))
+            return self.same >= NUMBER_CHECKS
+        return self.quiet >= QUIET_CHECKS and self._as_before(proposal, _level(drift.weeks[-QUIET_CHECKS:]))
 
     def _as_before(self, proposal: Proposal, level: float) -> bool:
         if self.levels is None:

@@ -96,7 +96,7 @@ class RowStream:
             self._measure(x, self._river.predict_one(x), self._river.centers)
             self._river.learn_one(x)
 
-    def look(
+    def update(
         self, z: FloatArray, centroids: FloatArray, rng: np.random.Generator, figures: dict[str, float]
     ) -> tuple[Fit, Fit]:
         """The weekly update on the whole panel (n, axes): the current clusters, and a fresh fit beside them.

@@ -76,8 +76,8 @@ class Replay:
         if until is not None:
             grid = self.policy.grid
             for day in range(grid.day_of(self.clock) + 1, grid.day_of(until) + 1):
-                self._look_at(grid.instant(day))
-            self._look_at(until)
+                self._tick(grid.instant(day))
+            self._tick(until)
 
     @property
     def clock(self) -> int:
@@ -87,7 +87,7 @@ class Replay:
     def _clock(self, import_id: str) -> int:
         return self.state.ledger.clock_of(import_id)
 
-    def _look_at(self, instant: int) -> None:
+    def _tick(self, instant: int) -> None:
         self._step(decide([], self.state, self.policy, Tick(clock=instant)))
         self._pass_time(self.clock)
 

@@ -120,7 +120,7 @@ def test_restarts_of_the_owner_and_of_lanes_change_not_one_bit(begun: Life, undi
 def looked_at(life: Life) -> bytes:
     """The owner's snapshot after one more look at the panel."""
     learner = restarted(life.world.learner)
-    learner._look(life.world.day)
+    learner._draw_sample(life.world.day)
     return learner.snapshot()
 
 
@@ -208,7 +208,7 @@ def adopted(life: Life, model: ClusterModel, in_force: int) -> ClusterModel:
 def other_fit(life: Life, seed: int) -> ClusterModel:
     """What other starts find in the same frame: clusters in any order, and nameless."""
     learner, model = life.world.learner, life.model
-    sample, _ = learner._look(life.world.day)
+    sample, _ = learner._draw_sample(life.world.day)
     fit = multi_start(sample.points(model.frame), model.k, np.random.default_rng(seed))
     found = learner._build(sample, model.frame, fit, [None] * model.k)
     assert not identities(found) & identities(model)

@@ -21,7 +21,7 @@ def weeks(drift: Drift, count: int, scale: float, shift: float) -> list[dict[str
     found = []
     for number in range(count):
         x = RNG.normal(shift, 1, (1_000, FEATURES))
-        found.append(drift.look(x, np.abs(RNG.normal(0, scale, 1_000)) + 1, 100 + 7 * number))
+        found.append(drift.update(x, np.abs(RNG.normal(0, scale, 1_000)) + 1, 100 + 7 * number))
     return found
 
 
@@ -51,10 +51,10 @@ def test_the_index_by_hand() -> None:
     drift = Drift()
     values = np.repeat(np.arange(10.0), 10)[:, None] * np.ones(FEATURES)
     drift.begin(values)
-    assert drift.look(values, np.ones(100), 1)["feature_psi"] == pytest.approx(0)
+    assert drift.update(values, np.ones(100), 1)["feature_psi"] == pytest.approx(0)
     # All in the uppermost tenth: nine shares of .1 fall to nothing (.001 for the logarithm), one rises to 1.
     expected = 9 * (0.001 - 0.1) * np.log(0.001 / 0.1) + 0.9 * np.log(10)
-    assert drift.look(np.full((50, FEATURES), 9.0), np.ones(50), 8)["psi_orders"] == pytest.approx(expected)
+    assert drift.update(np.full((50, FEATURES), 9.0), np.ones(50), 8)["psi_orders"] == pytest.approx(expected)
 
 
 def test_bounce_counts_only_moves_whose_month_is_over() -> None:

@@ -207,7 +207,7 @@ def test_a_centroid_in_a_bad_optimum_is_replaced_after_two_runs_and_ids_stay(you
 def test_clusters_in_another_order_keep_their_identity(young: World) -> None:
     learner = copy_of(young, LearnerConfig(k=5, frame_days=(90,), min_buyers=150))
     model = first_model(learner.learn(young.day))
-    sample, _ = learner._look(young.day)
+    sample, _ = learner._draw_sample(young.day)
     for order in ([4, 2, 0, 1, 3], [1, 0, 3, 2, 4]):
         fit = nearest(sample.points(model.frame), np.array([model.segments[i].centroid for i in order]))
         again = learner._build(sample, model.frame, fit, learner._heirs(sample, fit))

@@ -15,7 +15,7 @@ from models.learning.drift import Drift
 from models.learning.learner import Learned, Learner, LearnerConfig
 from models.learning.owner_snapshot import Saved
 from models.learning.proposal import NEW_FRAME, NEW_NUMBER, Proposal
-from models.learning.reason import QUIET_LOOKS, Reason
+from models.learning.reason import QUIET_CHECKS, Reason
 
 STILL = LearnerConfig(frame_days=(90,), min_buyers=150, tolerance=9.0, table_tolerance=9.0, better=1.0)
 
@@ -145,7 +145,7 @@ def test_adwin_is_silent_about_a_shop_that_stays_changed(made: Proposal, after: 
     proposal, drift, reason = replace(made, why=NEW_FRAME, alarms=("adwin",)), Drift(), Reason()
     weeks(drift, reason, [1.0] * 8 + [1.1, 1.2, 1.3])
     weeks(drift, reason, [1.3], ("adwin",))
-    weeks(drift, reason, [after] * (QUIET_LOOKS - 1))
+    weeks(drift, reason, [after] * (QUIET_CHECKS - 1))
     assert not reason.gone(proposal, drift)
     weeks(drift, reason, [after])
     assert reason.gone(proposal, drift) is gone
@@ -157,15 +157,15 @@ def test_a_change_that_adwin_hears_later_counts_as_well(made: Proposal) -> None:
     proposal, drift, reason = replace(made, why=NEW_FRAME, alarms=("psi_basket",)), Drift(), Reason()
     weeks(drift, reason, [1.0] * 8, ("psi_basket",))
     weeks(drift, reason, [1.3], ("adwin",))
-    weeks(drift, reason, [1.3] * QUIET_LOOKS)
+    weeks(drift, reason, [1.3] * QUIET_CHECKS)
     assert not reason.gone(proposal, drift)
-    weeks(drift, reason, [1.0] * QUIET_LOOKS)
+    weeks(drift, reason, [1.0] * QUIET_CHECKS)
     assert reason.gone(proposal, drift)
 
 
 def test_what_an_older_owner_left_waits_unless_its_silence_says_enough(made: Proposal) -> None:
     drift, reason = Drift(), Reason()
-    weeks(drift, reason, [1.0] * QUIET_LOOKS)
+    weeks(drift, reason, [1.0] * QUIET_CHECKS)
     assert reason.gone(replace(made, why=NEW_FRAME, alarms=("psi_basket",)), drift)
     assert not reason.gone(replace(made, why=NEW_FRAME, alarms=("adwin",)), drift)
     assert not reason.gone(replace(made, why=NEW_NUMBER, alarms=()), drift)
