@@ -23,30 +23,35 @@ CALL_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 3
 
 ACT_METRICS: Final[tuple[Metric, ...]] = (
     Metric("act_messages_total", "counter", "Messages of a play, by the step they reached", ("play", "step")),
-    Metric("act_dropped_total", "counter", "Messages of a play that a gate did not let pass", ("play", "gate")),
-    Metric("act_waiting", "gauge", "Messages of a play that wait or are under way", ("play",)),
-    Metric("act_doubtful", "gauge", "Messages that may or may not have been sent, and wait for a person", ("play",)),
-    Metric("act_failed", "gauge", "Messages that could not be sent, and wait for a person", ("play",)),
-    Metric("act_overdue_seconds", "gauge", "How long the message that waits longest is past its time"),
-    Metric("act_breaker_open", "gauge", "1 where a channel is not called because it fails", ("channel",)),
-    Metric("act_play_paused", "gauge", "1 where a play waits for a person", ("play",)),
-    Metric("act_suppressed", "gauge", "Addresses that are not written to"),
+    Metric("act_dropped_total", "counter", "Messages of a play dropped by a gate", ("play", "gate")),
+    Metric("act_waiting", "gauge", "Messages of a play that are waiting or being sent", ("play",)),
+    Metric("act_doubtful", "gauge", "Messages that may or may not have been sent and await a decision", ("play",)),
+    Metric("act_failed", "gauge", "Messages that could not be sent and await a decision", ("play",)),
+    Metric("act_overdue_seconds", "gauge", "How long the most overdue message has been due"),
+    Metric("act_breaker_open", "gauge", "1 while a channel is suspended because its calls fail", ("channel",)),
+    Metric("act_play_paused", "gauge", "1 while a play is paused", ("play",)),
+    Metric("act_suppressed", "gauge", "Addresses that receive no messages"),
     Metric("act_unaccounted", "gauge", "Planned messages that no other counter explains; always 0"),
-    Metric("act_turns_total", "counter", "Committed turns of this process"),
-    Metric("act_plays_running", "gauge", "Plays that send"),
+    Metric("act_turns_total", "counter", "Transactions committed by this process"),
+    Metric("act_plays_running", "gauge", "Plays that are running"),
     Metric(
         "act_heard_total",
         "counter",
-        "Answers to messages of a play: unsubscribed, complained, bounced",
+        "Responses to messages of a play: unsubscribed, complained, bounced",
         ("play", "what"),
     ),
-    Metric("act_budget_left", "gauge", "Messages that a play may still send on this day of the shop", ("play",)),
-    Metric("act_coupons_free", "gauge", "Coupon codes of a pool that nobody has", ("pool",)),
-    Metric("act_coupons_given", "gauge", "Coupon codes of a pool that messages took", ("pool",)),
+    Metric("act_budget_left", "gauge", "Messages that a play may still send today, in the shop's time zone", ("play",)),
+    Metric("act_coupons_free", "gauge", "Unused coupon codes of a pool", ("pool",)),
+    Metric("act_coupons_given", "gauge", "Coupon codes of a pool given to messages", ("pool",)),
     Metric(
-        "act_uplift", "gauge", "How many more buy because of a play, as a share: low, estimate, high", ("play", "bound")
+        "act_uplift",
+        "gauge",
+        "Additional share of customers who buy because of a play: low, estimate, high",
+        ("play", "bound"),
     ),
-    Metric("act_call_seconds", "histogram", "From the beginning of a call to its answer", ("channel",), CALL_BUCKETS),
+    Metric(
+        "act_call_seconds", "histogram", "Time from the start of a call to its response", ("channel",), CALL_BUCKETS
+    ),
 )
 
 

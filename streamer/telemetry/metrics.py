@@ -58,14 +58,14 @@ def _histogram(name: str, help: str, buckets: tuple[float, ...], *labels: str) -
 
 METRICS: Final[tuple[Metric, ...]] = (
     # Flow: consumed = applied + duplicate + dead letters + rerouted + control; late is a part of applied.
-    _counter("records_consumed_total", "Records of the lane decided", "lane"),
-    _counter("events_applied_total", "Events folded into a customer", "lane"),
+    _counter("records_consumed_total", "Records of the lane that have been processed", "lane"),
+    _counter("events_applied_total", "Events applied to a customer", "lane"),
     _counter("events_duplicate_total", "Events dropped because they were applied before", "lane"),
-    _counter("events_late_total", "Applied events older than the latest of their customer", "lane"),
+    _counter("events_late_total", "Applied events older than their customer's latest event", "lane"),
     _counter("dead_letters_total", "Rejected records, by reason", "reason", "lane"),
     _counter(
         "fields_ignored_total",
-        "Fields of applied events that were left out or taken for granted since they broke the contract, by field",
+        "Invalid fields of applied events that were ignored or replaced by a default, by field",
         "field",
         "lane",
     ),
@@ -88,14 +88,14 @@ METRICS: Final[tuple[Metric, ...]] = (
     _gauge("lane_restored_ratio", "Share of a lane restore that is done; 1 when finished", "lane"),
     _gauge(
         "lane_stopped",
-        "1 if a lane has stopped, after rejecting too many records or on a batch that it cannot pass",
+        "1 if a lane has stopped because it rejected too many records or cannot process a batch",
         "lane",
     ),
     _gauge(
         "clock_skew_seconds",
         "Offset of this machine's clock from the broker's at the last measurement; positive if ahead",
     ),
-    _gauge("consumer_lag_records", "Records appended to the lane and not yet decided", "partition"),
+    _gauge("consumer_lag_records", "Records in the lane that have not been processed yet", "partition"),
     _gauge("consumer_lag_seconds", "Upper bound of how long the oldest waiting record has waited", "lane"),
     # Segments.
     _gauge("customers_tracked", "Customers of the lane", "lane"),
@@ -106,7 +106,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     _counter("segment_changes_total", "Published changes, by cause", "segmentation", "cause", "lane"),
     _counter(
         "segment_moves_total",
-        "Published changes, by segment left and segment entered; none if there was no segment",
+        "Published changes, by segment left and segment entered; `none` stands for no segment",
         "segmentation",
         "from_segment",
         "to_segment",
@@ -115,9 +115,14 @@ METRICS: Final[tuple[Metric, ...]] = (
     # currency's decimals.
     _counter("orders_total", "Completed orders", "lane"),
     _counter("reversals_total", "Refunds and cancellations", "lane"),
-    _counter("guest_orders_total", "Orders that name no customer; they are in no other figure", "lane"),
-    _counter("guest_refunds_total", "Refunds and cancellations that name no customer", "lane"),
-    _gauge("guest_net_revenue", "Orders of guests less their refunds, in units of each currency", "currency", "lane"),
+    _counter("guest_orders_total", "Orders without a customer; no other figure includes them", "lane"),
+    _counter("guest_refunds_total", "Refunds and cancellations without a customer", "lane"),
+    _gauge(
+        "guest_net_revenue",
+        "Guest orders less refunds and cancellations, in units of each currency",
+        "currency",
+        "lane",
+    ),
     _gauge("net_revenue", "Orders less refunds and cancellations, in units of the shop's currency", "currency", "lane"),
     # Model and runtime.
     _gauge(
@@ -155,32 +160,37 @@ OWNER_METRICS: Final[tuple[Metric, ...]] = (
     ),
     _gauge(
         "prediction_auc_ratio",
-        "Of the last week answered: chance that who ordered had been given more than who did not; 0.5 is a guess",
+        "Last completed week: probability that a buyer was ranked above a non-buyer (AUC); 0.5 is chance",
     ),
-    _gauge("prediction_log_loss", "Of the last week answered: mean negative log-likelihood, before it was learned"),
-    _gauge("prediction_brier_ratio", "Of the last week answered: mean squared error of the chances"),
-    _gauge("prediction_calibration_ratio", "Of the last week answered: customers expected to order over those who did"),
-    _gauge("prediction_base_ratio", "Of the last week answered: share of the customers who ordered"),
+    _gauge("prediction_log_loss", "Last completed week: mean log loss, measured before learning from it"),
+    _gauge("prediction_brier_ratio", "Last completed week: mean squared error of the predicted probabilities"),
+    _gauge(
+        "prediction_calibration_ratio",
+        "Last completed week: number of customers expected to order over the number who did",
+    ),
+    _gauge("prediction_base_ratio", "Last completed week: share of customers who ordered"),
     _gauge(
         "prediction_skill_ratio",
-        "Of the last week answered: 1 less log loss over that of 25 cells of recency and frequency; below 0 those were better",
+        "Last completed week: 1 - log loss / log loss of the 25-cell baseline; below 0 the baseline was better",
     ),
     _gauge(
         "prediction_fallback", "1 while 25 cells stand in for what was learned, which did worse (streamer learn status)"
     ),
-    _gauge("prediction_questions", "Customers in the question about the last week"),
-    _counter("prediction_answers_checked_total", "Answers that were looked at again four weeks later"),
-    _counter("prediction_answers_revised_total", "Those of them that later records would have changed"),
-    _gauge("panel_distance", "Mean distance of panel customers to the centre of their cluster"),
+    _gauge("prediction_questions", "Customers whose orders were predicted for the last week"),
+    _counter("prediction_answers_checked_total", "Outcomes that were checked again four weeks later"),
+    _counter("prediction_answers_revised_total", "Checked outcomes that later records would have changed"),
+    _gauge("panel_distance", "Mean distance of panel customers from the centre of their cluster"),
     _gauge(
         "panel_silhouette_ratio",
-        "Distance of the week's panel rows to their centre over that to the next one, before each is learned; 0 is best",
+        "Mean distance of this week's panel rows to their own centre over that to the next one, before learning; 0 is best",
     ),
     _gauge("panel_bounce_ratio", "Share of the panel's moves that were undone within 30 days"),
-    _gauge("segment_share_psi", "Population stability index of the clusters' shares since their version was made"),
+    _gauge("segment_share_psi", "Population stability index of the clusters' shares since their version was trained"),
     _gauge("feature_psi", "Population stability index of a feature since the frame was fitted", "feature"),
     _gauge(
-        "centroid_shift_ratio", "How far a cluster has moved since it was published, over its nearest gap", "segment"
+        "centroid_shift_ratio",
+        "Distance a cluster has moved since publication, over the distance to its nearest neighbour",
+        "segment",
     ),
 )
 """Metrics of the model owner, in addition to the standard process metrics."""

@@ -23,20 +23,20 @@ WEB_METRICS: Final[tuple[Metric, ...]] = (
     Metric(
         "collector_events_total",
         "counter",
-        "Events that came over HTTP: `accepted`, `guest` (an order that names no customer), or the reason why they were rejected",
+        "Events received over HTTP: `accepted`, `guest` (an order without a customer), or the reason for rejection",
         ("source", "result"),
     ),
     Metric(
         "collector_fields_ignored_total",
         "counter",
-        "Fields of accepted events that were left out or taken for granted",
+        "Invalid fields of accepted events that were ignored or replaced by a default",
         ("field",),
     ),
     Metric("read_model_members", "gauge", "Members of segments in the read model, over all segmentations"),
     Metric(
         "read_model_differences",
         "gauge",
-        "Members that the read model has too many or too few of against the lanes' own sizes; 0 at rest",
+        "Members by which the read model differs from the lanes' own counts; 0 at rest",
     ),
 )
 """Metrics of the web process, in addition to the standard process metrics."""
