@@ -91,7 +91,9 @@ def envelope(value: bytes) -> Envelope:
     except msgspec.ValidationError:
         raise InvalidEvent("invalid_field", "the value is not a JSON object") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise InvalidEvent("not_json", "the value is not JSON in UTF-8, or too deep or too long a number") from None
+        raise InvalidEvent(
+            "not_json", "the value is not JSON in UTF-8, is nested too deep, or has too long a number"
+        ) from None
 
 
 def _is_cloudevents(content_type: bytes | None) -> bool:

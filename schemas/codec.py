@@ -113,7 +113,7 @@ def decode(
     id = event.partition_id()
     if not id and key and not is_nobody(key.decode("utf-8", "replace")):
         # Whose key names somebody is no guest.
-        raise InvalidEvent("invalid_field", "customer_id: Field required; the key is not taken for it", "customer_id")
+        raise InvalidEvent("invalid_field", "customer_id: Field required; the key does not replace it", "customer_id")
     if key is not None and id and key != id.encode() and not _means(key, id):
         raise InvalidEvent("key_mismatch", "the record's key is not the customer_id of its event", "customer_id")
     return event

@@ -93,7 +93,7 @@ def _validated(body: dict[str, Any], noted: list[str], validate: Callable[[bytes
 def _object(value: bytes) -> dict[str, Any]:
     body = from_json(value)
     if not isinstance(body, dict):
-        raise ValueError("no object")
+        raise ValueError("not an object")
     # A CloudEvent in one piece, as files hold them.
     if isinstance(body.get("specversion"), str) and isinstance(body.get("data"), dict):
         fields = {"id": "event_id", "type": "type", "time": "occurred_at", "subject": "customer_id"}

@@ -115,11 +115,11 @@ class Rates:
         Raises
         ------
         InvalidEvent
-            ``unknown_currency``: there is no rate for it.
+            ``unknown_currency``: there is no rate for this currency.
         """
         if currency is None or currency == self.base:
             return to_minor(amount, self.places)
         rate = self.rates.get(currency)
         if rate is None:
-            raise InvalidEvent("unknown_currency", "currency: there is no rate for it", "currency")
+            raise InvalidEvent("unknown_currency", "currency: there is no rate for this currency", "currency")
         return convert(amount, rate, self.places)

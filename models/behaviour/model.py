@@ -220,7 +220,7 @@ class ClusterModel:
         for retired, segment_id in self.retired:
             if retired == code:
                 return segment_id
-        raise InvariantViolation(f"behaviour model {self.version} knows no segment code {code}")
+        raise InvariantViolation(f"behaviour model {self.version} has no segment code {code}")
 
     def by_id(self, segment_id: str) -> Segment | None:
         """The segment with this id, or None."""

@@ -63,7 +63,7 @@ def noise_whitened(x: FloatArray, priors: Priors, pairs: tuple[IntArray, FloatAr
     clipped, earlier = np.clip(x, low, high), np.clip(before, low, high)
     used = informative_axes(clipped.std(axis=0))
     if not used:
-        raise InvariantViolation("behaviour frame: customers differ in nothing, so there is nothing to whiten")
+        raise InvariantViolation("behaviour frame: customers do not differ, so there is nothing to whiten")
     noise = noise_of(clipped[rows][:, used], earlier[:, used], lag)
     values, vectors = np.linalg.eigh(noise)
     root = vectors @ np.diag(np.maximum(values, 1e-9) ** -0.5) @ vectors.T

@@ -159,8 +159,8 @@ TABLE = Table(
         "learn to come": "version {version} from {day} on",
         "learn cells": " (25 cells)",
         "learn owner": "model owner: version {version}, {weeks:|week} learned",
-        "learn fallback": "fallback: since the week of {day} what was learned does worse than 25 cells of recency and "
-        "frequency, which stand in for it",
+        "learn fallback": "fallback: since the week of {day} the learned weights predict worse than 25 cells of recency "
+        "and frequency, which are used instead",
         "learn no week": "no week has been scored yet: that takes eight days and 30 customers in the panel",
         "learn week head": "week of|asked|ordered|expected|AUC|log loss|Brier|calib.|base|skill",
         "learn version": "version {version}, form {form}, {when}",
@@ -283,7 +283,7 @@ TABLE = Table(
         "lanes runs": "no",
         "lane stopped": "lane {lane} has stopped at offset {offset}: {why}; {hint}",
         "lane ahead": "the clock of lane {lane} ran ahead; see docs/runbooks/ClockJump.md",
-        "capacity": "This machine decides about {events} events a second with one worker, and half of its free memory "
+        "capacity": "This machine handles about {events} events per second with one worker, and half of its free memory "
         "holds about {customers} customers.",
         "capacity measured": "(measured: {events} events in {seconds} s, {bytes} bytes of Redis a customer; "
         "load before: {load} on {cores} cores)",

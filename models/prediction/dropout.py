@@ -48,7 +48,7 @@ class Dropout:
     def of(cls, values: list[float]) -> Self:
         """The parameters from seven positive numbers. Raises InvariantViolation for anything else."""
         if len(values) != 7 or not all(0 < value < float("inf") for value in values):
-            raise InvariantViolation("prediction model: seven positive numbers of money are needed")
+            raise InvariantViolation("prediction model: seven positive money parameters are required")
         r, alpha, a, b, p, q, gamma = map(float, values)
         return cls((r, alpha, a, b), (p, q, gamma))
 

@@ -115,7 +115,7 @@ def _tokens(text: str) -> list[_Token]:
             at = next(i for i in range(at, len(text)) if not text[i].isspace())
             raise ExpressionError(
                 at,
-                f"{text[at]!r} cannot stand here",
+                f"{text[at]!r} is not allowed here",
                 "a condition compares a feature with a number or a word: no arithmetic",
             )
         kind = match.lastgroup or ""
@@ -273,7 +273,9 @@ class _Parser:
         if (border > enter) if op in (">=", ">") else (border < enter):
             side = "above" if op in (">=", ">") else "below"
             raise ExpressionError(
-                leave.at, f"the exit border {border:g} lies {side} {enter:g}", "a segment is left later than entered"
+                leave.at,
+                f"the exit border {border:g} lies {side} {enter:g}",
+                "on the way out, the enter border must come first",
             )
         return Compare(name, op, enter, border)
 
@@ -287,7 +289,7 @@ class _Parser:
         if token.kind == "word" and (token.text in self._known.names or is_own_trait(token.text)):
             raise ExpressionError(
                 token.at,
-                f"{name} is compared with {token.text}: when time alone turns that over has no closed form",
+                f"{name} is compared with {token.text}: the instant at which time alone changes the result cannot be computed",
                 "compare with a number; `lateness` is recency in units of the customer's own cadence",
             )
         if token.kind in ("word", "text"):
@@ -305,7 +307,7 @@ class _Parser:
         elif (sign := self._accept("=", "==", "!=")) is not None:
             negated = sign.text == "!="
         elif self._next.text in _OPERATORS:
-            raise ExpressionError(self._next.at, f"{name} is a word, which has no order", f"ask {name} in (...)")
+            raise ExpressionError(self._next.at, f"{name} is a word, and words have no order", f"ask {name} in (...)")
         else:
             raise self._unexpected(f"'is', 'in' or '=' after {name}")
         member = Member(name, frozenset((self._word(name),)))

@@ -65,7 +65,7 @@ def webhook_secrets(text: str) -> dict[str, list[str]]:
         if not name or not plain:
             raise UserError(
                 f"STREAMER_WEBHOOK_SECRETS, secret {number} is not NAME=whsec_...",
-                "write whsec_ and base64, such as `echo whsec_$(openssl rand -base64 24)` gives",
+                "write whsec_ and base64, such as `echo whsec_$(openssl rand -base64 24)` prints",
             )
         found.setdefault(name, []).append(secret)
     return found

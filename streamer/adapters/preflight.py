@@ -87,8 +87,8 @@ async def _introduce(host: str, port: int, options: Mapping[str, Any]) -> None:
     except ssl.SSLCertVerificationError as error:
         raise UserError(
             f"the certificate of Kafka at {place} cannot be trusted: {error.verify_message}",
-            "set STREAMER_KAFKA_SSL_CA to the certificate of the authority that signed it, and STREAMER_KAFKA to a name "
-            "that it holds",
+            "set STREAMER_KAFKA_SSL_CA to the certificate of the authority that signed it, and STREAMER_KAFKA to a host name "
+            "that it covers",
         ) from None
     except ssl.SSLError as error:
         raise _no_answer(place, options, f"no TLS there: {error.reason or error}") from None
@@ -127,6 +127,6 @@ def _no_answer(place: str, options: Mapping[str, Any], detail: str = "") -> User
     return UserError(
         f"no Kafka at {place} that speaks {protocol}: something listens there, but it does not answer"
         + (f" ({detail})" if detail else ""),
-        f"check STREAMER_KAFKA, and whether that port wants another {_PROTOCOL} "
+        f"check STREAMER_KAFKA, and whether that port expects another {_PROTOCOL} "
         "(PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL)",
     )

@@ -215,10 +215,10 @@ def read(whole: memoryview) -> Iterator[Record]:
             except UnicodeDecodeError:
                 continue
         if fields.at != end:
-            raise Unreadable("a record is not as long as it says")
+            raise Unreadable("the length of a record is wrong")
         yield Record(offset, latest if appended else timestamp, int(appended), key, value, headers)
     if fields.at != len(whole):
-        raise Unreadable("there is more in it than its records")
+        raise Unreadable("there is extra data after its records")
 
 
 class _Fields:

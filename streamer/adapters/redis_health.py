@@ -72,7 +72,7 @@ def refuse_eviction(url: str, options: Mapping[str, Any]) -> None:
         return
     if evicts(info):
         raise UserError(
-            f"Redis may drop customers: its maxmemory-policy is {info['maxmemory_policy']}, and it has a maxmemory",
+            f"Redis may drop customers: its maxmemory-policy is {info['maxmemory_policy']}, and maxmemory is set",
             _NO_EVICTION,
         )
 

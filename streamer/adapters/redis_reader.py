@@ -376,8 +376,8 @@ class plain_errors:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return UserError(
                 f"the certificate of Redis at {place} cannot be trusted: {cause.verify_message}",
-                "set STREAMER_REDIS_CA to the certificate of the authority that signed it, and STREAMER_REDIS to a name "
-                "that it holds",
+                "set STREAMER_REDIS_CA to the certificate of the authority that signed it, and STREAMER_REDIS to a host name "
+                "that it covers",
             )
         # Nothing answers at the name or address; in all other cases a peer speaks another protocol, or stopped
         # answering.
@@ -385,7 +385,7 @@ class plain_errors:
             return UserError(f"no Redis at {place}", "start one with `streamer up`, or set STREAMER_REDIS")
         return UserError(
             f"no Redis at {place}: something listens there, but it does not answer",
-            "check STREAMER_REDIS, and whether that port wants redis:// (plain) or rediss:// (TLS)",
+            "check STREAMER_REDIS, and whether that port expects redis:// (plain) or rediss:// (TLS)",
         )
 
     def _place(self) -> str:

@@ -130,9 +130,7 @@ async def publish(
         known = await versions(connection)
         version = (known[-1].version if known else 1) + 1
         if after not in (None, version - 1):
-            raise UserError(
-                f"version {version - 1} was published meanwhile", "look at it, and make your edits once more"
-            )
+            raise UserError(f"version {version - 1} was published in the meantime", "review it, then repeat your edits")
         published = Published(version, text, now_ms, source, goes_back_to)
         async with producer.transaction():
             for (topic, partition), records in activation_writes(published, lanes, keys, language).items():

@@ -180,8 +180,8 @@ def _repaired(path: Path, count: int) -> list[bytes]:
     bodies = [line for line in common.existing_file(str(path)).read_bytes().splitlines() if line.strip()]
     if len(bodies) != count:
         raise UserError(
-            f"{path} has {len(bodies)} events, and there are {count} dead letters of that reason",
-            "`streamer deadletters list --json` shows them in their order",
+            f"{path} has {len(bodies)} events, but there are {count} dead letters with that reason",
+            "`streamer deadletters list --json` lists them in order",
         )
     return bodies
 

@@ -50,7 +50,7 @@ def report(
         last = None if until is None else grid.day_of(instant(until, grid, "--to"))
         first = (last or today) - _DAYS + 1 if since is None else grid.day_of(instant(since, grid, "--from"))
         if last is not None and first > last:
-            raise UserError(f"--from {since} lies behind --to {until}", "give the earlier day with --from")
+            raise UserError(f"--from {since} is after --to {until}", "give the earlier day with --from")
         log = Log(grid, first, last)
         answer = of_service(
             to.kafka,

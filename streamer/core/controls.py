@@ -81,7 +81,7 @@ def _import(context: Context, control: ControlImport, record: LogRecord) -> None
 
 def _clock(context: Context, control: ControlClock, record: LogRecord) -> None:
     if control.at > record.timestamp:
-        raise InvalidEvent("bad_control", "the clock of an import lies after its own append time", "at")
+        raise InvalidEvent("bad_control", "the clock of an import is later than its own append time", "at")
     if (opened := context.ledger.imports.get(control.import_id)) is not None:
         opened.clock = max(opened.clock or 0, control.at)
         opened.appended = max(opened.appended, record.timestamp)
@@ -120,9 +120,9 @@ def _model(context: Context, control: ControlModel, record: LogRecord) -> None:
         raise InvalidEvent("bad_control", "the body is not a readable model", "body") from None
     last = timeline[-1].version if timeline else 0
     if control.version > last + MAX_VERSION_STEP:
-        raise InvalidEvent("bad_control", "the version is so high that none could follow", "version")
+        raise InvalidEvent("bad_control", "the version number is too high", "version")
     if model.version != control.version:
-        raise InvalidEvent("bad_control", "the body is another version", "version")
+        raise InvalidEvent("bad_control", "the body holds another version", "version")
     day = day_of(ledger.clock) + 1
     imports = {id: day_of(opened.clock or 0) + 1 for id, opened in ledger.imports.items()}
     timeline.append(ModelEntry(control.version, day, imports))
@@ -135,7 +135,7 @@ def _definitions(context: Context, control: ControlDefinitions, record: LogRecor
     if control.version <= context.definitions.version:
         return
     if control.version > context.definitions.version + MAX_VERSION_STEP:
-        raise InvalidEvent("bad_control", "the version is so high that none could follow", "version")
+        raise InvalidEvent("bad_control", "the version number is too high", "version")
     text = control.body.get("toml")
     try:
         definitions = load(text if isinstance(text, str) else "", control.version)

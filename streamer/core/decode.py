@@ -199,7 +199,7 @@ def _erased(record: LogRecord, key: bytes) -> Event:
             occurred_at=record.timestamp,
         )
     except (ValidationError, UnicodeDecodeError):
-        raise InvalidEvent("invalid_field", "the key of a record without a value is no customer_id", "key") from None
+        raise InvalidEvent("invalid_field", "the key of a record without a value is not a customer_id", "key") from None
 
 
 def _control(record: LogRecord, keys: ControlKeys | None) -> DecodedRecord:

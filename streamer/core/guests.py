@@ -45,7 +45,7 @@ def count(ledger: Ledger, event: Any, base: str) -> None:
         return
     money = guests.money.get(currency, 0) + sign * to_minor(event.total, currency)
     if abs(money) > _MOST_MONEY:
-        raise InvalidEvent("invalid_field", "total: the sum of all guests' orders would leave 64 bits", "total")
+        raise InvalidEvent("invalid_field", "total: the sum of all guests' orders would exceed 64 bits", "total")
     ledger.guests = Guests(
         guests.orders + (sign > 0),
         guests.refunds + (sign < 0),

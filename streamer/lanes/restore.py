@@ -104,8 +104,8 @@ async def restore(
             continue
         return Restored(state, filler.token, filler.customers)
     raise InvariantViolation(
-        f"lane {partition}: Redis loses keys while the lane is restored; does it drop keys (maxmemory-policy), "
-        "or does somebody else delete them?"
+        f"lane {partition}: Redis is losing keys while the lane is restored; is it evicting keys (maxmemory-policy), "
+        "or is somebody else deleting them?"
     )
 
 

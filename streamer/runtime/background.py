@@ -75,7 +75,7 @@ class Background(Server):
         with home_lock(self.home, silent, session=False):
             if not can_work():
                 raise UserError(
-                    "Kafka and Valkey were stopped while the service was to start", "run `streamer up --all` again"
+                    "Kafka and Valkey were stopped while the service was starting", "run `streamer up --all` again"
                 )
             if not (self.kept and self.alive() and self.alone() and self.answers()):
                 self._start()

@@ -85,7 +85,7 @@ async def _record_at(wiring: Wiring, offsets: Offsets, opened: Lane, first: int)
     end = await offsets.end(topics.EVENTS, lane)
     async for records in read_committed(wiring.kafka, topics.EVENTS, lane, offset, end):
         return records[0]
-    raise UserError(f"lane {lane} has no record from offset {offset} on", "`streamer lanes` shows what is waiting")
+    raise UserError(f"lane {lane} has no record at or after offset {offset}", "`streamer lanes` shows what is waiting")
 
 
 def _elsewhere(lane: int, stands: int) -> UserError:

@@ -199,7 +199,7 @@ class _Pushed:
 
     def __next__(self) -> str:
         if len(self.taken) >= _MAX_ROW_LINES:
-            raise csv.Error("a row of too many lines")
+            raise csv.Error("a row with too many lines")
         line = self._waiting.popleft() if self._waiting else next(self._lines)
         self.number += 1
         # An over-long line is rejected as an unreadable row.

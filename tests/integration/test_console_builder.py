@@ -101,9 +101,9 @@ def test_the_preview_is_what_activation_does(
     assert set(named[: min(10, told["best"]["then"])]) <= {one["id"] for one in members}
     console.until(lambda: "/segments/worth/best" in visitor.page("/segments"))
     again = visitor.send(PATH, {**begun, **rows, "name": "another", "do": "preview"}, csrf=csrf).page
-    assert "version 2 came into force meanwhile" in again
+    assert "version 2 came into force in the meantime" in again
     # Behind the fence, where two who activate at once meet.
-    with pytest.raises(UserError, match="version 2 was published meanwhile"):
+    with pytest.raises(UserError, match="version 2 was published in the meantime"):
         asyncio.run(publish(service.connection, 2, file, "late", 1, after=1))
     history = streamer.json("segments", "history")["versions"]
     assert history[-1]["changed"] == {"worth": "begins"}

@@ -59,7 +59,7 @@ def test_a_report_has_the_figures_of_a_replay(commands: Commands, tmp_path: Path
         ends = {row["id"]: row["customers"] for row in before["period"][name]["segments"]}
         assert {row["id"]: row["before"] for row in held["segments"]} == ends
     wrong = streamer.run("report", "--from", "2025-02-01", "--to", "2025-01-01")
-    assert wrong.exit_code == 1 and "lies behind --to" in wrong.stderr
+    assert wrong.exit_code == 1 and "is after --to" in wrong.stderr
     if CHROMIUM is None:
         pytest.skip(WHY)
     assert asyncio.run(faults(pages["report"], tmp_path)) == []

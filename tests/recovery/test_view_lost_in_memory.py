@@ -92,7 +92,7 @@ def test_a_view_that_loses_keys_while_it_is_restored_is_filled_again_and_not_tak
             assert lane.halted is None and lane.next_offset == len(rig.records)
             rig.check_view()
         else:
-            assert lane.halted is not None and "Redis loses keys while the lane is restored" in lane.halted.why
+            assert lane.halted is not None and "Redis is losing keys while the lane is restored" in lane.halted.why
 
     asyncio.run(go())
 

@@ -25,7 +25,9 @@ async def body_of(request: Request, most: int = MAX_BODY_BYTES) -> bytes:
     """The unpacked body. Raises ProblemError if it is too large, too slow, or damaged."""
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", "gzip", ""):
-        raise ProblemError(415, f"content-encoding {encoding[:20]} is not supported", "send gzip, or nothing packed")
+        raise ProblemError(
+            415, f"content-encoding {encoding[:20]} is not supported", "send gzip, or an uncompressed body"
+        )
     try:
         async with asyncio.timeout(_SECONDS):
             sent = await _read(request, most)
@@ -49,7 +51,7 @@ def _unpacked(sent: bytes, most: int) -> bytes:
     try:
         found = unpack.decompress(sent, most + 1)
     except zlib.error:
-        raise ProblemError(400, "the body is not gzip", "leave out content-encoding, or pack it") from None
+        raise ProblemError(400, "the body is not gzip", "remove content-encoding, or compress the body") from None
     if len(found) > most or unpack.unconsumed_tail:
         raise _too_large(most)
     if not unpack.eof:

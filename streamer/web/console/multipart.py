@@ -170,4 +170,4 @@ def _cut(name: str) -> str:
 
 def not_kept(error: OSError) -> UserError:
     """The disk is full, or the folder cannot be written."""
-    return UserError(f"the file cannot be kept: {error.strerror or error}", "make room on the disk")
+    return UserError(f"the file cannot be saved: {error.strerror or error}", "free disk space")
