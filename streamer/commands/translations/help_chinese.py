@@ -234,7 +234,7 @@ COMMANDS: Final = {
 
 示例：  streamer customer show 17850
 """,
-    "customer show": """显示客户所在的分群、到下一条界限的距离、若无动静的下一次变化，以及特征。
+    "customer show": """显示客户所在的分群、到下一条界限的距离、若无新事件的下一次变化，以及特征。
 
 示例：  streamer customer show 17850
 """,
@@ -262,9 +262,9 @@ COMMANDS: Final = {
 
 示例：  streamer segments list
 """,
-    "segments preview": """试算文件启用后谁会从哪里移到哪里；不改变任何东西。
+    "segments preview": """试算启用该文件后哪些客户会换分群、从哪个换到哪个；不做任何改动。
 
-时间也会移动客户：到现在为止该发生的变化已计入。
+时间推移也会让客户换分群：到现在为止应发生的变化已计入。
 
 示例：  streamer segments preview segments.toml
 """,
@@ -282,11 +282,11 @@ COMMANDS: Final = {
 
 示例：  streamer segments file > segments.toml
 """,
-    "segments suggest": """输出一份以本店客户分位数为界限的分群文件；不改变任何东西。
+    "segments suggest": """输出一份以本店客户分位数为界限的分群文件；不做任何改动。
 
 示例：  streamer segments suggest > segments.toml
 """,
-    "segments members": """列出某个分群的客户：进入时间、最近订单，以及若无动静会转到哪里。
+    "segments members": """列出某个分群的客户：进入时间、最近订单，以及若无新事件会转到哪里。
 
 示例：  streamer segments members at_risk --csv > at-risk.csv
 """,
@@ -302,23 +302,23 @@ COMMANDS: Final = {
 """,
     "segments rename": """给行为聚类改名。名称跟随 id，重新拟合和重启后仍保留。
 
-没有客户移动：模型管理进程以新名称重新发布现行版本。规则分群的名称写在 segments.toml 中。
+客户不会换分群：模型管理进程以新名称重新发布现行版本。规则分群的名称写在 segments.toml 中。
 
 示例：  streamer segments rename bargain_hunters "Coupon lovers"
 """,
-    "learn": """学到的预测，以及每周预测得如何。
+    "learn": """学到的预测模型，以及每周的预测效果。
 
 示例：  streamer learn status
 """,
-    "learn status": """每条通道所用的预测版本，以及最近一周预测得如何。
+    "learn status": """每条通道所用的预测版本，以及最近一周的预测效果。
 
 示例：  streamer learn status
 """,
-    "learn history": """最近 52 周每周在学习之前预测得如何，最新的在最后。
+    "learn history": """最近 52 周每周的预测效果（学习该周之前），最新的在最后。
 
 示例：  streamer learn history --json
 """,
-    "learn show": """显示预测的一个版本：何时学得，以及其权重。
+    "learn show": """显示预测的一个版本：训练时间和权重。
 
 示例：  streamer learn show 0
 """,
@@ -332,7 +332,7 @@ COMMANDS: Final = {
 """,
     "models show": """显示一个版本或提案：其分群，以及上一版本各分群的去向。
 
-提案还会显示将移动哪些客户：在面板上用与实际相同的步骤试算。
+提案还会显示哪些客户将换分群：在面板上用与实际相同的步骤试算。
 
 示例：  streamer models show p3
 """,
@@ -352,7 +352,7 @@ COMMANDS: Final = {
 """,
     "evaluate segments": """评估行为分群，并用同样的事件与其他聚类算法比较。
 
-模拟店铺的真实类型已知，因此一致性、误移动、反复和发现真实变化的快慢都是精确值。对文件则用某天的分群预测其后 90 天。
+模拟店铺的真实类型已知，因此一致性、误变动、反复变动和发现真实变化的快慢都是精确值。对文件则用某天的分群预测其后 90 天。
 
 示例：  streamer evaluate segments --scenario stationary --seeds 7
 """,

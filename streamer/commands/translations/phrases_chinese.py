@@ -23,7 +23,7 @@ PHRASES: Final = {
     "{} worker": "{0} 个 worker",
     "{} workers": "{0} 个 worker",
     "the last worker on this machine ended at {}: {}": "本机最后一个 worker 于 {0} 结束：{1}",
-    "lane {} is being restored: {} of its changelog has been read back (offset {} of {}); its customers do not move until it is done": "通道 {0} 正在恢复：变更日志已读回 {1}（偏移量 {2} / {3}）；完成之前其客户不会移动",
+    "lane {} is being restored: {} of its changelog has been read back (offset {} of {}); its customers do not move until it is done": "通道 {0} 正在恢复：变更日志已读回 {1}（偏移量 {2} / {3}）；完成之前其客户不会换分群",
     "{} records: {} applied ({} late), {} duplicates, {} dead letters, {} rerouted, {} control; unaccounted: {}": "共 {0} 条记录：已应用 {1}（迟到 {2}），重复 {3}，死信 {4}，改道 {5}，控制记录 {6}；去向不明：{7}",
     "{} customers, {} orders": "{0} 位客户，{1} 单",
     "Kafka {} at {}": "Kafka {0}，地址 {1}",

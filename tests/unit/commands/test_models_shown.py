@@ -109,7 +109,7 @@ def test_a_proposal_is_printed_in_words(
     for id in ("p1", "1"):
         models._print(queries.detail(waiting, id, texts), texts)
     printed = capsys.readouterr().out
-    assert ("would move" if language == "en" else "将移动") in printed
+    assert ("would move" if language == "en" else "换分群") in printed
     assert "models approve p1" in printed
     name = texts.cluster(next(iter(waiting.versions.values())).model.segments[0].name)
     assert name in printed
